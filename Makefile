@@ -1,0 +1,105 @@
+# Tidegate's tasks. `make help` lists them; each needs only Python >= 3.11 and make.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE ?= tidegate:$(VERSION)
+PROTOS := $(wildcard proto/tidegate/v1/*.proto)
+say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
+
+##@ Everyday
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(INSTALLED) ## Make .venv with the locked dependencies and the command .venv/bin/tidegate
+
+$(INSTALLED): requirements-dev.txt pyproject.toml
+	@scripts/setup.sh $(VENV)
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Stream conversations through the sidecar into Kafka, live in the terminal
+	@$(BIN)/python -m demo
+
+.PHONY: test
+test: check ## All static checks, then all tests: what CI runs
+	$(call say,tests)
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: check
+check: check-style check-types check-imports check-proto check-gen ## All static checks
+
+.PHONY: lint
+lint: setup ## Format the code and apply the fixes that are safe
+	@$(BIN)/ruff check --fix --exit-zero --quiet
+	@$(BIN)/ruff format --quiet
+	@$(BIN)/buf format --write proto
+
+.PHONY: bench
+bench: setup ## Run the benchmarks and write their result files
+	@$(BIN)/python -m benchmarks
+
+##@ Parts of the check
+
+.PHONY: check-style
+check-style: setup ## Formatting and lint
+	$(call say,style)
+	@$(BIN)/ruff format --check --quiet || { echo 'Run `make lint` to format:' >&2; $(BIN)/ruff format --check; }
+	@$(BIN)/ruff check --quiet
+
+.PHONY: check-types
+check-types: setup ## mypy --strict
+	$(call say,types)
+	@$(BIN)/mypy
+
+.PHONY: check-imports
+check-imports: setup ## The architecture: who may import whom
+	$(call say,imports)
+	@$(BIN)/lint-imports
+
+.PHONY: check-proto
+check-proto: setup ## Lint of the wire API, and compatibility with its last release
+	$(call say,wire API)
+	@$(BIN)/buf lint
+	@$(BIN)/buf format --diff --exit-code proto
+	@$(BIN)/buf breaking --against proto/baseline.binpb
+
+.PHONY: check-gen
+check-gen: setup ## Whether the generated code is what the sources give
+	$(call say,generated code)
+	@scripts/gen.sh --check
+
+##@ Generated things
+
+.PHONY: gen
+gen: setup ## Regenerate tidegate/v1 from proto/
+	@scripts/gen.sh
+
+.PHONY: proto-baseline
+proto-baseline: setup ## Take the present wire API as the released one
+	@$(BIN)/buf build --output proto/baseline.binpb
+
+.PHONY: lock
+lock: ## Pin the dependencies of pyproject.toml, with hashes (UPGRADE=1 moves them)
+	@scripts/lock.sh $(BIN) $(if $(UPGRADE),--upgrade)
+
+.PHONY: image
+image: ## Build the container image
+	@command -v docker > /dev/null || { echo 'error: `make image` needs docker' >&2; exit 2; }
+	docker build --tag $(IMAGE) .
+
+.PHONY: clean
+clean: ## Remove builds, caches and what runs left behind (keeps .venv)
+	@rm -rf build dist *.egg-info .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Detectors: they report what a text holds and where. They never decide, and know nothing of transports or policies."""

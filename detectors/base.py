@@ -1,0 +1,119 @@
+"""The one extension point: what a detector is.
+
+A detector reports findings; it never decides and has no threshold. There are two ways to run one:
+
+* a **pattern scanner** reads a lane's text inline as it grows. `start()` opens a `Scan` for one lane; the scan
+  remembers how far everything is decided (`cleared`) and is handed the text from there on, with `look_behind` characters
+  of context.
+* a **batch detector** (segment classifier, pair checker) is given whole segments, of many streams at once, off the
+  event loop.
+
+`detectors` knows nothing of gRPC, Kafka or policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Protocol, runtime_checkable
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+
+from detectors.types import Finding
+
+
+class Params(BaseModel):
+    """The keys a policy's `detect:` may give this detector, beside `labels` and `threshold`. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DetectorError(Exception):
+    """A detector could not be built or run. The message is for the policy author and holds no checked text."""
+
+
+class Scan(Protocol):
+    """A pattern scanner's state for one lane."""
+
+    @property
+    def cleared(self) -> int:
+        """Every finding that starts before this lane offset is decided and was returned."""
+        ...
+
+    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
+        """Look at the text that arrived and return the findings that became certain, by start, in lane offsets.
+
+        `text` is the lane's text from lane offset `offset` to all that has arrived; `offset` is at most
+        `max(0, cleared - look_behind)`. What is returned over a whole lane does not depend on how often this was
+        called. `is_final` says that the lane ends here: then `cleared` becomes the end of the text.
+        """
+        ...
+
+
+class BatchItem(msgspec.Struct, frozen=True, gc=False):
+    """One segment for a batch detector: `text[begin:]` is the segment, `text[:begin]` its left context.
+
+    `part` and `direction` say whose words they are (`user`, `context`, `tool_result`, `model`, ...; `input`, `output`).
+    """
+
+    text: str
+    begin: int
+    part: str = "model"
+    direction: str = "output"
+
+
+@runtime_checkable
+class PatternScanner(Protocol):
+    """Spans, inline. Immutable; shared by all streams."""
+
+    name: str
+    labels: frozenset[str]
+    look_behind: int
+    """Characters left of `cleared` that `advance` must still be given."""
+    look_ahead: int
+    """The most characters that stay undecided (`end of text - cleared`) while the lane is open."""
+
+    def start(self) -> Scan:
+        """Open a scan for one lane, at lane offset 0."""
+        ...
+
+
+@runtime_checkable
+class BatchDetector(Protocol):
+    """Findings per segment, in batches. Thread-safe; called off the event loop."""
+
+    name: str
+    labels: frozenset[str]
+    look_behind: int
+    """Characters of left context a segment should carry."""
+    model: str
+    """Name and version of the model; requests for the same model may share a batch."""
+
+    def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
+        """Findings per item, spans relative to `item.text`, only within `text[begin:]`.
+
+        An item's findings do not depend on the rest of its batch.
+        """
+        ...
+
+
+Detector = PatternScanner | BatchDetector
+
+
+class DetectorType(Protocol):
+    """What the registry holds: how to make a detector from a policy's words."""
+
+    name: ClassVar[str]
+    params: ClassVar[type[Params]]
+    summary: ClassVar[str]
+    """One line for `--help`, the schema and the docs."""
+
+    @classmethod
+    def labels_of(cls, params: Params) -> Mapping[str, float]:
+        """The labels it can find with these parameters, each with the recommended threshold (0..1)."""
+        ...
+
+    @classmethod
+    def build(cls, params: Params) -> Detector:
+        """Make the detector. Raises `DetectorError` when it cannot work (a bad pattern, a missing model)."""
+        ...

@@ -1,0 +1,113 @@
+"""A compiled policy: everything a stream needs, resolved once and never changed.
+
+A stream takes the plan that is current when it starts and keeps it (law 6). Rules stand in the policy's order, and a
+rule is named by its index; `digest` names the policy's exact content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from detectors.base import BatchDetector, PatternScanner
+from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity
+
+Rewrite = Callable[[str, str, str], str]
+"""A redaction operator: `(matched text, label, session id) -> replacement`. Pure."""
+
+
+@dataclass(frozen=True, slots=True)
+class RulePlan:
+    """One rule. `thresholds` has the least score per label that makes a finding a violation; other labels never do."""
+
+    index: int
+    id: str
+    detector: str
+    thresholds: Mapping[str, float]
+    severity: Severity
+    action: Action
+    enforcement: Enforcement
+    on_error: FailMode
+    on_timeout: FailMode
+    message: str = ""
+    """The text that stands in for a blocked answer; may be empty."""
+    rewrite: Rewrite | None = None
+    """Set when `action` is redact."""
+
+    @property
+    def is_enforced(self) -> bool:
+        """Whether the decision changes the text."""
+        return self.enforcement is Enforcement.ENFORCE
+
+    @property
+    def is_gating(self) -> bool:
+        """Whether text waits for this rule in strict mode: it is enforced and blocks or redacts."""
+        return self.is_enforced and self.action >= Action.REDACT
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerPlan:
+    """A pattern scanner and the rules that read it, in policy order."""
+
+    detector: PatternScanner
+    rules: tuple[RulePlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """A batch detector and the rules that read it, in policy order."""
+
+    index: int
+    detector: BatchDetector
+    rules: tuple[RulePlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """The policy's `stream:` section.
+
+    `max_hold_ms` is how long text may wait for a batch detector; `max_held_chars` is how much text a lane may hold
+    before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces).
+    """
+
+    mode: Mode
+    max_hold_ms: int
+    max_held_chars: int
+    max_segment_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which streams take a policy: every stated condition must hold; an empty one always does."""
+
+    directions: frozenset[Direction] = frozenset()
+    labels: tuple[tuple[str, str], ...] = ()
+    tenants: frozenset[str] = frozenset()
+
+    def accepts(self, direction: Direction, labels: Mapping[str, str], tenant: str) -> bool:
+        """Whether a stream with these facts takes the policy."""
+        return (
+            (not self.directions or direction in self.directions)
+            and (not self.tenants or tenant in self.tenants)
+            and all(labels.get(key) == value for key, value in self.labels)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One policy, compiled."""
+
+    name: str
+    version: str
+    digest: str
+    owner: str
+    match: Match
+    stream: StreamSettings
+    rules: tuple[RulePlan, ...]
+    scanners: tuple[ScannerPlan, ...]
+    batches: tuple[BatchPlan, ...]
+
+    @property
+    def redacts(self) -> bool:
+        """Whether any rule may rewrite text."""
+        return any(rule.is_enforced and rule.action is Action.REDACT for rule in self.rules)

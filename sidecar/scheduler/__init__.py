@@ -1,0 +1,1 @@
+"""Runs batch detectors off the event loop, in batches, by deadline."""

@@ -1,0 +1,1 @@
+"""Metrics, structured logs and traces. None of them ever holds checked text."""

@@ -1,0 +1,1 @@
+"""The edge: wire messages become plain values here, and plain values wire messages."""

@@ -1,0 +1,217 @@
+"""The plain values that all layers share. No behaviour beyond what a value knows of itself.
+
+Offsets are half-open, in Unicode code points, counted from the beginning of one lane's text.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from detectors.types import Finding
+
+
+class Direction(StrEnum):
+    """Which half of an exchange a stream carries."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+class Channel(StrEnum):
+    """Which text of a choice a lane carries."""
+
+    CONTENT = "content"
+    REASONING = "reasoning"
+    TOOL_ARGUMENTS = "tool_arguments"
+
+
+class Part(StrEnum):
+    """Whose words a lane carries: an injection hidden in a document is judged as such."""
+
+    MODEL = "model"
+    USER = "user"
+    SYSTEM = "system"
+    CONTEXT = "context"
+    TOOL_RESULT = "tool_result"
+
+
+class Mode(StrEnum):
+    """Whether text waits for its verdicts or leaves at once and is cut later."""
+
+    STRICT = "strict"
+    OPTIMISTIC = "optimistic"
+
+
+class FailMode(StrEnum):
+    """What an answer that never came counts as."""
+
+    FAIL_OPEN = "fail_open"
+    FAIL_CLOSED = "fail_closed"
+
+
+class Enforcement(StrEnum):
+    """Whether a rule's decision is carried out or only published."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+
+
+class Action(IntEnum):
+    """What is done to the text, weakest first: the strongest wins on the same text."""
+
+    ALLOW = 0
+    ANNOTATE = 1
+    REDACT = 2
+    BLOCK = 3
+
+
+class Severity(IntEnum):
+    """How much a violation matters; the outbox sheds the lowest first."""
+
+    INFO = 1
+    LOW = 2
+    MEDIUM = 3
+    HIGH = 4
+    CRITICAL = 5
+
+
+class FailureKind(StrEnum):
+    """Why a detector gave no findings for a segment."""
+
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    SHED = "shed"
+
+
+class Lane(msgspec.Struct, frozen=True, gc=False):
+    """One text of a stream: a choice's channel, or a message of the input. It has its own offsets."""
+
+    choice: int = 0
+    channel: Channel = Channel.CONTENT
+    part: Part = Part.MODEL
+
+
+class Segment(msgspec.Struct, frozen=True, gc=False):
+    """What a model detector sees: `text[begin:]` is the segment, `text[:begin]` its left context.
+
+    `start` and `end` are the segment's offsets in its lane; `number` is unique within the stream.
+    """
+
+    number: int
+    lane: Lane
+    start: int
+    end: int
+    text: str
+    begin: int
+
+
+class Found(msgspec.Struct, frozen=True, gc=False):
+    """A detector run that ended: its findings, in lane offsets, possibly none."""
+
+    findings: tuple[Finding, ...] = ()
+
+
+class Failed(msgspec.Struct, frozen=True, gc=False):
+    """A detector run that did not end well; the rule's fail mode says what follows."""
+
+    kind: FailureKind
+    reason: str = ""
+
+
+Outcome: TypeAlias = Found | Failed
+
+
+class Exposure(msgspec.Struct, frozen=True, gc=False):
+    """How far text had left when a decision took effect.
+
+    `released_to` is the lane offset up to which text had been released; `leaked_chars` counts the characters of the
+    finding's span that left as they were; `held_ms` is how long the span's first character was held.
+    """
+
+    released_to: int
+    leaked_chars: int
+    held_ms: float
+
+
+class Decision(msgspec.Struct, frozen=True, gc=False):
+    """What one rule decided about one finding, and what was done. One violation event is made from each.
+
+    `decided` is the rule's action; `done` is what happened to the text. They differ in shadow, after release, and when
+    a stronger rule acted on the same text. `failure` is set when the decision follows from a detector's failure.
+    `excerpt` is the matched text, for evidence; it is redacted or hashed before it leaves the process.
+    `number` counts the decisions of a stream from 1, in the order they were made.
+    """
+
+    number: int
+    rule: int
+    lane: Lane
+    finding: Finding
+    decided: Action
+    done: Action
+    exposure: Exposure
+    excerpt: str
+    failure: Failed | None = None
+    segment: int | None = None
+    model: str = ""
+
+
+class Annotation(msgspec.Struct, frozen=True, gc=False):
+    """A remark on released text: which rule, what was found, where in the lane's input."""
+
+    rule: int
+    label: str
+    start: int
+    end: int
+    score: float
+    reason: str = ""
+
+
+class Redaction(msgspec.Struct, frozen=True, gc=False):
+    """A replaced span: lane offsets of the original, and where the replacement stands in the release's own text."""
+
+    rule: int
+    label: str
+    start: int
+    end: int
+    replacement_start: int
+    replacement_end: int
+
+
+class Release(msgspec.Struct, frozen=True, gc=False):
+    """Text that may leave. `start` and `end` are the input offsets it accounts for; `text` is what to send.
+
+    An empty text is possible: a removal, or an annotation of text that left before.
+    """
+
+    lane: Lane
+    text: str
+    start: int
+    end: int
+    annotations: tuple[Annotation, ...] = ()
+    redactions: tuple[Redaction, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+
+
+class Blocked(msgspec.Struct, frozen=True, gc=False):
+    """A choice was stopped: nothing of it leaves any more. `message` is the replacement text, possibly empty."""
+
+    lane: Lane
+    rule: int
+    position: int
+    message: str
+    label: str
+    reason: str
+    decisions: tuple[Decision, ...] = ()
+
+
+class Recorded(msgspec.Struct, frozen=True, gc=False):
+    """Decisions that change no text (shadow, failures that pass): recorded, not sent."""
+
+    lane: Lane
+    decisions: tuple[Decision, ...] = ()
+
+
+Output: TypeAlias = Release | Blocked | Recorded

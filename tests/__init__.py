@@ -1,0 +1,1 @@
+"""Tests of Tidegate, laid out like the packages they test."""

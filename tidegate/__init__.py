@@ -1,0 +1,1 @@
+"""Tidegate's client: what an application imports to have its token streams guarded."""
