@@ -3,8 +3,8 @@
 A detector reports findings; it never decides and has no threshold. There are two ways to run one:
 
 * a **pattern scanner** reads a lane's text inline as it grows. `start()` opens a `Scan` for one lane; the scan
-  remembers how far everything is decided (`cleared`) and is handed the text from there on, with `look_behind` characters
-  of context.
+  remembers how far everything is decided (`cleared`) and is handed the text from there on, with `look_behind`
+  characters of context.
 * a **batch detector** (segment classifier, pair checker) is given whole segments, of many streams at once, off the
   event loop.
 
@@ -23,7 +23,7 @@ from detectors.types import Finding
 
 
 class Params(BaseModel):
-    """The keys a policy's `detect:` may give this detector, beside `labels` and `threshold`. Unknown keys are errors."""
+    """The keys a policy's `detect:` may give it, beside `labels` and `threshold`. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
