@@ -1,0 +1,137 @@
+"""What can go wrong, as one tree. An error says what happened and what to do; it never holds checked text.
+
+    TidegateError
+    ├── ConfigError        the settings cannot be used                          (path)
+    ├── PolicyError        a policy file cannot be used                         (file, line, column, path, remedy)
+    ├── UnknownPolicy      no policy of that name, or none that takes the stream (name)
+    ├── ModelError         a model is missing, damaged, or gives wrong answers
+    ├── DetectorFailure    a detector could not be built or run                 (detector)
+    ├── CallerError        the caller broke a rule of the interface             (field, limit, kind)
+    ├── Overloaded         no room just now; worth another try                  (what, retry_ms)
+    ├── IdleStream         the other side was silent for too long               (seconds)
+    └── Draining           the service is shutting down
+
+There are no status codes here: `transport/status.py` has the one table. A block is a decision, so a message, not an error.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+
+class TidegateError(Exception):
+    """The root. `str(error)` is one line for a person, without checked text."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigError(TidegateError):
+    """The settings cannot be used. `path` names the key, such as `grpc.listen.0`; it may be empty."""
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+
+
+class PolicyError(TidegateError):
+    """A policy file cannot be used. `line` and `column` count from 1; 0 means unknown. `path` is the key in the document.
+
+    `str(error)` is `file:line:column: path: message. remedy`, with what is unknown left out.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | Path = "",
+        line: int = 0,
+        column: int = 0,
+        path: str = "",
+        remedy: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.file = str(file)
+        self.line = line
+        self.column = column
+        self.path = path
+        self.remedy = remedy
+
+    @property
+    def place(self) -> str:
+        """`file:line:column`, as far as it is known."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+    def __str__(self) -> str:
+        sentence = f"{self.message.rstrip('.')}. {self.remedy}" if self.remedy else self.message
+        return ": ".join(part for part in (self.place, self.path, sentence) if part)
+
+
+class UnknownPolicy(TidegateError):  # noqa: N818 - it is what it says: the glossary's words, not a suffix
+    """No policy has the name that was asked for; with an empty name, none takes the stream."""
+
+    def __init__(self, name: str, *, remedy: str = "") -> None:
+        message = f"there is no policy named {name!r}" if name else "no policy takes this stream"
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+        self.name = name
+        self.remedy = remedy
+
+
+class ModelError(TidegateError):
+    """A model is missing, damaged, or does not give the answers it must."""
+
+
+class DetectorFailure(TidegateError):  # noqa: N818 - `DetectorError` is the detectors' own
+    """A detector could not be built or run."""
+
+    def __init__(self, message: str, *, detector: str) -> None:
+        super().__init__(f"detector {detector}: {message}")
+        self.detector = detector
+
+
+class CallerFault(StrEnum):
+    """How a caller broke the interface."""
+
+    INVALID = "invalid"
+    OUT_OF_ORDER = "out_of_order"
+
+
+class CallerError(TidegateError):
+    """The caller broke a rule of the interface: `field` names what is wrong, `limit` what is allowed (0: no number)."""
+
+    def __init__(
+        self, message: str, *, field: str, limit: int = 0, kind: CallerFault = CallerFault.INVALID
+    ) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.limit = limit
+        self.kind = kind
+
+
+class Overloaded(TidegateError):  # noqa: N818 - as above
+    """There is no room for more of `what` just now; try again after `retry_ms`."""
+
+    def __init__(self, what: str, *, retry_ms: int) -> None:
+        super().__init__(f"too many {what}; try again in {retry_ms} ms")
+        self.what = what
+        self.retry_ms = retry_ms
+
+
+class IdleStream(TidegateError):  # noqa: N818 - as above
+    """Nothing came from the client, or the client took nothing, for `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the stream made no progress for {seconds:g} s and was ended")
+        self.seconds = seconds
+
+
+class Draining(TidegateError):  # noqa: N818 - as above
+    """The service is shutting down: running streams may finish, new ones go elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__("the service is shutting down; open the stream on another instance")
