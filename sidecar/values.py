@@ -5,6 +5,7 @@ Offsets are half-open, in Unicode code points, counted from the beginning of one
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
@@ -106,6 +107,15 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     end: int
     text: str
     begin: int
+
+    def to_lane(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Findings in `text`, moved to lane offsets and clipped to the segment: none in the left context."""
+        base = self.start - self.begin
+        moved = (
+            msgspec.structs.replace(each, start=max(each.start + base, self.start), end=min(each.end + base, self.end))
+            for each in findings
+        )
+        return tuple(each for each in moved if each.end > each.start)
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):

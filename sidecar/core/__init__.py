@@ -1,1 +1,1 @@
-"""The synchronous, deterministic core of a stream: buffer, segments, hold-back, rewriting, release. No I/O, no clock."""
+"""The synchronous, deterministic core of a stream: buffer, segments, hold-back, release. No I/O, no clock."""

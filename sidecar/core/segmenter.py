@@ -1,0 +1,149 @@
+"""Cuts a lane's text into segments: what a model detector sees.
+
+A cut depends on the text alone, never on where a chunk ended. A cut at position `x` is certain once the character at
+`x` has been seen (or the lane ended): nothing waits for a word to be complete, and each character is looked at once:
+
+1. after a newline;
+2. after the end of a sentence: `.`, `!`, `?` or an ellipsis with closing quotes or brackets, when white space follows
+   (not after an abbreviation, an initial or a list number); the full-width marks need no white space;
+3. at a word's beginning, once the segment has `limit` estimated word pieces; inside a word or a run of punctuation only
+   `_OVERSHOOT` pieces later.
+
+A cut is made only when the segment shows something: white space joins the segment that follows. The first segments of a
+lane are short (the limit ramps up), so that its first words leave early. Estimated word pieces are an upper guess
+made from characters; a model that counts more splits the segment into overlapping windows, it never truncates.
+"""
+
+from __future__ import annotations
+
+import re
+
+FIRST_SEGMENT_TOKENS = 16
+"""The limit of a lane's first segment; it doubles until it reaches the policy's."""
+
+_OVERSHOOT = 16
+_CHARS_PER_PIECE = 6
+_NEWLINE = "\n"
+_FULL_STOP = "."
+_TERMINATORS = frozenset(".!?…")
+_WIDE_TERMINATORS = frozenset("。！？｡")
+_CLOSERS = frozenset("\"'”’»)]}）」』】")
+_TOKEN = re.compile(r"\n|[^\S\n]+|[A-Za-z0-9_]+|.", re.DOTALL)
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(\"'“‘\[])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|mr|mrs|ms|dr|prof|sr|jr|st|vs|fig|eq|al|cf|approx|inc|ltd|co|dept|est)$",
+    re.IGNORECASE,
+)
+_LIST_NUMBER = re.compile(r"\s*\(?\d{1,3}$")
+_WORD_TAIL_CHARS = 12
+
+
+class Segmenter:
+    """The segmenter of one lane. `advance` returns the ends of the segments that became certain."""
+
+    __slots__ = (
+        "_count",
+        "_has_text",
+        "_in_word",
+        "_limit",
+        "_maximum",
+        "_position",
+        "_sentence_over",
+        "_wide_over",
+        "start",
+    )
+
+    def __init__(self, max_tokens: int) -> None:
+        self._maximum = max_tokens
+        self._limit = min(FIRST_SEGMENT_TOKENS, max_tokens)
+        self.start = 0
+        """Where the unfinished segment begins (lane offset)."""
+        self._position = 0
+        self._begin()
+
+    def advance(self, text: str, offset: int) -> list[int]:
+        """Look at what arrived. `text` is the lane's text from `offset` on and holds the unfinished segment whole."""
+        cuts: list[int] = []
+        for token in _TOKEN.finditer(text, self._position - offset):
+            self._take(token.group(), token.start() + offset, text, offset, cuts)
+        self._position = offset + len(text)
+        return cuts
+
+    def finish(self) -> int | None:
+        """The end of the last segment, when the lane ends here and something is left."""
+        return self._position if self._position > self.start else None
+
+    def _begin(self) -> None:
+        self._count = 0
+        self._has_text = False
+        self._in_word = 0
+        self._sentence_over = False
+        self._wide_over = False
+
+    def _cut(self, position: int, cuts: list[int]) -> None:
+        cuts.append(position)
+        self.start = position
+        self._limit = min(self._limit * 2, self._maximum)
+        self._begin()
+
+    def _take(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:
+        if token == _NEWLINE:
+            self._take_newline(position, cuts)
+        elif token.isspace():
+            if self._sentence_over or self._wide_over:
+                self._cut(position, cuts)
+            self._in_word = 0
+        elif token[0] == "_" or (token.isascii() and token[0].isalnum()):
+            self._take_word(token, position, text, offset, cuts)
+        else:
+            self._take_mark(token, position, text, offset, cuts)
+
+    def _take_newline(self, position: int, cuts: list[int]) -> None:
+        self._in_word = 0
+        if self._has_text:
+            self._cut(position + 1, cuts)
+
+    def _take_word(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:
+        if self._wide_over or (not self._in_word and self._is_full(position, text, offset)):
+            self._cut(position, cuts)
+        self._sentence_over = False
+        self._has_text = True
+        taken = 0
+        while taken < len(token):
+            room = _CHARS_PER_PIECE - self._in_word % _CHARS_PER_PIECE
+            if room == _CHARS_PER_PIECE:
+                if self._count >= self._limit + _OVERSHOOT:
+                    self._cut(position + taken, cuts)
+                    self._has_text = True
+                self._count += 1
+            step = min(room, len(token) - taken)
+            self._in_word += step
+            taken += step
+
+    def _take_mark(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:
+        is_ending = token in _TERMINATORS or token in _WIDE_TERMINATORS
+        is_closer = token in _CLOSERS and (self._sentence_over or self._wide_over)
+        if (self._wide_over and not (is_ending or is_closer)) or self._is_full(position, text, offset):
+            self._cut(position, cuts)
+        self._in_word = 0
+        self._count += 1
+        self._has_text = True
+        if token in _WIDE_TERMINATORS:
+            self._wide_over = True
+        elif token in _TERMINATORS:
+            self._sentence_over = not (token == _FULL_STOP and self._is_abbreviated(position, text, offset))
+        elif not is_closer:
+            self._sentence_over = False
+
+    def _is_full(self, position: int, text: str, offset: int) -> bool:
+        """Whether the segment should end before the character at `position`."""
+        if self._count >= self._limit + _OVERSHOOT:
+            return True
+        return self._count >= self._limit and position > self.start and text[position - offset - 1].isspace()
+
+    def _is_abbreviated(self, position: int, text: str, offset: int) -> bool:
+        """Whether a full stop here ends an abbreviation or a list number instead of a sentence."""
+        begin = max(self.start, position - _WORD_TAIL_CHARS) - offset
+        before = text[begin : position - offset]
+        if _ABBREVIATION.search(before):
+            return True
+        return begin == self.start - offset and _LIST_NUMBER.fullmatch(before) is not None

@@ -1,0 +1,131 @@
+"""Guards a text through the service's core without a server: for the command line, policy tests and evaluation.
+
+Batch detectors are called at once, on the caller's thread, one call per detector for all the segments that a step
+completed. Nothing is published. Timers are off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from detectors.base import BatchItem
+from sidecar.core.stream import LaneCoverage, Request, Stream
+from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.values import (
+    Action,
+    Annotation,
+    Blocked,
+    Decision,
+    Direction,
+    Failed,
+    FailureKind,
+    Found,
+    Lane,
+    Outcome,
+    Output,
+    Redaction,
+    Release,
+    Segment,
+)
+
+Part = tuple[Lane, str]
+"""A chunk: which lane, and its text."""
+
+
+class Guarded(msgspec.Struct, frozen=True):
+    """What came of a stream. Offsets are code points of each lane's original text."""
+
+    outputs: tuple[Output, ...]
+    coverage: tuple[LaneCoverage, ...]
+    max_held_chars: int
+    released_after: tuple[int, ...] = ()
+    """For each chunk, how many characters of all lanes' input had left after it."""
+
+    def text(self, lane: Lane | None = None) -> str:
+        """The text that may leave, of one lane or of all in the order it left."""
+        releases = (each for each in self.outputs if isinstance(each, Release))
+        return "".join(each.text for each in releases if lane is None or each.lane == lane)
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """All decisions, in the order they were made."""
+        return tuple(decision for output in self.outputs for decision in output.decisions)
+
+    @property
+    def blocked(self) -> Blocked | None:
+        """The first block, if any."""
+        return next((each for each in self.outputs if isinstance(each, Blocked)), None)
+
+    @property
+    def annotations(self) -> tuple[Annotation, ...]:
+        """All annotations, in the order they were made."""
+        return tuple(each for output in self.outputs if isinstance(output, Release) for each in output.annotations)
+
+    @property
+    def redactions(self) -> tuple[Redaction, ...]:
+        """All redactions, in text order; replacement offsets are within each release."""
+        return tuple(each for output in self.outputs if isinstance(output, Release) for each in output.redactions)
+
+    @property
+    def action(self) -> Action:
+        """The strongest action that was done."""
+        return max((decision.done for decision in self.decisions), default=Action.ALLOW)
+
+    @property
+    def leaked_chars(self) -> int:
+        """Characters of enforced redactions' and blocks' spans that left as they were; strict mode: always 0."""
+        return sum(each.exposure.leaked_chars for each in self.decisions if each.done >= Action.REDACT)
+
+
+def guard(
+    plan: Plan, parts: Iterable[Part], *, session_id: str = "", direction: Direction = Direction.OUTPUT
+) -> Guarded:
+    """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure."""
+    stream = Stream(plan, session_id=session_id, stops_together=direction is Direction.INPUT)
+    outputs: list[Output] = []
+    released_after: list[int] = []
+    for lane, text in parts:
+        _step(stream, stream.feed(lane, text), outputs, direction)
+        released_after.append(sum(each.released_chars for each in stream.coverage()))
+    _step(stream, stream.close(), outputs, direction)
+    return Guarded(tuple(outputs), stream.coverage(), stream.max_held_chars, tuple(released_after))
+
+
+def guard_text(
+    plan: Plan,
+    chunks: str | Iterable[str],
+    *,
+    lane: Lane | None = None,
+    session_id: str = "",
+    direction: Direction = Direction.OUTPUT,
+) -> Guarded:
+    """Guard one lane's text, whole or in chunks."""
+    pieces = [chunks] if isinstance(chunks, str) else chunks
+    where = lane or Lane()
+    return guard(plan, ((where, piece) for piece in pieces), session_id=session_id, direction=direction)
+
+
+def _step(stream: Stream, requests: Sequence[Request], outputs: list[Output], direction: Direction) -> None:
+    for batch, segments in _by_batch(requests):
+        for segment, outcome in zip(segments, _detect(batch, segments, direction), strict=True):
+            stream.resolve(segment.number, batch.index, outcome)
+    while (output := stream.next_output()) is not None:
+        outputs.append(output)
+
+
+def _by_batch(requests: Sequence[Request]) -> Iterable[tuple[BatchPlan, list[Segment]]]:
+    groups: dict[int, tuple[BatchPlan, list[Segment]]] = {}
+    for batch, segment in requests:
+        groups.setdefault(batch.index, (batch, []))[1].append(segment)
+    return groups.values()
+
+
+def _detect(batch: BatchPlan, segments: Sequence[Segment], direction: Direction) -> list[Outcome]:
+    items = [BatchItem(each.text, each.begin, each.lane.part, direction) for each in segments]
+    try:
+        found = batch.detector.detect(items)
+    except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome
+        return [Failed(FailureKind.ERROR, type(error).__name__)] * len(segments)
+    return [Found(segment.to_lane(findings)) for findings, segment in zip(found, segments, strict=True)]

@@ -1,0 +1,430 @@
+"""The core stream: laws 1 to 5 on fakes, golden examples of what is held and where things end, and failure modes."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.base import BatchItem, Detector
+from detectors.types import Finding
+from sidecar.core.stream import Stream
+from sidecar.offline import Guarded, guard, guard_text
+from sidecar.policy.plan import Plan
+from sidecar.values import (
+    Action,
+    Blocked,
+    Channel,
+    Decision,
+    Enforcement,
+    Failed,
+    FailMode,
+    FailureKind,
+    Found,
+    Lane,
+    Mode,
+    Output,
+    Recorded,
+    Release,
+)
+from tests.fakes import SegmentFlagger, WordScanner, plan, rule, stars
+from tests.streams import all_cuts, by_character, cuts_of
+
+CARD = r"(?<!\d)\d{4}(?: ?\d{4}){3}(?!\d)"
+REDACT, BLOCK, ANNOTATE = Action.REDACT, Action.BLOCK, Action.ANNOTATE
+
+
+def facts(guarded: Guarded) -> list[tuple[object, ...]]:
+    """What of the decisions may not depend on chunks: all but time."""
+    return [
+        (each.number, each.rule, each.lane, each.finding, each.decided, each.done, each.exposure.released_to,
+         each.exposure.leaked_chars, each.excerpt, each.segment)
+        for each in guarded.decisions
+    ]  # fmt: skip
+
+
+def released_by_step(a_plan: Plan, pieces: list[str]) -> list[str]:
+    """What left after each piece, and at the end."""
+    stream, steps = Stream(a_plan), []
+    for piece in [*pieces, None]:
+        if piece is None:
+            stream.close()
+        else:
+            stream.feed(Lane(), piece)
+        text = ""
+        while (output := stream.next_output()) is not None:
+            text += output.text if isinstance(output, Release) else f"[{type(output).__name__}]"
+        steps.append(text)
+    return steps
+
+
+class TestHoldBack:
+    def test_a_card_that_is_still_arriving_is_held(self) -> None:
+        cards = plan((WordScanner(CARD, label="CARD"), [rule(REDACT, "CARD")]))
+        steps = released_by_step(cards, ["my card is ", "4111 11", "11 1111 1111", " ok"])
+        assert steps == ["my card is", " ", "", "<CARD> o", "k"]
+
+    def test_what_cannot_become_a_card_is_let_go_at_once(self) -> None:
+        cards = plan((WordScanner(CARD, label="CARD"), [rule(REDACT, "CARD")]))
+        assert released_by_step(cards, ["pay 4111", " apples", "."]) == ["pay ", "4111 apple", "s", "."]
+
+    def test_without_redactions_nothing_waits_for_a_grapheme(self) -> None:
+        words = plan((WordScanner("bad"), [rule(BLOCK)]))
+        assert released_by_step(words, ["hello", " b", "all"]) == ["hello", " ", "ball", ""]
+
+    def test_a_policy_without_rules_holds_nothing(self) -> None:
+        assert released_by_step(plan(), ["e", "\u0301", "x"]) == ["e", "\u0301", "x", ""]
+
+
+class TestRedaction:
+    def test_it_does_not_split_a_grapheme(self) -> None:
+        words = plan((WordScanner("bad"), [rule(REDACT)]))
+        for pieces in all_cuts("a bad\u0301 x"):
+            assert guard_text(words, pieces).text() == "a <WORD> x"
+
+    def test_invisible_characters_go_without_the_letter_they_stand_on(self) -> None:
+        hidden = plan((WordScanner("[\u200b\u200d]+"), [rule(REDACT, rewrite=lambda *_: "")]))
+        for pieces in all_cuts("pa\u200b\u200dss"):
+            assert guard_text(hidden, pieces).text() == "pass"
+
+    def test_overlapping_spans_are_replaced_once_by_the_first_rule(self) -> None:
+        both = plan(
+            (WordScanner("cdef", label="B"), [rule(REDACT, "B", index=0, rewrite=stars)]),
+            (WordScanner("abcd", label="A"), [rule(REDACT, "A", index=1)]),
+        )
+        for pieces in all_cuts("-abcdef-"):
+            guarded = guard_text(both, pieces)
+            assert guarded.text() == "-******-"
+            assert [each.rule for each in guarded.decisions] == [1, 0]
+            assert [(each.start, each.end) for each in guarded.redactions] == [(1, 7)]
+
+    def test_an_endless_chain_of_overlaps_is_cut_at_the_limit(self) -> None:
+        chain = plan(
+            (WordScanner("(?<=^|x)ab"), [rule(REDACT)]),
+            (WordScanner("a{40}", label="RUN"), [rule(REDACT, "RUN", rewrite=stars)]),
+            max_held_chars=100,
+        )
+        text = "a" * 1000
+        expected = guard_text(chain, text).text()
+        assert expected == "*" * 1000
+        assert guard_text(chain, by_character(text)).text() == expected
+
+    def test_replacement_offsets_point_at_the_replacement(self) -> None:
+        words = plan((WordScanner("bad"), [rule(REDACT)]))
+        (release,) = [each for each in guard_text(words, "x bad y").outputs if isinstance(each, Release)][:1]
+        (redaction,) = release.redactions
+        assert release.text[redaction.replacement_start : redaction.replacement_end] == "<WORD>"
+        assert (redaction.start, redaction.end) == (2, 5)
+
+
+class TestBlock:
+    def test_nothing_from_the_span_on_leaves(self) -> None:
+        words = plan((WordScanner("bad"), [rule(BLOCK, message="no")]))
+        for pieces in all_cuts("this is bad news, bad"):
+            guarded = guard_text(words, pieces)
+            assert guarded.text() == "this is "
+            assert guarded.blocked is not None
+            assert (guarded.blocked.position, guarded.blocked.message) == (8, "no")
+            assert len(guarded.decisions) == 1
+
+    def test_a_blocked_segment_leaves_not_even_its_beginning(self) -> None:
+        segments = plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]))
+        for pieces in all_cuts("Fine. This is evil stuff. Gone."):
+            assert guard_text(segments, pieces).text() == "Fine."
+
+    def test_a_redaction_that_a_block_begins_in_is_not_let_out(self) -> None:
+        both = plan(
+            (WordScanner("abcd"), [rule(REDACT, index=0)]),
+            (WordScanner("cx?d", label="B"), [rule(BLOCK, "B", index=1)]),
+        )
+        for pieces in all_cuts("zz abcd zz"):
+            guarded = guard_text(both, pieces)
+            assert guarded.text() == "zz "
+            assert [(each.rule, each.done) for each in guarded.decisions] == [(0, BLOCK), (1, BLOCK)]
+
+    def test_it_stops_its_choice_and_no_other(self) -> None:
+        words = plan((WordScanner("bad"), [rule(BLOCK)]))
+        first, thoughts, second = Lane(0), Lane(0, Channel.REASONING), Lane(1)
+        guarded = guard(words, [(first, "ok "), (second, "two "), (thoughts, "bad!"), (first, "more"), (second, "end")])
+        assert guarded.text(first) == "ok "
+        assert guarded.text(thoughts) == ""
+        assert guarded.text(second) == "two end"
+
+    def test_in_an_input_it_stops_everything(self) -> None:
+        words = plan((WordScanner("bad"), [rule(BLOCK)]))
+        stream = Stream(words, stops_together=True)
+        stream.feed(Lane(0), "bad!")
+        stream.feed(Lane(1), "more")
+        stream.close()
+        outputs = _drain(stream)
+        assert [type(each) for each in outputs] == [Blocked]
+        assert stream.is_done
+
+
+class TestShadowAndAnnotations:
+    def test_shadow_changes_nothing_and_tells_what_left(self) -> None:
+        words = plan((WordScanner("bad"), [rule(BLOCK, enforcement=Enforcement.SHADOW)]))
+        for pieces in all_cuts("so bad it is"):
+            guarded = guard_text(words, pieces)
+            assert guarded.text() == "so bad it is"
+            (decision,) = guarded.decisions
+            assert (decision.decided, decision.done, decision.exposure.leaked_chars) == (BLOCK, Action.ALLOW, 3)
+
+    def test_shadow_knows_when_another_rule_took_the_text(self) -> None:
+        words = plan(
+            (WordScanner("bad"), [rule(REDACT, index=0), rule(BLOCK, index=1, enforcement=Enforcement.SHADOW)])
+        )
+        for pieces in all_cuts("so bad it is"):
+            guarded = guard_text(words, pieces)
+            assert [(each.rule, each.done, each.exposure.leaked_chars) for each in guarded.decisions] == [
+                (0, REDACT, 0),
+                (1, REDACT, 0),
+            ]
+
+    def test_an_annotation_comes_with_its_text(self) -> None:
+        words = plan((WordScanner("bad"), [rule(ANNOTATE)]))
+        for pieces in all_cuts("so bad it is"):
+            guarded = guard_text(words, pieces)
+            (release,) = [each for each in guarded.outputs if isinstance(each, Release) and each.annotations]
+            assert release.end >= 6
+            assert [(each.start, each.end) for each in release.annotations] == [(3, 6)]
+
+    def test_a_late_annotation_comes_alone(self) -> None:
+        segments = plan((SegmentFlagger("odd"), [rule(ANNOTATE, "FLAG")]))
+        stream = Stream(segments)
+        (request,) = stream.feed(Lane(), "An odd one.\n")
+        assert stream.next_output() == Release(Lane(), "An odd one.\n", 0, 12)
+        stream.resolve(request[1].number, 0, Found((Finding(0, 12, "FLAG", 0.8),)))
+        late = stream.next_output()
+        assert isinstance(late, Release)
+        assert (late.text, late.annotations[0].start, late.decisions[0].done) == ("", 0, ANNOTATE)
+
+
+class TestOutcomes:
+    def test_text_waits_for_the_verdict_and_no_longer(self) -> None:
+        segments = plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]))
+        stream = Stream(segments)
+        requests = stream.feed(Lane(), "One. Two. Thr")
+        assert stream.next_output() is None
+        stream.resolve(requests[1][1].number, 0, Found())
+        assert stream.next_output() is None
+        stream.resolve(requests[0][1].number, 0, Found())
+        assert stream.next_output() == Release(Lane(), "One. Two.", 0, 9)
+
+    def test_any_order_of_outcomes_gives_the_same(self) -> None:
+        text = "One evil. Two. Three odd evil. Four odd."
+        flagged = plan(
+            (SegmentFlagger("odd", label="ODD", spans=True), [rule(REDACT, "ODD", index=0)]),
+            (SegmentFlagger("evil"), [rule(REDACT, "FLAG", index=1)]),
+        )
+        expected = guard_text(flagged, text)
+        order = list(range(8))
+        for seed in range(30):
+            random.Random(seed).shuffle(order)
+            stream = Stream(flagged)
+            requests = stream.feed(Lane(), text) + stream.close()
+            assert len(requests) == len(order)
+            for index in order:
+                batch, segment = requests[index]
+                found = batch.detector.detect([BatchItem(segment.text, segment.begin)])[0]
+                stream.resolve(segment.number, batch.index, Found(segment.to_lane(found)))
+            outputs = _drain(stream)
+            assert "".join(each.text for each in outputs if isinstance(each, Release)) == expected.text()
+            decisions = [each for output in outputs for each in output.decisions]
+            assert [_fact(each) for each in decisions] == [_fact(each) for each in expected.decisions]
+
+    @pytest.mark.parametrize("kind", list(FailureKind))
+    def test_a_failure_that_fails_closed_blocks_its_segment(self, kind: FailureKind) -> None:
+        segments = plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG", message="later")]))
+        stream = Stream(segments)
+        (first, second) = stream.feed(Lane(), "One. Two. Thr")
+        stream.resolve(first[1].number, 0, Found())
+        stream.resolve(second[1].number, 0, Failed(kind))
+        outputs = _drain(stream)
+        assert [type(each) for each in outputs] == [Release, Blocked]
+        assert isinstance(outputs[1], Blocked)
+        assert (outputs[1].position, outputs[1].message) == (4, "later")
+        assert outputs[1].decisions[0].failure == Failed(kind)
+
+    def test_a_failure_that_fails_open_lets_pass_and_is_told_once(self) -> None:
+        open_rule = rule(BLOCK, "FLAG", on_error=FailMode.FAIL_OPEN)
+        stream = Stream(plan((SegmentFlagger("evil"), [open_rule])))
+        for _, segment in stream.feed(Lane(), "One. Two. Three. "):
+            stream.resolve(segment.number, 0, Failed(FailureKind.ERROR, "broken"))
+        stream.close()
+        outputs = _drain(stream)
+        assert [type(each) for each in outputs].count(Recorded) == 1
+        assert "".join(each.text for each in outputs if isinstance(each, Release)) == "One. Two. Three. "
+        (coverage,) = stream.coverage()
+        assert (coverage.unscanned_chars, coverage.reasons) == (16, ("fake-segments: error",))
+
+    def test_time_is_an_input(self) -> None:
+        stream = Stream(plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]), max_hold_ms=100))
+        stream.feed(Lane(), "One. Two", now_ms=1000.0)
+        assert stream.next_deadline_ms == 1100.0
+        stream.tick(1099.0)
+        assert stream.next_output() is None
+        stream.tick(1100.0)
+        assert isinstance(stream.next_output(), Blocked)
+        assert stream.next_deadline_ms is None
+
+    def test_a_late_outcome_is_ignored(self) -> None:
+        open_rule = rule(BLOCK, "FLAG", on_timeout=FailMode.FAIL_OPEN)
+        stream = Stream(plan((SegmentFlagger("evil"), [open_rule]), max_hold_ms=100))
+        ((_, segment),) = stream.feed(Lane(), "evil. Two", now_ms=0.0)
+        stream.tick(100.0)
+        outputs = _drain(stream)
+        stream.resolve(segment.number, 0, Found((Finding(0, 5, "FLAG", 0.9),)))
+        assert stream.next_output() is None
+        assert [type(each) for each in outputs] == [Recorded, Release]
+
+    def test_a_full_stream_does_not_want_text(self) -> None:
+        stream = Stream(plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]), max_held_chars=20))
+        requests = stream.feed(Lane(), "One is here. Two is here. Three")
+        assert not stream.wants_text
+        for batch, segment in requests:
+            stream.resolve(segment.number, batch.index, Found())
+        assert stream.wants_text
+
+
+class TestOptimistic:
+    def test_text_leaves_at_once_and_a_late_block_says_what_leaked(self) -> None:
+        segments = plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]), mode=Mode.OPTIMISTIC)
+        stream = Stream(segments)
+        ((_, segment),) = stream.feed(Lane(), "So evil. And")
+        assert stream.next_output() == Release(Lane(), "So evil. And", 0, 12)
+        stream.resolve(segment.number, 0, Found((Finding(0, 8, "FLAG", 0.9),)))
+        blocked = stream.next_output()
+        assert isinstance(blocked, Blocked)
+        assert blocked.position == 12
+        assert blocked.decisions[0].exposure.leaked_chars == 8
+
+    def test_pattern_hold_back_stays(self) -> None:
+        cards = plan((WordScanner(CARD, label="CARD"), [rule(REDACT, "CARD")]), mode=Mode.OPTIMISTIC)
+        for pieces in all_cuts("a 4111 1111 1111 1111 b"):
+            assert guard_text(cards, pieces).text() == "a <CARD> b"
+
+    def test_a_late_redaction_takes_what_is_left(self) -> None:
+        both = plan(
+            (SegmentFlagger("evil"), [rule(REDACT, "FLAG", index=0)]),
+            (WordScanner(r"\d{3}\. \d{3}"), [rule(REDACT, index=1)]),
+            mode=Mode.OPTIMISTIC,
+        )
+        stream = Stream(both)
+        ((_, segment),) = stream.feed(Lane(), "So 123. 4")
+        assert stream.next_output() == Release(Lane(), "So ", 0, 3)
+        stream.resolve(segment.number, 0, Found((Finding(0, 7, "FLAG", 0.9),)))
+        stream.feed(Lane(), " is it")
+        outputs = _drain(stream)
+        assert "".join(each.text for each in outputs if isinstance(each, Release)) == "<FLAG> 4 is i"
+        (decision,) = [each for output in outputs for each in output.decisions]
+        assert (decision.done, decision.exposure.leaked_chars) == (REDACT, 3)
+
+
+WORDS = "ab 12.\n\u0301👩🏽‍💻é"
+SCANNERS = (r"ab?a", r"1[ .]?2", r"(?<!\d)\d{2,6}(?!\d)", r"b\n", "é.", r"a{3}")
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Plan:
+    """Small policies of scanners and segment detectors with any actions."""
+    detectors = []
+    for index in range(draw(st.integers(1, 4))):
+        enforcement = draw(st.sampled_from([Enforcement.ENFORCE, Enforcement.ENFORCE, Enforcement.SHADOW]))
+        action = draw(st.sampled_from([REDACT, REDACT, ANNOTATE, BLOCK]))
+        label = f"L{index}"
+        if draw(st.booleans()):
+            word, spans = draw(st.tuples(st.sampled_from(["aa", "1", "b."]), st.booleans()))
+            detector: Detector = SegmentFlagger(word, label=label, spans=spans)
+        else:
+            detector = WordScanner(draw(st.sampled_from(SCANNERS)), label=label)
+        detectors.append((detector, [rule(action, label, index=index, enforcement=enforcement, rewrite=stars)]))
+    return plan(*detectors, max_segment_tokens=3)
+
+
+@given(policies(), st.text(WORDS, max_size=60), st.data())
+def test_law_1_chunks_do_not_matter(a_plan: Plan, text: str, data: st.DataObject) -> None:
+    whole = guard_text(a_plan, text)
+    cut = guard_text(a_plan, data.draw(cuts_of(text)))
+    single = guard_text(a_plan, by_character(text))
+    assert cut.text() == single.text() == whole.text()
+    assert _decided(cut, a_plan) == _decided(single, a_plan) == _decided(whole, a_plan)
+    assert _place(cut.blocked) == _place(single.blocked) == _place(whole.blocked)
+
+
+@given(policies(), st.text(WORDS, max_size=60), st.data())
+def test_law_2_no_marked_character_leaves(a_plan: Plan, text: str, data: st.DataObject) -> None:
+    pieces = data.draw(cuts_of(text))
+    guarded = guard_text(a_plan, pieces)
+    assert guarded.leaked_chars == 0
+    out = guarded.text()
+    assert len(out) <= len(text)
+    for redaction in guarded.redactions:
+        assert set(out[redaction.start : redaction.end]) <= {"*"}
+    for before, after in zip(text, out, strict=False):
+        assert after in {before, "*"}
+
+
+@given(policies(), st.text("xyz .\n\u0301é", max_size=80), st.data())
+def test_law_3_without_a_violation_output_is_input(a_plan: Plan, text: str, data: st.DataObject) -> None:
+    guarded = guard_text(a_plan, data.draw(cuts_of(text)))
+    if not guarded.decisions:
+        assert guarded.text() == text
+        assert [each.end for each in guarded.outputs if isinstance(each, Release)] == sorted(
+            {each.end for each in guarded.outputs if isinstance(each, Release)}
+        )
+
+
+@given(policies(), st.text(WORDS, max_size=200))
+def test_law_4_held_text_is_bounded(a_plan: Plan, text: str) -> None:
+    guarded = guard_text(a_plan, by_character(text))
+    assert guarded.max_held_chars <= 40 + 6 * (3 + 16) + 32
+
+
+def test_law_5_a_character_is_looked_at_a_bounded_number_of_times() -> None:
+    seen: list[int] = []
+
+    class Counting(WordScanner):
+        def start(self):  # type: ignore[no-untyped-def]
+            scan = super().start()
+            inner = scan.advance
+
+            def advance(text: str, offset: int, *, is_final: bool):  # type: ignore[no-untyped-def]
+                seen.append(len(text))
+                return inner(text, offset, is_final=is_final)
+
+            scan.advance = advance  # type: ignore[method-assign]
+            return scan
+
+    counting = plan((Counting(CARD, label="CARD"), [rule(REDACT, "CARD")]))
+    costs = []
+    for size in (1_000, 8_000):
+        seen.clear()
+        guard_text(counting, by_character(("plain words and 41 apples. " * size)[:size]))
+        costs.append(sum(seen) / size)
+    assert costs[1] <= costs[0] * 1.1
+    assert costs[1] < 12
+
+
+def _drain(stream: Stream) -> list[Output]:
+    return list(iter(stream.next_output, None))
+
+
+def _fact(decision: Decision) -> tuple[object, ...]:
+    return (decision.rule, decision.finding, decision.decided, decision.done, decision.exposure.leaked_chars)
+
+
+def _decided(guarded: Guarded, a_plan: Plan) -> list[tuple[object, ...]]:
+    """Decisions in order where scanners alone decide; as a set where outcomes may come before their release."""
+    found = facts(guarded)
+    return found if not a_plan.batches else sorted(map(_untimed, found), key=repr)
+
+
+def _untimed(fact: tuple[object, ...]) -> tuple[object, ...]:
+    return (*fact[1:6], fact[7], fact[8])
+
+
+def _place(blocked: Blocked | None) -> object:
+    return None if blocked is None else (blocked.rule, blocked.position, blocked.label, blocked.lane)

@@ -1,0 +1,143 @@
+"""Small detectors whose findings can be told by looking at the text, and plans made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import regex
+
+from detectors.base import BatchDetector, BatchItem, PatternScanner
+from detectors.types import Finding
+from sidecar.policy.plan import BatchPlan, Match, Plan, RulePlan, ScannerPlan, StreamSettings
+from sidecar.values import Action, Enforcement, FailMode, Mode, Severity
+
+
+class WordScan:
+    """Finds a pattern's matches as `regex` does on the whole text; partial matching tells what may still become one."""
+
+    def __init__(self, pattern: regex.Pattern[str], label: str) -> None:
+        self.pattern = pattern
+        self.label = label
+        self.cleared = 0
+        self.resume = 0
+
+    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
+        findings: list[Finding] = []
+        end = offset + len(text)
+        while True:
+            start = max(self.resume, self.cleared)
+            found = self.pattern.search(text, start - offset, partial=not is_final)
+            if found is None:
+                self.cleared = end
+                return findings
+            if found.partial or (found.end() == len(text) and not is_final):
+                self.cleared = offset + found.start()
+                return findings
+            findings.append(Finding(offset + found.start(), offset + found.end(), self.label, 0.9, "fake"))
+            self.resume = offset + found.end()
+            self.cleared = offset + found.start() + 1
+
+
+class WordScanner:
+    """A pattern scanner for tests. The pattern must have a bounded width."""
+
+    def __init__(self, pattern: str, *, label: str = "WORD", look_ahead: int = 40) -> None:
+        self.pattern = regex.compile(pattern)
+        self.name = "fake"
+        self.labels = frozenset({label})
+        self.label = label
+        self.look_behind = 1
+        self.look_ahead = look_ahead
+
+    def start(self) -> WordScan:
+        return WordScan(self.pattern, self.label)
+
+
+class SegmentFlagger:
+    """A batch detector for tests: a segment that holds `word` gets its label, as a whole or at the word's spans."""
+
+    def __init__(self, word: str, *, label: str = "FLAG", spans: bool = False, fails_on: str = "") -> None:
+        self.word = word
+        self.name = "fake-segments"
+        self.labels = frozenset({label})
+        self.label = label
+        self.look_behind = 20
+        self.model = "fake-model-1"
+        self.spans = spans
+        self.fails_on = fails_on
+
+    def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
+        if self.fails_on and any(self.fails_on in item.text[item.begin :] for item in items):
+            raise RuntimeError("poison")
+        return [self._find(item) for item in items]
+
+    def _find(self, item: BatchItem) -> list[Finding]:
+        if self.spans:
+            return [
+                Finding(each.start(), each.end(), self.label, 0.8, "fake")
+                for each in regex.finditer(regex.escape(self.word), item.text, pos=item.begin)
+            ]
+        if self.word in item.text[item.begin :]:
+            return [Finding(item.begin, len(item.text), self.label, 0.8, "fake")]
+        return []
+
+
+def label_of(text: str, label: str, session_id: str) -> str:
+    """A redaction operator that names the label."""
+    return f"<{label}>"
+
+
+def stars(text: str, label: str, session_id: str) -> str:
+    """A redaction operator that keeps the length."""
+    return "*" * len(text)
+
+
+def rule(
+    action: Action,
+    label: str = "WORD",
+    *,
+    index: int = 0,
+    enforcement: Enforcement = Enforcement.ENFORCE,
+    on_error: FailMode = FailMode.FAIL_CLOSED,
+    on_timeout: FailMode = FailMode.FAIL_CLOSED,
+    rewrite: Callable[[str, str, str], str] = label_of,
+    message: str = "",
+    thresholds: Mapping[str, float] | None = None,
+) -> RulePlan:
+    """A rule on one label."""
+    return RulePlan(
+        index=index,
+        id=f"rule-{index}",
+        detector="fake",
+        thresholds=thresholds or {label: 0.5},
+        severity=Severity.HIGH,
+        action=action,
+        enforcement=enforcement,
+        on_error=on_error,
+        on_timeout=on_timeout,
+        message=message,
+        rewrite=rewrite if action is Action.REDACT else None,
+    )
+
+
+def plan(
+    *detectors: tuple[PatternScanner | BatchDetector, Iterable[RulePlan]],
+    mode: Mode = Mode.STRICT,
+    max_hold_ms: int = 400,
+    max_held_chars: int = 4096,
+    max_segment_tokens: int = 16,
+) -> Plan:
+    """A plan of detectors and the rules that read them. Rules get their index from their place."""
+    rules: list[RulePlan] = []
+    scanners: list[ScannerPlan] = []
+    batches: list[BatchPlan] = []
+    for detector, read_by in detectors:
+        own = tuple(read_by)
+        rules += own
+        if isinstance(detector, BatchDetector):
+            batches.append(BatchPlan(len(batches), detector, own))
+        else:
+            scanners.append(ScannerPlan(detector, own))
+    settings = StreamSettings(mode, max_hold_ms, max_held_chars, max_segment_tokens)
+    ordered = tuple(sorted(rules, key=lambda each: each.index))
+    return Plan("test", "1", "0" * 64, "", Match(), settings, ordered, tuple(scanners), tuple(batches))
