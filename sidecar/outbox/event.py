@@ -1,0 +1,628 @@
+"""The events: what Tidegate tells a security team, as plain values, and the builders that make them.
+
+Three kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
+something that should have looked at text did not, or when events were lost. Their fields are the published contract
+(`docs/events.md`, `schema/*.json`); fields are only ever added.
+
+An event has its id from the moment it is built, and gets its producer, sequence number and time of publication from
+the outbox and the encoder. It holds no checked text (law 8): of a matched text only its shape, and a keyed hash if a
+key is set. What the application itself says of a stream (ids, labels, attributes) is recorded as it was said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, field
+
+from sidecar.policy.plan import Plan, RulePlan
+from sidecar.values import Action, Channel, Decision, Direction, Enforcement, Failed, Lane, Part, Severity
+
+TEXT_LIMIT_CHARS = 256
+"""The longest id, label or reason that is recorded; longer ones are cut."""
+LABELS_LIMIT = 64
+"""How many labels, and how many attributes, are recorded."""
+EXCERPT_LIMIT_CHARS = 64
+"""How much of a matched text's shape is recorded."""
+
+
+class Kind(StrEnum):
+    """What an event tells. Each kind has its CloudEvents type, its schema and its topic."""
+
+    VIOLATION = "violation"
+    DECISION = "decision"
+    FAULT = "fault"
+
+
+class FaultKind(StrEnum):
+    """What went wrong."""
+
+    DETECTOR_FAILED = "detector_failed"
+    DETECTOR_LATE = "detector_late"
+    LOAD_SHED = "load_shed"
+    POLICY_REFUSED = "policy_refused"
+    EVENTS_LOST = "events_lost"
+
+
+FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
+    FaultKind.DETECTOR_FAILED: Severity.HIGH,
+    FaultKind.DETECTOR_LATE: Severity.MEDIUM,
+    FaultKind.LOAD_SHED: Severity.MEDIUM,
+    FaultKind.POLICY_REFUSED: Severity.HIGH,
+    FaultKind.EVENTS_LOST: Severity.CRITICAL,
+}
+
+ActionName = Literal["allow", "annotate", "redact", "block"]
+SeverityName = Literal["info", "low", "medium", "high", "critical"]
+HowEnded = Literal["finished", "blocked", "cancelled", "failed"]
+
+ACTION_NAMES: Mapping[Action, ActionName] = {
+    Action.ALLOW: "allow",
+    Action.ANNOTATE: "annotate",
+    Action.REDACT: "redact",
+    Action.BLOCK: "block",
+}
+SEVERITY_NAMES: Mapping[Severity, SeverityName] = {
+    Severity.INFO: "info",
+    Severity.LOW: "low",
+    Severity.MEDIUM: "medium",
+    Severity.HIGH: "high",
+    Severity.CRITICAL: "critical",
+}
+
+Count = Annotated[int, Meta(ge=0)]
+Score = Annotated[float, Meta(ge=0, le=1)]
+Milliseconds = Annotated[float, Meta(ge=0)]
+Timestamp = Annotated[str, Meta(description="RFC 3339, UTC", pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+EventId = Annotated[
+    str,
+    Meta(description="UUIDv7", pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"),
+]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A part of an event: what is unknown or empty is left out of the JSON."""
+
+
+class Ids(_Part, frozen=True):
+    """Who says it, and of what. `sequence` counts a producer's events from 1 without a gap; `event` tells repeats."""
+
+    event: EventId
+    producer: str
+    sequence: Count
+    stream: str = ""
+    session: str = ""
+    tenant: str = ""
+    request: str = ""
+    trace: str = ""
+
+
+class Times(_Part, frozen=True):
+    """When it happened, and when it was handed to the sink (a repeat has a later one)."""
+
+    occurred: Timestamp
+    published: Timestamp | Literal[""] = ""
+
+
+class PolicyRef(_Part, frozen=True):
+    """The policy a stream was held to; `digest` names its exact content."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class RuleRef(_Part, frozen=True):
+    """The rule that decided, in its policy."""
+
+    name: str
+    version: str
+    digest: str
+    rule: str
+    severity: SeverityName
+    enforcement: Enforcement
+    action: ActionName
+
+
+class DetectorRef(_Part, frozen=True):
+    """Who found it. A finding counts from `threshold` on; `reason` says why the detector thinks so."""
+
+    name: str
+    model: str = ""
+    version: str = ""
+    label: str = ""
+    score: Score | None = None
+    threshold: Score | None = None
+    reason: str = ""
+
+
+class Span(_Part, frozen=True):
+    """A half-open interval of one lane's original text."""
+
+    start: Count
+    end: Count
+    unit: Literal["code_point"]
+
+
+class Where(_Part, frozen=True):
+    """Which text of the stream, and where in it. `segment` is unique within the stream."""
+
+    direction: Direction
+    part: Part
+    choice: Count
+    channel: Channel
+    span: Span
+    segment: Count | None = None
+
+
+class ExposureRef(_Part, frozen=True):
+    """How far text had left: `leaked_chars` of the span left as they were, its start was held for `held_ms`."""
+
+    released_to: Count
+    leaked_chars: Count
+    held_ms: Milliseconds
+
+
+class Coverage(_Part, frozen=True):
+    """How many characters were looked at, how many were not, and why not."""
+
+    scanned: Count
+    unscanned: Count
+    reason: str = ""
+
+
+class LaneCoverage(_Part, frozen=True):
+    """How much of one text of a stream came in, went out, and was not looked at by some detector."""
+
+    part: Part
+    choice: Count
+    channel: Channel
+    received_chars: Count
+    released_chars: Count
+    unscanned_chars: Count
+    reasons: tuple[str, ...] = ()
+
+
+class Evidence(_Part, frozen=True):
+    """What was found, without showing it: its shape (letters as `a`, digits as `9`) and its keyed hash.
+
+    `hash` is HMAC-SHA256 of the matched text as UTF-8: equal values have equal hashes under one key, named by `key_id`.
+    A match too long to be kept whole (over 256 characters) has no hash.
+    """
+
+    shape: Annotated[str, Meta(max_length=EXCERPT_LIMIT_CHARS + 1)]
+    hash: str = ""
+    key_id: str = ""
+
+
+class FailureRef(_Part, frozen=True):
+    """Why a detector gave no answer; the decision then follows from the rule's fail mode."""
+
+    kind: Literal["error", "timeout", "shed"]
+    reason: str = ""
+
+
+class App(_Part, frozen=True):
+    """What the application said of the stream."""
+
+    model: str = ""
+    prompt_version: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+class Timings(_Part, frozen=True):
+    """Where the time went, as far as it was measured."""
+
+    queue_ms: Milliseconds | None = None
+    detect_ms: Milliseconds | None = None
+    stream_ms: Milliseconds | None = None
+
+
+class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
+    """A finding met a rule. `decided` is what the rule said, `done` what became of the text; shadow parts them."""
+
+    ids: Ids
+    time: Times
+    policy: RuleRef
+    detector: DetectorRef
+    where: Where
+    exposure: ExposureRef
+    decided: ActionName
+    done: ActionName
+    evidence: Evidence
+    app: App
+    coverage: Coverage | None = None
+    failure: FailureRef | None = None
+    timings: Timings | None = None
+
+
+class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
+    """A stream ended. `done` is the strongest action that was done, `violations` counts by rule (shadow rules too)."""
+
+    ids: Ids
+    time: Times
+    policy: PolicyRef
+    direction: Direction
+    ended: HowEnded
+    done: ActionName
+    violations: dict[str, int]
+    leaked_chars: Count
+    max_held_chars: Count
+    max_held_ms: Milliseconds
+    median_held_ms: Milliseconds
+    coverage: tuple[LaneCoverage, ...]
+    app: App
+    timings: Timings | None = None
+
+
+class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):
+    """Something did not work as it should. `lost` counts lost events by severity (`fault` is `events_lost`)."""
+
+    ids: Ids
+    time: Times
+    severity: SeverityName
+    fault: FaultKind
+    what: str
+    count: Count
+    reason: str = ""
+    lost: dict[str, int] = field(default_factory=dict)
+    policy: PolicyRef | None = None
+    app: App | None = None
+
+
+Data: TypeAlias = Violation | StreamDecision | Fault
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One thing to record. `key` keeps order (one session, one key), `subject` is what it is about, `data` is sent."""
+
+    severity: Severity
+    key: str
+    subject: str
+    data: Data
+    traceparent: str = ""
+
+    @property
+    def id(self) -> str:
+        """The event's own id, by which a consumer drops repeats."""
+        return self.data.ids.event
+
+    @property
+    def kind(self) -> Kind:
+        """Which of the three it is."""
+        return kind_of(self.data)
+
+
+class StreamInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a stream when it starts; each of its events repeats it. `trace` is a W3C `traceparent`."""
+
+    stream_id: str
+    direction: Direction
+    policy: str
+    policy_version: str
+    policy_digest: str
+    tenant: str = ""
+    session_id: str = ""
+    request_id: str = ""
+    trace: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
+    prompt_version: str = ""
+
+
+class EvidenceKey(msgspec.Struct, frozen=True):
+    """The secret under which matched values are hashed. `id` names it in events without giving it away."""
+
+    secret: bytes
+
+    @property
+    def id(self) -> str:
+        """The same for the same secret: a change of key shows."""
+        return hmac.new(self.secret, b"tidegate evidence key id", hashlib.sha256).hexdigest()[:16]
+
+    def hash(self, matched: str) -> str:
+        """The keyed hash of a matched text."""
+        return "hmac-sha256:" + hmac.new(self.secret, matched.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How a stream went, for its decision event. `violations` counts by rule id."""
+
+    ended: HowEnded
+    done: Action
+    duration_ms: float
+    violations: Mapping[str, int] = field(default_factory=dict)
+    coverage: Sequence[LaneCoverage] = ()
+    leaked_chars: int = 0
+    max_held_chars: int = 0
+    max_held_ms: float = 0.0
+    median_held_ms: float = 0.0
+
+
+def violation_event(
+    info: StreamInfo,
+    plan: Plan,
+    decision: Decision,
+    occurred: float,
+    *,
+    evidence_key: EvidenceKey | None = None,
+    coverage: Coverage | None = None,
+    timings: Timings | None = None,
+) -> Event:
+    """The record of one decision. `occurred` is Unix time in seconds."""
+    rule = plan.rules[decision.rule]
+    data = Violation(
+        ids=_ids(info, occurred),
+        time=Times(occurred=timestamp(occurred)),
+        policy=_rule_ref(plan, rule),
+        detector=_detector_ref(rule, decision),
+        where=_where(info.direction, decision),
+        exposure=ExposureRef(
+            released_to=decision.exposure.released_to,
+            leaked_chars=decision.exposure.leaked_chars,
+            held_ms=_milliseconds(decision.exposure.held_ms),
+        ),
+        decided=ACTION_NAMES[decision.decided],
+        done=ACTION_NAMES[decision.done],
+        evidence=_evidence(decision, evidence_key),
+        app=_app(info),
+        coverage=coverage or _coverage_of_failure(decision),
+        failure=_failure_ref(decision.failure),
+        timings=timings,
+    )
+    return _stream_event(info, rule.severity, data)
+
+
+def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
+    """The record of one stream, at its end. `occurred` is Unix time in seconds."""
+    data = StreamDecision(
+        ids=_ids(info, occurred),
+        time=Times(occurred=timestamp(occurred)),
+        policy=_policy_ref(info),
+        direction=info.direction,
+        ended=ending.ended,
+        done=ACTION_NAMES[ending.done],
+        violations=dict(ending.violations),
+        leaked_chars=ending.leaked_chars,
+        max_held_chars=ending.max_held_chars,
+        max_held_ms=_milliseconds(ending.max_held_ms),
+        median_held_ms=_milliseconds(ending.median_held_ms),
+        coverage=tuple(ending.coverage),
+        app=_app(info),
+        timings=Timings(stream_ms=_milliseconds(ending.duration_ms)),
+    )
+    return _stream_event(info, Severity.LOW if ending.violations else Severity.INFO, data)
+
+
+def fault_event(
+    fault: FaultKind,
+    what: str,
+    occurred: float,
+    *,
+    info: StreamInfo | None = None,
+    reason: str = "",
+    count: int = 1,
+    lost: Mapping[Severity, int] | None = None,
+) -> Event:
+    """The record of a fault. `what` names what failed: a detector, a policy's file name, the outbox.
+
+    `reason` must not hold checked text: give an error's type, not its message, when the message may quote its input.
+    """
+    severity = FAULT_SEVERITIES[fault]
+    data = Fault(
+        ids=_ids(info, occurred) if info else Ids(event=uuid7(occurred), producer="", sequence=0),
+        time=Times(occurred=timestamp(occurred)),
+        severity=SEVERITY_NAMES[severity],
+        fault=fault,
+        what=_text(what),
+        count=count,
+        reason=_text(reason),
+        lost={SEVERITY_NAMES[level]: number for level, number in sorted((lost or {}).items()) if number},
+        policy=_policy_ref(info) if info else None,
+        app=_app(info) if info else None,
+    )
+    return Event(
+        severity=severity,
+        key=session_key(info) if info else "",
+        subject=data.what,
+        data=data,
+        traceparent=_traceparent(info.trace) if info else "",
+    )
+
+
+def lane_coverage(
+    lane: Lane, *, received_chars: int, released_chars: int, unscanned_chars: int, reasons: Sequence[str] = ()
+) -> LaneCoverage:
+    """One lane's line in a decision event."""
+    return LaneCoverage(
+        part=lane.part,
+        choice=lane.choice,
+        channel=lane.channel,
+        received_chars=received_chars,
+        released_chars=released_chars,
+        unscanned_chars=unscanned_chars,
+        reasons=tuple(_text(reason) for reason in reasons),
+    )
+
+
+def kind_of(data: Data) -> Kind:
+    """Which kind of event this is the data of."""
+    match data:
+        case Violation():
+            return Kind.VIOLATION
+        case StreamDecision():
+            return Kind.DECISION
+        case Fault():
+            return Kind.FAULT
+
+
+def session_key(info: StreamInfo) -> str:
+    """What keeps events in order: the tenant's session, or for want of one the request, or the stream."""
+    return f"{_text(info.tenant)}|{_text(info.session_id or info.request_id or info.stream_id)}"
+
+
+def timestamp(unix_seconds: float) -> str:
+    """RFC 3339 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def uuid7(unix_seconds: float) -> str:
+    """A new UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 random bits. Sorts by time, to the millisecond."""
+    milliseconds = int(unix_seconds * 1000) & 0xFFFF_FFFF_FFFF
+    noise = int.from_bytes(os.urandom(10), "big")
+    number = milliseconds << 80 | 0x7 << 76 | (noise >> 68) << 64 | 0b10 << 62 | noise & 0x3FFF_FFFF_FFFF_FFFF
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def shape_of(text: str) -> str:
+    """The shape of a text: letters become `a`, digits `9`, ASCII punctuation stays, all else `?`; cut with `…`.
+
+    Nothing else may pass: a tag character or a variation selector can carry a hidden letter each.
+    """
+    shape = "".join(_shape_of_character(character) for character in text[:EXCERPT_LIMIT_CHARS])
+    return shape + "…" if len(text) > EXCERPT_LIMIT_CHARS else shape
+
+
+def _shape_of_character(character: str) -> str:
+    if character.isnumeric():
+        return "9"
+    if character.isalpha():
+        return "a"
+    return character if " " <= character <= "~" else "?"
+
+
+def _stream_event(info: StreamInfo, severity: Severity, data: Data) -> Event:
+    return Event(
+        severity=severity,
+        key=session_key(info),
+        subject=info.stream_id,
+        data=data,
+        traceparent=_traceparent(info.trace),
+    )
+
+
+def _ids(info: StreamInfo, occurred: float) -> Ids:
+    return Ids(
+        event=uuid7(occurred),
+        producer="",
+        sequence=0,
+        stream=info.stream_id,
+        session=_text(info.session_id),
+        tenant=_text(info.tenant),
+        request=_text(info.request_id),
+        trace=_trace_id(info.trace),
+    )
+
+
+def _policy_ref(info: StreamInfo) -> PolicyRef:
+    return PolicyRef(name=info.policy, version=info.policy_version, digest=info.policy_digest)
+
+
+def _rule_ref(plan: Plan, rule: RulePlan) -> RuleRef:
+    return RuleRef(
+        name=plan.name,
+        version=plan.version,
+        digest=plan.digest,
+        rule=rule.id,
+        severity=SEVERITY_NAMES[rule.severity],
+        enforcement=rule.enforcement,
+        action=ACTION_NAMES[rule.action],
+    )
+
+
+def _detector_ref(rule: RulePlan, decision: Decision) -> DetectorRef:
+    finding = decision.finding
+    return DetectorRef(
+        name=rule.detector,
+        model=decision.model,
+        label=_text(finding.label),
+        score=finding.score if decision.failure is None else None,
+        threshold=rule.thresholds.get(finding.label),
+        reason=_text(_unless_quoting(finding.reason, decision.excerpt)),
+    )
+
+
+def _where(direction: Direction, decision: Decision) -> Where:
+    lane = decision.lane
+    return Where(
+        direction=direction,
+        part=lane.part,
+        choice=lane.choice,
+        channel=lane.channel,
+        span=Span(start=decision.finding.start, end=decision.finding.end, unit="code_point"),
+        segment=decision.segment,
+    )
+
+
+def _evidence(decision: Decision, key: EvidenceKey | None) -> Evidence:
+    matched = decision.excerpt
+    is_whole = len(matched) == decision.finding.end - decision.finding.start
+    if key is None or not matched or not is_whole:
+        return Evidence(shape=shape_of(matched))
+    return Evidence(shape=shape_of(matched), hash=key.hash(matched), key_id=key.id)
+
+
+def _coverage_of_failure(decision: Decision) -> Coverage | None:
+    if decision.failure is None:
+        return None
+    unscanned = decision.finding.end - decision.finding.start
+    return Coverage(scanned=0, unscanned=unscanned, reason=decision.failure.kind)
+
+
+def _failure_ref(failure: Failed | None) -> FailureRef | None:
+    if failure is None:
+        return None
+    return FailureRef(kind=failure.kind.value, reason=_text(failure.reason))
+
+
+def _app(info: StreamInfo) -> App:
+    return App(
+        model=_text(info.model),
+        prompt_version=_text(info.prompt_version),
+        labels=_texts(info.labels),
+        attributes=_texts(info.attributes),
+    )
+
+
+def _unless_quoting(reason: str, matched: str) -> str:
+    """The reason a detector gave, unless it quotes what it found, which a detector must not do."""
+    return "" if matched and matched in reason else reason
+
+
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What neither a CloudEvents attribute nor UTF-8 can carry."""
+
+
+def _text(value: str) -> str:
+    return _UNFIT.sub("\ufffd", value[:TEXT_LIMIT_CHARS])
+
+
+def _texts(values: Mapping[str, str]) -> dict[str, str]:
+    return {_text(name): _text(value) for name, value in list(values.items())[:LABELS_LIMIT]}
+
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def _traceparent(trace: str) -> str:
+    return trace if _TRACEPARENT.fullmatch(trace) else ""
+
+
+def _trace_id(trace: str) -> str:
+    found = _TRACEPARENT.fullmatch(trace)
+    return found["trace"] if found else ""
+
+
+def _milliseconds(value: float) -> float:
+    return round(max(0.0, value), 3)
