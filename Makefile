@@ -66,7 +66,7 @@ check-types: setup ## mypy --strict
 .PHONY: check-imports
 check-imports: setup ## The architecture: who may import whom
 	$(call say,imports)
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 .PHONY: check-proto
 check-proto: setup ## Lint of the wire API, and compatibility with its last release
