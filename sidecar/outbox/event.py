@@ -109,7 +109,7 @@ class Times(_Part, frozen=True):
     """When it happened, and when it was handed to the sink (a repeat has a later one)."""
 
     occurred: Timestamp
-    published: Timestamp | Literal[""] = ""
+    published: Timestamp | None = None
 
 
 class PolicyRef(_Part, frozen=True):
@@ -179,12 +179,18 @@ class Coverage(_Part, frozen=True):
     reason: str = ""
 
 
-class LaneCoverage(_Part, frozen=True):
-    """How much of one text of a stream came in, went out, and was not looked at by some detector."""
+class LaneRef(_Part, frozen=True):
+    """One text of a stream."""
 
     part: Part
     choice: Count
     channel: Channel
+
+
+class LaneCoverage(_Part, frozen=True):
+    """How much of one text of a stream came in, went out, and was not looked at by some detector."""
+
+    lane: LaneRef
     received_chars: Count
     released_chars: Count
     unscanned_chars: Count
@@ -280,6 +286,12 @@ class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):
 
 
 Data: TypeAlias = Violation | StreamDecision | Fault
+
+DATA_TYPES: Mapping[Kind, type[Data]] = {
+    Kind.VIOLATION: Violation,
+    Kind.DECISION: StreamDecision,
+    Kind.FAULT: Fault,
+}
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -445,9 +457,7 @@ def lane_coverage(
 ) -> LaneCoverage:
     """One lane's line in a decision event."""
     return LaneCoverage(
-        part=lane.part,
-        choice=lane.choice,
-        channel=lane.channel,
+        lane=LaneRef(part=lane.part, choice=lane.choice, channel=lane.channel),
         received_chars=received_chars,
         released_chars=released_chars,
         unscanned_chars=unscanned_chars,

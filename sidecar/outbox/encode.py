@@ -1,0 +1,211 @@
+"""Events on the wire: CloudEvents 1.0, in binary mode for Kafka, in structured mode as JSON lines.
+
+The only place of the outbox that knows protobuf. Decoding is for the command line and for tests; a consumer needs
+none of this, only the published schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as ProtoMessage
+from msgspec.structs import replace
+
+from sidecar.outbox.event import DATA_TYPES, SEVERITY_NAMES, Data, Kind, kind_of, timestamp
+from sidecar.outbox.outbox import Numbered
+from tidegate.v1 import events_pb2
+
+SCHEMA_BASE = "https://tidegate.dev/schema/events"
+TYPES: Mapping[Kind, str] = {kind: f"dev.tidegate.{kind}.v1" for kind in Kind}
+"""The CloudEvents type of each kind."""
+
+_KINDS: Mapping[str, Kind] = {name: kind for kind, name in TYPES.items()}
+_PROTO_TYPES: Mapping[Kind, type[ProtoMessage]] = {
+    Kind.VIOLATION: events_pb2.ViolationEvent,
+    Kind.DECISION: events_pb2.DecisionEvent,
+    Kind.FAULT: events_pb2.FaultEvent,
+}
+_JSON = "application/json"
+_PROTOBUF = "application/protobuf"
+
+_encoder = msgspec.json.Encoder()
+_decoders = {kind: msgspec.json.Decoder(data_type) for kind, data_type in DATA_TYPES.items()}
+
+
+class EventError(ValueError):
+    """What was read is not one of our events; the message says why."""
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """An event as Kafka gets it. `at_ms` is the record's timestamp: when the event occurred is in its header."""
+
+    kind: Kind
+    sequence: int
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    at_ms: int
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """An event as a reader finds it: its CloudEvents attributes and its data."""
+
+    attributes: Mapping[str, str]
+    data: Data
+
+
+def encode(numbered: Numbered, published: float, form: Literal["json", "protobuf"] = "json") -> Message:
+    """The Kafka message of an event. `published` is Unix time in seconds."""
+    data = _published_data(numbered, published)
+    attributes = _attributes(numbered)
+    is_json = form == "json"
+    headers = {f"ce_{name}": value for name, value in attributes.items() if name != "traceparent"}
+    headers["ce_dataschema"] = dataschema(kind_of(data)) if is_json else f"{SCHEMA_BASE}/events.proto"
+    headers["content-type"] = _JSON if is_json else _PROTOBUF
+    if "traceparent" in attributes:
+        headers["traceparent"] = attributes["traceparent"]
+    return Message(
+        kind=kind_of(data),
+        sequence=numbered.sequence,
+        key=attributes["partitionkey"].encode(),
+        value=_encoder.encode(data) if is_json else to_proto(data).SerializeToString(deterministic=True),
+        headers=tuple((name, value.encode()) for name, value in headers.items()),
+        at_ms=int(published * 1000),
+    )
+
+
+def encode_line(numbered: Numbered, published: float) -> bytes:
+    """The event as one line of JSON, with its newline: CloudEvents in structured mode."""
+    data = _published_data(numbered, published)
+    envelope = _attributes(numbered) | {"datacontenttype": _JSON, "dataschema": dataschema(kind_of(data))}
+    return _encoder.encode(envelope | {"data": data}) + b"\n"
+
+
+def decode(headers: Iterable[tuple[str, bytes]], value: bytes) -> Delivered:
+    """The event in a Kafka message. Raises `EventError`."""
+    texts = {name: raw.decode("utf-8", "replace") for name, raw in headers}
+    attributes = {name.removeprefix("ce_"): text for name, text in texts.items() if name.startswith("ce_")}
+    kind = _kind_of_type(attributes.get("type", ""))
+    if texts.get("content-type") == _PROTOBUF:
+        return Delivered(attributes, _guarded(lambda: from_proto(kind, value)))
+    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(value)))
+
+
+def decode_line(line: bytes) -> Delivered:
+    """The event in a line of JSON. Raises `EventError`."""
+    envelope = _guarded(lambda: msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
+    raw = envelope.pop("data", msgspec.Raw(b"null"))
+    attributes = {name: str(msgspec.json.decode(item)) for name, item in envelope.items()}
+    kind = _kind_of_type(attributes.get("type", ""))
+    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(raw)))
+
+
+def dataschema(kind: Kind) -> str:
+    """Where the JSON Schema of a kind of event is published."""
+    return f"{SCHEMA_BASE}/{kind}.v1.json"
+
+
+def _attributes(numbered: Numbered) -> dict[str, str]:
+    """The CloudEvents attributes that do not depend on the format; none is empty."""
+    event = numbered.event
+    attributes = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": f"/tidegate/{numbered.producer}",
+        "type": TYPES[event.kind],
+        "time": event.data.time.occurred,
+        "subject": event.subject,
+        "partitionkey": event.key or numbered.producer,
+        "sequence": f"{numbered.sequence:020d}",
+        "tenant": event.data.ids.tenant,
+        "severity": SEVERITY_NAMES[event.severity],
+        "traceparent": event.traceparent,
+    }
+    return {name: value for name, value in attributes.items() if value}
+
+
+def _published_data(numbered: Numbered, published: float) -> Data:
+    data = numbered.event.data
+    ids = replace(data.ids, producer=numbered.producer, sequence=numbered.sequence)
+    return replace(data, ids=ids, time=replace(data.time, published=timestamp(published)))
+
+
+def _kind_of_type(type_name: str) -> Kind:
+    try:
+        return _KINDS[type_name]
+    except KeyError:
+        raise EventError("its CloudEvents type is none of Tidegate's") from None
+
+
+def _guarded(decode_it: Callable[[], Any]) -> Any:
+    try:
+        return decode_it()
+    except (msgspec.DecodeError, DecodeError, UnicodeDecodeError) as error:
+        raise EventError(str(error)) from None
+
+
+# --- Protobuf ---------------------------------------------------------------------------------------------------------
+
+_ENUM_PREFIXES = {
+    "severity": "SEVERITY_",
+    "enforcement": "ENFORCEMENT_",
+    "action": "ACTION_",
+    "decided": "ACTION_",
+    "done": "ACTION_",
+    "direction": "DIRECTION_",
+    "part": "PART_",
+    "channel": "CHANNEL_",
+    "ended": "ENDED_",
+    "fault": "FAULT_KIND_",
+    "kind": "FAILURE_KIND_",
+}
+"""The fields that are words in JSON and enums in protobuf."""
+_MAPS = frozenset({"labels", "attributes", "violations", "lost"})
+"""The fields whose keys are the application's or the policy's words."""
+
+
+def to_proto(data: Data) -> ProtoMessage:
+    """The same event as a protobuf message."""
+    kind = kind_of(data)
+    fields = msgspec.to_builtins(data)
+    del fields["kind"]
+    return ParseDict(_renamed(fields, _enum_name), _PROTO_TYPES[kind](), ignore_unknown_fields=True)
+
+
+def from_proto(kind: Kind, value: bytes) -> Data:
+    """The event in a protobuf message. Raises `msgspec.DecodeError` or protobuf's `DecodeError`."""
+    message = _PROTO_TYPES[kind].FromString(value)
+    fields = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    fields = _renamed(fields, _word) | {"kind": kind}
+    if "where" in fields:
+        fields["where"]["span"]["unit"] = "code_point"
+    return msgspec.convert(fields, DATA_TYPES[kind], strict=False)
+
+
+def _enum_name(field: str, word: str) -> str:
+    return f"{_ENUM_PREFIXES[field]}{word.upper()}"
+
+
+def _word(field: str, enum_name: str) -> str:
+    return enum_name.removeprefix(_ENUM_PREFIXES[field]).lower()
+
+
+def _renamed(value: Any, rename: Callable[[str, str], str]) -> Any:
+    """The same tree with its enum values renamed."""
+    if isinstance(value, list | tuple):
+        return [_renamed(item, rename) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {field: _renamed_field(field, item, rename) for field, item in value.items()}
+
+
+def _renamed_field(field: str, item: Any, rename: Callable[[str, str], str]) -> Any:
+    if field in _MAPS:
+        return item
+    if field in _ENUM_PREFIXES and isinstance(item, str):
+        return rename(field, item)
+    return _renamed(item, rename)
