@@ -3,6 +3,7 @@
     TidegateError
     ├── ConfigError        the settings cannot be used                          (path)
     ├── PolicyError        a policy file cannot be used                         (file, line, column, path, remedy)
+    │   └── PolicyErrors   all that is wrong with the policy files              (errors)
     ├── UnknownPolicy      no policy of that name, or none that takes the stream (name)
     ├── ModelError         a model is missing, damaged, or gives wrong answers
     ├── DetectorFailure    a detector could not be built or run                 (detector)
@@ -16,6 +17,7 @@ There are no status codes here: `transport/status.py` has the one table. A block
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
@@ -70,6 +72,20 @@ class PolicyError(TidegateError):
     def __str__(self) -> str:
         sentence = f"{self.message.rstrip('.')}. {self.remedy}" if self.remedy else self.message
         return ": ".join(part for part in (self.place, self.path, sentence) if part)
+
+
+class PolicyErrors(PolicyError):
+    """All that is wrong with the policy files, at least one error; itself it stands for the first. One line each."""
+
+    def __init__(self, errors: Iterable[PolicyError]) -> None:
+        self.errors = tuple(errors)
+        first = self.errors[0]
+        super().__init__(
+            first.message, file=first.file, line=first.line, column=first.column, path=first.path, remedy=first.remedy
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
 
 
 class UnknownPolicy(TidegateError):  # noqa: N818 - it is what it says: the glossary's words, not a suffix

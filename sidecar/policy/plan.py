@@ -106,6 +106,8 @@ class Plan:
     rules: tuple[RulePlan, ...]
     scanners: tuple[ScannerPlan, ...]
     batches: tuple[BatchPlan, ...]
+    order: int = 0
+    """Policies are tried by order, lowest first, then by name."""
 
     @property
     def redacts(self) -> bool:

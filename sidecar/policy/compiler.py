@@ -1,0 +1,395 @@
+"""Turns a loaded policy into a plan. A policy that cannot be kept is refused here, never ignored (law 10).
+
+What is checked beyond the words themselves: the detector and its parameters, its labels and thresholds, whether it
+can be built, whether the action can be done in a stream of this mode, the keys that an operator needs, what fails
+open or closed, and that ids and names are unique and the tests speak of rules that exist.
+
+Rules that give one detector the same parameters share it: it looks at the text once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from detectors import registry
+from detectors.base import BatchDetector, Detector, DetectorError, DetectorType, Params, PatternScanner
+from sidecar.errors import PolicyError, PolicyErrors
+from sidecar.policy import operators
+from sidecar.policy.explain import suggest
+from sidecar.policy.language import json_schema
+from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
+from sidecar.policy.operators import RedactionKeys
+from sidecar.policy.plan import BatchPlan, Match, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
+from sidecar.policy.schema import (
+    DEFAULT_POLICY,
+    BlockAction,
+    CaseSpec,
+    Hash,
+    Label,
+    Mask,
+    Operator,
+    PolicySpec,
+    Pseudonym,
+    RedactAction,
+    RuleSpec,
+    StreamSpec,
+)
+from sidecar.values import Action, FailMode, Mode, Severity
+
+
+class Catalog(Protocol):
+    """Where detectors are found by name: `detectors.registry`, or a smaller one."""
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all detectors."""
+        ...
+
+    def get(self, name: str) -> type[DetectorType]:
+        """The detector of that name. Raises `DetectorError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledFile:
+    """A policy file: its policies with their plans, or everything that is wrong with it."""
+
+    path: Path
+    policies: tuple[tuple[LoadedPolicy, Plan], ...]
+    errors: tuple[PolicyError, ...]
+
+
+def compile_file(path: str | Path, keys: RedactionKeys | None = None, *, catalog: Catalog = registry) -> CompiledFile:
+    """Load and compile a file. Raises nothing for what the file holds: all its errors are in the answer, by line."""
+    drafts = read_drafts(path)
+    compiled = [_compile(draft, keys, catalog) for draft in drafts]
+    errors = [error for draft in drafts for error in draft.errors]
+    errors += [error for _, found in compiled for error in found]
+    errors += _repeated_names([draft for draft in drafts if draft.spec is not None])
+    if errors:
+        errors.sort(key=lambda error: (error.line, error.column))
+        return CompiledFile(Path(path), (), tuple(errors))
+    pairs = zip(drafts, (plan for plan, _ in compiled), strict=True)
+    policies = tuple((_loaded(draft), plan) for draft, plan in pairs if plan is not None)
+    return CompiledFile(Path(path), policies, ())
+
+
+def compile_policy(loaded: LoadedPolicy, keys: RedactionKeys | None = None, *, catalog: Catalog = registry) -> Plan:
+    """Compile one policy. Raises `PolicyErrors` with everything that is wrong with it."""
+    rules = dict(enumerate(loaded.spec.rules))
+    plan, errors = _compile(Draft(loaded.source, loaded.spec, rules, (), loaded.document), keys, catalog)
+    if plan is None:
+        raise PolicyErrors(errors)
+    return plan
+
+
+def digest_of(spec: PolicySpec) -> str:
+    """The sha256 of the policy's canonical JSON: the same whatever the layout and the comments of its file."""
+    content = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _compile(draft: Draft, keys: RedactionKeys | None, catalog: Catalog) -> tuple[Plan | None, list[PolicyError]]:
+    """The plan, or the errors beyond those of the draft."""
+    spec = draft.spec
+    rules = _RuleCompiler(draft, spec.stream if spec else StreamSpec(), keys, catalog)
+    for number, rule in draft.rules.items():
+        rules.compile(number, rule)
+    errors = rules.errors + list(_repeated_ids(draft))
+    if spec is not None:
+        errors += _policy_errors(draft.source, spec)
+    if spec is None or errors:
+        return None, errors
+    return _plan(spec, rules), []
+
+
+def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
+    metadata, stream = spec.metadata, spec.stream
+    return Plan(
+        name=metadata.name,
+        version=metadata.version,
+        digest=digest_of(spec),
+        owner=metadata.owner,
+        order=metadata.order,
+        match=Match(
+            directions=frozenset(spec.match.directions or ()),
+            labels=tuple(sorted(spec.match.labels.items())),
+            tenants=frozenset(spec.match.tenants or ()),
+        ),
+        stream=StreamSettings(
+            mode=stream.mode,
+            max_hold_ms=stream.max_hold_ms,
+            max_held_chars=stream.max_held_chars,
+            max_segment_tokens=stream.max_segment_tokens,
+        ),
+        rules=tuple(rules.plans),
+        scanners=tuple(
+            ScannerPlan(each, readers) for each, readers in rules.readers() if isinstance(each, PatternScanner)
+        ),
+        batches=tuple(
+            BatchPlan(index, each, readers)
+            for index, (each, readers) in enumerate(
+                (each, readers) for each, readers in rules.readers() if isinstance(each, BatchDetector)
+            )
+        ),
+    )
+
+
+# --- rules -----------------------------------------------------------------------------------------------------------
+
+
+class _RuleCompiler:
+    """Compiles the rules of one policy, one after the other, and notes what is wrong with each."""
+
+    def __init__(self, draft: Draft, stream: StreamSpec, keys: RedactionKeys | None, catalog: Catalog) -> None:
+        self.plans: list[RulePlan] = []
+        self.errors: list[PolicyError] = []
+        self._source = draft.source
+        self._document = draft.document
+        self._stream = stream
+        self._keys = keys
+        self._catalog = catalog
+        self._detectors: dict[str, Detector | DetectorError] = {}
+        self._readers: dict[str, list[RulePlan]] = {}
+
+    def readers(self) -> Iterator[tuple[Detector, tuple[RulePlan, ...]]]:
+        """Each detector once, with the rules that read it."""
+        for identity, rules in self._readers.items():
+            detector = self._detectors[identity]
+            if not isinstance(detector, DetectorError):
+                yield detector, tuple(rules)
+
+    def compile(self, number: int, rule: RuleSpec) -> None:
+        """Add the rule's plan, or its errors."""
+        place: Place = ("rules", number)
+        before = len(self.errors)
+        action = _action_of(rule)
+        self._check_fail_mode(place, rule, action)
+        rewrite = self._rewrite(place, rule)
+        kind = self._kind(place, rule)
+        if kind is None:
+            return
+        params = self._params(place, rule, kind)
+        if params is None:
+            return
+        thresholds = self._thresholds(place, rule, kind, params)
+        identity = f"{kind.name} {params.model_dump_json()}"
+        detector = self._detector(place, identity, kind, params)
+        if detector is not None:
+            self._check_stream(place, rule, action, detector)
+        if len(self.errors) > before:
+            return
+        plan = self._rule_plan(rule, action, thresholds, rewrite)
+        self.plans.append(plan)
+        self._readers.setdefault(identity, []).append(plan)
+
+    def _rule_plan(
+        self, rule: RuleSpec, action: Action, thresholds: Mapping[str, float], rewrite: Rewrite | None
+    ) -> RulePlan:
+        gates = action >= Action.REDACT
+        default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
+        return RulePlan(
+            index=len(self.plans),
+            id=rule.id,
+            detector=rule.detect.detector,
+            thresholds=thresholds,
+            severity=Severity[rule.severity.upper()],
+            action=action,
+            enforcement=rule.enforcement,
+            on_error=rule.on_error or default,
+            on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
+            message=rule.action.block.message if isinstance(rule.action, BlockAction) else "",
+            rewrite=rewrite,
+        )
+
+    def _kind(self, place: Place, rule: RuleSpec) -> type[DetectorType] | None:
+        name, where = rule.detect.detector, (*place, "detect", "detector")
+        names = self._catalog.names()
+        if name not in names:
+            self._refuse(where, f"there is no detector `{name}`", suggest(name, names))
+            return None
+        try:
+            return self._catalog.get(name)
+        except DetectorError as error:
+            self._refuse(
+                where, f"the detector `{name}` cannot be used: {error}", "install what it needs, or leave it out"
+            )
+            return None
+
+    def _params(self, place: Place, rule: RuleSpec, kind: type[DetectorType]) -> Params | None:
+        try:
+            return kind.params.model_validate_json(json.dumps(rule.detect.params), strict=True)
+        except ValidationError as error:
+            where = (*place, "detect")
+            self.errors += explain_all(error, self._source, where, self._document, json_schema([kind]))
+        except DetectorError as error:
+            self._refuse_params(place, error)
+        return None
+
+    def _thresholds(
+        self, place: Place, rule: RuleSpec, kind: type[DetectorType], params: Params
+    ) -> Mapping[str, float]:
+        try:
+            recommended = kind.labels_of(params)
+        except DetectorError as error:
+            self._refuse_params(place, error)
+            return {}
+        labels, threshold = rule.detect.labels, rule.detect.threshold
+        where = (*place, "detect", "labels")
+        if isinstance(labels, Mapping) and threshold is not None:
+            remedy = "keep one: a list of labels with `threshold`, or a score for each label"
+            self._refuse((*place, "detect", "threshold"), "`labels` states the least scores already", remedy)
+        if isinstance(labels, Mapping):
+            self._check_labels(kind, recommended, {(*where, name): name for name in labels})
+            return dict(labels)
+        names = list(recommended) if labels is None else labels
+        if labels is not None:
+            self._check_labels(kind, recommended, {(*where, number): name for number, name in enumerate(labels)})
+        return {name: recommended.get(name, 1.0) if threshold is None else threshold for name in names}
+
+    def _check_labels(
+        self, kind: type[DetectorType], recommended: Mapping[str, float], places: Mapping[Place, str]
+    ) -> None:
+        seen: set[str] = set()
+        for place, name in places.items():
+            if name in seen:
+                self._refuse(place, f"`{name}` is listed twice", "keep one of the two", at_key=True)
+            elif name not in recommended:
+                message = f"the detector `{kind.name}` has no label `{name}` with these parameters"
+                self._refuse(place, message, suggest(name, recommended), at_key=True)
+            seen.add(name)
+
+    def _detector(self, place: Place, identity: str, kind: type[DetectorType], params: Params) -> Detector | None:
+        if identity not in self._detectors:
+            try:
+                self._detectors[identity] = kind.build(params)
+            except DetectorError as error:
+                self._detectors[identity] = error
+        detector = self._detectors[identity]
+        if isinstance(detector, DetectorError):
+            self._refuse_params(place, detector)
+            return None
+        return detector
+
+    def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector) -> None:
+        name, stream = rule.detect.detector, self._stream
+        if isinstance(detector, PatternScanner):
+            if detector.look_ahead > stream.max_held_chars:
+                held = detector.look_ahead
+                message = f"`{name}` may hold back {held} characters, the stream at most {stream.max_held_chars}"
+                remedy = f"raise `stream.max_held_chars` to {held} or more"
+                self._refuse((*place, "detect"), message, remedy)
+        elif stream.mode is Mode.OPTIMISTIC and action is Action.REDACT:
+            message = f"in optimistic mode text leaves before `{name}` answers, so it cannot be redacted"
+            remedy = "use `mode: strict`, or the action `block` (it cuts the stream) or `annotate`"
+            self._refuse((*place, "action"), message, remedy)
+
+    def _check_fail_mode(self, place: Place, rule: RuleSpec, action: Action) -> None:
+        if action < Action.REDACT and rule.on_error is FailMode.FAIL_CLOSED:
+            message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
+            self._refuse((*place, "on_error"), message, "remove `on_error`, or let the rule block or redact")
+
+    def _rewrite(self, place: Place, rule: RuleSpec) -> Rewrite | None:
+        if rule.action == "redact":
+            return operators.label()
+        if not isinstance(rule.action, RedactAction):
+            return None
+        operator = rule.action.redact
+        if isinstance(operator, Hash | Pseudonym) and self._keys is None:
+            message = f"`{operator.with_}` needs the redaction key, and none is configured"
+            remedy = (
+                "set `keys.redaction` or `keys.redaction_file` in the configuration, or use `mask`, `label` or `remove`"
+            )
+            self._refuse((*place, "action", "redact", "with"), message, remedy)
+            return None
+        return _operator(operator, self._keys)
+
+    def _refuse(self, place: Place, message: str, remedy: str, *, at_key: bool = False) -> None:
+        self.errors.append(self._source.error(place, message, remedy, at_key=at_key))
+
+    def _refuse_params(self, place: Place, error: DetectorError) -> None:
+        self._refuse((*place, "detect", *error.path), str(error), "correct the detector's parameters")
+
+
+def _action_of(rule: RuleSpec) -> Action:
+    if isinstance(rule.action, str):
+        return Action[rule.action.upper()]
+    return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
+
+
+def _operator(operator: Operator, keys: RedactionKeys | None) -> Rewrite:
+    if isinstance(operator, Mask):
+        return operators.mask(char=operator.char, keep_first=operator.keep_first, keep_last=operator.keep_last)
+    if isinstance(operator, Hash) and keys is not None:
+        return operators.keyed_hash(keys, length=operator.length)
+    if isinstance(operator, Pseudonym) and keys is not None:
+        return operators.pseudonym(keys)
+    return operators.label() if isinstance(operator, Label) else operators.remove()
+
+
+# --- the policy as a whole -------------------------------------------------------------------------------------------
+
+
+def _policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
+    if spec.metadata.name == DEFAULT_POLICY and spec.match.model_fields_set:
+        message = "the policy named `default` takes every stream that no other policy takes"
+        yield source.error(("match",), message, "remove `match`, or give the policy another name", at_key=True)
+    yield from _test_errors(source, spec.tests, [rule.id for rule in spec.rules])
+
+
+def _test_errors(source: Source, tests: Sequence[CaseSpec], ids: Sequence[str]) -> Iterator[PolicyError]:
+    names: Counter[str] = Counter()
+    for number, test in enumerate(tests):
+        names[test.name] += 1
+        if names[test.name] == 2:
+            yield source.error(
+                ("tests", number, "name"), f"two tests are named `{test.name}`", "give each its own name"
+            )
+        for place, rule in _named_rules(test):
+            if rule not in ids:
+                where = ("tests", number, "expect", *place)
+                yield source.error(where, f"there is no rule `{rule}`", suggest(rule, ids))
+
+
+def _named_rules(test: CaseSpec) -> Iterator[tuple[Place, str]]:
+    expect = test.expect
+    for number, rule in enumerate(expect.violations or ()):
+        yield ("violations", number), rule
+    if isinstance(expect.blocked, str):
+        yield ("blocked",), expect.blocked
+    for number, annotation in enumerate(expect.annotations or ()):
+        if annotation.rule is not None:
+            yield ("annotations", number, "rule"), annotation.rule
+
+
+def _repeated_ids(draft: Draft) -> Iterator[PolicyError]:
+    first: dict[str, int] = {}
+    for number, rule in draft.rules.items():
+        if rule.id in first:
+            message = f"rules[{first[rule.id]}] has the id `{rule.id}` already"
+            yield draft.source.error(("rules", number, "id"), message, "give each rule its own id")
+        first.setdefault(rule.id, number)
+
+
+def _repeated_names(drafts: Iterable[Draft]) -> Iterator[PolicyError]:
+    seen: set[str] = set()
+    for draft in drafts:
+        name = draft.spec.metadata.name if draft.spec else ""
+        if name in seen:
+            yield draft.source.error(
+                ("metadata", "name"), f"the file has a policy named `{name}` already", "give each policy its own name"
+            )
+        seen.add(name)
+
+
+def _loaded(draft: Draft) -> LoadedPolicy:
+    assert draft.spec is not None
+    return LoadedPolicy(draft.source, draft.spec, draft.document)

@@ -1,0 +1,191 @@
+"""Says in plain words what a policy has wrong and what to do: one message and one remedy per validation error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+Explanation = tuple[str, str]
+"""What is wrong, and what to do about it. Neither ends with a full stop."""
+
+_SHOWN_CHARS = 40
+_LISTED = 12
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """What to write in place of an unknown word: the closest known one, else all of them."""
+    names = list(known)
+    by_lower = {name.lower(): name for name in names}
+    close = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean `{by_lower[close[0]]}`?"
+    if not names:
+        return "remove it"
+    listed = ", ".join(f"`{name}`" for name in names[:_LISTED])
+    return f"use one of {listed}" + (f" or {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+
+
+def show(value: Any) -> str:
+    """A value as the author wrote it, more or less: short, quoted, never a whole mapping or list."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool):
+        return "`true`" if value else "`false`"
+    text = str(value).replace("\n", " ")
+    return f"`{text[:_SHOWN_CHARS]}...`" if len(text) > _SHOWN_CHARS else f"`{text}`"
+
+
+def explain(error: ErrorDetails, key: str, keys: Mapping[str, str]) -> Explanation:
+    """Explain one error of pydantic's about `key`, whose mapping may have `keys` (with their descriptions)."""
+    context: Mapping[str, Any] = error.get("ctx", {})
+    if "remedy" in context:
+        return error["msg"], context["remedy"]
+    explainer = _EXPLAINERS.get(error["type"])
+    if explainer is not None:
+        return explainer(error["input"], context, key, keys)
+    about = keys.get(key, "")
+    return _plain(
+        error["msg"].removeprefix("Value error, ")
+    ), f"this is what belongs here: {_first_sentence(about)}" if about else "correct it"
+
+
+def _plain(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _first_sentence(description: str) -> str:
+    return description.split(". ")[0].rstrip(".")
+
+
+def _words(expected: Any) -> list[str]:
+    return re.findall(r"'([^']*)'", str(expected))
+
+
+def _unknown_key(_value: Any, _context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
+    if key in {"block", "redact"}:
+        return (
+            "an action is either `block` or `redact`, not both",
+            "keep one, or write two rules: the stronger action wins",
+        )
+    return f"unknown key `{key}`", suggest(key, (name for name in keys if name != key))
+
+
+def _missing(_value: Any, _context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
+    about = _first_sentence(keys.get(key, ""))
+    return f"`{key}` is missing", f"add `{key}: ...`" + (f" ({_plain(about)})" if about else "")
+
+
+def _not_one_of(value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
+    words = _words(context.get("expected") or context.get("expected_tags"))
+    word = value.get("with", value) if isinstance(value, dict) else value
+    if len(words) == 1:
+        return f"{show(word)} is not what `{key}` may be", f"write `{words[0]}`"
+    return f"{show(word)} is not a value of `{key}`", suggest(str(word), words)
+
+
+def _no_operator(_value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[str, str]) -> Explanation:
+    return "`with` is missing", "add `with: label`, `mask`, `hash`, `pseudonym` or `remove`"
+
+
+def _not_text(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[str, str]) -> Explanation:
+    if isinstance(value, dict | list):
+        return f"{show(value)} stands where text belongs", "write text"
+    return f"{show(value)} is not text", f'put it in quotes: "{value}"'
+
+
+def _not_a(kind: str, example: str) -> Callable[[Any, Mapping[str, Any], str, Mapping[str, str]], Explanation]:
+    def explainer(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[str, str]) -> Explanation:
+        verb = "stands where" if isinstance(value, dict | list) else "is not"
+        tail = f"{kind} belongs" if isinstance(value, dict | list) else kind
+        return f"{show(value)} {verb} {tail}", example
+
+    return explainer
+
+
+def _out_of_bounds(value: Any, context: Mapping[str, Any], _key: str, _keys: Mapping[str, str]) -> Explanation:
+    if "ge" in context or "gt" in context:
+        return f"{show(value)} is too small", f"write {context.get('ge', context.get('gt')):g} or more"
+    return f"{show(value)} is too large", f"write {context.get('le', context.get('lt')):g} or less"
+
+
+def _bad_pattern(value: Any, _context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
+    remedy = "use 1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit"
+    return f"{show(value)} cannot be a `{key}`", remedy
+
+
+def _too_few(_value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
+    least = context.get("min_length", 1)
+    return (
+        f"`{key}` is empty" if least == 1 else f"`{key}` is too short",
+        f"give it at least {least}, or remove the key",
+    )
+
+
+def _empty_text(_value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
+    return f"`{key}` is too short", f"write at least {context.get('min_length', 1)} character(s)"
+
+
+def _too_long(_value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
+    return f"`{key}` is too long", f"keep it to {context.get('max_length')}"
+
+
+def _form(_value: Any, _context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
+    return f"{show(_value)} is not a form of `{key}`", _FORMS[key]
+
+
+def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[str, str]) -> Explanation:
+    if isinstance(value, dict) and len(value) == 1:
+        (word,) = value
+        if word in {"allow", "annotate"}:
+            return f"`{word}` takes no settings", f"write `action: {word}`"
+        return f"unknown action `{word}`", suggest(str(word), ("redact", "block"))
+    return f"{show(value)} is not an action", _FORMS["action"]
+
+
+_FORMS = {
+    "labels": "write a list, `[LABEL, ...]`, or least scores, `{LABEL: 0.6, ...}`",
+    "blocked": "write true, false, or the id of the rule that blocks",
+    "chunkings": "write `all`, `whole`, `chars`, `cuts`, `pairs`, `random`, or a list of them",
+    "action": "write `allow`, `annotate`, `redact`, `block`, `{redact: {with: mask}}` or `{block: {message: ...}}`",
+}
+
+_EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]], Explanation]] = {
+    "extra_forbidden": _unknown_key,
+    "missing": _missing,
+    "enum": _not_one_of,
+    "literal_error": _not_one_of,
+    "union_tag_invalid": _not_one_of,
+    "union_tag_not_found": _no_operator,
+    "string_type": _not_text,
+    "int_type": _not_a("a whole number", "write a whole number, without quotes"),
+    "int_from_float": _not_a("a whole number", "write a whole number"),
+    "float_type": _not_a("a number", "write a number, without quotes"),
+    "finite_number": _not_a("a finite number", "write a number"),
+    "bool_type": _not_a("true or false", "write true or false, without quotes"),
+    "list_type": _not_a("a list", "write `[...]`, or one `- ...` a line"),
+    "tuple_type": _not_a("a list", "write `[...]`, or one `- ...` a line"),
+    "set_type": _not_a("a list", "write `[...]`, or one `- ...` a line"),
+    "frozen_set_type": _not_a("a list", "write `[...]`, or one `- ...` a line"),
+    "dict_type": _not_a("a mapping", "write `key: value` pairs"),
+    "model_type": _not_a("a mapping", "write `key: value` pairs"),
+    "model_attributes_type": _not_a("a mapping", "write `key: value` pairs"),
+    "greater_than": _out_of_bounds,
+    "greater_than_equal": _out_of_bounds,
+    "less_than": _out_of_bounds,
+    "less_than_equal": _out_of_bounds,
+    "string_pattern_mismatch": _bad_pattern,
+    "string_too_short": _empty_text,
+    "string_too_long": _too_long,
+    "too_short": _too_few,
+    "too_long": _too_long,
+    "labels_form": _form,
+    "blocked_form": _form,
+    "chunkings_form": _form,
+    "action_form": _action,
+}

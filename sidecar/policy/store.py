@@ -1,0 +1,133 @@
+"""The policies in force: loaded from directories, replaced as one, looked up by name or by what a stream is.
+
+`load` and `reload` read all files and swap the whole set in one assignment: a stream that starts meanwhile sees the old
+set or the new one, never half of each, and a running stream keeps its plan. A wrong file never replaces a right one: on
+`reload` its last good policies stay in force, its errors are in `errors`, and the other files are taken as they are
+now.
+
+When a file is read again, and who is told of errors, is the caller's business. Not thread-safe: one owner loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from detectors import registry
+from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
+from sidecar.policy.compiler import Catalog, CompiledFile, compile_file
+from sidecar.policy.loader import Source, policy_files
+from sidecar.policy.operators import RedactionKeys
+from sidecar.policy.plan import Plan
+from sidecar.policy.schema import DEFAULT_POLICY
+from sidecar.values import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """One set of policies: by file, by name, and in the order in which streams are matched."""
+
+    files: Mapping[Path, CompiledFile] = field(default_factory=dict)
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    matching: tuple[Plan, ...] = ()
+
+
+class PolicyStore:
+    """The policies of some files and directories."""
+
+    def __init__(
+        self, directories: Sequence[str | Path], keys: RedactionKeys | None = None, *, catalog: Catalog = registry
+    ) -> None:
+        self._paths = tuple(Path(directory) for directory in directories)
+        self._keys = keys
+        self._catalog = catalog
+        self._current = _Snapshot()
+        self._errors: tuple[PolicyError, ...] = ()
+
+    @property
+    def plans(self) -> Mapping[str, Plan]:
+        """The policies in force, by name."""
+        return self._current.plans
+
+    @property
+    def errors(self) -> tuple[PolicyError, ...]:
+        """What was wrong with the files when they were last read; empty when they were taken as they are."""
+        return self._errors
+
+    def load(self) -> None:
+        """Read all files for the first time. Raises `PolicyErrors` when anything is wrong, or there is no policy."""
+        snapshot, errors = self._read()
+        self._errors = errors
+        if errors:
+            raise PolicyErrors(errors)
+        self._current = snapshot
+
+    def reload(self) -> bool:
+        """Read all files again and swap; whether they were all right. What is wrong is in `errors`."""
+        snapshot, self._errors = self._read()
+        self._current = snapshot
+        return not self._errors
+
+    def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
+        """The policy of that name; without one, the first by order whose `match` accepts the stream, else `default`.
+
+        Raises `UnknownPolicy`.
+        """
+        current = self._current
+        if name:
+            plan = current.plans.get(name)
+            if plan is None:
+                raise UnknownPolicy(name, remedy=_closest(name, current.plans))
+            return plan
+        for plan in current.matching:
+            if plan.match.accepts(direction, labels, tenant):
+                return plan
+        raise UnknownPolicy("", remedy=f"name one, or add a policy named `{DEFAULT_POLICY}`")
+
+    def _read(self) -> tuple[_Snapshot, tuple[PolicyError, ...]]:
+        try:
+            paths = policy_files(self._paths)
+        except PolicyError as error:
+            return self._current, (error,)
+        if not paths:
+            where = ", ".join(map(str, self._paths))
+            return self._current, (PolicyError("there is no policy file", file=where, remedy="Add one."),)
+        read = {path: compile_file(path, self._keys, catalog=self._catalog) for path in paths}
+        errors = [error for compiled in read.values() for error in compiled.errors]
+        files = {path: self._last_good(compiled) for path, compiled in read.items()}
+        snapshot, repeated = _snapshot(files)
+        if repeated:
+            return self._current, (*errors, *repeated)
+        return snapshot, tuple(errors)
+
+    def _last_good(self, compiled: CompiledFile) -> CompiledFile:
+        if not compiled.errors:
+            return compiled
+        return self._current.files.get(compiled.path, CompiledFile(compiled.path, (), ()))
+
+
+def repeated_names(files: Iterable[CompiledFile]) -> list[PolicyError]:
+    """An error for each policy whose name an earlier file has already."""
+    owners: dict[str, Source] = {}
+    errors = []
+    for compiled in files:
+        for loaded, plan in compiled.policies:
+            first = owners.setdefault(plan.name, loaded.source)
+            if first.file != loaded.source.file:
+                message = f"{first.file} has a policy named `{plan.name}` already"
+                errors.append(loaded.source.error(("metadata", "name"), message, "give each policy its own name"))
+    return errors
+
+
+def _snapshot(files: Mapping[Path, CompiledFile]) -> tuple[_Snapshot, list[PolicyError]]:
+    errors = repeated_names(files.values())
+    plans = {plan.name: plan for compiled in files.values() for _, plan in compiled.policies}
+    ordered = sorted(plans.values(), key=lambda plan: (plan.name == DEFAULT_POLICY, plan.order, plan.name))
+    return _Snapshot(files, plans, tuple(ordered)), errors
+
+
+def _closest(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else ""
