@@ -1,0 +1,48 @@
+"""Time as an input: whoever needs it is given a `Clock`, so that tests own it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Timer(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """Call it off; does nothing when it was made or called off before."""
+        ...
+
+
+class Clock(Protocol):
+    """What a session and the scheduler know of time."""
+
+    def now_ms(self) -> float:
+        """Milliseconds of a clock that only goes forward; for deadlines and durations."""
+        ...
+
+    def unix_seconds(self) -> float:
+        """The time of day, for the record."""
+        ...
+
+    def call_at(self, when_ms: float, callback: Callable[[], object]) -> Timer:
+        """Call `callback` on the event loop once `now_ms()` has reached `when_ms`."""
+        ...
+
+
+class LoopClock:
+    """The real one: the running event loop's time."""
+
+    def now_ms(self) -> float:
+        """The loop's monotonic time."""
+        return asyncio.get_running_loop().time() * 1000
+
+    def unix_seconds(self) -> float:
+        """The system's time of day."""
+        return time.time()
+
+    def call_at(self, when_ms: float, callback: Callable[[], object]) -> Timer:
+        """Ask the loop."""
+        return asyncio.get_running_loop().call_at(when_ms / 1000, callback)

@@ -1,0 +1,263 @@
+"""The settings: one YAML file, and an environment variable `TIDEGATE_...` for each key, which wins over the file.
+
+A nested key joins its parts with two underscores: `grpc.listen` is `TIDEGATE_GRPC__LISTEN`. A list is written as JSON or
+with commas. An unknown key is an error, in the file and in the environment, and each error names its key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from sidecar.errors import ConfigError
+from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
+
+_PREFIX = "TIDEGATE_"
+_NOT_SETTINGS = frozenset({"TIDEGATE_CONFIG"})
+_SERVICE_LINK = re.compile(r"(^|_)(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP)(_\w+)?)$")
+"""What Kubernetes adds to each pod for a service whose name begins with `tidegate`."""
+
+
+def _split(value: object) -> object:
+    """A list as it stands in an environment variable: JSON, or words between commas."""
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("["):
+        return [word.strip() for word in value.split(",") if word.strip()]
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError("is neither a JSON list nor words between commas") from None
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Paths = Annotated[tuple[Path, ...], BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A part of the settings: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tls(Section):
+    """Certificates in PEM files. With `client_ca`, clients must show a certificate that it signed (mTLS).
+
+    The files are looked at again at each handshake, so new certificates are taken without a restart.
+    """
+
+    cert: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+class Grpc(Section):
+    """The gRPC listener. TLS is for the TCP addresses; a Unix socket is guarded by its file mode."""
+
+    listen: Words = ("127.0.0.1:50051",)
+    unix_socket_mode: Annotated[str, Field(pattern="^0?[0-7]{3}$")] = "0660"
+    tls: Tls | None = None
+    reflection: bool = True
+    idle_seconds: Seconds = 300.0
+    """A stream whose client sends nothing, or takes nothing, for so long is ended."""
+    keepalive_seconds: Seconds = 30.0
+    keepalive_timeout_seconds: Seconds = 10.0
+    min_ping_interval_seconds: Seconds = 10.0
+    """A client that pings more often is cut off."""
+
+
+class Admin(Section):
+    """The HTTP listener for health, metrics and version. It answers anybody, so it listens on loopback by itself."""
+
+    listen: str = "127.0.0.1:9464"
+
+
+class Limits(Section):
+    """What one caller may ask for. Past a limit the call fails and says which one."""
+
+    max_streams: Count = 1000
+    max_chunk_bytes: Count = 65_536
+    max_stream_chars: Count = 2_000_000
+    max_context_chars: Count = 500_000
+    """The prompt and all passages together."""
+    max_context_passages: Count = 256
+    max_lanes: Count = 64
+    max_labels: Count = 64
+    """Entries in `labels`, and as many in `attributes`."""
+    max_name_chars: Count = 256
+    """The length of a name, an id, a label or an attribute."""
+    inbox_chunks: Count = 64
+    """Chunks of one stream that wait for the core; then its reader stops."""
+
+
+class Policies(Section):
+    """Where the policies are, and whether a change on the disk is taken up by itself."""
+
+    directories: Paths = (Path("policies"),)
+    reload: bool = True
+    poll_seconds: Seconds = 2.0
+
+
+class Keys(Section):
+    """Secret keys: `redaction` for the hash and pseudonym operators, `hash` for the hashes in events. Each from a file if need be."""
+
+    redaction: SecretStr | None = None
+    redaction_file: Path | None = None
+    hash: SecretStr | None = None
+    hash_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_source_each(self) -> Keys:
+        for name in ("redaction", "hash"):
+            if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
+                raise ValueError(f"{name} and {name}_file are both set; keep one")
+        return self
+
+    def redaction_key(self) -> bytes | None:
+        """The key of the redaction operators, if there is one. Raises `ConfigError` when its file cannot be read."""
+        return _secret(self.redaction, self.redaction_file, "keys.redaction_file")
+
+    def hash_key(self) -> bytes | None:
+        """The key of the hashes in events, if there is one. Raises `ConfigError` when its file cannot be read."""
+        return _secret(self.hash, self.hash_file, "keys.hash_file")
+
+
+class SchedulerSettings(Section):
+    """How segments are batched for the model detectors."""
+
+    threads: Count = 1
+    queue_limit: Count = 1024
+    """Requests that wait; then they are shed, and the rule's fail mode applies."""
+    max_batch_items: Count = 16
+    max_batch_tokens: Count = 1024
+
+
+class Telemetry(Section):
+    """What the service says of itself. Checked text is never part of it."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+
+
+class Settings(Section):
+    """All settings, each with its default. `load_settings` reads them."""
+
+    grpc: Grpc = Grpc()
+    admin: Admin = Admin()
+    limits: Limits = Limits()
+    policies: Policies = Policies()
+    keys: Keys = Keys()
+    scheduler: SchedulerSettings = SchedulerSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    events: EventSettings = EventSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    telemetry: Telemetry = Telemetry()
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    """How long running streams may go on after SIGTERM."""
+    loop: Literal["auto", "asyncio", "uvloop"] = "auto"
+
+
+def load_settings(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from a YAML file, if one is given, and the environment.
+
+    Raises `ConfigError`, with a line for each key, when the file cannot be read, a key is unknown or a value is wrong.
+    """
+    from_file = _read_file(file) if file is not None else {}
+    from_environment = _read_environment(os.environ if environment is None else environment)
+    try:
+        return Settings.model_validate(_merge(from_file, from_environment))
+    except ValidationError as error:
+        raise _explain(error, from_environment) from None
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        values = YAML(typ="safe", pure=True).load(file)
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or "is not YAML"
+        raise ConfigError(f"{file}{place}: {problem}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file}: must be a mapping of settings")
+    return values
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The variables as a tree: `TIDEGATE_GRPC__LISTEN` stands at `grpc`, `listen`."""
+    tree: dict[str, Any] = {}
+    for variable, value in environment.items():
+        if not _is_setting(variable):
+            continue
+        *sections, key = variable.removeprefix(_PREFIX).lower().split("__")
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+            if not isinstance(branch, dict):
+                raise ConfigError(f"{variable} is set, and so is a variable for the whole of {section}; keep one")
+        branch[key] = value
+    return tree
+
+
+def _is_setting(variable: str) -> bool:
+    return (
+        variable.startswith(_PREFIX)
+        and variable not in _NOT_SETTINGS
+        and not _SERVICE_LINK.search(variable.removeprefix(_PREFIX))
+    )
+
+
+def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """Both trees in one; where both have a value, the second's stands."""
+    merged = dict(low)
+    for key, value in high.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+    return merged
+
+
+def _explain(error: ValidationError, from_environment: Mapping[str, Any]) -> ConfigError:
+    """Each wrong key with its path, what is wrong, and where it was set. Values are left out: one may be a secret."""
+    lines = []
+    for each in error.errors(include_url=False, include_input=False):
+        path = ".".join(str(step) for step in each["loc"])
+        message = "is not a setting" if each["type"] == "extra_forbidden" else each["msg"].removeprefix("Value error, ")
+        lines.append(f"{path}: {message}{_origin(each['loc'], from_environment)}")
+    return ConfigError("\n".join(lines))
+
+
+def _origin(location: tuple[int | str, ...], from_environment: Mapping[str, Any]) -> str:
+    """The environment variable that set the key, if one did."""
+    branch: Any = from_environment
+    steps: list[str] = []
+    for step in location:
+        if not isinstance(branch, dict) or step not in branch:
+            break
+        branch = branch[step]
+        steps.append(str(step).upper())
+    return f" (set by {_PREFIX}{'__'.join(steps)})" if steps and not isinstance(branch, dict) else ""
+
+
+def _secret(value: SecretStr | None, file: Path | None, path: str) -> bytes | None:
+    if value is not None:
+        return value.get_secret_value().encode()
+    if file is None:
+        return None
+    try:
+        return file.read_bytes().strip()
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}", path=path) from None

@@ -1,0 +1,110 @@
+"""What a stream's end reports: counts, held times and coverage, gathered as it runs in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable
+
+import msgspec
+
+from sidecar.core.stream import LaneCoverage
+from sidecar.policy.plan import Plan
+from sidecar.values import Action, Decision, Lane, Release
+
+LISTED_VIOLATIONS = 1000
+"""How many violations a summary lists; it counts all."""
+_STEPS_PER_DOUBLING = 8
+"""Resolution of the held times' median: 2 ** (1 / 8), so it is right to within 9 %."""
+
+
+class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a stream. `action` is the strongest that was done; `violations` are the first thousand."""
+
+    stream_id: str
+    plan: Plan
+    action: Action
+    violations: tuple[Decision, ...]
+    violation_count: int
+    coverage: tuple[LaneCoverage, ...]
+    max_held_ms: float
+    median_held_ms: float
+    max_held_chars: int
+
+
+class HeldTimes:
+    """How long text was held: the maximum, and the median over releases, in a bounded number of counts."""
+
+    def __init__(self) -> None:
+        self.max_ms = 0.0
+        self._counts: Counter[int] = Counter()
+
+    def add(self, held_ms: float) -> None:
+        """Count one release by how long its first character was held."""
+        self.max_ms = max(self.max_ms, held_ms)
+        self._counts[round(math.log2(1 + held_ms) * _STEPS_PER_DOUBLING)] += 1
+
+    @property
+    def median_ms(self) -> float:
+        """The (lower) median; 0 when nothing was released."""
+        below = 0
+        half = self._counts.total() / 2
+        for step in sorted(self._counts):
+            below += self._counts[step]
+            if below >= half:
+                return min(self.max_ms, 2 ** (step / _STEPS_PER_DOUBLING) - 1)
+        return 0.0
+
+
+class Tally:
+    """A stream's running counts. Times are the session clock's milliseconds."""
+
+    def __init__(self) -> None:
+        self.held = HeldTimes()
+        self.received_chars = 0
+        self.released_chars = 0
+        self.leaked_chars = 0
+        self.action = Action.ALLOW
+        self.violations: list[Decision] = []
+        self.violation_count = 0
+        self.count_by_rule: Counter[int] = Counter()
+        self._arrivals: dict[Lane, deque[tuple[int, float]]] = {}
+        self._received: Counter[Lane] = Counter()
+
+    def arrived(self, lane: Lane, chars: int, now_ms: float) -> None:
+        """Note when text came in."""
+        self.received_chars += chars
+        self._received[lane] += chars
+        self._arrivals.setdefault(lane, deque()).append((self._received[lane], now_ms))
+
+    def released(self, release: Release, now_ms: float) -> float | None:
+        """Note that text leaves; returns how long its first character was held, or None when it accounts for no text."""
+        arrivals = self._arrivals.get(release.lane)
+        if release.end <= release.start or not arrivals:
+            return None
+        self.released_chars += release.end - release.start
+        while arrivals[0][0] <= release.start:
+            arrivals.popleft()
+        held_ms = max(0.0, now_ms - arrivals[0][1])
+        while arrivals and arrivals[0][0] <= release.end:
+            arrivals.popleft()
+        self.held.add(held_ms)
+        return held_ms
+
+    def decided(self, decisions: Iterable[Decision]) -> None:
+        """Count violations."""
+        for decision in decisions:
+            self.action = max(self.action, decision.done)
+            if not is_violation(decision):
+                continue
+            self.violation_count += 1
+            self.count_by_rule[decision.rule] += 1
+            if decision.done >= Action.REDACT:
+                self.leaked_chars += decision.exposure.leaked_chars
+            if len(self.violations) < LISTED_VIOLATIONS:
+                self.violations.append(decision)
+
+
+def is_violation(decision: Decision) -> bool:
+    """Whether a finding met a rule, or a failure stopped text. A failure that let text pass shows in the coverage."""
+    return decision.failure is None or decision.done is not Action.ALLOW

@@ -1,0 +1,159 @@
+"""The Prometheus metrics. One `Metrics` a process, made by `app`, with a registry of its own.
+
+Children are resolved where a name becomes known (a plan is compiled, a detector is first asked), never per token. No label
+holds anything a caller sends except the policy's name, which is a file's, not the caller's.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.registry import Collector
+
+from sidecar.policy.plan import Plan
+from sidecar.values import Action, Decision, Failed, FailureKind, Outcome
+
+_HELD_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
+_QUEUE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+_BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorMetrics:
+    """A batch detector's children; `failed` by how it failed."""
+
+    found: Counter
+    failed: dict[FailureKind, Counter]
+    inference: Histogram
+
+    def count(self, outcome: Outcome) -> None:
+        """Count how a run ended."""
+        (self.failed[outcome.kind] if isinstance(outcome, Failed) else self.found).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMetrics:
+    """A policy's children; `violations` by rule, then by what was done."""
+
+    held: Histogram
+    received_chars: Counter
+    released_chars: Counter
+    violations: tuple[dict[Action, Counter], ...]
+    ended: dict[str, Counter]
+
+    def count(self, decision: Decision) -> None:
+        """Count one violation."""
+        self.violations[decision.rule][decision.done].inc()
+
+
+class Metrics:
+    """All that is counted and measured. The names are in docs/operations.md."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.streams_open = Gauge("tidegate_streams_open", "Streams that are running.", registry=registry)
+        self.streams_refused = Counter(
+            "tidegate_streams_refused", "Streams that were not admitted.", ["reason"], registry=registry
+        )
+        self._streams = Counter(
+            "tidegate_streams", "Streams that ended, by policy and how.", ["policy", "ended"], registry=registry
+        )
+        self._held = Histogram(
+            "tidegate_held_seconds",
+            "How long the first character of a release was held.",
+            ["policy"],
+            buckets=_HELD_BUCKETS,
+            registry=registry,
+        )
+        self._received = Counter("tidegate_received_chars", "Characters received.", ["policy"], registry=registry)
+        self._released = Counter(
+            "tidegate_released_chars",
+            "Characters of the input that releases accounted for.",
+            ["policy"],
+            registry=registry,
+        )
+        self._violations = Counter(
+            "tidegate_violations",
+            "Violations, by rule and what was done.",
+            ["policy", "rule", "action"],
+            registry=registry,
+        )
+        self._outcomes = Counter(
+            "tidegate_detector_outcomes",
+            "How runs of batch detectors ended.",
+            ["detector", "outcome"],
+            registry=registry,
+        )
+        self._inference = Histogram(
+            "tidegate_inference_seconds",
+            "How long a batch took in its detector.",
+            ["detector"],
+            buckets=_QUEUE_BUCKETS,
+            registry=registry,
+        )
+        self.queue_seconds = Histogram(
+            "tidegate_scheduler_queue_seconds",
+            "How long a request waited for its batch.",
+            buckets=_QUEUE_BUCKETS,
+            registry=registry,
+        )
+        self.batch_items = Histogram(
+            "tidegate_scheduler_batch_items", "Requests in a batch.", buckets=_BATCH_BUCKETS, registry=registry
+        )
+        self.policies_loaded = Gauge("tidegate_policies_loaded", "Policies in use.", registry=registry)
+        self.policy_reloads = Counter("tidegate_policy_reloads", "Reloads that took effect.", registry=registry)
+        self.policy_reload_failures = Counter(
+            "tidegate_policy_reload_failures",
+            "Reloads that were refused; the last good policies stayed.",
+            registry=registry,
+        )
+        info = Gauge("tidegate_build_info", "Always 1.", ["version", "python"], registry=registry)
+        info.labels(version, platform.python_version()).set(1)
+        self._plans: dict[str, PlanMetrics] = {}
+        self._detectors: dict[str, DetectorMetrics] = {}
+
+    def plan(self, plan: Plan) -> PlanMetrics:
+        """The policy's children, made at its first use."""
+        found = self._plans.get(plan.digest)
+        if found is None:
+            found = self._plans[plan.digest] = self._make_plan(plan)
+        return found
+
+    def detector(self, name: str) -> DetectorMetrics:
+        """The detector's children, made at its first use."""
+        found = self._detectors.get(name)
+        if found is None:
+            found = self._detectors[name] = DetectorMetrics(
+                found=self._outcomes.labels(name, "found"),
+                failed={kind: self._outcomes.labels(name, kind.value) for kind in FailureKind},
+                inference=self._inference.labels(name),
+            )
+        return found
+
+    def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """Export a value that its owner keeps; it is read when the metrics are."""
+        Gauge(name, documentation, registry=self.registry).set_function(read)
+
+    def register(self, collector: Collector) -> None:
+        """Export what another part collects."""
+        self.registry.register(collector)
+
+    def render(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)
+
+    def _make_plan(self, plan: Plan) -> PlanMetrics:
+        return PlanMetrics(
+            held=self._held.labels(plan.name),
+            received_chars=self._received.labels(plan.name),
+            released_chars=self._released.labels(plan.name),
+            violations=tuple(
+                {action: self._violations.labels(plan.name, rule.id, action.name.lower()) for action in Action}
+                for rule in plan.rules
+            ),
+            ended={how: self._streams.labels(plan.name, how) for how in ("finished", "blocked", "cancelled", "failed")},
+        )

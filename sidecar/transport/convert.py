@@ -1,0 +1,314 @@
+"""Wire messages to plain values and back. Pure functions, and one decoder for text that arrives as bytes.
+
+What the wire leaves open is settled here: an unspecified direction is the output, an unspecified part is the model's words
+in an output and the user's in an input. What the wire cannot say is refused with the field's name (`CallerError`).
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError, Message
+
+from sidecar.config import Limits
+from sidecar.core.stream import LaneCoverage
+from sidecar.errors import CallerError, CallerFault
+from sidecar.policy.plan import Plan
+from sidecar.session import Passage, Shown, StreamStart, shift
+from sidecar.summary import StreamSummary
+from sidecar.values import (
+    Action,
+    Annotation,
+    Blocked,
+    Channel,
+    Decision,
+    Direction,
+    Lane,
+    Part,
+    Redaction,
+    Release,
+    Severity,
+)
+from tidegate.v1 import guard_pb2 as pb
+
+_Message = TypeVar("_Message", bound=Message)
+
+_DIRECTIONS: Mapping[int, Direction] = {
+    pb.DIRECTION_UNSPECIFIED: Direction.OUTPUT,
+    pb.DIRECTION_INPUT: Direction.INPUT,
+    pb.DIRECTION_OUTPUT: Direction.OUTPUT,
+}
+_CHANNELS: Mapping[int, Channel] = {
+    pb.CHANNEL_UNSPECIFIED: Channel.CONTENT,
+    pb.CHANNEL_CONTENT: Channel.CONTENT,
+    pb.CHANNEL_REASONING: Channel.REASONING,
+    pb.CHANNEL_TOOL_ARGUMENTS: Channel.TOOL_ARGUMENTS,
+}
+_WIRE_PARTS = {
+    Part.MODEL: pb.PART_MODEL,
+    Part.USER: pb.PART_USER,
+    Part.SYSTEM: pb.PART_SYSTEM,
+    Part.CONTEXT: pb.PART_CONTEXT,
+    Part.TOOL_RESULT: pb.PART_TOOL_RESULT,
+}
+_PARTS: Mapping[int, Part] = {number: part for part, number in _WIRE_PARTS.items()}
+_OWN_PART: Mapping[Direction, Part] = {Direction.OUTPUT: Part.MODEL, Direction.INPUT: Part.USER}
+_WIRE_CHANNELS = {
+    Channel.CONTENT: pb.CHANNEL_CONTENT,
+    Channel.REASONING: pb.CHANNEL_REASONING,
+    Channel.TOOL_ARGUMENTS: pb.CHANNEL_TOOL_ARGUMENTS,
+}
+_WIRE_ACTIONS = {
+    Action.ALLOW: pb.ACTION_ALLOW,
+    Action.ANNOTATE: pb.ACTION_ANNOTATE,
+    Action.REDACT: pb.ACTION_REDACT,
+    Action.BLOCK: pb.ACTION_BLOCK,
+}
+_WIRE_SEVERITIES = {
+    Severity.INFO: pb.SEVERITY_INFO,
+    Severity.LOW: pb.SEVERITY_LOW,
+    Severity.MEDIUM: pb.SEVERITY_MEDIUM,
+    Severity.HIGH: pb.SEVERITY_HIGH,
+    Severity.CRITICAL: pb.SEVERITY_CRITICAL,
+}
+
+
+# -- what comes in ----------------------------------------------------------------------------------------------------
+
+
+def parse(kind: type[_Message], data: bytes) -> _Message:
+    """Read a message. Raises `CallerError` when the bytes are not one, or a text in them is not UTF-8."""
+    try:
+        return kind.FromString(data)
+    except DecodeError:
+        name = kind.DESCRIPTOR.name
+        raise CallerError(f"is not a valid {name}: broken, or a text in it is not UTF-8", field="message") from None
+
+
+def start_of(message: pb.Start, *, trace: str = "") -> StreamStart:
+    """What a caller says of a stream. Raises `CallerError` for a direction that is none."""
+    direction = _DIRECTIONS.get(message.direction)
+    if direction is None:
+        raise CallerError(f"{message.direction} is not a direction", field="start.direction")
+    return StreamStart(
+        direction=direction,
+        policy=message.policy,
+        tenant=message.tenant,
+        session_id=message.session_id,
+        request_id=message.request_id,
+        labels=dict(message.labels),
+        attributes=dict(message.attributes),
+        model=message.model,
+        prompt_version=message.prompt_version,
+        prompt=message.prompt,
+        context=tuple(Passage(passage.id, passage.text) for passage in message.context),
+        trace=trace,
+    )
+
+
+class LaneReader:
+    """Reads a stream's lanes and texts. Bytes may be cut inside a character; each lane has its own decoder."""
+
+    def __init__(self, direction: Direction, limits: Limits) -> None:
+        self._own_part = _OWN_PART[direction]
+        self._max_bytes = limits.max_chunk_bytes
+        self._lanes: dict[tuple[int, int, int], Lane] = {}
+        self._decoders: dict[Lane, codecs.IncrementalDecoder] = {}
+
+    def lane_of(self, message: pb.Lane, *, field: str = "chunk.lane") -> Lane:
+        """The lane that a message names. Raises `CallerError` for a channel or part that is none."""
+        key = (message.choice, message.channel, message.part)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = self._read_lane(message, field)
+        return lane
+
+    def text_of(self, chunk: pb.Chunk, lane: Lane) -> str:
+        """The chunk's text, as far as its characters are whole. Raises `CallerError` for a bad or oversize payload."""
+        payload = chunk.WhichOneof("payload")
+        if payload == "text":
+            return self._plain(chunk.text, lane)
+        return self._decode(chunk.data, lane) if payload == "data" else ""
+
+    def finish(self) -> None:
+        """Raise `CallerError` when a lane ends inside a character."""
+        for decoder in self._decoders.values():
+            if decoder.getstate()[0]:
+                raise CallerError("the stream ends inside a character", field="chunk.data")
+
+    def _read_lane(self, message: pb.Lane, field: str) -> Lane:
+        channel = _CHANNELS.get(message.channel)
+        if channel is None:
+            raise CallerError(f"{message.channel} is not a channel", field=f"{field}.channel")
+        part = _PARTS.get(message.part) if message.part else self._own_part
+        if part is None:
+            raise CallerError(f"{message.part} is not a part", field=f"{field}.part")
+        return Lane(message.choice, channel, part)
+
+    def _plain(self, text: str, lane: Lane) -> str:
+        if len(text) * 4 > self._max_bytes:
+            self._check_size("chunk.text", len(text.encode()))
+        decoder = self._decoders.get(lane)
+        if decoder is not None and decoder.getstate()[0]:
+            raise CallerError("came while the data before it ends inside a character", field="chunk.text")
+        return text
+
+    def _decode(self, data: bytes, lane: Lane) -> str:
+        self._check_size("chunk.data", len(data))
+        decoder = self._decoders.get(lane)
+        if decoder is None:
+            decoder = self._decoders[lane] = codecs.getincrementaldecoder("utf-8")()
+        try:
+            return decoder.decode(data)
+        except UnicodeDecodeError as error:
+            reason = error.reason
+        raise CallerError(f"is not valid UTF-8 ({reason})", field="chunk.data")
+
+    def _check_size(self, field: str, size: int) -> None:
+        if size > self._max_bytes:
+            limit = self._max_bytes
+            raise CallerError(f"has {size} bytes; at most {limit} are allowed", field=field, limit=limit)
+
+
+def out_of_order(message: str, field: str) -> CallerError:
+    """The error for a message that must not come now."""
+    return CallerError(message, field=field, kind=CallerFault.OUT_OF_ORDER)
+
+
+# -- what goes out ----------------------------------------------------------------------------------------------------
+
+
+def response_of(shown: Shown, plan: Plan) -> pb.StreamResponse:
+    """An output as a message of `Stream`."""
+    match shown:
+        case Release():
+            return pb.StreamResponse(release=release_of(shown, plan))
+        case Blocked():
+            return pb.StreamResponse(verdict=verdict_of(shown, plan))
+        case StreamSummary():
+            return pb.StreamResponse(summary=summary_of(shown))
+
+
+def release_of(release: Release, plan: Plan) -> pb.Release:
+    """A release; most have neither annotations nor redactions."""
+    return pb.Release(
+        lane=_wire_lane(release.lane),
+        text=release.text,
+        input=pb.Span(start=release.start, end=release.end),
+        annotations=[_annotation_of(each, plan) for each in release.annotations],
+        redactions=[_redaction_of(each, plan) for each in release.redactions],
+    )
+
+
+def verdict_of(blocked: Blocked, plan: Plan) -> pb.Verdict:
+    """A block."""
+    return pb.Verdict(
+        lane=_wire_lane(blocked.lane),
+        action=pb.ACTION_BLOCK,
+        rule=plan.rules[blocked.rule].id,
+        label=blocked.label,
+        reason=blocked.reason,
+        message=blocked.message,
+        position=blocked.position,
+    )
+
+
+def summary_of(summary: StreamSummary) -> pb.Summary:
+    """A stream's end."""
+    plan = summary.plan
+    return pb.Summary(
+        stream_id=summary.stream_id,
+        policy=pb.PolicyRef(name=plan.name, version=plan.version, digest=plan.digest),
+        action=_WIRE_ACTIONS[summary.action],
+        violations=[_violation_of(each, plan) for each in summary.violations],
+        violation_count=summary.violation_count,
+        coverage=[_coverage_of(each) for each in summary.coverage],
+        max_held=_duration(summary.max_held_ms),
+        median_held=_duration(summary.median_held_ms),
+        max_held_chars=summary.max_held_chars,
+    )
+
+
+def check_response_of(shown: Iterable[Shown], plan: Plan) -> pb.CheckResponse:
+    """All outputs of one lane's text as one answer. Redactions are placed in the whole of the answer's text."""
+    texts: list[str] = []
+    annotations: list[Annotation] = []
+    redactions: list[Redaction] = []
+    response = pb.CheckResponse()
+    chars = 0
+    for each in shown:
+        match each:
+            case Release():
+                annotations += each.annotations
+                redactions += (shift(redaction, chars) for redaction in each.redactions)
+                texts.append(each.text)
+                chars += len(each.text)
+            case Blocked():
+                response.verdict.CopyFrom(verdict_of(each, plan))
+            case StreamSummary():
+                response.summary.CopyFrom(summary_of(each))
+                response.action = response.summary.action
+    response.text = "".join(texts)
+    response.annotations.extend(_annotation_of(each, plan) for each in annotations)
+    response.redactions.extend(_redaction_of(each, plan) for each in redactions)
+    return response
+
+
+def _wire_lane(lane: Lane) -> pb.Lane:
+    return pb.Lane(choice=lane.choice, channel=_WIRE_CHANNELS[lane.channel], part=_WIRE_PARTS[lane.part])
+
+
+def _annotation_of(annotation: Annotation, plan: Plan) -> pb.Annotation:
+    return pb.Annotation(
+        rule=plan.rules[annotation.rule].id,
+        label=annotation.label,
+        span=pb.Span(start=annotation.start, end=annotation.end),
+        score=annotation.score,
+        reason=annotation.reason,
+    )
+
+
+def _redaction_of(redaction: Redaction, plan: Plan) -> pb.Redaction:
+    return pb.Redaction(
+        rule=plan.rules[redaction.rule].id,
+        label=redaction.label,
+        span=pb.Span(start=redaction.start, end=redaction.end),
+        replacement=pb.Span(start=redaction.replacement_start, end=redaction.replacement_end),
+    )
+
+
+def _violation_of(decision: Decision, plan: Plan) -> pb.Violation:
+    rule = plan.rules[decision.rule]
+    finding = decision.finding
+    return pb.Violation(
+        rule=rule.id,
+        severity=_WIRE_SEVERITIES[rule.severity],
+        decided=_WIRE_ACTIONS[decision.decided],
+        done=_WIRE_ACTIONS[decision.done],
+        lane=_wire_lane(decision.lane),
+        label=finding.label,
+        span=pb.Span(start=finding.start, end=finding.end),
+        score=finding.score,
+        reason=finding.reason,
+        leaked_chars=decision.exposure.leaked_chars,
+        is_shadow=not rule.is_enforced,
+    )
+
+
+def _coverage_of(coverage: LaneCoverage) -> pb.LaneCoverage:
+    return pb.LaneCoverage(
+        lane=_wire_lane(coverage.lane),
+        received_chars=coverage.received_chars,
+        released_chars=coverage.released_chars,
+        unscanned_chars=coverage.unscanned_chars,
+        reasons=coverage.reasons,
+    )
+
+
+def _duration(milliseconds: float) -> Duration:
+    duration = Duration()
+    duration.FromMicroseconds(round(milliseconds * 1000))
+    return duration

@@ -1,0 +1,239 @@
+"""The gRPC transport: `Check` and `Stream` over TCP (with TLS) and Unix sockets.
+
+A stream has two tasks: a reader, which turns messages into `session.feed`, and gRPC's own, which writes what
+`session.outputs` hands out. Messages are parsed here and not by gRPC, so that a broken one is the caller's error with a
+status that says so. The first text of each stream's way is in `_guard`; errors become statuses in `_answering`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import grpc
+
+from sidecar.config import Grpc, Limits
+from sidecar.errors import CallerError, ConfigError, IdleStream, TidegateError
+from sidecar.session import Engine, Session
+from sidecar.telemetry.tracing import parse_traceparent
+from sidecar.transport.convert import LaneReader, check_response_of, out_of_order, parse, response_of, start_of
+from sidecar.transport.health import GUARD_SERVICE, Health, add_reflection
+from sidecar.transport.status import status_of
+from sidecar.transport.tls import Certificates
+from tidegate.v1 import guard_pb2 as pb
+
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+_log = logging.getLogger(__name__)
+
+_UNIX = "unix:"
+_STREAM_ID = "tidegate-stream-id"
+_FRAME_BYTES = 1 << 20
+"""Room for a message beside its text."""
+_GOODBYE_SECONDS = 1.0
+"""How long a status may take to reach a client that does not read."""
+
+
+class GuardService:
+    """The service's two methods."""
+
+    def __init__(self, engine: Engine, *, idle_seconds: float) -> None:
+        self._engine = engine
+        self._idle_seconds = idle_seconds
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Serve the methods."""
+        methods: dict[str, grpc.RpcMethodHandler[bytes, Any]] = {
+            "Check": grpc.unary_unary_rpc_method_handler(
+                self.check, response_serializer=pb.CheckResponse.SerializeToString
+            ),
+            "Stream": grpc.stream_stream_rpc_method_handler(
+                self.stream, response_serializer=pb.StreamResponse.SerializeToString
+            ),
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(GUARD_SERVICE, methods),))
+
+    async def check(self, data: bytes, context: Context) -> pb.CheckResponse:
+        """Guard one whole text."""
+        async with _answering(context):
+            return await self._check(data, context)
+
+    async def stream(self, _requests: AsyncIterator[bytes], context: Context) -> None:
+        """Guard texts while they flow."""
+        async with _answering(context):
+            await self._guard(context)
+
+    async def _check(self, data: bytes, context: Context) -> pb.CheckResponse:
+        request = parse(pb.CheckRequest, data)
+        limit = self._engine.limits.max_stream_chars
+        if len(request.text) > limit:
+            raise CallerError(
+                f"has {len(request.text)} characters; at most {limit} are allowed", field="text", limit=limit
+            )
+        start = start_of(request.start, trace=_trace_of(context))
+        lane = LaneReader(start.direction, self._engine.limits).lane_of(request.lane, field="lane")
+        async with self._engine.open(start) as session:
+            await session.feed(lane, request.text)
+            session.finish()
+            return check_response_of([shown async for shown in session.outputs()], session.plan)
+
+    async def _guard(self, context: Context) -> None:
+        start = start_of(await self._read_start(context), trace=_trace_of(context))
+        async with self._engine.open(start) as session:
+            await context.send_initial_metadata(((_STREAM_ID, session.info.stream_id),))
+            lanes = LaneReader(start.direction, self._engine.limits)
+            async with _beside(_read(context, session, lanes)):
+                async for shown in session.outputs():
+                    await self._write(context, response_of(shown, session.plan))
+
+    async def _read_start(self, context: Context) -> pb.Start:
+        """The stream's first message. Raises `CallerError` when it is another one, `IdleStream` when there is none."""
+        try:
+            async with asyncio.timeout(self._idle_seconds):
+                data = await context.read()
+        except TimeoutError:
+            raise IdleStream(self._idle_seconds) from None
+        if data is grpc.aio.EOF:
+            raise out_of_order("the stream ended before it was started", "start")
+        message = parse(pb.StreamRequest, data)
+        if message.WhichOneof("message") != "start":
+            raise out_of_order("must be the first message of a stream", "start")
+        return message.start
+
+    async def _write(self, context: Context, response: pb.StreamResponse) -> None:
+        """Send a message. Raises `IdleStream` when the client takes nothing for too long."""
+        try:
+            async with asyncio.timeout(self._idle_seconds):
+                await context.write(response)
+        except TimeoutError:
+            raise IdleStream(self._idle_seconds) from None
+
+
+class GrpcServer:
+    """The listener. `start` binds all addresses or none."""
+
+    def __init__(self, engine: Engine, settings: Grpc, limits: Limits) -> None:
+        self._settings = settings
+        self._limits = limits
+        self._service = GuardService(engine, idle_seconds=settings.idle_seconds)
+        self._health = Health()
+        self._server: grpc.aio.Server | None = None
+        self.addresses: tuple[str, ...] = ()
+        """Where it listens, with the ports that were chosen for port 0."""
+
+    async def start(self) -> None:
+        """Listen and serve. Raises `ConfigError` when an address cannot be bound or a certificate cannot be used."""
+        server = grpc.aio.server(options=_options(self._settings, self._limits))
+        self._service.add_to(server)
+        await self._health.add_to(server)
+        if self._settings.reflection:
+            add_reflection(server)
+        self.addresses = tuple(self._bind(server, address) for address in self._settings.listen)
+        await server.start()
+        self._server = server
+        self._set_socket_modes()
+        await self._health.serve()
+
+    async def drain(self) -> None:
+        """Tell health checks that streams should go elsewhere."""
+        await self._health.drain()
+
+    async def stop(self) -> None:
+        """Stop listening. What still runs is cancelled, after a moment for statuses that are on their way."""
+        if self._server is not None:
+            await self._server.stop(_GOODBYE_SECONDS)
+
+    def _bind(self, server: grpc.aio.Server, address: str) -> str:
+        try:
+            if address.startswith(_UNIX) or self._settings.tls is None:
+                port = server.add_insecure_port(address)
+            else:
+                port = server.add_secure_port(address, Certificates(self._settings.tls).credentials())
+        except RuntimeError:
+            raise ConfigError(f"cannot listen on {address}; is it in use?", path="grpc.listen") from None
+        return address if address.startswith(_UNIX) else f"{address.rpartition(':')[0]}:{port}"
+
+    def _set_socket_modes(self) -> None:
+        for address in self.addresses:
+            if address.startswith(_UNIX):
+                os.chmod(Path(address.removeprefix(_UNIX)), int(self._settings.unix_socket_mode, 8))
+
+
+async def _read(context: Context, session: Session, lanes: LaneReader) -> None:
+    """Feed a session until its stream ends. What goes wrong becomes the session's failure."""
+    try:
+        while (data := await context.read()) is not grpc.aio.EOF:
+            await _take(parse(pb.StreamRequest, data), session, lanes)
+        if context.cancelled():
+            session.cancel("the client went away")
+            return
+        lanes.finish()
+        session.finish()
+    except TidegateError as error:
+        session.fail(error)
+
+
+async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) -> None:
+    match message.WhichOneof("message"):
+        case "chunk":
+            lane = lanes.lane_of(message.chunk.lane)
+            await session.feed(lane, lanes.text_of(message.chunk, lane))
+        case "finish":
+            lanes.finish()
+            session.finish()
+        case "start":
+            raise out_of_order("came twice; a stream has one", "start")
+        case _:
+            raise CallerError("is empty: neither start nor chunk nor finish", field="message")
+
+
+@asynccontextmanager
+async def _answering(context: Context) -> AsyncIterator[None]:
+    """Turn an error into the call's status."""
+    try:
+        yield
+    except grpc.aio.AbortError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one stream's fault ends that stream only
+        if not isinstance(error, TidegateError):
+            _log.error("a call failed", exc_info=error)
+        status = status_of(error)
+        async with asyncio.timeout(_GOODBYE_SECONDS):
+            await context.abort(status.code, status.message, status.trailers)
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run a task beside the body, and end it with it."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _trace_of(context: Context) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == "traceparent" and isinstance(value, str):
+            return parse_traceparent(value)
+    return ""
+
+
+def _options(settings: Grpc, limits: Limits) -> list[tuple[str, int]]:
+    """Message sizes leave room for an oversize text to be answered by us, which names the field and the limit."""
+    largest = 4 * (limits.max_stream_chars + limits.max_context_chars) + _FRAME_BYTES
+    return [
+        ("grpc.max_receive_message_length", largest),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.keepalive_time_ms", round(settings.keepalive_seconds * 1000)),
+        ("grpc.keepalive_timeout_ms", round(settings.keepalive_timeout_seconds * 1000)),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", round(settings.min_ping_interval_seconds * 1000)),
+        ("grpc.so_reuseport", 0),
+    ]
