@@ -1,0 +1,261 @@
+r"""Sets of characters, and the alphabets that make a regular expression a machine over bytes.
+
+RE2 reads bytes. Fed with UTF-8 it wants offsets turned back into code points, its `\\b` and `\\d` know ASCII only, and
+a class such as `\\w` costs hundreds of instructions for each of its repeats. So patterns are compiled over alphabets of
+our own, **one byte for each code point**: byte offsets are character offsets, a class is one instruction, and lone
+surrogates are no problem.
+
+* `Alphabet` is exact for one pattern: characters that the pattern cannot tell apart share a byte. Word characters get
+  bytes that RE2 calls word characters, so `\\b` means what it means in Python.
+* `coarse_encode` is one fixed alphabet for all patterns: ASCII is itself, other characters are hashed to bytes of the
+  same kind (letters to letters, digits to digits, the rest to 128..255). It only ever makes different characters look
+  alike, so a pattern over it matches wherever the exact one could: right for filters, never for an answer.
+"""
+
+from __future__ import annotations
+
+import codecs
+import importlib
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+LAST = 0x10FFFF
+_UNCASED_FROM = 0x40000
+"""No letter, digit or space lies at or above this code point (Unicode 14: the last letter is U+3134A)."""
+
+_WORD_BYTES = tuple(b for b in range(128) if chr(b).isalnum() or b == ord("_"))
+_OTHER_BYTES = tuple(b for b in range(256) if b not in _WORD_BYTES and b != ord("\n"))
+
+
+class TooManyCharactersError(Exception):
+    """One pattern tells more characters apart than there are bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CharSet:
+    """A set of code points: sorted, disjoint, not adjacent, inclusive ranges."""
+
+    ranges: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def of(cls, ranges: Iterable[tuple[int, int]]) -> CharSet:
+        """The set of all code points in `ranges`, in any order and overlapping or not."""
+        merged: list[tuple[int, int]] = []
+        for low, high in sorted(ranges):
+            if merged and low <= merged[-1][1] + 1:
+                merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+            else:
+                merged.append((low, high))
+        return cls(tuple(merged))
+
+    @classmethod
+    def from_text(cls, characters: str) -> CharSet:
+        """The set of the characters of a string."""
+        return cls.of((ord(char), ord(char)) for char in characters)
+
+    def __or__(self, other: CharSet) -> CharSet:
+        return CharSet.of(self.ranges + other.ranges)
+
+    def negated(self) -> CharSet:
+        """All other code points."""
+        gaps, start = [], 0
+        for low, high in self.ranges:
+            if low > start:
+                gaps.append((start, low - 1))
+            start = high + 1
+        if start <= LAST:
+            gaps.append((start, LAST))
+        return CharSet(tuple(gaps))
+
+    def __contains__(self, code_point: int) -> bool:
+        at = bisect_right(self.ranges, (code_point, LAST + 1)) - 1
+        return at >= 0 and self.ranges[at][1] >= code_point
+
+    def ascii_only(self) -> CharSet:
+        """The part below 128."""
+        return CharSet.of((low, min(high, 127)) for low, high in self.ranges if low < 128)
+
+    def folded(self, *, ascii_only: bool = False) -> CharSet:
+        """With every character that Python's IGNORECASE takes for one of these."""
+        groups = _case_groups(ascii_only)
+        if sum(high - low for low, high in self.ranges) < len(groups):
+            members = [c for low, high in self.ranges for c in range(low, high + 1) if c in groups]
+        else:
+            members = [c for c in groups if c in self]
+        return CharSet.of((*self.ranges, *(pair for member in members for pair in _pairs(groups[member]))))
+
+
+ANY = CharSet(((0, LAST),))
+NEWLINE = CharSet.from_text("\n")
+
+
+def _pairs(code_points: Iterable[int]) -> list[tuple[int, int]]:
+    return [(c, c) for c in code_points]
+
+
+@cache
+def _all_cased_from() -> str:
+    return "".join(map(chr, range(_UNCASED_FROM)))
+
+
+@cache
+def category(letter: str, *, ascii_only: bool = False) -> CharSet:
+    r"""What `\w`, `\d` or `\s` (by its letter) matches in a Python `str` pattern."""
+    flags = re.ASCII if ascii_only else 0
+    found = re.compile(rf"\{letter}+", flags).finditer(_all_cased_from())
+    return CharSet(tuple((match.start(), match.end() - 1) for match in found))
+
+
+@cache
+def _case_groups(ascii_only: bool) -> dict[int, tuple[int, ...]]:
+    """Code point -> all that IGNORECASE takes for it, as `re` itself decides it; only those that have others."""
+    if ascii_only:
+        return {c: (upper, upper + 32) for upper in range(ord("A"), ord("Z") + 1) for c in (upper, upper + 32)}
+    lower = importlib.import_module("_sre").unicode_tolower
+    extra: Mapping[int, tuple[int, ...]] = importlib.import_module("re._casefix")._EXTRA_CASES
+    groups: dict[int, set[int]] = {}
+    for code_point in range(_UNCASED_FROM):
+        low = lower(code_point)
+        if low != code_point:
+            groups.setdefault(low, {low}).add(code_point)
+    for low, others in extra.items():
+        joined = set().union({low}, *(groups.get(c, {c}) for c in (low, *others)))
+        for member in joined:
+            groups[lower(member)] = joined
+    return {member: tuple(sorted(group)) for group in groups.values() for member in group}
+
+
+class Alphabet:
+    """Characters that the given sets cannot tell apart share a byte; see the module.
+
+    `word` is what counts as a word character for a word boundary, or None where the pattern has none.
+    Raises `TooManyCharactersError` when there are more kinds of characters than bytes.
+    """
+
+    def __init__(self, sets: Iterable[CharSet], *, word: CharSet | None) -> None:
+        atoms = [NEWLINE, word or CharSet(), *dict.fromkeys(sets)]
+        self._starts, masks = _partition(atoms)
+        self._bytes_of_mask = _assign_bytes(masks, splits_words=word is not None)
+        self._codes = bytes(self._bytes_of_mask[mask] for mask in masks)
+        self._index = {atom: position for position, atom in enumerate(atoms)}
+        self._ascii = bytes(self.code(c) for c in range(128)) + bytes(128)
+        self._code_map = _CodeMap(self)
+
+    def code(self, code_point: int) -> int:
+        """The byte of a code point."""
+        return self._codes[bisect_right(self._starts, code_point) - 1]
+
+    def bytes_of(self, chars: CharSet) -> frozenset[int]:
+        """The bytes of one of the sets that the alphabet was made for."""
+        bit = 1 << self._index[chars]
+        return frozenset(code for mask, code in self._bytes_of_mask.items() if mask & bit)
+
+    def encode(self, text: str) -> bytes:
+        """One byte for each code point."""
+        if text.isascii():
+            return text.encode("ascii").translate(self._ascii)
+        return codecs.charmap_encode(text, "strict", self._code_map)[0]
+
+
+class _CodeMap(dict[int, int]):
+    """Code point -> byte, filled as characters are met; bounded, because the text is a stranger's."""
+
+    LIMIT = 8192
+
+    def __init__(self, alphabet: Alphabet) -> None:
+        super().__init__()
+        self._code = alphabet.code
+
+    def __missing__(self, code_point: int) -> int:
+        code = self._code(code_point)
+        if len(self) < self.LIMIT:
+            self[code_point] = code
+        return code
+
+
+def _partition(atoms: list[CharSet]) -> tuple[list[int], list[int]]:
+    """Cut the code points where any set begins or ends: each piece's first one, and which sets hold it, as bits."""
+    toggles: dict[int, int] = {0: 0}
+    for position, atom in enumerate(atoms):
+        for low, high in atom.ranges:
+            toggles[low] = toggles.get(low, 0) ^ (1 << position)
+            toggles[high + 1] = toggles.get(high + 1, 0) ^ (1 << position)
+    starts, masks, mask = [], [], 0
+    for start in sorted(toggles):
+        mask ^= toggles[start]
+        starts.append(start)
+        masks.append(mask)
+    return starts, masks
+
+
+def _assign_bytes(masks: list[int], *, splits_words: bool) -> dict[int, int]:
+    """A byte for each kind of characters: bit 0 is the newline, which keeps its byte, bit 1 the word characters."""
+    words, others = iter(_WORD_BYTES), iter(_OTHER_BYTES if splits_words else (*_OTHER_BYTES, *_WORD_BYTES))
+    assigned: dict[int, int] = {}
+    try:
+        for mask in dict.fromkeys(masks):
+            assigned[mask] = ord("\n") if mask & 1 else next(words if mask & 2 and splits_words else others)
+    except StopIteration:
+        raise TooManyCharactersError from None
+    return assigned
+
+
+@cache
+def _coarse_table() -> bytes:
+    """The byte of every code point, as `coarse_encode` uses it: 1.1 MB, made once in about 40 ms."""
+    table = bytearray(bytes(range(128, 256)) * ((LAST + 1) // 128))
+    table[:128] = bytes(range(128))
+    letters = bytes(range(ord("a"), ord("z") + 1))
+    for low, high in category("w").ranges:
+        if low >= 128:
+            size = high - low + 1
+            table[low : high + 1] = (letters * (size // 26 + 2))[low % 26 : low % 26 + size]
+    for low, high in category("d").ranges:
+        for code_point in range(max(low, 128), high + 1):
+            table[code_point] = ord("0") + unicodedata.decimal(chr(code_point))
+    for low, high in category("s").ranges:
+        if low >= 128:
+            table[low : high + 1] = b" " * (high - low + 1)
+    for folded, code_point in (("k", 0x212A), ("s", 0x17F), ("i", 0x130), ("i", 0x131)):
+        table[code_point] = ord(folded)
+    return bytes(table)
+
+
+@cache
+def coarse_bytes(chars: CharSet) -> frozenset[int]:
+    """The bytes that characters of the set may have in `coarse_encode`."""
+    table = _coarse_table()
+    found: set[int] = set()
+    for low, high in chars.ranges:
+        periodic_from = max(low, _UNCASED_FROM)  # from here on the table repeats itself every 128 code points
+        found.update(table[low : min(high, periodic_from + 127) + 1])
+    return frozenset(found)
+
+
+def coarse_encode(text: str) -> bytes:
+    """One byte for each code point; see the module."""
+    if text.isascii():
+        return text.encode("ascii")
+    return codecs.charmap_encode(text, "strict", _coarse_table())[0]
+
+
+def re2_class(codes: frozenset[int]) -> str:
+    """RE2's words for one byte out of `codes`, which must be read as Latin-1."""
+    if len(codes) == 1:
+        return _escape(next(iter(codes)))
+    if len(codes) > 128:
+        return f"[^{_ranges(frozenset(range(256)) - codes)}]" if len(codes) < 256 else r"[\x00-\xff]"
+    return f"[{_ranges(codes)}]" if codes else r"[^\x00-\xff]"
+
+
+def _ranges(codes: frozenset[int]) -> str:
+    spans = CharSet.of(_pairs(codes)).ranges
+    return "".join(_escape(low) if low == high else f"{_escape(low)}-{_escape(high)}" for low, high in spans)
+
+
+def _escape(code: int) -> str:
+    return chr(code) if chr(code).isalnum() and code < 128 else rf"\x{code:02x}"

@@ -1,0 +1,329 @@
+"""Constructions on the tree of a pattern: bounds, widths, and three RE2 patterns.
+
+* `exact` is the same language, over the pattern's own `Alphabet`. Only truly regular trees have one.
+* `wide` matches wherever the pattern could: look-arounds dropped, back-references replaced by their group, long counts
+  opened. Over `coarse_encode`.
+* `prefixes` matches every prefix of every string that the pattern could match, and so tells what may still be arriving
+  at the end of a text. Over `coarse_encode`. It is built from the right: with `rest` for the prefixes of what follows,
+
+      prefixes(x, rest)      = (?:x rest)?                                 for one character
+      prefixes(A|B, rest)    = (?:prefixes(A)|prefixes(B)|(?:A|B) rest)
+      prefixes(x{m,n}, rest) = (?:x{0,m-1}|x{m,n} rest)
+      prefixes(A{m,n}, rest) = (?:A{0,n-1} prefixes(A)|A{m,n} rest)
+
+  so it is about twice as long as the pattern. A look-ahead needs characters to the right to decide, so its own prefixes
+  are prefixes too.
+
+Widening is always safe and costs some hold; narrowing never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from detectors.regular.charset import Alphabet, CharSet, category, coarse_bytes, re2_class
+from detectors.regular.tree import (
+    Alt,
+    At,
+    Atomic,
+    Chars,
+    Either,
+    Group,
+    Look,
+    Node,
+    NotRegular,
+    Place,
+    Repeat,
+    Same,
+    Seq,
+    children,
+    walk,
+)
+
+WIDE_COUNT = 20
+"""Counts above this are opened in `wide`: a filter's automaton must stay small. English words are shorter."""
+PREFIX_COUNT = 32
+"""Counts above this are opened in `prefixes`; card numbers and IBANs stay exact."""
+LONG_MINIMUM = 8
+"""An opened repeat in `prefixes` whose minimum is above this forgets the minimum."""
+MINIMUM_GROUP_REPEATS = 8
+"""An unbounded repeat of a wide group is allowed at least this often."""
+
+_EXACT_PLACES = {
+    Place.BOUNDARY: r"\b",
+    Place.NOT_BOUNDARY: r"\B",
+    Place.TEXT_START: r"\A",
+    Place.LINE_START: "(?m:^)",
+    Place.TEXT_END: r"\z",
+    Place.LINE_END: "(?m:$)",
+}
+_Class: TypeAlias = Callable[[CharSet], str]
+
+
+# ---------------------------------------------------------------- bounds
+
+
+def bounded(node: Node, max_repeat_chars: int) -> Node:
+    """The same with an end to every repeat: `max_repeat_chars` characters, half of it inside another repeat."""
+    match node:
+        case Repeat(item, low, None, lazy):
+            inner = bounded(
+                _flattened(item, lazy=lazy), max(max_repeat_chars // 2, 1) if _is_unbounded(item) else max_repeat_chars
+            )
+            most = max(low, MINIMUM_GROUP_REPEATS, max_repeat_chars // max(width(inner), 1))
+            return Repeat(inner, low, most, lazy)
+        case Repeat(item, low, high, lazy):
+            return Repeat(bounded(item, max_repeat_chars), low, high, lazy)
+        case Seq(items):
+            return Seq(tuple(bounded(item, max_repeat_chars) for item in items))
+        case Alt(branches):
+            return Alt(tuple(bounded(branch, max_repeat_chars) for branch in branches))
+        case Group(number, item):
+            return Group(number, bounded(item, max_repeat_chars))
+        case Look(item, behind, negative):
+            return Look(bounded(item, max_repeat_chars), behind, negative)
+        case Atomic(item):
+            return Atomic(bounded(item, max_repeat_chars))
+        case Either(yes, no):
+            return Either(bounded(yes, max_repeat_chars), bounded(no, max_repeat_chars))
+        case _:
+            return node
+
+
+def _flattened(item: Node, *, lazy: bool) -> Node:
+    """`(x+)+` is `x+`: the item of an unbounded repeat, without an unbounded repeat of its own."""
+    inner = item.item if isinstance(item, Group) else item
+    if isinstance(inner, Repeat) and inner.high is None and inner.low == 1 and inner.lazy == lazy:
+        return _flattened(inner.item, lazy=lazy)
+    return item
+
+
+def _is_unbounded(node: Node) -> bool:
+    return any(isinstance(part, Repeat) and part.high is None for part in walk(node))
+
+
+def width(node: Node, groups: Mapping[int, Node] | None = None) -> int:
+    """The most characters that a bounded tree matches."""
+    groups = groups_of(node) if groups is None else groups
+    match node:
+        case Chars():
+            return 1
+        case Seq(items):
+            return sum(width(item, groups) for item in items)
+        case Repeat(item, _, high):
+            return width(item, groups) * (high or 0)
+        case Same(number):
+            return width(groups[number], groups)
+        case Look():
+            return 0
+        case _:
+            return max((width(child, groups) for child in children(node)), default=0)
+
+
+def least_width(node: Node) -> int:
+    """The fewest characters that a tree matches, or fewer."""
+    match node:
+        case Chars():
+            return 1
+        case Seq(items):
+            return sum(least_width(item) for item in items)
+        case Alt(branches):
+            return min(least_width(branch) for branch in branches)
+        case Repeat(item, low):
+            return least_width(item) * low
+        case Group(_, item) | Atomic(item):
+            return least_width(item)
+        case _:
+            return 0
+
+
+def reach(node: Node, groups: Mapping[int, Node] | None = None) -> int:
+    """How many characters from its start a bounded tree may read before a match is decided, look-aheads included."""
+    groups = groups_of(node) if groups is None else groups
+    match node:
+        case Seq(items):
+            furthest = before = 0
+            for item in items:
+                furthest = max(furthest, before + reach(item, groups))
+                before += width(item, groups)
+            return furthest
+        case Repeat(item, _, high):
+            return width(item, groups) * max((high or 0) - 1, 0) + reach(item, groups)
+        case Look(item, behind):
+            return 0 if behind else reach(item, groups)
+        case Chars() | At() | Same():
+            return width(node, groups)
+        case _:
+            return max((reach(child, groups) for child in children(node)), default=0)
+
+
+def look_behind(node: Node) -> int:
+    """How many characters left of a match a tree may read: its widest look-behind, and 1 for a boundary."""
+    behind = [width(part.item) for part in walk(node) if isinstance(part, Look) and part.behind]
+    return max([1, *behind])
+
+
+def groups_of(node: Node) -> dict[int, Node]:
+    """The capturing groups by number."""
+    return {part.number: part.item for part in walk(node) if isinstance(part, Group)}
+
+
+# ---------------------------------------------------------------- exact
+
+
+def exact(node: Node, *, capture: int = 0) -> tuple[str, Alphabet]:
+    """The same language for RE2, with the alphabet to read it over. Group `capture` becomes the only group.
+
+    Raises `NotRegular` for what no finite automaton can do, and `TooManyCharactersError`.
+    """
+    sets = [part.chars for part in walk(node) if isinstance(part, Chars)]
+    alphabet = Alphabet(sets, word=_word_characters(node))
+    return _render(node, lambda chars: re2_class(alphabet.bytes_of(chars)), capture), alphabet
+
+
+def _word_characters(node: Node) -> CharSet | None:
+    """What the pattern's word boundaries go by."""
+    boundaries = (Place.BOUNDARY, Place.NOT_BOUNDARY)
+    kinds = {part.ascii_words for part in walk(node) if isinstance(part, At) and part.place in boundaries}
+    if len(kinds) > 1:
+        raise NotRegular("word boundaries both with and without (?a)", remedy="use one of the two in the whole pattern")
+    return category("w", ascii_only=kinds.pop()) if kinds else None
+
+
+def _render(node: Node, class_of: _Class, capture: int) -> str:
+    match node:
+        case Chars(chars):
+            return class_of(chars)
+        case Seq(items):
+            return "".join(_render(item, class_of, capture) for item in items)
+        case Alt(branches):
+            return f"(?:{'|'.join(_render(branch, class_of, capture) for branch in branches)})"
+        case Repeat(item, low, high, lazy):
+            return _repeat(item, _render(item, class_of, capture), low, high) + ("?" if lazy else "")
+        case Group(number, item):
+            return f"({'' if number == capture else '?:'}{_render(item, class_of, capture)})"
+        case At(place):
+            return _EXACT_PLACES[place]
+        case _:
+            raise NotRegular(f"{type(node).__name__} is not regular")
+
+
+def _repeat(item: Node, text: str, low: int, high: int | None) -> str:
+    if not text:
+        return ""
+    unit = text if isinstance(item, Chars) else f"(?:{text})"
+    match low, high:
+        case 0, None:
+            return f"{unit}*"
+        case 1, None:
+            return f"{unit}+"
+        case 0, 1:
+            return f"{unit}?"
+        case 1, 1:
+            return unit
+        case _:
+            return f"{unit}{{{low}{'' if high == low else ','}{'' if high is None or high == low else high}}}"
+
+
+# ---------------------------------------------------------------- over-approximations
+
+
+def wide(node: Node, *, count: int = WIDE_COUNT) -> str:
+    """An RE2 pattern over `coarse_encode` that matches wherever the tree could."""
+    return _Wide(groups_of(node)).full(node, count)
+
+
+def prefixes(node: Node) -> str:
+    """An RE2 pattern over `coarse_encode` for all prefixes of what the tree could match; see the module."""
+    return _Wide(groups_of(node)).prefix(node, "")
+
+
+def _coarse_class(chars: CharSet) -> str:
+    return re2_class(coarse_bytes(chars))
+
+
+class _Wide:
+    """Renders the parts of one pattern; the groups are for its back-references."""
+
+    def __init__(self, groups: Mapping[int, Node]) -> None:
+        self._groups = groups
+
+    def full(self, node: Node, count: int) -> str:
+        """Whole matches; repeats above `count` are opened."""
+        match node:
+            case Chars(chars):
+                return _coarse_class(chars)
+            case Seq(items):
+                return "".join(self.full(item, count) for item in items)
+            case Alt() | Either():
+                return f"(?:{'|'.join(self.full(branch, count) for branch in children(node))})"
+            case Repeat(item, low, high):
+                least, most = min(low, count), high if high is not None and high <= count else None
+                return _repeat(item, self.full(item, max(count // max(least, most or 1, 1), 1)), least, most)
+            case Group(_, item) | Atomic(item):
+                return f"(?:{self.full(item, count)})"
+            case Same(number):
+                return f"(?:{self.full(self._groups[number], count)})"
+            case At():
+                return _coarse_place(node)
+            case Look():
+                return ""
+
+    def prefix(self, node: Node, rest: str) -> str:  # noqa: C901 - one line for each kind of node
+        """Prefixes of the node followed by what `rest` is the prefixes of. Matches the empty text, as `rest` does."""
+        match node:
+            case Chars(chars):
+                return f"(?:{_coarse_class(chars)}{rest})?"
+            case Seq(items):
+                for item in reversed(items):
+                    rest = self.prefix(item, rest)
+                return rest
+            case Alt() | Either():
+                inside = "|".join(self.prefix(branch, "") for branch in children(node))
+                return f"(?:{inside}|{self.full(node, PREFIX_COUNT)}{rest})" if rest else f"(?:{inside})"
+            case Repeat(Chars() as item, low, high):
+                return self._prefix_of_run(item, low, high, rest)
+            case Repeat():
+                return self._prefix_of_repeat(node, rest)
+            case Group(_, item) | Atomic(item):
+                return self.prefix(item, rest)
+            case Same(number):
+                return self.prefix(self._groups[number], rest)
+            case At():
+                return f"(?:{_coarse_place(node)}{rest})?" if rest else ""
+            case Look(item, behind):
+                return rest if behind else f"(?:{self.prefix(item, '')}|{rest})"
+
+    def _prefix_of_run(self, item: Chars, low: int, high: int | None, rest: str) -> str:
+        """Of one character repeated."""
+        char = self.full(item, PREFIX_COUNT)
+        most = high if high is not None and high <= PREFIX_COUNT else None
+        if not rest:
+            return _repeat(item, char, 0, most)
+        if most is None and low > LONG_MINIMUM:
+            return f"{char}*{rest}"
+        whole = f"{_repeat(item, char, low, most)}{rest}"
+        return f"(?:{_repeat(item, char, 0, low - 1)}|{whole})" if low > 1 else f"(?:{whole})?"
+
+    def _prefix_of_repeat(self, node: Repeat, rest: str) -> str:
+        """Of a group repeated."""
+        item, low, high = node.item, node.low, node.high
+        if low == high == 1:
+            return self.prefix(item, rest)
+        most = high if high is not None and high <= MINIMUM_GROUP_REPEATS else None
+        whole = self.full(item, PREFIX_COUNT // MINIMUM_GROUP_REPEATS)
+        begun = self.prefix(item, "")
+        if most is None:
+            return f"(?:{whole})*(?:{begun}|{rest})"
+        before = _repeat(item, whole, 0, most - 1) if most > 1 else ""
+        return f"(?:{before}{begun}|{_repeat(item, whole, low, most)}{rest})" if rest else f"{before}{begun}"
+
+
+def _coarse_place(node: At) -> str:
+    """Ends are dropped (more text may come), and so are ASCII boundaries, which the coarse alphabet cannot tell."""
+    if node.place in (Place.TEXT_END, Place.LINE_END):
+        return ""
+    if node.ascii_words and node.place in (Place.BOUNDARY, Place.NOT_BOUNDARY):
+        return ""
+    return _EXACT_PLACES[node.place]
