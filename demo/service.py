@@ -1,0 +1,82 @@
+"""The real sidecar, as a process of its own: `tidegate serve` with a configuration made for the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.processes import DemoError, free_port, ready, running
+
+READY_SECONDS = 60.0
+POLICIES = Path(__file__).parents[1] / "policies"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where a running sidecar listens."""
+
+    address: str
+    """gRPC, `host:port`."""
+    admin: str
+    """HTTP, `host:port`."""
+
+
+@asynccontextmanager
+async def service(folder: Path, broker: str) -> AsyncIterator[Service]:
+    """Create the topics and run a sidecar that publishes to `broker`; give its addresses once it is ready."""
+    found = Service(f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
+    config = folder / "tidegate.yaml"
+    config.write_text(json.dumps(_settings(folder, broker, found), indent=2))  # JSON is YAML
+    await _create_topics(config, folder / "create-topics.log")
+    log = folder / "sidecar.log"
+    async with running("the sidecar", [*_tidegate(), "serve", "--config", str(config)], log=log) as process:
+        await ready("the sidecar", process, lambda: _is_ready(found.admin), log=log, seconds=READY_SECONDS)
+        yield found
+
+
+def _settings(folder: Path, broker: str, service: Service) -> Mapping[str, object]:
+    return {
+        "grpc": {"listen": [service.address]},
+        "admin": {"listen": service.admin},
+        "policies": {"directories": [str(POLICIES)]},
+        "keys": {"redaction": secrets.token_hex(32), "hash": secrets.token_hex(32)},
+        "outbox": {"path": str(folder / "outbox.db")},
+        # The embedded broker knows no producer ids; a real cluster does, and idempotence stays on there.
+        "kafka": {"bootstrap_servers": broker, "idempotence": False},
+        "drain_seconds": 5,
+    }
+
+
+def _tidegate() -> list[str]:
+    """The command line of `tidegate`, run by the same Python as the demo."""
+    return [sys.executable, "-m", "sidecar"]
+
+
+async def _create_topics(config: Path, log: Path) -> None:
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *_tidegate(), "events", "create-topics", "--config", str(config), stdout=output, stderr=output
+        )
+    if await process.wait() != os.EX_OK:
+        raise DemoError(f"the topics were not created; see {log}")
+
+
+async def _is_ready(admin: str) -> bool:
+    return await asyncio.to_thread(_answers_200, f"http://{admin}/readyz")
+
+
+def _answers_200(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - always http, on loopback
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
