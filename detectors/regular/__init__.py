@@ -19,8 +19,8 @@ RE2.
 
    `text` must hold `watch.look_behind` characters left of `begin` (all there are, at the beginning of a lane), and
    nothing left of that matters. At most `watch.reach` characters stay undecided: the widest match, its look-aheads
-   included, with unbounded repeats counted as `max_repeat_chars` each. A longer match is not waited for. At the end of a
-   lane there is no hold: use `len(data)`.
+   included, with unbounded repeats counted as `max_repeat_chars` each. A longer match is not waited for. At the end of
+   a lane there is no hold: use `len(data)`.
 3. `Finder(tree)`: all matches of one regular tree in linear time, beginning anywhere in a text.
 4. `parse`, `keywords` make trees; `bounded`, `width`, `reach`, `look_behind` measure them; `wide`, `prefixes`, `exact`
    turn them into RE2 patterns (`detectors.regular.render` has the constructions).

@@ -243,6 +243,7 @@ def coarse_encode(text: str) -> bytes:
     return codecs.charmap_encode(text, "strict", _coarse_table())[0]
 
 
+@cache
 def re2_class(codes: frozenset[int]) -> str:
     """RE2's words for one byte out of `codes`, which must be read as Latin-1."""
     if len(codes) == 1:

@@ -6,8 +6,8 @@ is. Measured here, ASCII text of 80 characters: a search that finds nothing take
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import re2
 
@@ -24,6 +24,10 @@ _WATCH_MEMORY = 256 << 20
 """Limits in bytes, for a program and its states together; states are made as texts need them."""
 
 
+_Search: TypeAlias = Callable[[bytes, int], list[tuple[int, int]]]
+_UNANCHORED: Any = re2._re2.RE2.Anchor.UNANCHORED  # see `_compiled`
+
+
 def _options(memory: int) -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
@@ -32,14 +36,21 @@ def _options(memory: int) -> Any:
     return options
 
 
-def _compiled(pattern: str, memory: int) -> Any:
+def _compiled(pattern: str, memory: int) -> _Search:
+    """The spans of the leftmost match from a position on: of the match and its groups, -1 where there is none."""
     try:
-        return re2.compile(pattern.encode("ascii"), _options(memory))
+        compiled = re2.compile(pattern.encode("ascii"), _options(memory))
     except re2.error as error:
         raise NotRegular(
             f"too large for the linear-time engine ({_words(error)})",
             remedy="use smaller repeat counts or fewer alternatives",
         ) from None
+    match, anywhere = compiled._regexp.Match, _UNANCHORED  # the wrapper around it costs as much again
+
+    def search(data: bytes, begin: int) -> list[tuple[int, int]]:
+        return match(anywhere, data, begin, len(data))  # type: ignore[no-any-return]  # untyped extension module
+
+    return search
 
 
 def _words(error: Exception) -> str:
@@ -67,7 +78,7 @@ class Finder:
             pattern, self._alphabet = exact(self.tree, capture=capture)
         except TooManyCharactersError:
             raise NotRegular("too many different characters in one pattern", remedy="split it into several") from None
-        self._search = _compiled(pattern, _FINDER_MEMORY).search
+        self._search = _compiled(pattern, _FINDER_MEMORY)
         self._group = 1 if capture else 0
 
     def find(self, text: str, begin: int, until: int) -> Iterator[tuple[int, int, int, int]]:
@@ -77,11 +88,12 @@ class Finder:
         """
         data, group = self._alphabet.encode(text), self._group
         while begin < until:
-            match = self._search(data, begin)
-            if match is None or match.start() >= until:
+            spans = self._search(data, begin)
+            start, end = spans[0]
+            if not 0 <= start < until:
                 return
-            yield *match.span(), *match.span(group)
-            begin = match.end()
+            yield start, end, *spans[group]
+            begin = end
 
 
 _NOT_REGULAR: dict[type, tuple[str, str, str]] = {
@@ -112,9 +124,10 @@ class Watch:
         self.reach = max(map(reach, limited), default=0)
         self.look_behind = max(map(look_behind, limited), default=0)
         self._all = range(len(trees))
-        self._prefixes = _compiled(f"(?:{'|'.join(map(prefixes, trees))})\\z", _WATCH_MEMORY).search
+        begun = "|".join(filter(None, map(prefixes, trees)))
+        self._prefixes = _compiled(f"(?:{begun})?\\z", _WATCH_MEMORY)
         filters = [wide(tree) for tree in trees]
-        self._gate = _compiled("|".join(filters) if filters else r"[^\x00-\xff]", _WATCH_MEMORY).search
+        self._gate = _compiled("|".join(filters) if filters else r"[^\x00-\xff]", _WATCH_MEMORY)
         self._which = _compiled_set(filters) if len(filters) > 1 else None
 
     @staticmethod
@@ -129,12 +142,11 @@ class Watch:
         `len(data) - reach`. The search runs from the end backwards and stops where nothing is alive any more.
         """
         earliest = max(begin, len(data) - self.reach)
-        return int(self._prefixes(data, earliest).start())
+        return self._prefixes(data, earliest)[0][0]
 
     def matching(self, data: bytes, begin: int, until: int) -> Sequence[int]:
         """The trees, by index, that may match beginning in `[begin, until)`: never one too few."""
-        match = self._gate(data, begin)
-        if match is None or match.start() >= until:
+        if not 0 <= self._gate(data, begin)[0][0] < until:
             return ()
         if self._which is None:
             return self._all
