@@ -33,6 +33,7 @@ _JSON = "application/json"
 _PROTOBUF = "application/protobuf"
 
 _encoder = msgspec.json.Encoder()
+_any_decoder: msgspec.json.Decoder[Data] = msgspec.json.Decoder(Data)
 _decoders = {kind: msgspec.json.Decoder(data_type) for kind, data_type in DATA_TYPES.items()}
 
 
@@ -96,8 +97,10 @@ def decode(headers: Iterable[tuple[str, bytes]], value: bytes) -> Delivered:
 
 
 def decode_line(line: bytes) -> Delivered:
-    """The event in a line of JSON. Raises `EventError`."""
+    """The event in a line of JSON: a CloudEvent, or its data alone. Raises `EventError`."""
     envelope = _guarded(lambda: msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
+    if "specversion" not in envelope:
+        return Delivered({}, _guarded(lambda: _any_decoder.decode(line)))
     raw = envelope.pop("data", msgspec.Raw(b"null"))
     attributes = {name: str(msgspec.json.decode(item)) for name, item in envelope.items()}
     kind = _kind_of_type(attributes.get("type", ""))

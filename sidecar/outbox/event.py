@@ -78,6 +78,8 @@ SEVERITY_NAMES: Mapping[Severity, SeverityName] = {
     Severity.CRITICAL: "critical",
 }
 
+_SEVERITIES: Mapping[SeverityName, Severity] = {name: severity for severity, name in SEVERITY_NAMES.items()}
+
 Count = Annotated[int, Meta(ge=0)]
 Score = Annotated[float, Meta(ge=0, le=1)]
 Milliseconds = Annotated[float, Meta(ge=0)]
@@ -392,7 +394,7 @@ def violation_event(
         failure=_failure_ref(decision.failure),
         timings=timings,
     )
-    return _stream_event(info, rule.severity, data)
+    return _stream_event(info, data)
 
 
 def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
@@ -413,7 +415,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         app=_app(info),
         timings=Timings(stream_ms=_milliseconds(ending.duration_ms)),
     )
-    return _stream_event(info, Severity.LOW if ending.violations else Severity.INFO, data)
+    return _stream_event(info, data)
 
 
 def fault_event(
@@ -476,6 +478,17 @@ def kind_of(data: Data) -> Kind:
             return Kind.FAULT
 
 
+def severity_of(data: Data) -> Severity:
+    """How much an event matters: a violation as much as its rule says; a stream with violations more than one without."""
+    match data:
+        case Violation():
+            return _SEVERITIES[data.policy.severity]
+        case StreamDecision():
+            return Severity.LOW if data.violations else Severity.INFO
+        case Fault():
+            return _SEVERITIES[data.severity]
+
+
 def session_key(info: StreamInfo) -> str:
     """What keeps events in order: the tenant's session, or for want of one the request, or the stream."""
     return f"{_text(info.tenant)}|{_text(info.session_id or info.request_id or info.stream_id)}"
@@ -512,9 +525,9 @@ def _shape_of_character(character: str) -> str:
     return character if " " <= character <= "~" else "?"
 
 
-def _stream_event(info: StreamInfo, severity: Severity, data: Data) -> Event:
+def _stream_event(info: StreamInfo, data: Data) -> Event:
     return Event(
-        severity=severity,
+        severity=severity_of(data),
         key=session_key(info),
         subject=info.stream_id,
         data=data,

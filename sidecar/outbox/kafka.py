@@ -20,7 +20,13 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    KafkaError,
+    UnknownError,
+    UnsupportedVersionError,
+)
 from aiokafka.partitioner import DefaultPartitioner
 
 from sidecar.errors import ConfigError
@@ -33,6 +39,9 @@ _log = logging.getLogger(__name__)
 
 _CLOSE_S = 2.0
 _partition_of = DefaultPartitioner()
+
+_PRODUCER_REFUSED = (ClusterAuthorizationFailedError, IncompatibleBrokerVersion, UnknownError, UnsupportedVersionError)
+"""How brokers say that they do not do idempotent producers, or not for us."""
 
 Place = tuple[str, int]
 """A topic and a partition."""
@@ -115,8 +124,15 @@ class KafkaSink:
             max_batch_size=settings.max_batch_bytes,
         )
         self._producer = producer
-        async with asyncio.timeout(2 * settings.request_timeout_ms / 1000):
-            await producer.start()
+        try:
+            async with asyncio.timeout(2 * settings.request_timeout_ms / 1000):
+                await producer.start()
+        except _PRODUCER_REFUSED as error:
+            if not settings.idempotence:
+                raise
+            raise SinkError(
+                f"the broker gives no producer id ({_say(error)}); if it knows none, set kafka.idempotence: false"
+            ) from None
         return producer
 
     async def _disconnect(self) -> None:

@@ -327,6 +327,12 @@ def loss_event(lost: Mapping[Severity, int], now: float) -> Event:
     )
 
 
+def is_outbox(db: sqlite3.Connection) -> bool:
+    """Whether a database is an outbox."""
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    return bool(application == _APPLICATION_ID)
+
+
 def _take_lock(path: Path) -> IO[bytes]:
     """Hold the outbox for this process; the system lets go when the process ends, however it ends."""
     lock = Path(f"{path}.lock").open("ab")  # noqa: SIM115 - open as long as the outbox is
@@ -340,9 +346,8 @@ def _take_lock(path: Path) -> IO[bytes]:
 
 def _prepare(db: sqlite3.Connection, path: Path, durability: str) -> None:
     """Check that the file is an outbox, or make it one, and set how it is written."""
-    (application,) = db.execute("PRAGMA application_id").fetchone()
     (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables and application != _APPLICATION_ID:
+    if tables and not is_outbox(db):
         raise OutboxError(f"{path} is another kind of database; give the outbox a path of its own")
     (journal,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
     if journal != "wal":
