@@ -59,6 +59,8 @@ def reveal_all(text: str, key: bytes, session_id: str) -> str:
 def _open(match: re.Match[str], cipher: AESSIV, session_id: str) -> str:
     label, payload = match.groups()
     sealed = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    if base64.urlsafe_b64encode(sealed).decode("ascii").rstrip("=") != payload:
+        raise InvalidTag  # the last character has spare bits, which nothing else would notice
     associated = [_encode(session_id), _encode(label)]
     return cipher.decrypt(sealed, associated).decode("utf-8", "surrogatepass")
 

@@ -24,6 +24,7 @@ from detectors.base import BatchDetector, Detector, DetectorError, DetectorType,
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy import operators
 from sidecar.policy.explain import suggest
+from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
 from sidecar.policy.operators import RedactionKeys
@@ -353,6 +354,9 @@ def _test_errors(source: Source, tests: Sequence[CaseSpec], ids: Sequence[str]) 
             yield source.error(
                 ("tests", number, "name"), f"two tests are named `{test.name}`", "give each its own name"
             )
+        for key in ("output", "input"):
+            for kind in unknown_kinds(getattr(test, key) or ""):
+                yield source.error(("tests", number, key), f"there is no fake `{kind}`", suggest(kind, FAKES))
         for place, rule in _named_rules(test):
             if rule not in ids:
                 where = ("tests", number, "expect", *place)

@@ -25,6 +25,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
         return f"did you mean `{by_lower[close[0]]}`?"
     if not names:
         return "remove it"
+    if len(names) == 1:
+        return f"only `{names[0]}` belongs here"
     listed = ", ".join(f"`{name}`" for name in names[:_LISTED])
     return f"use one of {listed}" + (f" or {len(names) - _LISTED} more" if len(names) > _LISTED else "")
 
@@ -123,7 +125,7 @@ def _too_few(_value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[s
     least = context.get("min_length", 1)
     return (
         f"`{key}` is empty" if least == 1 else f"`{key}` is too short",
-        f"give it at least {least}, or remove the key",
+        "give it an entry" if least == 1 else f"give it at least {least} entries",
     )
 
 

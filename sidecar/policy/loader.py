@@ -316,7 +316,7 @@ def _explained(
     error: ErrorDetails, source: Source, base: Place, document: Any, language: Mapping[str, Any]
 ) -> PolicyError:
     place = _real_place(base, error, document)
-    key = str(place[-1]) if place else "the document"
+    key = next((step for step in reversed(place) if isinstance(step, str)), "the document")
     message, remedy = explain(error, key, keys_at(language, place[:-1], document))
     return source.error(place, message, remedy, at_key=error["type"] == "extra_forbidden")
 

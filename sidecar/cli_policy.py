@@ -1,0 +1,340 @@
+"""`tidegate policy ...`: what policy authors run. Checks, tests, explains; touches no service.
+
+Exit status: 0 everything is right, 1 a policy is wrong or a test failed, 2 misuse or a file that cannot be found.
+What a person reads about problems goes to stderr, as `file:line:column: error: path: message. remedy`; results go to
+stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from detectors import registry
+from sidecar.errors import PolicyError
+from sidecar.offline import Guarded, guard_text
+from sidecar.policy.cases import Case, Difference, Guard, Noted, Observed, Result, check, make_case, public_keys
+from sidecar.policy.compiler import CompiledFile, compile_file
+from sidecar.policy.language import json_schema
+from sidecar.policy.loader import LoadedPolicy, policy_files
+from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.store import repeated_names
+
+_WRONG = 1
+_MISUSE = 2
+
+_PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILES|DIRS...")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+
+
+@click.group()
+def policy() -> None:
+    """Check, test and show policies.
+
+    Example: tidegate policy test policies/
+    """
+
+
+@policy.command()
+@_PATHS
+@_JSON
+def lint(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Check policy files: every error, with its line and what to do.
+
+    Redaction keys are not asked for: `hash` and `pseudonym` are checked as if there were one.
+
+    Example: tidegate policy lint policies/ my-policy.yaml
+    """
+    files = _compiled(paths)
+    errors = _errors(files)
+    plans = [plan for file in files for _, plan in file.policies]
+    if as_json:
+        _print_json({"files": len(files), "policies": [_named(plan) for plan in plans], "errors": _described(errors)})
+    else:
+        _print_errors(errors)
+        if not errors:
+            click.echo(f"{_counted(len(plans), 'policy', 'policies')} in {_counted(len(files), 'file')}: no errors")
+    sys.exit(_WRONG if errors else 0)
+
+
+@policy.command(name="test")
+@_PATHS
+@click.option("--policy", "name", metavar="NAME", help="Run the tests of this policy only.")
+@click.option("-k", "--only", metavar="TEXT", default="", help="Run the tests whose name holds this text.")
+@_JSON
+def run_tests(paths: tuple[Path, ...], name: str | None, only: str, as_json: bool) -> None:
+    """Run the tests in policy files, each text cut every way its test asks for.
+
+    Example: tidegate policy test policies/ -k "card"
+    """
+    files = _compiled(paths)
+    if errors := _errors(files):
+        _print_errors(errors)
+        sys.exit(_WRONG)
+    chosen = [pair for file in files for pair in file.policies if name in (None, pair[1].name)]
+    if name is not None and not chosen:
+        _misuse(f"there is no policy named {name!r} in these files")
+    work = [
+        (loaded, plan, make_case(spec)) for loaded, plan in chosen for spec in loaded.spec.tests if only in spec.name
+    ]
+    results = [(loaded, plan, check(plan, case, guard_with(plan))) for loaded, plan, case in _with_progress(work)]
+    failed = [each for each in results if not each[2].is_passed]
+    if as_json:
+        _print_json({"passed": len(results) - len(failed), "failed": len(failed), "tests": list(map(_tested, results))})
+    else:
+        for loaded, plan, result in failed:
+            _print_failure(loaded, plan, result)
+        _print_totals(chosen, results)
+    sys.exit(_WRONG if failed or not results else 0)
+
+
+@policy.command()
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@click.option("--check", "against", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Compare only.")
+def schema(output: Path | None, against: Path | None) -> None:
+    """Print the JSON Schema of policies, with the detectors that are installed.
+
+    Example: tidegate policy schema --output policies/schema.json
+    """
+    text = schema_text()
+    if against is not None:
+        if against.read_text(encoding="utf-8") != text:
+            click.echo(f"{against} is out of date; run: tidegate policy schema --output {against}", err=True)
+            sys.exit(_WRONG)
+    elif output is not None:
+        output.write_text(text, encoding="utf-8")
+    else:
+        click.echo(text, nl=False)
+
+
+@policy.command()
+@_PATHS
+@click.option("--policy", "name", metavar="NAME", help="Show this policy only.")
+@_JSON
+def show(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
+    """Show policies as they are compiled: rules, detectors, thresholds, how much text each rule may hold back.
+
+    Example: tidegate policy show policies/pci.yaml
+    """
+    files = _compiled(paths)
+    if errors := _errors(files):
+        _print_errors(errors)
+        sys.exit(_WRONG)
+    plans = [plan for file in files for _, plan in file.policies if name in (None, plan.name)]
+    if name is not None and not plans:
+        _misuse(f"there is no policy named {name!r} in these files")
+    if as_json:
+        _print_json([_shown(plan) for plan in plans])
+    else:
+        for plan in plans:
+            _print_plan(plan)
+
+
+def guard_with(plan: Plan) -> Guard:
+    """The function that `sidecar.policy.cases.check` guards texts with: the same engine as the service's, inline."""
+
+    def guard(case: Case, chunks: Sequence[str]) -> Observed:
+        guarded = guard_text(plan, chunks, lane=case.lane, session_id=case.session, direction=case.direction)
+        return _observed(plan, case, guarded)
+
+    return guard
+
+
+def schema_text() -> str:
+    """The text of `policies/schema.json`."""
+    detectors = [registry.get(name) for name in registry.names()]
+    return json.dumps(json_schema(detectors), indent=2, ensure_ascii=False) + "\n"
+
+
+def _observed(plan: Plan, case: Case, guarded: Guarded) -> Observed:
+    violated = {decision.rule for decision in guarded.decisions if decision.failure is None}
+    failed = {decision.rule for decision in guarded.decisions if decision.failure is not None}
+    blocked = guarded.blocked
+    annotations = sorted(guarded.annotations, key=lambda each: (each.start, each.rule, each.end, each.label))
+    return Observed(
+        output=guarded.text(case.lane),
+        violations=tuple(plan.rules[rule].id for rule in sorted(violated)),
+        blocked=plan.rules[blocked.rule].id if blocked else None,
+        message=blocked.message if blocked else None,
+        annotations=tuple(
+            Noted(plan.rules[each.rule].id, each.label, case.text[each.start : each.end]) for each in annotations
+        ),
+        leaked=guarded.leaked_chars,
+        failures=tuple(sorted({plan.rules[rule].detector for rule in failed})),
+    )
+
+
+# --- files and errors ------------------------------------------------------------------------------------------------
+
+
+def _compiled(paths: Iterable[Path]) -> list[CompiledFile]:
+    try:
+        files = policy_files(paths)
+    except PolicyError as error:
+        _misuse(str(error))
+    if not files:
+        _misuse("there is no *.yaml or *.yml file in these directories")
+    return [compile_file(path, public_keys()) for path in files]
+
+
+def _errors(files: Sequence[CompiledFile]) -> list[PolicyError]:
+    return [error for file in files for error in file.errors] + repeated_names(files)
+
+
+def _print_errors(errors: Iterable[PolicyError]) -> None:
+    for error in errors:
+        sentence = f"{error.message.rstrip('.')}. {error.remedy}".rstrip()
+        click.echo(": ".join(part for part in (error.place, "error", error.path, sentence) if part), err=True)
+
+
+def _misuse(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(_MISUSE)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _described(errors: Iterable[PolicyError]) -> list[dict[str, Any]]:
+    keys = ("file", "line", "column", "path", "message", "remedy")
+    return [{key: getattr(error, key) for key in keys} for error in errors]
+
+
+def _named(plan: Plan) -> dict[str, Any]:
+    return {"name": plan.name, "version": plan.version, "digest": plan.digest}
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+
+_Tested = tuple[LoadedPolicy, Plan, Result]
+_Work = tuple[LoadedPolicy, Plan, Case]
+
+
+def _with_progress(work: Sequence[_Work]) -> Iterator[_Work]:
+    console = Console(stderr=True)
+    yield from track(work, description="testing", console=console, transient=True, disable=not console.is_terminal)
+
+
+def _tested(tested: _Tested) -> dict[str, Any]:
+    loaded, plan, result = tested
+    differences = [_difference(each) for each in result.differences]
+    return {
+        "file": loaded.source.file,
+        "policy": plan.name,
+        "test": result.case,
+        "passed": result.is_passed,
+        "runs": result.runs,
+        "chunking": result.chunking,
+        "differences": differences,
+    }
+
+
+def _difference(difference: Difference) -> dict[str, str]:
+    return {"what": difference.what, "expected": difference.expected, "actual": difference.actual}
+
+
+def _print_failure(loaded: LoadedPolicy, plan: Plan, result: Result) -> None:
+    number = [case.name for case in loaded.spec.tests].index(result.case)
+    place = loaded.source.error(("tests", number), "").place
+    click.echo(f"{place}: failed: {plan.name}: {result.case}", err=True)
+    click.echo(f"  cut: {result.chunking}", err=True)
+    for each in result.differences:
+        click.echo(f"  {each.what}{f' ({each.note})' if each.note else ''}", err=True)
+        click.echo(f"    expected: {each.expected}", err=True)
+        click.echo(f"    actual:   {each.actual}", err=True)
+
+
+def _print_totals(policies: Sequence[tuple[LoadedPolicy, Plan]], results: Sequence[_Tested]) -> None:
+    for loaded, plan in policies:
+        own = [result for _, other, result in results if other is plan]
+        failed = sum(not result.is_passed for result in own)
+        runs = sum(result.runs for result in own)
+        verdict = f"{failed} failed" if failed else "passed"
+        click.echo(
+            f"{loaded.source.file}: {plan.name}: {_counted(len(own), 'test')}, {_counted(runs, 'run')}: {verdict}"
+        )
+    if not results:
+        click.echo("there are no tests to run", err=True)
+
+
+# --- show ------------------------------------------------------------------------------------------------------------
+
+
+def _holds(plan: Plan) -> dict[int, int]:
+    """How many characters each rule's detector may hold back while a lane is open; models hold a segment instead."""
+    return {rule.index: scanner.detector.look_ahead for scanner in plan.scanners for rule in scanner.rules}
+
+
+def _shown(plan: Plan) -> dict[str, Any]:
+    holds = _holds(plan)
+    return _named(plan) | {
+        "owner": plan.owner,
+        "order": plan.order,
+        "match": {
+            "directions": sorted(plan.match.directions),
+            "labels": dict(plan.match.labels),
+            "tenants": sorted(plan.match.tenants),
+        },
+        "stream": {
+            "mode": plan.stream.mode,
+            "max_hold_ms": plan.stream.max_hold_ms,
+            "max_held_chars": plan.stream.max_held_chars,
+            "max_segment_tokens": plan.stream.max_segment_tokens,
+        },
+        "rules": [_shown_rule(rule, holds.get(rule.index)) for rule in plan.rules],
+    }
+
+
+def _shown_rule(rule: RulePlan, hold: int | None) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "detector": rule.detector,
+        "labels": dict(sorted(rule.thresholds.items())),
+        "severity": rule.severity.name.lower(),
+        "action": rule.action.name.lower(),
+        "enforcement": rule.enforcement,
+        "on_error": rule.on_error,
+        "on_timeout": rule.on_timeout,
+        "holds": "segment" if hold is None else hold,
+    }
+
+
+def _print_plan(plan: Plan) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    shown = _shown(plan)
+    stream = ", ".join(f"{key} {value}" for key, value in shown["stream"].items())
+    conditions = [f"{key} {value}" for key, value in shown["match"].items() if value]
+    console.print(f"{plan.name} {plan.version}", style="bold", markup=False)
+    console.print(f"digest {plan.digest}", markup=False)
+    console.print(f"takes  {'; '.join(conditions) or 'every stream'} (order {plan.order})", markup=False)
+    console.print(f"stream {stream}", markup=False)
+    table = Table("rule", "detector", "labels", "action", "severity", "on error", "on timeout", "holds back")
+    for rule in shown["rules"]:
+        labels = "\n".join(f"{label} {threshold:g}" for label, threshold in rule["labels"].items())
+        action = rule["action"] + ("" if rule["enforcement"] == "enforce" else f" ({rule['enforcement']})")
+        holds = rule["holds"] if rule["holds"] == "segment" else f"{rule['holds']} chars"
+        row = (
+            rule["id"],
+            rule["detector"],
+            labels,
+            action,
+            rule["severity"],
+            rule["on_error"],
+            rule["on_timeout"],
+            holds,
+        )
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,163 @@
+"""From a policy's words to a plan: defaults, short forms, thresholds, shared detectors."""
+
+from __future__ import annotations
+
+import pytest
+
+from sidecar.policy.cases import public_keys
+from sidecar.policy.compiler import compile_policy
+from sidecar.policy.loader import load_text
+from sidecar.policy.plan import Plan, RulePlan
+from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity
+from tests.policy.doubles import CATALOG
+
+HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\n'
+WORDS = "{detector: words, words: {NAME: [Bob], PLACE: [Bern]}}"
+
+
+def compiled(*rules: str, head: str = "") -> Plan:
+    text = HEAD + head + "\nrules:\n" + "".join(f"  - {rule}\n" for rule in rules)
+    (loaded,) = load_text(text)
+    return compile_policy(loaded, public_keys(), catalog=CATALOG)
+
+
+def rule_with(**parts: str) -> RulePlan:
+    stream = parts.pop("stream", "{}")
+    words = {"id": "r", "detect": WORDS, "action": "annotate"} | parts
+    body = ", ".join(f"{key}: {value}" for key, value in words.items())
+    return compiled("{" + body + "}", head=f"stream: {stream}").rules[0]
+
+
+@pytest.mark.parametrize(
+    ("action", "decided", "text", "stand_in"),
+    [
+        pytest.param("allow", Action.ALLOW, "", None, id="allow"),
+        pytest.param("annotate", Action.ANNOTATE, "", None, id="annotate"),
+        pytest.param("block", Action.BLOCK, "", None, id="block"),
+        pytest.param("{block: {}}", Action.BLOCK, "", None, id="block, long"),
+        pytest.param("{block: {message: Sorry.}}", Action.BLOCK, "Sorry.", None, id="block with a message"),
+        pytest.param("redact", Action.REDACT, "", "<NAME>", id="redact alone means label"),
+        pytest.param("{redact: {with: label}}", Action.REDACT, "", "<NAME>", id="label"),
+        pytest.param("{redact: {with: mask, keep_first: 1}}", Action.REDACT, "", "B**", id="mask"),
+        pytest.param("{redact: {with: mask, char: '#'}}", Action.REDACT, "", "###", id="mask with a character"),
+        pytest.param("{redact: {with: remove}}", Action.REDACT, "", "", id="remove"),
+        pytest.param("{redact: {with: hash, length: 8}}", Action.REDACT, "", "<NAME#a512558c>", id="hash"),
+        pytest.param(
+            "{redact: {with: pseudonym}}", Action.REDACT, "", "[NAME#Z6k1FANS8Jjq9SnMoF_RIV-lXw]", id="pseudonym"
+        ),
+    ],
+)
+def test_forms_of_an_action(action: str, decided: Action, text: str, stand_in: str | None) -> None:
+    rule = rule_with(action=action)
+    assert (rule.action, rule.message) == (decided, text)
+    assert (rule.rewrite("Bob", "NAME", "session") if rule.rewrite else None) == stand_in
+
+
+@pytest.mark.parametrize(
+    ("detect", "thresholds"),
+    [
+        pytest.param("{detector: tone}", {"angry": 0.5, "rude": 0.7}, id="all, as recommended"),
+        pytest.param("{detector: tone, threshold: 0.9}", {"angry": 0.9, "rude": 0.9}, id="all, one threshold"),
+        pytest.param("{detector: tone, labels: [rude]}", {"rude": 0.7}, id="some, as recommended"),
+        pytest.param("{detector: tone, labels: [rude], threshold: 1}", {"rude": 1.0}, id="some, one threshold"),
+        pytest.param(
+            "{detector: tone, labels: {rude: 0.85, angry: 0}}", {"rude": 0.85, "angry": 0.0}, id="each its own"
+        ),
+        pytest.param(WORDS, {"NAME": 0.5, "PLACE": 0.5}, id="labels that the parameters make"),
+    ],
+)
+def test_thresholds(detect: str, thresholds: dict[str, float]) -> None:
+    assert dict(rule_with(detect=detect).thresholds) == thresholds
+
+
+OPEN, CLOSED = FailMode.FAIL_OPEN, FailMode.FAIL_CLOSED
+
+
+@pytest.mark.parametrize(
+    ("parts", "on_error", "on_timeout"),
+    [
+        pytest.param({"action": "annotate"}, OPEN, OPEN, id="annotate fails open"),
+        pytest.param({"action": "redact"}, CLOSED, CLOSED, id="redact fails closed"),
+        pytest.param({"action": "block"}, CLOSED, CLOSED, id="block fails closed"),
+        pytest.param({"action": "block", "on_error": "fail_open"}, OPEN, CLOSED, id="unless the rule says otherwise"),
+        pytest.param({"action": "block", "stream": "{on_timeout: fail_open}"}, CLOSED, OPEN, id="or the stream does"),
+        pytest.param(
+            {"action": "annotate", "stream": "{on_timeout: fail_closed}"}, OPEN, OPEN, id="annotate all the same"
+        ),
+    ],
+)
+def test_fail_modes(parts: dict[str, str], on_error: FailMode, on_timeout: FailMode) -> None:
+    rule = rule_with(**parts)
+    assert (rule.on_error, rule.on_timeout) == (on_error, on_timeout)
+
+
+def test_defaults_of_a_rule_and_of_the_stream() -> None:
+    plan = compiled("{id: r, detect: {detector: tone}, action: block}")
+    rule, stream = plan.rules[0], plan.stream
+    assert (rule.severity, rule.enforcement, rule.message) == (Severity.MEDIUM, Enforcement.ENFORCE, "")
+    assert (stream.mode, stream.max_hold_ms, stream.max_held_chars, stream.max_segment_tokens) == (
+        Mode.STRICT,
+        400,
+        16_384,
+        64,
+    )
+    assert (plan.order, plan.owner, plan.match.accepts(Direction.INPUT, {}, "")) == (100, "", True)
+
+
+def test_what_is_stated_is_taken() -> None:
+    plan = compiled(
+        "{id: r, detect: {detector: tone}, action: block, severity: critical, enforcement: shadow}",
+        head="stream: {mode: optimistic, max_hold_ms: 50, max_held_chars: 300, max_segment_tokens: 8}\n"
+        "match: {directions: [input], labels: {b: '2', a: '1'}, tenants: [t]}",
+    )
+    rule, stream, match = plan.rules[0], plan.stream, plan.match
+    assert (rule.severity, rule.enforcement, rule.is_gating) == (Severity.CRITICAL, Enforcement.SHADOW, False)
+    assert (stream.mode, stream.max_hold_ms, stream.max_held_chars, stream.max_segment_tokens) == (
+        Mode.OPTIMISTIC,
+        50,
+        300,
+        8,
+    )
+    assert (match.directions, match.labels, match.tenants) == ({Direction.INPUT}, (("a", "1"), ("b", "2")), {"t"})
+
+
+def test_rules_with_the_same_detector_and_parameters_share_it() -> None:
+    plan = compiled(
+        f"{{id: a, detect: {WORDS}, action: annotate}}",
+        "{id: b, detect: {detector: tone, labels: [rude]}, action: annotate}",
+        f"{{id: c, detect: {WORDS.replace('{detector', '{labels: [NAME], detector')}, action: block}}",
+        "{id: d, detect: {detector: words, words: {NAME: [Eve]}}, action: block}",
+        "{id: e, detect: {detector: tone, labels: [angry]}, action: block}",
+    )
+    assert [[rule.id for rule in each.rules] for each in plan.scanners] == [["a", "c"], ["d"]]
+    assert [(each.index, [rule.id for rule in each.rules]) for each in plan.batches] == [(0, ["b", "e"])]
+    assert [(rule.index, rule.id) for rule in plan.rules] == list(enumerate("abcde"))
+
+
+def test_a_file_may_hold_several_policies() -> None:
+    one = HEAD + f"rules: [{{id: a, detect: {WORDS}, action: annotate}}]\n"
+    both = load_text(one + "---\n" + one.replace("name: p", "name: q") + "---\n# nothing here\n")
+    assert [loaded.spec.metadata.name for loaded in both] == ["p", "q"]
+
+
+def test_words_of_yaml_1_1_are_words() -> None:
+    """`on`, `off`, `yes` and `no` are text: a label may be called so."""
+    (loaded,) = load_text(
+        HEAD + f"match: {{labels: {{on: off, yes: no}}}}\nrules: [{{id: a, detect: {WORDS}, action: annotate}}]\n"
+    )
+    assert loaded.spec.match.labels == {"on": "off", "yes": "no"}
+
+
+def test_a_date_is_text() -> None:
+    (loaded,) = load_text(
+        HEAD.replace('"1"', "2026-11-01") + f"rules: [{{id: a, detect: {WORDS}, action: annotate}}]\n"
+    )
+    assert loaded.spec.metadata.version == "2026-11-01"
+
+
+def test_the_digest_is_of_the_content() -> None:
+    rule = f"{{id: a, detect: {WORDS}, action: annotate}}"
+    same = f"{{action: annotate, severity: medium, detect: {WORDS}, id: a}}"
+    other = f"{{id: a, detect: {WORDS}, action: block}}"
+    assert compiled(rule).digest == compiled(same).digest
+    assert compiled(rule).digest != compiled(other).digest

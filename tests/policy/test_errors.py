@@ -1,0 +1,374 @@
+# ruff: noqa: E501 - a message is one line, as its reader sees it
+"""What a policy author is told: the exact line, column, path, message and remedy for each way to get a policy wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sidecar.errors import PolicyErrors
+from sidecar.policy.compiler import compile_file, compile_policy
+from sidecar.policy.loader import load_file, load_text
+from sidecar.policy.operators import RedactionKeys
+from tests.policy.doubles import CATALOG
+
+HEAD = """\
+apiVersion: tidegate.dev/v1
+kind: Policy
+metadata: {name: p, version: "1"}
+"""
+W = "detect: {detector: words, words: {NAME: [Bob]}}"
+
+
+class Row:
+    """A policy that is wrong, and all that is said about it, by line."""
+
+    def __init__(self, name: str, text: str, *errors: str) -> None:
+        self.name = name
+        self.text = text
+        self.errors = errors
+
+
+ROWS = (
+    Row(
+        "no policy",
+        "# nothing\n",
+        "1:1: the file holds no policy. Begin with `apiVersion: tidegate.dev/v1`.",
+    ),
+    Row(
+        "not YAML",
+        HEAD + "rules: [\n",
+        "5:1: this is not YAML: while parsing a flow node; expected the node content, but found '<stream end>'. Check indentation (spaces, no tabs), quotes and brackets near here.",
+    ),
+    Row(
+        "a tab for indentation",
+        HEAD + "rules:\n\t- id: a\n",
+        "5:1: this is not YAML: while scanning for the next token; found character '\\t' that cannot start any token. Check indentation (spaces, no tabs), quotes and brackets near here.",
+    ),
+    Row(
+        "a list",
+        "- 1\n",
+        "1:1: a list stands where a mapping belongs. Write `key: value` pairs.",
+    ),
+    Row(
+        "wrong version of the language",
+        HEAD.replace("/v1", "/v2") + f"rules: [{{id: a, {W}, action: annotate}}]\n",
+        "1:13: apiVersion: `tidegate.dev/v2` is not what `apiVersion` may be. Write `tidegate.dev/v1`.",
+    ),
+    Row(
+        "a number for a version",
+        HEAD.replace('"1"', "1.0") + f"rules: [{{id: a, {W}, action: annotate}}]\n",
+        '3:30: metadata.version: `1.0` is not text. Put it in quotes: "1.0".',
+    ),
+    Row(
+        "a name with a space",
+        HEAD.replace("name: p", "name: my policy") + f"rules: [{{id: a, {W}, action: annotate}}]\n",
+        "3:18: metadata.name: `my policy` cannot be a `name`. Use 1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit.",
+    ),
+    Row(
+        "an unknown key",
+        HEAD + f"rules:\n  - id: a\n    {W}\n    action: annotate\n    severty: high\n",
+        "8:5: rules[0].severty: unknown key `severty`. Did you mean `severity`?",
+    ),
+    Row(
+        "a key of a later version",
+        HEAD + f"rules:\n  - id: a\n    {W}\n    action: annotate\nexceptions: []\n",
+        "8:1: exceptions: unknown key `exceptions`. Use one of `apiVersion`, `kind`, `metadata`, `match`, `stream`, `rules`, `tests`.",
+    ),
+    Row(
+        "no rules",
+        HEAD + "rules: []\n",
+        "4:8: rules: `rules` is empty. Give it an entry.",
+    ),
+    Row(
+        "rules are missing",
+        HEAD,
+        "1:1: rules: `rules` is missing. Add `rules: ...` (what to look for and what to do; order settles ties).",
+    ),
+    Row(
+        "a rule without id",
+        HEAD + f"rules:\n  - {W}\n    action: annotate\n",
+        "5:5: rules[0].id: `id` is missing. Add `id: ...` (the rule's name in events; unique within the policy).",
+    ),
+    Row(
+        "the same key twice",
+        HEAD + f"rules:\n  - id: a\n    {W}\n    action: annotate\n    id: b\n",
+        "8:5: rules[0].id: `id` is written twice, first on line 5. Keep one of the two.",
+    ),
+    Row(
+        "a key without a value",
+        HEAD + f"rules:\n  - id: a\n    {W}\n    action:\n",
+        "7:5: rules[0].action: `action` has no value. Give it one, or remove it.",
+    ),
+    Row(
+        "the same id twice",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: annotate}}\n  - {{id: a, {W}, action: block}}\n",
+        "6:10: rules[1].id: rules[0] has the id `a` already. Give each rule its own id.",
+    ),
+    Row(
+        "off, the trap of YAML 1.1",
+        HEAD + f"stream: {{mode: off}}\nrules:\n  - {{id: a, {W}, action: annotate}}\n",
+        "4:16: stream.mode: `off` is not a value of `mode`. Use one of `strict`, `optimistic`.",
+    ),
+    Row(
+        "text for a number",
+        HEAD + f"stream: {{max_hold_ms: 400ms}}\nrules:\n  - {{id: a, {W}, action: annotate}}\n",
+        "4:23: stream.max_hold_ms: `400ms` is not a whole number. Write a whole number, without quotes.",
+    ),
+    Row(
+        "an unknown direction",
+        HEAD + f"match: {{directions: [outputs]}}\nrules:\n  - {{id: a, {W}, action: annotate}}\n",
+        "4:22: match.directions[0]: `outputs` is not a value of `directions`. Did you mean `output`?",
+    ),
+    Row(
+        "a misspelt severity",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: annotate, severity: hihg}}\n",
+        "5:90: rules[0].severity: `hihg` is not a value of `severity`. Did you mean `high`?",
+    ),
+    Row(
+        "an unknown action",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: blok}}\n",
+        "5:70: rules[0].action: `blok` is not a value of `action`. Did you mean `block`?",
+    ),
+    Row(
+        "a long form of annotate",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{annotate: {{}}}}}}\n",
+        "5:70: rules[0].action: `annotate` takes no settings. Write `action: annotate`.",
+    ),
+    Row(
+        "block and redact together",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{block: {{}}, redact: {{with: label}}}}}}\n",
+        "5:82: rules[0].action.redact: an action is either `block` or `redact`, not both. Keep one, or write two rules: the stronger action wins.",
+    ),
+    Row(
+        "an unknown operator",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: masc}}}}}}\n",
+        "5:86: rules[0].action.redact.with: `masc` is not a value of `with`. Did you mean `mask`?",
+    ),
+    Row(
+        "no operator",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{keep_last: 4}}}}}}\n",
+        "5:79: rules[0].action.redact.with: `with` is missing. Add `with: label`, `mask`, `hash`, `pseudonym` or `remove`.",
+    ),
+    Row(
+        "a misspelt option of an operator",
+        HEAD + f"rules:\n  - id: a\n    {W}\n    action: {{redact: {{with: mask, keeplast: 4}}}}\n",
+        "7:35: rules[0].action.redact.keeplast: unknown key `keeplast`. Did you mean `keep_last`?",
+    ),
+    Row(
+        "an option of another operator",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, keep_last: 4}}}}}}\n",
+        "5:93: rules[0].action.redact.keep_last: unknown key `keep_last`. Only `with` belongs here.",
+    ),
+    Row(
+        "an invisible mask",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: mask, char: ' '}}}}}}\n",
+        "5:98: rules[0].action.redact.char: `char` must be a visible character. Use `*`, `x` or `#`, for example.",
+    ),
+    Row(
+        "hash without a key",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: hash}}}}}}\n",
+        "5:86: rules[0].action.redact.with: `hash` needs the redaction key, and none is configured. Set `keys.redaction` or `keys.redaction_file` in the configuration, or use `mask`, `label` or `remove`.",
+    ),
+    Row(
+        "an unknown detector",
+        HEAD + "rules:\n  - {id: a, detect: {detector: word}, action: annotate}\n",
+        "5:32: rules[0].detect.detector: there is no detector `word`. Did you mean `words`?",
+    ),
+    Row(
+        "a detector that cannot be loaded",
+        HEAD + "rules:\n  - {id: a, detect: {detector: broken}, action: annotate}\n",
+        "5:32: rules[0].detect.detector: the detector `broken` cannot be used: its model is not there. Install what it needs, or leave it out.",
+    ),
+    Row(
+        "no detector",
+        HEAD + "rules:\n  - {id: a, detect: {labels: [NAME]}, action: annotate}\n",
+        "5:21: rules[0].detect.detector: `detector` is missing. Add `detector: ...` (the detector's name).",
+    ),
+    Row(
+        "an unknown parameter",
+        HEAD + "rules:\n  - {id: a, detect: {detector: words, wordz: {}}, action: annotate}\n",
+        "5:21: rules[0].detect.words: `words` is missing. Add `words: ...` (words to find, by label).",
+        "5:39: rules[0].detect.wordz: unknown key `wordz`. Did you mean `words`?",
+    ),
+    Row(
+        "a parameter of the wrong kind",
+        HEAD + "rules:\n  - {id: a, detect: {detector: words, words: {NAME: Bob}}, action: annotate}\n",
+        "5:53: rules[0].detect.words.NAME: `Bob` is not a list. Write `[...]`, or one `- ...` a line.",
+    ),
+    Row(
+        "a parameter the detector refuses",
+        HEAD
+        + "rules:\n  - id: a\n    detect:\n      detector: words\n      words:\n        NAME: [Bob, ' ']\n    action: annotate\n",
+        "9:21: rules[0].detect.words.NAME[1]: a word must have letters. Correct the detector's parameters.",
+    ),
+    Row(
+        "an unknown label",
+        HEAD + "rules:\n  - {id: a, detect: {detector: tone, labels: {angri: 0.5}}, action: annotate}\n",
+        "5:47: rules[0].detect.labels.angri: the detector `tone` has no label `angri` with these parameters. Did you mean `angry`?",
+    ),
+    Row(
+        "an unknown label in a list",
+        HEAD + "rules:\n  - {id: a, detect: {detector: tone, labels: [rude, ANGRY]}, action: annotate}\n",
+        "5:53: rules[0].detect.labels[1]: the detector `tone` has no label `ANGRY` with these parameters. Did you mean `angry`?",
+    ),
+    Row(
+        "a label twice",
+        HEAD + "rules:\n  - {id: a, detect: {detector: tone, labels: [rude, rude]}, action: annotate}\n",
+        "5:53: rules[0].detect.labels[1]: `rude` is listed twice. Keep one of the two.",
+    ),
+    Row(
+        "a threshold over 1",
+        HEAD + "rules:\n  - {id: a, detect: {detector: tone, labels: {rude: 85}}, action: annotate}\n",
+        "5:53: rules[0].detect.labels.rude: `85` is too large. Write 1 or less.",
+    ),
+    Row(
+        "two ways to state a threshold",
+        HEAD + "rules:\n  - {id: a, detect: {detector: tone, labels: {rude: 0.8}, threshold: 0.9}, action: annotate}\n",
+        "5:70: rules[0].detect.threshold: `labels` states the least scores already. Keep one: a list of labels with `threshold`, or a score for each label.",
+    ),
+    Row(
+        "redaction of what has left",
+        HEAD + "stream: {mode: optimistic}\nrules:\n  - {id: a, detect: {detector: tone}, action: redact}\n",
+        "6:47: rules[0].action: in optimistic mode text leaves before `tone` answers, so it cannot be redacted. Use `mode: strict`, or the action `block` (it cuts the stream) or `annotate`.",
+    ),
+    Row(
+        "a hold longer than the stream's",
+        HEAD + "rules:\n  - {id: a, detect: {detector: words, words: {NAME: [Bob]}, hold: 20000}, action: redact}\n",
+        "5:21: rules[0].detect: `words` may hold back 20002 characters, the stream at most 16384. Raise `stream.max_held_chars` to 20002 or more.",
+    ),
+    Row(
+        "annotate that fails closed",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: annotate, on_error: fail_closed}}\n",
+        "5:90: rules[0].on_error: text does not wait for a rule that does `annotate`, so it cannot fail closed. Remove `on_error`, or let the rule block or redact.",
+    ),
+    Row(
+        "a match of the default policy",
+        HEAD.replace("name: p,", "name: default,")
+        + f"match: {{directions: [output]}}\nrules:\n  - {{id: a, {W}, action: annotate}}\n",
+        "4:1: match: the policy named `default` takes every stream that no other policy takes. Remove `match`, or give the policy another name.",
+    ),
+    Row(
+        "a test of an unknown rule",
+        HEAD
+        + f"rules:\n  - {{id: no-names, {W}, action: annotate}}\ntests:\n  - {{name: t, output: x, expect: {{violations: [no-name]}}}}\n",
+        "7:48: tests[0].expect.violations[0]: there is no rule `no-name`. Did you mean `no-names`?",
+    ),
+    Row(
+        "a test that cannot fail",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: annotate}}\ntests:\n  - {{name: t, output: x, expect: {{}}}}\n",
+        "7:34: tests[0].expect: this test expects nothing, so it cannot fail. State at least `output` or `violations`.",
+    ),
+    Row(
+        "a test with two texts",
+        HEAD
+        + f"rules:\n  - {{id: a, {W}, action: annotate}}\ntests:\n  - {{name: t, output: x, input: x, expect: {{leaked: 0}}}}\n",
+        "7:5: tests[0]: a test has one text, this one has 2. State exactly one of `output`, `input` and `chunks`.",
+    ),
+    Row(
+        "a test with an unknown fake",
+        HEAD
+        + f"rules:\n  - {{id: a, {W}, action: annotate}}\ntests:\n  - {{name: t, output: '{{{{fake:github}}}}', expect: {{leaked: 0}}}}\n",
+        "7:23: tests[0].output: there is no fake `github`. Did you mean `github_token`?",
+    ),
+    Row(
+        "merge keys",
+        HEAD + f"rules:\n  - &a {{id: a, {W}, action: annotate}}\n  - {{<<: *a, id: b}}\n",
+        "6:6: rules[1]: merge keys (`<<`) are not part of the language. Write the keys out.",
+        "6:6: rules[1].detect: `detect` is missing. Add `detect: ...` (what to look for).",
+        "6:6: rules[1].action: `action` is missing. Add `action: ...` (what is done to the text: allow < annotate < redact < block; the strongest wins on the same text).",
+    ),
+    Row(
+        "a tag",
+        HEAD + f"rules:\n  - {{id: !name a, {W}, action: annotate}}\n",
+        "5:10: rules[0].id: the tag `!name` is not part of the language. Write the value without a tag.",
+    ),
+    Row(
+        "an alias to itself",
+        HEAD + "rules: &r [*r]\n",
+        "4:8: rules[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: the document is too large or refers to itself. Keep it to 40 levels.",
+        "4:8: rules[0]: a list stands where a mapping belongs. Write `key: value` pairs.",
+    ),
+    Row(
+        "two policies with one name",
+        (HEAD + f"rules: [{{id: a, {W}, action: annotate}}]\n")
+        + "---\n"
+        + (HEAD + f"rules: [{{id: a, {W}, action: annotate}}]\n"),
+        "8:18: metadata.name: the file has a policy named `p` already. Give each policy its own name.",
+    ),
+)
+
+
+def said_about(path: Path, text: str) -> list[str]:
+    path.write_text(text, encoding="utf-8")
+    errors = compile_file(path, None, catalog=CATALOG).errors
+    return [str(error).removeprefix(f"{path}:") for error in errors]
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])
+def test_a_wrong_policy_is_told_where_and_what_to_do(row: Row, tmp_path: Path) -> None:
+    assert said_about(tmp_path / "p.yaml", row.text) == list(row.errors)
+
+
+def test_every_error_names_its_file_and_place(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    for row in ROWS:
+        path.write_text(row.text, encoding="utf-8")
+        for error in compile_file(path, None, catalog=CATALOG).errors:
+            assert (error.file, error.line > 0, error.column > 0, bool(error.remedy)) == (str(path), True, True, True)
+
+
+def test_all_errors_of_a_file_come_together_those_of_words_and_those_of_detectors(tmp_path: Path) -> None:
+    text = f"""{HEAD}strem: {{}}
+rules:
+  - {{id: a, detect: {{detector: wrds}}, action: annotate}}
+  - {{id: b, {W}, action: blok}}
+---
+{HEAD.replace("name: p", "name: q")}rules:
+  - {{id: a, detect: {{detector: tone, labels: [ruder]}}, action: annotate}}
+"""
+    assert [line.split(": ")[:2] for line in said_about(tmp_path / "p.yaml", text)] == [
+        ["4:1", "strem"],
+        ["6:32", "rules[0].detect.detector"],
+        ["7:70", "rules[1].action"],
+        ["13:47", "rules[0].detect.labels[0]"],
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_an_error_of_that_file(tmp_path: Path) -> None:
+    with pytest.raises(PolicyErrors, match="cannot be read: No such file or directory"):
+        load_file(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_not_utf8_is_told_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(b"apiVersion: tidegate.dev/v1\nkind: \xff\n")
+    with pytest.raises(PolicyErrors) as caught:
+        load_file(path)
+    assert (caught.value.line, caught.value.message) == (2, "this is not UTF-8 text")
+
+
+def test_deep_nesting_is_refused_without_a_traceback(tmp_path: Path) -> None:
+    said = said_about(tmp_path / "p.yaml", "rules: " + "[" * 700 + "]" * 700)
+    assert said == ["1:1: the file is nested too deeply. Keep it to 40 levels."]
+
+
+def test_a_file_of_doubling_aliases_is_refused_in_bounded_work(tmp_path: Path) -> None:
+    laughs = "a0: &a0 [x, x]\n" + "".join(
+        f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 9)}]\n" for number in range(1, 12)
+    )
+    said = said_about(tmp_path / "p.yaml", laughs)
+    assert any("too large or refers to itself" in line for line in said)
+
+
+def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
+    assert said_about(tmp_path / "p.yaml", "#" * 1_048_577) == ["1:1: the file is larger than 1 MiB. Split it."]
+
+
+def test_a_right_policy_has_no_errors_and_compile_policy_raises_those_of_a_wrong_one() -> None:
+    (right,) = load_text(f"{HEAD}rules:\n  - {{id: a, {W}, action: {{redact: {{with: hash}}}}}}\n")
+    keys = RedactionKeys.derive(b"k" * 32)
+    assert compile_policy(right, keys, catalog=CATALOG).name == "p"
+    with pytest.raises(PolicyErrors, match="`hash` needs the redaction key"):
+        compile_policy(right, None, catalog=CATALOG)
