@@ -1,0 +1,102 @@
+"""Join the pair model with the exact checks: a logistic regression whose numbers stand in the model card.
+
+The pair model answers once per piece of evidence; `model_features` turns these answers into a few numbers,
+`grounding_features.lexical_features` gives the exact ones, and `Combiner.support` is the calibrated probability that
+the claim is supported. Pure Python.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from detectors.grounding_features import FEATURES
+
+LOGIT_LIMIT = 8.0
+MODEL_FEATURES = ("support_max", "support_first", "support_joined", "contradiction_max", "token_worst", "token_mean")
+PRODUCTS = (
+    ("support_max", "best_recall"), ("support_max", "log_passages"), ("support_max", "log_claim_words"),
+    ("best_recall", "best_recall"), ("best_recall", "log_passages"), ("bigram_recall", "log_passages"),
+    ("support_max", "support_max"), ("log_passages", "log_passages"), ("best_recall", "log_claim_words"),
+)  # fmt: skip
+ALL_FEATURES = (*MODEL_FEATURES, *FEATURES, *(f"{a}*{b}" for a, b in PRODUCTS))
+
+
+@dataclass(frozen=True, slots=True)
+class PairAnswer:
+    """What the pair model said of one piece of evidence.
+
+    `labels` are the logits of supported, unsupported, contradicted; `tokens` the logits of "unsupported" of the
+    claim's tokens; `is_joined` says that the evidence was more than one passage.
+    """
+
+    labels: tuple[float, float, float]
+    tokens: Sequence[float]
+    is_joined: bool
+
+    @property
+    def support(self) -> float:
+        """Log odds of supported against the rest, within ±LOGIT_LIMIT."""
+        return _limited(self.labels[0] - _log_sum(self.labels[1], self.labels[2]))
+
+    @property
+    def contradiction(self) -> float:
+        """Log odds of contradicted against the rest, within ±LOGIT_LIMIT."""
+        return _limited(self.labels[2] - _log_sum(self.labels[0], self.labels[1]))
+
+
+def model_features(answers: Sequence[PairAnswer]) -> list[float]:
+    """Return the values of `MODEL_FEATURES` from the answers for one claim, best single passage first; at least one."""
+    best = max(answers, key=lambda answer: answer.support)
+    joined = [answer.support for answer in answers if answer.is_joined] or [best.support]
+    tokens = best.tokens or [0.0]
+    return [
+        best.support,
+        answers[0].support,
+        max(joined),
+        max(answer.contradiction for answer in answers),
+        _limited(max(tokens)),
+        _limited(sum(tokens) / len(tokens)),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Combiner:
+    """The fitted numbers: a weight for each of `ALL_FEATURES` (zero where the fit left it out), and a bias."""
+
+    weights: tuple[float, ...]
+    bias: float
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Mapping[str, float] | float]) -> Combiner:
+        """Read the `combiner` section of a model card; raises `ValueError` for a feature that does not exist."""
+        weights, bias = card["weights"], card["bias"]
+        if not isinstance(weights, Mapping) or isinstance(bias, Mapping):
+            raise TypeError("combiner: weights must be a mapping of feature to number, bias a number")
+        unknown = sorted(set(weights) - set(ALL_FEATURES))
+        if unknown:
+            raise ValueError(f"combiner: unknown features {unknown}")
+        return cls(tuple(float(weights.get(name, 0.0)) for name in ALL_FEATURES), float(bias))
+
+    def support(self, model: Sequence[float], lexical: Sequence[float]) -> float:
+        """Return the probability that the claim is supported, from `model_features` and `lexical_features`."""
+        values = expand(model, lexical)
+        logit = self.bias + sum(weight * value for weight, value in zip(self.weights, values, strict=True))
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+def expand(model: Sequence[float], lexical: Sequence[float]) -> list[float]:
+    """Return the values of `ALL_FEATURES`: both lists and the products."""
+    values = [*model, *lexical]
+    place = {name: number for number, name in enumerate((*MODEL_FEATURES, *FEATURES))}
+    return values + [values[place[a]] * values[place[b]] for a, b in PRODUCTS]
+
+
+def _log_sum(a: float, b: float) -> float:
+    top = max(a, b)
+    return top + math.log(math.exp(a - top) + math.exp(b - top))
+
+
+def _limited(value: float) -> float:
+    return max(-LOGIT_LIMIT, min(LOGIT_LIMIT, value))

@@ -1,0 +1,287 @@
+"""Choose what a claim is checked against: context split into passages, the best few per claim.
+
+A pair model reads a claim and at most a few hundred tokens of context, so the choice of passages comes first, and it is
+the same at training and at run time because both call this module:
+
+1. a document is split into sentences, and sentences into passages of at most `MAX_SENTENCES` sentences and
+   `MAX_WORDS` words, each overlapping the one before by one sentence;
+2. an index over all passages of a stream keeps, for each stemmed content word, where it occurs and its idf;
+3. for a claim, passages are ranked by the idf-weighted share of the claim's words they hold (`recall`), and the answer
+   is the best `top` passages alone, the best one joined with its better neighbour, and the best two joined;
+4. a passage from inside a document is read behind the document's first few words (its title, mostly), because there it
+   says "he" or "the company" where the claim says the name.
+
+Pure Python, no model, deterministic: the same context and claim give the same evidence whatever else is running. Cost
+of a selection is the number of postings of the claim's words. It does not promise to find evidence that shares no word
+with the claim; callers with an embedding add passages of their own through `extra`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+MAX_SENTENCES = 3
+MAX_WORDS = 70
+MAX_SENTENCE_CHARS = 600
+TOP_PASSAGES = 3
+LEAD_WORDS = 10
+"""Words of a document's beginning that a passage from further inside is read behind."""
+ELLIPSIS = " … "
+
+_WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
+_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|\n+")
+_ABBREVIATIONS = frozenset({
+    "mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "no", "vol", "fig", "ed", "eds", "pp", "ch", "co",
+    "corp", "inc", "ltd", "dept", "approx", "est", "ca", "cf", "al", "gen", "col", "capt", "lt", "sgt", "rev",
+    "hon", "gov", "sen", "rep", "pres", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct",
+    "nov", "dec", "e.g", "i.e", "u.s", "u.k", "a.m", "p.m", "ph.d", "b.c", "a.d", "etc",
+})  # fmt: skip
+
+_SUFFIXES = (
+    ("ies", "y"), ("sses", "ss"), ("ing", ""), ("ied", "y"), ("edly", ""), ("ed", ""), ("ly", ""), ("es", ""),
+    ("s", ""),
+)  # fmt: skip
+
+STOP_WORDS = frozenset({
+    "a", "about", "above", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be",
+    "because", "been", "before", "being", "below", "between", "both", "but", "by", "can", "could", "did", "do",
+    "does", "doing", "down", "during", "each", "etc", "few", "for", "from", "further", "had", "has", "have",
+    "having", "he", "her", "here", "hers", "herself", "him", "himself", "his", "how", "i", "if", "in", "into",
+    "is", "it", "its", "itself", "just", "like", "may", "me", "might", "more", "most", "must", "my", "myself",
+    "no", "nor", "not", "now", "of", "off", "on", "once", "one", "only", "or", "other", "our", "ours", "out",
+    "over", "own", "per", "said", "same", "says", "shall", "she", "should", "so", "some", "such", "than", "that",
+    "the", "their", "theirs", "them", "themselves", "then", "there", "these", "they", "this", "those", "through",
+    "to", "too", "under", "until", "up", "upon", "us", "very", "was", "we", "were", "what", "when", "where",
+    "which", "while", "who", "whom", "whose", "why", "will", "with", "within", "without", "would", "yes", "you",
+    "your", "yours", "yourself", "s", "t", "d", "ll", "m", "re", "ve", "don", "didn", "doesn", "isn", "wasn",
+    "weren", "aren", "hasn", "haven", "hadn", "won", "wouldn", "couldn", "shouldn", "according", "text", "passage",
+    "document", "article", "context",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run of whole sentences of one document: `[start, end)` are code points of that document."""
+
+    document: int
+    first_sentence: int
+    last_sentence: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one pair is made of: one passage or two, in document order, and the text the model reads.
+
+    `recall` is the idf-weighted share of the claim's content words that occur in the text, 0..1.
+    """
+
+    passages: tuple[Passage, ...]
+    text: str
+    recall: float
+
+
+@functools.lru_cache(maxsize=65_536)
+def stem(word: str) -> str:
+    """Return a crude common form of an inflected English word; equal words stay equal, names change little.
+
+    Remembered for the words met last: it is called for every word of every context, 13 us apart from that.
+    """
+    word = word.lower().replace("’", "'").removesuffix("'s").strip("'")
+    if len(word) <= 3 or any(character.isdigit() for character in word):
+        return word.replace(",", "")
+    for suffix, keep in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith(("ss", "us", "is")):
+            word = word[: -len(suffix)] + keep
+            break
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lse":
+        word = word[:-1]
+    return word.removesuffix("e") if len(word) > 3 else word
+
+
+def words(text: str) -> list[tuple[str, int, int]]:
+    """Return `(word, start, end)` of every word of `text`, numbers kept whole (`1,200.5`)."""
+    return [(match.group(), match.start(), match.end()) for match in _WORD.finditer(text)]
+
+
+def content_words(text: str) -> list[str]:
+    """Return the stems of the words that carry meaning, in order, repeats kept; all words if there are no others."""
+    every = [match.group() for match in _WORD.finditer(text)]
+    kept = [stem(word) for word in every if word.lower() not in STOP_WORDS]
+    return kept or [stem(word) for word in every]
+
+
+def split_sentences(text: str) -> list[tuple[int, int]]:
+    """Return the spans of the sentences of `text`, without surrounding white space; newlines always end one."""
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for match in _END.finditer(text):
+        if match.group()[0] != "\n" and _is_abbreviation(text, match.start(), match.end()):
+            continue
+        _append_trimmed(spans, text, start, match.end())
+        start = match.end()
+    _append_trimmed(spans, text, start, len(text))
+    return spans
+
+
+def split_passages(text: str, *, document: int = 0) -> list[Passage]:
+    """Split one document into overlapping passages that together hold every sentence of it."""
+    sentences = split_sentences(text)
+    lengths = [len(_WORD.findall(text, start, end)) for start, end in sentences]
+    passages: list[Passage] = []
+    first = 0
+    while first < len(sentences):
+        last = _last_sentence(lengths, first)
+        passages.append(Passage(document, first, last, sentences[first][0], sentences[last][1]))
+        if last == len(sentences) - 1:
+            break
+        first = max(last, first + 1)
+    return passages
+
+
+class PassageIndex:
+    """The passages of one context, indexed once for many claims.
+
+    `documents` are the texts as the caller supplied them; `add` takes more later, after which idf is that of all.
+    """
+
+    def __init__(self, documents: Iterable[str] = ()) -> None:
+        """Index `documents`; an empty index selects nothing."""
+        self.documents: list[str] = []
+        self.passages: list[Passage] = []
+        self._leads: list[str] = []
+        self._stems: list[frozenset[str]] = []
+        self._postings: dict[str, list[int]] = defaultdict(list)
+        for document in documents:
+            self.add(document)
+
+    def add(self, document: str) -> None:
+        """Append one document; its number is its place in `documents`."""
+        for passage in split_passages(document, document=len(self.documents)):
+            stems = frozenset(content_words(document[passage.start : passage.end]))
+            for word in stems:
+                self._postings[word].append(len(self.passages))
+            self.passages.append(passage)
+            self._stems.append(stems)
+        self._leads.append(lead_words(document))
+        self.documents.append(document)
+
+    def idf(self, word: str) -> float:
+        """Return the weight of a stem: 1 for a word of every passage, growing with rarity, most for unseen words."""
+        return 1.0 + math.log((len(self.passages) + 1) / (len(self._postings.get(word, ())) + 1))
+
+    def recall(self, claim_stems: Iterable[str], *, within: Iterable[int] | None = None) -> float:
+        """Return the idf-weighted share of distinct claim stems found in the passages `within`, default anywhere."""
+        distinct = dict.fromkeys(claim_stems)
+        total = sum(self.idf(word) for word in distinct)
+        if within is None:
+            found = sum(self.idf(word) for word in distinct if word in self._postings)
+        else:
+            held = [self._stems[number] for number in within]
+            found = sum(self.idf(word) for word in distinct if any(word in stems for stems in held))
+        return found / total if total else 0.0
+
+    def rank(self, claim: str) -> list[int]:
+        """Return passage numbers, best first by weighted overlap, in document order where equal; none without a hit."""
+        scores: dict[int, float] = defaultdict(float)
+        for word in dict.fromkeys(content_words(claim)):
+            weight = self.idf(word)
+            for number in self._postings.get(word, ()):
+                scores[number] += weight
+        return sorted(scores, key=lambda number: (-scores[number], number))
+
+    def select(self, claim: str, *, top: int = TOP_PASSAGES, extra: Sequence[int] = ()) -> list[Evidence]:
+        """Return the evidence to pair with `claim`, at most `top + len(extra) + 2` entries, best single passage first.
+
+        `extra` are numbers of passages that another ranking (an embedding) wants to see too. A context with no word of
+        the claim in it still gives its first passage, so that every claim is judged against something; an empty one
+        gives `[]`.
+        """
+        if not self.passages:
+            return []
+        ranked = self.rank(claim) or [0]
+        singles = list(dict.fromkeys([*ranked[:top], *extra]))
+        groups: list[tuple[int, ...]] = [(number,) for number in singles]
+        groups += [tuple(sorted(pair)) for pair in self._joined(ranked)]
+        stems = content_words(claim)
+        return [self._evidence(group, stems) for group in dict.fromkeys(groups)]
+
+    def _joined(self, ranked: Sequence[int]) -> list[tuple[int, int]]:
+        """Return the best passage with its better ranked neighbour, and with the runner-up that adds words to it."""
+        best = ranked[0]
+        place = {number: rank for rank, number in enumerate(ranked)}
+        around = (n for n in (best - 1, best + 1) if 0 <= n < len(self.passages))
+        near = [n for n in around if self.passages[n].document == self.passages[best].document]
+        pairs = [(best, min(near, key=lambda n: (place.get(n, len(place)), n)))] if near else []
+        pairs += [(best, number) for number in ranked[1:2]]
+        return pairs
+
+    def _evidence(self, group: tuple[int, ...], stems: Sequence[str]) -> Evidence:
+        parts = merge([self.passages[number] for number in group])
+        text = " ".join(self._read(part, lead=number == 0) for number, part in enumerate(parts))
+        return Evidence(tuple(parts), text, self.recall(stems, within=group))
+
+    def _read(self, passage: Passage, *, lead: bool) -> str:
+        document = self.documents[passage.document]
+        text = document[passage.start : passage.end]
+        return self._leads[passage.document] + ELLIPSIS + text if lead and passage.first_sentence else text
+
+
+def lead_words(document: str) -> str:
+    """Return the first words of the first sentence, at most `LEAD_WORDS`."""
+    start, end = next(iter(split_sentences(document[:MAX_SENTENCE_CHARS])), (0, 0))
+    spans = words(document[start:end])[:LEAD_WORDS]
+    return document[start : start + spans[-1][2]] if spans else document[start:end]
+
+
+def merge(passages: Sequence[Passage]) -> list[Passage]:
+    """Join passages of one document that overlap or touch; order by document and place."""
+    merged: list[Passage] = []
+    for passage in sorted(passages, key=lambda p: (p.document, p.start)):
+        previous = merged[-1] if merged else None
+        if previous and previous.document == passage.document and passage.first_sentence <= previous.last_sentence + 1:
+            last = max(previous, passage, key=lambda p: p.last_sentence)
+            merged[-1] = Passage(
+                previous.document, previous.first_sentence, last.last_sentence, previous.start, last.end
+            )
+        else:
+            merged.append(passage)
+    return merged
+
+
+def _last_sentence(lengths: Sequence[int], first: int) -> int:
+    last, total = first, lengths[first]
+    while last + 1 < len(lengths) and last - first + 1 < MAX_SENTENCES and total + lengths[last + 1] <= MAX_WORDS:
+        last += 1
+        total += lengths[last]
+    return last
+
+
+def _is_abbreviation(text: str, start: int, end: int) -> bool:
+    if text[start:end] != ".":
+        return False
+    word_start = max(text.rfind(" ", 0, start), text.rfind("\n", 0, start)) + 1
+    word = text[word_start:start].lstrip("(\"'“‘[")
+    return (len(word) == 1 and word.isalpha() and word.isupper()) or word.lower() in _ABBREVIATIONS
+
+
+def _append_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    while end - start > MAX_SENTENCE_CHARS:
+        cut = text.rfind(" ", start + 1, start + MAX_SENTENCE_CHARS)
+        cut = cut if cut > start else start + MAX_SENTENCE_CHARS
+        spans.append((start, cut))
+        start = cut
+        while start < end and text[start].isspace():
+            start += 1
+    if end > start:
+        spans.append((start, end))
