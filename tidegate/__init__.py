@@ -1,1 +1,68 @@
-"""Tidegate's client: what an application imports to have its token streams guarded."""
+"""Tidegate's client: what an application imports to have its token streams guarded.
+
+    client = tidegate.Client("127.0.0.1:50051")
+    for text in client.stream(tokens, policy="support-bot").text():
+        show(text)
+
+`AsyncClient` is the same for asyncio. `tidegate.reveal` opens pseudonyms.
+"""
+
+from __future__ import annotations
+
+from tidegate.aio import AsyncClient, AsyncGuardedStream
+from tidegate.client import Client, GuardedStream
+from tidegate.errors import (
+    DeadlineExceeded,
+    GuardBlocked,
+    InvalidRequest,
+    Overloaded,
+    SidecarFault,
+    TidegateError,
+    Unavailable,
+    UnknownPolicy,
+)
+from tidegate.types import (
+    Action,
+    Annotation,
+    CheckResult,
+    Chunk,
+    Coverage,
+    Lane,
+    Policy,
+    Redaction,
+    Release,
+    Span,
+    Summary,
+    Tls,
+    Verdict,
+    Violation,
+)
+
+__all__ = [
+    "Action",
+    "Annotation",
+    "AsyncClient",
+    "AsyncGuardedStream",
+    "CheckResult",
+    "Chunk",
+    "Client",
+    "Coverage",
+    "DeadlineExceeded",
+    "GuardBlocked",
+    "GuardedStream",
+    "InvalidRequest",
+    "Lane",
+    "Overloaded",
+    "Policy",
+    "Redaction",
+    "Release",
+    "SidecarFault",
+    "Span",
+    "Summary",
+    "TidegateError",
+    "Tls",
+    "Unavailable",
+    "UnknownPolicy",
+    "Verdict",
+    "Violation",
+]

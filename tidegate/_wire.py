@@ -1,0 +1,380 @@
+"""What both clients share: requests out of values, values out of responses, errors out of statuses. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from tidegate.errors import (
+    DeadlineExceeded,
+    GuardBlocked,
+    InvalidRequest,
+    Overloaded,
+    SidecarFault,
+    TidegateError,
+    Unavailable,
+    UnknownPolicy,
+)
+from tidegate.types import (
+    Action,
+    Annotation,
+    AnyChunk,
+    Channel,
+    CheckResult,
+    Chunk,
+    Context,
+    Coverage,
+    Direction,
+    Lane,
+    OnBlock,
+    Part,
+    Policy,
+    Redaction,
+    Release,
+    Severity,
+    Shown,
+    Span,
+    StreamOptions,
+    Summary,
+    Tls,
+    Verdict,
+    Violation,
+)
+from tidegate.v1 import guard_pb2 as pb
+
+CHECK = "/tidegate.v1.GuardService/Check"
+STREAM = "/tidegate.v1.GuardService/Stream"
+
+_CHUNK_BYTES = 65_536
+_CHUNK_CHARS = _CHUNK_BYTES // 4
+_LARGEST = -1
+_KEEPALIVE_MS = 30_000
+_RETRIES = {
+    "methodConfig": [
+        {
+            # A check that was not answered may be asked again; a stream may not: what left cannot be taken back.
+            "name": [{"service": "tidegate.v1.GuardService", "method": "Check"}],
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "0.05s",
+                "maxBackoff": "1s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+            },
+        }
+    ]
+}
+
+_DIRECTIONS: Mapping[Direction, pb.Direction.ValueType] = {"input": pb.DIRECTION_INPUT, "output": pb.DIRECTION_OUTPUT}
+_CHANNELS: Mapping[Channel, pb.Channel.ValueType] = {
+    "content": pb.CHANNEL_CONTENT,
+    "reasoning": pb.CHANNEL_REASONING,
+    "tool_arguments": pb.CHANNEL_TOOL_ARGUMENTS,
+}
+_CHANNEL_NAMES: Mapping[int, Channel] = {number: name for name, number in _CHANNELS.items()}
+_PARTS: Mapping[Part, pb.Part.ValueType] = {
+    "model": pb.PART_MODEL,
+    "user": pb.PART_USER,
+    "system": pb.PART_SYSTEM,
+    "context": pb.PART_CONTEXT,
+    "tool_result": pb.PART_TOOL_RESULT,
+}
+_PART_NAMES: Mapping[int, Part] = {number: name for name, number in _PARTS.items()}
+_ACTIONS: Mapping[int, Action] = {
+    pb.ACTION_UNSPECIFIED: Action.ALLOW,
+    pb.ACTION_ALLOW: Action.ALLOW,
+    pb.ACTION_ANNOTATE: Action.ANNOTATE,
+    pb.ACTION_REDACT: Action.REDACT,
+    pb.ACTION_BLOCK: Action.BLOCK,
+}
+_SEVERITIES: Mapping[int, Severity] = {
+    pb.SEVERITY_INFO: "info",
+    pb.SEVERITY_LOW: "low",
+    pb.SEVERITY_MEDIUM: "medium",
+    pb.SEVERITY_HIGH: "high",
+    pb.SEVERITY_CRITICAL: "critical",
+}
+
+
+# -- connecting -------------------------------------------------------------------------------------------------------
+
+
+def channel_options(tls: Tls | None) -> list[tuple[str, str | int]]:
+    """How both clients set up their channel."""
+    options: list[tuple[str, str | int]] = [
+        ("grpc.service_config", json.dumps(_RETRIES)),
+        ("grpc.max_receive_message_length", _LARGEST),
+        ("grpc.max_send_message_length", _LARGEST),
+        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+    ]
+    if tls is not None and tls.server_name:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
+    return options
+
+
+def credentials_of(tls: Tls) -> grpc.ChannelCredentials:
+    """Read the certificates. Raises `OSError`."""
+    ca, cert, key = (path.read_bytes() if path is not None else None for path in (tls.ca, tls.cert, tls.key))
+    return grpc.ssl_channel_credentials(root_certificates=ca, private_key=key, certificate_chain=cert)
+
+
+def metadata_of(options: StreamOptions) -> tuple[tuple[str, str], ...]:
+    """What travels beside the messages."""
+    trace = options.get("traceparent", "")
+    return (("traceparent", trace),) if trace else ()
+
+
+# -- requests ---------------------------------------------------------------------------------------------------------
+
+
+def check_request(text: str, lane: Lane | None, options: StreamOptions) -> bytes:
+    """The request for one whole text. Raises `InvalidRequest`."""
+    request = pb.CheckRequest(start=_start(options), text=_encodable(text))
+    if lane is not None:
+        request.lane.CopyFrom(_wire_lane(lane))
+    return request.SerializeToString()
+
+
+def start_request(options: StreamOptions) -> bytes:
+    """A stream's first message. Raises `InvalidRequest`."""
+    return pb.StreamRequest(start=_start(options)).SerializeToString()
+
+
+def chunk_requests(chunk: AnyChunk) -> Iterator[bytes]:
+    """The messages for a chunk; a long one takes several. Raises `InvalidRequest`."""
+    for piece in _pieces(_chunk(chunk)):
+        yield pb.StreamRequest(chunk=piece).SerializeToString()
+
+
+def _start(options: StreamOptions) -> pb.Start:
+    direction = options.get("direction", "output")
+    if direction not in _DIRECTIONS:
+        raise InvalidRequest(f"direction is {direction!r}; it is one of {', '.join(_DIRECTIONS)}", field="direction")
+    try:
+        return pb.Start(
+            policy=options.get("policy", ""),
+            direction=_DIRECTIONS[direction],
+            tenant=options.get("tenant", ""),
+            session_id=options.get("session_id", ""),
+            request_id=options.get("request_id", ""),
+            labels=options.get("labels", {}),
+            attributes=options.get("attributes", {}),
+            model=options.get("model", ""),
+            prompt_version=options.get("prompt_version", ""),
+            prompt=options.get("prompt", ""),
+            context=_passages(options.get("context", ())),
+        )
+    except UnicodeEncodeError:
+        raise _lone_surrogate("the stream's options") from None
+
+
+def _passages(context: Context) -> list[pb.Passage]:
+    pairs = context.items() if isinstance(context, Mapping) else map(_named, enumerate(context))
+    return [pb.Passage(id=name, text=text) for name, text in pairs]
+
+
+def _named(numbered: tuple[int, str | tuple[str, str]]) -> tuple[str, str]:
+    number, passage = numbered
+    return (str(number), passage) if isinstance(passage, str) else passage
+
+
+def _chunk(chunk: AnyChunk) -> Chunk:
+    if isinstance(chunk, Chunk):
+        return chunk
+    if isinstance(chunk, str | bytes):
+        return Chunk(chunk)
+    choice, channel, text = chunk
+    return Chunk(text, Lane(choice, channel))
+
+
+def _pieces(chunk: Chunk) -> Iterator[pb.Chunk]:
+    lane = _wire_lane(chunk.lane)
+    text = chunk.text
+    if isinstance(text, bytes):
+        for start in range(0, len(text), _CHUNK_BYTES):
+            yield pb.Chunk(lane=lane, data=text[start : start + _CHUNK_BYTES])
+        return
+    _encodable(text)
+    for start in range(0, len(text), _CHUNK_CHARS):
+        yield pb.Chunk(lane=lane, text=text[start : start + _CHUNK_CHARS])
+
+
+def _wire_lane(lane: Lane) -> pb.Lane:
+    if lane.channel not in _CHANNELS:
+        raise InvalidRequest(f"channel is {lane.channel!r}; it is one of {', '.join(_CHANNELS)}", field="channel")
+    part = _PARTS[lane.part] if lane.part is not None else pb.PART_UNSPECIFIED
+    return pb.Lane(choice=lane.choice, channel=_CHANNELS[lane.channel], part=part)
+
+
+def _encodable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _lone_surrogate("the text") from None
+    return text
+
+
+def _lone_surrogate(what: str) -> InvalidRequest:
+    return InvalidRequest(f"{what} holds half of a surrogate pair, which is no character", field="text")
+
+
+# -- responses --------------------------------------------------------------------------------------------------------
+
+
+class Responses:
+    """Reads a stream's responses, and does with a block what the caller wants. Keeps the summary."""
+
+    def __init__(self, on_block: OnBlock) -> None:
+        self._raises = on_block == "raise"
+        self.summary: Summary | None = None
+
+    def read(self, data: bytes) -> Shown:
+        """The next thing to show. Raises `GuardBlocked`."""
+        response = pb.StreamResponse.FromString(data)
+        match response.WhichOneof("message"):
+            case "release":
+                return _release(response.release)
+            case "verdict":
+                verdict = _verdict(response.verdict)
+                if self._raises:
+                    raise GuardBlocked(verdict)
+                return verdict
+            case "summary":
+                self.summary = _summary(response.summary)
+                return self.summary
+            case _:
+                raise SidecarFault("the sidecar sent a message that this client does not know; update the client")
+
+
+def check_result(data: bytes) -> CheckResult:
+    """What came of one whole text."""
+    response = pb.CheckResponse.FromString(data)
+    return CheckResult(
+        action=_ACTIONS[response.action],
+        text=response.text,
+        verdict=_verdict(response.verdict) if response.HasField("verdict") else None,
+        annotations=tuple(map(_annotation, response.annotations)),
+        redactions=tuple(map(_redaction, response.redactions)),
+        summary=_summary(response.summary),
+    )
+
+
+def _release(release: pb.Release) -> Release:
+    return Release(
+        text=release.text,
+        lane=_lane(release.lane),
+        input=_span(release.input),
+        annotations=tuple(map(_annotation, release.annotations)),
+        redactions=tuple(map(_redaction, release.redactions)),
+    )
+
+
+def _verdict(verdict: pb.Verdict) -> Verdict:
+    return Verdict(
+        rule=verdict.rule,
+        label=verdict.label,
+        reason=verdict.reason,
+        message=verdict.message,
+        position=verdict.position,
+        lane=_lane(verdict.lane),
+    )
+
+
+def _summary(summary: pb.Summary) -> Summary:
+    return Summary(
+        stream_id=summary.stream_id,
+        policy=Policy(summary.policy.name, summary.policy.version, summary.policy.digest),
+        action=_ACTIONS[summary.action],
+        violations=tuple(map(_violation, summary.violations)),
+        violation_count=summary.violation_count,
+        coverage=tuple(map(_coverage, summary.coverage)),
+        max_held_seconds=summary.max_held.ToTimedelta().total_seconds(),
+        median_held_seconds=summary.median_held.ToTimedelta().total_seconds(),
+        max_held_chars=summary.max_held_chars,
+    )
+
+
+def _violation(violation: pb.Violation) -> Violation:
+    return Violation(
+        rule=violation.rule,
+        severity=_SEVERITIES.get(violation.severity, "unspecified"),
+        decided=_ACTIONS[violation.decided],
+        done=_ACTIONS[violation.done],
+        lane=_lane(violation.lane),
+        label=violation.label,
+        span=_span(violation.span),
+        score=violation.score,
+        reason=violation.reason,
+        leaked_chars=violation.leaked_chars,
+        is_shadow=violation.is_shadow,
+    )
+
+
+def _coverage(coverage: pb.LaneCoverage) -> Coverage:
+    return Coverage(
+        lane=_lane(coverage.lane),
+        received_chars=coverage.received_chars,
+        released_chars=coverage.released_chars,
+        unscanned_chars=coverage.unscanned_chars,
+        reasons=tuple(coverage.reasons),
+    )
+
+
+def _annotation(annotation: pb.Annotation) -> Annotation:
+    return Annotation(annotation.rule, annotation.label, _span(annotation.span), annotation.score, annotation.reason)
+
+
+def _redaction(redaction: pb.Redaction) -> Redaction:
+    return Redaction(redaction.rule, redaction.label, _span(redaction.span), _span(redaction.replacement))
+
+
+def _lane(lane: pb.Lane) -> Lane:
+    return Lane(lane.choice, _CHANNEL_NAMES.get(lane.channel, "content"), _PART_NAMES.get(lane.part))
+
+
+def _span(span: pb.Span) -> Span:
+    return Span(span.start, span.end)
+
+
+# -- errors -----------------------------------------------------------------------------------------------------------
+
+
+def error_of(
+    code: grpc.StatusCode, message: str | None, trailers: Iterable[tuple[str, str | bytes]] | None, target: str
+) -> TidegateError:
+    """The error that a call's status stands for."""
+    text = message or code.name
+    reason, facts, retry_after = _details(trailers or ())
+    match code:
+        case grpc.StatusCode.INVALID_ARGUMENT | grpc.StatusCode.FAILED_PRECONDITION:
+            return InvalidRequest(text, field=facts.get("field", ""), reason=reason or "INVALID")
+        case grpc.StatusCode.NOT_FOUND:
+            return UnknownPolicy(text, policy=facts.get("policy", ""))
+        case grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return Overloaded(text, retry_after=retry_after)
+        case grpc.StatusCode.UNAVAILABLE if reason:
+            return Unavailable(text, reason=reason, retry_after=retry_after)
+        case grpc.StatusCode.UNAVAILABLE:
+            return Unavailable(f"no sidecar answers at {target}: {text}")
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            return DeadlineExceeded(text, reason=reason or "DEADLINE")
+        case _:
+            return SidecarFault(f"{code.name}: {text}", reason=reason)
+
+
+def _details(trailers: Iterable[tuple[str, str | bytes]]) -> tuple[str, Mapping[str, str], float | None]:
+    """Reason, facts, and seconds to wait, as far as the sidecar sent them."""
+    packed = next((value for key, value in trailers if key == "grpc-status-details-bin"), b"")
+    status = status_pb2.Status.FromString(packed if isinstance(packed, bytes) else packed.encode())
+    info = error_details_pb2.ErrorInfo()
+    retry = error_details_pb2.RetryInfo()
+    retry_after: float | None = None
+    for detail in status.details:
+        if detail.Unpack(retry):
+            retry_after = retry.retry_delay.ToTimedelta().total_seconds()
+        else:
+            detail.Unpack(info)
+    return info.reason, dict(info.metadata), retry_after

@@ -1,0 +1,207 @@
+"""What the client takes and gives. Offsets are half-open, in Unicode code points of a lane's original text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, TypeAlias, TypedDict
+
+Direction: TypeAlias = Literal["input", "output"]
+Channel: TypeAlias = Literal["content", "reasoning", "tool_arguments"]
+Part: TypeAlias = Literal["model", "user", "system", "context", "tool_result"]
+Severity: TypeAlias = Literal["unspecified", "info", "low", "medium", "high", "critical"]
+OnBlock: TypeAlias = Literal["raise", "yield"]
+
+
+class Action(StrEnum):
+    """What was done to text."""
+
+    ALLOW = "allow"
+    ANNOTATE = "annotate"
+    REDACT = "redact"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One text of a stream: a choice (or message) and its channel. Without `part`: the model's words, or the user's."""
+
+    choice: int = 0
+    channel: Channel = "content"
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of one lane's text. Bytes are UTF-8, and may be cut inside a character."""
+
+    text: str | bytes
+    lane: Lane = field(default_factory=Lane)
+
+
+AnyChunk: TypeAlias = str | bytes | tuple[int, Channel, str | bytes] | Chunk
+"""What a stream takes: text of the first choice's content, `(choice, channel, text)`, or a `Chunk`."""
+
+Context: TypeAlias = Mapping[str, str] | Sequence[str | tuple[str, str]]
+"""Texts that an answer should rest on: by id, or in order, each with an id or numbered."""
+
+
+class StreamOptions(TypedDict, total=False):
+    """What may be said of a stream. Nothing here switches a check off."""
+
+    policy: str
+    """A policy by name; without one, the first whose `match` accepts the stream, else `default`."""
+    direction: Direction
+    """Which half of the exchange: `output` unless said otherwise."""
+    tenant: str
+    session_id: str
+    """One conversation: its events stay in order, and a pseudonym stays the same within it."""
+    request_id: str
+    labels: Mapping[str, str]
+    """Facts that policies match on."""
+    attributes: Mapping[str, str]
+    """Facts that are only recorded."""
+    model: str
+    prompt_version: str
+    prompt: str
+    context: Context
+    traceparent: str
+    """W3C trace context, repeated in the stream's events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open interval of code points."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A remark on text that was released."""
+
+    rule: str
+    label: str
+    span: Span
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """A replaced span, and where its replacement stands in the text of the same message."""
+
+    rule: str
+    label: str
+    span: Span
+    replacement: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Text that may be passed on, in order within its lane. The text may be empty."""
+
+    text: str
+    lane: Lane
+    input: Span
+    annotations: tuple[Annotation, ...] = ()
+    redactions: tuple[Redaction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A choice was stopped: no release of it follows. `message` is the replacement text for the user."""
+
+    rule: str
+    label: str
+    reason: str
+    message: str
+    position: int
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A finding that met a rule: what the rule said, and what was done."""
+
+    rule: str
+    severity: Severity
+    decided: Action
+    done: Action
+    lane: Lane
+    label: str
+    span: Span
+    score: float
+    reason: str
+    leaked_chars: int
+    is_shadow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of one lane was looked at."""
+
+    lane: Lane
+    received_chars: int
+    released_chars: int
+    unscanned_chars: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The policy that a stream was held to."""
+
+    name: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The end of a stream. `action` is the strongest that was done; `violations` are the first thousand."""
+
+    stream_id: str
+    policy: Policy
+    action: Action
+    violations: tuple[Violation, ...]
+    violation_count: int
+    coverage: tuple[Coverage, ...]
+    max_held_seconds: float
+    median_held_seconds: float
+    max_held_chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What came of one whole text: `text` is what may be passed on, up to the block if there was one."""
+
+    action: Action
+    text: str
+    verdict: Verdict | None
+    annotations: tuple[Annotation, ...]
+    redactions: tuple[Redaction, ...]
+    summary: Summary
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the text was stopped."""
+        return self.verdict is not None
+
+
+Shown: TypeAlias = Release | Verdict | Summary
+"""What a stream gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How to encrypt: PEM files. Without `ca`, the system's; `cert` and `key` are for a sidecar that asks for them."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    server_name: str = ""
+    """The name in the sidecar's certificate, where it is not the address's."""
