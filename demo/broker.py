@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,7 +35,6 @@ def _binary() -> str:
 
 
 async def _answers(address: str) -> bool:
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a refused connection is expected while it starts
     admin = AIOKafkaAdminClient(bootstrap_servers=address, request_timeout_ms=2_000)
     try:
         await admin.start()

@@ -10,6 +10,7 @@ import secrets
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 CARD = "4111 1111 1111 1111"
 MASKED_CARD = "**** **** **** 1111"
@@ -19,6 +20,7 @@ MASKED_CARD = "**** **** **** 1111"
 class Conversation:
     """One text, who says it, the policy it is held to, and what must come of it."""
 
+    session: str
     title: str
     policy: str
     text: str
@@ -28,8 +30,10 @@ class Conversation:
     """The `(rule, label)` pairs that must be found, in any order, and no others."""
     stays: str = ""
     """What must not leave, nor its beginning."""
-    direction: str = "output"
+    direction: Literal["input", "output"] = "output"
     is_blocked: bool = False
+    outcome: str = ""
+    """What was shown by it, in a few words."""
 
 
 def conversations() -> Sequence[Conversation]:
@@ -44,6 +48,8 @@ def _card() -> Conversation:
     )
     after = ", and the refund goes back to the same card within three working days. Anything else I can do?"
     return Conversation(
+        session="card",
+        outcome="masked wherever its digits were cut",
         title="A support chat reads a card number out",
         policy="pci",
         text=before + CARD + after,
@@ -55,6 +61,8 @@ def _card() -> Conversation:
 
 def _contact() -> Conversation:
     return Conversation(
+        session="contact",
+        outcome="replaced by labels",
         title="An assistant repeats a customer's contact details",
         policy="pii-redact",
         text=(
@@ -77,13 +85,22 @@ def _clean() -> Conversation:
         "2. 寝かせる: 30分。Then roll it out, not thinner than 2 mm, and cut it.\r\n"
         "3. Cook for 3-4 min in salted water (≈ 10 g per litre). Guten Appetit — à table! 🍝"
     )
-    return Conversation(title="A clean answer, in three languages", policy="default", text=text, released=text)
+    return Conversation(
+        session="recipe",
+        outcome="let out byte for byte",
+        title="A clean answer, in three languages",
+        policy="default",
+        text=text,
+        released=text,
+    )
 
 
 def _access_key() -> Conversation:
     key = "AKIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
     before = "Sure, here is the deployment script with the settings filled in:\n\nexport AWS_REGION=eu-north-1\n"
     return Conversation(
+        session="deploy",
+        outcome="blocked before its first character",
         title="A coding assistant is about to print a cloud access key",
         policy="secrets-block",
         text=f"{before}export AWS_ACCESS_KEY_ID={key}\n./deploy.sh --all\n",
@@ -99,6 +116,8 @@ def _hidden_instructions() -> Conversation:
     before = "Please summarise this review of the rain jacket: It kept me dry for a week in Bergen."
     after = " The zip is a bit stiff, the colour is lovely. Four stars."
     return Conversation(
+        session="review",
+        outcome="removed, the rest untouched",
         title="A user pastes a text with instructions nobody can see",
         policy="default",
         text=before + hidden + after,

@@ -20,6 +20,7 @@ from demo.transcript import Piece, Transcript
 from demo.verdict import faults
 
 TALK = Conversation(
+    session="talk",
     title="A talk",
     policy="pci",
     text="card 4111111111111111.",
@@ -104,7 +105,7 @@ def test_a_violation_that_is_not_in_the_topic_is_missed() -> None:
 def test_every_conversation_is_another_and_keeps_its_secret() -> None:
     talks = conversations()
 
-    assert len({talk.title for talk in talks}) == len(talks) >= 5
+    assert len({talk.session for talk in talks}) == len(talks) >= 5
     assert [talk.title for talk in talks if talk.stays and talk.stays not in talk.text] == []
     assert [talk.title for talk in talks if talk.stays and talk.stays in talk.released] == []
     assert any(talk.text == talk.released and not talk.text.isascii() for talk in talks)
