@@ -1,13 +1,13 @@
 r"""Sets of characters, and the alphabets that make a regular expression a machine over bytes.
 
-RE2 reads bytes. Fed with UTF-8 it wants offsets turned back into code points, its `\\b` and `\\d` know ASCII only, and
-a class such as `\\w` costs hundreds of instructions for each of its repeats. So patterns are compiled over alphabets of
+RE2 reads bytes. Fed with UTF-8 it wants offsets turned back into code points, its `\b` and `\d` know ASCII only, and
+a class such as `\w` costs hundreds of instructions for each of its repeats. So patterns are compiled over alphabets of
 our own, **one byte for each code point**: byte offsets are character offsets, a class is one instruction, and lone
 surrogates are no problem.
 
 * `Alphabet` is exact for one pattern: characters that the pattern cannot tell apart share a byte. Word characters get
-  bytes that RE2 calls word characters, so `\\b` means what it means in Python.
-* `coarse_encode` is one fixed alphabet for all patterns: ASCII is itself, other characters are hashed to bytes of the
+  bytes that RE2 calls word characters, so `\b` means what it means in Python.
+* `coarse()` is one fixed alphabet for all patterns: ASCII is itself, other characters are hashed to bytes of the
   same kind (letters to letters, digits to digits, the rest to 128..255). It only ever makes different characters look
   alike, so a pattern over it matches wherever the exact one could: right for filters, never for an answer.
 """
@@ -204,11 +204,47 @@ def _assign_bytes(masks: list[int], *, splits_words: bool) -> dict[int, int]:
     return assigned
 
 
+class Coarse:
+    """One alphabet for all patterns; see the module. `ascii_words` sends all characters beyond ASCII to 128..255.
+
+    Take it from `coarse`: its table has 1.1 MB and takes 40 ms to make.
+    """
+
+    def __init__(self, *, ascii_words: bool) -> None:
+        self.ascii_words = ascii_words
+        self._table = _coarse_table(ascii_words=ascii_words)
+        self.class_of = cache(self._class_of)
+
+    def encode(self, text: str) -> bytes:
+        """One byte for each code point."""
+        if text.isascii():
+            return text.encode("ascii")
+        return codecs.charmap_encode(text, "strict", self._table)[0]
+
+    def bytes_of(self, chars: CharSet) -> frozenset[int]:
+        """The bytes that characters of the set may have."""
+        found: set[int] = set()
+        for low, high in chars.ranges:
+            periodic_from = max(low, _UNCASED_FROM)  # from here on the table repeats itself every 128 code points
+            found.update(self._table[low : min(high, periodic_from + 127) + 1])
+        return frozenset(found)
+
+    def _class_of(self, chars: CharSet) -> str:
+        return re2_class(self.bytes_of(chars))
+
+
 @cache
-def _coarse_table() -> bytes:
-    """The byte of every code point, as `coarse_encode` uses it: 1.1 MB, made once in about 40 ms."""
+def coarse(*, ascii_words: bool = False) -> Coarse:
+    """The alphabet with the word characters of Unicode, or of ASCII."""
+    return Coarse(ascii_words=ascii_words)
+
+
+def _coarse_table(*, ascii_words: bool) -> bytes:
+    """The byte of every code point."""
     table = bytearray(bytes(range(128, 256)) * ((LAST + 1) // 128))
     table[:128] = bytes(range(128))
+    if ascii_words:
+        return bytes(table)
     letters = bytes(range(ord("a"), ord("z") + 1))
     for low, high in category("w").ranges:
         if low >= 128:
@@ -217,30 +253,9 @@ def _coarse_table() -> bytes:
     for low, high in category("d").ranges:
         for code_point in range(max(low, 128), high + 1):
             table[code_point] = ord("0") + unicodedata.decimal(chr(code_point))
-    for low, high in category("s").ranges:
-        if low >= 128:
-            table[low : high + 1] = b" " * (high - low + 1)
     for folded, code_point in (("k", 0x212A), ("s", 0x17F), ("i", 0x130), ("i", 0x131)):
         table[code_point] = ord(folded)
     return bytes(table)
-
-
-@cache
-def coarse_bytes(chars: CharSet) -> frozenset[int]:
-    """The bytes that characters of the set may have in `coarse_encode`."""
-    table = _coarse_table()
-    found: set[int] = set()
-    for low, high in chars.ranges:
-        periodic_from = max(low, _UNCASED_FROM)  # from here on the table repeats itself every 128 code points
-        found.update(table[low : min(high, periodic_from + 127) + 1])
-    return frozenset(found)
-
-
-def coarse_encode(text: str) -> bytes:
-    """One byte for each code point; see the module."""
-    if text.isascii():
-        return text.encode("ascii")
-    return codecs.charmap_encode(text, "strict", _coarse_table())[0]
 
 
 @cache

@@ -11,8 +11,18 @@ from typing import Any, TypeAlias
 
 import re2
 
-from detectors.regular.charset import TooManyCharactersError, coarse_encode
-from detectors.regular.render import bounded, exact, least_width, look_behind, prefixes, reach, wide, width
+from detectors.regular.charset import TooManyCharactersError, coarse
+from detectors.regular.render import (
+    boundary_kinds,
+    bounded,
+    exact,
+    least_width,
+    look_behind,
+    prefixes,
+    reach,
+    wide,
+    width,
+)
 from detectors.regular.tree import Atomic, Either, Look, Node, NotRegular, Same, walk
 
 MAX_REPEAT_CHARS = 128
@@ -124,16 +134,15 @@ class Watch:
         self.reach = max(map(reach, limited), default=0)
         self.look_behind = max(map(look_behind, limited), default=0)
         self._all = range(len(trees))
-        begun = "|".join(filter(None, map(prefixes, trees)))
+        kinds = set().union(*map(boundary_kinds, trees))
+        alphabet = coarse(ascii_words=kinds == {True})
+        self.encode = alphabet.encode
+        """The bytes that the methods read: one for each code point of a text."""
+        begun = "|".join(filter(None, (prefixes(tree, alphabet) for tree in trees)))
         self._prefixes = _compiled(f"(?:{begun})?\\z", _WATCH_MEMORY)
-        filters = [wide(tree) for tree in trees]
+        filters = [wide(tree, alphabet) for tree in trees]
         self._gate = _compiled("|".join(filters) if filters else r"[^\x00-\xff]", _WATCH_MEMORY)
         self._which = _compiled_set(filters) if len(filters) > 1 else None
-
-    @staticmethod
-    def encode(text: str) -> bytes:
-        """The bytes that the other methods read: one for each code point."""
-        return coarse_encode(text)
 
     def hold(self, data: bytes, begin: int) -> int:
         """The earliest position, from `begin` on, at which a match may still be arriving; the end when there is none.
@@ -156,7 +165,10 @@ class Watch:
 
 def _compiled_set(patterns: Sequence[str]) -> Any:
     result = re2.Set.SearchSet(_options(_WATCH_MEMORY))
-    for pattern in patterns:
-        result.Add(pattern.encode("ascii"))
-    result.Compile()
+    try:
+        for pattern in patterns:
+            result.Add(pattern.encode("ascii"))
+        result.Compile()
+    except re2.error:
+        raise NotRegular("too many large patterns together", remedy="split them over several rules") from None
     return result.Match

@@ -2,10 +2,10 @@ r"""Constructions on the tree of a pattern: bounds, widths, and three RE2 patter
 
 * `exact` is the same language, over the pattern's own `Alphabet`. Only truly regular trees have one.
 * `wide` matches wherever the pattern could: look-arounds dropped, back-references replaced by their group, long counts
-  opened. Over `coarse_encode`.
+  opened. Over a coarse alphabet.
 * `prefixes` matches, at the end of a text, every prefix (but the empty one) of every string that the pattern could
-  match, and so tells what may still be arriving. Over `coarse_encode`. It is built from the right: with `rest` for the
-  prefixes of what follows,
+  match, and so tells what may still be arriving. Over a coarse alphabet. It is built from the right: with `rest` for
+  the prefixes of what follows,
 
       prefixes(x, rest)      = x(?:\z|rest)                               for one character
       prefixes(A|B, rest)    = prefixes(A)|prefixes(B)|(?:A|B)rest
@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TypeAlias
 
-from detectors.regular.charset import Alphabet, CharSet, category, coarse_bytes, re2_class
+from detectors.regular.charset import Alphabet, CharSet, Coarse, category, coarse, re2_class
 from detectors.regular.tree import (
     Alt,
     At,
@@ -60,6 +60,7 @@ _EXACT_PLACES = {
     Place.TEXT_END: r"\z",
     Place.LINE_END: "(?m:$)",
 }
+BOUNDARIES = (Place.BOUNDARY, Place.NOT_BOUNDARY)
 _Class: TypeAlias = Callable[[CharSet], str]
 
 
@@ -182,11 +183,15 @@ def exact(node: Node, *, capture: int = 0) -> tuple[str, Alphabet]:
 
 def _word_characters(node: Node) -> CharSet | None:
     """What the pattern's word boundaries go by."""
-    boundaries = (Place.BOUNDARY, Place.NOT_BOUNDARY)
-    kinds = {part.ascii_words for part in walk(node) if isinstance(part, At) and part.place in boundaries}
+    kinds = boundary_kinds(node)
     if len(kinds) > 1:
         raise NotRegular("word boundaries both with and without (?a)", remedy="use one of the two in the whole pattern")
     return category("w", ascii_only=kinds.pop()) if kinds else None
+
+
+def boundary_kinds(node: Node) -> set[bool]:
+    """Whether its word boundaries go by ASCII words, or not, or both; empty when there are none."""
+    return {part.ascii_words for part in walk(node) if isinstance(part, At) and part.place in BOUNDARIES}
 
 
 def _render(node: Node, class_of: _Class, capture: int) -> str:
@@ -227,32 +232,29 @@ def _repeat(item: Node, text: str, low: int, high: int | None) -> str:
 # ---------------------------------------------------------------- over-approximations
 
 
-def wide(node: Node, *, count: int = WIDE_COUNT) -> str:
-    """An RE2 pattern over `coarse_encode` that matches wherever the tree could."""
-    return _Wide(groups_of(node)).full(node, count)
+def wide(node: Node, alphabet: Coarse | None = None) -> str:
+    """An RE2 pattern over a coarse alphabet that matches wherever the tree could."""
+    return _Wide(groups_of(node), alphabet or coarse()).full(node, WIDE_COUNT)
 
 
-def prefixes(node: Node) -> str:
-    r"""An RE2 pattern for the prefixes of what the tree could match, over `coarse_encode`, to be followed by `\z`."""
-    return _Wide(groups_of(node)).prefix(node, "")
-
-
-@cache
-def _coarse_class(chars: CharSet) -> str:
-    return re2_class(coarse_bytes(chars))
+def prefixes(node: Node, alphabet: Coarse | None = None) -> str:
+    r"""An RE2 pattern for the prefixes of what the tree could match, over a coarse alphabet, to be followed by `\z`."""
+    return _Wide(groups_of(node), alphabet or coarse()).prefix(node, "")
 
 
 class _Wide:
     """Renders the parts of one pattern; the groups are for its back-references."""
 
-    def __init__(self, groups: Mapping[int, Node]) -> None:
+    def __init__(self, groups: Mapping[int, Node], alphabet: Coarse) -> None:
         self._groups = groups
+        self._class_of = alphabet.class_of
+        self._ascii_words = alphabet.ascii_words
 
     def full(self, node: Node, count: int) -> str:
         """Whole matches; repeats above `count` are opened."""
         match node:
             case Chars(chars):
-                return _coarse_class(chars)
+                return self._class_of(chars)
             case Seq(items):
                 return "".join(self.full(item, count) for item in items)
             case Alt() | Either():
@@ -265,7 +267,7 @@ class _Wide:
             case Same(number):
                 return f"(?:{self.full(self._groups[number], count)})"
             case At():
-                return _coarse_place(node)
+                return self._place(node)
             case Look():
                 return ""
 
@@ -273,7 +275,7 @@ class _Wide:
         """Prefixes of the node followed by what `rest` has the prefixes of ("" for nothing)."""
         match node:
             case Chars(chars):
-                return f"{_coarse_class(chars)}{_optional(rest)}"
+                return f"{self._class_of(chars)}{_optional(rest)}"
             case Seq(items):
                 for item in reversed(items):
                     rest = self.prefix(item, rest)
@@ -290,9 +292,17 @@ class _Wide:
             case Same(number):
                 return self.prefix(self._groups[number], rest)
             case At():
-                return f"{_coarse_place(node)}{rest}" if rest else ""
+                return f"{self._place(node)}{rest}" if rest else ""
             case Look(item, behind):
                 return rest if behind else _any_of(self.prefix(item, ""), rest)
+
+    def _place(self, node: At) -> str:
+        """Ends are dropped (more text may come), and so are boundaries of another kind than the alphabet's."""
+        if node.place in (Place.TEXT_END, Place.LINE_END):
+            return ""
+        if node.place in BOUNDARIES and node.ascii_words != self._ascii_words:
+            return ""
+        return _EXACT_PLACES[node.place]
 
     def _prefix_of_run(self, item: Chars, low: int, high: int | None, rest: str) -> str:
         """Of one character repeated."""
@@ -332,12 +342,3 @@ def _optional(pattern: str) -> str:
 def _any_of(*patterns: str) -> str:
     """The alternatives that there are."""
     return f"(?:{'|'.join(filter(None, patterns))})" if any(patterns) else ""
-
-
-def _coarse_place(node: At) -> str:
-    """Ends are dropped (more text may come), and so are ASCII boundaries, which the coarse alphabet cannot tell."""
-    if node.place in (Place.TEXT_END, Place.LINE_END):
-        return ""
-    if node.ascii_words and node.place in (Place.BOUNDARY, Place.NOT_BOUNDARY):
-        return ""
-    return _EXACT_PLACES[node.place]
