@@ -23,7 +23,7 @@ from detectors import registry
 from detectors.base import BatchDetector, Detector, DetectorError, DetectorType, Params, PatternScanner
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy import operators
-from sidecar.policy.explain import suggest
+from sidecar.policy.explain import split, suggest
 from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
@@ -227,7 +227,7 @@ class _RuleCompiler:
 
     def _params(self, place: Place, rule: RuleSpec, kind: type[DetectorType]) -> Params | None:
         try:
-            return kind.params.model_validate_json(json.dumps(rule.detect.params), strict=True)
+            return kind.params.model_validate(rule.detect.params)
         except ValidationError as error:
             where = (*place, "detect")
             self.errors += explain_all(error, self._source, where, self._document, json_schema([kind]))
@@ -317,7 +317,8 @@ class _RuleCompiler:
         self.errors.append(self._source.error(place, message, remedy, at_key=at_key))
 
     def _refuse_params(self, place: Place, error: DetectorError) -> None:
-        self._refuse((*place, "detect", *error.path), str(error), "correct the detector's parameters")
+        message, remedy = split(str(error))
+        self._refuse((*place, "detect", *error.path), message, remedy)
 
 
 def _action_of(rule: RuleSpec) -> Action:

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from sidecar.policy.schema import NAME_PATTERN
+
 Explanation = tuple[str, str]
 """What is wrong, and what to do about it. Neither ends with a full stop."""
 
@@ -51,10 +53,13 @@ def explain(error: ErrorDetails, key: str, keys: Mapping[str, str]) -> Explanati
     explainer = _EXPLAINERS.get(error["type"])
     if explainer is not None:
         return explainer(error["input"], context, key, keys)
-    about = keys.get(key, "")
-    return _plain(
-        error["msg"].removeprefix("Value error, ")
-    ), f"this is what belongs here: {_first_sentence(about)}" if about else "correct it"
+    return split(_plain(error["msg"].removeprefix("Value error, ")))
+
+
+def split(message: str) -> Explanation:
+    """A detector's own message: what is wrong; what to do about it, where it says so behind a semicolon."""
+    what, _, remedy = message.partition("; ")
+    return what, remedy or "correct the detector's parameters"
 
 
 def _plain(message: str) -> str:
@@ -116,9 +121,11 @@ def _out_of_bounds(value: Any, context: Mapping[str, Any], _key: str, _keys: Map
     return f"{show(value)} is too large", f"write {context.get('le', context.get('lt')):g} or less"
 
 
-def _bad_pattern(value: Any, _context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
-    remedy = "use 1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit"
-    return f"{show(value)} cannot be a `{key}`", remedy
+def _bad_pattern(value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
+    what = f"{show(value)} cannot be a key here" if value == key else f"{show(value)} cannot be a `{key}`"
+    if context["pattern"] == NAME_PATTERN:
+        return what, "use 1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit"
+    return what, f"write something of this form: `{context['pattern']}`"
 
 
 def _too_few(_value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:

@@ -22,6 +22,7 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -179,10 +180,14 @@ def _read(path: Path) -> bytes:
 def _compose(text: str, file: str) -> Iterator[Node | PolicyError]:
     """The documents' nodes, empty ones left out; what stops the parser comes last, as an error."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = MAX_DEPTH
     try:
         for node in yaml.compose_all(text):
             if not _is_empty(node):
                 yield node
+    except MaxDepthExceededError as error:
+        source = Source(file, {(): _position(error.problem_mark)})
+        yield source.error((), "the file is nested too deeply", f"keep it to {MAX_DEPTH} levels")
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         source = Source(file, {(): (mark.line + 1, mark.column + 1)} if mark else {})
@@ -192,8 +197,6 @@ def _compose(text: str, file: str) -> Iterator[Node | PolicyError]:
         )
     except YAMLError as error:
         yield Source(file).error((), f"this is not YAML: {str(error).splitlines()[0]}", "remove what is not text")
-    except RecursionError:
-        yield Source(file).error((), "the file is nested too deeply", f"keep it to {MAX_DEPTH} levels")
 
 
 def _is_empty(node: Node) -> bool:

@@ -24,9 +24,9 @@ API_VERSION = "tidegate.dev/v1"
 DEFAULT_POLICY = "default"
 DEFAULT_ORDER = 100
 
-_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
+NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
 
-Name: TypeAlias = Annotated[str, Field(pattern=_NAME)]
+Name: TypeAlias = Annotated[str, Field(pattern=NAME_PATTERN)]
 """1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit."""
 Score: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 FactText: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]

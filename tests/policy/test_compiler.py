@@ -118,7 +118,11 @@ def test_what_is_stated_is_taken() -> None:
         300,
         8,
     )
-    assert (match.directions, match.labels, match.tenants) == ({Direction.INPUT}, (("a", "1"), ("b", "2")), {"t"})
+    assert (match.directions, match.labels, match.tenants) == (
+        frozenset({Direction.INPUT}),
+        (("a", "1"), ("b", "2")),
+        frozenset({"t"}),
+    )
 
 
 def test_rules_with_the_same_detector_and_parameters_share_it() -> None:
