@@ -1,6 +1,6 @@
 """A real Kafka broker for tests (Tansu, in memory), which can be frozen and thawed, and a TCP proxy that can be cut.
 
-The broker keeps its topics in memory, so an outage is a freeze (SIGSTOP) or a cut connection; a restart would empty them.
+The broker keeps its topics in memory, so an outage is a freeze (SIGSTOP) or a cut connection; a restart empties them.
 """
 
 from __future__ import annotations

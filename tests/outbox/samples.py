@@ -1,0 +1,109 @@
+"""Events to put into outboxes and onto wires."""
+
+from __future__ import annotations
+
+from detectors.types import Finding
+from sidecar.outbox.event import (
+    Ending,
+    Event,
+    EvidenceKey,
+    FaultKind,
+    StreamInfo,
+    decision_event,
+    fault_event,
+    lane_coverage,
+    violation_event,
+)
+from sidecar.outbox.outbox import Numbered
+from sidecar.policy.plan import Plan
+from sidecar.values import Action, Decision, Direction, Exposure, Failed, FailureKind, Lane, Severity
+from tests.fakes import WordScanner, plan, rule
+
+NOW = 1_790_000_000.25
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+INFO = StreamInfo(
+    stream_id="stream-1",
+    direction=Direction.OUTPUT,
+    policy="test",
+    policy_version="1",
+    policy_digest="0" * 64,
+    tenant="acme",
+    session_id="session-1",
+    request_id="request-1",
+    trace=f"00-{TRACE}-00f067aa0ba902b7-01",
+    labels={"app": "support-bot"},
+    attributes={"region": "eu"},
+    model="some-model",
+    prompt_version="7",
+)
+SECRET = b"a key for tests"
+
+
+def a_plan(action: Action = Action.REDACT) -> Plan:
+    return plan((WordScanner("x"), [rule(action)]))
+
+
+def a_decision(excerpt: str = "4111 1111", *, start: int = 10, done: Action = Action.REDACT) -> Decision:
+    return Decision(
+        number=1,
+        rule=0,
+        lane=Lane(),
+        finding=Finding(start, start + len(excerpt), "WORD", 0.9, "luhn"),
+        decided=Action.REDACT,
+        done=done,
+        exposure=Exposure(start, 0, 41.23456),
+        excerpt=excerpt,
+    )
+
+
+def a_failed_decision() -> Decision:
+    return Decision(
+        number=2,
+        rule=0,
+        lane=Lane(),
+        finding=Finding(0, 30, "", 0.0, "fake: timeout"),
+        decided=Action.BLOCK,
+        done=Action.BLOCK,
+        exposure=Exposure(0, 0, 400.0),
+        excerpt="",
+        failure=Failed(FailureKind.TIMEOUT, "no outcome within max_hold_ms"),
+        segment=3,
+        model="fake-model-1",
+    )
+
+
+def a_violation(info: StreamInfo = INFO, *, hashed: bool = False, excerpt: str = "4111 1111") -> Event:
+    key = EvidenceKey(SECRET) if hashed else None
+    return violation_event(info, a_plan(), a_decision(excerpt), NOW, evidence_key=key)
+
+
+def a_stream_decision(info: StreamInfo = INFO) -> Event:
+    coverage = [lane_coverage(Lane(), received_chars=30, released_chars=30, unscanned_chars=0)]
+    ending = Ending(ended="finished", done=Action.REDACT, duration_ms=12.5, violations={"rule-0": 2}, coverage=coverage)
+    return decision_event(info, ending, NOW)
+
+
+def a_fault(info: StreamInfo | None = None, *, what: str = "toxicity") -> Event:
+    return fault_event(FaultKind.DETECTOR_LATE, what, NOW, info=info, reason="timeout")
+
+
+def one_of_each() -> list[Event]:
+    """Every kind, with as many of its fields as there are."""
+    failure = violation_event(INFO, a_plan(Action.BLOCK), a_failed_decision(), NOW)
+    lost = fault_event(FaultKind.EVENTS_LOST, "outbox", NOW, count=3, lost={Severity.LOW: 2, Severity.HIGH: 1})
+    return [a_violation(hashed=True), failure, a_stream_decision(), a_fault(INFO), a_fault(), lost]
+
+
+def numbered(event: Event, sequence: int = 4711, producer: str = "tidegate-test") -> Numbered:
+    return Numbered(producer, sequence, event)
+
+
+def of_severity(severity: Severity, what: str = "") -> Event:
+    """A small event that matters so much."""
+    by_fault = {Severity.MEDIUM: FaultKind.LOAD_SHED, Severity.HIGH: FaultKind.DETECTOR_FAILED}
+    if severity in by_fault:
+        return fault_event(by_fault[severity], what, NOW)
+    if severity is Severity.CRITICAL:
+        return fault_event(FaultKind.EVENTS_LOST, what, NOW)
+    violations = {what or "r": 1} if severity is Severity.LOW else {}
+    return decision_event(INFO, Ending(ended="finished", done=Action.ALLOW, duration_ms=1, violations=violations), NOW)
