@@ -1,0 +1,1 @@
+"""ONNX models: folders with a card, sessions sized to the container, tokenizers."""

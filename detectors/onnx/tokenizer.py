@@ -1,0 +1,64 @@
+"""Texts to word pieces, with where each piece stands in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from detectors.base import DetectorError
+
+Ints = NDArray[np.int64]
+
+
+class Pieces(msgspec.Struct, frozen=True):
+    """A tokenised text without special tokens: one entry for each word piece.
+
+    `starts` and `ends` are code points of the text; `words` numbers the words, from 0.
+    """
+
+    ids: Ints
+    starts: Ints
+    ends: Ints
+    words: Ints
+
+
+class PieceTokenizer:
+    """A model's tokenizer. Truncation and padding are off: nothing is cut silently."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+
+    def special(self, *names: str) -> int:
+        """The id of the first of `names` that the vocabulary has. Raises `DetectorError` when it has none."""
+        for name in names:
+            found = self._tokenizer.token_to_id(name)
+            if found is not None:
+                return int(found)
+        raise DetectorError(f"the tokenizer has none of the special tokens {', '.join(names)}")
+
+    def encode(self, texts: Sequence[str]) -> list[Pieces]:
+        """The word pieces of each text."""
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [_pieces(each) for each in encodings]
+
+
+def _pieces(encoding: Encoding) -> Pieces:
+    offsets = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+    words = [-1 if word is None else word for word in encoding.word_ids]
+    ids = np.asarray(encoding.ids, dtype=np.int64)
+    return Pieces(ids, offsets[:, 0], offsets[:, 1], np.asarray(words, dtype=np.int64))
+
+
+def load_tokenizer(path: Path) -> PieceTokenizer:
+    """Read a `tokenizer.json`. Raises `DetectorError` when it is none."""
+    try:
+        return PieceTokenizer(Tokenizer.from_file(str(path)))
+    except Exception as error:
+        raise DetectorError(f"{path.parent.name}: {path.name} cannot be read as a tokenizer") from error

@@ -1,0 +1,66 @@
+"""Toxic language by the encoder's toxicity head: nine labels, each with its own calibrated score.
+
+A segment is scored as it stands and, when it is disguised, in its normalised view too; per label the higher counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from detectors.base import BatchItem, Params
+from detectors.encoded import ModelParams, detect_together, encoder_of, readings
+from detectors.encoder import Encoder, Encoding
+from detectors.types import Finding
+
+HEAD = "toxicity"
+
+_LEAST_SCORE = 0.01
+"""Scores below this are not reported: no rule has such a threshold, and nine findings a segment would be noise."""
+
+
+class Toxicity:
+    """A segment classifier: one finding a label over the segment."""
+
+    name: ClassVar[str] = "toxicity"
+    params: ClassVar[type[Params]] = ModelParams
+    summary: ClassVar[str] = "insults, threats, hate, obscenity, sexual content, self-harm and violence"
+
+    look_behind = 160
+    heads: tuple[str, ...] = (HEAD,)
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self.model = encoder.card.identity
+        self._names = encoder.card.heads[HEAD].labels
+        self.labels = frozenset(self._names)
+
+    @classmethod
+    def labels_of(cls, params: Params) -> Mapping[str, float]:
+        """The model's labels at the thresholds that its card recommends."""
+        head = encoder_of(params).card.heads[HEAD]
+        return {label: head.thresholds.get(label, 0.5) for label in head.labels}
+
+    @classmethod
+    def build(cls, params: Params) -> Toxicity:
+        """Load the model, if no other detector did. Raises `DetectorError`."""
+        return cls(encoder_of(params))
+
+    def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
+        """Findings per segment, one for each label with a score worth telling."""
+        return detect_together([(self, item) for item in items])
+
+    def texts(self, item: BatchItem) -> Sequence[str]:
+        """The segment with its context, and its normalised view when it is disguised."""
+        return readings(item)
+
+    def read(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
+        """Per label, the highest score of the segment's readings."""
+        scores = np.max([each.scores[HEAD] for each in encodings], axis=0)
+        return [
+            Finding(item.begin, len(item.text), label, float(score))
+            for label, score in zip(self._names, scores, strict=True)
+            if score >= _LEAST_SCORE
+        ]
