@@ -1,0 +1,232 @@
+"""`tidegate events ...` on outboxes and files; on Kafka it is in tests/integration."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from sidecar.cli_events import events
+from sidecar.outbox.encode import encode_line
+from sidecar.outbox.event import Event, StreamInfo
+from sidecar.outbox.settings import OutboxSettings
+from sidecar.outbox.sqlite import SqliteOutbox
+from tests.outbox.samples import INFO, NOW, a_fault, a_stream_decision, a_violation, numbered
+
+
+def run(*arguments: object, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(events, [str(argument) for argument in arguments], input=stdin, env={"NO_COLOR": "1"})
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Path:
+    """An outbox with seven events, of which the first two are on their way."""
+    path = tmp_path / "o.db"
+    asyncio.run(fill(path, [a_violation(), a_stream_decision(), *(a_fault(what=f"part-{each}") for each in range(5))]))
+    return path
+
+
+async def fill(path: Path, put: Sequence[Event], claim: int = 2) -> None:
+    box = SqliteOutbox(OutboxSettings(path=path, durability="normal"))
+    await box.start()
+    await box.put(put)
+    await box.claim(claim)
+    await box.stop()
+
+
+def lines_of(path: Path, *sequences: int, event: Event | None = None) -> Path:
+    """A file as the file sink writes it."""
+    path.write_bytes(b"".join(encode_line(numbered(event or a_fault(), each), NOW) for each in sequences))
+    return path
+
+
+def test_tail_shows_the_last_events(outbox: Path):
+    result = run("tail", "--outbox", outbox, "--last", 2)
+    assert result.exit_code == 0, result.stderr
+    assert re.findall(r"part-\d", result.stdout) == ["part-3", "part-4"]
+
+
+def test_tail_says_what_was_done_where_and_whose_it_was(outbox: Path):
+    (line,) = run("tail", "--outbox", outbox, "--kind", "violation").stdout.splitlines()
+    assert line.split() == [
+        "2026-09-21T14:13:20.250Z",
+        "1",
+        "high",
+        "test/rule-0",
+        "redact",
+        "WORD",
+        "'9999",
+        "9999'",
+        "output[0].content",
+        "10-19",
+        "tenant=acme",
+        "session=session-1",
+        "request=request-1",
+        "stream=stream-1",
+    ]
+
+
+def test_tail_as_json_gives_one_event_a_line(outbox: Path):
+    rows = [json.loads(line) for line in run("tail", "--outbox", outbox, "--json").stdout.splitlines()]
+    assert [row["kind"] for row in rows] == ["violation", "decision", *["fault"] * 5]
+    assert [row["ids"]["sequence"] for row in rows] == [1, 2, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "kinds"),
+    [
+        (["--kind", "decision"], ["decision"]),
+        (["--min-severity", "high"], ["violation"]),
+        (["--rule", "rule-0"], ["violation"]),
+        (["--rule", "other"], []),
+        (["--tenant", "acme"], ["violation", "decision"]),
+        (["--session", "session-1", "--kind", "decision", "--kind", "fault"], ["decision"]),
+    ],
+)
+def test_filters(options: list[str], kinds: list[str], outbox: Path):
+    lines = run("tail", "--outbox", outbox, "--json", *options).stdout.splitlines()
+    assert [json.loads(line)["kind"] for line in lines] == kinds
+
+
+def test_tail_cannot_be_made_to_steer_the_terminal(tmp_path: Path):
+    event = a_fault()
+    hostile = replace(event, data=replace(event.data, what="\x1b]0;owned\x07"))
+    result = run("tail", "--file", lines_of(tmp_path / "e.jsonl", 1, event=hostile))
+    assert "\x1b" not in result.stdout
+    assert "owned" in result.stdout
+
+
+def test_export_can_be_read_again(outbox: Path, tmp_path: Path):
+    result = run("export", "--outbox", outbox, "--output", tmp_path / "out.jsonl")
+    assert (result.exit_code, result.stderr) == (0, "7 events\n")
+    assert (
+        run("tail", "--file", tmp_path / "out.jsonl", "--json").stdout
+        == run("tail", "--outbox", outbox, "--json").stdout
+    )
+
+
+def test_stats_count_by_kind_severity_rule_and_fault(outbox: Path):
+    counts = json.loads(run("stats", "--outbox", outbox, "--json").stdout)
+    producer = counts["outbox"].pop("producer")
+    assert producer.startswith("tidegate-")
+    assert counts == {
+        "kind": {"violation": 1, "decision": 1, "fault": 5},
+        "severity": {"high": 1, "low": 1, "medium": 5},
+        "rule": {"test/rule-0": 1},
+        "done": {"redact": 1},
+        "fault": {"detector_late": 5},
+        "outbox": {"next_sequence": 3, "lost": {}},
+    }
+    assert "detector_late" in run("stats", "--outbox", outbox).stdout
+
+
+def test_verify_finds_a_complete_file_fine(outbox: Path, tmp_path: Path):
+    result = run("verify", "--file", lines_of(tmp_path / "e.jsonl", 1, 2, 3))
+    assert result.exit_code == 0
+    assert "complete: 3 events" in result.stdout
+    assert "5 waiting" in run("verify", "--outbox", outbox).stdout
+
+
+def test_verify_takes_a_repeat_with_the_same_id(tmp_path: Path):
+    path = lines_of(tmp_path / "e.jsonl", 1, 2)
+    path.write_bytes(path.read_bytes() * 2)
+    report = json.loads(run("verify", "--file", path, "--json").stdout)
+    assert report["is_fine"]
+    assert (report["producers"][0]["events"], report["producers"][0]["repeats"]) == (2, 2)
+
+
+def test_verify_names_what_is_missing(tmp_path: Path):
+    result = run("verify", "--file", lines_of(tmp_path / "e.jsonl", 1, 2, 5, 7))
+    assert result.exit_code == 1
+    assert "3 MISSING (3-4, 6)" in result.stdout
+
+
+def test_verify_finds_two_events_with_one_number(tmp_path: Path):
+    path = lines_of(tmp_path / "e.jsonl", 1, 2)
+    path.write_bytes(path.read_bytes() + encode_line(numbered(a_fault(), 2), NOW))
+    report = json.loads(run("verify", "--file", path, "--json").stdout)
+    assert report["producers"][0]["conflicts"] == [2]
+    assert not report["is_fine"]
+
+
+def test_verify_finds_a_session_out_of_order(tmp_path: Path):
+    path = tmp_path / "e.jsonl"
+    path.write_bytes(b"".join(encode_line(numbered(a_fault(INFO), each), NOW) for each in (2, 1, 3)))
+    result = run("verify", "--file", path)
+    assert result.exit_code == 1
+    assert "1 OUT OF ORDER (1)" in result.stdout
+
+
+def test_sessions_may_overtake_each_other(tmp_path: Path):
+    others: list[StreamInfo] = [replace(INFO, session_id=name) for name in ("a", "b", "a")]
+    path = tmp_path / "e.jsonl"
+    lines = [encode_line(numbered(a_fault(info), each), NOW) for info, each in zip(others, (2, 1, 3), strict=True)]
+    path.write_bytes(b"".join(lines))
+    assert run("verify", "--file", path).exit_code == 0
+
+
+def test_verify_finds_what_is_no_event(tmp_path: Path):
+    path = lines_of(tmp_path / "e.jsonl", 1)
+    path.write_bytes(path.read_bytes() + b'{"specversion": "1.0", "type": "com.example"}\n')
+    result = run("verify", "--file", path)
+    assert result.exit_code == 1
+    assert f"not an event: {path}:2" in result.stderr
+
+
+def test_standard_input_is_a_file_too():
+    result = run("stats", "--file", "-", "--json", stdin=encode_line(numbered(a_fault(), 1), NOW))
+    assert json.loads(result.stdout)["kind"] == {"fault": 1}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tail", "--outbox", "missing.db"],
+        ["stats", "--file", "missing.jsonl"],
+        ["verify", "--outbox", __file__],
+        ["tail", "--outbox", "a", "--file", "b"],
+        ["create-topics"],
+        ["create-topics", "--set", "no-equals-sign"],
+        ["tail", "--config", "missing.yaml"],
+        ["tail", "--kind", "nonsense"],
+    ],
+    ids=" ".join,
+)
+def test_misuse_and_a_broken_environment_exit_with_2_and_one_message(arguments: list[str]):
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("command", sorted(events.commands))
+def test_help_has_an_example(command: str):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"tidegate events {command}" in " ".join(result.stdout.split())
+
+
+def test_outbox_on_a_read_only_disk_can_be_read(outbox: Path):
+    outbox.chmod(0o444)
+    outbox.parent.chmod(0o555)
+    try:
+        assert run("stats", "--outbox", outbox).exit_code == 0
+    finally:
+        outbox.parent.chmod(0o755)
+
+
+async def test_outbox_can_be_read_while_it_is_written(tmp_path: Path):
+    box = SqliteOutbox(OutboxSettings(path=tmp_path / "o.db", durability="normal"))
+    await box.start()
+    await box.put([a_fault()])
+    result = await asyncio.to_thread(run, "stats", "--outbox", tmp_path / "o.db", "--json")
+    await box.put([a_fault()])
+    await box.stop()
+    assert json.loads(result.stdout)["kind"] == {"fault": 1}
+    assert sum(box.stats().lost.values()) == 0
