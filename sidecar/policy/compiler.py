@@ -12,10 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -44,6 +44,8 @@ from sidecar.policy.schema import (
     StreamSpec,
 )
 from sidecar.values import Action, FailMode, Mode, Severity
+
+_T = TypeVar("_T")
 
 
 class Catalog(Protocol):
@@ -217,31 +219,27 @@ class _RuleCompiler:
         if name not in names:
             self._refuse(where, f"there is no detector `{name}`", suggest(name, names))
             return None
-        try:
-            return self._catalog.get(name)
-        except DetectorError as error:
-            self._refuse(
-                where, f"the detector `{name}` cannot be used: {error}", "install what it needs, or leave it out"
-            )
+        kind = _asked(lambda: self._catalog.get(name))
+        if isinstance(kind, DetectorError):
+            message, remedy = split(str(kind), "install what it needs, or leave it out")
+            self._refuse(where, f"the detector `{name}` cannot be used: {message}", remedy)
             return None
+        return kind
 
     def _params(self, place: Place, rule: RuleSpec, kind: type[DetectorType]) -> Params | None:
         try:
-            return kind.params.model_validate(rule.detect.params)
+            params = _asked(lambda: kind.params.model_validate(rule.detect.params))
         except ValidationError as error:
             where = (*place, "detect")
             self.errors += explain_all(error, self._source, where, self._document, json_schema([kind]))
-        except DetectorError as error:
-            self._refuse_params(place, error)
-        return None
+            return None
+        return self._accepted(place, params)
 
     def _thresholds(
         self, place: Place, rule: RuleSpec, kind: type[DetectorType], params: Params
     ) -> Mapping[str, float]:
-        try:
-            recommended = kind.labels_of(params)
-        except DetectorError as error:
-            self._refuse_params(place, error)
+        recommended = self._accepted(place, _asked(lambda: kind.labels_of(params)))
+        if recommended is None:
             return {}
         labels, threshold = rule.detect.labels, rule.detect.threshold
         where = (*place, "detect", "labels")
@@ -270,15 +268,17 @@ class _RuleCompiler:
 
     def _detector(self, place: Place, identity: str, kind: type[DetectorType], params: Params) -> Detector | None:
         if identity not in self._detectors:
-            try:
-                self._detectors[identity] = kind.build(params)
-            except DetectorError as error:
-                self._detectors[identity] = error
-        detector = self._detectors[identity]
-        if isinstance(detector, DetectorError):
-            self._refuse_params(place, detector)
-            return None
+            self._detectors[identity] = _asked(lambda: kind.build(params))
+        detector: Detector | None = self._accepted(place, self._detectors[identity])
         return detector
+
+    def _accepted(self, place: Place, answer: _T | DetectorError) -> _T | None:
+        """A detector's answer; None, and an error noted, when it refuses the rule's parameters."""
+        if not isinstance(answer, DetectorError):
+            return answer
+        message, remedy = split(str(answer))
+        self._refuse((*place, "detect", *answer.path), message, remedy)
+        return None
 
     def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector) -> None:
         name, stream = rule.detect.detector, self._stream
@@ -316,9 +316,17 @@ class _RuleCompiler:
     def _refuse(self, place: Place, message: str, remedy: str, *, at_key: bool = False) -> None:
         self.errors.append(self._source.error(place, message, remedy, at_key=at_key))
 
-    def _refuse_params(self, place: Place, error: DetectorError) -> None:
-        message, remedy = split(str(error))
-        self._refuse((*place, "detect", *error.path), message, remedy)
+
+def _asked(question: Callable[[], _T]) -> _T | DetectorError:
+    """What a detector answers. It may be anyone's code: whatever it raises is a reason to refuse the policy."""
+    try:
+        return question()
+    except ValidationError:
+        raise
+    except DetectorError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - as said above
+        return DetectorError(f"it failed with {type(error).__name__}; ask its authors, or leave it out")
 
 
 def _action_of(rule: RuleSpec) -> Action:

@@ -56,10 +56,10 @@ def explain(error: ErrorDetails, key: str, keys: Mapping[str, str]) -> Explanati
     return split(_plain(error["msg"].removeprefix("Value error, ")))
 
 
-def split(message: str) -> Explanation:
+def split(message: str, otherwise: str = "correct the detector's parameters") -> Explanation:
     """A detector's own message: what is wrong; what to do about it, where it says so behind a semicolon."""
     what, _, remedy = message.partition("; ")
-    return what, remedy or "correct the detector's parameters"
+    return what, remedy or otherwise
 
 
 def _plain(message: str) -> str:
