@@ -73,12 +73,25 @@ class BatchItem(msgspec.Struct, frozen=True, gc=False):
 class PatternScanner(Protocol):
     """Spans, inline. Immutable; shared by all streams."""
 
-    name: str
-    labels: frozenset[str]
-    look_behind: int
-    """Characters left of `cleared` that `advance` must still be given."""
-    look_ahead: int
-    """The most characters that stay undecided (`end of text - cleared`) while the lane is open."""
+    @property
+    def name(self) -> str:
+        """The detector's name."""
+        ...
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """What it can find."""
+        ...
+
+    @property
+    def look_behind(self) -> int:
+        """Characters left of `cleared` that `advance` must still be given."""
+        ...
+
+    @property
+    def look_ahead(self) -> int:
+        """The most characters that stay undecided (`end of text - cleared`) while the lane is open."""
+        ...
 
     def start(self) -> Scan:
         """Open a scan for one lane, at lane offset 0."""
@@ -89,12 +102,25 @@ class PatternScanner(Protocol):
 class BatchDetector(Protocol):
     """Findings per segment, in batches. Thread-safe; called off the event loop."""
 
-    name: str
-    labels: frozenset[str]
-    look_behind: int
-    """Characters of left context a segment should carry."""
-    model: str
-    """Name and version of the model; requests for the same model may share a batch."""
+    @property
+    def name(self) -> str:
+        """The detector's name."""
+        ...
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """What it can find."""
+        ...
+
+    @property
+    def look_behind(self) -> int:
+        """Characters of left context a segment should carry."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Name and version of the model; requests for the same model may share a batch."""
+        ...
 
     def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
         """Findings per item, spans relative to `item.text`, only within `text[begin:]`.
