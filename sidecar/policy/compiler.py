@@ -233,13 +233,17 @@ class _RuleCompiler:
             where = (*place, "detect")
             self.errors += explain_all(error, self._source, where, self._document, json_schema([kind]))
             return None
-        return self._accepted(place, params)
+        if isinstance(params, DetectorError):
+            self._refused(place, params)
+            return None
+        return params
 
     def _thresholds(
         self, place: Place, rule: RuleSpec, kind: type[DetectorType], params: Params
     ) -> Mapping[str, float]:
-        recommended = self._accepted(place, _asked(lambda: kind.labels_of(params)))
-        if recommended is None:
+        recommended = _asked(lambda: kind.labels_of(params))
+        if isinstance(recommended, DetectorError):
+            self._refused(place, recommended)
             return {}
         labels, threshold = rule.detect.labels, rule.detect.threshold
         where = (*place, "detect", "labels")
@@ -269,16 +273,16 @@ class _RuleCompiler:
     def _detector(self, place: Place, identity: str, kind: type[DetectorType], params: Params) -> Detector | None:
         if identity not in self._detectors:
             self._detectors[identity] = _asked(lambda: kind.build(params))
-        detector: Detector | None = self._accepted(place, self._detectors[identity])
+        detector = self._detectors[identity]
+        if isinstance(detector, DetectorError):
+            self._refused(place, detector)
+            return None
         return detector
 
-    def _accepted(self, place: Place, answer: _T | DetectorError) -> _T | None:
-        """A detector's answer; None, and an error noted, when it refuses the rule's parameters."""
-        if not isinstance(answer, DetectorError):
-            return answer
-        message, remedy = split(str(answer))
-        self._refuse((*place, "detect", *answer.path), message, remedy)
-        return None
+    def _refused(self, place: Place, error: DetectorError) -> None:
+        """Note that a detector refuses the rule's parameters."""
+        message, remedy = split(str(error))
+        self._refuse((*place, "detect", *error.path), message, remedy)
 
     def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector) -> None:
         name, stream = rule.detect.detector, self._stream
