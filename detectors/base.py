@@ -31,7 +31,7 @@ class Params(BaseModel):
 class DetectorError(Exception):
     """A detector could not be built or run. The message is for the policy author and holds no checked text.
 
-    `path` says which of the parameters is wrong, such as `("patterns", 2, "regex")`, so that the author is shown its line.
+    `path` says which of the parameters is wrong, such as `("patterns", 2, "regex")`: the author is shown its line.
     """
 
     def __init__(self, message: str, *, path: Sequence[str | int] = ()) -> None:
