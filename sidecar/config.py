@@ -1,7 +1,7 @@
 """The settings: one YAML file, and an environment variable `TIDEGATE_...` for each key, which wins over the file.
 
-A nested key joins its parts with two underscores: `grpc.listen` is `TIDEGATE_GRPC__LISTEN`. A list is written as JSON or
-with commas. An unknown key is an error, in the file and in the environment, and each error names its key.
+A nested key joins its parts with two underscores: `grpc.listen` is `TIDEGATE_GRPC__LISTEN`. A list is written as JSON
+or with commas. An unknown key is an error, in the file and in the environment, and each error names its key.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Policies(Section):
 
 
 class Keys(Section):
-    """Secret keys: `redaction` for the hash and pseudonym operators, `hash` for the hashes in events. Each from a file if need be."""
+    """Secret keys, in place or in a file: for the hash and pseudonym operators, and for the hashes in events."""
 
     redaction: SecretStr | None = None
     redaction_file: Path | None = None

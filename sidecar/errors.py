@@ -4,7 +4,7 @@
     ├── ConfigError        the settings cannot be used                          (path)
     ├── PolicyError        a policy file cannot be used                         (file, line, column, path, remedy)
     │   └── PolicyErrors   all that is wrong with the policy files              (errors)
-    ├── UnknownPolicy      no policy of that name, or none that takes the stream (name)
+    ├── UnknownPolicy      no policy of that name, or none takes the stream     (name)
     ├── ModelError         a model is missing, damaged, or gives wrong answers
     ├── DetectorFailure    a detector could not be built or run                 (detector)
     ├── CallerError        the caller broke a rule of the interface             (field, limit, kind)
@@ -12,7 +12,7 @@
     ├── IdleStream         the other side was silent for too long               (seconds)
     └── Draining           the service is shutting down
 
-There are no status codes here: `transport/status.py` has the one table. A block is a decision, so a message, not an error.
+There are no status codes here: `transport/status.py` has the one table. A block is a decision, so no error.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ConfigError(TidegateError):
 
 
 class PolicyError(TidegateError):
-    """A policy file cannot be used. `line` and `column` count from 1; 0 means unknown. `path` is the key in the document.
+    """A policy file cannot be used. `line` and `column` count from 1 (0: unknown). `path` is the key in the document.
 
     `str(error)` is `file:line:column: path: message. remedy`, with what is unknown left out.
     """
@@ -74,7 +74,7 @@ class PolicyError(TidegateError):
         return ": ".join(part for part in (self.place, self.path, sentence) if part)
 
 
-class PolicyErrors(PolicyError):
+class PolicyErrors(PolicyError):  # noqa: N818 - several of them
     """All that is wrong with the policy files, at least one error; itself it stands for the first. One line each."""
 
     def __init__(self, errors: Iterable[PolicyError]) -> None:
@@ -120,9 +120,7 @@ class CallerFault(StrEnum):
 class CallerError(TidegateError):
     """The caller broke a rule of the interface: `field` names what is wrong, `limit` what is allowed (0: no number)."""
 
-    def __init__(
-        self, message: str, *, field: str, limit: int = 0, kind: CallerFault = CallerFault.INVALID
-    ) -> None:
+    def __init__(self, message: str, *, field: str, limit: int = 0, kind: CallerFault = CallerFault.INVALID) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
         self.limit = limit

@@ -3,14 +3,14 @@
     reader ──feed──> inbox ──> core ──> outputs ──> writer
                        scheduler ──outcome──┘  └── decisions ──> outbox
 
-1. A transport's reader task feeds an inbox, which is bounded: when it is full, or when the core holds too much text that waits
-   for outcomes, `feed` waits, and so does the client.
-2. The transport's own task runs `outputs()`, which alone owns the core. It waits on one wake-up: text, an outcome or a timer.
-   Then it takes all that is there, steps the core, and merges adjacent releases of one lane into one.
+1. A transport's reader task feeds an inbox, which is bounded: when it is full, or the core holds too much text that
+   waits for outcomes, `feed` waits, and so does the client.
+2. The transport's own task runs `outputs()`, which alone owns the core. It waits on one wake-up: text, an outcome or a
+   timer. Then it takes all that is there, steps the core, and merges adjacent releases of one lane into one.
 3. Decisions are committed to the outbox before the output that shows them is handed out. Releases that stand before the
    first decision never wait for it.
-4. At the end comes a summary, after the stream's decision event is committed. A stream that ends otherwise (the client went
-   away, broke a rule, or something failed here) leaves a decision event too; what it held is dropped.
+4. At the end comes a summary, after the stream's decision event is committed. A stream that ends otherwise (the client
+   went away, broke a rule, or something failed here) leaves a decision event too; what it held is dropped.
 
 What a session does not promise: that a client that went away was given all that was released.
 """
@@ -242,7 +242,7 @@ class Session:
     # -- the reader's side ----------------------------------------------------------------------------------------
 
     async def feed(self, lane: Lane, text: str) -> None:
-        """Hand over text of a lane; waits while there is no room. Raises `CallerError` past a limit or after the end."""
+        """Hand over text of a lane; waits for room. Raises `CallerError` past a limit or after the end."""
         self._check(lane, text)
         if not text:
             return
@@ -397,7 +397,7 @@ class Session:
         self._wake.clear()
 
     def _set_alarm(self) -> None:
-        """Have the clock wake the session at the next deadline. An alarm that is early enough stays: it is per segment at most."""
+        """Have the clock wake the session at the next deadline. An alarm that is early enough stays."""
         due_ms = min(self._core.next_deadline_ms or float("inf"), self._idle_at_ms)
         if self._alarm is not None:
             if self._alarm_ms <= due_ms:

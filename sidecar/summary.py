@@ -78,7 +78,7 @@ class Tally:
         self._arrivals.setdefault(lane, deque()).append((self._received[lane], now_ms))
 
     def released(self, release: Release, now_ms: float) -> float | None:
-        """Note that text leaves; returns how long its first character was held, or None when it accounts for no text."""
+        """Note that text leaves. Returns how long its first character was held; None if it accounts for no text."""
         arrivals = self._arrivals.get(release.lane)
         if release.end <= release.start or not arrivals:
             return None

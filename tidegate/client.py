@@ -34,7 +34,7 @@ class Client:
     def check(
         self, text: str, *, lane: Lane | None = None, timeout: float | None = 10.0, **options: Unpack[StreamOptions]
     ) -> CheckResult:
-        """Guard one whole text. A block is in the result. While there is no room, asks again within `timeout` seconds."""
+        """Guard one whole text. A block is in the result. Without room it asks again, within `timeout` seconds."""
         request = _wire.check_request(text, lane, options)
         try:
             return _wire.check_result(self._check(request, timeout=timeout, metadata=_wire.metadata_of(options)))
@@ -51,7 +51,7 @@ class Client:
     ) -> GuardedStream:
         """Guard text while it flows: `chunks` are read on a thread of gRPC's as fast as the sidecar takes them.
 
-        With `on_block="raise"` a block raises `GuardBlocked`; with "yield" it comes as a `Verdict` and other choices go on.
+        With `on_block="raise"` a block raises `GuardBlocked`; with "yield" it comes as a `Verdict`, others go on.
         An exception from `chunks` ends the stream, and is raised from it. A stream is never tried again.
         """
         source = _Source(chunks, _wire.start_request(options))
@@ -73,7 +73,7 @@ class Client:
 
 
 class GuardedStream:
-    """What comes out of a stream: iterate for `Release`, `Verdict` and `Summary`, or over `text()` for the text alone."""
+    """What comes out of a stream: iterate for `Release`, `Verdict`, `Summary`, or over `text()` for text alone."""
 
     def __init__(self, call: Any, source: _Source, responses: _wire.Responses, target: str) -> None:
         self._call = call

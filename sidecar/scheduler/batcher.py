@@ -1,7 +1,7 @@
 """The waiting requests, by detector, and which of them make the next batch. No clock, no I/O.
 
-The detector whose most urgent request is due first is served first; its batch is filled in order of deadline, up to a number
-of items and of estimated tokens. Requests whose stream is gone are dropped when a batch is taken.
+The detector whose most urgent request is due first is served first; its batch is filled in order of deadline, up to a
+number of items and of estimated tokens. Requests whose stream is gone are dropped when a batch is taken.
 """
 
 from __future__ import annotations

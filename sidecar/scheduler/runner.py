@@ -1,6 +1,7 @@
 """Runs a batch through its detector, on whatever thread calls it. Every segment gets an outcome, whatever happens.
 
-A detector that raises on a batch is asked again for each item alone, so that one poisonous text does not fail its neighbours.
+A detector that raises on a batch is asked again for each item alone, so that one poisonous text does not fail its
+neighbours.
 """
 
 from __future__ import annotations

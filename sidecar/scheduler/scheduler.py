@@ -1,11 +1,12 @@
 """Batches the segments of all streams for the model detectors. One owner task; no locks.
 
-1. `submit` queues a request, or sheds it at once: when the queue is full, or when what waits before it would take past its
-   deadline. Shedding is an outcome (`Failed(shed)`), so the rule's fail mode applies.
+1. `submit` queues a request, or sheds it at once: when the queue is full, or when what waits before it would take past
+   its deadline. Shedding is an outcome (`Failed(shed)`), so the rule's fail mode applies.
 2. The owner takes a batch, runs it on a worker thread, and hands out the outcomes on the event loop.
-3. How long a batch takes is estimated from the tokens of those before it (exponentially weighted).
+3. How long waiting tokens will take is estimated from the batches so far, the last ones counting most, and each by its
+   tokens: a small batch tells little of what a token costs in a full one.
 
-What it does not promise: that an outcome comes before its deadline. The core has its own timer and no use for a late one.
+What it does not promise: that an outcome comes before its deadline. The core has a timer, and no use for a late one.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from sidecar.values import Failed, FailureKind, Outcome
 
 __all__ = ["Request", "Scheduler"]
 
-_WEIGHT = 0.2
-"""How much the last batch counts in the estimate of the cost of a token."""
+_DECAY = 0.9
+"""How much a batch still counts in the estimate of a token's cost when the next one is done."""
 
 
 class Scheduler:
@@ -35,7 +36,7 @@ class Scheduler:
         self._batcher = Batcher(max_items=settings.max_batch_items, max_tokens=settings.max_batch_tokens)
         self._clock = clock
         self._metrics = metrics
-        self._ms_per_token = 0.0
+        self._cost = _Cost()
         self._wake = asyncio.Event()
         self._workers: ThreadPoolExecutor | None = None
         self._owners: list[asyncio.Task[None]] = []
@@ -72,7 +73,7 @@ class Scheduler:
     def _reason_to_shed(self, request: Request) -> str:
         if self._batcher.depth >= self._queue_limit:
             return "the queue is full"
-        wait_ms = (self._batcher.tokens + request.tokens) * self._ms_per_token / self._threads
+        wait_ms = self._batcher.tokens * self._cost.ms_per_token / self._threads
         if self._clock.now_ms() + wait_ms > request.deadline_ms:
             return "it would be late"
         return ""
@@ -97,15 +98,29 @@ class Scheduler:
         outcomes = await loop.run_in_executor(self._workers, detect, detector, segments)
         took_ms = self._clock.now_ms() - began_ms
         self._metrics.detector(detector.name).inference.observe(took_ms / 1000)
-        self._learn(took_ms / sum(request.tokens for request in batch))
+        self._cost.learn(took_ms, sum(request.tokens for request in batch))
         for request, outcome in zip(batch, outcomes, strict=True):
             self._answer(request, outcome)
-
-    def _learn(self, ms_per_token: float) -> None:
-        known = self._ms_per_token
-        self._ms_per_token = ms_per_token if not known else known + _WEIGHT * (ms_per_token - known)
 
     def _answer(self, request: Request, outcome: Outcome) -> None:
         self._metrics.detector(request.detector.name).count(outcome)
         if request.receiver.is_open:
             request.answer(outcome)
+
+
+class _Cost:
+    """What a token costs, from the batches so far."""
+
+    def __init__(self) -> None:
+        self._ms = 0.0
+        self._tokens = 0.0
+
+    @property
+    def ms_per_token(self) -> float:
+        """The estimate; 0 before the first batch."""
+        return self._ms / self._tokens if self._tokens else 0.0
+
+    def learn(self, ms: float, tokens: int) -> None:
+        """Take a batch into account."""
+        self._ms = self._ms * _DECAY + ms
+        self._tokens = self._tokens * _DECAY + tokens

@@ -1,7 +1,8 @@
 """Structured logs on stderr: one JSON object a line, or a line for people.
 
-Checked text never gets here: messages are fixed texts with fields beside them, and of an exception only its type and its
-frames are written, for its message may quote what it was given. Tidegate's own errors hold no checked text; theirs is kept.
+Checked text never gets here: messages are fixed texts with fields beside them, and of an exception only its type and
+frames are written, as its message may quote what it was given. Tidegate's own errors hold no checked text; theirs is
+kept.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Literal
 
 from sidecar.errors import TidegateError
 
+_OWN = ("sidecar", "detectors", "tidegate")
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -50,7 +52,7 @@ class ConsoleFormatter(logging.Formatter):
 
 
 def describe(error: BaseException | None) -> str:
-    """An exception without its message, unless it is one of Tidegate's: its type, where it happened, and what caused it."""
+    """An exception without its message, unless it is one of Tidegate's: type, where it happened, and what caused it."""
     if error is None:
         return ""
     lines = [_headline(error), *_frames(error.__traceback__)]
@@ -63,10 +65,15 @@ def describe(error: BaseException | None) -> str:
 
 
 def configure_logging(level: str, style: Literal["json", "console"]) -> None:
-    """Send all of the process's logs to stderr, in one style. Called once, by the command line."""
+    """Send the process's logs to stderr, in one style. Called once, by the command line.
+
+    The level is for Tidegate's own logs; of others' only warnings are written, as they may tell more than they should.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if style == "json" else ConsoleFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in _OWN:
+        logging.getLogger(name).setLevel(level.upper())
     logging.captureWarnings(capture=True)
 
 

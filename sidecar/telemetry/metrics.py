@@ -1,16 +1,17 @@
 """The Prometheus metrics. One `Metrics` a process, made by `app`, with a registry of its own.
 
-Children are resolved where a name becomes known (a plan is compiled, a detector is first asked), never per token. No label
-holds anything a caller sends except the policy's name, which is a file's, not the caller's.
+Children are resolved where a name becomes known (a plan's first stream, a detector's first batch), never per token. No
+label holds anything that a caller sends.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from sidecar.policy.plan import Plan
@@ -138,9 +139,9 @@ class Metrics:
         """Export a value that its owner keeps; it is read when the metrics are."""
         Gauge(name, documentation, registry=self.registry).set_function(read)
 
-    def register(self, collector: Collector) -> None:
-        """Export what another part collects."""
-        self.registry.register(collector)
+    def watch_counts(self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Export counts that their owner keeps, by one label."""
+        self.registry.register(_Counts(name, documentation, label, read))
 
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
@@ -157,3 +158,24 @@ class Metrics:
             ),
             ended={how: self._streams.labels(plan.name, how) for how in ("finished", "blocked", "cancelled", "failed")},
         )
+
+
+class _Counts(Collector):
+    """Counts that live elsewhere, read at each scrape."""
+
+    def __init__(self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._label = label
+        self._read = read
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The counts now."""
+        family = CounterMetricFamily(self._name, self._documentation, labels=[self._label])
+        for value, count in self._read().items():
+            family.add_metric([value], count)
+        yield family
+
+    def describe(self) -> list[CounterMetricFamily]:
+        """Nothing is read before the first scrape."""
+        return []

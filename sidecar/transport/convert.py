@@ -1,7 +1,7 @@
 """Wire messages to plain values and back. Pure functions, and one decoder for text that arrives as bytes.
 
-What the wire leaves open is settled here: an unspecified direction is the output, an unspecified part is the model's words
-in an output and the user's in an input. What the wire cannot say is refused with the field's name (`CallerError`).
+What the wire leaves open is settled here: an unspecified direction is the output, an unspecified part is the model's
+words in an output and the user's in an input. What makes no sense is refused with the field's name (`CallerError`).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -35,6 +35,7 @@ _UNIX = "unix:"
 _STREAM_ID = "tidegate-stream-id"
 _FRAME_BYTES = 1 << 20
 """Room for a message beside its text."""
+_INT_MAX = 2**31 - 1
 _GOODBYE_SECONDS = 1.0
 """How long a status may take to reach a client that does not read."""
 
@@ -203,8 +204,9 @@ async def _answering(context: Context) -> AsyncIterator[None]:
         if not isinstance(error, TidegateError):
             _log.error("a call failed", exc_info=error)
         status = status_of(error)
-        async with asyncio.timeout(_GOODBYE_SECONDS):
-            await context.abort(status.code, status.message, status.trailers)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await context.abort(status.code, status.message, status.trailers)
 
 
 @asynccontextmanager
@@ -227,7 +229,7 @@ def _trace_of(context: Context) -> str:
 
 def _options(settings: Grpc, limits: Limits) -> list[tuple[str, int]]:
     """Message sizes leave room for an oversize text to be answered by us, which names the field and the limit."""
-    largest = 4 * (limits.max_stream_chars + limits.max_context_chars) + _FRAME_BYTES
+    largest = min(4 * (limits.max_stream_chars + limits.max_context_chars) + _FRAME_BYTES, _INT_MAX)
     return [
         ("grpc.max_receive_message_length", largest),
         ("grpc.max_send_message_length", -1),

@@ -13,7 +13,7 @@ _EVERYTHING = ""
 
 
 class Health:
-    """What health checks are told, for the guard service and for the whole server: not serving, until told otherwise."""
+    """What health checks are told, for the guard service and the whole server: not serving, until told otherwise."""
 
     def __init__(self) -> None:
         self._servicer = health.aio.HealthServicer()

@@ -1,4 +1,4 @@
-"""The one table from errors to gRPC statuses, with google.rpc details. A caller sees no stack trace and no checked text.
+"""The one table from errors to gRPC statuses, with google.rpc details. A caller sees no stack trace, no checked text.
 
 | error                   | status                | details                    |
 | ----------------------- | --------------------- | -------------------------- |

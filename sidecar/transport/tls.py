@@ -1,7 +1,7 @@
 """Server certificates that can be replaced on the disk while the service runs.
 
-The files are looked at (not read) at each handshake. When they changed, they are read and tried; a pair that does not fit
-together, as in the moment between the writing of two files, leaves the last good one in use and is tried again.
+The files are looked at (not read) at each handshake. When they changed, they are read and tried; a pair that does not
+fit together, as in the moment between the writing of two files, leaves the last good one in use.
 """
 
 from __future__ import annotations

@@ -1,0 +1,162 @@
+"""The service: every part is made, started and stopped here, in one order.
+
+Start: admin listener, outbox and publisher, policies, detectors' golden inputs, scheduler, gRPC. Until the last step
+`/readyz` says what is missing. Stop (SIGTERM, SIGINT): not ready; new streams are refused; running ones may finish for
+`drain_seconds` and are then cancelled; then the other way round, the outbox near the end, so that each stream's end is
+recorded. SIGHUP reads the policies again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from prometheus_client import disable_created_metrics
+
+from sidecar.admin import AdminServer
+from sidecar.clock import Clock, LoopClock
+from sidecar.config import Settings
+from sidecar.keys import evidence_key, redaction_keys
+from sidecar.outbox.event import SEVERITY_NAMES
+from sidecar.outbox.publisher import make_publisher
+from sidecar.outbox.sqlite import SqliteOutbox
+from sidecar.policy.store import PolicyStore
+from sidecar.readiness import Readiness, probe_detectors
+from sidecar.reload import PolicyReloader
+from sidecar.scheduler.scheduler import Scheduler
+from sidecar.session import Engine
+from sidecar.telemetry.metrics import Metrics
+from sidecar.transport.grpc import GrpcServer
+from sidecar.version import tidegate_version
+
+_log = logging.getLogger(__name__)
+
+_PARTS = ("outbox", "policies", "detectors", "grpc")
+_LAST_SECONDS = 5.0
+"""How long cancelled streams may take to record their end."""
+
+
+class App:
+    """All parts of the service. Constructing it connects and reads nothing but key files.
+
+    Raises `ConfigError` when the settings do not fit together.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or LoopClock()
+        version = tidegate_version()
+        self.metrics = Metrics(version)
+        self.readiness = Readiness(_PARTS)
+        self.admin = AdminServer(settings.admin.listen, readiness=self.readiness, metrics=self.metrics, version=version)
+        self.outbox = SqliteOutbox(settings.outbox)
+        self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
+        self.policies = PolicyStore(settings.policies.directories, redaction_keys(settings.keys))
+        self.reloader = PolicyReloader(
+            self.policies, settings.policies, outbox=self.outbox, clock=self.clock, metrics=self.metrics
+        )
+        self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
+        self.engine = Engine(
+            policies=self.policies,
+            scheduler=self.scheduler,
+            outbox=self.outbox,
+            clock=self.clock,
+            metrics=self.metrics,
+            limits=settings.limits,
+            idle_seconds=settings.grpc.idle_seconds,
+            evidence_key=evidence_key(settings.keys),
+        )
+        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start all parts; when the body ends, drain and stop them. Raises `TidegateError` when a part cannot start."""
+        async with AsyncExitStack() as stack:
+            await _start(stack, self.admin.start, self.admin.stop)
+            await self._start_outbox(stack)
+            await self._start_policies(stack)
+            await _start(stack, self.scheduler.start, self.scheduler.stop)
+            self._export()
+            await _start(stack, self.grpc.start, self._drain)
+            self.readiness.fine("grpc")
+            _log.info(
+                "serving",
+                extra={"grpc": self.grpc.addresses, "admin": self.admin.address, "policies": [*self.policies.plans]},
+            )
+            yield
+
+    # -- starting -------------------------------------------------------------------------------------------------
+
+    async def _start_outbox(self, stack: AsyncExitStack) -> None:
+        await _start(stack, self.outbox.start, self.outbox.stop)
+        if self.publisher is not None:
+            await _start(stack, self.publisher.start, self.publisher.stop)
+        self.readiness.fine("outbox")
+
+    async def _start_policies(self, stack: AsyncExitStack) -> None:
+        self.readiness.wait_for("policies", "being compiled")
+        await asyncio.to_thread(self.policies.load)
+        self.readiness.fine("policies")
+        self.readiness.wait_for("detectors", "answering golden inputs")
+        await asyncio.to_thread(probe_detectors, self.policies.plans.values())
+        self.readiness.fine("detectors")
+        await _start(stack, self.reloader.start, self.reloader.stop)
+
+    def _export(self) -> None:
+        """Metrics that other parts keep."""
+        watch = self.metrics.watch
+        watch("tidegate_scheduler_queue_depth", "Requests that wait for a batch.", lambda: self.scheduler.depth)
+        watch("tidegate_outbox_events", "Events in the outbox.", lambda: self.outbox.stats().waiting_events)
+        watch("tidegate_outbox_bytes", "Bytes of events in the outbox.", lambda: self.outbox.stats().waiting_bytes)
+        watch("tidegate_outbox_failing", "1 while events cannot be recorded.", lambda: self.outbox.stats().is_failing)
+        self.metrics.watch_counts(
+            "tidegate_outbox_lost",
+            "Events that were lost, by severity.",
+            "severity",
+            lambda: {SEVERITY_NAMES[level]: count for level, count in self.outbox.stats().lost.items()},
+        )
+        if (publisher := self.publisher) is not None:
+            watch("tidegate_publisher_events", "Events published.", lambda: publisher.stats().published)
+            watch("tidegate_publisher_failures", "Tries that failed.", lambda: publisher.stats().failures)
+
+    # -- stopping -------------------------------------------------------------------------------------------------
+
+    async def _drain(self) -> None:
+        self.readiness.wait_for("grpc", "draining")
+        self.engine.drain()
+        await self.grpc.drain()
+        _log.info("draining", extra={"streams": self.engine.open_streams})
+        await self._wait_idle(self.settings.drain_seconds)
+        if self.engine.open_streams:
+            _log.warning("streams are cancelled", extra={"streams": self.engine.open_streams})
+        await self.grpc.stop()
+        await self._wait_idle(_LAST_SECONDS)
+
+    async def _wait_idle(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.engine.wait_idle()
+
+
+async def serve(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT. Raises `TidegateError` when it cannot start."""
+    disable_created_metrics()  # a second series for each, which nobody reads
+    app = App(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, app.reloader.ask)
+    async with app.running():
+        await stop.wait()
+
+
+async def _start(
+    stack: AsyncExitStack, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
+) -> None:
+    """Start a part and have it stopped in its turn, also when it fails half way."""
+    stack.push_async_callback(stop)
+    await start()

@@ -1,0 +1,25 @@
+"""The secret keys, from the settings to those who use them."""
+
+from __future__ import annotations
+
+from sidecar.config import Keys
+from sidecar.errors import ConfigError
+from sidecar.outbox.event import EvidenceKey
+from sidecar.policy.operators import RedactionKeys
+
+
+def redaction_keys(keys: Keys) -> RedactionKeys | None:
+    """The keys of the hash and pseudonym operators, if there is a secret. Raises `ConfigError` when it is too short."""
+    secret = keys.redaction_key()
+    if secret is None:
+        return None
+    try:
+        return RedactionKeys.derive(secret)
+    except ValueError as error:
+        raise ConfigError(str(error), path="keys.redaction") from None
+
+
+def evidence_key(keys: Keys) -> EvidenceKey | None:
+    """The key of the hashes in events, if there is a secret."""
+    secret = keys.hash_key()
+    return None if secret is None else EvidenceKey(secret)
