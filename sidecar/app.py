@@ -143,7 +143,7 @@ class App:
 
 async def serve(settings: Settings) -> None:
     """Run the service until SIGTERM or SIGINT. Raises `TidegateError` when it cannot start."""
-    disable_created_metrics()  # a second series for each, which nobody reads
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
     app = App(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
