@@ -190,7 +190,7 @@ def events() -> None:
     type=click.IntRange(0),
     default=20,
     show_default=True,
-    help="Begin so many before the end of each source.",
+    help="Begin with the last so many.",
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
 @_JSON
@@ -309,9 +309,9 @@ async def _tail(source: Source, wanted: Filter, last: int, follow: bool, show: C
             if wanted.accepts(read):
                 show(read)
         return
-    for read in sorted([read async for read in reads], key=_time):
-        if wanted.accepts(read):
-            show(read)
+    shown = [read async for read in reads if wanted.accepts(read)]
+    for read in sorted(shown, key=_time)[-last:] if last else ():
+        show(read)
 
 
 async def _export(source: Source, wanted: Filter, output: Path) -> int:

@@ -183,7 +183,7 @@ def from_proto(kind: Kind, value: bytes) -> Data:
     """The event in a protobuf message. Raises `msgspec.DecodeError` or protobuf's `DecodeError`."""
     message = _PROTO_TYPES[kind].FromString(value)
     fields = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    fields = _renamed(fields, _word) | {"kind": kind}
+    fields = _renamed(fields, _word) | {"kind": kind.value}
     if "where" in fields:
         fields["where"]["span"]["unit"] = "code_point"
     return msgspec.convert(fields, DATA_TYPES[kind], strict=False)

@@ -479,7 +479,7 @@ def kind_of(data: Data) -> Kind:
 
 
 def severity_of(data: Data) -> Severity:
-    """How much an event matters: a violation as much as its rule says; a stream with violations more than one without."""
+    """How much an event matters: a violation as its rule says; a stream with violations more than one without."""
     match data:
         case Violation():
             return _SEVERITIES[data.policy.severity]

@@ -1,0 +1,257 @@
+"""Publishing to a real broker: what arrives, in which order, and what outages do to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+from click.testing import CliRunner
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from msgspec.structs import replace
+
+from sidecar.cli_events import events as events_command
+from sidecar.outbox.audit import Audit, Report
+from sidecar.outbox.encode import decode
+from sidecar.outbox.event import Event, Kind, StreamInfo
+from sidecar.outbox.memory import MemoryOutbox
+from sidecar.outbox.outbox import Outbox
+from sidecar.outbox.publisher import Publisher, make_publisher
+from sidecar.outbox.reader import Read
+from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
+from sidecar.outbox.sqlite import SqliteOutbox
+from sidecar.outbox.topics import TopicPlan, create_topics
+from tests.integration.broker import Broker, free_port, proxied, read_all
+from tests.outbox.samples import INFO, a_fault, a_stream_decision, a_violation
+
+pytestmark = pytest.mark.broker
+
+EVENTS = EventSettings(linger_ms=1, max_backoff_ms=100, batch_events=50)
+PLAN = TopicPlan(partitions=3, replication_factor=1)
+
+
+@pytest.fixture
+async def kafka(broker: Broker, request: pytest.FixtureRequest) -> KafkaSettings:
+    """Settings for the broker, with topics of this test's own, which are not there yet."""
+    await broker.wait_ready()
+    name = request.node.name.translate(str.maketrans("[]:/ ", "....."))[:60]
+    topics = {f"{kind}s": f"{name}.{kind}s" for kind in Kind}
+    return KafkaSettings.model_validate(
+        {"bootstrap_servers": broker.address, "idempotence": False, "request_timeout_ms": 1000, "topics": topics}
+    )
+
+
+@asynccontextmanager
+async def publishing(outbox: Outbox, kafka: KafkaSettings, events: EventSettings = EVENTS) -> AsyncIterator[Publisher]:
+    await outbox.start()
+    publisher = make_publisher(outbox, events, kafka)
+    assert publisher is not None
+    await publisher.start()
+    try:
+        yield publisher
+    finally:
+        await publisher.stop()
+        await outbox.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def sessions(count: int, of: int) -> Iterator[Event]:
+    """Events of several sessions, taking turns."""
+    for number in range(count):
+        info: StreamInfo = replace(INFO, session_id=f"session-{number % of}", stream_id=f"stream-{number}")
+        yield [a_violation, a_stream_decision, a_fault][number % 3](info)
+
+
+def audited(records: Sequence[ConsumerRecord]) -> Report:
+    audit = Audit()
+    for record in records:
+        audit.add(Read("", decode(record.headers, record.value).data))
+    return audit.report()
+
+
+async def test_every_event_arrives_in_its_topic_by_its_session_and_in_order(kafka: KafkaSettings, broker: Broker):
+    await create_topics(kafka, PLAN)
+    outbox, sent = MemoryOutbox(), list(sessions(300, of=7))
+    async with publishing(outbox, kafka) as publisher:
+        await outbox.put(sent)
+        await until(lambda: publisher.stats().published == 300)
+    records = await read_all(broker.address, kafka.topics.names)
+    by_id = {event.id: event for event in sent}
+    assert {decode(record.headers, record.value).data.ids.event for record in records} == by_id.keys()
+    for record in records:
+        event = by_id[dict(record.headers)["ce_id"].decode()]
+        assert record.topic == kafka.topics.of(event.kind)
+        assert record.key.decode() == event.key
+    report = audited(records)
+    assert report.is_fine
+    assert (report.events, report.producers[0].first, report.producers[0].last) == (300, 1, 300)
+    assert len({record.partition for record in records}) > 1
+    assert outbox.events == []
+
+
+async def test_cloudevents_sdk_reads_what_arrived(kafka: KafkaSettings, broker: Broker):
+    await create_topics(kafka, PLAN)
+    outbox, event = MemoryOutbox(), a_violation()
+    async with publishing(outbox, kafka) as publisher:
+        await outbox.put([event])
+        await until(lambda: publisher.stats().published == 1)
+    (record,) = await read_all(broker.address, kafka.topics.names)
+    message = KafkaMessage(headers=dict(record.headers), key=record.key, value=record.value)
+    read = from_binary(message, JSONFormat(), CloudEvent)
+    assert (read.get_id(), read.get_type()) == (event.id, "dev.tidegate.violation.v1")
+    assert read.get_data() == json.loads(record.value)
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "lz4", "zstd"])
+@pytest.mark.parametrize("form", ["json", "protobuf"])
+async def test_every_compression_and_format_arrives(compression: Any, form: Any, kafka: KafkaSettings, broker: Broker):
+    kafka = kafka.model_copy(update={"compression": compression})
+    await create_topics(kafka, PLAN)
+    outbox = MemoryOutbox()
+    async with publishing(outbox, kafka, EVENTS.model_copy(update={"format": form})) as publisher:
+        await outbox.put(list(sessions(30, of=3)))
+        await until(lambda: publisher.stats().published == 30)
+    assert audited(await read_all(broker.address, kafka.topics.names)).events == 30
+
+
+async def test_missing_topics_are_named_not_made_and_the_events_wait(kafka: KafkaSettings, broker: Broker):
+    outbox = MemoryOutbox()
+    async with publishing(outbox, kafka) as publisher:
+        await outbox.put([a_violation()])
+        await until(lambda: publisher.stats().failures >= 2)
+        assert set(publisher.stats().missing_topics) == set(kafka.topics.names)
+        made = await create_topics(kafka, PLAN)
+        assert made.created == kafka.topics.names, "trying to publish made none"
+        await until(lambda: publisher.stats().published == 1)
+    assert publisher.stats().missing_topics == ()
+    assert len(await read_all(broker.address, kafka.topics.names)) == 1
+
+
+async def test_broker_that_is_not_there_yet_is_waited_for(kafka: KafkaSettings, broker: Broker):
+    await create_topics(kafka, PLAN)
+    port = free_port()
+    outbox, through = MemoryOutbox(), kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{port}"})
+    async with publishing(outbox, through) as publisher:
+        await outbox.put([a_violation()])
+        await until(lambda: publisher.stats().failures >= 2)
+        async with proxied(broker.address, port=port):
+            await until(lambda: publisher.stats().published == 1)
+    assert len(await read_all(broker.address, kafka.topics.names)) == 1
+
+
+async def test_frozen_broker_delays_events_and_loses_none(kafka: KafkaSettings, broker: Broker, tmp_path: Path):
+    await create_topics(kafka, PLAN)
+    outbox = SqliteOutbox(OutboxSettings(path=tmp_path / "o.db", durability="normal"))
+    async with publishing(outbox, kafka) as publisher:
+        await outbox.put(list(sessions(40, of=4)))
+        await until(lambda: publisher.stats().published > 0)
+        broker.freeze()
+        try:
+            for event in sessions(200, of=4):
+                await outbox.put([event])
+            await until(lambda: publisher.stats().failures >= 2)
+            assert outbox.stats().waiting_events >= 200
+        finally:
+            broker.thaw()
+        await until(lambda: publisher.stats().published == 240)
+    report = audited(await read_all(broker.address, kafka.topics.names))
+    assert report.is_fine
+    assert (report.events, report.producers[0].last) == (240, 240)
+
+
+async def test_cut_connections_delay_events_and_lose_none(
+    missing: Callable[[str], None], broker: Broker, tmp_path: Path, kafka: KafkaSettings
+):
+    """The broker tells clients the proxy's address, so that all traffic goes through it."""
+    port = free_port()
+    behind = Broker(broker._binary, tmp_path / "broker.log", advertised=f"127.0.0.1:{port}")
+    behind.start()
+    try:
+        await behind.wait_ready()
+        async with proxied(behind.address, port=port) as proxy:
+            kafka = kafka.model_copy(update={"bootstrap_servers": proxy.address})
+            await create_topics(kafka, PLAN)
+            outbox = MemoryOutbox()
+            async with publishing(outbox, kafka) as publisher:
+                for part in range(4):
+                    await outbox.put(list(sessions(60, of=4)))
+                    await until(lambda part=part: publisher.stats().published > part * 60)  # type: ignore[misc]
+                    failures = publisher.stats().failures
+                    await proxy.cut()
+                    await outbox.put([a_fault()])
+                    await until(lambda failures=failures: publisher.stats().failures > failures)  # type: ignore[misc]
+                    await proxy.mend()
+                await until(lambda: publisher.stats().published == 244)
+            report = audited(await read_all(proxy.address, kafka.topics.names))
+    finally:
+        behind.stop()
+    assert report.is_fine
+    assert (report.events, report.producers[0].last) == (244, 244)
+
+
+async def test_broker_without_producer_ids_is_told_how_to_be_used(kafka: KafkaSettings):
+    outbox, strict = MemoryOutbox(), kafka.model_copy(update={"idempotence": True})
+    await create_topics(kafka, PLAN)
+    async with publishing(outbox, strict) as publisher:
+        await outbox.put([a_violation()])
+        await until(lambda: publisher.stats().failures > 0)
+        assert "set kafka.idempotence: false" in publisher.stats().error
+
+
+async def test_stopping_while_the_broker_is_frozen_is_quick_and_keeps_the_events(kafka: KafkaSettings, broker: Broker):
+    await create_topics(kafka, PLAN)
+    outbox = MemoryOutbox()
+    await outbox.start()
+    publisher = make_publisher(outbox, EVENTS, kafka)
+    assert publisher is not None
+    await publisher.start()
+    await outbox.put([a_violation()])
+    await until(lambda: publisher.stats().published == 1)
+    broker.freeze()
+    try:
+        await outbox.put([a_violation()])
+        async with asyncio.timeout(20):
+            await publisher.stop(grace_s=0.1)
+    finally:
+        broker.thaw()
+    assert len(outbox.events) == 1
+
+
+async def test_commands_make_topics_read_them_and_prove_them_complete(kafka: KafkaSettings, broker: Broker):
+    environment = {f"TIDEGATE_KAFKA__TOPICS__{kind.upper()}S": kafka.topics.of(kind) for kind in Kind}
+    environment["TIDEGATE_KAFKA__BOOTSTRAP_SERVERS"] = broker.address
+
+    def command(*arguments: str) -> Any:
+        result = CliRunner().invoke(events_command, arguments, env=environment)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    async def in_thread(*arguments: str) -> Any:
+        return await asyncio.to_thread(command, *arguments)
+
+    made = json.loads(await in_thread("create-topics", "--partitions", "3", "--replication-factor", "1", "--json"))
+    assert made == {"created": list(kafka.topics.names), "existing": []}
+    made = json.loads(await in_thread("create-topics", "--json"))
+    assert made == {"created": [], "existing": list(kafka.topics.names)}
+    outbox = MemoryOutbox()
+    async with publishing(outbox, kafka) as publisher:
+        await outbox.put(list(sessions(30, of=3)))
+        await until(lambda: publisher.stats().published == 30)
+    report = json.loads(await in_thread("verify", "--json"))
+    assert (report["is_fine"], report["events"]) == (True, 30)
+    rows = (await in_thread("tail", "--kind", "violation", "--last", "100", "--json")).splitlines()
+    assert sorted(json.loads(row)["ids"]["sequence"] for row in rows) == list(range(1, 31, 3))
+    assert len((await in_thread("tail", "--last", "4")).splitlines()) == 4
+    assert json.loads(await in_thread("stats", "--json", "--topic", kafka.topics.faults))["kind"] == {"fault": 10}
