@@ -480,7 +480,7 @@ class Stream:
 
     def _cluster(self, state: _LaneState, known: int) -> _Cluster:
         """The overlapping redactions that begin with the first active item, as far as they are known."""
-        start = max(state.released, self._floor(state, state.active[0].start))
+        start = max(state.released, self._begin(state, state.active[0]))
         end: int | None = start
         reach = start
         items: list[_Item] = []
@@ -591,6 +591,10 @@ class Stream:
         buffer = state.buffer
         index = floor_boundary(buffer.text, position - buffer.offset, is_final=state.is_closed)
         return max(state.released, index + buffer.offset)
+
+    def _begin(self, state: _LaneState, item: _Item) -> int:
+        """Where a redaction begins. Invisible text is attached to what stands before it, which stays."""
+        return item.start if is_invisible(item.excerpt) else self._floor(state, item.start)
 
     def _ceil(self, state: _LaneState, item: _Item, position: int) -> int | None:
         """Where a redaction that reaches `position` ends, or None while that is not certain."""

@@ -89,6 +89,11 @@ class TestRedaction:
         for pieces in all_cuts("pa\u200b\u200dss"):
             assert guard_text(hidden, pieces).text() == "pass"
 
+    def test_invisible_characters_that_attach_to_a_letter_go_without_it(self) -> None:
+        hidden = plan((WordScanner("[\u200d\U000e0020-\U000e007f]+"), [rule(REDACT, rewrite=lambda *_: "")]))
+        for pieces in all_cuts("so.\U000e0069\U000e0067\u200d it"):
+            assert guard_text(hidden, pieces).text() == "so. it"
+
     def test_overlapping_spans_are_replaced_once_by_the_first_rule(self) -> None:
         both = plan(
             (WordScanner("cdef", label="B"), [rule(REDACT, "B", index=0, rewrite=stars)]),
