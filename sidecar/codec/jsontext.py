@@ -1,0 +1,124 @@
+"""Changes single strings inside a JSON document and leaves every other byte as it was.
+
+A path names a string: keys and indexes from the top, such as `("choices", 0, "delta", "content")`. The document is
+walked once and not rebuilt, so number spellings, key order and white space survive.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from json.decoder import scanstring  # type: ignore[attr-defined]  # public in effect: documented nowhere, stable since 2.6
+from typing import Any, TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+
+MAX_DEPTH = 64
+
+_BLANK = re.compile(r"[ \t\n\r]*")
+_SCALAR = re.compile(r"-?[0-9][0-9eE+.\-]*|true|false|null")
+
+
+class NotJsonError(ValueError):
+    """The document is not JSON, or is nested deeper than `MAX_DEPTH`."""
+
+
+def loads(document: str | bytes) -> Any:
+    """Parse a document. Raises `NotJsonError`."""
+    try:
+        return json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise NotJsonError("not valid JSON") from error
+
+
+def replace_strings(document: str, changes: Mapping[Path, str]) -> str:
+    """The document with new values for the strings at those paths that are there. Raises `NotJsonError`."""
+    spans: list[tuple[int, int, str]] = []
+    end = _walk(document, _BLANK.match(document, 0).end(), (), changes, spans, 0)  # type: ignore[union-attr]
+    if _BLANK.match(document, end).end() != len(document):  # type: ignore[union-attr]
+        raise NotJsonError("text after the document")
+    pieces: list[str] = []
+    position = 0
+    for start, stop, text in spans:
+        pieces += (document[position:start], json.dumps(text, ensure_ascii=_has_surrogate(text)))
+        position = stop
+    return "".join((*pieces, document[position:]))
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def _walk(
+    document: str, at: int, path: Path, changes: Mapping[Path, str], spans: list[tuple[int, int, str]], depth: int
+) -> int:
+    """Walk the value that begins at `at`; returns where it ends."""
+    if depth > MAX_DEPTH:
+        raise NotJsonError(f"nested deeper than {MAX_DEPTH}")
+    begins = document[at : at + 1]
+    if begins == '"':
+        end = _string(document, at)[1]
+        if path in changes:
+            spans.append((at, end, changes[path]))
+        return end
+    if begins == "{":
+        return _walk_object(document, at, path, changes, spans, depth)
+    if begins == "[":
+        return _walk_array(document, at, path, changes, spans, depth)
+    found = _SCALAR.match(document, at)
+    if found is None:
+        raise NotJsonError(f"no value at {at}")
+    return found.end()
+
+
+def _walk_object(
+    document: str, at: int, path: Path, changes: Mapping[Path, str], spans: list[tuple[int, int, str]], depth: int
+) -> int:
+    at = _skip(document, at + 1)
+    if document[at : at + 1] == "}":
+        return at + 1
+    while True:
+        key, at = _string(document, at)
+        at = _expect(document, at, ":")
+        at = _walk(document, _skip(document, at), (*path, key), changes, spans, depth + 1)
+        at = _skip(document, at)
+        if document[at : at + 1] == "}":
+            return at + 1
+        at = _skip(document, _expect(document, at, ","))
+
+
+def _walk_array(
+    document: str, at: int, path: Path, changes: Mapping[Path, str], spans: list[tuple[int, int, str]], depth: int
+) -> int:
+    at = _skip(document, at + 1)
+    if document[at : at + 1] == "]":
+        return at + 1
+    index = 0
+    while True:
+        at = _skip(document, _walk(document, at, (*path, index), changes, spans, depth + 1))
+        if document[at : at + 1] == "]":
+            return at + 1
+        at = _skip(document, _expect(document, at, ","))
+        index += 1
+
+
+def _string(document: str, at: int) -> tuple[str, int]:
+    if document[at : at + 1] != '"':
+        raise NotJsonError(f"no string at {at}")
+    try:
+        text, end = scanstring(document, at + 1)
+    except ValueError as error:
+        raise NotJsonError("a string without an end") from error
+    return text, end
+
+
+def _skip(document: str, at: int) -> int:
+    return _BLANK.match(document, at).end()  # type: ignore[union-attr] # matches always, maybe nothing
+
+
+def _expect(document: str, at: int, sign: str) -> int:
+    at = _skip(document, at)
+    if document[at : at + 1] != sign:
+        raise NotJsonError(f"no {sign!r} at {at}")
+    return at + 1

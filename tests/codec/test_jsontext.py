@@ -1,0 +1,68 @@
+"""Strings are changed in place; every other byte stays."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.codec.jsontext import NotJsonError, Path, loads, replace_strings
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def strings(value: object, path: Path = ()) -> list[Path]:
+    if isinstance(value, str):
+        return [path]
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, each in inner for found in strings(each, (*path, key))]
+
+
+def lookup(value: object, path: Path) -> object:
+    for key in path:
+        value = value[key]  # type: ignore[index]
+    return value
+
+
+def test_only_the_string_changes() -> None:
+    document = '{ "b" : 1.50, "a":[ "x\\u00e9" ,"y"],"c":-0e+3 }\n'
+    assert replace_strings(document, {("a", 0): 'q"ü'}) == '{ "b" : 1.50, "a":[ "q\\"ü" ,"y"],"c":-0e+3 }\n'
+
+
+def test_no_changes_no_difference() -> None:
+    assert replace_strings(' {"a": "\\ud83d\\ude00"} ', {}) == ' {"a": "\\ud83d\\ude00"} '
+
+
+def test_half_a_surrogate_pair_stays_escaped() -> None:
+    assert replace_strings('{"a": "x"}', {("a",): "\ud83d"}) == '{"a": "\\ud83d"}'
+
+
+@pytest.mark.parametrize(
+    "document", ("", "{", '{"a" 1}', '{"a":1,}', "[1,]", "nul", '"x', "{} {}", "[" * 100 + "]" * 100)
+)
+def test_what_is_not_json_is_refused(document: str) -> None:
+    with pytest.raises(NotJsonError):
+        replace_strings(document, {})
+
+
+def test_parsing_refuses_what_is_not_json() -> None:
+    with pytest.raises(NotJsonError):
+        loads(b"{")
+    with pytest.raises(NotJsonError):
+        loads("[" * 100_000)
+
+
+@given(VALUES, st.data(), st.booleans())
+def test_a_change_is_seen_at_its_path_alone(value: object, data: st.DataObject, is_ascii: bool) -> None:
+    document = json.dumps(value, ensure_ascii=is_ascii, indent=data.draw(st.sampled_from([None, 1])))
+    paths = strings(value)
+    chosen = data.draw(st.lists(st.sampled_from(paths), unique=True)) if paths else []
+    changed = json.loads(replace_strings(document, dict.fromkeys(chosen, "new")))
+    for path in paths:
+        assert lookup(changed, path) == ("new" if path in chosen else lookup(value, path))
