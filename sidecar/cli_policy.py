@@ -312,14 +312,23 @@ def _shown_rule(rule: RulePlan, hold: int | None) -> dict[str, Any]:
     }
 
 
+def _conditions(plan: Plan) -> str:
+    match = plan.match
+    stated = {
+        "directions": ", ".join(sorted(match.directions)),
+        "labels": ", ".join(f"{key}={value}" for key, value in match.labels),
+        "tenants": ", ".join(sorted(match.tenants)),
+    }
+    return "; ".join(f"{key} {words}" for key, words in stated.items() if words) or "every stream"
+
+
 def _print_plan(plan: Plan) -> None:
     console = Console(soft_wrap=True, highlight=False)
     shown = _shown(plan)
     stream = ", ".join(f"{key} {value}" for key, value in shown["stream"].items())
-    conditions = [f"{key} {value}" for key, value in shown["match"].items() if value]
     console.print(f"{plan.name} {plan.version}", style="bold", markup=False)
     console.print(f"digest {plan.digest}", markup=False)
-    console.print(f"takes  {'; '.join(conditions) or 'every stream'} (order {plan.order})", markup=False)
+    console.print(f"takes  {_conditions(plan)} (order {plan.order})", markup=False)
     console.print(f"stream {stream}", markup=False)
     table = Table("rule", "detector", "labels", "action", "severity", "on error", "on timeout", "holds back")
     for rule in shown["rules"]:

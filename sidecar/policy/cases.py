@@ -3,7 +3,7 @@
 A case is run once for every way of cutting its text, and must come out the same each time:
 
 * `whole`: in one piece; `chars`: one character at a time; `cuts`: in two, at every place;
-* `pairs`: in three, at every two places, for texts of at most 32 characters;
+* `pairs`: in three, at every two places, for texts of at most 24 characters;
 * `random`: at seeded places, 20 times, the same ones in every run; `all`: all of these.
 
 `check` stops at the first way that comes out wrong and says which it was and what differs. Beyond what a case
@@ -27,7 +27,7 @@ from sidecar.policy.plan import Plan
 from sidecar.policy.schema import CaseSpec, Expect
 from sidecar.values import Direction, Lane, Mode, Part
 
-MAX_PAIRS_CHARS = 32
+MAX_PAIRS_CHARS = 24
 RANDOM_CHUNKINGS = 20
 
 _ALL = ("whole", "chars", "cuts", "pairs", "random")

@@ -1,0 +1,190 @@
+"""`tidegate policy`: exit status, what is printed where, and JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sidecar.cli_policy import policy, schema_text
+
+RIGHT = """
+apiVersion: tidegate.dev/v1
+kind: Policy
+metadata: {name: codes, version: "1", owner: us}
+match: {directions: [output], labels: {app: shop}}
+rules:
+  - id: no-codes
+    detect: {detector: patterns, keywords: {CODENAME: [Kraken]}}
+    severity: high
+    action: {redact: {with: mask}}
+tests:
+  - {name: a codename is masked, output: the Kraken plan, expect: {output: the ****** plan, violations: [no-codes]}}
+  - {name: other words pass, output: the other plan, expect: {violations: []}}
+"""
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(policy, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def right(tmp_path: Path) -> Path:
+    path = tmp_path / "right.yaml"
+    path.write_text(RIGHT, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(RIGHT.replace("severity", "severty"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Path:
+    path = tmp_path / "failing.yaml"
+    path.write_text(RIGHT.replace("the ****** plan", "the K***** plan"), encoding="utf-8")
+    return path
+
+
+def test_lint_of_what_is_right(right: Path) -> None:
+    result = run("lint", right)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "1 policy in 1 file: no errors\n", "")
+
+
+def test_lint_of_what_is_wrong_says_so_on_stderr(wrong: Path) -> None:
+    result = run("lint", wrong)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"{wrong}:9:5: error: rules[0].severty: unknown key `severty`. Did you mean `severity`?\n"
+
+
+def test_lint_of_a_directory_sees_names_that_two_files_claim(right: Path) -> None:
+    (right.parent / "second.yaml").write_text(RIGHT, encoding="utf-8")
+    result = run("lint", right.parent)
+    assert result.exit_code == 1
+    assert result.stderr.count("error:") == 1
+    assert "second.yaml:4:18: error: metadata.name:" in result.stderr
+
+
+def test_lint_as_json(wrong: Path) -> None:
+    result = run("lint", wrong, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {
+        "files": 1,
+        "policies": [],
+        "errors": [
+            {
+                "file": str(wrong),
+                "line": 9,
+                "column": 5,
+                "path": "rules[0].severty",
+                "message": "unknown key `severty`",
+                "remedy": "Did you mean `severity`?",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize("command", ["lint", "test", "show"])
+def test_a_path_that_is_not_there_is_misuse(command: str, tmp_path: Path) -> None:
+    result = run(command, tmp_path / "none.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "there is no such file or directory" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["lint", "test", "show"])
+def test_a_directory_without_policies_is_misuse(command: str, tmp_path: Path) -> None:
+    assert run(command, tmp_path).exit_code == 2
+
+
+def test_tests_that_pass(right: Path) -> None:
+    result = run("test", right)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"{right}: codes: 2 tests, ")
+    assert result.stdout.endswith(" runs: passed\n")
+
+
+def test_a_test_that_fails_says_where_how_it_was_cut_and_what_differs(failing: Path) -> None:
+    result = run("test", failing)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"{failing}:12:5: failed: codes: a codename is masked",
+        "  cut: whole",
+        "  output (they differ from character 4 on)",
+        "    expected: 'the K***** plan'",
+        "    actual:   'the ****** plan'",
+    ]
+
+
+def test_tests_as_json(failing: Path) -> None:
+    result = run("test", failing, "--json", "-k", "codename")
+    shown = json.loads(result.stdout)
+    assert (result.exit_code, shown["passed"], shown["failed"]) == (1, 0, 1)
+    (tested,) = shown["tests"]
+    assert (tested["policy"], tested["test"], tested["passed"], tested["chunking"]) == (
+        "codes",
+        "a codename is masked",
+        False,
+        "whole",
+    )
+    assert tested["differences"] == [{"what": "output", "expected": "'the K***** plan'", "actual": "'the ****** plan'"}]
+
+
+def test_a_run_without_any_test_is_no_success(right: Path) -> None:
+    result = run("test", right, "-k", "nothing is called so")
+    assert (result.exit_code, "there are no tests to run" in result.stderr) == (1, True)
+
+
+def test_tests_of_a_policy_that_is_not_there_are_misuse(right: Path) -> None:
+    assert run("test", right, "--policy", "other").exit_code == 2
+
+
+def test_tests_of_a_wrong_policy_are_not_run(wrong: Path) -> None:
+    result = run("test", wrong)
+    assert (result.exit_code, "unknown key `severty`" in result.stderr) == (1, True)
+
+
+def test_show_as_json(right: Path) -> None:
+    result = run("show", right, "--json")
+    (shown,) = json.loads(result.stdout)
+    (rule,) = shown.pop("rules")
+    assert (shown["name"], shown["owner"], shown["order"], len(shown["digest"])) == ("codes", "us", 100, 64)
+    assert shown["match"] == {"directions": ["output"], "labels": {"app": "shop"}, "tenants": []}
+    assert rule.pop("holds") > 0
+    assert rule == {
+        "id": "no-codes",
+        "detector": "patterns",
+        "labels": {"CODENAME": 0.5},
+        "severity": "high",
+        "action": "redact",
+        "enforcement": "enforce",
+        "on_error": "fail_closed",
+        "on_timeout": "fail_closed",
+    }
+
+
+def test_show_for_people(right: Path) -> None:
+    result = run("show", right)
+    assert result.exit_code == 0
+    for part in ("codes 1", "digest ", "directions output; labels app=shop", "mode strict", "no-codes", "CODENAME 0.5", "chars"):
+        assert part in result.stdout
+
+
+def test_schema_is_printed_written_and_compared(tmp_path: Path) -> None:
+    path = tmp_path / "schema.json"
+    assert run("schema").stdout == schema_text()
+    assert run("schema", "--output", path).exit_code == 0
+    assert run("schema", "--check", path).exit_code == 0
+    path.write_text("{}", encoding="utf-8")
+    result = run("schema", "--check", path)
+    assert (result.exit_code, "is out of date" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["lint", "test", "schema", "show"])
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    result = run(command, "--help")
+    assert (result.exit_code, f"Example: tidegate policy {command}" in result.stdout) == (0, True)
