@@ -26,6 +26,7 @@ from tidegate import AsyncClient, TidegateError
 
 TOKENS_PER_SECOND = 35.0
 TOPIC_SECONDS = 20.0
+WIDTH_WITHOUT_TERMINAL = 120
 
 
 def main() -> int:
@@ -37,6 +38,8 @@ def main() -> int:
     speed = parser.parse_args().tokens_per_second
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # refused connections are expected while the broker starts
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH_WITHOUT_TERMINAL
     folder = Path(tempfile.mkdtemp(prefix="tidegate-demo-"))
     try:
         status = asyncio.run(_demo(console, folder, speed))

@@ -54,7 +54,7 @@ def _card() -> Conversation:
         policy="pci",
         text=before + CARD + after,
         released=before + MASKED_CARD + after,
-        violations=(("no-card-numbers", "CREDIT_CARD"),),
+        violations=(("card-number", "CREDIT_CARD"),),
         stays=CARD,
     )
 
@@ -66,7 +66,7 @@ def _contact() -> Conversation:
         title="An assistant repeats a customer's contact details",
         policy="pii-redact",
         text=(
-            "Of course. I have noted that you moved. We will write to mia.lindholm@mailbox.example from now on, "
+            "Of course. I have noted that you moved. We will write to mia.lindholm@example.org from now on, "
             "and our driver will ring (415) 555-0132 half an hour before the delivery. Is the second floor still right?"
         ),
         released=(
@@ -81,9 +81,9 @@ def _contact() -> Conversation:
 def _clean() -> Conversation:
     text = (
         "Gern! Für 4 Personen: 400 g Mehl, 2 Eier, 120 ml Wasser 🥚🥛 und eine Prise Salz.\r\n"
-        "1. Knete den Teig zehn Minuten 👩🏽‍🍳, bis er glatt ist.\r\n"
+        "1. Knete den Teig zehn Minuten 🍞, bis er glatt ist.\r\n"
         "2. 寝かせる: 30分。Then roll it out, not thinner than 2 mm, and cut it.\r\n"
-        "3. Cook for 3-4 min in salted water (≈ 10 g per litre). Guten Appetit — à table! 🍝"
+        "3. Cook for 3-4 min in salted water (≈ 10 g per litre). Guten Appetit — a\u0300 table! 🍝"
     )
     return Conversation(
         session="recipe",
@@ -105,7 +105,7 @@ def _access_key() -> Conversation:
         policy="secrets-block",
         text=f"{before}export AWS_ACCESS_KEY_ID={key}\n./deploy.sh --all\n",
         released=f"{before}export AWS_ACCESS_KEY_ID=",
-        violations=(("no-secrets", "AWS_ACCESS_KEY"),),
+        violations=(("no-secrets", "AWS_ACCESS_KEY_ID"),),
         stays=key,
         is_blocked=True,
     )
@@ -122,7 +122,7 @@ def _hidden_instructions() -> Conversation:
         policy="default",
         text=before + hidden + after,
         released=before + after,
-        violations=(("no-invisible-text", "TAG_CHARACTERS"),),
+        violations=(("hidden-text", "TAG_CHARACTER"),),
         stays=hidden,
         direction="input",
     )

@@ -57,6 +57,7 @@ def _take(shown: Release | Verdict | Summary, transcript: Transcript) -> None:
         case Release():
             transcript.released_to = shown.input.end
             transcript.pieces += _pieces(shown)
+            transcript.replaced += [(each.span.start, each.span.end) for each in shown.redactions]
         case Verdict():
             transcript.blocked_by = shown.rule
             transcript.message = shown.message

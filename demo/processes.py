@@ -36,7 +36,7 @@ async def running(
     finally:
         await _stop(process)
     if process.returncode not in {0, -15}:
-        raise DemoError(f"{name} ended with status {process.returncode}; see {log}")
+        raise failed(f"{name} ended with status {process.returncode}", log)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
@@ -58,7 +58,13 @@ async def ready(
         async with asyncio.timeout(seconds):
             while not await answers():
                 if process.returncode is not None:
-                    raise DemoError(f"{name} ended with status {process.returncode}; see {log}")
+                    raise failed(f"{name} ended with status {process.returncode}", log)
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
-        raise DemoError(f"{name} was not ready after {seconds:.0f} s; see {log}") from None
+        raise failed(f"{name} was not ready after {seconds:.0f} s", log) from None
+
+
+def failed(what: str, log: Path) -> DemoError:
+    """The error for a program that did not do what it should, with the last thing that it said."""
+    said = log.read_text(errors="replace").strip().splitlines()
+    return DemoError(f"{what} (log: {log}): {said[-1] if said else 'it said nothing'}")

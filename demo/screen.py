@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -16,7 +17,12 @@ from demo.conversations import Conversation
 from demo.transcript import Piece, Transcript
 
 FRAMES_PER_SECOND = 12
-CLEARED, HELD, REPLACED, STOPPED = "default", "black on yellow", "bold cyan", "bold white on red"
+LINE_CHARS = 60
+"""Without a terminal: so much text makes a line."""
+HELD_CHARS = 12
+"""Without a terminal: so much more held text makes a line."""
+CLEARED, HELD, FOUND, REPLACED, STOPPED = "default", "black on yellow", "red", "bold cyan", "bold white on red"
+_TAGS = re.compile("[\U000e0020-\U000e007e]+")
 
 
 class View(Protocol):
@@ -50,35 +56,42 @@ class LiveView:
 
 
 class LineView:
-    """A line whenever something was let out or stopped, with what was held at that moment."""
+    """A line whenever enough was let out, something was replaced or stopped, or text is being held."""
 
     def __init__(self, console: Console, conversation: Conversation) -> None:
         self._console = console
         self._shown = 0
-        self._is_ended = False
-        console.print(f"\n--- {conversation.title} [policy {conversation.policy}]", markup=False, highlight=False)
+        self._held = 0
+        self._is_stopped = False
+        console.print(f"\n--- {conversation.title} [policy {conversation.policy}]", markup=False)
 
     def show(self, transcript: Transcript) -> None:
-        """Print what is new, if anything is."""
+        """Print what is new, if it is worth a line."""
         new = transcript.pieces[self._shown :]
-        self._shown = len(transcript.pieces)
-        if any(piece.text for piece in new):
-            self._line(transcript, "out " + repr("".join(piece.text for piece in new)))
-        if transcript.blocked_by and not self._is_ended:
-            self._is_ended = True
+        text = "".join(piece.text for piece in new)
+        is_due = len(text) >= LINE_CHARS or any(piece.rule for piece in new)
+        if new and (is_due or transcript.is_complete or transcript.blocked_by):
+            self._shown = len(transcript.pieces)
+            self._line(transcript, f"let out {text!r}")
+        if len(transcript.held) >= max(HELD_CHARS, self._held + HELD_CHARS):
+            self._line(transcript, f"holds   {transcript.held!r}")
+            self._held = len(transcript.held)
+        elif len(transcript.held) < HELD_CHARS:
+            self._held = 0
+        if transcript.blocked_by and not self._is_stopped:
+            self._is_stopped = True
             self._line(transcript, f"BLOCKED by {transcript.blocked_by}: {transcript.message}")
 
     def _line(self, transcript: Transcript, what: str) -> None:
         counts = f"in {len(transcript.received):4}  held {len(transcript.held):3}  "
-        self._console.print(counts + what, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(counts + what, markup=False, soft_wrap=True)
 
 
 def panel(conversation: Conversation, transcript: Transcript) -> RenderableType:
     """One conversation in a frame."""
     columns = Table(expand=True, box=None, padding=(0, 1), header_style="dim")
-    columns.add_column("came in", ratio=5)
-    columns.add_column("held", ratio=2)
-    columns.add_column("let out", ratio=5)
+    for heading, ratio in (("came in", 5), ("held", 2), ("let out", 5)):
+        columns.add_column(heading, ratio=ratio, overflow="fold")
     columns.add_row(_came_in(transcript), _held(transcript), _let_out(transcript))
     return Panel(
         Group(columns, _status(transcript)),
@@ -89,7 +102,12 @@ def panel(conversation: Conversation, transcript: Transcript) -> RenderableType:
 
 
 def _came_in(transcript: Transcript) -> Text:
-    text = Text(_visible(transcript.received[: transcript.released_to]), style=CLEARED)
+    text, position = Text(), 0
+    for start, end in transcript.replaced:
+        text.append(_visible(transcript.received[position:start]), style=CLEARED)
+        text.append(_visible(transcript.received[start:end]), style=FOUND)
+        position = end
+    text.append(_visible(transcript.received[position : transcript.released_to]), style=CLEARED)
     text.append(_visible(transcript.held), style=HELD)
     return text.append(_visible(transcript.withheld), style=STOPPED)
 
@@ -115,8 +133,8 @@ def _joined(pieces: Iterable[Piece]) -> Text:
 
 
 def _status(transcript: Transcript) -> Text:
-    counts = f"{len(transcript.received)} in, {len(transcript.released)} out, held at most {transcript.max_held_chars}"
-    status = Text(f" {counts}", style="dim")
+    held = f"held at most {transcript.max_held_chars}" if transcript.is_complete else f"holding {len(transcript.held)}"
+    status = Text(f" {len(transcript.received)} in, {len(transcript.released)} out, {held}", style="dim")
     for (rule, label), count in sorted(transcript.violations.items()):
         status.append(f"  {rule}: {label}" + (f" x{count}" if count > 1 else ""), style=REPLACED)
     if transcript.is_complete and not transcript.violations:
@@ -125,9 +143,12 @@ def _status(transcript: Transcript) -> Text:
 
 
 def _visible(text: str) -> str:
-    """Characters that a terminal hides or obeys, as their code points."""
-    return "".join(character if _is_shown(character) else f"‹{ord(character):X}›" for character in text)
+    """What a terminal would hide or obey, spelled out: hidden ASCII as such, other characters by their code points."""
+    shown = _TAGS.sub(lambda run: "‹" + "".join(chr(ord(tag) - 0xE0000) for tag in run[0]) + "›", text)
+    return "".join(_spelled(character) for character in shown)
 
 
-def _is_shown(character: str) -> bool:
-    return character == "\n" or character.isprintable() or character == "\u200d"
+def _spelled(character: str) -> str:
+    if character == "\r":
+        return ""
+    return character if character == "\n" or character.isprintable() else f"‹{ord(character):X}›"

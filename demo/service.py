@@ -14,9 +14,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.processes import DemoError, free_port, ready, running
+from demo.processes import failed, free_port, ready, running
 
 READY_SECONDS = 60.0
+_CREATE_TOPICS = ("events", "create-topics", "--partitions", "3", "--replication-factor", "1")
 POLICIES = Path(__file__).parents[1] / "policies"
 
 
@@ -64,10 +65,10 @@ def _tidegate() -> list[str]:
 async def _create_topics(config: Path, log: Path) -> None:
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *_tidegate(), "events", "create-topics", "--config", str(config), stdout=output, stderr=output
+            *_tidegate(), *_CREATE_TOPICS, "--config", str(config), stdout=output, stderr=output
         )
     if await process.wait() != os.EX_OK:
-        raise DemoError(f"the topics were not created; see {log}")
+        raise failed("the topics were not created", log)
 
 
 async def _is_ready(admin: str) -> bool:

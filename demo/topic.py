@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 TOPIC = "tidegate.violations"
 GROUP = "security-team"
@@ -85,30 +87,27 @@ def _parse(headers: Mapping[str, bytes], data: Mapping[str, Any]) -> Violation:
 
 def print_violations(console: Console, violations: Sequence[Violation]) -> None:
     """Print the violations as a table, in the order in which they were recorded."""
-    table = Table(title=f"What a consumer read from the Kafka topic {TOPIC}", title_justify="left", expand=False)
-    for heading in ("seq", "time", "session", "severity", "rule", "label", "action", "span"):
-        table.add_column(heading, no_wrap=heading in {"seq", "time", "severity", "action"})
-    table.add_column("evidence (shape only)")
-    table.add_column("leaked", justify="right")
+    table = Table(title=f"Read from the Kafka topic {TOPIC}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    for heading in ("seq", "time", "session", "severity", "rule", "label", "done", "span", "evidence (shape)"):
+        table.add_column(heading, overflow="fold")
     for each in violations:
         table.add_row(*_cells(each))
+    leaked = sum(each.leaked_chars for each in violations)
     console.print()
     console.print(table)
+    console.print(f"  {len(violations)} violations, {leaked} characters leaked")
 
 
-def _cells(violation: Violation) -> list[str]:
-    style = _SEVERITY_STYLES.get(violation.severity, "default")
-    action = violation.done if violation.done == violation.decided else f"{violation.done} (rule: {violation.decided})"
-    start, end = violation.span
+def _cells(violation: Violation) -> list[str | Text]:
+    done = violation.done if violation.done == violation.decided else f"{violation.done} (not {violation.decided})"
     return [
         str(violation.sequence),
-        violation.time.partition("T")[2].rstrip("Z"),
+        violation.time.partition("T")[2].partition(".")[0],
         violation.session,
-        f"[{style}]{violation.severity}[/]",
+        Text(violation.severity, style=_SEVERITY_STYLES.get(violation.severity, "default")),
         violation.rule,
         violation.label,
-        action,
-        f"{start}-{end}",
-        violation.shape.replace("[", r"\["),
-        str(violation.leaked_chars),
+        done,
+        "{}-{}".format(*violation.span),
+        Text(violation.shape),
     ]

@@ -21,6 +21,8 @@ class Transcript:
     received: str = ""
     released_to: int = 0
     pieces: list[Piece] = field(default_factory=list)
+    replaced: list[tuple[int, int]] = field(default_factory=list)
+    """Where in what came in something was replaced."""
     blocked_by: str = ""
     message: str = ""
     """What stands in for the rest once the text was blocked."""

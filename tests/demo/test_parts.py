@@ -143,7 +143,7 @@ def test_without_a_terminal_it_prints_a_line_for_each_release_and_block() -> Non
     assert _printed(show).splitlines() == [
         "",
         "--- A talk [policy pci]",
-        "in    9  held   4  out 'card '",
+        "in    9  held   0  let out 'card '",
         "in    9  held   0  BLOCKED by no-cards: Stopped.",
     ]
 
