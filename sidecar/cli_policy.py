@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from detectors import registry
 from sidecar.errors import PolicyError
@@ -323,27 +322,27 @@ def _conditions(plan: Plan) -> str:
 
 
 def _print_plan(plan: Plan) -> None:
-    console = Console(soft_wrap=True, highlight=False)
-    shown = _shown(plan)
-    stream = ", ".join(f"{key} {value}" for key, value in shown["stream"].items())
-    console.print(f"{plan.name} {plan.version}", style="bold", markup=False)
-    console.print(f"digest {plan.digest}", markup=False)
-    console.print(f"takes  {_conditions(plan)} (order {plan.order})", markup=False)
-    console.print(f"stream {stream}", markup=False)
-    table = Table("rule", "detector", "labels", "action", "severity", "on error", "on timeout", "holds back")
-    for rule in shown["rules"]:
-        labels = "\n".join(f"{label} {threshold:g}" for label, threshold in rule["labels"].items())
-        action = rule["action"] + ("" if rule["enforcement"] == "enforce" else f" ({rule['enforcement']})")
-        holds = rule["holds"] if rule["holds"] == "segment" else f"{rule['holds']} chars"
-        row = (
-            rule["id"],
-            rule["detector"],
-            labels,
-            action,
-            rule["severity"],
-            rule["on_error"],
-            rule["on_timeout"],
-            holds,
-        )
-        table.add_row(*row)
-    console.print(table)
+    stream, holds = plan.stream, _holds(plan)
+    lines = [
+        f"{plan.name} {plan.version}",
+        f"  digest  {plan.digest}",
+        f"  takes   {_conditions(plan)} (order {plan.order})",
+        f"  stream  {stream.mode}, holds at most {stream.max_held_chars} characters and {stream.max_hold_ms} ms,"
+        f" segments of {stream.max_segment_tokens} tokens",
+    ]
+    for rule in plan.rules:
+        lines += _rule_lines(rule, holds.get(rule.index))
+    click.echo("\n".join(lines))
+
+
+def _rule_lines(rule: RulePlan, hold: int | None) -> Iterator[str]:
+    shadow = "" if rule.is_enforced else f" ({rule.enforcement})"
+    yield f"  rule {rule.id}: {rule.action.name.lower()}{shadow}, severity {rule.severity.name.lower()}"
+    yield f"    detector    {rule.detector}"
+    by_threshold: dict[float, list[str]] = {}
+    for label, threshold in sorted(rule.thresholds.items()):
+        by_threshold.setdefault(threshold, []).append(label)
+    for threshold, labels in sorted(by_threshold.items()):
+        yield f"    from {threshold:<6g} {', '.join(labels)}"
+    yield f"    holds back  {'a segment, until its verdict' if hold is None else f'at most {hold} characters'}"
+    yield f"    on error    {rule.on_error}, on timeout {rule.on_timeout}"

@@ -169,9 +169,18 @@ def test_show_as_json(right: Path) -> None:
 
 def test_show_for_people(right: Path) -> None:
     result = run("show", right)
-    assert result.exit_code == 0
-    for part in ("codes 1", "digest ", "directions output; labels app=shop", "mode strict", "no-codes", "CODENAME 0.5", "chars"):
-        assert part in result.stdout
+    lines = result.stdout.splitlines()
+    assert (result.exit_code, lines[0]) == (0, "codes 1")
+    assert lines[1].startswith("  digest  ")
+    assert lines[2:7] == [
+        "  takes   directions output; labels app=shop (order 100)",
+        "  stream  strict, holds at most 16384 characters and 400 ms, segments of 64 tokens",
+        "  rule no-codes: redact, severity high",
+        "    detector    patterns",
+        "    from 0.5    CODENAME",
+    ]
+    assert lines[7].startswith("    holds back  at most ")
+    assert lines[8] == "    on error    fail_closed, on timeout fail_closed"
 
 
 def test_schema_is_printed_written_and_compared(tmp_path: Path) -> None:
