@@ -1,0 +1,24 @@
+"""Training examples written for this project: templates, minimal pairs, and attacks placed in documents."""
+
+from __future__ import annotations
+
+import random
+
+from training.encoder.rows import Example
+from training.encoder.synthetic.documents import hidden_attacks
+from training.encoder.synthetic.entities import entity_rows
+from training.encoder.synthetic.injection_pairs import injection_pairs
+from training.encoder.synthetic.topics import topic_rows
+from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
+
+
+def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
+    """Every own example; deterministic for one random state."""
+    pairs = injection_pairs(rng, attacks=5000, harmless=7000)
+    return [
+        *pairs,
+        *hidden_attacks([*injection, *pairs], rng, count=6000),
+        *toxicity_pairs(rng, positives=700, harmless=6000),
+        *topic_rows(rng),
+        *entity_rows(rng, news=7000, chat=4000, plain=1500),
+    ]
