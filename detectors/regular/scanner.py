@@ -27,8 +27,8 @@ _FREE_CHARS = 64
 _SHARE = 8
 
 Check: TypeAlias = Callable[[str, int, int], float | None]
-"""`(text, start, end)` of a match -> its score, or None for no finding. `text` ends one character right of the match
-(at the end of the lane: with it), and begins the scanner's `look_behind` characters left of it."""
+"""`(text, start, end)` of what was found -> its score, or None for no finding. `text` goes on for one character right
+of it (none at the end of the lane), and begins the scanner's `look_behind` characters left of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,15 @@ class RegularScanner:
     def __init__(
         self, name: str, rules: Sequence[Rule], *, look_behind: int = 1, max_repeat_chars: int = MAX_REPEAT_CHARS
     ) -> None:
-        trees = [tree_of(rule) for rule in rules]
+        trees: list[Node] = []
+        self.finders: list[Finder] = []
+        for rule in rules:
+            tree, finder = _machine(rule, max_repeat_chars)
+            trees.append(tree)
+            self.finders.append(finder)
         self.name = name
         self.rules = tuple(rules)
         self.labels = frozenset(rule.label for rule in rules)
-        self.finders = [_finder(rule, tree, max_repeat_chars) for rule, tree in zip(rules, trees, strict=True)]
         self.watch = Watch(trees, max_repeat_chars=max_repeat_chars)
         self.look_behind = max(look_behind, self.watch.look_behind)
         self.look_ahead = self.watch.reach + self.watch.reach // (_SHARE - 1) + 1
@@ -71,26 +75,27 @@ class RegularScanner:
         return RegularScan(self)
 
 
-def tree_of(rule: Rule) -> Node:
-    """The tree of a rule. Raises `NotRegular` when its text is not a valid regular expression."""
+def _machine(rule: Rule, max_repeat_chars: int) -> tuple[Node, Finder]:
+    """A rule's tree and finder. Raises `NotRegular` with the rule's reason as its subject."""
+    text = rule.pattern if isinstance(rule.pattern, str) else ""
+    try:
+        tree = _tree(rule)
+        capture = group_numbers(text, rule.flags)[rule.group] if rule.group else 0
+        return tree, Finder(tree, capture=capture, max_repeat_chars=max_repeat_chars)
+    except NotRegular as error:
+        error.subject = rule.reason
+        error.position = position_of(text, error.construct) if error.construct else error.position
+        raise
+
+
+def _tree(rule: Rule) -> Node:
     if not isinstance(rule.pattern, str):
         return rule.pattern
     try:
         return parse(rule.pattern, rule.flags)
     except (re.error, OverflowError, RecursionError) as error:
-        raise NotRegular(
-            f"not a valid regular expression ({getattr(error, 'msg', 'too deep')})", getattr(error, "pos", 0) or 0
-        ) from None
-
-
-def _finder(rule: Rule, tree: Node, max_repeat_chars: int) -> Finder:
-    text = rule.pattern if isinstance(rule.pattern, str) else ""
-    capture = group_numbers(text, rule.flags)[rule.group] if rule.group else 0
-    try:
-        return Finder(tree, capture=capture, max_repeat_chars=max_repeat_chars)
-    except NotRegular as error:
-        error.position = position_of(text, error.construct)
-        raise
+        problem = getattr(error, "msg", type(error).__name__)
+        raise NotRegular(f"not a valid regular expression ({problem})", getattr(error, "pos", None)) from None
 
 
 class RegularScan:
@@ -129,10 +134,12 @@ class RegularScan:
         """Collect one rule's matches that begin in `tail` from where it is to resume up to `hold`."""
         rule, finder = self._scanner.rules[index], self._scanner.finders[index]
         begin = max(self._resume.get(index, 0), self._cleared) - base
-        for start, end, first, last in finder.find(tail, begin, hold):
+        for _, end, first, last in finder.find(tail, begin, hold):
             self._resume[index] = base + end
-            score = rule.score if rule.check is None else self._checked(rule.check, tail, start, end)
-            if score is not None and last > first:
+            if last <= first:
+                continue
+            score = rule.score if rule.check is None else self._checked(rule.check, tail, first, last)
+            if score is not None:
                 self._pending.append(Finding(base + first, base + last, rule.label, score, rule.reason))
 
     def _checked(self, check: Check, tail: str, start: int, end: int) -> float | None:

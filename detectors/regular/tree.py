@@ -23,19 +23,23 @@ _MAX_REPEAT = int(importlib.import_module("re._constants").MAXREPEAT)
 class NotRegular(Exception):  # noqa: N818 - reads as the statement that it is
     """A pattern that cannot run in linear time here.
 
-    `reason` says what stands in the way, `position` where (an index into the pattern), `remedy` what to do.
+    `reason` says what stands in the way, `position` where (an index into the pattern, None for all of it), `remedy`
+    what to do, `subject` whose pattern it is (a rule's `reason`).
     """
 
-    def __init__(self, reason: str, position: int = 0, remedy: str = "", construct: str = "") -> None:
+    def __init__(self, reason: str, position: int | None = None, remedy: str = "", construct: str = "") -> None:
         super().__init__(reason)
+        self.subject = ""
         self.reason = reason
         self.construct = construct
         self.position = position
         self.remedy = remedy
 
     def __str__(self) -> str:
+        subject = f"{self.subject}: " if self.subject else ""
+        position = "" if self.position is None else f" at position {self.position}"
         remedy = f"; {self.remedy}" if self.remedy else ""
-        return f"{self.reason} at position {self.position}{remedy}"
+        return f"{subject}{self.reason}{position}{remedy}"
 
 
 class Place(Enum):
@@ -291,8 +295,8 @@ _CONSTRUCTS = re.compile(
 )
 
 
-def position_of(pattern: str, construct: str) -> int:
+def position_of(pattern: str, construct: str) -> int | None:
     """Where the first construct of a kind (`look`, `atomic`, `backref`, `either`) begins in the pattern's text."""
     wanted = {"backref", "named"} if construct == "backref" else {construct}
     found = (match.start() for match in _CONSTRUCTS.finditer(pattern) if match.lastgroup in wanted)
-    return next(found, 0)
+    return next(found, None)

@@ -1,0 +1,412 @@
+"""The shapes of secrets, as a table, and the checks that go with them.
+
+A row has the label that policies name, what it is, a regular expression in ASCII, and how sure a match is: `HIGH` for a
+prefix with a fixed length, `MID` for a prefix or a structure, `LOW` for what a word nearby makes likely. A check may
+raise or lower that, or refuse the match. Only GitHub describes its checksum in public, so only GitHub's may lower a
+score; the other checksums raise it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+import string
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+HIGH, MID, LOW = 0.95, 0.7, 0.5
+VERIFIED, FAILED = 0.99, 0.55
+
+_ESCAPES = r"\\[abfnrtv]|\\u[0-9A-Fa-f]{4}|\[[0-9;]{1,8}m|%[0-9A-F]{2}"
+r"""The ends of escapes: `\n` in JSON, a terminal's colour, URL encoding."""
+GUARD = rf"(?:\b|{_ESCAPES})"
+"""What stands left of a token: no word character, or the end of an escape."""
+SECRET = "secret"  # noqa: S105 - a group's name
+"""The group that is the finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One kind of secret.
+
+    `regex` is the token (with `GUARD` before it), or a whole expression with a group `secret`. `tail` matches what goes
+    on belonging to the token however long it gets, one character or `.` and a character at a time; without a tail a
+    token must not be followed by one of `not_before`.
+    """
+
+    label: str
+    kind: str
+    regex: str
+    score: float = HIGH
+    check: Callable[[str], float | None] | None = None
+    tail: str = ""
+    not_before: str = string.ascii_letters + string.digits + "_"
+    context: Callable[[str, str], bool] | None = None
+    """Of the text left of the secret and the character right of it: whether that is what is meant."""
+
+    @property
+    def pattern(self) -> str:
+        """The whole expression."""
+        return self.regex if f"(?P<{SECRET}>" in self.regex else f"{GUARD}(?P<{SECRET}>{self.regex})"
+
+
+# ---------------------------------------------------------------- what is no secret
+
+_PLACEHOLDERS = re.compile(
+    r"example|placeholder|change_?-?me|your|dummy|sample|redacted|insert|x{5}|\*{3}|\.{3}|[<>]|\$[{(]|\{\{|process\.env|os\.environ|getenv",
+    re.IGNORECASE,
+)
+_SAMPLE_PASSWORDS = frozenset(
+    {"password", "passwd", "pass", "pwd", "secret", "user", "username", "token", "xxx", "xxxx"}
+)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a value only stands for a secret: `your_api_key`, `xxxx`, `${VAR}`, one character repeated."""
+    return bool(_PLACEHOLDERS.search(text)) or len(set(text[-16:])) <= 2
+
+
+def entropy(text: str) -> float:
+    """Shannon entropy in bits a character."""
+    return -sum(count / len(text) * math.log2(count / len(text)) for count in Counter(text).values())
+
+
+# ---------------------------------------------------------------- checks: token -> score, or None for no secret
+
+
+def _base62(number: int) -> str:
+    digits = string.digits + string.ascii_uppercase + string.ascii_lowercase
+    text = ""
+    while number:
+        number, digit = divmod(number, 62)
+        text = digits[digit] + text
+    return text.rjust(6, "0")
+
+
+def has_base62_checksum(token: str) -> bool:
+    """GitHub's scheme: the last six characters are the base62 CRC32 of the part between prefix and checksum."""
+    body = token.rpartition("_")[2]
+    return _base62(zlib.crc32(body[:-6].encode())) == body[-6:]
+
+
+def has_hex_checksum(token: str) -> bool:
+    """The last eight characters are the CRC32 of the part before, in hex."""
+    body, checksum = token[:-8].rstrip("_="), token[-8:].lower()
+    return checksum in (f"{zlib.crc32(part.encode()):08x}" for part in (body, body.rpartition("_")[2], token[:-8]))
+
+
+def has_bech32_checksum(token: str) -> bool:
+    """BIP 173's checksum."""
+    human, _, data = token.lower().rpartition("1")
+    values = [ord(c) >> 5 for c in human] + [0] + [ord(c) & 31 for c in human]
+    values += ["qpzry9x8gf2tvdw0s3jn54khce6mua7l".find(c) for c in data]
+    check = 1
+    for value in values:
+        top = check >> 25
+        check = (check & 0x1FFFFFF) << 5 ^ value
+        for bit, generator in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            check ^= generator if top >> bit & 1 else 0
+    return check == 1
+
+
+def _github(token: str) -> float:
+    return VERIFIED if has_base62_checksum(token) else FAILED
+
+
+def _raised_by(verify: Callable[[str], bool]) -> Callable[[str], float]:
+    return lambda token: VERIFIED if verify(token) else HIGH
+
+
+def _decoded(text: str) -> bytes:
+    """Base64 of either alphabet, padded or not, cut off or not; empty when it is none."""
+    try:
+        return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_")
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _jwt(token: str) -> float | None:
+    """The first part must be a JSON object that names an algorithm."""
+    try:
+        header = json.loads(_decoded(token.partition(".")[0]))
+    except ValueError:
+        return None
+    return HIGH if isinstance(header, dict) and "alg" in header else None
+
+
+def _discord(token: str) -> float | None:
+    """The first part must be a decimal user id."""
+    decoded = _decoded(token.partition(".")[0])
+    return HIGH if decoded.isdigit() and 17 <= len(decoded) <= 20 else None
+
+
+def _basic(value: str) -> float:
+    """It should decode to `user:password`."""
+    return HIGH if b":" in _decoded(value[: len(value) // 4 * 4].replace("+", "-").replace("/", "_")) else LOW
+
+
+def _mixed(text: str) -> bool:
+    """Digits or signs among letters, or both cases at length: no word of a language."""
+    letters = any(map(str.isalpha, text))
+    other = any(char.isdigit() or char in "!@#$%^&*+/=~" for char in text)
+    both = len(text) >= 20 and text.lower() != text != text.upper()
+    return letters and (other or both)
+
+
+def _bearer(value: str) -> float | None:
+    return MID if _mixed(value) or entropy(value) >= 4 else None
+
+
+_CODE = re.compile(
+    r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?:https?|file|ftp)://.*|[~.]{0,2}/.*|\$.*",
+    re.DOTALL,
+)
+_HEX = re.compile(r"[0-9a-fA-F]+")
+
+
+def _assigned(value: str) -> float | None:
+    """A value after `secret =`: random enough, and no expression, path or address."""
+    if _CODE.fullmatch(value) or not _mixed(value):
+        return None
+    wanted = 3.0 if _HEX.fullmatch(value) else min(3.5, math.log2(len(value)) - 0.5)
+    return LOW if entropy(value) >= wanted else None
+
+
+def _aws_secret(value: str) -> float | None:
+    kinds = (str.isdigit, str.islower, str.isupper)
+    return MID if entropy(value) >= 3.8 and all(any(map(kind, value)) for kind in kinds) else None
+
+
+def _url_password(value: str) -> float | None:
+    return None if value.lower() in _SAMPLE_PASSWORDS else 0.8
+
+
+def _connection_password(value: str) -> float | None:
+    return None if value.lower() in _SAMPLE_PASSWORDS else 0.6
+
+
+_BEGINS_HERE = re.compile(rf"(?:\A|[^0-9A-Za-z_]|{_ESCAPES})\Z", re.ASCII)
+
+
+def _begins_here(left: str, _: str) -> bool:
+    """Whether no token goes on from the left: what `GUARD` says."""
+    return bool(_BEGINS_HERE.search(left))
+
+
+_PAIR_BEFORE = re.compile(r";\s{0,4}[A-Za-z ]{3,15}=\Z")
+
+
+def _among_pairs(left: str, right: str) -> bool:
+    """Whether a `;` joins this pair to another."""
+    return right == ";" or bool(_PAIR_BEFORE.search(left))
+
+
+def _pem(begun: str) -> float | None:
+    """The last 16 characters are the first of the key."""
+    key = begun[-16:]
+    return HIGH if any(map(str.isdigit, key)) or (key.lower() != key != key.upper()) else None
+
+
+# ---------------------------------------------------------------- the table
+
+_B62, _B64, _B64U, _HEXES = "[0-9A-Za-z]", "[0-9A-Za-z+/=]", "[0-9A-Za-z_-]", "[0-9a-f]"
+_VALUE = r"[^\s\"',;<>`(){}\[\]\\]"
+_NAMED = (
+    r"(?:(?:\b|[_-])(?i:api[_-]?key|secret|token|passw(?:or)?d|pwd|client[_-]?secret|access[_-]?key)"
+    r"|ApiKey|APIKey|Secret|Token|Password|Passwd|AccessKey)(?i:[_-]?(?:key|base|token|value))?"
+)
+_ASSIGN = r"\\?[\"']?\s{0,3}(?::=|=>|=|:)\s{0,3}\\?[\"']?"
+_AUTHORIZATION = r"(?:\b|-)(?i:authorization)\\?[\"']?\s{0,3}[:=]\s{0,3}\\?[\"']?"
+_AWS_KEY_ID = "(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}"
+_SPACE = r"(?:\s|\\[nr]|[\"'+,])"
+PEM_KIND = "PEM private key"
+
+FORMATS = (
+    Format("GITHUB_TOKEN", "GitHub token", "gh[pousr]_[0-9A-Za-z]{36}", check=_github),
+    Format("GITHUB_TOKEN", "GitHub fine-grained token", "github_pat_[0-9A-Za-z]{22}_[0-9A-Za-z]{59}"),
+    Format(
+        "GITLAB_TOKEN",
+        "GitLab token",
+        r"gl(?:pat|dt|rt|ptt|ft|cbt|soat|imt|agent|ffct|oas)-[0-9A-Za-z_-]{20,64}(?:\.[0-9a-z]{9})?",
+        tail=rf"(?:\.?{_B64U})*",
+    ),
+    Format("AWS_ACCESS_KEY_ID", "AWS access key id", _AWS_KEY_ID),
+    Format(
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS secret access key",
+        r"(?:\b|_)(?i:aws_?secret|secret_?access_?key)[\s\S]{0,40}?[^0-9A-Za-z/+](?P<secret>[0-9A-Za-z/+]{40})",
+        check=_aws_secret,
+        not_before=string.ascii_letters + string.digits + "/+=_",
+    ),
+    Format(
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS secret access key beside its id",
+        rf"{GUARD}{_AWS_KEY_ID}[^0-9A-Za-z/+][\s\S]{{0,60}}?(?:[^0-9A-Za-z/+])?(?P<secret>[0-9A-Za-z/+]{{40}})",
+        check=_aws_secret,
+        not_before=string.ascii_letters + string.digits + "/+=_",
+    ),
+    Format("AWS_BEDROCK_KEY", "AWS Bedrock key", "ABSK[0-9A-Za-z+/]{100,200}", tail=f"{_B64}*"),
+    Format("GOOGLE_API_KEY", "Google API key", f"AIza{_B64U}{{35}}"),
+    Format("GOOGLE_OAUTH_SECRET", "Google OAuth client secret", f"GOCSPX-{_B64U}{{28}}"),
+    Format(
+        "GOOGLE_OAUTH_TOKEN", "Google OAuth access token", rf"ya29\.{_B64U}{{20,250}}", MID, tail=rf"(?:\.?{_B64U})*"
+    ),
+    Format(
+        "AZURE_CLIENT_SECRET",
+        "Azure client secret",
+        r"(?P<secret>[0-9A-Za-z_~.]{3}[0-9]Q~[0-9A-Za-z_~.-]{31,34})",
+        context=_begins_here,  # it may begin with a sign, where `GUARD` cannot stand
+    ),
+    Format("AZURE_STORAGE_KEY", "Azure storage key", r"\b(?i:accountkey)=(?P<secret>[0-9A-Za-z+/]{86}==)"),
+    Format(
+        "OPENAI_API_KEY",
+        "OpenAI key",
+        f"sk-(?:proj-|svcacct-|admin-)?{_B64U}{{20,80}}T3BlbkFJ{_B64U}{{20,80}}",
+        tail=f"{_B64U}*",
+    ),
+    Format("ANTHROPIC_API_KEY", "Anthropic key", f"sk-ant-(?:api|admin)[0-9]{{2}}-{_B64U}{{93}}AA"),
+    Format("HUGGINGFACE_TOKEN", "Hugging Face token", "(?:hf_[0-9A-Za-z]{34}|api_org_[0-9A-Za-z]{34})"),
+    Format("PERPLEXITY_API_KEY", "Perplexity key", "pplx-[0-9A-Za-z]{48}"),
+    Format("GROQ_API_KEY", "Groq key", "gsk_[0-9A-Za-z]{52}"),
+    Format("XAI_API_KEY", "xAI key", "xai-[0-9A-Za-z]{70,90}"),
+    Format("REPLICATE_TOKEN", "Replicate token", "r8_[0-9A-Za-z]{37,40}"),
+    Format("SLACK_TOKEN", "Slack token", "xox[abeoprs]-[0-9A-Za-z-]{10,250}", tail="[0-9A-Za-z-]*"),
+    Format(
+        "SLACK_TOKEN",
+        "Slack app-level token",
+        "xapp-[0-9]-[A-Z0-9]{8,16}-[0-9]{8,16}-[0-9a-f]{32,80}",
+    ),
+    Format(
+        "SLACK_WEBHOOK",
+        "Slack webhook",
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/[0-9A-Za-z+/]{40,60}",
+        tail="[0-9A-Za-z+/]*",
+    ),
+    Format(
+        "DISCORD_WEBHOOK",
+        "Discord webhook",
+        rf"discord(?:app)?\.com/api/webhooks/[0-9]{{17,20}}/{_B64U}{{60,70}}",
+        tail=f"{_B64U}*",
+    ),
+    Format(
+        "DISCORD_TOKEN",
+        "Discord bot token",
+        rf"[MNO]{_B64U}{{23,27}}\.{_B64U}{{6}}\.{_B64U}{{27,40}}",
+        MID,
+        check=_discord,
+    ),
+    Format("TELEGRAM_TOKEN", "Telegram bot token", f"[0-9]{{6,12}}:A{_B64U}{{34}}", MID),
+    Format("STRIPE_KEY", "Stripe key", "(?:sk|rk)_(?:live|test)_[0-9A-Za-z]{16,120}", tail=f"{_B62}*"),
+    Format("STRIPE_WEBHOOK_SECRET", "Stripe webhook secret", f"whsec_{_B64}{{32,64}}", tail=f"{_B64}*"),
+    Format(
+        "SQUARE_TOKEN",
+        "Square token",
+        f"(?:sq0atp-{_B64U}{{22}}|sq0csp-{_B64U}{{43}}|EAAA{_B64U}{{56,64}})",
+    ),
+    Format("SHOPIFY_TOKEN", "Shopify token", "shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
+    Format("TWILIO_API_KEY", "Twilio API key", "SK[0-9a-f]{32}", MID),
+    Format("SENDGRID_API_KEY", "SendGrid key", rf"SG\.{_B64U}{{22}}\.{_B64U}{{43}}"),
+    Format("MAILGUN_API_KEY", "Mailgun key", "key-[0-9a-f]{32}", MID),
+    Format("MAILCHIMP_API_KEY", "Mailchimp key", "[0-9a-f]{32}-us[0-9]{1,2}", MID),
+    Format("NPM_TOKEN", "npm token", "npm_[0-9A-Za-z]{36}", check=_raised_by(has_base62_checksum)),
+    Format("PYPI_TOKEN", "PyPI token", f"pypi-AgEIcHlwaS5vcmc{_B64U}{{50,200}}", tail=f"{_B64U}*"),
+    Format("RUBYGEMS_TOKEN", "RubyGems token", "rubygems_[0-9a-f]{48}"),
+    Format("CRATES_IO_TOKEN", "crates.io token", "cio[0-9A-Za-z]{32}", MID),
+    Format("DOCKER_HUB_TOKEN", "Docker Hub token", f"dckr_(?:pat|oat)_{_B64U}{{27,32}}"),
+    Format("DIGITALOCEAN_TOKEN", "DigitalOcean token", "do[por]_v1_[0-9a-f]{64}"),
+    Format("DATABRICKS_TOKEN", "Databricks token", "dapi[0-9a-f]{32}(?:-[0-9])?"),
+    Format("DOPPLER_TOKEN", "Doppler token", r"dp\.(?:pt|st|ct|sa|scim|audit)\.[0-9A-Za-z_.-]{40,60}"),
+    Format("VAULT_TOKEN", "HashiCorp Vault token", rf"hv[sbr]\.{_B64U}{{24,200}}", tail=f"{_B64U}*"),
+    Format("TERRAFORM_TOKEN", "Terraform Cloud token", r"[0-9A-Za-z]{14}\.atlasv1\.[0-9A-Za-z_=-]{60,70}"),
+    Format("CLOUDFLARE_ORIGIN_KEY", "Cloudflare origin CA key", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),
+    Format("HEROKU_API_KEY", "Heroku key", f"HRKU-AA{_B64U}{{58}}"),
+    Format("FLY_IO_TOKEN", "Fly.io token", "fm[12][ar]?_[0-9A-Za-z+/]{100,200}", tail=f"{_B64}*"),
+    Format(
+        "GRAFANA_TOKEN",
+        "Grafana service account token",
+        "glsa_[0-9A-Za-z]{32}_[0-9a-fA-F]{8}",
+        check=_raised_by(has_hex_checksum),
+    ),
+    Format("SENTRY_TOKEN", "Sentry token", "sntry[su]_[0-9A-Za-z+/=_]{64,200}", tail="[0-9A-Za-z+/=_]*"),
+    Format("NEW_RELIC_KEY", "New Relic user key", "NRAK-[0-9A-Z]{27}"),
+    Format("NOTION_TOKEN", "Notion token", "(?:ntn_[0-9]{11}[0-9A-Za-z]{35}|secret_[0-9A-Za-z]{43})"),
+    Format("LINEAR_API_KEY", "Linear key", "lin_(?:api|oauth)_[0-9A-Za-z]{40,64}"),
+    Format(
+        "ATLASSIAN_TOKEN",
+        "Atlassian token",
+        "ATATT3[0-9A-Za-z_=-]{180,200}",
+        check=_raised_by(has_hex_checksum),
+        tail="[0-9A-Za-z_=-]*",
+    ),
+    Format("AIRTABLE_TOKEN", "Airtable token", r"pat[0-9A-Za-z]{14}\.[0-9a-f]{64}"),
+    Format("POSTMAN_API_KEY", "Postman key", "PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
+    Format("PULUMI_TOKEN", "Pulumi token", "pul-[0-9a-f]{40}"),
+    Format("PLANETSCALE_TOKEN", "PlanetScale token", r"pscale_(?:tkn|oauth|pw)_[0-9A-Za-z=._-]{32,64}"),
+    Format("JFROG_API_KEY", "JFrog key", "AKCp[0-9A-Za-z]{69}"),
+    Format("DYNATRACE_TOKEN", "Dynatrace token", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
+    Format("FACEBOOK_TOKEN", "Facebook token", "EAA[0-9A-Za-z]{90,200}", MID, tail=f"{_B62}*"),
+    Format("SOURCEGRAPH_TOKEN", "Sourcegraph token", "sgp_(?:[0-9a-fA-F]{16}_|local_)?[0-9a-fA-F]{40}"),
+    Format("ONEPASSWORD_TOKEN", "1Password service account token", "ops_eyJ[0-9A-Za-z+/]{250}", tail=f"{_B64}*"),
+    Format(
+        "AGE_SECRET_KEY",
+        "age key",
+        "AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}",
+        check=_raised_by(has_bech32_checksum),
+    ),
+    Format(
+        "JWT",
+        "JSON web token",
+        rf"eyJ{_B64U}{{10,300}}\.eyJ{_B64U}{{10}}",
+        check=_jwt,
+        tail=rf"(?:\.?{_B64U})*",
+    ),
+    Format(
+        "PRIVATE_KEY",
+        PEM_KIND,
+        rf"(?P<secret>-----BEGIN [A-Z ]{{0,24}}PRIVATE KEY(?: BLOCK)?-----{_SPACE}{{0,16}}"
+        rf"(?:[A-Za-z-]{{1,24}}: [^\n\\]{{1,72}}{_SPACE}{{1,8}}){{0,3}}{_B64}{{16}})",
+        check=_pem,
+        not_before="",
+    ),
+    Format(
+        "URL_PASSWORD",
+        "password in a URL",
+        r"\b[a-z][a-z0-9+.-]{1,15}://[^\s:@/]{0,64}:(?P<secret>[^\s:@/]{3,128})@",
+        check=_url_password,
+        not_before="",
+    ),
+    Format(
+        "BASIC_AUTH",
+        "HTTP basic credentials",
+        rf"{_AUTHORIZATION}(?i:basic)\s{{1,3}}(?P<secret>{_B64}{{8,64}})",
+        check=_basic,
+        tail=f"{_B64}*",
+    ),
+    Format(
+        "BEARER_TOKEN",
+        "HTTP bearer token",
+        rf"{_AUTHORIZATION}(?i:bearer)\s{{1,3}}(?P<secret>[0-9A-Za-z._~+/=-]{{8,64}})",
+        check=_bearer,
+        tail="[0-9A-Za-z._~+/=-]*",
+    ),
+    Format(
+        "CONNECTION_STRING_PASSWORD",
+        "password in a connection string",
+        r"\b(?i:password|pwd|accountkey|sharedaccesskey)=(?P<secret>[^;\s\"']{6,128})",
+        check=_connection_password,
+        not_before="",
+        context=_among_pairs,
+    ),
+    Format(
+        "GENERIC_SECRET",
+        "random value assigned to a secret's name",
+        rf"{_NAMED}{_ASSIGN}(?P<secret>{_VALUE}{{8,128}})",
+        check=_assigned,
+        tail=f"{_VALUE}*",
+    ),
+)
