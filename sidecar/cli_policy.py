@@ -26,6 +26,7 @@ from sidecar.policy.language import json_schema
 from sidecar.policy.loader import LoadedPolicy, policy_files
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.store import repeated_names
+from sidecar.values import Decision
 
 _WRONG = 1
 _MISUSE = 2
@@ -167,8 +168,15 @@ def _observed(plan: Plan, case: Case, guarded: Guarded) -> Observed:
             Noted(plan.rules[each.rule].id, each.label, case.text[each.start : each.end]) for each in annotations
         ),
         leaked=guarded.leaked_chars,
+        decisions=tuple(_in_a_line(plan, decision) for decision in guarded.decisions),
         failures=tuple(sorted({plan.rules[rule].detector for rule in failed})),
     )
+
+
+def _in_a_line(plan: Plan, decision: Decision) -> str:
+    finding = decision.finding
+    rule, done = plan.rules[decision.rule].id, decision.done.name.lower()
+    return f"{rule} {done}: {finding.label} {finding.score:.2f} [{finding.start}, {finding.end})"
 
 
 # --- files and errors ------------------------------------------------------------------------------------------------

@@ -54,6 +54,8 @@ class Observed(msgspec.Struct, frozen=True):
     """What the user is told, when blocked."""
     annotations: tuple[Noted, ...]
     leaked: int
+    decisions: tuple[str, ...] = ()
+    """Each decision in a line: what the expectations do not say, the cut must not change either."""
     failures: tuple[str, ...] = ()
     """Detectors that failed; a test with one has not shown anything."""
 

@@ -199,3 +199,13 @@ def test_each_kind_of_fake_differs_from_the_others(kind: str) -> None:
     made = {other: make() for other, make in FAKES.items()}
     assert made[kind] == FAKES[kind]()
     assert list(made.values()).count(made[kind]) == 1
+
+
+def test_a_finding_inside_another_is_dropped_wherever_the_text_is_cut() -> None:
+    """The inner number is certain one character after the outer order; a cut between the two changes nothing."""
+    patterns = r"[{label: ORDER, regex: 'order \d{4}'}, {label: NUMBER, regex: '\d{4}\b'}]"
+    rule = f"  - {{id: r, detect: {{detector: patterns, patterns: {patterns}}}, action: annotate}}\n"
+    test = "  - {name: t, output: an order 1234 x, expect: {annotations: [{label: ORDER, text: order 1234}]}}\n"
+    (loaded,) = load_text(POLICY[: POLICY.index("  - id: no-names")] + rule + "tests:\n" + test)
+    plan = compile_policy(loaded)
+    assert check(plan, make_case(loaded.spec.tests[0]), guard_with(plan)).differences == ()

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from detectors import registry
 from sidecar.policy.language import json_schema, keys_at
 from tests.policy.doubles import CATALOG
 
@@ -78,3 +79,23 @@ def test_keys_of_a_redaction_are_those_of_its_operator() -> None:
 
 def test_there_are_no_keys_where_no_mapping_is() -> None:
     assert keys_at(SCHEMA, ("rules", 0, "id"), document()) == {}
+
+
+def test_it_takes_both_forms_of_a_keyword_list() -> None:
+    """A detector's parameters may have short forms too."""
+    schema = json_schema([registry.get("patterns")])
+    for keywords in (["Kraken"], {"terms": ["Kraken"], "case_sensitive": True}):
+        jsonschema.validate(document(detect={"detector": "patterns", "keywords": {"CODENAME": keywords}}), schema)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_parameter_of_a_shipped_detector_is_described(name: str) -> None:
+    definitions = json_schema([registry.get(name)])["$defs"]
+    bare = [
+        f"{title}.{key}"
+        for title, definition in definitions.items()
+        if title.startswith("Detect")
+        for key, value in definition.get("properties", {}).items()
+        if not value.get("description")
+    ]
+    assert bare == []
