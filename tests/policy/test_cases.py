@@ -123,7 +123,7 @@ def test_in_optimistic_mode_it_may() -> None:
 
 def test_a_detector_that_fails_fails_the_case() -> None:
     plan, case = ready("{name: t, output: x, expect: {output: x}}")
-    result = check(plan, case, lambda _case, _chunks: Observed("x", (), None, None, (), 0, ("words",)))
+    result = check(plan, case, lambda _case, _chunks: Observed("x", (), None, None, (), 0, failures=("words",)))
     assert [(each.what, each.actual) for each in result.differences] == [("failed detectors", "['words']")]
 
 
