@@ -43,7 +43,7 @@ class Pattern(BaseModel):
 
     label: Label = Field(description="What a match is called; several patterns may share a label.")
     regex: Annotated[str, StringConstraints(min_length=1, max_length=10_000)] = Field(
-        description="Python's syntax without look-around and back-references; the group `value`, if any, is the finding."
+        description="Python's syntax without look-around and back-references; a group named `value` is the finding."
     )
     score: Score = Field(default=1.0, description="The score of a match, over 0 to 1.")
 
