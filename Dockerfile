@@ -54,8 +54,7 @@ VOLUME /var/lib/tidegate
 EXPOSE 50051 9464
 STOPSIGNAL SIGTERM
 
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://' + os.environ['TIDEGATE_ADMIN__LISTEN'] + '/readyz', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["tidegate", "health"]
 
 ENTRYPOINT ["tidegate"]
 CMD ["serve"]

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+from sidecar.cli import main
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -86,6 +88,7 @@ def test_what_it_writes_is_on_the_volume() -> None:
 
 
 def test_it_checks_its_own_readiness_and_serves() -> None:
-    assert "/readyz" in _last("HEALTHCHECK")
+    assert _last("HEALTHCHECK").endswith('CMD ["tidegate", "health"]')
+    assert "health" in main.commands
     assert json.loads(_last("ENTRYPOINT")) == ["tidegate"]
     assert json.loads(_last("CMD")) == ["serve"]
