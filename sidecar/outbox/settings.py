@@ -15,7 +15,7 @@ Format: TypeAlias = Literal["json", "protobuf"]
 TopicName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Milliseconds: TypeAlias = Annotated[int, Field(ge=1, le=600_000)]
 
-_CODEC_MODULES = {"lz4": ("lz4", "lz4"), "zstd": ("cramjam", "zstd")}
+_CODEC_MODULES = {"lz4": ("cramjam", "lz4"), "zstd": ("cramjam", "zstd")}
 """Compression -> the module it needs, and the extra of aiokafka that brings it."""
 
 
