@@ -307,6 +307,8 @@ class Session:
         self._room.set()
         if self._alarm is not None:
             self._alarm.cancel()
+        if self._core.is_stopped and self._ended == "cancelled":
+            self._ended = "blocked"
         await self._record_end()
 
     def mark_failed(self) -> None:

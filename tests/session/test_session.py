@@ -1,0 +1,628 @@
+"""One stream in its session: order of outcomes, time, recorded before shown, backpressure, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.config import Limits
+from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
+from sidecar.outbox.event import Event, Fault, FaultKind, StreamDecision, Violation
+from sidecar.outbox.memory import MemoryOutbox
+from sidecar.policy.plan import Plan
+from sidecar.session import Engine, Passage, Session, Shown, StreamStart, merge
+from sidecar.summary import HeldTimes, StreamSummary
+from sidecar.values import (
+    Action,
+    Annotation,
+    Blocked,
+    Channel,
+    Direction,
+    Failed,
+    FailMode,
+    FailureKind,
+    Found,
+    Lane,
+    Mode,
+    Recorded,
+    Redaction,
+    Release,
+)
+from tests.fakes import SegmentFlagger, WordScanner, plan, rule
+from tests.servers import FakeClock, HandScheduler, make_engine
+from tests.streams import NASTY, cuts_of
+
+LANE = Lane()
+CARD = r"\d{4} \d{4}"
+
+
+def cards(**options) -> Plan:
+    return plan((WordScanner(CARD), [rule(Action.REDACT)]), **options)
+
+
+def flagged(action: Action = Action.BLOCK, **options) -> Plan:
+    return plan((SegmentFlagger("bad", label="FLAG"), [rule(action, "FLAG", **options)]))
+
+
+async def started() -> MemoryOutbox:
+    outbox = MemoryOutbox()
+    await outbox.start()
+    return outbox
+
+
+async def run(engine: Engine, chunks: Sequence[str], start: StreamStart | None = None) -> list[Shown]:
+    async with engine.open(start or StreamStart()) as session:
+        for chunk in chunks:
+            await session.feed(LANE, chunk)
+        session.finish()
+        return [shown async for shown in session.outputs()]
+
+
+def text_of(shown: Sequence[Shown]) -> str:
+    return "".join(each.text for each in shown if isinstance(each, Release))
+
+
+def data_of(outbox: MemoryOutbox, kind: type) -> list[Any]:
+    return [event.data for event in outbox.events if isinstance(event.data, kind)]
+
+
+async def settle(session: Session) -> None:
+    """Let the session's writer run until it waits."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+class Writer:
+    """Collects what a session shows, on a task of its own."""
+
+    def __init__(self, session: Session) -> None:
+        self.shown: list[Shown] = []
+        self.task = asyncio.create_task(self._collect(session))
+
+    async def _collect(self, session: Session) -> None:
+        async for shown in session.outputs():
+            self.shown.append(shown)
+
+    @property
+    def text(self) -> str:
+        return text_of(self.shown)
+
+
+# --- the way through --------------------------------------------------------------------------------------------------
+
+
+async def test_a_card_is_redacted_and_its_event_recorded():
+    outbox = await started()
+    shown = await run(make_engine(cards(), outbox=outbox), list("my 4111 1111 ok"))
+
+    assert text_of(shown) == "my <WORD> ok"
+    summary = shown[-1]
+    assert isinstance(summary, StreamSummary)
+    assert (summary.action, summary.violation_count) == (Action.REDACT, 1)
+    assert [data.done for data in data_of(outbox, Violation)] == ["redact"]
+    [decision] = data_of(outbox, StreamDecision)
+    assert (decision.ended, decision.done, decision.violations) == ("finished", "redact", {"rule-0": 1})
+
+
+async def test_an_empty_stream_ends_with_a_summary():
+    outbox = await started()
+    [summary] = await run(make_engine(cards(), outbox=outbox), [])
+
+    assert isinstance(summary, StreamSummary)
+    assert summary.action is Action.ALLOW
+    assert len(data_of(outbox, StreamDecision)) == 1
+
+
+async def test_text_that_came_together_leaves_together():
+    shown = await run(make_engine(cards(), outbox=await started()), list("nothing to see here"))
+
+    assert [type(each) for each in shown] == [Release, StreamSummary]
+    assert text_of(shown) == "nothing to see here"
+
+
+@given(
+    st.text(alphabet=NASTY + "0123456789 ", max_size=60).flatmap(lambda text: st.tuples(st.just(text), cuts_of(text)))
+)
+def test_however_a_text_is_cut_it_comes_out_the_same(example: tuple[str, list[str]]):
+    text, pieces = example
+
+    async def both() -> tuple[str, str]:
+        engine = make_engine(cards(), outbox=await started())
+        return text_of(await run(engine, [text])), text_of(await run(engine, pieces))
+
+    whole, cut = asyncio.run(both())
+    assert cut == whole
+
+
+async def test_a_long_chunk_is_taken_in_steps_so_that_other_streams_get_their_turn():
+    engine = make_engine(cards(), outbox=await started())
+    order: list[str] = []
+
+    async def stream(name: str, text: str) -> None:
+        async with engine.open(StreamStart()) as session:
+            await session.feed(LANE, text)
+            session.finish()
+            async for _ in session.outputs():
+                pass
+        order.append(name)
+
+    await asyncio.gather(stream("long", "a b c d " * 4000), stream("short", "short"))
+    assert order == ["short", "long"]
+
+
+# --- outcomes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_the_order_of_outcomes_does_not_matter(order: tuple[int, ...]):
+    scheduler = HandScheduler()
+    engine = make_engine(flagged(), scheduler=scheduler, outbox=await started())
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "First one. Second one. Third one.")
+        session.finish()
+        await settle(session)
+        assert len(scheduler.requests) == 3
+        assert writer.text == ""
+        for index in order:
+            scheduler.answer(index, Found())
+            await settle(session)
+        await writer.task
+
+    assert writer.text == "First one. Second one. Third one."
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fail_mode", "text", "ended"),
+    [
+        (Failed(FailureKind.ERROR, "RuntimeError"), FailMode.FAIL_CLOSED, "", "blocked"),
+        (Failed(FailureKind.ERROR, "RuntimeError"), FailMode.FAIL_OPEN, "Some text.", "finished"),
+        (Failed(FailureKind.SHED, "full"), FailMode.FAIL_CLOSED, "", "blocked"),
+        (Failed(FailureKind.SHED, "full"), FailMode.FAIL_OPEN, "Some text.", "finished"),
+    ],
+)
+async def test_a_failure_ends_by_the_rules_fail_mode(outcome: Failed, fail_mode: FailMode, text: str, ended: str):
+    scheduler = HandScheduler()
+    outbox = await started()
+    engine = make_engine(flagged(on_error=fail_mode, on_timeout=fail_mode), scheduler=scheduler, outbox=outbox)
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "Some text.")
+        session.finish()
+        await settle(session)
+        scheduler.answer(0, outcome)
+        await writer.task
+
+    assert writer.text == text
+    assert data_of(outbox, StreamDecision)[0].ended == ended
+    [fault] = data_of(outbox, Fault)
+    expected = FaultKind.LOAD_SHED if outcome.kind is FailureKind.SHED else FaultKind.DETECTOR_FAILED
+    assert fault.fault == expected
+
+
+@pytest.mark.parametrize(("fail_mode", "text"), [(FailMode.FAIL_OPEN, "Some text."), (FailMode.FAIL_CLOSED, "")])
+async def test_an_outcome_that_does_not_come_in_time_counts_as_timed_out(fail_mode: FailMode, text: str):
+    clock = FakeClock()
+    outbox = await started()
+    engine = make_engine(
+        flagged(on_timeout=fail_mode), scheduler=HandScheduler(), outbox=outbox, clock=clock, idle_seconds=3600
+    )
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "Some text.")
+        session.finish()
+        await settle(session)
+        clock.advance(399)
+        await settle(session)
+        assert not writer.shown
+        clock.advance(1)
+        await writer.task
+
+    assert writer.text == text
+    assert data_of(outbox, Fault)[0].fault == FaultKind.DETECTOR_LATE
+
+
+async def test_a_late_outcome_is_ignored():
+    clock, scheduler = FakeClock(), HandScheduler()
+    engine = make_engine(
+        flagged(on_timeout=FailMode.FAIL_OPEN), scheduler=scheduler, outbox=await started(), clock=clock
+    )
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "Some bad text. ")
+        await settle(session)
+        clock.advance(400)
+        await settle(session)
+        scheduler.answer(0, Found())
+        session.finish()
+        await writer.task
+
+    assert writer.text == "Some bad text. "
+
+
+async def test_a_shed_request_is_answered_within_submit():
+    class Full:
+        def submit(self, request) -> None:
+            request.answer(Failed(FailureKind.SHED, "the queue is full"))
+
+    engine = make_engine(flagged(on_error=FailMode.FAIL_OPEN), scheduler=Full(), outbox=await started())
+    assert text_of(await run(engine, ["Some text."])) == "Some text."
+
+
+async def test_optimistic_text_leaves_at_once_and_is_cut_later():
+    scheduler, outbox = HandScheduler(), await started()
+    policy = plan(
+        (SegmentFlagger("bad", label="FLAG"), [rule(Action.BLOCK, "FLAG", message="Stop.")]), mode=Mode.OPTIMISTIC
+    )
+    engine = make_engine(policy, scheduler=scheduler, outbox=outbox)
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "This is bad. And ")
+        await settle(session)
+        assert writer.text.startswith("This is bad.")
+        [found] = SegmentFlagger("bad", label="FLAG").detect([_item(scheduler)])
+        scheduler.answer(0, Found(tuple(found)))
+        session.finish()
+        await writer.task
+
+    assert [each.message for each in writer.shown if isinstance(each, Blocked)] == ["Stop."]
+    assert data_of(outbox, Violation)[0].exposure.leaked_chars > 0
+
+
+def _item(scheduler: HandScheduler):
+    from detectors.base import BatchItem
+
+    segment = scheduler.requests[0].segment
+    return BatchItem(segment.text, segment.begin)
+
+
+# --- recorded before shown --------------------------------------------------------------------------------------------
+
+
+class SlowOutbox(MemoryOutbox):
+    """Commits when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_commit = asyncio.Event()
+        self.handed_over: list[Event] = []
+
+    async def put(self, events: Sequence[Event]) -> None:
+        self.handed_over += events
+        async with asyncio.timeout(5):  # a failed test must not hang
+            await self.may_commit.wait()
+        await super().put(events)
+
+
+async def test_what_a_decision_shows_waits_for_its_commit_and_what_stands_before_does_not():
+    outbox = SlowOutbox()
+    await outbox.start()
+    engine = make_engine(cards(), outbox=outbox)
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "before ")
+        await settle(session)
+        await session.feed(LANE, "4111 1111 after.")
+        session.finish()
+        await settle(session)
+        assert writer.text == "before"
+        assert len(outbox.handed_over) == 1
+        outbox.may_commit.set()
+        await writer.task
+
+    assert writer.text == "before <WORD> after."
+
+
+async def test_the_summary_waits_for_the_streams_decision_event():
+    outbox = SlowOutbox()
+    await outbox.start()
+    async with make_engine(cards(), outbox=outbox).open(StreamStart()) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "fine.")
+        session.finish()
+        await settle(session)
+        assert [type(each) for each in writer.shown] == [Release]
+        outbox.may_commit.set()
+        await writer.task
+
+    assert isinstance(writer.shown[-1], StreamSummary)
+
+
+# --- backpressure -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_full_inbox_stops_the_reader():
+    limits = Limits(inbox_chunks=2)
+    async with make_engine(cards(), outbox=await started(), limits=limits).open(StreamStart()) as session:
+        await session.feed(LANE, "one ")
+        await session.feed(LANE, "two ")
+        third = asyncio.create_task(session.feed(LANE, "three."))
+        await settle(session)
+        assert not third.done()
+        writer = Writer(session)
+        await third
+        session.finish()
+        await writer.task
+
+    assert writer.text == "one two three."
+
+
+async def test_text_that_waits_for_outcomes_stops_the_reader():
+    scheduler = HandScheduler()
+    policy = plan((SegmentFlagger("bad", label="FLAG"), [rule(Action.BLOCK, "FLAG")]), max_held_chars=64)
+    limits = Limits(inbox_chunks=4)
+    async with make_engine(policy, outbox=await started(), scheduler=scheduler, limits=limits).open(
+        StreamStart()
+    ) as session:
+        writer = Writer(session)
+        fed = 0
+
+        async def feed() -> None:
+            nonlocal fed
+            for _ in range(100):
+                await session.feed(LANE, "Seven words are in this sentence here. ")
+                fed += 1
+            session.finish()
+
+        feeder = asyncio.create_task(feed())
+        await settle(session)
+        assert fed < 10
+        answered = 0
+        while not feeder.done() or answered < len(scheduler.requests):
+            while answered < len(scheduler.requests):
+                scheduler.answer(answered, Found())
+                answered += 1
+            await settle(session)
+        await writer.task
+
+    assert writer.text == "Seven words are in this sentence here. " * 100
+
+
+async def test_a_reader_that_waits_for_room_is_let_go_when_the_stream_ends():
+    engine = make_engine(cards(), outbox=await started(), limits=Limits(inbox_chunks=1))
+    async with engine.open(StreamStart()) as session:
+        await session.feed(LANE, "one ")
+        waiting = asyncio.create_task(session.feed(LANE, "two "))
+        await settle(session)
+    await waiting
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_stream_past_its_length_fails_and_what_came_before_is_dealt_with():
+    outbox = await started()
+    engine = make_engine(cards(), outbox=outbox, limits=Limits(max_stream_chars=10))
+    shown: list[Shown] = []
+
+    async def overrun() -> None:
+        async with engine.open(StreamStart()) as session:
+            await session.feed(LANE, "abcdefg ")
+            with pytest.raises(CallerError) as own:
+                await session.feed(LANE, "hij")
+            session.fail(own.value)
+            async for each in session.outputs():
+                shown.append(each)  # noqa: PERF401 - what came before the failure is kept
+
+    with pytest.raises(CallerError) as caught:
+        await overrun()
+
+    assert (caught.value.field, caught.value.limit) == ("chunk", 10)
+    assert text_of(shown) == "abcdefg"
+    assert data_of(outbox, StreamDecision)[0].ended == "failed"
+
+
+async def test_a_stream_has_a_limited_number_of_lanes():
+    engine = make_engine(cards(), outbox=await started(), limits=Limits(max_lanes=2))
+    async with engine.open(StreamStart()) as session:
+        await session.feed(Lane(0), "a")
+        await session.feed(Lane(0, Channel.REASONING), "a")
+        with pytest.raises(CallerError, match="at most 2 lanes"):
+            await session.feed(Lane(1), "a")
+
+
+async def test_text_after_the_end_is_out_of_order():
+    async with make_engine(cards(), outbox=await started()).open(StreamStart()) as session:
+        session.finish()
+        with pytest.raises(CallerError) as caught:
+            await session.feed(LANE, "late")
+    assert caught.value.kind is CallerFault.OUT_OF_ORDER
+
+
+@pytest.mark.parametrize(
+    ("start", "field"),
+    [
+        (StreamStart(policy="p" * 5), "start.policy"),
+        (StreamStart(tenant="t" * 5), "start.tenant"),
+        (StreamStart(labels={"a": "1", "b": "2", "c": "3"}), "start.labels"),
+        (StreamStart(labels={"a": "12345"}), "start.labels"),
+        (StreamStart(attributes={"12345": "a"}), "start.attributes"),
+        (StreamStart(context=(Passage("a", ""), Passage("b", ""), Passage("c", ""))), "start.context"),
+        (StreamStart(context=(Passage("12345", ""),)), "start.context.id"),
+        (StreamStart(context=(Passage("a", "x" * 6),), prompt="y" * 5), "start.context"),
+    ],
+)
+async def test_what_is_past_a_limit_in_the_start_is_named(start: StreamStart, field: str):
+    limits = Limits(max_name_chars=4, max_labels=2, max_context_passages=2, max_context_chars=10)
+    engine = make_engine(cards(), outbox=await started(), limits=limits)
+    with pytest.raises(CallerError) as caught:
+        async with engine.open(start):
+            pass
+    assert caught.value.field == field
+    assert caught.value.limit in {2, 4, 10}
+    assert engine.open_streams == 0
+
+
+async def test_without_a_permit_a_stream_is_refused_at_once_and_a_permit_comes_back():
+    engine = make_engine(cards(), outbox=await started(), limits=Limits(max_streams=1))
+    async with engine.open(StreamStart()):
+        with pytest.raises(Overloaded):
+            async with engine.open(StreamStart()):
+                pass
+    async with engine.open(StreamStart()):
+        assert engine.open_streams == 1
+
+
+async def test_draining_refuses_new_streams_and_lets_others_finish():
+    engine = make_engine(cards(), outbox=await started())
+    async with engine.open(StreamStart()) as session:
+        engine.drain()
+        with pytest.raises(Draining):
+            async with engine.open(StreamStart()):
+                pass
+        await session.feed(LANE, "still here.")
+        session.finish()
+        assert text_of([shown async for shown in session.outputs()]) == "still here."
+    await engine.wait_idle()
+
+
+async def test_an_unknown_policy_is_named():
+    with pytest.raises(UnknownPolicy) as caught:
+        async with make_engine(cards(), outbox=await started()).open(StreamStart(policy="nope")):
+            pass
+    assert caught.value.name == "nope"
+
+
+# --- how it ends ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_stream_that_is_left_is_recorded_as_cancelled_and_releases_nothing_more():
+    scheduler, outbox = HandScheduler(), await started()
+    engine = make_engine(flagged(), scheduler=scheduler, outbox=outbox)
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "Some text.")
+        session.finish()
+        await settle(session)
+        session.cancel("test")
+        await writer.task
+
+    assert writer.shown == []
+    assert not scheduler.requests[0].receiver.is_open
+    assert data_of(outbox, StreamDecision)[0].ended == "cancelled"
+
+
+async def test_a_blocked_stream_says_so_even_if_its_client_leaves():
+    outbox = await started()
+    policy = plan((WordScanner(CARD), [rule(Action.BLOCK, message="No cards.")]))
+    async with make_engine(policy, outbox=outbox).open(StreamStart()) as session:
+        await session.feed(LANE, "my 4111 1111 ok")
+        async for shown in session.outputs():
+            if isinstance(shown, Blocked):
+                assert shown.message == "No cards."
+                break
+
+    [decision] = data_of(outbox, StreamDecision)
+    assert (decision.ended, decision.done) == ("blocked", "block")
+
+
+async def test_silence_ends_a_stream():
+    clock, outbox = FakeClock(), await started()
+    engine = make_engine(cards(), outbox=outbox, clock=clock, idle_seconds=10)
+
+    async def fall_silent() -> None:
+        async with engine.open(StreamStart()) as session:
+            writer = Writer(session)
+            await session.feed(LANE, "one ")
+            await settle(session)
+            clock.advance(9_000)
+            await session.feed(LANE, "two ")
+            await settle(session)
+            clock.advance(9_999)
+            await settle(session)
+            assert not writer.task.done()
+            clock.advance(1)
+            await writer.task
+
+    with pytest.raises(IdleStream):
+        await fall_silent()
+    assert data_of(outbox, StreamDecision)[0].ended == "failed"
+
+
+async def test_a_fault_in_one_stream_ends_that_stream_only():
+    class Broken(WordScanner):
+        def start(self):
+            raise ZeroDivisionError
+
+    outbox = await started()
+    broken = plan((Broken(CARD), [rule(Action.REDACT)]))
+    engine = make_engine(broken, outbox=outbox)
+    with pytest.raises(ZeroDivisionError):
+        await run(engine, ["text"])
+
+    assert data_of(outbox, StreamDecision)[0].ended == "failed"
+    assert engine.open_streams == 0
+
+
+async def test_one_block_stops_all_lanes_of_an_input():
+    policy = plan((WordScanner(CARD), [rule(Action.BLOCK)]))
+    engine = make_engine(policy, outbox=await started())
+    async with engine.open(StreamStart(direction=Direction.INPUT)) as session:
+        await session.feed(Lane(0), "4111 1111 ")
+        await session.feed(Lane(1), "hello")
+        session.finish()
+        shown = [each async for each in session.outputs()]
+    assert text_of(shown) == ""
+
+
+async def test_held_times_are_of_the_sessions_clock():
+    clock, scheduler = FakeClock(), HandScheduler()
+    engine = make_engine(flagged(), scheduler=scheduler, outbox=await started(), clock=clock)
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "First one. ")
+        await settle(session)
+        clock.advance(120)
+        await session.feed(LANE, "Second one. ")
+        scheduler.answer(0, Found())
+        await settle(session)
+        scheduler.answer(1, Found())
+        session.finish()
+        await writer.task
+
+    summary = writer.shown[-1]
+    assert isinstance(summary, StreamSummary)
+    assert summary.max_held_ms == 120
+    assert summary.max_held_chars >= len("First one.")
+
+
+@pytest.mark.parametrize(
+    ("held", "median"),
+    [([], 0), ([7], 7), ([0, 0, 900], 0), ([10, 20, 30], 20), ([5] * 1000 + [4000] * 999, 5), ([100, 200], 100)],
+)
+def test_the_median_held_time_is_right_to_within_its_resolution(held: list[float], median: float):
+    times = HeldTimes()
+    for each in held:
+        times.add(each)
+    assert times.median_ms == pytest.approx(median, rel=0.1)
+    assert times.max_ms == max(held, default=0)
+
+
+# --- merging ----------------------------------------------------------------------------------------------------------
+
+
+def test_releases_that_follow_each_other_are_made_one_with_their_redactions_moved():
+    remark = Annotation(0, "A", 0, 1, 0.5)
+    merged = list(
+        merge(
+            [
+                Release(LANE, "abc", 0, 3, annotations=(remark,)),
+                Recorded(LANE),
+                Release(LANE, "<X>", 3, 9, redactions=(Redaction(0, "X", 3, 9, 0, 3),)),
+                Blocked(LANE, 0, 9, "", "X", ""),
+            ]
+        )
+    )
+    assert merged[0] == Release(LANE, "abc<X>", 0, 9, (remark,), (Redaction(0, "X", 3, 9, 3, 6),))
+    assert isinstance(merged[1], Blocked)
+
+
+def test_releases_of_other_lanes_or_with_a_gap_stay_apart():
+    releases = [Release(LANE, "a", 0, 1), Release(Lane(1), "b", 1, 2), Release(Lane(1), "c", 3, 4)]
+    assert list(merge(releases)) == releases
