@@ -47,7 +47,7 @@ class Broker:
     """One broker process. `address` is what clients connect to; `advertised` may be a proxy's address before it."""
 
     def __init__(self, binary: str, log: Path, *, port: int | None = None, advertised: str | None = None) -> None:
-        self._binary = binary
+        self.binary = binary
         self._log = log
         self._port = port or free_port()
         self._advertised = advertised or f"127.0.0.1:{self._port}"
@@ -62,7 +62,7 @@ class Broker:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    self._binary,
+                    self.binary,
                     "broker",
                     f"--listener-url=tcp://{self.address}",
                     f"--advertised-listener-url=tcp://{self._advertised}",

@@ -176,7 +176,7 @@ async def test_cut_connections_delay_events_and_lose_none(
 ):
     """The broker tells clients the proxy's address, so that all traffic goes through it."""
     port = free_port()
-    behind = Broker(broker._binary, tmp_path / "broker.log", advertised=f"127.0.0.1:{port}")
+    behind = Broker(broker.binary, tmp_path / "broker.log", advertised=f"127.0.0.1:{port}")
     behind.start()
     try:
         await behind.wait_ready()
