@@ -67,6 +67,8 @@ class CompiledFile:
     path: Path
     policies: tuple[tuple[LoadedPolicy, Plan], ...]
     errors: tuple[PolicyError, ...]
+    content: str = ""
+    """Tells one content of the file from another, where its owner keeps that."""
 
 
 def compile_file(path: str | Path, keys: RedactionKeys | None = None, *, catalog: Catalog = registry) -> CompiledFile:

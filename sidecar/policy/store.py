@@ -10,8 +10,9 @@ When a file is read again, and who is told of errors, is the caller's business. 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -94,13 +95,21 @@ class PolicyStore:
         if not paths:
             where = ", ".join(map(str, self._paths))
             return self._current, (PolicyError("there is no policy file", file=where, remedy="Add one."),)
-        read = {path: compile_file(path, self._keys, catalog=self._catalog) for path in paths}
+        read = {path: self._compiled(path) for path in paths}
         errors = [error for compiled in read.values() for error in compiled.errors]
         files = {path: self._last_good(compiled) for path, compiled in read.items()}
         snapshot, repeated = _snapshot(files)
         if repeated:
             return self._current, (*errors, *repeated)
         return snapshot, tuple(errors)
+
+    def _compiled(self, path: Path) -> CompiledFile:
+        """The file compiled; one that did not change keeps its plans, because compiling takes the time of streams."""
+        content = _content(path)
+        known = self._current.files.get(path)
+        if known is not None and content and known.content == content:
+            return known
+        return replace(compile_file(path, self._keys, catalog=self._catalog), content=content)
 
     def _last_good(self, compiled: CompiledFile) -> CompiledFile:
         if not compiled.errors:
@@ -126,6 +135,14 @@ def _snapshot(files: Mapping[Path, CompiledFile]) -> tuple[_Snapshot, list[Polic
     plans = {plan.name: plan for compiled in files.values() for _, plan in compiled.policies}
     ordered = sorted(plans.values(), key=lambda plan: (plan.name == DEFAULT_POLICY, plan.order, plan.name))
     return _Snapshot(files, plans, tuple(ordered)), errors
+
+
+def _content(path: Path) -> str:
+    """A hash of what the file holds; empty when it cannot be read, which compiling it will explain."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _closest(name: str, known: Iterable[str]) -> str:

@@ -124,6 +124,16 @@ def test_a_reload_swaps_the_set_as_one_and_a_plan_in_use_stays_as_it_is(tmp_path
     assert store.resolve("a", Direction.OUTPUT, {}, "").version == "2"
 
 
+def test_a_reload_compiles_only_what_changed(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    write(tmp_path, "b")
+    store = store_of(tmp_path)
+    before = dict(store.plans)
+    write(tmp_path, "b", version="2")
+    store.reload()
+    assert (store.plans["a"] is before["a"], store.plans["b"] is before["b"]) == (True, False)
+
+
 def test_an_unchanged_policy_keeps_its_digest_whatever_its_layout(tmp_path: Path) -> None:
     path = write(tmp_path, "a")
     store = store_of(tmp_path)
