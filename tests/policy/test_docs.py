@@ -1,0 +1,61 @@
+"""What is written about policies is true: the examples compile and pass, and the reference leaves nothing out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from detectors import registry
+from sidecar.cli_policy import guard_with
+from sidecar.policy.cases import check, make_case, public_keys
+from sidecar.policy.compiler import compile_policy
+from sidecar.policy.fakes import FAKES
+from sidecar.policy.language import json_schema
+from sidecar.policy.loader import load_text
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+
+
+def examples() -> list[tuple[str, str]]:
+    found = []
+    for name in ("README.md", "docs/policies.md"):
+        blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
+        found += [(name, block) for block in blocks if "kind: Policy" in block]
+    return found
+
+
+@pytest.mark.parametrize(("name", "text"), examples())
+def test_an_example_is_right_and_passes_its_own_tests(name: str, text: str) -> None:
+    for loaded in load_text(text, file=name):
+        plan = compile_policy(loaded, public_keys())
+        assert loaded.spec.tests
+        for spec in loaded.spec.tests:
+            assert check(plan, make_case(spec), guard_with(plan)).differences == ()
+
+
+def test_there_is_an_example_in_the_readme_and_in_the_reference() -> None:
+    assert {name for name, _ in examples()} == {"README.md", "docs/policies.md"}
+
+
+def test_the_reference_names_every_key() -> None:
+    keys = {
+        key
+        for title, definition in json_schema([registry.get(name) for name in registry.names()])["$defs"].items()
+        for key in definition.get("properties", {})
+    }
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", REFERENCE)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names() if name != "patterns"])
+def test_the_reference_names_every_label(name: str) -> None:
+    detector = registry.get(name)
+    labels = detector.labels_of(detector.params())
+    assert [label for label in sorted(labels) if f"`{label}`" not in REFERENCE] == []
+
+
+def test_the_reference_names_every_detector_and_every_fake() -> None:
+    assert [name for name in registry.names() if f"`{name}`" not in REFERENCE] == []
+    assert [kind for kind in FAKES if kind not in REFERENCE] == []
