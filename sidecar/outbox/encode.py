@@ -7,10 +7,11 @@ none of this, only the published schemas.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
 from msgspec.structs import replace
@@ -172,11 +173,13 @@ _MAPS = frozenset({"labels", "attributes", "violations", "lost"})
 
 
 def to_proto(data: Data) -> ProtoMessage:
-    """The same event as a protobuf message."""
-    kind = kind_of(data)
-    fields = msgspec.to_builtins(data)
+    """The same event as a protobuf message, made by its constructor: `ParseDict` takes ten times as long."""
+    fields = _renamed(msgspec.to_builtins(data), _enum_name)
     del fields["kind"]
-    return ParseDict(_renamed(fields, _enum_name), _PROTO_TYPES[kind](), ignore_unknown_fields=True)
+    fields["time"] = {name: _proto_time(text) for name, text in fields["time"].items()}
+    if "where" in fields:
+        del fields["where"]["span"]["unit"]  # protobuf has no other
+    return _PROTO_TYPES[kind_of(data)](**fields)
 
 
 def from_proto(kind: Kind, value: bytes) -> Data:
@@ -187,6 +190,12 @@ def from_proto(kind: Kind, value: bytes) -> Data:
     if "where" in fields:
         fields["where"]["span"]["unit"] = "code_point"
     return msgspec.convert(fields, DATA_TYPES[kind], strict=False)
+
+
+def _proto_time(text: str) -> dict[str, int]:
+    """RFC 3339 as a protobuf timestamp."""
+    moment = datetime.fromisoformat(text)
+    return {"seconds": int(moment.timestamp()), "nanos": moment.microsecond * 1000}
 
 
 def _enum_name(field: str, word: str) -> str:
