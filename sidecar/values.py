@@ -93,6 +93,8 @@ class Lane(msgspec.Struct, frozen=True, gc=False):
     choice: int = 0
     channel: Channel = Channel.CONTENT
     part: Part = Part.MODEL
+    item: int = 0
+    """Which of several texts of one channel: the number of a tool call, or of a content block."""
 
 
 class Segment(msgspec.Struct, frozen=True, gc=False):

@@ -1,6 +1,6 @@
-"""Changes single strings inside a JSON document and leaves every other byte as it was.
+"""Changes single values inside a JSON document and leaves every other byte as it was.
 
-A path names a string: keys and indexes from the top, such as `("choices", 0, "delta", "content")`. The document is
+A path names a value: keys and indexes from the top, such as `("choices", 0, "delta", "content")`. The document is
 walked once and not rebuilt, so number spellings, key order and white space survive.
 """
 
@@ -32,8 +32,13 @@ def loads(document: str | bytes) -> Any:
         raise NotJsonError("not valid JSON") from error
 
 
-def replace_strings(document: str, changes: Mapping[Path, str]) -> str:
-    """The document with new values for the strings at those paths that are there. Raises `NotJsonError`."""
+def literal(text: str) -> str:
+    """A string as JSON. Half a surrogate pair stays escaped: the other half may stand in the next frame."""
+    return json.dumps(text, ensure_ascii=_has_surrogate(text))
+
+
+def replace_values(document: str, changes: Mapping[Path, str]) -> str:
+    """The document with other JSON text for the values at those paths that are there. Raises `NotJsonError`."""
     spans: list[tuple[int, int, str]] = []
     end = _walk(document, _BLANK.match(document, 0).end(), (), changes, spans, 0)  # type: ignore[union-attr]
     if _BLANK.match(document, end).end() != len(document):  # type: ignore[union-attr]
@@ -41,7 +46,7 @@ def replace_strings(document: str, changes: Mapping[Path, str]) -> str:
     pieces: list[str] = []
     position = 0
     for start, stop, text in spans:
-        pieces += (document[position:start], json.dumps(text, ensure_ascii=_has_surrogate(text)))
+        pieces += (document[position:start], text)
         position = stop
     return "".join((*pieces, document[position:]))
 
@@ -56,12 +61,19 @@ def _walk(
     """Walk the value that begins at `at`; returns where it ends."""
     if depth > MAX_DEPTH:
         raise NotJsonError(f"nested deeper than {MAX_DEPTH}")
+    if path in changes:
+        end = _walk_inside(document, at, path, {}, spans, depth)
+        spans.append((at, end, changes[path]))
+        return end
+    return _walk_inside(document, at, path, changes, spans, depth)
+
+
+def _walk_inside(
+    document: str, at: int, path: Path, changes: Mapping[Path, str], spans: list[tuple[int, int, str]], depth: int
+) -> int:
     begins = document[at : at + 1]
     if begins == '"':
-        end = _string(document, at)[1]
-        if path in changes:
-            spans.append((at, end, changes[path]))
-        return end
+        return _string(document, at)[1]
     if begins == "{":
         return _walk_object(document, at, path, changes, spans, depth)
     if begins == "[":

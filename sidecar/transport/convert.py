@@ -146,7 +146,7 @@ class LaneReader:
         part = _PARTS.get(message.part) if message.part else self._own_part
         if part is None:
             raise CallerError(f"{message.part} is not a part", field=f"{field}.part")
-        return Lane(message.choice, channel, part)
+        return Lane(message.choice, channel, part, message.item)
 
     def _plain(self, text: str, lane: Lane) -> str:
         if len(text) * 4 > self._max_bytes:
@@ -258,7 +258,9 @@ def check_response_of(shown: Iterable[Shown], plan: Plan) -> pb.CheckResponse:
 
 
 def _wire_lane(lane: Lane) -> pb.Lane:
-    return pb.Lane(choice=lane.choice, channel=_WIRE_CHANNELS[lane.channel], part=_WIRE_PARTS[lane.part])
+    return pb.Lane(
+        choice=lane.choice, channel=_WIRE_CHANNELS[lane.channel], part=_WIRE_PARTS[lane.part], item=lane.item
+    )
 
 
 def _annotation_of(annotation: Annotation, plan: Plan) -> pb.Annotation:

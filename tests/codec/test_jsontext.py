@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.codec.jsontext import NotJsonError, Path, loads, replace_strings
+from sidecar.codec.jsontext import NotJsonError, Path, literal, loads, replace_values
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
@@ -32,15 +32,20 @@ def lookup(value: object, path: Path) -> object:
 
 def test_only_the_string_changes() -> None:
     document = '{ "b" : 1.50, "a":[ "x\\u00e9" ,"y"],"c":-0e+3 }\n'
-    assert replace_strings(document, {("a", 0): 'q"ü'}) == '{ "b" : 1.50, "a":[ "q\\"ü" ,"y"],"c":-0e+3 }\n'
+    assert replace_values(document, {("a", 0): literal('q"ü')}) == '{ "b" : 1.50, "a":[ "q\\"ü" ,"y"],"c":-0e+3 }\n'
+
+
+def test_any_value_can_be_changed() -> None:
+    document = '{"a": {"b": [1, {"c": "x"}]}, "d": 2}'
+    assert replace_values(document, {("a",): "null", ("d",): '"y"'}) == '{"a": null, "d": "y"}'
 
 
 def test_no_changes_no_difference() -> None:
-    assert replace_strings(' {"a": "\\ud83d\\ude00"} ', {}) == ' {"a": "\\ud83d\\ude00"} '
+    assert replace_values(' {"a": "\\ud83d\\ude00"} ', {}) == ' {"a": "\\ud83d\\ude00"} '
 
 
 def test_half_a_surrogate_pair_stays_escaped() -> None:
-    assert replace_strings('{"a": "x"}', {("a",): "\ud83d"}) == '{"a": "\\ud83d"}'
+    assert replace_values('{"a": "x"}', {("a",): literal("\ud83d")}) == '{"a": "\\ud83d"}'
 
 
 @pytest.mark.parametrize(
@@ -48,7 +53,7 @@ def test_half_a_surrogate_pair_stays_escaped() -> None:
 )
 def test_what_is_not_json_is_refused(document: str) -> None:
     with pytest.raises(NotJsonError):
-        replace_strings(document, {})
+        replace_values(document, {})
 
 
 def test_parsing_refuses_what_is_not_json() -> None:
@@ -63,6 +68,6 @@ def test_a_change_is_seen_at_its_path_alone(value: object, data: st.DataObject, 
     document = json.dumps(value, ensure_ascii=is_ascii, indent=data.draw(st.sampled_from([None, 1])))
     paths = strings(value)
     chosen = data.draw(st.lists(st.sampled_from(paths), unique=True)) if paths else []
-    changed = json.loads(replace_strings(document, dict.fromkeys(chosen, "new")))
+    changed = json.loads(replace_values(document, dict.fromkeys(chosen, literal("new"))))
     for path in paths:
         assert lookup(changed, path) == ("new" if path in chosen else lookup(value, path))

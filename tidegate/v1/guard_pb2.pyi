@@ -149,20 +149,24 @@ class Lane(_message.Message):
     CHOICE_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
     PART_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
     choice: _builtins.int
     """The choice's index (output), or the message's number (input)."""
     channel: Global___Channel.ValueType
     part: Global___Part.ValueType
+    item: _builtins.int
+    """Which of several texts of one channel: the number of a tool call, or of a content block."""
     def __init__(
         self,
         *,
         choice: _builtins.int = ...,
         channel: Global___Channel.ValueType = ...,
         part: Global___Part.ValueType = ...,
+        item: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "choice", b"choice", "part", b"part"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "choice", b"choice", "item", b"item", "part", b"part"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
