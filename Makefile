@@ -47,15 +47,19 @@ lint: setup ## Format the code and apply the fixes that are safe
 	@$(BIN)/buf format --write proto
 
 .PHONY: bench
-bench: setup ## Run the benchmarks and write their result files
-	@$(BIN)/python -m benchmarks
+bench: setup ## Run the benchmarks, one after another; each has --help (python -m benchmarks.NAME)
+	@for program in benchmarks/*/__main__.py; do \
+		name=$$(basename "$$(dirname "$$program")"); \
+		printf '\033[1m==> %s\033[0m\n' "$$name"; \
+		$(BIN)/python -m "benchmarks.$$name"; \
+	done
 
 ##@ Parts of the check
 
 .PHONY: check-style
 check-style: setup ## Formatting and lint
 	$(call say,style)
-	@$(BIN)/ruff format --check --quiet || { echo 'Run `make lint` to format:' >&2; $(BIN)/ruff format --check; }
+	@$(BIN)/ruff format --check --quiet --output-format concise || { echo 'error: run `make lint` to format' >&2; exit 1; }
 	@$(BIN)/ruff check --quiet
 
 .PHONY: check-types
@@ -79,12 +83,14 @@ check-proto: setup ## Lint of the wire API, and compatibility with its last rele
 check-gen: setup ## Whether the generated code is what the sources give
 	$(call say,generated code)
 	@scripts/gen.sh --check
+	@$(BIN)/tidegate policy schema --check policies/schema.json
 
 ##@ Generated things
 
 .PHONY: gen
-gen: setup ## Regenerate tidegate/v1 from proto/
+gen: setup ## Regenerate tidegate/v1 from proto/, and the schema of policies
 	@scripts/gen.sh
+	@$(BIN)/tidegate policy schema --output policies/schema.json
 
 .PHONY: proto-baseline
 proto-baseline: setup ## Take the present wire API as the released one
