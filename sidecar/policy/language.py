@@ -93,8 +93,20 @@ def keys_at(schema: Mapping[str, Any], path: Iterable[str | int], document: Any)
     keys: dict[str, str] = {}
     for node in _branches(schema, nodes, value):
         for key, child in node.get("properties", {}).items():
-            keys.setdefault(key, child.get("description", ""))
+            keys.setdefault(key, _description(schema, child))
     return keys
+
+
+def _description(schema: Mapping[str, Any], node: Mapping[str, Any]) -> str:
+    """What a key is for: its own description, or that of what it refers to."""
+    if "description" in node or "$ref" not in node:
+        return str(node.get("description", ""))
+    return str(_target(schema, node).get("description", ""))
+
+
+def _target(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:
+    target: Mapping[str, Any] = schema["$defs"][node["$ref"].removeprefix("#/$defs/")]
+    return target
 
 
 def _branches(schema: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]], value: Any) -> list[Mapping[str, Any]]:
@@ -102,8 +114,7 @@ def _branches(schema: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]], val
     resolved: list[Mapping[str, Any]] = []
     for node in nodes:
         if "$ref" in node:
-            target = schema["$defs"][node["$ref"].removeprefix("#/$defs/")]
-            resolved += _branches(schema, [target], value)
+            resolved += _branches(schema, [_target(schema, node)], value)
         elif choices := node.get("oneOf") or node.get("anyOf"):
             every = _branches(schema, choices, value)
             resolved += [branch for branch in every if _agrees(branch, value)] or every

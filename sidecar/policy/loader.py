@@ -181,6 +181,7 @@ def _compose(text: str, file: str) -> Iterator[Node | PolicyError]:
     """The documents' nodes, empty ones left out; what stops the parser comes last, as an error."""
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = MAX_DEPTH
+    yaml.composer.warn_double_anchors = False  # YAML 1.2 lets an anchor be used again
     try:
         for node in yaml.compose_all(text):
             if not _is_empty(node):
@@ -247,8 +248,8 @@ class _Builder:
 
     def _key(self, node: Node, place: Place) -> str | None:
         tag = str(node.tag)
-        if tag == "tag:yaml.org,2002:str":
-            return str(node.value)
+        if isinstance(node, ScalarNode) and tag == "tag:yaml.org,2002:str":
+            return self._text(node, place)
         self.values[place] = _position(node.start_mark)
         if tag == "tag:yaml.org,2002:merge":
             self._refuse(place, "merge keys (`<<`) are not part of the language", "write the keys out")
@@ -261,9 +262,9 @@ class _Builder:
     def _scalar(self, node: ScalarNode, place: Place) -> Any:
         kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
         if kind in {"str", "timestamp"}:
-            return str(node.value)
+            return self._text(node, place)
         if kind in {"int", "float", "bool"}:
-            return self._constructor.construct_object(node)
+            return self._number(node, place)
         if kind == "null":
             key = place[-1] if place else 0
             message = f"`{key}` has no value" if isinstance(key, str) else "this entry is empty"
@@ -271,6 +272,23 @@ class _Builder:
         else:
             self._refuse(place, f"the tag `{node.tag}` is not part of the language", "write the value without a tag")
         return None
+
+    def _text(self, node: ScalarNode, place: Place) -> str | None:
+        try:
+            node.value.encode()
+        except UnicodeEncodeError:
+            self._refuse(
+                place, "this text holds half of a surrogate pair", 'write the character itself, or "\\U0001F600"'
+            )
+            return None
+        return str(node.value)
+
+    def _number(self, node: ScalarNode, place: Place) -> Any:
+        try:
+            return self._constructor.construct_object(node)
+        except (ValueError, KeyError, OverflowError):
+            self._refuse(place, f"`{node.value}` is not what its tag says", "write the value without a tag")
+            return None
 
     def _refuse(self, place: Place, message: str, remedy: str, *, at_key: bool = False) -> None:
         self.errors.append(self.source.error(place, message, remedy, at_key=at_key))

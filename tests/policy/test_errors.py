@@ -6,10 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sidecar.errors import PolicyErrors
 from sidecar.policy.compiler import compile_file, compile_policy
-from sidecar.policy.loader import load_file, load_text
+from sidecar.policy.loader import load_file, load_text, parse_drafts
 from sidecar.policy.operators import RedactionKeys
 from tests.policy.doubles import CATALOG
 
@@ -285,6 +287,11 @@ ROWS = (
         "5:10: rules[0].id: the tag `!name` is not part of the language. Write the value without a tag.",
     ),
     Row(
+        "half a character",
+        HEAD + f'rules:\n  - {{id: "\\uD800", {W}, action: annotate}}\n',
+        '5:10: rules[0].id: this text holds half of a surrogate pair. Write the character itself, or "\\U0001F600".',
+    ),
+    Row(
         "an alias to itself",
         HEAD + "rules: &r [*r]\n",
         "4:8: rules[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: the document is too large or refers to itself. Keep it to 40 levels.",
@@ -372,3 +379,40 @@ def test_a_right_policy_has_no_errors_and_compile_policy_raises_those_of_a_wrong
     assert compile_policy(right, keys, catalog=CATALOG).name == "p"
     with pytest.raises(PolicyErrors, match="`hash` needs the redaction key"):
         compile_policy(right, None, catalog=CATALOG)
+
+
+PIECES = st.sampled_from(
+    ["\n", "\t", "\x00", "\x85", "\u2028", "\ufeff", "...\n", '"\\uD800"', "9" * 30]
+) | st.sampled_from(
+    [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "- ",
+        "&a ",
+        "*a",
+        "!!int x",
+        "'",
+        '"',
+        "|",
+        "<<: ",
+        "null",
+        "1e9",
+        ".nan",
+        "---\n",
+        "%YAML 1.1\n",
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(edits=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 12), PIECES), min_size=1, max_size=4))
+def test_whatever_a_file_holds_it_compiles_or_says_where_it_does_not(edits: list[tuple[int, int, str]]) -> None:
+    text = f"{HEAD}rules:\n  - {{id: a, {W}, action: {{redact: {{with: mask}}}}}}\ntests:\n  - {{name: t, output: x}}\n"
+    for place, cut, piece in edits:
+        text = text[:place] + piece + text[place + cut :]
+    for draft in parse_drafts(text, file="p.yaml"):
+        for error in draft.errors:
+            assert (error.file, error.line > 0, error.column > 0, bool(error.remedy)) == ("p.yaml", True, True, True)
