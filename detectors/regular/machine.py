@@ -30,7 +30,7 @@ MAX_REPEAT_CHARS = 128
 MAX_WIDTH = 1024
 """No pattern may match more characters than this: so much text would be held."""
 _FINDER_MEMORY = 64 << 20
-_WATCH_MEMORY = 256 << 20
+_WATCH_MEMORY = 64 << 20
 """Limits in bytes, for a program and its states together; states are made as texts need them."""
 
 

@@ -41,8 +41,8 @@ def held(scanner: PatternScanner, arrived: str) -> str:
 
 
 def every_cut(text: str) -> Iterable[list[int]]:
-    """By character, cut in two at up to 40 places, and in pieces of four and of seven."""
+    """By character, cut in two at up to 16 places, and in pieces of four and of seven."""
     yield list(range(1, len(text)))
-    yield from ([position] for position in range(0, len(text), len(text) // 40 + 1))
+    yield from ([position] for position in range(0, len(text), len(text) // 16 + 1))
     yield list(range(4, len(text), 4))
     yield list(range(7, len(text), 7))
