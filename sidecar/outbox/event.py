@@ -25,6 +25,9 @@ from msgspec import Meta, field
 
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.values import Action, Channel, Decision, Direction, Enforcement, Failed, Lane, Part, Severity
+from sidecar.version import tidegate_version
+
+_VERSION = tidegate_version()
 
 TEXT_LIMIT_CHARS = 256
 """The longest id, label or reason that is recorded; longer ones are cut."""
@@ -135,7 +138,7 @@ class RuleRef(_Part, frozen=True):
 
 
 class DetectorRef(_Part, frozen=True):
-    """Who found it. A finding counts from `threshold` on; `reason` says why the detector thinks so."""
+    """Who found it, run by which `version` of Tidegate. A finding counts from `threshold` on."""
 
     name: str
     model: str = ""
@@ -499,13 +502,20 @@ def timestamp(unix_seconds: float) -> str:
     return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-def uuid7(unix_seconds: float) -> str:
-    """A new UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 random bits. Sorts by time, to the millisecond."""
+def uuid7(unix_seconds: float, noise: bytes = b"") -> str:
+    """A UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 of `noise` (10 bytes), by default random ones.
+
+    It sorts by time, to the millisecond.
+    """
     milliseconds = int(unix_seconds * 1000) & 0xFFFF_FFFF_FFFF
-    noise = int.from_bytes(os.urandom(10), "big")
-    number = milliseconds << 80 | 0x7 << 76 | (noise >> 68) << 64 | 0b10 << 62 | noise & 0x3FFF_FFFF_FFFF_FFFF
+    number = _uuid_number(milliseconds, int.from_bytes(noise or os.urandom(10), "big"))
     digits = f"{number:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _uuid_number(milliseconds: int, noise: int) -> int:
+    version, variant = 0x7, 0b10
+    return milliseconds << 80 | version << 76 | (noise >> 68) << 64 | variant << 62 | noise & 0x3FFF_FFFF_FFFF_FFFF
 
 
 def shape_of(text: str) -> str:
@@ -569,6 +579,7 @@ def _detector_ref(rule: RulePlan, decision: Decision) -> DetectorRef:
     return DetectorRef(
         name=rule.detector,
         model=decision.model,
+        version=_VERSION,
         label=_text(finding.label),
         score=finding.score if decision.failure is None else None,
         threshold=rule.thresholds.get(finding.label),

@@ -38,6 +38,8 @@ from sidecar.outbox.sinks import SinkError
 _log = logging.getLogger(__name__)
 
 _CLOSE_S = 2.0
+_PATIENCE = 2
+"""How many request timeouts to wait for an acknowledgement: an idempotent producer would try for ever, unheard."""
 _partition_of = DefaultPartitioner()
 
 _PRODUCER_REFUSED = (ClusterAuthorizationFailedError, IncompatibleBrokerVersion, UnknownError, UnsupportedVersionError)
@@ -125,7 +127,7 @@ class KafkaSink:
         )
         self._producer = producer
         try:
-            async with asyncio.timeout(2 * settings.request_timeout_ms / 1000):
+            async with asyncio.timeout(_PATIENCE * settings.request_timeout_ms / 1000):
                 await producer.start()
         except _PRODUCER_REFUSED as error:
             if not settings.idempotence:
@@ -180,8 +182,9 @@ class KafkaSink:
 
     async def _send_round(self, producer: AIOKafkaProducer, queues: Mapping[Place, deque[Message]]) -> None:
         """Send each partition one record batch, and wait until each has been acknowledged or has failed."""
-        sends = (self._send_one(producer, place, queue) for place, queue in queues.items())
-        results = await asyncio.gather(*sends, return_exceptions=True)
+        sends = [self._send_one(producer, place, queue) for place, queue in queues.items()]
+        async with asyncio.timeout(_PATIENCE * self._settings.request_timeout_ms / 1000):
+            results = await asyncio.gather(*sends, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -222,4 +225,4 @@ def _tls(settings: KafkaSettings) -> ssl.SSLContext:
 
 
 def _say(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    return "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from sidecar.outbox.event import Event
 from sidecar.outbox.outbox import Numbered, OutboxError, OutboxStats
 from sidecar.outbox.settings import OutboxSettings
-from sidecar.outbox.store import Row, Store, to_row
+from sidecar.outbox.store import Claimed, Row, Store, to_row
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ class SqliteOutbox:
 
     def __init__(self, settings: OutboxSettings, *, now: Callable[[], float] = time.time) -> None:
         self._path = settings.path
+        self._now = now
         self._store = Store(
             settings.path,
             max_events=settings.max_events,
@@ -93,7 +94,8 @@ class SqliteOutbox:
     async def claim(self, limit: int) -> list[Numbered]:
         """The oldest events, at most `limit`, numbered. Raises `OutboxError`."""
         self._has_put.clear()
-        return await self._ask(lambda store: store.claim(limit))
+        rows = await self._ask(lambda store: store.claim(limit))
+        return await asyncio.to_thread(self._decode, rows)
 
     async def acknowledge(self, sequence: int) -> None:
         """Delete the claimed events up to this number. Raises `OutboxError`."""
@@ -113,6 +115,9 @@ class SqliteOutbox:
         job = _Job(work)
         self._jobs.put(job)
         return await asyncio.wrap_future(job.result)
+
+    def _decode(self, rows: Sequence[Claimed]) -> list[Numbered]:
+        return [row.numbered(self._now()) for row in rows]
 
     def _row(self, event: Event) -> Row | None:
         try:

@@ -15,6 +15,7 @@ event that a full outbox drops.)
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ import msgspec
 from msgspec import field
 from msgspec.structs import replace
 
-from sidecar.outbox.event import Event, FaultKind, fault_event
+from sidecar.outbox.event import Event, FaultKind, fault_event, uuid7
 from sidecar.outbox.outbox import Numbered, OutboxError, OutboxStats
 from sidecar.values import Severity
 
@@ -35,6 +36,8 @@ _APPLICATION_ID = 0x54474F42
 """Marks the file as an outbox ("TGOB"), so that another database is never taken for one."""
 _BUSY_MS = 5_000
 _LOG_LIMIT_BYTES = 16 * 1024 * 1024
+_FILE_MODE = 0o640
+"""Whose sessions there were is nobody else's business; SQLite gives its log the same mode."""
 
 _SCHEMA = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
@@ -64,8 +67,31 @@ def to_row(event: Event) -> Row:
 
 
 def to_event(body: bytes) -> Event:
-    """The event in a stored row."""
+    """The event in a stored row. Raises `msgspec.DecodeError` when a fault of the disk has changed it."""
     return _decoder.decode(body)
+
+
+class Claimed(msgspec.Struct, frozen=True, gc=False):
+    """A stored row with its number."""
+
+    producer: str
+    sequence: int
+    body: bytes
+
+    def numbered(self, now: float) -> Numbered:
+        """The event; for a row that cannot be read, the event of its loss, so that it holds up no other."""
+        try:
+            event = to_event(self.body)
+        except msgspec.DecodeError:
+            event = self._unreadable(now)
+        return Numbered(self.producer, self.sequence, event)
+
+    def _unreadable(self, now: float) -> Event:
+        """Under an id that is the same at the next try."""
+        event = fault_event(FaultKind.EVENTS_LOST, "outbox", now, reason="a stored event cannot be read")
+        name = f"{self.producer}/{self.sequence}".encode()
+        ids = replace(event.data.ids, event=uuid7(0, hashlib.sha256(name).digest()[:10]))
+        return replace(event, data=replace(event.data, ids=ids))
 
 
 class _Totals(msgspec.Struct, frozen=True):
@@ -110,6 +136,7 @@ class Store:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _take_lock(self._path)
+            self._path.touch(_FILE_MODE)
             self._connect()
         except (OSError, sqlite3.Error) as error:
             self.close()
@@ -192,8 +219,8 @@ class Store:
             unsaved=_plus(self._totals.unsaved, severity, count),
         )
 
-    def claim(self, limit: int) -> list[Numbered]:
-        """The oldest events, each with its number, which it gets now if it has none."""
+    def claim(self, limit: int) -> list[Claimed]:
+        """The oldest rows, each with its number, which it gets now if it has none."""
         db = self._connection
         (numbered,) = db.execute("SELECT count(*) FROM numbers").fetchone()
         if numbered < min(limit, self._totals.events):
@@ -201,7 +228,7 @@ class Store:
         rows = db.execute(
             "SELECT sequence, body FROM numbers JOIN events USING (position) ORDER BY position LIMIT ?", (limit,)
         )
-        return [Numbered(self._producer, sequence, to_event(body)) for sequence, body in rows]
+        return [Claimed(self._producer, sequence, body) for sequence, body in rows]
 
     def acknowledge(self, sequence: int) -> None:
         """Delete the claimed events up to this number."""

@@ -276,6 +276,29 @@ def refuse(store: object, rows: object) -> None:
     raise sqlite3.OperationalError("disk I/O error")
 
 
+async def test_row_that_cannot_be_read_is_told_of_and_holds_up_no_other(tmp_path: Path):
+    path = tmp_path / "o.db"
+    outbox = outbox_at(path)
+    await outbox.start()
+    await outbox.put([a_fault(what="a"), a_fault(what="b")])
+    await outbox._ask(lambda store: store._connection.execute("UPDATE events SET body = x'00' WHERE position = 1"))
+    first, again = await outbox.claim(10), await outbox.claim(10)
+    await outbox.stop()
+    assert [(each.sequence, each.event.subject) for each in first] == [(1, "outbox"), (2, "b")]
+    assert [each.event.id for each in first] == [each.event.id for each in again]
+    assert first[0].event.severity is Severity.CRITICAL
+
+
+async def test_file_is_not_for_everybody(tmp_path: Path):
+    outbox = outbox_at(tmp_path / "o.db")
+    await outbox.start()
+    await outbox.put([a_fault()])
+    modes = {path.name: path.stat().st_mode & 0o007 for path in tmp_path.iterdir() if path.suffix != ".lock"}
+    await outbox.stop()
+    assert set(modes.values()) == {0}
+    assert "o.db-wal" in modes
+
+
 async def test_event_that_cannot_be_encoded_is_counted_and_stops_nobody(tmp_path: Path):
     outbox = outbox_at(tmp_path / "o.db")
     await outbox.start()
