@@ -23,11 +23,29 @@ if ! [ -x "$venv/bin/python" ] || ! is_new_enough "$venv/bin/python"; then
     "$python" -m venv --clear "$venv"
 fi
 
-export PIP_DISABLE_PIP_VERSION_CHECK=1
-progress=(--quiet)
-if [ -t 1 ]; then progress=(--quiet --progress-bar on); fi
+# Says how far pip is, on a terminal; what pip itself says is shown only when it fails.
+progress() {
+    if [ -t 1 ]; then
+        awk -v total="$(grep -c == requirements-dev.txt)" '
+            /^Collecting/ {printf "\r    fetched %d of at most %d packages", ++count, total; fflush()}
+            /^Installing/ {printf "\r    installing %d packages              ", count; fflush()}
+            END {if (count) print ""}'
+    else
+        cat > /dev/null
+    fi
+}
+
+install() {
+    local log=$venv/setup.log
+    if ! "$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off "$@" 2>&1 |
+        tee "$log" | progress; then
+        tail -n 20 "$log" >&2
+        echo "error: pip failed; all it said is in $log" >&2
+        exit 1
+    fi
+}
 
 echo '==> locked dependencies (a few minutes the first time)'
-"$venv/bin/python" -m pip install "${progress[@]}" --require-hashes --requirement requirements-dev.txt
+install --require-hashes --requirement requirements-dev.txt
 echo '==> tidegate'
-"$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
+install --no-deps --no-build-isolation --editable .
