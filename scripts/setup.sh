@@ -28,7 +28,7 @@ progress() {
     if [ -t 1 ]; then
         awk -v total="$(grep -c == requirements-dev.txt)" '
             /^Collecting/ {printf "\r    fetched %d of at most %d packages", ++count, total; fflush()}
-            /^Installing/ {printf "\r    installing %d packages              ", count; fflush()}
+            /^Installing/ && count {printf "\r    installing %d packages              ", count; fflush()}
             END {if (count) print ""}'
     else
         cat > /dev/null
