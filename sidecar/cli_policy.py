@@ -25,8 +25,9 @@ from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import LoadedPolicy, policy_files
 from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.schema import DEFAULT_POLICY, RedactAction
 from sidecar.policy.store import repeated_names
-from sidecar.values import Decision
+from sidecar.values import Action, Decision
 
 _WRONG = 1
 _MISUSE = 2
@@ -75,13 +76,7 @@ def run_tests(paths: tuple[Path, ...], name: str | None, only: str, as_json: boo
 
     Example: tidegate policy test policies/ -k "card"
     """
-    files = _compiled(paths)
-    if errors := _errors(files):
-        _print_errors(errors)
-        sys.exit(_WRONG)
-    chosen = [pair for file in files for pair in file.policies if name in (None, pair[1].name)]
-    if name is not None and not chosen:
-        _misuse(f"there is no policy named {name!r} in these files")
+    chosen = _chosen(paths, name, as_json=as_json)
     work = [
         (loaded, plan, make_case(spec)) for loaded, plan in chosen for spec in loaded.spec.tests if only in spec.name
     ]
@@ -124,18 +119,12 @@ def show(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
 
     Example: tidegate policy show policies/pci.yaml
     """
-    files = _compiled(paths)
-    if errors := _errors(files):
-        _print_errors(errors)
-        sys.exit(_WRONG)
-    plans = [plan for file in files for _, plan in file.policies if name in (None, plan.name)]
-    if name is not None and not plans:
-        _misuse(f"there is no policy named {name!r} in these files")
+    chosen = _chosen(paths, name, as_json=as_json)
     if as_json:
-        _print_json([_shown(plan) for plan in plans])
+        _print_json([_shown(loaded, plan) for loaded, plan in chosen])
     else:
-        for plan in plans:
-            _print_plan(plan)
+        for loaded, plan in chosen:
+            _print_plan(loaded, plan)
 
 
 def guard_with(plan: Plan) -> Guard:
@@ -190,6 +179,20 @@ def _compiled(paths: Iterable[Path]) -> list[CompiledFile]:
     if not files:
         _misuse("there is no *.yaml or *.yml file in these directories")
     return [compile_file(path, public_keys()) for path in files]
+
+
+def _chosen(paths: Iterable[Path], name: str | None, *, as_json: bool) -> list[tuple[LoadedPolicy, Plan]]:
+    """The policies of that name, or all; ends the command when a file is wrong or there is none of that name."""
+    files = _compiled(paths)
+    if errors := _errors(files):
+        if as_json:
+            _print_json({"errors": _described(errors)})
+        _print_errors(errors)
+        sys.exit(_WRONG)
+    chosen = [pair for file in files for pair in file.policies if name in (None, pair[1].name)]
+    if name is not None and not chosen:
+        _misuse(f"there is no policy named {name!r} in these files")
+    return chosen
 
 
 def _errors(files: Sequence[CompiledFile]) -> list[PolicyError]:
@@ -285,7 +288,7 @@ def _holds(plan: Plan) -> dict[int, int]:
     return {rule.index: scanner.detector.look_ahead for scanner in plan.scanners for rule in scanner.rules}
 
 
-def _shown(plan: Plan) -> dict[str, Any]:
+def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
     holds = _holds(plan)
     return _named(plan) | {
         "owner": plan.owner,
@@ -301,17 +304,18 @@ def _shown(plan: Plan) -> dict[str, Any]:
             "max_held_chars": plan.stream.max_held_chars,
             "max_segment_tokens": plan.stream.max_segment_tokens,
         },
-        "rules": [_shown_rule(rule, holds.get(rule.index)) for rule in plan.rules],
+        "rules": [_shown_rule(loaded, rule, holds.get(rule.index)) for rule in plan.rules],
     }
 
 
-def _shown_rule(rule: RulePlan, hold: int | None) -> dict[str, Any]:
+def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[str, Any]:
     return {
         "id": rule.id,
         "detector": rule.detector,
         "labels": dict(sorted(rule.thresholds.items())),
         "severity": rule.severity.name.lower(),
         "action": rule.action.name.lower(),
+        "operator": _operator_of(loaded, rule),
         "enforcement": rule.enforcement,
         "on_error": rule.on_error,
         "on_timeout": rule.on_timeout,
@@ -319,33 +323,46 @@ def _shown_rule(rule: RulePlan, hold: int | None) -> dict[str, Any]:
     }
 
 
+def _operator_of(loaded: LoadedPolicy, rule: RulePlan) -> str | None:
+    """What a rule that redacts puts in place."""
+    if rule.action is not Action.REDACT:
+        return None
+    written = loaded.spec.rules[rule.index].action
+    return written.redact.with_ if isinstance(written, RedactAction) else "label"
+
+
 def _conditions(plan: Plan) -> str:
+    if plan.name == DEFAULT_POLICY:
+        return "every stream that no other policy takes"
     match = plan.match
     stated = {
         "directions": ", ".join(sorted(match.directions)),
         "labels": ", ".join(f"{key}={value}" for key, value in match.labels),
         "tenants": ", ".join(sorted(match.tenants)),
     }
-    return "; ".join(f"{key} {words}" for key, words in stated.items() if words) or "every stream"
+    conditions = "; ".join(f"{key} {words}" for key, words in stated.items() if words) or "every stream"
+    return f"{conditions} (order {plan.order})"
 
 
-def _print_plan(plan: Plan) -> None:
+def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
     stream, holds = plan.stream, _holds(plan)
     lines = [
         f"{plan.name} {plan.version}",
         f"  digest  {plan.digest}",
-        f"  takes   {_conditions(plan)} (order {plan.order})",
+        f"  takes   {_conditions(plan)}",
         f"  stream  {stream.mode}, holds at most {stream.max_held_chars} characters and {stream.max_hold_ms} ms,"
         f" segments of {stream.max_segment_tokens} tokens",
     ]
     for rule in plan.rules:
-        lines += _rule_lines(rule, holds.get(rule.index))
+        lines += _rule_lines(loaded, rule, holds.get(rule.index))
     click.echo("\n".join(lines))
 
 
-def _rule_lines(rule: RulePlan, hold: int | None) -> Iterator[str]:
+def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Iterator[str]:
+    operator = _operator_of(loaded, rule)
+    doing = rule.action.name.lower() + (f" with {operator}" if operator else "")
     shadow = "" if rule.is_enforced else f" ({rule.enforcement})"
-    yield f"  rule {rule.id}: {rule.action.name.lower()}{shadow}, severity {rule.severity.name.lower()}"
+    yield f"  rule {rule.id}: {doing}{shadow}, severity {rule.severity.name.lower()}"
     yield f"    detector    {rule.detector}"
     by_threshold: dict[float, list[str]] = {}
     for label, threshold in sorted(rule.thresholds.items()):

@@ -148,6 +148,12 @@ def test_tests_of_a_wrong_policy_are_not_run(wrong: Path) -> None:
     assert (result.exit_code, "unknown key `severty`" in result.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("command", ["lint", "test", "show"])
+def test_a_program_is_told_of_errors_in_json_too(command: str, wrong: Path) -> None:
+    (error,) = json.loads(run(command, wrong, "--json").stdout)["errors"]
+    assert (error["line"], error["path"]) == (9, "rules[0].severty")
+
+
 def test_show_as_json(right: Path) -> None:
     result = run("show", right, "--json")
     (shown,) = json.loads(result.stdout)
@@ -161,6 +167,7 @@ def test_show_as_json(right: Path) -> None:
         "labels": {"CODENAME": 0.5},
         "severity": "high",
         "action": "redact",
+        "operator": "mask",
         "enforcement": "enforce",
         "on_error": "fail_closed",
         "on_timeout": "fail_closed",
@@ -175,7 +182,7 @@ def test_show_for_people(right: Path) -> None:
     assert lines[2:7] == [
         "  takes   directions output; labels app=shop (order 100)",
         "  stream  strict, holds at most 16384 characters and 400 ms, segments of 64 tokens",
-        "  rule no-codes: redact, severity high",
+        "  rule no-codes: redact with mask, severity high",
         "    detector    patterns",
         "    from 0.5    CODENAME",
     ]
