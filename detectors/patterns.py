@@ -11,7 +11,7 @@ r"""Regular expressions and keyword lists that a policy's author supplies. All r
 
 The labels are the author's. A finding is the whole match, or the group named `value` where the regex has one. Of
 several keywords that begin at one place the longest is found; a space in one stands for any one to four white-space
-characters.
+characters. Scripts without spaces between words (Chinese, Japanese, Thai) need no `whole_words: false`.
 
 A regex has Python's syntax and meaning, with these differences, which make it safe in a stream: no look-around,
 back-reference, atomic group or conditional; it must match at least one character; an unbounded repeat ends after
@@ -27,7 +27,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from detectors.base import DetectorError, Params
-from detectors.regular import NotRegular, RegularScanner, Rule, keywords
+from detectors.regular import Node, NotRegular, RegularScanner, Rule, asks_for_boundary, keywords
 
 THRESHOLD = 0.5
 _GROUP = "value"
@@ -127,8 +127,16 @@ def _pattern_rules(params: PatternsParams) -> Iterator[Rule]:
 
 def _keyword_rules(params: PatternsParams) -> Iterator[Rule]:
     for label, listed in params.keywords.items():
-        try:
-            tree = keywords(listed.terms, ignore_case=not listed.case_sensitive, whole_words=listed.whole_words)
-        except ValueError as error:
-            raise DetectorError(f"keywords {label}: {error}", path=("keywords", label)) from error
-        yield Rule(label, tree, listed.score, reason=f"keywords {label}")
+        # Terms that need no boundary are a rule of their own: only without boundaries may a tree have thousands of
+        # different characters, as Chinese lists do.
+        for bounded in (True, False):
+            terms = [term for term in listed.terms if (listed.whole_words and asks_for_boundary(term)) == bounded]
+            if terms:
+                yield Rule(label, _tree(label, terms, listed), listed.score, reason=f"keywords {label}")
+
+
+def _tree(label: str, terms: list[str], listed: Keywords) -> Node:
+    try:
+        return keywords(terms, ignore_case=not listed.case_sensitive, whole_words=listed.whole_words)
+    except ValueError as error:
+        raise DetectorError(f"keywords {label}: {error}") from error

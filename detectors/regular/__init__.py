@@ -34,7 +34,7 @@ from detectors.regular.machine import MAX_WIDTH, Finder, Watch
 from detectors.regular.render import bounded, exact, look_behind, prefixes, reach, wide, width
 from detectors.regular.scanner import RegularScan, RegularScanner, Rule
 from detectors.regular.tree import Node, NotRegular, group_numbers, literal, parse
-from detectors.regular.words import keywords
+from detectors.regular.words import asks_for_boundary, keywords
 
 __all__ = [
     "MAX_WIDTH",
@@ -45,6 +45,7 @@ __all__ = [
     "RegularScanner",
     "Rule",
     "Watch",
+    "asks_for_boundary",
     "bounded",
     "exact",
     "group_numbers",

@@ -19,9 +19,10 @@ import importlib
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 LAST = 0x10FFFF
 _UNCASED_FROM = 0x40000
@@ -136,6 +137,9 @@ class Alphabet:
     Raises `TooManyCharactersError` when there are more kinds of characters than bytes.
     """
 
+    unit = 1
+    """Bytes for each code point."""
+
     def __init__(self, sets: Iterable[CharSet], *, word: CharSet | None) -> None:
         atoms = [NEWLINE, word or CharSet(), *dict.fromkeys(sets)]
         self._starts, masks = _partition(atoms)
@@ -143,7 +147,7 @@ class Alphabet:
         self._codes = bytes(self._bytes_of_mask[mask] for mask in masks)
         self._index = {atom: position for position, atom in enumerate(atoms)}
         self._ascii = bytes(self.code(c) for c in range(128)) + bytes(128)
-        self._code_map = _CodeMap(self)
+        self._code_map = _CodeMap(self.code)
 
     def code(self, code_point: int) -> int:
         """The byte of a code point."""
@@ -154,6 +158,10 @@ class Alphabet:
         bit = 1 << self._index[chars]
         return frozenset(code for mask, code in self._bytes_of_mask.items() if mask & bit)
 
+    def class_of(self, chars: CharSet) -> str:
+        """RE2's words for one character of such a set."""
+        return re2_class(self.bytes_of(chars))
+
     def encode(self, text: str) -> bytes:
         """One byte for each code point."""
         if text.isascii():
@@ -161,16 +169,65 @@ class Alphabet:
         return codecs.charmap_encode(text, "strict", self._code_map)[0]
 
 
-class _CodeMap(dict[int, int]):
-    """Code point -> byte, filled as characters are met; bounded, because the text is a stranger's."""
+class PairAlphabet:
+    r"""Two bytes for each code point, for lists of terms in scripts of thousands of characters.
+
+    The first byte is below 128 and the second is not, so a match cannot begin in the middle of a character. RE2's `\b`
+    and `(?m)^` mean nothing here. Raises `TooManyCharactersError` beyond 16,384 kinds of characters.
+    """
+
+    unit = 2
+
+    def __init__(self, sets: Iterable[CharSet]) -> None:
+        atoms = list(dict.fromkeys(sets))
+        self._starts, self._masks = _partition(atoms)
+        self._kinds = {mask: kind for kind, mask in enumerate(dict.fromkeys(self._masks))}
+        if len(self._kinds) > 128 * 128:
+            raise TooManyCharactersError
+        self._kinds_of: dict[CharSet, list[int]] = {atom: [] for atom in atoms}
+        for mask, kind in self._kinds.items():
+            for position in _bits(mask):
+                self._kinds_of[atoms[position]].append(kind)
+        self._code_map = _CodeMap(self.code)
+
+    def code(self, code_point: int) -> bytes:
+        """The bytes of a code point."""
+        kind = self._kinds[self._masks[bisect_right(self._starts, code_point) - 1]]
+        return bytes((kind // 128, 128 + kind % 128))
+
+    def class_of(self, chars: CharSet) -> str:
+        """RE2's words for one character of such a set."""
+        second: dict[int, set[int]] = {}
+        for kind in self._kinds_of[chars]:
+            second.setdefault(kind // 128, set()).add(128 + kind % 128)
+        pairs = (f"{_escape(first)}{re2_class(frozenset(codes))}" for first, codes in second.items())
+        return f"(?:{'|'.join(pairs) or re2_class(frozenset())})"
+
+    def encode(self, text: str) -> bytes:
+        """Two bytes for each code point."""
+        return codecs.charmap_encode(text, "strict", self._code_map)[0]
+
+
+def _bits(mask: int) -> Iterator[int]:
+    """The positions of the bits that are set."""
+    while mask:
+        yield (mask & -mask).bit_length() - 1
+        mask &= mask - 1
+
+
+_Code = TypeVar("_Code")
+
+
+class _CodeMap(dict[int, _Code]):
+    """Code point -> code, filled as characters are met; bounded, because the text is a stranger's."""
 
     LIMIT = 8192
 
-    def __init__(self, alphabet: Alphabet) -> None:
+    def __init__(self, code: Callable[[int], _Code]) -> None:
         super().__init__()
-        self._code = alphabet.code
+        self._code: Callable[[int], _Code] = code
 
-    def __missing__(self, code_point: int) -> int:
+    def __missing__(self, code_point: int) -> _Code:
         code = self._code(code_point)
         if len(self) < self.LIMIT:
             self[code_point] = code

@@ -96,14 +96,14 @@ class Finder:
 
         Matches see all of `text`, left of `begin` too. A group that took no part is `(-1, -1)`.
         """
-        data, group = self._alphabet.encode(text), self._group
+        data, group, unit = self._alphabet.encode(text), self._group, self._alphabet.unit
         while begin < until:
-            spans = self._search(data, begin)
-            start, end = spans[0]
-            if not 0 <= start < until:
+            spans = self._search(data, begin * unit)
+            (start, end), (first, last) = spans[0], spans[group]
+            if not 0 <= start < until * unit:
                 return
-            yield start, end, *spans[group]
-            begin = end
+            begin = end // unit
+            yield start // unit, begin, first // unit, last // unit
 
 
 _NOT_REGULAR: dict[type, tuple[str, str, str]] = {

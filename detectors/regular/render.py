@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TypeAlias
 
-from detectors.regular.charset import Alphabet, CharSet, Coarse, category, coarse, re2_class
+from detectors.regular.charset import Alphabet, CharSet, Coarse, PairAlphabet, TooManyCharactersError, category, coarse
 from detectors.regular.tree import (
     Alt,
     At,
@@ -170,15 +170,23 @@ def groups_of(node: Node) -> dict[int, Node]:
 # ---------------------------------------------------------------- exact
 
 
-def exact(node: Node, *, capture: int = 0) -> tuple[str, Alphabet]:
+def exact(node: Node, *, capture: int = 0) -> tuple[str, Alphabet | PairAlphabet]:
     """The same language for RE2, with the alphabet to read it over. Group `capture` becomes the only group.
 
     Raises `NotRegular` for what no finite automaton can do, and `TooManyCharactersError`.
     """
     sets = [part.chars for part in walk(node) if isinstance(part, Chars)]
-    alphabet = Alphabet(sets, word=_word_characters(node))
-    class_of = cache(lambda chars: re2_class(alphabet.bytes_of(chars)))
-    return _render(node, class_of, capture), alphabet
+    alphabet = _alphabet(node, sets)
+    return _render(node, cache(alphabet.class_of), capture), alphabet
+
+
+def _alphabet(node: Node, sets: list[CharSet]) -> Alphabet | PairAlphabet:
+    try:
+        return Alphabet(sets, word=_word_characters(node))
+    except TooManyCharactersError:
+        if any(isinstance(part, At) for part in walk(node)):
+            raise
+        return PairAlphabet(sets)
 
 
 def _word_characters(node: Node) -> CharSet | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -21,8 +22,8 @@ def keywords(terms: Iterable[str], *, ignore_case: bool = True, whole_words: boo
     r"""A tree that matches any of the terms, the longest where several begin at one place.
 
     A space in a term stands for one to four white-space characters. With `whole_words` a term that begins (ends) with a
-    word character has a word boundary there: `C++` needs one before the C only. Raises `ValueError` for an empty or
-    overlong term.
+    word character has a word boundary there: `C++` needs one before the C only, and Chinese, Japanese or Thai none,
+    because no spaces divide their words. Raises `ValueError` for an empty or overlong term.
     """
     tries: dict[bool, _Trie] = {}
     for term in terms:
@@ -37,6 +38,11 @@ def keywords(terms: Iterable[str], *, ignore_case: bool = True, whole_words: boo
         )
     branches = tuple(_front(_tree(trie, ignore_case), bounded=bounded) for bounded, trie in tries.items())
     return branches[0] if len(branches) == 1 else Alt(branches)
+
+
+def asks_for_boundary(term: str) -> bool:
+    """Whether a term, as a whole word, has a word boundary before or after it."""
+    return any(map(_is_word, term.strip()[:1] + term.strip()[-1:]))
 
 
 def _add(trie: _Trie, term: str, *, whole_words: bool, ignore_case: bool) -> None:
@@ -77,5 +83,12 @@ def _set_of(char: str, ignore_case: bool) -> CharSet:
     return one.folded() if ignore_case else one
 
 
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+"""Scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, Chinese, Japanese."""
+
+
 def _is_word(char: str) -> bool:
-    return char.isalnum() or char == "_"
+    """Whether a word boundary can be asked for beside the character."""
+    return (char.isalnum() or char == "_") and not _UNSPACED.match(char)

@@ -45,7 +45,8 @@ ORDER = {"label": "ORDER_ID", "regex": r"\bORD-\d{8}\b"}
         ("unkraken Kraken", {"keywords": {"X": {"terms": ["Kraken"], "case_sensitive": True}}}, [("X", "Kraken", 1.0)]),
         ("unkraken", {"keywords": {"X": {"terms": ["Kraken"], "whole_words": False}}}, [("X", "kraken", 1.0)]),
         ("Привет, СОСЕД", {"keywords": {"X": ["сосед", "привет"]}}, [("X", "Привет", 1.0), ("X", "СОСЕД", 1.0)]),
-        ("我爱北京天安门", {"keywords": {"X": {"terms": ["天安门"], "whole_words": False}}}, [("X", "天安门", 1.0)]),
+        ("我爱北京天安门", {"keywords": {"X": ["天安门"]}}, [("X", "天安门", 1.0)]),
+        ("我爱Acme公司", {"keywords": {"X": ["acme公司", "爱"]}}, [("X", "爱", 1.0)]),
         (
             "a1 b2",
             {"patterns": [{"label": "X", "regex": "a1"}], "keywords": {"Y": ["b2"]}},
@@ -117,6 +118,13 @@ def test_thousands_of_keywords_at_once() -> None:
         Finding(5, 13, "T", 1.0, "keywords T"),
         Finding(31, 39, "T", 1.0, "keywords T"),
     ]
+
+
+def test_keywords_may_have_thousands_of_different_characters() -> None:
+    terms = [chr(first) + chr(first + 1) for first in range(0x4E00, 0x5E00, 2)]
+    scanner = Patterns.build(params(keywords={"X": [*terms, "Acme"]}))
+    text = "x\u4e01\u4e02 Acme \u4e02\u4e03\u5d00\u5d01\U0001f600"
+    assert [(one.start, one.end) for one in scan(scanner, text, range(len(text)))] == [(4, 8), (9, 11), (11, 13)]
 
 
 @pytest.mark.parametrize(

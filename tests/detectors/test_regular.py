@@ -216,6 +216,14 @@ def _alternation(terms: Iterable[str], *, ignore_case: bool, whole_words: bool) 
     return ("(?i)" if ignore_case else "") + "|".join(map(one, longest_first))
 
 
+def test_a_pattern_of_many_characters_is_read_in_pairs_of_bytes() -> None:
+    letters = [chr(code) for code in range(0x4E00, 0x4E00 + 300)]
+    pattern = "(?:" + "|".join(f"x{letter}{{1,2}}[^x{letter}]" for letter in letters) + ")"
+    text = f"éx{letters[3]}{letters[3]}a, x{letters[299]}\nx{letters[299]}x"
+    finder = Finder(parse(pattern))
+    assert [found[:2] for found in finder.find(text, 0, len(text))] == spans(pattern, text) != []
+
+
 CLASSES = ["[a-z]", "[k]", "[^k]", r"[\w-]", r"[^\d]", "[À-ÿ]", "s", "[ß]", "[ΐ-ώ]", "İ", "ı", r"\W"]
 
 
