@@ -19,6 +19,8 @@ from sidecar.values import Lane, Release
 
 Text: TypeAlias = tuple[Lane, str]
 
+_APART = 1_000_000
+
 
 class Slot(msgspec.Struct, frozen=True):
     """A string of a frame that is part of a lane's text."""
@@ -26,14 +28,20 @@ class Slot(msgspec.Struct, frozen=True):
     lane: Lane
     path: Path
     text: str
+    is_repeat: bool = False
+    """Whether it says again, whole, what the lane's earlier slots said piece by piece."""
 
 
 class Woven(msgspec.Struct, frozen=True):
-    """A frame's slots with their new texts, in order; `is_changed` when any differs."""
+    """A frame's slots with their new texts, in order.
+
+    `is_changed` when any differs from what came; `is_spoken` when any that is no repeat still says something.
+    """
 
     frame: int
     texts: dict[Path, str]
     is_changed: bool
+    is_spoken: bool
 
 
 class _Piece(msgspec.Struct, frozen=True, gc=False):
@@ -52,6 +60,9 @@ class _LaneText:
         self.received = 0
         self.done = 0
         self.pieces: deque[_Piece] = deque()
+        self.heard: list[str] = []
+        """What came, and `said`, what went out: for repeats."""
+        self.said: list[str] = []
 
     def add(self, release: Release) -> None:
         for piece in _pieces(release):
@@ -73,12 +84,27 @@ class _LaneText:
                 self.pieces[0] = _Piece(end, piece.end, piece.text[size:], is_kept=True)
                 break
             self.pieces.popleft()
-        return "".join(texts)
+        text = "".join(texts)
+        self.said.append(text)
+        return text
+
+    def takes_as_repeat(self, text: str) -> bool:
+        """Whether `text` is what came on this lane so far."""
+        if len(self.heard) > 1:
+            self.heard = ["".join(self.heard)]
+        return self.received == len(text) and "".join(self.heard) == text
+
+    def again(self) -> str:
+        """All that went out."""
+        if len(self.said) > 1:
+            self.said = ["".join(self.said)]
+        return "".join(self.said)
 
 
 class _Waiting(msgspec.Struct, frozen=True):
     number: int
     slots: tuple[tuple[Slot, int], ...]
+    """Each with where its text begins in its lane; a repeat's ends there."""
 
 
 class Weave:
@@ -90,14 +116,30 @@ class Weave:
         self._is_flushed = False
 
     def add(self, number: int, slots: tuple[Slot, ...]) -> list[Text]:
-        """Queue a frame; returns the texts to feed, in order."""
-        placed = []
+        """Queue a frame; returns the texts to feed, in order. A repeat that says something new is fed on a new lane."""
+        placed: list[tuple[Slot, int]] = []
+        fed: list[Text] = []
         for slot in slots:
             lane = self._lanes.setdefault(slot.lane, _LaneText())
-            placed.append((slot, lane.received))
-            lane.received += len(slot.text)
+            if slot.is_repeat and lane.takes_as_repeat(slot.text):
+                placed.append((slot, lane.received))
+                continue
+            own = self._apart(slot) if slot.is_repeat else slot
+            lane = self._lanes.setdefault(own.lane, _LaneText())
+            placed.append((own, lane.received))
+            lane.received += len(own.text)
+            if own.text:
+                lane.heard.append(own.text)
+                fed.append((own.lane, own.text))
         self._waiting.append(_Waiting(number, tuple(placed)))
-        return [(slot.lane, slot.text) for slot in slots if slot.text]
+        return fed
+
+    def _apart(self, slot: Slot) -> Slot:
+        """The slot, on a lane that nothing was said on."""
+        lane = slot.lane
+        while lane in self._lanes and self._lanes[lane].received:
+            lane = msgspec.structs.replace(lane, item=lane.item + _APART)
+        return msgspec.structs.replace(slot, lane=lane, is_repeat=False)
 
     def release(self, release: Release) -> None:
         """Take what a stream let out."""
@@ -109,6 +151,12 @@ class Weave:
             if lane.choice == choice:
                 text.done = max(text.done, text.received)
 
+    def say(self, lane: Lane, position: int, text: str) -> None:
+        """Put text at a position of a stopped lane that nothing was let out behind."""
+        if text:
+            own = self._lanes.setdefault(lane, _LaneText())
+            own.pieces.append(_Piece(min(position, max(own.received - 1, 0)), own.received, text, is_kept=False))
+
     def flush(self) -> None:
         """Nothing more will come at all: every frame may leave with what there is."""
         self._is_flushed = True
@@ -117,14 +165,20 @@ class Weave:
         """The frames that may leave now, in order."""
         while self._waiting and (self._is_flushed or self._is_ready(self._waiting[0])):
             waiting = self._waiting.popleft()
-            texts = {
-                slot.path: self._lanes[slot.lane].take(start, start + len(slot.text)) for slot, start in waiting.slots
-            }
+            texts = {slot.path: self._text(slot, start) for slot, start in waiting.slots}
             is_changed = any(texts[slot.path] != slot.text for slot, _ in waiting.slots)
-            yield Woven(waiting.number, texts, is_changed)
+            is_spoken = any(texts[slot.path] for slot, _ in waiting.slots if not slot.is_repeat)
+            yield Woven(waiting.number, texts, is_changed, is_spoken)
+
+    def _text(self, slot: Slot, start: int) -> str:
+        lane = self._lanes[slot.lane]
+        return lane.again() if slot.is_repeat else lane.take(start, start + len(slot.text))
 
     def _is_ready(self, waiting: _Waiting) -> bool:
-        return all(self._lanes[slot.lane].done >= start + len(slot.text) for slot, start in waiting.slots)
+        return all(
+            self._lanes[slot.lane].done >= (start if slot.is_repeat else start + len(slot.text))
+            for slot, start in waiting.slots
+        )
 
 
 def _pieces(release: Release) -> Iterator[_Piece]:
