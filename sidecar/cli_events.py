@@ -107,12 +107,19 @@ _SEVERITIES: Mapping[str, int] = {name: severity.value for severity, name in SEV
 _COLOURS = {"info": "white", "low": "cyan", "medium": "yellow", "high": "red", "critical": "bright_red"}
 
 
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    envvar="TIDEGATE_CONFIG",
+    help="The service's settings.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, for a program.")
+
+
 def _source_options(command: Callable[Concatenate[Source, P], None]) -> Callable[..., None]:
     """Add the options that say where to read, and hand the command a `Source`."""
 
-    @click.option(
-        "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The service's settings."
-    )
+    @_CONFIG
     @click.option("--outbox", type=click.Path(path_type=Path), help="Read an outbox file (default: the settings' one).")
     @click.option(
         "--file", type=click.Path(path_type=Path), help="Read JSON lines, as the file sink writes; - is stdin."
@@ -168,9 +175,6 @@ def _filter_options(command: Callable[..., None]) -> Callable[..., None]:
         command(*args, wanted=wanted, **kwargs)
 
     return wrapped
-
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, for a program.")
 
 
 @click.group()
@@ -259,7 +263,7 @@ def verify(source: Source, *, as_json: bool) -> None:
 
 
 @events.command("create-topics")
-@click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The service's settings.")
+@_CONFIG
 @click.option("--bootstrap", metavar="HOST:PORT", help="The brokers (default: the settings').")
 @click.option("--partitions", type=click.IntRange(1), default=6, show_default=True, help="Of each topic.")
 @click.option(

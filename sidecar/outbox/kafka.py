@@ -142,11 +142,11 @@ class KafkaSink:
         producer, self._producer, self._topics = self._producer, None, frozenset()
         if producer is None:
             return
-        # aiokafka's stop() first waits for all that was sent, which an absent broker would make last; so fail it first.
-        producer._message_accumulator.fail_all(KafkaError("closed"))
+        # aiokafka's stop() first waits for all that was sent, which an absent broker would make last; so end its parts.
+        producer._closed = True
         with suppress(KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
-                await producer.stop()
+                await producer._sender.close()
         with suppress(KafkaError, OSError):
             await producer.client.close()
 
@@ -183,8 +183,7 @@ class KafkaSink:
     async def _send_round(self, producer: AIOKafkaProducer, queues: Mapping[Place, deque[Message]]) -> None:
         """Send each partition one record batch, and wait until each has been acknowledged or has failed."""
         sends = [self._send_one(producer, place, queue) for place, queue in queues.items()]
-        async with asyncio.timeout(_PATIENCE * self._settings.request_timeout_ms / 1000):
-            results = await asyncio.gather(*sends, return_exceptions=True)
+        results = await asyncio.gather(*sends, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -198,8 +197,24 @@ class KafkaSink:
         if not sequences:
             raise SinkError(f"event {queue[0].sequence} is larger than kafka.max_batch_bytes; raise it")
         topic, partition = place
-        await (await producer.send_batch(builder, topic, partition=partition))
+        await self._acknowledgement(await producer.send_batch(builder, topic, partition=partition))
         self._acknowledged.update(sequences)
+
+    async def _acknowledgement(self, delivery: asyncio.Future[Any]) -> None:
+        """Return when a batch is acknowledged. Raises what the broker said, or `TimeoutError`.
+
+        The future is left alone when nobody waits any more: aiokafka still ends it, and somebody has to hear how.
+        """
+        delivery.add_done_callback(_hear)
+        done, _ = await asyncio.wait({delivery}, timeout=_PATIENCE * self._settings.request_timeout_ms / 1000)
+        if not done:
+            raise TimeoutError
+        delivery.result()
+
+
+def _hear(delivery: asyncio.Future[Any]) -> None:
+    if not delivery.cancelled():
+        delivery.exception()
 
 
 def _append(builder: Any, message: Message) -> bool:

@@ -19,6 +19,8 @@ from sidecar.outbox.settings import EventSettings, KafkaSettings, Topics
 from tests.integration.broker import read_all
 from tests.outbox.samples import a_fault
 
+pytestmark = pytest.mark.slow
+
 CLUSTER = """
 import sys
 from confluent_kafka import Producer

@@ -151,6 +151,7 @@ async def test_broker_that_is_not_there_yet_is_waited_for(kafka: KafkaSettings, 
     assert len(await read_all(broker.address, kafka.topics.names)) == 1
 
 
+@pytest.mark.slow
 async def test_frozen_broker_delays_events_and_loses_none(kafka: KafkaSettings, broker: Broker, tmp_path: Path):
     await create_topics(kafka, PLAN)
     outbox = SqliteOutbox(OutboxSettings(path=tmp_path / "o.db", durability="normal"))
@@ -171,6 +172,7 @@ async def test_frozen_broker_delays_events_and_loses_none(kafka: KafkaSettings, 
     assert (report.events, report.producers[0].last) == (240, 240)
 
 
+@pytest.mark.slow
 async def test_cut_connections_delay_events_and_lose_none(
     missing: Callable[[str], None], broker: Broker, tmp_path: Path, kafka: KafkaSettings
 ):
@@ -210,6 +212,7 @@ async def test_broker_without_producer_ids_is_told_how_to_be_used(kafka: KafkaSe
         assert "set kafka.idempotence: false" in publisher.stats().error
 
 
+@pytest.mark.slow
 async def test_stopping_while_the_broker_is_frozen_is_quick_and_keeps_the_events(kafka: KafkaSettings, broker: Broker):
     await create_topics(kafka, PLAN)
     outbox = MemoryOutbox()

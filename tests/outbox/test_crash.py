@@ -83,6 +83,7 @@ class Consumer:
         assert [self.seen[number] for number in sorted(self.seen)] == put
 
 
+@pytest.mark.slow
 @settings(max_examples=min(100, settings().max_examples))
 @given(
     steps=st.lists(

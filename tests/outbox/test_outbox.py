@@ -222,6 +222,7 @@ async def test_put_that_is_cancelled_does_not_disturb_others(make: MakeOutbox):
         assert names(await outbox.claim(10))[-1] == "b"
 
 
+@pytest.mark.slow
 @settings(max_examples=min(100, settings().max_examples))
 @given(
     steps=st.lists(
