@@ -42,10 +42,11 @@ async def server() -> AsyncIterator[Serving]:
 async def stream_status(address: str, messages: Sequence[pb.StreamRequest | bytes]) -> tuple[grpc.StatusCode, str, str]:
     """Send messages and half-close; the status, its words, and the text that came out."""
     async with grpc.aio.insecure_channel(address) as channel:
-        call = channel.stream_stream(
+        call: Any = channel.stream_stream(
             "/tidegate.v1.GuardService/Stream",
             response_deserializer=pb.StreamResponse.FromString,
-        )(_paced(messages))
+        )
+        call = call(_paced(messages))
         text = ""
         try:
             async for response in call:
