@@ -156,7 +156,7 @@ def _observed(plan: Plan, case: Case, guarded: Guarded) -> Observed:
         annotations=tuple(
             Noted(plan.rules[each.rule].id, each.label, case.text[each.start : each.end]) for each in annotations
         ),
-        leaked=sum(each.exposure.leaked_chars for each in guarded.decisions if plan.rules[each.rule].is_gating),
+        leaked=guarded.leaked_chars,
         decisions=tuple(_in_a_line(plan, decision) for decision in guarded.decisions),
         failures=tuple(sorted({plan.rules[rule].detector for rule in failed})),
     )

@@ -76,7 +76,7 @@ class Guarded(msgspec.Struct, frozen=True):
     @property
     def leaked_chars(self) -> int:
         """Characters of enforced redactions' and blocks' spans that left as they were; strict mode: always 0."""
-        return sum(each.exposure.leaked_chars for each in self.decisions if each.done >= Action.REDACT)
+        return sum(each.leaked_chars for each in self.decisions)
 
 
 def guard(

@@ -99,8 +99,7 @@ class Tally:
                 continue
             self.violation_count += 1
             self.count_by_rule[decision.rule] += 1
-            if decision.done >= Action.REDACT:
-                self.leaked_chars += decision.exposure.leaked_chars
+            self.leaked_chars += decision.leaked_chars
             if len(self.violations) < LISTED_VIOLATIONS:
                 self.violations.append(decision)
 

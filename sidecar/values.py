@@ -168,6 +168,12 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     failure: Failed | None = None
     segment: int | None = None
     model: str = ""
+    is_enforced: bool = True
+
+    @property
+    def leaked_chars(self) -> int:
+        """Characters that left although an enforced rule redacts or blocks them; shadow lets them out on purpose."""
+        return self.exposure.leaked_chars if self.is_enforced and self.decided >= Action.REDACT else 0
 
 
 class Annotation(msgspec.Struct, frozen=True, gc=False):

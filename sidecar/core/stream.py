@@ -622,6 +622,7 @@ class Stream:
             failure=item.failed,
             segment=item.segment,
             model=item.model,
+            is_enforced=item.violation.rule.is_enforced,
         )
 
     def _emit(self, builder: ReleaseBuilder) -> None:

@@ -188,6 +188,15 @@ class TestShadowAndAnnotations:
                 (1, REDACT, 0),
             ]
 
+    def test_what_shadow_lets_out_is_no_leak(self) -> None:
+        words = plan(
+            (WordScanner("bad"), [rule(REDACT, index=0)]),
+            (WordScanner("so bad", label="B"), [rule(BLOCK, "B", index=1, enforcement=Enforcement.SHADOW)]),
+        )
+        guarded = guard_text(words, "so bad it is")
+        assert guarded.leaked_chars == 0
+        assert [each.exposure.leaked_chars for each in guarded.decisions] == [0, 3]
+
     def test_an_annotation_comes_with_its_text(self) -> None:
         words = plan((WordScanner("bad"), [rule(ANNOTATE)]))
         for pieces in all_cuts("so bad it is"):
@@ -325,7 +334,7 @@ class TestOptimistic:
         outputs = _drain(stream)
         assert "".join(each.text for each in outputs if isinstance(each, Release)) == "<FLAG> 4 is i"
         (decision,) = [each for output in outputs for each in output.decisions]
-        assert (decision.done, decision.exposure.leaked_chars) == (REDACT, 3)
+        assert (decision.done, decision.leaked_chars) == (REDACT, 3)
 
 
 WORDS = "ab 12.\n\u0301👩🏽‍💻é"
