@@ -15,12 +15,12 @@ from detectors.grounding_features import FEATURES
 
 LOGIT_LIMIT = 8.0
 MODEL_FEATURES = ("support_max", "support_first", "support_joined", "contradiction_max", "token_worst", "token_mean")
-PRODUCTS = (
-    ("support_max", "best_recall"), ("support_max", "log_passages"), ("support_max", "log_claim_words"),
-    ("best_recall", "best_recall"), ("best_recall", "log_passages"), ("bigram_recall", "log_passages"),
-    ("support_max", "support_max"), ("log_passages", "log_passages"), ("best_recall", "log_claim_words"),
-)  # fmt: skip
-ALL_FEATURES = (*MODEL_FEATURES, *FEATURES, *(f"{a}*{b}" for a, b in PRODUCTS))
+OVERLAPS = ("best_recall", "context_recall", "sentence_recall", "bigram_recall", "trigram_recall")
+"""Counted once more for long contexts: there words in common mean more than in a pair of single sentences."""
+ALL_FEATURES = (*MODEL_FEATURES, *FEATURES, *(f"{name}:long" for name in OVERLAPS))
+
+_OVERLAP_PLACES = tuple(FEATURES.index(name) for name in OVERLAPS)
+_IS_LONG = FEATURES.index("is_long")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,9 @@ class Combiner:
 
 
 def expand(model: Sequence[float], lexical: Sequence[float]) -> list[float]:
-    """Return the values of `ALL_FEATURES`: both lists and the products."""
-    values = [*model, *lexical]
-    place = {name: number for number, name in enumerate((*MODEL_FEATURES, *FEATURES))}
-    return values + [values[place[a]] * values[place[b]] for a, b in PRODUCTS]
+    """Return the values of `ALL_FEATURES`: both lists, and the overlaps again where the context is long."""
+    is_long = lexical[_IS_LONG]
+    return [*model, *lexical, *(lexical[place] * is_long for place in _OVERLAP_PLACES)]
 
 
 def _log_sum(a: float, b: float) -> float:

@@ -16,7 +16,6 @@ combiner has learnt how much that means.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -338,9 +337,11 @@ def _initials(name: str) -> str:
 FEATURES = (
     "best_recall", "context_recall", "sentence_recall", "bigram_recall", "trigram_recall",
     "numbers_missing", "dates_missing", "names_missing", "quotes_missing", "negation_mismatch",
-    "has_numbers", "has_names", "log_claim_words", "log_passages",
+    "is_long",
 )  # fmt: skip
 _NEGATION_RECALL = 0.6
+LONG_PASSAGES = 3
+"""From how many passages beside the first on a context counts as fully long; overlap says more there."""
 
 
 def failed_checks(claim: str, facts: ContextFacts, evidence: Sequence[Evidence]) -> list[FailedCheck]:
@@ -362,7 +363,7 @@ def failed_checks(claim: str, facts: ContextFacts, evidence: Sequence[Evidence])
 
 
 def lexical_features(claim: str, index: PassageIndex, facts: ContextFacts, evidence: Sequence[Evidence]) -> list[float]:
-    """Return the values of `FEATURES`; shares are 0..1, a claim without numbers (names, quotes) misses none."""
+    """Return the values of `FEATURES`, all 0..1; a claim without numbers (names, quotes) misses none."""
     stems = [stem(word) for word, _, _ in words(claim)]
     content = content_words(claim)
     closest = closest_sentence(claim, evidence)
@@ -378,10 +379,7 @@ def lexical_features(claim: str, index: PassageIndex, facts: ContextFacts, evide
         _missing(_has_name(claim[start:end], facts) for start, end in name_list),
         _missing(facts.has_quote(claim[start:end]) for start, end in quote_list),
         float(_negation_mismatch(claim, closest)),
-        float(bool(number_list)),
-        float(bool(name_list)),
-        math.log1p(len(stems)),
-        math.log1p(len(index.passages)),
+        max(0.0, min(1.0, (len(index.passages) - 1) / LONG_PASSAGES)),
     ]
 
 

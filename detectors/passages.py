@@ -86,6 +86,12 @@ class Evidence:
     text: str
     recall: float
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether this is more than one passage can hold."""
+        first = self.passages[0]
+        return len(self.passages) > 1 or first.last_sentence - first.first_sentence >= MAX_SENTENCES
+
 
 @functools.lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
