@@ -195,7 +195,7 @@ class TestShadowAndAnnotations:
         )
         guarded = guard_text(words, "so bad it is")
         assert guarded.leaked_chars == 0
-        assert [each.exposure.leaked_chars for each in guarded.decisions] == [0, 3]
+        assert [each.exposure.leaked_chars for each in guarded.decisions] == [3, 0]
 
     def test_an_annotation_comes_with_its_text(self) -> None:
         words = plan((WordScanner("bad"), [rule(ANNOTATE)]))
