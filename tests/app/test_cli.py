@@ -1,0 +1,127 @@
+"""The command `tidegate`: results on stdout, one line of error on stderr, exit status 0, 1 or 2."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sidecar.cli import main
+
+POLICY = """
+apiVersion: tidegate.dev/v1
+kind: Policy
+metadata: {name: words, version: "1"}
+rules:
+  - id: no-plums
+    detect: {detector: patterns, keywords: {FRUIT: [plum]}}
+    action: {redact: {with: label}}
+  - id: no-bombs
+    detect: {detector: patterns, keywords: {WEAPON: [bomb]}}
+    action: {block: {message: "Let us not."}}
+"""
+
+
+def run(*arguments: str, text: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(main, arguments, input=text)
+
+
+@pytest.fixture
+def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name in ("TIDEGATE_CONFIG", "TIDEGATE_POLICIES__DIRECTORIES"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "words.yaml").write_text(POLICY)
+    return str(folder)
+
+
+@pytest.mark.parametrize("arguments", [[], ["serve"], ["guard"], ["health"], ["policy"], ["events"]])
+def test_every_command_has_help_with_an_example(arguments: Sequence[str]):
+    result = run(*arguments, "--help")
+    assert result.exit_code == 0
+    assert "Example: tidegate" in result.stdout
+
+
+def test_the_version_is_told():
+    assert run("--version").stdout.startswith("tidegate, version ")
+
+
+@pytest.mark.parametrize("arguments", [["nope"], ["guard", "--nope"], ["guard", "--chunk-chars", "0"]])
+def test_misuse_is_2(arguments: Sequence[str]):
+    assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("chunk", [[], ["--chunk-chars", "1"], ["--chunk-chars", "3"]])
+def test_guard_prints_what_would_be_let_out(policies: str, chunk: list[str]):
+    result = run("guard", "-", "--policies", policies, *chunk, text="a plum, please")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "a <FRUIT>, please", "")
+
+
+def test_guard_reads_a_file_and_names_the_block(policies: str, tmp_path: Path):
+    file = tmp_path / "text.txt"
+    file.write_text("first a bomb, then more")
+    result = run("guard", str(file), "--policies", policies, "--policy", "words")
+    assert (result.exit_code, result.stdout) == (0, "first a ")
+    assert "blocked by rule no-bombs" in result.stderr
+
+
+def test_guard_prints_json(policies: str):
+    row = json.loads(run("guard", "--json", "--policies", policies, text="a plum").stdout)
+    assert (row["released"], row["action"], row["leaked_chars"], row["policy"]) == ("a <FRUIT>", "redact", 0, "words")
+    [violation] = row["violations"]
+    assert (violation["rule"], violation["label"], violation["start"], violation["end"]) == ("no-plums", "FRUIT", 2, 6)
+
+
+def test_guard_prints_a_row_for_each_row_in_order(policies: str):
+    texts = {"a": "nothing", "b": "a plum", "c": "a bomb"}
+    rows = "\n".join(json.dumps({"id": name, "text": text, "more": 1}) for name, text in texts.items())
+    result = run("guard", "--jsonl", "--policies", policies, text=rows + "\n\n")
+    read = [json.loads(line) for line in result.stdout.splitlines()]
+
+    assert [(row["id"], row["released"], row["action"]) for row in read] == [
+        ("a", "nothing", "allow"),
+        ("b", "a <FRUIT>", "redact"),
+        ("c", "a ", "block"),
+    ]
+    assert {"id", "released", "action", "violations", "leaked_chars", "max_held_chars"} <= read[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "words"),
+    [
+        (["--policy", "nope"], "x", "there is no policy named 'nope'"),
+        (["--jsonl"], "{", "-:1: "),
+        (["--jsonl"], '{"id": 1}', "-:1: "),
+        ([], b"\xff", "- is not UTF-8"),
+    ],
+)
+def test_what_guard_cannot_use_is_one_line_and_2(policies: str, arguments: list[str], text: str | bytes, words: str):
+    result = run("guard", "--policies", policies, *arguments, text=text)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {words}")
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_policy_that_is_wrong_is_named_with_its_line(policies: str):
+    Path(policies, "bad.yaml").write_text(POLICY.replace("patterns", "nope").replace("words", "other"))
+    result = run("guard", "--policies", policies, text="x")
+    assert result.exit_code == 2
+    assert "bad.yaml:7:" in result.stderr
+
+
+def test_settings_that_are_wrong_are_2(tmp_path: Path):
+    config = tmp_path / "tidegate.yaml"
+    config.write_text("nope: 1\n")
+    for command in ("serve", "guard", "health"):
+        result = run(command, "--config", str(config))
+        assert (result.exit_code, result.stderr) == (2, "Error: nope: is not a setting\n")
+
+
+def test_a_service_that_does_not_answer_is_not_healthy():
+    result = run("health", "--address", "127.0.0.1:1")
+    assert result.exit_code == 1
+    assert "service: does not answer at 127.0.0.1:1" in result.stdout
