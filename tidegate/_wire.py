@@ -206,7 +206,7 @@ def _wire_lane(lane: Lane) -> pb.Lane:
     if lane.channel not in _CHANNELS:
         raise InvalidRequest(f"channel is {lane.channel!r}; it is one of {', '.join(_CHANNELS)}", field="channel")
     part = _PARTS[lane.part] if lane.part is not None else pb.PART_UNSPECIFIED
-    return pb.Lane(choice=lane.choice, channel=_CHANNELS[lane.channel], part=part)
+    return pb.Lane(choice=lane.choice, channel=_CHANNELS[lane.channel], part=part, item=lane.item)
 
 
 def _encodable(text: str) -> str:
@@ -332,7 +332,7 @@ def _redaction(redaction: pb.Redaction) -> Redaction:
 
 
 def _lane(lane: pb.Lane) -> Lane:
-    return Lane(lane.choice, _CHANNEL_NAMES.get(lane.channel, "content"), _PART_NAMES.get(lane.part))
+    return Lane(lane.choice, _CHANNEL_NAMES.get(lane.channel, "content"), _PART_NAMES.get(lane.part), lane.item)
 
 
 def _span(span: pb.Span) -> Span:

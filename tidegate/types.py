@@ -31,6 +31,8 @@ class Lane:
     choice: int = 0
     channel: Channel = "content"
     part: Part | None = None
+    item: int = 0
+    """Which of several texts of one channel: the number of a tool call, or of a content block."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,12 +115,12 @@ class LaneReader:
     def __init__(self, direction: Direction, limits: Limits) -> None:
         self._own_part = _OWN_PART[direction]
         self._max_bytes = limits.max_chunk_bytes
-        self._lanes: dict[tuple[int, int, int], Lane] = {}
+        self._lanes: dict[tuple[int, int, int, int], Lane] = {}
         self._decoders: dict[Lane, codecs.IncrementalDecoder] = {}
 
     def lane_of(self, message: pb.Lane, *, field: str = "chunk.lane") -> Lane:
         """The lane that a message names. Raises `CallerError` for a channel or part that is none."""
-        key = (message.choice, message.channel, message.part)
+        key = (message.choice, message.channel, message.part, message.item)
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = self._read_lane(message, field)

@@ -35,7 +35,8 @@ PLAN = plan((WordScanner("x"), [rule(Action.REDACT), rule(Action.BLOCK, index=1)
 
 offsets = st.integers(0, 2**40)
 words = st.text(max_size=20)
-lanes = st.builds(Lane, st.integers(0, 2**32 - 1), st.sampled_from(Channel), st.sampled_from(Part))
+numbers = st.integers(0, 2**32 - 1)
+lanes = st.builds(Lane, numbers, st.sampled_from(Channel), st.sampled_from(Part), numbers)
 scores = st.floats(0, 1)
 remarks = st.builds(Annotation, st.integers(0, 1), words, offsets, offsets, scores, words)
 redactions = st.builds(Redaction, st.integers(0, 1), words, offsets, offsets, offsets, offsets)
@@ -52,7 +53,7 @@ blocks = st.builds(Blocked, lanes, st.integers(0, 1), offsets, words, words, wor
 
 
 def lane_as_client_sees(lane: Lane) -> types.Lane:
-    return types.Lane(lane.choice, lane.channel.value, lane.part.value)
+    return types.Lane(lane.choice, lane.channel.value, lane.part.value, lane.item)
 
 
 @given(releases)
@@ -280,6 +281,20 @@ def test_a_chunk_of_just_that_size_is_taken():
 def test_a_part_that_is_not_said_follows_from_the_direction(direction: Direction, part: Part):
     lane = convert.LaneReader(direction, Limits()).lane_of(pb.Lane(choice=3))
     assert lane == Lane(3, Channel.CONTENT, part)
+
+
+@given(lanes, lanes)
+def test_a_lane_survives_the_wire_and_is_taken_for_no_other(one: Lane, other: Lane):
+    texts = reader()
+    for lane in (one, other):
+        sent = types.Chunk("x", lane_as_client_sees(lane))
+        [data] = _wire.chunk_requests(sent)
+        assert texts.lane_of(convert.parse(pb.StreamRequest, data).chunk.lane) == lane
+
+
+def test_texts_of_one_channel_are_told_apart():
+    texts = reader()
+    assert [texts.lane_of(pb.Lane(item=item)).item for item in (0, 1, 2, 1)] == [0, 1, 2, 1]
 
 
 def test_words_of_a_later_version_are_refused_by_name():
