@@ -416,8 +416,11 @@ class Stream:
 
     def _add_late(self, state: _LaneState, item: _Item, now_ms: float) -> None:
         """Act on text of which some, or all, has left: optimistic mode, or a decision that nothing waits for."""
+        if not item.is_active:
+            self._tell(state, self._settle_passive(state, item), now_ms)
+            return
         leaked = _raw_chars(state, item.start, item.end)
-        if item.is_active and state.stopped_at is None:
+        if state.stopped_at is None:
             if item.action is Action.BLOCK:
                 self._stop(state, item, [_Settled(item.end, item, Action.BLOCK, leaked)], now_ms)
                 return
@@ -425,9 +428,7 @@ class Stream:
                 rest = msgspec.structs.replace(item, start=state.released, leaked_chars=leaked)
                 insort(state.active, rest, key=_order)
                 return
-        is_remark = item.action is Action.ANNOTATE and item.violation.rule.is_enforced
-        settled = _Settled(item.end, item, Action.ANNOTATE if is_remark else Action.ALLOW, leaked)
-        self._tell(state, settled, now_ms)
+        self._tell(state, _Settled(item.end, item, Action.ALLOW, leaked), now_ms)
 
     def _tell(self, state: _LaneState, settled: _Settled, now_ms: float) -> None:
         """Hand out a decision that lets no text out: a remark on text that left, or only a record."""

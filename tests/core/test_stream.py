@@ -205,6 +205,16 @@ class TestShadowAndAnnotations:
             assert release.end >= 6
             assert [(each.start, each.end) for each in release.annotations] == [(3, 6)]
 
+    def test_a_late_remark_knows_what_was_redacted(self) -> None:
+        both = plan(
+            (WordScanner("odd"), [rule(REDACT, index=0)]),
+            (SegmentFlagger("odd", spans=True), [rule(ANNOTATE, "FLAG", index=1)]),
+        )
+        for pieces in all_cuts("An odd one. And"):
+            guarded = guard_text(both, pieces)
+            assert [(each.rule, each.done) for each in guarded.decisions] == [(0, REDACT), (1, REDACT)]
+            assert guarded.annotations == ()
+
     def test_a_late_annotation_comes_alone(self) -> None:
         segments = plan((SegmentFlagger("odd"), [rule(ANNOTATE, "FLAG")]))
         stream = Stream(segments)
