@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import collections
 import dataclasses
+import functools
 import json
 import random
 import re
@@ -36,6 +37,7 @@ MAX_TOKENS = 96
 UNKNOWN_TAG = -100
 ASSUMED_WEIGHT = 0.2
 TEST_RUN_WORDS = 7
+TASKS = ("injection", "toxicity", "topic", "pii")
 KEPT_SHARES = {
     ("toxicity", "davidson"): 0.5,
     ("toxicity", "edos"): 0.65,
@@ -121,11 +123,14 @@ def _copies(example: Example) -> int:
 
 def without_test_text(examples: list[Example], data: Path) -> list[Example]:
     """The examples that share no run of `TEST_RUN_WORDS` words with a public test row, and equal none."""
-    runs: set[str] = set()
-    for path in sorted(data.glob("*/test_*.jsonl.gz")):
-        if path.parent.name in ("injection", "toxicity", "topic", "pii"):
-            runs.update(run for row in rows.read_rows(path) for run in _runs(row["text"]))
+    runs = _test_runs(data)
     return [example for example in examples if not runs.intersection(_runs(example.text))]
+
+
+@functools.cache
+def _test_runs(data: Path) -> frozenset[str]:
+    paths = [path for path in sorted(data.glob("*/test_*.jsonl.gz")) if path.parent.name in TASKS]
+    return frozenset(run for path in paths for row in rows.read_rows(path) for run in _runs(row["text"]))
 
 
 def _runs(text: str) -> set[str]:
