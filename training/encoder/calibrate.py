@@ -1,0 +1,231 @@
+"""Fits the calibration and the recommended thresholds on the dev sets, and writes them into the model folder.
+
+    python -m training.encoder.calibrate --data DATA --work WORK --model MODEL_DIR
+
+How it works:
+
+1. the quantised model, exported without calibration, scores the windows of the dev rows that the licence rule allows,
+   and own rows made with another seed for the labels that those lack;
+2. for injection and each toxicity label, three numbers are fitted by maximum likelihood on each text's strongest
+   window: logit = deep * encoder + wide * n-grams + offset, with a prior that keeps labels with few rows near
+   (1, 0.3, 0);
+3. the topic logits get two factors, for the encoder and for the n-grams;
+4. thresholds: injection lets 1 % of the benign dev rows fire; a toxicity label takes the best F1, but never fires on
+   more than 0.5 % of the clean rows; an entity label takes the best span F1.
+
+The numbers become constants in the graph, so at run time a probability is a plain sigmoid or softmax.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from sklearn.metrics import f1_score
+
+from training.encoder import rows as data_rows
+from training.encoder.evaluate import matched, span_figures
+from training.encoder.export import load_wide, set_calibration
+from training.encoder.labels import ENTITIES, TOPICS, TOXICITY
+from training.encoder.prepare import without_test_text
+from training.encoder.rows import Example
+from training.encoder.serve import Scored, ServedModel, sigmoid, softmax
+from training.encoder.synthetic.injection_pairs import injection_pairs
+from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
+from training.encoder.wide import WideBranch
+from training.encoder.wide_topic import WideTopic, load_wide_topic
+
+Array = NDArray[np.float64]
+PRIOR = np.asarray([1.0, 0.3, 0.0])
+PRIOR_STRENGTH = np.asarray([2.0, 2.0, 0.05])
+WIDEST_SHARE = 0.5
+"""The n-grams know the dev set's templates better than the world's: their factor is at most this share of the other."""
+TOPIC_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
+CLEAN_RATE = {"injection": 0.01, "toxicity": 0.005}
+MARGIN = 6.0
+
+
+def wide_logits(wide: WideBranch, windows: tuple[NDArray[np.int64], ...]) -> Array:
+    """Logits of the wide branch for each window, (windows, 1 + toxicity labels)."""
+    with torch.no_grad():
+        return np.concatenate([wide(torch.from_numpy(ids)[None]).numpy() for ids in windows]).astype(np.float64)
+
+
+class Strongest:
+    """For each text the encoder's and the n-grams' logits of its strongest window, per output."""
+
+    def __init__(self, scored: list[Scored], wide: WideBranch) -> None:
+        kept = [
+            (np.concatenate([s.injection[:, None], s.toxicity], axis=1), wide_logits(wide, s.windows)) for s in scored
+        ]
+        self.deep = np.stack([_strongest(deep, deep, thin) for deep, thin in kept])
+        self.wide = np.stack([_strongest(thin, deep, thin) for deep, thin in kept])
+
+
+def _strongest(values: NDArray[Any], deep: NDArray[Any], wide: NDArray[Any]) -> NDArray[Any]:
+    best = (deep + PRIOR[1] * wide).argmax(0)
+    return np.asarray(values[best, np.arange(values.shape[1])])
+
+
+def fit(deep: Array, wide: Array, labels: NDArray[np.int64]) -> list[float]:
+    """The three numbers of one output."""
+    x = np.stack([deep, wide, np.ones_like(deep)], axis=1)
+    sign = 2.0 * labels - 1.0
+
+    def loss(numbers: Array) -> float:
+        likelihood = np.logaddexp(0.0, -sign * (x @ numbers)).sum()
+        return float(likelihood + (PRIOR_STRENGTH * (numbers - PRIOR) ** 2).sum())
+
+    found = minimize(loss, PRIOR, bounds=[(0.2, 4.0), (0.0, 2.0), (-MARGIN, MARGIN)], method="L-BFGS-B").x
+    if found[1] > WIDEST_SHARE * found[0]:
+        found = minimize(
+            lambda two: loss(np.asarray([two[0], WIDEST_SHARE * two[0], two[1]])),
+            [1.0, 0.0],
+            bounds=[(0.2, 4.0), (-MARGIN, MARGIN)],
+            method="L-BFGS-B",
+        ).x
+        found = np.asarray([found[0], WIDEST_SHARE * found[0], found[1]])
+    return [round(float(number), 5) for number in found]
+
+
+def probabilities(strongest: Strongest, numbers: list[float], output: int) -> Array:
+    """Calibrated probabilities of one output for each text."""
+    deep, wide = strongest.deep[:, output], strongest.wide[:, output]
+    return sigmoid(numbers[0] * deep + numbers[1] * wide + numbers[2]).astype(np.float64)
+
+
+def threshold_by_rate(clean: Array, rate: float) -> float:
+    """The lowest threshold that at most `rate` of the clean rows reach."""
+    return float(np.quantile(clean, 1.0 - rate))
+
+
+def threshold_by_f1(labels: NDArray[np.int64], scores: Array) -> float:
+    """The threshold of the best F1."""
+    candidates = np.unique(np.quantile(scores, np.linspace(0.02, 0.98, 97)))
+    return float(max(candidates, key=lambda candidate: f1_score(labels, scores >= candidate)))
+
+
+def rounded(threshold: float) -> float:
+    """A threshold as it is published: two decimals, at least 0.3, at most 0.98."""
+    return float(min(max(np.ceil(threshold * 100) / 100, 0.3), 0.98))
+
+
+class Calibrator:
+    """Fits every head of one exported model."""
+
+    def __init__(self, model: ServedModel, wide: WideBranch, wide_topic: WideTopic, data: Path, every: int) -> None:
+        self._model, self._wide, self._wide_topic, self._data, self._every = model, wide, wide_topic, data, every
+
+    def run(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(calibration, recommended thresholds)."""
+        injection, injection_threshold = self._injection()
+        toxicity, toxicity_thresholds = self._toxicity()
+        topic = self._topic()
+        thresholds = {
+            "injection": injection_threshold,
+            "toxicity": toxicity_thresholds,
+            "topic": 0.5,
+            "pii": self._pii(),
+        }
+        return {"injection": injection, "toxicity": toxicity, "topic": topic}, thresholds
+
+    def _scored(self, examples: list[Example]) -> tuple[list[Example], list[Scored]]:
+        pairs = zip(examples, self._model.score([example.text for example in examples]), strict=True)
+        kept = [(example, scored) for example, scored in pairs if len(scored.injection)]
+        return [example for example, _ in kept], [scored for _, scored in kept]
+
+    def _injection(self) -> tuple[list[float], float]:
+        own = injection_pairs(random.Random(991), attacks=300, harmless=700)
+        examples, scored = self._scored(
+            data_rows.injection_examples(self._data, "dev")[:: self._every] + without_test_text(own, self._data)
+        )
+        labels = np.asarray([example.injection[0] for example in examples if example.injection])
+        strongest = Strongest(scored, self._wide)
+        numbers = fit(strongest.deep[:, 0], strongest.wide[:, 0], labels)
+        clean = probabilities(strongest, numbers, 0)[labels == 0]
+        return numbers, rounded(threshold_by_rate(clean, CLEAN_RATE["injection"]))
+
+    def _toxicity(self) -> tuple[dict[str, list[float]], dict[str, float]]:
+        own = without_test_text(toxicity_pairs(random.Random(991), positives=30, harmless=700), self._data)
+        examples, scored = self._scored(data_rows.toxicity_examples(self._data, "dev")[:: (self._every + 1) // 2] + own)
+        strongest = Strongest(scored, self._wide)
+        values = np.asarray([[-1 if value is None else value for value in e.toxicity or ()] for e in examples])
+        clean = (values <= 0).all(1) & (values == 0).sum(1).astype(bool) & (values[:, 0] == 0)
+        calibration, thresholds = {}, {}
+        for number, name in enumerate(TOXICITY):
+            known = values[:, number] >= 0
+            labels = values[known, number]
+            calibration[name] = fit(strongest.deep[known, number + 1], strongest.wide[known, number + 1], labels)
+            scores = probabilities(strongest, calibration[name], number + 1)
+            by_f1 = threshold_by_f1(labels, scores[known])
+            thresholds[name] = rounded(max(by_f1, threshold_by_rate(scores[clean], CLEAN_RATE["toxicity"])))
+        return calibration, thresholds
+
+    def _topic(self) -> list[float]:
+        examples, scored = self._scored(data_rows.topic_examples(self._data, "dev")[:: self._every])
+        deep = np.stack([one.topic.mean(0) for one in scored])
+        wide = np.stack([self._wide_topic_logits(one) for one in scored])
+        truth = np.asarray([TOPICS.index(example.topic or "") for example in examples])
+
+        def loss(factors: tuple[float, float]) -> float:
+            chosen = softmax(factors[0] * deep + factors[1] * wide)[np.arange(len(truth)), truth]
+            return float(-np.log(np.maximum(chosen, 1e-9)).mean())
+
+        grid = [(a, a * share) for a in np.linspace(0.4, 1.6, 25) for share in TOPIC_SHARES]
+        return [round(float(factor), 4) for factor in min(grid, key=loss)]
+
+    def _wide_topic_logits(self, scored: Scored) -> Array:
+        with torch.no_grad():
+            rows = [self._wide_topic(torch.from_numpy(ids)[None]).numpy()[0] for ids in scored.windows]
+        return np.mean(rows, axis=0, dtype=np.float64)
+
+    def _pii(self) -> dict[str, float]:
+        examples, scored = self._scored(data_rows.pii_examples(self._data, "dev")[:: self._every])
+        thresholds = {}
+        for label in ENTITIES:
+            known = [
+                (e, s) for e, s in zip(examples, scored, strict=True) if not e.entity_labels or label in e.entity_labels
+            ]
+            grid = {threshold: _span_f1(known, label, threshold) for threshold in np.arange(0.4, 0.91, 0.05)}
+            thresholds[label] = round(float(max(grid, key=lambda threshold: grid[threshold])), 2)
+        return thresholds
+
+
+def _span_f1(known: list[tuple[Example, Scored]], label: str, threshold: float) -> float:
+    counts = np.zeros(3, dtype=np.int64)
+    for example, scored in known:
+        truth = [(start, end) for start, end, name in example.entities or () if name == label]
+        found = [(start, end) for start, end, name, score in scored.entities if name == label and score >= threshold]
+        counts += matched(truth, found)
+    return float(span_figures(counts)["f1"])
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with injection/, toxicity/, topic/, pii/")
+    parser.add_argument("--work", type=Path, required=True, help="folder with wide-weights.npz")
+    parser.add_argument("--model", type=Path, required=True, help="model folder that export.py wrote")
+    parser.add_argument("--every", type=int, default=1, help="score every n-th dev row only")
+    arguments = parser.parse_args()
+    wide = load_wide(arguments.work / "wide-weights.npz")
+    wide_topic = load_wide_topic(arguments.work / "wide-topic.npz")
+    calibration, thresholds = Calibrator(
+        ServedModel(arguments.model), wide, wide_topic, arguments.data, arguments.every
+    ).run()
+    found = {"calibration": calibration, "recommended_thresholds": thresholds}
+    (arguments.model / "calibration.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=1))
+    for name in ("model.onnx", "model-float.onnx"):
+        set_calibration(arguments.model / name, calibration)
+
+
+if __name__ == "__main__":
+    main()
