@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import Field
 
 from detectors.base import BatchItem, DetectorError, Params
-from detectors.encoder import Encoder, Encoding, load_encoder
+from detectors.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.normalise import undisguise
 from detectors.onnx.session import Runtime
 from detectors.types import Finding
@@ -61,18 +61,42 @@ def readings(item: BatchItem) -> tuple[str, ...]:
 
 def detect_together(work: Sequence[tuple[EncodedDetector, BatchItem]]) -> list[list[Finding]]:
     """Findings for each pair, every distinct text of one encoder encoded once."""
-    wanted = [detector.texts(item) for detector, item in work]
-    encodings: dict[tuple[int, str], Encoding] = {}
-    for encoder in {id(detector.encoder): detector.encoder for detector, _ in work}.values():
-        own = [number for number, (detector, _) in enumerate(work) if detector.encoder is encoder]
-        texts = list(dict.fromkeys(text for number in own for text in wanted[number]))
-        heads = dict.fromkeys(head for number in own for head in work[number][0].heads)
-        for text, encoding in zip(texts, encoder.encode(texts, heads), strict=True):
-            encodings[id(encoder), text] = encoding
-    return [
-        detector.read(item, [encodings[id(detector.encoder), text] for text in texts])
-        for (detector, item), texts in zip(work, wanted, strict=True)
-    ]
+    return SharedPass(work).findings()
+
+
+class SharedPass:
+    """The pass that detectors and segments share: tokenised when it is made, encoded when its findings are asked for.
+
+    Both steps are pure work of the processor and may happen on different threads, one after the other.
+    """
+
+    def __init__(self, work: Sequence[tuple[EncodedDetector, BatchItem]]) -> None:
+        self._work = work
+        self._wanted = [detector.texts(item) for detector, item in work]
+        self._parts = [self._part(encoder) for encoder in {id(one.encoder): one.encoder for one, _ in work}.values()]
+
+    @property
+    def tokens(self) -> int:
+        """How many word pieces will be encoded."""
+        return sum(tokenised.count for _, tokenised, _ in self._parts)
+
+    def findings(self) -> list[list[Finding]]:
+        """Findings for each pair."""
+        encodings: dict[tuple[int, str], Encoding] = {}
+        for encoder, tokenised, heads in self._parts:
+            for text, encoding in zip(tokenised.texts, encoder.read(tokenised, heads), strict=True):
+                encodings[id(encoder), text] = encoding
+        return [
+            detector.read(item, [encodings[id(detector.encoder), text] for text in texts])
+            for (detector, item), texts in zip(self._work, self._wanted, strict=True)
+        ]
+
+    def _part(self, encoder: Encoder) -> tuple[Encoder, Tokenised, list[str]]:
+        """What one encoder has to read, each distinct text once, and the heads that are asked for."""
+        own = [number for number, (detector, _) in enumerate(self._work) if detector.encoder is encoder]
+        texts = list(dict.fromkeys(text for number in own for text in self._wanted[number]))
+        heads = list(dict.fromkeys(head for number in own for head in self._work[number][0].heads))
+        return encoder, encoder.tokenise(texts), heads
 
 
 def model_folder(name: str, search: Sequence[Path] = ()) -> Path:

@@ -48,6 +48,18 @@ class Encoding(msgspec.Struct, frozen=True):
     tags: Mapping[str, Tags]
 
 
+class Tokenised(msgspec.Struct, frozen=True):
+    """Texts and their word pieces, in the same order."""
+
+    texts: Sequence[str]
+    pieces: Sequence[Pieces]
+
+    @property
+    def count(self) -> int:
+        """How many word pieces there are."""
+        return sum(len(each.ids) for each in self.pieces)
+
+
 class _Window(msgspec.Struct, frozen=True, gc=False):
     """Pieces `[start, end)` of text number `text`, one row of a batch."""
 
@@ -70,8 +82,16 @@ class Encoder:
 
     def encode(self, texts: Sequence[str], heads: Iterable[str]) -> list[Encoding]:
         """What `heads` say of each text. Raises `DetectorError` for a head that the model does not have."""
+        return self.read(self.tokenise(texts), heads)
+
+    def tokenise(self, texts: Sequence[str]) -> Tokenised:
+        """The texts as word pieces, ready to be read: what can be done while another batch runs."""
+        return Tokenised(texts, self._tokenizer.encode(texts))
+
+    def read(self, tokenised: Tokenised, heads: Iterable[str]) -> list[Encoding]:
+        """What `heads` say of each text. Raises `DetectorError` for a head that the model does not have."""
         asked = [(name, self._head(name)) for name in heads]
-        pieces = self._tokenizer.encode(texts)
+        texts, pieces = tokenised.texts, tokenised.pieces
         windows = [_Window(number, *bounds) for number, each in enumerate(pieces) for bounds in self._windows(each)]
         answers: list[list[tuple[_Window, list[Floats]]]] = [[] for _ in texts]
         for batch in _packed(windows):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 
 from detectors.base import BatchItem, DetectorError
 from detectors.encoded import detect_together
-from detectors.encoder import Encoder, Encoding, load_encoder
+from detectors.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.injection import Injection
 from detectors.onnx.threads import cpu_limit
 from detectors.topic import ExampleTopic, Topic, TopicParams
@@ -80,13 +80,13 @@ def test_a_model_that_fails_its_golden_inputs_is_refused(tmp_path: Path) -> None
 
 def test_detectors_share_one_pass(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[list[str], list[str]]] = []
-    real = encoder.encode
+    real = encoder.read
 
-    def counted(texts: Sequence[str], heads: Iterable[str]) -> list[Encoding]:
-        calls.append((list(texts), list(heads)))
-        return real(texts, heads)
+    def counted(tokenised: Tokenised, heads: Iterable[str]) -> list[Encoding]:
+        calls.append((list(tokenised.texts), list(heads)))
+        return real(tokenised, heads)
 
-    monkeypatch.setattr(encoder, "encode", counted)
+    monkeypatch.setattr(encoder, "read", counted)
     item = BatchItem("the fool", 0)
     injection, toxicity = Injection(encoder), Toxicity(encoder)
     found = detect_together([(injection, item), (toxicity, item), (injection, item)])
