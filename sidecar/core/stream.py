@@ -401,7 +401,7 @@ class Stream:
                 self._add(state, item, now_ms)
             elif (rule.index, failed.kind) not in self._failures_told:
                 self._failures_told.add((rule.index, failed.kind))
-                self._tell(state, _Settled(item.end, item, Action.ALLOW, 0), now_ms)
+                self._tell(state, _Settled(state.released, item, Action.ALLOW, 0), now_ms)
 
     def _add(self, state: _LaneState, item: _Item, now_ms: float = 0.0) -> None:
         if state.stopped_at is not None:
@@ -417,18 +417,19 @@ class Stream:
     def _add_late(self, state: _LaneState, item: _Item, now_ms: float) -> None:
         """Act on text of which some, or all, has left: optimistic mode, or a decision that nothing waits for."""
         if not item.is_active:
-            self._tell(state, self._settle_passive(state, item), now_ms)
+            settled = self._settle_passive(state, item)
+            self._tell(state, msgspec.structs.replace(settled, position=state.released), now_ms)
             return
         leaked = _raw_chars(state, item.start, item.end)
         if state.stopped_at is None:
             if item.action is Action.BLOCK:
-                self._stop(state, item, [_Settled(item.end, item, Action.BLOCK, leaked)], now_ms)
+                self._stop(state, item, [_Settled(state.released, item, Action.BLOCK, leaked)], now_ms)
                 return
             if item.end > state.released:
                 rest = msgspec.structs.replace(item, start=state.released, leaked_chars=leaked)
                 insort(state.active, rest, key=_order)
                 return
-        self._tell(state, _Settled(item.end, item, Action.ALLOW, leaked), now_ms)
+        self._tell(state, _Settled(state.released, item, Action.ALLOW, leaked), now_ms)
 
     def _tell(self, state: _LaneState, settled: _Settled, now_ms: float) -> None:
         """Hand out a decision that lets no text out: a remark on text that left, or only a record."""
@@ -608,8 +609,8 @@ class Stream:
     def _decide(self, state: _LaneState, settled: _Settled, now_ms: float) -> Decision:
         item = settled.item
         self._decisions_made += 1
-        is_stopped = settled.done >= Action.REDACT
-        released_to = min(item.start, state.released) if is_stopped and not settled.leaked_chars else state.released
+        is_held = settled.done >= Action.REDACT and not settled.leaked_chars
+        released_to = min(item.start if is_held else settled.position, state.released)
         arrived = state.arrivals[0][1] if state.arrivals else now_ms
         return Decision(
             number=self._decisions_made,
