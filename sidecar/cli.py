@@ -5,13 +5,12 @@ Results go to stdout, messages to stderr, errors as one line. Groups are importe
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import click
 import msgspec
 
-from sidecar.config import Settings, load_settings
+from sidecar.config import load_settings
 from sidecar.errors import TidegateError
 from sidecar.values import Direction
 from sidecar.version import tidegate_version
@@ -31,6 +30,7 @@ _HEALTH_SECONDS = 3.0
 _LAZY: Mapping[str, str] = {
     "policy": "sidecar.cli_policy:policy",
     "events": "sidecar.cli_events:events",
+    "proxy": "sidecar.cli_proxy:proxy",
 }
 """Commands that live elsewhere, and where."""
 
@@ -88,8 +88,7 @@ def serve(config: Path | None) -> None:
 
     settings = load_settings(config)
     configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
-    with asyncio.Runner(loop_factory=_loop_factory(settings)) as runner:
-        runner.run(app.serve(settings))
+    app.run(settings)
 
 
 @main.command()
@@ -218,15 +217,6 @@ def _ask_readiness(address: str) -> dict[str, Any]:
         return {"ready": False, "parts": {"service": f"does not answer at {address} ({type(error).__name__})"}}
     state: dict[str, Any] = json.loads(body)
     return state
-
-
-def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:
-    """The event loop that the settings ask for."""
-    if settings.loop != "uvloop":
-        return asyncio.new_event_loop
-    import uvloop
-
-    return uvloop.new_event_loop
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,14 @@ def test_a_key_may_be_in_a_file(tmp_path: Path):
     file.unlink()
     with pytest.raises(ConfigError, match=r"keys\.redaction_file: cannot read"):
         keys.redaction_key()
+
+
+@pytest.mark.parametrize("section", ["grpc", "admin", "policies", "keys", "telemetry"])
+def test_every_setting_is_documented(section: str):
+    page = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+    keys = set(type(getattr(Settings(), section)).model_fields) - {"tls"}
+    documented = set(re.findall(rf"`{section}\.(\w+)`", page))
+    assert documented == keys
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):
