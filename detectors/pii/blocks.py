@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import regex
 
-from detectors.pii.characters import GLUE, JOINERS, PLUS, STOP
+from detectors.pii.characters import EXTENSION, GLUE, JOINERS, PLUS, STOP
 
 MOST = 512
 OVERLAP = 320
@@ -32,25 +32,21 @@ LOOK_AHEAD = MOST + OVERLAP + 32
 _TRIGGER = re.compile(r"[\d@]|(?<=\w)\.(?=[^\W\d_])")
 _RUN = re.compile(f"[^{STOP}]*")
 _LEAD_RUN = re.compile(rf"[{JOINERS}{PLUS}]{{0,4}}(?:\d|\Z)")
-_LEAD = re.compile(rf"(?:[{JOINERS}]{{0,4}}[(\[（［{PLUS}]){{1,2}}| [A-Za-z]{{2}}(?![^\W_])")
+_NINO_LETTERS = "[A-CEGHJ-PR-TW-Za-ceghj-pr-tw-z]", "[A-CEGHJ-NPR-TW-Za-ceghj-npr-tw-z]"
+_LEAD = re.compile(rf"(?:[{JOINERS}]{{0,4}}[(\[（［{PLUS}]){{1,2}}| {_NINO_LETTERS[1]}{_NINO_LETTERS[0]}(?![^\W_])")
 """Read backwards from the beginning of a run: the opening of a number, or two letters that digits may follow."""
 
 _ENDS_IN_DIGIT = re.compile(rf"\d[{JOINERS}]{{0,4}}\Z")
-_ENDS_IN_LETTERS = re.compile(r"(?<![^\W_])[A-Za-z]{2}\Z")
-_ENDS_IN_PAIRS = re.compile(r"(?<![^\W_])[A-Za-z]{2} ?\d\d ?\d\d ?\d\d\Z")
+_ENDS_IN_LETTERS = re.compile(rf"(?<![^\W_]){''.join(_NINO_LETTERS)}\Z")
+_ENDS_IN_PAIRS = re.compile(rf"(?<![^\W_]){''.join(_NINO_LETTERS)} ?\d\d ?\d\d ?\d\d\Z")
 _ENDS_IN_IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]{4}){0,8}\Z")
 _IS_URL = re.compile(r"://|\.[^\W\d_]{2,}(?::\d+)?[/?#]")
-_BLANKS = " \u00a0\t,"
 _DIGITS_FOLLOW = regex.compile(rf"[{GLUE}]{{1,4}}[{JOINERS}]{{0,4}}\d")
-_EXTENSION_FOLLOWS = regex.compile(
-    rf"[{_BLANKS}]{{0,8}}(?:;ext=|"
-    rf"(?:e?xt(?:ensi(?:o\u0301?|ó))?n?|ｅ?ｘｔｎ?|доб|anexo|[xｘ#＃~～]|int|ｉｎｔ)[:.．]?[{_BLANKS}-]{{0,8}})\d",
-    regex.IGNORECASE,
-)
+_EXTENSION_FOLLOWS = regex.compile(EXTENSION, regex.IGNORECASE)
 _PAIR_FOLLOWS = regex.compile(r" \d")
 _LETTER_FOLLOWS = regex.compile(r" [A-Da-d](?![^\W_])")
 _GROUP_FOLLOWS = regex.compile(r" [A-Za-z0-9]")
-_URL_FOLLOWS = regex.compile(rf"[,;][^{STOP}]")
+_URL_FOLLOWS = regex.compile(rf"[,;]{{1,16}}[^{STOP}]")
 
 _FOLLOWERS = (
     (_ENDS_IN_DIGIT, 6, _DIGITS_FOLLOW),
@@ -78,11 +74,12 @@ class Lexer:
     `begin` is where the undecided text begins: the block that is growing, or the last run.
     """
 
-    __slots__ = ("_grown", "_read", "begin")
+    __slots__ = ("_grown", "_is_url", "_read", "begin")
 
     def __init__(self) -> None:
         self.begin = 0
         self._read = 0  # no trigger before this
+        self._is_url = False  # whether the block is the rest of a URL
         self._grown = -1  # how far the block that begins at `begin` has grown; -1 without one
 
     def next_block(self, text: str, offset: int, *, is_final: bool) -> Block | None:
@@ -91,9 +88,10 @@ class Lexer:
             return None
         return self._grow(text, offset, is_final=is_final)
 
-    def leave(self, position: int) -> None:
-        """Go on at `position`: the end of the block, or where it was cut."""
+    def leave(self, position: int, *, is_url: bool = False) -> None:
+        """Go on at `position`: the end of the block, or where it was cut; `is_url` when a URL was cut there."""
         self.begin = position
+        self._is_url = is_url
         self._read = max(self._read, position)
         if self._grown <= position:
             self._grown = -1
@@ -126,7 +124,7 @@ class Lexer:
             if end > limit:
                 self._grown = offset + end
                 return Block(self.begin, self.begin + MOST, is_cut=True)
-            position = _WAIT if end == len(text) else _joins(text, begin, end, is_final=is_final)
+            position = _WAIT if end == len(text) else self._joins(text, begin, end, is_final=is_final)
             if position == _CUT or (position == _WAIT and is_final):
                 self._grown = offset + end
                 return Block(self.begin, offset + end, is_cut=False)
@@ -134,19 +132,18 @@ class Lexer:
                 self._grown = offset + end
                 return None
 
-
-def _joins(text: str, begin: int, end: int, *, is_final: bool) -> int:
-    """Where the block `[begin, end)` goes on behind the stop character at `end`; `_CUT` if not, `_WAIT` if open."""
-    if text[end] in ",;" and _IS_URL.search(text, begin, end):
-        follows = _URL_FOLLOWS.match(text, end, partial=not is_final)
-        return _position(follows) if follows else _CUT
-    for ending, reach, following in _FOLLOWERS:
-        if not ending.search(text[max(begin, end - reach) : end]):
-            continue
-        follows = following.match(text, end, partial=not is_final)
-        if follows:
-            return _position(follows)
-    return _CUT
+    def _joins(self, text: str, begin: int, end: int, *, is_final: bool) -> int:
+        """Where the block `[begin, end)` goes on behind the stop character at `end`; `_CUT` if not, `_WAIT` if open."""
+        if text[end] in ",;" and (self._is_url or _IS_URL.search(text, begin, end)):
+            follows = _URL_FOLLOWS.match(text, end, partial=not is_final)
+            return _position(follows) if follows else _CUT
+        for ending, reach, following in _FOLLOWERS:
+            if not ending.search(text[max(begin, end - reach) : end]):
+                continue
+            follows = following.match(text, end, partial=not is_final)
+            if follows:
+                return _position(follows)
+        return _CUT
 
 
 def _position(follows: regex.Match[str]) -> int:

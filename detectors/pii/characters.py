@@ -29,3 +29,10 @@ JOINERS = r"\-x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u
 """What phonenumbers takes for punctuation inside a number (at most four in a row)."""
 
 PLUS = "+＋"
+
+BLANKS = " \u00a0\t,"
+EXTENSION = (
+    rf"[{BLANKS}]{{0,8}}(?:;ext=|"
+    rf"(?:e?xt(?:ensi(?:o\u0301?|ó))?n?|ｅ?ｘｔｎ?|доб|anexo|[xｘ#＃~～]|int|ｉｎｔ)[:.．]?[{BLANKS}-]{{0,8}})\d"
+)
+"""What phonenumbers takes for the extension behind a number, up to its first digit (a pattern; ignore case)."""

@@ -54,7 +54,7 @@ class Pii:
     """What the registry holds."""
 
     name: ClassVar[str] = "pii"
-    params: ClassVar[type[PiiParams]] = PiiParams
+    params: ClassVar[type[Params]] = PiiParams
     summary: ClassVar[str] = "personal data that has a form: cards, accounts, phone numbers, addresses, national ids"
 
     @classmethod
@@ -194,7 +194,8 @@ class PiiScan:
                 found.append(_moved(finding, offset))
         last = max(found, key=lambda each: each.end, default=None)
         self._unfinished = last if last and is_cut and last.end == reach and last.label == "URL" else None
-        self._lexer.leave(max(end, last.end) if last and is_cut else end)
+        position = max(end, last.end) if last and is_cut else end
+        self._lexer.leave(position, is_url=self._unfinished is not None)
         return found
 
     def _rest_of_address(self, text: str, offset: int, begin: int, reach: int) -> list[Finding]:

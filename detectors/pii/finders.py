@@ -50,7 +50,7 @@ class PresidioFinder:
         recognizer = _recognizer(entry, forms)
         self.label = entry.label
         self.reason = entry.class_name
-        self.regexes = [form.regex for form in forms]
+        self.regexes: Sequence[str] = [form.regex for form in forms]
         self._analyze: Callable[[str, list[str]], list[presidio.Result]] = recognizer.analyze
         self._labels = [entry.label]
         self._bare = entry.bare

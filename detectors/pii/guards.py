@@ -15,15 +15,16 @@ Guard = Callable[[str, int, int], bool]
 
 
 def is_address(text: str, start: int, end: int) -> bool:
-    """An IP address: not a version number (`v1.2.3.4`), and not the `abc::def` of a program."""
+    """An IP address: not a version number (`v1.2.3.4`, `1.2.3.4.5`), and not the `abc::def` of a program."""
     found = text[start:end]
     if ":" in found:
         return sum(any(map(str.isdigit, group)) for group in re.split("[:/%]", found)) > 1
-    before = text[max(0, start - 2) : start]
-    return not _VERSION.search(before) and len(set(found.split("/")[0].split("."))) > 1
+    is_version = text[max(0, start - 1) : start] in _BEFORE_VERSION or _MORE_OF_VERSION.match(text, end)
+    return not is_version and len(set(found.split("/")[0].split("."))) > 1
 
 
-_VERSION = re.compile(r"[-_.\w]\Z")
+_BEFORE_VERSION = frozenset("vV-_.")
+_MORE_OF_VERSION = re.compile(r"\.\d")
 
 
 def is_card(text: str, start: int, end: int) -> bool:

@@ -47,7 +47,7 @@ _DOMAIN_LABEL = rf"{ALNUM}(?:(?:{WORD}|-){{0,61}}{ALNUM})?"
 EMAIL = (
     Form(
         "e-mail address",
-        rf"(?<!{_LOCAL}){WORD}{_LOCAL}{{0,63}}@(?:{_DOMAIN_LABEL}\.){{1,8}}{ALNUM}{{2,24}}(?!{ALNUM})",
+        rf"{WORD}{_LOCAL}{{0,63}}@(?:{_DOMAIN_LABEL}\.){{1,8}}{ALNUM}{{2,24}}(?!{ALNUM})",
         0.5,
     ),
 )

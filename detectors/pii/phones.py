@@ -20,7 +20,7 @@ from itertools import accumulate
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumberMatcher
 
-from detectors.pii.characters import JOINERS, PLUS
+from detectors.pii.characters import EXTENSION, JOINERS, PLUS
 
 LEAST_DIGITS = 7
 """Shorter numbers exist, and so do far more house numbers, prices and years."""
@@ -36,6 +36,9 @@ MORE_REGIONS = (
     *("PH", "PL", "PT", "SE", "SG", "TR", "UA", "ZA"),
 )
 """Asked only where a context word stands before: together they would take many a number for one."""
+
+MOST_TRIES = 64
+"""Readings of one stretch of digits that a matcher tries: a table of numbers has thousands."""
 
 SURE, LIKELY, WEAK = 0.6, 0.4, 0.2
 """Written with a plus; in groups, as Presidio scores it; anything else."""
@@ -78,6 +81,12 @@ def region_of(name: str) -> Region:
     return Region(name, re.compile(rf"{international}{prefix}(?:{general})"))
 
 
+_STRETCH = re.compile(
+    rf"[{PLUS}{JOINERS}]{{0,12}}\d[\d{JOINERS}{PLUS}]*(?:{EXTENSION}[\d{JOINERS}{PLUS}]*)*", re.IGNORECASE
+)
+"""Everything that one candidate of a matcher could be in."""
+_MARGIN = 4
+"""Characters on either side of a stretch that a matcher looks at."""
 _GROUPS = re.compile(r"\d+")
 _PLUS = re.compile(f"[{PLUS}]")
 
@@ -85,15 +94,28 @@ _PLUS = re.compile(f"[{PLUS}]")
 def find_phones(text: str, regions: Sequence[str], *, sure_only: bool = False) -> list[Phone]:
     """The phone numbers in a text; they may overlap. With `sure_only` those that score `WEAK` may be left out."""
     dates = [match.span() for match in _DATE.finditer(text)]
-    runs = list(_digit_runs(_DATE.sub("\n", text) if dates else text, sure_only=sure_only))
-    plus = _PLUS.search(text) is not None
-    found: set[tuple[int, int]] = set()
+    accepted = {
+        span for stretch in _STRETCH.finditer(text) for span in _accepted(text, stretch, regions, sure_only=sure_only)
+    }
+    phones = []
+    for start, end in accepted:
+        if all(end <= first or last <= start for first, last in dates):
+            phones.append(Phone(start, end, _score(text, start, end)))
+    return [phone for phone in phones if phone.score > 0]
+
+
+def _accepted(
+    text: str, stretch: re.Match[str], regions: Sequence[str], *, sure_only: bool
+) -> Iterator[tuple[int, int]]:
+    """What the matchers of the regions that may hold something there accept."""
+    runs = list(_digit_runs(_DATE.sub("\n", stretch.group()), sure_only=sure_only))
+    plus = _PLUS.search(stretch.group()) is not None
+    low = max(0, stretch.start() - _MARGIN)
+    around = text[low : stretch.end() + _MARGIN]
     for index, name in enumerate(regions):
         if (index == 0 and plus) or region_of(name).may_hold(runs):
-            found.update((match.start, match.end) for match in PhoneNumberMatcher(text, name, leniency=1))
-    apart = ((start, end) for start, end in found if all(end <= first or last <= start for first, last in dates))
-    phones = [Phone(start, end, _score(text, start, end)) for start, end in apart]
-    return [phone for phone in phones if phone.score > 0]
+            for match in PhoneNumberMatcher(around, name, leniency=1, max_tries=MOST_TRIES):
+                yield low + match.start, low + match.end
 
 
 def _digit_runs(text: str, *, sure_only: bool) -> Iterator[str]:
