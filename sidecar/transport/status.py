@@ -10,7 +10,7 @@
 | `IdleStream`            | `DEADLINE_EXCEEDED`   | `ErrorInfo`                |
 | anything else           | `INTERNAL`            | `ErrorInfo`                |
 
-Anything else is a fault of ours, never of the caller's; the log has it, under the stream's id.
+Anything else is a fault of ours, never of the caller's; the log has it.
 """
 
 from __future__ import annotations

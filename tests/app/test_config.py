@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.config import Settings, load_settings
+from sidecar.config import Limits, Settings, load_settings
 from sidecar.errors import ConfigError
 
 
@@ -30,7 +30,7 @@ def test_the_file_is_read(tmp_path: Path):
     )
     settings = load_settings(file, {})
     assert settings.grpc.listen == ("127.0.0.1:1", "unix:/x.sock")
-    assert (settings.limits.max_streams, settings.limits.max_lanes) == (7, 64)
+    assert (settings.limits.max_streams, settings.limits.max_lanes) == (7, Limits().max_lanes)
     assert settings.loop == "uvloop"
 
 

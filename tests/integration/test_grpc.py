@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import stat
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import tidegate
-from sidecar.config import Grpc
+from sidecar.config import Grpc, Limits
 from sidecar.values import Action
 from tests.fakes import SegmentFlagger, WordScanner, plan, rule
 from tests.servers import Serving, serving
@@ -212,12 +212,11 @@ async def test_a_task_that_is_cancelled_while_it_reads_stays_cancelled(client: t
             pass
 
     reading = asyncio.create_task(read())
+    await _until(lambda: server.engine.open_streams == 1)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
     async with asyncio.timeout(10):
-        while not server.engine.open_streams:
-            await asyncio.sleep(0.001)
-        reading.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await reading
         await server.engine.wait_idle()
 
 
@@ -247,6 +246,40 @@ async def test_errors_are_the_clients_own(client: tidegate.AsyncClient):
         _ = [each async for each in client.stream(["half \ud800"])]
     with pytest.raises(tidegate.InvalidRequest, match="direction"):
         await client.check("text", direction="sideways")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+async def test_a_check_that_found_no_room_is_asked_again():
+    limits = Limits(max_streams=1)
+    async with serving(GUARD, limits=limits) as server, tidegate.AsyncClient(server.address) as client:
+        may_end = asyncio.Event()
+
+        async def occupying() -> AsyncIterator[str]:
+            await may_end.wait()
+            yield "text"
+
+        stream = asyncio.create_task(_drained(client.stream(occupying())))
+        await _until(lambda: server.engine.open_streams == 1)
+        with pytest.raises(tidegate.Overloaded) as caught:
+            _ = [each async for each in client.stream(["text"])]
+        assert caught.value.retry_after == 1.0
+        checking = asyncio.create_task(client.check(TEXT))
+        refused = b'tidegate_streams_refused_total{reason="overloaded"} 2.0'
+        await _until(lambda: refused in server.engine.metrics.render())
+        may_end.set()
+        await stream
+        assert (await checking).text == GUARDED
+
+
+async def _drained(stream: tidegate.AsyncGuardedStream) -> None:
+    async for _ in stream:
+        pass
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.001)
 
 
 async def test_no_sidecar_is_unavailable():
