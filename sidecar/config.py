@@ -136,10 +136,16 @@ class SchedulerSettings(Section):
     """How segments are batched for the model detectors."""
 
     threads: Count = 1
+    """Batches that run at a time. ONNX Runtime's own threads follow the container's CPU quota, so one batch keeps them
+    all busy."""
     queue_limit: Count = 1024
-    """Requests that wait; then they are shed, and the rule's fail mode applies."""
+    """Segments that wait, at most half of them one tenant's. What comes then is shed: the rule's fail mode applies."""
     max_batch_items: Count = 16
     max_batch_tokens: Count = 1024
+    cache_entries: Annotated[int, Field(ge=0)] = 4096
+    """Findings that are kept by a keyed digest of model and text: a repeated passage is read once. 0 keeps none."""
+    cache_max_chars: Count = 1024
+    """A longer text is not looked up: it hardly comes again."""
 
 
 class Telemetry(Section):

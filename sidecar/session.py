@@ -179,8 +179,10 @@ class Engine:
         self.metrics.streams_open.inc()
         try:
             yield session
-        except Exception:
+        except Exception as error:
             session.mark_failed()
+            reason = {"stream": session.info.stream_id, "error": type(error).__name__}
+            _log.info("stream failed", extra=reason)
             raise
         finally:
             try:
@@ -362,7 +364,9 @@ class Session:
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
         deadline_ms = now_ms + self.plan.stream.max_hold_ms
         for batch, segment in requests:
-            self._engine.scheduler.submit(Request(batch, segment, self._direction, deadline_ms, now_ms, self))
+            self._engine.scheduler.submit(
+                Request(batch, segment, self._direction, deadline_ms, now_ms, self, self.info.tenant)
+            )
 
     def _take_outputs(self) -> list[Output]:
         now_ms = self._engine.clock.now_ms()

@@ -1,22 +1,37 @@
-"""The waiting requests, by detector, and which of them make the next batch. No clock, no I/O.
+"""The segments that wait for a detector, and which of them make the next batch. No clock, no I/O.
 
-The detector whose most urgent request is due first is served first; its batch is filled in order of deadline, up to a
-number of items and of estimated tokens. Requests whose stream is gone are dropped when a batch is taken.
+1. Requests for one segment that go to one **group** (the detectors that share an encoder, or one other detector) are
+   one `Ask`: they wait, travel and are answered together, and the segment is encoded once for all of them.
+2. Asks of one group and of like length queue together, so that a batch is one pass with little padding. Its capacity
+   follows from the token budget and the length.
+3. The queue whose most urgent ask is due first makes the next batch, most urgent first. Asks that are late, or whose
+   stream is gone, are dropped on the way.
+4. Between tenants: while others wait in the queue, one tenant gets at most half of a batch (`TENANT_SHARE`); and while
+   others wait anywhere, no tenant's ask leads two batches in a row. One tenant alone may have everything.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import count
+from math import ceil, inf
 from typing import Protocol
 
 import msgspec
 
-from detectors.base import BatchDetector
+from detectors.base import BatchDetector, BatchItem
+from detectors.encoded import EncodedDetector
 from sidecar.policy.plan import BatchPlan
 from sidecar.values import Direction, Outcome, Segment
 
+TENANT_SHARE = 0.5
+
 _CHARS_PER_TOKEN = 4
+_SHORTEST_BUCKET = 16
+_SLOT_MS = 50
+"""How finely the backlog is counted by deadline."""
 
 
 class Receiver(Protocol):
@@ -41,6 +56,7 @@ class Request(msgspec.Struct, frozen=True):
     deadline_ms: float
     submitted_ms: float
     receiver: Receiver
+    tenant: str = ""
 
     @property
     def detector(self) -> BatchDetector:
@@ -52,13 +68,48 @@ class Request(msgspec.Struct, frozen=True):
         """About how many tokens it has."""
         return 1 + len(self.segment.text) // _CHARS_PER_TOKEN
 
+    @property
+    def item(self) -> BatchItem:
+        """What the detector is given."""
+        segment = self.segment
+        return BatchItem(segment.text, segment.begin, segment.lane.part, self.direction)
+
     def answer(self, outcome: Outcome) -> None:
         """Hand the outcome to whoever asked."""
         self.receiver.deliver(self.segment.number, self.batch.index, outcome)
 
 
-_Queue = list[tuple[float, int, Request]]
-"""One detector's requests, as a heap by deadline and order of arrival."""
+class Ask(msgspec.Struct):
+    """One segment of one stream for one group, with all its requests. `number` counts asks in order of arrival."""
+
+    group: int
+    number: int
+    tokens: int
+    requests: list[Request]
+
+    @property
+    def first(self) -> Request:
+        """The request that the ask was made for."""
+        return self.requests[0]
+
+    @property
+    def deadline_ms(self) -> float:
+        """When its outcomes are due."""
+        return self.requests[0].deadline_ms
+
+    @property
+    def tenant(self) -> str:
+        """On whose behalf."""
+        return self.requests[0].tenant
+
+    @property
+    def key(self) -> tuple[int, int, int, float]:
+        """Requests with the same key belong together."""
+        return _key(self.group, self.first)
+
+
+_Heap = list[tuple[float, int, Ask]]
+"""One tenant's asks in one queue, by deadline and order of arrival."""
 
 
 class Batcher:
@@ -67,47 +118,211 @@ class Batcher:
     def __init__(self, *, max_items: int, max_tokens: int) -> None:
         self._max_items = max_items
         self._max_tokens = max_tokens
-        self._queues: dict[int, _Queue] = {}
+        self._queues: dict[tuple[int, int], _Queue] = {}
+        self._waiting: dict[tuple[int, int, int, float], Ask] = {}
+        self._groups = _Groups()
         self._numbers = count()
-        self.depth = 0
-        """Requests that wait, dead ones included."""
-        self.tokens = 0
-        """About how many tokens they have together."""
+        self._leader: str | None = None
+        self._depths: Counter[str] = Counter()
+        self._backlog = _Backlog()
+        self._backlogs: dict[str, _Backlog] = {}
+
+    @property
+    def depth(self) -> int:
+        """Asks that wait, dead ones included."""
+        return len(self._waiting)
+
+    @property
+    def has_full_batch(self) -> bool:
+        """Whether waiting longer would not fill a batch any better."""
+        return any(queue.depth >= queue.capacity for queue in self._queues.values())
+
+    def depth_of(self, tenant: str) -> int:
+        """The tenant's asks that wait."""
+        return self._depths[tenant]
+
+    def join(self, request: Request) -> bool:
+        """Have the request travel with an ask for the same segment, if one waits; that costs next to nothing."""
+        ask = self._waiting.get(_key(self._groups.of(request.detector), request))
+        if ask is not None:
+            ask.requests.append(request)
+        return ask is not None
 
     def add(self, request: Request) -> None:
-        """Queue a request."""
-        queue = self._queues.setdefault(id(request.detector), [])
-        heapq.heappush(queue, (request.deadline_ms, next(self._numbers), request))
-        self.tokens += request.tokens
+        """Queue a request as an ask of its own."""
+        group = self._groups.of(request.detector)
+        ask = Ask(group, next(self._numbers), request.tokens, [request])
+        length = bucket_of(ask.tokens)
+        queue = self._queues.get((group, length))
+        if queue is None:
+            capacity = min(self._max_items, self._max_tokens // length)
+            queue = self._queues[group, length] = _Queue(max(capacity, 1))
+        queue.push(ask)
+        self._waiting[ask.key] = ask
+        self._depths[ask.tenant] += 1
+        self._backlog.count(ask, ask.tokens)
+        self._backlogs.setdefault(ask.tenant, _Backlog()).count(ask, ask.tokens)
+
+    def wait_ms(self, request: Request, cost: Callable[[int], float]) -> float:
+        """How long it would take to have the request done; `cost` is a group's milliseconds per token.
+
+        It waits for all that is due no later, but at most for its tenant's part of that times the tenants that wait.
+        """
+        own = self._backlogs.get(request.tenant)
+        tenants = len(self._backlogs) + (own is None)
+        own_ms = request.tokens * cost(self._groups.of(request.detector))
+        before_ms = own.cost_ms(request.deadline_ms, cost) if own is not None else 0.0
+        return min(self._backlog.cost_ms(request.deadline_ms, cost) + own_ms, (before_ms + own_ms) * tenants)
+
+    def take_late(self, now_ms: float) -> list[Ask]:
+        """Remove the asks that are past their deadline, and those of streams that are gone; returns the former."""
+        late: list[Ask] = []
+        for key, queue in list(self._queues.items()):
+            for ask in queue.pop_useless(now_ms):
+                self._forget(ask)
+                if ask.first.receiver.is_open:
+                    late.append(ask)
+            if not queue.depth:
+                del self._queues[key]
+        return late
+
+    def take(self) -> list[Ask]:
+        """The next batch: asks of one group and of like length, most urgent first; empty when nothing waits."""
+        self.take_late(-inf)
+        lead = self._next_lead()
+        if lead is None:
+            return []
+        key, self._leader = lead
+        queue = self._queues[key]
+        batch = queue.take(self._leader)
+        if not queue.depth:
+            del self._queues[key]
+        for ask in batch:
+            self._forget(ask)
+        return [ask for ask in batch if ask.first.receiver.is_open]
+
+    def _next_lead(self) -> tuple[tuple[int, int], str] | None:
+        """The queue and the tenant of the most urgent ask; of the tenant that led last only if no other waits."""
+        heads = [
+            (tenant == self._leader, *heap[0][:2], key, tenant)
+            for key, queue in self._queues.items()
+            for tenant, heap in queue.heaps.items()
+        ]
+        if not heads:
+            return None
+        *_, key, tenant = min(heads)
+        return key, tenant
+
+    def _forget(self, ask: Ask) -> None:
+        del self._waiting[ask.key]
+        self._depths[ask.tenant] -= 1
+        self._backlog.count(ask, -ask.tokens)
+        own = self._backlogs[ask.tenant]
+        own.count(ask, -ask.tokens)
+        if not self._depths[ask.tenant]:
+            del self._depths[ask.tenant], self._backlogs[ask.tenant]
+
+
+class _Queue:
+    """The asks of one group and one length, by tenant."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        """How many make a full batch."""
+        self.heaps: dict[str, _Heap] = {}
+        self.depth = 0
+
+    def push(self, ask: Ask) -> None:
+        heapq.heappush(self.heaps.setdefault(ask.tenant, []), (ask.deadline_ms, ask.number, ask))
         self.depth += 1
 
-    def take(self) -> list[Request]:
-        """The next batch: requests for one detector, most urgent first; empty when nothing waits."""
-        self._drop_dead()
-        if not self._queues:
-            return []
-        queue = min(self._queues.values(), key=lambda each: each[0][:2])
-        batch: list[Request] = []
-        room = self._max_tokens
-        while queue and len(batch) < self._max_items:
-            request = queue[0][2]
-            if batch and request.tokens > room:
-                break
-            self._pop(queue)
-            if request.receiver.is_open:
-                batch.append(request)
-                room -= request.tokens
-        self._drop_dead()
+    def pop_useless(self, now_ms: float) -> Iterator[Ask]:
+        """Take asks that are late or whose stream is gone off the front."""
+        for tenant, heap in list(self.heaps.items()):
+            while heap and (heap[0][0] < now_ms or not heap[0][2].first.receiver.is_open):
+                yield self._pop(tenant)
+
+    def take(self, leader: str) -> list[Ask]:
+        """A batch that begins with the leader's most urgent ask; others in order of deadline, within their share."""
+        share = ceil(self.capacity * TENANT_SHARE)
+        batch = [self._pop(leader)]
+        taken = Counter({leader: 1})
+        heads = [(*heap[0][:2], tenant) for tenant, heap in self.heaps.items()]
+        heapq.heapify(heads)
+        over: list[tuple[float, int, str]] = []
+        while len(batch) < self.capacity and (heads or over):
+            if not heads:  # nobody else waits: what is left over is anybody's
+                heads, over, share = over, [], self.capacity
+            head = heapq.heappop(heads)
+            tenant = head[2]
+            if taken[tenant] >= share:
+                heapq.heappush(over, head)
+                continue
+            batch.append(self._pop(tenant))
+            taken[tenant] += 1
+            if tenant in self.heaps:
+                heapq.heappush(heads, (*self.heaps[tenant][0][:2], tenant))
         return batch
 
-    def _drop_dead(self) -> None:
-        for key, queue in list(self._queues.items()):
-            while queue and not queue[0][2].receiver.is_open:
-                self._pop(queue)
-            if not queue:
-                del self._queues[key]
-
-    def _pop(self, queue: _Queue) -> None:
-        request = heapq.heappop(queue)[2]
-        self.tokens -= request.tokens
+    def _pop(self, tenant: str) -> Ask:
+        heap = self.heaps[tenant]
+        ask = heapq.heappop(heap)[2]
+        if not heap:
+            del self.heaps[tenant]
         self.depth -= 1
+        return ask
+
+
+class _Backlog:
+    """Tokens that wait, by when they are due and by group."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[tuple[int, int], int] = {}
+
+    def count(self, ask: Ask, tokens: int) -> None:
+        """Add tokens of an ask, or take them away."""
+        key = (_slot(ask.deadline_ms), ask.group)
+        left = self._tokens.get(key, 0) + tokens
+        if left:
+            self._tokens[key] = left
+        else:
+            del self._tokens[key]
+
+    def cost_ms(self, deadline_ms: float, cost: Callable[[int], float]) -> float:
+        """What the tokens cost that are due no later."""
+        last = _slot(deadline_ms)
+        return sum(tokens * cost(group) for (slot, group), tokens in self._tokens.items() if slot <= last)
+
+
+class _Groups:
+    """The group of each detector, looked up once: asking a protocol takes some 10 us."""
+
+    _LIMIT = 256
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[BatchDetector, int]] = {}
+
+    def of(self, detector: BatchDetector) -> int:
+        """What may share a pass with the detector: those of its encoder, by its identity; else it alone."""
+        known = self._known.get(id(detector))
+        if known is None:
+            if len(self._known) >= self._LIMIT:  # detectors of policies that were reloaded
+                self._known.clear()
+            group = id(detector.encoder) if isinstance(detector, EncodedDetector) else id(detector)
+            known = self._known[id(detector)] = (detector, group)
+        return known[1]
+
+
+def bucket_of(tokens: int) -> int:
+    """The length that a text of so many tokens is padded to at most: 16, 24, 32, 48, 64, 96, ..."""
+    power = max(_SHORTEST_BUCKET, 1 << (tokens - 1).bit_length())
+    between = power * 3 // 4
+    return between if tokens <= between and power > _SHORTEST_BUCKET else power
+
+
+def _key(group: int, request: Request) -> tuple[int, int, int, float]:
+    return group, id(request.receiver), request.segment.number, request.deadline_ms
+
+
+def _slot(deadline_ms: float) -> int:
+    return int(deadline_ms // _SLOT_MS)

@@ -1,50 +1,101 @@
-"""Runs a batch through its detector, on whatever thread calls it. Every segment gets an outcome, whatever happens.
+"""Runs a batch through its detectors, on whatever thread calls it. Every ask gets its outcomes, whatever happens.
 
-A detector that raises on a batch is asked again for each item alone, so that one poisonous text does not fail its
-neighbours.
+1. `prepare` tokenises, when the detectors share an encoder; it may be called while another batch runs.
+2. `run` asks the detectors: one shared pass for all segments and detectors of an encoder.
+3. When that fails, each segment is tried alone, and then each of its detectors, so that one poisonous text does not
+   fail its neighbours.
+
+What a detector raises is third-party text, and may quote what was checked: only the exception's type is logged.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
 from detectors.base import BatchDetector, BatchItem
+from detectors.encoded import EncodedDetector, SharedPass
 from detectors.types import Finding
-from sidecar.values import Direction, Failed, FailureKind, Found, Outcome, Segment
+from sidecar.values import Failed, FailureKind
 
 _log = logging.getLogger(__name__)
 
-
-def detect(detector: BatchDetector, segments: Sequence[tuple[Segment, Direction]]) -> list[Outcome]:
-    """An outcome for each segment, in order: findings in lane offsets, or how the detector failed. Raises nothing."""
-    items = [BatchItem(each.text, each.begin, each.lane.part, direction) for each, direction in segments]
-    try:
-        found = _ask(detector, items)
-    except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome
-        _log.warning("detector failed", extra={"detector": detector.name, "items": len(items)}, exc_info=error)
-        if len(segments) == 1:
-            return [Failed(FailureKind.ERROR, type(error).__name__)]
-        return [outcome for each in segments for outcome in detect(detector, [each])]
-    return [Found(to_lane(findings, each)) for findings, (each, _) in zip(found, segments, strict=True)]
+Answer = list[Finding] | Failed
+"""Findings with offsets in the item's text, or how the detector failed."""
 
 
-def to_lane(findings: Sequence[Finding], segment: Segment) -> tuple[Finding, ...]:
-    """Findings from offsets in the item's text to lane offsets, clipped to the segment."""
-    base = segment.start - segment.begin
-    return tuple(
-        msgspec.structs.replace(
-            each, start=max(each.start + base, segment.start), end=min(each.end + base, segment.end)
-        )
-        for each in findings
-        if each.end > segment.begin and each.start < len(segment.text)
-    )
+class Question(msgspec.Struct, frozen=True):
+    """One segment and the detectors that are asked about it: one, or several of the same encoder."""
+
+    item: BatchItem
+    detectors: tuple[BatchDetector, ...]
 
 
-def _ask(detector: BatchDetector, items: Sequence[BatchItem]) -> list[list[Finding]]:
-    found = detector.detect(items)
-    if len(found) != len(items):
-        raise ValueError(f"{len(found)} answers for {len(items)} items")
-    return found
+class Job:
+    """A batch on its way. Used by one thread at a time."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self._questions = questions
+        self._work = [(detector, each.item) for each in questions for detector in each.detectors]
+        self._pass: SharedPass | None = None
+        self._failure: Exception | None = None
+        self._is_prepared = False
+        self.tokens = 0
+        """Word pieces to encode, once that is known."""
+        self.tokenise_seconds = 0.0
+        self.inference_seconds = 0.0
+
+    def prepare(self) -> None:
+        """Tokenise. Raises nothing: what fails here counts as a failure of the run."""
+        self._is_prepared = True
+        began = time.perf_counter()
+        try:
+            if isinstance(self._work[0][0], EncodedDetector):  # then all are: they share its encoder
+                self._pass = SharedPass(cast("list[tuple[EncodedDetector, BatchItem]]", self._work))
+                self.tokens = self._pass.tokens
+        except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome
+            self._failure = error
+        self.tokenise_seconds = time.perf_counter() - began
+
+    def run(self) -> list[list[Answer]]:
+        """An answer for each detector of each question, in order. Raises nothing."""
+        if not self._is_prepared:
+            self.prepare()
+        began = time.perf_counter()
+        answers = self._answers()
+        self.inference_seconds = time.perf_counter() - began
+        return answers
+
+    def _answers(self) -> list[list[Answer]]:
+        try:
+            found = iter(self._found())
+        except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome
+            return self._answers_apart(error)
+        return [[next(found) for _ in each.detectors] for each in self._questions]
+
+    def _answers_apart(self, error: Exception) -> list[list[Answer]]:
+        """The answers when the batch failed as a whole: of each segment alone, or of each of its detectors alone."""
+        if len(self._questions) > 1:
+            return [Job([each]).run()[0] for each in self._questions]
+        [question] = self._questions
+        if len(question.detectors) > 1:
+            return [[Job([Question(question.item, (each,))]).run()[0][0] for each in question.detectors]]
+        reason = type(error).__name__
+        _log.warning("detector failed", extra={"detector": question.detectors[0].name, "error": reason})
+        return [[Failed(FailureKind.ERROR, reason)]]
+
+    def _found(self) -> list[list[Finding]]:
+        if self._failure is not None:
+            raise self._failure
+        if self._pass is not None:
+            return self._pass.findings()
+        found = self._work[0][0].detect([item for _, item in self._work])
+        if len(found) != len(self._work):
+            raise ValueError(f"{len(found)} answers for {len(self._work)} items")
+        if not all(isinstance(each, Finding) for findings in found for each in findings):
+            raise TypeError("not a finding")
+        return found

@@ -7,7 +7,7 @@ label holds anything that a caller sends.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -20,6 +20,7 @@ from sidecar.values import Action, Decision, Failed, FailureKind, Outcome
 _HELD_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
 _QUEUE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
+_TOKEN_BUCKETS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,20 @@ class DetectorMetrics:
 
     found: Counter
     failed: dict[FailureKind, Counter]
-    inference: Histogram
 
     def count(self, outcome: Outcome) -> None:
         """Count how a run ended."""
         (self.failed[outcome.kind] if isinstance(outcome, Failed) else self.found).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetrics:
+    """The children of a model: what its batches were, and how long each step took."""
+
+    batch_items: Histogram
+    batch_tokens: Histogram
+    tokenise: Histogram
+    inference: Histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +99,34 @@ class Metrics:
             ["detector", "outcome"],
             registry=registry,
         )
-        self._inference = Histogram(
-            "tidegate_inference_seconds",
-            "How long a batch took in its detector.",
-            ["detector"],
-            buckets=_QUEUE_BUCKETS,
-            registry=registry,
-        )
         self.queue_seconds = Histogram(
             "tidegate_scheduler_queue_seconds",
-            "How long a request waited for its batch.",
+            "How long a segment waited for its batch.",
             buckets=_QUEUE_BUCKETS,
             registry=registry,
         )
-        self.batch_items = Histogram(
-            "tidegate_scheduler_batch_items", "Requests in a batch.", buckets=_BATCH_BUCKETS, registry=registry
+        self._tokenise = self._of_model(
+            "tidegate_tokenise_seconds", "How long a batch took to be made into word pieces.", _QUEUE_BUCKETS
         )
+        self._inference = self._of_model(
+            "tidegate_inference_seconds", "How long a batch took in its model.", _QUEUE_BUCKETS
+        )
+        self._batch_items = self._of_model(
+            "tidegate_scheduler_batch_items", "Segments in a batch; one may be for several detectors.", _BATCH_BUCKETS
+        )
+        self._batch_tokens = self._of_model(
+            "tidegate_scheduler_batch_tokens",
+            "Word pieces in a batch, each distinct text counted once.",
+            _TOKEN_BUCKETS,
+        )
+        self._cache = Counter(
+            "tidegate_scheduler_cache",
+            "Requests that were looked up among earlier findings.",
+            ["result"],
+            registry=registry,
+        )
+        self.cache_hits = self._cache.labels("hit")
+        self.cache_misses = self._cache.labels("miss")
         self.policies_loaded = Gauge("tidegate_policies_loaded", "Policies in use.", registry=registry)
         self.policy_reloads = Counter("tidegate_policy_reloads", "Reloads that took effect.", registry=registry)
         self.policy_reload_failures = Counter(
@@ -116,6 +138,7 @@ class Metrics:
         info.labels(version, platform.python_version()).set(1)
         self._plans: dict[str, PlanMetrics] = {}
         self._detectors: dict[str, DetectorMetrics] = {}
+        self._models: dict[str, ModelMetrics] = {}
 
     def plan(self, plan: Plan) -> PlanMetrics:
         """The policy's children, made at its first use."""
@@ -131,6 +154,17 @@ class Metrics:
             found = self._detectors[name] = DetectorMetrics(
                 found=self._outcomes.labels(name, "found"),
                 failed={kind: self._outcomes.labels(name, kind.value) for kind in FailureKind},
+            )
+        return found
+
+    def model(self, name: str) -> ModelMetrics:
+        """The model's children, made at its first batch."""
+        found = self._models.get(name)
+        if found is None:
+            found = self._models[name] = ModelMetrics(
+                batch_items=self._batch_items.labels(name),
+                batch_tokens=self._batch_tokens.labels(name),
+                tokenise=self._tokenise.labels(name),
                 inference=self._inference.labels(name),
             )
         return found
@@ -146,6 +180,9 @@ class Metrics:
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
+
+    def _of_model(self, name: str, documentation: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(name, documentation, ["model"], buckets=buckets, registry=self.registry)
 
     def _make_plan(self, plan: Plan) -> PlanMetrics:
         return PlanMetrics(
