@@ -175,7 +175,7 @@ async def _read(context: Context, session: Session, lanes: LaneReader) -> None:
             return
         lanes.finish()
         session.finish()
-    except TidegateError as error:
+    except Exception as error:  # noqa: BLE001 - whatever ends the reader ends the stream, which would wait for it
         session.fail(error)
 
 

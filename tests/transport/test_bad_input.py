@@ -13,6 +13,7 @@ from detectors.base import BatchItem
 from detectors.types import Finding
 from sidecar.config import Grpc, Limits
 from sidecar.errors import TidegateError
+from sidecar.transport.convert import LaneReader
 from sidecar.values import Action
 from tests.fakes import SegmentFlagger, WordScanner, plan, rule
 from tests.servers import HandScheduler, Serving, serving
@@ -175,6 +176,18 @@ async def test_a_fault_of_ours_says_nothing_of_the_text_and_the_next_stream_runs
             assert "secret" not in details
             assert "Traceback" not in details
         assert [each.ended for each in server.decisions] == ["failed", "failed"]
+
+
+async def test_a_fault_in_the_reader_ends_the_stream_at_once(monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> NoReturn:
+        raise ZeroDivisionError("the text was: my secret")
+
+    monkeypatch.setattr(LaneReader, "text_of", fail)
+    async with serving(POLICY) as server:
+        async with asyncio.timeout(10):
+            code, details, _ = await stream_status(server.address, [START, chunk("my secret")])
+    assert code is S.INTERNAL
+    assert "secret" not in details
 
 
 class Poisoned(SegmentFlagger):
