@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_SLACK_CHARS = 512
+SLACK_CHARS = 512
 """Text that is no longer needed is dropped in pieces of at least this size: dropping costs a copy of the rest."""
 
 
@@ -34,6 +34,6 @@ class TextBuffer:
 
     def drop_before(self, start: int) -> None:
         """Forget what stands before `start`, when that is worth a copy."""
-        if start - self.offset >= _SLACK_CHARS:
+        if start - self.offset >= SLACK_CHARS:
             self.text = self.text[start - self.offset :]
             self.offset = start

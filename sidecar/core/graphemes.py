@@ -54,8 +54,10 @@ def ceil_boundary(text: str, position: int, *, is_final: bool) -> int | None:
 
 def _cluster_start(text: str, position: int) -> int:
     """Where the cluster that holds `text[position]` begins."""
+    if position == 0 or _breaks_before(text, position):
+        return position
     nearest = max(0, position - LOOK_BACK_CHARS)
-    start = position
+    start = position - 1
     while start > nearest and not _breaks_before(text, start):
         start -= 1
     while (end := _cluster_end(text, start)) <= position:

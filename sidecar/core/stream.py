@@ -36,7 +36,7 @@ import msgspec
 
 from detectors.base import Scan
 from detectors.types import Finding
-from sidecar.core.buffer import TextBuffer
+from sidecar.core.buffer import SLACK_CHARS, TextBuffer
 from sidecar.core.graphemes import LOOK_BACK_CHARS, ceil_boundary, floor_boundary, is_invisible
 from sidecar.core.rewrite import ReleaseBuilder
 from sidecar.core.segmenter import Segmenter
@@ -55,6 +55,7 @@ from sidecar.values import (
     Outcome,
     Output,
     Recorded,
+    Release,
     Segment,
 )
 
@@ -202,6 +203,7 @@ class Stream:
         self._gating = frozenset(
             batch.index for batch in plan.batches if is_strict and any(rule.is_gating for rule in batch.rules)
         )
+        self._is_redacting = plan.redacts
         self._look_behind = max((batch.detector.look_behind for batch in plan.batches), default=0)
         self._segments_made = 0
         self._decisions_made = 0
@@ -462,10 +464,21 @@ class Stream:
         if state.stopped_at is not None:
             return
         known = self._watermark(state)
+        limit = self._floor(state, known)
+        if state.active or state.passive:
+            self._settle_items(state, known, limit, now_ms)
+        elif limit > state.released:
+            start, state.released = state.released, limit
+            self._outputs.append(Release(state.lane, state.buffer.slice(start, limit), start, limit))
+            self._forget_arrivals(state)
+        self.max_held_chars = max(self.max_held_chars, state.held_chars)
+        self._forget(state)
+
+    def _settle_items(self, state: _LaneState, known: int, limit: int, now_ms: float) -> None:
+        """Let text out that violations stand in or behind."""
         builder = ReleaseBuilder(state.lane, state.released)
         settled: list[_Settled] = []
         blocker: _Item | None = None
-        limit = self._floor(state, known)
         while state.active and state.active[0].start < known:
             cluster = self._cluster(state, known)
             if cluster.blocker is not None or cluster.end is None or cluster.end > known:
@@ -477,8 +490,6 @@ class Stream:
         self._let_out(state, builder, settled, now_ms)
         if blocker is not None:
             self._stop_at(state, blocker, now_ms)
-        self.max_held_chars = max(self.max_held_chars, state.held_chars)
-        self._forget(state)
 
     def _cluster(self, state: _LaneState, known: int) -> _Cluster:
         """The overlapping redactions that begin with the first active item, as far as they are known."""
@@ -538,8 +549,7 @@ class Stream:
                 builder.annotate(each.item.violation)
         builder.record([self._decide(state, each, now_ms) for each in settled])
         self._emit(builder)
-        while state.arrivals and state.arrivals[0][0] <= state.released:
-            state.arrivals.popleft()
+        self._forget_arrivals(state)
 
     def _settle_passive(self, state: _LaneState, item: _Item) -> _Settled:
         """What became of a violation that changes nothing, now that its text is accounted for."""
@@ -588,7 +598,7 @@ class Stream:
 
     def _floor(self, state: _LaneState, position: int) -> int:
         """The last place at or before `position` where text may be cut."""
-        if not self._plan.redacts:
+        if not self._is_redacting:
             return position
         buffer = state.buffer
         index = floor_boundary(buffer.text, position - buffer.offset, is_final=state.is_closed)
@@ -632,9 +642,16 @@ class Stream:
         if release is not None:
             self._outputs.append(release)
 
+    @staticmethod
+    def _forget_arrivals(state: _LaneState) -> None:
+        while state.arrivals and state.arrivals[0][0] <= state.released:
+            state.arrivals.popleft()
+
     def _forget(self, state: _LaneState) -> None:
         """Drop the text that nothing needs any more."""
         needed = state.released - LOOK_BACK_CHARS
+        if needed - state.buffer.offset < SLACK_CHARS:
+            return
         for scanner, scan in state.scans:
             needed = min(needed, scan.cleared - scanner.detector.look_behind)
         if state.segmenter is not None:
