@@ -1,9 +1,9 @@
 """The service: every part is made, started and stopped here, in one order.
 
-Start: admin listener, outbox and publisher, policies, detectors' golden inputs, scheduler, gRPC. Until the last step
-`/readyz` says what is missing. Stop (SIGTERM, SIGINT): not ready; new streams are refused; running ones may finish for
-`drain_seconds` and are then cancelled; then the other way round, the outbox near the end, so that each stream's end is
-recorded. SIGHUP reads the policies again.
+Start: admin listener, outbox and publisher, policies, detectors' golden inputs, scheduler, gRPC, and the HTTP proxy if
+it has an upstream. Until the last step `/readyz` says what is missing. Stop (SIGTERM, SIGINT): not ready; new streams
+are refused; running ones may finish for `drain_seconds` and are then cancelled; then the other way round, the outbox
+near the end, so that each stream's end is recorded. SIGHUP reads the policies again.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from sidecar.scheduler.scheduler import Scheduler
 from sidecar.session import Engine
 from sidecar.telemetry.metrics import Metrics
 from sidecar.transport.grpc import GrpcServer
+from sidecar.transport.http import HttpProxy
 from sidecar.version import tidegate_version
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class App:
         self.clock = clock or LoopClock()
         version = tidegate_version()
         self.metrics = Metrics(version)
-        self.readiness = Readiness(_PARTS)
+        self.readiness = Readiness((*_PARTS, "proxy") if settings.proxy.upstream else _PARTS)
         self.admin = AdminServer(settings.admin.listen, readiness=self.readiness, metrics=self.metrics, version=version)
         self.outbox = SqliteOutbox(settings.outbox)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
@@ -70,6 +71,7 @@ class App:
             evidence_key=evidence_key(settings.keys),
         )
         self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits)
+        self.proxy = HttpProxy(self.engine, settings.proxy) if settings.proxy.upstream else None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -80,11 +82,20 @@ class App:
             await self._start_policies(stack)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
             self._export()
-            await _start(stack, self.grpc.start, self._drain)
+            stack.push_async_callback(self._drain)
+            await self.grpc.start()
             self.readiness.fine("grpc")
+            if self.proxy is not None:
+                await self.proxy.start()
+                self.readiness.fine("proxy")
             _log.info(
                 "serving",
-                extra={"grpc": self.grpc.addresses, "admin": self.admin.address, "policies": [*self.policies.plans]},
+                extra={
+                    "grpc": self.grpc.addresses,
+                    "proxy": self.proxy.address if self.proxy is not None else None,
+                    "admin": self.admin.address,
+                    "policies": [*self.policies.plans],
+                },
             )
             yield
 
@@ -125,20 +136,31 @@ class App:
     # -- stopping -------------------------------------------------------------------------------------------------
 
     async def _drain(self) -> None:
+        """Let exchanges and streams finish. An exchange has several streams, so new ones are refused after the last."""
         self.readiness.wait_for("grpc", "draining")
-        self.engine.drain()
         await self.grpc.drain()
         _log.info("draining", extra={"streams": self.engine.open_streams})
-        await self._wait_idle(self.settings.drain_seconds)
+        await self._within(self.settings.drain_seconds, self._finish())
+        self.engine.drain()
         if self.engine.open_streams:
             _log.warning("streams are cancelled", extra={"streams": self.engine.open_streams})
+        if self.proxy is not None:
+            await self.proxy.stop()
         await self.grpc.stop()
-        await self._wait_idle(_LAST_SECONDS)
+        await self._within(_LAST_SECONDS, self.engine.wait_idle())
 
-    async def _wait_idle(self, seconds: float) -> None:
+    async def _finish(self) -> None:
+        """Refuse what is new; returns when nothing runs any more."""
+        if self.proxy is not None:
+            await self.proxy.drain()
+        self.engine.drain()
+        await self.engine.wait_idle()
+
+    @staticmethod
+    async def _within(seconds: float, work: Awaitable[None]) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.engine.wait_idle()
+                await work
 
 
 async def serve(settings: Settings) -> None:
@@ -152,6 +174,21 @@ async def serve(settings: Settings) -> None:
     loop.add_signal_handler(signal.SIGHUP, app.reloader.ask)
     async with app.running():
         await stop.wait()
+
+
+def run(settings: Settings) -> None:
+    """`serve`, on the event loop that the settings ask for. Returns when the service has stopped."""
+    with asyncio.Runner(loop_factory=_loop_factory(settings)) as runner:
+        runner.run(serve(settings))
+
+
+def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:
+    """The event loop that the settings ask for; docs/adr has the measurement behind `auto`."""
+    if settings.loop == "asyncio":
+        return asyncio.new_event_loop
+    import uvloop  # not where it is not wanted
+
+    return uvloop.new_event_loop
 
 
 async def _start(

@@ -13,7 +13,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -82,6 +91,56 @@ class Admin(Section):
     listen: str = "127.0.0.1:9464"
 
 
+class FactHeaders(Section):
+    """Which request headers say what; an empty name: none does. Name only headers that callers cannot forge."""
+
+    session_id: str = "x-tidegate-session"
+    request_id: str = "x-request-id"
+    prompt_version: str = ""
+    tenant: str = ""
+    policy: str = ""
+    """Lets a header choose the policy by name: whoever can send it chooses what is checked."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Label -> header."""
+
+
+class Facts(Section):
+    """What policies match on where the wire has no such fields: fixed, or from trusted headers, which win."""
+
+    policy: str = ""
+    tenant: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    headers: FactHeaders = FactHeaders()
+
+
+class Proxy(Section):
+    """The guarding HTTP proxy. It runs when `upstream` is set."""
+
+    listen: str = "127.0.0.1:8080"
+    upstream: str = ""
+    """The provider's base URL, such as `http://localhost:11434`; request paths are put behind it."""
+    facts: Facts = Facts()
+    unknown_paths: Literal["pass", "refuse"] = "pass"
+    """Paths of which is not known that they carry text of a model; what passes is marked `unguarded`."""
+    unknown_bodies: Literal["pass", "refuse"] = "refuse"
+    """Requests and answers that are not what their path says."""
+    max_request_bytes: Count = 16 * 1024 * 1024
+    max_answer_bytes: Count = 16 * 1024 * 1024
+    """Of an answer that is one document."""
+    max_frame_bytes: Count = 4 * 1024 * 1024
+    """Of one event of a streamed answer."""
+    connect_seconds: Seconds = 10.0
+    idle_seconds: Seconds = 300.0
+    """How long the upstream may say nothing."""
+
+    @field_validator("upstream")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value):
+            raise ValueError("must be a URL such as http://localhost:11434")
+        return value.rstrip("/")
+
+
 class Limits(Section):
     """What one caller may ask for. Past a limit the call fails and says which one."""
 
@@ -91,7 +150,8 @@ class Limits(Section):
     max_context_chars: Count = 500_000
     """The prompt and all passages together."""
     max_context_passages: Count = 256
-    max_lanes: Count = 64
+    max_lanes: Count = 1024
+    """Texts of one stream: each message of a conversation is one, and each choice, tool call and block of an answer."""
     max_labels: Count = 64
     """Entries in `labels`, and as many in `attributes`."""
     max_name_chars: Count = 256
@@ -160,6 +220,7 @@ class Settings(Section):
 
     grpc: Grpc = Grpc()
     admin: Admin = Admin()
+    proxy: Proxy = Proxy()
     limits: Limits = Limits()
     policies: Policies = Policies()
     keys: Keys = Keys()
@@ -171,6 +232,7 @@ class Settings(Section):
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
     """How long running streams may go on after SIGTERM."""
     loop: Literal["auto", "asyncio", "uvloop"] = "auto"
+    """The event loop. `auto` is the one that was measured to be cheaper: uvloop."""
 
 
 def load_settings(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
@@ -180,10 +242,15 @@ def load_settings(file: Path | None = None, environment: Mapping[str, str] | Non
     """
     from_file = _read_file(file) if file is not None else {}
     from_environment = _read_environment(os.environ if environment is None else environment)
+    return checked(_merge(from_file, from_environment), from_environment)
+
+
+def checked(values: Mapping[str, Any], from_environment: Mapping[str, Any] | None = None) -> Settings:
+    """Settings of these values; `from_environment` are those of them that variables set. Raises `ConfigError`."""
     try:
-        return Settings.model_validate(_merge(from_file, from_environment))
+        return Settings.model_validate(values)
     except ValidationError as error:
-        raise _explain(error, from_environment) from None
+        raise _explain(error, from_environment or {}) from None
 
 
 def _read_file(file: Path) -> dict[str, Any]:

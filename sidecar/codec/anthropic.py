@@ -18,6 +18,12 @@ _DELTAS: Mapping[str, tuple[str, Channel]] = {
     "input_json_delta": ("partial_json", Channel.TOOL_ARGUMENTS),
     "thinking_delta": ("thinking", Channel.REASONING),
 }
+_FAILURES: Mapping[int, str] = {
+    400: "invalid_request_error",
+    413: "request_too_large",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
 _ITEMS_A_BLOCK = 1_000
 _SYSTEM_MESSAGE = 1_000_000
 """The lane number of the system prompt: messages are numbered from 0."""
@@ -119,6 +125,10 @@ class AnthropicMessages:
     def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
         """The error that Anthropic's clients raise as `BadRequestError`."""
         return 400, encode({"type": "error", "error": {"type": "invalid_request_error", "message": message}})
+
+    def failure(self, status: int, message: str) -> bytes:
+        """Anthropic's error object."""
+        return encode({"type": "error", "error": {"type": _FAILURES.get(status, "api_error"), "message": message}})
 
 
 def _frame(kind: str, **fields: Any) -> NewFrame:

@@ -25,11 +25,18 @@ class NotJsonError(ValueError):
 
 
 def loads(document: str | bytes) -> Any:
-    """Parse a document. Raises `NotJsonError`."""
+    """Parse a document. Raises `NotJsonError`, also when an object has a name twice: readers differ on which counts."""
     try:
-        return json.loads(document)
+        return json.loads(document, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise NotJsonError("not valid JSON") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise NotJsonError("an object has a name twice")
+    return found
 
 
 def literal(text: str) -> str:

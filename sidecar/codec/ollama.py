@@ -88,3 +88,7 @@ class Ollama:
     def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
         """The error that Ollama's client raises as `ResponseError`."""
         return 400, encode({"error": message})
+
+    def failure(self, status: int, message: str) -> bytes:
+        """Ollama's error object."""
+        return encode({"error": message})

@@ -11,6 +11,7 @@ from sidecar.codec.shape import NewFrame, encode, items
 DONE = b"[DONE]"
 FILTERED = "content_filter"
 
+_SERVER_FAULTS = 500
 _TEMPLATE_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 
 
@@ -54,3 +55,9 @@ def refusal(message: str) -> tuple[int, bytes]:
     """The answer that OpenAI's clients raise as `BadRequestError`."""
     error = {"message": message, "type": "invalid_request_error", "param": None, "code": FILTERED}
     return 400, encode({"error": error})
+
+
+def failure(status: int, message: str) -> bytes:
+    """An error that OpenAI's clients raise by its status."""
+    kind = "server_error" if status >= _SERVER_FAULTS else "invalid_request_error"
+    return encode({"error": {"message": message, "type": kind, "param": None, "code": None}})

@@ -68,6 +68,10 @@ class OpenAIChat:
         """The error that OpenAI's clients raise as `BadRequestError`."""
         return openai.refusal(message)
 
+    def failure(self, status: int, message: str) -> bytes:
+        """OpenAI's error object."""
+        return openai.failure(status, message)
+
     def _choices(self, document: Any, key: str) -> Iterator[Slot]:
         for place, number, choice in openai.numbered(document):
             body = choice.get(key)

@@ -65,3 +65,7 @@ class OpenAICompletions:
     def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
         """The error that OpenAI's clients raise as `BadRequestError`."""
         return openai.refusal(message)
+
+    def failure(self, status: int, message: str) -> bytes:
+        """OpenAI's error object."""
+        return openai.failure(status, message)

@@ -144,6 +144,10 @@ class OpenAIResponses:
         """The error that OpenAI's clients raise as `BadRequestError`."""
         return openai.refusal(message)
 
+    def failure(self, status: int, message: str) -> bytes:
+        """OpenAI's error object."""
+        return openai.failure(status, message)
+
 
 def _frame(kind: str, sequence: int, **fields: Any) -> NewFrame:
     return NewFrame(encode({"type": kind, "sequence_number": sequence, **fields}), kind)

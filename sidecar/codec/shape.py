@@ -85,6 +85,10 @@ class Shape(Protocol):
         """Status and body of the answer to a request that was blocked."""
         ...
 
+    def failure(self, status: int, message: str) -> bytes:
+        """Body of the answer to a request that could not be served."""
+        ...
+
 
 def texts(value: Any, path: Path, lane: Lane) -> Iterator[Slot]:
     """A string, or content parts that hold `text`, as slots."""

@@ -10,6 +10,8 @@ from sidecar.codec.shape import NewFrame, Streaming, encode, lane, texts
 from sidecar.codec.weave import Slot
 from sidecar.values import Channel, Lane, Part
 
+_OVERLOADED = 503
+
 
 class TextGenerationInference:
     """Tokens, and the generated text again at the end."""
@@ -73,3 +75,7 @@ class TextGenerationInference:
     def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
         """An error in TGI's shape."""
         return 422, encode({"error": message, "error_type": "content_filter"})
+
+    def failure(self, status: int, message: str) -> bytes:
+        """TGI's error object."""
+        return encode({"error": message, "error_type": "overloaded" if status == _OVERLOADED else "validation"})

@@ -235,7 +235,7 @@ def test_tool_arguments_are_texts_of_their_own() -> None:
     assert {slot.lane.channel for slot in slots} == {Channel.TOOL_ARGUMENTS}
 
 
-@pytest.mark.parametrize("body", (b"data: {nope\n\n", b"data: [1, \xff]\n\n"))
+@pytest.mark.parametrize("body", (b"data: {nope\n\n", b"data: [1, \xff]\n\n", b'data: {"a": 1, "a": 2}\n\n'))
 def test_what_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(UnknownShapeError):
         guard(OpenAIChat(), MASKING, [body])

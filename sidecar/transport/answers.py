@@ -1,0 +1,127 @@
+"""Drives a session with a body: whole, or as a stream. What HTTP and Envoy have in common; it knows neither.
+
+A streamed answer has two tasks: a reader, which feeds the session and lets frames without text leave at once, and the
+caller's, which writes what the session lets out. Both write under one lock, in order. The bounded queue between them
+is the session's inbox: a slow client stops the writing, so the reader stops, and so does the provider.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sidecar.codec.body import StreamedAnswer, WholeBody
+from sidecar.codec.weave import Text
+from sidecar.session import Session
+from sidecar.summary import StreamSummary
+
+_PIECE_CHARS = 16_384
+"""Long texts are fed in pieces, so that other streams get their turn."""
+
+
+async def guard_whole(session: Session, body: WholeBody) -> StreamSummary:
+    """Put all texts of a body through a session; the body then holds what came of them. Raises `TidegateError`."""
+    async with beside(_feed_and_finish(session, body.texts)):
+        async for shown in session.outputs():
+            if isinstance(shown, StreamSummary):
+                return shown
+            body.take(shown)
+    raise asyncio.CancelledError("the session was cancelled")
+
+
+class StreamGuard:
+    """Guards one streamed answer. `write` takes the bytes that may leave; it may wait."""
+
+    def __init__(self, session: Session, body: StreamedAnswer, write: Callable[[bytes], Awaitable[None]]) -> None:
+        self._session = session
+        self._body = body
+        self._write = write
+        self._writing = asyncio.Lock()
+        self._failure: Exception | None = None
+
+    async def run(self, chunks: AsyncIterator[bytes]) -> None:
+        """Guard the answer to its end; returns early when a block ended it.
+
+        Raises what reading the chunks raised, what the body's shape or the session refused, or what `write` raised:
+        `CancelledError` from it means that nobody reads the answer.
+        """
+        reader = asyncio.create_task(self._read(chunks))
+        try:
+            await self._show()
+            if not self._body.is_over:
+                await self._flush_all()
+                await reader
+                await self._flush_all()
+        finally:
+            reader.cancel()
+            await asyncio.wait([reader])
+        if self._failure is not None and not self._body.is_over:
+            raise self._failure
+
+    async def _show(self) -> None:
+        """Write what the session lets out, until it says that the stream is over."""
+        async for shown in self._session.outputs():
+            if isinstance(shown, StreamSummary):
+                return
+            self._body.take(shown)
+            if self._body.is_over:
+                self._session.finish()
+            await self._flush()
+        raise asyncio.CancelledError("nobody reads the answer")
+
+    async def _read(self, chunks: AsyncIterator[bytes]) -> None:
+        try:
+            async for data in chunks:
+                await self._take(self._body.feed(data))
+                if self._body.is_over:
+                    return
+            await self._take(self._body.finish())
+            self._session.finish()
+        except asyncio.CancelledError:
+            self._session.cancel("the client went away")
+            raise
+        except Exception as error:  # noqa: BLE001 - told by the task that writes
+            self._failure = error
+            self._session.fail(error)
+
+    async def _take(self, texts: Iterable[Text]) -> None:
+        """Let go what needs no waiting, then feed the texts."""
+        await self._flush()
+        for lane, text in texts:
+            if self._body.is_over:
+                return
+            await self._session.feed(lane, text)
+        if self._body.is_last_seen:
+            self._session.finish()
+
+    async def _flush_all(self) -> None:
+        self._body.flush()
+        await self._flush()
+
+    async def _flush(self) -> None:
+        async with self._writing:
+            if data := self._body.ready():
+                await self._write(data)
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run a task beside the body, and end it with it."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _feed_and_finish(session: Session, texts: Iterable[Text]) -> None:
+    try:
+        for lane, text in texts:
+            for start in range(0, len(text), _PIECE_CHARS):
+                await session.feed(lane, text[start : start + _PIECE_CHARS])
+        session.finish()
+    except Exception as error:  # noqa: BLE001 - told by the task that reads the outputs
+        session.fail(error)

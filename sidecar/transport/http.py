@@ -1,0 +1,396 @@
+"""The guarding HTTP proxy: the request through an input stream, the answer through an output stream.
+
+An exchange, top to bottom, is `_Exchange.run`: read the request, guard it, send it on, guard the answer. A client that
+goes away cancels its exchange, and with it the sessions and the upstream's connection. Before the answer has begun, an
+error is told in the provider's own error shape (`http_status`); after that the connection ends: nothing is invented.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from sidecar.codec import openai
+from sidecar.codec.body import StreamedAnswer, UnknownShapeError, WholeBody
+from sidecar.codec.frames import FrameTooLongError
+from sidecar.codec.jsontext import NotJsonError
+from sidecar.codec.shape import Streaming
+from sidecar.config import Proxy
+from sidecar.errors import CallerError, ConfigError, Draining, IdleStream, TidegateError
+from sidecar.policy.plan import Plan
+from sidecar.session import Engine, Session, StreamStart
+from sidecar.transport.answers import StreamGuard, guard_whole
+from sidecar.transport.facts import sources_of, start_of
+from sidecar.transport.http_headers import (
+    DECISION,
+    POLICY,
+    REQUEST_DECISION,
+    STREAM,
+    UNGUARDED,
+    identity_only,
+    media_type,
+    to_client,
+    to_client_guarded,
+    to_upstream,
+)
+from sidecar.transport.http_status import UnknownPathError, UnreadableAnswerError, UpstreamError, http_status_of
+from sidecar.transport.routes import Route, route_of
+from sidecar.values import Action, Blocked, Direction
+
+_log = logging.getLogger(__name__)
+
+_JSON = "application/json"
+_MEDIA_TYPES = {Streaming.SSE: "text/event-stream", Streaming.NDJSON: "application/x-ndjson"}
+_REFUSED = "The request was stopped by a policy."
+_FIRST_ERROR = 400
+_KEEP_ALIVE_SECONDS = 4.0
+"""Shorter than servers keep idle connections, so that none is closed just as a request goes out."""
+_SHUTDOWN_SECONDS = 1.0
+_ADDED_BY_AIOHTTP = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+
+class HttpProxy:
+    """The listener, and the connections to the upstream."""
+
+    def __init__(self, engine: Engine, settings: Proxy) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._runner: web.AppRunner | None = None
+        self._client: aiohttp.ClientSession | None = None
+        self._exchanges = 0
+        self._is_draining = False
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+        self.address = ""
+        """Where it listens, with the port that was chosen for port 0."""
+
+    async def start(self) -> None:
+        """Listen and serve. Raises `ConfigError` when the address cannot be bound."""
+        host, port = _host_and_port(self._settings.listen)
+        self._client = _client(self._settings)
+        routes = web.Application()
+        routes.router.add_route("*", "/{path:.*}", self._handle)
+        runner = web.AppRunner(routes, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)
+        await runner.setup()
+        self._runner = runner
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {self._settings.listen}: {error.strerror}", path="proxy.listen"
+            ) from None
+        self.address = f"{host}:{runner.addresses[0][1]}"
+
+    async def drain(self) -> None:
+        """Refuse new exchanges; returns when none is left."""
+        self._is_draining = True
+        await self._is_idle.wait()
+
+    async def stop(self) -> None:
+        """Stop listening. What still runs is cancelled."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._client is not None:
+            await self._client.close()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        assert self._client is not None
+        exchange = _Exchange(request, self._engine, self._settings, self._client)
+        with self._counted():
+            try:
+                self._admit()
+                return await exchange.run()
+            except Exception as error:  # noqa: BLE001 - one exchange's fault ends that exchange only
+                return exchange.failed(error)
+
+    def _admit(self) -> None:
+        if self._is_draining:
+            raise Draining
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._exchanges += 1
+        self._is_idle.clear()
+        try:
+            yield
+        finally:
+            self._exchanges -= 1
+            if not self._exchanges:
+                self._is_idle.set()
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, request: web.Request, engine: Engine, settings: Proxy, client: aiohttp.ClientSession) -> None:
+        self._request = request
+        self._engine = engine
+        self._settings = settings
+        self._client = client
+        self._route = route_of(request.method, request.raw_path.partition("?")[0])
+        self._marks: dict[str, str] = {}
+        """Headers that say what was done."""
+        self._begun: web.StreamResponse | None = None
+
+    async def run(self) -> web.StreamResponse:
+        """Serve the exchange. Raises `TidegateError` and whatever fails."""
+        if self._route is None:
+            return await self._pass()
+        data = await self._read_request()
+        start = start_of(self._settings.facts, self._request.headers, None)
+        if (body := self._parse(self._route, data)) is None:
+            self._marks[REQUEST_DECISION] = UNGUARDED
+        else:
+            start = start_of(self._settings.facts, self._request.headers, body.document)
+            if (refusal := await self._guard_request(self._route, start, body)) is not None:
+                return refusal
+            prompt, context = sources_of(body.texts, self._engine.limits)
+            start = msgspec.structs.replace(start, prompt=prompt, context=context)
+            data = _finished(body, CallerError("is nested too deep to be changed", field="body"))
+        headers = identity_only(to_upstream(CIMultiDict(self._request.headers)))
+        async with self._sent(io.BytesIO(data), headers) as answer:
+            start = msgspec.structs.replace(start, direction=Direction.OUTPUT)
+            return await self._guard_answer(self._route, start, answer)
+
+    def failed(self, error: Exception) -> web.StreamResponse:
+        """The answer that tells an error; when one has begun, its connection ends instead."""
+        if not isinstance(error, TidegateError):
+            _log.error("a request failed", exc_info=error)
+        if self._begun is not None:
+            _log.warning("an answer was broken off", extra={"reason": _reason(error)})
+            if self._request.transport is not None:
+                self._request.transport.close()
+            return self._begun
+        status = http_status_of(error)
+        failure = self._route.shape.failure if self._route is not None else openai.failure
+        answer = web.Response(status=status.code, body=failure(status.code, status.message), content_type=_JSON)
+        answer.headers.update(self._marks)
+        if status.retry_after_seconds is not None:
+            answer.headers["Retry-After"] = str(status.retry_after_seconds)
+        return answer
+
+    # -- the request ----------------------------------------------------------------------------------------------
+
+    async def _read_request(self) -> bytes:
+        limit = self._settings.max_request_bytes
+        too_large = CallerError(f"the request has more than {limit} bytes", field="body", limit=limit)
+        if (self._request.content_length or 0) > limit:
+            raise too_large
+        try:
+            data = await _read_at_most(self._request.content, limit)
+        except (aiohttp.ClientPayloadError, web.RequestPayloadError, aiohttp.http.HttpProcessingError):
+            raise CallerError("cannot be read: broken, or not encoded as its headers say", field="body") from None
+        if data is None:
+            raise too_large
+        return data
+
+    def _parse(self, route: Route, data: bytes) -> WholeBody | None:
+        """The request's body; None when it is not of the shape and may pass. Raises `CallerError` when it may not."""
+        try:
+            body = WholeBody(route.shape, data, is_request=True)
+        except UnknownShapeError:
+            body = None
+        if body is not None and route.accepts(body.document):
+            return body
+        if self._settings.unknown_bodies == "pass":
+            return None
+        raise CallerError(f"is no request of {route.shape.name} whose text can be checked", field="body")
+
+    async def _guard_request(self, route: Route, start: StreamStart, body: WholeBody) -> web.Response | None:
+        """Guard the request; the answer that refuses it when a policy stopped it."""
+        async with self._engine.open(start) as session:
+            summary = await guard_whole(session, body)
+        self._marks[REQUEST_DECISION] = summary.action.name.lower()
+        if body.blocked is None:
+            return None
+        self._mark(session)
+        self._marks[DECISION] = Action.BLOCK.name.lower()
+        return self._refusal(route, body.blocked, session.plan)
+
+    def _refusal(self, route: Route, blocked: Blocked, plan: Plan) -> web.Response:
+        status, data = route.shape.refusal(blocked.message or _REFUSED, plan.rules[blocked.rule].id)
+        return web.Response(status=status, body=data, content_type=_JSON, headers=self._marks)
+
+    # -- the upstream ---------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _sent(
+        self, data: io.BytesIO | aiohttp.StreamReader | None, headers: CIMultiDict[str], *, decode: bool = True
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The upstream's answer to the request; left before its end, the connection is closed.
+
+        Raises `UpstreamError` for what goes wrong there, in the body too.
+        """
+        if not self._request.raw_path.startswith("/"):
+            raise CallerError("must begin with a slash", field="path")
+        url = URL(self._settings.upstream + self._request.raw_path, encoded=True)
+        with _upstream_errors(self._settings.idle_seconds):
+            answer = await self._client.request(
+                self._request.method, url, data=data, headers=headers, allow_redirects=False, auto_decompress=decode
+            )
+            try:
+                yield answer
+            finally:
+                answer.close()
+
+    async def _pass(self) -> web.StreamResponse:
+        """Serve a path that carries no text of a model, as far as is known."""
+        if self._settings.unknown_paths == "refuse":
+            raise UnknownPathError(f"{self._request.method} of this path is not guarded, and so not served")
+        self._marks[DECISION] = UNGUARDED
+        headers = to_upstream(CIMultiDict(self._request.headers))
+        data = self._request.content if self._request.can_read_body else None
+        async with self._sent(data, headers, decode=False) as answer:
+            return await self._copy(answer)
+
+    # -- the answer -----------------------------------------------------------------------------------------------
+
+    async def _guard_answer(
+        self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse
+    ) -> web.StreamResponse:
+        kind = media_type(answer.headers)
+        if answer.status >= _FIRST_ERROR:
+            return await self._copy(answer)
+        if kind == _MEDIA_TYPES[route.shape.streaming]:
+            return await self._stream(route, start, answer)
+        if kind == _JSON:
+            return await self._whole(route, start, answer)
+        return await self._unknown(answer, f"its content type {kind!r} is not one of {route.shape.name}")
+
+    async def _whole(self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        limit = self._settings.max_answer_bytes
+        data = await _read_at_most(answer.content, limit)
+        if data is None:
+            raise UnreadableAnswerError(f"the upstream's answer has more than {limit} bytes")
+        try:
+            body = WholeBody(route.shape, data, is_request=False)
+        except UnknownShapeError:
+            return await self._unknown(answer, "it is not JSON", data)
+        async with self._engine.open(start) as session:
+            summary = await guard_whole(session, body)
+        self._mark(session)
+        self._marks[DECISION] = summary.action.name.lower()
+        headers = to_client_guarded(CIMultiDict(answer.headers))
+        headers.update(self._marks)
+        data = _finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
+        return web.Response(status=answer.status, reason=answer.reason, body=data, headers=headers)
+
+    async def _stream(self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        body = StreamedAnswer(route.shape, max_frame_bytes=self._settings.max_frame_bytes)
+        async with self._engine.open(start) as session:
+            self._mark(session)
+            response = await self._begin(answer, to_client_guarded(CIMultiDict(answer.headers)))
+
+            async def write(data: bytes) -> None:
+                await self._write(response, data)
+
+            await StreamGuard(session, body, write).run(answer.content.iter_any())
+        await response.write_eof()
+        return response
+
+    async def _unknown(self, answer: aiohttp.ClientResponse, why: str, data: bytes = b"") -> web.StreamResponse:
+        """An answer that cannot be checked. `data` is what was read of it."""
+        if self._settings.unknown_bodies == "refuse":
+            raise UnreadableAnswerError(f"the upstream's answer cannot be checked: {why}")
+        self._marks[DECISION] = UNGUARDED
+        return await self._copy(answer, data)
+
+    async def _copy(self, answer: aiohttp.ClientResponse, data: bytes = b"") -> web.StreamResponse:
+        """Pass an answer on as it comes."""
+        is_decoded = self._route is not None
+        headers = CIMultiDict(answer.headers)
+        response = await self._begin(answer, to_client_guarded(headers) if is_decoded else to_client(headers))
+        await self._write(response, data)
+        async for piece in answer.content.iter_any():
+            await self._write(response, piece)
+        await response.write_eof()
+        return response
+
+    async def _begin(self, answer: aiohttp.ClientResponse, headers: CIMultiDict[str]) -> web.StreamResponse:
+        headers.update(self._marks)
+        response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
+        await response.prepare(self._request)
+        self._begun = response
+        return response
+
+    async def _write(self, response: web.StreamResponse, data: bytes) -> None:
+        """Send bytes. Raises `IdleStream` when the client takes none for too long; one that went away cancels."""
+        try:
+            async with asyncio.timeout(self._engine.idle_seconds):
+                await response.write(data)
+        except TimeoutError:
+            raise IdleStream(self._engine.idle_seconds) from None
+        except ConnectionError:
+            raise asyncio.CancelledError from None
+
+    def _mark(self, session: Session) -> None:
+        self._marks[POLICY] = f"{session.plan.name}@{session.plan.version}"
+        self._marks[STREAM] = session.info.stream_id
+
+
+def _client(settings: Proxy) -> aiohttp.ClientSession:
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds, sock_read=settings.idle_seconds)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=timeout,
+        skip_auto_headers=_ADDED_BY_AIOHTTP,
+    )
+
+
+@contextmanager
+def _upstream_errors(idle_seconds: float) -> Iterator[None]:
+    """Tell what goes wrong with the upstream in our words, without its address."""
+    try:
+        yield
+    except aiohttp.ClientConnectorError as error:
+        number = error.os_error.errno or 0
+        why = os.strerror(number) if number > 0 else "its name is not known"
+        raise UpstreamError(f"the upstream cannot be reached: {why}") from error
+    except aiohttp.ServerTimeoutError as error:
+        raise UpstreamError(f"the upstream did not answer in time, or said nothing for {idle_seconds:g} s") from error
+    except aiohttp.ClientError as error:
+        raise UpstreamError("the upstream broke off, or does not speak HTTP") from error
+
+
+async def _read_at_most(content: aiohttp.StreamReader, limit: int) -> bytes | None:
+    """All that comes; None when it is more than the limit."""
+    pieces: list[bytes] = []
+    room = limit
+    async for data in content.iter_any():
+        room -= len(data)
+        if room < 0:
+            return None
+        pieces.append(data)
+    return b"".join(pieces)
+
+
+def _finished(body: WholeBody, otherwise: TidegateError) -> bytes:
+    """The body as it may be passed on; raises `otherwise` when it cannot be changed."""
+    try:
+        return body.finish()
+    except NotJsonError:
+        raise otherwise from None
+
+
+def _reason(error: Exception) -> str:
+    return (
+        str(error) if isinstance(error, TidegateError | FrameTooLongError | UnknownShapeError) else type(error).__name__
+    )
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65_535:
+        raise ConfigError(f"{address!r} is not HOST:PORT", path="proxy.listen")
+    return host.strip("[]"), int(port)

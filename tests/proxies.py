@@ -1,0 +1,96 @@
+"""The HTTP proxy in front of a scripted upstream, with policies written by the test."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sidecar.clock import LoopClock
+from sidecar.config import Limits, Proxy, SchedulerSettings
+from sidecar.outbox.event import StreamDecision, Violation
+from sidecar.outbox.memory import MemoryOutbox
+from sidecar.policy.store import PolicyStore
+from sidecar.scheduler.scheduler import Scheduler
+from sidecar.session import Engine
+from sidecar.telemetry.metrics import Metrics
+from sidecar.transport.http import HttpProxy
+from tests.upstream import Upstream, scripted_upstream
+
+POLICY = textwrap.dedent(
+    """
+    apiVersion: tidegate.dev/v1
+    kind: Policy
+    metadata: {name: default, version: "7"}
+    rules:
+      - id: no-injection
+        detect: {detector: patterns, keywords: {INJECTION: ["ignore all rules"]}}
+        action: {block: {message: "Stopped."}}
+      - id: no-cards
+        detect: {detector: pii, labels: [CREDIT_CARD]}
+        action: {redact: {with: mask, keep_last: 4}}
+    """
+)
+CARD = "4111 1111 1111 1111"
+MASKED = "**** **** **** 1111"
+INJECTION = "ignore all rules"
+
+
+@dataclass
+class Proxied:
+    """A running proxy, what is behind it, and what it recorded."""
+
+    url: str
+    proxy: HttpProxy
+    engine: Engine
+    outbox: MemoryOutbox
+    upstream: Upstream
+
+    @property
+    def violations(self) -> list[Violation]:
+        return [event.data for event in self.outbox.events if isinstance(event.data, Violation)]
+
+    @property
+    def endings(self) -> list[tuple[str, str]]:
+        """Direction and end of each stream, oldest first."""
+        return [
+            (event.data.direction, event.data.ended)
+            for event in self.outbox.events
+            if isinstance(event.data, StreamDecision)
+        ]
+
+
+@asynccontextmanager
+async def proxied(
+    folder: Path, *, policy: str = POLICY, limits: Limits | None = None, upstream_url: str = "", **settings: object
+) -> AsyncIterator[Proxied]:
+    """A proxy with a scripted upstream, unless another one is given. `settings` are those of the section `proxy`."""
+    (folder / "policy.yaml").write_text(policy)
+    policies = PolicyStore((folder,), None)
+    policies.load()
+    clock, metrics, outbox = LoopClock(), Metrics("test"), MemoryOutbox()
+    scheduler = Scheduler(SchedulerSettings(), clock=clock, metrics=metrics)
+    engine = Engine(
+        policies=policies,
+        scheduler=scheduler,
+        outbox=outbox,
+        clock=clock,
+        metrics=metrics,
+        limits=limits or Limits(),
+        idle_seconds=60.0,
+    )
+    async with scripted_upstream() as upstream:
+        values = {"listen": "127.0.0.1:0", "upstream": upstream_url or upstream.url, **settings}
+        proxy = HttpProxy(engine, Proxy.model_validate(values))
+        await outbox.start()
+        await scheduler.start()
+        try:
+            await proxy.start()
+            yield Proxied(f"http://{proxy.address}", proxy, engine, outbox, upstream)
+        finally:
+            await proxy.stop()
+            await engine.wait_idle()
+            await scheduler.stop()
+            await outbox.stop()
