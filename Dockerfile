@@ -25,6 +25,7 @@ COPY sidecar sidecar
 COPY detectors detectors
 COPY tidegate tidegate
 COPY policies policies
+COPY models_onnx models_onnx
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && /opt/tidegate/bin/pip install --no-deps /dist/*.whl
 
