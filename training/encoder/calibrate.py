@@ -10,8 +10,8 @@ How it works:
    window: logit = deep * encoder + wide * n-grams + offset, with a prior that keeps labels with few rows near
    (1, 0.3, 0);
 3. the topic logits get two factors, for the encoder and for the n-grams;
-4. thresholds: injection lets 1 % of the benign dev rows fire; a toxicity label takes the best F1, but never fires on
-   more than 0.5 % of the clean rows; an entity label takes the best span F1.
+4. thresholds: injection lets 1 % of the benign dev rows fire, of documents and of the rest; a toxicity label takes the
+   best F1, but never fires on more than 0.5 % of the clean rows; an entity label takes the best span F1.
 
 The numbers become constants in the graph, so at run time a probability is a plain sigmoid or softmax.
 """
@@ -34,7 +34,7 @@ from training.encoder import rows as data_rows
 from training.encoder.evaluate import matched, span_figures
 from training.encoder.export import load_wide, set_calibration
 from training.encoder.labels import ENTITIES, TOPICS, TOXICITY
-from training.encoder.prepare import without_test_text
+from training.encoder.prepare import _label, without_test_text
 from training.encoder.rows import Example
 from training.encoder.serve import Scored, ServedModel, sigmoid, softmax
 from training.encoder.synthetic.injection_pairs import injection_pairs
@@ -47,8 +47,12 @@ PRIOR = np.asarray([1.0, 0.3, 0.0])
 PRIOR_STRENGTH = np.asarray([2.0, 2.0, 0.05])
 WIDEST_SHARE = 0.5
 """The n-grams know the dev set's templates better than the world's: their factor is at most this share of the other."""
+TEMPLATE_ONLY = ("NRP", "DATE_TIME", "ADDRESS")
+"""Entity labels that only template rows know; the thresholds of the others come from real text."""
 TOPIC_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 CLEAN_RATE = {"injection": 0.01, "toxicity": 0.005}
+CLEAN_LABELS = 8
+"""A row counts as clean when at least so many toxicity labels are known to be 0."""
 MARGIN = 6.0
 
 
@@ -117,6 +121,17 @@ def rounded(threshold: float) -> float:
     return float(min(max(np.ceil(threshold * 100) / 100, 0.3), 0.98))
 
 
+def injection_thresholds(examples: list[Example], scores: Array) -> dict[str, float]:
+    """One threshold for what people type, one for documents: a document has many windows, each a chance to fire."""
+    benign = np.asarray([_label(example) == 0 for example in examples])
+    document = np.asarray([example.kind in ("document", "indirect") for example in examples])
+    rate = CLEAN_RATE["injection"]
+    return {
+        "injection": rounded(threshold_by_rate(scores[benign & ~document], rate)),
+        "indirect_injection": rounded(threshold_by_rate(scores[benign & document], rate)),
+    }
+
+
 class Calibrator:
     """Fits every head of one exported model."""
 
@@ -141,7 +156,7 @@ class Calibrator:
         kept = [(example, scored) for example, scored in pairs if len(scored.injection)]
         return [example for example, _ in kept], [scored for _, scored in kept]
 
-    def _injection(self) -> tuple[list[float], float]:
+    def _injection(self) -> tuple[list[float], dict[str, float]]:
         own = injection_pairs(random.Random(991), attacks=300, harmless=700)
         examples, scored = self._scored(
             data_rows.injection_examples(self._data, "dev")[:: self._every] + without_test_text(own, self._data)
@@ -149,15 +164,15 @@ class Calibrator:
         labels = np.asarray([example.injection[0] for example in examples if example.injection])
         strongest = Strongest(scored, self._wide)
         numbers = fit(strongest.deep[:, 0], strongest.wide[:, 0], labels)
-        clean = probabilities(strongest, numbers, 0)[labels == 0]
-        return numbers, rounded(threshold_by_rate(clean, CLEAN_RATE["injection"]))
+        scores = probabilities(strongest, numbers, 0)
+        return numbers, injection_thresholds(examples, scores)
 
     def _toxicity(self) -> tuple[dict[str, list[float]], dict[str, float]]:
         own = without_test_text(toxicity_pairs(random.Random(991), positives=30, harmless=700), self._data)
         examples, scored = self._scored(data_rows.toxicity_examples(self._data, "dev")[:: (self._every + 1) // 2] + own)
         strongest = Strongest(scored, self._wide)
         values = np.asarray([[-1 if value is None else value for value in e.toxicity or ()] for e in examples])
-        clean = (values <= 0).all(1) & (values == 0).sum(1).astype(bool) & (values[:, 0] == 0)
+        clean = (values == 0).sum(1) >= CLEAN_LABELS
         calibration, thresholds = {}, {}
         for number, name in enumerate(TOXICITY):
             known = values[:, number] >= 0
@@ -191,9 +206,11 @@ class Calibrator:
         thresholds = {}
         for label in ENTITIES:
             known = [
-                (e, s) for e, s in zip(examples, scored, strict=True) if not e.entity_labels or label in e.entity_labels
+                (e, s)
+                for e, s in zip(examples, scored, strict=True)
+                if (label in e.entity_labels if e.entity_labels else label in TEMPLATE_ONLY)
             ]
-            grid = {threshold: _span_f1(known, label, threshold) for threshold in np.arange(0.4, 0.91, 0.05)}
+            grid = {threshold: _span_f1(known, label, threshold) for threshold in np.arange(0.4, 0.91, 0.1)}
             thresholds[label] = round(float(max(grid, key=lambda threshold: grid[threshold])), 2)
         return thresholds
 

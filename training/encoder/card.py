@@ -60,7 +60,7 @@ def contract(model: Path, version: str) -> dict[str, Any]:
                 "output": "injection",
                 "activation": "sigmoid",
                 "labels": ["injection"],
-                "thresholds": {"injection": thresholds["injection"]},
+                "thresholds": thresholds["injection"],
             },
             "toxicity": {
                 "output": "toxicity",

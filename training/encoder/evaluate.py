@@ -99,7 +99,7 @@ class Evaluation:
         self._model = model
         heads = contract["heads"]
         self._thresholds = {name: heads[name]["thresholds"] for name in ("toxicity", "pii")}
-        self._thresholds["injection"] = heads["injection"]["thresholds"]["injection"]
+        self._thresholds["injection"] = heads["injection"]["thresholds"]
         self._data = data
         self._limit = limit
 
@@ -128,12 +128,16 @@ class Evaluation:
         names = [path.name.removesuffix(".jsonl.gz") for path in sorted((self._data / "injection").glob("test_*"))]
         sets = {name: self._rows("injection", name) for name in ("dev", *names)}
         sets["hidden_documents"] = self._thinned(hidden.rows(self._data, count=2000, seed=41))
-        return {name: self._binary(rows) for name, rows in sets.items()}
+        foreign = ("hidden_documents",)
+        return {
+            name: self._binary(rows, "indirect_injection" if name in foreign else "injection")
+            for name, rows in sets.items()
+        }
 
-    def _binary(self, rows: list[Row]) -> Figures:
+    def _binary(self, rows: list[Row], label: str) -> Figures:
         labels = np.asarray([row["label"] for row in rows])
         scores = sigmoid(np.asarray([largest(scored.injection) for scored in self._scored(rows)]))
-        return binary_figures(labels, scores, self._thresholds["injection"])
+        return binary_figures(labels, scores, self._thresholds["injection"][label])
 
     def _toxicity(self) -> dict[str, Figures]:
         names = [path.name.removesuffix(".jsonl.gz") for path in sorted((self._data / "toxicity").glob("test_*"))]
