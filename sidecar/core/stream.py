@@ -41,7 +41,7 @@ from sidecar.core.graphemes import LOOK_BACK_CHARS, ceil_boundary, floor_boundar
 from sidecar.core.rewrite import ReleaseBuilder
 from sidecar.core.segmenter import Segmenter
 from sidecar.policy.decide import Violation, decide
-from sidecar.policy.plan import BatchPlan, Plan, ScannerPlan
+from sidecar.policy.plan import BatchPlan, Plan, RulePlan, ScannerPlan
 from sidecar.values import (
     Action,
     Blocked,
@@ -132,6 +132,18 @@ class _OpenSegment(msgspec.Struct):
     waiting: set[int]
     gating: set[int]
     deadline_ms: float
+
+
+class _DeadScan:
+    """Stands in for a scan that raised: it finds nothing and holds nothing."""
+
+    def __init__(self) -> None:
+        self.cleared = 0
+
+    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
+        """Clear all text."""
+        self.cleared = offset + len(text)
+        return ()
 
 
 class _LaneState:
@@ -244,7 +256,8 @@ class Stream:
         opened.waiting.discard(batch)
         opened.gating.discard(batch)
         if isinstance(outcome, Failed):
-            self._fail(state, self._plan.batches[batch], opened.segment, outcome, now_ms)
+            plan, place = self._plan.batches[batch], (opened.segment.start, opened.segment.end)
+            self._fail(state, plan.detector.name, plan.rules, place, outcome, now_ms, opened.segment.number)
         else:
             self._take(state, self._plan.batches[batch], opened.segment, outcome.findings, now_ms)
         if not opened.waiting:
@@ -315,16 +328,23 @@ class Stream:
         return state
 
     def _advance(self, state: _LaneState, now_ms: float) -> list[Request]:
-        self._scan(state)
+        self._scan(state, now_ms)
         requests = self._segment(state, now_ms)
         self._settle(state, now_ms)
         return requests if state.stopped_at is None else [each for each in requests if each[1].number in self._owners]
 
-    def _scan(self, state: _LaneState) -> None:
+    def _scan(self, state: _LaneState, now_ms: float) -> None:
         buffer = state.buffer
         for index, (scanner, scan) in enumerate(state.scans):
             offset = max(buffer.offset, scan.cleared - scanner.detector.look_behind)
-            findings = scan.advance(buffer.tail(offset), offset, is_final=state.is_closed)
+            try:
+                findings = scan.advance(buffer.tail(offset), offset, is_final=state.is_closed)
+            except Exception as error:  # noqa: BLE001 - scanners may be third-party code: the rules' fail modes apply
+                state.scans[index] = (scanner, _DeadScan())
+                failed = Failed(FailureKind.ERROR, type(error).__name__)
+                place = (scan.cleared, max(buffer.end, scan.cleared + 1))
+                self._fail(state, scanner.detector.name, scanner.rules, place, failed, now_ms)
+                continue
             if not findings:
                 continue
             earlier = state.earlier.get(index, [])
@@ -379,26 +399,28 @@ class Stream:
             item = _Item(violation, violation.rule.action, start, end, excerpt, segment.number, model)
             self._add(state, item, now_ms)
 
-    def _fail(self, state: _LaneState, batch: BatchPlan, segment: Segment, failed: Failed, now_ms: float) -> None:
-        """Let each rule's fail mode act on a segment that was not looked at."""
-        state.unscanned += segment.end - segment.start
-        reason = f"{batch.detector.name}: {failed.kind}"
+    def _fail(
+        self,
+        state: _LaneState,
+        detector: str,
+        rules: Sequence[RulePlan],
+        place: tuple[int, int],
+        failed: Failed,
+        now_ms: float,
+        segment: int | None = None,
+    ) -> None:
+        """Let each rule's fail mode act on text that was not looked at."""
+        start, end = place
+        state.unscanned += end - start
+        reason = f"{detector}: {failed.kind}"
         if reason not in state.unscanned_reasons:
             state.unscanned_reasons.append(reason)
-        finding = Finding(segment.start, segment.end, "", 0.0, reason)
-        for rule in batch.rules:
+        finding = Finding(start, end, "", 0.0, reason)
+        for rule in rules:
             mode = rule.on_timeout if failed.kind is FailureKind.TIMEOUT else rule.on_error
             is_closed = mode is FailMode.FAIL_CLOSED and rule.is_gating
-            item = _Item(
-                Violation(rule, finding),
-                Action.BLOCK if is_closed else Action.ALLOW,
-                segment.start,
-                segment.end,
-                "",
-                segment.number,
-                batch.detector.model,
-                failed,
-            )
+            action = Action.BLOCK if is_closed else Action.ALLOW
+            item = _Item(Violation(rule, finding), action, start, end, "", segment, "", failed)
             if is_closed:
                 self._add(state, item, now_ms)
             elif (rule.index, failed.kind) not in self._failures_told:

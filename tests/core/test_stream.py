@@ -285,6 +285,35 @@ class TestOutcomes:
         (coverage,) = stream.coverage()
         assert (coverage.unscanned_chars, coverage.reasons) == (16, ("fake-segments: error",))
 
+    @pytest.mark.parametrize(
+        ("mode", "text", "ends"),
+        ((FailMode.FAIL_CLOSED, "so far", [Release, Blocked]), (FailMode.FAIL_OPEN, "so far, so good!", [Recorded])),
+    )
+    def test_a_scanner_that_raises_ends_by_the_rules_fail_mode(
+        self, mode: FailMode, text: str, ends: list[type[Output]]
+    ) -> None:
+        class Breaking(WordScan):
+            def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
+                if "!" in text:
+                    raise RuntimeError(text)
+                return super().advance(text, offset, is_final=is_final)
+
+        class Scanner(WordScanner):
+            def start(self) -> WordScan:
+                return Breaking(self.pattern, self.label)
+
+        stream = Stream(plan((Scanner("bad"), [rule(BLOCK, on_error=mode)])))
+        for piece in ("so far", ", so", " good!"):
+            stream.feed(Lane(), piece)
+        stream.close()
+        outputs = _drain(stream)
+        assert "".join(each.text for each in outputs if isinstance(each, Release)).startswith(text)
+        assert [type(each) for each in outputs if not isinstance(each, Release)] == [
+            each for each in ends if each is not Release
+        ]
+        (failed,) = [each for output in outputs for each in output.decisions]
+        assert failed.failure == Failed(FailureKind.ERROR, "RuntimeError")
+
     def test_time_is_an_input(self) -> None:
         stream = Stream(plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]), max_hold_ms=100))
         stream.feed(Lane(), "One. Two", now_ms=1000.0)
