@@ -24,6 +24,8 @@ _FAILURES: Mapping[int, str] = {
     503: "overloaded_error",
     504: "timeout_error",
 }
+_OPENING = frozenset({"content_block_start", "content_block_delta"})
+"""The events after which a block is open."""
 _ITEMS_A_BLOCK = 1_000
 _SYSTEM_MESSAGE = 1_000_000
 """The lane number of the system prompt: messages are numbered from 0."""
@@ -102,9 +104,10 @@ class AnthropicMessages:
         return name == "message_stop"
 
     def ending(self, template: Any, lane: Lane, message: str) -> list[NewFrame]:
-        """Close the open block, say the message in a block of its own, and stop with the reason `refusal`."""
-        index = lane.item // _ITEMS_A_BLOCK
-        frames = [_frame("content_block_stop", index=index)]
+        """Close the block that is open, say the message in a block of its own, and stop with the reason `refusal`."""
+        known = template if isinstance(template, dict) else {}
+        index = known["index"] if isinstance(known.get("index"), int) else -1
+        frames = [_frame("content_block_stop", index=index)] if known.get("type") in _OPENING else []
         if message:
             frames += [
                 _frame("content_block_start", index=index + 1, content_block={"type": "text", "text": ""}),

@@ -17,11 +17,12 @@ from typing import Any
 
 from sidecar.codec.frames import Frame, Framing, Lines, ServerSentEvents
 from sidecar.codec.jsontext import NotJsonError, Path, literal, loads, replace_values
-from sidecar.codec.shape import Shape, Streaming
+from sidecar.codec.shape import NewFrame, Shape, Streaming
 from sidecar.codec.weave import Slot, Text, Weave, Woven
 from sidecar.values import Blocked, Release
 
 _PLACE_KEYS = ("item_id", "sequence_number")
+_SENTINEL = b"[DONE]"
 
 
 class UnknownShapeError(ValueError):
@@ -85,7 +86,12 @@ class StreamedAnswer:
         self._latest: dict[str, Any] = {}
         """Where in the answer the last frame stood that left."""
         self._seen: set[int] = set()
-        self._stopped: set[int] = set()
+        self._stopped: dict[int, int] = {}
+        """Blocked choices, each with the number of the last frame that says something of it."""
+        self._endings: list[Blocked] = []
+        """Blocks whose end is not written yet: frames before it wait."""
+        self._emitted = -1
+        """The number of the last frame that left."""
         self._out: list[bytes] = []
         self.is_over = False
         """Whether the stream's end has been written: after a block of every choice, upstream need not be read."""
@@ -109,16 +115,10 @@ class StreamedAnswer:
         if choice in self._stopped:
             return
         self._emit_all(self._weave.ready())
-        self._weave.stop(choice)
-        self._stopped.add(choice)
-        waiting = list(self._weave.ready())
-        spoken = max((number for number, woven in enumerate(waiting, 1) if woven.is_spoken), default=0)
-        self._emit_all(waiting[:spoken])
-        for each in self._shape.ending({**(self._template or {}), **self._latest}, output.lane, output.message):
-            self._out.append(self._framing.build(each.payload, each.event))
-        if self._stopped >= self._seen:
-            self._close()
-        self._emit_all(waiting[spoken:])
+        self._stopped[choice] = self._weave.stop(choice)
+        self._endings.append(output)
+        self._end_choices()
+        self._emit_all(self._weave.ready())
 
     def flush(self) -> None:
         """The stream is over: every frame leaves with what was let out of it."""
@@ -131,11 +131,20 @@ class StreamedAnswer:
         self._out.clear()
         return data
 
-    def _close(self) -> None:
-        for each in self._shape.closing(self._template):
-            self._out.append(self._framing.build(each.payload, each.event))
-        self._frames.clear()
-        self.is_over = True
+    def _end_choices(self) -> None:
+        """Write the ends of blocked choices of which nothing waits any more; after the last choice, the stream's."""
+        due = [each for each in self._endings if self._stopped[each.lane.choice] <= self._emitted]
+        for blocked in due:
+            self._endings.remove(blocked)
+            known = {**(self._template or {}), **self._latest}
+            self._build(self._shape.ending(known, blocked.lane, blocked.message))
+        if due and not self._endings and self._stopped.keys() >= self._seen:
+            self._build(self._shape.closing(self._template))
+            self._frames.clear()
+            self.is_over = True
+
+    def _build(self, frames: Iterable[NewFrame]) -> None:
+        self._out += (self._framing.build(each.payload, each.event) for each in frames)
 
     def _add(self, frame: Frame) -> list[Text]:
         number, self._numbers = self._numbers, self._numbers + 1
@@ -152,32 +161,49 @@ class StreamedAnswer:
         return [each for each in fed if each[0].choice not in self._stopped]
 
     def _is_sentinel(self, frame: Frame) -> bool:
-        payload = frame.payload or b""
+        """Whether a frame holds no document; all else is parsed, so that nothing passes unseen."""
+        payload = (frame.payload or b"").strip()
         if self._shape.is_last(payload, frame.event):
             self.is_last_seen = True
-        return payload[:1] not in b"{[" or payload.startswith(b"[DONE")
+        return payload in (b"", _SENTINEL)
 
     def _emit_all(self, frames: Iterable[Woven]) -> None:
-        if not self.is_over:
-            self._out += filter(None, map(self._emit, frames))
+        for woven in frames:
+            if self.is_over:
+                return
+            if data := self._emit(woven):
+                self._out.append(data)
+            self._emitted = woven.frame
+            self._end_choices()
 
     def _emit(self, woven: Woven) -> bytes:
         frame, text, document, slots = self._frames.pop(woven.frame)
         if document is None:
             return frame.raw
-        if isinstance(document, dict):
-            self._latest |= {key: document[key] for key in _PLACE_KEYS if key in document}
-        about = self._shape.choices(document, frame.event)
-        if about is not None and about <= self._stopped and not woven.is_spoken:
+        if self._is_silenced(woven, self._shape.choices(document, frame.event)):
             return b""
+        if isinstance(document, dict):
+            self._latest |= _place(document)
         if not woven.is_changed:
             return frame.raw
         changed = replace_values(text, _edits(self._shape, document, slots, woven))
         return self._framing.with_payload(frame, changed.encode("utf-8", "surrogatepass"))
 
+    def _is_silenced(self, woven: Woven, about: frozenset[int] | None) -> bool:
+        """Whether a frame is about blocked choices only, and stands behind their last words."""
+        if about is None or woven.is_spoken:
+            return False
+        return all(choice in self._stopped and woven.frame > self._stopped[choice] for choice in about)
+
 
 def _framing(streaming: Streaming, max_bytes: int) -> Framing:
     return ServerSentEvents(max_bytes=max_bytes) if streaming is Streaming.SSE else Lines(max_bytes=max_bytes)
+
+
+def _place(document: dict[str, Any]) -> dict[str, Any]:
+    """Where in the answer a frame stands: what frames that are added behind it refer to."""
+    keys = (*_PLACE_KEYS, "index", "type") if "index" in document else _PLACE_KEYS
+    return {key: document[key] for key in keys if key in document}
 
 
 def _parse(body: bytes) -> tuple[str, Any]:

@@ -145,11 +145,23 @@ class Weave:
         """Take what a stream let out."""
         self._lanes.setdefault(release.lane, _LaneText()).add(release)
 
-    def stop(self, choice: int) -> None:
-        """A choice was blocked: nothing more of its text will come, so its frames need not wait for it."""
+    def stop(self, choice: int) -> int:
+        """A choice was blocked: nothing more of its text will come, so its frames need not wait for it.
+
+        Returns the number of the last waiting frame that still says something of it; -1 without one.
+        """
+        last = max((waiting.number for waiting in self._waiting if self._says(waiting, choice)), default=-1)
         for lane, text in self._lanes.items():
             if lane.choice == choice:
                 text.done = max(text.done, text.received)
+        return last
+
+    def _says(self, waiting: _Waiting, choice: int) -> bool:
+        """Whether text of a choice was let out of a frame."""
+        return any(
+            slot.lane.choice == choice and slot.text and not slot.is_repeat and start < self._lanes[slot.lane].done
+            for slot, start in waiting.slots
+        )
 
     def say(self, lane: Lane, position: int, text: str) -> None:
         """Put text at a position of a stopped lane that nothing was let out behind."""

@@ -217,6 +217,43 @@ def test_one_choice_is_stopped_and_the_other_goes_on() -> None:
     assert out.count(b"[DONE]") == 1
 
 
+def test_a_choice_ends_behind_its_last_words_also_when_they_wait_for_another_choice() -> None:
+    def chunk(index: int, text: str) -> str:
+        return f"data: {dumps({'choices': [{'index': index, 'delta': {'content': text}}]})}\n\n"
+
+    both: Plan = plan(
+        (WordScanner(CARD, label="CARD"), [rule(Action.REDACT, "CARD")]),
+        (WordScanner("forbidden", label="BAD"), [rule(Action.BLOCK, "BAD", index=1, message="Stopped.")]),
+    )
+    pieces = [(0, "4111 1111 "), (1, "Hello, forb"), (1, "idden"), (0, "1111 1111!"), (1, " more")]
+    out = guard(OpenAIChat(), both, [chunk(*each).encode() for each in pieces])
+    texts = {0: "", 1: ""}
+    for document in documents(OpenAIChat(), out):
+        for slot in OpenAIChat().event(document, ""):
+            texts[slot.lane.choice] += slot.text
+    assert texts == {0: "<CARD>!", 1: "Hello, Stopped."}
+
+
+@pytest.mark.parametrize("first", ("forbidden", "Hello, forbidden"))
+def test_an_anthropic_block_is_closed_only_when_it_was_opened(first: str) -> None:
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": []}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": first}},
+        {"type": "ping"},
+    ]
+    body = "".join(f"event: {each['type']}\ndata: {dumps(each)}\n\n" for each in events)
+    out = documents(AnthropicMessages(), guard(AnthropicMessages(), BLOCKING, [body.encode()]))
+    steps = [(each["type"], each.get("index")) for each in out if "content_block" in each["type"]]
+    opened = [index for kind, index in steps if kind == "content_block_start"]
+    assert opened == [index for kind, index in steps if kind == "content_block_stop"] == [*range(len(opened))]
+
+
+def test_white_space_before_a_document_hides_nothing() -> None:
+    body = chat(PIECES).replace(b"data: {", b"data:   {")
+    assert said(OpenAIChat(), guard(OpenAIChat(), MASKING, [body])) == MASKED
+    assert guard(OpenAIChat(), MASKING, [b"data:\n\ndata: \n\n"]) == b"data:\n\ndata: \n\n"
+
+
 def test_log_probabilities_go_with_the_text() -> None:
     out = guard(OpenAIChat(), MASKING, [chat(PIECES)])
     kept = [each for document in documents(OpenAIChat(), out) for each in document["choices"] if each.get("logprobs")]
@@ -235,7 +272,9 @@ def test_tool_arguments_are_texts_of_their_own() -> None:
     assert {slot.lane.channel for slot in slots} == {Channel.TOOL_ARGUMENTS}
 
 
-@pytest.mark.parametrize("body", (b"data: {nope\n\n", b"data: [1, \xff]\n\n", b'data: {"a": 1, "a": 2}\n\n'))
+@pytest.mark.parametrize(
+    "body", (b"data: {nope\n\n", b"data: [1, \xff]\n\n", b'data: {"a": 1, "a": 2}\n\n', b"data: text\n\n")
+)
 def test_what_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(UnknownShapeError):
         guard(OpenAIChat(), MASKING, [body])
