@@ -28,6 +28,7 @@ _BROKEN = 2
 _HEALTH_SECONDS = 3.0
 
 _LAZY: Mapping[str, str] = {
+    "bench": "sidecar.cli_bench:bench",
     "policy": "sidecar.cli_policy:policy",
     "events": "sidecar.cli_events:events",
     "proxy": "sidecar.cli_proxy:proxy",

@@ -1,0 +1,1 @@
+"""What `tidegate bench` measures: the service under load, over its real wire, against a policy that checks nothing."""
