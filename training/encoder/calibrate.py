@@ -116,9 +116,9 @@ def threshold_by_f1(labels: NDArray[np.int64], scores: Array) -> float:
     return float(max(candidates, key=lambda candidate: f1_score(labels, scores >= candidate)))
 
 
-def rounded(threshold: float) -> float:
-    """A threshold as it is published: two decimals, at least 0.3, at most 0.98."""
-    return float(min(max(np.ceil(threshold * 100) / 100, 0.3), 0.98))
+def rounded(threshold: float, *, least: float) -> float:
+    """A threshold as it is published: two decimals, at least `least`, at most 0.98."""
+    return float(min(max(np.ceil(threshold * 100) / 100, least), 0.98))
 
 
 def injection_thresholds(examples: list[Example], scores: Array) -> dict[str, float]:
@@ -127,8 +127,8 @@ def injection_thresholds(examples: list[Example], scores: Array) -> dict[str, fl
     document = np.asarray([example.kind in ("document", "indirect") for example in examples])
     rate = CLEAN_RATE["injection"]
     return {
-        "injection": rounded(threshold_by_rate(scores[benign & ~document], rate)),
-        "indirect_injection": rounded(threshold_by_rate(scores[benign & document], rate)),
+        "injection": rounded(threshold_by_rate(scores[benign & ~document], rate), least=0.3),
+        "indirect_injection": rounded(threshold_by_rate(scores[benign & document], rate), least=0.3),
     }
 
 
@@ -180,7 +180,7 @@ class Calibrator:
             calibration[name] = fit(strongest.deep[known, number + 1], strongest.wide[known, number + 1], labels)
             scores = probabilities(strongest, calibration[name], number + 1)
             by_f1 = threshold_by_f1(labels, scores[known])
-            thresholds[name] = rounded(max(by_f1, threshold_by_rate(scores[clean], CLEAN_RATE["toxicity"])))
+            thresholds[name] = rounded(max(by_f1, threshold_by_rate(scores[clean], CLEAN_RATE["toxicity"])), least=0.5)
         return calibration, thresholds
 
     def _topic(self) -> list[float]:
