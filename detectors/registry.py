@@ -62,11 +62,32 @@ def _invisible_text() -> type[DetectorType]:
     return InvisibleText
 
 
+def _injection() -> type[DetectorType]:
+    from detectors.injection import Injection
+
+    return Injection
+
+
+def _toxicity() -> type[DetectorType]:
+    from detectors.toxicity import Toxicity
+
+    return Toxicity
+
+
+def _topic() -> type[DetectorType]:
+    from detectors.topic import Topic
+
+    return Topic
+
+
 _BUILT_IN: Mapping[str, Callable[[], type[DetectorType]]] = {
     "patterns": _patterns,
     "secrets": _secrets,
     "pii": _pii,
     "invisible_text": _invisible_text,
+    "injection": _injection,
+    "toxicity": _toxicity,
+    "topic": _topic,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from detectors.base import DetectorError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a surrogate pair is no text to the tokenizer; its stand-in has the same length, so offsets stay."""
 
 Ints = NDArray[np.int64]
 
@@ -45,7 +49,8 @@ class PieceTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[Pieces]:
         """The word pieces of each text."""
-        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        readable = [_SURROGATE.sub("\ufffd", text) for text in texts]
+        encodings = self._tokenizer.encode_batch(readable, add_special_tokens=False)
         return [_pieces(each) for each in encodings]
 
 

@@ -19,6 +19,7 @@ PARAMS: dict[str, dict[str, Any]] = {
         "patterns": [{"label": "ORDER", "regex": r"\b\w+-\d{2,4}\b"}, {"label": "WORD", "regex": "(?i)[aé]+!"}],
         "keywords": {"TERM": ["a a", "漢。", "card"]},
     },
+    "topic": {"deny": ["banking"], "allow": ["banking", {"name": "pets", "examples": ["My cat sleeps a lot."]}]},
 }
 """What a detector is built with here, where its defaults find nothing."""
 TEXTS = (
