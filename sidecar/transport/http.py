@@ -23,13 +23,21 @@ from yarl import URL
 from sidecar.codec import openai
 from sidecar.codec.body import StreamedAnswer, UnknownShapeError, WholeBody
 from sidecar.codec.frames import FrameTooLongError
-from sidecar.codec.jsontext import NotJsonError
-from sidecar.codec.shape import Streaming
 from sidecar.config import Proxy
-from sidecar.errors import CallerError, ConfigError, Draining, IdleStream, TidegateError
+from sidecar.errors import CallerError, ConfigError, IdleStream, TidegateError
 from sidecar.policy.plan import Plan
 from sidecar.session import Engine, Session, StreamStart
 from sidecar.transport.answers import StreamGuard, guard_whole
+from sidecar.transport.exchange import (
+    FIRST_ERROR,
+    JSON,
+    InFlight,
+    finished,
+    parse_request,
+    refusal_of,
+    streams_as,
+    too_large_request,
+)
 from sidecar.transport.facts import sources_of, start_of
 from sidecar.transport.http_headers import (
     DECISION,
@@ -43,16 +51,18 @@ from sidecar.transport.http_headers import (
     to_client_guarded,
     to_upstream,
 )
-from sidecar.transport.http_status import UnknownPathError, UnreadableAnswerError, UpstreamError, http_status_of
+from sidecar.transport.http_status import (
+    UnknownPathError,
+    UnreadableAnswerError,
+    UpstreamError,
+    UpstreamTimeoutError,
+    http_status_of,
+)
 from sidecar.transport.routes import Route, route_of
 from sidecar.values import Action, Blocked, Direction
 
 _log = logging.getLogger(__name__)
 
-_JSON = "application/json"
-_MEDIA_TYPES = {Streaming.SSE: "text/event-stream", Streaming.NDJSON: "application/x-ndjson"}
-_REFUSED = "The request was stopped by a policy."
-_FIRST_ERROR = 400
 _KEEP_ALIVE_SECONDS = 4.0
 """Shorter than servers keep idle connections, so that none is closed just as a request goes out."""
 _SHUTDOWN_SECONDS = 1.0
@@ -67,10 +77,7 @@ class HttpProxy:
         self._settings = settings
         self._runner: web.AppRunner | None = None
         self._client: aiohttp.ClientSession | None = None
-        self._exchanges = 0
-        self._is_draining = False
-        self._is_idle = asyncio.Event()
-        self._is_idle.set()
+        self._running = InFlight()
         self.address = ""
         """Where it listens, with the port that was chosen for port 0."""
 
@@ -93,8 +100,7 @@ class HttpProxy:
 
     async def drain(self) -> None:
         """Refuse new exchanges; returns when none is left."""
-        self._is_draining = True
-        await self._is_idle.wait()
+        await self._running.drain()
 
     async def stop(self) -> None:
         """Stop listening. What still runs is cancelled."""
@@ -106,27 +112,12 @@ class HttpProxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         assert self._client is not None
         exchange = _Exchange(request, self._engine, self._settings, self._client)
-        with self._counted():
+        with self._running.counted():
             try:
-                self._admit()
+                self._running.admit()
                 return await exchange.run()
             except Exception as error:  # noqa: BLE001 - one exchange's fault ends that exchange only
                 return exchange.failed(error)
-
-    def _admit(self) -> None:
-        if self._is_draining:
-            raise Draining
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        self._exchanges += 1
-        self._is_idle.clear()
-        try:
-            yield
-        finally:
-            self._exchanges -= 1
-            if not self._exchanges:
-                self._is_idle.set()
 
 
 class _Exchange:
@@ -148,7 +139,7 @@ class _Exchange:
             return await self._pass()
         data = await self._read_request()
         start = start_of(self._settings.facts, self._request.headers, None)
-        if (body := self._parse(self._route, data)) is None:
+        if (body := parse_request(self._settings, self._route, data)) is None:
             self._marks[REQUEST_DECISION] = UNGUARDED
         else:
             start = start_of(self._settings.facts, self._request.headers, body.document)
@@ -156,7 +147,7 @@ class _Exchange:
                 return refusal
             prompt, context = sources_of(body.texts, self._engine.limits)
             start = msgspec.structs.replace(start, prompt=prompt, context=context)
-            data = _finished(body, CallerError("is nested too deep to be changed", field="body"))
+            data = finished(body, CallerError("is nested too deep to be changed", field="body"))
         headers = identity_only(to_upstream(CIMultiDict(self._request.headers)))
         async with self._sent(io.BytesIO(data), headers) as answer:
             start = msgspec.structs.replace(start, direction=Direction.OUTPUT)
@@ -173,7 +164,7 @@ class _Exchange:
             return self._begun
         status = http_status_of(error)
         failure = self._route.shape.failure if self._route is not None else openai.failure
-        answer = web.Response(status=status.code, body=failure(status.code, status.message), content_type=_JSON)
+        answer = web.Response(status=status.code, body=failure(status.code, status.message), content_type=JSON)
         answer.headers.update(self._marks)
         if status.retry_after_seconds is not None:
             answer.headers["Retry-After"] = str(status.retry_after_seconds)
@@ -183,7 +174,7 @@ class _Exchange:
 
     async def _read_request(self) -> bytes:
         limit = self._settings.max_request_bytes
-        too_large = CallerError(f"the request has more than {limit} bytes", field="body", limit=limit)
+        too_large = too_large_request(limit)
         if (self._request.content_length or 0) > limit:
             raise too_large
         try:
@@ -193,18 +184,6 @@ class _Exchange:
         if data is None:
             raise too_large
         return data
-
-    def _parse(self, route: Route, data: bytes) -> WholeBody | None:
-        """The request's body; None when it is not of the shape and may pass. Raises `CallerError` when it may not."""
-        try:
-            body = WholeBody(route.shape, data, is_request=True)
-        except UnknownShapeError:
-            body = None
-        if body is not None and route.accepts(body.document):
-            return body
-        if self._settings.unknown_bodies == "pass":
-            return None
-        raise CallerError(f"is no request of {route.shape.name} whose text can be checked", field="body")
 
     async def _guard_request(self, route: Route, start: StreamStart, body: WholeBody) -> web.Response | None:
         """Guard the request; the answer that refuses it when a policy stopped it."""
@@ -218,8 +197,8 @@ class _Exchange:
         return self._refusal(route, body.blocked, session.plan)
 
     def _refusal(self, route: Route, blocked: Blocked, plan: Plan) -> web.Response:
-        status, data = route.shape.refusal(blocked.message or _REFUSED, plan.rules[blocked.rule].id)
-        return web.Response(status=status, body=data, content_type=_JSON, headers=self._marks)
+        status, data = refusal_of(route, blocked, plan)
+        return web.Response(status=status, body=data, content_type=JSON, headers=self._marks)
 
     # -- the upstream ---------------------------------------------------------------------------------------------
 
@@ -259,11 +238,11 @@ class _Exchange:
         self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse
     ) -> web.StreamResponse:
         kind = media_type(answer.headers)
-        if answer.status >= _FIRST_ERROR:
+        if answer.status >= FIRST_ERROR:
             return await self._copy(answer)
-        if kind == _MEDIA_TYPES[route.shape.streaming]:
+        if kind == streams_as(route.shape):
             return await self._stream(route, start, answer)
-        if kind == _JSON:
+        if kind == JSON:
             return await self._whole(route, start, answer)
         return await self._unknown(answer, f"its content type {kind!r} is not one of {route.shape.name}")
 
@@ -282,7 +261,7 @@ class _Exchange:
         self._marks[DECISION] = summary.action.name.lower()
         headers = to_client_guarded(CIMultiDict(answer.headers))
         headers.update(self._marks)
-        data = _finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
+        data = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
         return web.Response(status=answer.status, reason=answer.reason, body=data, headers=headers)
 
     async def _stream(self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse) -> web.StreamResponse:
@@ -358,7 +337,9 @@ def _upstream_errors(idle_seconds: float) -> Iterator[None]:
         why = os.strerror(number) if number > 0 else "its name is not known"
         raise UpstreamError(f"the upstream cannot be reached: {why}") from error
     except aiohttp.ServerTimeoutError as error:
-        raise UpstreamError(f"the upstream did not answer in time, or said nothing for {idle_seconds:g} s") from error
+        raise UpstreamTimeoutError(
+            f"the upstream could not be reached in time, or was silent for {idle_seconds:g} s"
+        ) from error
     except aiohttp.ClientError as error:
         raise UpstreamError("the upstream broke off, or does not speak HTTP") from error
 
@@ -373,14 +354,6 @@ async def _read_at_most(content: aiohttp.StreamReader, limit: int) -> bytes | No
             return None
         pieces.append(data)
     return b"".join(pieces)
-
-
-def _finished(body: WholeBody, otherwise: TidegateError) -> bytes:
-    """The body as it may be passed on; raises `otherwise` when it cannot be changed."""
-    try:
-        return body.finish()
-    except NotJsonError:
-        raise otherwise from None
 
 
 def _reason(error: Exception) -> str:

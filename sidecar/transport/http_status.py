@@ -7,9 +7,10 @@
 | `UnknownPathError`       | 404    |               |
 | `UnknownPolicy`          | 500    |               |
 | `Overloaded`, `Draining` | 503    | `Retry-After` |
+| `UpstreamTimeoutError`   | 504    |               |
 | `IdleStream`             | 504    |               |
 | `UpstreamError`          | 502    |               |
-| `UnreadableAnswerError`     | 502    |               |
+| `UnreadableAnswerError`  | 502    |               |
 | anything else            | 500    |               |
 
 No policy for a stream is a fault of the settings, not of the caller. Anything else is a fault of ours; the log has it.
@@ -29,6 +30,10 @@ _FAULT = "the guard failed on this request; nothing that was held has left"
 
 class UpstreamError(TidegateError):
     """The upstream cannot be reached, or broke its answer off."""
+
+
+class UpstreamTimeoutError(TidegateError):
+    """The upstream did not answer in time, or said nothing for too long."""
 
 
 class UnknownPathError(TidegateError):
@@ -61,7 +66,7 @@ def http_status_of(error: Exception) -> HttpStatus:
             return HttpStatus(503, str(error), math.ceil(error.retry_ms / 1000))
         case Draining():
             return HttpStatus(503, str(error), _DRAINING_RETRY_SECONDS)
-        case IdleStream():
+        case IdleStream() | UpstreamTimeoutError():
             return HttpStatus(504, str(error))
         case UpstreamError() | UnreadableAnswerError():
             return HttpStatus(502, str(error))

@@ -460,6 +460,15 @@ async def test_an_answer_that_breaks_off_before_it_is_whole_is_an_error(tmp_path
         assert response.status == 502
 
 
+async def test_a_silent_upstream_is_given_up(tmp_path: Path):
+    shape, _ = recorded.STREAMS[0]
+    async with proxied(tmp_path, idle_seconds=0.05) as proxy:
+        proxy.upstream.answer = Answer([b"{}"], JSON, hold_at=0)
+        response, answer = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
+        assert response.status == 504
+        assert "was silent for 0.05 s" in json.loads(answer)["error"]["message"]
+
+
 async def test_too_many_streams_and_a_drain_are_told_with_when_to_come_back(tmp_path: Path):
     shape, record = recorded.STREAMS[0]
     async with proxied(tmp_path, limits=Limits(max_streams=1)) as proxy, aiohttp.ClientSession() as client:
