@@ -31,6 +31,7 @@ _LAZY: Mapping[str, str] = {
     "bench": "sidecar.cli_bench:bench",
     "policy": "sidecar.cli_policy:policy",
     "events": "sidecar.cli_events:events",
+    "eval": "sidecar.cli_eval:evaluate",
     "proxy": "sidecar.cli_proxy:proxy",
 }
 """Commands that live elsewhere, and where."""
