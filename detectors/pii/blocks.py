@@ -30,6 +30,7 @@ OVERLAP = 320
 LOOK_AHEAD = MOST + OVERLAP + 32
 
 _TRIGGER = re.compile(r"[\d@]|(?<=\w)\.(?=[^\W\d_])")
+_QUIET = re.compile(r"(?:([A-Za-z,;'\n ]*[\n ])[A-WYZa-wyz])?[A-Za-z]*\Z")
 _RUN = re.compile(f"[^{STOP}]*")
 _LEAD_RUN = re.compile(rf"[{JOINERS}{PLUS}]{{0,4}}(?:\d|\Z)")
 _NINO_LETTERS = "[A-CEGHJ-PR-TW-Za-ceghj-pr-tw-z]", "[A-CEGHJ-NPR-TW-Za-ceghj-npr-tw-z]"
@@ -84,7 +85,9 @@ class Lexer:
 
     def next_block(self, text: str, offset: int, *, is_final: bool) -> Block | None:
         """The next block, or None when more text is needed. The caller must `leave` it before asking for another."""
-        if self._grown < 0 and not self._open(text, offset, is_final=is_final):
+        if self._grown < 0 and (self._is_quiet(text, offset) or not self._open(text, offset)):
+            if is_final:
+                self.begin = offset + len(text)
             return None
         return self._grow(text, offset, is_final=is_final)
 
@@ -96,11 +99,22 @@ class Lexer:
         if self._grown <= position:
             self._grown = -1
 
-    def _open(self, text: str, offset: int, *, is_final: bool) -> bool:
+    def _is_quiet(self, text: str, offset: int) -> bool:
+        """Whether only plain words came: the usual case, in a tenth of the time that `_open` takes."""
+        read = self._read - offset
+        quiet = _QUIET.match(text, read)
+        if quiet is None or text[read - 1 : read] == "." or len(text) + offset - self.begin > OVERLAP:
+            return False
+        if quiet.end(1) >= 0:
+            self.begin = offset + quiet.end(1)
+        self._read = offset + len(text)
+        return True
+
+    def _open(self, text: str, offset: int) -> bool:
         """Find a trigger and begin a block around it; without one, clear all but the last run."""
         trigger = _TRIGGER.search(text, max(self.begin, self._read - 1) - offset)
         at = trigger.start() if trigger else len(text)
-        self.begin = offset + (at if is_final and not trigger else self._run_start(text, self.begin - offset, at))
+        self.begin = offset + self._run_start(text, self.begin - offset, at)
         self._read = offset + at
         if trigger:
             self._grown = offset + trigger.end()

@@ -158,6 +158,7 @@ NATIONAL = (
         "US_DRIVER_LICENSE",
         "us.us_driver_license_recognizer",
         "UsLicenseRecognizer",
+        no_context=("driver", "identification"),
         context=("licence", "dl"),
         guard=is_long_id,
     ),
@@ -165,7 +166,7 @@ NATIONAL = (
         "us",
         "US_DRIVER_LICENSE",
         forms=patterns.HYPHENATED_LICENSE,
-        context=("driver", "license", "licence", "permit", "lic", "dl", "driving"),
+        context=("license", "licence", "permit", "lic", "dl", "driving"),
     ),
     _national(
         "us",

@@ -19,6 +19,7 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 
 from detectors.base import Params
+from detectors.pii import guards
 from detectors.pii.blocks import LOOK_AHEAD, OVERLAP, Block, Lexer
 from detectors.pii.catalogue import DATES, GENERIC, NATIONAL, Entry
 from detectors.pii.context import REACH, words_around, words_before
@@ -29,8 +30,6 @@ from detectors.regular import Watch, parse
 from detectors.types import Finding
 
 COUNTRIES = tuple(sorted({entry.country for entry in NATIONAL}))
-_MARGIN = 4
-"""Characters left of a block that patterns and guards may look at."""
 
 
 class PiiParams(Params):
@@ -111,7 +110,7 @@ class PiiScanner:
         Right of a block only the stop character that ends it is looked at, and where a block was cut, nothing: more may
         not have arrived yet.
         """
-        low, high = max(0, begin - _MARGIN), end if is_cut else end + 1
+        low, high = max(0, begin - guards.REACH), end if is_cut else end + 1
         window = text[low:high]
         finders = self._that_may_match(window, begin - low, end - low)
         if not finders:

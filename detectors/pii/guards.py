@@ -1,6 +1,6 @@
 """What a match must look like beside its pattern. Presidio's recognizers take much for personal data that is none.
 
-A guard may read two characters left of the match, and one right of it.
+A guard may read `REACH` characters left of the match, and one right of it.
 """
 
 from __future__ import annotations
@@ -10,21 +10,31 @@ from collections.abc import Callable
 
 from detectors.pii import presidio
 
+REACH = 24
+"""Characters left of a match that a guard may read."""
+
 Guard = Callable[[str, int, int], bool]
 """`(text, start, end)` of a match -> whether it is what it looks like."""
 
 
 def is_address(text: str, start: int, end: int) -> bool:
-    """An IP address: not a version number (`v1.2.3.4`, `1.2.3.4.5`), and not the `abc::def` of a program."""
+    """An IP address: no version number (`v1.2.3.4`, `build 1.2.3.4`), no netmask, no `abc::def` of a program."""
     found = text[start:end]
     if ":" in found:
         return sum(any(map(str.isdigit, group)) for group in re.split("[:/%]", found)) > 1
-    is_version = text[max(0, start - 1) : start] in _BEFORE_VERSION or _MORE_OF_VERSION.match(text, end)
-    return not is_version and len(set(found.split("/")[0].split("."))) > 1
+    if text[max(0, start - 1) : start] in _BEFORE_VERSION or _MORE_OF_VERSION.match(text, end):
+        return False
+    return not (_NAMES_VERSION.search(text[max(0, start - REACH) : start]) or _NOBODYS.match(found))
 
 
 _BEFORE_VERSION = frozenset("vV-_.")
 _MORE_OF_VERSION = re.compile(r"\.\d")
+_NAMES_VERSION = re.compile(
+    r"\b(?:version|ver|release|build|firmware|driver|(?:upgrade|update) to|section|chapter|figure|table)[\s.:=]{0,3}\Z",
+    re.IGNORECASE,
+)
+_NOBODYS = re.compile(r"127\.|0\.|255\.|(\d+)\.\1\.\1\.\1(?!\d)")
+"""Loopback, unspecified, netmasks, and the `1.1.1.1` of examples."""
 
 
 def is_card(text: str, start: int, end: int) -> bool:

@@ -21,6 +21,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumberMatcher
 
 from detectors.pii.characters import EXTENSION, JOINERS, PLUS
+from detectors.pii.guards import REACH
 
 LEAST_DIGITS = 7
 """Shorter numbers exist, and so do far more house numbers, prices and years."""
@@ -143,6 +144,14 @@ _DATE = re.compile(
 )
 _OTHER_FORM = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|\d{3}([- .])\d\d\1\d{4}")
 """An IPv4 address; a US social security number."""
+_DECIMAL = re.compile(r"(?:0|[1-9]\d{0,2})\.\d{5,}")
+_NAMES_ANOTHER = re.compile(
+    r"\b(?:isbn|issn|doi|sku|upc|ean|order|invoice|ticket|tracking|batch|serial|part|model|version|ver|release|build|commit"
+    r"|port|error|code|hash|uuid|id|key|case|issue|bug|lot|item|article|section|rfc|patent|page|score|lines?)"
+    r"(?:[ -]?(?:number|no|nr|code|key|id))?[\s.:=#]{0,3}\Z",
+    re.IGNORECASE,
+)
+"""What says that the number behind is one of something else."""
 _PART_BEFORE = re.compile(r"(?:\d[.:]|\w[-_/]|[$€£¥%&@\\^_~])\Z")
 _PART_AFTER = re.compile(r"[-_/]\w|[.:]\d|[%°€£¥$_@\\^]")
 
@@ -154,7 +163,9 @@ def _score(text: str, start: int, end: int) -> float:
         return 0.0
     if number[0] in PLUS:
         return SURE
-    if _OTHER_FORM.fullmatch(number) or _is_part(text, start, end):
+    if _OTHER_FORM.fullmatch(number) or _DECIMAL.fullmatch(number) or _is_part(text, start, end):
+        return 0.0
+    if _NAMES_ANOTHER.search(text[max(0, start - REACH) : start]):
         return 0.0
     return WEAK if len(digits) < SURE_DIGITS or len(_GROUPS.findall(number)) == 1 else LIKELY
 
