@@ -113,12 +113,9 @@ class Facts(Section):
     headers: FactHeaders = FactHeaders()
 
 
-class Proxy(Section):
-    """The guarding HTTP proxy. It runs when `upstream` is set."""
+class Guarded(Section):
+    """How traffic of providers' HTTP APIs is guarded, whoever brings it here."""
 
-    listen: str = "127.0.0.1:8080"
-    upstream: str = ""
-    """The provider's base URL, such as `http://localhost:11434`; request paths are put behind it."""
     facts: Facts = Facts()
     unknown_paths: Literal["pass", "refuse"] = "pass"
     """Paths of which is not known that they carry text of a model; what passes is marked `unguarded`."""
@@ -129,6 +126,20 @@ class Proxy(Section):
     """Of an answer that is one document."""
     max_frame_bytes: Count = 4 * 1024 * 1024
     """Of one event of a streamed answer."""
+
+
+class ExtProc(Guarded):
+    """Envoy's external processor, on the gRPC listener."""
+
+    enabled: bool = False
+
+
+class Proxy(Guarded):
+    """The guarding HTTP proxy. It runs when `upstream` is set."""
+
+    listen: str = "127.0.0.1:8080"
+    upstream: str = ""
+    """The provider's base URL, such as `http://localhost:11434`; request paths are put behind it."""
     connect_seconds: Seconds = 10.0
     idle_seconds: Seconds = 300.0
     """How long the upstream may say nothing."""
@@ -221,6 +232,7 @@ class Settings(Section):
     grpc: Grpc = Grpc()
     admin: Admin = Admin()
     proxy: Proxy = Proxy()
+    ext_proc: ExtProc = ExtProc()
     limits: Limits = Limits()
     policies: Policies = Policies()
     keys: Keys = Keys()

@@ -63,10 +63,10 @@ class Proxied:
 
 
 @asynccontextmanager
-async def proxied(
-    folder: Path, *, policy: str = POLICY, limits: Limits | None = None, upstream_url: str = "", **settings: object
-) -> AsyncIterator[Proxied]:
-    """A proxy with a scripted upstream, unless another one is given. `settings` are those of the section `proxy`."""
+async def guarding(
+    folder: Path, *, policy: str = POLICY, limits: Limits | None = None
+) -> AsyncIterator[tuple[Engine, MemoryOutbox]]:
+    """An engine with a policy, and where it records; it stops with the context."""
     (folder / "policy.yaml").write_text(policy)
     policies = PolicyStore((folder,), None)
     policies.load()
@@ -81,16 +81,26 @@ async def proxied(
         limits=limits or Limits(),
         idle_seconds=60.0,
     )
-    async with scripted_upstream() as upstream:
+    await outbox.start()
+    await scheduler.start()
+    try:
+        yield engine, outbox
+    finally:
+        await engine.wait_idle()
+        await scheduler.stop()
+        await outbox.stop()
+
+
+@asynccontextmanager
+async def proxied(
+    folder: Path, *, policy: str = POLICY, limits: Limits | None = None, upstream_url: str = "", **settings: object
+) -> AsyncIterator[Proxied]:
+    """A proxy with a scripted upstream, unless another one is given. `settings` are those of the section `proxy`."""
+    async with guarding(folder, policy=policy, limits=limits) as (engine, outbox), scripted_upstream() as upstream:
         values = {"listen": "127.0.0.1:0", "upstream": upstream_url or upstream.url, **settings}
         proxy = HttpProxy(engine, Proxy.model_validate(values))
-        await outbox.start()
-        await scheduler.start()
         try:
             await proxy.start()
             yield Proxied(f"http://{proxy.address}", proxy, engine, outbox, upstream)
         finally:
             await proxy.stop()
-            await engine.wait_idle()
-            await scheduler.stop()
-            await outbox.stop()

@@ -22,11 +22,13 @@ class Ollama:
     streaming = Streaming.NDJSON
 
     def request(self, document: Any) -> Iterator[Slot]:
-        """The messages, or the system and user prompts of `/api/generate`."""
+        """The messages, or the prompts of `/api/generate`, its template and suffix among them."""
         if not isinstance(document, dict):
             return
         yield from texts(document.get("system"), ("system",), Lane(1, Channel.CONTENT, Part.SYSTEM))
         yield from texts(document.get("prompt"), ("prompt",), Lane(0, Channel.CONTENT, Part.USER))
+        yield from texts(document.get("template"), ("template",), Lane(1, Channel.CONTENT, Part.SYSTEM, 1))
+        yield from texts(document.get("suffix"), ("suffix",), Lane(0, Channel.CONTENT, Part.USER, 1))
         for number, message in items(document, "messages"):
             own = Lane(number, Channel.CONTENT, part_of(message.get("role")))
             yield from texts(message.get("content"), ("messages", number, "content"), own)

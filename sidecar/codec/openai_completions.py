@@ -11,6 +11,9 @@ from sidecar.codec.shape import NewFrame, Streaming, lane, texts
 from sidecar.codec.weave import Slot
 from sidecar.values import Channel, Lane, Part
 
+_SUFFIX = 1_000_000
+"""The lane number of the suffix: prompts are numbered from 0."""
+
 
 class OpenAICompletions:
     """Choices with `text`; a stream's chunks look like whole answers."""
@@ -19,14 +22,17 @@ class OpenAICompletions:
     streaming = Streaming.SSE
 
     def request(self, document: Any) -> Iterator[Slot]:
-        """The prompt, or the prompts."""
-        prompt = document.get("prompt") if isinstance(document, dict) else None
+        """The prompt, or the prompts, and what the completion should lead up to."""
+        if not isinstance(document, dict):
+            return
+        prompt = document.get("prompt")
         if isinstance(prompt, str):
             yield Slot(Lane(0, Channel.CONTENT, Part.USER), ("prompt",), prompt)
         elif isinstance(prompt, list):
             for number, text in enumerate(prompt):
                 if isinstance(text, str):
                     yield Slot(Lane(number, Channel.CONTENT, Part.USER), ("prompt", number), text)
+        yield from texts(document.get("suffix"), ("suffix",), Lane(_SUFFIX, Channel.CONTENT, Part.USER))
 
     def response(self, document: Any) -> Iterator[Slot]:
         """The choices' texts."""

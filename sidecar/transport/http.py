@@ -29,8 +29,8 @@ from sidecar.policy.plan import Plan
 from sidecar.session import Engine, Session, StreamStart
 from sidecar.transport.answers import StreamGuard, guard_whole
 from sidecar.transport.exchange import (
-    FIRST_ERROR,
     JSON,
+    WITH_TEXT,
     InFlight,
     finished,
     parse_request,
@@ -238,7 +238,7 @@ class _Exchange:
         self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse
     ) -> web.StreamResponse:
         kind = media_type(answer.headers)
-        if answer.status >= FIRST_ERROR:
+        if answer.status not in WITH_TEXT:
             return await self._copy(answer)
         if kind == streams_as(route.shape):
             return await self._stream(route, start, answer)

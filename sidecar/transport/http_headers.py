@@ -19,7 +19,7 @@ _HOP_BY_HOP = frozenset(
     "upgrade".split()
 )
 _OF_REQUEST = frozenset("host content-length content-encoding expect".split())
-_OF_BODY = frozenset("content-length content-encoding content-md5 digest content-digest repr-digest etag".split())
+OF_BODY = frozenset("content-length content-encoding content-md5 digest content-digest repr-digest etag".split())
 """What describes a body byte for byte: the body that leaves may be another."""
 
 
@@ -35,7 +35,7 @@ def to_client(headers: CIMultiDict[str]) -> CIMultiDict[str]:
 
 def to_client_guarded(headers: CIMultiDict[str]) -> CIMultiDict[str]:
     """The same for an answer whose body may have changed."""
-    return _kept(headers, _OF_BODY)
+    return _kept(headers, OF_BODY)
 
 
 def identity_only(headers: CIMultiDict[str]) -> CIMultiDict[str]:

@@ -317,7 +317,9 @@ REQUESTS: list[tuple[Shape, dict[str, Any], list[tuple[Part, str]]]] = [
      {"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": [{"type": "text", "text": "U"}]},
                    {"role": "tool", "content": "T"}]},
      [(Part.SYSTEM, "S"), (Part.USER, "U"), (Part.TOOL_RESULT, "T")]),
-    (OpenAICompletions(), {"prompt": ["A", "B"]}, [(Part.USER, "A"), (Part.USER, "B")]),
+    (OpenAICompletions(),
+     {"prompt": ["A", "B"], "suffix": "C"},
+     [(Part.USER, "A"), (Part.USER, "B"), (Part.USER, "C")]),
     (OpenAIResponses(),
      {"instructions": "S",
       "input": [{"role": "user", "content": "U"}, {"type": "function_call_output", "output": "T"}]},
@@ -328,6 +330,8 @@ REQUESTS: list[tuple[Shape, dict[str, Any], list[tuple[Part, str]]]] = [
                     "content": [{"type": "text", "text": "U"}, {"type": "tool_result", "content": "T"}]}]},
      [(Part.SYSTEM, "S"), (Part.USER, "U"), (Part.TOOL_RESULT, "T")]),
     (Ollama(), {"messages": [{"role": "user", "content": "U"}]}, [(Part.USER, "U")]),
+    (Ollama(), {"prompt": "U", "system": "S", "template": "T", "suffix": "X"},
+     [(Part.SYSTEM, "S"), (Part.USER, "U"), (Part.SYSTEM, "T"), (Part.USER, "X")]),
     (TextGenerationInference(), {"inputs": "U"}, [(Part.USER, "U")]),
 ]  # fmt: skip
 

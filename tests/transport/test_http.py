@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import json
 from collections.abc import Callable
@@ -375,6 +376,49 @@ async def test_other_paths_pass_as_they_are_or_are_refused(tmp_path: Path):
         response, _ = await ask(proxy, "/v1/embeddings", {"input": "x"})
         assert response.status == 404
         assert proxy.upstream.requests == []
+
+
+async def test_compressed_bodies_are_read_and_go_on_plain(tmp_path: Path):
+    """Of the request, and of an answer from an upstream that compresses although it is asked not to."""
+    shape, record = recorded.STREAMS[0]
+    document = request_of(shape, f"card {CARD}!")
+    async with proxied(tmp_path) as proxy:
+        plain = streamed(shape, record(PIECES))
+        for headers, pieces in (({}, plain.pieces), ({"Content-Encoding": "gzip"}, [gzip.compress(plain.pieces[0])])):
+            proxy.upstream.answer = Answer(pieces, SSE, headers=headers)
+            data = gzip.compress(json.dumps(document).encode())
+            response, answer = await ask(proxy, PATHS[shape.name], data, headers={"Content-Encoding": "gzip"})
+            assert MASKED in recorded.said(shape, answer)
+            assert "Content-Encoding" not in response.headers
+            assert json.loads(proxy.upstream.requests[-1].body) == request_of(shape, f"card {MASKED}!")
+
+
+async def test_a_body_that_is_not_encoded_as_it_says_is_refused(tmp_path: Path):
+    async with proxied(tmp_path) as proxy:
+        for encoding in ("gzip", "x-odd"):
+            headers = {"Content-Encoding": encoding}
+            response, _ = await ask(proxy, PATHS["openai-chat"], b"\x1f\x8b not gzip", headers=headers)
+            assert response.status == 400
+        assert proxy.upstream.requests == []
+
+
+async def test_a_small_body_that_decompresses_to_a_large_one_is_refused(tmp_path: Path):
+    async with proxied(tmp_path, max_request_bytes=1_000_000) as proxy:
+        data = gzip.compress(b" " * 50_000_000)
+        response, _ = await ask(proxy, PATHS["openai-chat"], data, headers={"Content-Encoding": "gzip"})
+        assert response.status == 413
+
+
+async def test_redirects_and_answers_to_head_pass(tmp_path: Path):
+    shape, _ = recorded.STREAMS[0]
+    async with proxied(tmp_path) as proxy, aiohttp.ClientSession() as client:
+        proxy.upstream.answer = Answer([], "text/html", status=307, headers={"Location": "/elsewhere"})
+        url = proxy.url + PATHS[shape.name]
+        async with client.post(url, json=request_of(shape, "hi"), allow_redirects=False) as response:
+            assert (response.status, response.headers.get("Location")) == (307, "/elsewhere"), await response.read()
+        proxy.upstream.answer = Answer([], "text/plain", headers={"Content-Length": "17"})
+        async with client.head(proxy.url + "/") as response:
+            assert (response.status, response.headers["Content-Length"]) == (200, "17")
 
 
 # --- headers and facts ------------------------------------------------------------------------------------------------
