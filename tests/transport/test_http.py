@@ -17,7 +17,7 @@ from yarl import URL
 from sidecar.codec.shape import Shape, Streaming
 from sidecar.config import Limits
 from tests.codec import test_body as recorded
-from tests.proxies import CARD, INJECTION, MASKED, Proxied, proxied
+from tests.proxies import CARD, INJECTION, MASKED, POLICY, Proxied, proxied
 from tests.upstream import JSON, NDJSON, SSE, Answer
 
 PATHS = {
@@ -454,8 +454,6 @@ rules:
 
 
 async def test_a_header_says_only_what_the_operator_lets_it_say(tmp_path: Path):
-    from tests.proxies import POLICY
-
     shape, record = recorded.STREAMS[0]
     facts = {"labels": {"app": "shop"}}
     trusting = {"headers": {"labels": {"app": "x-app"}, "policy": "x-policy"}}
