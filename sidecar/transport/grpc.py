@@ -2,7 +2,7 @@
 
 A stream has two tasks: a reader, which turns messages into `session.feed`, and gRPC's own, which writes what
 `session.outputs` hands out. Messages are parsed here and not by gRPC, so that a broken one is the caller's error with a
-status that says so. The first text of each stream's way is in `_guard`; errors become statuses in `_answering`.
+status that says so. The first text of each stream's way is in `_guard`; errors become statuses in `answering`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 
@@ -40,6 +40,14 @@ _GOODBYE_SECONDS = 1.0
 """How long a status may take to reach a client that does not read."""
 
 
+class GrpcService(Protocol):
+    """Methods that the listener serves."""
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Serve the methods."""
+        ...
+
+
 class GuardService:
     """The service's two methods."""
 
@@ -61,12 +69,12 @@ class GuardService:
 
     async def check(self, data: bytes, context: Context) -> pb.CheckResponse:
         """Guard one whole text."""
-        async with _answering(context):
+        async with answering(context):
             return await self._check(data, context)
 
     async def stream(self, _requests: AsyncIterator[bytes], context: Context) -> None:
         """Guard texts while they flow."""
-        async with _answering(context):
+        async with answering(context):
             await self._guard(context)
 
     async def _check(self, data: bytes, context: Context) -> pb.CheckResponse:
@@ -116,12 +124,12 @@ class GuardService:
 
 
 class GrpcServer:
-    """The listener. `start` binds all addresses or none."""
+    """The listener. `start` binds all addresses or none. `others` are served beside the guard's own service."""
 
-    def __init__(self, engine: Engine, settings: Grpc, limits: Limits) -> None:
+    def __init__(self, engine: Engine, settings: Grpc, limits: Limits, *others: GrpcService) -> None:
         self._settings = settings
         self._limits = limits
-        self._service = GuardService(engine, idle_seconds=settings.idle_seconds)
+        self._services = (GuardService(engine, idle_seconds=settings.idle_seconds), *others)
         self._health = Health()
         self._server: grpc.aio.Server | None = None
         self.addresses: tuple[str, ...] = ()
@@ -130,7 +138,8 @@ class GrpcServer:
     async def start(self) -> None:
         """Listen and serve. Raises `ConfigError` when an address cannot be bound or a certificate cannot be used."""
         server = grpc.aio.server(options=_options(self._settings, self._limits))
-        self._service.add_to(server)
+        for service in self._services:
+            service.add_to(server)
         await self._health.add_to(server)
         if self._settings.reflection:
             add_reflection(server)
@@ -194,7 +203,7 @@ async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) 
 
 
 @asynccontextmanager
-async def _answering(context: Context) -> AsyncIterator[None]:
+async def answering(context: Context) -> AsyncIterator[None]:
     """Turn an error into the call's status."""
     try:
         yield

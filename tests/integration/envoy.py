@@ -1,0 +1,94 @@
+"""A real Envoy with the configuration that the project ships, its addresses made the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "deploy/envoy/envoy.yaml"
+READY_S = 60.0
+_POLL_S = 0.05
+_BINARY = ROOT / ".venv-envoy/bin/envoy"
+
+
+def envoy_binary() -> str | None:
+    """The program, or None where it is not installed."""
+    path = os.environ.get("TIDEGATE_ENVOY") or str(_BINARY)
+    return path if os.access(path, os.X_OK) else None
+
+
+@asynccontextmanager
+async def running_envoy(binary: str, folder: Path, *, socket: str, upstream: str) -> AsyncIterator[str]:
+    """Envoy before an upstream, its processor on a Unix socket; gives its base URL and stops it with the context."""
+    config, log, admin = folder / "envoy.json", folder / "envoy.txt", folder / "admin.txt"
+    config.write_text(json.dumps(_config(socket, upstream)), encoding="utf-8")
+    command = [binary, "--config-path", str(config), "--admin-address-path", str(admin)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--concurrency", "1", "--disable-hot-restart"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield await _address(process, admin, log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _config(socket: str, upstream: str) -> Any:
+    config = YAML(typ="safe", pure=True).load(CONFIG)
+    any_port = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
+    config["admin"]["address"] = any_port
+    resources = config["static_resources"]
+    resources["listeners"][0]["address"] = any_port
+    host, _, port = upstream.removeprefix("http://").partition(":")
+    _set(resources["clusters"][0], {"socket_address": {"address": host, "port_value": int(port)}})
+    _set(resources["clusters"][1], {"pipe": {"path": socket}})
+    return config
+
+
+def _set(cluster: Any, address: object) -> None:
+    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = address
+
+
+async def _address(process: subprocess.Popen[bytes], admin: Path, log: Path) -> str:
+    """Where it listens, once it says that it is ready."""
+    async with asyncio.timeout(READY_S):
+        while not (url := await asyncio.to_thread(_listening, admin)):
+            assert process.poll() is None, log.read_text(errors="replace")
+            await asyncio.sleep(_POLL_S)
+    return url
+
+
+def _listening(admin: Path) -> str:
+    try:
+        base = f"http://{admin.read_text()}"
+        _get(f"{base}/ready")
+        statuses = json.loads(_get(f"{base}/listeners?format=json"))["listener_statuses"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    address = statuses[0]["local_address"]["socket_address"]
+    return f"http://{address['address']}:{address['port_value']}"
+
+
+def _get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return bytes(answer.read())
+
+
+def validate(binary: str, config: Path) -> subprocess.CompletedProcess[str]:
+    """What Envoy says of a configuration."""
+    command = [binary, "--mode", "validate", "--config-path", str(config)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=READY_S, check=False)
