@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from training.grounding.rows import Row
 
 
-def bury(rows: Sequence[Row], *, passages: int, seed: int) -> list[Row]:
-    """Return each row with `passages` documents of other rows around its own, at a random place.
+def bury(rows: Sequence[Row], *, passages: int, seed: int, among: Sequence[Row] | None = None) -> list[Row]:
+    """Return each row with `passages` documents of other rows (`among`) around its own, at a random place.
 
     Documents that share half of their first words with the row's own are not taken, since they may be the same text.
     """
     rng = random.Random(seed)
-    pool = list(dict.fromkeys(document for row in rows for document in row.documents))
+    pool = list(dict.fromkeys(document for row in among or rows for document in row.documents))
     buried = []
     for row in rows:
         own = set(" ".join(row.documents).lower().split())

@@ -45,21 +45,20 @@ GOLDEN = (
 )
 
 
-def golden(scorer: Scorer) -> list[dict]:
-    """Return each golden pair with the probabilities of the model alone and of the whole (`support`)."""
-    answers = []
+def golden(scorer: Scorer) -> tuple[list[dict], list[dict]]:
+    """Return what each golden pair must give: the model's probabilities, and the support after the combiner."""
+    answers, supports = [], []
     for passage, claim in GOLDEN:
-        ids = [scorer.encoder.tokenizer.encode(text, add_special_tokens=False).ids for text in (claim, passage)]
-        labels, _ = scorer.runner(*pad([scorer.encoder.inputs(*ids)]))
+        claim_ids, passage_ids = (
+            scorer.encoder.tokenizer.encode(text, add_special_tokens=False).ids for text in (claim, passage)
+        )
+        labels, _ = scorer.runner(*pad([scorer.encoder.inputs(claim_ids, passage_ids)]))
         p = np.exp(labels[0]) / np.exp(labels[0]).sum()
-        row = Row((passage,), claim, "supported", None, "golden")
-        _, support = scorer.scores([scorer.prepared_one(row)])
-        answers.append({
-            "claim": claim, "passage": passage, "head": "entailment",
-            "scores": {name: round(float(value), 4) for name, value in zip(LABELS, p, strict=True)},
-            "support": round(float(support[0]), 4),
-        })  # fmt: skip
-    return answers
+        scores = {name: round(float(value), 4) for name, value in zip(LABELS, p, strict=True)}
+        answers.append({"text": claim, "pair": passage, "head": "entailment", "scores": scores})
+        _, support = scorer.scores([scorer.prepared_one(Row((passage,), claim, "supported", None, "golden"))])
+        supports.append({"claim": claim, "context": [passage], "support": round(float(support[0]), 4)})
+    return answers, supports
 
 
 def training_data(data: Path) -> list[dict]:
@@ -121,10 +120,13 @@ def run(arguments: argparse.Namespace) -> None:
     scorer = Scorer(
         PairEncoder(load_tokenizer(arguments.out / "tokenizer.json")),
         onnx_runner(arguments.out / "model.onnx", threads=1),
-        Combiner.from_card(combiner), arguments.work / "eval",
+        Combiner.from_card(combiner), arguments.work / "eval", files["model.onnx"],
     )  # fmt: skip
-    card = contract_of(arguments, combiner, files) | {
-        "golden": golden(scorer),
+    answers, supports = golden(scorer)
+    card = contract_of(arguments, combiner, files)
+    card["parameters"]["golden_support"] = supports
+    card |= {
+        "golden": answers,
         "card": {
             "summary": "Is a claim supported by supplied context? A pair model joined with exact checks.",
             "licence": "Apache-2.0",

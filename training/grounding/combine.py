@@ -14,6 +14,7 @@ over all its human rows and over each source); nothing is fitted on it, and test
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 from collections import Counter
@@ -30,7 +31,7 @@ from training.grounding.hard import hard_rows
 from training.grounding.pairs import PairEncoder, load_tokenizer
 from training.grounding.rows import is_held_out, may_use, read_split
 from training.grounding.runners import onnx_runner
-from training.grounding.scoring import Prepared, prepare_rows, score
+from training.grounding.scoring import Prepared, prepare_rows, score_cached
 
 STRENGTHS = (0.02, 0.05, 0.1, 0.2, 0.4)
 SYNTHETIC_WEIGHT = 0.25
@@ -39,9 +40,9 @@ NEGATIVE = {
     "quotes_missing", "negation_mismatch",
 }  # fmt: skip
 FEATURE_SETS = {
-    "everywhere": [name for name in ALL_FEATURES if ":" not in name and name != "is_long"],
-    "long": [name for name in ALL_FEATURES if name not in OVERLAPS and name != "is_long"],
     "both": [name for name in ALL_FEATURES if name != "is_long"],
+    "long": [name for name in ALL_FEATURES if name not in OVERLAPS and name != "is_long"],
+    "everywhere": [name for name in ALL_FEATURES if ":" not in name and name != "is_long"],
 }
 HARD_LIMIT = {"atomic": 120, "transfer": 120, "swap": 80, "both": 60, "mixed": 60, "joined": 60, "two": 120}
 
@@ -133,16 +134,23 @@ def thresholds(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
 def run(arguments: argparse.Namespace) -> None:
     """Fit, choose, calibrate, write."""
     encoder = PairEncoder(load_tokenizer(arguments.base / "tokenizer.json"))
+    model = hashlib.sha256(arguments.model.read_bytes()).hexdigest()
     runner = onnx_runner(arguments.model, threads=arguments.threads)
     train = sampled(held_out(arguments, encoder), arguments.sample)
-    x, y = matrix(train, score(train, runner)), np.array([row.label == "supported" for row in train], dtype=int)
+    x, y = (
+        matrix(train, score_cached(train, runner, cache=arguments.work / "eval", key=model)),
+        np.array([row.label == "supported" for row in train], dtype=int),
+    )
     weights = row_weights(train, x, y)
     dev_rows = [row for row in read_split(arguments.data, "dev") if row.is_human]
     dev = sampled(prepare_rows(dev_rows, encoder, cache=arguments.work / "eval", key="dev-human"), arguments.sample)
-    dev_x, dev_y = matrix(dev, score(dev, runner)), np.array([row.label == "supported" for row in dev], dtype=int)
+    dev_x, dev_y = (
+        matrix(dev, score_cached(dev, runner, cache=arguments.work / "eval", key=model)),
+        np.array([row.label == "supported" for row in dev], dtype=int),
+    )
     tried = {}
-    for kind, names in FEATURE_SETS.items():
-        for strength in STRENGTHS:
+    for strength in STRENGTHS:
+        for kind, names in FEATURE_SETS.items():
             coefficients, bias = fit(x, y, weights, names=names, strength=strength)
             tried[f"{kind} {strength}"] = (dev_score(dev, dev_y, dev_x @ coefficients + bias), coefficients, bias)
     chosen = max(tried, key=lambda key: tried[key][0])

@@ -10,6 +10,7 @@ claim alone and takes the least supported one, as a stream does; "buried" puts t
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from training.grounding.buried import bury
 from training.grounding.pairs import PairEncoder, load_tokenizer
 from training.grounding.rows import TESTS, Row, read_split
 from training.grounding.runners import onnx_runner
-from training.grounding.scoring import PairRunner, Prepared, prepare, prepare_rows, score
+from training.grounding.scoring import PairRunner, Prepared, prepare, prepare_rows, score_cached
 
 TARGETS = {
     "dev": (0.84, 0.88), "snli": (0.94, 0.96), "mnli": (0.84, 0.90), "fm2": (0.70, 0.80),
@@ -45,6 +46,7 @@ class Scorer:
     runner: PairRunner
     combiner: Combiner
     cache: Path
+    model: str
 
     def prepared(self, rows: Sequence[Row], key: str) -> list[Prepared]:
         """Prepare rows, cached by `key`."""
@@ -56,7 +58,7 @@ class Scorer:
 
     def scores(self, prepared: Sequence[Prepared]) -> tuple[np.ndarray, np.ndarray]:
         """Return the pair model's best support logit and the combiner's probability for each row."""
-        features = score(prepared, self.runner)
+        features = score_cached(prepared, self.runner, cache=self.cache, key=self.model)
         combined = [self.combiner.support(list(f), row.lexical) for f, row in zip(features, prepared, strict=True)]
         return features[:, 0], np.array(combined)
 
@@ -73,6 +75,7 @@ def load_scorer(folder: Path, *, combiner: Path | None, cache: Path, threads: in
         onnx_runner(folder / "model.onnx", threads=threads),
         Combiner.from_card(card),
         cache,
+        hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
     )
 
 

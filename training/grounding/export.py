@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -75,9 +74,10 @@ def export(arguments: argparse.Namespace) -> None:
     weights, model = load_weights(arguments.base, arguments.checkpoint or arguments.work / "checkpoint.pt")
     config = model.encoder.config
     shape = {"heads": config.num_attention_heads, "layers": config.num_hidden_layers, "epsilon": config.layer_norm_eps}
+    tokenizer = load_tokenizer(arguments.base / "tokenizer.json")  # without the base's own truncation and padding
     for name in ("fp32", "int8"):
         (arguments.work / name).mkdir(parents=True, exist_ok=True)
-        shutil.copy(arguments.base / "tokenizer.json", arguments.work / name / "tokenizer.json")
+        tokenizer.save(str(arguments.work / name / "tokenizer.json"), pretty=False)
     onnx.save(build(weights, **shape, quantize_embeddings=False), arguments.work / "fp32" / "model.onnx")
     before = arguments.work / "int8" / "before.onnx"
     onnx.save(build(weights, **shape, quantize_embeddings=True), before)

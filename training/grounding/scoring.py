@@ -125,6 +125,17 @@ def score(prepared: Sequence[Prepared], runner: PairRunner) -> np.ndarray:
     return np.array(features)
 
 
+def score_cached(prepared: Sequence[Prepared], runner: PairRunner, *, cache: Path, key: str) -> np.ndarray:
+    """Return `score(prepared, runner)`, from `cache` where the same `key` (which names the model) made it before."""
+    digest = hashlib.sha256(f"{key}:{len(prepared)}".encode())
+    for row in prepared:
+        digest.update(b"".join(ids.tobytes() for ids, _ in row.pairs))
+    file = cache / f"scores-{digest.hexdigest()[:16]}.npy"
+    if not file.exists():
+        np.save(file, score(prepared, runner))
+    return np.load(file)
+
+
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     batch: list[int] = []
     for number in sorted(range(len(lengths)), key=lengths.__getitem__):
