@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.processes import failed, free_port, ready, running
+from demo.processes import failed, ready, running
 
 READY_SECONDS = 60.0
 _CREATE_TOPICS = ("events", "create-topics", "--partitions", "3", "--replication-factor", "1")
@@ -34,20 +34,20 @@ class Service:
 @asynccontextmanager
 async def service(folder: Path, broker: str) -> AsyncIterator[Service]:
     """Create the topics and run a sidecar that publishes to `broker`; give its addresses once it is ready."""
-    found = Service(f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
     config = folder / "tidegate.yaml"
-    config.write_text(json.dumps(_settings(folder, broker, found), indent=2))  # JSON is YAML
+    config.write_text(json.dumps(_settings(folder, broker), indent=2))  # JSON is YAML
     await _create_topics(config, folder / "create-topics.log")
     log = folder / "sidecar.log"
     async with running("the sidecar", [*_tidegate(), "serve", "--config", str(config)], log=log) as process:
-        await ready("the sidecar", process, lambda: _is_ready(found.admin), log=log, seconds=READY_SECONDS)
-        yield found
+        await ready("the sidecar", process, lambda: _is_ready(log), log=log, seconds=READY_SECONDS)
+        yield _addresses(log)
 
 
-def _settings(folder: Path, broker: str, service: Service) -> Mapping[str, object]:
+def _settings(folder: Path, broker: str) -> Mapping[str, object]:
     return {
-        "grpc": {"listen": [service.address]},
-        "admin": {"listen": service.admin},
+        # Port 0: the sidecar takes ports that are free, and its log says which.
+        "grpc": {"listen": ["127.0.0.1:0"]},
+        "admin": {"listen": "127.0.0.1:0"},
         "policies": {"directories": [str(POLICIES)]},
         "keys": {"redaction": secrets.token_hex(32), "hash": secrets.token_hex(32)},
         "outbox": {"path": str(folder / "outbox.db")},
@@ -71,8 +71,16 @@ async def _create_topics(config: Path, log: Path) -> None:
         raise failed("the topics were not created", log)
 
 
-async def _is_ready(admin: str) -> bool:
-    return await asyncio.to_thread(_answers_200, f"http://{admin}/readyz")
+async def _is_ready(log: Path) -> bool:
+    addresses = _addresses(log)
+    return addresses.admin != "" and await asyncio.to_thread(_answers_200, f"http://{addresses.admin}/readyz")
+
+
+def _addresses(log: Path) -> Service:
+    """Where the sidecar listens, from its log; empty addresses as long as it does not say."""
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+    serving = [line for line in lines if line["message"] == "serving"]
+    return Service(serving[0]["grpc"][0], serving[0]["admin"]) if serving else Service("", "")
 
 
 def _answers_200(url: str) -> bool:
