@@ -63,7 +63,7 @@ class Pii:
 
     @classmethod
     def build(cls, params: Params) -> PiiScanner:
-        """Make the scanner: half a second of compiling. The same parameters give the same one."""
+        """Make the scanner: about a second of compiling. The same parameters give the same one."""
         return _scanner(_own(params))
 
 

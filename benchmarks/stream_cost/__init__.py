@@ -1,0 +1,1 @@
+"""What guarding a stream costs: CPU per character, characters held back, memory per stream."""
