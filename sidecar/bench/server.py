@@ -91,7 +91,9 @@ def serving(policies: Mapping[str, object]) -> Iterator[Service]:
         target, admin = f"127.0.0.1:{_free_port()}", f"127.0.0.1:{_free_port()}"
         (folder / "policies").mkdir()
         for policy, document in policies.items():
-            (folder / "policies" / f"{policy}.yaml").write_text(json.dumps(document), encoding="utf-8")
+            (folder / "policies" / f"{policy}.yaml").write_text(
+                json.dumps(document, ensure_ascii=False), encoding="utf-8"
+            )
         settings = {
             "grpc": {"listen": [target]},
             "admin": {"listen": admin},

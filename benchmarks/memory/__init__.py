@@ -1,0 +1,1 @@
+"""What a stream costs the service in memory."""
