@@ -169,7 +169,11 @@ class Where(_Part, frozen=True):
 
 
 class ExposureRef(_Part, frozen=True):
-    """How far text had left: `leaked_chars` of the span left as they were, its start was held for `held_ms`."""
+    """How far text had left when the decision took effect.
+
+    `leaked_chars` of the span left although an enforced rule redacts or blocks them (strict mode: always 0; what shadow
+    or a remark lets pass is no leak); its start was held for `held_ms`.
+    """
 
     released_to: Count
     leaked_chars: Count
@@ -386,7 +390,7 @@ def violation_event(
         where=_where(info.direction, decision),
         exposure=ExposureRef(
             released_to=decision.exposure.released_to,
-            leaked_chars=decision.exposure.leaked_chars,
+            leaked_chars=decision.leaked_chars,
             held_ms=_milliseconds(decision.exposure.held_ms),
         ),
         decided=ACTION_NAMES[decision.decided],

@@ -295,7 +295,7 @@ def _violation_of(decision: Decision, plan: Plan) -> pb.Violation:
         span=pb.Span(start=finding.start, end=finding.end),
         score=finding.score,
         reason=finding.reason,
-        leaked_chars=decision.exposure.leaked_chars,
+        leaked_chars=decision.leaked_chars,
         is_shadow=not rule.is_enforced,
     )
 

@@ -582,7 +582,7 @@ class Violation(_message.Message):
     score: _builtins.float
     reason: _builtins.str
     leaked_chars: _builtins.int
-    """Characters of the span that left as they were."""
+    """Characters of the span that left although an enforced rule redacts or blocks them; strict mode: always 0."""
     is_shadow: _builtins.bool
     @_builtins.property
     def lane(self) -> Global___Lane: ...
