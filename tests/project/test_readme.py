@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -17,7 +19,8 @@ from sidecar.policy.compiler import compile_file
 from sidecar.policy.plan import Plan
 from tests.servers import serving
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
 ADDRESS = "127.0.0.1:50051"
 
 
@@ -29,6 +32,10 @@ def _commands() -> list[str]:
     """Every `tidegate` command line in the README, without what stands before or behind it."""
     lines = [line for block in _blocks("sh") for line in block.splitlines()]
     return [found.group(1) for line in lines if (found := re.search(r"(?:^|\| |\S+=\S+ )(tidegate .*)", line))]
+
+
+def _figures(name: str) -> Any:
+    return json.loads((ROOT / "benchmarks/results" / f"{name}.json").read_text())["figures"]
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +89,26 @@ def test_every_command_line_is_one_that_exists(command: str) -> None:
     done = CliRunner().invoke(main, [*shlex.split(command)[1:], "--help"])
 
     assert done.exit_code == 0, done.output
+
+
+def test_the_figures_are_those_of_the_results() -> None:
+    costs = {(cost["kind"], cost["chars"]): cost for cost in _figures("stream_cost")["costs"]}
+    longest = costs["without", 64_000]
+    quality, stream = _figures("pii_quality"), _figures("memory")["rounds"][-1]
+    labels = ("CREDIT_CARD", "EMAIL_ADDRESS", "PHONE_NUMBER")
+    recalls = {
+        name: ", ".join(f"{quality['labels'][name][label]['recall']:.2f}" for label in labels)
+        for name in ("tidegate", "presidio")
+    }
+    figures = [re.split(r" \| ", line)[1:3] for line in README.splitlines() if "](benchmarks/results/" in line]
+
+    assert figures == [
+        [f"{longest['ms']:.1f} ms", f"{longest['presidio_ms']:.0f} ms (one pass over the whole text)"],
+        [f"{longest['held_median']} and {longest['held_p99']}", "does not stream"],
+        [f"{quality['alarms'][name]['flagged']} of {quality['alarms'][name]['rows']}" for name in recalls],
+        [recalls["tidegate"], recalls["presidio"]],
+        [f"{stream['kib_per_stream']:.0f} KiB", ""],
+    ]
 
 
 def test_the_table_of_commands_is_complete() -> None:
