@@ -268,10 +268,8 @@ def verify(source: Source, *, as_json: bool) -> None:
 @click.option("--partitions", type=click.IntRange(1), default=6, show_default=True, help="Of each topic.")
 @click.option(
     "--replication-factor",
-    type=click.IntRange(-1),
-    default=-1,
-    show_default=True,
-    help="Copies; -1: the broker's choice.",
+    type=click.IntRange(1),
+    help="Copies of each (default: 3, or as many as there are brokers).",
 )
 @click.option(
     "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A topic setting, such as retention.ms=604800000."
@@ -281,7 +279,7 @@ def create_topics_command(
     config: Path | None,
     bootstrap: str | None,
     partitions: int,
-    replication_factor: int,
+    replication_factor: int | None,
     pairs: tuple[str, ...],
     as_json: bool,
 ) -> None:

@@ -12,12 +12,17 @@ from sidecar.outbox.kafka import client_options
 from sidecar.outbox.settings import KafkaSettings
 from sidecar.outbox.sinks import SinkError
 
+_COPIES = 3
+
 
 class TopicPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """How topics are made. A replication factor of -1 leaves it to the broker; `configs` are Kafka's topic settings."""
+    """How topics are made. `configs` are Kafka's topic settings.
+
+    Without a replication factor there are `_COPIES` of each, or as many as there are brokers.
+    """
 
     partitions: int = 6
-    replication_factor: int = -1
+    replication_factor: int | None = None
     configs: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
@@ -36,7 +41,8 @@ async def create_topics(settings: KafkaSettings, plan: TopicPlan) -> MadeTopics:
         existing = frozenset(await client.list_topics())
         created = tuple(name for name in settings.topics.names if name not in existing)
         if created:
-            _check(await client.create_topics([_new_topic(name, plan) for name in created]))
+            copies = plan.replication_factor or min(_COPIES, len((await client.describe_cluster())["brokers"]))
+            _check(await client.create_topics([_new_topic(name, plan, copies) for name in created]))
     except (KafkaError, OSError, TimeoutError) as error:
         raise SinkError(f"Kafka did not make the topics: {error or type(error).__name__}") from None
     finally:
@@ -44,11 +50,11 @@ async def create_topics(settings: KafkaSettings, plan: TopicPlan) -> MadeTopics:
     return MadeTopics(created, tuple(name for name in settings.topics.names if name in existing))
 
 
-def _new_topic(name: str, plan: TopicPlan) -> NewTopic:
+def _new_topic(name: str, plan: TopicPlan, copies: int) -> NewTopic:
     return NewTopic(
         name=name,
         num_partitions=plan.partitions,
-        replication_factor=plan.replication_factor,
+        replication_factor=copies,
         topic_configs=dict(plan.configs),
     )
 

@@ -244,7 +244,7 @@ async def test_commands_make_topics_read_them_and_prove_them_complete(kafka: Kaf
     async def in_thread(*arguments: str) -> Any:
         return await asyncio.to_thread(command, *arguments)
 
-    made = json.loads(await in_thread("create-topics", "--partitions", "3", "--replication-factor", "1", "--json"))
+    made = json.loads(await in_thread("create-topics", "--partitions", "3", "--json"))
     assert made == {"created": list(kafka.topics.names), "existing": []}
     made = json.loads(await in_thread("create-topics", "--json"))
     assert made == {"created": [], "existing": list(kafka.topics.names)}
