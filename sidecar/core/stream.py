@@ -257,7 +257,8 @@ class Stream:
         opened.gating.discard(batch)
         if isinstance(outcome, Failed):
             plan, place = self._plan.batches[batch], (opened.segment.start, opened.segment.end)
-            self._fail(state, plan.detector.name, plan.rules, place, outcome, now_ms, opened.segment.number)
+            source = (opened.segment.number, plan.detector.model)
+            self._fail(state, plan.detector.name, plan.rules, place, outcome, now_ms, source)
         else:
             self._take(state, self._plan.batches[batch], opened.segment, outcome.findings, now_ms)
         if not opened.waiting:
@@ -407,9 +408,9 @@ class Stream:
         place: tuple[int, int],
         failed: Failed,
         now_ms: float,
-        segment: int | None = None,
+        source: tuple[int | None, str] = (None, ""),
     ) -> None:
-        """Let each rule's fail mode act on text that was not looked at."""
+        """Let each rule's fail mode act on text that was not looked at. `source` names a segment and its model."""
         start, end = place
         state.unscanned += end - start
         reason = f"{detector}: {failed.kind}"
@@ -420,7 +421,7 @@ class Stream:
             mode = rule.on_timeout if failed.kind is FailureKind.TIMEOUT else rule.on_error
             is_closed = mode is FailMode.FAIL_CLOSED and rule.is_gating
             action = Action.BLOCK if is_closed else Action.ALLOW
-            item = _Item(Violation(rule, finding), action, start, end, "", segment, "", failed)
+            item = _Item(Violation(rule, finding), action, start, end, "", *source, failed)
             if is_closed:
                 self._add(state, item, now_ms)
             elif (rule.index, failed.kind) not in self._failures_told:

@@ -272,6 +272,7 @@ class TestOutcomes:
         assert isinstance(outputs[1], Blocked)
         assert (outputs[1].position, outputs[1].message) == (4, "later")
         assert outputs[1].decisions[0].failure == Failed(kind)
+        assert (outputs[1].decisions[0].segment, outputs[1].decisions[0].model) == (2, "fake-model-1")
 
     def test_a_failure_that_fails_open_lets_pass_and_is_told_once(self) -> None:
         open_rule = rule(BLOCK, "FLAG", on_error=FailMode.FAIL_OPEN)
