@@ -6,15 +6,14 @@ import importlib.metadata
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sidecar.bench.report import commit, machine
+
 RESULTS = Path(__file__).parent / "results"
-
-
 PACKAGES = ("presidio-analyzer", "google-re2", "regex", "phonenumbers", "grpcio", "msgspec")
 
 
@@ -23,8 +22,8 @@ def write(name: str, figures: Mapping[str, Any], markdown: str) -> str:
     RESULTS.mkdir(exist_ok=True)
     about = {
         "command": " ".join(["python", "-m", *_arguments()]),
-        "commit": _commit(),
-        "machine": f"{_processor()}, {os.cpu_count()} CPUs",
+        "commit": commit() or "unknown",
+        "machine": f"{machine()['processor']}, {os.cpu_count()} CPUs",
         "python": platform.python_version(),
         "packages": {package: importlib.metadata.version(package) for package in PACKAGES},
     }
@@ -55,17 +54,3 @@ def _arguments() -> list[str]:
     words = sys.argv[1:]
     hidden = {index for index, word in enumerate(words) if "/" in word}
     return [name, *("PATH" if index in hidden else word for index, word in enumerate(words))]
-
-
-def _commit() -> str:
-    ran = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
-    return ran.stdout.strip() or "unknown"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
