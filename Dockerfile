@@ -45,7 +45,6 @@ COPY policies /etc/tidegate/policies
 ENV PATH=/opt/tidegate/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    TIDEGATE_ADMIN__LISTEN=127.0.0.1:9464 \
     TIDEGATE_OUTBOX__PATH=/var/lib/tidegate/outbox.db \
     TIDEGATE_POLICIES__DIRECTORIES=/etc/tidegate/policies
 
