@@ -84,7 +84,7 @@ def _report(
     ours: Sequence[list[Span]],
     theirs: Sequence[list[Span]] | None,
 ) -> dict[str, Any]:
-    labels = set(Pii.labels_of(PiiParams()))
+    labels = set(Pii.build(PiiParams()).labels)
     systems = {"tidegate": ours, **({"presidio": theirs} if theirs is not None else {})}
     report: dict[str, Any] = {"files": {name: len(rows) for name, rows in files.items()}, "labels": {}, "alarms": {}}
     for system, predictions in systems.items():

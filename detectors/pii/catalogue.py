@@ -10,6 +10,7 @@ The recognizers are Presidio's, with their checksums. Three rules hold for all o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from detectors.pii import patterns
@@ -95,6 +96,17 @@ DATES = Entry(
     context=("born", "dob", "birth", "expiry", "expires"),
     guard=is_apart,
 )
+
+
+TAGGED: Mapping[str, tuple[str, ...]] = {
+    "PERSON": (),
+    "LOCATION": (),
+    "ORGANIZATION": (),
+    "NRP": (),
+    "DATE_TIME": (),
+    "ADDRESS": (),
+}
+"""What a model's tags find, with the context words of each label. Other labels of a user's own model have none."""
 
 
 def _national(

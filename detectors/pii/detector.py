@@ -1,4 +1,10 @@
-"""The `pii` detector: Presidio's recognizers on a text that is still arriving.
+"""The `pii` detector: Presidio's recognizers on a text that is still arriving, and names by a model.
+
+It comes in two parts. What has a form (numbers, addresses of the net) is found inline, by the scanner below. Names,
+places, dates and postal addresses are read by the shared encoder's tag head (`detectors.pii.tagged`); a policy pays for
+that only if a rule names one of those labels.
+
+The scanner:
 
 1. The lexer (`detectors.pii.blocks`) finds the few places where personal data could be, and clears all other text at
    once.
@@ -14,20 +20,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
-from detectors.base import Params
+from detectors.base import DetectorError, Params
+from detectors.parts import Part
 from detectors.pii import guards
 from detectors.pii.blocks import LOOK_AHEAD, OVERLAP, Block, Lexer
-from detectors.pii.catalogue import DATES, GENERIC, NATIONAL, Entry
+from detectors.pii.catalogue import DATES, GENERIC, NATIONAL, TAGGED, THRESHOLD, Entry
 from detectors.pii.context import REACH, words_around, words_before
 from detectors.pii.finders import PHONE_NUMBER, PHONE_THRESHOLD, Finder, PhoneFinder, PresidioFinder
 from detectors.pii.patterns import FLAGS, REST_OF_URL, without_edges
 from detectors.pii.phones import MORE_REGIONS, PRESIDIO_REGIONS
 from detectors.regular import Watch, parse
 from detectors.types import Finding
+
+if TYPE_CHECKING:
+    from detectors.pii.tagged import TaggedPii
 
 COUNTRIES = tuple(sorted({entry.country for entry in NATIONAL}))
 
@@ -38,7 +48,10 @@ class PiiParams(Params):
     countries: tuple[str, ...] = Field(
         default=COUNTRIES, description=f"Whose national ids are looked for: {', '.join(COUNTRIES)}. Default: all."
     )
-    dates: bool = Field(default=False, description="Look for dates too (DATE_TIME): few of them are personal data.")
+    dates: bool = Field(default=False, description="Look for dates by their form too (DATE_TIME): few are personal.")
+    model: str = Field(
+        default="tidegate-encoder", description="The model that reads names: a name, or a folder's path."
+    )
 
     @field_validator("countries")
     @classmethod
@@ -54,35 +67,86 @@ class Pii:
 
     name: ClassVar[str] = "pii"
     params: ClassVar[type[Params]] = PiiParams
-    summary: ClassVar[str] = "personal data that has a form: cards, accounts, phone numbers, addresses, national ids"
+    summary: ClassVar[str] = "personal data: cards, accounts, phone numbers, national ids, and names by a model"
 
     @classmethod
     def labels_of(cls, params: Params) -> Mapping[str, float]:
         """The labels it can find, each with the recommended threshold."""
-        return {PHONE_NUMBER: PHONE_THRESHOLD} | {entry.label: entry.threshold for entry in _entries(_own(params))}
+        own = _own(params)
+        return {**_tagged_labels(own.model), **_formed_labels(own)}
+
+    @classmethod
+    def parts(cls, params: Params) -> Sequence[Part]:
+        """What has a form; and what a model reads, for rules that name its labels."""
+        own = _own(params)
+        tagged = frozenset(_tagged_labels(own.model))
+        return (
+            Part(frozenset(_formed_labels(own)), lambda: cls.build(own)),
+            Part(tagged, lambda: _tagger(own), is_default=False),
+        )
 
     @classmethod
     def build(cls, params: Params) -> PiiScanner:
-        """Make the scanner: about a second of compiling. The same parameters give the same one."""
-        return _scanner(_own(params))
+        """Make the scanner, the part for what has a form: about a second of compiling, once for the same parameters."""
+        own = _own(params)
+        return _scanner(own.countries, own.dates)
 
 
 def _own(params: Params) -> PiiParams:
     return params if isinstance(params, PiiParams) else PiiParams.model_validate(params.model_dump())
 
 
-def _entries(params: PiiParams) -> list[Entry]:
-    dates = [DATES] if params.dates else []
-    return [*GENERIC, *dates, *(entry for entry in NATIONAL if entry.country in params.countries)]
+def _formed_labels(params: PiiParams) -> Mapping[str, float]:
+    entries = _entries(params.countries, params.dates)
+    return {PHONE_NUMBER: PHONE_THRESHOLD} | {entry.label: entry.threshold for entry in entries}
+
+
+def _tagged_labels(model: str) -> Mapping[str, float]:
+    """The model's labels. Of a model that cannot be read the usual ones: `_tagger` then says what is wrong with it."""
+    try:
+        return _card_labels(model)
+    except DetectorError:
+        return dict.fromkeys(TAGGED, THRESHOLD)
 
 
 @lru_cache(maxsize=8)
-def _scanner(params: PiiParams) -> PiiScanner:
+def _card_labels(model: str) -> Mapping[str, float]:
+    from detectors.encoded import model_folder  # the model's libraries are loaded only where its labels matter
+    from detectors.onnx.card import read_card
+    from detectors.pii.tagged import tag_labels
+
+    return tag_labels(read_card(model_folder(model)))
+
+
+def _tagger(params: PiiParams) -> TaggedPii:
+    """Load the model, if no other detector did. Raises `DetectorError`."""
+    from detectors.encoded import shared_encoder
+    from detectors.pii.tagged import TaggedPii
+
+    encoder = shared_encoder(params.model)
+    thresholds = _formed_labels(params)
+    scanner = _scanner(params.countries, params.dates)
+
+    def rivals(text: str) -> Iterator[Finding]:
+        for each in scanner.start().advance(text, 0, is_final=True):
+            if each.score >= thresholds[each.label]:
+                yield Finding(each.start, each.end, each.label, 1.0, each.reason)
+
+    return TaggedPii(Pii.name, encoder, rivals, undominated)
+
+
+def _entries(countries: Sequence[str], dates: bool) -> list[Entry]:
+    extra = [DATES] if dates else []
+    return [*GENERIC, *extra, *(entry for entry in NATIONAL if entry.country in countries)]
+
+
+@lru_cache(maxsize=8)
+def _scanner(countries: tuple[str, ...], dates: bool) -> PiiScanner:
     finders: list[Finder] = [
         PhoneFinder(PRESIDIO_REGIONS, needs_context=False),
         PhoneFinder(MORE_REGIONS, needs_context=True),
     ]
-    finders += map(PresidioFinder, _entries(params))
+    finders += map(PresidioFinder, _entries(countries, dates))
     return PiiScanner(finders)
 
 

@@ -76,7 +76,8 @@ def recognizer_class(module: str, name: str) -> Any:
 
 def base_class(name: str) -> Any:
     """One of Presidio's base classes, such as `PatternRecognizer`."""
-    return getattr(_module(_ANY_RECOGNIZER), name)
+    _module(_ANY_RECOGNIZER)
+    return getattr(_own[_PACKAGE], name)
 
 
 def make_pattern(name: str, regex: str, score: float) -> Pattern:

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from detectors import registry
 from detectors.base import BatchDetector, Detector, DetectorError, DetectorType, Params, PatternScanner
+from detectors.parts import Part, default_labels, parts_for, parts_of
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy import operators
 from sidecar.policy.explain import split, suggest
@@ -186,15 +187,31 @@ class _RuleCompiler:
         if params is None:
             return
         thresholds = self._thresholds(place, rule, kind, params)
-        identity = f"{kind.name} {params.model_dump_json()}"
-        detector = self._detector(place, identity, kind, params)
-        if detector is not None:
-            self._check_stream(place, rule, action, detector)
+        identities = self._build(place, kind, params, thresholds)
+        for identity in identities:
+            detector = self._detectors[identity]
+            if not isinstance(detector, DetectorError):
+                self._check_stream(place, rule, action, detector)
         if len(self.errors) > before:
             return
         plan = self._rule_plan(rule, action, thresholds, rewrite)
         self.plans.append(plan)
-        self._readers.setdefault(identity, []).append(plan)
+        for identity in identities:
+            self._readers.setdefault(identity, []).append(plan)
+
+    def _build(
+        self, place: Place, kind: type[DetectorType], params: Params, thresholds: Mapping[str, float]
+    ) -> list[str]:
+        """Make the detector, or those of its parts that find any of the rule's labels; their identities."""
+        parts = _asked(lambda: parts_of(kind, params))
+        if isinstance(parts, DetectorError):
+            return []  # `labels_of` failed before, and was refused
+        identities = []
+        for number in parts_for(parts, thresholds) or range(len(parts)):
+            identity = f"{kind.name}.{number} {params.model_dump_json()}"
+            self._detector(place, identity, parts[number])
+            identities.append(identity)
+        return identities
 
     def _rule_plan(
         self, rule: RuleSpec, action: Action, thresholds: Mapping[str, float], rewrite: Rewrite | None
@@ -255,7 +272,7 @@ class _RuleCompiler:
         if isinstance(labels, Mapping):
             self._check_labels(kind, recommended, {(*where, name): name for name in labels})
             return dict(labels)
-        names = list(recommended) if labels is None else labels
+        names = [name for name in recommended if name in default_labels(kind, params)] if labels is None else labels
         if labels is not None:
             self._check_labels(kind, recommended, {(*where, number): name for number, name in enumerate(labels)})
         return {name: recommended.get(name, 1.0) if threshold is None else threshold for name in names}
@@ -272,14 +289,12 @@ class _RuleCompiler:
                 self._refuse(place, message, suggest(name, recommended), at_key=True)
             seen.add(name)
 
-    def _detector(self, place: Place, identity: str, kind: type[DetectorType], params: Params) -> Detector | None:
+    def _detector(self, place: Place, identity: str, part: Part) -> None:
         if identity not in self._detectors:
-            self._detectors[identity] = _asked(lambda: kind.build(params))
+            self._detectors[identity] = _asked(part.build)
         detector = self._detectors[identity]
         if isinstance(detector, DetectorError):
             self._refused(place, detector)
-            return None
-        return detector
 
     def _refused(self, place: Place, error: DetectorError) -> None:
         """Note that a detector refuses the rule's parameters."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from detectors import registry
 from detectors.base import Detector, PatternScanner
+from detectors.parts import default_labels
 from detectors.types import Finding
 from tests.detectors.scans import every_cut, scan
 from tests.streams import NASTY
@@ -89,8 +90,9 @@ def test_more_left_context_than_promised_changes_nothing(name: str) -> None:
 @scanners
 def test_labels_and_thresholds_are_stated(name: str) -> None:
     kind = registry.get(name)
-    stated = kind.labels_of(kind.params.model_validate(PARAMS.get(name, {})))
-    assert SCANNERS[name].labels == set(stated)
+    params = kind.params.model_validate(PARAMS.get(name, {}))
+    stated = kind.labels_of(params)
+    assert SCANNERS[name].labels == default_labels(kind, params) <= set(stated)
     assert all(0 < threshold <= 1 for threshold in stated.values())
 
 

@@ -16,6 +16,7 @@ import pytest
 from phonenumbers import PhoneNumberMatcher
 from pydantic import ValidationError
 
+from detectors.parts import default_labels
 from detectors.pii import context, phones
 from detectors.pii.blocks import MOST
 from detectors.pii.detector import COUNTRIES, Pii, PiiParams, PiiScanner
@@ -225,8 +226,10 @@ def test_an_unknown_country_is_refused_with_those_that_are_known() -> None:
 
 
 @pytest.mark.parametrize("params", (ALL, PiiParams(countries=(), dates=True)), ids=("all", "none"))
-def test_the_labels_are_those_of_the_scanner(params: PiiParams) -> None:
-    assert set(Pii.labels_of(params)) == Pii.build(params).labels
+def test_the_labels_are_those_of_the_parts(params: PiiParams) -> None:
+    formed, tagged = Pii.parts(params)
+    assert formed.labels == Pii.build(params).labels == default_labels(Pii, params)
+    assert set(Pii.labels_of(params)) == formed.labels | tagged.labels
     assert all(0 < threshold <= 1 for threshold in Pii.labels_of(params).values())
 
 

@@ -1,0 +1,55 @@
+"""A detector in parts: several detectors behind one name, of which a policy pays only for those that it reads.
+
+`pii` finds numbers by their form, inline, and names by a model, in batches. A policy author writes one name for both;
+whoever builds detectors asks `parts_of` which of them a rule's labels need, so that a rule that reads e-mail addresses
+never loads or runs the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from detectors.base import Detector, DetectorType, Params
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One detector of several: what it finds, and how to make it.
+
+    `build` raises `DetectorError` as `DetectorType.build` does. A rule that names no labels reads the parts that are
+    `is_default`.
+    """
+
+    labels: frozenset[str]
+    build: Callable[[], Detector]
+    is_default: bool = True
+
+
+@runtime_checkable
+class InParts(Protocol):
+    """What a detector type in parts has beside `DetectorType`."""
+
+    def parts(self, params: Params) -> Sequence[Part]:
+        """The parts with these parameters, the default ones first; makes none of them."""
+        ...
+
+
+def parts_of(kind: type[DetectorType], params: Params) -> Sequence[Part]:
+    """The parts of a detector type: its own, or all of it as one."""
+    candidate: object = kind
+    if isinstance(candidate, InParts):
+        return candidate.parts(params)
+    return [Part(frozenset(kind.labels_of(params)), lambda: kind.build(params))]
+
+
+def default_labels(kind: type[DetectorType], params: Params) -> frozenset[str]:
+    """The labels that a rule reads which names none."""
+    return frozenset().union(*(part.labels for part in parts_of(kind, params) if part.is_default))
+
+
+def parts_for(parts: Sequence[Part], labels: Iterable[str]) -> list[int]:
+    """Which of the parts find any of the labels, by number."""
+    wanted = frozenset(labels)
+    return [number for number, part in enumerate(parts) if part.labels & wanted]

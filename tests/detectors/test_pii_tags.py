@@ -1,0 +1,150 @@
+"""Names by tags: the path through doubtful words, clean edges, and the detector around them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detectors.base import BatchDetector, BatchItem, DetectorError
+from detectors.encoder import Tags
+from detectors.onnx.tokenizer import Pieces
+from detectors.pii.detector import Pii, PiiParams
+from detectors.pii.tags import TagSet
+from detectors.types import Finding
+from tests.tiny_model import write_tiny_model
+
+TAGS = ("O", "B-PERSON", "I-PERSON", "B-LOCATION", "I-LOCATION")
+
+
+def tagged(text: str, words: list[tuple[str, str | dict[str, float]]]) -> Tags:
+    """Tags of a text, given word by word: a tag that is nearly certain, or the probabilities of some."""
+    rows, starts, ends, position = [], [], [], 0
+    for word, tag in words:
+        start = text.index(word, position)
+        position = start + len(word)
+        starts.append(start)
+        ends.append(position)
+        chances = {tag: 0.92} if isinstance(tag, str) else tag
+        rest = (1.0 - sum(chances.values())) / max(len(TAGS) - len(chances), 1)
+        rows.append([chances.get(name, rest) for name in TAGS])
+    number = np.arange(len(words))
+    pieces = Pieces(number, np.asarray(starts), np.asarray(ends), number)
+    return Tags(pieces, np.asarray(rows, dtype=np.float32))
+
+
+def names(text: str, words: list[tuple[str, str | dict[str, float]]], begin: int = 0) -> list[tuple[str, str]]:
+    spans = TagSet(TAGS).spans(text, tagged(text, words), begin=begin)
+    return [(text[each.start : each.end], each.label) for each in spans]
+
+
+P, Q, L, M, O = "B-PERSON", "I-PERSON", "B-LOCATION", "I-LOCATION", "O"  # noqa: E741 - as the scheme has it
+
+
+@pytest.mark.parametrize(
+    ("text", "tags", "expected"),
+    (
+        ("Ann Smith left", [P, Q, O], [("Ann Smith", "PERSON")]),
+        ("Ann Bob left", [P, P, O], [("Ann", "PERSON"), ("Bob", "PERSON")]),
+        ("Ann Paris", [P, L], [("Ann", "PERSON"), ("Paris", "LOCATION")]),
+        ("so it is", [O, O, O], []),
+        ("Mr. Smith 's", [P, Q, Q], [("Smith", "PERSON")]),
+        ("Dr Who", [P, Q], [("Who", "PERSON")]),
+        ("“Ann”, left", [P, O], [("Ann", "PERSON")]),
+        ("Ann's car", [P, O], [("Ann", "PERSON")]),
+        ("Bob Jr. left", [P, Q, O], [("Bob Jr.", "PERSON")]),
+        ("to Ann.", [O, P], [("Ann", "PERSON")]),
+        ("J. R. Tolkien", [P, Q, Q], [("J. R. Tolkien", "PERSON")]),
+        ("Paris (France) now", [L, M, O], [("Paris (France)", "LOCATION")]),
+        ("(in Paris) now", [O, L, O], [("Paris", "LOCATION")]),
+    ),
+)
+def test_edges(text: str, tags: list[str], expected: list[tuple[str, str]]) -> None:
+    assert names(text, list(zip(text.split(), tags, strict=True))) == expected
+
+
+def test_what_a_hyphen_or_an_apostrophe_parts_is_one_name() -> None:
+    words: list[tuple[str, str | dict[str, float]]] = [
+        ("Jean", P),
+        ("-", O),
+        ("Luc", P),
+        ("O", Q),
+        ("'", O),
+        ("Neill", P),
+    ]
+    assert names("Jean-Luc O'Neill", words) == [("Jean-Luc O'Neill", "PERSON")]
+
+
+def test_one_doubtful_word_does_not_break_a_name() -> None:
+    """Alone, `York` would be a person that goes on; nothing began that could."""
+    words: list[tuple[str, str | dict[str, float]]] = [("New", L), ("York", {Q: 0.5, M: 0.4}), ("now", O)]
+    assert names("New York now", words) == [("New York", "LOCATION")]
+
+
+def test_a_name_that_goes_on_from_nowhere_begins_there() -> None:
+    assert names("and Smith too", [("and", O), ("Smith", {Q: 0.6, P: 0.3}), ("too", O)]) == [("Smith", "PERSON")]
+
+
+def test_of_a_name_that_began_before_the_segment_the_rest_is_found() -> None:
+    assert names("Ann Smith left", [("Ann", P), ("Smith", Q), ("left", O)], begin=3) == [("Smith", "PERSON")]
+    assert names("Ann Smith left", [("Ann", P), ("Smith", Q), ("left", O)], begin=9) == []
+
+
+def test_the_score_is_the_mean_over_words() -> None:
+    tags = tagged("Ann Smith", [("Ann", {P: 0.8, Q: 0.1}), ("Smith", {P: 0.1, Q: 0.6})])
+    (span,) = TagSet(TAGS).spans("Ann Smith", tags)
+    assert span.score == pytest.approx(0.8)
+
+
+def test_tags_without_beginnings_go_on() -> None:
+    tags = Tags(tagged("a b c", [("a", O), ("b", O), ("c", O)]).pieces, np.asarray([[0.1, 0.9]] * 3, dtype=np.float32))
+    assert [(each.start, each.end) for each in TagSet(("O", "PERSON")).spans("a b c", tags)] == [(0, 5)]
+
+
+# ---------------------------------------------------------------- the detector
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory: pytest.TempPathFactory) -> BatchDetector:
+    folder = write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+    built = Pii.parts(PiiParams(model=str(folder)))[1].build()
+    assert isinstance(built, BatchDetector)
+    return built
+
+
+def found(detector: BatchDetector, text: str, begin: int = 0) -> list[str]:
+    (findings,) = detector.detect([BatchItem(text, begin)])
+    return [text[each.start : each.end] for each in findings]
+
+
+def test_names_are_found(detector: BatchDetector) -> None:
+    (findings,) = detector.detect([BatchItem("the Ann Smith.", 0)])
+    assert findings == [Finding(4, 13, "PERSON", findings[0].score, "TagRecognizer")]
+    assert 0.9 < findings[0].score < 1.0
+    assert detector.labels == {"PERSON"}
+
+
+def test_nothing_is_found_in_the_left_context(detector: BatchDetector) -> None:
+    assert found(detector, "Ann Smith the ann", 9) == ["ann"]
+    assert found(detector, "Ann Smith the", 9) == []
+    assert found(detector, "", 0) == found(detector, "\ud800 \u200b", 0) == []
+
+
+def test_a_name_in_an_address_of_the_net_belongs_to_it(detector: BatchDetector) -> None:
+    assert found(detector, "mail ann.smith@example.com or Ann") == ["Ann"]
+
+
+def test_a_model_without_tags_cannot_read_names(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "tiny")
+    card = (folder / "model.yaml").read_text(encoding="utf-8")
+    (folder / "model.yaml").write_text(card.replace('"pii"', '"tags"'), encoding="utf-8")
+    params = PiiParams(model=str(folder))
+    assert "PERSON" not in Pii.labels_of(params)
+    with pytest.raises(DetectorError, match="has no head 'pii'"):
+        Pii.parts(params)[1].build()
+
+
+def test_a_missing_model_is_told_when_a_rule_needs_it() -> None:
+    with pytest.raises(DetectorError, match="no model named 'no-such-model'"):
+        Pii.parts(PiiParams(model="no-such-model"))[1].build()
