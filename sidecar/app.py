@@ -1,9 +1,10 @@
 """The service: every part is made, started and stopped here, in one order.
 
-Start: admin listener, outbox and publisher, policies, detectors' golden inputs, scheduler, gRPC, and the HTTP proxy if
-it has an upstream. Until the last step `/readyz` says what is missing. Stop (SIGTERM, SIGINT): not ready; new streams
-are refused; running ones may finish for `drain_seconds` and are then cancelled; then the other way round, the outbox
-near the end, so that each stream's end is recorded. SIGHUP reads the policies again.
+Start: admin listener, outbox and publisher, the models on an inference server, policies, detectors' golden inputs,
+scheduler, gRPC, and the HTTP proxy if it has an upstream. Until the last step `/readyz` says what is missing. Stop
+(SIGTERM, SIGINT): not ready; new streams are refused; running ones may finish for `drain_seconds` and are then
+cancelled; then the other way round, the outbox near the end, so that each stream's end is recorded. SIGHUP reads the
+policies again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import disable_created_metrics
@@ -21,6 +23,7 @@ from sidecar.admin import AdminServer
 from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
 from sidecar.keys import evidence_key, redaction_keys
+from sidecar.inference.models import RemoteModels
 from sidecar.outbox.event import SEVERITY_NAMES
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.sqlite import SqliteOutbox
@@ -55,7 +58,8 @@ class App:
         self.clock = clock or LoopClock()
         version = tidegate_version()
         self.metrics = Metrics(version)
-        self.readiness = Readiness((*_PARTS, "proxy") if settings.proxy.upstream else _PARTS)
+        optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
+        self.readiness = Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
         self.admin = AdminServer(settings.admin.listen, readiness=self.readiness, metrics=self.metrics, version=version)
         self.outbox = SqliteOutbox(settings.outbox)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
@@ -65,6 +69,7 @@ class App:
         )
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
         self.engine = Engine(
+        self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
             policies=self.policies,
             scheduler=self.scheduler,
             outbox=self.outbox,
@@ -86,6 +91,7 @@ class App:
             await _start(stack, self.admin.start, self.admin.stop)
             await self._start_outbox(stack)
             await self._start_policies(stack)
+            await self._start_inference(stack)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
             self._export()
             stack.push_async_callback(self._drain)
@@ -114,6 +120,14 @@ class App:
         self.readiness.fine("outbox")
 
     async def _start_policies(self, stack: AsyncExitStack) -> None:
+    async def _start_inference(self, stack: AsyncExitStack) -> None:
+        if not self.settings.inference.models:
+            return
+        stack.push_async_callback(self.remote_models.stop)
+        await self.remote_models.start(partial(self.readiness.wait_for, "inference"))
+        stack.enter_context(self.remote_models.placed())
+        self.readiness.fine("inference")
+
         self.readiness.wait_for("policies", "being compiled")
         await asyncio.to_thread(self.policies.load)
         self.readiness.fine("policies")
@@ -177,8 +191,16 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, app.reloader.ask)
-    async with app.running():
-        await stop.wait()
+    async with AsyncExitStack() as stack:
+        start = asyncio.create_task(stack.enter_async_context(app.running()))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([start, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if not start.done():  # it may wait for somebody
+            start.cancel()
+            await asyncio.wait([start])
+            return
+        start.result()
+        await stopped
 
 
 def run(settings: Settings) -> None:

@@ -45,6 +45,24 @@ def _split(value: object) -> object:
         return json.loads(value)
     except ValueError:
         raise ValueError("is neither a JSON list nor words between commas") from None
+    return _json(value, "neither a JSON list nor words between commas")
+
+
+def _pairs(value: object) -> object:
+    """A mapping as it stands in an environment variable: JSON, or `key=value` between commas."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("{"):
+        return _json(value, "neither a JSON mapping nor key=value between commas")
+    pairs = [word.partition("=") for word in value.split(",") if word.strip()]
+    return {key.strip(): name.strip() for key, _, name in pairs}
+
+
+def _json(value: str, otherwise: str) -> object:
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError(f"is {otherwise}") from None
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
@@ -273,6 +291,80 @@ def _read_file(file: Path) -> dict[str, Any]:
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
+class Breaker(Section):
+    """When the inference server is left alone, and for how long."""
+
+    failures: Count = 3
+    """Calls in a row without an answer; after them none is made for a while."""
+    open_seconds: Seconds = 5.0
+    """How long none is made. Then a single call tries."""
+
+
+class ServerTls(Section):
+    """How the inference server is trusted. An empty section: by the system's authorities."""
+
+    ca: Path | None = None
+    """Whose certificate the server must show."""
+    cert: Path | None = None
+    key: Path | None = None
+    """Our own certificate and key, where the server asks for them."""
+    server_name: str = ""
+    """The name in the server's certificate, where it is not the target's."""
+
+    @model_validator(mode="after")
+    def _is_a_pair(self) -> ServerTls:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key go together; one of them is missing")
+        return self
+
+
+class Inference(Section):
+    """Models that run on an inference server (Open Inference Protocol v2 over gRPC). Without `models`: none does."""
+
+    target: str = ""
+    """The server's gRPC address, `HOST:PORT` or `unix:/path`."""
+    models: Annotated[dict[str, str], BeforeValidator(_pairs)] = Field(default_factory=dict)
+    """Which models: as policies name them -> name on the server; in a variable, `tidegate-encoder=encoder`."""
+    tls: ServerTls | None = None
+    timeout_ms: Annotated[int, Field(ge=1, le=60_000)] = 150
+    """How long a batch may take there and back."""
+    fallback: Literal["local", "fail"] = "local"
+    """What reads a batch without an answer: the local model, which then is loaded too; or nothing, so that the batch's
+    segments fail and each rule's `on_error` applies."""
+    breaker: Breaker = Breaker()
+
+    @model_validator(mode="after")
+    def _has_a_target(self) -> Inference:
+        if bool(self.models) != bool(self.target):
+            raise ValueError("target and models go together; one of them is missing")
+        if not all(self.models.values()):
+            raise ValueError("models maps each name here to its name on the server")
+        return self
+
+
+class Models(Section):
+    """Where models lie and how they run. Those that come with Tidegate are always found, after these."""
+
+    directories: Paths = (Path("models"),)
+    """Folders of models, searched in this order; `tidegate models add` writes into the first."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    """Threads of one model's pass; 0: the container's CPU limit."""
+    providers: Words = ("cpu",)
+    """What models run on, the first that is there: `cuda`, `openvino`, `cpu`. They need their own build of ONNX Runtime."""
+
+    @field_validator("providers")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in PROVIDERS]
+        if unknown or not names:
+            raise ValueError(f"is a list of {', '.join(PROVIDERS)}")
+        return names
+
+    def places(self) -> Places:
+        """As detectors take it."""
+        return Places(self.directories, Runtime(self.threads, self.providers))
+
+
         problem = getattr(error, "problem", None) or "is not YAML"
         raise ConfigError(f"{file}{place}: {problem}") from None
     if values is None:
@@ -291,6 +383,8 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         *sections, key = variable.removeprefix(_PREFIX).lower().split("__")
         branch = tree
         for section in sections:
+    inference: Inference = Inference()
+    models: Models = Models()
             branch = branch.setdefault(section, {})
             if not isinstance(branch, dict):
                 raise ConfigError(f"{variable} is set, and so is a variable for the whole of {section}; keep one")

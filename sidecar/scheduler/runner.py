@@ -3,7 +3,7 @@
 1. `prepare` tokenises, when the detectors share an encoder; it may be called while another batch runs.
 2. `run` asks the detectors: one shared pass for all segments and detectors of an encoder.
 3. When that fails, each segment is tried alone, and then each of its detectors, so that one poisonous text does not
-   fail its neighbours.
+   fail its neighbours. Not when the model itself cannot be had: then all fail at once.
 
 What a detector raises is third-party text, and may quote what was checked: only the exception's type is logged.
 """
@@ -11,15 +11,17 @@ What a detector raises is third-party text, and may quote what was checked: only
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from typing import cast
 
 import msgspec
 
-from detectors.base import BatchDetector, BatchItem
+from detectors.base import BatchDetector, BatchItem, ModelUnavailable
 from detectors.encoded import EncodedDetector, SharedPass
 from detectors.types import Finding
+from detectors.urgency import wanted_within
 from sidecar.values import Failed, FailureKind
 
 _log = logging.getLogger(__name__)
@@ -61,18 +63,22 @@ class Job:
             self._failure = error
         self.tokenise_seconds = time.perf_counter() - began
 
-    def run(self) -> list[list[Answer]]:
-        """An answer for each detector of each question, in order. Raises nothing."""
+    def run(self, wanted_seconds: float = math.inf) -> list[list[Answer]]:
+        """An answer for each detector of each question, in order; nobody wants it later. Raises nothing."""
         if not self._is_prepared:
             self.prepare()
         began = time.perf_counter()
-        answers = self._answers()
+        with wanted_within(wanted_seconds):
+            answers = self._answers()
         self.inference_seconds = time.perf_counter() - began
         return answers
 
     def _answers(self) -> list[list[Answer]]:
         try:
             found = iter(self._found())
+        except ModelUnavailable as error:
+            failed = self._failed(self._work[0][0], error)
+            return [[failed for _ in each.detectors] for each in self._questions]
         except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome
             return self._answers_apart(error)
         return [[next(found) for _ in each.detectors] for each in self._questions]
@@ -84,9 +90,13 @@ class Job:
         [question] = self._questions
         if len(question.detectors) > 1:
             return [[Job([Question(question.item, (each,))]).run()[0][0] for each in question.detectors]]
+        return [[self._failed(question.detectors[0], error)]]
+
+    @staticmethod
+    def _failed(detector: BatchDetector, error: Exception) -> Failed:
         reason = type(error).__name__
-        _log.warning("detector failed", extra={"detector": question.detectors[0].name, "error": reason})
-        return [[Failed(FailureKind.ERROR, reason)]]
+        _log.warning("detector failed", extra={"detector": detector.name, "error": reason})
+        return Failed(FailureKind.ERROR, reason)
 
     def _found(self) -> list[list[Finding]]:
         if self._failure is not None:

@@ -106,6 +106,8 @@ class Scheduler:
         batcher = self._batcher
         if batcher.depth >= self._queue_limit or batcher.depth_of(request.tenant) >= self._tenant_limit:
             return "the queue is full"
+        if not batcher.depth and not self._flights:
+            return ""  # nothing is before it; and an estimate that is too high is unlearnt only by a batch
         now_ms = self._clock.now_ms()
         flying_ms = sum(each.left_ms(now_ms) for each in self._flights)
         wait_ms = (flying_ms + batcher.wait_ms(request, self._costs.of)) / self._threads
@@ -151,8 +153,9 @@ class Scheduler:
         alarm = self._clock.call_at(began_ms + flight.estimate_ms - _LEAD_MS, self._wake.set)
         for ask in flight.asks:
             self._metrics.queue_seconds.observe((began_ms - ask.first.submitted_ms) / 1000)
+        wanted = (max(ask.deadline_ms for ask in flight.asks) - began_ms) / 1000
         try:
-            answers = await asyncio.get_running_loop().run_in_executor(self._workers, flight.job.run)
+            answers = await asyncio.get_running_loop().run_in_executor(self._workers, flight.job.run, wanted)
         finally:
             alarm.cancel()
             self._flights.remove(flight)

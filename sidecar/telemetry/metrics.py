@@ -52,6 +52,15 @@ class PlanMetrics:
     held: Histogram
     received_chars: Counter
     released_chars: Counter
+@dataclass(frozen=True, slots=True)
+class RemoteMetrics:
+    """The children of a model on the inference server: batches by who read them."""
+
+    answered: Counter
+    local: Counter
+    failed: Counter
+
+
     violations: tuple[dict[Action, Counter], ...]
     ended: dict[str, Counter]
 
@@ -147,6 +156,18 @@ class Metrics:
             found = self._plans[plan.digest] = self._make_plan(plan)
         return found
 
+        self._remote = Counter(
+            "tidegate_inference_batches",
+            "Batches for the inference server: answered by it, read by the local model instead, or failed.",
+            ["model", "result"],
+            registry=registry,
+        )
+        self._breaker = Gauge(
+            "tidegate_inference_breaker_open",
+            "1 while the inference server is left alone, or tried again after that.",
+            ["model"],
+            registry=registry,
+        )
     def detector(self, name: str) -> DetectorMetrics:
         """The detector's children, made at its first use."""
         found = self._detectors.get(name)
@@ -196,6 +217,11 @@ class Metrics:
             ended={how: self._streams.labels(plan.name, how) for how in ("finished", "blocked", "cancelled", "failed")},
         )
 
+
+    def remote(self, model: str, *, is_open: Callable[[], bool]) -> RemoteMetrics:
+        """The children of a model that runs on the inference server; `is_open` tells of its circuit breaker."""
+        self._breaker.labels(model).set_function(is_open)
+        return RemoteMetrics(*(self._remote.labels(model, result) for result in ("answered", "local", "failed")))
 
 class _Counts(Collector):
     """Counts that live elsewhere, read at each scrape."""
