@@ -74,6 +74,10 @@ $(CLIENTS_VENV)/.installed: requirements-clients.txt | setup
 demo: setup ## Stream conversations through the sidecar into Kafka, live in the terminal
 	@$(BIN)/python -m demo
 
+.PHONY: demo-mesh
+demo-mesh: setup envoy ## The same through the real Envoy: an openai client, a recorded model, Tidegate as external processor
+	@$(BIN)/python -m demo.mesh
+
 .PHONY: test
 test: check envoy mlserver clients deploy-tools ## All static checks, then all tests: what CI runs
 	$(call say,tests)

@@ -48,7 +48,7 @@ def main() -> int:
         status = 2
     except KeyboardInterrupt:
         status = 2
-    _clean_up(console, folder, status)
+    clean_up(console, folder, status)
     return status
 
 
@@ -79,7 +79,8 @@ def _judge(console: Console, transcripts: Mapping[Conversation, Transcript], vio
     return status
 
 
-def _clean_up(console: Console, folder: Path, status: int) -> None:
+def clean_up(console: Console, folder: Path, status: int) -> None:
+    """Leave nothing behind when all went well, else the logs."""
     if status == 0:
         shutil.rmtree(folder, ignore_errors=True)
     else:

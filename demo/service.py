@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from demo.processes import failed, ready, running
 
@@ -26,16 +27,21 @@ class Service:
     """Where a running sidecar listens."""
 
     address: str
-    """gRPC, `host:port`."""
+    """gRPC, `host:port` or `unix:/path`."""
     admin: str
     """HTTP, `host:port`."""
 
 
 @asynccontextmanager
-async def service(folder: Path, broker: str) -> AsyncIterator[Service]:
-    """Create the topics and run a sidecar that publishes to `broker`; give its addresses once it is ready."""
+async def service(
+    folder: Path, broker: str, changes: Mapping[str, object] = MappingProxyType({})
+) -> AsyncIterator[Service]:
+    """Create the topics and run a sidecar that publishes to `broker`; give its addresses once it is ready.
+
+    `changes` are sections of the settings in place of the demo's own.
+    """
     config = folder / "tidegate.yaml"
-    config.write_text(json.dumps(_settings(folder, broker), indent=2))  # JSON is YAML
+    config.write_text(json.dumps({**_settings(folder, broker), **changes}, indent=2))  # JSON is YAML
     await _create_topics(config, folder / "create-topics.log")
     log = folder / "sidecar.log"
     async with running("the sidecar", [*_tidegate(), "serve", "--config", str(config)], log=log) as process:
