@@ -229,6 +229,7 @@ class Session:
         self._received_chars = 0
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
+        self._settled = asyncio.Event()
         self._alarm: Timer | None = None
         self._alarm_ms = 0.0
         self._failure: Exception | None = None
@@ -256,7 +257,12 @@ class Session:
         self._tally.arrived(lane, len(text), now_ms)
         self._inbox.append((lane, text))
         self._inbox_chars += len(text)
+        self._settled.clear()
         self._wake.set()
+
+    async def settled(self) -> None:
+        """Return when all that was fed is dealt with as far as it goes: the rest waits for more text, or the end."""
+        await self._settled.wait()
 
     def finish(self) -> None:
         """All lanes end here. A second call does nothing."""
@@ -307,6 +313,7 @@ class Session:
         """Drop what is held and record how the stream ended. Called once, by the engine."""
         self.is_open = False
         self._room.set()
+        self._settled.set()
         if self._alarm is not None:
             self._alarm.cancel()
         if self._core.is_stopped and self._ended == "cancelled":
@@ -399,6 +406,8 @@ class Session:
             await asyncio.sleep(0)
             return
         self._set_alarm()
+        if not (self._inbox or self._outcomes or self._wake.is_set() or self._core.awaits_outcomes):
+            self._settled.set()
         await self._wake.wait()
         self._wake.clear()
 

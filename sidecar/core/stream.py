@@ -291,6 +291,11 @@ class Stream:
         return min(deadlines, default=None)
 
     @property
+    def awaits_outcomes(self) -> bool:
+        """Whether text is held for an outcome that is under way."""
+        return any(opened.gating for state in self._lanes.values() for opened in state.open_segments.values())
+
+    @property
     def held_chars(self) -> int:
         """Characters that arrived and were neither released, replaced nor dropped by a block, over all lanes."""
         return sum(state.held_chars for state in self._lanes.values())
