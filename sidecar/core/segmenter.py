@@ -6,7 +6,8 @@ A cut depends on the text alone, never on where a chunk ended. A cut at position
 1. after a newline;
 2. after the end of a sentence: `.`, `!`, `?` or an ellipsis with closing quotes or brackets, when white space follows
    (not after an abbreviation, an initial or a list number); the full-width marks need no white space;
-3. at a word's beginning, once the segment has `limit` estimated word pieces; inside a word or a run of punctuation only
+3. at a word's beginning, once the segment has `limit` estimated word pieces, but not in what may be a name, a date or
+   an address (`_is_in_name`), unless it goes on for `_LONGEST_NAME` pieces; inside a word or a run of punctuation only
    `_OVERSHOOT` pieces later.
 
 A cut is made only when the segment shows something: white space joins the segment that follows. The first segments of a
@@ -18,10 +19,14 @@ from __future__ import annotations
 
 import re
 
+import regex
+
 FIRST_SEGMENT_TOKENS = 16
 """The limit of a lane's first segment; it doubles until it reaches the policy's."""
 
 _OVERSHOOT = 16
+_LONGEST_NAME = 12
+"""How many pieces beyond its limit a segment may take so as not to part a name. Less than `_OVERSHOOT`."""
 _CHARS_PER_PIECE = 6
 _NEWLINE = "\n"
 _FULL_STOP = "."
@@ -30,11 +35,18 @@ _WIDE_TERMINATORS = frozenset("。！？｡")
 _CLOSERS = frozenset("\"'”’»)]}）」』】")
 _TOKEN = re.compile(r"\n|[^\S\n]+|[A-Za-z0-9_]+|.", re.DOTALL)
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(\"'“‘\[])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|mr|mrs|ms|dr|prof|sr|jr|st|vs|fig|eq|al|cf|approx|inc|ltd|co|dept|est)$",
+    r"(?:^|[\s(\"'“‘\[])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|mr|mrs|ms|mx|dr|prof|sr|jr|st|vs|fig|eq|al|cf|approx|inc|ltd|co"
+    r"|corp|bros|dept|est|gen|sen|rep|gov|col|capt|lt|sgt|maj|rev|hon|messrs|mme|mlle|mt|ft|ave|blvd|rd|jan|feb|apr|aug"
+    r"|sept|oct|nov|dec)$",
     re.IGNORECASE,
 )
 _LIST_NUMBER = re.compile(r"\s*\(?\d{1,3}$")
 _WORD_TAIL_CHARS = 12
+_NAME_TAIL_CHARS = 32
+_PARTICLES = "&|of|the|and|de|del|della|di|da|dos|das|du|la|le|les|van|von|der|den|ter|ten|zu|zum|al|el|bin|ibn|abu|y|e"
+_ENDS_IN_NAME = regex.compile(rf"(?<![\p{{L}}\p{{N}}])\p{{Lu}}[^\s,;:!?]*(?:\s+(?:{_PARTICLES})){{0,2}}\s+\Z")
+_ENDS_IN_PART = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?:[\p{{Lu}}\p{{N}}][^\s,;:!?]*,?|{_PARTICLES})\s+\Z")
+"""What a name, a date or an address may go on after, when what follows is a capital letter or a digit."""
 
 
 class Segmenter:
@@ -138,7 +150,11 @@ class Segmenter:
         """Whether the segment should end before the character at `position`."""
         if self._count >= self._limit + _OVERSHOOT:
             return True
-        return self._count >= self._limit and position > self.start and text[position - offset - 1].isspace()
+        if self._count < self._limit or position <= self.start or not text[position - offset - 1].isspace():
+            return False
+        return self._count >= self._limit + _LONGEST_NAME or not _is_in_name(
+            text, self.start - offset, position - offset
+        )
 
     def _is_abbreviated(self, position: int, text: str, offset: int) -> bool:
         """Whether a full stop here ends an abbreviation or a list number instead of a sentence."""
@@ -147,3 +163,12 @@ class Segmenter:
         if _ABBREVIATION.search(before):
             return True
         return begin == self.start - offset and _LIST_NUMBER.fullmatch(before) is not None
+
+
+def _is_in_name(text: str, begin: int, position: int) -> bool:
+    """Whether a cut before the word at `position` may part a name. Nothing right of `position` is looked at."""
+    before = text[max(begin, position - _NAME_TAIL_CHARS) : position]
+    if _ENDS_IN_NAME.search(before):
+        return True
+    first = text[position]
+    return (first.isupper() or first.isdigit()) and _ENDS_IN_PART.search(before) is not None

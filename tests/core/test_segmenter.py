@@ -52,6 +52,45 @@ def test_cuts_fall_where_a_reader_would_put_them(text: str, expected: list[str])
         assert segments(pieces) == expected
 
 
+NAMES = (
+    "Anna Maria Smith",
+    "University of the Andes",
+    "5 March 2024",
+    "Paris, France",
+    "12 Ünal St. Springfield, IL 62704",
+    "Simone de Beauvoir",
+    "Jan van der Berg",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_cut_parts_a_name(name: str) -> None:
+    for before in range(4, 17):
+        text = "a " * before + name + " went on and on and on and on and on"
+        ends = set(itertools.accumulate(map(len, segments([text]))))
+        assert len(ends) > 1
+        assert not ends & set(range(2 * before + 1, 2 * before + len(name))), before
+
+
+def test_a_run_of_capitals_without_end_is_cut_between_words() -> None:
+    text = "Word " * 200
+    found = segments(by_character(text))
+    assert "".join(found) == text
+    assert max(map(len, found)) <= 5 * (64 + 12)
+    assert all(each.startswith("Word") for each in found)
+
+
+@given(
+    st.lists(st.sampled_from(["Anna ", "of ", "5 ", "a ", "St. ", "Ünal, ", "De", "x. ", "\n", "漢 ", "'"])), st.data()
+)
+def test_cuts_around_names_ignore_chunks(parts: list[str], data: st.DataObject) -> None:
+    text = "".join(parts)
+    whole = segments([text], max_tokens=4)
+    assert "".join(whole) == text
+    assert segments(by_character(text), max_tokens=4) == whole
+    assert segments(data.draw(cuts_of(text)), max_tokens=4) == whole
+
+
 def test_a_word_without_end_is_cut() -> None:
     text = "x" * 5000
     found = segments(by_character(text))
