@@ -5,8 +5,8 @@ A detector reports findings; it never decides and has no threshold. There are tw
 * a **pattern scanner** reads a lane's text inline as it grows. `start()` opens a `Scan` for one lane; the scan
   remembers how far everything is decided (`cleared`) and is handed the text from there on, with `look_behind`
   characters of context.
-* a **batch detector** (segment classifier, pair checker) is given whole segments, of many streams at once, off the
-  event loop.
+* a **batch detector** (segment classifier) is given whole segments, of many streams at once, off the event loop. A
+  **pair checker** is one that is given whole sentences of an answer, each with the context it must rest on.
 
 `detectors` knows nothing of gRPC, Kafka or policies.
 """
@@ -14,18 +14,46 @@ A detector reports findings; it never decides and has no threshold. There are tw
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
 
+from detectors.context import Context
 from detectors.types import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a rule reads what a pair checker says of one sentence after the other.
+
+    It fires at a sentence that fails and with which at least `consecutive` in a row have failed, and, with `ratio`,
+    more than that share of the answer's checked sentences, of which there are at least `ratio_after`. `evidence` says
+    that sentences which pass are annotated too.
+    """
+
+    consecutive: int = 1
+    ratio: float | None = None
+    ratio_after: int = 1
+    evidence: bool = False
+
+
+ONE_BY_ONE = Reading()
+"""A rule that fires at each sentence that fails."""
 
 
 class Params(BaseModel):
     """The keys a policy's `detect:` may give it, beside `labels` and `threshold`. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rule_keys: ClassVar[frozenset[str]] = frozenset()
+    """The keys that say how a rule reads the findings. Rules that differ in these alone share one detector."""
+
+    def reading(self) -> Reading:
+        """How a rule with these parameters reads sentences. Used for pair checkers."""
+        return ONE_BY_ONE
 
 
 class DetectorError(Exception):
@@ -37,6 +65,10 @@ class DetectorError(Exception):
     def __init__(self, message: str, *, path: Sequence[str | int] = ()) -> None:
         super().__init__(message)
         self.path = tuple(path)
+
+
+class ModelUnavailable(DetectorError):  # noqa: N818 - it is what it says, and no fault of the detector
+    """The model does not answer just now, whatever the text: trying its texts one by one would not help."""
 
 
 class Scan(Protocol):
@@ -61,16 +93,14 @@ class BatchItem(msgspec.Struct, frozen=True, gc=False):
     """One segment for a batch detector: `text[begin:]` is the segment, `text[:begin]` its left context.
 
     `part` and `direction` say whose words they are (`user`, `context`, `tool_result`, `model`, ...; `input`, `output`).
+    `context` is what the stream's caller had supplied when the segment was complete, for pair checkers.
     """
 
     text: str
     begin: int
     part: str = "model"
     direction: str = "output"
-class ModelUnavailable(DetectorError):  # noqa: N818 - it is what it says, and no fault of the detector
-    """The model does not answer just now, whatever the text: trying its texts one by one would not help."""
-
-
+    context: Context | None = None
 
 
 @runtime_checkable
@@ -131,6 +161,34 @@ class BatchDetector(Protocol):
 
         An item's findings do not depend on the rest of its batch.
         """
+        ...
+
+
+UNSUPPORTED = "unsupported"
+"""A pair checker's finding for each sentence that it checked: the score is 1 - support."""
+NEUTRAL = "neutral"
+"""A sentence that claims nothing."""
+UNCHECKED = "unchecked"
+"""A sentence that could not be checked; the reason says why."""
+SUPPORTED = "supported"
+"""What a rule calls a sentence that passed."""
+
+
+@runtime_checkable
+class PairChecker(BatchDetector, Protocol):
+    """A batch detector that is given the sentences of an answer, with the stream's context.
+
+    For each sentence there is a finding `UNSUPPORTED`, `NEUTRAL` or `UNCHECKED`; others of the same span may follow it.
+    """
+
+    @property
+    def sentence_tokens(self) -> int:
+        """The longest sentence it is given, in estimated word pieces; what is longer is cut."""
+        ...
+
+    @property
+    def pair_tokens(self) -> int:
+        """About how many tokens its model reads for one sentence."""
         ...
 
 

@@ -80,6 +80,12 @@ def _topic() -> type[DetectorType]:
     return Topic
 
 
+def _grounding() -> type[DetectorType]:
+    from detectors.grounding import GroundingChecker
+
+    return GroundingChecker
+
+
 _BUILT_IN: Mapping[str, Callable[[], type[DetectorType]]] = {
     "patterns": _patterns,
     "secrets": _secrets,
@@ -88,6 +94,7 @@ _BUILT_IN: Mapping[str, Callable[[], type[DetectorType]]] = {
     "injection": _injection,
     "toxicity": _toxicity,
     "topic": _topic,
+    "grounding": _grounding,
 }
 
 

@@ -131,7 +131,9 @@ def guard_with(plan: Plan) -> Guard:
     """The function that `sidecar.policy.cases.check` guards texts with: the same engine as the service's, inline."""
 
     def guard(case: Case, chunks: Sequence[str]) -> Observed:
-        guarded = guard_text(plan, chunks, lane=case.lane, session_id=case.session, direction=case.direction)
+        guarded = guard_text(
+            plan, chunks, lane=case.lane, session_id=case.session, direction=case.direction, context=case.context
+        )
         return _observed(plan, case, guarded)
 
     return guard

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from detectors.base import BatchItem
+from detectors.context import Context
+from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
 from sidecar.policy.plan import BatchPlan, Plan
 from sidecar.values import (
@@ -42,6 +44,8 @@ class Guarded(msgspec.Struct, frozen=True):
     max_held_chars: int
     released_after: tuple[int, ...] = ()
     """For each chunk, how many characters of all lanes' input had left after it."""
+    sentences: Sentences | None = None
+    """What became of the sentences that were compared with a context."""
 
     def text(self, lane: Lane | None = None) -> str:
         """The text that may leave, of one lane or of all in the order it left."""
@@ -80,17 +84,30 @@ class Guarded(msgspec.Struct, frozen=True):
 
 
 def guard(
-    plan: Plan, parts: Iterable[Part], *, session_id: str = "", direction: Direction = Direction.OUTPUT
+    plan: Plan,
+    parts: Iterable[Part | Context],
+    *,
+    session_id: str = "",
+    direction: Direction = Direction.OUTPUT,
+    context: Context | None = None,
 ) -> Guarded:
-    """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure."""
+    """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
+
+    A context among the parts takes the place of the one before it, from there on.
+    """
     stream = Stream(plan, session_id=session_id, stops_together=direction is Direction.INPUT)
     outputs: list[Output] = []
     released_after: list[int] = []
-    for lane, text in parts:
-        _step(stream, stream.feed(lane, text), outputs, direction)
+    if context is not None:
+        stream.ground(context)
+    for part in parts:
+        if isinstance(part, Context):
+            stream.ground(part)
+        else:
+            _step(stream, stream.feed(*part), outputs, direction)
         released_after.append(sum(each.released_chars for each in stream.coverage()))
     _step(stream, stream.close(), outputs, direction)
-    return Guarded(tuple(outputs), stream.coverage(), stream.max_held_chars, tuple(released_after))
+    return Guarded(tuple(outputs), stream.coverage(), stream.max_held_chars, tuple(released_after), stream.sentences())
 
 
 def guard_text(
@@ -100,11 +117,13 @@ def guard_text(
     lane: Lane | None = None,
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
+    context: Context | None = None,
 ) -> Guarded:
     """Guard one lane's text, whole or in chunks."""
     pieces = [chunks] if isinstance(chunks, str) else chunks
     where = lane or Lane()
-    return guard(plan, ((where, piece) for piece in pieces), session_id=session_id, direction=direction)
+    parts = ((where, piece) for piece in pieces)
+    return guard(plan, parts, session_id=session_id, direction=direction, context=context)
 
 
 def _step(stream: Stream, requests: Sequence[Request], outputs: list[Output], direction: Direction) -> None:
@@ -123,7 +142,7 @@ def _by_batch(requests: Sequence[Request]) -> Iterable[tuple[BatchPlan, list[Seg
 
 
 def _detect(batch: BatchPlan, segments: Sequence[Segment], direction: Direction) -> list[Outcome]:
-    items = [BatchItem(each.text, each.begin, each.lane.part, direction) for each in segments]
+    items = [BatchItem(each.text, each.begin, each.lane.part, direction, each.context) for each in segments]
     try:
         found = batch.detector.detect(items)
     except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome

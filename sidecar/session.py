@@ -27,6 +27,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 from msgspec import field
 
+from detectors.context import Context, Documents
 from sidecar.clock import Clock, Timer
 from sidecar.config import Limits
 from sidecar.core.stream import Stream
@@ -40,6 +41,7 @@ from sidecar.outbox.event import (
     StreamInfo,
     decision_event,
     fault_event,
+    grounding_of,
     lane_coverage,
     uuid7,
     violation_event,
@@ -54,6 +56,7 @@ from sidecar.values import (
     Decision,
     Direction,
     FailureKind,
+    GroundingTally,
     Lane,
     Outcome,
     Output,
@@ -61,6 +64,7 @@ from sidecar.values import (
     Redaction,
     Release,
     Segment,
+    Verdict,
 )
 
 Shown: TypeAlias = Release | Blocked | StreamSummary
@@ -97,7 +101,7 @@ class Submitter(Protocol):
 
 
 class Passage(msgspec.Struct, frozen=True):
-    """A text that an answer should rest on."""
+    """A text that an answer should rest on. Without an id it is called by its number, from 1."""
 
     id: str
     text: str
@@ -143,6 +147,8 @@ class Engine:
         self.limits = limits
         self.idle_seconds = idle_seconds
         self.evidence_key = evidence_key
+        self.documents = Documents(limits.context_cache_chars)
+        """The passages that streams share."""
         self._open_streams = 0
         self._is_draining = False
         self._is_idle = asyncio.Event()
@@ -222,7 +228,12 @@ class Session:
         )
         self._tally = Tally()
         self._counters = engine.metrics.plan(plan)
-        self._inbox: deque[tuple[Lane, str]] = deque()
+        self._prompt = start.prompt
+        self._context_chars = len(start.prompt)
+        self._context = Context()
+        self._relevance: float | None = None
+        self._inbox: deque[tuple[Lane, str] | Context] = deque()
+        self._put_context(start.context)
         self._inbox_chars = 0
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
         self._lanes: set[Lane] = set()
@@ -263,6 +274,15 @@ class Session:
     async def settled(self) -> None:
         """Return when all that was fed is dealt with as far as it goes: the rest waits for more text, or the end."""
         await self._settled.wait()
+
+    def add_context(self, passages: Sequence[Passage]) -> None:
+        """Hand over texts that the rest of the answer should rest on, too. Raises `CallerError` past a limit."""
+        if self._is_finished:
+            raise CallerError("came after the end of the stream", field="context", kind=CallerFault.OUT_OF_ORDER)
+        check_context("context", passages, self._engine.limits, chars=self._context_chars, count=len(self._context))
+        self._heard_ms = self._engine.clock.now_ms()
+        self._put_context(passages)
+        self._wake.set()
 
     def finish(self) -> None:
         """All lanes end here. A second call does nothing."""
@@ -343,6 +363,9 @@ class Session:
         """Feed what the inbox holds, up to a step's worth; then, if that was all, the end."""
         budget = _STEP_CHARS
         while self._inbox and budget > 0 and self._core.wants_text:
+            if isinstance(self._inbox[0], Context):
+                self._core.ground(self._take_context())
+                continue
             lane, text = self._take_chunk(budget)
             budget -= len(text)
             self._submit(self._core.feed(lane, text, now_ms), now_ms)
@@ -352,21 +375,47 @@ class Session:
             self._is_closed = True
             self._submit(self._core.close(now_ms), now_ms)
 
+    def _put_context(self, passages: Sequence[Passage]) -> None:
+        """Put a context with these passages, too, behind the text that came before them."""
+        self._context_chars += sum(len(each.text) for each in passages)
+        if not passages or not self.plan.reads_context:
+            return
+        ids = [each.id or str(number) for number, each in enumerate(passages, start=len(self._context) + 1)]
+        tenant, documents = self.info.tenant, self._engine.documents
+        self._context = self._context.added(ids, [documents.get(each.text, tenant) for each in passages])
+        self._inbox.append(self._context)
+
+    def _take_context(self) -> Context:
+        head = self._inbox.popleft()
+        assert isinstance(head, Context)
+        return head
+
     def _take_chunk(self, limit: int) -> tuple[Lane, str]:
         """The text at the head of the inbox that is one lane's, at most `limit` characters."""
-        lane, text = self._inbox.popleft()
+        head = self._inbox.popleft()
+        assert not isinstance(head, Context)
+        lane, text = head
         pieces = [text]
         size = len(text)
-        while size < limit and self._inbox and self._inbox[0][0] == lane:
-            text = self._inbox.popleft()[1]
+        while size < limit and (text := self._pop_of(lane)):
             pieces.append(text)
             size += len(text)
-        whole = text if len(pieces) == 1 else "".join(pieces)
+        whole = pieces[0] if len(pieces) == 1 else "".join(pieces)
         if size > limit:
             self._inbox.appendleft((lane, whole[limit:]))
             whole = whole[:limit]
         self._inbox_chars -= len(whole)
         return lane, whole
+
+    def _pop_of(self, lane: Lane) -> str:
+        """The next chunk, if it is of that lane; else nothing."""
+        if not self._inbox:
+            return ""
+        head = self._inbox[0]
+        if isinstance(head, Context) or head[0] != lane:
+            return ""
+        self._inbox.popleft()
+        return head[1]
 
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
         deadline_ms = now_ms + self.plan.stream.max_hold_ms
@@ -492,6 +541,8 @@ class Session:
     async def _close(self) -> StreamSummary:
         """Record the stream's end, and then tell it."""
         self._ended = "blocked" if self._core.is_stopped else "finished"
+        if self._prompt and len(self._context):  # it may have to be indexed, which takes a while
+            self._relevance = await asyncio.to_thread(self._context.relevance, self._prompt)
         await self._record_end()
         tally = self._tally
         return StreamSummary(
@@ -504,6 +555,19 @@ class Session:
             max_held_ms=tally.held.max_ms,
             median_held_ms=tally.held.median_ms,
             max_held_chars=self._core.max_held_chars,
+            grounding=self._grounding(),
+        )
+
+    def _grounding(self) -> GroundingTally | None:
+        sentences = self._core.sentences()
+        if sentences is None:
+            return None
+        return GroundingTally(
+            sentences={verdict: sentences.counts[verdict] for verdict in Verdict},
+            unchecked_reasons=sentences.reasons,
+            passages=len(self._context),
+            used_passages=len(sentences.used),
+            context_relevance=self._relevance,
         )
 
     async def _record_end(self) -> None:
@@ -513,10 +577,12 @@ class Session:
         self._counters.ended[self._ended].inc()
         self._counters.received_chars.inc(self._tally.received_chars)
         self._counters.released_chars.inc(self._tally.released_chars)
+        if (grounding := self._grounding()) is not None:
+            self._counters.count_answer(grounding)
         await self._engine.outbox.put([decision_event(self.info, self._ending(), self._engine.clock.unix_seconds())])
 
     def _ending(self) -> Ending:
-        tally = self._tally
+        tally, grounding = self._tally, self._grounding()
         return Ending(
             ended=self._ended,
             done=tally.action,
@@ -536,6 +602,7 @@ class Session:
             max_held_chars=self._core.max_held_chars,
             max_held_ms=tally.held.max_ms,
             median_held_ms=tally.held.median_ms,
+            grounding=None if grounding is None else grounding_of(grounding),
         )
 
 
@@ -548,11 +615,18 @@ def check_start(start: StreamStart, limits: Limits) -> None:
         _check_size(f"start.{name}", len(entries), limits.max_labels, "entries")
         longest = max((len(text) for entry in entries.items() for text in entry), default=0)
         _check_size(f"start.{name}", longest, limits.max_name_chars, "characters in a key or value")
-    _check_size("start.context", len(start.context), limits.max_context_passages, "passages")
-    longest = max((len(passage.id) for passage in start.context), default=0)
-    _check_size("start.context.id", longest, limits.max_name_chars, "characters")
-    context_chars = len(start.prompt) + sum(len(passage.text) for passage in start.context)
-    _check_size("start.context", context_chars, limits.max_context_chars, "characters, the prompt included")
+    check_context("start.context", start.context, limits, chars=len(start.prompt))
+
+
+def check_context(
+    field_name: str, passages: Sequence[Passage], limits: Limits, *, chars: int = 0, count: int = 0
+) -> None:
+    """Raise `CallerError` when passages are past a limit; so many characters, and passages, were there before."""
+    _check_size(field_name, count + len(passages), limits.max_context_passages, "passages")
+    longest = max((len(passage.id) for passage in passages), default=0)
+    _check_size(f"{field_name}.id", longest, limits.max_name_chars, "characters")
+    chars += sum(len(passage.text) for passage in passages)
+    _check_size(field_name, chars, limits.max_context_chars, "characters, the prompt included")
 
 
 def merge(outputs: Sequence[Output]) -> Iterator[Release | Blocked]:

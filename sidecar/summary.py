@@ -10,7 +10,7 @@ import msgspec
 
 from sidecar.core.stream import LaneCoverage
 from sidecar.policy.plan import Plan
-from sidecar.values import Action, Decision, Lane, Release
+from sidecar.values import Action, Decision, GroundingTally, Lane, Release
 
 LISTED_VIOLATIONS = 1000
 """How many violations a summary lists; it counts all."""
@@ -30,6 +30,7 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     max_held_ms: float
     median_held_ms: float
     max_held_chars: int
+    grounding: GroundingTally | None = None
 
 
 class HeldTimes:

@@ -5,13 +5,14 @@ Offsets are half-open, in Unicode code points, counted from the beginning of one
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
 import msgspec
 
-from detectors.types import Finding
+from detectors.context import Context
+from detectors.types import Finding, Grounding
 
 
 class Direction(StrEnum):
@@ -100,7 +101,8 @@ class Lane(msgspec.Struct, frozen=True, gc=False):
 class Segment(msgspec.Struct, frozen=True, gc=False):
     """What a model detector sees: `text[begin:]` is the segment, `text[:begin]` its left context.
 
-    `start` and `end` are the segment's offsets in its lane; `number` is unique within the stream.
+    `start` and `end` are the segment's offsets in its lane; `number` is unique within the stream. `context` is what the
+    caller had supplied when the segment was complete.
     """
 
     number: int
@@ -109,15 +111,29 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     end: int
     text: str
     begin: int
+    context: Context | None = None
 
     def to_lane(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Findings in `text`, moved to lane offsets and clipped to the segment: none in the left context."""
         base = self.start - self.begin
         moved = (
-            msgspec.structs.replace(each, start=max(each.start + base, self.start), end=min(each.end + base, self.end))
+            msgspec.structs.replace(
+                each,
+                start=max(each.start + base, self.start),
+                end=min(each.end + base, self.end),
+                grounding=each.grounding and _shifted(each.grounding, base),
+            )
             for each in findings
         )
         return tuple(each for each in moved if each.end > each.start)
+
+
+def _shifted(grounding: Grounding, offset: int) -> Grounding:
+    """The same, its span of the sentence moved; an empty span stays, as it stands nowhere."""
+    start, end = grounding.unsupported_start, grounding.unsupported_end
+    if start == end:
+        return msgspec.structs.replace(grounding, unsupported_start=0, unsupported_end=0)
+    return msgspec.structs.replace(grounding, unsupported_start=start + offset, unsupported_end=end + offset)
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -134,6 +150,37 @@ class Failed(msgspec.Struct, frozen=True, gc=False):
 
 
 Outcome: TypeAlias = Found | Failed
+
+
+class Verdict(StrEnum):
+    """What became of a sentence that was to be compared with a context."""
+
+    SUPPORTED = "supported"
+    UNSUPPORTED = "unsupported"
+    NEUTRAL = "neutral"
+    UNCHECKED = "unchecked"
+
+
+class GroundingTally(msgspec.Struct, frozen=True, kw_only=True):
+    """How a stream's answers rest on their context. Shares are 0 to 1, and None where there is nothing to share out."""
+
+    sentences: Mapping[Verdict, int]
+    unchecked_reasons: Mapping[str, int]
+    passages: int
+    used_passages: int
+    context_relevance: float | None = None
+    """How much of the question's words the context holds: the retrieval's quality, whatever the answer."""
+
+    @property
+    def faithfulness(self) -> float | None:
+        """The share of the checked sentences that are supported."""
+        supported, unsupported = self.sentences[Verdict.SUPPORTED], self.sentences[Verdict.UNSUPPORTED]
+        return supported / (supported + unsupported) if supported + unsupported else None
+
+    @property
+    def context_use(self) -> float | None:
+        """The share of the passages that supported a sentence best."""
+        return self.used_passages / self.passages if self.passages else None
 
 
 class Exposure(msgspec.Struct, frozen=True, gc=False):
@@ -185,6 +232,7 @@ class Annotation(msgspec.Struct, frozen=True, gc=False):
     end: int
     score: float
     reason: str = ""
+    grounding: Grounding | None = None
 
 
 class Redaction(msgspec.Struct, frozen=True, gc=False):

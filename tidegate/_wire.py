@@ -28,9 +28,12 @@ from tidegate.types import (
     Context,
     Coverage,
     Direction,
+    Grounding,
+    GroundingSummary,
     Lane,
     OnBlock,
     Part,
+    Passage,
     Policy,
     Redaction,
     Release,
@@ -145,6 +148,10 @@ def start_request(options: StreamOptions) -> bytes:
 
 def chunk_requests(chunk: AnyChunk) -> Iterator[bytes]:
     """The messages for a chunk; a long one takes several. Raises `InvalidRequest`."""
+    if isinstance(chunk, Passage):
+        passage = pb.Passage(id=_encodable(chunk.id), text=_encodable(chunk.text))
+        yield pb.StreamRequest(context=pb.Context(passages=[passage])).SerializeToString()
+        return
     for piece in _pieces(_chunk(chunk)):
         yield pb.StreamRequest(chunk=piece).SerializeToString()
 
@@ -172,7 +179,7 @@ def _start(options: StreamOptions) -> pb.Start:
 
 
 def _passages(context: Context) -> list[pb.Passage]:
-    pairs = context.items() if isinstance(context, Mapping) else map(_named, enumerate(context))
+    pairs = context.items() if isinstance(context, Mapping) else map(_named, enumerate(context, start=1))
     return [pb.Passage(id=name, text=text) for name, text in pairs]
 
 
@@ -181,7 +188,7 @@ def _named(numbered: tuple[int, str | tuple[str, str]]) -> tuple[str, str]:
     return (str(number), passage) if isinstance(passage, str) else passage
 
 
-def _chunk(chunk: AnyChunk) -> Chunk:
+def _chunk(chunk: str | bytes | tuple[int, Channel, str | bytes] | Chunk) -> Chunk:
     if isinstance(chunk, Chunk):
         return chunk
     if isinstance(chunk, str | bytes):
@@ -294,6 +301,21 @@ def _summary(summary: pb.Summary) -> Summary:
         max_held_seconds=summary.max_held.ToTimedelta().total_seconds(),
         median_held_seconds=summary.median_held.ToTimedelta().total_seconds(),
         max_held_chars=summary.max_held_chars,
+        grounding=_grounding_summary(summary.grounding) if summary.HasField("grounding") else None,
+    )
+
+
+def _grounding_summary(summary: pb.GroundingSummary) -> GroundingSummary:
+    return GroundingSummary(
+        supported=summary.supported,
+        unsupported=summary.unsupported,
+        neutral=summary.neutral,
+        unchecked=summary.unchecked,
+        unchecked_reasons=dict(summary.unchecked_reasons),
+        passages=summary.passages,
+        faithfulness=summary.faithfulness if summary.HasField("faithfulness") else None,
+        context_use=summary.context_use if summary.HasField("context_use") else None,
+        context_relevance=summary.context_relevance if summary.HasField("context_relevance") else None,
     )
 
 
@@ -310,6 +332,7 @@ def _violation(violation: pb.Violation) -> Violation:
         reason=violation.reason,
         leaked_chars=violation.leaked_chars,
         is_shadow=violation.is_shadow,
+        grounding=_grounding(violation.grounding) if violation.HasField("grounding") else None,
     )
 
 
@@ -324,7 +347,19 @@ def _coverage(coverage: pb.LaneCoverage) -> Coverage:
 
 
 def _annotation(annotation: pb.Annotation) -> Annotation:
-    return Annotation(annotation.rule, annotation.label, _span(annotation.span), annotation.score, annotation.reason)
+    grounding = _grounding(annotation.grounding) if annotation.HasField("grounding") else None
+    span = _span(annotation.span)
+    return Annotation(annotation.rule, annotation.label, span, annotation.score, annotation.reason, grounding)
+
+
+def _grounding(grounding: pb.Grounding) -> Grounding:
+    return Grounding(
+        support=grounding.support,
+        passage=grounding.passage,
+        evidence=_span(grounding.evidence) if grounding.HasField("evidence") else None,
+        unsupported=_span(grounding.unsupported) if grounding.HasField("unsupported") else None,
+        failed=tuple(grounding.failed),
+    )
 
 
 def _redaction(redaction: pb.Redaction) -> Redaction:

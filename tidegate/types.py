@@ -43,11 +43,22 @@ class Chunk:
     lane: Lane = field(default_factory=Lane)
 
 
-AnyChunk: TypeAlias = str | bytes | tuple[int, Channel, str | bytes] | Chunk
-"""What a stream takes: text of the first choice's content, `(choice, channel, text)`, or a `Chunk`."""
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A text that an answer should rest on. Without an id it is called by its number, from 1."""
+
+    text: str
+    id: str = ""
+
+
+AnyChunk: TypeAlias = str | bytes | tuple[int, Channel, str | bytes] | Chunk | Passage
+"""What a stream takes: text of the first choice's content, `(choice, channel, text)`, or a `Chunk`.
+
+A `Passage` among them is more context, for the sentences that are complete only after it.
+"""
 
 Context: TypeAlias = Mapping[str, str] | Sequence[str | tuple[str, str]]
-"""Texts that an answer should rest on: by id, or in order, each with an id or numbered."""
+"""Texts that an answer should rest on: by id, or in order, each with an id or numbered from 1."""
 
 
 class StreamOptions(TypedDict, total=False):
@@ -82,6 +93,21 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Grounding:
+    """What a sentence rests on: the passage that supports it best, and where in it; none when nothing does.
+
+    `support` is 0 to 1, higher is better. `unsupported` is what of the sentence is not borne out, in the original
+    text of the lane. `failed` are exact checks: number, date, name, quote, negation, citation.
+    """
+
+    support: float
+    passage: str = ""
+    evidence: Span | None = None
+    unsupported: Span | None = None
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """A remark on text that was released."""
 
@@ -90,6 +116,7 @@ class Annotation:
     span: Span
     score: float
     reason: str
+    grounding: Grounding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +167,7 @@ class Violation:
     reason: str
     leaked_chars: int
     is_shadow: bool
+    grounding: Grounding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +191,30 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class GroundingSummary:
+    """What became of the sentences that were compared with the context: counts, and shares of 0 to 1.
+
+    `faithfulness` is the share of the checked sentences that are supported, `context_use` that of the passages that
+    supported one best, `context_relevance` how much of the words of the prompt they hold. None: nothing to share out.
+    """
+
+    supported: int
+    unsupported: int
+    neutral: int
+    unchecked: int
+    unchecked_reasons: Mapping[str, int]
+    passages: int
+    faithfulness: float | None
+    context_use: float | None
+    context_relevance: float | None
+
+    @property
+    def hallucination_rate(self) -> float | None:
+        """The share of the checked sentences that nothing bears out."""
+        return None if self.faithfulness is None else 1 - self.faithfulness
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The end of a stream. `action` is the strongest that was done; `violations` are the first thousand."""
 
@@ -175,6 +227,8 @@ class Summary:
     max_held_seconds: float
     median_held_seconds: float
     max_held_chars: int
+    grounding: GroundingSummary | None = None
+    """Set when the policy has a rule on grounding."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class PieceTokenizer:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
+        self._knows_spaces_only = "Metaspace(" in str(tokenizer.pre_tokenizer)
 
     def special(self, *names: str) -> int:
         """The id of the first of `names` that the vocabulary has. Raises `DetectorError` when it has none."""
@@ -47,11 +48,19 @@ class PieceTokenizer:
                 return int(found)
         raise DetectorError(f"the tokenizer has none of the special tokens {', '.join(names)}")
 
+    def continuations(self) -> list[bool]:
+        """For each entry of the vocabulary, whether it goes on with the word of the piece before it (`##ing`)."""
+        table = [False] * int(self._tokenizer.get_vocab_size())
+        for piece, number in self._tokenizer.get_vocab().items():
+            table[number] = piece.startswith("##")
+        return table
+
     def encode(self, texts: Sequence[str]) -> list[Pieces]:
         """The word pieces of each text."""
         readable = [_SURROGATE.sub("\ufffd", text) for text in texts]
         encodings = self._tokenizer.encode_batch(readable, add_special_tokens=False)
-        return [_pieces(each) for each in encodings]
+        pieces = [_pieces(each) for each in encodings]
+        return list(map(_parted, readable, pieces)) if self._knows_spaces_only else pieces
 
 
 def _pieces(encoding: Encoding) -> Pieces:
@@ -59,6 +68,24 @@ def _pieces(encoding: Encoding) -> Pieces:
     words = [-1 if word is None else word for word in encoding.word_ids]
     ids = np.asarray(encoding.ids, dtype=np.int64)
     return Pieces(ids, offsets[:, 0], offsets[:, 1], np.asarray(words, dtype=np.int64))
+
+
+def _parted(text: str, pieces: Pieces) -> Pieces:
+    """Pieces of a tokenizer to which a word is what stands between spaces, and its piece begins with the space.
+
+    Their spans leave the space out, and a word also ends where letters and digits meet anything else: `(Ann` is two.
+    """
+    starts, words = pieces.starts.copy(), pieces.words.copy()
+    word, before = -1, ""
+    for number, (start, end) in enumerate(zip(pieces.starts.tolist(), pieces.ends.tolist(), strict=True)):
+        covered = text[start:end]
+        bare = covered.lstrip()
+        starts[number] = end - len(bare)
+        is_same = number > 0 and pieces.words[number] == pieces.words[number - 1] and covered == bare
+        if not (is_same and bare and before and bare[0].isalnum() == before.isalnum()):
+            word += 1
+        words[number], before = word, bare[-1:]
+    return Pieces(pieces.ids, starts, pieces.ends, words)
 
 
 def load_tokenizer(path: Path) -> PieceTokenizer:

@@ -44,7 +44,15 @@ class ReleaseBuilder:
         """Remark on text of this release, or of an earlier one."""
         finding = violation.finding
         self._annotations.append(
-            Annotation(violation.rule.index, finding.label, finding.start, finding.end, finding.score, finding.reason)
+            Annotation(
+                violation.rule.index,
+                finding.label,
+                finding.start,
+                finding.end,
+                finding.score,
+                finding.reason,
+                finding.grounding,
+            )
         )
 
     def record(self, decisions: Iterable[Decision]) -> None:

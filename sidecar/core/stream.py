@@ -3,7 +3,8 @@
 How a lane (one text of the stream) moves:
 
 1. `feed` appends text. Pattern scanners look at it inline and say how far everything is decided (`cleared`); the
-   segmenter cuts segments, which go out as requests for the batch detectors.
+   segmenter cuts segments, which go out as requests for the batch detectors. Pair checkers are given whole sentences,
+   with the context that was there when they were complete, and their outcomes are taken in the order of the text.
 2. Findings become violations by the policy's rules (`decide`), and wait in the lane in text order.
 3. The **watermark** is the position up to which every scanner, and every batch detector that a blocking or redacting
    rule reads (strict mode), has cleared the text.
@@ -34,8 +35,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from detectors.base import Scan
+from detectors.base import UNCHECKED, Scan
+from detectors.context import Context
 from detectors.types import Finding
+from sidecar.core.answer import Answer, Remark, Sentences
 from sidecar.core.buffer import SLACK_CHARS, TextBuffer
 from sidecar.core.graphemes import LOOK_BACK_CHARS, ceil_boundary, floor_boundary, is_invisible
 from sidecar.core.rewrite import ReleaseBuilder
@@ -45,6 +48,7 @@ from sidecar.policy.plan import BatchPlan, Plan, RulePlan, ScannerPlan
 from sidecar.values import (
     Action,
     Blocked,
+    Channel,
     Decision,
     Exposure,
     Failed,
@@ -54,6 +58,7 @@ from sidecar.values import (
     Mode,
     Outcome,
     Output,
+    Part,
     Recorded,
     Release,
     Segment,
@@ -63,6 +68,8 @@ Request: TypeAlias = tuple[BatchPlan, Segment]
 """A batch detector's work: answer with `Stream.resolve(segment.number, batch.index, outcome, now_ms)`."""
 
 _EXCERPT_CHARS = 256
+_KINDS = 2
+"""The ways of cutting a lane: segments, sentences."""
 _REDACTED_SPANS = 256
 
 
@@ -91,6 +98,8 @@ class _Item(msgspec.Struct, frozen=True, gc=False):
     """What had left of a redaction that came late."""
     is_rest: bool = False
     """Whether an earlier replacement already stands for its beginning, and its decision was made."""
+    is_remark: bool = False
+    """Whether it is only shown: evidence for a sentence that passed, of which there is no decision."""
 
     @property
     def order(self) -> tuple[int, int, int, str, float]:
@@ -101,7 +110,7 @@ class _Item(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_active(self) -> bool:
         """Whether it changes the text."""
-        return self.violation.rule.is_enforced and self.action >= Action.REDACT
+        return self.violation.rule.is_enforced and self.action >= Action.REDACT and not self.is_remark
 
 
 class _Settled(msgspec.Struct, frozen=True, gc=False):
@@ -134,6 +143,19 @@ class _OpenSegment(msgspec.Struct):
     deadline_ms: float
 
 
+class _Cut:
+    """A way of cutting a lane's text, and the batch detectors that read what it gives. `kind` numbers the ways."""
+
+    __slots__ = ("batches", "gating", "kind", "look_behind", "segmenter")
+
+    def __init__(self, kind: int, segmenter: Segmenter, batches: tuple[BatchPlan, ...], gating: frozenset[int]) -> None:
+        self.kind = kind
+        self.segmenter = segmenter
+        self.batches = batches
+        self.gating = gating.intersection(batch.index for batch in batches)
+        self.look_behind = max(batch.detector.look_behind for batch in batches)
+
+
 class _DeadScan:
     """Stands in for a scan that raised: it finds nothing and holds nothing."""
 
@@ -151,8 +173,10 @@ class _LaneState:
 
     __slots__ = (
         "active",
+        "answers",
         "arrivals",
         "buffer",
+        "cuts",
         "earlier",
         "is_closed",
         "lane",
@@ -161,17 +185,20 @@ class _LaneState:
         "redacted",
         "released",
         "scans",
-        "segmenter",
         "stopped_at",
         "unscanned",
         "unscanned_reasons",
     )
 
-    def __init__(self, lane: Lane, plan: Plan) -> None:
+    def __init__(self, lane: Lane, plan: Plan, gating: frozenset[int]) -> None:
         self.lane = lane
         self.buffer = TextBuffer()
         self.scans: list[tuple[ScannerPlan, Scan]] = [(each, each.detector.start()) for each in plan.scanners]
-        self.segmenter = Segmenter(plan.stream.max_segment_tokens) if plan.batches else None
+        self.cuts = _cuts(lane, plan, gating)
+        self.answers = {
+            batch.index: Answer(batch) for cut in self.cuts for batch in cut.batches if batch.sentence_tokens
+        }
+        """By pair checker."""
         self.open_segments: dict[int, _OpenSegment] = {}
         self.active: list[_Item] = []
         """Redactions and blocks to come, in text order."""
@@ -216,8 +243,8 @@ class Stream:
             batch.index for batch in plan.batches if is_strict and any(rule.is_gating for rule in batch.rules)
         )
         self._is_redacting = plan.redacts
-        self._look_behind = max((batch.detector.look_behind for batch in plan.batches), default=0)
-        self._segments_made = 0
+        self._context: Context | None = None
+        self._segments_made = [0] * _KINDS
         self._decisions_made = 0
         self._failures_told: set[tuple[int, FailureKind]] = set()
         self._stopped_choices: set[int] = set()
@@ -225,6 +252,10 @@ class Stream:
         """The most characters one lane held after a step."""
 
     # -- what goes in ---------------------------------------------------------------------------------------------
+
+    def ground(self, context: Context) -> None:
+        """Have the sentences that are complete from now on compared with this context."""
+        self._context = context
 
     def feed(self, lane: Lane, text: str, now_ms: float = 0.0) -> list[Request]:
         """Add text to a lane; returns the requests that it completed. Text for a stopped choice is ignored."""
@@ -255,12 +286,12 @@ class Stream:
             return
         opened.waiting.discard(batch)
         opened.gating.discard(batch)
-        if isinstance(outcome, Failed):
-            plan, place = self._plan.batches[batch], (opened.segment.start, opened.segment.end)
-            source = (opened.segment.number, plan.detector.model)
-            self._fail(state, plan.detector.name, plan.rules, place, outcome, now_ms, source)
+        answer = state.answers.get(batch)
+        if answer is None:
+            self._answer(state, batch, opened.segment, outcome, now_ms)
         else:
-            self._take(state, self._plan.batches[batch], opened.segment, outcome.findings, now_ms)
+            for earlier, its_outcome in answer.take(opened.segment, outcome):
+                self._answer(state, batch, earlier, its_outcome, now_ms)
         if not opened.waiting:
             state.open_segments.pop(segment, None)
             self._owners.pop(segment, None)
@@ -316,6 +347,16 @@ class Stream:
         """Whether every lane that exists was stopped by a block."""
         return bool(self._lanes) and all(state.stopped_at is not None for state in self._lanes.values())
 
+    def sentences(self) -> Sentences | None:
+        """What became of the answers' sentences; None where nothing compares them with a context."""
+        if not self._plan.reads_context:
+            return None
+        whole = Sentences()
+        for state in self._lanes.values():
+            for answer in state.answers.values():
+                whole.add(answer.sentences(state.stopped_at))
+        return whole
+
     def coverage(self) -> tuple[LaneCoverage, ...]:
         """What was looked at, per lane."""
         return tuple(
@@ -328,7 +369,7 @@ class Stream:
     def _lane(self, lane: Lane) -> _LaneState:
         state = self._lanes.get(lane)
         if state is None:
-            state = self._lanes[lane] = _LaneState(lane, self._plan)
+            state = self._lanes[lane] = _LaneState(lane, self._plan, self._gating)
             if lane.choice in self._stopped_choices or (self._stops_together and self._stopped_choices):
                 state.stopped_at = 0
         return state
@@ -362,48 +403,79 @@ class Stream:
                 self._add(state, _Item(violation, violation.rule.action, finding.start, finding.end, excerpt, None, ""))
 
     def _segment(self, state: _LaneState, now_ms: float) -> list[Request]:
-        segmenter = state.segmenter
-        if segmenter is None:
-            return []
         buffer = state.buffer
-        start = segmenter.start
-        offset = max(buffer.offset, start - self._look_behind)
-        ends = segmenter.advance(buffer.tail(offset), offset)
-        if state.is_closed and (last := segmenter.finish()) is not None:
-            ends.append(last)
         requests: list[Request] = []
-        for end in ends:
-            requests += self._open(state, start, end, now_ms)
-            start = end
+        for cut in state.cuts:
+            start = cut.segmenter.start
+            offset = max(buffer.offset, start - cut.look_behind)
+            ends = cut.segmenter.advance(buffer.tail(offset), offset)
+            if state.is_closed and (last := cut.segmenter.finish()) is not None:
+                ends.append(last)
+            for end in ends:
+                requests += self._open(state, cut, start, end, now_ms)
+                start = end
         return requests
 
-    def _open(self, state: _LaneState, start: int, end: int, now_ms: float) -> list[Request]:
-        """Make a segment of `[start, end)` and ask every batch detector for it; white space needs no one."""
-        context = max(state.buffer.offset, start - self._look_behind)
-        text = state.buffer.slice(context, end)
-        if text[start - context :].isspace():
+    def _open(self, state: _LaneState, cut: _Cut, start: int, end: int, now_ms: float) -> list[Request]:
+        """Make a segment of `[start, end)` and ask the cut's detectors for it; white space needs no one."""
+        left = max(state.buffer.offset, start - cut.look_behind)
+        text = state.buffer.slice(left, end)
+        if text[start - left :].isspace():
             return []
-        self._segments_made += 1
-        segment = Segment(self._segments_made, state.lane, start, end, text, start - context)
-        batches = self._plan.batches
+        context = self._context if cut.kind else None
+        segment = Segment(self._next_number(cut.kind), state.lane, start, end, text, start - left, context)
         deadline_ms = now_ms + self._plan.stream.max_hold_ms
-        waiting = {batch.index for batch in batches}
-        state.open_segments[segment.number] = _OpenSegment(segment, waiting, set(self._gating), deadline_ms)
+        waiting = {batch.index for batch in cut.batches}
+        state.open_segments[segment.number] = _OpenSegment(segment, waiting, set(cut.gating), deadline_ms)
         self._owners[segment.number] = state
-        return [(batch, segment) for batch in batches]
+        for batch in waiting.intersection(state.answers):
+            state.answers[batch].expect(segment)
+        return [(batch, segment) for batch in cut.batches]
+
+    def _next_number(self, kind: int) -> int:
+        """The next segment's number. Each kind has its own, so that they do not depend on how the text arrived."""
+        self._segments_made[kind] += 1
+        made = self._segments_made[kind]
+        return made if self._plan.reads_one_way else made * _KINDS - 1 + kind
 
     # -- taking outcomes ------------------------------------------------------------------------------------------
 
+    def _answer(self, state: _LaneState, number: int, segment: Segment, outcome: Outcome, now_ms: float) -> None:
+        """Take what a batch detector says of a segment."""
+        batch, answer = self._plan.batches[number], state.answers.get(number)
+        if isinstance(outcome, Failed):
+            if answer is not None:
+                answer.note_failure(segment, outcome)
+            source = (segment.number, batch.detector.model)
+            self._fail(state, batch.detector.name, batch.rules, (segment.start, segment.end), outcome, now_ms, source)
+        elif answer is None:
+            for violation in decide(batch.rules, outcome.findings):
+                self._take(state, batch, segment, violation, now_ms)
+        else:
+            self._note_gaps(state, batch, outcome.findings)
+            for each in answer.read(outcome.findings):
+                self._take(state, batch, segment, each, now_ms)
+
     def _take(
-        self, state: _LaneState, batch: BatchPlan, segment: Segment, findings: Sequence[Finding], now_ms: float
+        self, state: _LaneState, batch: BatchPlan, segment: Segment, what: Violation | Remark, now_ms: float
     ) -> None:
-        base = segment.start - segment.begin
+        is_remark = isinstance(what, Remark)
+        violation = what.violation if isinstance(what, Remark) else what
+        start, end, base = violation.finding.start, violation.finding.end, segment.start - segment.begin
+        excerpt = segment.text[start - base : min(end, start + _EXCERPT_CHARS) - base]
+        action = Action.ANNOTATE if is_remark else violation.rule.action
         model = batch.detector.model
-        for violation in decide(batch.rules, findings):
-            start, end = violation.finding.start, violation.finding.end
-            excerpt = segment.text[start - base : min(end, start + _EXCERPT_CHARS) - base]
-            item = _Item(violation, violation.rule.action, start, end, excerpt, segment.number, model)
-            self._add(state, item, now_ms)
+        item = _Item(violation, action, start, end, excerpt, segment.number, model, is_remark=is_remark)
+        self._add(state, item, now_ms)
+
+    def _note_gaps(self, state: _LaneState, batch: BatchPlan, findings: Sequence[Finding]) -> None:
+        """Have the coverage say what a pair checker could not look at, or not at all of."""
+        for each in findings:
+            if each.label == UNCHECKED:
+                state.unscanned += each.end - each.start
+                _note(state, f"{batch.detector.name}: {each.reason}")
+            elif each.grounding is not None and each.grounding.is_cut:
+                _note(state, f"{batch.detector.name}: longer than the model reads")
 
     def _fail(
         self,
@@ -419,8 +491,7 @@ class Stream:
         start, end = place
         state.unscanned += end - start
         reason = f"{detector}: {failed.kind}"
-        if reason not in state.unscanned_reasons:
-            state.unscanned_reasons.append(reason)
+        _note(state, reason)
         finding = Finding(start, end, "", 0.0, reason)
         for rule in rules:
             mode = rule.on_timeout if failed.kind is FailureKind.TIMEOUT else rule.on_error
@@ -463,13 +534,14 @@ class Stream:
 
     def _tell(self, state: _LaneState, settled: _Settled, now_ms: float) -> None:
         """Hand out a decision that lets no text out: a remark on text that left, or only a record."""
-        decision = self._decide(state, settled, now_ms)
+        decisions = self._decisions(state, [settled], now_ms)
         if settled.done is not Action.ANNOTATE:
-            self._outputs.append(Recorded(state.lane, (decision,)))
+            if decisions:
+                self._outputs.append(Recorded(state.lane, tuple(decisions)))
             return
         builder = ReleaseBuilder(state.lane, state.released)
         builder.annotate(settled.item.violation)
-        builder.record([decision])
+        builder.record(decisions)
         self._emit(builder)
 
     # -- letting out ----------------------------------------------------------------------------------------------
@@ -479,12 +551,14 @@ class Stream:
         mark = state.buffer.end
         for _, scan in state.scans:
             mark = min(mark, scan.cleared)
-        if state.segmenter is not None and self._gating:
-            if not state.is_closed:
-                mark = min(mark, state.segmenter.start)
-            for opened in state.open_segments.values():
-                if opened.gating:
-                    return min(mark, opened.segment.start)
+        if not self._gating:
+            return mark
+        for cut in state.cuts:
+            if cut.gating and not state.is_closed:
+                mark = min(mark, cut.segmenter.start)
+        for opened in state.open_segments.values():
+            if opened.gating:
+                mark = min(mark, opened.segment.start)
         return mark
 
     def _settle(self, state: _LaneState, now_ms: float) -> None:
@@ -575,7 +649,7 @@ class Stream:
         for each in settled:
             if each.done is Action.ANNOTATE:
                 builder.annotate(each.item.violation)
-        builder.record([self._decide(state, each, now_ms) for each in settled])
+        builder.record(self._decisions(state, settled, now_ms))
         self._emit(builder)
         self._forget_arrivals(state)
 
@@ -601,7 +675,7 @@ class Stream:
         settled.sort(key=_settling_order)
         rule = blocker.violation.rule
         finding = blocker.violation.finding
-        decisions = tuple(self._decide(state, each, now_ms) for each in settled)
+        decisions = tuple(self._decisions(state, settled, now_ms))
         self._outputs.append(
             Blocked(state.lane, rule.index, state.released, rule.message, finding.label, finding.reason, decisions)
         )
@@ -644,6 +718,9 @@ class Stream:
         index = ceil_boundary(buffer.text, position - buffer.offset, is_final=state.is_closed)
         return None if index is None else index + buffer.offset
 
+    def _decisions(self, state: _LaneState, settled: Sequence[_Settled], now_ms: float) -> list[Decision]:
+        return [self._decide(state, each, now_ms) for each in settled if not each.item.is_remark]
+
     def _decide(self, state: _LaneState, settled: _Settled, now_ms: float) -> Decision:
         item = settled.item
         self._decisions_made += 1
@@ -682,9 +759,26 @@ class Stream:
             return
         for scanner, scan in state.scans:
             needed = min(needed, scan.cleared - scanner.detector.look_behind)
-        if state.segmenter is not None:
-            needed = min(needed, state.segmenter.start - self._look_behind)
+        for cut in state.cuts:
+            needed = min(needed, cut.segmenter.start - cut.look_behind)
         state.buffer.drop_before(needed)
+
+
+def _cuts(lane: Lane, plan: Plan, gating: frozenset[int]) -> list[_Cut]:
+    """How a lane is cut: into segments, and what a model answers into whole sentences for its pair checkers."""
+    segments = tuple(batch for batch in plan.batches if not batch.sentence_tokens)
+    cuts = [_Cut(0, Segmenter(plan.stream.max_segment_tokens), segments, gating)] if segments else []
+    sentences = tuple(batch for batch in plan.batches if batch.sentence_tokens)
+    if sentences and lane.part is Part.MODEL and lane.channel is Channel.CONTENT:
+        longest = min(batch.sentence_tokens for batch in sentences)
+        cuts.append(_Cut(1, Segmenter(longest, first_tokens=longest), sentences, gating))
+    return cuts
+
+
+def _note(state: _LaneState, reason: str) -> None:
+    """Add a reason to the lane's coverage."""
+    if reason not in state.unscanned_reasons:
+        state.unscanned_reasons.append(reason)
 
 
 def _order(item: _Item) -> tuple[int, int, int, str, float]:

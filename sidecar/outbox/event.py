@@ -23,8 +23,21 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, field
 
+from detectors.types import Grounding
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.values import Action, Channel, Decision, Direction, Enforcement, Failed, Lane, Part, Severity
+from sidecar.values import (
+    Action,
+    Channel,
+    Decision,
+    Direction,
+    Enforcement,
+    Failed,
+    GroundingTally,
+    Lane,
+    Part,
+    Severity,
+    Verdict,
+)
 from sidecar.version import tidegate_version
 
 _VERSION = tidegate_version()
@@ -225,6 +238,45 @@ class FailureRef(_Part, frozen=True):
     reason: str = ""
 
 
+class TextSpan(_Part, frozen=True):
+    """A half-open interval of code points."""
+
+    start: Count
+    end: Count
+
+
+class GroundingRef(_Part, frozen=True):
+    """What a sentence of an answer rests on: the passage, by its id, that supports it best, and where in it.
+
+    `support` is higher the better. `unsupported` is what of the sentence is not borne out, in the lane's original text;
+    `failed` are the exact checks that failed.
+    """
+
+    support: Score
+    passage: str = ""
+    evidence: TextSpan | None = None
+    unsupported: TextSpan | None = None
+    failed: tuple[str, ...] = ()
+
+
+class GroundingSummary(_Part, frozen=True):
+    """What became of an answer's sentences that were compared with the context; counts, and shares of 0 to 1.
+
+    `faithfulness` is the share of the checked sentences that are supported, `context_use` that of the passages that
+    supported one best, `context_relevance` how much of the prompt's words the passages hold.
+    """
+
+    supported: Count = 0
+    unsupported: Count = 0
+    neutral: Count = 0
+    unchecked: Count = 0
+    unchecked_reasons: dict[str, int] = field(default_factory=dict)
+    faithfulness: Score | None = None
+    passages: Count = 0
+    context_use: Score | None = None
+    context_relevance: Score | None = None
+
+
 class App(_Part, frozen=True):
     """What the application said of the stream."""
 
@@ -258,6 +310,7 @@ class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
     coverage: Coverage | None = None
     failure: FailureRef | None = None
     timings: Timings | None = None
+    grounding: GroundingRef | None = None
 
 
 class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
@@ -277,6 +330,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     coverage: tuple[LaneCoverage, ...]
     app: App
     timings: Timings | None = None
+    grounding: GroundingSummary | None = None
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):
@@ -368,6 +422,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     max_held_chars: int = 0
     max_held_ms: float = 0.0
     median_held_ms: float = 0.0
+    grounding: GroundingSummary | None = None
 
 
 def violation_event(
@@ -400,6 +455,7 @@ def violation_event(
         coverage=coverage or _coverage_of_failure(decision),
         failure=_failure_ref(decision.failure),
         timings=timings,
+        grounding=_grounding_ref(decision.finding.grounding),
     )
     return _stream_event(info, data)
 
@@ -421,6 +477,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         coverage=tuple(ending.coverage),
         app=_app(info),
         timings=Timings(stream_ms=_milliseconds(ending.duration_ms)),
+        grounding=ending.grounding,
     )
     return _stream_event(info, data)
 
@@ -471,6 +528,21 @@ def lane_coverage(
         released_chars=released_chars,
         unscanned_chars=unscanned_chars,
         reasons=tuple(_text(reason) for reason in reasons),
+    )
+
+
+def grounding_of(tally: GroundingTally) -> GroundingSummary:
+    """How an answer rests on its context, for its decision event."""
+    return GroundingSummary(
+        supported=tally.sentences[Verdict.SUPPORTED],
+        unsupported=tally.sentences[Verdict.UNSUPPORTED],
+        neutral=tally.sentences[Verdict.NEUTRAL],
+        unchecked=tally.sentences[Verdict.UNCHECKED],
+        unchecked_reasons={_text(reason): count for reason, count in tally.unchecked_reasons.items()},
+        faithfulness=_share(tally.faithfulness),
+        passages=tally.passages,
+        context_use=_share(tally.context_use),
+        context_relevance=_share(tally.context_relevance),
     )
 
 
@@ -622,6 +694,26 @@ def _failure_ref(failure: Failed | None) -> FailureRef | None:
     if failure is None:
         return None
     return FailureRef(kind=failure.kind.value, reason=_text(failure.reason))
+
+
+def _grounding_ref(grounding: Grounding | None) -> GroundingRef | None:
+    if grounding is None:
+        return None
+    return GroundingRef(
+        support=grounding.support,
+        passage=_text(grounding.passage),
+        evidence=_text_span(grounding.start, grounding.end),
+        unsupported=_text_span(grounding.unsupported_start, grounding.unsupported_end),
+        failed=grounding.failed,
+    )
+
+
+def _text_span(start: int, end: int) -> TextSpan | None:
+    return TextSpan(start=start, end=end) if end > start else None
+
+
+def _share(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _app(info: StreamInfo) -> App:

@@ -21,6 +21,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from detectors.context import Context, context_of
 from sidecar.policy.fakes import expand
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan
@@ -72,6 +73,7 @@ class Case:
     direction: Direction
     lane: Lane
     session: str
+    context: Context
     text: str
     chunks: tuple[str, ...]
     """The text cut as the author wrote it; empty when `ways` says how to cut."""
@@ -129,6 +131,7 @@ def make_case(spec: CaseSpec) -> Case:
         direction=direction,
         lane=Lane(spec.choice, spec.channel, part),
         session=spec.session,
+        context=context_of([each if isinstance(each, str) else (each.id, each.text) for each in spec.context]),
         text=text,
         chunks=chunks,
         ways=_ALL if "all" in ways else ways,

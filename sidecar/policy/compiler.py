@@ -20,7 +20,16 @@ from typing import Protocol, TypeVar
 from pydantic import ValidationError
 
 from detectors import registry
-from detectors.base import BatchDetector, Detector, DetectorError, DetectorType, Params, PatternScanner
+from detectors.base import (
+    BatchDetector,
+    Detector,
+    DetectorError,
+    DetectorType,
+    PairChecker,
+    Params,
+    PatternScanner,
+    Reading,
+)
 from detectors.parts import Part, default_labels, parts_for, parts_of
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy import operators
@@ -42,6 +51,7 @@ from sidecar.policy.schema import (
     Pseudonym,
     RedactAction,
     RuleSpec,
+    StandIn,
     StreamSpec,
 )
 from sidecar.values import Action, FailMode, Mode, Severity
@@ -141,7 +151,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             ScannerPlan(each, readers) for each, readers in rules.readers() if isinstance(each, PatternScanner)
         ),
         batches=tuple(
-            BatchPlan(index, each, readers)
+            _batch_plan(index, each, readers)
             for index, (each, readers) in enumerate(
                 (each, readers) for each, readers in rules.readers() if isinstance(each, BatchDetector)
             )
@@ -194,7 +204,7 @@ class _RuleCompiler:
                 self._check_stream(place, rule, action, detector)
         if len(self.errors) > before:
             return
-        plan = self._rule_plan(rule, action, thresholds, rewrite)
+        plan = self._rule_plan(rule, action, thresholds, rewrite, params.reading())
         self.plans.append(plan)
         for identity in identities:
             self._readers.setdefault(identity, []).append(plan)
@@ -208,13 +218,18 @@ class _RuleCompiler:
             return []  # `labels_of` failed before, and was refused
         identities = []
         for number in parts_for(parts, thresholds) or range(len(parts)):
-            identity = f"{kind.name}.{number} {params.model_dump_json()}"
+            identity = f"{kind.name}.{number} {params.model_dump_json(exclude=set(params.rule_keys))}"
             self._detector(place, identity, parts[number])
             identities.append(identity)
         return identities
 
     def _rule_plan(
-        self, rule: RuleSpec, action: Action, thresholds: Mapping[str, float], rewrite: Rewrite | None
+        self,
+        rule: RuleSpec,
+        action: Action,
+        thresholds: Mapping[str, float],
+        rewrite: Rewrite | None,
+        reading: Reading,
     ) -> RulePlan:
         gates = action >= Action.REDACT
         default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
@@ -230,6 +245,7 @@ class _RuleCompiler:
             on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
             message=rule.action.block.message if isinstance(rule.action, BlockAction) else "",
             rewrite=rewrite,
+            reading=reading,
         )
 
     def _kind(self, place: Place, rule: RuleSpec) -> type[DetectorType] | None:
@@ -350,6 +366,12 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
         return DetectorError(f"it failed with {type(error).__name__}; ask its authors, or leave it out")
 
 
+def _batch_plan(index: int, detector: BatchDetector, rules: tuple[RulePlan, ...]) -> BatchPlan:
+    if isinstance(detector, PairChecker):
+        return BatchPlan(index, detector, rules, detector.sentence_tokens, detector.pair_tokens)
+    return BatchPlan(index, detector, rules)
+
+
 def _action_of(rule: RuleSpec) -> Action:
     if isinstance(rule.action, str):
         return Action[rule.action.upper()]
@@ -359,6 +381,8 @@ def _action_of(rule: RuleSpec) -> Action:
 def _operator(operator: Operator, keys: RedactionKeys | None) -> Rewrite:
     if isinstance(operator, Mask):
         return operators.mask(char=operator.char, keep_first=operator.keep_first, keep_last=operator.keep_last)
+    if isinstance(operator, StandIn):
+        return operators.stand_in(operator.text)
     if isinstance(operator, Hash) and keys is not None:
         return operators.keyed_hash(keys, length=operator.length)
     if isinstance(operator, Pseudonym) and keys is not None:

@@ -6,6 +6,7 @@
   everywhere, so that values can be counted and joined, and nobody without the key can try values out;
 * `pseudonym`: `[EMAIL_ADDRESS#A2xk...]`, the value itself, sealed: the same value gives the same stand-in within a
   session and another one elsewhere, and whoever has the key and knows the session can open it (`tidegate.reveal`);
+* `text`: a fixed text, such as `[not in the documents]`;
 * `remove`: nothing.
 
 A pseudonym is AES-SIV (RFC 5297), which is deterministic and detects any change; session and label are authenticated
@@ -66,6 +67,11 @@ def mask(*, char: str = "*", keep_first: int = 0, keep_last: int = 0) -> Rewrite
 def label() -> Rewrite:
     """Replace by the label's name in angle brackets."""
     return lambda _text, name, _session_id: f"<{name}>"
+
+
+def stand_in(text: str) -> Rewrite:
+    """Replace by a fixed text."""
+    return lambda _text, _label, _session_id: text
 
 
 def remove() -> Rewrite:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from detectors.base import BatchDetector, PatternScanner
+from detectors.base import ONE_BY_ONE, BatchDetector, PatternScanner, Reading
 from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity
 
 Rewrite = Callable[[str, str, str], str]
@@ -33,6 +33,8 @@ class RulePlan:
     """The text that stands in for a blocked answer; may be empty."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
+    reading: Reading = ONE_BY_ONE
+    """How it reads the sentences of a pair checker."""
 
     @property
     def is_enforced(self) -> bool:
@@ -60,6 +62,10 @@ class BatchPlan:
     index: int
     detector: BatchDetector
     rules: tuple[RulePlan, ...]
+    sentence_tokens: int = 0
+    """For a pair checker, which is given whole sentences: the longest one, in estimated word pieces."""
+    item_tokens: int = 0
+    """About how many tokens it reads for one of them; 0: those of the segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,16 @@ class Plan:
     batches: tuple[BatchPlan, ...]
     order: int = 0
     """Policies are tried by order, lowest first, then by name."""
+
+    @property
+    def reads_context(self) -> bool:
+        """Whether answers are compared with what the caller supplies."""
+        return any(batch.sentence_tokens for batch in self.batches)
+
+    @property
+    def reads_one_way(self) -> bool:
+        """Whether all batch detectors are given the same: segments, or sentences."""
+        return len({bool(batch.sentence_tokens) for batch in self.batches}) <= 1
 
     @property
     def redacts(self) -> bool:

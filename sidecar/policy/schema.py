@@ -179,13 +179,20 @@ class Pseudonym(Model):
     )
 
 
+class StandIn(Model):
+    """A fixed text."""
+
+    with_: Literal["text"] = Field(alias="with", description="Replace by a fixed text, which `text` states.")
+    text: str = Field(min_length=1, max_length=1000, description="The text that stands in.")
+
+
 class Remove(Model):
     """Nothing."""
 
     with_: Literal["remove"] = Field(alias="with", description="Take the text out.")
 
 
-Operator: TypeAlias = Annotated[Mask | Label | Hash | Pseudonym | Remove, Field(discriminator="with_")]
+Operator: TypeAlias = Annotated[Mask | Label | Hash | Pseudonym | StandIn | Remove, Field(discriminator="with_")]
 
 
 class BlockSpec(Model):
@@ -304,6 +311,13 @@ class Expect(Model):
         return self
 
 
+class PassageSpec(Model):
+    """A text that an answer should rest on."""
+
+    id: str = Field(min_length=1, max_length=256, description="What findings and citations call it.")
+    text: str = Field(description="The text.")
+
+
 class CaseSpec(Model):
     """One test of the policy: a text, and what must come of it however the text is cut."""
 
@@ -321,6 +335,10 @@ class CaseSpec(Model):
     choice: int = Field(default=0, ge=0, le=1024, description="The choice's number.")
     channel: Channel = Field(default=Channel.CONTENT, description="Which text of the choice.")
     part: Part | None = Field(default=None, description="Whose words: model for output, user for input unless stated.")
+    context: list[str | PassageSpec] = Field(
+        default_factory=list, description="What an answer should rest on: texts, numbered from 1, or with an `id`."
+    )
+    prompt: str = Field(default="", description="What the user asked.")
     session: str = Field(default="session", max_length=128, description="The session's id, which pseudonyms depend on.")
     chunkings: ChunkingsSpec = Field(
         default="all",

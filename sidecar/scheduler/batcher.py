@@ -66,13 +66,13 @@ class Request(msgspec.Struct, frozen=True):
     @property
     def tokens(self) -> int:
         """About how many tokens it has."""
-        return 1 + len(self.segment.text) // _CHARS_PER_TOKEN
+        return self.batch.item_tokens or 1 + len(self.segment.text) // _CHARS_PER_TOKEN
 
     @property
     def item(self) -> BatchItem:
         """What the detector is given."""
         segment = self.segment
-        return BatchItem(segment.text, segment.begin, segment.lane.part, self.direction)
+        return BatchItem(segment.text, segment.begin, segment.lane.part, self.direction, segment.context)
 
     def answer(self, outcome: Outcome) -> None:
         """Hand the outcome to whoever asked."""

@@ -13,6 +13,7 @@ from typing import TypeVar
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 
+from detectors.types import Grounding
 from sidecar.config import Limits
 from sidecar.core.stream import LaneCoverage
 from sidecar.errors import CallerError, CallerFault
@@ -26,6 +27,7 @@ from sidecar.values import (
     Channel,
     Decision,
     Direction,
+    GroundingTally,
     Lane,
     Part,
     Redaction,
@@ -104,9 +106,14 @@ def start_of(message: pb.Start, *, trace: str = "") -> StreamStart:
         model=message.model,
         prompt_version=message.prompt_version,
         prompt=message.prompt,
-        context=tuple(Passage(passage.id, passage.text) for passage in message.context),
+        context=passages_of(message.context),
         trace=trace,
     )
+
+
+def passages_of(messages: Iterable[pb.Passage]) -> tuple[Passage, ...]:
+    """Texts that an answer should rest on."""
+    return tuple(Passage(each.id, each.text) for each in messages)
 
 
 class LaneReader:
@@ -229,6 +236,7 @@ def summary_of(summary: StreamSummary) -> pb.Summary:
         max_held=_duration(summary.max_held_ms),
         median_held=_duration(summary.median_held_ms),
         max_held_chars=summary.max_held_chars,
+        grounding=None if summary.grounding is None else _grounding_summary(summary.grounding),
     )
 
 
@@ -257,6 +265,33 @@ def check_response_of(shown: Iterable[Shown], plan: Plan) -> pb.CheckResponse:
     return response
 
 
+def _grounding_summary(tally: GroundingTally) -> pb.GroundingSummary:
+    return pb.GroundingSummary(
+        **{verdict.value: count for verdict, count in tally.sentences.items()},
+        unchecked_reasons=dict(tally.unchecked_reasons),
+        faithfulness=tally.faithfulness,
+        passages=tally.passages,
+        context_use=tally.context_use,
+        context_relevance=tally.context_relevance,
+    )
+
+
+def _grounding(grounding: Grounding | None) -> pb.Grounding | None:
+    if grounding is None:
+        return None
+    return pb.Grounding(
+        support=grounding.support,
+        passage=grounding.passage,
+        evidence=_text_span(grounding.start, grounding.end),
+        unsupported=_text_span(grounding.unsupported_start, grounding.unsupported_end),
+        failed=grounding.failed,
+    )
+
+
+def _text_span(start: int, end: int) -> pb.Span | None:
+    return pb.Span(start=start, end=end) if end > start else None
+
+
 def _wire_lane(lane: Lane) -> pb.Lane:
     return pb.Lane(
         choice=lane.choice, channel=_WIRE_CHANNELS[lane.channel], part=_WIRE_PARTS[lane.part], item=lane.item
@@ -270,6 +305,7 @@ def _annotation_of(annotation: Annotation, plan: Plan) -> pb.Annotation:
         span=pb.Span(start=annotation.start, end=annotation.end),
         score=annotation.score,
         reason=annotation.reason,
+        grounding=_grounding(annotation.grounding),
     )
 
 
@@ -297,6 +333,7 @@ def _violation_of(decision: Decision, plan: Plan) -> pb.Violation:
         reason=finding.reason,
         leaked_chars=decision.leaked_chars,
         is_shadow=not rule.is_enforced,
+        grounding=_grounding(finding.grounding),
     )
 
 

@@ -151,7 +151,7 @@ ROWS = (
     Row(
         "no operator",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{keep_last: 4}}}}}}\n",
-        "5:79: rules[0].action.redact.with: `with` is missing. Add `with: label`, `mask`, `hash`, `pseudonym` or `remove`.",
+        "5:79: rules[0].action.redact.with: `with` is missing. Add `with: label`, `mask`, `hash`, `pseudonym`, `text` or `remove`.",
     ),
     Row(
         "a misspelt option of an operator",

@@ -543,6 +543,7 @@ class ViolationEvent(_message.Message):
     COVERAGE_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
     TIMINGS_FIELD_NUMBER: _builtins.int
+    GROUNDING_FIELD_NUMBER: _builtins.int
     decided: _guard_pb2.Action.ValueType
     """What the rule said."""
     done: _guard_pb2.Action.ValueType
@@ -569,6 +570,8 @@ class ViolationEvent(_message.Message):
     def failure(self) -> Global___Failure: ...
     @_builtins.property
     def timings(self) -> Global___Timings: ...
+    @_builtins.property
+    def grounding(self) -> _guard_pb2.Grounding: ...
     def __init__(
         self,
         *,
@@ -585,10 +588,11 @@ class ViolationEvent(_message.Message):
         coverage: Global___Coverage | None = ...,
         failure: Global___Failure | None = ...,
         timings: Global___Timings | None = ...,
+        grounding: _guard_pb2.Grounding | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "detector", b"detector", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings", "where", b"where"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "detector", b"detector", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings", "where", b"where"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "decided", b"decided", "detector", b"detector", "done", b"done", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings", "where", b"where"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "decided", b"decided", "detector", b"detector", "done", b"done", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings", "where", b"where"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -634,6 +638,7 @@ class DecisionEvent(_message.Message):
     COVERAGE_FIELD_NUMBER: _builtins.int
     APP_FIELD_NUMBER: _builtins.int
     TIMINGS_FIELD_NUMBER: _builtins.int
+    GROUNDING_FIELD_NUMBER: _builtins.int
     direction: _guard_pb2.Direction.ValueType
     ended: Global___Ended.ValueType
     done: _guard_pb2.Action.ValueType
@@ -658,6 +663,8 @@ class DecisionEvent(_message.Message):
     def app(self) -> Global___App: ...
     @_builtins.property
     def timings(self) -> Global___Timings: ...
+    @_builtins.property
+    def grounding(self) -> _guard_pb2.GroundingSummary: ...
     def __init__(
         self,
         *,
@@ -675,10 +682,11 @@ class DecisionEvent(_message.Message):
         coverage: _abc.Iterable[_guard_pb2.LaneCoverage] | None = ...,
         app: Global___App | None = ...,
         timings: Global___Timings | None = ...,
+        grounding: _guard_pb2.GroundingSummary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "ids", b"ids", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "time", b"time", "timings", b"timings", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "grounding", b"grounding", "ids", b"ids", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "time", b"time", "timings", b"timings", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -205,7 +205,9 @@ class Passage(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The caller's name for it, repeated in findings."""
+    """The caller's name for it, repeated in findings; without one it is its number, from 1. A citation in the answer, such
+    as `[2]`, names a passage by its id or its number.
+    """
     text: _builtins.str
     def __init__(
         self,
@@ -371,6 +373,30 @@ class Finish(_message.Message):
 Global___Finish: _TypeAlias = Finish  # noqa: Y015
 
 @_typing.final
+class Context(_message.Message):
+    """More texts that the answer should rest on, beside those of `start`. Sentences that are complete only after it are
+    compared with all of them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PASSAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def passages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Passage]: ...
+    def __init__(
+        self,
+        *,
+        passages: _abc.Iterable[Global___Passage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["passages", b"passages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Context: _TypeAlias = Context  # noqa: Y015
+
+@_typing.final
 class StreamRequest(_message.Message):
     """A message of `Stream` from the client."""
 
@@ -379,28 +405,74 @@ class StreamRequest(_message.Message):
     START_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
     FINISH_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def start(self) -> Global___Start: ...
     @_builtins.property
     def chunk(self) -> Global___Chunk: ...
     @_builtins.property
     def finish(self) -> Global___Finish: ...
+    @_builtins.property
+    def context(self) -> Global___Context: ...
     def __init__(
         self,
         *,
         start: Global___Start | None = ...,
         chunk: Global___Chunk | None = ...,
         finish: Global___Finish | None = ...,
+        context: Global___Context | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "finish", b"finish", "message", b"message", "start", b"start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "context", b"context", "finish", b"finish", "message", b"message", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "finish", b"finish", "message", b"message", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "context", b"context", "finish", b"finish", "message", b"message", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["start", "chunk", "finish"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["start", "chunk", "finish", "context"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
 Global___StreamRequest: _TypeAlias = StreamRequest  # noqa: Y015
+
+@_typing.final
+class Grounding(_message.Message):
+    """What a sentence of an answer rests on, in the context."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUPPORT_FIELD_NUMBER: _builtins.int
+    PASSAGE_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    UNSUPPORTED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    support: _builtins.float
+    """0 to 1; higher is better."""
+    passage: _builtins.str
+    """The passage that supports the sentence best, and where in it. Empty when nothing does."""
+    @_builtins.property
+    def evidence(self) -> Global___Span: ...
+    @_builtins.property
+    def unsupported(self) -> Global___Span:
+        """What of the sentence is not borne out, in the lane's original text."""
+
+    @_builtins.property
+    def failed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The exact checks that failed: number, date, name, quote, negation, citation."""
+
+    def __init__(
+        self,
+        *,
+        support: _builtins.float = ...,
+        passage: _builtins.str = ...,
+        evidence: Global___Span | None = ...,
+        unsupported: Global___Span | None = ...,
+        failed: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "unsupported", b"unsupported"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "failed", b"failed", "passage", b"passage", "support", b"support", "unsupported", b"unsupported"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Grounding: _TypeAlias = Grounding  # noqa: Y015
 
 @_typing.final
 class Annotation(_message.Message):
@@ -413,6 +485,7 @@ class Annotation(_message.Message):
     SPAN_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    GROUNDING_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     label: _builtins.str
     score: _builtins.float
@@ -420,6 +493,10 @@ class Annotation(_message.Message):
     reason: _builtins.str
     @_builtins.property
     def span(self) -> Global___Span: ...
+    @_builtins.property
+    def grounding(self) -> Global___Grounding:
+        """Set by rules on grounding. A sentence that passed has the label `supported`, and its support as the score."""
+
     def __init__(
         self,
         *,
@@ -428,10 +505,11 @@ class Annotation(_message.Message):
         span: Global___Span | None = ...,
         score: _builtins.float = ...,
         reason: _builtins.str = ...,
+        grounding: Global___Grounding | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["span", b"span"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grounding", b"grounding", "span", b"span"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "reason", b"reason", "rule", b"rule", "score", b"score", "span", b"span"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grounding", b"grounding", "label", b"label", "reason", b"reason", "rule", b"rule", "score", b"score", "span", b"span"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -573,6 +651,7 @@ class Violation(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     LEAKED_CHARS_FIELD_NUMBER: _builtins.int
     IS_SHADOW_FIELD_NUMBER: _builtins.int
+    GROUNDING_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     severity: Global___Severity.ValueType
     decided: Global___Action.ValueType
@@ -588,6 +667,8 @@ class Violation(_message.Message):
     def lane(self) -> Global___Lane: ...
     @_builtins.property
     def span(self) -> Global___Span: ...
+    @_builtins.property
+    def grounding(self) -> Global___Grounding: ...
     def __init__(
         self,
         *,
@@ -602,10 +683,11 @@ class Violation(_message.Message):
         reason: _builtins.str = ...,
         leaked_chars: _builtins.int = ...,
         is_shadow: _builtins.bool = ...,
+        grounding: Global___Grounding | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "span", b"span"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grounding", b"grounding", "lane", b"lane", "span", b"span"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided", b"decided", "done", b"done", "is_shadow", b"is_shadow", "label", b"label", "lane", b"lane", "leaked_chars", b"leaked_chars", "reason", b"reason", "rule", b"rule", "score", b"score", "severity", b"severity", "span", b"span"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided", b"decided", "done", b"done", "grounding", b"grounding", "is_shadow", b"is_shadow", "label", b"label", "lane", b"lane", "leaked_chars", b"leaked_chars", "reason", b"reason", "rule", b"rule", "score", b"score", "severity", b"severity", "span", b"span"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -678,6 +760,89 @@ class LaneCoverage(_message.Message):
 Global___LaneCoverage: _TypeAlias = LaneCoverage  # noqa: Y015
 
 @_typing.final
+class GroundingSummary(_message.Message):
+    """What became of an answer's sentences that were compared with the context."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class UncheckedReasonsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    SUPPORTED_FIELD_NUMBER: _builtins.int
+    UNSUPPORTED_FIELD_NUMBER: _builtins.int
+    NEUTRAL_FIELD_NUMBER: _builtins.int
+    UNCHECKED_FIELD_NUMBER: _builtins.int
+    UNCHECKED_REASONS_FIELD_NUMBER: _builtins.int
+    FAITHFULNESS_FIELD_NUMBER: _builtins.int
+    PASSAGES_FIELD_NUMBER: _builtins.int
+    CONTEXT_USE_FIELD_NUMBER: _builtins.int
+    CONTEXT_RELEVANCE_FIELD_NUMBER: _builtins.int
+    supported: _builtins.int
+    """How many sentences were supported, unsupported, without a claim, and not checked."""
+    unsupported: _builtins.int
+    neutral: _builtins.int
+    unchecked: _builtins.int
+    faithfulness: _builtins.float
+    """supported / (supported + unsupported); absent when no sentence was checked. 1 - this is the hallucination rate."""
+    passages: _builtins.int
+    """How many passages there were, and the share of them that supported a sentence best."""
+    context_use: _builtins.float
+    context_relevance: _builtins.float
+    """How much of the prompt's words the context holds, 0 to 1: the retrieval's quality, whatever the answer."""
+    @_builtins.property
+    def unchecked_reasons(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Why sentences were not checked, and how many for each reason."""
+
+    def __init__(
+        self,
+        *,
+        supported: _builtins.int = ...,
+        unsupported: _builtins.int = ...,
+        neutral: _builtins.int = ...,
+        unchecked: _builtins.int = ...,
+        unchecked_reasons: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        faithfulness: _builtins.float | None = ...,
+        passages: _builtins.int = ...,
+        context_use: _builtins.float | None = ...,
+        context_relevance: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_context_relevance", b"_context_relevance", "_context_use", b"_context_use", "_faithfulness", b"_faithfulness", "context_relevance", b"context_relevance", "context_use", b"context_use", "faithfulness", b"faithfulness"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_context_relevance", b"_context_relevance", "_context_use", b"_context_use", "_faithfulness", b"_faithfulness", "context_relevance", b"context_relevance", "context_use", b"context_use", "faithfulness", b"faithfulness", "neutral", b"neutral", "passages", b"passages", "supported", b"supported", "unchecked", b"unchecked", "unchecked_reasons", b"unchecked_reasons", "unsupported", b"unsupported"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__context_relevance: _TypeAlias = _typing.Literal["context_relevance"]  # noqa: Y015
+    _WhichOneofArgType__context_relevance: _TypeAlias = _typing.Literal["_context_relevance", b"_context_relevance"]  # noqa: Y015
+    _WhichOneofReturnType__context_use: _TypeAlias = _typing.Literal["context_use"]  # noqa: Y015
+    _WhichOneofArgType__context_use: _TypeAlias = _typing.Literal["_context_use", b"_context_use"]  # noqa: Y015
+    _WhichOneofReturnType__faithfulness: _TypeAlias = _typing.Literal["faithfulness"]  # noqa: Y015
+    _WhichOneofArgType__faithfulness: _TypeAlias = _typing.Literal["_faithfulness", b"_faithfulness"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__context_relevance) -> _WhichOneofReturnType__context_relevance | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__context_use) -> _WhichOneofReturnType__context_use | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__faithfulness) -> _WhichOneofReturnType__faithfulness | None: ...
+
+Global___GroundingSummary: _TypeAlias = GroundingSummary  # noqa: Y015
+
+@_typing.final
 class Summary(_message.Message):
     """The end of a stream."""
 
@@ -692,6 +857,7 @@ class Summary(_message.Message):
     MAX_HELD_FIELD_NUMBER: _builtins.int
     MEDIAN_HELD_FIELD_NUMBER: _builtins.int
     MAX_HELD_CHARS_FIELD_NUMBER: _builtins.int
+    GROUNDING_FIELD_NUMBER: _builtins.int
     stream_id: _builtins.str
     action: Global___Action.ValueType
     """The strongest action that was done."""
@@ -712,6 +878,10 @@ class Summary(_message.Message):
 
     @_builtins.property
     def median_held(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def grounding(self) -> Global___GroundingSummary:
+        """Set when the policy has a rule on grounding."""
+
     def __init__(
         self,
         *,
@@ -724,10 +894,11 @@ class Summary(_message.Message):
         max_held: _duration_pb2.Duration | None = ...,
         median_held: _duration_pb2.Duration | None = ...,
         max_held_chars: _builtins.int = ...,
+        grounding: Global___GroundingSummary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["max_held", b"max_held", "median_held", b"median_held", "policy", b"policy"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grounding", b"grounding", "max_held", b"max_held", "median_held", b"median_held", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "coverage", b"coverage", "max_held", b"max_held", "max_held_chars", b"max_held_chars", "median_held", b"median_held", "policy", b"policy", "stream_id", b"stream_id", "violation_count", b"violation_count", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "coverage", b"coverage", "grounding", b"grounding", "max_held", b"max_held", "max_held_chars", b"max_held_chars", "median_held", b"median_held", "policy", b"policy", "stream_id", b"stream_id", "violation_count", b"violation_count", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,161 @@
+"""The context that answers are checked against: documents that are split and indexed once, and views of some of them.
+
+1. A `Document` is one text that a caller supplied; its passages and facts are worked out when they are first needed, on
+   the thread that needs them.
+2. A `Context` is an ordered set of documents with the caller's ids. It never changes: adding gives another one, so a
+   sentence keeps the context that was there when it was complete.
+3. `Documents` shares documents between streams by their digest, within a tenant, in bounded memory: what was used least
+   lately goes first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import blake2b
+
+from detectors.grounding_features import ContextFacts
+from detectors.passages import Passage, PassageIndex, content_words
+
+_DIGEST_BYTES = 16
+
+
+class Document:
+    """One text, split and indexed once. Immutable; shared by streams and threads."""
+
+    def __init__(self, text: str, digest: bytes) -> None:
+        self.text = text
+        self.digest = digest
+
+    @cached_property
+    def index(self) -> PassageIndex:
+        """The passages of this document alone."""
+        return PassageIndex([self.text])
+
+    @cached_property
+    def facts(self) -> ContextFacts:
+        """What this document states."""
+        return ContextFacts([self.text])
+
+
+class Context:
+    """Documents with their ids, as they were at one moment. `digest` tells contexts apart."""
+
+    def __init__(self, ids: Sequence[str] = (), documents: Sequence[Document] = ()) -> None:
+        self.ids = tuple(ids)
+        self.documents = tuple(documents)
+        self._parts: dict[tuple[int, ...], Context] = {}
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """The same for the same documents under the same ids, in the same order."""
+        digest = blake2b(digest_size=_DIGEST_BYTES)
+        for name, document in zip(self.ids, self.documents, strict=True):
+            digest.update(_digest(name) + document.digest)
+        return digest.digest()
+
+    @cached_property
+    def index(self) -> PassageIndex:
+        """The passages of all documents, put together from those of each."""
+        return _joined_index(self.documents)
+
+    @cached_property
+    def facts(self) -> ContextFacts:
+        """What all documents state."""
+        return _joined_facts(self.documents)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where a document stands, by its id, or by its number counted from 1 where no id is that number."""
+        numbers = {str(number): place for place, number in enumerate(range(1, len(self.ids) + 1))}
+        ids = {name.casefold(): place for place, name in reversed(list(enumerate(self.ids)))}
+        return numbers | ids
+
+    def added(self, ids: Sequence[str], documents: Sequence[Document]) -> Context:
+        """The context with more documents behind those that it has."""
+        return Context((*self.ids, *ids), (*self.documents, *documents))
+
+    def place(self, citation: str) -> int | None:
+        """Which document a citation names: by id, or by number from 1; None when there is none."""
+        return self._places.get(citation.casefold())
+
+    def part(self, places: tuple[int, ...]) -> Context:
+        """Some of the documents as a context of their own, made once."""
+        if len(places) == len(self.documents):
+            return self
+        if places not in self._parts:
+            self._parts[places] = Context([self.ids[n] for n in places], [self.documents[n] for n in places])
+        return self._parts[places]
+
+    def relevance(self, question: str) -> float:
+        """How much of a question's words the context holds, 0..1, rare words counting more."""
+        return self.index.recall(content_words(question)) if self.documents else 0.0
+
+
+class Documents:
+    """See the module's text. One owner. `max_chars` bounds the text that is kept; 0 shares nothing."""
+
+    def __init__(self, max_chars: int) -> None:
+        self._max_chars = max_chars
+        self._chars = 0
+        self._kept: OrderedDict[bytes, Document] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, text: str, tenant: str = "") -> Document:
+        """The document of that text: the one that another stream of the tenant indexed, if it is still there."""
+        digest = _digest(tenant) + _digest(text)
+        document = self._kept.get(digest)
+        if document is None:
+            document = self._kept[digest] = Document(text, digest)
+            self._chars += len(text)
+        self._kept.move_to_end(digest)
+        while self._chars > self._max_chars and self._kept:
+            self._chars -= len(self._kept.popitem(last=False)[1].text)
+        return document
+
+
+def context_of(passages: Sequence[str | tuple[str, str]], documents: Documents | None = None) -> Context:
+    """A context of texts, each with its id, or numbered from 1."""
+    store = documents or Documents(0)
+    pairs = [(str(number), each) if isinstance(each, str) else each for number, each in enumerate(passages, start=1)]
+    return Context([name for name, _ in pairs], [store.get(text) for _, text in pairs])
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+
+
+# What follows puts indexes together without reading their texts again, and so knows how they are made.
+
+
+def _joined_index(documents: Sequence[Document]) -> PassageIndex:
+    whole = PassageIndex()
+    for number, document in enumerate(documents):
+        own, first = document.index, len(whole.passages)
+        whole.passages += [
+            Passage(number, each.first_sentence, each.last_sentence, each.start, each.end) for each in own.passages
+        ]
+        whole.documents += own.documents
+        whole._leads += own._leads
+        whole._stems += own._stems
+        for word, places in own._postings.items():
+            whole._postings[word] += [first + place for place in places]
+    return whole
+
+
+def _joined_facts(documents: Sequence[Document]) -> ContextFacts:
+    whole = ContextFacts()
+    for document in documents:
+        own = document.facts
+        for name in ("words", "stems", "bigrams", "trigrams", "_beginnings", "_roots", "_initials", "_dates"):
+            getattr(whole, name).update(getattr(own, name))
+        for value, units in own._numbers.items():
+            whole._numbers.setdefault(value, set()).update(units)
+        whole._plain += own._plain
+    return whole
