@@ -185,6 +185,8 @@ class Limits(Section):
     """Entries in `labels`, and as many in `attributes`."""
     max_name_chars: Count = 256
     """The length of a name, an id, a label or an attribute."""
+    context_cache_chars: Annotated[int, Field(ge=0)] = 2_000_000
+    """Passages of streams that are kept indexed, for other streams of the same tenant. 0 shares none."""
     inbox_chunks: Count = 64
     """Chunks of one stream that wait for the core; then its reader stops."""
 

@@ -64,9 +64,9 @@ class Segmenter:
         "start",
     )
 
-    def __init__(self, max_tokens: int) -> None:
+    def __init__(self, max_tokens: int, *, first_tokens: int = FIRST_SEGMENT_TOKENS) -> None:
         self._maximum = max_tokens
-        self._limit = min(FIRST_SEGMENT_TOKENS, max_tokens)
+        self._limit = min(first_tokens, max_tokens)
         self.start = 0
         """Where the unfinished segment begins (lane offset)."""
         self._position = 0

@@ -15,11 +15,18 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from sidecar.policy.plan import Plan
-from sidecar.values import Action, Decision, Failed, FailureKind, Outcome
+from sidecar.values import Action, Decision, Failed, FailureKind, GroundingTally, Outcome, Verdict
 
 _HELD_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
 _QUEUE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
+_SHARES: Mapping[str, str] = {
+    "faithfulness": "Share of an answer's checked sentences that are supported.",
+    "context_use": "Share of a stream's passages that supported a sentence best.",
+    "context_relevance": "How much of the prompt's words a stream's passages hold.",
+}
+"""What of a `GroundingTally` is a histogram."""
+_SHARE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _TOKEN_BUCKETS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 
@@ -63,10 +70,21 @@ class RemoteMetrics:
 
     violations: tuple[dict[Action, Counter], ...]
     ended: dict[str, Counter]
+    sentences: dict[Verdict, Counter]
+    shares: dict[str, Histogram]
 
     def count(self, decision: Decision) -> None:
         """Count one violation."""
         self.violations[decision.rule][decision.done].inc()
+
+    def count_answer(self, tally: GroundingTally) -> None:
+        """Count what became of an answer's sentences."""
+        for verdict, number in tally.sentences.items():
+            self.sentences[verdict].inc(number)
+        for name, histogram in self.shares.items():
+            share: float | None = getattr(tally, name)
+            if share is not None:
+                histogram.observe(share)
 
 
 class Metrics:
@@ -102,6 +120,16 @@ class Metrics:
             ["policy", "rule", "action"],
             registry=registry,
         )
+        self._sentences = Counter(
+            "tidegate_grounding_sentences",
+            "Sentences of answers, by how they stand to the supplied context.",
+            ["policy", "verdict"],
+            registry=registry,
+        )
+        self._shares = {
+            name: Histogram(f"tidegate_grounding_{name}", about, ["policy"], buckets=_SHARE_BUCKETS, registry=registry)
+            for name, about in _SHARES.items()
+        }
         self._outcomes = Counter(
             "tidegate_detector_outcomes",
             "How runs of batch detectors ended.",
@@ -214,6 +242,8 @@ class Metrics:
                 {action: self._violations.labels(plan.name, rule.id, action.name.lower()) for action in Action}
                 for rule in plan.rules
             ),
+            sentences={each: self._sentences.labels(plan.name, each.value) for each in Verdict},
+            shares={name: each.labels(plan.name) for name, each in self._shares.items()},
             ended={how: self._streams.labels(plan.name, how) for how in ("finished", "blocked", "cancelled", "failed")},
         )
 

@@ -21,7 +21,7 @@ from sidecar.config import Grpc, Limits
 from sidecar.errors import CallerError, ConfigError, IdleStream, TidegateError
 from sidecar.session import Engine, Session
 from sidecar.telemetry.tracing import parse_traceparent
-from sidecar.transport.convert import LaneReader, check_response_of, out_of_order, parse, response_of, start_of
+from sidecar.transport.convert import LaneReader, check_response_of, out_of_order, parse, passages_of, response_of, start_of
 from sidecar.transport.health import GUARD_SERVICE, Health, add_reflection
 from sidecar.transport.status import status_of
 from sidecar.transport.tls import Certificates
@@ -193,13 +193,15 @@ async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) 
         case "chunk":
             lane = lanes.lane_of(message.chunk.lane)
             await session.feed(lane, lanes.text_of(message.chunk, lane))
+        case "context":
+            session.add_context(passages_of(message.context.passages))
         case "finish":
             lanes.finish()
             session.finish()
         case "start":
             raise out_of_order("came twice; a stream has one", "start")
         case _:
-            raise CallerError("is empty: neither start nor chunk nor finish", field="message")
+            raise CallerError("is empty: neither start nor chunk nor context nor finish", field="message")
 
 
 @asynccontextmanager
