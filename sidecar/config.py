@@ -92,6 +92,8 @@ class Grpc(Section):
     """The gRPC listener. TLS is for the TCP addresses; a Unix socket is guarded by its file mode."""
 
     listen: Words = ("127.0.0.1:50051",)
+    server: Literal["light", "grpcio"] = "light"
+    """Who serves addresses without TLS: the service's own light server, or grpcio."""
     unix_socket_mode: Annotated[str, Field(pattern="^0?[0-7]{3}$")] = "0660"
     tls: Tls | None = None
     reflection: bool = True

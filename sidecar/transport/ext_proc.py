@@ -47,7 +47,7 @@ from sidecar.transport.exchange import (
     too_large_request,
 )
 from sidecar.transport.facts import sources_of, start_of
-from sidecar.transport.grpc import Context, answering
+from sidecar.transport.grpc import Context, Server, answering
 from sidecar.transport.http_headers import (
     DECISION,
     OF_BODY,
@@ -85,7 +85,7 @@ class ExternalProcessor:
         self._settings = settings
         self._running = InFlight()
 
-    def add_to(self, server: grpc.aio.Server) -> None:
+    def add_to(self, server: Server) -> None:
         """Serve the method."""
         method: grpc.RpcMethodHandler[bytes, Message] = grpc.stream_stream_rpc_method_handler(
             self.process, response_serializer=lambda response: response.SerializeToString()

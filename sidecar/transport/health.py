@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
+from sidecar.transport.http2.server import Http2Server
 from tidegate.v1 import guard_pb2
 
 GUARD_SERVICE: str = guard_pb2.DESCRIPTOR.services_by_name["GuardService"].full_name
@@ -18,10 +21,10 @@ class Health:
     def __init__(self) -> None:
         self._servicer = health.aio.HealthServicer()
 
-    async def add_to(self, server: grpc.aio.Server) -> None:
+    async def add_to(self, server: grpc.aio.Server | Http2Server) -> None:
         """Serve health checks, `NOT_SERVING` for now."""
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
-        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, cast("grpc.aio.Server", server))
 
     async def serve(self) -> None:
         """Say that streams are welcome."""
@@ -36,7 +39,8 @@ class Health:
             await self._servicer.set(service, status)
 
 
-def add_reflection(server: grpc.aio.Server) -> None:
+def add_reflection(server: grpc.aio.Server | Http2Server) -> None:
     """Let tools ask which services there are."""
     names = (GUARD_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
+    servicer = reflection.aio.ReflectionServicer(names)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]  # its stubs lack it

@@ -1,0 +1,127 @@
+"""HTTP/2 frames (RFC 9113, section 6), as far as a server of gRPC needs them. No I/O."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+DATA: Final = 0
+HEADERS: Final = 1
+PRIORITY: Final = 2
+RST_STREAM: Final = 3
+SETTINGS: Final = 4
+PUSH_PROMISE: Final = 5
+PING: Final = 6
+GOAWAY: Final = 7
+WINDOW_UPDATE: Final = 8
+CONTINUATION: Final = 9
+
+END_STREAM: Final = 0x1
+ACK: Final = 0x1
+END_HEADERS: Final = 0x4
+PADDED: Final = 0x8
+HAS_PRIORITY: Final = 0x20
+
+NO_ERROR: Final = 0x0
+PROTOCOL_ERROR: Final = 0x1
+FLOW_CONTROL_ERROR: Final = 0x3
+FRAME_SIZE_ERROR: Final = 0x6
+REFUSED_STREAM: Final = 0x7
+COMPRESSION_ERROR: Final = 0x9
+ENHANCE_YOUR_CALM: Final = 0xB
+
+HEADER_TABLE_SIZE: Final = 0x1
+MAX_CONCURRENT_STREAMS: Final = 0x3
+INITIAL_WINDOW_SIZE: Final = 0x4
+MAX_FRAME_SIZE: Final = 0x5
+MAX_HEADER_LIST_SIZE: Final = 0x6
+
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+HEAD_BYTES: Final = 9
+DEFAULT_WINDOW: Final = 65_535
+DEFAULT_FRAME: Final = 16_384
+LARGEST_WINDOW: Final = (1 << 31) - 1
+_LARGEST_FRAME: Final = (1 << 24) - 1
+
+_HEAD = struct.Struct(">IBI")
+_SETTING = struct.Struct(">HI")
+_NUMBER = struct.Struct(">I")
+
+
+class ProtocolError(Exception):
+    """The peer broke the protocol; `code` says how. It ends the connection."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def head_of(buffer: bytes, at: int) -> tuple[int, int, int, int]:
+    """A frame's payload size, type, flags and stream, from its first nine bytes."""
+    size_and_type, flags, stream = _HEAD.unpack_from(buffer, at)
+    return size_and_type >> 8, size_and_type & 0xFF, flags, stream & 0x7FFF_FFFF
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """A frame as it goes over the wire."""
+    return _HEAD.pack(len(payload) << 8 | kind, flags, stream) + payload
+
+
+def settings(values: Mapping[int, int]) -> bytes:
+    """The SETTINGS frame that opens a connection."""
+    return frame(SETTINGS, 0, 0, b"".join(_SETTING.pack(*each) for each in values.items()))
+
+
+def window_update(stream: int, bytes_more: int) -> bytes:
+    """Room for so many bytes more; stream 0 is the connection."""
+    return frame(WINDOW_UPDATE, 0, stream, _NUMBER.pack(bytes_more))
+
+
+def reset(stream: int, code: int) -> bytes:
+    """The end of a stream, without more words."""
+    return frame(RST_STREAM, 0, stream, _NUMBER.pack(code))
+
+
+def goaway(last_stream: int, code: int, reason: str = "") -> bytes:
+    """The connection takes no more streams."""
+    return frame(GOAWAY, 0, 0, _NUMBER.pack(last_stream) + _NUMBER.pack(code) + reason.encode())
+
+
+def number_of(payload: bytes) -> int:
+    """The 31-bit number that a WINDOW_UPDATE holds. Raises `ProtocolError`."""
+    if len(payload) != _NUMBER.size:
+        raise ProtocolError(FRAME_SIZE_ERROR, "four bytes were expected")
+    number: int = _NUMBER.unpack(payload)[0] & 0x7FFF_FFFF
+    return number
+
+
+def settings_of(payload: bytes) -> Iterator[tuple[int, int]]:
+    """The settings of a SETTINGS frame, checked. Raises `ProtocolError`."""
+    if len(payload) % _SETTING.size:
+        raise ProtocolError(FRAME_SIZE_ERROR, "settings are six bytes each")
+    for name, value in _SETTING.iter_unpack(payload):
+        if name == INITIAL_WINDOW_SIZE and value > LARGEST_WINDOW:
+            raise ProtocolError(FLOW_CONTROL_ERROR, "the initial window is too large")
+        if name == MAX_FRAME_SIZE and not DEFAULT_FRAME <= value <= _LARGEST_FRAME:
+            raise ProtocolError(PROTOCOL_ERROR, "the largest frame is out of bounds")
+        yield name, value
+
+
+def unpadded(flags: int, payload: bytes) -> bytes:
+    """What a DATA or HEADERS frame carries, without padding. Raises `ProtocolError`."""
+    if not flags & PADDED:
+        return payload
+    if not payload or payload[0] >= len(payload):
+        raise ProtocolError(PROTOCOL_ERROR, "the padding is longer than the frame")
+    return payload[1 : len(payload) - payload[0]]
+
+
+def fragment_of(flags: int, payload: bytes) -> bytes:
+    """The header block that a HEADERS frame carries. Raises `ProtocolError`."""
+    fragment = unpadded(flags, payload)
+    if not flags & HAS_PRIORITY:
+        return fragment
+    if len(fragment) < 5:
+        raise ProtocolError(FRAME_SIZE_ERROR, "a priority is five bytes")
+    return fragment[5:]
