@@ -338,7 +338,6 @@ class CaseSpec(Model):
     context: list[str | PassageSpec] = Field(
         default_factory=list, description="What an answer should rest on: texts, numbered from 1, or with an `id`."
     )
-    prompt: str = Field(default="", description="What the user asked.")
     session: str = Field(default="session", max_length=128, description="The session's id, which pseudonyms depend on.")
     chunkings: ChunkingsSpec = Field(
         default="all",

@@ -163,8 +163,8 @@ def test_what_a_client_says_of_a_stream_arrives(options: types.StreamOptions):
     ("context", "expected"),
     [
         ({"doc": "text"}, [("doc", "text")]),
-        (["one", "two"], [("0", "one"), ("1", "two")]),
-        ([("a", "one"), "two"], [("a", "one"), ("1", "two")]),
+        (["one", "two"], [("1", "one"), ("2", "two")]),
+        ([("a", "one"), "two"], [("a", "one"), ("2", "two")]),
         ((), []),
     ],
 )
