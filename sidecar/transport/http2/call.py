@@ -55,11 +55,6 @@ class Wire(Protocol):
 
     @property
     def peer(self) -> str:
-        """The other end's address, in gRPC's words."""
-        ...
-
-    @property
-    def peer(self) -> str:
         """The other end, as gRPC names it."""
         ...
 
@@ -129,14 +124,6 @@ class Call:
 
     def auth_context(self) -> Mapping[str, list[bytes]]:
         """What a certificate proved: nothing, as connections with TLS are not served here."""
-        return {}
-
-    def peer(self) -> str:
-        """Who calls, in gRPC's words: `ipv4:ADDRESS:PORT`, `ipv6:[ADDRESS]:PORT` or `unix:`."""
-        return self._wire.peer
-
-    def auth_context(self) -> Mapping[str, Sequence[bytes]]:
-        """Nothing: without TLS nobody shows who they are."""
         return {}
 
     def cancelled(self) -> bool:

@@ -163,15 +163,6 @@ class Connection(asyncio.Protocol):
         """Whether the socket takes nothing more just now."""
         return self._is_paused
 
-    @property
-    def peer(self) -> str:
-        """The other end's address, in gRPC's words."""
-        name = self._transport.get_extra_info("peername") if self._transport is not None else None
-        if not isinstance(name, tuple):
-            return "unix:"
-        host, port = name[:2]
-        return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
-
     def send_headers(self, call: Call, headers: Metadata, *, is_last: bool) -> None:
         """Send headers, or trailers; in several frames if they are large."""
         block = self._encoder.encode(headers)

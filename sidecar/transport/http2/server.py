@@ -170,9 +170,7 @@ def _bound(host: str, port: int, *, share_port: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host or is_any else socket.AF_INET
     both = is_any and socket.has_dualstack_ipv6()
     address = (host or "::", port)
-    return socket.create_server(
-        address, family=family, dualstack_ipv6=both, backlog=512, reuse_port=share_port
-    )
+    return socket.create_server(address, family=family, dualstack_ipv6=both, backlog=512, reuse_port=share_port)
 
 
 def _remove_stale(path: str) -> None:
