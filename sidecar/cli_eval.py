@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,27 @@ from rich.progress import Progress
 
 from detectors import registry
 from detectors.base import DetectorError
+from detectors.parts import parts_of
 from sidecar.errors import TidegateError
+from sidecar.evaluation.plots import write_plots
+from sidecar.evaluation.report import Report, Subject
 from sidecar.evaluation.rows import read_rows
-from sidecar.evaluation.tasks import TASKS, Report, Task, data_sets
+from sidecar.evaluation.tasks import TASKS, Task, data_sets
 
-_SHOWN = ("auc", "auprc", "recall_at_1pct_fpr", "f1", "precision", "recall", "fpr", "accuracy", "macro_f1", "threshold")
+_SHOWN = (
+    "auc",
+    "auprc",
+    "recall_at_1pct_fpr",
+    "f1",
+    "precision",
+    "recall",
+    "fpr",
+    "accuracy",
+    "macro_f1",
+    "balanced_accuracy",
+    "threshold",
+    "seconds_per_1000_chars",
+)
 
 
 @click.command("eval")
@@ -32,6 +49,9 @@ _SHOWN = ("auc", "auprc", "recall_at_1pct_fpr", "f1", "precision", "recall", "fp
 @click.option("--all", "is_all", is_flag=True, help="Every detector on every development and test set below --data.")
 @click.option("--model", help="Another model than the shipped one.")
 @click.option("--limit", type=click.IntRange(min=1), help="Read at most this many rows of a file.")
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1), help="One threshold for all labels instead of the recommended ones."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
 @click.option(
     "--scores",
@@ -41,7 +61,7 @@ _SHOWN = ("auc", "auprc", "recall_at_1pct_fpr", "f1", "precision", "recall", "fp
 @click.option(
     "--report",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write figures as JSON and Markdown into this folder.",
+    help="Write figures as JSON and Markdown into this folder, and plots as PNG.",
 )
 def evaluate(
     detector: str | None,
@@ -49,6 +69,7 @@ def evaluate(
     is_all: bool,
     model: str | None,
     limit: int | None,
+    threshold: float | None,
     as_json: bool,
     scores: Path | None,
     report: Path | None,
@@ -60,10 +81,13 @@ def evaluate(
     runs = _runs(detector, data, is_all)
     results: dict[str, dict[str, Any]] = {}
     for name, path in runs:
-        outcome = _run(name, path, model, limit)
-        results[f"{name}/{path.name.split('.')[0]}" if is_all else name] = outcome.figures
+        outcome = _run(name, path, model, limit, threshold)
+        title = f"{name}/{path.name.split('.')[0]}" if is_all else name
+        results[title] = outcome.figures
         if scores is not None:
             _write_scores(scores, outcome)
+        if report is not None:
+            write_plots(report, title.replace("/", "-"), outcome.curves)
     if report is not None:
         _write_report(report, results)
     if as_json:
@@ -85,18 +109,29 @@ def _runs(detector: str | None, data: Path, is_all: bool) -> list[tuple[str, Pat
     return [(detector, data)]
 
 
-def _run(name: str, path: Path, model: str | None, limit: int | None) -> Report:
+def _run(name: str, path: Path, model: str | None, limit: int | None, threshold: float | None) -> Report:
     task = TASKS[name]
     rows = read_rows(path, needs=task.needs, limit=limit)
+    subject = _subject(name, task, path, model, threshold)
+    began = time.process_time()
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        work = bar.add_task(f"{name} {path.name}", total=len(rows))
+        outcome = task.evaluate(subject, rows, lambda done: bar.advance(work, done))
+    chars = sum(len(row.get("text", "")) for row in rows)
+    if chars:
+        outcome.figures["seconds_per_1000_chars"] = (time.process_time() - began) / chars * 1000
+    return outcome
+
+
+def _subject(name: str, task: Task, path: Path, model: str | None, threshold: float | None) -> Subject:
     kind = registry.get(name)
     try:
         params = kind.params.model_validate(_params(task, model))
-        detector, thresholds = kind.build(params), kind.labels_of(params)
+        parts = [part.build() for part in parts_of(kind, params)]
+        thresholds = kind.labels_of(params)
     except (DetectorError, ValidationError) as error:
         raise TidegateError(f"{name}: {error}") from error
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        work = bar.add_task(f"{name} {path.name}", total=len(rows))
-        return task.evaluate(detector, rows, thresholds, lambda done: bar.advance(work, done))
+    return Subject(parts, thresholds if threshold is None else dict.fromkeys(thresholds, threshold), path)
 
 
 def _params(task: Task, model: str | None) -> dict[str, Any]:

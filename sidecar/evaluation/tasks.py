@@ -14,55 +14,80 @@ from typing import Any
 import numpy as np
 
 from detectors.base import Detector
+from detectors.grounding import GroundingChecker
 from detectors.injection import Injection
+from detectors.pii.detector import Pii
 from detectors.topic import HEAD as TOPIC_HEAD
 from detectors.topic import Topic
 from detectors.toxicity import Toxicity
-from sidecar.evaluation.metrics import Scores, at_threshold, auc, auprc, macro_f1, recall_at_fpr
+from detectors.types import Finding
+from sidecar.evaluation.grounding import evaluate_grounding
+from sidecar.evaluation.metrics import (
+    Scores,
+    Truth,
+    at_threshold,
+    auc,
+    auprc,
+    calibration_error,
+    interval,
+    macro_f1,
+    recall_at_fpr,
+)
+from sidecar.evaluation.report import Progress, Report, Rows, Subject
 from sidecar.evaluation.segments import findings_of, segments_of
-from sidecar.values import Part
-
-Progress = Callable[[int], None]
+from sidecar.evaluation.spans import SpanFigures, read_coverage
+from sidecar.policy.decide import decide
+from sidecar.policy.plan import RulePlan
+from sidecar.values import Action, Enforcement, FailMode, Part, Severity
 
 _FOREIGN_KINDS = frozenset({"indirect", "document"})
 _LOW_FPR = 0.01
 _TEXTS_AT_ONCE = 64
+_OPEN = FailMode.FAIL_OPEN
 
 
-@dataclass(frozen=True)
-class Report:
-    """Figures of one run, and a row of scores for each row read, in order."""
-
-    figures: dict[str, Any]
-    scores: list[dict[str, Any]] = field(default_factory=list)
-
-
-def evaluate_injection(
-    detector: Detector, rows: Sequence[Mapping[str, Any]], thresholds: Mapping[str, float], progress: Progress
-) -> Report:
+def evaluate_injection(subject: Subject, rows: Rows, progress: Progress) -> Report:
     """Rows `{text, label: 0 | 1, kind?}`; a document or indirect attack is read as context."""
     parts = [Part.CONTEXT if row.get("kind") in _FOREIGN_KINDS else Part.USER for row in rows]
-    found = findings_of(detector, [row["text"] for row in rows], parts=parts, progress=progress)
+    found = findings_of(subject.detector, [row["text"] for row in rows], parts=parts, progress=progress)
     scores = np.asarray([max((each.score for each in findings), default=0.0) for findings in found])
     truth = np.asarray([bool(row["label"]) for row in rows])
-    threshold = thresholds[Injection.name]
+    threshold = subject.thresholds[Injection.name]
     figures = {
         "rows": len(rows),
         "auc": auc(scores, truth),
+        "auc_interval": interval(auc, scores, truth),
+        "calibration_error": calibration_error(scores, truth),
         "auprc": auprc(scores, truth),
         "recall_at_1pct_fpr": recall_at_fpr(scores, truth, _LOW_FPR),
         "threshold": threshold,
         **at_threshold(scores, truth, threshold),
+        "f1_interval": interval(_f1_at(threshold), scores, truth),
+        "kinds": _by_kind(rows, scores, truth, threshold),
     }
-    return Report(figures, [{"scores": {Injection.name: float(score)}} for score in scores])
+    columns = [{"scores": {Injection.name: float(score)}} for score in scores]
+    return Report(figures, columns, {Injection.name: (scores, truth)})
 
 
-def evaluate_toxicity(
-    detector: Detector, rows: Sequence[Mapping[str, Any]], thresholds: Mapping[str, float], progress: Progress
-) -> Report:
+def _f1_at(threshold: float) -> Callable[[Scores, Truth], float | None]:
+    return lambda scores, truth: at_threshold(scores, truth, threshold)["f1"]
+
+
+def _by_kind(rows: Rows, scores: Scores, truth: Truth, threshold: float) -> dict[str, Any]:
+    """Figures for each `kind` of row, where rows have one."""
+    kinds = np.asarray([str(row.get("kind") or "") for row in rows])
+    own = {str(kind): kinds == kind for kind in np.unique(kinds) if kind}
+    return {
+        kind: {"rows": int(rows_of.sum()), **at_threshold(scores[rows_of], truth[rows_of], threshold)}
+        for kind, rows_of in own.items()
+    }
+
+
+def evaluate_toxicity(subject: Subject, rows: Rows, progress: Progress) -> Report:
     """Rows `{text, labels: {name: 0 | 1 | null}}`; a label that is null in a row is not judged there."""
+    thresholds = subject.thresholds
     labels = sorted(thresholds)
-    found = list(findings_of(detector, [row["text"] for row in rows], progress=progress))
+    found = list(findings_of(subject.detector, [row["text"] for row in rows], progress=progress))
     table = {
         label: np.asarray([max((each.score for each in own if each.label == label), default=0.0) for own in found])
         for label in labels
@@ -78,26 +103,33 @@ def evaluate_toxicity(
         "labels": {label: figures for label, figures in per_label.items() if figures["rows"]},
     }
     columns = [{label: float(table[label][index]) for label in labels} for index in range(len(rows))]
-    return Report(figures, [{"scores": scores} for scores in columns])
+    curves = {label: _judged(label, table[label], rows) for label in labels if per_label[label]["rows"]}
+    return Report(figures, [{"scores": scores} for scores in columns], curves)
 
 
-def _label_figures(label: str, scores: Scores, rows: Sequence[Mapping[str, Any]], threshold: float) -> dict[str, Any]:
+def _judged(label: str, scores: Scores, rows: Rows) -> tuple[Scores, Truth]:
+    """Scores and truth of the rows that annotate the label."""
     judged = np.asarray([row["labels"].get(label) is not None for row in rows])
-    truth = np.asarray([row["labels"].get(label) == 1 for row in rows])[judged]
-    own = scores[judged]
+    truth = np.asarray([row["labels"].get(label) == 1 for row in rows])
+    return scores[judged], truth[judged]
+
+
+def _label_figures(label: str, scores: Scores, rows: Rows, threshold: float) -> dict[str, Any]:
+    own, truth = _judged(label, scores, rows)
     return {
-        "rows": int(judged.sum()),
+        "rows": len(own),
         "auc": auc(own, truth),
+        "auc_interval": interval(auc, own, truth) if len(own) else None,
+        "calibration_error": calibration_error(own, truth),
         "auprc": auprc(own, truth),
         "threshold": threshold,
         **at_threshold(own, truth, threshold),
     }
 
 
-def evaluate_topic(
-    detector: Detector, rows: Sequence[Mapping[str, Any]], thresholds: Mapping[str, float], progress: Progress
-) -> Report:
+def evaluate_topic(subject: Subject, rows: Rows, progress: Progress) -> Report:
     """Rows `{text, topic}`. `restricted` figures let the detector choose among the file's topics only."""
+    detector = subject.detector
     assert isinstance(detector, Topic)
     names = detector.encoder.card.heads[TOPIC_HEAD].labels
     answers = [row["topic"] for row in rows]
@@ -133,8 +165,42 @@ def _nothing(detector: Topic) -> Scores:
     return np.zeros(len(detector.encoder.card.heads[TOPIC_HEAD].labels))
 
 
+def evaluate_pii(subject: Subject, rows: Rows, progress: Progress) -> Report:
+    """Rows `{text, entities: [{start, end, label}], source?}`: spans as a rule that reads all labels reports them."""
+    coverage = read_coverage(subject.data, rows)
+    labels = sorted(subject.thresholds)
+    spans = SpanFigures(coverage, labels)
+    reported: list[dict[str, Any]] = []
+    for begin in range(0, len(rows), _TEXTS_AT_ONCE):
+        some = rows[begin : begin + _TEXTS_AT_ONCE]
+        texts = [row["text"] for row in some]
+        found = zip(*(findings_of(part, texts) for part in subject.parts), strict=True)
+        for row, findings in zip(some, found, strict=True):
+            own = [each for part in findings for each in reported_by(part, subject.thresholds)]
+            spans.add(row, own)
+            reported.append({"entities": [_as_entity(each) for each in sorted(own)]})
+        progress(len(some))
+    return Report({**spans.figures(), "thresholds": dict(subject.thresholds)}, reported)
+
+
+def reported_by(findings: Sequence[Finding], thresholds: Mapping[str, float]) -> list[Finding]:
+    """What a rule with these thresholds reports of a detector's findings."""
+    rule = RulePlan(0, "evaluation", "", thresholds, Severity.INFO, Action.ANNOTATE, Enforcement.ENFORCE, _OPEN, _OPEN)
+    return [violation.finding for violation in decide((rule,), findings)]
+
+
+def _as_entity(finding: Finding) -> dict[str, Any]:
+    return {"start": finding.start, "end": finding.end, "label": finding.label, "score": finding.score}
+
+
 def _accuracy(guesses: Sequence[str], answers: Sequence[str]) -> float:
     return sum(guess == answer for guess, answer in zip(guesses, answers, strict=True)) / len(answers)
+
+
+def _alone(
+    evaluate: Callable[[Detector, Rows, Mapping[str, float], Progress], Report],
+) -> Callable[[Subject, Rows, Progress], Report]:
+    return lambda subject, rows, progress: evaluate(subject.detector, rows, subject.thresholds, progress)
 
 
 @dataclass(frozen=True)
@@ -142,7 +208,7 @@ class Task:
     """How a detector is evaluated: the keys that its rows need, the parameters it is built with, and the figures."""
 
     needs: tuple[str, ...]
-    evaluate: Callable[[Detector, Sequence[Mapping[str, Any]], Mapping[str, float], Progress], Report]
+    evaluate: Callable[[Subject, Rows, Progress], Report]
     params: Mapping[str, Any] = field(default_factory=dict)
     sets: str = ""
     """The folder of the development data that holds this detector's sets, below `--data`'s root for `--all`."""
@@ -151,7 +217,9 @@ class Task:
 TASKS: Mapping[str, Task] = {
     Injection.name: Task(("text", "label"), evaluate_injection, sets="injection"),
     Toxicity.name: Task(("text", "labels"), evaluate_toxicity, sets="toxicity"),
+    Pii.name: Task(("text", "entities"), evaluate_pii, sets="pii"),
     Topic.name: Task(("text", "topic"), evaluate_topic, {"deny": ("banking",)}, sets="topic"),
+    GroundingChecker.name: Task(("context", "claim", "label"), _alone(evaluate_grounding), sets="grounding"),
 }
 
 

@@ -64,6 +64,52 @@ def test_topic_with_a_limit_and_a_report(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "report" / "eval.json").read_text())["topic"] == figures
 
 
+PII = (
+    {"text": "My name is Anna Smith and I live in Berlin.", "source": "names", "entities": [
+        {"start": 11, "end": 21, "label": "PERSON"}, {"start": 36, "end": 42, "label": "LOCATION"}]},
+    {"text": "Write to jane.doe@example.com today.", "source": "mails", "entities": [
+        {"start": 9, "end": 29, "label": "EMAIL_ADDRESS"}]},
+    {"text": "It is what it is.", "source": "mails", "entities": []},
+)  # fmt: skip
+
+
+def test_pii_counts_spans_of_all_parts(tmp_path: Path) -> None:
+    data, scores = written(tmp_path / "rows.jsonl", PII), tmp_path / "scores.jsonl"
+    figures = run("pii", "--data", str(data), "--scores", str(scores))
+    assert (figures["rows"], figures["annotated"], figures["recall"]) == (3, 3, 1.0)
+    assert figures["exact"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert figures["empty"] == {"rows": 1, "flagged": 0, "spans": 0}
+    assert set(figures["labels"]) == {"PERSON", "LOCATION", "EMAIL_ADDRESS"}  # type: ignore[call-overload]
+    assert float(str(figures["seconds_per_1000_chars"])) > 0
+    rows = [json.loads(line)["entities"] for line in scores.read_text().splitlines()]
+    assert [[each["label"] for each in row] for row in rows] == [["PERSON", "LOCATION"], ["EMAIL_ADDRESS"], []]
+
+
+def test_pii_judges_only_what_a_source_annotates(tmp_path: Path) -> None:
+    data = written(tmp_path / "rows.jsonl", PII)
+    (tmp_path / "label_coverage.json").write_text(json.dumps({"names": ["LOCATION"], "mails": "all"}))
+    figures = run("pii", "--data", str(data))
+    assert (figures["annotated"], figures["found"]) == (2, 2)
+    (tmp_path / "label_coverage.json").write_text("[1]")
+    result = CliRunner().invoke(main, ["eval", "pii", "--data", str(data)])
+    assert (result.exit_code, "expected a mapping" in result.stderr) == (2, True)
+
+
+def test_a_threshold_for_all_labels(tmp_path: Path) -> None:
+    data = written(tmp_path / "rows.jsonl", PII)
+    assert run("pii", "--data", str(data), "--threshold", "1")["f1"] != 1.0
+    data = written(tmp_path / "rows.jsonl", INJECTION)
+    assert run("injection", "--data", str(data), "--threshold", "0.25")["threshold"] == 0.25
+
+
+def test_a_report_has_plots_of_what_has_scores(tmp_path: Path) -> None:
+    data, folder = written(tmp_path / "rows.jsonl", INJECTION), tmp_path / "report"
+    run("injection", "--data", str(data), "--report", str(folder))
+    names = {f"injection-{kind}.png" for kind in ("roc", "pr", "reliability")} | {"eval.json", "eval.md"}
+    assert {each.name for each in folder.iterdir()} == names
+    assert all(each.read_bytes().startswith(b"\x89PNG") for each in folder.glob("*.png"))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     (

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.evaluation.metrics import at_threshold, auc, auprc, macro_f1, recall_at_fpr
+from sidecar.evaluation.metrics import (
+    at_threshold,
+    auc,
+    auprc,
+    calibration_error,
+    interval,
+    macro_f1,
+    recall_at_fpr,
+    reliability,
+    resampled,
+)
 
 
 def arrays(*pairs: tuple[float, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -50,3 +60,25 @@ def test_auc_equals_its_definition(rows: list[tuple[int, bool]]) -> None:
     scores, truth = np.asarray([float(score) for score, _ in rows]), np.asarray([label for _, label in rows])
     wins = [(float(a > b) + float(a == b) / 2) for a in scores[truth] for b in scores[~truth]]
     assert auc(scores, truth) == (pytest.approx(np.mean(wins)) if wins else None)
+
+
+def test_calibration_compares_scores_with_what_came_true() -> None:
+    scores, truth = arrays((0.25, 0), (0.25, 0), (0.25, 0), (0.25, 1), (0.9, 1), (0.9, 0))
+    assert reliability(scores, truth, bins=10) == [(0.25, 0.25, 4), (pytest.approx(0.9), 0.5, 2)]
+    assert calibration_error(scores, truth, bins=10) == pytest.approx(0.4 * 2 / 6)
+    assert calibration_error(*arrays((1.0, 1))) == 0.0
+
+
+def test_an_interval_holds_its_figure_and_is_the_same_every_time() -> None:
+    source = np.random.default_rng(1)
+    truth = source.random(300) < 0.4
+    scores = np.where(truth, 0.6, 0.4) + source.normal(0, 0.2, 300)
+    low, high = interval(auc, scores, truth) or (1.0, 0.0)
+    assert low < (auc(scores, truth) or 0.0) < high < low + 0.15
+    assert interval(auc, scores, truth) == [low, high]
+    assert interval(auc, scores, np.ones(300, dtype=bool)) is None
+
+
+def test_resampled_counts_have_the_mean_of_the_rows() -> None:
+    counts = np.asarray([[1.0, 0.0], [3.0, 1.0], [2.0, 5.0]])
+    assert resampled(counts).mean(axis=0) == pytest.approx(counts.sum(axis=0), rel=0.1)
