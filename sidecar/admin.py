@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -14,33 +14,36 @@ from sidecar.readiness import Readiness
 from sidecar.telemetry.metrics import Metrics
 
 _SHUTDOWN_SECONDS = 1.0
+_UNIX = "unix:"
+
+Page = Callable[[], Awaitable[web.Response]]
 
 
 class AdminServer:
-    """Serves what operators and their tools ask for. It changes nothing."""
+    """Serves what operators and their tools ask for, by path. It changes nothing."""
 
-    def __init__(self, listen: str, *, readiness: Readiness, metrics: Metrics, version: str) -> None:
+    def __init__(self, listen: str, pages: Mapping[str, Page]) -> None:
         self._listen = listen
-        self._readiness = readiness
-        self._metrics = metrics
-        self._version = version
+        self._pages = pages
         self._runner: web.AppRunner | None = None
         self.address = ""
         """Where it listens, with the port that was chosen for port 0."""
 
     async def start(self) -> None:
         """Listen. Raises `ConfigError` when the address cannot be bound."""
-        host, port = _host_and_port(self._listen)
+        is_unix = self._listen.startswith(_UNIX)
+        host, port = ("", 0) if is_unix else _host_and_port(self._listen)
         runner = web.AppRunner(
             self._routes(), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
         )
         await runner.setup()
         self._runner = runner
         try:
-            await web.TCPSite(runner, host, port).start()
+            path = self._listen.removeprefix(_UNIX)
+            await (web.UnixSite(runner, path) if is_unix else web.TCPSite(runner, host, port)).start()
         except OSError as error:
             raise ConfigError(f"cannot listen on {self._listen}: {error.strerror}", path="admin.listen") from None
-        self.address = f"{host}:{runner.addresses[0][1]}"
+        self.address = self._listen if is_unix else f"{host}:{runner.addresses[0][1]}"
 
     async def stop(self) -> None:
         """Stop listening."""
@@ -49,35 +52,50 @@ class AdminServer:
 
     def _routes(self) -> web.Application:
         routes = web.Application()
-        pages: dict[str, Callable[[], web.Response]] = {
-            "/healthz": self._health,
-            "/readyz": self._ready,
-            "/metrics": self._scrape,
-            "/version": self._about,
-        }
-        for path, page in pages.items():
+        for path, page in self._pages.items():
             routes.router.add_get(path, _handler(page))
         return routes
 
-    def _health(self) -> web.Response:
+
+def service_pages(readiness: Readiness, metrics: Metrics, version: str) -> Mapping[str, Page]:
+    """The pages of one service."""
+
+    async def health() -> web.Response:
         """The process is alive: its event loop answers."""
         return web.Response(text="ok\n")
 
-    def _ready(self) -> web.Response:
+    async def ready() -> web.Response:
         """Whether streams are welcome, and how each part is."""
-        is_ready = self._readiness.is_ready
-        return _json({"ready": is_ready, "parts": dict(self._readiness.parts)}, status=200 if is_ready else 503)
+        return ready_page(readiness.parts, is_ready=readiness.is_ready)
 
-    def _scrape(self) -> web.Response:
-        return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def scrape() -> web.Response:
+        return metrics_page(metrics.render())
 
-    def _about(self) -> web.Response:
-        return _json({"name": "tidegate", "version": self._version, "python": platform.python_version()})
+    return {"/healthz": health, "/readyz": ready, "/metrics": scrape, "/version": about_page(version)}
 
 
-def _handler(page: Callable[[], web.Response]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def ready_page(parts: Mapping[str, str], *, is_ready: bool) -> web.Response:
+    """Whether all is as it should be, and how each part is."""
+    return _json({"ready": is_ready, "parts": dict(parts)}, status=200 if is_ready else 503)
+
+
+def metrics_page(text: bytes) -> web.Response:
+    """What Prometheus scrapes."""
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def about_page(version: str) -> Page:
+    """What runs here."""
+
+    async def about() -> web.Response:
+        return _json({"name": "tidegate", "version": version, "python": platform.python_version()})
+
+    return about
+
+
+def _handler(page: Page) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(_request: web.Request) -> web.StreamResponse:
-        return page()
+        return await page()
 
     return handle
 
@@ -89,5 +107,5 @@ def _json(content: object, *, status: int = 200) -> web.Response:
 def _host_and_port(address: str) -> tuple[str, int]:
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65_535:
-        raise ConfigError(f"{address!r} is not HOST:PORT", path="admin.listen")
+        raise ConfigError(f"{address!r} is not HOST:PORT or unix:/path", path="admin.listen")
     return host.strip("[]"), int(port)

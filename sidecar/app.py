@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import disable_created_metrics
 
-from sidecar.admin import AdminServer
+from detectors.onnx.places import use_places
+from sidecar.admin import AdminServer, service_pages
 from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
 from sidecar.keys import evidence_key, redaction_keys
 from sidecar.inference.models import RemoteModels
 from sidecar.outbox.event import SEVERITY_NAMES
+from sidecar.outbox.left_over import LeftOver
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.policy.store import PolicyStore
@@ -60,9 +62,10 @@ class App:
         self.metrics = Metrics(version)
         optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
         self.readiness = Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
-        self.admin = AdminServer(settings.admin.listen, readiness=self.readiness, metrics=self.metrics, version=version)
+        self.admin = AdminServer(settings.admin.listen, service_pages(self.readiness, self.metrics, version))
         self.outbox = SqliteOutbox(settings.outbox)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
+        self.left_over = LeftOver(settings, workers=1)
         self.policies = PolicyStore(settings.policies.directories, redaction_keys(settings.keys))
         self.reloader = PolicyReloader(
             self.policies, settings.policies, outbox=self.outbox, clock=self.clock, metrics=self.metrics
@@ -117,6 +120,7 @@ class App:
         await _start(stack, self.outbox.start, self.outbox.stop)
         if self.publisher is not None:
             await _start(stack, self.publisher.start, self.publisher.stop)
+        await _start(stack, self.left_over.start, self.left_over.stop)
         self.readiness.fine("outbox")
 
     async def _start_policies(self, stack: AsyncExitStack) -> None:

@@ -80,7 +80,8 @@ _CONFIG = click.option(
 
 @main.command()
 @_CONFIG
-def serve(config: Path | None) -> None:
+@click.option("--workers", type=click.IntRange(1), help="Processes that serve the same ports (default: the settings').")
+def serve(config: Path | None, workers: int | None) -> None:
     """Run the service until SIGTERM. SIGHUP reads the policies again.
 
     Example: tidegate serve --config tidegate.yaml
@@ -90,7 +91,15 @@ def serve(config: Path | None) -> None:
 
     settings = load_settings(config)
     configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
-    app.run(settings)
+    if settings.workers > 1:
+        from sidecar import workers as supervisor
+
+        supervisor.run(settings, config)
+    else:
+        from sidecar import app  # a second's worth of imports that the other commands do not need
+
+        app.run(settings)
+    settings = settings.model_copy(update={"workers": workers or settings.workers})
 
 
 @main.command()

@@ -156,6 +156,8 @@ class ExtProc(Guarded):
 
 class Proxy(Guarded):
     """The guarding HTTP proxy. It runs when `upstream` is set."""
+    share_ports: bool = False
+    """Whether other processes may listen on the same TCP ports; the kernel then spreads connections over them."""
 
     listen: str = "127.0.0.1:8080"
     upstream: str = ""
@@ -204,6 +206,8 @@ class Policies(Section):
 class Keys(Section):
     """Secret keys, in place or in a file: for the hash and pseudonym operators, and for the hashes in events."""
 
+    share_port: bool = False
+    """Whether other processes may listen on the same port, as in `grpc`."""
     redaction: SecretStr | None = None
     redaction_file: Path | None = None
     hash: SecretStr | None = None
@@ -361,6 +365,70 @@ class Models(Section):
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in names if name not in PROVIDERS]
         if unknown or not names:
+class Telemetry(Section):
+    """What the service says of itself. Checked text is never part of it."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+
+
+class Settings(Section):
+    """All settings, each with its default. `load_settings` reads them."""
+
+    grpc: Grpc = Grpc()
+    admin: Admin = Admin()
+    proxy: Proxy = Proxy()
+    ext_proc: ExtProc = ExtProc()
+    limits: Limits = Limits()
+    policies: Policies = Policies()
+    keys: Keys = Keys()
+    scheduler: SchedulerSettings = SchedulerSettings()
+    inference: Inference = Inference()
+    models: Models = Models()
+    outbox: OutboxSettings = OutboxSettings()
+    events: EventSettings = EventSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    telemetry: Telemetry = Telemetry()
+    workers: Count = 1
+    """Processes that serve the same ports, each with an outbox of its own. One is right for one or two cores."""
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    """How long running streams may go on after SIGTERM."""
+    loop: Literal["auto", "asyncio", "uvloop"] = "auto"
+    """The event loop. `auto` is the one that was measured to be cheaper: uvloop."""
+
+
+def load_settings(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from a YAML file, if one is given, and the environment.
+
+    Raises `ConfigError`, with a line for each key, when the file cannot be read, a key is unknown or a value is wrong.
+    """
+    from_file = _read_file(file) if file is not None else {}
+    from_environment = _read_environment(os.environ if environment is None else environment)
+    return checked(_merge(from_file, from_environment), from_environment)
+
+
+def models_settings(environment: Mapping[str, str] | None = None) -> Models:
+    """The section `models` as the environment has it, whatever the rest is like. Raises `ConfigError`."""
+    values = _read_environment(os.environ if environment is None else environment).get("models", {})
+    return checked({"models": values}, {"models": values}).models
+
+
+def checked(values: Mapping[str, Any], from_environment: Mapping[str, Any] | None = None) -> Settings:
+    """Settings of these values; `from_environment` are those of them that variables set. Raises `ConfigError`."""
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error, from_environment or {}) from None
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        values = YAML(typ="safe", pure=True).load(file)
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
             raise ValueError(f"is a list of {', '.join(PROVIDERS)}")
         return names
 

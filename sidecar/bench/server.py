@@ -84,8 +84,11 @@ class Service:
 
 
 @contextmanager
-def serving(policies: Mapping[str, object]) -> Iterator[Service]:
-    """`tidegate serve` as its own process, with these policies. Raises `ConfigError` when it does not get ready."""
+def serving(policies: Mapping[str, object], **sections: object) -> Iterator[Service]:
+    """`tidegate serve` as its own process, with these policies and sections of the settings.
+
+    Raises `ConfigError` when it does not get ready.
+    """
     with TemporaryDirectory(prefix="tidegate-bench-") as name:
         folder = Path(name)
         target, admin = f"127.0.0.1:{_free_port()}", f"127.0.0.1:{_free_port()}"
@@ -103,7 +106,7 @@ def serving(policies: Mapping[str, object]) -> Iterator[Service]:
             "drain_seconds": 1,
         }
         config = folder / "tidegate.yaml"
-        config.write_text(json.dumps(settings), encoding="utf-8")
+        config.write_text(json.dumps(settings | sections), encoding="utf-8")
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - this very program
                 [sys.executable, "-m", "sidecar", "serve", "--config", str(config)],

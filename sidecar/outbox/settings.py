@@ -34,6 +34,8 @@ class OutboxSettings(_Section):
     """Past this, or past `max_bytes`, the lowest severity goes first, oldest first, counted."""
     max_bytes: Annotated[int, Field(ge=1024)] = 256 * 1024 * 1024
     """Of events; the file may be up to twice as large."""
+    take_over: bool = True
+    """Whether the outboxes that former workers left beside this one are published too, until they are empty."""
     durability: Literal["full", "normal"] = "full"
     """`full` survives a power cut, `normal` only the end of the process (kill -9), and is a little faster."""
 

@@ -91,7 +91,7 @@ class HttpProxy:
         await runner.setup()
         self._runner = runner
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, host, port, reuse_port=self._settings.share_port or None).start()
         except OSError as error:
             raise ConfigError(
                 f"cannot listen on {self._settings.listen}: {error.strerror}", path="proxy.listen"

@@ -1,0 +1,90 @@
+"""Outboxes of workers that are no more: what they hold is published all the same, until they are empty.
+
+With several workers each has a file of its own (`outbox_of`), so that no file has two writers and each producer's
+numbers stay gapless. Fewer workers at the next start would leave the others' events behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from sidecar.config import Settings
+from sidecar.outbox.outbox import OutboxError
+from sidecar.outbox.publisher import make_publisher
+from sidecar.outbox.sqlite import SqliteOutbox
+
+_log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0
+
+Section = TypeVar("Section", bound=BaseModel)
+
+
+def of_worker(path: Path, index: int) -> Path:
+    """A worker's own file: the first one's is the one that the settings name."""
+    return path.with_stem(f"{path.stem}-{index}") if index else path
+
+
+def left_over(path: Path, workers: int) -> list[int]:
+    """The numbers of the workers whose outboxes lie beside this one, and who are not among so many."""
+    name = re.compile(re.escape(path.stem) + r"-([1-9]\d*)" + re.escape(path.suffix))
+    found = (name.fullmatch(each.name) for each in path.parent.glob(f"{path.stem}-*"))
+    return sorted(number for each in found if each is not None and (number := int(each[1])) >= workers)
+
+
+class LeftOver:
+    """Publishes them, one after the other. `start` and `stop` are called by its owner."""
+
+    def __init__(self, settings: Settings, *, workers: int) -> None:
+        self._settings = settings
+        self._workers = workers
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin, if there are any and they are to be taken over. Does not wait."""
+        outbox = self._settings.outbox
+        numbers = left_over(outbox.path, self._workers) if outbox.take_over else []
+        if numbers:
+            self._task = asyncio.create_task(self._publish_all(numbers), name="left-over")
+
+    async def stop(self) -> None:
+        """Stop; what is not published yet stays where it is."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _publish_all(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            try:
+                await self._publish(number)
+            except OutboxError as error:  # another process's, or damaged
+                _log.warning("an outbox is not taken over", extra={"worker": number, "error": str(error)})
+
+    async def _publish(self, number: int) -> None:
+        outbox = SqliteOutbox(_owned(self._settings.outbox, "path", number))
+        events = _owned(self._settings.events, "file", number)  # as the worker itself: no file has two writers
+        publisher = make_publisher(outbox, events, self._settings.kafka)
+        if publisher is None:
+            return
+        try:
+            await outbox.start()
+            if count := outbox.stats().waiting_events:
+                _log.info("an outbox is taken over", extra={"worker": number, "events": count})
+                await publisher.start()
+            while outbox.stats().waiting_events:  # noqa: ASYNC110 - an outbox tells of events, not that none is left
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            await publisher.stop()
+            await outbox.stop()
+
+
+def _owned(section: Section, key: str, number: int) -> Section:
+    """The section with a worker's own file."""
+    return section.model_copy(update={key: of_worker(getattr(section, key), number)})

@@ -1,0 +1,300 @@
+"""Several worker processes behind the same ports: started, watched, asked and stopped as one.
+
+1. A worker is the whole service in a process of its own. The kernel spreads connections over them (SO_REUSEPORT). What
+   must differ is passed as environment variables: outbox, events file, admin socket, threads (`environment_of`).
+2. A worker that dies is started again, at growing intervals when it keeps dying. One that cannot even start for the
+   first time ends the service.
+3. SIGTERM and SIGINT drain all workers, SIGHUP has all of them read the policies; when this process dies, they drain.
+4. The admin listener answers for all: ready when all are, metrics with a label `worker`.
+5. Outboxes that a larger number of workers left behind are published from here.
+
+What it does not promise: that one connection's streams are spread. A client with one connection uses one worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from detectors.onnx.threads import cpu_limit
+from sidecar.admin import AdminServer, Page, about_page, metrics_page, ready_page
+from sidecar.config import Settings
+from sidecar.errors import ConfigError, TidegateError
+from sidecar.outbox.left_over import LeftOver, of_worker
+from sidecar.readiness import FINE
+from sidecar.version import tidegate_version
+
+_log = logging.getLogger(__name__)
+
+_ASK_SECONDS = 3.0
+_POLL_SECONDS = 0.1
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+_LONG_LIFE = 60.0
+"""A worker that lived for so long is started again without a growing pause."""
+_GRACE_SECONDS = 15.0
+"""What a worker may need beyond `drain_seconds`, before it is killed."""
+_CANNOT_START = 2
+_OK = 200
+_PR_SET_PDEATHSIG = 1
+
+
+def run(settings: Settings, config: Path | None) -> None:
+    """Run the workers until SIGTERM or SIGINT. Raises `TidegateError` when they cannot start."""
+    with ExitStack() as stack:
+        ports = _reserve(settings, stack)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-")))
+        workers = [_worker(index, settings, ports, folder, config) for index in range(settings.workers)]
+        asyncio.run(Supervisor(settings, workers, ports).run())
+
+
+def _worker(index: int, settings: Settings, ports: Ports, folder: Path, config: Path | None) -> Worker:
+    admin = folder / f"{index}.sock"
+    own = [] if config is None else ["--config", str(config)]
+    return Worker(
+        index,
+        [sys.executable, "-m", "sidecar", "serve", *own],
+        os.environ | environment_of(index, settings, ports, admin),
+        admin,
+    )
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The addresses that the workers share, with the ports that were chosen for port 0."""
+
+    grpc: tuple[str, ...]
+    proxy: str
+
+
+def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) -> dict[str, str]:
+    """What is a worker's own in its settings: no two workers write to one file."""
+    values: dict[str, object] = {
+        "WORKERS": 1,
+        "GRPC__LISTEN": ",".join(ports.grpc),
+        "GRPC__SHARE_PORTS": True,
+        "ADMIN__LISTEN": f"unix:{admin}",
+        "OUTBOX__PATH": of_worker(settings.outbox.path, index),
+        "OUTBOX__TAKE_OVER": False,
+        "EVENTS__FILE": of_worker(settings.events.file, index),
+        "MODELS__THREADS": settings.models.threads or max(1, cpu_limit() // settings.workers),
+    }
+    if ports.proxy:
+        values |= {"PROXY__LISTEN": ports.proxy, "PROXY__SHARE_PORT": True}
+    return {f"TIDEGATE_{key}": str(value) for key, value in values.items()}
+
+
+class Worker:
+    """One process, started again when it dies."""
+
+    def __init__(self, index: int, command: Sequence[str], environment: Mapping[str, str], admin: Path) -> None:
+        self.index = index
+        self._command = command
+        self._environment = environment
+        self._admin = admin
+        self._process: asyncio.subprocess.Process | None = None
+        self._was_ready = False
+
+    async def keep(self, stop: asyncio.Event) -> None:
+        """Run it until it is told to stop. Raises `TidegateError` when it cannot start for the first time."""
+        pause = _FIRST_PAUSE
+        while True:
+            began = time.monotonic()
+            status = await self._live()
+            if stop.is_set():
+                return
+            if status == _CANNOT_START and not self._was_ready:
+                raise TidegateError(f"worker {self.index} cannot start")
+            _log.error("a worker died; it is started again", extra={"worker": self.index, "status": status})
+            pause = _FIRST_PAUSE if time.monotonic() - began > _LONG_LIFE else min(pause * 2, _LONGEST_PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await stop.wait()
+                    return
+
+    def tell(self, number: int) -> None:
+        """Send it a signal."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
+    async def ask(self, path: str) -> tuple[int, str] | None:
+        """Status and body of a page of its admin listener; None when it does not answer."""
+        timeout = aiohttp.ClientTimeout(total=_ASK_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._admin)), timeout=timeout) as http,
+                http.get(f"http://worker{path}") as answer,
+            ):
+                return answer.status, await answer.text()
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return None
+
+    async def parts(self) -> dict[str, str]:
+        """How each of its parts is."""
+        answer = await self.ask("/readyz")
+        if answer is None:
+            return {"service": "does not answer"}
+        self._was_ready = self._was_ready or answer[0] == _OK
+        parts: dict[str, str] = json.loads(answer[1])["parts"]
+        return parts
+
+    async def _live(self) -> int:
+        """Start it and wait for its end; returns its exit status."""
+        self._admin.unlink(missing_ok=True)
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, env=self._environment, stdin=asyncio.subprocess.DEVNULL, preexec_fn=_die_with_parent
+        )
+        return await self._process.wait()
+
+
+class Supervisor:
+    """Keeps the workers, and speaks for them."""
+
+    def __init__(self, settings: Settings, workers: Sequence[Worker], ports: Ports) -> None:
+        self._workers = workers
+        self._ports = ports
+        self._drain_seconds = settings.drain_seconds
+        self._admin = AdminServer(settings.admin.listen, self._pages())
+        self._left_over = LeftOver(settings, workers=len(workers))
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT, and all workers have drained. Raises `TidegateError` when they cannot start."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._tell, signal.SIGHUP)
+        await self._admin.start()
+        await self._left_over.start()
+        keeping = [asyncio.create_task(each.keep(self._stop)) for each in self._workers]
+        telling = asyncio.create_task(self._say_when_ready())
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([*keeping, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            telling.cancel()
+            stopping.cancel()
+            await self._drain(keeping)
+            await self._left_over.stop()
+            await self._admin.stop()
+        for task in keeping:
+            task.result()
+
+    async def _drain(self, keeping: Sequence[asyncio.Task[None]]) -> None:
+        self._stop.set()
+        self._tell(signal.SIGTERM)
+        _, running = await asyncio.wait(keeping, timeout=self._drain_seconds + _GRACE_SECONDS)
+        if running:
+            _log.error("workers are killed: they did not end in time", extra={"workers": len(running)})
+            self._tell(signal.SIGKILL)
+            await asyncio.wait(running)
+
+    async def _say_when_ready(self) -> None:
+        while any(state != FINE for state in (await self._parts()).values()):  # noqa: ASYNC110 - other processes
+            await asyncio.sleep(_POLL_SECONDS)
+        _log.info(
+            "serving",
+            extra={
+                "workers": len(self._workers),
+                "grpc": self._ports.grpc,
+                "proxy": self._ports.proxy or None,
+                "admin": self._admin.address,
+            },
+        )
+
+    def _tell(self, number: int) -> None:
+        for worker in self._workers:
+            worker.tell(number)
+
+    # -- the admin listener's pages -------------------------------------------------------------------------------
+
+    def _pages(self) -> dict[str, Page]:
+        return {
+            "/healthz": self._health,
+            "/readyz": self._ready,
+            "/metrics": self._scrape,
+            "/version": about_page(tidegate_version()),
+        }
+
+    async def _health(self) -> web.Response:
+        """This process is alive. It starts workers again itself, so theirs is no reason to start all of it again."""
+        return web.Response(text="ok\n")
+
+    async def _ready(self) -> web.Response:
+        parts = await self._parts()
+        return ready_page(parts, is_ready=not self._stop.is_set() and all(state == FINE for state in parts.values()))
+
+    async def _scrape(self) -> web.Response:
+        answers = await asyncio.gather(*(each.ask("/metrics") for each in self._workers))
+        registry = CollectorRegistry()
+        registry.register(_Joined({index: answer[1] for index, answer in enumerate(answers) if answer is not None}))
+        return metrics_page(generate_latest(registry))
+
+    async def _parts(self) -> dict[str, str]:
+        """How each part of each worker is."""
+        found = await asyncio.gather(*(each.parts() for each in self._workers))
+        return {
+            f"worker-{worker.index}/{part}": state
+            for worker, parts in zip(self._workers, found, strict=True)
+            for part, state in parts.items()
+        }
+
+
+class _Joined(Collector):
+    """The metrics of all workers, each sample with the label `worker`."""
+
+    def __init__(self, texts: Mapping[int, str]) -> None:
+        self._texts = texts
+
+    def collect(self) -> Iterator[Metric]:
+        joined: dict[str, Metric] = {}
+        for index, text in self._texts.items():
+            for family in text_string_to_metric_families(text):
+                metric = joined.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+                for sample in family.samples:
+                    metric.add_sample(sample.name, {**sample.labels, "worker": str(index)}, sample.value)
+        yield from joined.values()
+
+
+def _reserve(settings: Settings, stack: ExitStack) -> Ports:
+    """Bind the addresses, so that they are known and nobody else's; nothing listens yet. Raises `ConfigError`."""
+    grpc = tuple(_bind(address, "grpc.listen", stack) for address in settings.grpc.listen)
+    return Ports(grpc, _bind(settings.proxy.listen, "proxy.listen", stack) if settings.proxy.upstream else "")
+
+
+def _bind(address: str, path: str, stack: ExitStack) -> str:
+    if address.startswith("unix:"):
+        raise ConfigError(f"several workers cannot share {address}; use HOST:PORT, or one worker", path=path)
+    host, _, port = address.rpartition(":")
+    bare = host.strip("[]")
+    kept = stack.enter_context(socket.socket(socket.AF_INET6 if ":" in bare or not bare else socket.AF_INET))
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        kept.bind((bare or "::", int(port)))
+    except (OSError, OverflowError, ValueError):
+        raise ConfigError(f"cannot listen on {address}; is it in use?", path=path) from None
+    return f"{host}:{kept.getsockname()[1]}"
+
+
+def _die_with_parent() -> None:
+    """Have the kernel drain a worker whose supervisor was killed. Runs in the child, before the program."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
