@@ -304,6 +304,7 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
             "mode": plan.stream.mode,
             "max_hold_ms": plan.stream.max_hold_ms,
             "max_held_chars": plan.stream.max_held_chars,
+            "min_segment_tokens": plan.stream.min_segment_tokens,
             "max_segment_tokens": plan.stream.max_segment_tokens,
         },
         "rules": [_shown_rule(loaded, rule, holds.get(rule.index)) for rule in plan.rules],
@@ -353,7 +354,7 @@ def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
         f"  digest  {plan.digest}",
         f"  takes   {_conditions(plan)}",
         f"  stream  {stream.mode}, holds at most {stream.max_held_chars} characters and {stream.max_hold_ms} ms,"
-        f" segments of {stream.max_segment_tokens} tokens",
+        f" segments of {stream.min_segment_tokens} to {stream.max_segment_tokens} tokens",
     ]
     for rule in plan.rules:
         lines += _rule_lines(loaded, rule, holds.get(rule.index))

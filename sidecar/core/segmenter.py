@@ -10,9 +10,13 @@ A cut depends on the text alone, never on where a chunk ended. A cut at position
    an address (`_is_in_name`), unless it goes on for `_LONGEST_NAME` pieces; inside a word or a run of punctuation only
    `_OVERSHOOT` pieces later.
 
+Short sentences and lines are gathered: 1 and 2 end a segment only when it has `least` pieces, because a model reads a
+token of a short text at twice the cost of one in a long text.
+
 A cut is made only when the segment shows something: white space joins the segment that follows. The first segments of a
-lane are short (the limit ramps up), so that its first words leave early. Estimated word pieces are an upper guess
-made from characters; a model that counts more splits the segment into overlapping windows, it never truncates.
+lane are short (limit and least ramp up, the latter from nothing), so that its first words leave early. Estimated word
+pieces are an upper guess made from characters; a model that counts more splits the segment into overlapping windows, it
+never truncates.
 """
 
 from __future__ import annotations
@@ -24,6 +28,9 @@ import regex
 FIRST_SEGMENT_TOKENS = 16
 """The limit of a lane's first segment; it doubles until it reaches the policy's."""
 
+FIRST_LEAST_TOKENS = 12
+"""The least of a lane's second segment; it doubles until it reaches the policy's."""
+
 _OVERSHOOT = 16
 _LONGEST_NAME = 12
 """How many pieces beyond its limit a segment may take so as not to part a name. Less than `_OVERSHOOT`."""
@@ -33,6 +40,8 @@ _FULL_STOP = "."
 _TERMINATORS = frozenset(".!?…")
 _WIDE_TERMINATORS = frozenset("。！？｡")
 _CLOSERS = frozenset("\"'”’»)]}）」』】")
+SENTENCE_ENDS = _TERMINATORS | _WIDE_TERMINATORS | _CLOSERS | {_NEWLINE}
+"""What may stand before a segment that begins with a sentence."""
 _TOKEN = re.compile(r"\n|[^\S\n]+|[A-Za-z0-9_]+|.", re.DOTALL)
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“‘\[])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|mr|mrs|ms|mx|dr|prof|sr|jr|st|vs|fig|eq|al|cf|approx|inc|ltd|co"
@@ -41,6 +50,7 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _LIST_NUMBER = re.compile(r"\s*\(?\d{1,3}$")
+_LATER_LIST_NUMBER = re.compile(r"\n[^\S\n]*\(?\d{1,3}$")
 _WORD_TAIL_CHARS = 12
 _NAME_TAIL_CHARS = 32
 _PARTICLES = "&|of|the|and|de|del|della|di|da|dos|das|du|la|le|les|van|von|der|den|ter|ten|zu|zum|al|el|bin|ibn|abu|y|e"
@@ -56,6 +66,8 @@ class Segmenter:
         "_count",
         "_has_text",
         "_in_word",
+        "_least",
+        "_least_later",
         "_limit",
         "_maximum",
         "_position",
@@ -64,8 +76,10 @@ class Segmenter:
         "start",
     )
 
-    def __init__(self, max_tokens: int, *, first_tokens: int = FIRST_SEGMENT_TOKENS) -> None:
+    def __init__(self, max_tokens: int, *, first_tokens: int = FIRST_SEGMENT_TOKENS, least_tokens: int = 0) -> None:
         self._maximum = max_tokens
+        self._least_later = min(least_tokens, max_tokens)
+        self._least = 0
         self._limit = min(first_tokens, max_tokens)
         self.start = 0
         """Where the unfinished segment begins (lane offset)."""
@@ -95,13 +109,19 @@ class Segmenter:
         cuts.append(position)
         self.start = position
         self._limit = min(self._limit * 2, self._maximum)
+        self._least = min(max(self._least * 2, FIRST_LEAST_TOKENS), self._least_later)
         self._begin()
+
+    @property
+    def _may_end(self) -> bool:
+        """Whether a sentence or a line that ends here ends the segment."""
+        return self._has_text and self._count >= self._least
 
     def _take(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:
         if token == _NEWLINE:
             self._take_newline(position, cuts)
         elif token.isspace():
-            if self._sentence_over or self._wide_over:
+            if (self._sentence_over or self._wide_over) and self._may_end:
                 self._cut(position, cuts)
             self._in_word = 0
         elif token[0] == "_" or (token.isascii() and token[0].isalnum()):
@@ -111,13 +131,14 @@ class Segmenter:
 
     def _take_newline(self, position: int, cuts: list[int]) -> None:
         self._in_word = 0
-        if self._has_text:
+        if self._may_end:
             self._cut(position + 1, cuts)
 
     def _take_word(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:
-        if self._wide_over or (not self._in_word and self._is_full(position, text, offset)):
+        is_over = self._wide_over and self._may_end
+        if is_over or (not self._in_word and self._is_full(position, text, offset)):
             self._cut(position, cuts)
-        self._sentence_over = False
+        self._sentence_over = self._wide_over = False
         self._has_text = True
         taken = 0
         while taken < len(token):
@@ -134,7 +155,8 @@ class Segmenter:
     def _take_mark(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:
         is_ending = token in _TERMINATORS or token in _WIDE_TERMINATORS
         is_closer = token in _CLOSERS and (self._sentence_over or self._wide_over)
-        if (self._wide_over and not (is_ending or is_closer)) or self._is_full(position, text, offset):
+        is_over = self._wide_over and not (is_ending or is_closer)
+        if (is_over and self._may_end) or self._is_full(position, text, offset):
             self._cut(position, cuts)
         self._in_word = 0
         self._count += 1
@@ -144,7 +166,7 @@ class Segmenter:
         elif token in _TERMINATORS:
             self._sentence_over = not (token == _FULL_STOP and self._is_abbreviated(position, text, offset))
         elif not is_closer:
-            self._sentence_over = False
+            self._sentence_over = self._wide_over = False
 
     def _is_full(self, position: int, text: str, offset: int) -> bool:
         """Whether the segment should end before the character at `position`."""
@@ -160,7 +182,7 @@ class Segmenter:
         """Whether a full stop here ends an abbreviation or a list number instead of a sentence."""
         begin = max(self.start, position - _WORD_TAIL_CHARS) - offset
         before = text[begin : position - offset]
-        if _ABBREVIATION.search(before):
+        if _ABBREVIATION.search(before) or _LATER_LIST_NUMBER.search(before):
             return True
         return begin == self.start - offset and _LIST_NUMBER.fullmatch(before) is not None
 

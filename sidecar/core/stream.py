@@ -42,7 +42,7 @@ from sidecar.core.answer import Answer, Remark, Sentences
 from sidecar.core.buffer import SLACK_CHARS, TextBuffer
 from sidecar.core.graphemes import LOOK_BACK_CHARS, ceil_boundary, floor_boundary, is_invisible
 from sidecar.core.rewrite import ReleaseBuilder
-from sidecar.core.segmenter import Segmenter
+from sidecar.core.segmenter import SENTENCE_ENDS, Segmenter
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import BatchPlan, Plan, RulePlan, ScannerPlan
 from sidecar.values import (
@@ -68,6 +68,8 @@ Request: TypeAlias = tuple[BatchPlan, Segment]
 """A batch detector's work: answer with `Stream.resolve(segment.number, batch.index, outcome, now_ms)`."""
 
 _EXCERPT_CHARS = 256
+_READING_CHARS = 128
+"""A segment that is shorter than this is filled up with left context (ADR 0008 has what that costs and brings)."""
 _KINDS = 2
 """The ways of cutting a lane: segments, sentences."""
 _REDACTED_SPANS = 256
@@ -154,6 +156,17 @@ class _Cut:
         self.batches = batches
         self.gating = gating.intersection(batch.index for batch in batches)
         self.look_behind = max(batch.detector.look_behind for batch in batches)
+
+    def context_chars(self, buffer: TextBuffer, start: int, end: int) -> int:
+        """How much left context the segment `[start, end)` is read with: less, the more it says by itself.
+
+        Reading context costs as much as reading the segment. A segment that is long enough and begins with a sentence
+        has none; one that begins inside a sentence, or is short, is read with what stands before it.
+        """
+        if not self.look_behind or not start:
+            return 0
+        least = 0 if buffer.slice(start - 1, start) in SENTENCE_ENDS else self.look_behind // 2
+        return min(self.look_behind, max(least, _READING_CHARS - (end - start)))
 
 
 class _DeadScan:
@@ -418,7 +431,7 @@ class Stream:
 
     def _open(self, state: _LaneState, cut: _Cut, start: int, end: int, now_ms: float) -> list[Request]:
         """Make a segment of `[start, end)` and ask the cut's detectors for it; white space needs no one."""
-        left = max(state.buffer.offset, start - cut.look_behind)
+        left = max(state.buffer.offset, start - cut.context_chars(state.buffer, start, end))
         text = state.buffer.slice(left, end)
         if text[start - left :].isspace():
             return []
@@ -767,7 +780,9 @@ class Stream:
 def _cuts(lane: Lane, plan: Plan, gating: frozenset[int]) -> list[_Cut]:
     """How a lane is cut: into segments, and what a model answers into whole sentences for its pair checkers."""
     segments = tuple(batch for batch in plan.batches if not batch.sentence_tokens)
-    cuts = [_Cut(0, Segmenter(plan.stream.max_segment_tokens), segments, gating)] if segments else []
+    settings = plan.stream
+    segmenter = Segmenter(settings.max_segment_tokens, least_tokens=settings.min_segment_tokens)
+    cuts = [_Cut(0, segmenter, segments, gating)] if segments else []
     sentences = tuple(batch for batch in plan.batches if batch.sentence_tokens)
     if sentences and lane.part is Part.MODEL and lane.channel is Channel.CONTENT:
         longest = min(batch.sentence_tokens for batch in sentences)

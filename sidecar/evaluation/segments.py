@@ -10,15 +10,15 @@ from sidecar.core.stream import Stream
 from sidecar.policy.plan import BatchPlan, Match, Plan, StreamSettings
 from sidecar.values import Lane, Mode, Part, Segment
 
-MAX_SEGMENT_TOKENS = 64
-"""The policy language's default."""
+MAX_SEGMENT_TOKENS, MIN_SEGMENT_TOKENS = 64, 24
+"""The policy language's defaults."""
 
 _TEXTS_AT_ONCE = 64
 
 
 def segments_of(detector: BatchDetector, text: str, part: Part = Part.MODEL) -> list[Segment]:
     """The segments that a stream makes of a text for this detector."""
-    settings = StreamSettings(Mode.STRICT, 60_000, max(len(text), 1) + 1, MAX_SEGMENT_TOKENS)
+    settings = StreamSettings(Mode.STRICT, 60_000, max(len(text), 1) + 1, MAX_SEGMENT_TOKENS, MIN_SEGMENT_TOKENS)
     plan = Plan("evaluation", "1", "", "", Match(), settings, (), (), (BatchPlan(0, detector, ()),))
     stream = Stream(plan)
     requests = [*stream.feed(Lane(part=part), text), *stream.close()]

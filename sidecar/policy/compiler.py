@@ -145,6 +145,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             max_hold_ms=stream.max_hold_ms,
             max_held_chars=stream.max_held_chars,
             max_segment_tokens=stream.max_segment_tokens,
+            min_segment_tokens=stream.min_segment_tokens,
         ),
         rules=tuple(rules.plans),
         scanners=tuple(

@@ -73,13 +73,15 @@ class StreamSettings:
     """The policy's `stream:` section.
 
     `max_hold_ms` is how long text may wait for a batch detector; `max_held_chars` is how much text a lane may hold
-    before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces).
+    before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces), and short sentences
+    are gathered into one of `min_segment_tokens`.
     """
 
     mode: Mode
     max_hold_ms: int
     max_held_chars: int
     max_segment_tokens: int
+    min_segment_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

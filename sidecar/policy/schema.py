@@ -96,6 +96,13 @@ class StreamSpec(Model):
     max_segment_tokens: int = Field(
         default=64, ge=8, le=512, description="The longest segment a model is given, in estimated word pieces."
     )
+    min_segment_tokens: int = Field(
+        default=24,
+        ge=0,
+        le=512,
+        description="Short sentences and lines are gathered into a segment of this many estimated word pieces; a lane's"
+        " first segments are shorter. More is cheaper, less leaves earlier; 0 is a segment a sentence.",
+    )
     on_timeout: FailMode | None = Field(
         default=None,
         description="What a verdict that came too late counts as, for rules that block or redact. Left out:"

@@ -12,8 +12,8 @@ from sidecar.core.segmenter import Segmenter
 from tests.streams import NASTY, all_cuts, by_character, cuts_of
 
 
-def segments(pieces: list[str], max_tokens: int = 64) -> list[str]:
-    segmenter = Segmenter(max_tokens)
+def segments(pieces: list[str], max_tokens: int = 64, *, least_tokens: int = 0) -> list[str]:
+    segmenter = Segmenter(max_tokens, least_tokens=least_tokens)
     text, ends = "", []
     for piece in pieces:
         text += piece
@@ -128,3 +128,32 @@ def test_a_cut_is_certain_once_the_character_after_it_came(text: str) -> None:
         position += len(each)
         bounds.append(position)
     assert ends == bounds[: len(ends)]
+
+
+def test_short_sentences_and_lines_are_gathered() -> None:
+    text = "Yes. One two three four. Five six seven.\n- eight\n- nine ten eleven twelve.\nMore of it. And the end"
+    for pieces in all_cuts(text):
+        assert segments(pieces, least_tokens=12) == [
+            "Yes.",
+            " One two three four. Five six seven.\n- eight\n- nine ten eleven twelve.\n",
+            "More of it. And the end",
+        ]
+
+
+def test_the_least_grows_to_what_was_asked_for() -> None:
+    found = segments(["word word word. " * 200], max_tokens=512, least_tokens=48)
+    sizes = [len(each.split()) for each in found]
+    assert sizes[:5] == [3, 9, 18, 36, 36]
+
+
+def test_a_list_number_ends_no_sentence_inside_a_segment() -> None:
+    text = "First of all, here are the steps to follow:\n1. Open it.\n2. Close the lid of it and wait for one minute."
+    assert all(not each.endswith("2.") for each in segments([text], least_tokens=12))
+
+
+@given(st.text(NASTY, max_size=120), st.integers(0, 12), st.data())
+def test_gathered_segments_tile_the_text_and_ignore_chunks(text: str, least: int, data: st.DataObject) -> None:
+    whole = segments([text], max_tokens=8, least_tokens=least)
+    assert "".join(whole) == text
+    assert all(whole)
+    assert segments(data.draw(cuts_of(text)), max_tokens=8, least_tokens=least) == whole

@@ -181,7 +181,7 @@ def test_show_for_people(right: Path) -> None:
     assert lines[1].startswith("  digest  ")
     assert lines[2:7] == [
         "  takes   directions output; labels app=shop (order 100)",
-        "  stream  strict, holds at most 16384 characters and 400 ms, segments of 64 tokens",
+        "  stream  strict, holds at most 16384 characters and 400 ms, segments of 24 to 64 tokens",
         "  rule no-codes: redact with mask, severity high",
         "    detector    patterns",
         "    from 0.5    CODENAME",
