@@ -14,15 +14,16 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import Field
 
-from detectors.base import BatchItem, DetectorError, Params
+from detectors.base import BatchItem, Params
 from detectors.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.normalise import undisguise
-from detectors.onnx.session import Runtime
+from detectors.onnx.card import Head, card_digest
+from detectors.onnx.places import places
+from detectors.onnx.runtime import Runtime
+from detectors.onnx.session import Placement, placement_of
 from detectors.types import Finding
 
 DEFAULT_MODEL = "tidegate-encoder"
-
-_SHIPPED = Path(__file__).parent.parent / "models_onnx"
 
 
 @runtime_checkable
@@ -51,6 +52,11 @@ def encoder_of(params: Params) -> Encoder:
     """The encoder that the parameters name. Raises `DetectorError`."""
     assert isinstance(params, ModelParams)
     return shared_encoder(params.model)
+
+
+def head_of(params: Params, name: str) -> Head:
+    """The head of that name of the model that the parameters name. Raises `DetectorError` when it has none."""
+    return encoder_of(params).head(name)
 
 
 def readings(item: BatchItem) -> tuple[str, ...]:
@@ -99,17 +105,24 @@ class SharedPass:
         return encoder, encoder.tokenise(texts), heads
 
 
-def model_folder(name: str, search: Sequence[Path] = ()) -> Path:
-    """Where a model lies: a path as it is, else the first folder of that name in `search` or among those shipped."""
-    places = [Path(name)] if "/" in name else [*(place / name for place in search), _SHIPPED / name]
-    found = next((place for place in places if place.is_dir()), None)
-    if found is None:
-        known = sorted({each.name for place in (*search, _SHIPPED) if place.is_dir() for each in place.iterdir()})
-        raise DetectorError(f"no model named {name!r}; there are: {', '.join(known) or 'none'}")
-    return found
+def model_folder(name: str) -> Path:
+    """Where a model lies: a path as it is, else the first folder of that name in the places where models are.
+
+    Raises `DetectorError` when there is none.
+    """
+    return places().folder(name)
+
+
+def shared_encoder(name: str, runtime: Runtime | None = None) -> Encoder:
+    """The encoder of that name, loaded once in a process: it is immutable, and its detectors share its pass.
+
+    A model that was replaced on the disk since is loaded anew: whoever asks now gets it, whoever asked before keeps its
+    own. Raises `DetectorError`.
+    """
+    folder = model_folder(name)
+    return _shared(folder, runtime or places().runtime, placement_of(folder), card_digest(folder))
 
 
 @lru_cache(maxsize=16)
-def shared_encoder(name: str, runtime: Runtime = Runtime()) -> Encoder:  # noqa: B008 - frozen
-    """The encoder of that name, loaded once in a process: it is immutable, and its detectors share its pass."""
-    return load_encoder(model_folder(name), runtime)
+def _shared(folder: Path, runtime: Runtime, _placement: Placement | None, _card: str) -> Encoder:
+    return load_encoder(folder, runtime)

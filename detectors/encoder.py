@@ -18,18 +18,20 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from detectors.base import DetectorError
 from detectors.onnx.card import MODEL_NAME, TOKENIZER_NAME, Card, Head, read_card, verify_files
-from detectors.onnx.session import Runtime, open_session
+from detectors.onnx.runtime import Runtime
+from detectors.onnx.session import Session, open_session
 from detectors.onnx.tokenizer import Ints, Pieces, PieceTokenizer, load_tokenizer
 
 Floats = NDArray[np.float32]
 
 GOLDEN_TOLERANCE = 0.02
 """How far a golden input's score may be from its card: other processors round differently."""
+
+TASK = "segments"
 
 _BATCH_TOKENS = 2048
 
@@ -71,7 +73,7 @@ class _Window(msgspec.Struct, frozen=True, gc=False):
 class Encoder:
     """A loaded model that reads segments."""
 
-    def __init__(self, card: Card, session: ort.InferenceSession, tokenizer: PieceTokenizer) -> None:
+    def __init__(self, card: Card, session: Session, tokenizer: PieceTokenizer) -> None:
         self.card = card
         self._session = session
         self._tokenizer = tokenizer
@@ -90,7 +92,7 @@ class Encoder:
 
     def read(self, tokenised: Tokenised, heads: Iterable[str]) -> list[Encoding]:
         """What `heads` say of each text. Raises `DetectorError` for a head that the model does not have."""
-        asked = [(name, self._head(name)) for name in heads]
+        asked = [(name, self.head(name)) for name in heads]
         texts, pieces = tokenised.texts, tokenised.pieces
         windows = [_Window(number, *bounds) for number, each in enumerate(pieces) for bounds in self._windows(each)]
         answers: list[list[tuple[_Window, list[Floats]]]] = [[] for _ in texts]
@@ -100,20 +102,32 @@ class Encoder:
                 answers[window.text].append((window, [output[row] for output in outputs]))
         return [self._join(asked, each, answer) for each, answer in zip(pieces, answers, strict=True)]
 
+    def wrapped(self, ids: Sequence[int]) -> list[int]:
+        """The word pieces of one text between the marks that the model expects."""
+        return [self._cls, *ids, self._sep]
+
     def check_golden(self) -> None:
         """Raise `DetectorError` when a golden input of the card does not get its score."""
         for golden in self.card.golden:
-            head = self._head(golden.head)
-            (encoding,) = self.encode([golden.text], [golden.head])
+            given = self.scores(golden.text, golden.head)
             for label, expected in golden.scores.items():
-                actual = float(encoding.scores[golden.head][head.labels.index(label)])
+                actual = given.get(label, -1.0)
                 if abs(actual - expected) > GOLDEN_TOLERANCE:
                     raise DetectorError(
                         f"model {self.card.identity} gives a golden input {actual:.3f} for {label} instead of "
                         f"{expected:.3f}: the file or this build of ONNX Runtime is not right for it"
                     )
 
-    def _head(self, name: str) -> Head:
+    def scores(self, text: str, name: str) -> dict[str, float]:
+        """A head's score of a text for each label; of a tag head the highest score of a word piece for each entity."""
+        head = self.head(name)
+        (encoding,) = self.encode([text], [name])
+        if name in encoding.tags:
+            return entity_scores(head.labels, encoding.tags[name].scores)
+        return {label: float(score) for label, score in zip(head.labels, encoding.scores[name], strict=False)}
+
+    def head(self, name: str) -> Head:
+        """What the card says of a head. Raises `DetectorError` when the model does not have it."""
         head = self.card.heads.get(name)
         if head is None:
             has = ", ".join(self.card.heads)
@@ -143,8 +157,7 @@ class Encoder:
             if self.card.casings:
                 casing[row, 1 : size + 1] = _casings(self.card.casings, texts[window.text], own, window)
         known = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids), "casing_ids": casing}
-        answers: list[Floats] = self._session.run(outputs, {name: known[name] for name in self.card.inputs})
-        return answers
+        return self._session.run(outputs, {name: known[name] for name in self.card.inputs})
 
     def _join(
         self, asked: Sequence[tuple[str, Head]], pieces: Pieces, answers: Sequence[tuple[_Window, list[Floats]]]
@@ -167,11 +180,22 @@ class Encoder:
 def load_encoder(folder: Path, runtime: Runtime | None = None) -> Encoder:
     """Load a model folder, check its files and its golden inputs. Raises `DetectorError`."""
     card = read_card(folder)
+    if card.task != TASK:
+        raise DetectorError(f"model {card.identity} reads {card.task}, not {TASK}; name another model")
     verify_files(folder, card)
     session = open_session(folder / MODEL_NAME, runtime)
     encoder = Encoder(card, session, load_tokenizer(folder / TOKENIZER_NAME))
     encoder.check_golden()
     return encoder
+
+
+def entity_scores(tags: Sequence[str], scores: Floats) -> dict[str, float]:
+    """For each entity the highest probability of a piece (row) to begin it or to go on with it; `O` is no entity."""
+    columns: dict[str, list[int]] = {}
+    for number, tag in enumerate(tags):
+        if tag != "O":
+            columns.setdefault(tag[2:] if tag[:2] in ("B-", "I-") else tag, []).append(number)
+    return {name: float(scores[:, own].sum(axis=1).max(initial=0.0)) for name, own in columns.items()}
 
 
 def _packed(windows: Sequence[_Window]) -> Iterator[list[_Window]]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -48,6 +48,7 @@ NO_CONTEXT = "no context"
 BALANCED = "balanced"
 """The threshold of the model's card that is used where a policy states none."""
 
+_EVEN = 0.5
 _DIGITS = 4
 """Decimals of a score: what lies beyond is the processor's."""
 _PAIRS = 5
@@ -159,7 +160,9 @@ class GroundingChecker:
     def labels_of(cls, params: Params) -> Mapping[str, float]:
         """The labels that make a sentence fail, with the scores from which on they do."""
         assert isinstance(params, GroundingParams)
-        least = params.min_support if params.min_support is not None else _checker(params.model).balanced
+        least = params.min_support
+        if least is None:
+            least = _checker(params.model).recommended.get(BALANCED, _EVEN)
         labels = {UNSUPPORTED: 1 - least, MISCITED: 1 - least}
         labels |= {UNCITED: 1.0} if params.require_citation else {}
         labels |= {UNCHECKED: 1.0} if params.require_context else {}
@@ -171,10 +174,10 @@ class GroundingChecker:
         assert isinstance(params, GroundingParams)
         return _checker(params.model)
 
-    @cached_property
-    def balanced(self) -> float:
-        """The least support that the card recommends."""
-        return float(self._model.card.parameters.get("thresholds", {}).get(BALANCED, 0.5))
+    @property
+    def recommended(self) -> Mapping[str, float]:
+        """The least supports that the model's card recommends, by name."""
+        return {name: float(least) for name, least in self._model.card.parameters.get("thresholds", {}).items()}
 
     def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
         """For each sentence of each item what became of it; see the module's text."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from detectors.base import BatchItem, Params
-from detectors.encoded import ModelParams, detect_together, encoder_of, readings
+from detectors.encoded import ModelParams, detect_together, encoder_of, head_of, readings
 from detectors.encoder import Encoder, Encoding
 from detectors.types import Finding
 
@@ -40,7 +40,7 @@ class Injection:
     @classmethod
     def labels_of(cls, params: Params) -> Mapping[str, float]:
         """Both labels, at the threshold that the model's card recommends."""
-        thresholds = encoder_of(params).card.heads[HEAD].thresholds
+        thresholds = head_of(params, HEAD).thresholds
         direct = thresholds.get(DIRECT, 0.5)
         return {DIRECT: direct, INDIRECT: thresholds.get(INDIRECT, direct)}
 

@@ -54,17 +54,16 @@ class Topic:
     summary: ClassVar[str] = "what a text is about: trained topics, and topics of your own from a few examples"
 
     look_behind = 160
-    heads: tuple[str, ...] = (HEAD, EMBEDDING)
 
     def __init__(self, encoder: Encoder, params: TopicParams) -> None:
         self.encoder = encoder
         self.model = encoder.card.identity
-        self._trained = {label: index for index, label in enumerate(encoder.card.heads[HEAD].labels)}
+        self._trained = {label: index for index, label in enumerate(encoder.head(HEAD).labels)}
+        examples = [each for each in (*params.deny, *params.allow) if not isinstance(each, str)]
+        self.heads: tuple[str, ...] = (HEAD, EMBEDDING) if examples else (HEAD,)
         self._denied = [_name(each) for each in params.deny]
         self._allowed = [_name(each) for each in params.allow]
-        self._matcher = ExampleMatcher(
-            encoder, [each for each in (*params.deny, *params.allow) if not isinstance(each, str)]
-        )
+        self._matcher = ExampleMatcher(encoder, examples)
         self.labels = frozenset(self._denied) | ({OFF_TOPIC} if params.allow else frozenset())
 
     @classmethod
@@ -147,7 +146,9 @@ def _name(topic: str | ExampleTopic) -> str:
 def _check(params: TopicParams, encoder: Encoder) -> None:
     if not params.deny and not params.allow:
         raise DetectorError("topic needs a list of topics: deny, allow, or both")
-    known = encoder.card.heads[HEAD].labels
+    known = encoder.head(HEAD).labels
+    if EMBEDDING not in encoder.card.heads and not all(isinstance(each, str) for each in (*params.deny, *params.allow)):
+        raise DetectorError(f"model {encoder.card.identity} has no {EMBEDDING}: it knows no topics by examples")
     for topic in (*params.deny, *params.allow):
         if isinstance(topic, str) and topic not in known:
             raise DetectorError(

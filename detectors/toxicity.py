@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import BatchItem, Params
-from detectors.encoded import ModelParams, detect_together, encoder_of, readings
+from detectors.encoded import ModelParams, detect_together, encoder_of, head_of, readings
 from detectors.encoder import Encoder, Encoding
 from detectors.types import Finding
 
@@ -34,13 +34,13 @@ class Toxicity:
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self.model = encoder.card.identity
-        self._names = encoder.card.heads[HEAD].labels
+        self._names = encoder.head(HEAD).labels
         self.labels = frozenset(self._names)
 
     @classmethod
     def labels_of(cls, params: Params) -> Mapping[str, float]:
         """The model's labels at the thresholds that its card recommends."""
-        head = encoder_of(params).card.heads[HEAD]
+        head = head_of(params, HEAD)
         return {label: head.thresholds.get(label, 0.5) for label in head.labels}
 
     @classmethod

@@ -23,8 +23,8 @@ from detectors.onnx.places import use_places
 from sidecar.admin import AdminServer, service_pages
 from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
-from sidecar.keys import evidence_key, redaction_keys
 from sidecar.inference.models import RemoteModels
+from sidecar.keys import evidence_key, redaction_keys
 from sidecar.outbox.event import SEVERITY_NAMES
 from sidecar.outbox.left_over import LeftOver
 from sidecar.outbox.publisher import make_publisher
@@ -71,8 +71,8 @@ class App:
             self.policies, settings.policies, outbox=self.outbox, clock=self.clock, metrics=self.metrics
         )
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
-        self.engine = Engine(
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
+        self.engine = Engine(
             policies=self.policies,
             scheduler=self.scheduler,
             outbox=self.outbox,
@@ -93,8 +93,8 @@ class App:
         async with AsyncExitStack() as stack:
             await _start(stack, self.admin.start, self.admin.stop)
             await self._start_outbox(stack)
-            await self._start_policies(stack)
             await self._start_inference(stack)
+            await self._start_policies(stack)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
             self._export()
             stack.push_async_callback(self._drain)
@@ -123,7 +123,6 @@ class App:
         await _start(stack, self.left_over.start, self.left_over.stop)
         self.readiness.fine("outbox")
 
-    async def _start_policies(self, stack: AsyncExitStack) -> None:
     async def _start_inference(self, stack: AsyncExitStack) -> None:
         if not self.settings.inference.models:
             return
@@ -132,6 +131,7 @@ class App:
         stack.enter_context(self.remote_models.placed())
         self.readiness.fine("inference")
 
+    async def _start_policies(self, stack: AsyncExitStack) -> None:
         self.readiness.wait_for("policies", "being compiled")
         await asyncio.to_thread(self.policies.load)
         self.readiness.fine("policies")
@@ -188,6 +188,7 @@ class App:
 
 async def serve(settings: Settings) -> None:
     """Run the service until SIGTERM or SIGINT. Raises `TidegateError` when it cannot start."""
+    use_places(settings.models.places())
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
     app = App(settings)
     stop = asyncio.Event()

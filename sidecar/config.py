@@ -10,10 +10,12 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,6 +28,8 @@ from pydantic import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from detectors.onnx.places import Places
+from detectors.onnx.runtime import PROVIDERS, Runtime
 from sidecar.errors import ConfigError
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 
@@ -41,10 +45,6 @@ def _split(value: object) -> object:
         return value
     if not value.lstrip().startswith("["):
         return [word.strip() for word in value.split(",") if word.strip()]
-    try:
-        return json.loads(value)
-    except ValueError:
-        raise ValueError("is neither a JSON list nor words between commas") from None
     return _json(value, "neither a JSON list nor words between commas")
 
 
@@ -67,6 +67,25 @@ def _json(value: str, otherwise: str) -> object:
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_split)]
+MESH = "mesh."
+"""How labels begin that only the mesh may set."""
+
+
+def _mesh_free(labels: dict[str, str]) -> dict[str, str]:
+    if any(label.startswith(MESH) for label in labels):
+        raise ValueError(f"labels that begin with `{MESH}` are the mesh's own; choose another name")
+    return labels
+
+
+def _trusted(value: str) -> str:
+    """Whose word is believed: checked, so that a slip does not trust everybody or nobody."""
+    if value != "unix" and not value.startswith("spiffe://"):
+        ip_network(value)
+    return value
+
+
+MeshFreeLabels = Annotated[dict[str, str], AfterValidator(_mesh_free)]
+Trusted = Annotated[str, AfterValidator(_trusted)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -75,6 +94,48 @@ class Section(BaseModel):
     """A part of the settings: unknown keys are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FactNames(Section):
+    """Under which names facts come; an empty name: they do not. Only what callers cannot forge should be named."""
+
+    session_id: str = ""
+    request_id: str = ""
+    prompt_version: str = ""
+    tenant: str = ""
+    model: str = ""
+    policy: str = ""
+    """Lets whoever can set it choose what is checked."""
+    labels: MeshFreeLabels = Field(default_factory=dict)
+    """Label -> name."""
+
+
+class FactHeaders(FactNames):
+    """Which request headers say what."""
+
+    session_id: str = "x-tidegate-session"
+    request_id: str = "x-request-id"
+
+
+class Identity(Section):
+    """Whose word counts for the identity of a caller. It becomes the labels `mesh.*`, which nobody else may set."""
+
+    xfcc_peers: Annotated[tuple[Trusted, ...], BeforeValidator(_split)] = ()
+    """Whose header `x-forwarded-client-cert` is believed: an address, a network, `unix`, or a peer's own SPIFFE id."""
+    attribute: str = "connection.uri_san_peer_certificate"
+    """The Envoy attribute that holds it, where the filter's `request_attributes` ask for that."""
+
+
+class Facts(Section):
+    """What policies match on: fixed, or from trusted headers or Envoy's attributes; the latter win over the former."""
+
+    policy: str = ""
+    tenant: str = ""
+    labels: MeshFreeLabels = Field(default_factory=dict)
+    headers: FactHeaders = FactHeaders()
+    attributes: FactNames = FactNames()
+    """Envoy's: an attribute such as `xds.route_name`, or `NAMESPACE:KEY.KEY` of its dynamic metadata."""
+    identity: Identity = Identity()
 
 
 class Tls(Section):
@@ -95,6 +156,8 @@ class Grpc(Section):
     server: Literal["light", "grpcio"] = "light"
     """Who serves addresses without TLS: the service's own light server, or grpcio."""
     unix_socket_mode: Annotated[str, Field(pattern="^0?[0-7]{3}$")] = "0660"
+    share_ports: bool = False
+    """Whether other processes may listen on the same TCP ports; the kernel then spreads connections over them."""
     tls: Tls | None = None
     reflection: bool = True
     idle_seconds: Seconds = 300.0
@@ -103,34 +166,14 @@ class Grpc(Section):
     keepalive_timeout_seconds: Seconds = 10.0
     min_ping_interval_seconds: Seconds = 10.0
     """A client that pings more often is cut off."""
+    facts: Facts = Facts()
+    """What of a stream's start is not the caller's to say; the headers are the call's metadata."""
 
 
 class Admin(Section):
     """The HTTP listener for health, metrics and version. It answers anybody, so it listens on loopback by itself."""
 
     listen: str = "127.0.0.1:9464"
-
-
-class FactHeaders(Section):
-    """Which request headers say what; an empty name: none does. Name only headers that callers cannot forge."""
-
-    session_id: str = "x-tidegate-session"
-    request_id: str = "x-request-id"
-    prompt_version: str = ""
-    tenant: str = ""
-    policy: str = ""
-    """Lets a header choose the policy by name: whoever can send it chooses what is checked."""
-    labels: dict[str, str] = Field(default_factory=dict)
-    """Label -> header."""
-
-
-class Facts(Section):
-    """What policies match on where the wire has no such fields: fixed, or from trusted headers, which win."""
-
-    policy: str = ""
-    tenant: str = ""
-    labels: dict[str, str] = Field(default_factory=dict)
-    headers: FactHeaders = FactHeaders()
 
 
 class Guarded(Section):
@@ -141,6 +184,11 @@ class Guarded(Section):
     """Paths of which is not known that they carry text of a model; what passes is marked `unguarded`."""
     unknown_bodies: Literal["pass", "refuse"] = "refuse"
     """Requests and answers that are not what their path says."""
+    encodings: Literal["decode", "pass", "refuse"] = "decode"
+    """Bodies in gzip, deflate, br or zstd: opened, guarded and encoded again; passed, reported as unscanned; or not.
+    Other codings are bodies that cannot be read: `unknown_bodies`."""
+    text_paths: Words = ()
+    """Paths whose requests and answers are plain text; `*` stands for anything."""
     max_request_bytes: Count = 16 * 1024 * 1024
     max_answer_bytes: Count = 16 * 1024 * 1024
     """Of an answer that is one document."""
@@ -156,10 +204,10 @@ class ExtProc(Guarded):
 
 class Proxy(Guarded):
     """The guarding HTTP proxy. It runs when `upstream` is set."""
-    share_ports: bool = False
-    """Whether other processes may listen on the same TCP ports; the kernel then spreads connections over them."""
 
     listen: str = "127.0.0.1:8080"
+    share_port: bool = False
+    """Whether other processes may listen on the same port, as in `grpc`."""
     upstream: str = ""
     """The provider's base URL, such as `http://localhost:11434`; request paths are put behind it."""
     connect_seconds: Seconds = 10.0
@@ -206,8 +254,6 @@ class Policies(Section):
 class Keys(Section):
     """Secret keys, in place or in a file: for the hash and pseudonym operators, and for the hashes in events."""
 
-    share_port: bool = False
-    """Whether other processes may listen on the same port, as in `grpc`."""
     redaction: SecretStr | None = None
     redaction_file: Path | None = None
     hash: SecretStr | None = None
@@ -245,60 +291,6 @@ class SchedulerSettings(Section):
     """A longer text is not looked up: it hardly comes again."""
 
 
-class Telemetry(Section):
-    """What the service says of itself. Checked text is never part of it."""
-
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["json", "console"] = "json"
-
-
-class Settings(Section):
-    """All settings, each with its default. `load_settings` reads them."""
-
-    grpc: Grpc = Grpc()
-    admin: Admin = Admin()
-    proxy: Proxy = Proxy()
-    ext_proc: ExtProc = ExtProc()
-    limits: Limits = Limits()
-    policies: Policies = Policies()
-    keys: Keys = Keys()
-    scheduler: SchedulerSettings = SchedulerSettings()
-    outbox: OutboxSettings = OutboxSettings()
-    events: EventSettings = EventSettings()
-    kafka: KafkaSettings = KafkaSettings()
-    telemetry: Telemetry = Telemetry()
-    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
-    """How long running streams may go on after SIGTERM."""
-    loop: Literal["auto", "asyncio", "uvloop"] = "auto"
-    """The event loop. `auto` is the one that was measured to be cheaper: uvloop."""
-
-
-def load_settings(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from a YAML file, if one is given, and the environment.
-
-    Raises `ConfigError`, with a line for each key, when the file cannot be read, a key is unknown or a value is wrong.
-    """
-    from_file = _read_file(file) if file is not None else {}
-    from_environment = _read_environment(os.environ if environment is None else environment)
-    return checked(_merge(from_file, from_environment), from_environment)
-
-
-def checked(values: Mapping[str, Any], from_environment: Mapping[str, Any] | None = None) -> Settings:
-    """Settings of these values; `from_environment` are those of them that variables set. Raises `ConfigError`."""
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        raise _explain(error, from_environment or {}) from None
-
-
-def _read_file(file: Path) -> dict[str, Any]:
-    try:
-        values = YAML(typ="safe", pure=True).load(file)
-    except OSError as error:
-        raise ConfigError(f"cannot read {file}: {error.strerror}") from None
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
 class Breaker(Section):
     """When the inference server is left alone, and for how long."""
 
@@ -358,13 +350,21 @@ class Models(Section):
     threads: Annotated[int, Field(ge=0)] = 0
     """Threads of one model's pass; 0: the container's CPU limit."""
     providers: Words = ("cpu",)
-    """What models run on, the first that is there: `cuda`, `openvino`, `cpu`. They need their own build of ONNX Runtime."""
+    """What models run on, the first that is there: `cuda`, `openvino` (builds of ONNX Runtime of their own), `cpu`."""
 
     @field_validator("providers")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in names if name not in PROVIDERS]
         if unknown or not names:
+            raise ValueError(f"is a list of {', '.join(PROVIDERS)}")
+        return names
+
+    def places(self) -> Places:
+        """As detectors take it."""
+        return Places(self.directories, Runtime(self.threads, self.providers))
+
+
 class Telemetry(Section):
     """What the service says of itself. Checked text is never part of it."""
 
@@ -429,14 +429,6 @@ def _read_file(file: Path) -> dict[str, Any]:
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
-            raise ValueError(f"is a list of {', '.join(PROVIDERS)}")
-        return names
-
-    def places(self) -> Places:
-        """As detectors take it."""
-        return Places(self.directories, Runtime(self.threads, self.providers))
-
-
         problem = getattr(error, "problem", None) or "is not YAML"
         raise ConfigError(f"{file}{place}: {problem}") from None
     if values is None:
@@ -455,8 +447,6 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         *sections, key = variable.removeprefix(_PREFIX).lower().split("__")
         branch = tree
         for section in sections:
-    inference: Inference = Inference()
-    models: Models = Models()
             branch = branch.setdefault(section, {})
             if not isinstance(branch, dict):
                 raise ConfigError(f"{variable} is set, and so is a variable for the whole of {section}; keep one")

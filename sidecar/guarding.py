@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from detectors.onnx.places import use_places
 from sidecar.config import Settings
 from sidecar.keys import redaction_keys
 from sidecar.offline import Guarded, guard_text
@@ -45,6 +46,7 @@ class Guarding:
     @classmethod
     def load(cls, settings: Settings, paths: Sequence[Path], *, policy: str, direction: Direction) -> Guarding:
         """Compile the policies of `paths`, or the settings', and choose one. Raises `PolicyErrors`, `UnknownPolicy`."""
+        use_places(settings.models.places())
         store = PolicyStore(paths or settings.policies.directories, redaction_keys(settings.keys))
         store.load()
         only = [*store.plans] if len(store.plans) == 1 else [""]

@@ -87,6 +87,14 @@ def read_card(folder: Path) -> Card:
         raise DetectorError(f"{folder.name}/{CARD_NAME}: {place}: {first['msg']}") from None
 
 
+def card_digest(folder: Path) -> str:
+    """The sha256 of a model folder's card, which names the sha256 of its files; empty when there is no card."""
+    try:
+        return hashlib.sha256((folder / CARD_NAME).read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
 def verify_files(folder: Path, card: Card) -> None:
     """Raise `DetectorError` when a file of the folder is missing or is not the one that the card names."""
     for name, expected in card.files.items():
