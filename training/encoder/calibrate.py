@@ -11,7 +11,8 @@ How it works:
    (1, 0.3, 0);
 3. the topic logits get two factors, for the encoder and for the n-grams;
 4. thresholds: injection lets 1 % of the benign dev rows fire, of documents and of the rest; a toxicity label takes the
-   best F1, but never fires on more than 0.5 % of the clean rows; an entity label takes the best span F1.
+   best F1, but never fires on more than 0.5 % of the clean rows, nor of the plain text of the other tasks' dev sets; an
+   entity label takes the best span F1.
 
 The numbers become constants in the graph, so at run time a probability is a plain sigmoid or softmax.
 """
@@ -19,6 +20,7 @@ The numbers become constants in the graph, so at run time a probability is a pla
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import random
 from pathlib import Path
@@ -34,7 +36,7 @@ from training.encoder import rows as data_rows
 from training.encoder.evaluate import matched, span_figures
 from training.encoder.export import load_wide, set_calibration
 from training.encoder.labels import ENTITIES, TOPICS, TOXICITY
-from training.encoder.prepare import _label, without_test_text
+from training.encoder.prepare import _label, is_plain, without_test_text
 from training.encoder.rows import Example
 from training.encoder.serve import Scored, ServedModel, sigmoid, softmax
 from training.encoder.synthetic.injection_pairs import injection_pairs
@@ -169,19 +171,27 @@ class Calibrator:
 
     def _toxicity(self) -> tuple[dict[str, list[float]], dict[str, float]]:
         own = without_test_text(toxicity_pairs(random.Random(991), positives=30, harmless=700), self._data)
-        examples, scored = self._scored(data_rows.toxicity_examples(self._data, "dev")[:: (self._every + 1) // 2] + own)
+        annotated = data_rows.toxicity_examples(self._data, "dev")[:: (self._every + 1) // 2] + own
+        examples, scored = self._scored(annotated + self._plain())
         strongest = Strongest(scored, self._wide)
         values = np.asarray([[-1 if value is None else value for value in e.toxicity or ()] for e in examples])
-        clean = (values == 0).sum(1) >= CLEAN_LABELS
+        plain = np.asarray([example.kind != "toxicity" for example in examples])
+        clean = ((values == 0).sum(1) >= CLEAN_LABELS) & ~plain
         calibration, thresholds = {}, {}
         for number, name in enumerate(TOXICITY):
             known = values[:, number] >= 0
             labels = values[known, number]
             calibration[name] = fit(strongest.deep[known, number + 1], strongest.wide[known, number + 1], labels)
             scores = probabilities(strongest, calibration[name], number + 1)
-            by_f1 = threshold_by_f1(labels, scores[known])
-            thresholds[name] = rounded(max(by_f1, threshold_by_rate(scores[clean], CLEAN_RATE["toxicity"])), least=0.5)
+            by_rate = max(threshold_by_rate(scores[rows], CLEAN_RATE["toxicity"]) for rows in (clean, plain))
+            thresholds[name] = rounded(max(threshold_by_f1(labels, scores[known]), by_rate), least=0.5)
         return calibration, thresholds
+
+    def _plain(self) -> list[Example]:
+        """Plain text of the other tasks, taken as not toxic in any way."""
+        rows = data_rows.pii_examples(self._data, "dev") + data_rows.topic_examples(self._data, "dev")
+        plain = [row for row in rows if is_plain(row)][:: self._every]
+        return [dataclasses.replace(each, toxicity=(0,) * len(TOXICITY)) for each in plain]
 
     def _topic(self) -> list[float]:
         examples, scored = self._scored(data_rows.topic_examples(self._data, "dev")[:: self._every])

@@ -111,7 +111,7 @@ def build(data: Path, judge: BagOfWordsJudge, *, research: bool, rng: random.Ran
 def assumed_clean(examples: list[Example], rng: random.Random) -> list[Example]:
     """The examples, with a share of the plain ones labelled as not toxic in any way."""
     judge = ToxicWordsJudge(examples)
-    places = [place for place, each in enumerate(examples) if _is_plain(each) and rng.random() < PLAIN_SHARE]
+    places = [place for place, each in enumerate(examples) if is_plain(each) and rng.random() < PLAIN_SHARE]
     scores = judge.scores([examples[place].text for place in places])
     labelled = list(examples)
     for place, score in zip(places, scores, strict=True):
@@ -120,7 +120,8 @@ def assumed_clean(examples: list[Example], rng: random.Random) -> list[Example]:
     return labelled
 
 
-def _is_plain(example: Example) -> bool:
+def is_plain(example: Example) -> bool:
+    """Whether the example is of a source whose text is hardly ever toxic."""
     return example.kind in PLAIN_KINDS or (example.kind == "topic" and example.source.startswith(PLAIN_TOPICS))
 
 
