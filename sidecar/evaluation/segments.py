@@ -19,7 +19,7 @@ _TEXTS_AT_ONCE = 64
 def segments_of(detector: BatchDetector, text: str, part: Part = Part.MODEL) -> list[Segment]:
     """The segments that a stream makes of a text for this detector."""
     settings = StreamSettings(Mode.STRICT, 60_000, max(len(text), 1) + 1, MAX_SEGMENT_TOKENS, MIN_SEGMENT_TOKENS)
-    plan = Plan("evaluation", "1", "", "", Match(), settings, (), (), (BatchPlan(0, detector, ()),))
+    plan = Plan("evaluation", "1", "", "", Match(), settings, (), (), (BatchPlan.of(0, detector),))
     stream = Stream(plan)
     requests = [*stream.feed(Lane(part=part), text), *stream.close()]
     return [segment for _, segment in requests]

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from detectors.base import Detector
 from detectors.grounding import GroundingChecker
 from detectors.injection import Injection
 from detectors.pii.detector import Pii
@@ -197,12 +196,6 @@ def _accuracy(guesses: Sequence[str], answers: Sequence[str]) -> float:
     return sum(guess == answer for guess, answer in zip(guesses, answers, strict=True)) / len(answers)
 
 
-def _alone(
-    evaluate: Callable[[Detector, Rows, Mapping[str, float], Progress], Report],
-) -> Callable[[Subject, Rows, Progress], Report]:
-    return lambda subject, rows, progress: evaluate(subject.detector, rows, subject.thresholds, progress)
-
-
 @dataclass(frozen=True)
 class Task:
     """How a detector is evaluated: the keys that its rows need, the parameters it is built with, and the figures."""
@@ -219,7 +212,7 @@ TASKS: Mapping[str, Task] = {
     Toxicity.name: Task(("text", "labels"), evaluate_toxicity, sets="toxicity"),
     Pii.name: Task(("text", "entities"), evaluate_pii, sets="pii"),
     Topic.name: Task(("text", "topic"), evaluate_topic, {"deny": ("banking",)}, sets="topic"),
-    GroundingChecker.name: Task(("context", "claim", "label"), _alone(evaluate_grounding), sets="grounding"),
+    GroundingChecker.name: Task(("context", "claim", "label"), evaluate_grounding, sets="grounding"),
 }
 
 

@@ -25,7 +25,6 @@ from detectors.base import (
     Detector,
     DetectorError,
     DetectorType,
-    PairChecker,
     Params,
     PatternScanner,
     Reading,
@@ -152,7 +151,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             ScannerPlan(each, readers) for each, readers in rules.readers() if isinstance(each, PatternScanner)
         ),
         batches=tuple(
-            _batch_plan(index, each, readers)
+            BatchPlan.of(index, each, readers)
             for index, (each, readers) in enumerate(
                 (each, readers) for each, readers in rules.readers() if isinstance(each, BatchDetector)
             )
@@ -365,12 +364,6 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
         return error
     except Exception as error:  # noqa: BLE001 - as said above
         return DetectorError(f"it failed with {type(error).__name__}; ask its authors, or leave it out")
-
-
-def _batch_plan(index: int, detector: BatchDetector, rules: tuple[RulePlan, ...]) -> BatchPlan:
-    if isinstance(detector, PairChecker):
-        return BatchPlan(index, detector, rules, detector.sentence_tokens, detector.pair_tokens)
-    return BatchPlan(index, detector, rules)
 
 
 def _action_of(rule: RuleSpec) -> Action:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from detectors.base import ONE_BY_ONE, BatchDetector, PatternScanner, Reading
+from detectors.base import ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading
 from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity
 
 Rewrite = Callable[[str, str, str], str]
@@ -66,6 +66,13 @@ class BatchPlan:
     """For a pair checker, which is given whole sentences: the longest one, in estimated word pieces."""
     item_tokens: int = 0
     """About how many tokens it reads for one of them; 0: those of the segment."""
+
+    @classmethod
+    def of(cls, index: int, detector: BatchDetector, rules: tuple[RulePlan, ...] = ()) -> BatchPlan:
+        """The plan of a detector, whatever its kind."""
+        if isinstance(detector, PairChecker):
+            return cls(index, detector, rules, detector.sentence_tokens, detector.pair_tokens)
+        return cls(index, detector, rules)
 
 
 @dataclass(frozen=True, slots=True)
