@@ -22,7 +22,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 from msgspec import field
@@ -195,6 +195,15 @@ class Engine:
                 await session.end()
             finally:
                 self._leave()
+
+    async def report_unscanned(self, start: StreamStart, what: Literal["request", "answer"], reason: str) -> None:
+        """Record that a text is about to pass that nobody looks at. Raises `CallerError` or `UnknownPolicy`."""
+        check_start(start, self.limits)
+        plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+        now = self.clock.unix_seconds()
+        self.metrics.unscanned[what].inc()
+        fault = fault_event(FaultKind.UNSCANNED, what, now, info=_info(plan, start, now), reason=reason)
+        await self.outbox.put([fault])
 
     def _admit(self, start: StreamStart) -> Plan:
         if self._is_draining:

@@ -177,7 +177,7 @@ class _Brotli:
 
 class _Zstd:
     def __init__(self) -> None:
-        options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+        options = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG}
         self._object = zstd.ZstdDecompressor(options=options)
 
     def step(self, data: bytes) -> bytes:

@@ -23,6 +23,8 @@ class Streaming(StrEnum):
 
     SSE = "sse"
     NDJSON = "ndjson"
+    TEXT = "text"
+    """Not framed at all."""
 
 
 class NewFrame(msgspec.Struct, frozen=True):

@@ -66,6 +66,8 @@ class FaultKind(StrEnum):
     LOAD_SHED = "load_shed"
     POLICY_REFUSED = "policy_refused"
     EVENTS_LOST = "events_lost"
+    UNSCANNED = "unscanned"
+    """A request or an answer passed that nobody looked at, as the settings have it."""
 
 
 FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
@@ -74,6 +76,7 @@ FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
     FaultKind.LOAD_SHED: Severity.MEDIUM,
     FaultKind.POLICY_REFUSED: Severity.HIGH,
     FaultKind.EVENTS_LOST: Severity.CRITICAL,
+    FaultKind.UNSCANNED: Severity.MEDIUM,
 }
 
 ActionName = Literal["allow", "annotate", "redact", "block"]

@@ -53,13 +53,6 @@ class ModelMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanMetrics:
-    """A policy's children; `violations` by rule, then by what was done."""
-
-    held: Histogram
-    received_chars: Counter
-    released_chars: Counter
-@dataclass(frozen=True, slots=True)
 class RemoteMetrics:
     """The children of a model on the inference server: batches by who read them."""
 
@@ -68,6 +61,13 @@ class RemoteMetrics:
     failed: Counter
 
 
+@dataclass(frozen=True, slots=True)
+class PlanMetrics:
+    """A policy's children; `violations` by rule, then by what was done."""
+
+    held: Histogram
+    received_chars: Counter
+    released_chars: Counter
     violations: tuple[dict[Action, Counter], ...]
     ended: dict[str, Counter]
     sentences: dict[Verdict, Counter]
@@ -97,6 +97,13 @@ class Metrics:
         self.streams_refused = Counter(
             "tidegate_streams_refused", "Streams that were not admitted.", ["reason"], registry=registry
         )
+        self._unscanned = Counter(
+            "tidegate_unscanned",
+            "Requests and answers that passed without being looked at.",
+            ["what"],
+            registry=registry,
+        )
+        self.unscanned = {what: self._unscanned.labels(what) for what in ("request", "answer")}
         self._streams = Counter(
             "tidegate_streams", "Streams that ended, by policy and how.", ["policy", "ended"], registry=registry
         )
@@ -156,6 +163,18 @@ class Metrics:
             "Word pieces in a batch, each distinct text counted once.",
             _TOKEN_BUCKETS,
         )
+        self._remote = Counter(
+            "tidegate_inference_batches",
+            "Batches for the inference server: answered by it, read by the local model instead, or failed.",
+            ["model", "result"],
+            registry=registry,
+        )
+        self._breaker = Gauge(
+            "tidegate_inference_breaker_open",
+            "1 while the inference server is left alone, or tried again after that.",
+            ["model"],
+            registry=registry,
+        )
         self._cache = Counter(
             "tidegate_scheduler_cache",
             "Requests that were looked up among earlier findings.",
@@ -184,18 +203,6 @@ class Metrics:
             found = self._plans[plan.digest] = self._make_plan(plan)
         return found
 
-        self._remote = Counter(
-            "tidegate_inference_batches",
-            "Batches for the inference server: answered by it, read by the local model instead, or failed.",
-            ["model", "result"],
-            registry=registry,
-        )
-        self._breaker = Gauge(
-            "tidegate_inference_breaker_open",
-            "1 while the inference server is left alone, or tried again after that.",
-            ["model"],
-            registry=registry,
-        )
     def detector(self, name: str) -> DetectorMetrics:
         """The detector's children, made at its first use."""
         found = self._detectors.get(name)
@@ -217,6 +224,11 @@ class Metrics:
                 inference=self._inference.labels(name),
             )
         return found
+
+    def remote(self, model: str, *, is_open: Callable[[], bool]) -> RemoteMetrics:
+        """The children of a model that runs on the inference server; `is_open` tells of its circuit breaker."""
+        self._breaker.labels(model).set_function(is_open)
+        return RemoteMetrics(*(self._remote.labels(model, result) for result in ("answered", "local", "failed")))
 
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Export a value that its owner keeps; it is read when the metrics are."""
@@ -247,11 +259,6 @@ class Metrics:
             ended={how: self._streams.labels(plan.name, how) for how in ("finished", "blocked", "cancelled", "failed")},
         )
 
-
-    def remote(self, model: str, *, is_open: Callable[[], bool]) -> RemoteMetrics:
-        """The children of a model that runs on the inference server; `is_open` tells of its circuit breaker."""
-        self._breaker.labels(model).set_function(is_open)
-        return RemoteMetrics(*(self._remote.labels(model, result) for result in ("answered", "local", "failed")))
 
 class _Counts(Collector):
     """Counts that live elsewhere, read at each scrape."""

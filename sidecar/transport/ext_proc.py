@@ -1,12 +1,11 @@
-"""Envoy's external processor: one gRPC stream for each HTTP exchange, bodies in full duplex.
+"""Envoy's external processor: one gRPC stream for each HTTP exchange.
 
     Envoy ──messages──> _read ──> request's way ──> request guarded whole, then sent on, or refused
                               └─> answer's way ──> answer guarded whole, or chunk by chunk
 
-`_Exchange.run` is the way through. A request's headers are held until its body is guarded, so that a refusal is an
-answer of its own; those of an answer that is one document likewise. An answer that streams gets its headers at once.
-In full duplex Envoy keeps no body: what is not sent back is gone, and nothing may follow an end of stream. So each way
-takes one end, whatever Envoy repeats, and what comes after is dropped.
+`_Exchange.run` is the way through; what differs by the filter's body modes is in `envoy_ways`. Where the mode allows
+it, a request's headers are held until its body is guarded, and those of an answer that is one document likewise. An
+answer that streams gets its headers at once. An answer that overtakes its request waits until that is guarded.
 
 When an error strikes before the answer began, it is told in the provider's own error shape; later the gRPC stream ends
 with a status, and Envoy, set not to let failures pass, resets the client's stream. So does the end of this process.
@@ -15,38 +14,48 @@ with a status, and Envoy, set not to let failures pass, resets the client's stre
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import grpc
 import msgspec
-from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.protobuf.message import Message
-from multidict import CIMultiDict
 
-from sidecar.codec import openai
-from sidecar.codec.body import StreamedAnswer, UnknownShapeError, WholeBody
+from sidecar.codec import encoding, openai
+from sidecar.codec.body import UnknownShapeError, WholeBody
+from sidecar.codec.encoding import BrokenEncodingError
 from sidecar.codec.frames import FrameTooLongError
 from sidecar.config import ExtProc
-from sidecar.errors import CallerError, ConfigError, IdleStream, TidegateError
+from sidecar.errors import CallerError, IdleStream, TidegateError
 from sidecar.session import Engine, Session, StreamStart
 from sidecar.transport.answers import StreamGuard, guard_whole
-from sidecar.transport.convert import out_of_order, parse
+from sidecar.transport.convert import parse
+from sidecar.transport.envoy_facts import attributes_of
+from sidecar.transport.envoy_ways import Changes, Headers, Inbox, Way, ways_of, whole
 from sidecar.transport.exchange import (
     FIRST_ERROR,
-    JSON,
     InFlight,
+    Whole,
+    check_passes_closed,
+    closed,
+    decoded,
     finished,
+    is_whole,
+    opened_answer,
+    opened_request,
+    opens,
     parse_request,
     refusal_of,
+    streamed,
     streams_as,
+    too_large_answer,
     too_large_request,
+    type_of_errors,
 )
-from sidecar.transport.facts import sources_of, start_of
+from sidecar.transport.facts import Caller, named_attributes, sources_of, start_of
 from sidecar.transport.grpc import Context, Server, answering
 from sidecar.transport.http_headers import (
     DECISION,
@@ -56,25 +65,19 @@ from sidecar.transport.http_headers import (
     REQUEST_DECISION,
     STREAM,
     UNGUARDED,
+    coding_of,
     media_type,
 )
 from sidecar.transport.http_status import UnknownPathError, UnreadableAnswerError, http_status_of
+from sidecar.transport.identity import Peer
 from sidecar.transport.routes import Route, route_of
 from sidecar.values import Action, Direction
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
-Headers: TypeAlias = CIMultiDict[str]
-
 _log = logging.getLogger(__name__)
 
-_WAITING = 16
-"""Messages of one way that wait; then Envoy does."""
-_PIECE_BYTES = 64 * 1024
-"""Of a body that was held, so that no message is larger than proxies like."""
-_OVERWRITE = 2
-"""`OVERWRITE_IF_EXISTS_OR_ADD` of Envoy's `HeaderAppendAction`."""
-_READABLE = frozenset({"", "identity"})
+_UNSEEN = "not sent by Envoy"
 
 
 class ExternalProcessor:
@@ -103,74 +106,11 @@ class ExternalProcessor:
         await self._running.drain()
 
 
-class _Way:
-    """The messages of one direction, in order. When Envoy goes away, waiting for one is cancelled."""
-
-    def __init__(self) -> None:
-        self._messages: asyncio.Queue[Message | Exception | None] = asyncio.Queue(_WAITING)
-        self._is_ended = False
-        self.has_body = True
-        self.has_trailers = False
-
-    async def put(self, message: Message) -> None:
-        """Take a message; waits for room. What comes after the end is dropped: Envoy has been seen to repeat it."""
-        if self._is_ended:
-            return
-        self._is_ended = isinstance(message, pb.HttpTrailers) or getattr(message, "end_of_stream", False)
-        await self._messages.put(message)
-
-    async def close(self, error: Exception | None = None) -> None:
-        """No message will come any more, maybe because of an error."""
-        await self._messages.put(error)
-
-    def drop(self) -> None:
-        """Drop what came and what will come."""
-        self._is_ended = True
-        while not self._messages.empty():
-            self._messages.get_nowait()
-
-    async def headers(self) -> Headers:
-        """The headers, which come first."""
-        message = await self._next()
-        if not isinstance(message, pb.HttpHeaders):
-            raise out_of_order("must begin with its headers", "request")
-        self.has_body = not message.end_of_stream
-        return CIMultiDict((each.key, _value(each)) for each in message.headers.headers)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body to its end."""
-        is_last = not self.has_body
-        while not is_last:
-            message = await self._next()
-            if isinstance(message, pb.HttpTrailers):
-                self.has_trailers = True
-                return
-            if not isinstance(message, pb.HttpBody):
-                raise out_of_order("has its headers twice", "request")
-            if message.body:
-                yield message.body
-            is_last = message.end_of_stream
-
-    async def whole(self, limit: int) -> bytes | None:
-        """The whole body; None when it has more bytes than the limit."""
-        held = io.BytesIO()
-        async for data in self.chunks():
-            if held.tell() + len(data) > limit:
-                return None
-            held.write(data)
-        return held.getvalue()
-
-    async def _next(self) -> Message:
-        message = await self._messages.get()
-        if message is None:
-            raise asyncio.CancelledError("Envoy went away")
-        if isinstance(message, Exception):
-            raise message
-        return message
-
-
 class _Exchange:
     """One request and its answer."""
+
+    _request: Way
+    _answer: Way
 
     def __init__(self, context: Context, engine: Engine, settings: ExtProc, running: InFlight) -> None:
         self._context = context
@@ -178,60 +118,77 @@ class _Exchange:
         self._settings = settings
         self._running = running
         self._writing = asyncio.Lock()
-        self._request = _Way()
-        self._answer = _Way()
+        self._requests = Inbox()
+        self._answers = Inbox()
+        self._caller = Caller({})
         self._route: Route | None = None
         self._start: StreamStart | None = None
         """What is known for the answer's stream; None for an answer that no model gave."""
+        self._is_sent = asyncio.Event()
+        """Set when the request may go on, so that its answer is the upstream's."""
         self._marks: dict[str, str] = {}
         """Headers that say what was done."""
-        self._has_begun = False
-        """Whether the answer's headers have been let go."""
 
     async def run(self) -> None:
         """Serve the exchange. Raises `TidegateError` and whatever fails once the answer has begun."""
-        reading = asyncio.create_task(self._read())
+        data = await self._context.read()
+        if data is grpc.aio.EOF:
+            return
+        first = parse(pb.ProcessingRequest, data)
         try:
-            await self._serve()
+            self._request, self._answer = ways_of(first, self._requests, self._answers, self._write)
+        except TidegateError as error:
+            await self._tell(error)
+            return
+        reading = asyncio.create_task(self._read(first))
+        try:
+            await self._serve(first)
             await reading
         finally:
             reading.cancel()
             await asyncio.wait([reading])
 
-    async def _serve(self) -> None:
+    async def _serve(self, first: Any) -> None:
+        peer = Peer.of_grpc(self._context.peer(), self._context.auth_context())
+        attributes = attributes_of(first, named_attributes(self._settings.facts))
+        self._caller = Caller({}, peer, attributes)
         try:
             async with asyncio.TaskGroup() as ways:
                 ways.create_task(self._guard_answer())
                 ways.create_task(self._guard_request())
         except ExceptionGroup as group:
             await self._fail(group.exceptions[0])
-        self._request.drop()
-        self._answer.drop()
+        self._requests.drop()
+        self._answers.drop()
 
-    async def _read(self) -> None:
+    async def _read(self, message: Any) -> None:
         """Hand each message to its way, until Envoy ends the stream."""
         error = None
         try:
+            await self._take(message)
             while (data := await self._context.read()) is not grpc.aio.EOF:
                 await self._take(parse(pb.ProcessingRequest, data))
         except Exception as failure:  # noqa: BLE001 - told by the ways
             error = failure
-        await self._request.close(error)
-        await self._answer.close(error)
+        await self._requests.close(error)
+        await self._answers.close(error)
 
     async def _take(self, message: Any) -> None:
-        _check_modes(message)
         kind = message.WhichOneof("request")
         if kind is not None:
-            way = self._answer if kind.startswith("response") else self._request
-            await way.put(getattr(message, kind))
+            inbox = self._answers if kind.startswith("response") else self._requests
+            await inbox.put(getattr(message, kind))
 
     async def _fail(self, error: Exception) -> None:
         """Tell an error in place of the answer; when that has begun, raise it."""
-        if isinstance(error, UnknownShapeError | FrameTooLongError):
+        if isinstance(error, UnknownShapeError | FrameTooLongError | BrokenEncodingError):
             error = UnreadableAnswerError(f"the upstream's answer cannot be read: {error}")
-        if self._has_begun:
+        if self._answer.line.has_begun:
             raise error
+        await self._tell(error)
+
+    async def _tell(self, error: Exception) -> None:
+        """Tell an error in place of the answer."""
         if not isinstance(error, CallerError):
             is_ours = isinstance(error, TidegateError)
             _log.warning(
@@ -249,41 +206,69 @@ class _Exchange:
 
     async def _guard_request(self) -> None:
         """Let the request go on, guarded, or refuse it."""
-        headers = await self._request.headers()
+        headers = await self._request.line.headers()
         self._running.admit()
-        self._route = route_of(headers.get(":method", ""), headers.get(":path", "").partition("?")[0])
+        path = headers.get(":path", "").partition("?")[0]
+        self._route = route_of(headers.get(":method", ""), path, self._settings.text_paths)
         if self._route is None:
             await self._pass_request(headers)
             return
-        data = await self._request.whole(self._settings.max_request_bytes)
+        self._caller = msgspec.structs.replace(self._caller, headers=headers)
+        start = start_of(self._settings.facts, self._caller, None)
+        if self._request.line.has_body and not self._request.sees_body:
+            await self._pass_unseen(start, headers)
+            return
+        changes = Changes({"accept-encoding": "identity"}, _changeable(headers))
+        await self._request.prepare(changes)
+        data = await whole(self._request, self._settings.max_request_bytes)
         if data is None:
             raise too_large_request(self._settings.max_request_bytes)
-        start = start_of(self._settings.facts, headers, None)
-        body = parse_request(self._settings, self._route, data)
-        if body is None:
+        coding = coding_of(headers)
+        content = opened_request(self._settings, coding, data)
+        body = None if content is None else parse_request(self._settings, self._route, media_type(headers), content)
+        if content is None or body is None:
             self._marks[REQUEST_DECISION] = UNGUARDED
+            await self._engine.report_unscanned(start, "request", "encoded" if content is None else "unknown shape")
         else:
-            start = start_of(self._settings.facts, headers, body.document)
+            start = start_of(self._settings.facts, self._caller, body.document)
             if not await self._admits(self._route, start, body):
-                await self._answer.close()
+                await self._answers.close()
                 return
             prompt, context = sources_of(body.texts, self._engine.limits)
             start = msgspec.structs.replace(start, prompt=prompt, context=context)
-            data = finished(body, CallerError("is nested too deep to be changed", field="body"))
-        self._start = msgspec.structs.replace(start, direction=Direction.OUTPUT)
-        dropped = _own(headers) if body is None else _changeable(headers)
-        await self._write(request_headers=_headers({"accept-encoding": "identity"}, dropped))
-        await self._send_whole(self._request, data)
+            changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
+            data = closed(coding, data, content, changed)
+        self._let_answer(start)
+        await self._request.begin(changes)
+        await self._request.send(data)
+        await self._request.end()
 
     async def _pass_request(self, headers: Headers) -> None:
         """Let a request pass of which is not known that it carries text for a model."""
         if self._settings.unknown_paths == "refuse":
             raise UnknownPathError("this path is not guarded, and so not served")
         self._marks[DECISION] = UNGUARDED
-        await self._write(request_headers=_headers({}, _own(headers)))
+        self._let_answer(None)
+        changes = Changes({}, _own(headers))
+        await self._request.prepare(changes)
+        await self._request.begin(changes)
         await self._copy(self._request)
 
-    async def _admits(self, route: Route, start: StreamStart, body: WholeBody) -> bool:
+    async def _pass_unseen(self, start: StreamStart, headers: Headers) -> None:
+        """Let a request pass whose body the filter is set not to send."""
+        self._marks[REQUEST_DECISION] = UNGUARDED
+        await self._engine.report_unscanned(start, "request", _UNSEEN)
+        self._let_answer(start)
+        await self._request.begin(Changes({"accept-encoding": "identity"}, _own(headers)))
+        await self._request.end()
+
+    def _let_answer(self, start: StreamStart | None) -> None:
+        """The request goes on; its answer is a stream with this start, if a model gives it."""
+        if start is not None:
+            self._start = msgspec.structs.replace(start, direction=Direction.OUTPUT)
+        self._is_sent.set()
+
+    async def _admits(self, route: Route, start: StreamStart, body: Whole) -> bool:
         """Guard the request; refuse it when a policy stopped it."""
         async with self._engine.open(start) as session:
             summary = await guard_whole(session, body)
@@ -298,65 +283,88 @@ class _Exchange:
     # -- the answer -----------------------------------------------------------------------------------------------
 
     async def _guard_answer(self) -> None:
-        headers = await self._answer.headers()
-        is_error = int(headers.get(":status", "0")) >= FIRST_ERROR
-        if self._route is None or self._start is None or is_error or not self._answer.has_body:
+        headers = await self._answer.line.headers()
+        if int(headers.get(":status", "0")) >= FIRST_ERROR or not self._answer.line.has_body:
             await self._pass_answer(headers)
-        elif (encoding := ",".join(headers.getall("content-encoding", ())).strip().lower()) not in _READABLE:
-            await self._pass_unknown(headers, f"its content encoding is {encoding!r}")
+            return
+        await self._is_sent.wait()
+        coding = coding_of(headers)
+        if self._route is None or self._start is None:
+            await self._pass_answer(headers)
+        elif not self._answer.sees_body:
+            await self._pass_unscanned(self._start, headers, _UNSEEN)
+        elif not opens(self._settings, coding):
+            check_passes_closed(self._settings, coding)
+            await self._pass_unscanned(self._start, headers, "encoded")
         elif (kind := media_type(headers)) == streams_as(self._route.shape):
-            await self._stream(self._route, self._start, headers)
-        elif kind == JSON:
-            await self._whole(self._route, self._start, headers)
+            await self._stream(self._route, self._start, headers, coding)
+        elif is_whole(self._route.shape, kind):
+            await self._whole(self._route, self._start, headers, coding)
         else:
-            await self._pass_unknown(headers, f"its content type {kind!r} is not one of {self._route.shape.name}")
+            why = f"its content type {kind!r} is not one of {self._route.shape.name}"
+            await self._pass_unknown(self._start, headers, why)
 
-    async def _stream(self, route: Route, start: StreamStart, headers: Headers) -> None:
-        body = StreamedAnswer(route.shape, max_frame_bytes=self._settings.max_frame_bytes)
+    async def _stream(self, route: Route, start: StreamStart, headers: Headers, coding: str) -> None:
+        body = streamed(self._settings, route.shape)
+        encoder = encoding.encoder(coding) if coding else None
         async with self._engine.open(start) as session:
             self._mark(session)
-            await self._begin(_changeable(headers))
+            changes = Changes(self._marks, _changeable(headers))
+            await self._answer.prepare(changes)
+            await self._answer.begin(changes)
+            self._answer.line.settle = session.settled
 
             async def write(data: bytes) -> None:
-                await self._send(self._answer, data)
+                await self._answer.send(encoder.feed(data) if encoder is not None else data)
 
-            await StreamGuard(session, body, write).run(self._answer.chunks())
-        await self._end(self._answer)
+            chunks = decoded(self._settings, coding, self._answer.chunks())
+            await StreamGuard(session, body, write).run(chunks)
+        if encoder is not None:
+            await self._answer.send(encoder.finish())
+        await self._answer.end()
 
-    async def _whole(self, route: Route, start: StreamStart, headers: Headers) -> None:
-        data = await self._answer.whole(self._settings.max_answer_bytes)
+    async def _whole(self, route: Route, start: StreamStart, headers: Headers, coding: str) -> None:
+        await self._answer.prepare(Changes(self._marks, _changeable(headers)))
+        data = await whole(self._answer, self._settings.max_answer_bytes)
         if data is None:
-            raise UnreadableAnswerError(f"the upstream's answer has more than {self._settings.max_answer_bytes} bytes")
+            raise too_large_answer(self._settings.max_answer_bytes)
+        content = opened_answer(self._settings, coding, data)
         try:
-            body = WholeBody(route.shape, data, is_request=False)
+            body = WholeBody(route.shape, content, is_request=False)
         except UnknownShapeError:
-            await self._pass_unknown(headers, "it is not JSON", data)
+            await self._pass_unknown(start, headers, "it is not JSON", data)
             return
         async with self._engine.open(start) as session:
             summary = await guard_whole(session, body)
         self._mark(session)
         self._marks[DECISION] = summary.action.name.lower()
-        data = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
-        await self._begin(_changeable(headers))
-        await self._send_whole(self._answer, data)
+        changed = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
+        await self._answer.begin(Changes(self._marks, _changeable(headers)))
+        await self._answer.send(closed(coding, data, content, changed))
+        await self._answer.end()
 
-    async def _pass_unknown(self, headers: Headers, why: str, data: bytes | None = None) -> None:
+    async def _pass_unknown(self, start: StreamStart, headers: Headers, why: str, data: bytes | None = None) -> None:
         """Let an answer pass that cannot be checked. `data` is the body, if it was held."""
         if self._settings.unknown_bodies == "refuse":
             raise UnreadableAnswerError(f"the upstream's answer cannot be checked: {why}")
+        await self._pass_unscanned(start, headers, "unknown shape", data)
+
+    async def _pass_unscanned(self, start: StreamStart, headers: Headers, why: str, data: bytes | None = None) -> None:
+        """Let an answer pass that nobody looked at, and say so."""
         self._marks[DECISION] = UNGUARDED
+        await self._engine.report_unscanned(start, "answer", why)
         await self._pass_answer(headers, data)
 
     async def _pass_answer(self, headers: Headers, data: bytes | None = None) -> None:
-        await self._begin(_own(headers))
-        if data is not None:
-            await self._send_whole(self._answer, data)
-        else:
+        changes = Changes(self._marks, _own(headers))
+        if data is None:
+            await self._answer.prepare(changes)
+        await self._answer.begin(changes)
+        if data is None:
             await self._copy(self._answer)
-
-    async def _begin(self, dropped: Iterable[str]) -> None:
-        await self._write(response_headers=_headers(self._marks, dropped))
-        self._has_begun = True
+            return
+        await self._answer.send(data)
+        await self._answer.end()
 
     def _mark(self, session: Session) -> None:
         self._marks[POLICY] = f"{session.plan.name}@{session.plan.version}"
@@ -364,36 +372,17 @@ class _Exchange:
 
     # -- what Envoy is told ---------------------------------------------------------------------------------------
 
-    async def _copy(self, way: _Way) -> None:
+    async def _copy(self, way: Way) -> None:
         """Send a body back as it comes."""
         async for data in way.chunks():
-            await self._send(way, data)
-        await self._end(way)
-
-    async def _send_whole(self, way: _Way, data: bytes) -> None:
-        for start in range(0, len(data), _PIECE_BYTES):
-            await self._send(way, data[start : start + _PIECE_BYTES])
-        await self._end(way)
-
-    async def _end(self, way: _Way) -> None:
-        """Say that a body is over; trailers go on as they are."""
-        if way.has_trailers:
-            await self._write(**{f"{self._name(way)}_trailers": pb.TrailersResponse()})
-        elif way.has_body:
-            await self._send(way, b"", is_last=True)
-
-    async def _send(self, way: _Way, data: bytes, *, is_last: bool = False) -> None:
-        piece = pb.StreamedBodyResponse(body=data, end_of_stream=is_last)
-        common = pb.CommonResponse(body_mutation=pb.BodyMutation(streamed_response=piece))
-        await self._write(**{f"{self._name(way)}_body": pb.BodyResponse(response=common)})
-
-    def _name(self, way: _Way) -> str:
-        return "request" if way is self._request else "response"
+            await way.send(data)
+        await way.end()
 
     async def _answer_instead(self, status: int, data: bytes) -> None:
         """Answer the client in the upstream's place."""
-        changes = _changes({"content-type": JSON, **self._marks}, ())
-        answer = pb.ImmediateResponse(status=HttpStatus(code=status), headers=changes, body=data, details="tidegate")
+        kind = type_of_errors(self._route.shape if self._route is not None else None)
+        headers = Changes({"content-type": kind, **self._marks}, ()).message()
+        answer = pb.ImmediateResponse(status=HttpStatus(code=status), headers=headers, body=data, details="tidegate")
         await self._write(immediate_response=answer)
 
     async def _write(self, **message: Message) -> None:
@@ -405,38 +394,10 @@ class _Exchange:
             raise IdleStream(self._engine.idle_seconds) from None
 
 
-def _check_modes(message: Any) -> None:
-    """Raise `ConfigError` when Envoy's filter is set to a mode in which nothing could be guarded."""
-    if message.observability_mode:
-        raise ConfigError("Envoy only lets us watch; set observability_mode to false", path="ext_proc")
-    if message.HasField("protocol_config"):
-        config = message.protocol_config
-        if {config.request_body_mode, config.response_body_mode} != {ProcessingMode.FULL_DUPLEX_STREAMED}:
-            raise ConfigError("Envoy's body modes must both be FULL_DUPLEX_STREAMED", path="ext_proc")
-
-
-def _headers(added: Mapping[str, str], dropped: Iterable[str]) -> Any:
-    return pb.HeadersResponse(response=pb.CommonResponse(header_mutation=_changes(added, dropped)))
-
-
-def _changes(added: Mapping[str, str], dropped: Iterable[str]) -> Any:
-    return pb.HeaderMutation(
-        set_headers=[
-            {"header": {"key": name, "raw_value": value.encode()}, "append_action": _OVERWRITE}
-            for name, value in added.items()
-        ],
-        remove_headers=sorted({*dropped} - {*added}),
-    )
-
-
-def _changeable(headers: Headers) -> list[str]:
+def _changeable(headers: Mapping[str, str]) -> list[str]:
     """What describes a body that may change, and what only we may say."""
     return [name.lower() for name in headers if name.lower() in OF_BODY] + _own(headers)
 
 
-def _own(headers: Headers) -> list[str]:
+def _own(headers: Mapping[str, str]) -> list[str]:
     return [name.lower() for name in headers if name.lower().startswith(OWN)]
-
-
-def _value(header: Any) -> str:
-    return str(header.raw_value, "utf-8", "replace") if header.raw_value else str(header.value)

@@ -1,6 +1,7 @@
-"""What a stream's policy match may rest on: facts from the settings, and from headers that the operator trusts.
+"""What a stream's policy match may rest on: facts from the settings, and from what the operator trusts.
 
-A header that the settings do not name says nothing: whoever calls cannot choose a policy, a tenant or a label.
+A header or attribute that the settings do not name says nothing: whoever calls cannot choose a policy, a tenant or a
+label. Weakest first: fixed facts, headers, Envoy's attributes; the labels of the mesh's identity nobody else can set.
 """
 
 from __future__ import annotations
@@ -8,34 +9,92 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+from msgspec import field
+
 from sidecar.codec.weave import Text
-from sidecar.config import Facts, Limits
+from sidecar.config import MESH, FactNames, Facts, Limits
+from sidecar.errors import CallerError
 from sidecar.session import Passage, StreamStart
 from sidecar.telemetry.tracing import parse_traceparent
+from sidecar.transport.identity import Peer, forwarded, mesh_labels
 from sidecar.values import Channel, Direction, Part
 
 _SOURCES = frozenset({Part.CONTEXT, Part.TOOL_RESULT})
 
 
-def start_of(facts: Facts, headers: Mapping[str, str], document: Any) -> StreamStart:
-    """The start of a request's stream. `headers` must not tell cases apart; `document` is the parsed request."""
-    named = facts.headers
+class Caller(msgspec.Struct, frozen=True):
+    """What is known of who asks, beside what a request says. `headers` must not tell cases apart.
 
-    def told(header: str, otherwise: str = "") -> str:
-        return headers.get(header, otherwise) if header else otherwise
+    `attributes` are Envoy's, as far as the settings name them.
+    """
 
-    model = document.get("model") if isinstance(document, dict) else None
+    headers: Mapping[str, str]
+    peer: Peer = Peer()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+def start_of(facts: Facts, caller: Caller, document: Any) -> StreamStart:
+    """The start of a request's stream. `document` is the parsed request."""
+    asked = document.get("model") if isinstance(document, dict) else None
+    identity = caller.attributes.get(facts.identity.attribute, "") or forwarded(
+        facts.identity, caller.peer, caller.headers
+    )
     return StreamStart(
         direction=Direction.INPUT,
-        policy=told(named.policy, facts.policy),
-        tenant=told(named.tenant, facts.tenant),
-        session_id=told(named.session_id),
-        request_id=told(named.request_id),
-        prompt_version=told(named.prompt_version),
-        labels={**facts.labels, **{label: headers[name] for label, name in named.labels.items() if name in headers}},
-        model=model if isinstance(model, str) else "",
-        trace=parse_traceparent(headers.get("traceparent", "")),
+        policy=_told(facts, caller, "policy") or facts.policy,
+        tenant=_told(facts, caller, "tenant") or facts.tenant,
+        session_id=_told(facts, caller, "session_id"),
+        request_id=_told(facts, caller, "request_id"),
+        prompt_version=_told(facts, caller, "prompt_version"),
+        labels={**facts.labels, **_labels(facts, caller), **mesh_labels(identity)},
+        model=_told(facts, caller, "model") or (asked if isinstance(asked, str) else ""),
+        trace=parse_traceparent(caller.headers.get("traceparent", "")),
     )
+
+
+def pinned(facts: Facts, caller: Caller, said: StreamStart) -> StreamStart:
+    """A start that a gRPC caller made, with what is not its to say put right.
+
+    Policy, tenant, model and labels that the operator knows win over the caller's; ids that it gave stay. Raises
+    `CallerError` when it claims a label of the mesh's.
+    """
+    if any(label.startswith(MESH) for label in said.labels):
+        raise CallerError(f"only the mesh sets labels that begin with {MESH}", field="start.labels")
+    known = start_of(facts, caller, None)
+    own = next(iter(caller.peer.identities), "") if f"{MESH}identity" not in known.labels else ""
+    return msgspec.structs.replace(
+        said,
+        policy=known.policy or said.policy,
+        tenant=known.tenant or said.tenant,
+        model=known.model or said.model,
+        session_id=said.session_id or known.session_id,
+        request_id=said.request_id or known.request_id,
+        prompt_version=known.prompt_version or said.prompt_version,
+        labels={**said.labels, **known.labels, **mesh_labels(own)},
+    )
+
+
+def named_attributes(facts: Facts) -> frozenset[str]:
+    """The attributes of Envoy's that the settings name."""
+    names = facts.attributes
+    texts = {value for value in names.model_dump().values() if isinstance(value, str)}
+    return frozenset({*texts, *names.labels.values(), facts.identity.attribute} - {""})
+
+
+def _told(facts: Facts, caller: Caller, fact: str) -> str:
+    """A fact that Envoy tells, or else a header."""
+    return _value(facts.attributes, caller.attributes, fact) or _value(facts.headers, caller.headers, fact)
+
+
+def _value(names: FactNames, values: Mapping[str, str], fact: str) -> str:
+    name: str = getattr(names, fact)
+    return values.get(name, "") if name else ""
+
+
+def _labels(facts: Facts, caller: Caller) -> dict[str, str]:
+    sources = ((facts.headers, caller.headers), (facts.attributes, caller.attributes))
+    return {label: values[name] for names, values in sources for label, name in names.labels.items() if name in values}
 
 
 def sources_of(texts: Iterable[Text], limits: Limits) -> tuple[str, tuple[Passage, ...]]:

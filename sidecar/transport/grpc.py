@@ -19,15 +19,26 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import grpc
+from multidict import CIMultiDict
 
-from sidecar.config import Grpc, Limits
+from sidecar.config import Facts, Grpc, Limits
 from sidecar.errors import CallerError, ConfigError, IdleStream, TidegateError
-from sidecar.session import Engine, Session
+from sidecar.session import Engine, Session, StreamStart
 from sidecar.telemetry.tracing import parse_traceparent
-from sidecar.transport.convert import LaneReader, check_response_of, out_of_order, parse, response_of, start_of
+from sidecar.transport.convert import (
+    LaneReader,
+    check_response_of,
+    out_of_order,
+    parse,
+    passages_of,
+    response_of,
+    start_of,
+)
+from sidecar.transport.facts import Caller, pinned
 from sidecar.transport.health import GUARD_SERVICE, Health, add_reflection
 from sidecar.transport.http2.connection import Bounds
 from sidecar.transport.http2.server import Http2Server
+from sidecar.transport.identity import Peer
 from sidecar.transport.status import status_of
 from sidecar.transport.tls import Certificates
 from tidegate.v1 import guard_pb2 as pb
@@ -59,8 +70,9 @@ class GrpcService(Protocol):
 class GuardService:
     """The service's two methods."""
 
-    def __init__(self, engine: Engine, *, idle_seconds: float) -> None:
+    def __init__(self, engine: Engine, facts: Facts, *, idle_seconds: float) -> None:
         self._engine = engine
+        self._facts = facts
         self._idle_seconds = idle_seconds
 
     def add_to(self, server: Server) -> None:
@@ -92,7 +104,7 @@ class GuardService:
             raise CallerError(
                 f"has {len(request.text)} characters; at most {limit} are allowed", field="text", limit=limit
             )
-        start = start_of(request.start, trace=_trace_of(context))
+        start = self._start_of(request.start, context)
         lane = LaneReader(start.direction, self._engine.limits).lane_of(request.lane, field="lane")
         async with self._engine.open(start) as session:
             await session.feed(lane, request.text)
@@ -100,13 +112,21 @@ class GuardService:
             return check_response_of([shown async for shown in session.outputs()], session.plan)
 
     async def _guard(self, context: Context) -> None:
-        start = start_of(await self._read_start(context), trace=_trace_of(context))
+        start = self._start_of(await self._read_start(context), context)
         async with self._engine.open(start) as session:
             await context.send_initial_metadata(((_STREAM_ID, session.info.stream_id),))
             lanes = LaneReader(start.direction, self._engine.limits)
             async with _beside(_read(context, session, lanes)):
                 async for shown in session.outputs():
                     await self._write(context, response_of(shown, session.plan))
+
+    def _start_of(self, message: pb.Start, context: Context) -> StreamStart:
+        """What is known of a stream: what its caller says, as far as that is for the caller to say."""
+        metadata = CIMultiDict(
+            (key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)
+        )
+        caller = Caller(metadata, Peer.of_grpc(context.peer(), context.auth_context()))
+        return pinned(self._facts, caller, start_of(message, trace=_trace_of(context)))
 
     async def _read_start(self, context: Context) -> pb.Start:
         """The stream's first message. Raises `CallerError` when it is another one, `IdleStream` when there is none."""
@@ -137,7 +157,7 @@ class GrpcServer:
     def __init__(self, engine: Engine, settings: Grpc, limits: Limits, *others: GrpcService) -> None:
         self._settings = settings
         self._limits = limits
-        self._services = (GuardService(engine, idle_seconds=settings.idle_seconds), *others)
+        self._services = (GuardService(engine, settings.facts, idle_seconds=settings.idle_seconds), *others)
         self._health = Health()
         self._grpcio: grpc.aio.Server | None = None
         self._http2: Http2Server | None = None
@@ -221,13 +241,15 @@ async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) 
         case "chunk":
             lane = lanes.lane_of(message.chunk.lane)
             await session.feed(lane, lanes.text_of(message.chunk, lane))
+        case "context":
+            session.add_context(passages_of(message.context.passages))
         case "finish":
             lanes.finish()
             session.finish()
         case "start":
             raise out_of_order("came twice; a stream has one", "start")
         case _:
-            raise CallerError("is empty: neither start nor chunk nor finish", field="message")
+            raise CallerError("is empty: neither start nor chunk nor context nor finish", field="message")
 
 
 @asynccontextmanager

@@ -20,8 +20,9 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from sidecar.codec import openai
-from sidecar.codec.body import StreamedAnswer, UnknownShapeError, WholeBody
+from sidecar.codec import encoding, openai
+from sidecar.codec.body import UnknownShapeError, WholeBody
+from sidecar.codec.encoding import BrokenEncodingError
 from sidecar.codec.frames import FrameTooLongError
 from sidecar.config import Proxy
 from sidecar.errors import CallerError, ConfigError, IdleStream, TidegateError
@@ -29,22 +30,33 @@ from sidecar.policy.plan import Plan
 from sidecar.session import Engine, Session, StreamStart
 from sidecar.transport.answers import StreamGuard, guard_whole
 from sidecar.transport.exchange import (
-    JSON,
     WITH_TEXT,
     InFlight,
+    Whole,
+    check_passes_closed,
+    closed,
+    decoded,
     finished,
+    is_whole,
+    opened_answer,
+    opened_request,
+    opens,
     parse_request,
     refusal_of,
+    streamed,
     streams_as,
+    too_large_answer,
     too_large_request,
+    type_of_errors,
 )
-from sidecar.transport.facts import sources_of, start_of
+from sidecar.transport.facts import Caller, sources_of, start_of
 from sidecar.transport.http_headers import (
     DECISION,
     POLICY,
     REQUEST_DECISION,
     STREAM,
     UNGUARDED,
+    coding_of,
     identity_only,
     media_type,
     to_client,
@@ -58,6 +70,7 @@ from sidecar.transport.http_status import (
     UpstreamTimeoutError,
     http_status_of,
 )
+from sidecar.transport.identity import Peer
 from sidecar.transport.routes import Route, route_of
 from sidecar.values import Action, Blocked, Direction
 
@@ -87,7 +100,13 @@ class HttpProxy:
         self._client = _client(self._settings)
         routes = web.Application()
         routes.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(routes, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)
+        runner = web.AppRunner(
+            routes,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+            auto_decompress=False,
+        )
         await runner.setup()
         self._runner = runner
         try:
@@ -128,7 +147,7 @@ class _Exchange:
         self._engine = engine
         self._settings = settings
         self._client = client
-        self._route = route_of(request.method, request.raw_path.partition("?")[0])
+        self._route = route_of(request.method, request.raw_path.partition("?")[0], settings.text_paths)
         self._marks: dict[str, str] = {}
         """Headers that say what was done."""
         self._begun: web.StreamResponse | None = None
@@ -137,18 +156,25 @@ class _Exchange:
         """Serve the exchange. Raises `TidegateError` and whatever fails."""
         if self._route is None:
             return await self._pass()
+        sent = CIMultiDict(self._request.headers)
+        caller = Caller(sent, Peer(self._request.remote or ""))
+        start = start_of(self._settings.facts, caller, None)
         data = await self._read_request()
-        start = start_of(self._settings.facts, self._request.headers, None)
-        if (body := parse_request(self._settings, self._route, data)) is None:
+        coding = coding_of(sent)
+        content = opened_request(self._settings, coding, data)
+        body = None if content is None else parse_request(self._settings, self._route, media_type(sent), content)
+        if content is None or body is None:
             self._marks[REQUEST_DECISION] = UNGUARDED
+            await self._engine.report_unscanned(start, "request", "encoded" if content is None else "unknown shape")
         else:
-            start = start_of(self._settings.facts, self._request.headers, body.document)
+            start = start_of(self._settings.facts, caller, body.document)
             if (refusal := await self._guard_request(self._route, start, body)) is not None:
                 return refusal
             prompt, context = sources_of(body.texts, self._engine.limits)
             start = msgspec.structs.replace(start, prompt=prompt, context=context)
-            data = finished(body, CallerError("is nested too deep to be changed", field="body"))
-        headers = identity_only(to_upstream(CIMultiDict(self._request.headers)))
+            changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
+            data = closed(coding, data, content, changed)
+        headers = identity_only(to_upstream(sent))
         async with self._sent(io.BytesIO(data), headers) as answer:
             start = msgspec.structs.replace(start, direction=Direction.OUTPUT)
             return await self._guard_answer(self._route, start, answer)
@@ -164,8 +190,7 @@ class _Exchange:
             return self._begun
         status = http_status_of(error)
         failure = self._route.shape.failure if self._route is not None else openai.failure
-        answer = web.Response(status=status.code, body=failure(status.code, status.message), content_type=JSON)
-        answer.headers.update(self._marks)
+        answer = self._answer_instead(status.code, failure(status.code, status.message))
         if status.retry_after_seconds is not None:
             answer.headers["Retry-After"] = str(status.retry_after_seconds)
         return answer
@@ -185,7 +210,7 @@ class _Exchange:
             raise too_large
         return data
 
-    async def _guard_request(self, route: Route, start: StreamStart, body: WholeBody) -> web.Response | None:
+    async def _guard_request(self, route: Route, start: StreamStart, body: Whole) -> web.Response | None:
         """Guard the request; the answer that refuses it when a policy stopped it."""
         async with self._engine.open(start) as session:
             summary = await guard_whole(session, body)
@@ -197,14 +222,18 @@ class _Exchange:
         return self._refusal(route, body.blocked, session.plan)
 
     def _refusal(self, route: Route, blocked: Blocked, plan: Plan) -> web.Response:
-        status, data = refusal_of(route, blocked, plan)
-        return web.Response(status=status, body=data, content_type=JSON, headers=self._marks)
+        return self._answer_instead(*refusal_of(route, blocked, plan))
+
+    def _answer_instead(self, status: int, data: bytes) -> web.Response:
+        """An answer of ours, in the upstream's place."""
+        kind = type_of_errors(self._route.shape if self._route is not None else None)
+        return web.Response(status=status, body=data, headers={"Content-Type": kind, **self._marks})
 
     # -- the upstream ---------------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def _sent(
-        self, data: io.BytesIO | aiohttp.StreamReader | None, headers: CIMultiDict[str], *, decode: bool = True
+        self, data: io.BytesIO | aiohttp.StreamReader | None, headers: CIMultiDict[str]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The upstream's answer to the request; left before its end, the connection is closed.
 
@@ -215,7 +244,7 @@ class _Exchange:
         url = URL(self._settings.upstream + self._request.raw_path, encoded=True)
         with _upstream_errors(self._settings.idle_seconds):
             answer = await self._client.request(
-                self._request.method, url, data=data, headers=headers, allow_redirects=False, auto_decompress=decode
+                self._request.method, url, data=data, headers=headers, allow_redirects=False
             )
             try:
                 yield answer
@@ -229,7 +258,7 @@ class _Exchange:
         self._marks[DECISION] = UNGUARDED
         headers = to_upstream(CIMultiDict(self._request.headers))
         data = self._request.content if self._request.can_read_body else None
-        async with self._sent(data, headers, decode=False) as answer:
+        async with self._sent(data, headers) as answer:
             return await self._copy(answer)
 
     # -- the answer -----------------------------------------------------------------------------------------------
@@ -237,58 +266,77 @@ class _Exchange:
     async def _guard_answer(
         self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse
     ) -> web.StreamResponse:
-        kind = media_type(answer.headers)
+        kind, coding = media_type(answer.headers), coding_of(CIMultiDict(answer.headers))
         if answer.status not in WITH_TEXT:
             return await self._copy(answer)
+        if not opens(self._settings, coding):
+            check_passes_closed(self._settings, coding)
+            return await self._pass_unscanned(start, answer, "encoded")
         if kind == streams_as(route.shape):
-            return await self._stream(route, start, answer)
-        if kind == JSON:
-            return await self._whole(route, start, answer)
-        return await self._unknown(answer, f"its content type {kind!r} is not one of {route.shape.name}")
+            return await self._stream(route, start, answer, coding)
+        if is_whole(route.shape, kind):
+            return await self._whole(route, start, answer, coding)
+        return await self._unknown(start, answer, f"its content type {kind!r} is not one of {route.shape.name}")
 
-    async def _whole(self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-        limit = self._settings.max_answer_bytes
-        data = await _read_at_most(answer.content, limit)
+    async def _whole(
+        self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse, coding: str
+    ) -> web.StreamResponse:
+        data = await _read_at_most(answer.content, self._settings.max_answer_bytes)
         if data is None:
-            raise UnreadableAnswerError(f"the upstream's answer has more than {limit} bytes")
+            raise too_large_answer(self._settings.max_answer_bytes)
+        content = opened_answer(self._settings, coding, data)
         try:
-            body = WholeBody(route.shape, data, is_request=False)
+            body = WholeBody(route.shape, content, is_request=False)
         except UnknownShapeError:
-            return await self._unknown(answer, "it is not JSON", data)
+            return await self._unknown(start, answer, "it is not JSON", data)
         async with self._engine.open(start) as session:
             summary = await guard_whole(session, body)
         self._mark(session)
         self._marks[DECISION] = summary.action.name.lower()
         headers = to_client_guarded(CIMultiDict(answer.headers))
         headers.update(self._marks)
-        data = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
+        changed = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
+        data = closed(coding, data, content, changed)
         return web.Response(status=answer.status, reason=answer.reason, body=data, headers=headers)
 
-    async def _stream(self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-        body = StreamedAnswer(route.shape, max_frame_bytes=self._settings.max_frame_bytes)
+    async def _stream(
+        self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse, coding: str
+    ) -> web.StreamResponse:
+        body = streamed(self._settings, route.shape)
+        encoder = encoding.encoder(coding) if coding else None
         async with self._engine.open(start) as session:
             self._mark(session)
             response = await self._begin(answer, to_client_guarded(CIMultiDict(answer.headers)))
 
             async def write(data: bytes) -> None:
-                await self._write(response, data)
+                await self._write(response, encoder.feed(data) if encoder is not None else data)
 
-            await StreamGuard(session, body, write).run(answer.content.iter_any())
+            chunks = decoded(self._settings, coding, answer.content.iter_any())
+            await StreamGuard(session, body, write).run(chunks)
+        if encoder is not None:
+            await self._write(response, encoder.finish())
         await response.write_eof()
         return response
 
-    async def _unknown(self, answer: aiohttp.ClientResponse, why: str, data: bytes = b"") -> web.StreamResponse:
+    async def _unknown(
+        self, start: StreamStart, answer: aiohttp.ClientResponse, why: str, data: bytes = b""
+    ) -> web.StreamResponse:
         """An answer that cannot be checked. `data` is what was read of it."""
         if self._settings.unknown_bodies == "refuse":
             raise UnreadableAnswerError(f"the upstream's answer cannot be checked: {why}")
+        return await self._pass_unscanned(start, answer, "unknown shape", data)
+
+    async def _pass_unscanned(
+        self, start: StreamStart, answer: aiohttp.ClientResponse, why: str, data: bytes = b""
+    ) -> web.StreamResponse:
+        """Pass an answer on that nobody looked at, and say so."""
         self._marks[DECISION] = UNGUARDED
+        await self._engine.report_unscanned(start, "answer", why)
         return await self._copy(answer, data)
 
     async def _copy(self, answer: aiohttp.ClientResponse, data: bytes = b"") -> web.StreamResponse:
         """Pass an answer on as it comes."""
-        is_decoded = self._route is not None
-        headers = CIMultiDict(answer.headers)
-        response = await self._begin(answer, to_client_guarded(headers) if is_decoded else to_client(headers))
+        response = await self._begin(answer, to_client(CIMultiDict(answer.headers)))
         await self._write(response, data)
         async for piece in answer.content.iter_any():
             await self._write(response, piece)
@@ -324,6 +372,7 @@ def _client(settings: Proxy) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=timeout,
         skip_auto_headers=_ADDED_BY_AIOHTTP,
+        auto_decompress=False,
     )
 
 
@@ -357,9 +406,8 @@ async def _read_at_most(content: aiohttp.StreamReader, limit: int) -> bytes | No
 
 
 def _reason(error: Exception) -> str:
-    return (
-        str(error) if isinstance(error, TidegateError | FrameTooLongError | UnknownShapeError) else type(error).__name__
-    )
+    told = TidegateError | FrameTooLongError | UnknownShapeError | BrokenEncodingError
+    return str(error) if isinstance(error, told) else type(error).__name__
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

@@ -18,9 +18,9 @@ _HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding "
     "upgrade".split()
 )
-_OF_REQUEST = frozenset("host content-length content-encoding expect".split())
-OF_BODY = frozenset("content-length content-encoding content-md5 digest content-digest repr-digest etag".split())
-"""What describes a body byte for byte: the body that leaves may be another."""
+_OF_REQUEST = frozenset("host content-length expect".split())
+OF_BODY = frozenset("content-length content-md5 digest content-digest repr-digest etag".split())
+"""What describes a body byte for byte: the body that leaves may be another. Its encoding stays."""
 
 
 def to_upstream(headers: CIMultiDict[str]) -> CIMultiDict[str]:
@@ -47,6 +47,12 @@ def identity_only(headers: CIMultiDict[str]) -> CIMultiDict[str]:
 def media_type(headers: Mapping[str, str]) -> str:
     """The content type without its parameters."""
     return headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def coding_of(headers: CIMultiDict[str]) -> str:
+    """A body's content coding; empty for none. Several in a row are a coding that nobody knows."""
+    named = ",".join(headers.getall("Content-Encoding", ())).replace(" ", "").lower()
+    return "" if named == "identity" else named
 
 
 def _kept(headers: CIMultiDict[str], dropped: frozenset[str]) -> CIMultiDict[str]:

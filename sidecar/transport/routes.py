@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,6 +21,7 @@ from sidecar.codec.openai_chat import OpenAIChat
 from sidecar.codec.openai_completions import OpenAICompletions
 from sidecar.codec.openai_responses import OpenAIResponses
 from sidecar.codec.shape import Shape
+from sidecar.codec.text import PlainText
 from sidecar.codec.tgi import TextGenerationInference
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -38,12 +40,18 @@ class Route(msgspec.Struct, frozen=True):
         return isinstance(document, dict) and not any(_misspelt(document)) and self.fits(document)
 
 
-def route_of(method: str, path: str) -> Route | None:
-    """The API that a request speaks; None for one that sends no text to a model, as far as is known."""
+def route_of(method: str, path: str, text_paths: Iterable[str] = ()) -> Route | None:
+    """The API that a request speaks; None for one that sends no text to a model, as far as is known.
+
+    `text_paths` are patterns of paths where requests and answers are plain text.
+    """
     if method in _READING:
         return None
     plain = _plain(path)
-    return next((route for pattern, route in _ROUTES if pattern.search(plain)), None)
+    known = next((route for pattern, route in _ROUTES if pattern.search(plain)), None)
+    if known is None and any(fnmatchcase(plain, pattern.casefold()) for pattern in text_paths):
+        return _TEXT
+    return known
 
 
 def _plain(path: str) -> str:
@@ -85,6 +93,8 @@ def _is_ollama(document: dict[str, Any]) -> bool:
     """Without messages or prompt, Ollama only loads the model."""
     return isinstance(document.get("prompt", ""), str) and isinstance(document.get("messages", []), list)
 
+
+_TEXT = Route(PlainText(), lambda _: True)
 
 _ROUTES: tuple[tuple[re.Pattern[str], Route], ...] = tuple(
     (re.compile(pattern), route)
