@@ -134,8 +134,17 @@ def health(config: Path | None, address: str | None, as_json: bool) -> None:
 @click.option("--policy", "name", default="", help="The policy by name (default: the first that takes the text).")
 @click.option("--direction", type=click.Choice(["input", "output"]), default="output", show_default=True)
 @click.option("--chunk-chars", type=click.IntRange(1), help="Feed so many characters at a time (default: all at once).")
+@click.option(
+    "--context",
+    "contexts",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="A file that an answer should rest on; may be repeated. Its name without the ending is its id.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what came of the text as JSON, not only the text.")
-@click.option("--jsonl", is_flag=True, help='Read rows {"id", "text"} and print one row for each, in order.')
+@click.option(
+    "--jsonl", is_flag=True, help='Read rows {"id", "text", "context"?: [...]} and print one row for each, in order.'
+)
 def guard(
     file: Path,
     config: Path | None,
@@ -143,6 +152,7 @@ def guard(
     name: str,
     direction: str,
     chunk_chars: int | None,
+    contexts: tuple[Path, ...],
     as_json: bool,
     jsonl: bool,
 ) -> None:
@@ -155,12 +165,13 @@ def guard(
     from sidecar.guarding import Guarding  # as in serve
 
     guarding = Guarding.load(load_settings(config), directories, policy=name, direction=Direction(direction))
+    context = [(path.stem, _decode(_read(path), str(path))) for path in contexts]
     if jsonl:
         for row in _with_progress(_rows(file)):
-            result = guarding.guard(row.text, chunk_chars)
+            result = guarding.guard(row.text, chunk_chars, context=[*context, *map(_named, row.context)])
             _print_json({"id": row.id, **result.row()})
         return
-    result = guarding.guard(_decode(_read(file), str(file)), chunk_chars)
+    result = guarding.guard(_decode(_read(file), str(file)), chunk_chars, context=context)
     if as_json:
         _print_json(result.row())
         return
@@ -169,11 +180,23 @@ def guard(
         click.echo(f"blocked by rule {result.blocked_by}", err=True)
 
 
+class _Passage(msgspec.Struct):
+    """A text that an answer should rest on, with an id."""
+
+    id: str
+    text: str
+
+
 class _Row(msgspec.Struct):
     """A line of `guard --jsonl`; other keys are passed over."""
 
     text: str
     id: str | int | None = None
+    context: tuple[str | _Passage, ...] = ()
+
+
+def _named(passage: str | _Passage) -> str | tuple[str, str]:
+    return passage if isinstance(passage, str) else (passage.id, passage.text)
 
 
 def _rows(file: Path) -> list[_Row]:

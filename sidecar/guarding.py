@@ -8,14 +8,17 @@ from typing import Any
 
 import msgspec
 
+from detectors.context import context_of
 from detectors.onnx.places import use_places
+from detectors.types import Grounding
 from sidecar.config import Settings
+from sidecar.core.answer import Sentences
 from sidecar.keys import redaction_keys
 from sidecar.offline import Guarded, guard_text
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.summary import is_violation
-from sidecar.values import Decision, Direction, Lane, Part
+from sidecar.values import Annotation, Decision, Direction, Lane, Part, Verdict
 
 _PARTS = {Direction.OUTPUT: Part.MODEL, Direction.INPUT: Part.USER}
 
@@ -30,6 +33,9 @@ class Result(msgspec.Struct, frozen=True):
     max_held_chars: int
     policy: str
     blocked_by: str
+    annotations: tuple[dict[str, Any], ...] = ()
+    grounding: dict[str, Any] | None = None
+    """How the answer's sentences stand to the context, when the policy asks for that."""
 
     def row(self) -> dict[str, Any]:
         """As it is printed."""
@@ -52,10 +58,17 @@ class Guarding:
         only = [*store.plans] if len(store.plans) == 1 else [""]
         return cls(store.resolve(policy or only[0] or None, direction, {}, ""), direction)
 
-    def guard(self, text: str, chunk_chars: int | None = None) -> Result:
-        """Guard one text, fed whole or so many characters at a time."""
-        lane = Lane(part=_PARTS[self._direction])
-        guarded = guard_text(self._plan, _chunks(text, chunk_chars), lane=lane, direction=self._direction)
+    def guard(
+        self, text: str, chunk_chars: int | None = None, *, context: Sequence[str | tuple[str, str]] = ()
+    ) -> Result:
+        """Guard one text, fed whole or so many characters at a time; `context` is what it should rest on."""
+        guarded = guard_text(
+            self._plan,
+            _chunks(text, chunk_chars),
+            lane=Lane(part=_PARTS[self._direction]),
+            direction=self._direction,
+            context=context_of(context),
+        )
         return self._result(guarded)
 
     def _result(self, guarded: Guarded) -> Result:
@@ -68,7 +81,19 @@ class Guarding:
             max_held_chars=guarded.max_held_chars,
             policy=self._plan.name,
             blocked_by=self._plan.rules[blocked.rule].id if blocked else "",
+            annotations=tuple(self._annotation(each) for each in guarded.annotations),
+            grounding=_sentences(guarded.sentences),
         )
+
+    def _annotation(self, annotation: Annotation) -> dict[str, Any]:
+        return {
+            "rule": self._plan.rules[annotation.rule].id,
+            "label": annotation.label,
+            "start": annotation.start,
+            "end": annotation.end,
+            "score": annotation.score,
+            **_grounding(annotation.grounding),
+        }
 
     def _violation(self, decision: Decision) -> dict[str, Any]:
         rule = self._plan.rules[decision.rule]
@@ -83,7 +108,30 @@ class Guarding:
             "decided": decision.decided.name.lower(),
             "done": decision.done.name.lower(),
             "shadow": not rule.is_enforced,
+            **_grounding(finding.grounding),
         }
+
+
+def _grounding(grounding: Grounding | None) -> dict[str, Any]:
+    """What a sentence rests on; nothing where nothing was compared."""
+    if grounding is None:
+        return {}
+    own = {
+        "support": grounding.support,
+        "passage": grounding.passage,
+        "evidence": [grounding.start, grounding.end],
+        "failed": list(grounding.failed),
+    }
+    if grounding.unsupported_end > grounding.unsupported_start:
+        own["unsupported"] = [grounding.unsupported_start, grounding.unsupported_end]
+    return {"grounding": own}
+
+
+def _sentences(sentences: Sentences | None) -> dict[str, Any] | None:
+    if sentences is None:
+        return None
+    counts = {verdict.value: sentences.counts[verdict] for verdict in Verdict}
+    return {**counts, "unchecked_reasons": dict(sentences.reasons)}
 
 
 def _chunks(text: str, size: int | None) -> Iterator[str]:
