@@ -125,3 +125,33 @@ def test_a_service_that_does_not_answer_is_not_healthy():
     result = run("health", "--address", "127.0.0.1:1")
     assert result.exit_code == 1
     assert "service: does not answer at 127.0.0.1:1" in result.stdout
+
+
+GROUNDED = """
+apiVersion: tidegate.dev/v1
+kind: Policy
+metadata: {name: grounded, version: "1"}
+rules:
+  - id: unsupported
+    detect: {detector: grounding, evidence: true}
+    action: annotate
+"""
+
+
+def test_guard_compares_with_the_context_of_files_and_rows(tmp_path: Path):
+    (tmp_path / "grounded.yaml").write_text(GROUNDED)
+    (tmp_path / "bridge.txt").write_text("The bridge was opened in 1932.")
+    arguments = ("guard", "--policies", str(tmp_path), "--context", str(tmp_path / "bridge.txt"))
+
+    one = run(*arguments, "--json", text="The bridge was opened in 1932.")
+    assert one.exit_code == 0, one.output
+    (remark,) = json.loads(one.stdout)["annotations"]
+    assert (remark["label"], remark["grounding"]["passage"]) == ("supported", "bridge")
+
+    shop = {"id": "shop", "text": "Returns are free for 30 days."}
+    row = {"text": "Returns are free for 30 days.", "context": ["no", shop]}
+    many = run(*arguments, "--jsonl", text=json.dumps(row))
+    assert many.exit_code == 0, many.output
+    (remark,) = json.loads(many.stdout)["annotations"]
+    assert remark["grounding"]["passage"] == "shop"
+    assert json.loads(many.stdout)["grounding"]["supported"] == 1
