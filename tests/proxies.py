@@ -64,13 +64,13 @@ class Proxied:
 
 @asynccontextmanager
 async def guarding(
-    folder: Path, *, policy: str = POLICY, limits: Limits | None = None
+    folder: Path, *, policy: str = POLICY, limits: Limits | None = None, outbox: MemoryOutbox | None = None
 ) -> AsyncIterator[tuple[Engine, MemoryOutbox]]:
     """An engine with a policy, and where it records; it stops with the context."""
     (folder / "policy.yaml").write_text(policy)
     policies = PolicyStore((folder,), None)
     policies.load()
-    clock, metrics, outbox = LoopClock(), Metrics("test"), MemoryOutbox()
+    clock, metrics, outbox = LoopClock(), Metrics("test"), outbox or MemoryOutbox()
     scheduler = Scheduler(SchedulerSettings(), clock=clock, metrics=metrics)
     engine = Engine(
         policies=policies,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -43,23 +43,31 @@ class Seen:
 
 
 class Upstream:
-    """Plays `answer`; `requests` are what came."""
+    """Plays `answer`, after those in `before`, once each; `requests` are what came. `choose` may choose another one."""
 
     def __init__(self) -> None:
         self.answer = Answer()
+        self.before: list[Answer] = []
+        self.choose: Callable[[Seen], Answer] | None = None
         self.requests: list[Seen] = []
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Play the answer."""
         body = await request.read()
-        self.requests.append(Seen(request.method, request.raw_path, request.headers, body))
-        answer = self.answer
+        seen = Seen(request.method, request.raw_path, request.headers, body)
+        self.requests.append(seen)
+        answer = self._answer_to(seen)
         try:
             return await self._play(request, answer)
         except (ConnectionError, asyncio.CancelledError):
             answer.is_left.set()
             raise
+
+    def _answer_to(self, seen: Seen) -> Answer:
+        if self.before:
+            return self.before.pop(0)
+        return self.answer if self.choose is None else self.choose(seen)
 
     async def _play(self, request: web.Request, answer: Answer) -> web.StreamResponse:
         headers = {"Content-Type": answer.content_type, **answer.headers}

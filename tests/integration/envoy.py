@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,18 @@ def envoy_binary() -> str | None:
 
 
 @asynccontextmanager
-async def running_envoy(binary: str, folder: Path, *, socket: str, upstream: str) -> AsyncIterator[str]:
-    """Envoy before an upstream, its processor on a Unix socket; gives its base URL and stops it with the context."""
+async def running_envoy(
+    binary: str, folder: Path, *, socket: str, upstream: str, alter: Callable[[Any], None] | None = None
+) -> AsyncIterator[str]:
+    """Envoy before an upstream, its processor on a Unix socket; gives its base URL and stops it with the context.
+
+    `alter` may change the shipped configuration.
+    """
     config, log, admin = folder / "envoy.json", folder / "envoy.txt", folder / "admin.txt"
-    config.write_text(json.dumps(_config(socket, upstream)), encoding="utf-8")
+    settings = _config(socket, upstream)
+    if alter is not None:
+        alter(settings)
+    config.write_text(json.dumps(settings), encoding="utf-8")
     command = [binary, "--config-path", str(config), "--admin-address-path", str(admin)]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -77,9 +85,9 @@ def _listening(admin: Path) -> str:
         base = f"http://{admin.read_text()}"
         _get(f"{base}/ready")
         statuses = json.loads(_get(f"{base}/listeners?format=json"))["listener_statuses"]
-    except (OSError, ValueError, KeyError):
+        address = next(each for each in statuses if each["name"] == "llm")["local_address"]["socket_address"]
+    except (OSError, ValueError, KeyError, StopIteration):
         return ""
-    address = statuses[0]["local_address"]["socket_address"]
     return f"http://{address['address']}:{address['port_value']}"
 
 
