@@ -1,0 +1,163 @@
+"""The examples for meshes: the real Envoy takes what they add to it, and names and ports fit together."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from envoy.extensions.filters.http.ext_proc.v3 import ext_proc_pb2
+from google.protobuf import json_format
+
+from sidecar.config import load_settings
+from tests.deploy.pods import check_container, check_pod, container_of
+from tests.deploy.tools import DEPLOY, check, documents, kustomized, one, read
+from tests.integration.envoy import envoy_binary, validate
+
+PLAIN = DEPLOY / "envoy/envoy.yaml"
+EXT_PROC = "envoy.filters.http.ext_proc"
+FULL_DUPLEX = {"request_body_mode": "FULL_DUPLEX_STREAMED", "response_body_mode": "FULL_DUPLEX_STREAMED"}
+
+
+@pytest.fixture
+def binary(missing: Callable[[str], None]) -> str:
+    found = envoy_binary()
+    if found is None:
+        missing("Envoy (make envoy, or its path in TIDEGATE_ENVOY)")
+    assert found is not None
+    return found
+
+
+def patches() -> dict[str, Any]:
+    """What the EnvoyFilter adds, by where."""
+    spec = read("istio/envoyfilter.yaml")[0]["spec"]
+    return {each["applyTo"]: each["patch"]["value"] for each in spec["configPatches"]}
+
+
+def filters_of(config: Any) -> Any:
+    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    return manager["http_filters"]
+
+
+def hosts_of(config: Any) -> Any:
+    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    return manager["route_config"]["virtual_hosts"]
+
+
+def patched() -> Any:
+    """The plain Envoy with the EnvoyFilter's patches in place of its own filter, as Istio would apply them.
+
+    It has two virtual hosts, of which the filter is meant for one.
+    """
+    config = documents(PLAIN.read_text())[0]
+    added = patches()
+    filters = filters_of(config)
+    filters[:] = [each for each in filters if each["name"] != EXT_PROC]
+    [router] = [number for number, each in enumerate(filters) if each["name"].endswith(".router")]
+    filters.insert(router, added["HTTP_FILTER"])
+    clusters = config["static_resources"]["clusters"]
+    clusters[:] = [each for each in clusters if each["name"] != "tidegate"]
+    clusters.append(added["CLUSTER"])
+    [other] = hosts_of(config)
+    provider = copy.deepcopy(other) | {"name": "api.openai.com:80", "domains": ["api.openai.com"]}
+    provider.update(added["VIRTUAL_HOST"])
+    hosts_of(config).append(provider)
+    return config
+
+
+@pytest.mark.envoy
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["envoy/envoy.yaml", "compose/envoy.yaml"])
+def test_envoy_takes_the_configuration(binary: str, path: str):
+    said = validate(binary, DEPLOY / path)
+    assert said.returncode == 0, said.stderr
+
+
+@pytest.mark.envoy
+@pytest.mark.slow
+def test_envoy_takes_what_the_envoy_filter_adds(binary: str, tmp_path: Path):
+    config = tmp_path / "envoy.json"
+    config.write_text(json.dumps(patched()))
+    said = validate(binary, config)
+    assert said.returncode == 0, said.stderr
+
+
+def test_the_filter_is_the_same_everywhere():
+    """Strict: a field that Envoy's message does not have is an error."""
+    plain, compose = (
+        filters_of(read(path)[0])[0]["typed_config"] for path in ("envoy/envoy.yaml", "compose/envoy.yaml")
+    )
+    istio = patches()["HTTP_FILTER"]["typed_config"]
+    assert plain == compose == istio
+    fields = {key: value for key, value in plain.items() if key != "@type"}
+    message = json_format.ParseDict(fields, ext_proc_pb2.ExternalProcessor())
+    assert message.failure_mode_allow is False
+    assert fields["processing_mode"].items() >= FULL_DUPLEX.items()
+
+
+def test_istios_resources_are_valid(tmp_path: Path):
+    check([*read("istio/envoyfilter.yaml"), *read("istio/provider.yaml"), *read("istio/application.yaml")], tmp_path)
+
+
+def test_the_envoy_filter_is_for_the_host_that_the_service_entry_names():
+    entry = one(read("istio/provider.yaml"), "ServiceEntry")["spec"]
+    rule = one(read("istio/provider.yaml"), "DestinationRule")["spec"]
+    spec = read("istio/envoyfilter.yaml")[0]["spec"]
+    [host] = [
+        each["match"]["routeConfiguration"]["vhost"] for each in spec["configPatches"] if "VIRTUAL" in each["applyTo"]
+    ]
+    [port] = entry["ports"]
+    assert host["name"] == f"{entry['hosts'][0]}:{port['number']}"
+    assert rule["host"] in entry["hosts"]
+    assert rule["trafficPolicy"]["portLevelSettings"][0]["port"]["number"] == port["number"]
+    application = read("istio/application.yaml")[0]["spec"]["template"]["spec"]["containers"][0]
+    assert application["env"][0]["value"] == f"http://{entry['hosts'][0]}/v1"
+
+
+def test_what_istio_injects_is_a_sound_sidecar(tmp_path: Path):
+    templates = read("istio/injection-values.yaml")[0]["sidecarInjectorWebhook"]["templates"]
+    template = documents(templates["tidegate"])[0]
+    [application] = read("istio/application.yaml")
+    pod = application["spec"]["template"]
+    assert set(pod["metadata"]["annotations"]["inject.istio.io/templates"].split(",")) == {"sidecar", *templates}
+    assert template["metadata"]["labels"] == read("istio/envoyfilter.yaml")[0]["spec"]["workloadSelector"]["labels"]
+    container = container_of(template["spec"])
+    settings = load_settings(environment={each["name"]: each["value"] for each in container["env"]})
+    assert settings.ext_proc.enabled
+    injected = copy.deepcopy(application)
+    injected["spec"]["template"]["spec"] |= template["spec"]
+    check([injected], tmp_path)
+    check_container(container)
+    check_pod(injected["spec"]["template"]["spec"], drain_s=settings.drain_seconds)
+    address = patches()["CLUSTER"]["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
+    assert settings.grpc.listen == ("{address}:{port_value}".format(**address["socket_address"]),)
+
+
+def test_envoy_gateways_policy_points_at_the_route_and_at_the_service():
+    """No package carries the schemas of these kinds: the fields are those of Envoy Gateway's documentation."""
+    routes = read("envoy-gateway/gateway.yaml")
+    [policy] = read("envoy-gateway/tidegate.yaml")
+    [target] = policy["spec"]["targetRefs"]
+    assert one(routes, target["kind"], target["name"])
+    [processor] = policy["spec"]["extProc"]
+    assert set(processor) == {"backendRefs", "failOpen", "messageTimeout", "processingMode"}
+    [backend] = processor["backendRefs"]
+    service = one(kustomized("kubernetes/base"), "Service", backend["name"])
+    assert backend["port"] in {port["port"] for port in service["spec"]["ports"]}
+    assert processor["failOpen"] is False
+    assert {processor["processingMode"][way]["body"] for way in ("request", "response")} == {"FullDuplexStreamed"}
+    provider = one(routes, "Backend")
+    [rule] = one(routes, "HTTPRoute")["spec"]["rules"]
+    assert rule["backendRefs"][0]["name"] == provider["metadata"]["name"]
+    tls = one(routes, "BackendTLSPolicy")["spec"]
+    assert tls["targetRefs"][0]["name"] == provider["metadata"]["name"]
+    assert tls["validation"]["hostname"] == provider["spec"]["endpoints"][0]["fqdn"]["hostname"]
+
+
+def test_the_message_timeout_is_the_same_everywhere():
+    filters = filters_of(read("envoy/envoy.yaml")[0])
+    [policy] = read("envoy-gateway/tidegate.yaml")
+    assert policy["spec"]["extProc"][0]["messageTimeout"] == filters[0]["typed_config"]["message_timeout"]
