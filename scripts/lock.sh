@@ -29,3 +29,9 @@ echo '==> requirements-mlserver.txt (the inference server that is tested with)'
 compile "$@" --output-file requirements-mlserver.txt --group mlserver
 echo '==> requirements-clients.txt (the frameworks whose clients are tested with)'
 compile "$@" --output-file requirements-clients.txt --group clients
+echo '==> requirements-models.txt (what `tidegate models add` needs)'
+compile "$@" --output-file requirements-models.txt --extra models --constraint requirements-dev.txt pyproject.toml
+echo '==> requirements-models-cpu.txt (the same without PyTorch and what only its CUDA build needs)'
+mapfile -t cuda < <(grep --only-matching --extended-regexp '^(nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+|triton)' requirements-models.txt)
+compile "$@" --output-file requirements-models-cpu.txt --extra models --constraint requirements-models.txt \
+    "${cuda[@]/#/--no-emit-package=}" --no-emit-package=torch pyproject.toml

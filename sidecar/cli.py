@@ -18,7 +18,8 @@ from typing import Any
 import click
 import msgspec
 
-from sidecar.config import load_settings
+from detectors.onnx.places import use_places
+from sidecar.config import load_settings, models_settings
 from sidecar.errors import TidegateError
 from sidecar.values import Direction
 from sidecar.version import tidegate_version
@@ -32,6 +33,7 @@ _LAZY: Mapping[str, str] = {
     "policy": "sidecar.cli_policy:policy",
     "events": "sidecar.cli_events:events",
     "eval": "sidecar.cli_eval:evaluate",
+    "models": "sidecar.cli_models:models",
     "proxy": "sidecar.cli_proxy:proxy",
 }
 """Commands that live elsewhere, and where."""
@@ -68,6 +70,7 @@ def main() -> None:
 
     Example: tidegate serve --config tidegate.yaml
     """
+    use_places(models_settings().places())  # for commands that read no settings; the others say it again
 
 
 _CONFIG = click.option(
@@ -86,10 +89,10 @@ def serve(config: Path | None, workers: int | None) -> None:
 
     Example: tidegate serve --config tidegate.yaml
     """
-    from sidecar import app  # a second's worth of imports that the other commands do not need
     from sidecar.telemetry.logging import configure_logging
 
     settings = load_settings(config)
+    settings = settings.model_copy(update={"workers": workers or settings.workers})
     configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
     if settings.workers > 1:
         from sidecar import workers as supervisor
@@ -99,7 +102,6 @@ def serve(config: Path | None, workers: int | None) -> None:
         from sidecar import app  # a second's worth of imports that the other commands do not need
 
         app.run(settings)
-    settings = settings.model_copy(update={"workers": workers or settings.workers})
 
 
 @main.command()
