@@ -45,7 +45,7 @@ _WORD = regex.compile(r"[\p{L}\p{N}@$!|\p{M}]+")
 _READABLE = regex.compile(r"[\p{L}\p{N}\p{P}\p{Sm}\p{Sc}\p{Sk}\p{Zs}\n\t]+")
 _LEET = str.maketrans("013457@$!|", "oieastasil")
 _LEET_SIGNS = frozenset("013457@$!|")
-_LOOK_ALIKES = str.maketrans(
+LOOK_ALIKES = str.maketrans(
     "аеорсухіјѕԁһԛԝѵӏвмнткАВЕКМНОРСТУХІЈЅαονρτυικχβγωΑΒΕΖΗΙΚΜΝΟΡΤΥΧɑɡıⅼⲟօսոցһɩʟᴀᴇɪᴏᴜꜱʀɴ",
     "aeopcyxijsdhqwvlbmhtkABEKMHOPCTYXIJSaovptuikxbywABEZHIKMNOPTYXagiloouughilaeiousrn",
 )
@@ -187,7 +187,7 @@ def _plain_words(text: str) -> Iterator[tuple[int, int, str]]:
 
 def _plain(word: str) -> str:
     if any(each.isascii() and each.isalpha() for each in word):
-        word = word.translate(_LOOK_ALIKES)
+        word = word.translate(LOOK_ALIKES)
     core = word.rstrip("!|")
     letters = sum(each.isalpha() for each in core)
     signs = sum(each in _LEET_SIGNS for each in core)

@@ -17,6 +17,9 @@ A regex has Python's syntax and meaning, with these differences, which make it s
 back-reference, atomic group or conditional; it must match at least one character; an unbounded repeat ends after
 `max_match_chars` characters, so a match has an end; `^` and `$` without `(?m)` are the beginning and the very end of
 the whole text.
+
+Text is looked at as it stands and as it looks (`detectors.looks`): a zero-width space in a word, or full-width letters,
+hide nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from detectors.base import DetectorError, Params
+from detectors.looks import LooksScanner
 from detectors.regular import Node, NotRegular, RegularScanner, Rule, asks_for_boundary, keywords
 
 THRESHOLD = 0.5
@@ -99,12 +103,12 @@ class Patterns:
         return dict.fromkeys((*(pattern.label for pattern in params.patterns), *params.keywords), THRESHOLD)
 
     @classmethod
-    def build(cls, params: Params) -> RegularScanner:
+    def build(cls, params: Params) -> LooksScanner:
         """Make the scanner. Raises `DetectorError` naming the pattern, what is wrong with it, where, and the remedy."""
         assert isinstance(params, PatternsParams)
         rules = [*_pattern_rules(params), *_keyword_rules(params)]
         try:
-            return RegularScanner(cls.name, rules, max_repeat_chars=params.max_match_chars)
+            return LooksScanner(RegularScanner(cls.name, rules, max_repeat_chars=params.max_match_chars))
         except NotRegular as error:
             raise DetectorError(str(error), path=_place_of_the_irregular(params)) from error
 

@@ -8,6 +8,8 @@ the text alone.
 
 Placeholders (`your_api_key`, `xxxx`, `${VAR}`, keys that end in `EXAMPLE`) are left alone.
 
+Text is looked at as it stands and as it looks (`detectors.looks`): a zero-width space in a token hides nothing.
+
 It does not promise to find a secret without a known shape or a name beside it: mostly those are digests and
 identifiers.
 """
@@ -19,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from detectors.base import DetectorError, Params
+from detectors.looks import LooksScanner
 from detectors.regular import NotRegular, RegularScanner, Rule
 from detectors.secret_formats import FORMATS, PEM_KIND, SECRET, Format, is_placeholder
 from detectors.types import Finding
@@ -47,10 +50,10 @@ class Secrets:
         return {each.label: THRESHOLD for each in FORMATS}
 
     @classmethod
-    def build(cls, params: Params) -> SecretsScanner:
+    def build(cls, params: Params) -> LooksScanner:
         """Make the scanner: about 0.3 s."""
         try:
-            return SecretsScanner()
+            return LooksScanner(SecretsScanner())
         except NotRegular as error:
             raise DetectorError(str(error)) from error
 
