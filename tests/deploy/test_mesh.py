@@ -16,9 +16,12 @@ from sidecar.config import load_settings
 from tests.deploy.pods import check_container, check_pod, container_of
 from tests.deploy.tools import DEPLOY, check, documents, kustomized, one, read
 from tests.integration.envoy import envoy_binary, validate
+from tests.integration.mesh import filter_of, manager_of, mesh, request_of
+from tests.proxies import CARD, MASKED
+from tests.upstream import JSON, Answer
 
 PLAIN = DEPLOY / "envoy/envoy.yaml"
-EXT_PROC = "envoy.filters.http.ext_proc"
+PROVIDER = "api.openai.com:80"
 FULL_DUPLEX = {"request_body_mode": "FULL_DUPLEX_STREAMED", "response_body_mode": "FULL_DUPLEX_STREAMED"}
 
 
@@ -37,35 +40,18 @@ def patches() -> dict[str, Any]:
     return {each["applyTo"]: each["patch"]["value"] for each in spec["configPatches"]}
 
 
-def filters_of(config: Any) -> Any:
-    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
-    return manager["http_filters"]
+def patch(config: Any) -> None:
+    """Put the EnvoyFilter's patches in place of the plain Envoy's own filter, as Istio would apply them.
 
-
-def hosts_of(config: Any) -> Any:
-    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
-    return manager["route_config"]["virtual_hosts"]
-
-
-def patched() -> Any:
-    """The plain Envoy with the EnvoyFilter's patches in place of its own filter, as Istio would apply them.
-
-    It has two virtual hosts, of which the filter is meant for one.
+    Then it has two virtual hosts, of which the filter is meant for one.
     """
-    config = documents(PLAIN.read_text())[0]
-    added = patches()
-    filters = filters_of(config)
-    filters[:] = [each for each in filters if each["name"] != EXT_PROC]
-    [router] = [number for number, each in enumerate(filters) if each["name"].endswith(".router")]
-    filters.insert(router, added["HTTP_FILTER"])
-    clusters = config["static_resources"]["clusters"]
-    clusters[:] = [each for each in clusters if each["name"] != "tidegate"]
-    clusters.append(added["CLUSTER"])
-    [other] = hosts_of(config)
-    provider = copy.deepcopy(other) | {"name": "api.openai.com:80", "domains": ["api.openai.com"]}
-    provider.update(added["VIRTUAL_HOST"])
-    hosts_of(config).append(provider)
-    return config
+    added, manager = patches(), manager_of(config)
+    manager["http_filters"][0] = added["HTTP_FILTER"]
+    clusters = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
+    address = clusters["tidegate"]["load_assignment"]
+    config["static_resources"]["clusters"] = [clusters["llm"], {**added["CLUSTER"], "load_assignment": address}]
+    hosts = manager["route_config"]["virtual_hosts"]
+    hosts.append({**hosts[0], "name": PROVIDER, "domains": [PROVIDER.partition(":")[0]], **added["VIRTUAL_HOST"]})
 
 
 @pytest.mark.envoy
@@ -79,17 +65,32 @@ def test_envoy_takes_the_configuration(binary: str, path: str):
 @pytest.mark.envoy
 @pytest.mark.slow
 def test_envoy_takes_what_the_envoy_filter_adds(binary: str, tmp_path: Path):
-    config = tmp_path / "envoy.json"
-    config.write_text(json.dumps(patched()))
-    said = validate(binary, config)
+    config = documents(PLAIN.read_text())[0]
+    patch(config)
+    config["static_resources"]["clusters"][1]["load_assignment"] = patches()["CLUSTER"]["load_assignment"]
+    file = tmp_path / "envoy.json"
+    file.write_text(json.dumps(config))
+    said = validate(binary, file)
     assert said.returncode == 0, said.stderr
+
+
+@pytest.mark.envoy
+@pytest.mark.slow
+async def test_with_the_envoy_filter_the_providers_traffic_is_guarded_and_no_other(binary: str, tmp_path: Path):
+    body = json.dumps(request_of(f"my card is {CARD}")).encode()
+    async with mesh(binary, tmp_path, alter=patch) as envoy:
+        envoy.upstream.answer = Answer([b'{"choices": []}'], JSON)
+        response, _ = await envoy.post("/v1/chat/completions", body, {"Host": PROVIDER.partition(":")[0]})
+        assert response.headers["x-tidegate-request-decision"] == "redact"
+        assert MASKED.encode() in envoy.upstream.requests[-1].body
+        response, _ = await envoy.post("/v1/chat/completions", body, {"Host": "billing.example.internal"})
+        assert "x-tidegate-request-decision" not in response.headers
+        assert envoy.upstream.requests[-1].body == body
 
 
 def test_the_filter_is_the_same_everywhere():
     """Strict: a field that Envoy's message does not have is an error."""
-    plain, compose = (
-        filters_of(read(path)[0])[0]["typed_config"] for path in ("envoy/envoy.yaml", "compose/envoy.yaml")
-    )
+    plain, compose = (filter_of(read(path)[0]) for path in ("envoy/envoy.yaml", "compose/envoy.yaml"))
     istio = patches()["HTTP_FILTER"]["typed_config"]
     assert plain == compose == istio
     fields = {key: value for key, value in plain.items() if key != "@type"}
@@ -110,7 +111,7 @@ def test_the_envoy_filter_is_for_the_host_that_the_service_entry_names():
         each["match"]["routeConfiguration"]["vhost"] for each in spec["configPatches"] if "VIRTUAL" in each["applyTo"]
     ]
     [port] = entry["ports"]
-    assert host["name"] == f"{entry['hosts'][0]}:{port['number']}"
+    assert host["name"] == PROVIDER == f"{entry['hosts'][0]}:{port['number']}"
     assert rule["host"] in entry["hosts"]
     assert rule["trafficPolicy"]["portLevelSettings"][0]["port"]["number"] == port["number"]
     application = read("istio/application.yaml")[0]["spec"]["template"]["spec"]["containers"][0]
@@ -158,6 +159,5 @@ def test_envoy_gateways_policy_points_at_the_route_and_at_the_service():
 
 
 def test_the_message_timeout_is_the_same_everywhere():
-    filters = filters_of(read("envoy/envoy.yaml")[0])
     [policy] = read("envoy-gateway/tidegate.yaml")
-    assert policy["spec"]["extProc"][0]["messageTimeout"] == filters[0]["typed_config"]["message_timeout"]
+    assert policy["spec"]["extProc"][0]["messageTimeout"] == filter_of(read("envoy/envoy.yaml")[0])["message_timeout"]

@@ -66,7 +66,8 @@ def _rendered(chart: Path, values: tuple[str, ...], sets: tuple[str, ...]) -> st
 
 def check(found: Iterable[Document], folder: Path) -> None:
     """Fails when a resource is not what its kind's schema allows; unknown keys are errors too."""
-    custom, plain = [], []
+    custom: list[Document] = []
+    plain: list[Document] = []
     for document in found:
         version = document["apiVersion"]
         if not version.startswith(WITHOUT_SCHEMA):
