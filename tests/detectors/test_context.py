@@ -1,0 +1,66 @@
+"""Contexts: documents indexed once, put together as if they had been read as one, shared within a tenant."""
+
+from __future__ import annotations
+
+import pytest
+
+from detectors.context import Documents, context_of
+from detectors.grounding_features import ContextFacts, lexical_features
+from detectors.passages import PassageIndex
+
+BRIDGE = "The harbour bridge was opened in May 1932 by him. It carries eight lanes. Its arch is 503 metres long."
+BAKERY = 'Rosa sells forty kinds of bread in Turin. "We close on Mondays," she says. The shop is in Canada Street.'
+CLAIMS = ("The arch is 503 metres long.", "Rosa's bridge opened in May 1932.", "The Canadian shop has forty breads.")
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_what_is_put_together_is_what_reading_all_gives(claim: str) -> None:
+    texts = [BRIDGE, BAKERY, BRIDGE]
+    context, index, facts = context_of(texts), PassageIndex(texts), ContextFacts(texts)
+    evidence = index.select(claim)
+    assert context.index.select(claim) == evidence
+    assert lexical_features(claim, context.index, context.facts, evidence) == lexical_features(
+        claim, index, facts, evidence
+    )
+
+
+def test_adding_gives_another_context_and_leaves_the_first() -> None:
+    first = context_of([BRIDGE])
+    more = first.added(["shop"], context_of([BAKERY]).documents)
+    assert (len(first), len(more), more.ids) == (1, 2, ("1", "shop"))
+    assert first.digest == context_of([BRIDGE]).digest != more.digest
+    assert context_of([("x", BRIDGE)]).digest != first.digest
+
+
+@pytest.mark.parametrize(
+    ("citation", "place"), (("a", 0), ("A", 0), ("2", 1), ("3", 2), ("1", 0), ("4", None), ("zzz", None), ("", None))
+)
+def test_a_citation_names_a_document_by_id_or_number(citation: str, place: int | None) -> None:
+    assert context_of([("a", BRIDGE), ("b", BAKERY), ("c", BRIDGE)]).place(citation) == place
+
+
+def test_an_id_goes_before_a_number() -> None:
+    assert context_of([("2", BRIDGE), ("1", BAKERY)]).place("2") == 0
+
+
+def test_documents_are_shared_within_a_tenant_and_the_oldest_go_first() -> None:
+    documents = Documents(max_chars=len(BRIDGE) + len(BAKERY))
+    bridge = documents.get(BRIDGE, "acme")
+    assert documents.get(BRIDGE, "acme") is bridge
+    assert documents.get(BRIDGE, "globex") is not bridge
+    documents.get(BAKERY, "acme")
+    assert len(documents) == 2
+    assert documents.get(BRIDGE, "acme") is not bridge
+
+
+def test_nothing_is_kept_where_nothing_may_be() -> None:
+    documents = Documents(max_chars=0)
+    assert documents.get(BRIDGE).text == BRIDGE
+    assert len(documents) == 0
+
+
+def test_relevance_is_the_share_of_the_questions_words() -> None:
+    context = context_of([BRIDGE])
+    assert context.relevance("How long is the arch of the bridge?") == 1.0
+    assert context.relevance("Who won the chess championship?") == 0.0
+    assert context_of([]).relevance("anything") == 0.0

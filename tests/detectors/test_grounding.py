@@ -1,0 +1,125 @@
+"""The detector `grounding` on the shipped model: which findings there are, citations, batches. No exact scores."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, BatchItem, DetectorError, PairChecker, Reading
+from detectors.context import Context, context_of
+from detectors.grounding import MISCITED, UNCITED, GroundingChecker, GroundingParams
+from detectors.types import Finding
+
+BRIDGE = "The harbour bridge was opened in 1932. It carries eight lanes of traffic and its arch is 503 metres long."
+SHOP = "Parcels of up to 20 kg are delivered within three working days. Returns are free for 30 days."
+CONTEXT = context_of([BRIDGE, ("shop", SHOP)])
+TRUE = "The bridge was opened in 1932."
+
+
+@cache
+def checker() -> GroundingChecker:
+    return GroundingChecker.build(GroundingParams())
+
+
+def detect(text: str, context: Context | None = CONTEXT, begin: int = 0) -> list[Finding]:
+    return checker().detect([BatchItem(text, begin, context=context)])[0]
+
+
+def found(text: str, context: Context | None = CONTEXT) -> dict[str, float]:
+    return {each.label: each.score for each in detect(text, context)}
+
+
+def test_it_is_a_pair_checker_and_one_for_all_rules() -> None:
+    assert isinstance(checker(), PairChecker)
+    assert GroundingChecker.build(GroundingParams(min_support=0.2, consecutive=3)) is checker()
+
+
+def test_a_sentence_that_the_context_states_is_supported_and_an_invented_one_is_not() -> None:
+    assert found(TRUE)[UNSUPPORTED] < 0.3
+    assert found("Anna Miller of Scotland paid 70 million euros.")[UNSUPPORTED] > 0.7
+
+
+def test_the_finding_says_where_it_stands_and_what_is_wrong() -> None:
+    finding = detect("Hello. The bridge was opened in 1952.", begin=6)[0]
+    assert (finding.start, finding.end, finding.reason) == (7, 37, "number")
+    grounding = finding.grounding
+    assert grounding is not None
+    assert (grounding.passage, grounding.failed, grounding.is_cut) == ("1", ("number",), False)
+    assert BRIDGE[grounding.start : grounding.end] == "The harbour bridge was opened in 1932."
+    assert (grounding.unsupported_start, grounding.unsupported_end) == (32, 36)
+    assert finding.score == pytest.approx(1 - grounding.support)
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "is_high"),
+    (
+        (f"{TRUE[:-1]} [1].", MISCITED, False),
+        (f"{TRUE[:-1]} [shop].", MISCITED, True),
+        (f"{TRUE[:-1]} [1, shop].", MISCITED, False),
+        (f"{TRUE[:-1]} [9].", MISCITED, True),
+        (TRUE, UNCITED, True),
+        (f"{TRUE[:-1]} [sic].", UNCITED, True),
+    ),
+)
+def test_a_citation_must_name_a_passage_that_supports_the_sentence(text: str, label: str, is_high: bool) -> None:
+    labels = found(text)
+    assert label in labels
+    assert (labels[label] > 0.6) == is_high
+    assert {MISCITED, UNCITED} - {label} - labels.keys()
+
+
+def test_a_sentence_without_a_claim_is_neutral_and_one_without_a_context_unchecked() -> None:
+    assert found("Let me know if you need more.") == {NEUTRAL: 0.0}
+    for nothing in (None, Context(), context_of(["  \n"])):
+        assert detect(TRUE, nothing) == [Finding(0, len(TRUE), UNCHECKED, 1.0, "no context")]
+    assert detect("   ") == []
+
+
+def test_what_is_too_long_for_the_model_is_told() -> None:
+    claim = "The bridge " + "was opened by 17 people with 23 long names " * 12 + "in 1932."
+    finding = detect(claim)[0]
+    assert finding.grounding is not None
+    assert finding.grounding.is_cut
+
+
+def test_findings_do_not_depend_on_their_batch() -> None:
+    texts = [TRUE, "Hi!", f"{TRUE[:-1]} [shop].", "Returns cost 5 euros.", "x" * 300, "漢字です。", "A \ud800 b c."]
+    items = [BatchItem(text, 0, context=CONTEXT) for text in texts]
+    alone = [checker().detect([item])[0] for item in items]
+    assert checker().detect(items) == alone
+    assert checker().detect(items[::-1])[::-1] == alone
+    assert all({each.label for each in own} <= checker().labels for own in alone)
+
+
+def test_more_passages_do_not_change_what_is_found_much() -> None:
+    others = [f"Shop {number} sells {number} kinds of bread. It closes on Mondays." for number in range(50)]
+    assert found(TRUE, context_of([*others, BRIDGE]))[UNSUPPORTED] < 0.4
+
+
+@pytest.mark.parametrize(
+    ("params", "labels"),
+    (
+        ({"min_support": 0.3}, {UNSUPPORTED: 0.7, MISCITED: 0.7}),
+        ({"min_support": 0.3, "require_citation": True}, {UNSUPPORTED: 0.7, MISCITED: 0.7, UNCITED: 1.0}),
+        ({"min_support": 0.3, "require_context": True}, {UNSUPPORTED: 0.7, MISCITED: 0.7, UNCHECKED: 1.0}),
+    ),
+)
+def test_a_rules_keys_say_which_labels_fail_a_sentence(params: dict[str, object], labels: dict[str, float]) -> None:
+    assert GroundingChecker.labels_of(GroundingParams.model_validate(params)) == labels
+
+
+def test_without_a_least_support_the_cards_is_taken() -> None:
+    stated = GroundingChecker.labels_of(GroundingParams())
+    assert stated[UNSUPPORTED] == 1 - checker().recommended["balanced"]
+
+
+def test_how_a_rule_reads_sentences_is_in_its_parameters() -> None:
+    params = GroundingParams(consecutive=2, ratio=0.5, ratio_after=4, evidence=True)
+    assert params.reading() == Reading(2, 0.5, 4, evidence=True)
+
+
+@pytest.mark.parametrize(("model", "words"), (("no-such", "no model named"), ("tidegate-encoder", "not pairs")))
+def test_a_model_that_reads_no_pairs_is_refused(model: str, words: str) -> None:
+    with pytest.raises(DetectorError, match=words):
+        GroundingChecker.build(GroundingParams(model=model))
