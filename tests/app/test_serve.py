@@ -107,3 +107,29 @@ def test_what_keeps_it_from_starting_is_one_line_and_status_2(tmp_path: Path):
     assert "Traceback" not in ended.stderr
     assert ended.stderr.startswith("Error: /nonexistent: ")
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_it_can_be_stopped_while_it_waits_for_the_inference_server(tmp_path: Path):
+    (tmp_path / "policies").mkdir()
+    write_policy(tmp_path)
+    own = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+    settings = {
+        "TIDEGATE_ADMIN__LISTEN": "127.0.0.1:0",
+        "TIDEGATE_POLICIES__DIRECTORIES": str(tmp_path / "policies"),
+        "TIDEGATE_OUTBOX__PATH": str(tmp_path / "outbox.db"),
+        "TIDEGATE_INFERENCE__TARGET": f"unix:{tmp_path}/nobody",
+        "TIDEGATE_INFERENCE__MODELS": "tidegate-encoder=encoder",
+        "TIDEGATE_INFERENCE__FALLBACK": "fail",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "sidecar", "serve"],
+        env=own | settings,
+        cwd=Path(__file__).parents[2],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert "waiting for the inference server" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        assert process.stderr.read() == ""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from math import inf
 
 import pytest
 
-from detectors.base import BatchDetector, BatchItem
+from detectors.base import BatchDetector, BatchItem, ModelUnavailable
 from detectors.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.injection import Injection
 from detectors.topic import Topic, TopicParams
 from detectors.toxicity import Toxicity
 from detectors.types import Finding
+from detectors.urgency import seconds_left
 from sidecar.scheduler.runner import Answer, Job, Question
 from sidecar.values import Failed, FailureKind
 from tests.fakes import SegmentFlagger
@@ -89,6 +91,33 @@ def test_a_detector_that_breaks_its_contract_has_failed(found: list[list[Finding
 
     first = answers(Broken("x", label="X"), "a", "b")[0]
     assert first == Failed(FailureKind.ERROR, reason)
+
+
+def test_a_model_that_cannot_be_had_is_asked_once_and_all_segments_fail():
+    asked: list[int] = []
+
+    class Away(SegmentFlagger):
+        def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
+            asked.append(len(items))
+            raise ModelUnavailable("no answer")
+
+    assert answers(Away("x", label="X"), "a", "b", "c") == [Failed(FailureKind.ERROR, "ModelUnavailable")] * 3
+    assert asked == [3]
+
+
+def test_what_is_asked_over_a_network_knows_how_long_its_answer_is_wanted():
+    left: list[float] = []
+
+    class Asking(SegmentFlagger):
+        def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
+            left.append(seconds_left())
+            return super().detect(items)
+
+    job = Job([Question(BatchItem("a", 0), (Asking("x", label="X"),))])
+    job.run(wanted_seconds=60.0)
+    job.run()
+    assert 0.0 < left[0] <= 60.0
+    assert left[1] == seconds_left() == inf
 
 
 def test_what_a_detector_raises_is_not_logged(encoder: Encoder, caplog: pytest.LogCaptureFixture):

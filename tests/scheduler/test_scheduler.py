@@ -133,6 +133,17 @@ async def test_a_full_queue_sheds_at_once_and_one_tenant_cannot_fill_it():
         gate.may_run.set()
 
 
+async def test_an_estimate_that_is_too_high_is_tried_again_when_nothing_else_is_to_be_done():
+    clock, asker, gate = FakeClock(), Asker(), Gate()
+    async with scheduling(clock) as scheduler:
+        await teach(scheduler, clock, gate, ms_per_token=1000)
+        scheduler.submit(request(2, "a" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 230))
+        await gate.has_begun()
+        scheduler.submit(request(3, "a" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 230))
+        assert asker.outcomes == {3: Failed(FailureKind.SHED, "it would be late")}
+        gate.may_run.set()
+
+
 async def test_what_would_be_late_is_shed_at_once():
     clock, asker, gate = FakeClock(), Asker(), Gate()
     async with scheduling(clock) as scheduler:
