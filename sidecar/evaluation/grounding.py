@@ -1,12 +1,14 @@
-"""How well answers are told from their context, as a stream is served: sentence by sentence, one support for each.
+"""How well claims that a context bears out are told from others: by claims, by responses, by sentences.
 
 Rows `{context, claim, label, spans?}`: `context` is a text or a list of texts; of one text that shows its passages as
 "passage 1: ... passage 2: ...", each is one. `label` is `supported` or anything else; `spans` are the parts of the
 claim that are not.
 
-* **Response level**: an answer is as well supported as its least supported sentence; one without a claim is supported.
-* **Sentence level**: sentences whose label is known: all of a supported answer; of another one those that a span
-  touches are unsupported and the rest supported, and without spans only a single sentence is known.
+* **Claims** (the figures on top): each row's claim as one, however many sentences it has, and if it states nothing too.
+* **Responses**: an answer as a stream reads it, as well supported as its least supported sentence; one without a
+  claim is supported.
+* **Sentences** whose label is known: all of a supported claim; of another one those that a span touches are unsupported
+  and the rest supported, and without spans only a single sentence is known.
 
 The positive class is what is to be found: unsupported. Scores are 1 - support.
 """
@@ -50,34 +52,46 @@ class _Judged(NamedTuple):
     is_unsupported: bool | None
 
 
+class _Claim(NamedTuple):
+    """A row's claim: its score as one, and its sentences that claim something."""
+
+    score: float
+    sentences: tuple[_Judged, ...]
+
+    @property
+    def least(self) -> float:
+        """The score of the least supported sentence."""
+        return max((each.score for each in self.sentences), default=0.0)
+
+
 def evaluate_grounding(subject: Subject, rows: Rows, progress: Progress) -> Report:
     """Figures at the policy's default threshold, and at those of the model's card; see the module's text for rows."""
     detector = subject.detector
     assert isinstance(detector, GroundingChecker)
-    judged: list[list[_Judged]] = []
+    judged: list[_Claim] = []
     for begin in range(0, len(rows), _ROWS_AT_ONCE):
         some = rows[begin : begin + _ROWS_AT_ONCE]
         judged += _judge(detector, some)
         progress(len(some))
-    least = np.asarray([max((each.score for each in own), default=0.0) for own in judged], dtype=np.float64)
+    scores = np.asarray([each.score for each in judged], dtype=np.float64)
+    least = np.asarray([each.least for each in judged], dtype=np.float64)
     truth = np.asarray([row["label"] != _SUPPORTED for row in rows], dtype=np.bool_)
-    known = [each for own in judged for each in own if each.is_unsupported is not None]
+    known = [each for own in judged for each in own.sentences if each.is_unsupported is not None]
     threshold = subject.thresholds[UNSUPPORTED]
     recommended = {name: 1 - support for name, support in detector.recommended.items()}
     figures = {
         "rows": len(rows),
-        "without_claims": sum(not own for own in judged),
-        **_figures(least, truth, threshold),
-        "auc_interval": interval(auc, least, truth),
-        "calibration_error": calibration_error(least, truth),
-        "at": {name: _at(least, truth, each) for name, each in recommended.items()},
+        **_figures(scores, truth, threshold),
+        "auc_interval": interval(auc, scores, truth),
+        "calibration_error": calibration_error(scores, truth),
+        "at": {name: _at(scores, truth, each) for name, each in recommended.items()},
+        "responses": {
+            "without_claims": sum(not each.sentences for each in judged),
+            **_figures(least, truth, threshold),
+        },
         "sentences": {"rows": len(known), **_of_sentences(known, threshold)},
     }
-    scores = [
-        {"scores": {UNSUPPORTED: float(score)}, "sentences": [_shown(each) for each in own]}
-        for score, own in zip(least, judged, strict=True)
-    ]
-    return Report(figures, scores, {UNSUPPORTED: (least, truth)})
+    return Report(figures, [_shown(each) for each in judged], {UNSUPPORTED: (scores, truth)})
 
 
 def context_of_row(context: str | Sequence[str]) -> Context:
@@ -88,8 +102,8 @@ def context_of_row(context: str | Sequence[str]) -> Context:
     return context_of([part for part in parts if part])
 
 
-def _judge(detector: GroundingChecker, rows: Rows) -> Iterator[list[_Judged]]:
-    """The checked sentences of each row, all of them in one batch."""
+def _judge(detector: GroundingChecker, rows: Rows) -> Iterator[_Claim]:
+    """Each row's claim, and its sentences, those of all rows in one batch."""
     claims = [segments_of(detector, row["claim"]) for row in rows]
     contexts = [context_of_row(row["context"]) for row in rows]
     items = [
@@ -98,9 +112,12 @@ def _judge(detector: GroundingChecker, rows: Rows) -> Iterator[list[_Judged]]:
         for segment in own
     ]
     answers = iter(detector.detect(items))
-    for row, own in zip(rows, claims, strict=True):
+    for row, own, context in zip(rows, claims, contexts, strict=True):
         found = [each for segment in own for each in segment.to_lane(next(answers)) if each.label == UNSUPPORTED]
-        yield [_Judged(each.start, each.end, each.score, _truth(row, each, len(found))) for each in found]
+        sentences = tuple(_Judged(each.start, each.end, each.score, _truth(row, each, len(found))) for each in found)
+        is_one = len(sentences) == 1 and len(own) == 1
+        score = sentences[0].score if is_one else 1 - detector.support(row["claim"], context)
+        yield _Claim(score, sentences)
 
 
 def _truth(row: Mapping[str, Any], found: Finding, sentences: int) -> bool | None:
@@ -126,5 +143,8 @@ def _at(scores: Scores, truth: Truth, threshold: float) -> dict[str, Any]:
     return {"threshold": threshold, "balanced_accuracy": balanced, **at_threshold(scores, truth, threshold)}
 
 
-def _shown(judged: _Judged) -> dict[str, Any]:
-    return {"start": judged.start, "end": judged.end, "support": round(1 - judged.score, 4)}
+def _shown(claim: _Claim) -> dict[str, Any]:
+    sentences = [
+        {"start": each.start, "end": each.end, "support": round(1 - each.score, 4)} for each in claim.sentences
+    ]
+    return {"scores": {UNSUPPORTED: claim.score}, "sentences": sentences}
