@@ -32,13 +32,18 @@ class Conversation:
     """What must not leave, nor its beginning."""
     direction: Literal["input", "output"] = "output"
     is_blocked: bool = False
+    context: tuple[tuple[str, str], ...] = ()
+    """The documents that the answer should rest on, each with its id."""
+    prompt: str = ""
+    supported: int = 0
+    """How many sentences must be shown with the evidence for them."""
     outcome: str = ""
     """What was shown by it, in a few words."""
 
 
 def conversations() -> Sequence[Conversation]:
     """All of them, in the order in which they are shown."""
-    return (_card(), _contact(), _clean(), _access_key(), _hidden_instructions())
+    return (_card(), _contact(), _clean(), _access_key(), _hidden_instructions(), _grounded())
 
 
 def _card() -> Conversation:
@@ -125,4 +130,28 @@ def _hidden_instructions() -> Conversation:
         violations=(("hidden-text", "TAG_CHARACTER"),),
         stays=hidden,
         direction="input",
+    )
+
+
+def _grounded() -> Conversation:
+    opened, lanes = "The harbour bridge was opened in 1932.", "It carries eight lanes of traffic."
+    toll = "Drivers who go south pay a toll of 4 euros."
+    designer = "It was designed by Ann Miller, a Scottish engineer."
+    price = "Building it cost 70 million dollars, paid by the king of Norway."
+    gone = "[not in the documents]"
+    return Conversation(
+        session="bridge",
+        outcome="two invented facts taken out, evidence shown for the rest",
+        title="An assistant answers from documents, and makes up two facts",
+        policy="grounded-answers",
+        prompt="Tell me about the harbour bridge: its opening, its traffic and its toll.",
+        context=(
+            ("guide", f"{opened} {lanes} Its arch is 503 metres long. Painters work on it all year."),
+            ("prices", f"{toll} Buses and bicycles are free. The toll is paid by card."),
+        ),
+        text=f"Sure! {opened} {designer} {lanes} {price} {toll} Let me know if you need more.",
+        released=f"Sure! {opened} {gone} {lanes} {gone} {toll} Let me know if you need more.",
+        violations=(("evidence", "unsupported"), ("unsupported", "unsupported")) * 2,
+        stays="Ann Miller",
+        supported=3,
     )

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from demo.conversations import Conversation
 from demo.screen import View
 from demo.tokens import tokens
-from demo.transcript import Piece, Transcript
-from tidegate import AsyncClient, Release, Summary, Verdict
+from demo.transcript import Evidence, Piece, Transcript
+from tidegate import Annotation, AsyncClient, Release, Summary, Verdict
 
 TIMEOUT_SECONDS = 60.0
 
@@ -32,6 +32,8 @@ async def play(client: AsyncClient, conversation: Conversation, view: View, *, t
         tenant="demo",
         session_id=conversation.session,
         labels={"app": "demo"},
+        context=conversation.context,
+        prompt=conversation.prompt,
         model="demo-model",
         on_block="yield",
         timeout=TIMEOUT_SECONDS,
@@ -58,6 +60,7 @@ def _take(shown: Release | Verdict | Summary, transcript: Transcript) -> None:
             transcript.released_to = shown.input.end
             transcript.pieces += _pieces(shown)
             transcript.replaced += [(each.span.start, each.span.end) for each in shown.redactions]
+            transcript.evidence += [_evidence(each, transcript) for each in shown.annotations if each.grounding]
         case Verdict():
             transcript.blocked_by = shown.rule
             transcript.message = shown.message
@@ -66,6 +69,12 @@ def _take(shown: Release | Verdict | Summary, transcript: Transcript) -> None:
             transcript.leaked_chars = sum(each.leaked_chars for each in shown.violations)
             transcript.max_held_chars = shown.max_held_chars
             transcript.is_complete = True
+
+
+def _evidence(annotation: Annotation, transcript: Transcript) -> Evidence:
+    assert annotation.grounding is not None
+    sentence = transcript.received[annotation.span.start : annotation.span.end]
+    return Evidence(sentence, annotation.grounding.passage, annotation.grounding.support)
 
 
 def _pieces(release: Release) -> list[Piece]:

@@ -63,6 +63,7 @@ class LineView:
         self._shown = 0
         self._held = 0
         self._is_stopped = False
+        self._evidence = 0
         console.print(f"\n--- {conversation.title} [policy {conversation.policy}]", markup=False)
 
     def show(self, transcript: Transcript) -> None:
@@ -78,6 +79,9 @@ class LineView:
             self._held = len(transcript.held)
         elif len(transcript.held) < HELD_CHARS:
             self._held = 0
+        for each in transcript.evidence[self._evidence :]:
+            self._line(transcript, f"rests on {each.passage} ({each.support:.2f}): {each.sentence!r}")
+        self._evidence = len(transcript.evidence)
         if transcript.blocked_by and not self._is_stopped:
             self._is_stopped = True
             self._line(transcript, f"BLOCKED by {transcript.blocked_by}: {transcript.message}")
@@ -94,7 +98,7 @@ def panel(conversation: Conversation, transcript: Transcript) -> RenderableType:
         columns.add_column(heading, ratio=ratio, overflow="fold")
     columns.add_row(_came_in(transcript), _held(transcript), _let_out(transcript))
     return Panel(
-        Group(columns, _status(transcript)),
+        Group(columns, *_evidence(transcript), _status(transcript)),
         title=f"[bold]{conversation.title}[/bold]",
         subtitle=f"policy [bold]{conversation.policy}[/bold], {conversation.direction}",
         border_style="red" if transcript.blocked_by else "green" if transcript.is_complete else "blue",
@@ -130,6 +134,13 @@ def _joined(pieces: Iterable[Piece]) -> Text:
     for piece in pieces:
         text.append(_visible(piece.text), style=REPLACED if piece.rule else CLEARED)
     return text
+
+
+def _evidence(transcript: Transcript) -> Iterator[Text]:
+    """A line for each sentence that was shown with its evidence."""
+    for each in transcript.evidence:
+        line = Text(f" ✓ {each.support:.2f} {each.passage}: ", style="green")
+        yield line.append(_visible(each.sentence), style="dim")
 
 
 def _status(transcript: Transcript) -> Text:

@@ -14,6 +14,15 @@ class Piece:
     rule: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence that was let out, the document that bears it out, and how well (0 to 1)."""
+
+    sentence: str
+    passage: str
+    support: float
+
+
 @dataclass(slots=True)
 class Transcript:
     """One conversation as the application sees it. Offsets are code points of what came in."""
@@ -23,6 +32,8 @@ class Transcript:
     pieces: list[Piece] = field(default_factory=list)
     replaced: list[tuple[int, int]] = field(default_factory=list)
     """Where in what came in something was replaced."""
+    evidence: list[Evidence] = field(default_factory=list)
+    """What was shown with sentences of the answer."""
     blocked_by: str = ""
     message: str = ""
     """What stands in for the rest once the text was blocked."""

@@ -26,6 +26,7 @@ def faults(conversation: Conversation, transcript: Transcript, published: Iterab
         (transcript.leaked_chars == 0, f"{transcript.leaked_chars} characters leaked"),
         (transcript.violations == wanted, f"the summary has {_listed(transcript.violations)}"),
         (read == wanted, f"the topic has {_listed(read)}"),
+        (len(transcript.evidence) == conversation.supported, f"{len(transcript.evidence)} sentences had evidence"),
     )
     return [fault for is_right, fault in checks if not is_right]
 

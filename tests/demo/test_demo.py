@@ -25,6 +25,6 @@ def test_it_ends_well_and_shows_every_violation(missing: Callable[[str], None]) 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("✓") == 5
+    assert done.stdout.count("✓") == 6
     assert "✗" not in done.stdout
-    assert "5 violations, 0 characters leaked" in done.stdout
+    assert "9 violations, 0 characters leaked" in done.stdout

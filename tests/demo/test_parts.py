@@ -16,7 +16,7 @@ from demo.conversations import Conversation, conversations
 from demo.screen import panel, view
 from demo.tokens import tokens
 from demo.topic import Violation, print_violations
-from demo.transcript import Piece, Transcript
+from demo.transcript import Evidence, Piece, Transcript
 from demo.verdict import faults
 
 TALK = Conversation(
@@ -154,3 +154,13 @@ def test_the_table_has_a_row_for_each_violation() -> None:
     assert "no-cards" in shown
     assert "9999[9]" in shown
     assert "5-21" in shown
+
+
+def test_the_evidence_for_a_sentence_is_shown_and_missed_when_it_is_not() -> None:
+    talk = dataclasses.replace(TALK, supported=1)
+    found = Evidence("card <*>", "doc", 0.97)
+    transcript = _transcript(evidence=[found])
+
+    assert faults(talk, transcript, [EVENT]) == []
+    assert faults(talk, _transcript(), [EVENT]) == ["0 sentences had evidence"]
+    assert "✓ 0.97 doc: card <*>" in _printed(lambda console: console.print(panel(talk, transcript)))
