@@ -1,0 +1,241 @@
+"""The light server against a peer that speaks HTTP/2 by hand: what it must answer, and what it must not put up with."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import struct
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import grpc
+import hpack
+import pytest
+
+from sidecar.transport.http2 import frames
+from sidecar.transport.http2.call import WINDOW_BYTES
+from sidecar.transport.http2.connection import Bounds
+from sidecar.transport.http2.server import Http2Server
+
+BOUNDS = Bounds(
+    message_bytes=1 << 20,
+    calls=4,
+    keepalive_seconds=60.0,
+    keepalive_timeout_seconds=10.0,
+    min_ping_interval_seconds=10.0,
+)
+ECHO, LARGE, STUCK = "/t.Test/Echo", "/t.Test/Large", "/t.Test/Stuck"
+
+
+@dataclass
+class Peer:
+    """The other end: sends frames, and collects those that come."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    encoder: hpack.Encoder = field(default_factory=hpack.Encoder)
+    decoder: hpack.Decoder = field(default_factory=hpack.Decoder)
+    ended: dict[int, dict[str, str]] = field(default_factory=dict)
+    """The trailers that came, by stream."""
+
+    def send(self, *data: bytes) -> None:
+        self.writer.write(b"".join(data))
+
+    async def frame(self) -> tuple[int, int, int, bytes]:
+        size, kind, flags, stream = frames.head_of(await self.reader.readexactly(frames.HEAD_BYTES), 0)
+        payload = await self.reader.readexactly(size)
+        if kind == frames.HEADERS:
+            headers = dict(self.decoder.decode(payload))
+            if flags & frames.END_STREAM:
+                self.ended[stream] = headers
+        return kind, flags, stream, payload
+
+    async def until(self, kind: int, stream: int | None = None) -> tuple[int, bytes]:
+        """Flags and payload of the next frame of that kind."""
+        while True:
+            found, flags, number, payload = await self.frame()
+            if found == kind and stream in (None, number):
+                return flags, payload
+
+    async def trailers(self, stream: int) -> dict[str, str]:
+        """The headers that end a stream."""
+        while stream not in self.ended:
+            await self.frame()
+        return self.ended[stream]
+
+    def headers(self, path: str, **more: str) -> bytes:
+        pairs = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "t"}
+        pairs |= {"content-type": "application/grpc", "te": "trailers"}
+        pairs |= {key.replace("_", "-"): each for key, each in more.items()}
+        block: bytes = self.encoder.encode([*pairs.items()])
+        return block
+
+    def call(self, stream: int, path: str, **more: str) -> bytes:
+        return frames.frame(frames.HEADERS, frames.END_HEADERS, stream, self.headers(path, **more))
+
+
+def message(text: bytes, flag: int = 0) -> bytes:
+    return struct.pack(">BI", flag, len(text)) + text
+
+
+def data(stream: int, payload: bytes, flags: int = 0) -> bytes:
+    return frames.frame(frames.DATA, flags, stream, payload)
+
+
+async def _echo(requests: AsyncIterator[bytes], _context: object) -> AsyncIterator[bytes]:
+    async for each in requests:
+        yield each
+
+
+async def _large(_requests: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+    await context.write(b"x" * 100_000)
+
+
+async def _stuck(_requests: object, _context: object) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    server = Http2Server(BOUNDS)
+    methods = {
+        path.rpartition("/")[2]: grpc.stream_stream_rpc_method_handler(behaviour)
+        for path, behaviour in ((ECHO, _echo), (LARGE, _large), (STUCK, _stuck))
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("t.Test", methods),))
+    host, _, port = (await server.listen("127.0.0.1:0")).rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    connected = Peer(reader, writer)
+    connected.send(frames.PREFACE, frames.settings({}))
+    yield connected
+    writer.close()
+    await server.stop(0.0)
+
+
+async def test_a_message_may_come_in_any_pieces(peer: Peer):
+    whole = peer.call(1, ECHO) + data(1, message(b"one") + message(b"two")[:3]) + data(1, message(b"two")[3:], 1)
+    for byte in whole:
+        peer.send(bytes([byte]))
+        await peer.writer.drain()
+    echoed = b""
+    while len(echoed) < len(message(b"one") + message(b"two")):
+        echoed += (await peer.until(frames.DATA))[1]
+    assert echoed == message(b"one") + message(b"two")
+    assert (await peer.trailers(1))["grpc-status"] == "0"
+
+
+async def test_padding_priorities_and_continuations_are_understood(peer: Peer):
+    block = peer.headers(ECHO)
+    padded = bytes([2]) + bytes(5) + block[:7] + bytes(2)
+    flags = frames.PADDED | frames.HAS_PRIORITY
+    peer.send(
+        frames.frame(frames.HEADERS, flags, 1, padded),
+        frames.frame(frames.CONTINUATION, frames.END_HEADERS, 1, block[7:]),
+        data(1, bytes([3]) + message(b"hello") + bytes(3), frames.PADDED | frames.END_STREAM),
+    )
+    assert await peer.until(frames.DATA) == (0, message(b"hello"))
+
+
+async def test_a_zipped_message_is_read_within_the_limit(peer: Peer):
+    small, bomb = gzip.compress(b"hello"), gzip.compress(bytes((1 << 20) + 1))
+    peer.send(peer.call(1, ECHO, grpc_encoding="gzip"), data(1, message(small, 1), 1))
+    assert await peer.until(frames.DATA) == (0, message(b"hello"))
+    peer.send(peer.call(3, ECHO, grpc_encoding="gzip"), data(3, message(bomb, 1), 1))
+    assert (await peer.trailers(1))["grpc-status"] == "0"
+    assert (await peer.trailers(3))["grpc-status"] == str(grpc.StatusCode.UNIMPLEMENTED.value[0])
+
+
+async def test_what_is_sent_waits_for_the_windows(peer: Peer):
+    peer.send(peer.call(1, LARGE))
+    received = 0
+    while received < frames.DEFAULT_WINDOW:
+        received += len((await peer.until(frames.DATA))[1])
+    assert received == frames.DEFAULT_WINDOW
+    peer.send(frames.window_update(1, 100_000), frames.window_update(0, 100_000))
+    while received < 100_005:
+        received += len((await peer.until(frames.DATA))[1])
+    assert (await peer.trailers(1))["grpc-status"] == "0"
+
+
+async def test_a_message_larger_than_the_window_arrives(peer: Peer):
+    text = bytes(WINDOW_BYTES * 2)
+    rest, room = message(text), WINDOW_BYTES
+    peer.send(peer.call(1, ECHO), frames.window_update(0, 1 << 24), frames.window_update(1, 1 << 24))
+    while rest:
+        while room > 0 and rest:
+            part, rest = rest[: min(room, frames.DEFAULT_FRAME)], rest[min(room, frames.DEFAULT_FRAME) :]
+            room -= len(part)
+            peer.send(data(1, part, 0 if rest else frames.END_STREAM))
+        if rest:
+            room += frames.number_of((await peer.until(frames.WINDOW_UPDATE, 1))[1])
+    received = 0
+    while received < len(message(text)):
+        received += len((await peer.until(frames.DATA))[1])
+
+
+async def test_who_does_not_read_is_sent_no_room(peer: Peer):
+    peer.send(peer.call(1, STUCK))
+    for _ in range(WINDOW_BYTES // frames.DEFAULT_FRAME):
+        peer.send(data(1, message(bytes(frames.DEFAULT_FRAME - 5))))
+    peer.send(frames.frame(frames.PING, 0, 0, bytes(8)))
+    seen: list[tuple[int, int]] = []
+    while (frames.PING, 0) not in seen:
+        kind, _, stream, _ = await peer.frame()
+        seen.append((kind, stream))
+    assert seen.count((frames.WINDOW_UPDATE, 1)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "code"),
+    [
+        ("/t.Test/Nothing", {}, grpc.StatusCode.UNIMPLEMENTED),
+        (ECHO, {"content_type": "text/plain"}, grpc.StatusCode.INVALID_ARGUMENT),
+        (STUCK, {"grpc_timeout": "1m"}, grpc.StatusCode.DEADLINE_EXCEEDED),
+    ],
+)
+async def test_a_call_that_cannot_be_served_has_a_status(
+    peer: Peer, path: str, more: dict[str, str], code: grpc.StatusCode
+):
+    peer.send(peer.call(1, path, **more))
+    assert (await peer.trailers(1))["grpc-status"] == str(code.value[0])
+
+
+async def test_an_incomplete_message_is_the_callers_fault(peer: Peer):
+    peer.send(peer.call(1, ECHO), data(1, message(b"hello")[:-1], frames.END_STREAM))
+    assert (await peer.trailers(1))["grpc-status"] == str(grpc.StatusCode.INVALID_ARGUMENT.value[0])
+
+
+async def test_more_calls_than_allowed_are_refused(peer: Peer):
+    peer.send(*(peer.call(1 + 2 * number, STUCK) for number in range(BOUNDS.calls + 1)))
+    _, payload = await peer.until(frames.RST_STREAM, 1 + 2 * BOUNDS.calls)
+    assert frames.number_of(payload) == frames.REFUSED_STREAM
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (frames.frame(frames.DATA, 0, 7, b"x"), frames.PROTOCOL_ERROR),
+        (frames.frame(frames.HEADERS, 4, 2, b""), frames.PROTOCOL_ERROR),
+        (frames.frame(frames.HEADERS, 4, 1, b"\xff\xff\xff\xff\xff"), frames.COMPRESSION_ERROR),
+        (frames.frame(frames.CONTINUATION, 4, 1, b""), frames.PROTOCOL_ERROR),
+        (frames.frame(frames.HEADERS, 0, 1, b"") + frames.frame(frames.PING, 0, 0, bytes(8)), frames.PROTOCOL_ERROR),
+        (frames.frame(frames.PUSH_PROMISE, 0, 1, b""), frames.PROTOCOL_ERROR),
+        (frames.frame(frames.SETTINGS, 0, 0, bytes(5)), frames.FRAME_SIZE_ERROR),
+        (frames.settings({frames.MAX_FRAME_SIZE: 1}), frames.PROTOCOL_ERROR),
+        (frames.frame(frames.WINDOW_UPDATE, 0, 0, bytes(3)), frames.FRAME_SIZE_ERROR),
+        (frames.window_update(0, frames.LARGEST_WINDOW), frames.FLOW_CONTROL_ERROR),
+        (frames.frame(frames.DATA, 0, 1, bytes(frames.DEFAULT_FRAME + 1)), frames.FRAME_SIZE_ERROR),
+        (frames.frame(frames.PING, 0, 0, bytes(8)) * 8, frames.ENHANCE_YOUR_CALM),
+        (frames.frame(frames.PRIORITY, 0, 1, bytes(5)) * 3000, frames.ENHANCE_YOUR_CALM),
+    ],
+)
+async def test_who_breaks_the_protocol_is_told_and_cut_off(peer: Peer, sent: bytes, code: int):
+    peer.send(sent)
+    _, payload = await peer.until(frames.GOAWAY)
+    assert struct.unpack(">II", payload[:8])[1] == code
+    assert await peer.reader.read() == b""
+
+
+async def test_a_client_that_goes_away_cancels_its_call(peer: Peer):
+    peer.send(peer.call(1, STUCK), frames.reset(1, 8), peer.call(3, ECHO), data(3, message(b"on"), 1))
+    assert await peer.until(frames.DATA) == (0, message(b"on"))
