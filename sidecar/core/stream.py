@@ -73,6 +73,8 @@ _READING_CHARS = 128
 _KINDS = 2
 """The ways of cutting a lane: segments, sentences."""
 _REDACTED_SPANS = 256
+MOST_UNREAD_CHARS = 1024
+"""How much text scanners may leave for later while a segment's verdict is waited for anyhow."""
 
 
 class LaneCoverage(msgspec.Struct, frozen=True, gc=False):
@@ -197,6 +199,7 @@ class _LaneState:
         "passive",
         "redacted",
         "released",
+        "scanned",
         "scans",
         "stopped_at",
         "unscanned",
@@ -222,11 +225,18 @@ class _LaneState:
         self.redacted: deque[tuple[int, int]] = deque(maxlen=_REDACTED_SPANS)
         """The spans that were replaced last."""
         self.released = 0
+        self.scanned = 0
+        """How far the scanners were given the text."""
         self.arrivals: deque[tuple[int, float]] = deque()
         self.is_closed = False
         self.stopped_at: int | None = None
         self.unscanned = 0
         self.unscanned_reasons: list[str] = []
+
+    @property
+    def begun(self) -> int | None:
+        """Where the first segment begins that is not complete and whose verdict will be waited for; None: no such."""
+        return min((cut.segmenter.start for cut in self.cuts if cut.gating), default=None)
 
     @property
     def held_chars(self) -> int:
@@ -388,13 +398,29 @@ class Stream:
         return state
 
     def _advance(self, state: _LaneState, now_ms: float) -> list[Request]:
-        self._scan(state, now_ms)
         requests = self._segment(state, now_ms)
+        if not requests and self._may_scan_later(state):
+            self.max_held_chars = max(self.max_held_chars, state.held_chars)
+            return requests
+        self._scan(state, now_ms)
         self._settle(state, now_ms)
         return requests if state.stopped_at is None else [each for each in requests if each[1].number in self._owners]
 
+    def _may_scan_later(self, state: _LaneState) -> bool:
+        """Whether nothing could leave before a segment is complete, whatever the scanners say.
+
+        Then they read its text in one go: token by token, their calls cost more than their reading.
+        """
+        begun = state.begun
+        if begun is None or state.is_closed or state.buffer.end - state.scanned >= MOST_UNREAD_CHARS:
+            return False
+        if state.released < begun and not any(opened.gating for opened in state.open_segments.values()):
+            return False
+        return all(scan.cleared >= begun for _, scan in state.scans)
+
     def _scan(self, state: _LaneState, now_ms: float) -> None:
         buffer = state.buffer
+        state.scanned = buffer.end
         for index, (scanner, scan) in enumerate(state.scans):
             offset = max(buffer.offset, scan.cleared - scanner.detector.look_behind)
             try:
