@@ -22,7 +22,7 @@ from sidecar.outbox.memory import MemoryOutbox
 from sidecar.transport.ext_proc import SERVICE, ExternalProcessor
 from sidecar.transport.grpc import GrpcServer
 from tests.codec import test_body as recorded
-from tests.proxies import CARD, INJECTION, MASKED, guarding
+from tests.proxies import CARD, INJECTION, MASKED, POLICY, guarding
 from tests.upstream import JSON, SSE
 
 PATH = "/v1/chat/completions?a=b"
@@ -158,8 +158,8 @@ class Processing:
 
 
 @asynccontextmanager
-async def processing(folder: Path, **settings: object) -> AsyncIterator[Processing]:
-    async with guarding(folder) as (engine, outbox):
+async def processing(folder: Path, *, policy: str = POLICY, **settings: object) -> AsyncIterator[Processing]:
+    async with guarding(folder, policy=policy) as (engine, outbox):
         processor = ExternalProcessor(engine, ExtProc.model_validate(settings))
         server = GrpcServer(engine, Grpc(listen=("127.0.0.1:0",)), engine.limits, processor)
         await server.start()
