@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
@@ -103,19 +104,22 @@ def _formed_labels(params: PiiParams) -> Mapping[str, float]:
 
 def _tagged_labels(model: str) -> Mapping[str, float]:
     """The model's labels. Of a model that cannot be read the usual ones: `_tagger` then says what is wrong with it."""
+    from detectors.encoded import model_folder  # the model's libraries are loaded only where its labels matter
+    from detectors.onnx.card import card_digest
+
     try:
-        return _card_labels(model)
+        folder = model_folder(model)
+        return _card_labels(folder, card_digest(folder))
     except DetectorError:
         return dict.fromkeys(TAGGED, THRESHOLD)
 
 
 @lru_cache(maxsize=8)
-def _card_labels(model: str) -> Mapping[str, float]:
-    from detectors.encoded import model_folder  # the model's libraries are loaded only where its labels matter
+def _card_labels(folder: Path, _digest: str) -> Mapping[str, float]:
     from detectors.onnx.card import read_card
     from detectors.pii.tagged import tag_labels
 
-    return tag_labels(read_card(model_folder(model)))
+    return tag_labels(read_card(folder))
 
 
 def _tagger(params: PiiParams) -> TaggedPii:

@@ -12,13 +12,15 @@ inside a run of capitalised words, so that is rare.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from detectors.base import BatchItem, DetectorError
+from detectors.base import BatchItem
 from detectors.encoded import detect_together
 from detectors.encoder import Encoder, Encoding, Tags
+from detectors.onnx.card import Card
 from detectors.pii import presidio
 from detectors.pii.catalogue import FLOOR, TAGGED, THRESHOLD
 from detectors.pii.context import ContextWords, words_before
@@ -34,9 +36,9 @@ Choice = Callable[[Iterable[Finding]], list[Finding]]
 """Leaves the findings that no better one contains."""
 
 
-def tag_labels(encoder_card: Any) -> Mapping[str, float]:
+def tag_labels(card: Card) -> Mapping[str, float]:
     """The labels of a card's tag head with their recommended thresholds; none without one."""
-    head = encoder_card.heads.get(HEAD)
+    head = card.heads.get(HEAD)
     if head is None:
         return {}
     return {label: head.thresholds.get(label, THRESHOLD) for label in TagSet(head.labels).labels}
@@ -49,9 +51,7 @@ class TaggedPii:
     heads: tuple[str, ...] = (HEAD,)
 
     def __init__(self, name: str, encoder: Encoder, rivals: Rivals, choose: Choice) -> None:
-        head = encoder.card.heads.get(HEAD)
-        if head is None:
-            raise DetectorError(f"model {encoder.card.identity} has no head {HEAD!r}: it does not read names")
+        head = encoder.head(HEAD)
         self.name = name
         self.encoder = encoder
         self.model = encoder.card.identity
@@ -85,6 +85,17 @@ class TaggedPii:
         label: str = result.entity_type
         boosted = self._context[label].boost(result.score, words_before(text, result.start))
         return Finding(result.start, result.end, label, boosted or result.score, REASON)
+
+
+_RUN_AROUND = 64
+_HAS_FORM = re.compile(r"[\d@]|\w\.\w")
+
+
+def _may_be_part(text: str, finding: Finding) -> bool:
+    """Whether a finding may lie in something that has a form: only where there is a digit, an `@` or a host's dot."""
+    before = text[max(0, finding.start - _RUN_AROUND) : finding.start].rpartition(" ")[2]
+    after = text[finding.end : finding.end + _RUN_AROUND].partition(" ")[0]
+    return _HAS_FORM.search(f"{before}{text[finding.start : finding.end]}{after}") is not None
 
 
 class Tagged:
