@@ -35,7 +35,7 @@ class Reading:
 
     consecutive: int = 1
     ratio: float | None = None
-    ratio_after: int = 1
+    ratio_after: int = 3
     evidence: bool = False
 
 

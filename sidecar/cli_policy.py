@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from detectors import registry
+from detectors.base import ONE_BY_ONE, Reading
 from sidecar.errors import PolicyError
 from sidecar.offline import Guarded, guard_text
 from sidecar.policy.cases import Case, Difference, Guard, Noted, Observed, Result, check, make_case, public_keys
@@ -323,7 +325,18 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "on_error": rule.on_error,
         "on_timeout": rule.on_timeout,
         "holds": "segment" if hold is None else hold,
+        **({"counts": asdict(rule.reading)} if rule.reading != ONE_BY_ONE else {}),
     }
+
+
+def _counting(reading: Reading) -> str:
+    """How a rule counts along an answer; nothing when it fires at each sentence that fails."""
+    conditions = []
+    if reading.consecutive > 1:
+        conditions.append(f"after {reading.consecutive} failed sentences in a row")
+    if reading.ratio is not None:
+        conditions.append(f"when over {reading.ratio:g} of at least {reading.ratio_after} sentences have failed")
+    return ", ".join(conditions)
 
 
 def _operator_of(loaded: LoadedPolicy, rule: RulePlan) -> str | None:
@@ -372,5 +385,7 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
         by_threshold.setdefault(threshold, []).append(label)
     for threshold, labels in sorted(by_threshold.items()):
         yield f"    from {threshold:<6g} {', '.join(labels)}"
+    if counting := _counting(rule.reading):
+        yield f"    fires       {counting}"
     yield f"    holds back  {'a segment, until its verdict' if hold is None else f'at most {hold} characters'}"
     yield f"    on error    {rule.on_error}, on timeout {rule.on_timeout}"

@@ -25,6 +25,7 @@ from detectors.base import (
     Detector,
     DetectorError,
     DetectorType,
+    PairChecker,
     Params,
     PatternScanner,
     Reading,
@@ -53,7 +54,7 @@ from sidecar.policy.schema import (
     StandIn,
     StreamSpec,
 )
-from sidecar.values import Action, FailMode, Mode, Severity
+from sidecar.values import Action, Direction, FailMode, Mode, Severity
 
 _T = TypeVar("_T")
 
@@ -171,6 +172,7 @@ class _RuleCompiler:
         self._source = draft.source
         self._document = draft.document
         self._stream = stream
+        self._directions = draft.spec.match.directions if draft.spec else None
         self._keys = keys
         self._catalog = catalog
         self._detectors: dict[str, Detector | DetectorError] = {}
@@ -319,6 +321,9 @@ class _RuleCompiler:
 
     def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector) -> None:
         name, stream = rule.detect.detector, self._stream
+        if isinstance(detector, PairChecker) and self._directions == [Direction.INPUT]:
+            message = f"`{name}` compares what a model answers, and the policy takes inputs only"
+            self._refuse((*place, "detect", "detector"), message, "let `match.directions` have `output`")
         if isinstance(detector, PatternScanner):
             if detector.look_ahead > stream.max_held_chars:
                 held = detector.look_ahead

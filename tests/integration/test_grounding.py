@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from sidecar.policy.plan import Plan
 from tests.servers import serving
 from tidegate import AsyncClient, Client, InvalidRequest, Passage, Release, Summary
 
-POLICY = Path(__file__).parents[2] / "policies" / "grounded-answers.yaml"
+ROOT = Path(__file__).parents[2]
+POLICY = ROOT / "policies" / "grounded-answers.yaml"
 BRIDGE = "The harbour bridge was opened in 1932. Its arch is 503 metres long."
 SHOP = "Parcels of up to 20 kg are delivered within three working days. Returns are free for 30 days."
 TRUE = "The bridge was opened in 1932."
@@ -111,3 +113,18 @@ async def test_streams_of_a_tenant_share_their_documents(plan: Plan) -> None:
             async for _ in client.stream([TRUE], context=[BRIDGE, SHOP], tenant=tenant):
                 pass
         assert len(server.engine.documents) == 4
+
+
+async def test_the_example_of_the_documentation_works(plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "grounding.md").read_text(encoding="utf-8")
+    code, printed = re.findall(r"^```(?:python)?\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)[:2]
+    async with serving(plan) as server:
+        # In a thread, as the program that it is: the server needs this one's event loop.
+        await asyncio.to_thread(exec, code.replace("127.0.0.1:50051", server.address), {"__name__": "__main__"})
+
+    assert _without_scores(capsys.readouterr().out) == _without_scores(printed)
+
+
+def _without_scores(text: str) -> str:
+    """The text but for supports, which are the model's."""
+    return re.sub(r" 0\.\d\d>", " ?>", text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sidecar.policy.cases import public_keys
-from sidecar.policy.compiler import compile_policy
+from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.loader import load_text
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity
@@ -165,3 +167,48 @@ def test_the_digest_is_of_the_content() -> None:
     other = f"{{id: a, detect: {WORDS}, action: block}}"
     assert compiled(rule).digest == compiled(same).digest
     assert compiled(rule).digest != compiled(other).digest
+
+
+GROUNDED = """
+apiVersion: tidegate.dev/v1
+kind: Policy
+metadata: {name: grounded, version: "1"}
+match: {directions: [DIRECTION]}
+rules:
+  - id: one
+    detect: {detector: grounding, min_support: 0.3}
+    action: annotate
+  - id: other
+    detect: {detector: grounding, min_support: 0.6, consecutive: 2, labels: [unsupported]}
+    action: {redact: {with: text, text: "[?]"}}
+"""
+
+
+def test_rules_that_count_differently_share_a_pair_checker(tmp_path: Path) -> None:
+    path = tmp_path / "grounded.yaml"
+    path.write_text(GROUNDED.replace("DIRECTION", "output"))
+    ((_, plan),) = compile_file(path).policies
+    (batch,) = plan.batches
+    assert plan.reads_context
+    assert (batch.sentence_tokens, len(batch.rules)) == (80, 2)
+    assert [rule.reading.consecutive for rule in plan.rules] == [1, 2]
+    assert [dict(rule.thresholds) for rule in plan.rules] == [
+        {"unsupported": 0.7, "miscited": 0.7},
+        {"unsupported": 0.4},
+    ]
+    rewrite = plan.rules[1].rewrite
+    assert rewrite is not None
+    assert rewrite("a sentence", "unsupported", "") == "[?]"
+
+
+def test_inputs_cannot_be_compared_with_a_context(tmp_path: Path) -> None:
+    path = tmp_path / "grounded.yaml"
+    path.write_text(GROUNDED.replace("DIRECTION", "input"))
+    errors = compile_file(path).errors
+    assert [(error.path, error.message) for error in errors] == [
+        (
+            f"rules[{number}].detect.detector",
+            "`grounding` compares what a model answers, and the policy takes inputs only",
+        )
+        for number in (0, 1)
+    ]
