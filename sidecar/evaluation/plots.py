@@ -1,6 +1,6 @@
 """Plots of an evaluation as PNG: ROC, precision and recall, reliability; a line for each label.
 
-Needs matplotlib, which the service does not: the extra `report`.
+Needs matplotlib, which the service does not: the extra `plots`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sidecar.evaluation.metrics import Scores, Truth, auc, auprc, reliability
 
 Curves = Mapping[str, tuple[Scores, Truth]]
 
-MISSING = "plots need matplotlib: install tidegate[report], or leave --report out"
+MISSING = "plots need matplotlib: install tidegate[plots], or leave --report out"
 
 
 def write_plots(folder: Path, name: str, curves: Curves) -> list[Path]:
