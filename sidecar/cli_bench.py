@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sidecar.bench.policies import GUARDED, PASS_THROUGH
-from sidecar.bench.run import Advance, Offered, run
+from sidecar.bench.run import Advance, Measured, Offered, run
 from sidecar.bench.texts import read_texts
 
 _SHOWN = ("time_to_first_token_ms", "hold_ms", "stall_between_tokens_ms", "generator_lag_ms")
@@ -36,6 +36,11 @@ _SHOWN = ("time_to_first_token_ms", "hold_ms", "stall_between_tokens_ms", "gener
 )
 @click.option("--target", default="", metavar="HOST:PORT", help="A service that runs already (default: start one).")
 @click.option("--policies", default=f"{PASS_THROUGH},{GUARDED}", help="With --target: pass-through and guarded policy.")
+@click.option(
+    "--plots",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write delays and costs as PNG into this folder (needs matplotlib: the extra `plots`).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
 def bench(
     seconds: float,
@@ -48,6 +53,7 @@ def bench(
     texts: Path | None,
     target: str,
     policies: str,
+    plots: Path | None,
     as_json: bool,
 ) -> None:
     """Offer an open-loop load, first to a policy that checks next to nothing, then to one with every detector.
@@ -72,8 +78,21 @@ def bench(
         policies=(passed, guarded),
     )
     with _progress(seconds) as advance:
-        result = run(offered, advance)
+        measured = run(offered, advance)
+    result = measured.result
+    if plots is not None:
+        _draw(plots, measured)
     click.echo(json.dumps(result, indent=2) if as_json else _table(result))
+
+
+def _draw(folder: Path, measured: Measured) -> None:
+    """Write the plots. Raises `ClickException` where matplotlib is missing."""
+    try:
+        from sidecar.bench.plots import write_plots  # it loads matplotlib, which only this option needs
+    except ImportError:
+        raise click.ClickException("--plots needs matplotlib: pip install 'tidegate[plots]'") from None
+    for path in write_plots(folder, measured):
+        click.echo(f"written: {path}", err=True)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 1. A warm-up stream for each policy; it is not measured.
 2. Two phases of equal length, against the same process, with the same texts and arrivals.
-3. The core and a bare pass of the encoder over the same texts, on this process's own clock.
+3. The parts and a bare pass of the encoder over the same texts, on this process's own clock; the pass also before the
+   phases, because a machine changes while it is measured.
 
 Everything is compared within the run: another machine, or a busier one, moves both sides.
 """
@@ -22,7 +23,7 @@ import msgspec
 
 from detectors.base import DetectorError
 from sidecar.bench import report
-from sidecar.bench.costs import core_seconds, encoder_seconds
+from sidecar.bench.costs import Parts, encoder_seconds, parts_of
 from sidecar.bench.load import Load, Samples, offer
 from sidecar.bench.policies import (
     ENCODED,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 _REPLAYED_TEXTS = 20
 _WARM_UP_SECONDS = 1.0
+_MOST_SHED = 0.01
+"""The share of segments that may be shed before a cost is no cost of guarding."""
 
 Advance = Callable[[float], None]
 """Told the seconds that went by, for a progress bar."""
@@ -62,17 +65,32 @@ class Offered(msgspec.Struct, frozen=True):
     policies: tuple[str, str] = (PASS_THROUGH, GUARDED)
 
 
-def run(offered: Offered, advance: Advance) -> dict[str, Any]:
-    """Run it and return the result. Raises `TidegateError` when the service does not start."""
+class Measured(msgspec.Struct, frozen=True):
+    """What came of a run: the result as it is printed, and the samples of each phase behind it."""
+
+    result: dict[str, Any]
+    samples: dict[str, Samples]
+
+
+def run(offered: Offered, advance: Advance) -> Measured:
+    """Run it. Raises `TidegateError` when the service does not start."""
+    bare = _Bare(offered)
+    bare.measure()
+    phases = _run_phases(offered, advance)
+    bare.measure()
+    samples = {name: phase.samples for name, phase in zip(("pass_through", "guarded"), phases, strict=True)}
+    return Measured(_result(offered, phases, bare), samples)
+
+
+def _run_phases(offered: Offered, advance: Advance) -> list[_Phase]:
     if offered.target:
-        return _result(offered, asyncio.run(_phases(Service(offered.target), offered, advance)))
+        return asyncio.run(_phases(Service(offered.target), offered, advance))
     documents = {
         PASS_THROUGH: pass_through_policy(offered.max_hold_ms),
         GUARDED: guarded_policy(offered.max_hold_ms),
     }
     with serving(documents) as service:
-        phases = asyncio.run(_phases(service, offered, advance))
-    return _result(offered, phases)
+        return asyncio.run(_phases(service, offered, advance))
 
 
 class _Phase(msgspec.Struct, frozen=True):
@@ -116,9 +134,28 @@ def _texts(offered: Offered) -> Iterator[str]:
     return drawn_texts(rng, offered.texts) if offered.texts else made_texts(rng, violating=offered.violating)
 
 
-def _result(offered: Offered, phases: Sequence[_Phase]) -> dict[str, Any]:
+class _Bare:
+    """The encoder's bare pass over the texts, per 1,000 tokens."""
+
+    def __init__(self, offered: Offered) -> None:
+        self.texts = [*islice(_texts(offered), _REPLAYED_TEXTS)]
+        self.tokens = sum(len(pieces_of(text)) for text in self.texts)
+        self.encoder, self.reason = _encoder()
+        self._seconds: list[float] = []
+
+    def measure(self) -> None:
+        """Once more."""
+        if self.encoder is not None:
+            self._seconds.append(encoder_seconds(self.encoder, self.texts))
+
+    @property
+    def cost(self) -> float | None:
+        """CPU seconds for 1,000 tokens; None without an encoder."""
+        return sum(self._seconds) / len(self._seconds) * 1000 / self.tokens if self._seconds else None
+
+
+def _result(offered: Offered, phases: Sequence[_Phase], bare: _Bare) -> dict[str, Any]:
     passed, guarded = (each.figures() for each in phases)
-    texts = [*islice(_texts(offered), _REPLAYED_TEXTS)]
     settings = msgspec.structs.asdict(offered)
     settings["texts"] = len(offered.texts) or "built in"
     return {
@@ -130,37 +167,52 @@ def _result(offered: Offered, phases: Sequence[_Phase]) -> dict[str, Any]:
         "pass_through": passed,
         "guarded": guarded,
         "compared": report.ratios(guarded, passed),
-        **_costs(offered, texts, guarded, passed),
+        **_costs(offered, bare, guarded, passed),
     }
 
 
-def _costs(offered: Offered, texts: Sequence[str], guarded: dict[str, Any], passed: dict[str, Any]) -> dict[str, Any]:
+def _costs(offered: Offered, bare: _Bare, guarded: dict[str, Any], passed: dict[str, Any]) -> dict[str, Any]:
     """Where the processor time goes, and how much it is against a bare pass of the encoder."""
-    tokens = sum(len(pieces_of(text)) for text in texts)
-    core = core_seconds(_plan(offered), texts) * 1000 / tokens
-    encoder, reason = _encoder()
-    bare = encoder_seconds(encoder, texts) * 1000 / tokens if encoder is not None else None
     whole, through = guarded["cpu_seconds_per_1000_tokens"], passed["cpu_seconds_per_1000_tokens"]
-    if missing := [name for name in ENCODED if name in missing_detectors()]:
-        reason = f"the guarded policy lacks {', '.join(missing)}: they are not in this installation"
-    elif whole is None:
-        reason = "the service's processor time cannot be seen from here"
-    ratio = round(whole["total"] / bare, 3) if bare and whole and not reason else None
-    split = None
-    if whole and through:
-        rest = whole["total"] - through["total"] - core - whole["worker_threads"] + through["worker_threads"]
-        split = {
-            "transport_and_session": through["total"],
-            "core": round(core, 4),
-            "scheduler_workers_and_outbox": round(whole["worker_threads"] - through["worker_threads"], 4),
-            "policy_events_and_rest": round(rest, 4),
-        }
+    scheduler = guarded.get("scheduler", {})
+    parts = parts_of(
+        _plan(offered),
+        bare.texts,
+        bare.encoder,
+        tokens_per_message=offered.tokens_per_message,
+        segments_per_batch=scheduler.get("segments_per_batch") or 1.0,
+    )
+    reason = bare.reason or _no_cost(whole, scheduler)
     return {
-        "cpu_split_seconds_per_1000_tokens": split,
-        "bare_encoder_cpu_seconds_per_1000_tokens": None if bare is None else round(bare, 4),
-        "cost_ratio_to_bare_encoder": ratio,
+        "cpu_split_seconds_per_1000_tokens": _split(whole, through, parts, bare.tokens),
+        "bare_encoder_cpu_seconds_per_1000_tokens": None if bare.cost is None else round(bare.cost, 4),
+        "cost_ratio_to_bare_encoder": round(whole["total"] / bare.cost, 3) if bare.cost and not reason else None,
         "cost_ratio_reason": reason or None,
     }
+
+
+def _no_cost(whole: dict[str, float] | None, scheduler: dict[str, Any]) -> str:
+    """Why what the service used is not what guarding costs; empty when it is."""
+    if missing := [name for name in ENCODED if name in missing_detectors()]:
+        return f"the guarded policy lacks {', '.join(missing)}: they are not in this installation"
+    if whole is None:
+        return "the service's processor time cannot be seen from here"
+    shed, read = scheduler.get("shed", 0), scheduler.get("segments", 0) + scheduler.get("cache_hits", 0)
+    if shed > _MOST_SHED * (shed + read):
+        return f"{shed} requests were shed, so text was let out unread: offer less, or allow more time (--max-hold-ms)"
+    return ""
+
+
+def _split(
+    whole: dict[str, float] | None, through: dict[str, float] | None, parts: Parts, tokens: int
+) -> dict[str, float] | None:
+    """The service's processor time by what it was used for. The parts add up to the whole: transport is the rest."""
+    if whole is None or through is None:
+        return None
+    split = {name: seconds * 1000 / tokens for name, seconds in msgspec.structs.asdict(parts).items()}
+    split["inference"] = max(0.0, whole["worker_threads"] - through["worker_threads"] - split["tokenise"])
+    split["transport_and_session"] = whole["total"] - sum(split.values())
+    return {name: round(seconds, 4) for name, seconds in split.items()}
 
 
 def _plan(offered: Offered) -> Plan:

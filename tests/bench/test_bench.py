@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import registry
-from sidecar.bench.costs import core_seconds
-from sidecar.bench.load import Load, offer
+from sidecar.bench.costs import core_seconds, messages_of, parts_of
+from sidecar.bench.load import Load, Samples, offer
+from sidecar.bench.plots import write_plots
 from sidecar.bench.policies import GUARDED, guarded_policy, missing_detectors, pass_through_policy
 from sidecar.bench.report import cpu_figures, percentile, scheduler_figures
+from sidecar.bench.run import Measured
 from sidecar.bench.server import Counters, CpuSeconds, Service
 from sidecar.bench.texts import drawn_texts, made_text, made_texts, pieces_of, read_texts
 from sidecar.cli import main
@@ -123,6 +125,27 @@ def test_a_process_is_seen_by_its_threads_and_its_memory():
     assert after.total > 0
     assert (own.memory_mib() or 0) > 10
     assert (Service("").cpu(), Service("").memory_mib(), Service("").counters()) == (None, None, {})
+
+
+def test_each_part_is_timed_with_the_messages_and_batches_of_the_load():
+    text = made_text(random.Random(1), sentences=4, is_violating=False) + " A card."
+    parts = parts_of(GUARD, [text], None, tokens_per_message=4, segments_per_batch=2.4)
+    assert parts.tokenise == 0
+    assert min(parts.core, parts.queue, parts.policy, parts.events) > 0
+    assert "".join(messages_of(text, 4)) == text
+    assert len(messages_of(text, 4)) == -(-len(pieces_of(text)) // 4)
+
+
+def test_a_run_is_drawn(tmp_path: Path):
+    samples = Samples(first_token_ms=[3.0, 1.0], hold_ms=[0.0, 5.0], stall_ms=[])
+    result = {
+        "cpu_split_seconds_per_1000_tokens": {"core": 0.1, "transport_and_session": 0.2},
+        "pass_through": {"cpu_seconds_per_1000_tokens": {"total": 0.1}},
+        "bare_encoder_cpu_seconds_per_1000_tokens": None,
+    }
+    written = write_plots(tmp_path / "plots", Measured(result, {"guarded": samples, "pass_through": samples}))
+    assert [path.name for path in written] == ["delays.png", "costs.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
 
 
 # --- how it is told ---------------------------------------------------------------------------------------------------
