@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sidecar.app import _LAST_SECONDS
@@ -36,10 +37,18 @@ def check_container(container: Document) -> None:
     assert {"cpu", "memory"} <= set(resources["limits"])  # models take their threads from the CPU limit
 
 
+def check_mounts(pod: Document, claims: Iterable[str] = ()) -> None:
+    """Every volume that a container mounts is there."""
+    volumes = {volume["name"] for volume in pod["volumes"]} | {*claims}
+    for container in [*pod.get("containers", []), *pod.get("initContainers", [])]:
+        assert {mount["name"] for mount in container.get("volumeMounts", [])} <= volumes, container["name"]
+
+
 def check_pod(pod: Document, *, drain_s: float) -> None:
     """It keeps its outbox on a volume, and has the time that a drain takes."""
     container = container_of(pod)
     check_container(container)
+    check_mounts(pod, claims=["outbox"])
     context = {**pod.get("securityContext", {}), **container["securityContext"]}
     assert context["runAsNonRoot"] is True
     assert context.get("runAsUser", 10001) == 10001

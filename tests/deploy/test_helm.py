@@ -12,7 +12,7 @@ import pytest
 
 from sidecar.config import Settings, checked
 from sidecar.policy.loader import load_text
-from tests.deploy.pods import OUTBOX, check_container, check_pod, container_of
+from tests.deploy.pods import OUTBOX, check_container, check_mounts, check_pod, container_of
 from tests.deploy.tools import CHART, DEPLOY, ROOT, Document, check, documents, one, rendered, run
 
 VALUES: tuple[tuple[str, ...], ...] = ((), *(((f"ci/{file.name}"),) for file in sorted(CHART.glob("ci/*.yaml"))))
@@ -47,6 +47,8 @@ def test_what_it_makes_is_valid(values: tuple[str, ...], tmp_path: Path):
     check(found, tmp_path)
     settings = settings_of(found)
     workloads = [each["spec"]["template"] for each in found if each["kind"] == "StatefulSet"] or [patch_of(found)]
+    for job in (each["spec"]["template"]["spec"] for each in found if each["kind"] == "Job"):
+        check_mounts(job)
     for template in workloads:
         check_pod(template["spec"], drain_s=settings.drain_seconds)
         check([deployment(template)], tmp_path)
