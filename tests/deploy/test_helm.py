@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from sidecar.config import Settings, checked
 from sidecar.policy.loader import load_text
@@ -61,22 +62,36 @@ def test_the_version_is_the_projects():
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("place", "value"),
     [
-        ("mode=both", "mode"),
-        ("replica=3", "replica"),
-        ("replicas=0", "replicas"),
-        ("image.digest=sha256:1", "digest"),
-        ("kafka.bootstrapServers=kafka", "bootstrapServers"),
-        ("sidecar.upstream=localhost", "upstream"),
-        ("settings.drain_seconds=5", "settings"),
-        ("drainSeconds=-1", "drainSeconds"),
-        ("policies.notes\\.txt=text", "notes.txt"),
+        ("mode", "both"),
+        ("replica", 3),
+        ("replicas", 0),
+        ("image.digest", "sha256:1"),
+        ("kafka.bootstrapServers", "kafka"),
+        ("sidecar.upstream", "localhost"),
+        ("settings.drain_seconds", 5),
+        ("drainSeconds", -1),
+        ("policies", {"notes.txt": "text"}),
+        ("resources.limit", {"cpu": "1"}),
     ],
 )
-def test_wrong_values_are_refused(value: str, said: str):
-    with pytest.raises(AssertionError, match=said):
-        rendered(sets=[value])
+def test_wrong_values_are_refused(place: str, value: object):
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    [values] = documents((CHART / "values.yaml").read_text())
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid(values)
+    *sections, key = place.split(".")
+    section = values
+    for name in sections:
+        section = section[name]
+    section[key] = value
+    assert not validator.is_valid(values)
+
+
+def test_helm_itself_refuses_wrong_values():
+    with pytest.raises(AssertionError, match="'service', 'sidecar'"):
+        rendered(sets=["mode=both"])
 
 
 def test_sasl_needs_a_name_and_a_secret():
