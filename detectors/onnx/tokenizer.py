@@ -73,19 +73,23 @@ def _pieces(encoding: Encoding) -> Pieces:
 def _parted(text: str, pieces: Pieces) -> Pieces:
     """Pieces of a tokenizer to which a word is what stands between spaces, and its piece begins with the space.
 
-    Their spans leave the space out, and a word also ends where letters and digits meet anything else: `(Ann` is two.
+    Their spans leave the space out, and a word also ends where letters and digits meet anything else: `(Ann` is two. A
+    piece that is nothing but space belongs to the word before it, so that it does not part `Ann Smith`.
     """
-    starts, words = pieces.starts.copy(), pieces.words.copy()
-    word, before = -1, ""
+    starts, ends, words = pieces.starts.copy(), pieces.ends.copy(), pieces.words.copy()
+    word, before = -1, " "
     for number, (start, end) in enumerate(zip(pieces.starts.tolist(), pieces.ends.tolist(), strict=True)):
-        covered = text[start:end]
-        bare = covered.lstrip()
+        bare = text[start:end].lstrip()
         starts[number] = end - len(bare)
-        is_same = number > 0 and pieces.words[number] == pieces.words[number - 1] and covered == bare
-        if not (is_same and bare and before and bare[0].isalnum() == before.isalnum()):
+        if not bare:
+            starts[number] = ends[number] = start
+        elif before != " " and start == starts[number] and before.isalnum() == bare[0].isalnum():
+            pass  # it goes on with the word before it
+        else:
             word += 1
-        words[number], before = word, bare[-1:]
-    return Pieces(pieces.ids, starts, pieces.ends, words)
+        before = bare[-1:] or " "
+        words[number] = max(word, 0)
+    return Pieces(pieces.ids, starts, ends, words)
 
 
 def load_tokenizer(path: Path) -> PieceTokenizer:

@@ -43,7 +43,8 @@ class Original:
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """The word pieces of each text with the special tokens, as the model's own tokenizer makes them."""
-        return [list(each) for each in self._tokenizer(list(texts))["input_ids"]]
+        with _quiet():
+            return [list(each) for each in self._tokenizer(list(texts))["input_ids"]]
 
     def logits(self, text: str) -> Floats:
         """What the model says of one text: shape (labels,), or (tokens, labels)."""

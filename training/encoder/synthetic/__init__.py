@@ -6,7 +6,6 @@ import random
 
 from training.encoder.rows import Example
 from training.encoder.synthetic.documents import hidden_attacks
-from training.encoder.synthetic.entities import entity_rows
 from training.encoder.synthetic.injection_pairs import injection_pairs
 from training.encoder.synthetic.topics import topic_rows
 from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
@@ -14,6 +13,8 @@ from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
 
 def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
     """Every own example; deterministic for one random state."""
+    from training.encoder.synthetic.entities import entity_rows  # it needs Faker, which evaluation has not
+
     pairs = injection_pairs(rng, attacks=5000, harmless=7000)
     return [
         *pairs,
