@@ -1,0 +1,228 @@
+"""What a guarded token costs against one bare pass of the encoder, where the rest goes, and that it does not grow.
+
+    python -m benchmarks.cost [--seconds S] [--streams N]
+
+1. **Cost**: `tidegate bench` with one, four and sixteen tokens a message; all detectors but grounding. Deadlines are
+   long here, so that nothing is shed on a busy machine and all text is read.
+2. **Batching**: the segments of the same texts through the encoder alone, one at a time and sixteen at a time.
+3. **Length**: the core alone, and what it gives the encoder to read, for streams of 100 to 100,000 tokens.
+4. **Streams**: the whole service over gRPC, the same number of tokens in one stream and in many at a time.
+
+All is processor time, and each table compares within itself: the machine may be as busy as it likes, if it stays so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from benchmarks.results import table, write
+from benchmarks.scale.plans import guarded_plan
+from benchmarks.stream_cost.texts import mixed
+from detectors.encoded import DEFAULT_MODEL, shared_encoder
+from sidecar.bench.costs import messages_of, replay
+from sidecar.bench.policies import GUARDED, guarded_policy
+from sidecar.bench.run import Offered, run
+from sidecar.bench.server import Service, serving
+from sidecar.bench.texts import made_text, pieces_of
+from tidegate import AsyncClient
+
+HOLD_MS = 60_000
+PER_MESSAGE = (1, 4, 16)
+MUST = {1: 2.5, 4: 1.8}
+LENGTHS = (100, 1_000, 10_000, 100_000)
+STREAMS = (1, 10, 100, 500)
+TOKENS_OF_STREAMS = 4_000
+GROWTH = 1.1
+_CHARS = 900
+_TEXTS = 400
+
+
+def main() -> None:
+    """Measure all four and write the result."""
+    options = _options()
+    texts = tuple(mixed(_CHARS, seed) for seed in range(_TEXTS))
+    costs = {}
+    for per_message in PER_MESSAGE:
+        costs[per_message] = _cost(texts, per_message, options)
+        _tell(f"{per_message} tokens a message: {costs[per_message]}")
+    batching = _batching(texts[:20])
+    _tell(f"batching: {batching}")
+    lengths = [_length(tokens) for tokens in LENGTHS]
+    _tell(f"lengths: {lengths}")
+    streams = asyncio.run(_streams(options.most_streams))
+    figures = {"cost": costs, "batching": batching, "lengths": lengths, "streams": streams}
+    print(write("cost", figures, _markdown(costs, batching, lengths, streams)))
+
+
+# -- cost -------------------------------------------------------------------------------------------------------------
+
+
+def _cost(texts: tuple[str, ...], per_message: int, options: argparse.Namespace) -> dict[str, Any]:
+    offered = Offered(
+        streams=options.streams,
+        seconds=options.seconds,
+        tokens_per_message=per_message,
+        max_hold_ms=HOLD_MS,
+        texts=texts,
+    )
+    result = run(offered, lambda _: None).result
+    bare = result["bare_encoder_cpu_seconds_per_1000_tokens"]
+    split = result["cpu_split_seconds_per_1000_tokens"]
+    scheduler = result["guarded"]["scheduler"]
+    return {
+        "ratio": result["cost_ratio_to_bare_encoder"],
+        "reason": result["cost_ratio_reason"],
+        "bare_us_per_token": round(bare * 1000, 1),
+        "parts_in_bare_passes": {name: round(seconds / bare, 3) for name, seconds in split.items()},
+        "segments_per_batch": scheduler["segments_per_batch"],
+        "cache_hits": scheduler["cache_hits"],
+        "segments": scheduler["segments"],
+        "shed": scheduler["shed"],
+    }
+
+
+# -- batching ---------------------------------------------------------------------------------------------------------
+
+
+def _batching(texts: Sequence[str]) -> dict[str, float]:
+    """Microseconds for a word piece of the segments that a stream makes."""
+    encoder, plan = shared_encoder(DEFAULT_MODEL), guarded_plan(HOLD_MS)
+    segments = [*dict.fromkeys(segment.text for _, segment in replay(plan, texts).asked)]
+    pieces = encoder.tokenise(segments).count
+    heads = ("injection", "toxicity", "topic")
+    found = {}
+    for size in (1, 4, 16):
+        encoder.encode(segments[:size], heads)
+        began = time.process_time()
+        for start in range(0, len(segments), size):
+            encoder.encode(segments[start : start + size], heads)
+        found[f"us_per_piece_in_batches_of_{size}"] = round((time.process_time() - began) / pieces * 1e6, 1)
+    found["pieces_per_segment"] = round(pieces / len(segments), 1)
+    return found
+
+
+# -- growth -----------------------------------------------------------------------------------------------------------
+
+
+def _length(tokens: int) -> dict[str, Any]:
+    """Streams of one length, so many that about 20,000 tokens are sent at least."""
+    text = made_text(random.Random(tokens), sentences=tokens // 8, is_violating=False)
+    text = "".join(pieces_of(text)[:tokens])
+    plan, encoder = guarded_plan(HOLD_MS), shared_encoder(DEFAULT_MODEL)
+    streams = max(1, 20_000 // tokens)
+    replayed = replay(plan, [text] * streams)
+    segments = {id(segment): segment.text for _, segment in replayed.asked}
+    once = [*segments.values()][: len(segments) // streams]
+    return {
+        "tokens": tokens,
+        "core_us_per_token": round(replayed.seconds / tokens / streams * 1e6, 1),
+        "pieces_read_per_token": round(encoder.tokenise(once).count / tokens, 3),
+        "pieces_per_token": round(encoder.tokenise([text]).count / tokens, 3),
+    }
+
+
+async def _streams(most: int) -> list[dict[str, Any]]:
+    """The same number of tokens in one stream and in many, as fast as they are taken."""
+    found = []
+    settings = {"scheduler": {"cache_entries": 0}}
+    with serving({GUARDED: guarded_policy(HOLD_MS)}, **settings) as service:
+        await _run_streams(service, 2, 200)
+        for streams in (each for each in STREAMS if each <= most):
+            found.append(await _run_streams(service, streams, TOKENS_OF_STREAMS))
+            _tell(str(found[-1]))
+    return found
+
+
+async def _run_streams(service: Service, streams: int, tokens: int) -> dict[str, Any]:
+    each = tokens // streams
+    before = service.cpu()
+    async with AsyncClient(service.target) as client, asyncio.TaskGroup() as group:
+        for number in range(streams):
+            group.create_task(_send(client, number, each))
+    after = service.cpu()
+    assert before is not None
+    assert after is not None
+    used = after.since(before)
+    return {
+        "streams": streams,
+        "tokens_each": each,
+        "cpu_us_per_token": round(used.total / each / streams * 1e6, 1),
+        "event_loop_us_per_token": round(used.event_loop / each / streams * 1e6, 1),
+    }
+
+
+async def _send(client: AsyncClient, number: int, tokens: int) -> None:
+    text = made_text(random.Random(number), sentences=tokens // 8 + 2, is_violating=False)
+    messages = messages_of("".join(pieces_of(text)[:tokens]), 1)
+
+    async def sending() -> AsyncIterator[str]:
+        for message in messages:
+            yield message
+            await asyncio.sleep(0)
+
+    async for _ in client.stream(sending(), policy=GUARDED):
+        pass
+
+
+# -- the result -------------------------------------------------------------------------------------------------------
+
+
+def _markdown(
+    costs: dict[int, dict[str, Any]],
+    batching: dict[str, float],
+    lengths: Sequence[dict[str, Any]],
+    streams: Sequence[dict[str, Any]],
+) -> str:
+    parts = [*next(iter(costs.values()))["parts_in_bare_passes"]]
+    rows = [
+        (count, each["ratio"], *(each["parts_in_bare_passes"][part] for part in parts), each["segments_per_batch"])
+        for count, each in costs.items()
+    ]
+    flat = [each["core_us_per_token"] for each in lengths]
+    checks = {
+        **{
+            f"at most {most} at {count} a message": (costs[count]["ratio"] or 99) <= most
+            for count, most in MUST.items()
+        },
+        "the core's cost is flat from 100 to 100,000 tokens": max(flat[1:]) <= GROWTH * flat[0],
+        "no more than 10 % growth from 1 to many streams": (
+            max(each["cpu_us_per_token"] for each in streams) <= GROWTH * streams[0]["cpu_us_per_token"]
+        ),
+    }
+    bare = ", ".join(f"{each['bare_us_per_token']} us" for each in costs.values())
+    return "\n\n".join(
+        [
+            "Processor time of the service for a guarded token, in bare passes of the encoder over the same text"
+            f" (one takes {bare} for a token). The parts add up to the cost.",
+            table(("tokens a message", "cost", *parts, "segments a batch"), rows),
+            "The encoder alone, over the segments that streams make:",
+            table([*batching], [[*batching.values()]]),
+            "Streams of one length (the core alone; word pieces that the encoder reads for a token, and that it has):",
+            table([*lengths[0]], [[*each.values()] for each in lengths]),
+            f"About {TOKENS_OF_STREAMS} tokens in one stream and in many at a time, a token a message:",
+            table([*streams[0]], [[*each.values()] for each in streams]),
+            "Must hold: " + ", ".join(f"{name}: {'yes' if holds else 'NO'}" for name, holds in checks.items()),
+        ]
+    )
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=24.0, help="for each number of tokens (default: %(default)s)")
+    parser.add_argument("--streams", type=int, default=16, help="at a time, on average (default: %(default)s)")
+    parser.add_argument("--most-streams", type=int, default=500, help="in the last table (default: %(default)s)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

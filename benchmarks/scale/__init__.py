@@ -1,0 +1,1 @@
+"""How many streams a machine sustains, and what happens past that."""
