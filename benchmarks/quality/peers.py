@@ -1,7 +1,7 @@
 """Other tools over the same sets: each runs in an interpreter of its own that has it, and is judged by the same code.
 
-A program `run_NAME.py` beside this one stands alone. It reads JSON strings, one a line, and writes what ran and then a
-line for each: `{"scores": {label: score}, "seconds": s}`, or `"spans": [[start, end, label, score], ...]` instead of scores.
+A program `run_NAME.py` beside this one stands alone. It reads JSON strings, one a line, and writes what ran, and then a
+line for each: `{"scores": {label: score}, "seconds": s}`, or instead of scores `"spans": [[start, end, label, score]]`.
 """
 
 from __future__ import annotations
