@@ -1,0 +1,1 @@
+"""What guarding a stream costs with the tools that people use for it."""

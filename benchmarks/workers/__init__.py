@@ -1,0 +1,1 @@
+"""One process with inference threads, or several worker processes: what each costs."""
