@@ -135,6 +135,15 @@ def test_a_name_in_an_address_of_the_net_belongs_to_it(detector: BatchDetector) 
     assert found(detector, "mail ann.smith@example.com or Ann") == ["Ann"]
 
 
+def test_a_context_word_raises_the_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detectors.pii.tagged.TAGGED", {"PERSON": ("bank",)})
+    folder = write_tiny_model(tmp_path / "tiny")
+    built = Pii.parts(PiiParams(model=str(folder)))[1].build()
+    assert isinstance(built, BatchDetector)
+    plain, after = built.detect([BatchItem("the goal Ann", 0), BatchItem("the bank Ann", 0)])
+    assert plain[0].score < 1.0 == after[0].score
+
+
 def test_a_model_without_tags_cannot_read_names(tmp_path: Path) -> None:
     folder = write_tiny_model(tmp_path / "tiny")
     card = (folder / "model.yaml").read_text(encoding="utf-8")
