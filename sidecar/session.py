@@ -121,6 +121,8 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     prompt_version: str = ""
     prompt: str = ""
     context: tuple[Passage, ...] = ()
+    passages_left_out: int = 0
+    """How many more there were, past a limit: the summary says so."""
     trace: str = ""
 
 
@@ -240,6 +242,7 @@ class Session:
         self._prompt = start.prompt
         self._context_chars = len(start.prompt)
         self._context = Context()
+        self._passages_left_out = start.passages_left_out
         self._relevance: float | None = None
         self._inbox: deque[tuple[Lane, str] | Context] = deque()
         self._put_context(start.context)
@@ -576,6 +579,7 @@ class Session:
             unchecked_reasons=sentences.reasons,
             passages=len(self._context),
             used_passages=len(sentences.used),
+            passages_left_out=self._passages_left_out,
             context_relevance=self._relevance,
         )
 

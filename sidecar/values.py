@@ -168,6 +168,8 @@ class GroundingTally(msgspec.Struct, frozen=True, kw_only=True):
     unchecked_reasons: Mapping[str, int]
     passages: int
     used_passages: int
+    passages_left_out: int = 0
+    """Passages past a limit, with which nothing was compared."""
     context_relevance: float | None = None
     """How much of the question's words the context holds: the retrieval's quality, whatever the answer."""
 

@@ -316,6 +316,7 @@ def _grounding_summary(summary: pb.GroundingSummary) -> GroundingSummary:
         faithfulness=summary.faithfulness if summary.HasField("faithfulness") else None,
         context_use=summary.context_use if summary.HasField("context_use") else None,
         context_relevance=summary.context_relevance if summary.HasField("context_relevance") else None,
+        passages_left_out=summary.passages_left_out,
     )
 
 

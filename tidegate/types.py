@@ -207,6 +207,8 @@ class GroundingSummary:
     faithfulness: float | None
     context_use: float | None
     context_relevance: float | None
+    passages_left_out: int = 0
+    """Passages that a proxy found past a limit: nothing was compared with them."""
 
     @property
     def hallucination_rate(self) -> float | None:

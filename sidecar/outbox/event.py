@@ -266,7 +266,8 @@ class GroundingSummary(_Part, frozen=True):
     """What became of an answer's sentences that were compared with the context; counts, and shares of 0 to 1.
 
     `faithfulness` is the share of the checked sentences that are supported, `context_use` that of the passages that
-    supported one best, `context_relevance` how much of the prompt's words the passages hold.
+    supported one best, `context_relevance` how much of the prompt's words they hold; `passages_left_out` were past
+    a limit.
     """
 
     supported: Count = 0
@@ -278,6 +279,7 @@ class GroundingSummary(_Part, frozen=True):
     passages: Count = 0
     context_use: Score | None = None
     context_relevance: Score | None = None
+    passages_left_out: Count = 0
 
 
 class App(_Part, frozen=True):
@@ -546,6 +548,7 @@ def grounding_of(tally: GroundingTally) -> GroundingSummary:
         passages=tally.passages,
         context_use=_share(tally.context_use),
         context_relevance=_share(tally.context_relevance),
+        passages_left_out=tally.passages_left_out,
     )
 
 

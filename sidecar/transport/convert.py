@@ -273,6 +273,7 @@ def _grounding_summary(tally: GroundingTally) -> pb.GroundingSummary:
         passages=tally.passages,
         context_use=tally.context_use,
         context_relevance=tally.context_relevance,
+        passages_left_out=tally.passages_left_out,
     )
 
 

@@ -55,7 +55,7 @@ from sidecar.transport.exchange import (
     too_large_request,
     type_of_errors,
 )
-from sidecar.transport.facts import Caller, named_attributes, sources_of, start_of
+from sidecar.transport.facts import Caller, named_attributes, start_of, with_sources
 from sidecar.transport.grpc import Context, Server, answering
 from sidecar.transport.http_headers import (
     DECISION,
@@ -124,8 +124,8 @@ class _Exchange:
         self._route: Route | None = None
         self._start: StreamStart | None = None
         """What is known for the answer's stream; None for an answer that no model gave."""
-        self._is_sent = asyncio.Event()
-        """Set when the request may go on, so that its answer is the upstream's."""
+        self._sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the request may go on, so that an answer is the upstream's; cancelled when it never will."""
         self._marks: dict[str, str] = {}
         """Headers that say what was done."""
 
@@ -205,6 +205,12 @@ class _Exchange:
     # -- the request ----------------------------------------------------------------------------------------------
 
     async def _guard_request(self) -> None:
+        try:
+            await self._let_request_go()
+        finally:
+            self._sent.cancel()
+
+    async def _let_request_go(self) -> None:
         """Let the request go on, guarded, or refuse it."""
         headers = await self._request.line.headers()
         self._running.admit()
@@ -234,8 +240,7 @@ class _Exchange:
             if not await self._admits(self._route, start, body):
                 await self._answers.close()
                 return
-            prompt, context = sources_of(body.texts, self._engine.limits)
-            start = msgspec.structs.replace(start, prompt=prompt, context=context)
+            start = with_sources(start, body.texts, self._engine.limits)
             changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
             data = closed(coding, data, content, changed)
         self._let_answer(start)
@@ -266,7 +271,7 @@ class _Exchange:
         """The request goes on; its answer is a stream with this start, if a model gives it."""
         if start is not None:
             self._start = msgspec.structs.replace(start, direction=Direction.OUTPUT)
-        self._is_sent.set()
+        self._sent.set_result(None)
 
     async def _admits(self, route: Route, start: StreamStart, body: Whole) -> bool:
         """Guard the request; refuse it when a policy stopped it."""
@@ -287,7 +292,7 @@ class _Exchange:
         if int(headers.get(":status", "0")) >= FIRST_ERROR or not self._answer.line.has_body:
             await self._pass_answer(headers)
             return
-        await self._is_sent.wait()
+        await self._sent
         coding = coding_of(headers)
         if self._route is None or self._start is None:
             await self._pass_answer(headers)

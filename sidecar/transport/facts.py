@@ -97,18 +97,24 @@ def _labels(facts: Facts, caller: Caller) -> dict[str, str]:
     return {label: values[name] for names, values in sources for label, name in names.labels.items() if name in values}
 
 
-def sources_of(texts: Iterable[Text], limits: Limits) -> tuple[str, tuple[Passage, ...]]:
-    """The user's last words, and the passages that the answer should rest on, as far as the limits allow."""
-    prompt = ""
+def with_sources(start: StreamStart, texts: Iterable[Text], limits: Limits) -> StreamStart:
+    """With the user's last words, and the passages that the answer should rest on, as far as the limits allow."""
+    prompt, left_out = "", 0
     passages: list[Passage] = []
     room = limits.max_context_chars
     for part, number, text in _whose(texts):
         if part is Part.USER:
             prompt = text
-        elif part in _SOURCES and len(passages) < limits.max_context_passages and len(text) <= room:
+        elif part not in _SOURCES:
+            continue
+        elif len(passages) < limits.max_context_passages and len(text) <= room:
             passages.append(Passage(str(number), text))
             room -= len(text)
-    return (prompt if len(prompt) <= room else ""), tuple(passages)
+        else:
+            left_out += 1
+    return msgspec.structs.replace(
+        start, prompt=prompt if len(prompt) <= room else "", context=tuple(passages), passages_left_out=left_out
+    )
 
 
 def _whose(texts: Iterable[Text]) -> Iterator[tuple[Part, int, str]]:

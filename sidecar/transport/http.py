@@ -49,7 +49,7 @@ from sidecar.transport.exchange import (
     too_large_request,
     type_of_errors,
 )
-from sidecar.transport.facts import Caller, sources_of, start_of
+from sidecar.transport.facts import Caller, start_of, with_sources
 from sidecar.transport.http_headers import (
     DECISION,
     POLICY,
@@ -170,8 +170,7 @@ class _Exchange:
             start = start_of(self._settings.facts, caller, body.document)
             if (refusal := await self._guard_request(self._route, start, body)) is not None:
                 return refusal
-            prompt, context = sources_of(body.texts, self._engine.limits)
-            start = msgspec.structs.replace(start, prompt=prompt, context=context)
+            start = with_sources(start, body.texts, self._engine.limits)
             changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
             data = closed(coding, data, content, changed)
         headers = identity_only(to_upstream(sent))

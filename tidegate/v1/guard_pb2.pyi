@@ -794,6 +794,7 @@ class GroundingSummary(_message.Message):
     PASSAGES_FIELD_NUMBER: _builtins.int
     CONTEXT_USE_FIELD_NUMBER: _builtins.int
     CONTEXT_RELEVANCE_FIELD_NUMBER: _builtins.int
+    PASSAGES_LEFT_OUT_FIELD_NUMBER: _builtins.int
     supported: _builtins.int
     """How many sentences were supported, unsupported, without a claim, and not checked."""
     unsupported: _builtins.int
@@ -806,6 +807,8 @@ class GroundingSummary(_message.Message):
     context_use: _builtins.float
     context_relevance: _builtins.float
     """How much of the prompt's words the context holds, 0 to 1: the retrieval's quality, whatever the answer."""
+    passages_left_out: _builtins.int
+    """How many passages a proxy found in the request that are past a limit, and so were compared with nothing."""
     @_builtins.property
     def unchecked_reasons(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Why sentences were not checked, and how many for each reason."""
@@ -822,10 +825,11 @@ class GroundingSummary(_message.Message):
         passages: _builtins.int = ...,
         context_use: _builtins.float | None = ...,
         context_relevance: _builtins.float | None = ...,
+        passages_left_out: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_context_relevance", b"_context_relevance", "_context_use", b"_context_use", "_faithfulness", b"_faithfulness", "context_relevance", b"context_relevance", "context_use", b"context_use", "faithfulness", b"faithfulness"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_context_relevance", b"_context_relevance", "_context_use", b"_context_use", "_faithfulness", b"_faithfulness", "context_relevance", b"context_relevance", "context_use", b"context_use", "faithfulness", b"faithfulness", "neutral", b"neutral", "passages", b"passages", "supported", b"supported", "unchecked", b"unchecked", "unchecked_reasons", b"unchecked_reasons", "unsupported", b"unsupported"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_context_relevance", b"_context_relevance", "_context_use", b"_context_use", "_faithfulness", b"_faithfulness", "context_relevance", b"context_relevance", "context_use", b"context_use", "faithfulness", b"faithfulness", "neutral", b"neutral", "passages", b"passages", "passages_left_out", b"passages_left_out", "supported", b"supported", "unchecked", b"unchecked", "unchecked_reasons", b"unchecked_reasons", "unsupported", b"unsupported"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__context_relevance: _TypeAlias = _typing.Literal["context_relevance"]  # noqa: Y015
     _WhichOneofArgType__context_relevance: _TypeAlias = _typing.Literal["_context_relevance", b"_context_relevance"]  # noqa: Y015
