@@ -28,6 +28,7 @@ _SHOWN = ("time_to_first_token_ms", "hold_ms", "stall_between_tokens_ms", "gener
 @click.option("--coalesce", type=click.IntRange(1, 64), default=1, show_default=True, help="Tokens in a message.")
 @click.option("--violating", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Share of such texts.")
 @click.option("--max-hold-ms", type=click.IntRange(1, 600_000), default=400, show_default=True)
+@click.option("--cache", "is_cached", is_flag=True, help="Keep findings of repeated passages, as the service does.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed offers the same load.")
 @click.option(
     "--texts",
@@ -49,6 +50,7 @@ def bench(
     coalesce: int,
     violating: float,
     max_hold_ms: int,
+    is_cached: bool,
     seed: int,
     texts: Path | None,
     target: str,
@@ -76,6 +78,7 @@ def bench(
         texts=tuple(read_texts(texts)) if texts else (),
         target=target,
         policies=(passed, guarded),
+        is_cached=is_cached,
     )
     with _progress(seconds) as advance:
         measured = run(offered, advance)

@@ -7,7 +7,7 @@ import stat
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import grpc
 import pytest
@@ -89,6 +89,16 @@ async def test_a_block_is_in_the_result_of_a_check(client: tidegate.AsyncClient)
     assert result.verdict is not None
     assert (result.verdict.rule, result.verdict.message) == ("rule-1", "Let us not.")
     assert result.text == "Fine so far."[: result.verdict.position]
+
+
+@pytest.mark.parametrize("server_of", ["light", "grpcio"])
+async def test_both_servers_serve_the_same(server_of: Literal["light", "grpcio"]):
+    settings = Grpc(listen=("127.0.0.1:0",), server=server_of)
+    async with serving(GUARD, grpc=settings) as running, tidegate.AsyncClient(running.address) as connected:
+        assert "".join([text async for text in connected.stream([TEXT]).text()]) == GUARDED
+        assert (await connected.check(TEXT)).text == GUARDED
+        with pytest.raises(tidegate.UnknownPolicy):
+            await connected.check(TEXT, policy="nobody's")
 
 
 @pytest.mark.slow
