@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import regex
 
-from detectors.base import BatchDetector, BatchItem, PatternScanner
-from detectors.types import Finding
+from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, BatchDetector, BatchItem, PatternScanner
+from detectors.types import Finding, Grounding
 from sidecar.policy.plan import BatchPlan, Match, Plan, RulePlan, ScannerPlan, StreamSettings
 from sidecar.values import Action, Enforcement, FailMode, Mode, Severity
 
@@ -82,6 +82,32 @@ class SegmentFlagger:
         return []
 
 
+class QuoteChecker:
+    """A pair checker for tests: a sentence is borne out when the context holds it word for word."""
+
+    name = "quotes"
+    labels = frozenset({UNSUPPORTED, UNCHECKED, NEUTRAL})
+    look_behind = 0
+    model = "quotes-1"
+    sentence_tokens = 80
+    pair_tokens = 10
+
+    def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
+        return [[self._judge(item)] for item in items]
+
+    def _judge(self, item: BatchItem) -> Finding:
+        text = item.text[item.begin :]
+        start, end = item.begin + len(text) - len(text.lstrip()), len(item.text)
+        if text.endswith("?"):
+            return Finding(start, end, NEUTRAL, 0.0)
+        if item.context is None or not len(item.context):
+            return Finding(start, end, UNCHECKED, 1.0, "no context")
+        place = next((n for n, each in enumerate(item.context.documents) if text.strip() in each.text), None)
+        passage = "" if place is None else item.context.ids[place]
+        support = 0.1 if place is None else 0.9
+        return Finding(start, end, UNSUPPORTED, 1 - support, "", Grounding(support, passage, 0, 5, start, start + 1))
+
+
 def label_of(text: str, label: str, session_id: str) -> str:
     """A redaction operator that names the label."""
     return f"<{label}>"
@@ -135,7 +161,7 @@ def plan(
         own = tuple(read_by)
         rules += own
         if isinstance(detector, BatchDetector):
-            batches.append(BatchPlan(len(batches), detector, own))
+            batches.append(BatchPlan.of(len(batches), detector, own))
         else:
             scanners.append(ScannerPlan(detector, own))
     settings = StreamSettings(mode, max_hold_ms, max_held_chars, max_segment_tokens)

@@ -10,45 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, BatchItem, PairChecker, Reading
+from detectors.base import UNSUPPORTED, BatchItem, PairChecker, Reading
 from detectors.context import Context, context_of
-from detectors.types import Finding, Grounding
+from detectors.types import Grounding
 from sidecar.core.stream import Stream
 from sidecar.offline import Guarded, guard, guard_text
 from sidecar.policy.plan import BatchPlan, Match, Plan, RulePlan, StreamSettings
 from sidecar.values import Action, Channel, Failed, FailureKind, Found, Lane, Mode, Part, Release, Verdict
-from tests.fakes import SegmentFlagger, rule, stars
+from tests.fakes import QuoteChecker, SegmentFlagger, rule, stars
 from tests.streams import by_character
 
 
-class Shouter:
-    """A pair checker for tests: a sentence is borne out when the context holds it word for word."""
-
-    name = "shouter"
-    labels = frozenset({UNSUPPORTED, UNCHECKED, NEUTRAL})
-    look_behind = 0
-    model = "shouter-1"
-    sentence_tokens = 80
-    pair_tokens = 10
-
-    def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
-        return [[self._judge(item)] for item in items]
-
-    def _judge(self, item: BatchItem) -> Finding:
-        text = item.text[item.begin :]
-        start, end = item.begin + len(text) - len(text.lstrip()), len(item.text)
-        if text.endswith("?"):
-            return Finding(start, end, NEUTRAL, 0.0)
-        if item.context is None or not len(item.context):
-            return Finding(start, end, UNCHECKED, 1.0, "no context")
-        place = next((n for n, each in enumerate(item.context.documents) if text.strip() in each.text), None)
-        passage = "" if place is None else item.context.ids[place]
-        support = 0.1 if place is None else 0.9
-        return Finding(start, end, UNSUPPORTED, 1 - support, "", Grounding(support, passage, 0, 5, start, start + 1))
-
-
 def plan_of(*rules: RulePlan, mode: Mode = Mode.STRICT, others: Sequence[BatchPlan] = ()) -> Plan:
-    checker = Shouter()
+    checker = QuoteChecker()
     assert isinstance(checker, PairChecker)
     batch = BatchPlan.of(len(others), checker, rules)
     settings = StreamSettings(mode, 400, 4096, 16)
@@ -117,7 +91,7 @@ def test_a_sentence_is_judged_by_the_context_that_was_there_when_it_was_complete
     assert guarded.sentences is not None
     assert guarded.sentences.counts == {Verdict.UNCHECKED: 1, Verdict.SUPPORTED: 1, Verdict.UNSUPPORTED: 1}
     (coverage,) = guarded.coverage
-    assert (coverage.unscanned_chars, coverage.reasons) == (len(TRUE), ("shouter: no context",))
+    assert (coverage.unscanned_chars, coverage.reasons) == (len(TRUE), ("quotes: no context",))
 
 
 def test_what_is_not_the_answers_content_is_not_compared() -> None:
@@ -196,7 +170,7 @@ def test_a_failure_counts_as_unchecked_and_breaks_no_row(kind: FailureKind) -> N
     stream = Stream(plan)
     stream.ground(SOURCE)
     requests = [*stream.feed(Lane(), f"{WRONG} {TRUE} {WRONG}"), *stream.close()]
-    answers = [Shouter().detect([BatchItem(each.text, each.begin, context=SOURCE)])[0] for _, each in requests]
+    answers = [QuoteChecker().detect([BatchItem(each.text, each.begin, context=SOURCE)])[0] for _, each in requests]
     outcomes = [Found(each.to_lane(found)) for (_, each), found in zip(requests, answers, strict=True)]
     for number in (2, 0):
         stream.resolve(requests[number][1].number, 0, outcomes[number])
