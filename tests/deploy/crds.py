@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import json
 import sys
-from types import ModuleType
+from importlib import import_module
 from typing import Any
 
-import cloudcoil.models.istio.networking.v1 as istio  # type: ignore[import-not-found]
-import cloudcoil.models.istio.networking.v1alpha3 as istio_alpha  # type: ignore[import-not-found]
-import cloudcoil.models.prometheus_operator.v1 as operator  # type: ignore[import-not-found]
 from jsonschema import Draft202012Validator
 
-MODELS: dict[str, ModuleType] = {
-    "networking.istio.io/v1": istio,
-    "networking.istio.io/v1alpha3": istio_alpha,
-    "monitoring.coreos.com/v1": operator,
+MODELS = {
+    "networking.istio.io/v1": "cloudcoil.models.istio.networking.v1",
+    "networking.istio.io/v1alpha3": "cloudcoil.models.istio.networking.v1alpha3",
+    "monitoring.coreos.com/v1": "cloudcoil.models.prometheus_operator.v1",
 }
+"""Version -> module. Each takes seconds to import, so only those that are asked for are."""
 
 
 def faults(document: dict[str, Any]) -> list[str]:
     """What is wrong with a resource, with its place."""
-    model = getattr(MODELS[document["apiVersion"]], document["kind"])
+    model = getattr(import_module(MODELS[document["apiVersion"]]), document["kind"])
     schema = strict(model.model_json_schema(by_alias=True))
     name = f"{document['kind']} {document['metadata']['name']}"
     return [
