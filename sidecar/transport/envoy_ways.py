@@ -334,7 +334,8 @@ class _Buffered:
             await self.line.tell_trailers()
             return
         data = b"".join(self._out)
-        mutation = self._changes.message(**{"content-length": str(len(data))})
+        # With trailers the length is not stated: HTTP/1.1 could not send them then.
+        mutation = self._changes.message(**{"content-length": str(len(data))} if self._is_last else {})
         body = pb.BodyMutation(body=data)
         await self.line.tell_body(pb.CommonResponse(header_mutation=mutation, body_mutation=body))
         self.line.has_begun = True

@@ -93,6 +93,13 @@ class Exchange:
             message = await self.call.read()
         return None if message is grpc.aio.EOF else message
 
+    async def step(self, name: str, data: bytes, *, is_last: bool = False) -> bytes:
+        """A chunk, and what is said to it."""
+        await self.send(**{f"{name}_body": pb.HttpBody(body=data, end_of_stream=is_last)})
+        message = await self.read()
+        assert message.WhichOneof("response") == f"{name}_body", message
+        return bytes(getattr(message, f"{name}_body").response.body_mutation.body)
+
     async def way(self, name: str) -> Got:
         """All that is said of a way, to its end."""
         got = Got()
@@ -354,6 +361,53 @@ async def test_a_filter_that_is_set_wrong_guards_nothing_and_lets_nothing_pass(t
         exchange = envoy.exchange()
         await exchange.send(request_headers=headers({":method": "POST", ":path": PATH}), observability_mode=True)
         assert (await exchange.immediate())[0] == 500
+        await exchange.close()
+
+
+async def test_an_envoy_that_does_not_tell_its_modes_is_answered_message_by_message(tmp_path: Path):
+    """Older ones do not; each message gets one reply, with what may leave by then."""
+    answer = recorded.chat(PIECES)
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        await exchange.send(request_headers=headers({":method": "POST", ":path": PATH}))
+        assert (await exchange.read()).WhichOneof("response") == "request_headers"
+        data = request_of(f"card {CARD}!")
+        assert await exchange.step("request", data[:40]) == b""
+        assert await exchange.step("request", data[40:], is_last=True) == request_of(f"card {MASKED}!")
+        await exchange.send(response_headers=headers({":status": "200", "content-type": SSE}))
+        assert (await exchange.read()).WhichOneof("response") == "response_headers"
+        parts = [answer[start : start + 50] for start in range(0, len(answer), 50)]
+        out = [await exchange.step("response", part, is_last=part is parts[-1]) for part in parts]
+        assert recorded.said(OpenAIChat(), b"".join(out)) == f"My card is {MASKED} ok é bye"
+        assert any(out[: len(out) // 2])
+        await exchange.close()
+
+
+async def test_a_step_that_ends_in_trailers_loses_nothing_silently(tmp_path: Path):
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        await exchange.send(request_headers=headers({":method": "POST", ":path": PATH}))
+        await exchange.read()
+        await exchange.step("request", request_of("hi"), is_last=True)
+        await exchange.send(response_headers=headers({":status": "200", "content-type": SSE}))
+        await exchange.read()
+        held = recorded.chat(("my card is 4111",))
+        await exchange.step("response", held[: held.index(b"4111") + 8])
+        await exchange.send(response_trailers=pb.HttpTrailers())
+        with pytest.raises(grpc.aio.AioRpcError):
+            await exchange.read()
+        assert await exchange.call.code() is not grpc.StatusCode.OK
+
+
+async def test_an_answer_that_overtakes_its_request_waits_for_the_guard(tmp_path: Path):
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        await exchange.begin(mode=ProcessingMode.STREAMED)
+        assert (await exchange.read()).WhichOneof("response") == "request_headers"
+        await exchange.send(response_headers=headers({":status": "200", "content-type": SSE}))
+        data = request_of(INJECTION)
+        await exchange.send(request_body=pb.HttpBody(body=data, end_of_stream=True))
+        assert (await exchange.immediate())[0] == 400
         await exchange.close()
 
 

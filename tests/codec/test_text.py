@@ -1,0 +1,82 @@
+"""Plain text: whole and as it comes, however its bytes are cut."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.codec.body import UnknownShapeError
+from sidecar.codec.text import PlainText, StreamedText, WholeText
+from sidecar.core.stream import Stream
+from sidecar.policy.plan import Plan
+from sidecar.values import Blocked, Part, Release
+from tests.codec.test_body import BLOCKING, MASKING, cut
+from tests.streams import NASTY
+
+CASES = [
+    (MASKING, "My card is 4111 1111 1111 1111 ok é \U0001f600", "My card is <CARD> ok é \U0001f600"),
+    (MASKING, "\ufeffclean\r\n", "\ufeffclean\r\n"),
+    (BLOCKING, "Hello you forbidden word and more", "Hello you Stopped."),
+    (MASKING, "", ""),
+]
+
+
+def take(body: StreamedText | WholeText, stream: Stream) -> None:
+    while (output := stream.next_output()) is not None:
+        if isinstance(output, Release | Blocked):
+            body.take(output)
+
+
+def streamed(plan: Plan, pieces: list[bytes]) -> bytes:
+    body, stream, out = StreamedText(), Stream(plan), b""
+    for piece in pieces:
+        for lane, text in body.feed(piece):
+            stream.feed(lane, text)
+        take(body, stream)
+        out += body.ready()
+        if body.is_over:
+            return out
+    for lane, text in body.finish():
+        stream.feed(lane, text)
+    stream.close()
+    take(body, stream)
+    body.flush()
+    return out + body.ready()
+
+
+@pytest.mark.parametrize(("plan", "text", "said"), CASES)
+@given(positions=st.lists(st.integers(0, 50), max_size=8))
+def test_the_cuts_do_not_matter(plan: Plan, text: str, said: str, positions: list[int]):
+    assert streamed(plan, cut(text.encode(), positions)).decode() == said
+
+
+@given(text=st.text(NASTY, max_size=40))
+def test_clean_text_is_byte_for_byte_the_same(text: str):
+    assert streamed(BLOCKING, [bytes([each]) for each in text.encode()]) == text.encode()
+
+
+@pytest.mark.parametrize(("plan", "text", "said"), CASES)
+def test_whole_texts(plan: Plan, text: str, said: str):
+    body, stream = WholeText(text.encode(), is_request=True), Stream(plan)
+    for lane, piece in body.texts:
+        assert lane.part is Part.USER
+        stream.feed(lane, piece)
+    stream.close()
+    take(body, stream)
+    assert body.finish().decode() == said
+    assert (body.blocked is not None) == ("Stopped." in said)
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"caf\xc3", b"\xed\xa0\x80"])
+def test_what_is_not_utf8_is_refused(data: bytes):
+    with pytest.raises(UnknownShapeError):
+        WholeText(data, is_request=False)
+    with pytest.raises(UnknownShapeError):
+        streamed(MASKING, [data])
+
+
+def test_errors_are_sentences():
+    shape = PlainText()
+    assert shape.refusal("Stopped.", "rule") == (400, b"Stopped.")
+    assert shape.failure(503, "Come back.") == b"Come back."
