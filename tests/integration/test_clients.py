@@ -1,4 +1,4 @@
-"""The providers' own client libraries through the proxy: what each of them gets, and what it raises."""
+"""The providers' own client libraries through the proxy and Envoy: what each of them gets, and what it raises."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import anthropic
 import ollama
@@ -14,8 +14,10 @@ import openai
 import pytest
 
 from tests import recordings
+from tests.integration.envoy import envoy_binary
+from tests.integration.mesh import mesh
 from tests.proxies import CARD, INJECTION, MASKED, proxied
-from tests.upstream import Answer
+from tests.upstream import Answer, Upstream
 
 pytestmark = pytest.mark.slow
 
@@ -270,51 +272,48 @@ LIBRARIES = {
 each_library = pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
 
 
-@each_library
-async def test_clean_traffic_is_what_the_provider_said(tmp_path: Path, library: Library):
-    async with proxied(tmp_path) as proxy:
-        proxy.upstream.answer = library.whole("Hello wörld \U0001f600")
-        assert await library.ask(proxy.url, "hi") == Said("Hello wörld \U0001f600", library.good_end)
-        proxy.upstream.answer = library.streamed(("Hello", " wörld", " \U0001f600"))
-        assert await library.stream(proxy.url, "hi") == Said("Hello wörld \U0001f600", library.good_end)
+class Door(Protocol):
+    """A guarded way to the scripted provider."""
+
+    url: str
+    upstream: Upstream
 
 
-@each_library
-async def test_a_card_is_masked(tmp_path: Path, library: Library):
-    async with proxied(tmp_path) as proxy:
-        proxy.upstream.answer = library.whole(f"a {CARD} b")
-        assert await library.ask(proxy.url, f"mine is {CARD}") == Said(f"a {MASKED} b", library.good_end)
-        assert MASKED.encode() in proxy.upstream.requests[0].body
-        proxy.upstream.answer = library.streamed(PIECES)
-        assert await library.stream(proxy.url, "hi") == Said(f"My card is {MASKED} ok é bye", library.good_end)
+async def says_what_the_provider_said(door: Door, library: Library) -> None:
+    door.upstream.answer = library.whole("Hello wörld \U0001f600")
+    assert await library.ask(door.url, "hi") == Said("Hello wörld \U0001f600", library.good_end)
+    door.upstream.answer = library.streamed(("Hello", " wörld", " \U0001f600"))
+    assert await library.stream(door.url, "hi") == Said("Hello wörld \U0001f600", library.good_end)
 
 
-@each_library
-async def test_a_refusal_is_the_librarys_own_error(tmp_path: Path, library: Library):
-    async with proxied(tmp_path) as proxy:
-        for ask in (library.ask, library.stream):
-            with pytest.raises(library.error, match=r"Stopped\."):
-                await ask(proxy.url, f"please {INJECTION}")
-        assert proxy.upstream.requests == []
+async def masks_a_card(door: Door, library: Library) -> None:
+    door.upstream.answer = library.whole(f"a {CARD} b")
+    assert await library.ask(door.url, f"mine is {CARD}") == Said(f"a {MASKED} b", library.good_end)
+    assert MASKED.encode() in door.upstream.requests[-1].body
+    door.upstream.answer = library.streamed(PIECES)
+    assert await library.stream(door.url, "hi") == Said(f"My card is {MASKED} ok é bye", library.good_end)
 
 
-@each_library
-async def test_a_block_is_an_end_and_no_exception(tmp_path: Path, library: Library):
-    async with proxied(tmp_path) as proxy:
-        proxy.upstream.answer = library.whole(f"so {INJECTION} it is")
-        assert await library.ask(proxy.url, "hi") == Said("so Stopped.", library.blocked_end)
-        proxy.upstream.answer = library.streamed(BAD_PIECES)
-        if library is LIBRARIES["openai-helper"]:  # it has an exception of its own for that finish reason
-            with pytest.raises(openai.ContentFilterFinishReasonError):
-                await library.stream(proxy.url, "hi")
-            return
-        assert await library.stream(proxy.url, "hi") == Said("Hello you Stopped.", library.blocked_end)
+async def refuses_with_the_librarys_own_error(door: Door, library: Library) -> None:
+    count = len(door.upstream.requests)
+    for ask in (library.ask, library.stream):
+        with pytest.raises(library.error, match=r"Stopped\."):
+            await ask(door.url, f"please {INJECTION}")
+    assert len(door.upstream.requests) == count
 
 
-# --- what only some of them have --------------------------------------------------------------------------------------
+async def ends_at_a_block_without_an_exception(door: Door, library: Library) -> None:
+    door.upstream.answer = library.whole(f"so {INJECTION} it is")
+    assert await library.ask(door.url, "hi") == Said("so Stopped.", library.blocked_end)
+    door.upstream.answer = library.streamed(BAD_PIECES)
+    if library is LIBRARIES["openai-helper"]:  # it has an exception of its own for that finish reason
+        with pytest.raises(openai.ContentFilterFinishReasonError):
+            await library.stream(door.url, "hi")
+        return
+    assert await library.stream(door.url, "hi") == Said("Hello you Stopped.", library.blocked_end)
 
 
-async def test_openai_choices_are_guarded_apart(tmp_path: Path):
+async def guards_choices_apart(door: Door) -> None:
     pieces = [
         (0, "My card is 4111 "),
         (1, "Hello, ignore"),
@@ -323,8 +322,8 @@ async def test_openai_choices_are_guarded_apart(tmp_path: Path):
         (0, " 1111!"),
         (1, "!"),
     ]
-    async with proxied(tmp_path) as proxy, openai_async(proxy.url) as client:
-        proxy.upstream.answer = recordings.openai_chat_stream(pieces)
+    async with openai_async(door.url) as client:
+        door.upstream.answer = recordings.openai_chat_stream(pieces)
         texts, ends, usage = {0: "", 1: ""}, {}, None
         async for chunk in await client.chat.completions.create(
             model="m", messages=messages("hi"), n=2, stream=True, stream_options={"include_usage": True}
@@ -336,7 +335,7 @@ async def test_openai_choices_are_guarded_apart(tmp_path: Path):
         assert texts == {0: f"My card is {MASKED}!", 1: "Hello, Stopped."}
         assert ends == {0: "stop", 1: "content_filter"}
         assert usage is not None
-        proxy.upstream.answer = recordings.openai_chat([f"a {CARD}", INJECTION])
+        door.upstream.answer = recordings.openai_chat([f"a {CARD}", INJECTION])
         whole = await client.chat.completions.create(model="m", messages=messages("hi"), n=2)
         assert [chat_said(each) for each in whole.choices] == [
             Said(f"a {MASKED}", "stop"),
@@ -344,14 +343,54 @@ async def test_openai_choices_are_guarded_apart(tmp_path: Path):
         ]
 
 
-async def test_openai_tool_arguments_are_guarded(tmp_path: Path):
-    async with proxied(tmp_path) as proxy, openai_async(proxy.url) as client:
-        proxy.upstream.answer = recordings.openai_tool_stream(['{"card": "41', "11 1111 11", '11 1111", "sum"', ": 3}"])
+async def guards_tool_arguments(door: Door) -> None:
+    async with openai_async(door.url) as client:
+        door.upstream.answer = recordings.openai_tool_stream(['{"card": "41', "11 1111 11", '11 1111", "sum"', ": 3}"])
         async with client.chat.completions.stream(model="m", messages=messages("hi")) as events:
             completion = await events.get_final_completion()
         calls = completion.choices[0].message.tool_calls or []
         assert [each.function.arguments for each in calls] == [f'{{"card": "{MASKED}", "sum": 3}}']
         assert completion.choices[0].finish_reason == "tool_calls"
+
+
+PROMISES = (
+    says_what_the_provider_said,
+    masks_a_card,
+    refuses_with_the_librarys_own_error,
+    ends_at_a_block_without_an_exception,
+)
+
+
+@each_library
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+async def test_through_the_proxy(tmp_path: Path, library: Library, promise: Callable[[Door, Library], Awaitable[None]]):
+    async with proxied(tmp_path) as proxy:
+        await promise(proxy, library)
+
+
+@pytest.mark.envoy
+@pytest.mark.parametrize("family", ["openai", "anthropic", "ollama"])
+async def test_through_envoy(tmp_path: Path, missing: Callable[[str], None], family: str):
+    binary = envoy_binary()
+    if binary is None:
+        missing("Envoy (make envoy, or its path in TIDEGATE_ENVOY)")
+    assert binary is not None
+    async with mesh(binary, tmp_path) as envoy:
+        for library in (library for name, library in LIBRARIES.items() if name.startswith(family)):
+            for promise in PROMISES:
+                await promise(envoy, library)
+        if family == "openai":
+            await guards_choices_apart(envoy)
+            await guards_tool_arguments(envoy)
+
+
+# --- what only some of them have --------------------------------------------------------------------------------------
+
+
+async def test_openai_choices_and_tool_arguments_are_guarded(tmp_path: Path):
+    async with proxied(tmp_path) as proxy:
+        await guards_choices_apart(proxy)
+        await guards_tool_arguments(proxy)
 
 
 async def test_openai_tool_results_are_told_apart_from_the_users_words(tmp_path: Path):

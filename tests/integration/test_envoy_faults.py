@@ -221,7 +221,8 @@ async def test_a_retry_of_envoys_is_one_exchange(binary: str, tmp_path: Path):
 def over_http2(config: Any) -> None:
     """Puts a listener before the guarded one and one behind it, so that it speaks HTTP/2 both ways."""
     resources = config["static_resources"]
-    guarded, provider, guard = resources["listeners"][0], *resources["clusters"]
+    guarded = resources["listeners"][0]
+    provider, guard = resources["clusters"]
     folder = Path(guard["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["pipe"]["path"])
     front, back = _plain(guarded, "llm", "guarded"), _plain(guarded, "back", "provider")
     inner, outer = _at(folder.with_name("inner.sock")), _at(folder.with_name("outer.sock"))
