@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from detectors.base import UNSUPPORTED, BatchItem, PairChecker, Reading
 from detectors.context import Context, context_of
-from detectors.types import Grounding
+from detectors.types import Finding, Grounding
 from sidecar.core.stream import Stream
 from sidecar.offline import Guarded, guard, guard_text
 from sidecar.policy.plan import BatchPlan, Match, Plan, RulePlan, StreamSettings
@@ -183,3 +183,29 @@ def test_a_failure_counts_as_unchecked_and_breaks_no_row(kind: FailureKind) -> N
     while (output := stream.next_output()) is not None:
         decided += [each.finding.label for each in output.decisions if each.failure is None]
     assert decided == [UNSUPPORTED]
+
+
+class _Counted(QuoteChecker):
+    """Counts how often each sentence was looked at."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
+        self.seen += [item.text[item.begin :] for item in items]
+        return super().detect(items)
+
+
+@given(sentences=st.lists(st.sampled_from([TRUE, OTHER, WRONG, "Why?", "👩🏽‍💻 漢。", "\r\n"]), max_size=10))
+def test_without_a_rule_that_acts_nothing_is_changed_and_each_sentence_is_read_once(sentences: list[str]) -> None:
+    checker = _Counted()
+    batch = BatchPlan.of(0, checker, (reading(Action.ANNOTATE, evidence=True),))
+    plan = Plan(
+        "test", "1", "0" * 64, "", Match(), StreamSettings(Mode.STRICT, 400, 4096, 16), batch.rules, (), (batch,)
+    )
+    text = " ".join(sentences)
+    guarded = guard_text(plan, by_character(text), context=SOURCE)
+    assert guarded.text() == text
+    read = "".join(checker.seen)
+    assert read in text
+    assert text.replace(read, "").isspace() or read == text
