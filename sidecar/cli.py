@@ -5,13 +5,13 @@ Results go to stdout, messages to stderr, errors as one line. Groups are importe
 
 from __future__ import annotations
 
+import http.client
 import importlib
 import json
+import socket
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -245,14 +245,24 @@ def _print_json(value: object) -> None:
 def _ask_readiness(address: str) -> dict[str, Any]:
     """What `/readyz` says; with a part of its own when there is no answer."""
     try:
-        with urllib.request.urlopen(f"http://{address}/readyz", timeout=_HEALTH_SECONDS) as answer:
-            body = answer.read()
-    except urllib.error.HTTPError as error:
-        body = error.read()
-    except OSError as error:
+        with closing(_connection(address)) as connection:
+            connection.request("GET", "/readyz")
+            state: dict[str, Any] = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
         return {"ready": False, "parts": {"service": f"does not answer at {address} ({type(error).__name__})"}}
     state: dict[str, Any] = json.loads(body)
     return state
+
+def _connection(address: str) -> http.client.HTTPConnection:
+    """A connection to the admin listener at `HOST:PORT` or `unix:/path`."""
+    if not address.startswith("unix:"):
+        return http.client.HTTPConnection(address, timeout=_HEALTH_SECONDS)
+    connection = http.client.HTTPConnection("localhost", timeout=_HEALTH_SECONDS)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(_HEALTH_SECONDS)
+    connection.sock.connect(address.removeprefix("unix:"))
+    return connection
+
 
 
 @contextmanager

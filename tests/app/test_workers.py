@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,13 @@ import pytest
 from click.testing import CliRunner
 
 import tidegate
+from sidecar.admin import AdminServer, service_pages
 from sidecar.cli import main
 from sidecar.config import Settings
 from sidecar.outbox.left_over import LeftOver, left_over, of_worker
 from sidecar.outbox.sqlite import SqliteOutbox
+from sidecar.readiness import Readiness
+from sidecar.telemetry.metrics import Metrics
 from sidecar.workers import Ports, environment_of
 from tests.app.test_app import eventually, write_policy
 from tests.outbox.samples import a_violation
@@ -235,3 +240,17 @@ def _outbox(settings: Settings, index: int) -> SqliteOutbox:
 
 def _lines(file: Path) -> int:
     return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+async def test_health_is_asked_over_a_unix_socket_too(tmp_path: Path):
+    readiness = Readiness(("outbox",))
+    admin = AdminServer(f"unix:{tmp_path}/admin.sock", service_pages(readiness, Metrics("1"), "1"))
+    await admin.start()
+    try:
+        ask = partial(CliRunner().invoke, main, ["health", "--address", admin.address])
+        assert (await asyncio.to_thread(ask)).exit_code == 1
+        readiness.fine("outbox")
+        answer = await asyncio.to_thread(ask)
+        assert (answer.exit_code, answer.stdout) == (0, "outbox: ok\n")
+    finally:
+        await admin.stop()
