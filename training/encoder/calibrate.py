@@ -4,7 +4,7 @@
 
 How it works:
 
-1. the quantised model, exported without calibration, scores the windows of the dev rows that the licence rule allows,
+1. the quantised model, without calibration, scores the windows of the dev rows that the licence rule allows,
    and own rows made with another seed for the labels that those lack;
 2. for injection and each toxicity label, three numbers are fitted by maximum likelihood on each text's strongest
    window: logit = deep * encoder + wide * n-grams + offset, with a prior that keeps labels with few rows near
@@ -34,7 +34,7 @@ from sklearn.metrics import f1_score
 
 from training.encoder import rows as data_rows
 from training.encoder.evaluate import matched, span_figures
-from training.encoder.export import load_wide, set_calibration
+from training.encoder.export import load_wide, raw_calibration, set_calibration
 from training.encoder.labels import ENTITIES, TOPICS, TOXICITY
 from training.encoder.prepare import _label, is_plain, without_test_text
 from training.encoder.rows import Example
@@ -56,6 +56,8 @@ CLEAN_RATE = {"injection": 0.01, "toxicity": 0.005}
 CLEAN_LABELS = 8
 """A row counts as clean when at least so many toxicity labels are known to be 0."""
 MARGIN = 6.0
+TWEETS = ("btc", "wnut17")
+"""Text of the other tasks that may well swear."""
 
 
 def wide_logits(wide: WideBranch, windows: tuple[NDArray[np.int64], ...]) -> Array:
@@ -190,7 +192,7 @@ class Calibrator:
     def _plain(self) -> list[Example]:
         """Plain text of the other tasks, taken as not toxic in any way."""
         rows = data_rows.pii_examples(self._data, "dev") + data_rows.topic_examples(self._data, "dev")
-        plain = [row for row in rows if is_plain(row)][:: self._every]
+        plain = [row for row in rows if is_plain(row) and not row.source.startswith(TWEETS)][:: self._every]
         return [dataclasses.replace(each, toxicity=(0,) * len(TOXICITY)) for each in plain]
 
     def _topic(self) -> list[float]:
@@ -242,6 +244,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="model folder that export.py wrote")
     parser.add_argument("--every", type=int, default=1, help="score every n-th dev row only")
     arguments = parser.parse_args()
+    files = [arguments.model / name for name in ("model.onnx", "model-float.onnx")]
+    for file in files:
+        set_calibration(file, raw_calibration())
     wide = load_wide(arguments.work / "wide-weights.npz")
     wide_topic = load_wide_topic(arguments.work / "wide-topic.npz")
     calibration, thresholds = Calibrator(
@@ -250,8 +255,8 @@ def main() -> None:
     found = {"calibration": calibration, "recommended_thresholds": thresholds}
     (arguments.model / "calibration.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))
-    for name in ("model.onnx", "model-float.onnx"):
-        set_calibration(arguments.model / name, calibration)
+    for file in files:
+        set_calibration(file, calibration)
 
 
 if __name__ == "__main__":
