@@ -19,6 +19,8 @@ from detectors.grounding_features import ContextFacts
 from detectors.passages import Passage, PassageIndex, content_words
 
 _DIGEST_BYTES = 16
+_MOST_PARTS = 64
+"""How many parts a context keeps: each has an index of its own."""
 
 
 class Document:
@@ -84,12 +86,16 @@ class Context:
         return self._places.get(citation.casefold())
 
     def part(self, places: tuple[int, ...]) -> Context:
-        """Some of the documents as a context of their own, made once."""
+        """Some of the documents as a context of their own; the same one for the same places, for a while."""
         if len(places) == len(self.documents):
             return self
-        if places not in self._parts:
-            self._parts[places] = Context([self.ids[n] for n in places], [self.documents[n] for n in places])
-        return self._parts[places]
+        part = self._parts.get(places)
+        if part is None:
+            part = Context([self.ids[n] for n in places], [self.documents[n] for n in places])
+            if len(self._parts) >= _MOST_PARTS:
+                self._parts.clear()
+            self._parts[places] = part
+        return part
 
     def relevance(self, question: str) -> float:
         """How much of a question's words the context holds, 0..1, rare words counting more."""
