@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from demo.processes import failed, ready, running
 
-READY_SECONDS = 60.0
+READY_SECONDS = 240.0
 _CREATE_TOPICS = ("events", "create-topics", "--partitions", "3", "--replication-factor", "1")
 POLICIES = Path(__file__).parents[1] / "policies"
 
