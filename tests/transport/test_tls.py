@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 import tidegate
 from sidecar.config import Grpc, Tls
 from sidecar.errors import ConfigError
+from sidecar.transport.identity import mesh_labels
 from sidecar.transport.tls import Certificates
 from sidecar.values import Action
 from tests.fakes import WordScanner, plan, rule
@@ -34,18 +35,22 @@ class Authority:
         self.ca = folder / f"{name}.pem"
         self.ca.write_bytes(self._sign(self.name, self.key, is_ca=True).public_bytes(Encoding.PEM))
 
-    def issue(self, name: str) -> tuple[Path, Path]:
-        """Write a certificate for localhost and its key; both files are replaced as one would."""
+    def issue(self, name: str, uri: str = "") -> tuple[Path, Path]:
+        """Write a certificate for localhost, and a URI, and its key; both files are replaced as one would."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        cert = self._sign(subject, key, is_ca=False)
+        cert = self._sign(subject, key, is_ca=False, uri=uri)
         cert_file, key_file = self.folder / f"{name}.crt", self.folder / f"{name}.key"
         _replace(cert_file, cert.public_bytes(Encoding.PEM))
         _replace(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return cert_file, key_file
 
-    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_ca: bool) -> x509.Certificate:
+    def _sign(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_ca: bool, uri: str = ""
+    ) -> x509.Certificate:
         now = datetime.now(UTC)
+        names: list[x509.GeneralName] = [x509.DNSName("localhost")]
+        names += [x509.UniformResourceIdentifier(uri)] if uri else []
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -55,7 +60,7 @@ class Authority:
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .sign(self.key, hashes.SHA256())
         )
 
@@ -136,3 +141,14 @@ def test_certificates_that_cannot_be_used_are_refused_at_the_start(tmp_path: Pat
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"nowhere\.pem"):
         Certificates(Tls(cert=tmp_path / "nowhere.pem", key=tmp_path / "nowhere.pem")).credentials()
+
+
+async def test_a_clients_certificate_says_who_it_is(tmp_path: Path):
+    services, clients = Authority(tmp_path, "services"), Authority(tmp_path, "clients")
+    cert, key = services.issue("server")
+    identity = "spiffe://prod/ns/chat/sa/api"
+    own_cert, own_key = clients.issue("client", identity)
+    async with serving(POLICY, grpc=listener(Tls(cert=cert, key=key, client_ca=clients.ca))) as server:
+        async with tidegate.AsyncClient(server.address, tls=trusting(services, cert=own_cert, key=own_key)) as client:
+            await client.check("1234 5678", labels={"app": "bot"})
+        assert [each.app.labels for each in server.violations] == [{"app": "bot", **mesh_labels(identity)}]
