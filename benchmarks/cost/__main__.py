@@ -6,7 +6,7 @@
    long here, so that nothing is shed on a busy machine and all text is read.
 2. **Batching**: the segments of the same texts through the encoder alone, one at a time and sixteen at a time.
 3. **Length**: the core alone, and what it gives the encoder to read, for streams of 100 to 100,000 tokens.
-4. **Streams**: the whole service over gRPC, the same number of tokens in one stream and in many at a time.
+4. **Streams**: the whole service over gRPC, the same 500 streams one after the other and many at a time.
 
 All is processor time, and each table compares within itself: the machine may be as busy as it likes, if it stays so.
 """
@@ -37,7 +37,7 @@ PER_MESSAGE = (1, 4, 16)
 MUST = {1: 2.5, 4: 1.8}
 LENGTHS = (100, 1_000, 10_000, 100_000)
 STREAMS = (1, 10, 100, 500)
-TOKENS_OF_STREAMS = 4_000
+STREAMS_EACH, TOKENS_EACH = 500, 16
 GROWTH = 1.1
 _CHARS = 900
 _TEXTS = 400
@@ -128,46 +128,47 @@ def _length(tokens: int) -> dict[str, Any]:
 
 
 async def _streams(most: int) -> list[dict[str, Any]]:
-    """The same number of tokens in one stream and in many, as fast as they are taken."""
+    """The same streams one after the other and many at a time, as fast as they are taken."""
     found = []
     settings = {"scheduler": {"cache_entries": 0}}
     with serving({GUARDED: guarded_policy(HOLD_MS)}, **settings) as service:
-        await _run_streams(service, 2, 200)
+        await _run_streams(service, 1, 5)
         for streams in (each for each in STREAMS if each <= most):
-            found.append(await _run_streams(service, streams, TOKENS_OF_STREAMS))
+            found.append(await _run_streams(service, streams, STREAMS_EACH))
             _tell(str(found[-1]))
     return found
 
 
-async def _run_streams(service: Service, streams: int, tokens: int) -> dict[str, Any]:
-    each = tokens // streams
+async def _run_streams(service: Service, at_a_time: int, streams: int) -> dict[str, Any]:
     before = service.cpu()
+    places = asyncio.Semaphore(at_a_time)
     async with AsyncClient(service.target) as client, asyncio.TaskGroup() as group:
         for number in range(streams):
-            group.create_task(_send(client, number, each))
+            group.create_task(_send(client, number, places))
     after = service.cpu()
     assert before is not None
     assert after is not None
     used = after.since(before)
+    tokens = streams * TOKENS_EACH
     return {
-        "streams": streams,
-        "tokens_each": each,
-        "cpu_us_per_token": round(used.total / each / streams * 1e6, 1),
-        "event_loop_us_per_token": round(used.event_loop / each / streams * 1e6, 1),
+        "at_a_time": at_a_time,
+        "cpu_us_per_token": round(used.total / tokens * 1e6, 1),
+        "event_loop_us_per_token": round(used.event_loop / tokens * 1e6, 1),
     }
 
 
-async def _send(client: AsyncClient, number: int, tokens: int) -> None:
-    text = made_text(random.Random(number), sentences=tokens // 8 + 2, is_violating=False)
-    messages = messages_of("".join(pieces_of(text)[:tokens]), 1)
+async def _send(client: AsyncClient, number: int, places: asyncio.Semaphore) -> None:
+    text = made_text(random.Random(number), sentences=TOKENS_EACH // 8 + 1, is_violating=False)
+    messages = messages_of(text, 1)[:TOKENS_EACH]
 
     async def sending() -> AsyncIterator[str]:
         for message in messages:
             yield message
             await asyncio.sleep(0)
 
-    async for _ in client.stream(sending(), policy=GUARDED):
-        pass
+    async with places:
+        async for _ in client.stream(sending(), policy=GUARDED):
+            pass
 
 
 # -- the result -------------------------------------------------------------------------------------------------------
@@ -205,7 +206,7 @@ def _markdown(
             table([*batching], [[*batching.values()]]),
             "Streams of one length (the core alone; word pieces that the encoder reads for a token, and that it has):",
             table([*lengths[0]], [[*each.values()] for each in lengths]),
-            f"About {TOKENS_OF_STREAMS} tokens in one stream and in many at a time, a token a message:",
+            f"{STREAMS_EACH} streams of {TOKENS_EACH} tokens, a token a message, so many at a time:",
             table([*streams[0]], [[*each.values()] for each in streams]),
             "Must hold: " + ", ".join(f"{name}: {'yes' if holds else 'NO'}" for name, holds in checks.items()),
         ]
