@@ -1,0 +1,1 @@
+"""What guarding in the mesh costs: through Envoy with and without Tidegate."""
