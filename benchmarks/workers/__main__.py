@@ -102,7 +102,8 @@ def _ways(cores: int) -> Iterator[Way]:
     """One process that uses all cores for one batch, or a core for each of several; and a process for each core."""
     yield Way(cores, workers=1, batches=1, threads=cores)
     yield Way(cores, workers=1, batches=max(2, cores), threads=1)
-    yield Way(cores, workers=max(2, cores), batches=1, threads=1)
+    if cores > 1:
+        yield Way(cores, workers=cores, batches=1, threads=1)
 
 
 def _measure(way: Way, *, streams: int, rounds: int) -> Iterator[Cost]:
