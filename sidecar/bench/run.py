@@ -185,7 +185,7 @@ def _costs(offered: Offered, bare: _Bare, guarded: dict[str, Any], passed: dict[
         tokens_per_message=offered.tokens_per_message,
         segments_per_batch=scheduler.get("segments_per_batch") or 1.0,
     )
-    reason = bare.reason or _no_cost(whole, scheduler)
+    reason = bare.reason or _no_cost(whole, scheduler, guarded["streams"].get("unfinished", 0))
     return {
         "cpu_split_seconds_per_1000_tokens": _split(whole, through, parts, bare.tokens),
         "bare_encoder_cpu_seconds_per_1000_tokens": None if bare.cost is None else round(bare.cost, 4),
@@ -194,7 +194,7 @@ def _costs(offered: Offered, bare: _Bare, guarded: dict[str, Any], passed: dict[
     }
 
 
-def _no_cost(whole: dict[str, float] | None, scheduler: dict[str, Any]) -> str:
+def _no_cost(whole: dict[str, float] | None, scheduler: dict[str, Any], unfinished: int) -> str:
     """Why what the service used is not what guarding costs; empty when it is."""
     if missing := [name for name in ENCODED if name in missing_detectors()]:
         return f"the guarded policy lacks {', '.join(missing)}: they are not in this installation"
@@ -203,6 +203,8 @@ def _no_cost(whole: dict[str, float] | None, scheduler: dict[str, Any]) -> str:
     shed, read = scheduler.get("shed", 0), scheduler.get("segments", 0) + scheduler.get("cache_hits", 0)
     if shed > _MOST_SHED * (shed + read):
         return f"{shed} requests were shed, so text was let out unread: offer less, or allow more time (--max-hold-ms)"
+    if unfinished:
+        return f"{unfinished} streams did not end in time, so their text was not read: the machine is too busy"
     return ""
 
 
