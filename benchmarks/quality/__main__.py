@@ -2,7 +2,8 @@
 
     python -m benchmarks.quality --data FOLDER                                  # Tidegate
     python -m benchmarks.quality --data FOLDER --peer nanoguard=PYTHON ...      # another tool, in its own environment
-    python -m benchmarks.quality --data FOLDER --float-model FOLDER             # what int8 lost
+    python -m benchmarks.quality --data FOLDER --float-model FILE.onnx          # what int8 lost
+    python -m benchmarks.quality --readme README.md                             # the last results into the README
 
 FOLDER has injection/, toxicity/, topic/ and pii/ with `dev.jsonl.gz` and `test_*.jsonl.gz`. Results are written after
 each set, and what a run does not ask for is kept from the last one: tools that do not change need to run once, and
@@ -18,11 +19,13 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.quality.cost import MOST_BYTES, MOST_RATIO, file_sizes, head_cost
-from benchmarks.quality.ours import figures_of
+from benchmarks.quality.ours import figures_of, float_folder
 from benchmarks.quality.peers import PEERS, PeerFailed, ask, judged
+from benchmarks.quality.readme import put
 from benchmarks.quality.sets import HEADS, LabelledSet, labelled_sets
 from benchmarks.quality.targets import TARGETS, Target
 from benchmarks.results import RESULTS, table, write
@@ -39,19 +42,22 @@ Figures = dict[str, Any]
 def main() -> int:
     """Run what is asked for, write the results; exit status 1 when a figure that must be reached is not."""
     arguments = _arguments()
+    if arguments.readme:
+        put(arguments.readme, _kept(arguments.model))
+        return 0
     if not (arguments.data / "injection").is_dir():
         print(f"no labelled sets in {arguments.data}: pass --data FOLDER", file=sys.stderr)
         return 0 if arguments.data == _DEFAULT_DATA else 2
-    figures = _kept(arguments.model)
     for name, python in arguments.peer:
-        _run_peer(arguments, figures, name, python)
+        _run_peer(arguments, name, python)
     if arguments.float_model:
-        _run_ours(arguments, figures, FLOAT, str(arguments.float_model))
+        with TemporaryDirectory() as place:
+            folder = float_folder(model_folder(arguments.model), arguments.float_model, Path(place))
+            _run_ours(arguments, FLOAT, str(folder))
     elif not arguments.peer:
-        folder = model_folder(arguments.model)
-        figures["sizes"] = {"files": file_sizes(folder), "most": MOST_BYTES}
-        figures["cost"] = head_cost(folder)
-        _run_ours(arguments, figures, OURS, arguments.model)
+        _run_cost(arguments)
+        _run_ours(arguments, OURS, arguments.model)
+    figures = _kept(arguments.model)
     text = _text(figures)
     print(text)
     print(write(NAME, figures, text))
@@ -69,12 +75,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, default=_DEFAULT_DATA, help="the folder with the labelled sets")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name, or its folder's path")
-    parser.add_argument(
-        "--float-model", type=Path, help="the folder of the same model in float, to tell what int8 lost"
-    )
+    parser.add_argument("--float-model", type=Path, help="the same model in float32, to tell what int8 lost")
     parser.add_argument("--peer", type=_pair, action="append", default=[], metavar="NAME=PYTHON", help="; ".join(PEERS))
     parser.add_argument("--heads", nargs="+", choices=HEADS, default=list(HEADS), help="only these")
     parser.add_argument("--sets", nargs="+", default=[], help="only the sets of these names")
+    parser.add_argument("--readme", type=Path, help="run nothing; put the last results into this README's table")
     parser.add_argument("--limit", type=int, help="at most this many rows of each set, from its beginning")
     return parser.parse_args()
 
@@ -89,14 +94,22 @@ def _pair(word: str) -> tuple[str, str]:
 # --- running ---------------------------------------------------------------------------------------------------------
 
 
-def _run_ours(arguments: argparse.Namespace, figures: Figures, name: str, model: str) -> None:
+def _run_cost(arguments: argparse.Namespace) -> None:
+    folder = model_folder(arguments.model)
+    figures = _kept(arguments.model)
+    figures["sizes"] = {"files": file_sizes(folder), "most": MOST_BYTES}
+    figures["cost"] = head_cost(folder)
+    write(NAME, figures, _text(figures))
+
+
+def _run_ours(arguments: argparse.Namespace, name: str, model: str) -> None:
     about = {"model": _identity(model)}
     for one in labelled_sets(arguments.data, arguments.heads, arguments.limit, arguments.sets):
         print(f"{one.head}/{one.name}: {len(one.rows)} rows", file=sys.stderr, flush=True)
-        _add(figures, name, about, one, figures_of(one, arguments.data, model))
+        _add(arguments.model, name, about, one, figures_of(one, arguments.data, model))
 
 
-def _run_peer(arguments: argparse.Namespace, figures: Figures, name: str, python: str) -> None:
+def _run_peer(arguments: argparse.Namespace, name: str, python: str) -> None:
     """A tool over the sets of its head; what it cannot run on is left out, with the reason on stderr."""
     for one in labelled_sets(arguments.data, [PEERS[name].head], arguments.limit, arguments.sets):
         print(f"{name}: {one.name}: {len(one.rows)} rows", file=sys.stderr, flush=True)
@@ -105,7 +118,7 @@ def _run_peer(arguments: argparse.Namespace, figures: Figures, name: str, python
         except PeerFailed as error:
             print(f"without {error}", file=sys.stderr)
             return
-        _add(figures, name, dict(answers.versions), one, judged(name, one, answers))
+        _add(arguments.model, name, dict(answers.versions), one, judged(name, one, answers))
 
 
 def _identity(model: str) -> str:
@@ -125,8 +138,9 @@ def _kept(model: str) -> Figures:
     return figures
 
 
-def _add(figures: Figures, name: str, about: Figures, one: LabelledSet, made: Figures) -> None:
-    """Put a set's figures in the place of old ones, and on the disk."""
+def _add(model: str, name: str, about: Figures, one: LabelledSet, made: Figures) -> None:
+    """Put a set's figures in the place of old ones on the disk, where another run may have put some meanwhile."""
+    figures = _kept(model)
     system = figures["systems"].setdefault(name, {})
     system["about"] = about
     system.setdefault(one.head, {})[one.name] = made
@@ -168,12 +182,12 @@ def _targets(systems: Figures, peers: Sequence[str]) -> str:
                 target.set,
                 target.title,
                 _rows(systems, target),
-                _cell(target.baseline),
-                _cell(target.must if target.must else None),
-                _cell(target.aim if target.aim else None),
-                _cell(own),
+                target.text(target.baseline),
+                target.text(target.must or None),
+                target.text(target.aim or None),
+                target.text(own),
                 "-" if own is None or not target.must else target.verdict(own),
-                *(_cell(target.value(systems[name])) for name in peers),
+                *(target.text(target.value(systems[name])) for name in peers),
             ]
         )
     return table(head, rows)
@@ -211,7 +225,7 @@ def _loss(systems: Figures) -> list[str]:
         whole, small = target.value(systems[FLOAT]), target.value(systems[OURS])
         if whole is not None and small is not None:
             loss = (small - whole) if target.least_is_best else (whole - small)
-            rows.append([target.head, target.set, target.title, _cell(whole), _cell(small), f"{loss:+.4f}"])
+            rows.append([target.head, target.set, target.title, target.text(whole), target.text(small), f"{loss:+.4f}"])
     return [
         "",
         f"What int8 lost against float32 (at most {MOST_LOSS}):",
@@ -243,7 +257,7 @@ def _everything(systems: Figures, peers: Sequence[str]) -> str:
 def _cell(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.0f}" if value >= 2 else f"{value:.3f}"
+    return f"{value:.3g}"
 
 
 def _missed(figures: Figures) -> list[Target]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from benchmarks.quality.sets import LabelledSet, author_topics
 from benchmarks.quality.targets import AUTHORS
 from detectors import registry
+from detectors.onnx.card import CARD_NAME, MODEL_NAME
 from detectors.parts import parts_of
 from detectors.topic import Topic
 from sidecar.evaluation.metrics import macro_f1
@@ -27,6 +33,19 @@ def figures_of(one: LabelledSet, data: Path, model: str) -> dict[str, Any]:
     figures = _by_examples(one, data, model) if one.name == AUTHORS else _by_task(one, model)
     chars = sum(len(row["text"]) for row in one.rows)
     return {**figures, "cpu_ms_per_1000_chars": 1e6 * (time.process_time() - begun) / chars}
+
+
+def float_folder(model: Path, file: Path, place: Path) -> Path:
+    """A model folder in `place` like `model`, with another ONNX file, which need not give the golden scores exactly."""
+    folder = place / model.name
+    shutil.copytree(model, folder)
+    shutil.copyfile(file, folder / MODEL_NAME)
+    yaml = YAML(typ="safe", pure=True)
+    card = yaml.load(folder / CARD_NAME)
+    card["files"][MODEL_NAME] = hashlib.sha256(file.read_bytes()).hexdigest()
+    card["golden"] = []
+    (folder / CARD_NAME).write_text(json.dumps(card, default=str), encoding="utf-8")
+    return folder
 
 
 def _by_task(one: LabelledSet, model: str) -> dict[str, Any]:

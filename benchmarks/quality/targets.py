@@ -43,6 +43,12 @@ class Target:
             found = found.get(key) if isinstance(found, Mapping) else None
         return None if found is None else float(found)
 
+    def text(self, value: float | None) -> str:
+        """A figure as it is shown: a count, or a share."""
+        if value is None:
+            return "-"
+        return f"{value:.0f}" if self.path[-1] == "flagged" else f"{value:.3f}"
+
     def verdict(self, value: float) -> str:
         """How far a figure gets."""
         if self._reaches(value, self.aim):
