@@ -53,6 +53,8 @@ TEMPLATE_ONLY = ("NRP", "DATE_TIME", "ADDRESS")
 """Entity labels that only template rows know; the thresholds of the others come from real text."""
 TOPIC_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 CLEAN_RATE = {"injection": 0.01, "toxicity": 0.005}
+LEAST = {"injection": 0.3, "toxicity": 0.7}
+"""No threshold is lower. Toxicity's dev rows have few harmless texts with violent words, so they speak for low ones."""
 CLEAN_LABELS = 8
 """A row counts as clean when at least so many toxicity labels are known to be 0."""
 MARGIN = 6.0
@@ -131,8 +133,8 @@ def injection_thresholds(examples: list[Example], scores: Array) -> dict[str, fl
     document = np.asarray([example.kind in ("document", "indirect") for example in examples])
     rate = CLEAN_RATE["injection"]
     return {
-        "injection": rounded(threshold_by_rate(scores[benign & ~document], rate), least=0.3),
-        "indirect_injection": rounded(threshold_by_rate(scores[benign & document], rate), least=0.3),
+        "injection": rounded(threshold_by_rate(scores[benign & ~document], rate), least=LEAST["injection"]),
+        "indirect_injection": rounded(threshold_by_rate(scores[benign & document], rate), least=LEAST["injection"]),
     }
 
 
@@ -186,7 +188,8 @@ class Calibrator:
             calibration[name] = fit(strongest.deep[known, number + 1], strongest.wide[known, number + 1], labels)
             scores = probabilities(strongest, calibration[name], number + 1)
             by_rate = max(threshold_by_rate(scores[rows], CLEAN_RATE["toxicity"]) for rows in (clean, plain))
-            thresholds[name] = rounded(max(threshold_by_f1(labels, scores[known]), by_rate), least=0.5)
+            best = max(threshold_by_f1(labels, scores[known]), by_rate)
+            thresholds[name] = rounded(best, least=LEAST["toxicity"])
         return calibration, thresholds
 
     def _plain(self) -> list[Example]:
