@@ -15,9 +15,11 @@ keras-preprocessing).
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -57,10 +59,11 @@ def main() -> int:
     elif not arguments.peer:
         _run_cost(arguments)
         _run_ours(arguments, OURS, arguments.model)
-    figures = _kept(arguments.model)
-    text = _text(figures)
-    print(text)
-    print(write(NAME, figures, text))
+    with _alone():
+        figures = _kept(arguments.model)
+        text = _text(figures)
+        print(text)
+        print(write(NAME, figures, text))
     return 1 if _missed(figures) else 0
 
 
@@ -96,10 +99,10 @@ def _pair(word: str) -> tuple[str, str]:
 
 def _run_cost(arguments: argparse.Namespace) -> None:
     folder = model_folder(arguments.model)
-    figures = _kept(arguments.model)
-    figures["sizes"] = {"files": file_sizes(folder), "most": MOST_BYTES}
-    figures["cost"] = head_cost(folder)
-    write(NAME, figures, _text(figures))
+    made = {"sizes": {"files": file_sizes(folder), "most": MOST_BYTES}, "cost": head_cost(folder)}
+    with _alone():
+        figures = _kept(arguments.model) | made
+        write(NAME, figures, _text(figures))
 
 
 def _run_ours(arguments: argparse.Namespace, name: str, model: str) -> None:
@@ -140,11 +143,20 @@ def _kept(model: str) -> Figures:
 
 def _add(model: str, name: str, about: Figures, one: LabelledSet, made: Figures) -> None:
     """Put a set's figures in the place of old ones on the disk, where another run may have put some meanwhile."""
-    figures = _kept(model)
-    system = figures["systems"].setdefault(name, {})
-    system["about"] = about
-    system.setdefault(one.head, {})[one.name] = made
-    write(NAME, figures, _text(figures))
+    with _alone():
+        figures = _kept(model)
+        system = figures["systems"].setdefault(name, {})
+        system["about"] = about
+        system.setdefault(one.head, {})[one.name] = made
+        write(NAME, figures, _text(figures))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Nobody else changes the results meanwhile: runs of other tools may go on beside this one."""
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 # --- telling ---------------------------------------------------------------------------------------------------------
