@@ -49,7 +49,7 @@ def head_cost(folder: Path) -> dict[str, Any]:
 
 
 def _bare_model(path: Path, output: str, place: Path) -> Path:
-    """A model file with the one output alone. (A session runs all of its graph, whatever outputs are asked for.)"""
+    """A model file with the one output alone: a session runs all of its graph, whatever outputs are asked for."""
     model = onnx.load(str(path))
     bare = onnx.utils.Extractor(model).extract_model([each.name for each in model.graph.input], [output])
     onnx.save(bare, str(place / MODEL_NAME))
