@@ -134,7 +134,7 @@ def run(arguments: argparse.Namespace) -> None:
             "quantization": "int8 weights per channel, static activations (QDQ), word embeddings int8 per row",
             "training_data": training_data(arguments.data),
             "left_out": [{"source": s.origin, "licence": s.licence} for s in SOURCES if not s.shipped],
-            "own_data": "claims made from the sources above by training/grounding/hard.py",
+            "own_data": "claims made from the sources above by training/grounding/hard.py and edits.py",
             "quality": [quality(name, figures) for name, figures in results.items()],
             "limits": arguments.limit,
         },

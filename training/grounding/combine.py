@@ -6,9 +6,9 @@ The fold (`rows.is_held_out`) was not seen by the pair model and holds permissiv
 twice: with its own context, and with it buried among unrelated passages, so that the size of a context alone says
 nothing; supported and unsupported rows weigh the same among short and among long contexts, so that the base rates
 of the sources are not learnt. Each weight may only have the sign that its feature means, which keeps a fold of this
-size from inventing effects. dev chooses the features and the strength of the regularisation (by the mean of the AUC
-over all its human rows and over each source); nothing is fitted on it, and tests choose nothing. Writes
-`combiner.json`: weights, bias, thresholds.
+size from inventing effects. dev chooses the features, the weight of synthetic rows and the strength of the
+regularisation (by the mean of the AUC over all its human rows and over each source); nothing is fitted on it, and tests
+choose nothing. Writes `combiner.json`: weights, bias, thresholds.
 """
 
 from __future__ import annotations
@@ -25,35 +25,37 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from detectors.grounding_combiner import ALL_FEATURES, OVERLAPS, expand
+from detectors.grounding_combiner import ALL_FEATURES, expand
 from training.grounding.buried import bury
+from training.grounding.edits import by_edit
 from training.grounding.hard import hard_rows
 from training.grounding.pairs import PairEncoder, load_tokenizer
 from training.grounding.rows import is_held_out, may_use, read_split
 from training.grounding.runners import onnx_runner
 from training.grounding.scoring import Prepared, prepare_rows, score_cached
 
-STRENGTHS = (0.02, 0.05, 0.1, 0.2, 0.4)
-SYNTHETIC_WEIGHT = 0.25
+STRENGTHS = (0.02, 0.1, 0.4)
+SYNTHETIC_WEIGHTS = (0.05, 0.15, 0.4)
 NEGATIVE = {
     "contradiction_max", "token_worst", "token_mean", "numbers_missing", "dates_missing", "names_missing",
     "quotes_missing", "negation_mismatch",
 }  # fmt: skip
 FEATURE_SETS = {
     "both": [name for name in ALL_FEATURES if name != "is_long"],
-    "long": [name for name in ALL_FEATURES if name not in OVERLAPS and name != "is_long"],
     "everywhere": [name for name in ALL_FEATURES if ":" not in name and name != "is_long"],
 }
-HARD_LIMIT = {"atomic": 120, "transfer": 120, "swap": 80, "both": 60, "mixed": 60, "joined": 60, "two": 120}
+HARD_LIMIT = {"atomic": 120, "transfer": 120, "swap": 80, "both": 60, "mixed": 60, "joined": 60, "two": 120,
+              "trimmed": 20, "elsewhere": 120}  # fmt: skip
 
 
 def held_out(arguments: argparse.Namespace, encoder: PairEncoder) -> list[Prepared]:
     """Return the prepared rows of the held-out fold, plain and buried."""
     rows = [row for row in read_split(arguments.data, "train") if is_held_out(row) and may_use(row, research=False)]
+    rows = by_edit(rows)
     rows += hard_rows(rows, seed=3, limits=HARD_LIMIT)
     cache = arguments.work / "eval"
-    plain = prepare_rows(rows, encoder, cache=cache, key="held")
-    return plain + prepare_rows(bury(rows, passages=12, seed=5), encoder, cache=cache, key="held-buried")
+    plain = prepare_rows(rows, encoder, cache=cache, key="held-2")
+    return plain + prepare_rows(bury(rows, passages=12, seed=5), encoder, cache=cache, key="held-2-buried")
 
 
 def sampled(prepared: list[Prepared], limit: int) -> list[Prepared]:
@@ -66,11 +68,11 @@ def matrix(prepared: list[Prepared], model_features: np.ndarray) -> np.ndarray:
     return np.array([expand(list(model), row.lexical) for model, row in zip(model_features, prepared, strict=True)])
 
 
-def row_weights(prepared: list[Prepared], x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def row_weights(prepared: list[Prepared], x: np.ndarray, y: np.ndarray, *, synthetic: float) -> np.ndarray:
     """Weigh sources by the square root of their size, synthetic rows less; balance labels by length of context."""
     groups = [row.source.split("_")[0] if row.is_human else "synthetic" for row in prepared]
     sizes = Counter(groups)
-    factor = {group: size**-0.5 * (SYNTHETIC_WEIGHT if group == "synthetic" else 1.0) for group, size in sizes.items()}
+    factor = {group: size**-0.5 * (synthetic if group == "synthetic" else 1.0) for group, size in sizes.items()}
     weights = np.array([factor[group] for group in groups])
     length = x[:, ALL_FEATURES.index("is_long")] > 0
     for is_long in (True, False):
@@ -141,20 +143,22 @@ def run(arguments: argparse.Namespace) -> None:
         matrix(train, score_cached(train, runner, cache=arguments.work / "eval", key=model)),
         np.array([row.label == "supported" for row in train], dtype=int),
     )
-    weights = row_weights(train, x, y)
     dev_rows = [row for row in read_split(arguments.data, "dev") if row.is_human]
-    dev = sampled(prepare_rows(dev_rows, encoder, cache=arguments.work / "eval", key="dev-human"), arguments.sample)
+    dev = prepare_rows(dev_rows, encoder, cache=arguments.work / "eval", key="dev-human")
     dev_x, dev_y = (
         matrix(dev, score_cached(dev, runner, cache=arguments.work / "eval", key=model)),
         np.array([row.label == "supported" for row in dev], dtype=int),
     )
     tried = {}
-    for strength in STRENGTHS:
-        for kind, names in FEATURE_SETS.items():
-            coefficients, bias = fit(x, y, weights, names=names, strength=strength)
-            tried[f"{kind} {strength}"] = (dev_score(dev, dev_y, dev_x @ coefficients + bias), coefficients, bias)
+    for synthetic in SYNTHETIC_WEIGHTS:
+        weights = row_weights(train, x, y, synthetic=synthetic)
+        for strength in STRENGTHS:
+            for kind, names in FEATURE_SETS.items():
+                coefficients, bias = fit(x, y, weights, names=names, strength=strength)
+                score = dev_score(dev, dev_y, dev_x @ coefficients + bias)
+                tried[f"{kind} {strength} synthetic {synthetic}"] = (score, coefficients, bias, weights)
     chosen = max(tried, key=lambda key: tried[key][0])
-    _, coefficients, bias = tried[chosen]
+    _, coefficients, bias, weights = tried[chosen]
     slope, shift = calibrate(x @ coefficients + bias, y, weights)
     coefficients, bias = coefficients * slope, bias * slope + shift
     p = 1 / (1 + np.exp(-(dev_x @ coefficients + bias)))
@@ -184,7 +188,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument(
-        "--sample", type=int, default=0, help="at most so many rows of each part, to save time; default all"
+        "--sample", type=int, default=0, help="at most so many rows of the fold, to save time; default all"
     )
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()

@@ -8,7 +8,9 @@ Kinds (`hard:KIND`), each from whole sentences of real text, labels by construct
 * `mixed`    two facts of the context in one sentence, one of them from elsewhere: unsupported, span = that one;
 * `both`     two facts of the same context in one sentence: supported;
 * `joined`   two human-labelled claims of the same context, supported if both are;
-* `two`      two human-labelled claims of different contexts, both contexts supplied, supported if both are.
+* `two`      two human-labelled claims of different contexts, both contexts supplied, supported if both are;
+* `trimmed`  a claim of WiCE with its unsupported words cut out: supported, and no copy of its context;
+* `elsewhere` a human-labelled supported claim with what another document says in like words: unsupported.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from detectors.passages import split_sentences
+from detectors.passages import PassageIndex, split_sentences
 from training.grounding.rows import Row
 
 _NAME = r"[A-Z][\w’'.-]+(?: (?:of|the|de|van|von|and) (?=[A-Z])| (?=[A-Z])|[A-Z][\w’'.-]+)*"
@@ -30,6 +32,15 @@ _FACT = re.compile(
 )
 _SWAPPABLE = re.compile(r"(?<![.!?] )(?<!^)\b(?:[A-Z][a-z]+(?: [A-Z][a-z]+)*|\d[\d,.]*\d|\d)\b")
 _PRONOUNS = frozenset({"He", "She", "It", "They"})
+_PREPOSITION = (
+    r"(?:about|across|after|against|among|around|as|at|before|between|by|during|for|from|in|into|near|of|on|over|"
+    r"since|through|throughout|to|under|until|via|while|with|within|without)"
+)
+_LEADING_PHRASE = re.compile(rf"{_PREPOSITION}\b.*", re.IGNORECASE)
+_BEFORE_TRAILING = re.compile(rf"(?:,? {_PREPOSITION}(?: the| a| an| his| her| its| their)?)+ $")
+_ADJECTIVE = re.compile(r"[a-z\d][\w-]*(?: [a-z\d][\w-]*)?")
+_MADE_OF_ONE = ("mnli", "fm2", "fever", "scitail", "begin")
+_ELSEWHERE_POOL, _ELSEWHERE_RECALL = 2500, (0.3, 0.8)
 
 
 def hard_rows(rows: Sequence[Row], *, seed: int, limits: Mapping[str, int]) -> list[Row]:
@@ -45,6 +56,8 @@ def hard_rows(rows: Sequence[Row], *, seed: int, limits: Mapping[str, int]) -> l
         "mixed": list(_pairs(contexts, rng, other=True)),
         "joined": list(_joined(rows, rng)),
         "two": list(_two(rows, rng)),
+        "trimmed": list(_trimmed(rows)),
+        "elsewhere": list(_elsewhere(rows, contexts, rng)),
     }
     chosen: list[Row] = []
     for kind in made:
@@ -147,6 +160,41 @@ def _two(rows: Sequence[Row], rng: random.Random) -> Iterator[Row]:
         documents = (*first.documents, *second.documents)
         if first.documents != second.documents:
             yield from _conjunction(first, second, documents, "hard:two", rng)
+
+
+def _trimmed(rows: Iterable[Row]) -> Iterator[Row]:
+    for row in rows:
+        if row.source.startswith("wice") and row.spans and len(row.spans) == 1:
+            claim = _without(row.claim, *row.spans[0])
+            if claim and len(claim.split()) >= 4:
+                yield Row(row.documents, claim, "supported", None, "hard:trimmed")
+
+
+def _without(claim: str, start: int, end: int) -> str | None:
+    """Return `claim` less a phrase or a word that a sentence can do without, None where it likely cannot."""
+    before, phrase, after = claim[:start], claim[start:end], claim[end:]
+    trailing = re.fullmatch(r"[ .]*", after)
+    introduced = _BEFORE_TRAILING.search(before)
+    if _LEADING_PHRASE.fullmatch(phrase) and (not before or trailing):
+        rest = before.rstrip(" ,") + after if before else after.lstrip(" ,")
+    elif trailing and introduced:
+        rest = before[: introduced.start()] + after
+    elif before.endswith(" ") and not trailing and not introduced and _ADJECTIVE.fullmatch(phrase):
+        rest = before + after.lstrip()
+    else:
+        return None
+    return rest[:1].upper() + rest[1:]
+
+
+def _elsewhere(rows: Sequence[Row], contexts: Sequence[tuple[str, ...]], rng: random.Random) -> Iterator[Row]:
+    pool = [documents[0] for documents in contexts[:_ELSEWHERE_POOL]]
+    index = PassageIndex(pool)
+    claims = [row for row in rows if row.is_supported and row.source.startswith(_MADE_OF_ONE) and len(row.claim) < 250]
+    for row in rng.sample(claims, min(len(claims), 2500)):
+        best = index.select(row.claim, top=1)[0]
+        least, most = _ELSEWHERE_RECALL
+        if least <= best.recall <= most and pool[best.passages[0].document] not in row.documents:
+            yield Row((best.text,), row.claim, "unsupported", None, "hard:elsewhere")
 
 
 def _is_joinable(row: Row) -> bool:

@@ -117,8 +117,7 @@ def one_sentence_rows(row: Row) -> Iterator[Row]:
     """Yield what a row says about single sentences, which is what the service asks.
 
     A supported text supports each of its sentences; of an unsupported one only the sentences of its spans are known
-    to be unsupported, and without spans nothing is known. Summaries of SummEdits stay whole: they have no spans,
-    and split they would teach that the sentences of a summary are supported.
+    to be unsupported, and without spans nothing is known. SummEdits is split already, where it can be (`edits.py`).
     """
     sentences = split_sentences(row.claim)
     if len(sentences) <= 1 or row.source.startswith(

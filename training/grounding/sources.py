@@ -43,8 +43,8 @@ SOURCES: tuple[Source, ...] = (
     Source("fm2", "FoolMeTwice", "Apache-2.0; Wikipedia text CC BY-SA 3.0", shipped=True, passes=4.0),
     Source("fever_symmetric", "FEVER Symmetric", "MIT and CC BY-SA 3.0", shipped=True, passes=4.0),
     Source("begin", "BEGIN", "CC BY 4.0, CDLA-Sharing 1.0", shipped=True, passes=4.0),
-    Source("wice", "WiCE", "ODC-BY over CC BY-SA and Common Crawl text", shipped=True, passes=4.0),
-    Source("summedits", "SummEdits", "Apache-2.0", shipped=True, passes=3.0),
+    Source("wice", "WiCE", "ODC-BY over CC BY-SA and Common Crawl text", shipped=True, passes=2.0),
+    Source("summedits", "SummEdits", "Apache-2.0", shipped=True, passes=2.5),
     Source("halueval", "HaluEval, question answering", "MIT", shipped=True, passes=2.0),
     Source("climate_fever", "Climate-FEVER", "none stated", shipped=False),
     Source("rte", "RTE", "none stated", shipped=False),
@@ -55,8 +55,9 @@ SOURCES: tuple[Source, ...] = (
     Source("anli", "Adversarial NLI", "CC BY-NC 4.0", shipped=False, note="test only"),
 )
 
-SYNTHETIC_PASSES = {"copy": 0.30, "num": 0.6, "ent": 0.35, "ant": 0.5, "neg": 0.35, "tail": 0.2, "absent": 0.4}
-HARD_PASSES = 1.0
+SYNTHETIC_PASSES = {"copy": 0.18, "num": 0.4, "ent": 0.2, "ant": 0.4, "neg": 0.2, "tail": 0.12, "absent": 0.25}
+HARD_PASSES = {"trimmed": 4.0}
+HARD_PASSES_OTHERWISE = 0.7
 
 
 def source_of(tag: str) -> Source:
@@ -73,5 +74,5 @@ def passes(tag: str) -> float:
     if tag.startswith("syn_"):
         return SYNTHETIC_PASSES[tag.split(":")[1]]
     if tag.startswith("hard:"):
-        return HARD_PASSES
+        return HARD_PASSES.get(tag.split(":")[1], HARD_PASSES_OTHERWISE)
     return source_of(tag).passes

@@ -25,13 +25,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from training.grounding.edits import by_edit
 from training.grounding.hard import hard_rows
 from training.grounding.model import PairModel, pair_loss
 from training.grounding.pairs import UNKNOWN, Example, PairEncoder, encode_rows, load_tokenizer
 from training.grounding.rows import is_held_out, may_use, read_split
 from training.grounding.sources import passes
 
-HARD_LIMIT = {"atomic": 2500, "transfer": 2000, "swap": 1500, "both": 1200, "mixed": 1200, "joined": 900, "two": 1500}
+HARD_LIMIT = {
+    "atomic": 2500, "transfer": 2000, "swap": 1500, "both": 1200, "mixed": 1200, "joined": 900, "two": 1500,
+    "trimmed": 200, "elsewhere": 1300,
+}  # fmt: skip
 TOKEN_WEIGHT = 0.4
 WARM_UP = 0.04
 WEIGHT_DECAY = 0.01
@@ -161,8 +165,9 @@ def training_examples(arguments: argparse.Namespace, encoder: PairEncoder) -> li
     ]
     if arguments.limit:
         rows = random.Random(arguments.seed).sample(rows, arguments.limit)
+    rows = by_edit(rows)
     rows += hard_rows(rows, seed=arguments.seed, limits=HARD_LIMIT)
-    key = f"v2:{arguments.seed}:{arguments.research}:{arguments.limit}"
+    key = f"v3:{arguments.seed}:{arguments.research}:{arguments.limit}"
     return encode_rows(rows, encoder, cache=arguments.work / "cache", key=key)
 
 
