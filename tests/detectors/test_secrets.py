@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.secret_formats import FAILED, FORMATS, HIGH, VERIFIED, entropy, is_placeholder
-from detectors.secrets import FIRST_PIECE, PIECE, Secrets, SecretsParams, SecretsScanner
+from detectors.secrets import FIRST_PIECE, PIECE, Secrets, SecretsParams
 from tests.detectors.scans import every_cut, held, scan
 
-SCANNER: SecretsScanner = Secrets.build(SecretsParams())
+SCANNER = Secrets.build(SecretsParams())
 SOURCE = random.Random(11)
 B62 = string.ascii_letters + string.digits
 B64U = B62 + "-_"

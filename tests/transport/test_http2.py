@@ -7,6 +7,7 @@ import gzip
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 import hpack
@@ -45,7 +46,7 @@ class Peer:
         size, kind, flags, stream = frames.head_of(await self.reader.readexactly(frames.HEAD_BYTES), 0)
         payload = await self.reader.readexactly(size)
         if kind == frames.HEADERS:
-            headers = dict(self.decoder.decode(payload))
+            headers = {str(name): str(value) for name, value in self.decoder.decode(payload)}
             if flags & frames.END_STREAM:
                 self.ended[stream] = headers
         return kind, flags, stream, payload
@@ -98,7 +99,7 @@ async def _stuck(_requests: object, _context: object) -> None:
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
     server = Http2Server(BOUNDS)
-    methods = {
+    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         path.rpartition("/")[2]: grpc.stream_stream_rpc_method_handler(behaviour)
         for path, behaviour in ((ECHO, _echo), (LARGE, _large), (STUCK, _stuck))
     }
