@@ -250,8 +250,8 @@ def _ask_readiness(address: str) -> dict[str, Any]:
             state: dict[str, Any] = json.loads(connection.getresponse().read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         return {"ready": False, "parts": {"service": f"does not answer at {address} ({type(error).__name__})"}}
-    state: dict[str, Any] = json.loads(body)
     return state
+
 
 def _connection(address: str) -> http.client.HTTPConnection:
     """A connection to the admin listener at `HOST:PORT` or `unix:/path`."""
@@ -262,7 +262,6 @@ def _connection(address: str) -> http.client.HTTPConnection:
     connection.sock.settimeout(_HEALTH_SECONDS)
     connection.sock.connect(address.removeprefix("unix:"))
     return connection
-
 
 
 @contextmanager
