@@ -237,6 +237,27 @@ async def test_who_breaks_the_protocol_is_told_and_cut_off(peer: Peer, sent: byt
     assert await peer.reader.read() == b""
 
 
+async def test_more_than_the_window_is_not_taken(peer: Peer):
+    peer.send(peer.call(1, STUCK))
+    room = WINDOW_BYTES * 3 // 2  # half of it is given back once, before too much waits unread
+    peer.send(data(1, message(bytes(frames.DEFAULT_FRAME - 5))) * (room // frames.DEFAULT_FRAME + 1))
+    _, payload = await peer.until(frames.GOAWAY)
+    assert struct.unpack(">II", payload[:8])[1] == frames.FLOW_CONTROL_ERROR
+
+
+async def test_messages_after_the_end_are_not_taken(peer: Peer):
+    peer.send(peer.call(1, STUCK), data(1, message(b"on"), frames.END_STREAM), data(1, message(b"and on")))
+    _, payload = await peer.until(frames.GOAWAY)
+    assert struct.unpack(">II", payload[:8])[1] == frames.STREAM_CLOSED
+
+
+async def test_a_flood_of_calls_that_are_given_up_ends_the_connection(peer: Peer):
+    for number in range(1, 2400, 2):
+        peer.send(peer.call(number, STUCK), data(number, message(b"x")), frames.reset(number, 8))
+    _, payload = await peer.until(frames.GOAWAY)
+    assert struct.unpack(">II", payload[:8])[1] == frames.ENHANCE_YOUR_CALM
+
+
 async def test_a_client_that_goes_away_cancels_its_call(peer: Peer):
     peer.send(peer.call(1, STUCK), frames.reset(1, 8), peer.call(3, ECHO), data(3, message(b"on"), 1))
     assert await peer.until(frames.DATA) == (0, message(b"on"))

@@ -18,6 +18,8 @@ from urllib.parse import quote
 
 import grpc
 
+from sidecar.transport.http2.frames import FLOW_CONTROL_ERROR, STREAM_CLOSED, ProtocolError
+
 WINDOW_BYTES = 1 << 18
 """How much of a call's messages may wait unread."""
 
@@ -210,9 +212,13 @@ class Call:
 
     # -- what the connection tells --------------------------------------------------------------------------------
 
-    def received(self, data: bytes) -> None:
-        """Take the bytes of a DATA frame."""
-        self._owed += len(data)
+    def received(self, data: bytes, size: int) -> None:
+        """Take the bytes of a DATA frame, which took `size` of the window. Raises `ProtocolError`."""
+        if self._is_ended:
+            raise ProtocolError(STREAM_CLOSED, "the call's messages had ended")
+        self._owed += size
+        if self._owed > WINDOW_BYTES:
+            raise ProtocolError(FLOW_CONTROL_ERROR, "more was sent than there was room for")
         if self._refusal is None and not self.is_finished:
             self._partial = self._messages_of(self._partial + data if self._partial else data)
         self._credit()

@@ -26,6 +26,9 @@ _HEADER_BYTES = 16 << 10
 _MOST_EMPTY = 2_000
 """Frames in a row that carry no text: pings, settings, resets. More is an attack, or a broken client."""
 _MOST_STRIKES = 2
+_MOST_RESETS = 1_000
+_RESETS_PER_SECOND = 33.0
+"""Calls that a client may begin and give up at once, and how soon it may do so again (nghttp2's measure of a flood)."""
 _MOST_UNSENT = 1 << 20
 """Bytes that wait for the socket before calls do."""
 
@@ -68,6 +71,8 @@ class Connection(asyncio.Protocol):
         self._received = 0
         self._empty = 0
         self._strikes = 0
+        self._resets = 0.0
+        self._reset_at = 0.0
         self._pinged_at = 0.0
         self._heard_at = self._loop.time()
         self._awaits_pong = False
@@ -242,7 +247,7 @@ class Connection(asyncio.Protocol):
             self._check_known(number)
             return
         if payload:
-            call.received(frames.unpadded(flags, payload))
+            call.received(frames.unpadded(flags, payload), len(payload))
         if flags & frames.END_STREAM:
             call.ended()
 
@@ -295,6 +300,11 @@ class Connection(asyncio.Protocol):
         self._begin(call, next((value for name, value in headers if name == ":path"), ""))
 
     def _take_reset(self, _flags: int, number: int, _payload: bytes) -> None:
+        now = self._loop.time()
+        self._resets = max(0.0, self._resets - (now - self._reset_at) * _RESETS_PER_SECOND) + 1
+        self._reset_at = now
+        if self._resets > _MOST_RESETS:
+            raise ProtocolError(frames.ENHANCE_YOUR_CALM, "too many calls are given up")
         call = self._calls.get(number)
         if call is None:
             self._check_known(number)
