@@ -1,0 +1,1 @@
+"""What grounding finds, how it takes long contexts, and what it costs."""
