@@ -54,7 +54,7 @@ TEMPLATE_ONLY = ("NRP", "DATE_TIME", "ADDRESS")
 TOPIC_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 CLEAN_RATE = {"injection": 0.01, "toxicity": 0.005}
 LEAST = {"injection": 0.15, "toxicity": 0.7}
-"""No threshold is lower. At 0.15 no benign dev row that a person typed fires, and every attack does. Toxicity's dev rows
+"""No threshold is lower. At 0.15 no typed benign dev row fires, and every attack does. Toxicity's dev rows
 have few harmless texts with violent words, so they speak for low ones."""
 CLEAN_LABELS = 8
 """A row counts as clean when at least so many toxicity labels are known to be 0."""
