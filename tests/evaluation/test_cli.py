@@ -67,7 +67,7 @@ def test_topic_with_a_limit_and_a_report(tmp_path: Path) -> None:
 PII = (
     {"text": "My name is Anna Smith and I live in Berlin.", "source": "names", "entities": [
         {"start": 11, "end": 21, "label": "PERSON"}, {"start": 36, "end": 42, "label": "LOCATION"}]},
-    {"text": "Write to jane.doe@example.com today.", "source": "mails", "entities": [
+    {"text": "Write to jane.doe@example.com about it.", "source": "mails", "entities": [
         {"start": 9, "end": 29, "label": "EMAIL_ADDRESS"}]},
     {"text": "It is what it is.", "source": "mails", "entities": []},
 )  # fmt: skip
