@@ -54,8 +54,8 @@ TEMPLATE_ONLY = ("NRP", "DATE_TIME", "ADDRESS")
 TOPIC_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 CLEAN_RATE = {"injection": 0.01, "toxicity": 0.005}
 LEAST = {"injection": 0.3, "toxicity": 0.7}
-"""No threshold is lower. Injection: the service reads shorter segments than these windows, and at 0.3 a little over 1 % of
-the benign dev rows fire there. Toxicity: its dev rows have few harmless texts with violent words."""
+"""No threshold is lower. Injection: the service reads shorter segments than these windows, and at 0.3 a little over 1 %
+of the benign dev rows fire there. Toxicity: its dev rows have few harmless texts with violent words."""
 CLEAN_LABELS = 8
 """A row counts as clean when at least so many toxicity labels are known to be 0."""
 MARGIN = 6.0
