@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from detectors.grounding import GroundingChecker
-from detectors.injection import Injection
+from detectors.injection import DIRECT, INDIRECT, Injection
 from detectors.pii.detector import Pii
 from detectors.topic import HEAD as TOPIC_HEAD
 from detectors.topic import Topic
@@ -46,12 +46,15 @@ _OPEN = FailMode.FAIL_OPEN
 
 
 def evaluate_injection(subject: Subject, rows: Rows, progress: Progress) -> Report:
-    """Rows `{text, label: 0 | 1, kind?}`; a document or indirect attack is read as context."""
+    """Rows `{text, label: 0 | 1, kind?}`; a document or indirect attack is read as context, with its own threshold."""
     parts = [Part.CONTEXT if row.get("kind") in _FOREIGN_KINDS else Part.USER for row in rows]
     found = findings_of(subject.detector, [row["text"] for row in rows], parts=parts, progress=progress)
     scores = np.asarray([max((each.score for each in findings), default=0.0) for findings in found])
     truth = np.asarray([bool(row["label"]) for row in rows])
-    threshold = subject.thresholds[Injection.name]
+    direct = subject.thresholds[DIRECT]
+    indirect = subject.thresholds.get(INDIRECT, direct)
+    limits = [direct if part is Part.USER else indirect for part in parts]
+    margins = scores - np.asarray(limits)
     figures = {
         "rows": len(rows),
         "auc": auc(scores, truth),
@@ -59,10 +62,11 @@ def evaluate_injection(subject: Subject, rows: Rows, progress: Progress) -> Repo
         "calibration_error": calibration_error(scores, truth),
         "auprc": auprc(scores, truth),
         "recall_at_1pct_fpr": recall_at_fpr(scores, truth, _LOW_FPR),
-        "threshold": threshold,
-        **at_threshold(scores, truth, threshold),
-        "f1_interval": interval(_f1_at(threshold), scores, truth),
-        "kinds": _by_kind(rows, scores, truth, threshold),
+        "threshold": direct,
+        "indirect_threshold": indirect,
+        **at_threshold(margins, truth, 0.0),
+        "f1_interval": interval(_f1_at(0.0), margins, truth),
+        "kinds": _by_kind(rows, margins, truth),
     }
     columns = [{"scores": {Injection.name: float(score)}} for score in scores]
     return Report(figures, columns, {Injection.name: (scores, truth)})
@@ -72,12 +76,12 @@ def _f1_at(threshold: float) -> Callable[[Scores, Truth], float | None]:
     return lambda scores, truth: at_threshold(scores, truth, threshold)["f1"]
 
 
-def _by_kind(rows: Rows, scores: Scores, truth: Truth, threshold: float) -> dict[str, Any]:
-    """Figures for each `kind` of row, where rows have one."""
+def _by_kind(rows: Rows, margins: Scores, truth: Truth) -> dict[str, Any]:
+    """Figures for each `kind` of row, where rows have one; a row with a margin of 0 or more fires."""
     kinds = np.asarray([str(row.get("kind") or "") for row in rows])
     own = {str(kind): kinds == kind for kind in np.unique(kinds) if kind}
     return {
-        kind: {"rows": int(rows_of.sum()), **at_threshold(scores[rows_of], truth[rows_of], threshold)}
+        kind: {"rows": int(rows_of.sum()), **at_threshold(margins[rows_of], truth[rows_of], 0.0)}
         for kind, rows_of in own.items()
     }
 
