@@ -33,6 +33,8 @@ from sidecar.bench.texts import made_text, pieces_of
 from tidegate import AsyncClient
 
 HOLD_MS = 60_000
+QUEUE_LIMIT = 8_192
+"""Room for every segment of the streams: one that is shed would end its stream, and its cost be left out."""
 PER_MESSAGE = (1, 4, 16)
 MUST = {1: 2.5, 4: 1.8}
 LENGTHS = (100, 1_000, 10_000, 100_000)
@@ -130,7 +132,7 @@ def _length(tokens: int) -> dict[str, Any]:
 async def _streams(most: int) -> list[dict[str, Any]]:
     """The same streams one after the other and many at a time, as fast as they are taken."""
     found = []
-    settings = {"scheduler": {"cache_entries": 0}}
+    settings = {"scheduler": {"cache_entries": 0, "queue_limit": QUEUE_LIMIT}}
     with serving({GUARDED: guarded_policy(HOLD_MS)}, **settings) as service:
         await _run_streams(service, 1, 5)
         for streams in (each for each in STREAMS if each <= most):
