@@ -24,11 +24,14 @@ class PairModel(nn.Module):
         self.tokens = nn.Linear(width, 1)
 
     @classmethod
-    def from_base(cls, base: Path) -> PairModel:
-        """Start from the base encoder; the four token types start as its two, so that they mean little at first."""
+    def from_base(cls, base: Path, *, dropout: float = 0.0) -> PairModel:
+        """Start from the base encoder; the four token types start as its two, so that they mean little at first.
+
+        `dropout` is that of the hidden states; attention weights are never dropped, which would cost a fifth of a step.
+        """
         config = BertConfig.from_pretrained(base)
         config._attn_implementation = "eager"  # the fused one's backward pass in bf16 takes half of a step on CPU
-        config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
+        config.hidden_dropout_prob, config.attention_probs_dropout_prob = dropout, 0.0
         source = BertModel.from_pretrained(base, add_pooling_layer=False)
         config.type_vocab_size = TOKEN_TYPES
         model = cls(config)
@@ -51,15 +54,25 @@ class PairModel(nn.Module):
 
 
 def pair_loss(
-    label_logits: Tensor, token_logits: Tensor, labels: Tensor, token_labels: Tensor, *, token_weight: float
+    label_logits: Tensor,
+    token_logits: Tensor,
+    labels: Tensor,
+    token_labels: Tensor,
+    *,
+    token_weight: float,
+    smoothing: float = 0.0,
 ) -> Tensor:
-    """Return the mean loss; label 3 means "not supported", whose probability is the sum of the last two classes."""
+    """Return the mean loss; label 3 means "not supported", whose probability is the sum of the last two classes.
+
+    `smoothing` is the share of every target that is spread evenly over supported and not supported.
+    """
     log_p = torch.log_softmax(label_logits.float(), dim=-1)
     four = torch.cat([log_p, torch.logsumexp(log_p[:, 1:], dim=-1, keepdim=True)], dim=-1)
-    loss = nn.functional.nll_loss(four, labels)
+    even = -(four[:, 0] + four[:, 3]).mean() / 2
+    loss = (1.0 - smoothing) * nn.functional.nll_loss(four, labels) + smoothing * even
     known = token_labels >= 0
     if not known.any():
         return loss
-    target = token_labels[known].float()
+    target = token_labels[known].float() * (1.0 - smoothing) + smoothing / 2
     token_loss = nn.functional.binary_cross_entropy_with_logits(token_logits[known].float(), target)
     return loss + token_weight * token_loss

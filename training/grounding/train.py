@@ -1,15 +1,17 @@
 """Train the pair model on CPU, for a given number of minutes, resumable.
 
-    python -m training.grounding.train --data DATA --base BASE --work DIR --minutes 75 [--research] [--seed 7]
+    python -m training.grounding.train --data DATA --base BASE --work DIR --minutes 75 [--start FILE] [--research]
 
 1. rows: the permissive train rows (or all, with --research), less the fold kept for the combiner, and hard rows
    made of them;
 2. every row tokenised once with passages chosen as the service chooses them (`pairs.py`), cached in DIR;
 3. an epoch draws each row as often as `sources.py` says, one view each, in batches of similar length and a token
-   budget;
+   budget; because human rows come again and again, each time other words of a pair are masked and other hidden
+   states dropped, and no target is quite certain;
 4. the weights live in fp32, the passes run in bf16; the learning rate falls to zero at the end of the given
    minutes, so that a slower machine gets a shorter run and not an unfinished one;
-5. a checkpoint every few minutes; started again with the same DIR it goes on from there.
+5. a checkpoint every few minutes; started again with the same DIR it goes on from there. With --start a new run
+   takes the weights of another run's checkpoint, or the mean of several, and nothing else of it.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import argparse
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,14 +29,15 @@ import torch
 
 from training.grounding.edits import by_edit
 from training.grounding.hard import hard_rows
+from training.grounding.masking import masked
 from training.grounding.model import PairModel, pair_loss
 from training.grounding.pairs import UNKNOWN, Example, PairEncoder, encode_rows, load_tokenizer
 from training.grounding.rows import is_held_out, may_use, read_split
 from training.grounding.sources import passes
 
 HARD_LIMIT = {
-    "atomic": 2500, "transfer": 2000, "swap": 1500, "both": 1200, "mixed": 1200, "joined": 900, "two": 1500,
-    "trimmed": 200, "elsewhere": 1300,
+    "atomic": 2500, "transfer": 2500, "swap": 2500, "both": 1500, "mixed": 1500, "joined": 1200, "two": 2000,
+    "trimmed": 200, "elsewhere": 2000,
 }  # fmt: skip
 TOKEN_WEIGHT = 0.4
 WARM_UP = 0.04
@@ -56,10 +59,11 @@ class Progress:
 class Trainer:
     """Holds the bf16 model, its fp32 weights and the optimizer; `step` learns one batch."""
 
-    def __init__(self, model: PairModel, *, learning_rate: float) -> None:
+    def __init__(self, model: PairModel, *, learning_rate: float, smoothing: float) -> None:
         """Copy the trainable weights to fp32; head weights learn five times faster."""
         self.model = model
         self.learning_rate = learning_rate
+        self.smoothing = smoothing
         trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self.names = [name for name, _ in trainable]
         self.masters = [p.detach().float().clone() for _, p in trainable]
@@ -81,7 +85,8 @@ class Trainer:
     def step(self, batch: dict[str, torch.Tensor], *, share: float) -> float:
         """Learn one batch at the given share of the run, return its loss."""
         labels, tokens = self.model(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
-        loss = pair_loss(labels, tokens, batch["labels"], batch["token_labels"], token_weight=TOKEN_WEIGHT)
+        targets = (batch["labels"], batch["token_labels"])
+        loss = pair_loss(labels, tokens, *targets, token_weight=TOKEN_WEIGHT, smoothing=self.smoothing)
         loss.backward()
         for master, weight in zip(self.masters, self.weights, strict=True):
             master.grad = weight.grad.float()
@@ -111,12 +116,20 @@ class Trainer:
     def load(self, path: Path) -> Progress:
         """Read what `save` wrote."""
         state = torch.load(path, weights_only=True)
-        with torch.no_grad():
-            for master, weight, saved in zip(self.masters, self.weights, state["masters"], strict=True):
-                master.copy_(saved)
-                weight.copy_(saved)
+        self._set(state["masters"])
         self.optimizer.load_state_dict(state["optimizer"])
         return Progress(**state["progress"])
+
+    def start_from(self, paths: Sequence[Path]) -> None:
+        """Take the mean of the weights of other runs' checkpoints, with a fresh optimizer."""
+        every = [torch.load(path, weights_only=True)["masters"] for path in paths]
+        self._set([torch.stack(values).mean(0) for values in zip(*every, strict=True)])
+
+    def _set(self, values: Sequence[torch.Tensor]) -> None:
+        with torch.no_grad():
+            for master, weight, value in zip(self.masters, self.weights, values, strict=True):
+                master.copy_(value)
+                weight.copy_(value)
 
 
 def epoch_batches(examples: list[Example], *, seed: int, token_budget: int) -> Iterator[list[tuple[Example, int]]]:
@@ -167,7 +180,7 @@ def training_examples(arguments: argparse.Namespace, encoder: PairEncoder) -> li
         rows = random.Random(arguments.seed).sample(rows, arguments.limit)
     rows = by_edit(rows)
     rows += hard_rows(rows, seed=arguments.seed, limits=HARD_LIMIT)
-    key = f"v3:{arguments.seed}:{arguments.research}:{arguments.limit}"
+    key = f"v4:{arguments.seed}:{arguments.research}:{arguments.limit}"
     return encode_rows(rows, encoder, cache=arguments.work / "cache", key=key)
 
 
@@ -176,8 +189,11 @@ def run(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(arguments.threads)
     examples = training_examples(arguments, PairEncoder(load_tokenizer(arguments.base / "tokenizer.json")))
-    trainer = Trainer(PairModel.from_base(arguments.base).train(), learning_rate=arguments.learning_rate)
+    model = PairModel.from_base(arguments.base, dropout=arguments.dropout).train()
+    trainer = Trainer(model, learning_rate=arguments.learning_rate, smoothing=arguments.smoothing)
     checkpoint = arguments.work / "checkpoint.pt"
+    if arguments.start and not checkpoint.exists():
+        trainer.start_from(arguments.start)
     progress = trainer.load(checkpoint) if checkpoint.exists() else Progress()
     budget = arguments.minutes * 60.0
     log = (arguments.work / "train.jsonl").open("a")
@@ -189,7 +205,8 @@ def run(arguments: argparse.Namespace) -> None:
             if number < progress.batch:
                 continue
             began = time.monotonic()
-            tensors = collate(batch)
+            torch.manual_seed(seed * 100_000 + number)
+            tensors = masked(collate(batch), share=arguments.masked)
             loss = trainer.step(tensors, share=min(progress.seconds / budget, 1.0))
             mean = loss if mean is None else 0.98 * mean + 0.02 * loss
             progress.batch, progress.steps = number + 1, progress.steps + 1
@@ -228,7 +245,13 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, required=True, help="folder for caches, logs and checkpoints")
     parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--start", type=Path, action="append", help="checkpoint of another run to take weights from")
     parser.add_argument("--learning-rate", type=float, default=2e-4)
+    parser.add_argument("--dropout", type=float, default=0.1, help="share of the hidden states dropped")
+    parser.add_argument(
+        "--masked", type=float, default=0.06, help="share of the word pieces masked, in half of the pairs"
+    )
+    parser.add_argument("--smoothing", type=float, default=0.04, help="share of each target spread evenly")
     parser.add_argument("--token-budget", type=int, default=4096)
     parser.add_argument(
         "--threads", type=int, default=1, help="more than one wastes time in barriers where cores are shared"
