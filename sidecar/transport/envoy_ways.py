@@ -395,17 +395,5 @@ def ways_of(first: Any, request: Inbox, answer: Inbox, write: Write) -> tuple[Wa
     return _WAYS[modes[0]](lines[0]), _WAYS[modes[1]](lines[1])
 
 
-async def whole(way: Way, limit: int) -> bytes | None:
-    """The whole body; None when it has more bytes than the limit."""
-    held: list[bytes] = []
-    room = limit
-    async for data in way.chunks():
-        room -= len(data)
-        if room < 0:
-            return None
-        held.append(data)
-    return b"".join(held)
-
-
 def _value(header: Any) -> str:
     return str(header.raw_value, "utf-8", "replace") if header.raw_value else str(header.value)

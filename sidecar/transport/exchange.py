@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from sidecar.codec import encoding
+from sidecar.codec import encoding, openai
 from sidecar.codec.body import StreamedAnswer, UnknownShapeError, WholeBody
 from sidecar.codec.encoding import BrokenEncodingError, Decoder
 from sidecar.codec.jsontext import NotJsonError
@@ -16,7 +16,7 @@ from sidecar.codec.text import StreamedText, WholeText
 from sidecar.config import Guarded
 from sidecar.errors import CallerError, Draining, TidegateError
 from sidecar.policy.plan import Plan
-from sidecar.transport.http_status import UnreadableAnswerError
+from sidecar.transport.http_status import HttpStatus, UnreadableAnswerError
 from sidecar.transport.routes import Route
 from sidecar.values import Blocked
 
@@ -111,6 +111,18 @@ def streamed(settings: Guarded, shape: Shape) -> Streamed:
     return StreamedAnswer(shape, max_frame_bytes=settings.max_frame_bytes)
 
 
+async def read_at_most(chunks: AsyncIterator[bytes], limit: int) -> bytes | None:
+    """All that comes; None when it is more than the limit."""
+    held: list[bytes] = []
+    room = limit
+    async for data in chunks:
+        room -= len(data)
+        if room < 0:
+            return None
+        held.append(data)
+    return b"".join(held)
+
+
 # -- encoded bodies ---------------------------------------------------------------------------------------------------
 
 
@@ -187,6 +199,12 @@ async def decoded(settings: Guarded, coding: str, chunks: AsyncIterator[bytes]) 
 def refusal_of(route: Route, blocked: Blocked, plan: Plan) -> tuple[int, bytes]:
     """Status and body of the answer to a request that a policy stopped."""
     return route.shape.refusal(blocked.message or _REFUSED, plan.rules[blocked.rule].id)
+
+
+def failure_of(route: Route | None, status: HttpStatus) -> bytes:
+    """The body of the answer that tells an error, in the provider's own shape where the provider is known."""
+    failure = route.shape.failure if route is not None else openai.failure
+    return failure(status.code, status.message)
 
 
 def too_large_request(limit: int) -> CallerError:

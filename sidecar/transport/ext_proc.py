@@ -24,46 +24,35 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.protobuf.message import Message
 
-from sidecar.codec import encoding, openai
-from sidecar.codec.body import UnknownShapeError, WholeBody
+from sidecar.codec.body import UnknownShapeError
 from sidecar.codec.encoding import BrokenEncodingError
 from sidecar.codec.frames import FrameTooLongError
 from sidecar.config import ExtProc
 from sidecar.errors import CallerError, IdleStream, TidegateError
-from sidecar.session import Engine, Session, StreamStart
-from sidecar.transport.answers import StreamGuard, guard_whole
+from sidecar.session import Engine, StreamStart
+from sidecar.transport.bodies import Bodies, Refused, answered
 from sidecar.transport.convert import parse
 from sidecar.transport.envoy_facts import attributes_of
-from sidecar.transport.envoy_ways import Changes, Headers, Inbox, Way, ways_of, whole
+from sidecar.transport.envoy_ways import Changes, Headers, Inbox, Way, ways_of
 from sidecar.transport.exchange import (
     FIRST_ERROR,
     InFlight,
-    Whole,
     check_passes_closed,
-    closed,
-    decoded,
-    finished,
+    failure_of,
     is_whole,
-    opened_answer,
-    opened_request,
     opens,
-    parse_request,
-    refusal_of,
-    streamed,
+    read_at_most,
     streams_as,
     too_large_answer,
     too_large_request,
     type_of_errors,
 )
-from sidecar.transport.facts import Caller, named_attributes, start_of, with_sources
+from sidecar.transport.facts import Caller, named_attributes, start_of
 from sidecar.transport.grpc import Context, Server, answering
 from sidecar.transport.http_headers import (
     DECISION,
     OF_BODY,
     OWN,
-    POLICY,
-    REQUEST_DECISION,
-    STREAM,
     UNGUARDED,
     coding_of,
     media_type,
@@ -71,7 +60,6 @@ from sidecar.transport.http_headers import (
 from sidecar.transport.http_status import UnknownPathError, UnreadableAnswerError, http_status_of
 from sidecar.transport.identity import Peer
 from sidecar.transport.routes import Route, route_of
-from sidecar.values import Action, Direction
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
@@ -126,8 +114,7 @@ class _Exchange:
         """What is known for the answer's stream; None for an answer that no model gave."""
         self._sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the request may go on, so that an answer is the upstream's; cancelled when it never will."""
-        self._marks: dict[str, str] = {}
-        """Headers that say what was done."""
+        self._bodies = Bodies(engine, settings)
 
     async def run(self) -> None:
         """Serve the exchange. Raises `TidegateError` and whatever fails once the answer has begun."""
@@ -197,10 +184,9 @@ class _Exchange:
                 exc_info=None if is_ours else error,
             )
         status = http_status_of(error)
-        failure = self._route.shape.failure if self._route is not None else openai.failure
         if status.retry_after_seconds is not None:
-            self._marks["retry-after"] = str(status.retry_after_seconds)
-        await self._answer_instead(status.code, failure(status.code, status.message))
+            self._bodies.marks["retry-after"] = str(status.retry_after_seconds)
+        await self._answer_instead(status.code, failure_of(self._route, status))
 
     # -- the request ----------------------------------------------------------------------------------------------
 
@@ -220,70 +206,47 @@ class _Exchange:
             await self._pass_request(headers)
             return
         self._caller = msgspec.structs.replace(self._caller, headers=headers)
-        start = start_of(self._settings.facts, self._caller, None)
         if self._request.line.has_body and not self._request.sees_body:
-            await self._pass_unseen(start, headers)
+            await self._pass_unseen(headers)
             return
         changes = Changes({"accept-encoding": "identity"}, _changeable(headers))
         await self._request.prepare(changes)
-        data = await whole(self._request, self._settings.max_request_bytes)
+        data = await read_at_most(self._request.chunks(), self._settings.max_request_bytes)
         if data is None:
             raise too_large_request(self._settings.max_request_bytes)
-        coding = coding_of(headers)
-        content = opened_request(self._settings, coding, data)
-        body = None if content is None else parse_request(self._settings, self._route, media_type(headers), content)
-        if content is None or body is None:
-            self._marks[REQUEST_DECISION] = UNGUARDED
-            await self._engine.report_unscanned(start, "request", "encoded" if content is None else "unknown shape")
-        else:
-            start = start_of(self._settings.facts, self._caller, body.document)
-            if not await self._admits(self._route, start, body):
-                await self._answers.close()
-                return
-            start = with_sources(start, body.texts, self._engine.limits)
-            changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
-            data = closed(coding, data, content, changed)
-        self._let_answer(start)
+        guarded = await self._bodies.request(self._route, self._caller, media_type(headers), coding_of(headers), data)
+        if isinstance(guarded, Refused):
+            await self._answer_instead(guarded.status, guarded.data)
+            await self._answers.close()
+            return
+        self._let_answer(guarded.start)
         await self._request.begin(changes)
-        await self._request.send(data)
+        await self._request.send(guarded.data)
         await self._request.end()
 
     async def _pass_request(self, headers: Headers) -> None:
         """Let a request pass of which is not known that it carries text for a model."""
         if self._settings.unknown_paths == "refuse":
             raise UnknownPathError("this path is not guarded, and so not served")
-        self._marks[DECISION] = UNGUARDED
+        self._bodies.marks[DECISION] = UNGUARDED
         self._let_answer(None)
         changes = Changes({}, _own(headers))
         await self._request.prepare(changes)
         await self._request.begin(changes)
         await self._copy(self._request)
 
-    async def _pass_unseen(self, start: StreamStart, headers: Headers) -> None:
+    async def _pass_unseen(self, headers: Headers) -> None:
         """Let a request pass whose body the filter is set not to send."""
-        self._marks[REQUEST_DECISION] = UNGUARDED
-        await self._engine.report_unscanned(start, "request", _UNSEEN)
-        self._let_answer(start)
+        start = start_of(self._settings.facts, self._caller, None)
+        await self._bodies.report_unscanned(start, "request", _UNSEEN)
+        self._let_answer(answered(start))
         await self._request.begin(Changes({"accept-encoding": "identity"}, _own(headers)))
         await self._request.end()
 
     def _let_answer(self, start: StreamStart | None) -> None:
         """The request goes on; its answer is a stream with this start, if a model gives it."""
-        if start is not None:
-            self._start = msgspec.structs.replace(start, direction=Direction.OUTPUT)
+        self._start = start
         self._sent.set_result(None)
-
-    async def _admits(self, route: Route, start: StreamStart, body: Whole) -> bool:
-        """Guard the request; refuse it when a policy stopped it."""
-        async with self._engine.open(start) as session:
-            summary = await guard_whole(session, body)
-        self._marks[REQUEST_DECISION] = summary.action.name.lower()
-        if body.blocked is None:
-            return True
-        self._mark(session)
-        self._marks[DECISION] = Action.BLOCK.name.lower()
-        await self._answer_instead(*refusal_of(route, body.blocked, session.plan))
-        return False
 
     # -- the answer -----------------------------------------------------------------------------------------------
 
@@ -310,58 +273,39 @@ class _Exchange:
             await self._pass_unknown(self._start, headers, why)
 
     async def _stream(self, route: Route, start: StreamStart, headers: Headers, coding: str) -> None:
-        body = streamed(self._settings, route.shape)
-        encoder = encoding.encoder(coding) if coding else None
-        async with self._engine.open(start) as session:
-            self._mark(session)
-            changes = Changes(self._marks, _changeable(headers))
+        async with self._bodies.answer_stream(start) as session:
+            changes = Changes(self._bodies.marks, _changeable(headers))
             await self._answer.prepare(changes)
             await self._answer.begin(changes)
             self._answer.line.settle = session.settled
-
-            async def write(data: bytes) -> None:
-                await self._answer.send(encoder.feed(data) if encoder is not None else data)
-
-            chunks = decoded(self._settings, coding, self._answer.chunks())
-            await StreamGuard(session, body, write).run(chunks)
-        if encoder is not None:
-            await self._answer.send(encoder.finish())
+            await self._bodies.guard(session, route, coding, self._answer.chunks(), self._answer.send)
         await self._answer.end()
 
     async def _whole(self, route: Route, start: StreamStart, headers: Headers, coding: str) -> None:
-        await self._answer.prepare(Changes(self._marks, _changeable(headers)))
-        data = await whole(self._answer, self._settings.max_answer_bytes)
+        await self._answer.prepare(Changes(self._bodies.marks, _changeable(headers)))
+        data = await read_at_most(self._answer.chunks(), self._settings.max_answer_bytes)
         if data is None:
             raise too_large_answer(self._settings.max_answer_bytes)
-        content = opened_answer(self._settings, coding, data)
-        try:
-            body = WholeBody(route.shape, content, is_request=False)
-        except UnknownShapeError:
+        guarded = await self._bodies.whole_answer(route, start, coding, data)
+        if guarded is None:
             await self._pass_unknown(start, headers, "it is not JSON", data)
             return
-        async with self._engine.open(start) as session:
-            summary = await guard_whole(session, body)
-        self._mark(session)
-        self._marks[DECISION] = summary.action.name.lower()
-        changed = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
-        await self._answer.begin(Changes(self._marks, _changeable(headers)))
-        await self._answer.send(closed(coding, data, content, changed))
+        await self._answer.begin(Changes(self._bodies.marks, _changeable(headers)))
+        await self._answer.send(guarded)
         await self._answer.end()
 
     async def _pass_unknown(self, start: StreamStart, headers: Headers, why: str, data: bytes | None = None) -> None:
         """Let an answer pass that cannot be checked. `data` is the body, if it was held."""
-        if self._settings.unknown_bodies == "refuse":
-            raise UnreadableAnswerError(f"the upstream's answer cannot be checked: {why}")
-        await self._pass_unscanned(start, headers, "unknown shape", data)
-
-    async def _pass_unscanned(self, start: StreamStart, headers: Headers, why: str, data: bytes | None = None) -> None:
-        """Let an answer pass that nobody looked at, and say so."""
-        self._marks[DECISION] = UNGUARDED
-        await self._engine.report_unscanned(start, "answer", why)
+        await self._bodies.report_unknown(start, why)
         await self._pass_answer(headers, data)
 
+    async def _pass_unscanned(self, start: StreamStart, headers: Headers, why: str) -> None:
+        """Let an answer pass that nobody looked at, and say so."""
+        await self._bodies.report_unscanned(start, "answer", why)
+        await self._pass_answer(headers)
+
     async def _pass_answer(self, headers: Headers, data: bytes | None = None) -> None:
-        changes = Changes(self._marks, _own(headers))
+        changes = Changes(self._bodies.marks, _own(headers))
         if data is None:
             await self._answer.prepare(changes)
         await self._answer.begin(changes)
@@ -370,10 +314,6 @@ class _Exchange:
             return
         await self._answer.send(data)
         await self._answer.end()
-
-    def _mark(self, session: Session) -> None:
-        self._marks[POLICY] = f"{session.plan.name}@{session.plan.version}"
-        self._marks[STREAM] = session.info.stream_id
 
     # -- what Envoy is told ---------------------------------------------------------------------------------------
 
@@ -386,7 +326,7 @@ class _Exchange:
     async def _answer_instead(self, status: int, data: bytes) -> None:
         """Answer the client in the upstream's place."""
         kind = type_of_errors(self._route.shape if self._route is not None else None)
-        headers = Changes({"content-type": kind, **self._marks}, ()).message()
+        headers = Changes({"content-type": kind, **self._bodies.marks}, ()).message()
         answer = pb.ImmediateResponse(status=HttpStatus(code=status), headers=headers, body=data, details="tidegate")
         await self._write(immediate_response=answer)
 

@@ -13,48 +13,36 @@ import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 import aiohttp
-import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from sidecar.codec import encoding, openai
-from sidecar.codec.body import UnknownShapeError, WholeBody
+from sidecar.codec.body import UnknownShapeError
 from sidecar.codec.encoding import BrokenEncodingError
 from sidecar.codec.frames import FrameTooLongError
 from sidecar.config import Proxy
 from sidecar.errors import CallerError, ConfigError, IdleStream, TidegateError
-from sidecar.policy.plan import Plan
-from sidecar.session import Engine, Session, StreamStart
-from sidecar.transport.answers import StreamGuard, guard_whole
+from sidecar.session import Engine, StreamStart
+from sidecar.transport.bodies import Bodies, Refused
 from sidecar.transport.exchange import (
     WITH_TEXT,
     InFlight,
-    Whole,
     check_passes_closed,
-    closed,
-    decoded,
-    finished,
+    failure_of,
     is_whole,
-    opened_answer,
-    opened_request,
     opens,
-    parse_request,
-    refusal_of,
-    streamed,
+    read_at_most,
     streams_as,
     too_large_answer,
     too_large_request,
     type_of_errors,
 )
-from sidecar.transport.facts import Caller, start_of, with_sources
+from sidecar.transport.facts import Caller
 from sidecar.transport.http_headers import (
     DECISION,
-    POLICY,
-    REQUEST_DECISION,
-    STREAM,
     UNGUARDED,
     coding_of,
     identity_only,
@@ -65,14 +53,12 @@ from sidecar.transport.http_headers import (
 )
 from sidecar.transport.http_status import (
     UnknownPathError,
-    UnreadableAnswerError,
     UpstreamError,
     UpstreamTimeoutError,
     http_status_of,
 )
 from sidecar.transport.identity import Peer
 from sidecar.transport.routes import Route, route_of
-from sidecar.values import Action, Blocked, Direction
 
 _log = logging.getLogger(__name__)
 
@@ -148,8 +134,7 @@ class _Exchange:
         self._settings = settings
         self._client = client
         self._route = route_of(request.method, request.raw_path.partition("?")[0], settings.text_paths)
-        self._marks: dict[str, str] = {}
-        """Headers that say what was done."""
+        self._bodies = Bodies(engine, settings)
         self._begun: web.StreamResponse | None = None
 
     async def run(self) -> web.StreamResponse:
@@ -158,25 +143,13 @@ class _Exchange:
             return await self._pass()
         sent = CIMultiDict(self._request.headers)
         caller = Caller(sent, Peer(self._request.remote or ""))
-        start = start_of(self._settings.facts, caller, None)
         data = await self._read_request()
-        coding = coding_of(sent)
-        content = opened_request(self._settings, coding, data)
-        body = None if content is None else parse_request(self._settings, self._route, media_type(sent), content)
-        if content is None or body is None:
-            self._marks[REQUEST_DECISION] = UNGUARDED
-            await self._engine.report_unscanned(start, "request", "encoded" if content is None else "unknown shape")
-        else:
-            start = start_of(self._settings.facts, caller, body.document)
-            if (refusal := await self._guard_request(self._route, start, body)) is not None:
-                return refusal
-            start = with_sources(start, body.texts, self._engine.limits)
-            changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
-            data = closed(coding, data, content, changed)
+        guarded = await self._bodies.request(self._route, caller, media_type(sent), coding_of(sent), data)
+        if isinstance(guarded, Refused):
+            return self._answer_instead(guarded.status, guarded.data)
         headers = identity_only(to_upstream(sent))
-        async with self._sent(io.BytesIO(data), headers) as answer:
-            start = msgspec.structs.replace(start, direction=Direction.OUTPUT)
-            return await self._guard_answer(self._route, start, answer)
+        async with self._sent(io.BytesIO(guarded.data), headers) as answer:
+            return await self._guard_answer(self._route, guarded.start, answer)
 
     def failed(self, error: Exception) -> web.StreamResponse:
         """The answer that tells an error; when one has begun, its connection ends instead."""
@@ -188,8 +161,7 @@ class _Exchange:
                 self._request.transport.close()
             return self._begun
         status = http_status_of(error)
-        failure = self._route.shape.failure if self._route is not None else openai.failure
-        answer = self._answer_instead(status.code, failure(status.code, status.message))
+        answer = self._answer_instead(status.code, failure_of(self._route, status))
         if status.retry_after_seconds is not None:
             answer.headers["Retry-After"] = str(status.retry_after_seconds)
         return answer
@@ -202,31 +174,17 @@ class _Exchange:
         if (self._request.content_length or 0) > limit:
             raise too_large
         try:
-            data = await _read_at_most(self._request.content, limit)
+            data = await read_at_most(self._request.content.iter_any(), limit)
         except (aiohttp.ClientPayloadError, web.RequestPayloadError, aiohttp.http.HttpProcessingError):
             raise CallerError("cannot be read: broken, or not encoded as its headers say", field="body") from None
         if data is None:
             raise too_large
         return data
 
-    async def _guard_request(self, route: Route, start: StreamStart, body: Whole) -> web.Response | None:
-        """Guard the request; the answer that refuses it when a policy stopped it."""
-        async with self._engine.open(start) as session:
-            summary = await guard_whole(session, body)
-        self._marks[REQUEST_DECISION] = summary.action.name.lower()
-        if body.blocked is None:
-            return None
-        self._mark(session)
-        self._marks[DECISION] = Action.BLOCK.name.lower()
-        return self._refusal(route, body.blocked, session.plan)
-
-    def _refusal(self, route: Route, blocked: Blocked, plan: Plan) -> web.Response:
-        return self._answer_instead(*refusal_of(route, blocked, plan))
-
     def _answer_instead(self, status: int, data: bytes) -> web.Response:
         """An answer of ours, in the upstream's place."""
         kind = type_of_errors(self._route.shape if self._route is not None else None)
-        return web.Response(status=status, body=data, headers={"Content-Type": kind, **self._marks})
+        return web.Response(status=status, body=data, headers={"Content-Type": kind, **self._bodies.marks})
 
     # -- the upstream ---------------------------------------------------------------------------------------------
 
@@ -254,7 +212,7 @@ class _Exchange:
         """Serve a path that carries no text of a model, as far as is known."""
         if self._settings.unknown_paths == "refuse":
             raise UnknownPathError(f"{self._request.method} of this path is not guarded, and so not served")
-        self._marks[DECISION] = UNGUARDED
+        self._bodies.marks[DECISION] = UNGUARDED
         headers = to_upstream(CIMultiDict(self._request.headers))
         data = self._request.content if self._request.can_read_body else None
         async with self._sent(data, headers) as answer:
@@ -270,7 +228,8 @@ class _Exchange:
             return await self._copy(answer)
         if not opens(self._settings, coding):
             check_passes_closed(self._settings, coding)
-            return await self._pass_unscanned(start, answer, "encoded")
+            await self._bodies.report_unscanned(start, "answer", "encoded")
+            return await self._copy(answer)
         if kind == streams_as(route.shape):
             return await self._stream(route, start, answer, coding)
         if is_whole(route.shape, kind):
@@ -280,40 +239,23 @@ class _Exchange:
     async def _whole(
         self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse, coding: str
     ) -> web.StreamResponse:
-        data = await _read_at_most(answer.content, self._settings.max_answer_bytes)
+        data = await read_at_most(answer.content.iter_any(), self._settings.max_answer_bytes)
         if data is None:
             raise too_large_answer(self._settings.max_answer_bytes)
-        content = opened_answer(self._settings, coding, data)
-        try:
-            body = WholeBody(route.shape, content, is_request=False)
-        except UnknownShapeError:
+        guarded = await self._bodies.whole_answer(route, start, coding, data)
+        if guarded is None:
             return await self._unknown(start, answer, "it is not JSON", data)
-        async with self._engine.open(start) as session:
-            summary = await guard_whole(session, body)
-        self._mark(session)
-        self._marks[DECISION] = summary.action.name.lower()
         headers = to_client_guarded(CIMultiDict(answer.headers))
-        headers.update(self._marks)
-        changed = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
-        data = closed(coding, data, content, changed)
-        return web.Response(status=answer.status, reason=answer.reason, body=data, headers=headers)
+        headers.update(self._bodies.marks)
+        return web.Response(status=answer.status, reason=answer.reason, body=guarded, headers=headers)
 
     async def _stream(
         self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse, coding: str
     ) -> web.StreamResponse:
-        body = streamed(self._settings, route.shape)
-        encoder = encoding.encoder(coding) if coding else None
-        async with self._engine.open(start) as session:
-            self._mark(session)
+        async with self._bodies.answer_stream(start) as session:
             response = await self._begin(answer, to_client_guarded(CIMultiDict(answer.headers)))
-
-            async def write(data: bytes) -> None:
-                await self._write(response, encoder.feed(data) if encoder is not None else data)
-
-            chunks = decoded(self._settings, coding, answer.content.iter_any())
-            await StreamGuard(session, body, write).run(chunks)
-        if encoder is not None:
-            await self._write(response, encoder.finish())
+            write = partial(self._write, response)
+            await self._bodies.guard(session, route, coding, answer.content.iter_any(), write)
         await response.write_eof()
         return response
 
@@ -321,16 +263,7 @@ class _Exchange:
         self, start: StreamStart, answer: aiohttp.ClientResponse, why: str, data: bytes = b""
     ) -> web.StreamResponse:
         """An answer that cannot be checked. `data` is what was read of it."""
-        if self._settings.unknown_bodies == "refuse":
-            raise UnreadableAnswerError(f"the upstream's answer cannot be checked: {why}")
-        return await self._pass_unscanned(start, answer, "unknown shape", data)
-
-    async def _pass_unscanned(
-        self, start: StreamStart, answer: aiohttp.ClientResponse, why: str, data: bytes = b""
-    ) -> web.StreamResponse:
-        """Pass an answer on that nobody looked at, and say so."""
-        self._marks[DECISION] = UNGUARDED
-        await self._engine.report_unscanned(start, "answer", why)
+        await self._bodies.report_unknown(start, why)
         return await self._copy(answer, data)
 
     async def _copy(self, answer: aiohttp.ClientResponse, data: bytes = b"") -> web.StreamResponse:
@@ -343,7 +276,7 @@ class _Exchange:
         return response
 
     async def _begin(self, answer: aiohttp.ClientResponse, headers: CIMultiDict[str]) -> web.StreamResponse:
-        headers.update(self._marks)
+        headers.update(self._bodies.marks)
         response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
         await response.prepare(self._request)
         self._begun = response
@@ -358,10 +291,6 @@ class _Exchange:
             raise IdleStream(self._engine.idle_seconds) from None
         except ConnectionError:
             raise asyncio.CancelledError from None
-
-    def _mark(self, session: Session) -> None:
-        self._marks[POLICY] = f"{session.plan.name}@{session.plan.version}"
-        self._marks[STREAM] = session.info.stream_id
 
 
 def _client(settings: Proxy) -> aiohttp.ClientSession:
@@ -390,18 +319,6 @@ def _upstream_errors(idle_seconds: float) -> Iterator[None]:
         ) from error
     except aiohttp.ClientError as error:
         raise UpstreamError("the upstream broke off, or does not speak HTTP") from error
-
-
-async def _read_at_most(content: aiohttp.StreamReader, limit: int) -> bytes | None:
-    """All that comes; None when it is more than the limit."""
-    pieces: list[bytes] = []
-    room = limit
-    async for data in content.iter_any():
-        room -= len(data)
-        if room < 0:
-            return None
-        pieces.append(data)
-    return b"".join(pieces)
 
 
 def _reason(error: Exception) -> str:
