@@ -7,6 +7,9 @@ import random
 from training.encoder.rows import Example
 from training.encoder.synthetic.documents import hidden_attacks
 from training.encoder.synthetic.injection_pairs import injection_pairs
+from training.encoder.synthetic.languages import foreign_pairs
+from training.encoder.synthetic.posts import post_pairs
+from training.encoder.synthetic.roles import role_pairs
 from training.encoder.synthetic.topics import topic_rows
 from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
 
@@ -14,12 +17,17 @@ from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
 def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
     """Every own example; deterministic for one random state."""
     from training.encoder.synthetic.entities import entity_rows  # it needs Faker, which evaluation has not
+    from training.encoder.synthetic.regions import region_rows
 
     pairs = injection_pairs(rng, attacks=5000, harmless=7000)
     return [
         *pairs,
+        *foreign_pairs(rng, each=450),
+        *role_pairs(rng, short=2000, long=1200),
         *hidden_attacks([*injection, *pairs], rng, count=6000),
         *toxicity_pairs(rng, positives=700, harmless=6000),
+        *post_pairs(rng, rude=2500, harmless=6000),
         *topic_rows(rng),
         *entity_rows(rng, news=7000, chat=4000, plain=1500),
+        *region_rows(rng, count=8000),
     ]

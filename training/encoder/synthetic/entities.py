@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from typing import Protocol
 
 from faker import Faker
 
@@ -476,9 +477,25 @@ PLAIN = (
     "[import|from|class|def|SELECT|return] [numpy|Client|User|main|row|value] [as np|:|FROM table|;|()]",
     "[sha256|commit|id|uuid|token]: [a1b2c3d4e5|0xdeadbeef|9f86d081884c|7d793037|null]",
 )
-GENERATED = re.compile(r"<([PLONMD])>")
+GENERATED = re.compile(r"<([PFLCONMD])>")
 CHOICE = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
-LABELS = {"P": "PERSON", "L": "LOCATION", "O": "ORGANIZATION", "N": "NRP", "M": "NRP", "D": "DATE_TIME"}
+LABELS = {
+    "P": "PERSON",
+    "F": "PERSON",
+    "L": "LOCATION",
+    "C": "LOCATION",
+    "O": "ORGANIZATION",
+    "N": "NRP",
+    "M": "NRP",
+    "D": "DATE_TIME",
+}
+
+
+class SlotValues(Protocol):
+    """Whatever makes a value for a slot letter of `LABELS`."""
+
+    def of(self, kind: str) -> str:
+        """A value for one slot letter."""
 
 
 class Values:
@@ -533,17 +550,19 @@ def entity_rows(rng: random.Random, *, news: int, chat: int, plain: int) -> list
     """Rows with entities (news and chat style) and rows without any."""
     values = Values(rng)
     return [
-        _row(
+        filled(
             rng.choice(templates) if rng.random() < 0.7 else f"{rng.choice(templates)} {rng.choice(templates)}",
             values,
             rng,
+            source="own:entities",
         )
         for templates, count in ((NEWS, news), (CHAT, chat), (PLAIN, plain))
         for _ in range(count)
     ]
 
 
-def _row(template: str, values: Values, rng: random.Random) -> Example:
+def filled(template: str, values: SlotValues, rng: random.Random, *, source: str) -> Example:
+    """A row from a template: its choices taken, its slots filled and marked."""
     while CHOICE.search(template):
         template = CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
     text, entities, at = "", [], 0
@@ -554,7 +573,7 @@ def _row(template: str, values: Values, rng: random.Random) -> Example:
         text, at = text + value, match.end()
     text += template[at:]
     text = _recased(text, rng)
-    return Example(text=text, source="own:entities", kind="pii", entities=tuple(entities), injection=(0, 0.2))
+    return Example(text=text, source=source, kind="pii", entities=tuple(entities), injection=(0, 0.2))
 
 
 def _recased(text: str, rng: random.Random) -> str:
