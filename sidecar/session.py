@@ -6,7 +6,8 @@
 1. A transport's reader task feeds an inbox, which is bounded: when it is full, or the core holds too much text that
    waits for outcomes, `feed` waits, and so does the client.
 2. The transport's own task runs `outputs()`, which alone owns the core. It waits on one wake-up: text, an outcome or a
-   timer. Then it takes all that is there, steps the core, and merges adjacent releases of one lane into one.
+   timer. Then it takes all that is there, steps the core, and merges adjacent releases of one lane into one. Text that
+   completes nothing wakes nobody: it waits in the inbox for what follows it (`Stream.may_wait`).
 3. Decisions are committed to the outbox before the output that shows them is handed out. Releases that stand before the
    first decision never wait for it.
 4. At the end comes a summary, after the stream's decision event is committed. A stream that ends otherwise (the client
@@ -244,7 +245,8 @@ class Session:
         self._context = Context()
         self._passages_left_out = start.passages_left_out
         self._relevance: float | None = None
-        self._inbox: deque[tuple[Lane, str] | Context] = deque()
+        self._inbox: deque[tuple[Lane, str, float] | Context] = deque()
+        """Texts with the time at which they came, and contexts."""
         self._put_context(start.context)
         self._inbox_chars = 0
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
@@ -278,13 +280,16 @@ class Session:
         now_ms = self._engine.clock.now_ms()
         self._heard_ms = now_ms
         self._tally.arrived(lane, len(text), now_ms)
-        self._inbox.append((lane, text))
+        self._inbox.append((lane, text, now_ms))
         self._inbox_chars += len(text)
         self._settled.clear()
-        self._wake.set()
+        if not (self._has_room and self._core.may_wait(lane, text, self._inbox_chars)):
+            self._wake.set()
 
     async def settled(self) -> None:
         """Return when all that was fed is dealt with as far as it goes: the rest waits for more text, or the end."""
+        if not self._settled.is_set():
+            self._wake.set()
         await self._settled.wait()
 
     def add_context(self, passages: Sequence[Passage]) -> None:
@@ -378,9 +383,9 @@ class Session:
             if isinstance(self._inbox[0], Context):
                 self._core.ground(self._take_context())
                 continue
-            lane, text = self._take_chunk(budget)
+            lane, text, arrived_ms = self._take_chunk(budget)
             budget -= len(text)
-            self._submit(self._core.feed(lane, text, now_ms), now_ms)
+            self._submit(self._core.feed(lane, text, now_ms, arrived_ms=arrived_ms), now_ms)
         if self._has_room:
             self._room.set()
         if self._is_finished and not self._inbox and not self._is_closed:
@@ -402,11 +407,11 @@ class Session:
         assert isinstance(head, Context)
         return head
 
-    def _take_chunk(self, limit: int) -> tuple[Lane, str]:
-        """The text at the head of the inbox that is one lane's, at most `limit` characters."""
+    def _take_chunk(self, limit: int) -> tuple[Lane, str, float]:
+        """The text at the head of the inbox that is one lane's, at most `limit` characters, and when its first came."""
         head = self._inbox.popleft()
         assert not isinstance(head, Context)
-        lane, text = head
+        lane, text, arrived_ms = head
         pieces = [text]
         size = len(text)
         while size < limit and (text := self._pop_of(lane)):
@@ -414,10 +419,10 @@ class Session:
             size += len(text)
         whole = pieces[0] if len(pieces) == 1 else "".join(pieces)
         if size > limit:
-            self._inbox.appendleft((lane, whole[limit:]))
+            self._inbox.appendleft((lane, whole[limit:], arrived_ms))
             whole = whole[:limit]
         self._inbox_chars -= len(whole)
-        return lane, whole
+        return lane, whole, arrived_ms
 
     def _pop_of(self, lane: Lane) -> str:
         """The next chunk, if it is of that lane; else nothing."""

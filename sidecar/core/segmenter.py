@@ -43,6 +43,7 @@ _CLOSERS = frozenset("\"'”’»)]}）」』】")
 SENTENCE_ENDS = _TERMINATORS | _WIDE_TERMINATORS | _CLOSERS | {_NEWLINE}
 """What may stand before a segment that begins with a sentence."""
 _TOKEN = re.compile(r"\n|[^\S\n]+|[A-Za-z0-9_]+|.", re.DOTALL)
+_MAY_END = re.compile(f"[{_NEWLINE}{''.join(sorted(_TERMINATORS | _WIDE_TERMINATORS))}]")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“‘\[])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|mr|mrs|ms|mx|dr|prof|sr|jr|st|vs|fig|eq|al|cf|approx|inc|ltd|co"
     r"|corp|bros|dept|est|gen|sen|rep|gov|col|capt|lt|sgt|maj|rev|hon|messrs|mme|mlle|mt|ft|ave|blvd|rd|jan|feb|apr|aug"
@@ -93,6 +94,15 @@ class Segmenter:
             self._take(token.group(), token.start() + offset, text, offset, cuts)
         self._position = offset + len(text)
         return cuts
+
+    def may_cut(self, text: str, chars: int) -> bool:
+        """Whether a segment may end in `text`, the last of `chars` characters that came since `advance`.
+
+        When that is not so, neither in those before it, looking at them can wait: every word piece has a character.
+        """
+        if self._sentence_over or self._wide_over or self._count + chars > self._limit:
+            return True
+        return _MAY_END.search(text) is not None
 
     def finish(self) -> int | None:
         """The end of the last segment, when the lane ends here and something is left."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Sequence
 
@@ -59,6 +60,101 @@ def released_by_step(a_plan: Plan, pieces: list[str]) -> list[str]:
             text += output.text if isinstance(output, Release) else f"[{type(output).__name__}]"
         steps.append(text)
     return steps
+
+
+WORDS_AND_MARKS = st.lists(st.sampled_from([*'abc 4.!,\n。"é_7', "bad", "4111 "]), max_size=120).map("".join)
+
+
+class TestWaiting:
+    """`may_wait`: what may be fed later is fed later, and nothing comes the later for it."""
+
+    @given(WORDS_AND_MARKS.flatmap(cuts_of), st.sampled_from([0, 12]), st.booleans())
+    def test_nothing_leaves_and_nothing_is_asked_later(self, pieces: list[str], least: int, is_answered: bool) -> None:
+        a_plan = plan(
+            (SegmentFlagger("bad", label="FLAG"), [rule(REDACT, "FLAG")]),
+            (WordScanner(CARD, label="CARD"), [rule(REDACT, "CARD", index=1)]),
+        )
+        settings = dataclasses.replace(a_plan.stream, min_segment_tokens=least)
+        a_plan = dataclasses.replace(a_plan, stream=settings)
+        eager, patient = Stream(a_plan), Stream(a_plan)
+        waiting = ""
+        for piece in [each for each in pieces if each]:
+            waiting += piece
+            may_wait = patient.may_wait(Lane(), piece, len(waiting))
+            seen = _step(eager, piece, is_answered=is_answered)
+            if may_wait:
+                assert seen == ([], [])
+            else:
+                assert _step(patient, waiting, is_answered=is_answered) == seen
+                waiting = ""
+        if waiting:
+            assert _step(patient, waiting, is_answered=is_answered) == ([], [])
+        eager.close()
+        patient.close()
+        assert _outputs(patient) == _outputs(eager)
+
+    def test_most_tokens_of_a_sentence_wait(self) -> None:
+        flagger = (SegmentFlagger("bad", label="FLAG"), [rule(BLOCK, "FLAG")])
+        stream = Stream(plan(flagger, max_segment_tokens=64))
+        stream.feed(Lane(), "A short one to begin with, then another that is as short. ")
+        tokens = [f"{word} " for word in ("the", "words", "of", "a", "line", "that", "is", "not", "short") * 4]
+        waiting, steps = "", 0
+        for token in tokens:
+            waiting += token
+            if not stream.may_wait(Lane(), token, len(waiting)):
+                stream.feed(Lane(), waiting)
+                waiting, steps = "", steps + 1
+        assert steps < len(tokens) / 3
+
+    @pytest.mark.parametrize("text", [".", "!", "\n", "。", "one two?"])
+    def test_what_may_end_a_sentence_does_not_wait(self, text: str) -> None:
+        stream = Stream(plan((SegmentFlagger("bad", label="FLAG"), [rule(BLOCK, "FLAG")])))
+        stream.feed(Lane(), "it is")
+        assert stream.may_wait(Lane(), " said", 5)
+        assert not stream.may_wait(Lane(), text, len(text))
+
+    def test_after_the_end_of_a_sentence_nothing_waits(self) -> None:
+        stream = Stream(plan((SegmentFlagger("bad", label="FLAG"), [rule(BLOCK, "FLAG")])))
+        stream.feed(Lane(), "it is said.")
+        assert not stream.may_wait(Lane(), " ", 1)
+
+    @pytest.mark.parametrize(
+        "a_plan",
+        [
+            plan((WordScanner("bad"), [rule(BLOCK)])),
+            plan((SegmentFlagger("bad", label="FLAG"), [rule(BLOCK, "FLAG")]), mode=Mode.OPTIMISTIC),
+            plan((SegmentFlagger("bad", label="FLAG"), [rule(ANNOTATE, "FLAG")])),
+        ],
+        ids=["no model", "optimistic", "only remarks"],
+    )
+    def test_text_that_leaves_by_itself_does_not_wait(self, a_plan: Plan) -> None:
+        stream = Stream(a_plan)
+        stream.feed(Lane(), "it is")
+        assert not stream.may_wait(Lane(), " said", 5)
+
+    def test_how_long_text_was_held_counts_from_its_arrival(self) -> None:
+        stream = Stream(plan((WordScanner("bad"), [rule(BLOCK)])))
+        stream.feed(Lane(), "bad thing ", 50.0, arrived_ms=20.0)
+        blocked = stream.next_output()
+        assert isinstance(blocked, Blocked)
+        assert [each.exposure.held_ms for each in blocked.decisions] == [30.0]
+
+
+def _step(stream: Stream, text: str, *, is_answered: bool) -> tuple[list[str], list[Output]]:
+    """Feed, and have what is asked answered at once, or not; returns what was asked and what came out."""
+    requests = stream.feed(Lane(), text)
+    for batch, segment in requests:
+        if is_answered:
+            found = batch.detector.detect([BatchItem(segment.text, segment.begin)])[0]
+            stream.resolve(segment.number, batch.index, Found(segment.to_lane(found)))
+    return [segment.text for _, segment in requests], _outputs(stream)
+
+
+def _outputs(stream: Stream) -> list[Output]:
+    outputs: list[Output] = []
+    while (output := stream.next_output()) is not None:
+        outputs.append(output)
+    return outputs
 
 
 class TestHoldBack:

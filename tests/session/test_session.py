@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.config import Limits
+from sidecar.core.stream import Stream
 from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
 from sidecar.outbox.event import Event, Fault, FaultKind, StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.plan import Plan
+from sidecar.scheduler.scheduler import Request
 from sidecar.session import Engine, Passage, Session, Shown, StreamStart, merge
 from sidecar.summary import HeldTimes, StreamSummary
 from sidecar.values import (
@@ -332,6 +334,71 @@ async def test_the_summary_waits_for_the_streams_decision_event():
         await writer.task
 
     assert isinstance(writer.shown[-1], StreamSummary)
+
+
+# --- text that completes nothing --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the core was given, step by step."""
+    texts: list[str] = []
+    feed = Stream.feed
+
+    def noted(self: Stream, lane: Lane, text: str, *arguments: Any, **options: Any) -> Any:
+        texts.append(text)
+        return feed(self, lane, text, *arguments, **options)
+
+    monkeypatch.setattr(Stream, "feed", noted)
+    return texts
+
+
+class PromptScheduler:
+    """Finds nothing, at once."""
+
+    def submit(self, request: Request) -> None:
+        request.answer(Found())
+
+
+async def test_text_that_completes_nothing_waits_for_what_follows_it(fed: list[str]):
+    engine = make_engine(flagged(), outbox=await started(), scheduler=PromptScheduler())
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        for token in ("So", " it", " is", " then", ".", " Next"):
+            await session.feed(LANE, token)
+            await settle(session)
+        session.finish()
+        await writer.task
+
+    assert fed == ["So", " it is then.", " Next"]
+    assert writer.text == "So it is then. Next"
+
+
+async def test_text_that_waits_is_given_to_the_core_when_somebody_asks_for_it(fed: list[str]):
+    async with make_engine(flagged(), outbox=await started()).open(StreamStart()) as session:
+        writer = Writer(session)
+        for token in ("So", " it", " is"):
+            await session.feed(LANE, token)
+            await settle(session)
+        await session.settled()
+        assert fed == ["So", " it is"]
+        session.finish()
+        await writer.task
+
+
+async def test_text_that_waits_fills_no_inbox(fed: list[str]):
+    limits = Limits(inbox_chunks=3)
+    engine = make_engine(flagged(), outbox=await started(), limits=limits, scheduler=PromptScheduler())
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        for _ in range(9):
+            await session.feed(LANE, "a")
+            await settle(session)
+        assert fed == ["a", "aaa", "aaa"]
+        session.finish()
+        await writer.task
+
+    assert writer.text == "a" * 9
 
 
 # --- backpressure -----------------------------------------------------------------------------------------------------
