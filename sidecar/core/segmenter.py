@@ -14,9 +14,9 @@ Short sentences and lines are gathered: 1 and 2 end a segment only when it has `
 token of a short text at twice the cost of one in a long text.
 
 A cut is made only when the segment shows something: white space joins the segment that follows. The first segments of a
-lane are short (limit and least ramp up, the latter from nothing), so that its first words leave early. Estimated word
-pieces are an upper guess made from characters; a model that counts more splits the segment into overlapping windows, it
-never truncates.
+lane are short, unless its owner asks for long ones (limit and least ramp up, the latter from nothing), so that its
+first words leave early. Estimated word pieces are an upper guess made from characters; a model that counts more splits
+the segment into overlapping windows, it never truncates.
 """
 
 from __future__ import annotations
@@ -77,10 +77,17 @@ class Segmenter:
         "start",
     )
 
-    def __init__(self, max_tokens: int, *, first_tokens: int = FIRST_SEGMENT_TOKENS, least_tokens: int = 0) -> None:
+    def __init__(
+        self,
+        max_tokens: int,
+        *,
+        first_tokens: int = FIRST_SEGMENT_TOKENS,
+        least_tokens: int = 0,
+        first_least_tokens: int = 0,
+    ) -> None:
         self._maximum = max_tokens
         self._least_later = min(least_tokens, max_tokens)
-        self._least = 0
+        self._least = min(first_least_tokens, self._least_later)
         self._limit = min(first_tokens, max_tokens)
         self.start = 0
         """Where the unfinished segment begins (lane offset)."""

@@ -44,7 +44,7 @@ from sidecar.core.graphemes import LOOK_BACK_CHARS, ceil_boundary, floor_boundar
 from sidecar.core.rewrite import ReleaseBuilder
 from sidecar.core.segmenter import SENTENCE_ENDS, Segmenter
 from sidecar.policy.decide import Violation, decide
-from sidecar.policy.plan import BatchPlan, Plan, RulePlan, ScannerPlan
+from sidecar.policy.plan import BatchPlan, Plan, RulePlan, ScannerPlan, StreamSettings
 from sidecar.values import (
     Action,
     Blocked,
@@ -75,6 +75,8 @@ _KINDS = 2
 _REDACTED_SPANS = 256
 MOST_UNREAD_CHARS = 1024
 """How much text scanners may leave for later while a segment's verdict is waited for anyhow."""
+GATHERED_WHEN_WHOLE = 2
+"""How much longer the least segment is in text that comes as a whole: nobody waits for the first words of a prompt."""
 
 
 class LaneCoverage(msgspec.Struct, frozen=True, gc=False):
@@ -821,14 +823,21 @@ class Stream:
 def _cuts(lane: Lane, plan: Plan, gating: frozenset[int]) -> list[_Cut]:
     """How a lane is cut: into segments, and what a model answers into whole sentences for its pair checkers."""
     segments = tuple(batch for batch in plan.batches if not batch.sentence_tokens)
-    settings = plan.stream
-    segmenter = Segmenter(settings.max_segment_tokens, least_tokens=settings.min_segment_tokens)
-    cuts = [_Cut(0, segmenter, segments, gating)] if segments else []
+    cuts = [_Cut(0, _segmenter(lane, plan.stream), segments, gating)] if segments else []
     sentences = tuple(batch for batch in plan.batches if batch.sentence_tokens)
     if sentences and lane.part is Part.MODEL and lane.channel is Channel.CONTENT:
         longest = min(batch.sentence_tokens for batch in sentences)
         cuts.append(_Cut(1, Segmenter(longest, first_tokens=longest), sentences, gating))
     return cuts
+
+
+def _segmenter(lane: Lane, settings: StreamSettings) -> Segmenter:
+    """Short segments first where a model writes; elsewhere longer ones: a prompt or a document comes as a whole."""
+    longest, least = settings.max_segment_tokens, settings.min_segment_tokens
+    if lane.part is Part.MODEL:
+        return Segmenter(longest, least_tokens=least)
+    least *= GATHERED_WHEN_WHOLE
+    return Segmenter(longest, first_tokens=longest, least_tokens=least, first_least_tokens=least)
 
 
 def _note(state: _LaneState, reason: str) -> None:

@@ -100,8 +100,9 @@ class StreamSpec(Model):
         default=24,
         ge=0,
         le=512,
-        description="Short sentences and lines are gathered into a segment of this many estimated word pieces; a lane's"
-        " first segments are shorter. More is cheaper, less leaves earlier; 0 is a segment a sentence.",
+        description="Short sentences and lines are gathered into a segment of this many estimated word pieces: the"
+        " first ones of what a model writes are shorter, those of a prompt or a document twice as long. More is"
+        " cheaper, less leaves earlier; 0 is a segment a sentence.",
     )
     on_timeout: FailMode | None = Field(
         default=None,

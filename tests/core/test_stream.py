@@ -28,6 +28,7 @@ from sidecar.values import (
     Lane,
     Mode,
     Output,
+    Part,
     Recorded,
     Release,
 )
@@ -63,6 +64,23 @@ def released_by_step(a_plan: Plan, pieces: list[str]) -> list[str]:
 
 
 WORDS_AND_MARKS = st.lists(st.sampled_from([*'abc 4.!,\n。"é_7', "bad", "4111 "]), max_size=120).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("part", "segments"),
+    [
+        (Part.MODEL, ["Hello.", " It is short.", " Quite so here."]),
+        (Part.USER, ["Hello. It is short.", " Quite so here."]),
+    ],
+)
+def test_a_prompt_is_read_in_longer_segments_than_an_answer_however_it_is_cut(part: Part, segments: list[str]) -> None:
+    whole = plan((SegmentFlagger("bad", label="FLAG"), [rule(BLOCK, "FLAG")]), max_segment_tokens=64)
+    a_plan = dataclasses.replace(whole, stream=dataclasses.replace(whole.stream, min_segment_tokens=2))
+    text, lane = "".join(segments), Lane(part=part)
+    for pieces in ([text], list(text)):
+        stream = Stream(a_plan)
+        requests = [request for piece in pieces for request in stream.feed(lane, piece)] + stream.close()
+        assert [each.text[each.begin :] for _, each in requests] == segments
 
 
 class TestWaiting:
