@@ -1,8 +1,9 @@
 """Opens ONNX Runtime sessions the way a sidecar needs them.
 
-* Threads come from the container's CPU limit (`cpu_limit`), not from the host.
+* A pass takes one thread, or as many as are stated; "all" is the container's CPU limit (`cpu_limit`), not the host's.
 * Spinning is off: a thread that spins for work burns the application's share of a small quota.
 * One inter-op thread: the models are chains, there is nothing to run side by side.
+* The products of int8 models are exact on every processor (`processor`).
 * Providers are tried in the caller's order among those that this ONNX Runtime build has; the CPU is always the last.
 
 A model may run elsewhere: whoever starts the process says so (`placed`) before models are loaded.
@@ -20,6 +21,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from detectors.base import DetectorError
+from detectors.onnx.processor import EXACT, adds_exactly
 from detectors.onnx.runtime import PROVIDERS, Runtime
 from detectors.onnx.threads import cpu_limit
 
@@ -67,6 +69,7 @@ def _load(path: Path, runtime: Runtime | None) -> Session:
     options.intra_op_num_threads = chosen.threads or cpu_limit()
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry(EXACT, "0" if adds_exactly() else "1")
     options.log_severity_level = 3
     try:
         session: Session = ort.InferenceSession(str(path), options, providers=_available(chosen.providers))
