@@ -278,9 +278,8 @@ class Keys(Section):
 class SchedulerSettings(Section):
     """How segments are batched for the model detectors."""
 
-    threads: Count = 1
-    """Batches that run at a time. ONNX Runtime's own threads follow the container's CPU quota, so one batch keeps them
-    all busy."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    """Batches that run at a time; 0: one for each core of the container's CPU limit, as a pass takes one thread."""
     queue_limit: Count = 1024
     """Segments that wait, at most half of them one tenant's. What comes then is shed: the rule's fail mode applies."""
     max_batch_items: Count = 16
@@ -347,8 +346,8 @@ class Models(Section):
 
     directories: Paths = (Path("models"),)
     """Folders of models, searched in this order; `tidegate models add` writes into the first."""
-    threads: Annotated[int, Field(ge=0)] = 0
-    """Threads of one model's pass; 0: the container's CPU limit."""
+    threads: Annotated[int, Field(ge=0)] = 1
+    """Threads of one model's pass; 0: the container's CPU limit. A segment is too short for two to share."""
     providers: Words = ("cpu",)
     """What models run on, the first that is there: `cuda`, `openvino` (builds of ONNX Runtime of their own), `cpu`."""
 

@@ -88,6 +88,7 @@ class Ports:
 
 def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) -> dict[str, str]:
     """What is a worker's own in its settings: no two workers write to one file."""
+    cores = max(1, cpu_limit() // settings.workers)
     values: dict[str, object] = {
         "WORKERS": 1,
         "GRPC__LISTEN": ",".join(ports.grpc),
@@ -96,7 +97,8 @@ def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) ->
         "OUTBOX__PATH": of_worker(settings.outbox.path, index),
         "OUTBOX__TAKE_OVER": False,
         "EVENTS__FILE": of_worker(settings.events.file, index),
-        "MODELS__THREADS": settings.models.threads or max(1, cpu_limit() // settings.workers),
+        "MODELS__THREADS": settings.models.threads or cores,
+        "SCHEDULER__THREADS": settings.scheduler.threads or cores,
     }
     if ports.proxy:
         values |= {"PROXY__LISTEN": ports.proxy, "PROXY__SHARE_PORT": True}

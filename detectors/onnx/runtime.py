@@ -16,5 +16,5 @@ PROVIDERS = {
 class Runtime:
     """How models run. `threads` 0: the container's CPU limit. Of the providers, the first that is there is used."""
 
-    threads: int = 0
+    threads: int = 1
     providers: tuple[str, ...] = ("cpu",)

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 
+from detectors.onnx.threads import cpu_limit
 from sidecar.clock import Clock
 from sidecar.config import SchedulerSettings
 from sidecar.scheduler.batcher import TENANT_SHARE, Ask, Batcher, Request
@@ -41,7 +42,7 @@ class Scheduler:
     """See the module's text. Used on one event loop; `start` and `stop` are called by its owner."""
 
     def __init__(self, settings: SchedulerSettings, *, clock: Clock, metrics: Metrics) -> None:
-        self._threads = settings.threads
+        self._threads = settings.threads or cpu_limit()
         self._queue_limit = settings.queue_limit
         self._tenant_limit = ceil(settings.queue_limit * TENANT_SHARE)
         self._batcher = Batcher(max_items=settings.max_batch_items, max_tokens=settings.max_batch_tokens)
@@ -50,7 +51,7 @@ class Scheduler:
         self._metrics = metrics
         self._costs = _Costs()
         self._wake = asyncio.Event()
-        self._idle = asyncio.Semaphore(settings.threads)
+        self._idle = asyncio.Semaphore(self._threads)
         self._flights: list[_Flight] = []
         self._runs: set[asyncio.Task[None]] = set()
         self._workers: ThreadPoolExecutor | None = None

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import sidecar.workers
 import tidegate
 from sidecar.admin import AdminServer, service_pages
 from sidecar.cli import main
@@ -192,6 +193,23 @@ def test_no_two_workers_write_to_one_file(tmp_path: Path):
         assert len({each[key] for each in made}) == 3
     assert made[0]["TIDEGATE_OUTBOX__PATH"] == str(tmp_path / "outbox.db")
     assert {each["TIDEGATE_WORKERS"] for each in made} == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "cores", "expected"),
+    [
+        ({"workers": 2}, 8, ("1", "4")),
+        ({"workers": 3}, 2, ("1", "1")),
+        ({"workers": 2, "models": {"threads": 0}}, 8, ("4", "4")),
+        ({"workers": 2, "models": {"threads": 2}, "scheduler": {"threads": 3}}, 8, ("2", "3")),
+    ],
+)
+def test_the_cores_are_divided_among_workers(
+    settings: dict[str, Any], cores: int, expected: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(sidecar.workers, "cpu_limit", lambda: cores)
+    made = environment_of(0, Settings.model_validate(settings), Ports(("h:1",), ""), tmp_path / "0.sock")
+    assert (made["TIDEGATE_MODELS__THREADS"], made["TIDEGATE_SCHEDULER__THREADS"]) == expected
 
 
 def test_what_was_left_over_is_of_workers_that_are_no_more(tmp_path: Path):

@@ -45,7 +45,7 @@ class Gate(SegmentFlagger):
 async def scheduling(
     clock: FakeClock | None = None, metrics: Metrics | None = None, **settings: int
 ) -> AsyncIterator[Scheduler]:
-    chosen = SchedulerSettings(**{"cache_entries": 0} | settings)
+    chosen = SchedulerSettings(**{"cache_entries": 0, "threads": 1} | settings)
     scheduler = Scheduler(chosen, clock=clock or FakeClock(), metrics=metrics or Metrics("test"))
     await scheduler.start()
     try:
