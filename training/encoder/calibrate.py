@@ -4,15 +4,16 @@
 
 How it works:
 
-1. the quantised model, without calibration, scores the windows of the dev rows that the licence rule allows,
-   and own rows made with another seed for the labels that those lack;
+1. the quantised model, without calibration, scores the segments, as the service cuts them, of the dev rows that the
+   licence rule allows, and of own rows made with another seed for the labels that those lack;
 2. for injection and each toxicity label, three numbers are fitted by maximum likelihood on each text's strongest
-   window: logit = deep * encoder + wide * n-grams + offset, with a prior that keeps labels with few rows near
+   segment: logit = deep * encoder + wide * n-grams + offset, with a prior that keeps labels with few rows near
    (1, 0.3, 0);
 3. the topic logits get two factors, for the encoder and for the n-grams;
-4. thresholds: injection lets 1 % of the benign dev rows fire, of documents and of the rest; a toxicity label takes the
-   best F1, but never fires on more than 0.5 % of the clean rows, nor of the plain text of the other tasks' dev sets; an
-   entity label takes the best span F1.
+4. thresholds: injection lets 1 % of the benign dev rows fire, of documents and of the rest, and 3 % of own rows that
+   look like attacks; a toxicity label takes the
+   best F1, but never fires on more than 0.5 % of the clean rows, nor of the plain text of the other tasks' dev sets.
+   Those of entities are `entity_thresholds.py`'s work; until then they are `UNKNOWN`.
 
 The numbers become constants in the graph, so at run time a probability is a plain sigmoid or softmax.
 """
@@ -32,14 +33,16 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.metrics import f1_score
 
+from sidecar.values import Part
 from training.encoder import rows as data_rows
-from training.encoder.evaluate import matched, span_figures
 from training.encoder.export import load_wide, raw_calibration, set_calibration
 from training.encoder.labels import ENTITIES, TOPICS, TOXICITY
 from training.encoder.prepare import _label, is_plain, without_test_text
 from training.encoder.rows import Example
 from training.encoder.serve import Scored, ServedModel, sigmoid, softmax
 from training.encoder.synthetic.injection_pairs import injection_pairs
+from training.encoder.synthetic.languages import foreign_pairs
+from training.encoder.synthetic.roles import role_pairs
 from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
 from training.encoder.wide import WideBranch
 from training.encoder.wide_topic import WideTopic, load_wide_topic
@@ -49,13 +52,18 @@ PRIOR = np.asarray([1.0, 0.3, 0.0])
 PRIOR_STRENGTH = np.asarray([2.0, 2.0, 0.05])
 WIDEST_SHARE = 0.5
 """The n-grams know the dev set's templates better than the world's: their factor is at most this share of the other."""
-TEMPLATE_ONLY = ("NRP", "DATE_TIME", "ADDRESS")
-"""Entity labels that only template rows know; the thresholds of the others come from real text."""
+UNKNOWN = 0.5
+FOREIGN = ("document", "indirect")
+_PARTS = dict.fromkeys(("direct", "jailbreak", "benign", "hard_negative"), Part.USER) | dict.fromkeys(
+    FOREIGN, Part.CONTEXT
+)
+"""Whose words a row of injection data is. Others are cut as what a model writes, finer, unless it is said otherwise."""
 TOPIC_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 CLEAN_RATE = {"injection": 0.01, "toxicity": 0.005}
-LEAST = {"injection": 0.3, "toxicity": 0.7}
-"""No threshold is lower. Injection: the service reads shorter segments than these windows, and at 0.3 a little over 1 %
-of the benign dev rows fire there. Toxicity: its dev rows have few harmless texts with violent words."""
+LOOK_ALIKE_RATE = 0.03
+"""Harmless rows that were written to look like attacks are nearer to them than what people type."""
+LEAST = {"injection": 0.1, "toxicity": 0.7}
+"""No threshold is lower: harmless text of the world is less like the dev sets' than they are like each other."""
 CLEAN_LABELS = 8
 """A row counts as clean when at least so many toxicity labels are known to be 0."""
 MARGIN = 6.0
@@ -63,18 +71,18 @@ TWEETS = ("btc", "wnut17")
 """Text of the other tasks that may well swear."""
 
 
-def wide_logits(wide: WideBranch, windows: tuple[NDArray[np.int64], ...]) -> Array:
-    """Logits of the wide branch for each window, (windows, 1 + toxicity labels)."""
+def wide_logits(wide: WideBranch, pieces: tuple[NDArray[np.int64], ...]) -> Array:
+    """Logits of the wide branch for each segment, (segments, 1 + toxicity labels)."""
     with torch.no_grad():
-        return np.concatenate([wide(torch.from_numpy(ids)[None]).numpy() for ids in windows]).astype(np.float64)
+        return np.concatenate([wide(torch.from_numpy(ids)[None]).numpy() for ids in pieces]).astype(np.float64)
 
 
 class Strongest:
-    """For each text the encoder's and the n-grams' logits of its strongest window, per output."""
+    """For each text the encoder's and the n-grams' logits of its strongest segment, per output."""
 
     def __init__(self, scored: list[Scored], wide: WideBranch) -> None:
         kept = [
-            (np.concatenate([s.injection[:, None], s.toxicity], axis=1), wide_logits(wide, s.windows)) for s in scored
+            (np.concatenate([s.injection[:, None], s.toxicity], axis=1), wide_logits(wide, s.pieces)) for s in scored
         ]
         self.deep = np.stack([_strongest(deep, deep, thin) for deep, thin in kept])
         self.wide = np.stack([_strongest(thin, deep, thin) for deep, thin in kept])
@@ -128,13 +136,22 @@ def rounded(threshold: float, *, least: float) -> float:
     return float(min(max(np.ceil(threshold * 100) / 100, least), 0.98))
 
 
-def injection_thresholds(examples: list[Example], scores: Array) -> dict[str, float]:
-    """One threshold for what people type, one for documents: a document has many windows, each a chance to fire."""
+def injection_thresholds(examples: list[Example], scores: Array, plain: Array) -> dict[str, float]:
+    """One threshold for what people type, one for documents: a document has many segments, each a chance to fire.
+
+    Of the former, the dev rows and the other tasks' plain text keep to the rate; own look-alikes, to one of their own.
+    """
     benign = np.asarray([_label(example) == 0 for example in examples])
-    document = np.asarray([example.kind in ("document", "indirect") for example in examples])
+    document = np.asarray([example.kind in FOREIGN for example in examples])
+    own = np.asarray([example.source.startswith("own:") for example in examples])
     rate = CLEAN_RATE["injection"]
+    typed = (
+        threshold_by_rate(scores[benign & ~document & ~own], rate),
+        threshold_by_rate(plain, rate),
+        threshold_by_rate(scores[benign & own], LOOK_ALIKE_RATE),
+    )
     return {
-        "injection": rounded(threshold_by_rate(scores[benign & ~document], rate), least=LEAST["injection"]),
+        "injection": rounded(max(typed), least=LEAST["injection"]),
         "indirect_injection": rounded(threshold_by_rate(scores[benign & document], rate), least=LEAST["injection"]),
     }
 
@@ -154,17 +171,24 @@ class Calibrator:
             "injection": injection_threshold,
             "toxicity": toxicity_thresholds,
             "topic": 0.5,
-            "pii": self._pii(),
+            "pii": dict.fromkeys(ENTITIES, UNKNOWN),
         }
         return {"injection": injection, "toxicity": toxicity, "topic": topic}, thresholds
 
-    def _scored(self, examples: list[Example]) -> tuple[list[Example], list[Scored]]:
-        pairs = zip(examples, self._model.score([example.text for example in examples]), strict=True)
+    def _scored(self, examples: list[Example], part: Part = Part.MODEL) -> tuple[list[Example], list[Scored]]:
+        """The examples that have segments, with their scores; `part` says whose words those of other tasks are."""
+        parts = [_PARTS.get(example.kind, part) for example in examples]
+        pairs = zip(examples, self._model.score([example.text for example in examples], parts), strict=True)
         kept = [(example, scored) for example, scored in pairs if len(scored.injection)]
         return [example for example, _ in kept], [scored for _, scored in kept]
 
     def _injection(self) -> tuple[list[float], dict[str, float]]:
-        own = injection_pairs(random.Random(991), attacks=300, harmless=700)
+        rng = random.Random(991)
+        own = [
+            *injection_pairs(rng, attacks=300, harmless=700),
+            *foreign_pairs(rng, each=30),
+            *role_pairs(rng, short=100, long=60),
+        ]
         examples, scored = self._scored(
             data_rows.injection_examples(self._data, "dev")[:: self._every] + without_test_text(own, self._data)
         )
@@ -172,7 +196,8 @@ class Calibrator:
         strongest = Strongest(scored, self._wide)
         numbers = fit(strongest.deep[:, 0], strongest.wide[:, 0], labels)
         scores = probabilities(strongest, numbers, 0)
-        return numbers, injection_thresholds(examples, scores)
+        _, plain = self._scored(self._plain(), Part.USER)
+        return numbers, injection_thresholds(examples, scores, probabilities(Strongest(plain, self._wide), numbers, 0))
 
     def _toxicity(self) -> tuple[dict[str, list[float]], dict[str, float]]:
         own = without_test_text(toxicity_pairs(random.Random(991), positives=30, harmless=700), self._data)
@@ -214,30 +239,8 @@ class Calibrator:
 
     def _wide_topic_logits(self, scored: Scored) -> Array:
         with torch.no_grad():
-            rows = [self._wide_topic(torch.from_numpy(ids)[None]).numpy()[0] for ids in scored.windows]
+            rows = [self._wide_topic(torch.from_numpy(ids)[None]).numpy()[0] for ids in scored.pieces]
         return np.mean(rows, axis=0, dtype=np.float64)
-
-    def _pii(self) -> dict[str, float]:
-        examples, scored = self._scored(data_rows.pii_examples(self._data, "dev")[:: self._every])
-        thresholds = {}
-        for label in ENTITIES:
-            known = [
-                (e, s)
-                for e, s in zip(examples, scored, strict=True)
-                if (label in e.entity_labels if e.entity_labels else label in TEMPLATE_ONLY)
-            ]
-            grid = {threshold: _span_f1(known, label, threshold) for threshold in np.arange(0.4, 0.91, 0.1)}
-            thresholds[label] = round(float(max(grid, key=lambda threshold: grid[threshold])), 2)
-        return thresholds
-
-
-def _span_f1(known: list[tuple[Example, Scored]], label: str, threshold: float) -> float:
-    counts = np.zeros(3, dtype=np.int64)
-    for example, scored in known:
-        truth = [(start, end) for start, end, name in example.entities or () if name == label]
-        found = [(start, end) for start, end, name, score in scored.entities if name == label and score >= threshold]
-        counts += matched(truth, found)
-    return float(span_figures(counts)["f1"])
 
 
 def main() -> None:
@@ -258,7 +261,7 @@ def main() -> None:
     ).run()
     found = {"calibration": calibration, "recommended_thresholds": thresholds}
     (arguments.model / "calibration.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=1))
+    print(json.dumps(found))
     for file in files:
         set_calibration(file, calibration)
 

@@ -1,7 +1,8 @@
 """Writes `model.yaml`: the model's contract (see `models_onnx/README.md`) and its card.
 
-python -m training.encoder.card --data DATA --model MODEL_DIR --version 2026.11.1 [--quality quality.json]
-    [--quality-float quality-float.json] [--notes "..."]
+    python -m training.encoder.card --data DATA --model MODEL --version 2026.11.1 [--quality RESULTS] [--notes "..."]
+
+RESULTS is what `benchmarks.quality` wrote, of this model as it is served, int8 and, for some sets, float32.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from training.encoder.evaluate import TARGETS
+from benchmarks.quality.targets import TARGETS
 from training.encoder.export import MAX_TOKENS
 from training.encoder.labels import CASINGS, TAGS, TOPICS, TOXICITY
 from training.encoder.rows import read_rows
@@ -106,8 +107,8 @@ def card(data: Path, model: Path, arguments: argparse.Namespace) -> dict[str, An
         "notes": arguments.notes,
         "training_data": training_data(data),
         "left_out": [{"task": s.task, "source": s.prefix, "licence": s.licence} for s in SOURCES if not s.shipped],
-        "quality": quality(arguments.quality),
-        "quality_before_quantising": quality(arguments.quality_float),
+        "quality": quality(arguments.quality, "tidegate"),
+        "quality_before_quantising": quality(arguments.quality, "tidegate_float"),
         "limits": list(LIMITS),
     }
 
@@ -130,23 +131,17 @@ def training_data(data: Path) -> list[dict[str, Any]]:
     ]
 
 
-def quality(path: Path | None) -> list[dict[str, Any]]:
-    """The figures of the table that `evaluate.py` prints."""
-    if path is None:
+def quality(results: Path | None, system: str) -> list[dict[str, Any]]:
+    """What a system reached, of what must be reached."""
+    if results is None:
         return []
-    figures = json.loads(path.read_text(encoding="utf-8"))
+    figures = json.loads(results.read_text(encoding="utf-8"))["figures"]["systems"].get(system, {})
     rows = []
-    for head, _, key, _, must, _, _ in TARGETS:
-        _, name, metric = key.split(".")
-        rows.append(
-            {
-                "head": head,
-                "set": name,
-                "metric": metric,
-                "value": round(float(figures[head][name][metric]), 4),
-                "target": must,
-            }
-        )
+    for target in TARGETS:
+        value = target.value(figures)
+        if value is not None and target.must:
+            row = {"head": target.head, "set": target.set, "metric": ".".join(target.path), "value": round(value, 4)}
+            rows.append({**row, "target": target.must})
     return rows
 
 
@@ -160,8 +155,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with injection/, toxicity/, topic/, pii/")
     parser.add_argument("--model", type=Path, required=True, help="model folder, calibrated")
     parser.add_argument("--version", required=True)
-    parser.add_argument("--quality", type=Path, help="what evaluate.py wrote for the quantised graph")
-    parser.add_argument("--quality-float", type=Path, help="what evaluate.py wrote for the float32 graph")
+    parser.add_argument("--quality", type=Path, help="benchmarks/results/quality.json of this model")
     parser.add_argument("--notes", default="", help="what else is worth knowing about this training run")
     arguments = parser.parse_args()
     document = {
