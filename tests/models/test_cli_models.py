@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -123,8 +123,8 @@ def test_misuse_is_told(tmp_path: Path, arguments: list[str], message: str) -> N
     assert (done.exit_code, message in done.stderr) == (2, True), done.stderr
 
 
-@pytest.mark.skipif(find_spec("torch") is not None, reason="PyTorch is installed here")
-def test_without_pytorch_it_says_what_to_install(tmp_path: Path) -> None:
+def test_without_pytorch_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
     folder = tmp_path / "original"
     folder.mkdir()
     (folder / "config.json").write_text("{}")

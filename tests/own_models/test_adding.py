@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
+from transformers import pipeline
 
+from detectors.encoder import load_encoder
 from detectors.onnx.card import Card, read_card
 from sidecar.cli import main
-from tests.own_models.originals import FAMILIES, write_classifier, write_tagger
+from tests.own_models.originals import ATTACKS, FAMILIES, HARMLESS, write_classifier, write_tagger
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -45,6 +48,22 @@ def _added(models: Path, *arguments: str) -> Card:
     return read_card(models / arguments[arguments.index("--name") + 1])
 
 
+def _scores(model: Path) -> dict[str, float]:
+    """What a model that was taken over says of the sentences that it knows: of others it has no opinion to keep."""
+    encoder = load_encoder(model)
+    return {text: encoder.scores(text, "injection")["injection"] for text in (*ATTACKS, *HARMLESS)}
+
+
+def _scores_of_the_original(source: Path) -> dict[str, float]:
+    texts = [*ATTACKS, *HARMLESS]
+    answers = pipeline("text-classification", model=str(source), top_k=None)(texts)
+    return {text: _score(answer, "INJECTION") for text, answer in zip(texts, answers, strict=True)}
+
+
+def _score(answer: list[dict[str, Any]], label: str) -> float:
+    return next(float(each["score"]) for each in answer if each["label"] == label)
+
+
 def _policy(folder: Path, rule: dict[str, object], test: dict[str, object]) -> Path:
     path = folder / "own.yaml"
     document = {
@@ -64,9 +83,10 @@ def _policy(folder: Path, rule: dict[str, object], test: dict[str, object]) -> P
 def test_a_classifier_guards(family: str, quantised: tuple[str, ...], classifiers: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
     card = _added(models, str(classifiers / family), "--detector", "injection", "--name", "own", *quantised)
-    compared = card.card["compared_with_the_original"]
-    assert compared["largest_difference"] <= (0.1 if quantised else 1e-3)
-    assert compared["largest_difference_by_batch"] <= 1e-4
+    assert card.card["compared_with_the_original"]["largest_difference_by_batch"] <= 1e-4
+    scores = _scores(models / "own")
+    assert scores == pytest.approx(_scores_of_the_original(classifiers / family), abs=0.02 if quantised else 1e-3)
+    assert [text for text, score in scores.items() if score > 0.5] == list(ATTACKS)
     assert ("token_type_ids" in card.inputs) == (family == "bert")
 
     policy = _policy(
