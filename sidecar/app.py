@@ -81,6 +81,7 @@ class App:
             limits=settings.limits,
             idle_seconds=settings.grpc.idle_seconds,
             evidence_key=evidence_key(settings.keys),
+            admits=self.scheduler.admits,
         )
         self.processor = _processor(self.engine, settings)
         services = (self.processor,) if self.processor is not None else ()

@@ -20,10 +20,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NoReturn, Protocol, TypeAlias
 
 import msgspec
 from msgspec import field
@@ -49,7 +49,7 @@ from sidecar.outbox.event import (
 )
 from sidecar.outbox.outbox import Outbox
 from sidecar.policy.plan import BatchPlan, Plan
-from sidecar.scheduler.scheduler import Request
+from sidecar.scheduler.scheduler import Request, Running
 from sidecar.summary import StreamSummary, Tally, is_violation
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import (
@@ -128,7 +128,11 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Engine:
-    """What all streams share. Admission is a permit: without one, `open` says so at once."""
+    """What all streams share. Admission is a permit: without one, `open` says so at once.
+
+    A stream whose text would be stopped when models are late is also refused while they are (`admits`); one whose
+    policy lets such text pass is not.
+    """
 
     def __init__(
         self,
@@ -141,7 +145,9 @@ class Engine:
         limits: Limits,
         idle_seconds: float,
         evidence_key: EvidenceKey | None = None,
+        admits: Callable[[Running], bool] = lambda _: True,
     ) -> None:
+        """`admits` says whether another stream, beside those that run, would be looked at in time."""
         self.policies = policies
         self.scheduler = scheduler
         self.outbox = outbox
@@ -152,7 +158,9 @@ class Engine:
         self.evidence_key = evidence_key
         self.documents = Documents(limits.context_cache_chars)
         """The passages that streams share."""
-        self._open_streams = 0
+        self._admits = admits
+        self._open_streams: Counter[str] = Counter()
+        """By tenant."""
         self._is_draining = False
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -160,7 +168,7 @@ class Engine:
     @property
     def open_streams(self) -> int:
         """How many streams are running."""
-        return self._open_streams
+        return self._open_streams.total()
 
     @property
     def is_draining(self) -> bool:
@@ -183,7 +191,7 @@ class Engine:
         """
         plan = self._admit(start)
         session = Session(self, plan, start)
-        self._open_streams += 1
+        self._open_streams[start.tenant] += 1
         self._is_idle.clear()
         self.metrics.streams_open.inc()
         try:
@@ -197,7 +205,7 @@ class Engine:
             try:
                 await session.end()
             finally:
-                self._leave()
+                self._leave(start.tenant)
 
     async def report_unscanned(self, start: StreamStart, what: Literal["request", "answer"], reason: str) -> None:
         """Record that a text is about to pass that nobody looks at. Raises `CallerError` or `UnknownPolicy`."""
@@ -212,14 +220,24 @@ class Engine:
         if self._is_draining:
             self.metrics.streams_refused.labels("draining").inc()
             raise Draining
-        if self._open_streams >= self.limits.max_streams:
-            self.metrics.streams_refused.labels("overloaded").inc()
-            raise Overloaded("streams", retry_ms=_RETRY_MS)
+        if self.open_streams >= self.limits.max_streams:
+            self._refuse()
         check_start(start, self.limits)
-        return self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+        plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+        own = self._open_streams[start.tenant]
+        running = Running(self.open_streams, own, len(self._open_streams) + (not own))
+        if plan.stops_when_late and not self._admits(running):
+            self._refuse()
+        return plan
 
-    def _leave(self) -> None:
-        self._open_streams -= 1
+    def _refuse(self) -> NoReturn:
+        self.metrics.streams_refused.labels("overloaded").inc()
+        raise Overloaded("streams", retry_ms=_RETRY_MS)
+
+    def _leave(self, tenant: str) -> None:
+        self._open_streams[tenant] -= 1
+        if not self._open_streams[tenant]:
+            del self._open_streams[tenant]
         self.metrics.streams_open.dec()
         if not self._open_streams:
             self._is_idle.set()

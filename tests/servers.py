@@ -13,7 +13,7 @@ from sidecar.outbox.event import Event, Kind, StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.plan import Plan
 from sidecar.scheduler.batcher import Request
-from sidecar.scheduler.scheduler import Scheduler
+from sidecar.scheduler.scheduler import Running, Scheduler
 from sidecar.session import Engine, Submitter
 from sidecar.telemetry.metrics import Metrics
 from sidecar.transport.grpc import GrpcServer
@@ -96,6 +96,7 @@ def make_engine(
     clock: Clock | None = None,
     limits: Limits | None = None,
     idle_seconds: float = 60.0,
+    admits: Callable[[Running], bool] = lambda _: True,
 ) -> Engine:
     """An engine of the given parts; the outbox has to be started."""
     return Engine(
@@ -106,6 +107,7 @@ def make_engine(
         metrics=Metrics("test"),
         limits=limits or Limits(),
         idle_seconds=idle_seconds,
+        admits=admits,
     )
 
 

@@ -6,6 +6,7 @@ The real service over gRPC with every detector on and without its cache, at 50 t
 generator runs on the same machine, so what is sustained here is less than a sidecar sustains beside an application on
 other cores; `generator lag` says how late the generator itself was. `added delay` is from the token that completes what
 is let go. Streams that are shed are blocked, because the policy's rules fail closed: what ended well was read whole.
+New ones are refused while segments wait for long; each tries again when its text would have ended.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def _markdown(points: Sequence[dict[str, Any]], hold_ms: int) -> str:
     ]  # fmt: skip
     kept = [each for each in points if not each["shed"] and (each["added_delay_ms_p99"] or 0) < hold_ms]
     most = max((each["streams"] for each in kept), default=0)
-    shed = [each for each in points if each["shed"] and (each["generator_lag_ms_p99"] or 0) < hold_ms]
+    past = [each for each in points if each["shed"] or each["outcomes"].get("refused")]
+    shed = [each for each in past if (each["generator_lag_ms_p99"] or 0) < hold_ms]
     worst = max((each["added_delay_ms_p99"] or 0 for each in shed), default=0)
     notes = [
         f"Sustained with p99 of the added delay under {hold_ms} ms: {most} streams, on {os.cpu_count()} cores"

@@ -19,7 +19,7 @@ from sidecar.bench.texts import made_text, pieces_of
 from sidecar.core.stream import Stream
 from sidecar.policy.plan import Plan
 from sidecar.values import Found, Lane, Release
-from tidegate import AsyncClient, GuardBlocked, Summary, TidegateError
+from tidegate import AsyncClient, GuardBlocked, Overloaded, Summary, TidegateError
 from tidegate import Release as Shown
 
 _PATIENCE_SECONDS = 20.0
@@ -107,6 +107,8 @@ async def _one(client: AsyncClient, text: Text, begin: float, rate: float, seen:
                     seen.finished_unread_chars += sum(each.unscanned_chars for each in shown.coverage)
     except GuardBlocked:
         seen.outcomes["blocked"] += 1
+    except Overloaded:
+        seen.outcomes["refused"] += 1
     except (TidegateError, TimeoutError) as error:
         seen.outcomes[f"failed: {type(error).__name__}"] += 1
 

@@ -135,6 +135,13 @@ class Plan:
         return len({bool(batch.sentence_tokens) for batch in self.batches}) <= 1
 
     @property
+    def stops_when_late(self) -> bool:
+        """Whether text is stopped when a model does not look at it in time."""
+        return any(
+            rule.is_gating and rule.on_error is FailMode.FAIL_CLOSED for batch in self.batches for rule in batch.rules
+        )
+
+    @property
     def redacts(self) -> bool:
         """Whether any rule may rewrite text."""
         return any(rule.is_enforced and rule.action is Action.REDACT for rule in self.rules)

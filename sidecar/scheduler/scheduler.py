@@ -2,7 +2,7 @@
 
 1. `submit` answers a request at once when its findings are known (`cache`), or sheds it at once: when the queue is
    full, or when what is served before it would take past its deadline. Shedding is an outcome (`Failed(shed)`), so the
-   rule's fail mode applies. Otherwise the request is queued.
+   rule's fail mode applies. Otherwise the request is queued. `admits` says whether there is room for more streams.
 2. The owner takes a batch and runs it on a worker thread. While all workers are busy it takes the next one, and has it
    tokenised, as late as that does not leave a worker idle: when it is full, or when a batch is about to end. So a
    segment's wait for company adapts to load, and is nothing when the workers are idle.
@@ -23,13 +23,14 @@ from math import ceil
 from detectors.onnx.threads import cpu_limit
 from sidecar.clock import Clock
 from sidecar.config import SchedulerSettings
+from sidecar.scheduler.admission import LONG_WAIT, Admission, Running
 from sidecar.scheduler.batcher import TENANT_SHARE, Ask, Batcher, Request
 from sidecar.scheduler.cache import FindingsCache
 from sidecar.scheduler.runner import Answer, Job, Question
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import Failed, FailureKind, Found, Outcome
 
-__all__ = ["Request", "Scheduler"]
+__all__ = ["Request", "Running", "Scheduler"]
 
 _LEAD_MS = 8.0
 """How long before the running batch's end the next one is taken: tokenising a full one takes a few milliseconds."""
@@ -50,6 +51,7 @@ class Scheduler:
         self._clock = clock
         self._metrics = metrics
         self._costs = _Costs()
+        self._admission = Admission(self._threads)
         self._wake = asyncio.Event()
         self._idle = asyncio.Semaphore(self._threads)
         self._flights: list[_Flight] = []
@@ -91,6 +93,10 @@ class Scheduler:
             self._batcher.add(request)
             self._wake.set()
 
+    def admits(self, running: Running) -> bool:
+        """Whether one more stream, beside those that run, is likely to have its segments looked at in time."""
+        return self._admission.admits(running, self._clock.now_ms())
+
     # -- admission ------------------------------------------------------------------------------------------------
 
     def _known(self, request: Request) -> Outcome | None:
@@ -106,13 +112,17 @@ class Scheduler:
     def _reason_to_shed(self, request: Request) -> str:
         batcher = self._batcher
         if batcher.depth >= self._queue_limit or batcher.depth_of(request.tenant) >= self._tenant_limit:
+            self._admission.strain(self._clock.now_ms())
             return "the queue is full"
         if not batcher.depth and not self._flights:
             return ""  # nothing is before it; and an estimate that is too high is unlearnt only by a batch
         now_ms = self._clock.now_ms()
         flying_ms = sum(each.left_ms(now_ms) for each in self._flights)
         wait_ms = (flying_ms + batcher.wait_ms(request, self._costs.of)) / self._threads
-        return "it would be late" if now_ms + wait_ms > request.deadline_ms else ""
+        left_ms = request.deadline_ms - now_ms
+        if wait_ms > LONG_WAIT * left_ms:
+            self._admission.strain(now_ms)
+        return "it would be late" if wait_ms > left_ms else ""
 
     # -- the owner ------------------------------------------------------------------------------------------------
 

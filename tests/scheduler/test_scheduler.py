@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from detectors.base import BatchItem
 from detectors.types import Finding
 from sidecar.config import SchedulerSettings
-from sidecar.scheduler.scheduler import Scheduler
+from sidecar.scheduler.scheduler import Running, Scheduler
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import Failed, FailureKind, Found
 from tests.fakes import SegmentFlagger
@@ -153,6 +153,21 @@ async def test_what_would_be_late_is_shed_at_once():
         scheduler.submit(request(3, "a" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 230))
         scheduler.submit(request(4, "a" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 230))
         assert asker.outcomes == {4: Failed(FailureKind.SHED, "it would be late")}
+        gate.may_run.set()
+
+
+async def test_streams_are_turned_away_when_segments_wait_for_long():
+    clock, asker, gate = FakeClock(), Asker(), Gate()
+    async with scheduling(clock) as scheduler:
+        await teach(scheduler, clock, gate, ms_per_token=10)
+        scheduler.submit(request(2, "a" * 40, detector=gate, asker=asker))  # 110 ms
+        await gate.has_begun()
+        scheduler.submit(request(3, "b" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 600))
+        assert scheduler.admits(Running(50, 50, 1))
+        clock.advance(1)
+        scheduler.submit(request(4, "c" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 600))
+        assert not asker.outcomes
+        assert not scheduler.admits(Running(50, 50, 1))
         gate.may_run.set()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import permutations
 from typing import Any
 
@@ -17,7 +18,7 @@ from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overl
 from sidecar.outbox.event import Event, Fault, FaultKind, StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.plan import Plan
-from sidecar.scheduler.scheduler import Request
+from sidecar.scheduler.scheduler import Request, Running
 from sidecar.session import Engine, Passage, Session, Shown, StreamStart, merge
 from sidecar.summary import HeldTimes, StreamSummary
 from sidecar.values import (
@@ -534,6 +535,33 @@ async def test_without_a_permit_a_stream_is_refused_at_once_and_a_permit_comes_b
                 pass
     async with engine.open(StreamStart()):
         assert engine.open_streams == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_admitted"),
+    [
+        (flagged(Action.BLOCK), False),
+        (flagged(Action.REDACT), False),
+        (flagged(Action.BLOCK, on_error=FailMode.FAIL_OPEN), True),
+        (flagged(Action.ANNOTATE), True),
+        (cards(), True),
+    ],
+    ids=["block", "redact", "passes when late", "only remarks", "no model"],
+)
+async def test_without_room_streams_that_would_be_stopped_are_refused(policy: Plan, is_admitted: bool):
+    seen: list[Running] = []
+
+    def admits(running: Running) -> bool:
+        seen.append(running)
+        return len(seen) < 3
+
+    engine = make_engine(policy, outbox=await started(), admits=admits)
+    async with engine.open(StreamStart(tenant="a")), engine.open(StreamStart(tenant="b")):
+        with nullcontext() if is_admitted else pytest.raises(Overloaded):
+            async with engine.open(StreamStart(tenant="a")):
+                pass
+    assert engine.open_streams == 0
+    assert seen == ([] if is_admitted else [Running(0, 0, 1), Running(1, 0, 2), Running(2, 1, 2)])
 
 
 async def test_draining_refuses_new_streams_and_lets_others_finish():
