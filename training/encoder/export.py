@@ -173,12 +173,13 @@ def main() -> None:
         load_wide(arguments.work / "wide-weights.npz"),
         load_wide_topic(arguments.work / "wide-topic.npz"),
     )
-    plain = build(made, mixing(raw_calibration()))
+    calibration = mixing(raw_calibration())
+    plain, watched = build(made, calibration)
     shown = segments(Units(arguments.work / "train.npz"), arguments.segments, seed=7)
-    ranges = input_ranges(plain.model, plain.watched, shown)
+    quantised, _ = build(made, calibration, input_ranges(plain, watched, shown))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    onnx.save(plain.model, arguments.out / "model-float.onnx")
-    onnx.save(build(made, mixing(raw_calibration()), ranges).model, arguments.out / "model.onnx")
+    onnx.save(plain, arguments.out / "model-float.onnx")
+    onnx.save(quantised, arguments.out / "model.onnx")
     shutil.copy(arguments.base / "tokenizer.json", arguments.out / "tokenizer.json")
 
 

@@ -16,7 +16,7 @@ from onnx import TensorProto
 
 from training.encoder import wide, wide_topic
 from training.encoder.labels import TAGS, TOPICS, TOXICITY
-from training.graph import Encoder, Floats, Graph, Linear, Range, encode
+from training.graph import Encoder, Floats, Graph, Linear, Ranges, encode
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "casing_ids")
 OUTPUTS: dict[str, tuple[str | int, ...]] = {
@@ -60,8 +60,10 @@ class Parts:
     wide_topic: Grams
 
 
-def build(parts: Parts, calibration: Mapping[str, Floats], ranges: Mapping[str, Range] | None = None) -> Built:
-    """The model in float32, or in int8 with the `ranges` that `input_ranges` found on the float32 one."""
+def build(
+    parts: Parts, calibration: Mapping[str, Floats], ranges: Ranges | None = None
+) -> tuple[onnx.ModelProto, Mapping[str, str]]:
+    """The model, and which tensors its products read; int8 with the `ranges` found on the float32 form."""
     graph = Graph(ranges)
     for name in CALIBRATION:
         graph.constant(name, calibration[name])
@@ -72,15 +74,7 @@ def build(parts: Parts, calibration: Mapping[str, Floats], ranges: Mapping[str, 
     _topic(graph, parts, mean, numbers[1], counts[1])
     inner = graph.add("Gelu", graph.linear(states, parts.heads.tag_hidden, name="tags.hidden"), name="tags.gelu")
     graph.add("Identity", graph.float_linear(inner, parts.heads.tag_out, name="tags.out"), name="tags")
-    return Built(graph.model("tidegate-encoder", INPUTS, OUTPUTS), graph.watched)
-
-
-@dataclass(frozen=True)
-class Built:
-    """A model, and which tensors its quantised layers read."""
-
-    model: onnx.ModelProto
-    watched: Mapping[str, str]
+    return graph.model("tidegate-encoder", INPUTS, OUTPUTS), graph.watched
 
 
 def _mean(graph: Graph, states: str) -> str:
