@@ -149,6 +149,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     dev_rows = [row for row in read_split(arguments.data, "dev") if row.is_human]
     dev = prepare_rows(dev_rows, encoder, cache=arguments.work / "eval", key="dev-human")
+    if 0 < arguments.dev_sample < len(dev):  # the rows that `evaluate` draws
+        dev = [dev[n] for n in sorted(random.Random(2).sample(range(len(dev)), arguments.dev_sample))]
     dev_x, dev_y = (
         matrix(dev, score_cached(dev, runner, cache=arguments.work / "eval", key=model)),
         np.array([row.label == "supported" for row in dev], dtype=int),
@@ -194,6 +196,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--sample", type=int, default=0, help="at most so many rows of the fold, to save time; default all"
     )
+    parser.add_argument("--dev-sample", type=int, default=0, help="at most so many rows of dev; default all")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
