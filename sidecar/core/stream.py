@@ -75,6 +75,8 @@ _KINDS = 2
 _REDACTED_SPANS = 256
 MOST_UNREAD_CHARS = 1024
 """How much text scanners may leave for later while a segment's verdict is waited for anyhow."""
+MOST_AWAITED = 8
+"""How many segments a stream waits for at a time: with a long prompt's all in the queue, it would be late by itself."""
 GATHERED_WHEN_WHOLE = 2
 """How much longer the least segment is in text that comes as a whole: nobody waits for the first words of a prompt."""
 
@@ -372,9 +374,16 @@ class Stream:
 
     @property
     def wants_text(self) -> bool:
-        """Whether more text may be fed now: no lane waits for outcomes with `max_held_chars` of text on its hands."""
+        """Whether more text may be fed now.
+
+        Not while a lane waits for outcomes with `max_held_chars` of text on its hands, nor while `MOST_AWAITED`
+        segments are waited for: a segment's time begins when its text is fed, so what has not had its turn is not late.
+        """
         limit = self._plan.stream.max_held_chars
-        return not any(state.open_segments and state.held_chars >= limit for state in self._lanes.values())
+        if any(state.open_segments and state.held_chars >= limit for state in self._lanes.values()):
+            return False
+        awaited = sum(bool(each.gating) for state in self._lanes.values() for each in state.open_segments.values())
+        return awaited < MOST_AWAITED
 
     @property
     def is_done(self) -> bool:

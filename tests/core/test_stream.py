@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from detectors.base import BatchItem, Detector
 from detectors.types import Finding
-from sidecar.core.stream import Stream
+from sidecar.core.stream import MOST_AWAITED, Stream
 from sidecar.offline import Guarded, guard, guard_text
-from sidecar.policy.plan import Plan
+from sidecar.policy.plan import BatchPlan, Plan
 from sidecar.values import (
     Action,
     Blocked,
@@ -31,6 +31,7 @@ from sidecar.values import (
     Part,
     Recorded,
     Release,
+    Segment,
 )
 from tests.fakes import SegmentFlagger, WordScan, WordScanner, plan, rule, stars
 from tests.streams import all_cuts, by_character, cuts_of
@@ -455,6 +456,29 @@ class TestOutcomes:
         assert not stream.wants_text
         for batch, segment in requests:
             stream.resolve(segment.number, batch.index, Found())
+        assert stream.wants_text
+
+    def test_a_stream_does_not_make_itself_late(self) -> None:
+        stream = Stream(plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]), max_hold_ms=100))
+        waiting: list[tuple[BatchPlan, Segment]] = []
+        fed, now_ms, most = 0, 0.0, 0
+        while fed < 100 or waiting:
+            while fed < 100 and stream.wants_text:
+                waiting += stream.feed(Lane(), "One is here. ", now_ms=now_ms)
+                fed += 1
+            most = max(most, len(waiting))
+            batch, segment = waiting.pop(0)
+            now_ms += 10.0  # ten times as long for all as a verdict may take
+            stream.tick(now_ms)
+            stream.resolve(segment.number, batch.index, Found(), now_ms)
+        assert most == MOST_AWAITED
+        assert [each.reasons for each in stream.coverage()] == [()]
+        assert not stream.is_stopped
+
+    def test_text_that_waits_for_nothing_is_wanted(self) -> None:
+        stream = Stream(plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]), mode=Mode.OPTIMISTIC))
+        for _ in range(MOST_AWAITED + 1):
+            stream.feed(Lane(), "One is here. ")
         assert stream.wants_text
 
 
