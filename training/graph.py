@@ -45,6 +45,8 @@ LOW = -10000.0
 """Added to the attention scores of padding: `exp` of that is exactly 0."""
 SPARE = 16
 """Neurons that each feed-forward layer gets for `_spread`: a multiple of what a product computes at once."""
+LEAST_WIDTH = 4.0
+"""No neuron is spread into narrower parts: there Gelu's bend costs more than finer steps gain."""
 GELU_LOW = np.float32(-0.17)
 """Below the smallest value of Gelu."""
 
@@ -203,7 +205,7 @@ class Graph:
             layers = {each: layer.narrowed(factor) for each, layer in layers.items()}
         step, zero = seen.scale()
         scale = (self.constant(f"{name}.input.scale", step), self.constant(f"{name}.input.zero", zero))
-        quantised = self.add("QuantizeLinear", x, *scale, name=f"{name}.input")
+        quantised = self.add("QuantizeLinear", x, *scale, name=f"{name}.input", domain=CONTRIB)
         return [self._product(quantised, scale, layer, name=each) for each, layer in layers.items()]
 
     def _product(self, x: str, scale: tuple[str, str], layer: Linear, *, name: str) -> str:
@@ -326,10 +328,10 @@ def _spread(layer: Layer, seen: Range) -> tuple[Layer, Range]:
 
 def _width(high: Floats) -> np.float32:
     """The smallest width, to a percent, at which the copies that `_spread` needs fit into `SPARE`."""
-    width = max(float(high.max()), 1e-3)
-    while np.maximum(np.ceil(high / (width * 0.99)) - 1, 0).sum() <= SPARE and width > 1e-3:
+    width = float(high.max())
+    while width > LEAST_WIDTH and np.maximum(np.ceil(high / (width * 0.99)) - 1, 0).sum() <= SPARE:
         width *= 0.99
-    return np.float32(width)
+    return np.float32(max(width, 1e-3))
 
 
 def input_ranges(model: onnx.ModelProto, watched: Mapping[str, str], feeds: Iterable[Feed]) -> dict[str, Range]:
