@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -166,7 +167,7 @@ class Graph:
         """A constant float."""
         return self.constant(f"float.{value}", np.float32(value))
 
-    def add(self, op: str, *inputs: str, name: str, domain: str = "", **attributes: object) -> str:
+    def add(self, op: str, *inputs: str, name: str, domain: str = "", **attributes: Any) -> str:
         """One node with one output, which is named `name`."""
         node = helper.make_node(op, list(inputs), [name], name=f"{name}/{op}", domain=domain, **attributes)
         self._nodes.append(node)
@@ -240,7 +241,7 @@ def int8_rows(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
 def narrowing(seen: Range, layers: Iterable[Linear]) -> Floats:
     """What to multiply the channels of layers' input by, so that input and weights share the width of a channel."""
     widths = np.max([np.abs(layer.weight).max(axis=0) for layer in layers], axis=0)
-    return np.clip(np.sqrt(np.maximum(widths, 1e-5) / seen.largest), 0.01, 20.0).astype(np.float32)
+    return np.asarray(np.clip(np.sqrt(np.maximum(widths, 1e-5) / seen.largest), 0.01, 20.0), dtype=np.float32)
 
 
 def encode(graph: Graph, encoder: Encoder) -> str:
@@ -275,8 +276,8 @@ def _embeddings(graph: Graph, encoder: Encoder) -> str:
     parts = [graph.add("Mul", graph.add("Cast", found, name="words.float", to=TensorProto.FLOAT), scale, name="words")]
     for name, table in encoder.kinds.items():
         parts.append(graph.add("Gather", graph.constant(f"{name}.table", table), name, name=f"{name}.state"))
-    table = graph.constant("positions.table", encoder.positions)
-    parts.append(graph.add("Slice", table, graph.ints(0), "length", graph.ints(0), name="positions"))
+    places = graph.constant("positions.table", encoder.positions)
+    parts.append(graph.add("Slice", places, graph.ints(0), "length", graph.ints(0), name="positions"))
     return graph.norm(graph.add("Sum", *parts, name="embedded"), encoder.norm, name="embeddings")
 
 
