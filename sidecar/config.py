@@ -282,8 +282,9 @@ class SchedulerSettings(Section):
     """Batches that run at a time; 0: one for each core of the container's CPU limit, as a pass takes one thread."""
     queue_limit: Count = 1024
     """Segments that wait, at most half of them one tenant's. What comes then is shed: the rule's fail mode applies."""
-    max_batch_items: Count = 16
-    max_batch_tokens: Count = 1024
+    max_batch_items: Count = 8
+    max_batch_tokens: Count = 512
+    """A pass takes one thread: larger batches cost no less for a token, and those in them wait longer."""
     cache_entries: Annotated[int, Field(ge=0)] = 4096
     """Findings that are kept by a keyed digest of model and text: a repeated passage is read once. 0 keeps none."""
     cache_max_chars: Count = 1024

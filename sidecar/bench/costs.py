@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SEGMENT_PIECES = 48
 """About a segment's length."""
-_PASS_TEXTS = 16
+_PASS_TEXTS = 8
 """A full batch, as the scheduler makes them; larger ones cost no less for a piece."""
 _UNIX_SECONDS = 1_700_000_000.0
 
