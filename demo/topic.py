@@ -20,6 +20,7 @@ from rich.text import Text
 
 TOPIC = "tidegate.violations"
 GROUP = "security-team"
+TOPIC_SECONDS = 20.0
 _SEVERITY_STYLES = {"critical": "bold white on red", "high": "red", "medium": "yellow", "low": "green", "info": "dim"}
 
 
@@ -42,7 +43,7 @@ class Violation:
     held_ms: float
 
 
-async def read_violations(broker: str, count: int, *, seconds: float) -> list[Violation]:
+async def read_violations(broker: str, count: int, *, seconds: float = TOPIC_SECONDS) -> list[Violation]:
     """Read the topic from its beginning until there are `count` violations, or for at most `seconds`."""
     found: dict[str, Violation] = {}
     try:

@@ -24,12 +24,12 @@ CONFIG = _ROOT / "deploy/envoy/envoy.yaml"
 async def envoy(folder: Path, *, model: str, processor: str) -> AsyncIterator[str]:
     """Run Envoy before a model (`host:port`), its processor on a Unix socket; give its base URL once it is ready."""
     config, admin, log = folder / "envoy.json", folder / "envoy-admin.txt", folder / "envoy.log"
-    config.write_text(json.dumps(_config(model, processor), indent=2))
+    config.write_text(json.dumps(configuration(model, processor), indent=2))
     command = [_binary(), "--config-path", str(config), "--admin-address-path", str(admin)]
     command += ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
     async with running("Envoy", command, log=log) as process:
         await ready("Envoy", process, lambda: _is_ready(admin), log=log, seconds=READY_SECONDS)
-        yield await asyncio.to_thread(_listener, admin)
+        yield await asyncio.to_thread(listening, admin)
 
 
 def _binary() -> str:
@@ -39,7 +39,8 @@ def _binary() -> str:
     return path
 
 
-def _config(model: str, processor: str) -> Any:
+def configuration(model: str, processor: str) -> Any:
+    """The shipped configuration, before a model (`host:port`) and with its processor on a Unix socket (`unix:PATH`)."""
     config = YAML(typ="safe", pure=True).load(CONFIG)
     any_port = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
     config["admin"]["address"] = any_port
@@ -56,19 +57,20 @@ def _config(model: str, processor: str) -> Any:
     return config
 
 
-async def _is_ready(admin: Path) -> bool:
+def listening(admin: Path) -> str:
+    """The base URL at which Envoy takes requests, from the file with its admin address; nothing until it is ready."""
     try:
-        return bool(await asyncio.to_thread(_listener, admin))
-    except (OSError, ValueError, KeyError, IndexError):
-        return False
+        base = f"http://{admin.read_text()}"
+        _get(f"{base}/ready")
+        listeners = json.loads(_get(f"{base}/listeners?format=json"))["listener_statuses"]
+        address = next(each for each in listeners if each["name"] == "llm")["local_address"]["socket_address"]
+    except (OSError, ValueError, KeyError, StopIteration):
+        return ""
+    return "http://{address}:{port_value}".format(**address)
 
 
-def _listener(admin: Path) -> str:
-    """Where Envoy takes requests, from its admin address. Raises `OSError` as long as it does not answer."""
-    base = f"http://{admin.read_text()}"
-    _get(f"{base}/ready")
-    address = json.loads(_get(f"{base}/listeners?format=json"))["listener_statuses"][0]["local_address"]
-    return "http://{address}:{port_value}".format(**address["socket_address"])
+async def _is_ready(admin: Path) -> bool:
+    return bool(await asyncio.to_thread(listening, admin))
 
 
 def _get(url: str) -> bytes:

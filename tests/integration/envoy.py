@@ -6,16 +6,14 @@ import asyncio
 import json
 import os
 import subprocess
-import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from demo.mesh.envoy import configuration, listening
 
 ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / "deploy/envoy/envoy.yaml"
 READY_S = 60.0
 _POLL_S = 0.05
 _BINARY = ROOT / ".venv-envoy/bin/envoy"
@@ -36,7 +34,7 @@ async def running_envoy(
     `alter` may change the shipped configuration.
     """
     config, log, admin = folder / "envoy.json", folder / "envoy.txt", folder / "admin.txt"
-    settings = _config(socket, upstream)
+    settings = configuration(upstream.removeprefix("http://"), socket)
     if alter is not None:
         alter(settings)
     config.write_text(json.dumps(settings), encoding="utf-8")
@@ -55,45 +53,13 @@ async def running_envoy(
         process.wait()
 
 
-def _config(socket: str, upstream: str) -> Any:
-    config = YAML(typ="safe", pure=True).load(CONFIG)
-    any_port = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
-    config["admin"]["address"] = any_port
-    resources = config["static_resources"]
-    resources["listeners"][0]["address"] = any_port
-    host, _, port = upstream.removeprefix("http://").partition(":")
-    _set(resources["clusters"][0], {"socket_address": {"address": host, "port_value": int(port)}})
-    _set(resources["clusters"][1], {"pipe": {"path": socket}})
-    return config
-
-
-def _set(cluster: Any, address: object) -> None:
-    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = address
-
-
 async def _address(process: subprocess.Popen[bytes], admin: Path, log: Path) -> str:
     """Where it listens, once it says that it is ready."""
     async with asyncio.timeout(READY_S):
-        while not (url := await asyncio.to_thread(_listening, admin)):
+        while not (url := await asyncio.to_thread(listening, admin)):
             assert process.poll() is None, log.read_text(errors="replace")
             await asyncio.sleep(_POLL_S)
     return url
-
-
-def _listening(admin: Path) -> str:
-    try:
-        base = f"http://{admin.read_text()}"
-        _get(f"{base}/ready")
-        statuses = json.loads(_get(f"{base}/listeners?format=json"))["listener_statuses"]
-        address = next(each for each in statuses if each["name"] == "llm")["local_address"]["socket_address"]
-    except (OSError, ValueError, KeyError, StopIteration):
-        return ""
-    return f"http://{address['address']}:{address['port_value']}"
-
-
-def _get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return bytes(answer.read())
 
 
 def validate(binary: str, config: Path) -> subprocess.CompletedProcess[str]:
