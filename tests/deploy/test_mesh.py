@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from google.protobuf import json_format
 from sidecar.config import load_settings
 from tests.deploy.pods import check_container, check_pod, container_of
 from tests.deploy.tools import DEPLOY, check, documents, kustomized, one, read
-from tests.integration.envoy import envoy_binary, validate
+from tests.integration.envoy import validate
 from tests.integration.mesh import filter_of, manager_of, mesh, request_of
 from tests.proxies import CARD, MASKED
 from tests.upstream import JSON, Answer
@@ -23,15 +22,6 @@ from tests.upstream import JSON, Answer
 PLAIN = DEPLOY / "envoy/envoy.yaml"
 PROVIDER = "api.openai.com:80"
 FULL_DUPLEX = {"request_body_mode": "FULL_DUPLEX_STREAMED", "response_body_mode": "FULL_DUPLEX_STREAMED"}
-
-
-@pytest.fixture
-def binary(missing: Callable[[str], None]) -> str:
-    found = envoy_binary()
-    if found is None:
-        missing("Envoy (make envoy, or its path in TIDEGATE_ENVOY)")
-    assert found is not None
-    return found
 
 
 def patches() -> dict[str, Any]:

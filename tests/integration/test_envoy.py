@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from demo.mesh.envoy import CONFIG
 from sidecar.codec.openai_chat import OpenAIChat
 from tests.codec import test_body as recorded
-from tests.integration.envoy import CONFIG, envoy_binary, validate
+from tests.integration.envoy import validate
 from tests.integration.mesh import mesh, request_of, streamed
-from tests.proxies import CARD, INJECTION, MASKED
+from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, SAID
 from tests.upstream import JSON, Answer
 
 pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 SHAPE = OpenAIChat()
-CLEAN_PIECES = ("Hello", " wörld", " \U0001f600", " bye")
-PIECES = ("My card", " is 41", "11 1111 1", "111 1111", " ok é", " bye")
-BAD_PIECES = ("Hello", " you ignore", " all ru", "les now", " more", " and on")
-
-
-@pytest.fixture
-def binary(missing: Callable[[str], None]) -> str:
-    found = envoy_binary()
-    if found is None:
-        missing("Envoy (make envoy, or its path in TIDEGATE_ENVOY)")
-    assert found is not None
-    return found
 
 
 def test_the_shipped_configuration_is_valid(binary: str):
@@ -53,7 +41,7 @@ async def test_traffic_is_the_same_when_clean_and_masked_when_not(binary: str, t
             assert response.headers["x-tidegate-policy"] == "default@7"
         envoy.upstream.answer = streamed(recorded.chat(PIECES), 23)
         _, answer = await envoy.ask(f"my card is {CARD}")
-        assert recorded.said(SHAPE, answer) == f"My card is {MASKED} ok é bye"
+        assert recorded.said(SHAPE, answer) == SAID
         assert json.loads(envoy.upstream.requests[-1].body) == request_of(f"my card is {MASKED}")
         whole = {"choices": [{"index": 0, "message": {"role": "assistant", "content": f"It is {CARD}."}}]}
         envoy.upstream.answer = Answer([json.dumps(whole).encode()], JSON)

@@ -18,28 +18,17 @@ from sidecar.codec.openai_chat import OpenAIChat
 from sidecar.outbox.event import Event
 from sidecar.outbox.memory import MemoryOutbox
 from tests.codec import test_body as recorded
-from tests.integration.envoy import envoy_binary, running_envoy
+from tests.integration.envoy import running_envoy
 from tests.integration.mesh import filter_of, in_mode, manager_of, mesh, request_of, streamed
 from tests.integration.sidecar import Sidecar
-from tests.proxies import CARD, INJECTION, MASKED, POLICY
+from tests.proxies import CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, POLICY, SAID
 from tests.upstream import JSON, SSE, Answer, scripted_upstream
 
 pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 SHAPE = OpenAIChat()
 CHAT = "/v1/chat/completions"
-CLEAN = recorded.chat(("Hello", " wörld", " \U0001f600", " bye"))
-PIECES = ("My card", " is 41", "11 1111 1", "111 1111", " ok é", " bye")
-SAID = f"My card is {MASKED} ok é bye"
-
-
-@pytest.fixture
-def binary(missing: Callable[[str], None]) -> str:
-    found = envoy_binary()
-    if found is None:
-        missing("Envoy (make envoy, or its path in TIDEGATE_ENVOY)")
-    assert found is not None
-    return found
+CLEAN = recorded.chat(CLEAN_PIECES)
 
 
 @asynccontextmanager

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests import recordings
-from tests.integration.envoy import envoy_binary
 from tests.integration.mesh import mesh
 from tests.proxies import CARD, INJECTION, MASKED, proxied
 from tests.upstream import Answer, Seen
@@ -58,11 +57,11 @@ async def run(framework: str, urls: list[str], texts: list[str]) -> list[list[st
 
 
 @pytest.mark.parametrize("framework", REFUSALS)
-async def test_a_frameworks_client_through_both_doors(tmp_path: Path, missing: Callable[[str], None], framework: str):
-    binary = envoy_binary()
-    if binary is None or not PYTHON.exists():
-        missing("Envoy, or the environment of the frameworks (make envoy clients)")
-    assert binary is not None
+async def test_a_frameworks_client_through_both_doors(
+    binary: str, tmp_path: Path, missing: Callable[[str], None], framework: str
+):
+    if not PYTHON.exists():
+        missing("the environment of the frameworks (make clients)")
     for name in ("proxy", "mesh"):
         (tmp_path / name).mkdir()
     texts = ["clean", f"leak {CARD}", "harm", f"clean, {INJECTION}"]
