@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,30 +28,21 @@ from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.readiness import Readiness
 from sidecar.telemetry.metrics import Metrics
 from sidecar.workers import Ports, environment_of
+from tests.app.serving import Serving, refused, start
 from tests.app.test_app import eventually, write_policy
 from tests.outbox.samples import a_violation
 
 ROOT = Path(__file__).parents[2]
 
 
-class Workers:
-    """A running supervisor."""
+class Workers(Serving):
+    """A running supervisor; it logs for its workers too."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.lines: list[dict[str, Any]] = []
+        super().__init__(process)
         started = self.wait_for("serving", having="workers")
         self.address: str = started["grpc"][0]
         self.admin: str = started["admin"]
-
-    def wait_for(self, message: str, *, having: str = "") -> dict[str, Any]:
-        """The next log line with this message, of the supervisor or of a worker."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(json.loads(line))
-            if self.lines[-1]["message"] == message and (not having or having in self.lines[-1]):
-                return self.lines[-1]
-        raise AssertionError(f"the service ended before it said {message!r}: {self.lines}")
 
     def metrics(self) -> str:
         with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=30) as answer:
@@ -72,26 +62,12 @@ class Workers:
 
 @contextmanager
 def workers(folder: Path, count: int = 2, **environment: str) -> Iterator[Workers]:
-    (folder / "policies").mkdir(exist_ok=True)
-    write_policy(folder)
-    own = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     settings = {
-        "TIDEGATE_GRPC__LISTEN": "127.0.0.1:0",
-        "TIDEGATE_ADMIN__LISTEN": "127.0.0.1:0",
-        "TIDEGATE_POLICIES__DIRECTORIES": str(folder / "policies"),
-        "TIDEGATE_POLICIES__RELOAD": "false",
-        "TIDEGATE_OUTBOX__PATH": str(folder / "outbox.db"),
         "TIDEGATE_EVENTS__SINK": "file",
         "TIDEGATE_EVENTS__FILE": str(folder / "events.jsonl"),
         "TIDEGATE_DRAIN_SECONDS": "5",
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sidecar", "serve", "--workers", str(count)],
-        env=own | settings | environment,
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start(folder, "--workers", str(count), **settings, **environment)
     try:
         yield Workers(process)
     finally:
@@ -173,17 +149,7 @@ def _is_running(pid: int) -> bool:
     ],
 )
 def test_what_keeps_them_from_starting_is_said_once_with_status_2(tmp_path: Path, variable: str, value: str, says: str):
-    ended = subprocess.run(
-        [sys.executable, "-m", "sidecar", "serve", "--workers", "2"],
-        env=os.environ | {"TIDEGATE_ADMIN__LISTEN": "127.0.0.1:0", "PYTHONPATH": str(ROOT), variable: value},
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 2
-    assert "Traceback" not in ended.stderr
-    assert says in ended.stderr
+    assert says in refused(tmp_path, "--workers", "2", **{variable: value})
 
 
 def test_no_two_workers_write_to_one_file(tmp_path: Path):
