@@ -175,17 +175,17 @@ def _in_a_line(plan: Plan, decision: Decision) -> str:
 # --- files and errors ------------------------------------------------------------------------------------------------
 
 
-def _compiled(paths: Iterable[Path]) -> list[CompiledFile]:
+def _compiled(paths: Sequence[Path]) -> list[CompiledFile]:
     try:
         files = policy_files(paths)
     except PolicyError as error:
         _misuse(str(error))
     if not files:
-        _misuse("there is no *.yaml or *.yml file in these directories")
+        _misuse(f"there is no *.yaml or *.yml file in {', '.join(map(str, paths))}")
     return [compile_file(path, public_keys()) for path in files]
 
 
-def _chosen(paths: Iterable[Path], name: str | None, *, as_json: bool) -> list[tuple[LoadedPolicy, Plan]]:
+def _chosen(paths: Sequence[Path], name: str | None, *, as_json: bool) -> list[tuple[LoadedPolicy, Plan]]:
     """The policies of that name, or all; ends the command when a file is wrong or there is none of that name."""
     files = _compiled(paths)
     if errors := _errors(files):
@@ -210,7 +210,7 @@ def _print_errors(errors: Iterable[PolicyError]) -> None:
 
 
 def _misuse(message: str) -> NoReturn:
-    click.echo(message, err=True)
+    click.echo(f"Error: {message}", err=True)
     sys.exit(_MISUSE)
 
 

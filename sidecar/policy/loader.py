@@ -95,7 +95,7 @@ def policy_files(paths: Iterable[str | Path]) -> list[Path]:
         elif path.exists():
             files[path] = None
         else:
-            raise PolicyError("there is no such file or directory", file=path, remedy="check the path.")
+            raise PolicyError("there is no such file or directory", file=path, remedy="Check the path.")
     return list(files)
 
 

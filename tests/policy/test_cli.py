@@ -98,7 +98,8 @@ def test_a_path_that_is_not_there_is_misuse(command: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("command", ["lint", "test", "show"])
 def test_a_directory_without_policies_is_misuse(command: str, tmp_path: Path) -> None:
-    assert run(command, tmp_path).exit_code == 2
+    result = run(command, tmp_path)
+    assert (result.exit_code, result.stderr) == (2, f"Error: there is no *.yaml or *.yml file in {tmp_path}\n")
 
 
 def test_tests_that_pass(right: Path) -> None:
