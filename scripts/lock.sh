@@ -10,7 +10,7 @@ shift
 
 compile() {
     "$bin/uv" pip compile --quiet --no-config --system-certs --universal --python-version 3.11 --generate-hashes \
-        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' "$@"
+        --custom-compile-command 'make lock' "$@"
 }
 
 echo '==> requirements.txt (the service)'
