@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from msgspec.structs import replace
 
 from sidecar.errors import TidegateError
@@ -96,6 +96,8 @@ async def read_topics(
         ends = await _assign(consumer, topics, last)
         async for read in _records(consumer, None if follow else ends):
             yield read
+    except KafkaConnectionError:
+        raise ReadError(f"no Kafka broker answers at {settings.bootstrap_servers}") from None
     except (KafkaError, OSError, TimeoutError) as error:
         raise ReadError(f"cannot read from Kafka: {error or type(error).__name__}") from None
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -203,6 +204,15 @@ def test_misuse_and_a_broken_environment_exit_with_2_and_one_message(arguments: 
     assert result.exit_code == 2, result.output
     assert result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_broker_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch):
+    with socket.socket() as taken:  # bound and not listening: nobody can answer there
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setenv("TIDEGATE_KAFKA__BOOTSTRAP_SERVERS", address)
+        result = run("stats")
+    assert (result.exit_code, result.stderr) == (2, f"Error: no Kafka broker answers at {address}\n")
 
 
 @pytest.mark.parametrize("command", sorted(events.commands))
