@@ -6,7 +6,7 @@ The fold (`rows.is_held_out`) was not seen by the pair model and holds permissiv
 twice: with its own context, and with it buried among unrelated passages, so that the size of a context alone says
 nothing; supported and unsupported rows weigh the same among short and among long contexts, so that the base rates
 of the sources are not learnt. Each weight may only have the sign that its feature means, which keeps a fold of this
-size from inventing effects. dev chooses the features, the weight of synthetic rows and the strength of the
+size from inventing effects. dev chooses the word features, the weight of synthetic rows and the strength of the
 regularisation (by the mean of the AUC over all its human rows and over each source); nothing is fitted on it, and tests
 choose nothing. Writes `combiner.json`: weights, bias, thresholds.
 """
@@ -47,7 +47,8 @@ _WORDS = {
 }
 _ANSWERS = {"all answers": [*MODEL_FEATURES], "support": ["support_max", "support_first"]}
 FEATURE_SETS = {f"{answers}, {words}": _ANSWERS[answers] + _WORDS[words] for answers in _ANSWERS for words in _WORDS}
-"""Contradiction and the token head help on sources like those of the fold, and may mislead on others: dev decides."""
+"""Contradiction and the token head help on sources like those of the fold, summaries among them, and mislead on others
+that dev has: so the best combiner with them and the best without are averaged."""
 HARD_LIMIT = {"atomic": 120, "transfer": 120, "swap": 80, "both": 60, "mixed": 60, "joined": 60, "two": 120,
               "trimmed": 20, "elsewhere": 120}  # fmt: skip
 
@@ -163,8 +164,11 @@ def run(arguments: argparse.Namespace) -> None:
                 coefficients, bias = fit(x, y, weights, names=names, strength=strength)
                 score = dev_score(dev, dev_y, dev_x @ coefficients + bias)
                 tried[f"{kind} {strength} synthetic {synthetic}"] = (score, coefficients, bias, weights)
-    chosen = max(tried, key=lambda key: tried[key][0])
-    _, coefficients, bias, weights = tried[chosen]
+    chosen = [
+        max((key for key in tried if key.startswith(answers)), key=lambda key: tried[key][0]) for answers in _ANSWERS
+    ]
+    coefficients, bias = (np.mean([tried[key][part] for key in chosen], axis=0) for part in (1, 2))
+    weights = tried[chosen[0]][3]
     slope, shift = calibrate(x @ coefficients + bias, y, weights)
     coefficients, bias = coefficients * slope, bias * slope + shift
     p = 1 / (1 + np.exp(-(dev_x @ coefficients + bias)))
@@ -172,7 +176,7 @@ def run(arguments: argparse.Namespace) -> None:
         "weights": {
             name: round(float(value), 6) for name, value in zip(ALL_FEATURES, coefficients, strict=True) if value
         },
-        "bias": round(bias, 6),
+        "bias": round(float(bias), 6),
         "thresholds": thresholds(p, dev_y),
         "fitted_on": {"rows": len(y), "chosen": chosen, "dev": {key: round(t[0], 4) for key, t in tried.items()}},
     }
