@@ -11,9 +11,9 @@ How it works:
    (1, 0.3, 0);
 3. the topic logits get two factors, for the encoder and for the n-grams;
 4. thresholds: injection lets 1 % of the benign dev rows fire, of documents and of the rest, and 3 % of own rows that
-   look like attacks; a toxicity label takes the
-   best F1, but never fires on more than 0.5 % of the clean rows, nor of the plain text of the other tasks' dev sets.
-   Those of entities are `entity_thresholds.py`'s work; until then they are `UNKNOWN`.
+   look like attacks; a toxicity label takes the best F1, but never fires on more than 0.5 % of the clean rows, nor of
+   the plain text of the other tasks' dev sets, nor of harmless sentences with violent words. Those of
+   entities are `entity_thresholds.py`'s work; until then they are `UNKNOWN`.
 
 The numbers become constants in the graph, so at run time a probability is a plain sigmoid or softmax.
 """
@@ -40,6 +40,7 @@ from training.encoder.labels import ENTITIES, TOPICS, TOXICITY
 from training.encoder.prepare import _label, is_plain, without_test_text
 from training.encoder.rows import Example
 from training.encoder.serve import Scored, ServedModel, sigmoid, softmax
+from training.encoder.synthetic.figures_of_speech import FIGURES_OF_SPEECH, figures_of_speech
 from training.encoder.synthetic.injection_pairs import injection_pairs
 from training.encoder.synthetic.languages import foreign_pairs
 from training.encoder.synthetic.roles import role_pairs
@@ -52,6 +53,7 @@ PRIOR = np.asarray([1.0, 0.3, 0.0])
 PRIOR_STRENGTH = np.asarray([2.0, 2.0, 0.05])
 WIDEST_SHARE = 0.5
 """The n-grams know the dev set's templates better than the world's: their factor is at most this share of the other."""
+THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 UNKNOWN = 0.5
 FOREIGN = ("document", "indirect")
 _PARTS = dict.fromkeys(("direct", "jailbreak", "benign", "hard_negative"), Part.USER) | dict.fromkeys(
@@ -126,9 +128,8 @@ def threshold_by_rate(clean: Array, rate: float) -> float:
 
 
 def threshold_by_f1(labels: NDArray[np.int64], scores: Array) -> float:
-    """The threshold of the best F1."""
-    candidates = np.unique(np.quantile(scores, np.linspace(0.02, 0.98, 97)))
-    return float(max(candidates, key=lambda candidate: f1_score(labels, scores >= candidate)))
+    """The threshold of the best F1, the lowest among equals."""
+    return float(max(THRESHOLDS, key=lambda threshold: f1_score(labels, scores >= threshold)))
 
 
 def rounded(threshold: float, *, least: float) -> float:
@@ -202,18 +203,19 @@ class Calibrator:
     def _toxicity(self) -> tuple[dict[str, list[float]], dict[str, float]]:
         own = without_test_text(toxicity_pairs(random.Random(991), positives=30, harmless=700), self._data)
         annotated = data_rows.toxicity_examples(self._data, "dev")[:: (self._every + 1) // 2] + own
-        examples, scored = self._scored(annotated + self._plain())
+        examples, scored = self._scored(annotated + self._plain() + without_test_text(figures_of_speech(), self._data))
         strongest = Strongest(scored, self._wide)
         values = np.asarray([[-1 if value is None else value for value in e.toxicity or ()] for e in examples])
         plain = np.asarray([example.kind != "toxicity" for example in examples])
-        clean = ((values == 0).sum(1) >= CLEAN_LABELS) & ~plain
+        unseen = np.asarray([example.source == FIGURES_OF_SPEECH for example in examples])
+        clean = ((values == 0).sum(1) >= CLEAN_LABELS) & ~plain & ~unseen
         calibration, thresholds = {}, {}
         for number, name in enumerate(TOXICITY):
-            known = values[:, number] >= 0
+            known = (values[:, number] >= 0) & ~unseen
             labels = values[known, number]
             calibration[name] = fit(strongest.deep[known, number + 1], strongest.wide[known, number + 1], labels)
             scores = probabilities(strongest, calibration[name], number + 1)
-            by_rate = max(threshold_by_rate(scores[rows], CLEAN_RATE["toxicity"]) for rows in (clean, plain))
+            by_rate = max(threshold_by_rate(scores[rows], CLEAN_RATE["toxicity"]) for rows in (clean, plain, unseen))
             best = max(threshold_by_f1(labels, scores[known]), by_rate)
             thresholds[name] = rounded(best, least=LEAST["toxicity"])
         return calibration, thresholds
@@ -261,7 +263,7 @@ def main() -> None:
     ).run()
     found = {"calibration": calibration, "recommended_thresholds": thresholds}
     (arguments.model / "calibration.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found))
+    print(json.dumps(found, indent=1))
     for file in files:
         set_calibration(file, calibration)
 
