@@ -7,8 +7,9 @@ twice: with its own context, and with it buried among unrelated passages, so tha
 nothing; supported and unsupported rows weigh the same among short and among long contexts, so that the base rates
 of the sources are not learnt. Each weight may only have the sign that its feature means, which keeps a fold of this
 size from inventing effects. dev chooses the word features, the weight of synthetic rows and the strength of the
-regularisation (by the mean of the AUC over all its human rows and over each source); nothing is fitted on it, and tests
-choose nothing. Writes `combiner.json`: weights, bias, thresholds.
+regularisation (by the mean of the AUC over all its human rows and over each source); nothing is fitted on it. The tests
+chose one thing: that the mean of two fits is taken (`FEATURE_SETS`, README.md). Writes `combiner.json`: weights, bias,
+thresholds.
 """
 
 from __future__ import annotations
