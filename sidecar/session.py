@@ -31,7 +31,7 @@ from msgspec import field
 from detectors.context import Context, Documents
 from sidecar.clock import Clock, Timer
 from sidecar.config import Limits
-from sidecar.core.stream import Stream
+from sidecar.core.stream import LaneCoverage, Stream
 from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded
 from sidecar.outbox.event import (
     Ending,
@@ -586,11 +586,18 @@ class Session:
             action=tally.action,
             violations=tuple(tally.violations),
             violation_count=tally.violation_count,
-            coverage=self._core.coverage(),
+            coverage=self._coverage(),
             max_held_ms=tally.held.max_ms,
             median_held_ms=tally.held.median_ms,
             max_held_chars=self._core.max_held_chars,
             grounding=self._grounding(),
+        )
+
+    def _coverage(self) -> tuple[LaneCoverage, ...]:
+        """What was looked at, per lane. All that came counts as received, also what was still in the inbox."""
+        return tuple(
+            msgspec.structs.replace(each, received_chars=self._tally.received(each.lane))
+            for each in self._core.coverage()
         )
 
     def _grounding(self) -> GroundingTally | None:
@@ -632,7 +639,7 @@ class Session:
                     unscanned_chars=each.unscanned_chars,
                     reasons=each.reasons,
                 )
-                for each in self._core.coverage()
+                for each in self._coverage()
             ],
             leaked_chars=tally.leaked_chars,
             max_held_chars=self._core.max_held_chars,

@@ -78,6 +78,10 @@ class Tally:
         self._received[lane] += chars
         self._arrivals.setdefault(lane, deque()).append((self._received[lane], now_ms))
 
+    def received(self, lane: Lane) -> int:
+        """Characters of the lane that came, whatever became of them."""
+        return self._received[lane]
+
     def released(self, release: Release, now_ms: float) -> float | None:
         """Note that text leaves. Returns how long its first character was held; None if it accounts for no text."""
         arrivals = self._arrivals.get(release.lane)

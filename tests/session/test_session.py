@@ -603,6 +603,20 @@ async def test_a_stream_that_is_left_is_recorded_as_cancelled_and_releases_nothi
     assert data_of(outbox, StreamDecision)[0].ended == "cancelled"
 
 
+async def test_the_record_of_a_stream_that_is_left_counts_what_still_waited():
+    outbox = await started()
+    engine = make_engine(flagged(), scheduler=HandScheduler(), outbox=outbox)
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        for text in ("Some text. ", "And", " half"):
+            await session.feed(LANE, text)
+            await settle(session)
+        writer.task.cancel()
+
+    [coverage] = data_of(outbox, StreamDecision)[0].coverage
+    assert (coverage.received_chars, coverage.released_chars) == (len("Some text. And half"), 0)
+
+
 async def test_a_blocked_stream_says_so_even_if_its_client_leaves():
     outbox = await started()
     policy = plan((WordScanner(CARD), [rule(Action.BLOCK, message="No cards.")]))
