@@ -32,9 +32,10 @@ def test_what_was_let_in_shows_before_the_bound_is_lowered_again():
     admission = Admission(threads=2)
     admission.strain(10.0)
     assert not admission.admits(alone(100), 20.0)
-    admission.strain(30.0)
+    admission.strain(130.0)
     assert not admission.admits(alone(97), 1_000.0)
     assert most(admission, 1_000.0) > 90
+    assert admission.admits(alone(80), 1_010.0)
     assert not admission.admits(alone(80), 1_100.0)
     assert most(admission, 1_100.0) == 72
 
@@ -44,6 +45,21 @@ def test_one_strain_lowers_the_bound_once():
     admission.strain(10.0)
     assert not admission.admits(alone(100), 20.0)
     assert most(admission, 2_020.0) == 103
+
+
+def test_streams_that_ended_since_count_as_what_was_too_much():
+    admission = Admission(threads=2)
+    assert admission.admits(alone(100), 0.0)
+    admission.strain(10.0)
+    assert admission.admits(alone(0), 500.0)
+    assert most(admission, 500.0) == 90
+
+
+def test_strain_of_long_ago_turns_nobody_away():
+    admission = Admission(threads=2)
+    assert admission.admits(alone(100), 0.0)
+    admission.strain(10.0)
+    assert admission.admits(alone(100_000), 60_000.0)
 
 
 @pytest.mark.parametrize(("bound", "seconds", "expected"), [(100, 1, 97), (100, 10, 153), (20, 4, 24)])
