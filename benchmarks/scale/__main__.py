@@ -88,9 +88,9 @@ def _markdown(points: Sequence[dict[str, Any]], hold_ms: int) -> str:
          ", ".join(f"{count} {name}" for name, count in each["outcomes"].items()), each["failed_open_chars"])
         for each in points
     ]  # fmt: skip
-    kept = [each for each in points if not each["shed"] and (each["added_delay_ms_p99"] or 0) < hold_ms]
-    most = max((each["streams"] for each in kept), default=0)
     past = [each for each in points if each["shed"] or each["outcomes"].get("refused")]
+    kept = [each for each in points if each not in past and (each["added_delay_ms_p99"] or 0) < hold_ms]
+    most = max((each["streams"] for each in kept), default=0)
     shed = [each for each in past if (each["generator_lag_ms_p99"] or 0) < hold_ms]
     worst = max((each["added_delay_ms_p99"] or 0 for each in shed), default=0)
     notes = [
