@@ -373,7 +373,8 @@ class Session:
             self._alarm.cancel()
         if self._core.is_stopped and self._ended == "cancelled":
             self._ended = "blocked"
-        await self._record_end()
+        if not self._is_recorded:
+            await self._record_end(self._coverage(), self._grounding())
 
     def mark_failed(self) -> None:
         """The stream ends because of an error."""
@@ -578,7 +579,8 @@ class Session:
         self._ended = "blocked" if self._core.is_stopped else "finished"
         if self._prompt and len(self._context):  # it may have to be indexed, which takes a while
             self._relevance = await asyncio.to_thread(self._context.relevance, self._prompt)
-        await self._record_end()
+        coverage, grounding = self._coverage(), self._grounding()
+        await self._record_end(coverage, grounding)
         tally = self._tally
         return StreamSummary(
             stream_id=self.info.stream_id,
@@ -586,11 +588,11 @@ class Session:
             action=tally.action,
             violations=tuple(tally.violations),
             violation_count=tally.violation_count,
-            coverage=self._coverage(),
+            coverage=coverage,
             max_held_ms=tally.held.max_ms,
             median_held_ms=tally.held.median_ms,
             max_held_chars=self._core.max_held_chars,
-            grounding=self._grounding(),
+            grounding=grounding,
         )
 
     def _coverage(self) -> tuple[LaneCoverage, ...]:
@@ -613,19 +615,18 @@ class Session:
             context_relevance=self._relevance,
         )
 
-    async def _record_end(self) -> None:
-        if self._is_recorded:
-            return
+    async def _record_end(self, coverage: Sequence[LaneCoverage], grounding: GroundingTally | None) -> None:
         self._is_recorded = True
         self._counters.ended[self._ended].inc()
         self._counters.received_chars.inc(self._tally.received_chars)
         self._counters.released_chars.inc(self._tally.released_chars)
-        if (grounding := self._grounding()) is not None:
+        if grounding is not None:
             self._counters.count_answer(grounding)
-        await self._engine.outbox.put([decision_event(self.info, self._ending(), self._engine.clock.unix_seconds())])
+        ending = self._ending(coverage, grounding)
+        await self._engine.outbox.put([decision_event(self.info, ending, self._engine.clock.unix_seconds())])
 
-    def _ending(self) -> Ending:
-        tally, grounding = self._tally, self._grounding()
+    def _ending(self, coverage: Sequence[LaneCoverage], grounding: GroundingTally | None) -> Ending:
+        tally = self._tally
         return Ending(
             ended=self._ended,
             done=tally.action,
@@ -639,7 +640,7 @@ class Session:
                     unscanned_chars=each.unscanned_chars,
                     reasons=each.reasons,
                 )
-                for each in self._coverage()
+                for each in coverage
             ],
             leaked_chars=tally.leaked_chars,
             max_held_chars=self._core.max_held_chars,
