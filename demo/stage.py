@@ -7,10 +7,10 @@ import asyncio
 import logging
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rich.console import Console
 
@@ -28,7 +28,7 @@ class Judged:
     faults: Sequence[str]
 
 
-Demo: TypeAlias = Callable[[Console, Path, float], Awaitable[Sequence[Judged]]]
+Demo: TypeAlias = Callable[[Console, Path, float], Coroutine[Any, Any, Sequence[Judged]]]
 """Is given a folder for its files, and how many tokens come in a second."""
 
 
@@ -46,7 +46,7 @@ def run(demo: Demo, *, program: str, about: str, tokens_per_second: float, error
     could_not_run: tuple[type[Exception], ...] = (DemoError, *errors)
     folder = Path(tempfile.mkdtemp(prefix="tidegate-demo-"))
     try:
-        status = _judge(console, asyncio.run(_played(demo, console, folder, speed)))
+        status = _judge(console, asyncio.run(demo(console, folder, speed)))
     except could_not_run as error:
         console.print(f"[red]The demo could not run:[/red] {error}")
         status = 2
@@ -72,10 +72,6 @@ def _positive(value: str) -> float:
     if not number > 0:
         raise argparse.ArgumentTypeError("must be above 0")
     return number
-
-
-async def _played(demo: Demo, console: Console, folder: Path, tokens_per_second: float) -> Sequence[Judged]:
-    return await demo(console, folder, tokens_per_second)
 
 
 def _judge(console: Console, scenes: Sequence[Judged]) -> int:
