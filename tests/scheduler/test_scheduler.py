@@ -88,9 +88,7 @@ async def test_what_waits_while_a_batch_runs_shares_the_next_one():
 async def test_the_next_batch_fills_until_the_running_one_is_about_to_end():
     clock, asker, gate = FakeClock(), Asker(), Gate()
     async with scheduling(clock) as scheduler:
-        await teach(scheduler, clock, gate, ms_per_token=10)
-        scheduler.submit(request(2, "a" * 40, detector=gate, asker=asker))  # 110 ms
-        await gate.has_begun()
+        await keep_busy(scheduler, clock, gate, asker)
         scheduler.submit(request(3, "b" * 40, detector=gate, asker=asker))
         await settle()
         clock.advance(90)
@@ -147,9 +145,7 @@ async def test_an_estimate_that_is_too_high_is_tried_again_when_nothing_else_is_
 async def test_what_would_be_late_is_shed_at_once():
     clock, asker, gate = FakeClock(), Asker(), Gate()
     async with scheduling(clock) as scheduler:
-        await teach(scheduler, clock, gate, ms_per_token=10)
-        scheduler.submit(request(2, "a" * 40, detector=gate, asker=asker))
-        await gate.has_begun()
+        await keep_busy(scheduler, clock, gate, asker)
         scheduler.submit(request(3, "a" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 230))
         scheduler.submit(request(4, "a" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 230))
         assert asker.outcomes == {4: Failed(FailureKind.SHED, "it would be late")}
@@ -159,9 +155,7 @@ async def test_what_would_be_late_is_shed_at_once():
 async def test_streams_are_turned_away_when_segments_wait_for_long():
     clock, asker, gate = FakeClock(), Asker(), Gate()
     async with scheduling(clock) as scheduler:
-        await teach(scheduler, clock, gate, ms_per_token=10)
-        scheduler.submit(request(2, "a" * 40, detector=gate, asker=asker))  # 110 ms
-        await gate.has_begun()
+        await keep_busy(scheduler, clock, gate, asker)
         scheduler.submit(request(3, "b" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 600))
         assert scheduler.admits(Running(50, 50, 1))
         clock.advance(1)
@@ -303,6 +297,13 @@ async def teach(scheduler: Scheduler, clock: FakeClock, gate: Gate, *, ms_per_to
     await asker.is_answered.wait()
     gate.may_run.clear()
     gate.is_running.clear()
+
+
+async def keep_busy(scheduler: Scheduler, clock: FakeClock, gate: Gate, asker: Asker) -> None:
+    """Have a batch run that is known to take 110 ms; the asker's segment 2 is in it."""
+    await teach(scheduler, clock, gate, ms_per_token=10)
+    scheduler.submit(request(2, "a" * 40, detector=gate, asker=asker))
+    await gate.has_begun()
 
 
 async def settle() -> None:
