@@ -2,13 +2,16 @@
 
     python -m training.grounding.train --data DATA --base BASE --work DIR --minutes 75 [--start FILE] [--research]
 
+FILE is a checkpoint, or an exported int8 model.onnx, the shipped one for instance (`restore.py`).
+
 1. rows: the permissive train rows (or all, with --research), less the fold kept for the combiner, and hard rows
    made of them;
 2. every row tokenised once with passages chosen as the service chooses them (`pairs.py`), cached in DIR;
 3. an epoch draws each row as often as `sources.py` says, one view each, in batches of similar length and a token
    budget; because human rows come again and again, each time other words of a pair are masked and other hidden
    states dropped, and no target is quite certain;
-4. the weights live in fp32, the passes run in bf16; the learning rate falls to zero at the end of the given
+4. the weights live in fp32, the passes run in bf16 where the processor has matrix products of it, which fp32 is
+   faster than where it has none; the learning rate falls to zero at the end of the given
    minutes, so that a slower machine gets a shorter run and not an unfinished one;
 5. a checkpoint every few minutes; started again with the same DIR it goes on from there. With --start a new run
    takes the weights of another run's checkpoint, or the mean of several, and nothing else of it.
@@ -32,6 +35,7 @@ from training.grounding.hard import hard_rows
 from training.grounding.masking import masked
 from training.grounding.model import PairModel, pair_loss
 from training.grounding.pairs import UNKNOWN, Example, PairEncoder, encode_rows, load_tokenizer
+from training.grounding.restore import restored
 from training.grounding.rows import is_held_out, may_use, read_split
 from training.grounding.sources import passes
 
@@ -67,7 +71,8 @@ class Trainer:
         trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self.names = [name for name, _ in trainable]
         self.masters = [p.detach().float().clone() for _, p in trainable]
-        model.to(torch.bfloat16)
+        if torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported():
+            model.to(torch.bfloat16)
         self.weights = [p for _, p in model.named_parameters() if p.requires_grad]
         groups: dict[tuple[bool, bool], list[torch.Tensor]] = {}
         for (name, p), master in zip(trainable, self.masters, strict=True):
@@ -121,15 +126,27 @@ class Trainer:
         return Progress(**state["progress"])
 
     def start_from(self, paths: Sequence[Path]) -> None:
-        """Take the mean of the weights of other runs' checkpoints, with a fresh optimizer."""
-        every = [torch.load(path, weights_only=True)["masters"] for path in paths]
-        self._set([torch.stack(values).mean(0) for values in zip(*every, strict=True)])
+        """Take the mean of the weights of other runs, with a fresh optimizer."""
+        every = [weights_of(path) for path in paths]
+        for name, master, weight in zip(self.names, self.masters, self.weights, strict=True):
+            value = torch.stack([weights[name] for weights in every]).mean(0)
+            with torch.no_grad():  # an exported model holds only the positions that pairs have
+                master[: len(value)].copy_(value)
+                weight.copy_(master)
 
     def _set(self, values: Sequence[torch.Tensor]) -> None:
         with torch.no_grad():
             for master, weight, value in zip(self.masters, self.weights, values, strict=True):
                 master.copy_(value)
                 weight.copy_(value)
+
+
+def weights_of(path: Path) -> dict[str, torch.Tensor]:
+    """The trained weights in a checkpoint, or in an exported int8 model, by name."""
+    if path.suffix == ".onnx":
+        return {name: torch.from_numpy(value) for name, value in restored(path).items()}
+    state = torch.load(path, weights_only=True)
+    return dict(zip(state["names"], state["masters"], strict=True))
 
 
 def epoch_batches(examples: list[Example], *, seed: int, token_budget: int) -> Iterator[list[tuple[Example, int]]]:
@@ -245,7 +262,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, required=True, help="folder for caches, logs and checkpoints")
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--start", type=Path, action="append", help="checkpoint of another run to take weights from")
+    parser.add_argument("--start", type=Path, action="append", help="checkpoint or model.onnx to take weights from")
     parser.add_argument("--learning-rate", type=float, default=2e-4)
     parser.add_argument("--dropout", type=float, default=0.1, help="share of the hidden states dropped")
     parser.add_argument(
