@@ -167,13 +167,13 @@ def guard(
     from sidecar.guarding import Guarding  # as in serve
 
     guarding = Guarding.load(load_settings(config), directories, policy=name, direction=Direction(direction))
-    context = [(path.stem, _decode(_read(path), str(path))) for path in contexts]
+    context = [(path.stem, _text_of(path)) for path in contexts]
     if jsonl:
         for row in _with_progress(_rows(file)):
             result = guarding.guard(row.text, chunk_chars, context=[*context, *map(_named, row.context)])
             _print_json({"id": row.id, **result.row()})
         return
-    result = guarding.guard(_decode(_read(file), str(file)), chunk_chars, context=context)
+    result = guarding.guard(_text_of(file), chunk_chars, context=context)
     if as_json:
         _print_json(result.row())
         return
@@ -221,10 +221,11 @@ def _read(file: Path) -> bytes:
         raise _Failure(f"cannot read {file}: {error.strerror}") from None
 
 
-def _decode(data: bytes, name: str) -> str:
+def _text_of(file: Path) -> str:
     try:
-        return data.decode()
+        return _read(file).decode()
     except UnicodeDecodeError as error:
+        name = "standard input" if str(file) == "-" else file
         raise _Failure(f"{name} is not UTF-8: {error.reason} at byte {error.start}") from None
 
 

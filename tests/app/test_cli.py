@@ -96,7 +96,7 @@ def test_guard_prints_a_row_for_each_row_in_order(policies: str):
         (["--policy", "nope"], "x", "there is no policy named 'nope'"),
         (["--jsonl"], "{", "-:1: "),
         (["--jsonl"], '{"id": 1}', "-:1: "),
-        ([], b"\xff", "- is not UTF-8"),
+        ([], b"\xff", "standard input is not UTF-8"),
     ],
 )
 def test_what_guard_cannot_use_is_one_line_and_2(policies: str, arguments: list[str], text: str | bytes, words: str):
