@@ -2,7 +2,8 @@
 
     python -m training.grounding.export --data DATA --base BASE --work DIR [--checkpoint FILE --checkpoint FILE]
 
-Of several checkpoints of one run the mean of the weights is written: it is surer of less, and better on new data.
+Of several checkpoints the mean of the weights is written: it is surer of less, and better on new data. They come from
+one run, or from runs with one beginning; an exported int8 model.onnx may be one of them.
 
 int8 and its fixed scales are those of `training/graph.py`; held-out training pairs show the ranges. Static, because
 dynamic scales are taken over the whole batch, and then a score would depend on what it was batched with. The label and
@@ -26,6 +27,7 @@ from training.grounding.model import PairModel
 from training.grounding.pairs import Example, PairEncoder, encode_rows, load_tokenizer
 from training.grounding.rows import is_held_out, may_use, read_split
 from training.grounding.scoring import pad
+from training.grounding.train import mean_weights
 
 CALIBRATION_PAIRS = 128
 BATCH = 8
@@ -41,11 +43,11 @@ def feeds(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Iterator[Feed]:
 def load_weights(base: Path, *checkpoints: Path) -> tuple[dict[str, np.ndarray], PairModel]:
     """Return the weights of a checkpoint, or the mean of several, and the model that holds them, in fp32."""
     model = PairModel.from_base(base)
-    states = [torch.load(checkpoint, weights_only=True) for checkpoint in checkpoints]
-    by_name = dict(model.named_parameters())
+    found = mean_weights(checkpoints)
     with torch.no_grad():
-        for name, *values in zip(states[0]["names"], *(state["masters"] for state in states), strict=True):
-            by_name[name].copy_(torch.stack(values).mean(0))
+        for name, value in model.named_parameters():
+            if name in found:  # the base's words are not trained
+                value[: len(found[name])].copy_(found[name])
     return {name: value.detach().float().numpy() for name, value in model.state_dict().items()}, model.eval()
 
 
@@ -83,7 +85,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--checkpoint", type=Path, action="append", help="default: checkpoint.pt of the work folder")
+    parser.add_argument(
+        "--checkpoint", type=Path, action="append", help="or model.onnx; default: checkpoint.pt of the work folder"
+    )
     return parser.parse_args()
 
 

@@ -46,7 +46,7 @@ def restored(path: Path) -> dict[str, Floats]:
     while f"layer{layer}.query.weight" in tensors:
         found |= _layer(tensors, f"layer{layer}", f"encoder.encoder.layer.{layer}")
         layer += 1
-    return {name: np.ascontiguousarray(value) for name, value in found.items()}
+    return {name: np.array(value, order="C") for name, value in found.items()}  # an initialiser is read-only
 
 
 def _layer(tensors: Mapping[str, Floats], graph: str, model: str) -> dict[str, Floats]:

@@ -127,11 +127,10 @@ class Trainer:
 
     def start_from(self, paths: Sequence[Path]) -> None:
         """Take the mean of the weights of other runs, with a fresh optimizer."""
-        every = [weights_of(path) for path in paths]
-        for name, master, weight in zip(self.names, self.masters, self.weights, strict=True):
-            value = torch.stack([weights[name] for weights in every]).mean(0)
-            with torch.no_grad():  # an exported model holds only the positions that pairs have
-                master[: len(value)].copy_(value)
+        found = mean_weights(paths)
+        with torch.no_grad():
+            for name, master, weight in zip(self.names, self.masters, self.weights, strict=True):
+                master[: len(found[name])].copy_(found[name])
                 weight.copy_(master)
 
     def _set(self, values: Sequence[torch.Tensor]) -> None:
@@ -139,6 +138,20 @@ class Trainer:
             for master, weight, value in zip(self.masters, self.weights, values, strict=True):
                 master.copy_(value)
                 weight.copy_(value)
+
+
+def mean_weights(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
+    """The mean of the weights in checkpoints and exported models, by name.
+
+    An exported model has positions for as many tokens as pairs have, and a checkpoint those of the base: the first ones
+    are taken.
+    """
+    every = [weights_of(path) for path in paths]
+    found = {}
+    for name in set.intersection(*(set(weights) for weights in every)):
+        rows = min(len(weights[name]) for weights in every)
+        found[name] = torch.stack([weights[name][:rows] for weights in every]).mean(0)
+    return found
 
 
 def weights_of(path: Path) -> dict[str, torch.Tensor]:
