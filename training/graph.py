@@ -32,9 +32,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+
+from training.sessions import cpu_session
 
 Floats = NDArray[np.float32]
 Feed = Mapping[str, NDArray[np.int64]]
@@ -340,7 +341,7 @@ def input_ranges(model: onnx.ModelProto, watched: Mapping[str, str], feeds: Iter
     names = sorted(set(watched.values()))
     model = onnx.ModelProto.FromString(model.SerializeToString())
     model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = cpu_session(model.SerializeToString())
     found: dict[str, Range] = {}
     for feed in feeds:
         read = feed["attention_mask"] > 0

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
@@ -25,6 +24,7 @@ from training.graph import (
     int8_rows,
     narrowing,
 )
+from training.sessions import cpu_session
 
 VOCABULARY, POSITIONS, WIDTH, INNER, HEADS = 50, 16, 32, 64, 4
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -68,7 +68,7 @@ def feed(*lengths: int, seed: int = 1) -> dict[str, NDArray[np.int64]]:
 
 
 def states_of(model: onnx.ModelProto, inputs: Mapping[str, NDArray[np.int64]]) -> Floats:
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = cpu_session(model.SerializeToString())
     return np.asarray(session.run(["states"], dict(inputs))[0])
 
 

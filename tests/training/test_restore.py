@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from training.graph import Feed, Floats, Ranges, input_ranges
 from training.grounding.graph import INPUTS, Weights, build
 from training.grounding.restore import restored
+from training.sessions import cpu_session
 
 VOCABULARY, WIDTH, INNER, LAYERS = 60, 32, 64, 2
 
@@ -54,7 +54,7 @@ def feed(seed: int) -> Feed:
 
 
 def labels_of(model: onnx.ModelProto) -> Floats:
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = cpu_session(model.SerializeToString())
     return np.asarray(session.run(["label_logits"], dict(feed(99)))[0])
 
 

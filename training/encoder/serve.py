@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from detectors.base import BatchItem
@@ -19,6 +18,7 @@ from sidecar.evaluation.segments import segments_of
 from sidecar.values import Part
 from training.encoder.export import MAX_TOKENS, feed
 from training.encoder.tokens import Pieces, encode_all, load_tokenizer
+from training.sessions import cpu_session
 
 Floats = NDArray[np.float32]
 BATCH_TOKENS = 2048
@@ -51,10 +51,7 @@ class ServedModel:
     """An ONNX model folder (`model.onnx`, `tokenizer.json`) that scores texts."""
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        file = folder / "model.onnx"
-        self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        self._session = cpu_session(folder / "model.onnx", threads=threads)
         self._tokenizer = load_tokenizer(folder / "tokenizer.json")
 
     def score(self, texts: Sequence[str], parts: Sequence[Part] = ()) -> list[Scored]:

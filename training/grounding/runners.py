@@ -5,19 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 
 from training.grounding.model import PairModel
 from training.grounding.scoring import PairRunner
+from training.sessions import cpu_session
 
 
 def onnx_runner(path: Path, *, threads: int) -> PairRunner:
     """Run an ONNX file as the service does."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = cpu_session(path, threads=threads)
 
     def run(ids: np.ndarray, mask: np.ndarray, types: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
