@@ -16,7 +16,7 @@ from functools import cached_property
 from hashlib import blake2b
 
 from detectors.grounding_features import ContextFacts
-from detectors.passages import Passage, PassageIndex, content_words
+from detectors.passages import PassageIndex, content_words
 
 _DIGEST_BYTES = 16
 _MOST_PARTS = 64
@@ -63,12 +63,12 @@ class Context:
     @cached_property
     def index(self) -> PassageIndex:
         """The passages of all documents, put together from those of each."""
-        return _joined_index(self.documents)
+        return PassageIndex.joined(document.index for document in self.documents)
 
     @cached_property
     def facts(self) -> ContextFacts:
         """What all documents state."""
-        return _joined_facts(self.documents)
+        return ContextFacts.joined(document.facts for document in self.documents)
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -135,33 +135,3 @@ def context_of(passages: Sequence[str | tuple[str, str]], documents: Documents |
 
 def _digest(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
-
-
-# What follows puts indexes together without reading their texts again, and so knows how they are made.
-
-
-def _joined_index(documents: Sequence[Document]) -> PassageIndex:
-    whole = PassageIndex()
-    for number, document in enumerate(documents):
-        own, first = document.index, len(whole.passages)
-        whole.passages += [
-            Passage(number, each.first_sentence, each.last_sentence, each.start, each.end) for each in own.passages
-        ]
-        whole.documents += own.documents
-        whole._leads += own._leads
-        whole._stems += own._stems
-        for word, places in own._postings.items():
-            whole._postings[word] += [first + place for place in places]
-    return whole
-
-
-def _joined_facts(documents: Sequence[Document]) -> ContextFacts:
-    whole = ContextFacts()
-    for document in documents:
-        own = document.facts
-        for name in ("words", "stems", "bigrams", "trigrams", "_beginnings", "_roots", "_initials", "_dates"):
-            getattr(whole, name).update(getattr(own, name))
-        for value, units in own._numbers.items():
-            whole._numbers.setdefault(value, set()).update(units)
-        whole._plain += own._plain
-    return whole

@@ -2,9 +2,10 @@
 
 For each sentence that claims something:
 
-1. the best few passages of the context are chosen by their words (`passages`), alone and joined;
+1. of the context the best passages by their words are chosen, and sentences gathered from several (`passages`);
 2. the pair model reads the sentence beside each; all pairs of all sentences are one batch (`pair_model`);
-3. its answers and the exact checks (numbers, dates, names, quotations, negation) become one support score (`combiner`);
+3. its answers and the exact checks (numbers, dates, names, quotations, negation, what it says of its author) become one
+   support score (`combiner`);
 4. a sentence that cites is judged against the documents that it cites as well.
 
 What comes back for a sentence is a finding `unsupported` with the score 1 - support, whatever the score; the rule has
@@ -51,8 +52,8 @@ BALANCED = "balanced"
 _EVEN = 0.5
 _DIGITS = 4
 """Decimals of a score: what lies beyond is the processor's."""
-_PAIRS = 5
-_PAIR_TOKENS = 112
+_PAIRS = 3
+_PAIR_TOKENS = 130
 """About how long a pair is, measured on answers over retrieved documents."""
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from detectors.grounding_features import FEATURES
 
 LOGIT_LIMIT = 8.0
-MODEL_FEATURES = ("support_max", "support_first", "support_joined", "contradiction_max", "token_worst", "token_mean")
+MODEL_FEATURES = ("support_max", "support_first", "support_gathered", "contradiction_max", "token_worst", "token_mean")
 OVERLAPS = ("best_recall", "context_recall", "sentence_recall", "bigram_recall", "trigram_recall")
 """Counted once more for long contexts: there words in common mean more than in a pair of single sentences."""
 ALL_FEATURES = (*MODEL_FEATURES, *FEATURES, *(f"{name}:long" for name in OVERLAPS))
@@ -28,12 +28,12 @@ class PairAnswer:
     """What the pair model said of one piece of evidence.
 
     `labels` are the logits of supported, unsupported, contradicted; `tokens` the logits of "unsupported" of the
-    claim's tokens; `is_joined` says that the evidence was more than one passage.
+    claim's tokens; `is_gathered` is that of the evidence.
     """
 
     labels: tuple[float, float, float]
     tokens: Sequence[float]
-    is_joined: bool
+    is_gathered: bool
 
     @property
     def support(self) -> float:
@@ -49,12 +49,12 @@ class PairAnswer:
 def model_features(answers: Sequence[PairAnswer]) -> list[float]:
     """Return the values of `MODEL_FEATURES` from the answers for one claim, best single passage first; at least one."""
     best = max(answers, key=lambda answer: answer.support)
-    joined = [answer.support for answer in answers if answer.is_joined] or [best.support]
+    gathered = next((answer.support for answer in answers if answer.is_gathered), best.support)
     tokens = best.tokens or [0.0]
     return [
         best.support,
         answers[0].support,
-        max(joined),
+        gathered,
         max(answer.contradiction for answer in answers),
         _limited(max(tokens)),
         _limited(sum(tokens) / len(tokens)),

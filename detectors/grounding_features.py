@@ -3,10 +3,10 @@
 A small model reads meaning and is bad at digits, names and quotations; comparing those is cheap and exact. Here are
 
 * readers for what a text states: `numbers` (with units, number words, percentages, money), `dates`, `names`,
-  `quotes`, `negations`, each with its span;
+  `quotes`, `negations`, `speakers`, each with its span;
 * `ContextFacts`: all of that for a whole context, collected once, document by document;
-* `failed_checks`: which number, date, name, quotation or negation of a claim the context does not bear out, with
-  its span;
+* `failed_checks`: which number, date, name, quotation, negation or mention of its author a claim has that the context
+  does not bear out, with its span;
 * `lexical_features`: the same and word overlap as numbers, for the combiner that joins them with the pair model.
 
 Pure Python and deterministic; training and serving both call it, so they cannot differ. It knows English. It does not
@@ -52,7 +52,7 @@ class Date:
 class FailedCheck:
     """Something in `[start, end)` of the claim that the context does not bear out.
 
-    `kind` is number, date, name, quote or negation.
+    `kind` is number, date, name, quote, negation or speaker.
     """
 
     kind: str
@@ -131,6 +131,7 @@ _NOT_NAMES = frozenset(_MONTH_NAMES) | {
     "sorry", "sure", "well", "mr", "mrs", "ms", "dr",
 }  # fmt: skip
 _QUOTE = re.compile(r"[\"“”]([^\"“”]{4,200})[\"“”]")
+_SPEAKER = frozenset({"i", "i'm", "i've", "i'd", "i'll", "me", "my", "mine", "myself"})
 _NEGATION = re.compile(
     r"\b(?:not|never|no|none|neither|nor|without|cannot|nobody|nothing|nowhere|hardly|barely|"
     r"(?:do|does|did|is|are|was|were|has|have|had|wo|would|could|should|ca|must|need)n[’']?t|"
@@ -235,6 +236,18 @@ def negations(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _NEGATION.finditer(text)]
 
 
+def speakers(text: str) -> list[tuple[int, int]]:
+    """Return the spans of the words by which a text speaks of its author; not those of a quotation, nor of "Type I"."""
+    quoted = quotes(text)
+    return [
+        (start, end)
+        for (before, *_), (word, start, end) in zip((("", 0, 0), *words(text)), words(text), strict=False)
+        if word.lower().replace("’", "'") in _SPEAKER
+        and not (word == "I" and before[:1].isupper() and before.lower() not in STOP_WORDS | _NOT_NAMES)
+        and not any(first <= start < last for first, last in quoted)
+    ]
+
+
 # --- What the context states -----------------------------------------------------------------------------------------
 
 
@@ -261,6 +274,24 @@ class ContextFacts:
         for document in documents:
             self.add(document)
 
+    @classmethod
+    def joined(cls, parts: Iterable[ContextFacts]) -> ContextFacts:
+        """The facts of several collections in one."""
+        whole = cls()
+        for each in parts:
+            whole.words |= each.words
+            whole.stems |= each.stems
+            whole.bigrams |= each.bigrams
+            whole.trigrams |= each.trigrams
+            whole._beginnings |= each._beginnings
+            whole._roots |= each._roots
+            whole._initials |= each._initials
+            whole._dates |= each._dates
+            for value, units in each._numbers.items():
+                whole._numbers.setdefault(value, set()).update(units)
+            whole._plain += each._plain
+        return whole
+
     def add(self, document: str) -> None:
         """Collect the facts of one more document."""
         found = [word.lower() for word, _, _ in words(document)]
@@ -276,6 +307,11 @@ class ContextFacts:
             self._numbers.setdefault(number.value, set()).add(number.unit)
         self._dates.update((date.year, date.month, date.day) for date in dates(document))
         self._plain.append(f" {' '.join(found)} ")
+
+    @property
+    def has_speaker(self) -> bool:
+        """Whether any document speaks of its author: "I", "my"."""
+        return not _SPEAKER.isdisjoint(self.words)
 
     def has_number(self, number: Number) -> bool:
         """Whether the context states this value with this unit, or one of the two leaves the unit out."""
@@ -337,7 +373,7 @@ def _initials(name: str) -> str:
 FEATURES = (
     "best_recall", "context_recall", "sentence_recall", "bigram_recall", "trigram_recall",
     "numbers_missing", "dates_missing", "names_missing", "quotes_missing", "negation_mismatch",
-    "is_long",
+    "speaker_missing", "is_long",
 )  # fmt: skip
 _NEGATION_RECALL = 0.6
 LONG_PASSAGES = 3
@@ -348,7 +384,7 @@ def failed_checks(claim: str, facts: ContextFacts, evidence: Sequence[Evidence])
     """Return what of `claim` the context does not bear out, in the order of the claim.
 
     Negation is compared with the one sentence of `evidence` that is closest to the claim, the rest with the whole
-    context.
+    context. No document bears out what a text says of its author, unless it speaks of its own.
     """
     failed = [FailedCheck("number", n.start, n.end) for n in _bare_numbers(claim) if not facts.has_number(n)]
     failed += [FailedCheck("date", d.start, d.end) for d in dates(claim) if not facts.has_date(d)]
@@ -359,6 +395,8 @@ def failed_checks(claim: str, facts: ContextFacts, evidence: Sequence[Evidence])
     if _negation_mismatch(claim, closest_sentence(claim, evidence)):
         start, end = next(iter(negations(claim)), (0, len(claim)))
         failed.append(FailedCheck("negation", start, end))
+    if not facts.has_speaker:
+        failed += [FailedCheck("speaker", start, end) for start, end in speakers(claim)[:1]]
     return sorted(failed, key=lambda check: (check.start, check.end, check.kind))
 
 
@@ -379,6 +417,7 @@ def lexical_features(claim: str, index: PassageIndex, facts: ContextFacts, evide
         _missing(_has_name(claim[start:end], facts) for start, end in name_list),
         _missing(facts.has_quote(claim[start:end]) for start, end in quote_list),
         float(_negation_mismatch(claim, closest)),
+        float(not facts.has_speaker and bool(speakers(claim))),
         max(0.0, min(1.0, (len(index.passages) - 1) / LONG_PASSAGES)),
     ]
 

@@ -148,4 +148,4 @@ def _padded(length: int) -> int:
 def _answer(pair: Pair, labels: Floats, tokens: Floats) -> PairAnswer:
     supported, unsupported, contradicted = labels.tolist()
     size = min(len(pair.claim.ids), MAX_CLAIM_TOKENS)
-    return PairAnswer((supported, unsupported, contradicted), tokens[1 : 1 + size].tolist(), pair.evidence.is_joined)
+    return PairAnswer((supported, unsupported, contradicted), tokens[1 : 1 + size].tolist(), pair.evidence.is_gathered)

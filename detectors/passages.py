@@ -7,7 +7,8 @@ the same at training and at run time because both call this module:
    `MAX_WORDS` words, each overlapping the one before by one sentence;
 2. an index over all passages of a stream keeps, for each stemmed content word, where it occurs and its idf;
 3. for a claim, passages are ranked by the idf-weighted share of the claim's words they hold (`recall`), and the answer
-   is the best `top` passages alone, the best one joined with its better neighbour, and the best two joined;
+   is the best `top` of them and, gathered, the sentences of the best ones that together hold most of the claim's
+   words: what bears out a claim often stands in several places;
 4. a passage from inside a document is read behind the document's first few words (its title, mostly), because there it
    says "he" or "the company" where the claim says the name.
 
@@ -22,13 +23,22 @@ import functools
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 MAX_SENTENCES = 3
 MAX_WORDS = 70
 MAX_SENTENCE_CHARS = 600
-TOP_PASSAGES = 3
+TOP_PASSAGES = 2
+GATHERED_FROM = 8
+"""From how many of the best passages sentences are gathered."""
+NEARLY = 0.55
+"""What share of the best passage's words a document must have in a passage to be gathered from."""
+ROOM_WORDS = 140
+"""How many words a claim and what is gathered for it have: about what the pair model reads."""
+REPEATED = 0.3
+"""What a sentence gains for a word of the claim that a gathered one has already, in shares of what a new word gains."""
 LEAD_WORDS = 10
 """Words of a document's beginning that a passage from further inside is read behind."""
 ELLIPSIS = " … "
@@ -77,20 +87,16 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one pair is made of: one passage or two, in document order, and the text the model reads.
+    """What one pair is made of: passages, in document order, and the text the model reads.
 
-    `recall` is the idf-weighted share of the claim's content words that occur in the text, 0..1.
+    `recall` is the idf-weighted share of the claim's content words that occur in the text, 0..1. `is_gathered` says
+    that these are the sentences that together hold most of those words; one passage alone may be that, too.
     """
 
     passages: tuple[Passage, ...]
     text: str
     recall: float
-
-    @property
-    def is_joined(self) -> bool:
-        """Whether this is more than one passage can hold."""
-        first = self.passages[0]
-        return len(self.passages) > 1 or first.last_sentence - first.first_sentence >= MAX_SENTENCES
+    is_gathered: bool = False
 
 
 @functools.lru_cache(maxsize=65_536)
@@ -138,17 +144,7 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
 
 def split_passages(text: str, *, document: int = 0) -> list[Passage]:
     """Split one document into overlapping passages that together hold every sentence of it."""
-    sentences = split_sentences(text)
-    lengths = [len(_WORD.findall(text, start, end)) for start, end in sentences]
-    passages: list[Passage] = []
-    first = 0
-    while first < len(sentences):
-        last = _last_sentence(lengths, first)
-        passages.append(Passage(document, first, last, sentences[first][0], sentences[last][1]))
-        if last == len(sentences) - 1:
-            break
-        first = max(last, first + 1)
-    return passages
+    return _passages([_sentence(text, start, end) for start, end in split_sentences(text)], document=document)
 
 
 class PassageIndex:
@@ -161,20 +157,36 @@ class PassageIndex:
         """Index `documents`; an empty index selects nothing."""
         self.documents: list[str] = []
         self.passages: list[Passage] = []
+        self._sentences: list[list[_Sentence]] = []
         self._leads: list[str] = []
-        self._stems: list[frozenset[str]] = []
         self._postings: dict[str, list[int]] = defaultdict(list)
         for document in documents:
             self.add(document)
 
+    @classmethod
+    def joined(cls, indexes: Iterable[PassageIndex]) -> PassageIndex:
+        """One index of the documents of several, without reading them again."""
+        whole = cls()
+        for each in indexes:
+            documents, passages = len(whole.documents), len(whole.passages)
+            whole.documents += each.documents
+            whole.passages += [replace(one, document=documents + one.document) for one in each.passages]
+            whole._sentences += each._sentences
+            whole._leads += each._leads
+            for word, places in each._postings.items():
+                whole._postings[word] += [passages + place for place in places]
+        return whole
+
     def add(self, document: str) -> None:
         """Append one document; its number is its place in `documents`."""
-        for passage in split_passages(document, document=len(self.documents)):
-            stems = frozenset(content_words(document[passage.start : passage.end]))
-            for word in stems:
+        sentences = [_sentence(document, start, end) for start, end in split_sentences(document)]
+        for passage in _passages(sentences, document=len(self.documents)):
+            own = sentences[passage.first_sentence : passage.last_sentence + 1]
+            stems = frozenset().union(*(each.stems for each in own))
+            for word in stems or set(content_words(document[passage.start : passage.end])):
                 self._postings[word].append(len(self.passages))
             self.passages.append(passage)
-            self._stems.append(stems)
+        self._sentences.append(sentences)
         self._leads.append(lead_words(document))
         self.documents.append(document)
 
@@ -182,16 +194,12 @@ class PassageIndex:
         """Return the weight of a stem: 1 for a word of every passage, growing with rarity, most for unseen words."""
         return 1.0 + math.log((len(self.passages) + 1) / (len(self._postings.get(word, ())) + 1))
 
-    def recall(self, claim_stems: Iterable[str], *, within: Iterable[int] | None = None) -> float:
-        """Return the idf-weighted share of distinct claim stems found in the passages `within`, default anywhere."""
+    def recall(self, claim_stems: Iterable[str], *, within: Container[str] | None = None) -> float:
+        """Return the idf-weighted share of distinct claim stems that are `within` some stems, default anywhere."""
         distinct = dict.fromkeys(claim_stems)
-        total = sum(self.idf(word) for word in distinct)
-        if within is None:
-            found = sum(self.idf(word) for word in distinct if word in self._postings)
-        else:
-            held = [self._stems[number] for number in within]
-            found = sum(self.idf(word) for word in distinct if any(word in stems for stems in held))
-        return found / total if total else 0.0
+        known = self._postings if within is None else within
+        total = sum(map(self.idf, distinct))
+        return sum(self.idf(word) for word in distinct if word in known) / total if total else 0.0
 
     def rank(self, claim: str) -> list[int]:
         """Return passage numbers, best first by weighted overlap, in document order where equal; none without a hit."""
@@ -203,7 +211,7 @@ class PassageIndex:
         return sorted(scores, key=lambda number: (-scores[number], number))
 
     def select(self, claim: str, *, top: int = TOP_PASSAGES, extra: Sequence[int] = ()) -> list[Evidence]:
-        """Return the evidence to pair with `claim`, at most `top + len(extra) + 2` entries, best single passage first.
+        """Return the evidence to pair with `claim`, at most `top + len(extra) + 1` entries, best single passage first.
 
         `extra` are numbers of passages that another ranking (an embedding) wants to see too. A context with no word of
         the claim in it still gives its first passage, so that every claim is judged against something; an empty one
@@ -211,32 +219,74 @@ class PassageIndex:
         """
         if not self.passages:
             return []
-        ranked = self.rank(claim) or [0]
-        singles = list(dict.fromkeys([*ranked[:top], *extra]))
-        groups: list[tuple[int, ...]] = [(number,) for number in singles]
-        groups += [tuple(sorted(pair)) for pair in self._joined(ranked)]
-        stems = content_words(claim)
-        return [self._evidence(group, stems) for group in dict.fromkeys(groups)]
+        stems, ranked = content_words(claim), self.rank(claim) or [0]
+        singles = [(self.passages[number],) for number in (*ranked[:top], *extra)]
+        gathered = self._gathered(ranked, stems, room=ROOM_WORDS - len(_WORD.findall(claim))) or singles[0]
+        return [
+            Evidence(
+                parts,
+                "".join(self._text(parts)),
+                self.recall(stems, within=self._held(parts)),
+                is_gathered=parts == gathered,
+            )
+            for parts in dict.fromkeys([*singles, gathered])
+        ]
 
-    def _joined(self, ranked: Sequence[int]) -> list[tuple[int, int]]:
-        """Return the best passage with its better ranked neighbour, and with the runner-up that adds words to it."""
-        best = ranked[0]
-        place = {number: rank for rank, number in enumerate(ranked)}
-        around = (n for n in (best - 1, best + 1) if 0 <= n < len(self.passages))
-        near = [n for n in around if self.passages[n].document == self.passages[best].document]
-        pairs = [(best, min(near, key=lambda n: (place.get(n, len(place)), n)))] if near else []
-        pairs += [(best, number) for number in ranked[1:2]]
-        return pairs
+    def _gathered(self, ranked: Sequence[int], stems: Sequence[str], *, room: int) -> tuple[Passage, ...]:
+        """Return sentences of the best passages, each taken for the words of the claim that it adds; in their order.
 
-    def _evidence(self, group: tuple[int, ...], stems: Sequence[str]) -> Evidence:
-        parts = merge([self.passages[number] for number in group])
-        text = " ".join(self._read(part, lead=number == 0) for number, part in enumerate(parts))
-        return Evidence(tuple(parts), text, self.recall(stems, within=group))
+        Together they have at most `room` words.
+        """
+        weights = {word: self.idf(word) for word in stems}
+        open_to: dict[tuple[int, int], _Sentence] = {}
+        for passage in self._near(ranked, stems):
+            for number in range(passage.first_sentence, passage.last_sentence + 1):
+                open_to[passage.document, number] = self._sentences[passage.document][number]
+        held: set[str] = set()
+        taken: list[Passage] = []
+        while open_to:
+            gains = {place: _gain(sentence.stems, held, weights) for place, sentence in open_to.items()}
+            place = max(gains, key=lambda place: gains[place])
+            sentence = open_to.pop(place)
+            if gains[place] <= 0:
+                break
+            if sentence.words <= room:
+                room -= sentence.words
+                held |= sentence.stems
+                taken.append(Passage(place[0], place[1], place[1], sentence.start, sentence.end))
+        return tuple(merge(taken))
 
-    def _read(self, passage: Passage, *, lead: bool) -> str:
-        document = self.documents[passage.document]
-        text = document[passage.start : passage.end]
-        return self._leads[passage.document] + ELLIPSIS + text if lead and passage.first_sentence else text
+    def _near(self, ranked: Sequence[int], stems: Sequence[str]) -> list[Passage]:
+        """Return the best passages of the documents that hold nearly as much in one of them as the best document does.
+
+        What is gathered from a document that only shares a word or two makes a wrong claim look right.
+        """
+        best = [self.passages[number] for number in ranked]
+        shares = [self.recall(stems, within=self._held([passage])) for passage in best[:GATHERED_FROM]]
+        documents = {
+            passage.document for passage, share in zip(best, shares, strict=False) if share >= NEARLY * shares[0]
+        }
+        return [passage for passage in best if passage.document in documents][:GATHERED_FROM]
+
+    def _text(self, parts: Sequence[Passage]) -> Iterator[str]:
+        """The parts behind one another, what was left out between parts of one document marked."""
+        document = -1
+        for part in parts:
+            if part.document == document:
+                yield ELLIPSIS
+            else:
+                yield " " if document >= 0 else ""
+                yield self._leads[part.document] + ELLIPSIS if part.first_sentence else ""
+            document = part.document
+            yield self.documents[part.document][part.start : part.end]
+
+    def _held(self, parts: Sequence[Passage]) -> set[str]:
+        """The stems of the parts."""
+        held: set[str] = set()
+        for part in parts:
+            own = self._sentences[part.document][part.first_sentence : part.last_sentence + 1]
+            held.update(*(sentence.stems for sentence in own))
+        return held
 
 
 def lead_words(document: str) -> str:
@@ -261,12 +311,47 @@ def merge(passages: Sequence[Passage]) -> list[Passage]:
     return merged
 
 
-def _last_sentence(lengths: Sequence[int], first: int) -> int:
-    last, total = first, lengths[first]
-    while last + 1 < len(lengths) and last - first + 1 < MAX_SENTENCES and total + lengths[last + 1] <= MAX_WORDS:
+class _Sentence(NamedTuple):
+    """`[start, end)` of a document, how many words that is, and the stems of those that carry meaning."""
+
+    start: int
+    end: int
+    words: int
+    stems: frozenset[str]
+
+
+def _sentence(document: str, start: int, end: int) -> _Sentence:
+    found = _WORD.findall(document, start, end)
+    return _Sentence(start, end, len(found), frozenset(stem(word) for word in found if word.lower() not in STOP_WORDS))
+
+
+def _passages(sentences: Sequence[_Sentence], *, document: int) -> list[Passage]:
+    passages: list[Passage] = []
+    first = 0
+    while first < len(sentences):
+        last = _last_sentence(sentences, first)
+        passages.append(Passage(document, first, last, sentences[first].start, sentences[last].end))
+        if last == len(sentences) - 1:
+            break
+        first = max(last, first + 1)
+    return passages
+
+
+def _last_sentence(sentences: Sequence[_Sentence], first: int) -> int:
+    last, total = first, sentences[first].words
+    while (
+        last + 1 < len(sentences)
+        and last - first + 1 < MAX_SENTENCES
+        and total + sentences[last + 1].words <= MAX_WORDS
+    ):
         last += 1
-        total += lengths[last]
+        total += sentences[last].words
     return last
+
+
+def _gain(stems: frozenset[str], held: set[str], weights: Mapping[str, float]) -> float:
+    """What a sentence adds to a claim whose words weigh `weights`, beside what is `held`."""
+    return sum(weight * (REPEATED if word in held else 1.0) for word, weight in weights.items() if word in stems)
 
 
 def _is_abbreviation(text: str, start: int, end: int) -> bool:

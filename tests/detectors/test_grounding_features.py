@@ -15,6 +15,7 @@ from detectors.grounding_features import (
     negations,
     numbers,
     quotes,
+    speakers,
 )
 from detectors.passages import PassageIndex
 
@@ -88,6 +89,26 @@ def test_quotes_have_two_words_and_negations_are_found() -> None:
     text = "She said “never again” and 'ok' and didn't \"go\"."
     assert [text[start:end] for start, end in quotes(text)] == ["never again"]
     assert [text[start:end] for start, end in negations(text)] == ["never", "didn't"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    (
+        ("I was there, and i’ve told my friends.", ["I", "i’ve", "my"]),
+        ("So I went.", ["I"]),
+        ("World War I began after Elizabeth I of England.", []),
+        ("She said “I will not go home”.", []),
+        ("The island is mined.", []),
+    ),
+)
+def test_a_text_speaks_of_its_author(text: str, found: list[str]) -> None:
+    assert [text[start:end] for start, end in speakers(text)] == found
+
+
+def test_what_a_claim_says_of_its_author_is_borne_out_only_where_documents_speak_of_theirs() -> None:
+    claim = "I have been to Canada."
+    assert ("speaker", "I") in failed(claim, "Canada is a country.")
+    assert failed(claim, "In May I went to Canada.") == []
 
 
 @pytest.mark.parametrize(

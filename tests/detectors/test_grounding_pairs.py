@@ -34,17 +34,19 @@ def test_an_empty_side_is_no_error() -> None:
 
 
 def test_the_best_evidence_decides() -> None:
-    weak = PairAnswer((0.0, 1.0, 0.0), (3.0, 1.0), is_joined=False)
-    strong = PairAnswer((4.0, 0.0, 0.0), (-2.0, -4.0), is_joined=True)
+    weak = PairAnswer((0.0, 1.0, 0.0), (3.0, 1.0), is_gathered=False)
+    strong = PairAnswer((4.0, 0.0, 0.0), (-2.0, -4.0), is_gathered=True)
     values = dict(zip(MODEL_FEATURES, model_features([weak, strong]), strict=True))
-    assert values["support_max"] == values["support_joined"] == pytest.approx(4.0 - math.log(2.0))
+    assert values["support_max"] == values["support_gathered"] == pytest.approx(4.0 - math.log(2.0))
     assert values["support_first"] == pytest.approx(-math.log(math.e + 1.0))
     assert (values["token_worst"], values["token_mean"]) == (-2.0, -3.0)
 
 
-def test_without_joined_evidence_the_best_single_one_stands_for_it() -> None:
-    values = dict(zip(MODEL_FEATURES, model_features([PairAnswer((1.0, 0.0, 0.0), (), is_joined=False)]), strict=True))
-    assert values["support_joined"] == values["support_max"]
+def test_without_gathered_evidence_the_best_piece_stands_for_it() -> None:
+    values = dict(
+        zip(MODEL_FEATURES, model_features([PairAnswer((1.0, 0.0, 0.0), (), is_gathered=False)]), strict=True)
+    )
+    assert values["support_gathered"] == values["support_max"]
 
 
 def test_the_combiner_is_a_logistic_regression_over_named_features() -> None:

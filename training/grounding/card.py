@@ -100,6 +100,7 @@ def contract_of(arguments: argparse.Namespace, combiner: dict, files: dict[str, 
             "token_types": {"claim": 0, "claim_matched": 1, "evidence": 2, "evidence_matched": 3},
             "passages": {
                 "max_sentences": passages.MAX_SENTENCES, "max_words": passages.MAX_WORDS, "top": passages.TOP_PASSAGES,
+                "gathered_from": passages.GATHERED_FROM, "room_words": passages.ROOM_WORDS,
                 "lead_words": passages.LEAD_WORDS,
             },
             "combiner": {"weights": used, "bias": combiner["bias"]},
@@ -148,6 +149,8 @@ def quality(name: str, figures: dict[str, float]) -> dict:
     line = {"set": name, "metric": "auc", "value": round(figures["combined"], 4),
             "model_alone": round(figures["model"], 4),
             "word_overlap": round(figures["overlap"], 4), "rows": figures["rows"]}  # fmt: skip
+    if "sentences" in figures:
+        line["least_sentence"] = round(figures["sentences"], 4)
     if must:
         line |= {"must": must, "aim": aim}
     if "buried" in figures:

@@ -2,7 +2,7 @@
 
     python -m training.grounding.combine --data DATA --base BASE --work DIR --model DIR/int8/model.onnx
 
-The fold (`rows.is_held_out`) was not seen by the pair model and holds permissive rows only. Every row goes in
+The fold (`rows.is_held_out`) was not seen by the pair model; it holds rows that may be learnt from. Every row goes in
 twice: with its own context, and with it buried among unrelated passages, so that the size of a context alone says
 nothing; supported and unsupported rows weigh the same among short and among long contexts, so that the base rates
 of the sources are not learnt. Each weight may only have the sign that its feature means, which keeps a fold of this
@@ -36,17 +36,17 @@ from training.grounding.rows import is_held_out, may_use, read_split
 from training.grounding.runners import onnx_runner
 from training.grounding.scoring import Prepared, prepare_rows, score_cached
 
-STRENGTHS = (0.02, 0.1, 0.4)
+STRENGTHS = (0.02, 0.1, 0.4, 1.0)
 SYNTHETIC_WEIGHTS = (0.05, 0.15, 0.4)
 NEGATIVE = {
     "contradiction_max", "token_worst", "token_mean", "numbers_missing", "dates_missing", "names_missing",
-    "quotes_missing", "negation_mismatch",
+    "quotes_missing", "negation_mismatch", "speaker_missing",
 }  # fmt: skip
 _WORDS = {
     "words by length": [name for name in ALL_FEATURES if name not in MODEL_FEATURES and name != "is_long"],
     "words": [name for name in FEATURES if name != "is_long"],
 }
-_ANSWERS = {"all answers": [*MODEL_FEATURES], "support": ["support_max", "support_first"]}
+_ANSWERS = {"all answers": [*MODEL_FEATURES], "support": ["support_max", "support_first", "support_gathered"]}
 FEATURE_SETS = {f"{answers}, {words}": _ANSWERS[answers] + _WORDS[words] for answers in _ANSWERS for words in _WORDS}
 """Contradiction and the token head help on sources like those of the fold, summaries among them, and mislead on others
 that dev has: so the best combiner with them and the best without are averaged."""

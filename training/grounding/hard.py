@@ -1,4 +1,4 @@
-"""Harder claims than the synthetic rows of the data set, made from the permissive train rows alone; deterministic.
+"""Harder claims than the synthetic rows of the data set, made from its train rows; deterministic.
 
 Kinds (`hard:KIND`), each from whole sentences of real text, labels by construction:
 

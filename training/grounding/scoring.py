@@ -34,7 +34,7 @@ class Prepared:
     lexical: list[float]
     overlap: tuple[float, ...]
     pairs: list[tuple[np.ndarray, np.ndarray]]
-    is_joined: list[bool]
+    is_gathered: list[bool]
     claim_tokens: int
 
 
@@ -49,7 +49,7 @@ def prepare(row: Row, encoder: PairEncoder) -> Prepared:
         lexical_features(row.claim, index, facts, evidence),
         plain_overlap(row),
         [encoder.inputs(claim, body.ids) for body in bodies],
-        [one.is_joined for one in evidence],
+        [one.is_gathered for one in evidence],
         min(len(claim), MAX_CLAIM_TOKENS),
     )  # fmt: skip
 
@@ -116,7 +116,7 @@ def score(prepared: Sequence[Prepared], runner: PairRunner) -> np.ndarray:
     for row in prepared:
         answers = [
             PairAnswer(
-                tuple(map(float, labels[at + n])), tokens[at + n][1 : 1 + row.claim_tokens].tolist(), row.is_joined[n]
+                tuple(map(float, labels[at + n])), tokens[at + n][1 : 1 + row.claim_tokens].tolist(), row.is_gathered[n]
             )
             for n in range(len(row.pairs))
         ]
@@ -132,6 +132,7 @@ def score_cached(prepared: Sequence[Prepared], runner: PairRunner, *, cache: Pat
         digest.update(b"".join(ids.tobytes() for ids, _ in row.pairs))
     file = cache / f"scores-{digest.hexdigest()[:16]}.npy"
     if not file.exists():
+        cache.mkdir(parents=True, exist_ok=True)
         np.save(file, score(prepared, runner))
     return np.load(file)
 

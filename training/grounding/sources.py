@@ -1,8 +1,9 @@
 """Which data the model may learn from: one table, source prefix -> origin, licence, shipped or not.
 
-`shipped` says whether the rows may go into the model that is distributed: only permissive, attribution and share-alike
-licences. The others are used with `--research` alone, and a model made with it must not be distributed. Synthetic rows
-(`syn_passage:KIND:ORIGIN`, `syn_pair:KIND:SOURCE`) go by the source whose text they were made from.
+`shipped` says whether the rows may go into the model that is distributed: not where the terms forbid commercial use,
+nor articles of the press under nobody's licence (docs/adr/0015). Those are used with `--research` alone, and a model
+made with it must not be distributed. Synthetic rows (`syn_passage:KIND:ORIGIN`, `syn_pair:KIND:SOURCE`) go by the
+source whose text they were made from.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ SOURCES: tuple[Source, ...] = (
     Source("wice", "WiCE", "ODC-BY over CC BY-SA and Common Crawl text", shipped=True, passes=2.0),
     Source("summedits", "SummEdits", "Apache-2.0", shipped=True, passes=2.5),
     Source("halueval", "HaluEval, question answering", "MIT", shipped=True, passes=2.0),
-    Source("climate_fever", "Climate-FEVER", "none stated", shipped=False),
-    Source("rte", "RTE", "none stated", shipped=False),
+    Source("climate_fever", "Climate-FEVER", "none stated", shipped=True, passes=3.0),
+    Source("rte", "RTE", "none stated", shipped=True, passes=3.0),
     Source("factscore", "FActScore as adapted by Query-Conditioned-NLI", "CC BY-NC 4.0", shipped=False),
     Source("aggrefact", "AggreFact over CNN/DailyMail and XSum", "none stated", shipped=False),
     Source("cliff", "CLIFF over CNN/DailyMail and XSum", "none stated", shipped=False),

@@ -4,8 +4,8 @@
 
 FILE is a checkpoint, or an exported int8 model.onnx, the shipped one for instance (`restore.py`).
 
-1. rows: the permissive train rows (or all, with --research), less the fold kept for the combiner, and hard rows
-   made of them;
+1. rows: the train rows that may be learnt from (or all, with --research), less the fold kept for the combiner, and
+   hard rows made of them;
 2. every row tokenised once with passages chosen as the service chooses them (`pairs.py`), cached in DIR;
 3. an epoch draws each row as often as `sources.py` says, one view each, in batches of similar length and a token
    budget; because human rows come again and again, each time other words of a pair are masked and other hidden
