@@ -198,8 +198,9 @@ class Supervisor:
             await self._drain(keeping)
             await self._left_over.stop()
             await self._admin.stop()
-        for task in keeping:
-            task.result()
+        errors = [error for task in keeping if (error := task.exception()) is not None]
+        if errors:
+            raise errors[0]  # the others say the same; one that nobody asks for would be a stack trace on stderr
 
     async def _drain(self, keeping: Sequence[asyncio.Task[None]]) -> None:
         self._stop.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import re
@@ -23,11 +24,12 @@ import tidegate
 from sidecar.admin import AdminServer, service_pages
 from sidecar.cli import main
 from sidecar.config import Settings
+from sidecar.errors import TidegateError
 from sidecar.outbox.left_over import LeftOver, left_over, of_worker
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.readiness import Readiness
 from sidecar.telemetry.metrics import Metrics
-from sidecar.workers import Ports, environment_of
+from sidecar.workers import Ports, Supervisor, Worker, environment_of
 from tests.app.serving import Serving, refused, start
 from tests.app.test_app import eventually, write_policy
 from tests.outbox.samples import a_violation
@@ -150,6 +152,29 @@ def _is_running(pid: int) -> bool:
 )
 def test_what_keeps_them_from_starting_is_said_once_with_status_2(tmp_path: Path, variable: str, value: str, says: str):
     assert says in refused(tmp_path, "--workers", "2", **{variable: value})
+
+
+class Unable(Worker):
+    """A worker that cannot start, at the same moment as the others."""
+
+    async def keep(self, stop: asyncio.Event) -> None:
+        raise TidegateError(f"worker {self.index} cannot start")
+
+
+async def test_workers_that_fail_at_once_leave_no_stack_trace(tmp_path: Path):
+    unheard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    settings = Settings.model_validate(
+        {"workers": 2, "outbox": {"path": tmp_path / "outbox.db"}, "admin": {"listen": "127.0.0.1:0"}}
+    )
+    ports = Ports(("127.0.0.1:0",), "")
+    unable = [Unable(index, (), {}, tmp_path / f"{index}.sock") for index in range(2)]
+    with pytest.raises(TidegateError, match="worker 0 cannot start"):
+        await Supervisor(settings, unable, ports).run()
+    del unable
+    gc.collect()
+    await asyncio.sleep(0)
+    assert unheard == []
 
 
 def test_no_two_workers_write_to_one_file(tmp_path: Path):
