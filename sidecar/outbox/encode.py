@@ -187,6 +187,7 @@ def from_proto(kind: Kind, value: bytes) -> Data:
     message = _PROTO_TYPES[kind].FromString(value)
     fields = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
     fields = _renamed(fields, _word) | {"kind": kind.value}
+    fields["time"] = {name: _to_the_millisecond(text) for name, text in fields.get("time", {}).items()}
     if "where" in fields:
         fields["where"]["span"]["unit"] = "code_point"
     return msgspec.convert(fields, DATA_TYPES[kind], strict=False)
@@ -196,6 +197,11 @@ def _proto_time(text: str) -> dict[str, int]:
     """RFC 3339 as a protobuf timestamp."""
     moment = datetime.fromisoformat(text)
     return {"seconds": int(moment.timestamp()), "nanos": moment.microsecond * 1000}
+
+
+def _to_the_millisecond(text: str) -> str:
+    """A time as protobuf writes it, which leaves out the fraction of a full second."""
+    return text if "." in text else text.removesuffix("Z") + ".000Z"
 
 
 def _enum_name(field: str, word: str) -> str:

@@ -133,6 +133,11 @@ def assert_same(delivered: Delivered, event: Event) -> None:
     assert msgspec.structs.replace(data, ids=unnumbered, time=sent.time) == sent
 
 
+def test_a_time_on_the_full_second_comes_back():
+    message = encode(numbered(a_violation()), 1_790_000_000.0, "protobuf")
+    assert decode(message.headers, message.value).data.time.published == "2026-09-21T14:13:20.000Z"
+
+
 @each_event
 def test_protobuf_loses_nothing(event: Event):
     assert from_proto(event.kind, to_proto(event.data).SerializeToString()) == event.data
