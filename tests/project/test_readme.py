@@ -100,6 +100,7 @@ def test_the_figures_are_those_of_the_results() -> None:
         name: ", ".join(f"{quality['labels'][name][label]['recall']:.2f}" for label in labels)
         for name in ("tidegate", "presidio")
     }
+    ratios = [each["ratio"] for each in _figures("cost")["cost"] if each["tokens_per_message"] == 1]
     figures = [
         re.split(r" \| ", line)[1:3] for line in README.splitlines() if re.match(r"\|.*\]\(benchmarks/results/", line)
     ]
@@ -107,6 +108,7 @@ def test_the_figures_are_those_of_the_results() -> None:
     assert figures == [
         [f"{longest['ms']:.1f} ms", f"{longest['presidio_ms']:.0f} ms (one pass over the whole text)"],
         [f"{longest['held_median']} and {longest['held_p99']}", "does not stream"],
+        [f"{min(ratios):.1f} to {max(ratios):.1f}", "does not stream"],
         [f"{quality['alarms'][name]['flagged']} of {quality['alarms'][name]['rows']}" for name in recalls],
         [recalls["tidegate"], recalls["presidio"]],
         [f"{stream['kib_per_stream']:.0f} KiB", "does not stream"],
