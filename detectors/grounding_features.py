@@ -242,7 +242,7 @@ def speakers(text: str) -> list[tuple[int, int]]:
     quoted = quotes(text)
     return [
         (start, end)
-        for (before, *_), (word, start, end) in zip((("", 0, 0), *words(text)), words(text), strict=False)
+        for (before, *_), (word, start, end) in pairwise([("", 0, 0), *words(text)])
         if word.lower().replace("’", "'") in _SPEAKER
         and not (len(word) > 1 and word.isupper())
         and not (word == "I" and before[:1].isupper() and before.lower() not in STOP_WORDS | _NOT_NAMES)

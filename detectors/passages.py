@@ -25,6 +25,7 @@ import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 MAX_SENTENCES = 3
@@ -201,10 +202,10 @@ class PassageIndex:
         total = sum(map(self.idf, distinct))
         return sum(self.idf(word) for word in distinct if word in known) / total if total else 0.0
 
-    def rank(self, claim: str) -> list[int]:
+    def _ranked(self, stems: Sequence[str]) -> list[int]:
         """Return passage numbers, best first by weighted overlap, in document order where equal; none without a hit."""
         scores: dict[int, float] = defaultdict(float)
-        for word in dict.fromkeys(content_words(claim)):
+        for word in dict.fromkeys(stems):
             weight = self.idf(word)
             for number in self._postings.get(word, ()):
                 scores[number] += weight
@@ -219,7 +220,8 @@ class PassageIndex:
         """
         if not self.passages:
             return []
-        stems, ranked = content_words(claim), self.rank(claim) or [0]
+        stems = content_words(claim)
+        ranked = self._ranked(stems) or [0]
         singles = [(self.passages[number],) for number in (*ranked[:top], *extra)]
         gathered = self._gathered(ranked, stems, room=ROOM_WORDS - len(_WORD.findall(claim))) or singles[0]
         return [
@@ -261,12 +263,11 @@ class PassageIndex:
 
         What is gathered from a document that only shares a word or two makes a wrong claim look right.
         """
-        best = [self.passages[number] for number in ranked]
-        shares = [self.recall(stems, within=self._held([passage])) for passage in best[:GATHERED_FROM]]
-        documents = {
-            passage.document for passage, share in zip(best, shares, strict=False) if share >= NEARLY * shares[0]
-        }
-        return [passage for passage in best if passage.document in documents][:GATHERED_FROM]
+        best = [self.passages[number] for number in ranked[:GATHERED_FROM]]
+        shares = [self.recall(stems, within=self._held([passage])) for passage in best]
+        near = {passage.document for passage, share in zip(best, shares, strict=True) if share >= NEARLY * shares[0]}
+        of_near = (self.passages[number] for number in ranked if self.passages[number].document in near)
+        return list(islice(of_near, GATHERED_FROM))
 
     def _text(self, parts: Sequence[Passage]) -> Iterator[str]:
         """The parts behind one another, what was left out between parts of one document marked."""

@@ -128,16 +128,14 @@ class Trainer:
     def start_from(self, paths: Sequence[Path]) -> None:
         """Take the mean of the weights of other runs, with a fresh optimizer."""
         found = mean_weights(paths)
-        with torch.no_grad():
-            for name, master, weight in zip(self.names, self.masters, self.weights, strict=True):
-                master[: len(found[name])].copy_(found[name])
-                weight.copy_(master)
+        self._set([found[name] for name in self.names])
 
     def _set(self, values: Sequence[torch.Tensor]) -> None:
+        """Take these weights; of one with fewer rows (`mean_weights`) the other rows stay."""
         with torch.no_grad():
             for master, weight, value in zip(self.masters, self.weights, values, strict=True):
-                master.copy_(value)
-                weight.copy_(value)
+                master[: len(value)].copy_(value)
+                weight.copy_(master)
 
 
 def mean_weights(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
