@@ -28,6 +28,8 @@ class Channel(StrEnum):
     CONTENT = "content"
     REASONING = "reasoning"
     TOOL_ARGUMENTS = "tool_arguments"
+    OTHER = "other"
+    """A field that no shape knows. It stands beside the parts of an answer, and is no part of their order."""
 
 
 class Part(StrEnum):
@@ -38,6 +40,7 @@ class Part(StrEnum):
     SYSTEM = "system"
     CONTEXT = "context"
     TOOL_RESULT = "tool_result"
+    TOOL_DEFINITION = "tool_definition"
 
 
 class Mode(StrEnum):

@@ -1,138 +1,261 @@
-"""Anthropic Messages: https://docs.anthropic.com/en/api/messages and its streaming events."""
+"""Anthropic Messages: https://docs.anthropic.com/en/api/messages and its streaming events; on Vertex and Bedrock, too.
+
+There is one choice. A stream says when each of its content blocks begins and is over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sidecar.codec.jsontext import Path, literal
-from sidecar.codec.shape import NewFrame, Streaming, encode, items, lane, leaves, part_of, texts
-from sidecar.codec.weave import Slot
+import msgspec
+
+from sidecar.codec.jsontext import Path
+from sidecar.codec.places import (
+    COUNTS,
+    FINAL,
+    OPAQUE,
+    Found,
+    Key,
+    Node,
+    Reader,
+    Scope,
+    arguments,
+    definitions,
+    node,
+    opaque,
+    text,
+)
+from sidecar.codec.shape import NewFrame, Shape, encode, items, message_scope
+from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
 REFUSED = "refusal"
 """The stop reason for an answer that a policy stopped."""
 
-_DELTAS: Mapping[str, tuple[str, Channel]] = {
-    "text_delta": ("text", Channel.CONTENT),
-    "input_json_delta": ("partial_json", Channel.TOOL_ARGUMENTS),
-    "thinking_delta": ("thinking", Channel.REASONING),
-}
+CHARS_A_TOKEN = 4
+"""What an estimate of tokens goes by where the provider did not count: a rule of thumb for English."""
+
 _FAILURES: Mapping[int, str] = {
     400: "invalid_request_error",
     413: "request_too_large",
     503: "overloaded_error",
     504: "timeout_error",
 }
-_OPENING = frozenset({"content_block_start", "content_block_delta"})
-"""The events after which a block is open."""
-_ITEMS_A_BLOCK = 1_000
-_SYSTEM_MESSAGE = 1_000_000
-"""The lane number of the system prompt: messages are numbered from 0."""
+
+# -- where there is text ----------------------------------------------------------------------------------------------
 
 
-class AnthropicMessages:
-    """Content blocks of text, thinking and tool input; there is one choice."""
+def _whose(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """A block of a message: results and documents are not its author's words."""
+    kind = str(value.get("type", "")) if isinstance(value, dict) else ""
+    if kind.endswith("tool_result"):
+        return msgspec.structs.replace(scope, part=Part.TOOL_RESULT)
+    if kind in ("document", "search_result"):
+        return msgspec.structs.replace(scope, part=Part.CONTEXT)
+    return scope
 
-    name = "anthropic-messages"
-    streaming = Streaming.SSE
 
-    def request(self, document: Any) -> Iterator[Slot]:
-        """The system prompt and the messages; a tool's result is told apart from its user's words."""
+_NAMES = opaque("type id tool_use_id cache_control is_error signature encrypted_content encrypted_index caller data")
+"""`data` is that of redacted thinking."""
+
+_TEXTS: Mapping[str, Node] = {
+    "text": text(),
+    "thinking": text(Channel.REASONING),
+    "name": text(Channel.TOOL_ARGUMENTS),
+    "input": arguments(),
+}
+
+_ENCODED = node(opaque("type media_type data url file_id"))
+_INLINE = node({**opaque("type media_type"), "data": text(), "content": text(each=node({"type": OPAQUE}))})
+
+
+def _source(value: Any) -> Node:
+    """A document's source: text as it stands, or a file."""
+    is_text = isinstance(value, dict) and value.get("type") in ("text", "content")
+    return _INLINE if is_text else _ENCODED
+
+
+_INNER = node({**_NAMES, **_TEXTS, "source": Node(select=_source)}, channel=Channel.CONTENT, enter=_whose)
+_BLOCK = node(
+    {**_NAMES, **_TEXTS, "source": Node(select=_source), "content": text(each=_INNER, fields=_NAMES)},
+    channel=Channel.CONTENT,
+    enter=_whose,
+)
+_CONTENT = text(each=_BLOCK)
+
+_REQUEST = node(
+    {
+        **opaque("model anthropic_version anthropic_beta service_tier container mcp_servers"),
+        "system": text(part=Part.SYSTEM, each=_INNER),
+        "messages": node(each=node({"role": OPAQUE, "content": _CONTENT}, enter=message_scope)),
+        "tools": definitions(),
+        "tool_choice": OPAQUE,
+        "thinking": OPAQUE,
+    }
+)
+
+
+def _numbered(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """A block of an answer, by its place."""
+    reader.choice(0)
+    return scope.named(path, "block", path[-1])
+
+
+_ANSWERED = node({**_NAMES, **_TEXTS}, enter=_numbered)
+_ANSWER_FIELDS: Mapping[str, Node] = {
+    **opaque("id type role model stop_sequence container"),
+    "content": node(each=_ANSWERED),
+    "stop_reason": FINAL,
+    "usage": COUNTS,
+}
+_ANSWER = node(_ANSWER_FIELDS)
+
+
+def _indexed(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """A frame is about the block that it names."""
+    if isinstance(value, dict) and value.get("type") not in ("ping", "error"):
+        reader.choice(0)
+    return scope.named(path, *_block_of(value))
+
+
+def _block_of(document: Any) -> Key:
+    told = document.get("index") if isinstance(document, dict) else None
+    return ("block", told if type(told) is int else repr(told)[:64])
+
+
+def _same_block(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """What a block begins with and what its deltas say stands at one place."""
+    return scope.named(path, *scope.key)
+
+
+_EVENT = node(
+    {
+        **opaque("type index"),
+        "message": _ANSWER,
+        "content_block": node({**_NAMES, **_TEXTS}, enter=_same_block),
+        "delta": node(
+            {
+                **_NAMES,
+                **_TEXTS,
+                "partial_json": arguments(),
+                "stop_reason": FINAL,
+                **opaque("stop_sequence container"),
+            },
+            enter=_same_block,
+        ),
+        "usage": COUNTS,
+    },
+    enter=_indexed,
+)
+
+
+def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None:
+    kind = document.get("type") if isinstance(document, dict) else None
+    if kind == "content_block_stop":
+        return Ends(lanes=reader.at(_block_of(document)))
+    if kind == "message_stop":
+        return Ends(is_all=True)
+    return Ends(choices=frozenset({0})) if kind == "message_delta" and found.is_final else None
+
+
+# -- how it stops -----------------------------------------------------------------------------------------------------
+
+
+class _Voice:
+    """Knows which blocks are open, and what was counted."""
+
+    def __init__(self) -> None:
+        self._open: set[int] = set()
+        self._next = 0
+        self._counted = 0
+        self._chars = 0
+
+    def heard(self, document: Any, name: str) -> None:
+        """Note the block that a frame opens, closes or goes on with, and how much was said."""
         if not isinstance(document, dict):
             return
-        yield from texts(document.get("system"), ("system",), Lane(_SYSTEM_MESSAGE, Channel.CONTENT, Part.SYSTEM))
-        for number, message in items(document, "messages"):
-            part = part_of(message.get("role"))
-            content = message.get("content")
-            path: Path = ("messages", number, "content")
-            if isinstance(content, str):
-                yield Slot(Lane(number, Channel.CONTENT, part), path, content)
-            for index, block in items(message, "content"):
-                yield from self._request_block(block, (*path, index), number, part, index * _ITEMS_A_BLOCK)
-
-    def _request_block(self, block: dict[str, Any], path: Path, number: int, part: Part, item: int) -> Iterator[Slot]:
-        if block.get("type") == "tool_result":
-            yield from texts(
-                block.get("content"), (*path, "content"), Lane(number, Channel.CONTENT, Part.TOOL_RESULT, item)
-            )
-        elif block.get("type") == "tool_use":
-            yield from leaves(block.get("input"), (*path, "input"), Lane(number, Channel.TOOL_ARGUMENTS, part, item))
-        else:
-            own = Part.CONTEXT if block.get("type") in ("document", "search_result") else part
-            yield from texts(block.get("text"), (*path, "text"), Lane(number, Channel.CONTENT, own, item))
-            source = block.get("source")
-            if isinstance(source, dict) and source.get("type") == "text":
-                where = Lane(number, Channel.CONTENT, Part.CONTEXT, item + 1)
-                yield from texts(source.get("data"), (*path, "source", "data"), where)
-
-    def response(self, document: Any) -> Iterator[Slot]:
-        """The content blocks."""
-        for index, block in items(document, "content"):
-            yield from self._block(block, ("content", index), index)
-
-    def event(self, document: Any, name: str) -> Iterator[Slot]:
-        """The delta of a block, or what a block begins with."""
-        if not isinstance(document, dict):
-            return
-        index = document.get("index", 0)
+        index, kind = document.get("index"), document.get("type")
+        if type(index) is int:
+            self._next = max(self._next, index + 1)
+            (self._open.discard if kind == "content_block_stop" else self._open.add)(index)
         delta = document.get("delta")
-        if isinstance(delta, dict) and (known := _DELTAS.get(str(delta.get("type")))) is not None:
-            key, channel = known
-            yield from texts(delta.get(key), ("delta", key), lane(0, channel, index * _ITEMS_A_BLOCK))
-        block = document.get("content_block")
-        if isinstance(block, dict):
-            yield from self._block(block, ("content_block",), index)
+        if isinstance(delta, dict):
+            self._chars += sum(len(each) for each in delta.values() if isinstance(each, str))
+        self._counted = max(self._counted, _output_tokens(document), _output_tokens(document.get("message")))
 
-    def _block(self, block: dict[str, Any], path: Path, index: int) -> Iterator[Slot]:
-        item = index * _ITEMS_A_BLOCK
-        yield from texts(block.get("thinking"), (*path, "thinking"), lane(0, Channel.REASONING, item))
-        yield from texts(block.get("text"), (*path, "text"), lane(0, Channel.CONTENT, item))
-        yield from leaves(block.get("input"), (*path, "input"), lane(0, Channel.TOOL_ARGUMENTS, item))
-
-    def echoes(self, document: Any) -> Iterator[Path]:
-        """Citations quote their sources; they do not repeat the answer."""
-        yield from ()
-
-    def choices(self, document: Any, name: str) -> frozenset[int] | None:
-        """All events are about the one choice, but pings and errors."""
-        kind = document.get("type") if isinstance(document, dict) else None
-        return None if kind in ("ping", "error") else frozenset({0})
-
-    def is_last(self, payload: bytes, name: str) -> bool:
-        """The event `message_stop`."""
-        return name == "message_stop"
-
-    def ending(self, template: Any, lane: Lane, message: str) -> list[NewFrame]:
-        """Close the block that is open, say the message in a block of its own, and stop with the reason `refusal`."""
-        known = template if isinstance(template, dict) else {}
-        index = known["index"] if isinstance(known.get("index"), int) else -1
-        frames = [_frame("content_block_stop", index=index)] if known.get("type") in _OPENING else []
+    def end(self, lane: Lane, key: Key, message: str) -> list[NewFrame]:
+        """Close the blocks that are open, say the message in a block of its own, and stop with the reason `refusal`."""
+        frames = [_frame("content_block_stop", index=index) for index in sorted(self._open)]
+        self._open.clear()
         if message:
-            frames += [
-                _frame("content_block_start", index=index + 1, content_block={"type": "text", "text": ""}),
-                _frame("content_block_delta", index=index + 1, delta={"type": "text_delta", "text": message}),
-                _frame("content_block_stop", index=index + 1),
-            ]
+            frames += _block(self._next, message)
+        said = -(-(self._chars + len(message)) // CHARS_A_TOKEN)
         end = {"stop_reason": REFUSED, "stop_sequence": None}
-        return [*frames, _frame("message_delta", delta=end, usage={"output_tokens": 0})]
+        return [*frames, _frame("message_delta", delta=end, usage={"output_tokens": max(self._counted, said)})]
 
-    def closing(self, template: Any) -> list[NewFrame]:
+    def close(self) -> list[NewFrame]:
         """The last event."""
         return [_frame("message_stop")]
 
-    def stopped(self, document: Any, lane: Lane) -> Mapping[Path, str]:
-        """The stop reason `refusal`."""
-        return {("stop_reason",): literal(REFUSED)}
 
-    def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
-        """The error that Anthropic's clients raise as `BadRequestError`."""
-        return 400, encode({"type": "error", "error": {"type": "invalid_request_error", "message": message}})
+def _output_tokens(document: Any) -> int:
+    usage = document.get("usage") if isinstance(document, dict) else None
+    counted = usage.get("output_tokens") if isinstance(usage, dict) else None
+    return counted if type(counted) is int else 0
 
-    def failure(self, status: int, message: str) -> bytes:
-        """Anthropic's error object."""
-        return encode({"type": "error", "error": {"type": _FAILURES.get(status, "api_error"), "message": message}})
+
+def _block(index: int, message: str) -> list[NewFrame]:
+    return [
+        _frame("content_block_start", index=index, content_block={"type": "text", "text": ""}),
+        _frame("content_block_delta", index=index, delta={"type": "text_delta", "text": message}),
+        _frame("content_block_stop", index=index),
+    ]
 
 
 def _frame(kind: str, **fields: Any) -> NewFrame:
     return NewFrame(encode({"type": kind, **fields}), kind)
+
+
+def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
+    """The blocks before the place, and one with the message; the stop reason `refusal`."""
+    blocks: list[dict[str, Any]] = []
+    for place, block in items(document, "content"):
+        is_cut = any(path[:2] == ("content", place) for path in unspoken)
+        if not is_cut or (block.get("type") == "text" and block.get("text")):
+            blocks.append(block)
+        if is_cut:
+            break
+    said = [{"type": "text", "text": message}] if message else []
+    return {("content",): [*blocks, *said], ("stop_reason",): REFUSED}
+
+
+def refusal(message: str, rule: str = "") -> tuple[int, bytes]:
+    """The error that Anthropic's clients raise as `BadRequestError`."""
+    return 400, encode({"type": "error", "error": {"type": "invalid_request_error", "message": message}})
+
+
+def failure(status: int, message: str) -> bytes:
+    """Anthropic's error object."""
+    return encode({"type": "error", "error": {"type": _FAILURES.get(status, "api_error"), "message": message}})
+
+
+def fits(document: Any) -> bool:
+    """Whether a request has messages."""
+    return isinstance(document, dict) and isinstance(document.get("messages"), list)
+
+
+SHAPE = Shape(
+    name="anthropic-messages",
+    title="Anthropic Messages",
+    paths=(r"(^|/v1)/messages$", r"/publishers/anthropic/models/[^/]+:(raw|streamRaw)predict$"),
+    fits=fits,
+    request=_REQUEST,
+    response=_ANSWER,
+    event=_EVENT,
+    ends=_ends,
+    voice=_Voice,
+    stopped=_stopped,
+    refusal=refusal,
+    failure=failure,
+)

@@ -2,27 +2,33 @@
 
 The one thing that transports need of this package. It puts framing, shape and weave together:
 
-    body = StreamedAnswer(shape, max_frame_bytes=...)
-    for lane, text in body.feed(data): await session.feed(lane, text)
+    body = StreamedAnswer(shape, form, max_frame_bytes=...)
+    for fed in body.feed(data): ...                     # texts, and ends of lanes and choices
     body.take(output)                                   # each Release or Blocked of the session
     data = body.ready()                                 # what may leave now
 
-Pure; one owner. Bodies that are not of the shape raise `UnknownShapeError`: they are never half-parsed.
+Pure; one owner. A whole body that is no JSON raises `UnknownShapeError`: it is never half-parsed. A frame of a stream
+that is no JSON is read as the text that it is.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sidecar.codec.frames import Frame, Framing, Lines, ServerSentEvents
-from sidecar.codec.jsontext import NotJsonError, Path, literal, loads, replace_values
-from sidecar.codec.shape import NewFrame, Shape, Streaming
-from sidecar.codec.weave import Slot, Text, Weave, Woven
-from sidecar.values import Blocked, Release
+import msgspec
 
-_PLACE_KEYS = ("item_id", "sequence_number")
-_SENTINEL = b"[DONE]"
+from sidecar.codec.formats import Format, framing_of
+from sidecar.codec.frames import Frame
+from sidecar.codec.jsontext import NotJsonError, Path, dumps, edited, literal, loads, replace_values
+from sidecar.codec.places import COUNTS, Found, Kind, Node, Reader, Slot
+from sidecar.codec.shape import REQUEST, NewFrame, Shape, answer_scope, says_again
+from sidecar.codec.weave import ChoiceEnd, Ends, Fed, LaneEnd, Tail, Text, Weave, Woven
+from sidecar.values import Blocked, Channel, Lane, Release
+
+_BOM = "\ufeff"
+_ALL_CHOICES = -1
 
 
 class UnknownShapeError(ValueError):
@@ -32,14 +38,17 @@ class UnknownShapeError(ValueError):
 class WholeBody:
     """A request, or an answer that is one JSON document."""
 
-    def __init__(self, shape: Shape, body: bytes, *, is_request: bool) -> None:
+    def __init__(self, shape: Shape, body: bytes, *, is_request: bool, is_json: bool = False) -> None:
+        """`is_json`: the answer's content is JSON by request."""
         self._shape = shape
-        self._text, self._document = _parse(body)
-        self._slots = tuple(shape.request(self._document) if is_request else shape.response(self._document))
-        self._weave = Weave()
-        self._blocked: Blocked | None = None
-        self._changes: dict[Path, str] = {}
-        self.texts = self._weave.add(0, self._slots)
+        self._mark, self._text, self._document = _parse(body)
+        root, scope = (shape.request, REQUEST) if is_request else (shape.response, answer_scope())
+        found = Reader(is_streamed=False).read(self._document, root, scope)
+        slots = [_as_json(slot) for slot in found.slots] if is_json else found.slots
+        self._weave = Weave(repeats=True)
+        self._stopped: list[Blocked] = []
+        self._left: list[Woven | Tail] = []
+        self.texts: list[Fed] = list(_with_ends(self._weave.add(0, slots, found.choices)))
         """What to feed, in order."""
 
     @property
@@ -50,75 +59,79 @@ class WholeBody:
     @property
     def blocked(self) -> Blocked | None:
         """The first block, if any."""
-        return self._blocked
+        return self._stopped[0] if self._stopped else None
 
     def take(self, output: Release | Blocked) -> None:
         """Take what the stream let out."""
         if isinstance(output, Release):
             self._weave.release(output)
-            return
-        self._blocked = self._blocked or output
-        self._weave.stop(output.lane.choice)
-        self._weave.say(output.lane, output.position, output.message)
-        self._changes.update(self._shape.stopped(self._document, output.lane))
+        else:
+            self._stopped.append(output)
 
     def finish(self) -> bytes:
         """The body as it may be passed on; byte for byte the same when nothing was done."""
         self._weave.flush()
-        (woven,) = self._weave.ready()
-        if not woven.is_changed and not self._changes:
-            return self._text.encode("utf-8", "surrogatepass")
-        changes = {**_edits(self._shape, self._document, self._slots, woven), **self._changes}
-        return replace_values(self._text, changes).encode("utf-8", "surrogatepass")
+        woven = next(each for each in self._weave.ready() if isinstance(each, Woven))
+        changes = {slot.path: _encoded(slot, new) for slot, new in woven.changes}
+        text = replace_values(self._text, changes) if changes else self._text
+        for blocked in self._stopped:
+            text = self._stop(text, blocked, woven.unspoken)
+        return (self._mark + text).encode("utf-8", "surrogatepass")
+
+    def _stop(self, text: str, blocked: Blocked, unspoken: frozenset[Path]) -> str:
+        changes = self._shape.stopped(loads(text), blocked.lane.choice, blocked.message, unspoken)
+        return edited(text, changes)
 
 
 class StreamedAnswer:
     """An answer that comes in frames."""
 
-    def __init__(self, shape: Shape, *, max_frame_bytes: int) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        form: Format,
+        *,
+        max_frame_bytes: int,
+        choices: int = 1,
+        is_json: bool = False,
+        holds_calls: bool = False,
+    ) -> None:
+        """`choices`: how many were asked for; `is_json`: the content is JSON by request; `holds_calls`: see `Weave`."""
         self._shape = shape
-        self._framing = _framing(shape.streaming, max_frame_bytes)
-        self._weave = Weave()
-        self._frames: dict[int, tuple[Frame, str, Any, tuple[Slot, ...]]] = {}
+        self._framing = framing_of(form, max_frame_bytes)
+        self._reader = Reader(is_streamed=True)
+        self._weave = Weave(holds_calls=holds_calls, repeats=says_again(shape.event))
+        self._voice = shape.voice()
+        self._frames: dict[int, _Held] = {}
+        self._samples: dict[Lane, tuple[Any, Path, str]] = {}
+        """By lane, the last frame that spoke of it: what a frame for its tail is made of."""
         self._numbers = 0
-        self._template: dict[str, Any] | None = None
-        """The first document: what a new frame's names are taken from."""
-        self._latest: dict[str, Any] = {}
-        """Where in the answer the last frame stood that left."""
+        self._asked = choices
+        self._is_json = is_json
         self._seen: set[int] = set()
-        self._stopped: dict[int, int] = {}
-        """Blocked choices, each with the number of the last frame that says something of it."""
-        self._endings: list[Blocked] = []
-        """Blocks whose end is not written yet: frames before it wait."""
-        self._emitted = -1
-        """The number of the last frame that left."""
+        self._stopped: set[int] = set()
         self._out: list[bytes] = []
         self.is_over = False
         """Whether the stream's end has been written: after a block of every choice, upstream need not be read."""
-        self.is_last_seen = False
-        """Whether the provider said that no text follows: the stream may be finished before the body ends."""
 
-    def feed(self, data: bytes) -> list[Text]:
-        """Take bytes; returns the texts to feed. Raises `UnknownShapeError` and `FrameTooLongError`."""
-        return [text for frame in self._framing.feed(data) for text in self._add(frame)]
+    def feed(self, data: bytes) -> list[Fed]:
+        """Take bytes; returns what to feed. Raises `UnknownShapeError` and `FrameTooLongError`."""
+        return [fed for frame in self._framing.feed(data) for fed in self._add(frame)]
 
-    def finish(self) -> list[Text]:
-        """The body ended; returns the last texts."""
-        return [text for frame in self._framing.finish() for text in self._add(frame)]
+    def finish(self) -> list[Fed]:
+        """The body ended; returns the last that is to be fed."""
+        return [fed for frame in self._framing.finish() for fed in self._add(frame)]
 
     def take(self, output: Release | Blocked) -> None:
         """Take what the stream let out."""
+        if self.is_over:
+            return
         if isinstance(output, Release):
             self._weave.release(output)
             return
-        choice = output.lane.choice
-        if choice in self._stopped:
-            return
         self._emit_all(self._weave.ready())
-        self._stopped[choice] = self._weave.stop(choice)
-        self._endings.append(output)
-        self._end_choices()
-        self._emit_all(self._weave.ready())
+        self._emit_all(self._weave.stop(output))
+        self._end(output)
 
     def flush(self) -> None:
         """The stream is over: every frame leaves with what was let out of it."""
@@ -131,94 +144,182 @@ class StreamedAnswer:
         self._out.clear()
         return data
 
-    def _end_choices(self) -> None:
-        """Write the ends of blocked choices of which nothing waits any more; after the last choice, the stream's."""
-        due = [each for each in self._endings if self._stopped[each.lane.choice] <= self._emitted]
-        for blocked in due:
-            self._endings.remove(blocked)
-            known = {**(self._template or {}), **self._latest}
-            self._build(self._shape.ending(known, blocked.lane, blocked.message))
-        if due and not self._endings and self._stopped.keys() >= self._seen:
-            self._build(self._shape.closing(self._template))
+    # -- frames in ------------------------------------------------------------------------------------------------
+
+    def _add(self, frame: Frame) -> list[Fed]:
+        if frame.payload is None or not frame.payload.strip():
+            self._out.append(frame.raw)
+            return []
+        number, self._numbers = self._numbers, self._numbers + 1
+        held = _read(frame)
+        self._frames[number] = held
+        if held.is_text and self._shape.is_last(frame.payload, frame.event):
+            held.found = _NOTHING
+            return self._weave.add(number, (), ends=Ends(is_all=True))
+        return self._fed(number, held)
+
+    def _fed(self, number: int, held: _Held) -> list[Fed]:
+        shape, frame = self._shape, held.frame
+        root = TEXT_FRAME if held.is_text else self._node_of(held)
+        found = held.found = self._reader.read(held.document, root, answer_scope(frame.event))
+        slots = [_as_json(slot) for slot in found.slots] if self._is_json else found.slots
+        self._seen |= found.choices | {slot.lane.choice for slot in slots}
+        for slot in slots:
+            self._samples[slot.lane] = (held.document, slot.path, frame.event)
+        before = list(self._switched(found)) if shape.is_reopened else []
+        ends = shape.ends(self._reader, held.document, found, frame.event)
+        return [*before, *self._weave.add(number, slots, found.choices, ends)]
+
+    def _node_of(self, held: _Held) -> Node:
+        if self._shape.event_of is None:
+            return self._shape.event
+        return self._shape.event_of(held.document, held.frame.event)
+
+    def _switched(self, found: Found) -> Iterator[Fed]:
+        """The ends of calls behind which another part begins."""
+        for choice in {slot.lane.choice for slot in found.slots if slot.text and slot.lane.channel in _SPOKEN}:
+            for lane in self._reader.calls(choice):
+                yield from self._weave.end(lane)
+
+    # -- frames out -----------------------------------------------------------------------------------------------
+
+    def _emit_all(self, frames: Iterable[Woven | Tail]) -> None:
+        for each in frames:
+            if isinstance(each, Tail):
+                self._emit_tail(each)
+            else:
+                self._emit(each)
+
+    def _emit(self, woven: Woven) -> None:
+        held = self._frames.pop(woven.frame)
+        if woven.is_bereft and woven.frame and not (held.found.is_final or held.found.has_counts):
+            return
+        changes: dict[Path, Any] = {slot.path: _encoded(slot, new) for slot, new in woven.changes}
+        if not changes and not woven.without:
+            self._voice.heard(held.document, held.frame.event)
+            self._out.append(held.frame.raw)
+            return
+        text = replace_values(held.text, changes) if not held.is_text else held.changed(woven)
+        if woven.without:
+            text = edited(text, self._shape.without(loads(text), woven.without))
+        self._voice.heard(held.document if held.is_text else loads(text), held.frame.event)
+        payload = (held.mark + text).encode("utf-8", "surrogatepass")
+        self._out.append(self._framing.with_payload(held.frame, payload))
+
+    def _emit_tail(self, tail: Tail) -> None:
+        """Text of frames that have left, in a frame like the last one of its lane."""
+        document, path, event = self._samples[tail.slot.lane]
+        frame = skeleton(document, self._shape.event, path, tail.text)  # names are the same in all events
+        self._voice.heard(frame, event)
+        payload = (
+            tail.text.encode("utf-8", "surrogatepass") if not path else dumps(frame).encode("utf-8", "surrogatepass")
+        )
+        self._out.append(self._framing.build(payload, event))
+
+    def _end(self, blocked: Blocked) -> None:
+        """Write the end of a blocked choice; after the last choice, the stream's."""
+        self._stopped.add(blocked.lane.choice)
+        key = self._reader.key_of(blocked.lane)
+        self._build(self._voice.end(blocked.lane, key, blocked.message))
+        if self._stopped >= self._seen and len(self._stopped) >= self._asked:
+            self._build(self._voice.close())
             self._frames.clear()
             self.is_over = True
 
     def _build(self, frames: Iterable[NewFrame]) -> None:
         self._out += (self._framing.build(each.payload, each.event) for each in frames)
 
-    def _add(self, frame: Frame) -> list[Text]:
-        number, self._numbers = self._numbers, self._numbers + 1
-        if frame.payload is None or self._is_sentinel(frame):
-            self._frames[number] = (frame, "", None, ())
-            return self._weave.add(number, ())
-        text, document = _parse(frame.payload)
-        slots = tuple(self._shape.event(document, frame.event))
-        if self._template is None and isinstance(document, dict):
-            self._template = document
-        self._seen |= self._shape.choices(document, frame.event) or frozenset()
-        self._frames[number] = (frame, text, document, slots)
-        fed = self._weave.add(number, slots)
-        return [each for each in fed if each[0].choice not in self._stopped]
 
-    def _is_sentinel(self, frame: Frame) -> bool:
-        """Whether a frame holds no document; all else is parsed, so that nothing passes unseen."""
-        payload = (frame.payload or b"").strip()
-        if self._shape.is_last(payload, frame.event):
-            self.is_last_seen = True
-        return payload in (b"", _SENTINEL)
-
-    def _emit_all(self, frames: Iterable[Woven]) -> None:
-        for woven in frames:
-            if self.is_over:
-                return
-            if data := self._emit(woven):
-                self._out.append(data)
-            self._emitted = woven.frame
-            self._end_choices()
-
-    def _emit(self, woven: Woven) -> bytes:
-        frame, text, document, slots = self._frames.pop(woven.frame)
-        if document is None:
-            return frame.raw
-        if self._is_silenced(woven, self._shape.choices(document, frame.event)):
-            return b""
-        if isinstance(document, dict):
-            self._latest |= _place(document)
-        if not woven.is_changed:
-            return frame.raw
-        changed = replace_values(text, _edits(self._shape, document, slots, woven))
-        return self._framing.with_payload(frame, changed.encode("utf-8", "surrogatepass"))
-
-    def _is_silenced(self, woven: Woven, about: frozenset[int] | None) -> bool:
-        """Whether a frame is about blocked choices only, and stands behind their last words."""
-        if about is None or woven.is_spoken:
-            return False
-        return all(choice in self._stopped and woven.frame > self._stopped[choice] for choice in about)
+_SPOKEN = frozenset({Channel.CONTENT, Channel.REASONING})
+TEXT_FRAME = Node()
+"""A frame that is no JSON: all of it is text."""
+_NOTHING = Found((), frozenset(), is_final=True, has_counts=False)
 
 
-def _framing(streaming: Streaming, max_bytes: int) -> Framing:
-    return ServerSentEvents(max_bytes=max_bytes) if streaming is Streaming.SSE else Lines(max_bytes=max_bytes)
+class _Held(msgspec.Struct):
+    """A frame that has not left."""
+
+    frame: Frame
+    mark: str
+    text: str
+    document: Any
+    is_text: bool
+    found: Found = _NOTHING
+
+    def changed(self, woven: Woven) -> str:
+        """What a frame without a document says now."""
+        return next((new for _, new in woven.changes), self.text)
 
 
-def _place(document: dict[str, Any]) -> dict[str, Any]:
-    """Where in the answer a frame stands: what frames that are added behind it refer to."""
-    keys = (*_PLACE_KEYS, "index", "type") if "index" in document else _PLACE_KEYS
-    return {key: document[key] for key in keys if key in document}
-
-
-def _parse(body: bytes) -> tuple[str, Any]:
+def _read(frame: Frame) -> _Held:
+    payload = frame.payload or b""
     try:
-        text = body.decode("utf-8")
-        return text, loads(text)
-    except (UnicodeDecodeError, NotJsonError) as error:
-        raise UnknownShapeError("a frame is not JSON in UTF-8") from error
+        mark, text, document = _parse(payload)
+    except UnknownShapeError:
+        text = _decoded(payload)
+        return _Held(frame, "", text, text, is_text=True)
+    return _Held(frame, mark, text, document, is_text=False)
 
 
-def _edits(shape: Shape, document: Any, slots: tuple[Slot, ...], woven: Woven) -> dict[Path, str]:
-    changed = {slot.path: literal(woven.texts[slot.path]) for slot in slots if woven.texts[slot.path] != slot.text}
-    return {**dict(_emptied(shape, document)), **changed} if changed else {}
+def skeleton(document: Any, node: Node, path: Path, text: str) -> Any:
+    """A document with this text alone, under the names that one like it has."""
+    if not path:
+        return text
+    below = skeleton(
+        document[path[0]],
+        (node.fields.get(path[0]) if isinstance(path[0], str) else node.each) or Node(),
+        path[1:],
+        text,
+    )
+    if isinstance(document, list):
+        return [below]
+    kept = {key: value for key, value in document.items() if _is_name(node.fields.get(key), value)}
+    return {**kept, path[0]: below}
 
 
-def _emptied(shape: Shape, document: Any) -> Iterator[tuple[Path, str]]:
-    for path in shape.echoes(document):
-        yield path, "null"
+def _is_name(node: Node | None, value: Any) -> bool:
+    """Whether a field names a frame, and is no text."""
+    return node is not None and node.kind is Kind.OPAQUE and not isinstance(value, dict | list)
+
+
+def _as_json(slot: Slot) -> Slot:
+    """The slot, read as JSON if it is the content."""
+    is_content = slot.lane.channel is Channel.CONTENT and slot.kind in (Kind.TEXT, Kind.TWIN)
+    return msgspec.structs.replace(slot, is_json=True) if is_content else slot
+
+
+def _with_ends(fed: list[Fed]) -> Iterator[Fed]:
+    """What to feed of a whole body: each lane is over behind its last text."""
+    last = {each.lane: number for number, each in enumerate(fed) if isinstance(each, Text)}
+    for number, each in enumerate(fed):
+        if isinstance(each, Text):
+            yield each
+            if last[each.lane] == number:
+                yield LaneEnd(each.lane)
+
+
+def _encoded(slot: Slot, new: str) -> str:
+    """What is written in a slot's place, as JSON."""
+    if slot.prefix:
+        new = slot.prefix + base64.b64encode(new.encode("utf-8")).decode()
+    return new if slot.is_raw or slot.emptied is not None else literal(new)
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnknownShapeError("it is not text in UTF-8") from error
+
+
+def _parse(body: bytes) -> tuple[str, str, Any]:
+    """The mark that stands before a document, if any; the document's text; the document."""
+    text = _decoded(body)
+    mark = _BOM if text.startswith(_BOM) else ""
+    try:
+        return mark, text[len(mark) :], loads(text[len(mark) :])
+    except NotJsonError as error:
+        raise UnknownShapeError("it is not JSON") from error
+
+
+__all__ = ["COUNTS", "ChoiceEnd", "Fed", "LaneEnd", "StreamedAnswer", "Text", "UnknownShapeError", "WholeBody"]

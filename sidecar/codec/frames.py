@@ -1,8 +1,8 @@
 """Splits a body into frames, exactly: the frames' bytes, joined, are the body.
 
-Three framings: server-sent events (a frame ends with a blank line; LF, CR and CR LF as the standard has them),
-newline-delimited JSON, and a whole body. A frame's payload can be changed in place, all other bytes of it stay.
-Incremental, and the same however the body was cut; a frame longer than the limit is an error, not a hang.
+Server-sent events (a frame ends with a blank line; LF, CR and CR LF as the standard has them) and lines, of JSON or of
+text; `formats` has the others. A frame's payload can be changed in place, all other bytes of it stay. Incremental, the
+same however the body was cut, and linear; a frame longer than the limit is an error, not a hang.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from typing import Protocol
 
 import msgspec
 
-_BLANK_LINE = re.compile(rb"(?:\A|\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
+_LINE_END = rb"(?:\r\n|\n|\r(?!\n))"
+_BLANK_FIRST = re.compile(_LINE_END)
+_BLANK_LINE = re.compile(_LINE_END + _LINE_END)
+_LINE_ENDS = re.compile(rb"\r\n|\r|\n")
+_BOM = b"\xef\xbb\xbf"
 _FIELD = re.compile(rb"([^:\r\n]*)(?::[ ]?([^\r\n]*))?(?:\r\n|\r|\n|\Z)")
 
 
@@ -51,41 +55,11 @@ class Framing(Protocol):
         ...
 
 
-class Whole:
-    """The body is one frame."""
-
-    def __init__(self, *, max_bytes: int) -> None:
-        self._pieces: list[bytes] = []
-        self._room = max_bytes
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """Collect."""
-        self._room -= len(data)
-        if self._room < 0:
-            raise FrameTooLongError("the body is too long")
-        self._pieces.append(data)
-        return []
-
-    def finish(self) -> list[Frame]:
-        """The body, unless it is empty."""
-        body = b"".join(self._pieces)
-        self._pieces.clear()
-        return [Frame(body, body)] if body else []
-
-    def with_payload(self, frame: Frame, payload: bytes) -> bytes:
-        """The payload is the frame."""
-        return payload
-
-    def build(self, payload: bytes, event: str = "") -> bytes:
-        """The payload is the frame."""
-        return payload
-
-
 class Lines:
     """Newline-delimited JSON: a line is a frame."""
 
     def __init__(self, *, max_bytes: int) -> None:
-        self._rest = _Rest(max_bytes)
+        self._rest = Rest(max_bytes)
 
     def feed(self, data: bytes) -> list[Frame]:
         """The lines that became complete."""
@@ -119,7 +93,7 @@ class ServerSentEvents:
     """Server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html has them."""
 
     def __init__(self, *, max_bytes: int) -> None:
-        self._rest = _Rest(max_bytes)
+        self._rest = Rest(max_bytes)
 
     def feed(self, data: bytes) -> list[Frame]:
         """The events that became complete, each with the blank lines that end it."""
@@ -132,10 +106,10 @@ class ServerSentEvents:
 
     def _end(self) -> int | None:
         """Where the first event ends; a CR at the very end may be half of a CR LF, so it waits."""
-        data = self._rest.data
-        found = _BLANK_LINE.search(data, self._rest.seen)
-        if found is None or (found.end() == len(data) and data.endswith(b"\r")):
-            self._rest.seen = max(0, (found.start() if found else len(data)) - 3)
+        rest = self._rest
+        found = _BLANK_FIRST.match(rest.data, rest.start) or _BLANK_LINE.search(rest.data, rest.seen)
+        if found is None or (found.end() == len(rest.data) and rest.data.endswith(b"\r")):
+            rest.seen = max(rest.start, (found.start() if found else len(rest.data)) - 3)
             return None
         return found.end()
 
@@ -146,9 +120,10 @@ class ServerSentEvents:
 
     def with_payload(self, frame: Frame, payload: bytes) -> bytes:
         """The event with other data: the first data line holds it, further ones are dropped, all other lines stay."""
-        pieces: list[bytes] = []
+        mark = _BOM if frame.raw.startswith(_BOM) else b""
+        pieces: list[bytes] = [mark]
         is_first = True
-        for found in _FIELD.finditer(frame.raw):
+        for found in _FIELD.finditer(frame.raw, len(mark)):
             if found.group(1) != b"data" or not found.group():
                 pieces.append(found.group())
             elif is_first:
@@ -159,41 +134,56 @@ class ServerSentEvents:
     def build(self, payload: bytes, event: str = "") -> bytes:
         """A new event."""
         name = f"event: {event}\n".encode() if event else b""
-        return name + b"data: " + payload + b"\n\n"
+        lines = (b"data: " + each + b"\n" for each in _LINE_ENDS.split(payload))
+        return b"".join((name, *lines, b"\n"))
 
 
-class _Rest:
-    """Bytes that wait for the end of their frame. `seen` is how far they were searched."""
+class Rest:
+    """Bytes that wait for the end of their frame, from `start` on. `seen` is how far they were searched."""
 
     def __init__(self, max_bytes: int) -> None:
-        self.data = b""
+        self.data = bytearray()
+        self.start = 0
         self.seen = 0
         self._max_bytes = max_bytes
 
+    def __len__(self) -> int:
+        return len(self.data) - self.start
+
     def add(self, data: bytes) -> None:
+        """Put bytes behind."""
+        if self.start:
+            del self.data[: self.start]
+            self.seen -= self.start
+            self.start = 0
         self.data += data
 
     def find(self, sign: bytes) -> int:
+        """Where the sign stands, or -1; what was searched is not searched again."""
         at = self.data.find(sign, self.seen)
-        self.seen = len(self.data) if at < 0 else at
+        self.seen = max(self.start, len(self.data) - len(sign) + 1) if at < 0 else at
         return at
 
     def take(self, end: int) -> bytes:
-        taken, self.data, self.seen = self.data[:end], self.data[end:], 0
+        """Take what stands before `end`."""
+        taken = bytes(self.data[self.start : end])
+        self.start = self.seen = end
         return taken
 
     def take_all(self) -> bytes:
+        """Take what is left."""
         return self.take(len(self.data))
 
     def check(self) -> None:
-        if len(self.data) > self._max_bytes:
+        """Raise `FrameTooLongError` when too much waits."""
+        if len(self) > self._max_bytes:
             raise FrameTooLongError(f"a frame has more than {self._max_bytes} bytes")
 
 
 def _event(raw: bytes) -> Frame:
     data: list[bytes] = []
     name = ""
-    for found in _FIELD.finditer(raw.removeprefix(b"\xef\xbb\xbf")):
+    for found in _FIELD.finditer(raw.removeprefix(_BOM)):
         if found.group(1) == b"data":
             data.append(found.group(2) or b"")
         elif found.group(1) == b"event":
@@ -202,8 +192,10 @@ def _event(raw: bytes) -> Frame:
 
 
 def _data_line(found: re.Match[bytes], payload: bytes) -> bytes:
+    """The payload in place of a data line: one of several lines takes several."""
     line = found.group()
     ending = line[len(line.rstrip(b"\r\n")) :]
     colon = line.find(b":")
     gap = b" " if line[colon + 1 : colon + 2] == b" " else b""
-    return b"data:" + gap + payload + ending
+    lines = [b"data:" + gap + each for each in _LINE_ENDS.split(payload)]
+    return (ending or b"\n").join(lines) + ending

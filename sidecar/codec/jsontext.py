@@ -27,9 +27,20 @@ class NotJsonError(ValueError):
 def loads(document: str | bytes) -> Any:
     """Parse a document. Raises `NotJsonError`, also when an object has a name twice: readers differ on which counts."""
     try:
-        return json.loads(document, object_pairs_hook=_object)
+        return json.loads(document, object_pairs_hook=_object, parse_constant=_refused, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise NotJsonError("not valid JSON") from error
+
+
+def _refused(name: str) -> Any:
+    raise NotJsonError(f"{name} is no value of JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise NotJsonError("a number is too large")
+    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -37,6 +48,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise NotJsonError("an object has a name twice")
     return found
+
+
+def dumps(value: Any) -> str:
+    """A value as JSON text, short."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def literal(text: str) -> str:
@@ -56,6 +72,11 @@ def replace_values(document: str, changes: Mapping[Path, str]) -> str:
         pieces += (document[position:start], text)
         position = stop
     return "".join((*pieces, document[position:]))
+
+
+def edited(document: str, changes: Mapping[Path, Any]) -> str:
+    """The document with other values at those paths that are there. Raises `NotJsonError`."""
+    return replace_values(document, {path: dumps(value) for path, value in changes.items()}) if changes else document
 
 
 def _has_surrogate(text: str) -> bool:

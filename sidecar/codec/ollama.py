@@ -2,95 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sidecar.codec.jsontext import Path, literal
-from sidecar.codec.shape import NewFrame, Streaming, encode, items, lane, leaves, part_of, texts
-from sidecar.codec.weave import Slot
+from sidecar.codec.jsontext import Path
+from sidecar.codec.places import (
+    COUNTS,
+    FINAL,
+    LOGPROBS,
+    OPAQUE,
+    Found,
+    Key,
+    Kind,
+    Node,
+    Reader,
+    Scope,
+    arguments,
+    definitions,
+    node,
+    opaque,
+    text,
+)
+from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, numbered_scope
+from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
 FILTERED = "content_filter"
 
-_ITEMS_A_CALL = 1_000
+_TOKENS = Node(Kind.ECHO, emptied="null")
+"""Token numbers of `/api/generate`: they say the text again."""
+
+_FUNCTION = node(
+    {"name": text(Channel.TOOL_ARGUMENTS), "arguments": arguments(), "index": OPAQUE}, channel=Channel.TOOL_ARGUMENTS
+)
+_CALL = node({"function": _FUNCTION, **opaque("id type")}, enter=numbered_scope("tool_calls"))
+_MESSAGE_FIELDS: Mapping[str, Node] = {
+    "role": OPAQUE,
+    "content": text(),
+    "thinking": text(Channel.REASONING),
+    "tool_calls": node(each=_CALL, channel=Channel.TOOL_ARGUMENTS),
+    "images": OPAQUE,
+}
 
 
-class Ollama:
-    """A message, or `response`, whole or piece by piece; both end with an object that says `done`."""
+def _one_choice(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    reader.choice(0)
+    return scope
 
-    name = "ollama"
-    streaming = Streaming.NDJSON
 
-    def request(self, document: Any) -> Iterator[Slot]:
-        """The messages, or the prompts of `/api/generate`, its template and suffix among them."""
-        if not isinstance(document, dict):
-            return
-        yield from texts(document.get("system"), ("system",), Lane(1, Channel.CONTENT, Part.SYSTEM))
-        yield from texts(document.get("prompt"), ("prompt",), Lane(0, Channel.CONTENT, Part.USER))
-        yield from texts(document.get("template"), ("template",), Lane(1, Channel.CONTENT, Part.SYSTEM, 1))
-        yield from texts(document.get("suffix"), ("suffix",), Lane(0, Channel.CONTENT, Part.USER, 1))
-        for number, message in items(document, "messages"):
-            own = Lane(number, Channel.CONTENT, part_of(message.get("role")))
-            yield from texts(message.get("content"), ("messages", number, "content"), own)
+_ANSWER = node(
+    {
+        **opaque("model created_at remote_model remote_host done"),
+        "message": node(_MESSAGE_FIELDS),
+        "response": text(),
+        "thinking": text(Channel.REASONING),
+        "done_reason": FINAL,
+        "context": _TOKENS,
+        "logprobs": LOGPROBS,
+        **dict.fromkeys(
+            (
+                "total_duration",
+                "load_duration",
+                "prompt_eval_count",
+                "prompt_eval_duration",
+                "eval_count",
+                "eval_duration",
+            ),
+            COUNTS,
+        ),
+    },
+    enter=_one_choice,
+)
 
-    def response(self, document: Any) -> Iterator[Slot]:
-        """The answer's texts."""
-        if not isinstance(document, dict):
-            return
-        yield from texts(document.get("thinking"), ("thinking",), lane(0, Channel.REASONING))
-        yield from texts(document.get("response"), ("response",), lane())
-        message = document.get("message")
-        if not isinstance(message, dict):
-            return
-        yield from texts(message.get("thinking"), ("message", "thinking"), lane(0, Channel.REASONING))
-        yield from texts(message.get("content"), ("message", "content"), lane())
-        for index, call in items(message, "tool_calls"):
-            function = call.get("function")
-            if isinstance(function, dict):
-                path: Path = ("message", "tool_calls", index, "function", "arguments")
-                where = lane(0, Channel.TOOL_ARGUMENTS, index * _ITEMS_A_CALL)
-                yield from leaves(function.get("arguments"), path, where)
+_REQUEST = node(
+    {
+        **opaque("model keep_alive images think"),
+        "system": text(part=Part.SYSTEM),
+        "template": text(part=Part.SYSTEM),
+        "prompt": text(),
+        "suffix": text(),
+        "messages": node(each=node({**_MESSAGE_FIELDS, "tool_name": text()}, enter=message_scope)),
+        "tools": definitions(),
+        "format": Node(Kind.JSON, channel=Channel.CONTENT, part=Part.SYSTEM),
+        "context": OPAQUE,
+    }
+)
 
-    def event(self, document: Any, name: str) -> Iterator[Slot]:
-        """As a whole answer."""
-        yield from self.response(document)
 
-    def echoes(self, document: Any) -> Iterator[Path]:
-        """Token ids and log-probabilities of `/api/generate`."""
-        for key in ("context", "logprobs"):
-            if isinstance(document, dict) and document.get(key) is not None:
-                yield (key,)
+def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None:
+    is_done = isinstance(document, dict) and document.get("done") is True
+    return Ends(choices=frozenset({0})) if is_done else None
 
-    def choices(self, document: Any, name: str) -> frozenset[int] | None:
-        """The one choice."""
-        return frozenset({0})
 
-    def is_last(self, payload: bytes, name: str) -> bool:
-        """The end of the body says so; `done` stands in an object that may hold text."""
-        return False
+class _Voice:
+    """Says the message in an object that says `done`."""
 
-    def ending(self, template: Any, lane: Lane, message: str) -> list[NewFrame]:
-        """The message in an object that says `done`."""
-        known = template if isinstance(template, dict) else {}
-        last: dict[str, Any] = {key: known[key] for key in ("model", "created_at") if key in known}
-        if "response" in known:
-            last["response"] = message
-        else:
-            last["message"] = {"role": "assistant", "content": message}
-        return [NewFrame(encode({**last, "done": True, "done_reason": FILTERED}))]
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+        self._is_chat = True
 
-    def closing(self, template: Any) -> list[NewFrame]:
+    def heard(self, document: Any, name: str) -> None:
+        """Keep what names the answer, and which of the two it is."""
+        if isinstance(document, dict):
+            self._known |= {key: document[key] for key in ("model", "created_at") if key in document}
+            self._is_chat = "response" not in document
+
+    def end(self, lane: Lane, key: Key, message: str) -> list[NewFrame]:
+        """The last object."""
+        said = {"message": {"role": "assistant", "content": message}} if self._is_chat else {"response": message}
+        return [NewFrame(encode({**self._known, **said, "done": True, "done_reason": FILTERED}))]
+
+    def close(self) -> list[NewFrame]:
         """Nothing: the object that says `done` was the last."""
         return []
 
-    def stopped(self, document: Any, lane: Lane) -> Mapping[Path, str]:
-        """The reason `content_filter`."""
-        return {("done_reason",): literal(FILTERED)}
 
-    def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
-        """The error that Ollama's client raises as `ResponseError`."""
-        return 400, encode({"error": message})
+def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
+    changes: dict[Path, Any] = {("done_reason",): FILTERED, ("context",): None}
+    found = document.get("message")
+    if isinstance(found, dict):
+        kept = {key: found[key] for key in ("role", "thinking") if key in found}
+        changes["message",] = {**kept, "content": str(found.get("content") or "") + message}
+    elif isinstance(document.get("response"), str):
+        changes["response",] = document["response"] + message
+    return changes
 
-    def failure(self, status: int, message: str) -> bytes:
-        """Ollama's error object."""
-        return encode({"error": message})
+
+def _fits(document: Any) -> bool:
+    """Without messages or prompt, Ollama only loads the model."""
+    if not isinstance(document, dict):
+        return False
+    return isinstance(document.get("prompt", ""), str) and isinstance(document.get("messages", []), list)
+
+
+def _failure(status: int, message: str) -> bytes:
+    return encode({"error": message})
+
+
+SHAPE = Shape(
+    name="ollama",
+    title="Ollama",
+    paths=(r"/api/(chat|generate)$",),
+    fits=_fits,
+    request=_REQUEST,
+    response=_ANSWER,
+    event=_ANSWER,
+    ends=_ends,
+    voice=_Voice,
+    stopped=_stopped,
+    refusal=lambda message, _: (400, encode({"error": message})),
+    failure=_failure,
+    wants_json=lambda document: isinstance(document, dict) and bool(document.get("format")),
+    is_reopened=True,
+)

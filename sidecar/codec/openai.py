@@ -1,12 +1,15 @@
-"""What OpenAI's completions APIs have in common: numbered choices, log-probabilities, the sentinel, errors."""
+"""What OpenAI's completions APIs have in common: numbered choices, their ends, the sentinel, errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sidecar.codec.jsontext import Path, literal
+from sidecar.codec.jsontext import Path
+from sidecar.codec.places import Found, Reader
 from sidecar.codec.shape import NewFrame, encode, items
+from sidecar.codec.weave import Ends
+from sidecar.values import Lane
 
 DONE = b"[DONE]"
 FILTERED = "content_filter"
@@ -15,43 +18,57 @@ _SERVER_FAULTS = 500
 _TEMPLATE_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 
 
-def numbered(document: Any) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """The choices of a document: place in the list, number, and object."""
-    for place, choice in items(document, "choices"):
-        number = choice.get("index", place)
-        yield place, number if isinstance(number, int) and number >= 0 else place, choice
+def is_done(payload: bytes, name: str) -> bool:
+    """The sentinel."""
+    return payload.strip() == DONE
 
 
-def logprobs(document: Any) -> Iterator[Path]:
-    """Where log-probabilities stand: they name every token."""
-    for place, _, choice in numbered(document):
-        if choice.get("logprobs") is not None:
-            yield ("choices", place, "logprobs")
-
-
-def choices_in(document: Any) -> frozenset[int] | None:
-    """The choices of a chunk; None for one with usage, which goes on."""
-    found = frozenset(number for _, number, _ in numbered(document))
-    is_usage = isinstance(document, dict) and document.get("usage") is not None
-    return None if is_usage or not found else found
-
-
-def filtered(document: Any, choice: int) -> Mapping[Path, str]:
-    """The finish reason of a blocked choice."""
-    return {
-        ("choices", place, "finish_reason"): literal(FILTERED)
-        for place, number, _ in numbered(document)
-        if number == choice
+def ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None:
+    """A finish reason ends its choice."""
+    over = {
+        reader.choice(choice.get("index"), place)
+        for place, choice in items(document, "choices")
+        if choice.get("finish_reason")
     }
+    return Ends(choices=frozenset(over)) if over else None
 
 
-def chunk(template: Any, choice: Mapping[str, Any]) -> NewFrame:
-    """A chunk with one choice, under the names of an earlier chunk."""
-    known = template if isinstance(template, dict) else {}
-    return NewFrame(encode({**{key: known[key] for key in _TEMPLATE_KEYS if key in known}, "choices": [choice]}))
+def without(document: Any, stopped: frozenset[int]) -> Mapping[Path, Any]:
+    """The choices but the stopped ones."""
+    kept = [choice for place, choice in items(document, "choices") if choice.get("index", place) not in stopped]
+    return {("choices",): kept}
 
 
-def refusal(message: str) -> tuple[int, bytes]:
+def choices(document: Any) -> int:
+    """How many a request asks for."""
+    number = document.get("n") if isinstance(document, dict) else None
+    return number if isinstance(number, int) else 1
+
+
+class Template:
+    """What chunks are made of, once one has left."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+        self._has_usage = False
+
+    def heard(self, document: Any, name: str) -> None:
+        """Keep what names the answer; a first chunk may leave it empty."""
+        if isinstance(document, dict):
+            for key in _TEMPLATE_KEYS:
+                if document.get(key):
+                    self._known.setdefault(key, document[key])
+
+    def chunk(self, choice: Mapping[str, Any]) -> NewFrame:
+        """A chunk with one choice."""
+        return NewFrame(encode({**self._known, "choices": [choice]}))
+
+    def close(self) -> list[NewFrame]:
+        """The sentinel."""
+        return [NewFrame(DONE)]
+
+
+def refusal(message: str, rule: str = "") -> tuple[int, bytes]:
     """The answer that OpenAI's clients raise as `BadRequestError`."""
     error = {"message": message, "type": "invalid_request_error", "param": None, "code": FILTERED}
     return 400, encode({"error": error})
@@ -61,3 +78,6 @@ def failure(status: int, message: str) -> bytes:
     """An error that OpenAI's clients raise by its status."""
     kind = "server_error" if status >= _SERVER_FAULTS else "invalid_request_error"
     return encode({"error": {"message": message, "type": kind, "param": None, "code": None}})
+
+
+__all__ = ["DONE", "FILTERED", "Lane", "Template", "choices", "ends", "failure", "is_done", "refusal", "without"]

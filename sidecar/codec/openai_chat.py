@@ -1,104 +1,198 @@
-"""OpenAI chat completions: https://platform.openai.com/docs/api-reference/chat."""
+"""OpenAI chat completions, https://platform.openai.com/docs/api-reference/chat, and all who speak it.
+
+Azure, Groq, Together, OpenRouter, vLLM, Mistral and others add fields of their own: what is not named here is text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sidecar.codec import openai
 from sidecar.codec.jsontext import Path
-from sidecar.codec.shape import NewFrame, Streaming, items, lane, leaves, part_of, texts
-from sidecar.codec.weave import Slot
-from sidecar.values import Channel, Lane
+from sidecar.codec.places import (
+    COUNTS,
+    DATA,
+    FINAL,
+    LOGPROBS,
+    OPAQUE,
+    Kind,
+    Node,
+    arguments,
+    definitions,
+    node,
+    opaque,
+    text,
+    twin,
+)
+from sidecar.codec.shape import NewFrame, Shape, choice_scope, items, message_scope, numbered_scope, run_scope
+from sidecar.values import Channel, Lane, Part
 
-_REFUSAL_ITEM = 1_000
-_LEGACY_CALL_ITEM = 1_000
+_NAMES = opaque("id object created model system_fingerprint service_tier provider obfuscation")
+
+_MEDIA = node({"file_data": DATA, "filename": text(), **opaque("url data detail format file_id id")})
+
+_PART = node(
+    {
+        "type": OPAQUE,
+        "text": text(enter=run_scope),
+        "refusal": text(),
+        "image_url": node({"url": OPAQUE, "detail": OPAQUE}),
+        "input_audio": _MEDIA,
+        "file": _MEDIA,
+        "cache_control": OPAQUE,
+    },
+    channel=Channel.CONTENT,
+)
+"""A part of a message's content. Text parts of one message are read as one text."""
+
+_CONTENT = text(each=_PART)
+
+_FUNCTION = node({"name": text(Channel.TOOL_ARGUMENTS), "arguments": arguments()}, channel=Channel.TOOL_ARGUMENTS)
+
+_CALL = node(
+    {
+        **opaque("index id type"),
+        "function": _FUNCTION,
+        "custom": node({"name": text(Channel.TOOL_ARGUMENTS), "input": text(Channel.TOOL_ARGUMENTS)}),
+    },
+    channel=Channel.TOOL_ARGUMENTS,
+    enter=numbered_scope("tool_calls"),
+)
+
+_THOUGHTS = {
+    "reasoning_content": text(Channel.REASONING),
+    "reasoning": twin(Channel.REASONING),
+    "reasoning_details": node(
+        each=node(
+            {
+                **opaque("type id format index data signature"),
+                "text": twin(Channel.REASONING),
+                "summary": twin(Channel.REASONING),
+            },
+            enter=numbered_scope("reasoning_details"),
+        )
+    ),
+    "thinking_blocks": node(
+        each=node(
+            {**opaque("type signature data"), "thinking": twin(Channel.REASONING)},
+            enter=numbered_scope("thinking_blocks"),
+        )
+    ),
+}
+
+_MESSAGE_FIELDS = {
+    "role": OPAQUE,
+    "content": _CONTENT,
+    "refusal": text(),
+    **_THOUGHTS,
+    "tool_calls": node(each=_CALL, channel=Channel.TOOL_ARGUMENTS),
+    "function_call": _FUNCTION,
+    "tool_call_id": OPAQUE,
+    "audio": node({"transcript": text(), **opaque("id data expires_at")}),
+    "annotations": node(emptied="[]"),
+}
+
+_ANSWERED = node(_MESSAGE_FIELDS)
+
+_CHOICE = node(
+    {
+        "index": OPAQUE,
+        "delta": _ANSWERED,
+        "message": _ANSWERED,
+        "text": twin(),
+        "finish_reason": FINAL,
+        **opaque("native_finish_reason stop_reason content_filter_results seed token_ids"),
+        "logprobs": LOGPROBS,
+    },
+    enter=choice_scope,
+)
+
+_ANSWER = node(
+    {
+        **_NAMES,
+        "choices": node(each=_CHOICE),
+        **dict.fromkeys(("usage", "time_info", "timings"), COUNTS),
+        **opaque("prompt_filter_results prompt_token_ids prompt_logprobs"),
+    }
+)
+
+_REQUEST = node(
+    {
+        "model": OPAQUE,
+        "models": OPAQUE,
+        "messages": node(each=node({**_MESSAGE_FIELDS, "name": text()}, enter=message_scope)),
+        "tools": definitions(),
+        "functions": definitions(),
+        "tool_choice": OPAQUE,
+        "modalities": OPAQUE,
+        "audio": OPAQUE,
+        **opaque("service_tier reasoning_effort verbosity prompt_cache_key safety_identifier"),
+        "documents": node(each=Node(Kind.JSON, channel=Channel.CONTENT, part=Part.CONTEXT)),
+        "response_format": Node(Kind.JSON, channel=Channel.CONTENT, part=Part.SYSTEM),
+        "prediction": node({"type": OPAQUE, "content": text(each=_PART)}, part=Part.USER),
+    }
+)
 
 
-class OpenAIChat:
-    """Choices with content, refusals, reasoning and tool-call arguments, whole or as deltas."""
+class _Voice(openai.Template):
+    """Says the message as a last delta."""
 
-    name = "openai-chat"
-    streaming = Streaming.SSE
-
-    def request(self, document: Any) -> Iterator[Slot]:
-        """The messages, in order."""
-        for number, message in items(document, "messages"):
-            own = Lane(number, Channel.CONTENT, part_of(message.get("role")))
-            yield from texts(message.get("content"), ("messages", number, "content"), own)
-            yield from self._calls(message, ("messages", number), number)
-
-    def response(self, document: Any) -> Iterator[Slot]:
-        """The choices' messages."""
-        yield from self._choices(document, "message")
-
-    def event(self, document: Any, name: str) -> Iterator[Slot]:
-        """The choices' deltas."""
-        yield from self._choices(document, "delta")
-
-    def echoes(self, document: Any) -> Iterator[Path]:
-        """Log-probabilities."""
-        yield from openai.logprobs(document)
-
-    def choices(self, document: Any, name: str) -> frozenset[int] | None:
-        """The choices of a chunk."""
-        return openai.choices_in(document)
-
-    def is_last(self, payload: bytes, name: str) -> bool:
-        """The sentinel."""
-        return payload.strip() == openai.DONE
-
-    def ending(self, template: Any, lane: Lane, message: str) -> list[NewFrame]:
+    def end(self, lane: Lane, key: tuple[Any, ...], message: str) -> list[NewFrame]:
         """The message as a last delta, then the finish reason `content_filter`."""
-        last = {"index": lane.choice, "delta": {}, "finish_reason": openai.FILTERED}
-        if not message:
-            return [openai.chunk(template, last)]
-        delta = {"index": lane.choice, "delta": {"content": message}, "finish_reason": None}
-        return [openai.chunk(template, delta), openai.chunk(template, last)]
+        said = [{"index": lane.choice, "delta": {"content": message}, "finish_reason": None}] if message else []
+        return [
+            self.chunk(each) for each in (*said, {"index": lane.choice, "delta": {}, "finish_reason": openai.FILTERED})
+        ]
 
-    def closing(self, template: Any) -> list[NewFrame]:
-        """The sentinel."""
-        return [NewFrame(openai.DONE)]
 
-    def stopped(self, document: Any, lane: Lane) -> Mapping[Path, str]:
-        """The finish reason `content_filter`."""
-        return openai.filtered(document, lane.choice)
+def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
+    """The choice with the text that was let out, the message behind it, and calls that were let out whole."""
+    changes: dict[Path, Any] = {}
+    for place, found in items(document, "choices"):
+        if found.get("index", place) == choice:
+            said = found.get("message")
+            changes["choices", place] = {
+                "index": found.get("index", place),
+                "message": _message(said if isinstance(said, dict) else {}, message),
+                "logprobs": None,
+                "finish_reason": openai.FILTERED,
+            }
+    return changes
 
-    def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
-        """The error that OpenAI's clients raise as `BadRequestError`."""
-        return openai.refusal(message)
 
-    def failure(self, status: int, message: str) -> bytes:
-        """OpenAI's error object."""
-        return openai.failure(status, message)
+def _message(said: dict[str, Any], message: str) -> dict[str, Any]:
+    before = said.get("content")
+    kept = {key: said[key] for key in ("role", "reasoning_content", "reasoning") if said.get(key)}
+    return {**kept, "content": (before if isinstance(before, str) else "") + message}
 
-    def _choices(self, document: Any, key: str) -> Iterator[Slot]:
-        for place, number, choice in openai.numbered(document):
-            body = choice.get(key)
-            if isinstance(body, dict):
-                yield from self._body(body, ("choices", place, key), number)
 
-    def _body(self, body: dict[str, Any], path: Path, choice: int) -> Iterator[Slot]:
-        for key in ("reasoning_content", "reasoning"):
-            yield from texts(body.get(key), (*path, key), lane(choice, Channel.REASONING))
-        yield from texts(body.get("content"), (*path, "content"), lane(choice))
-        yield from texts(body.get("refusal"), (*path, "refusal"), lane(choice, item=_REFUSAL_ITEM))
-        audio = body.get("audio")
-        if isinstance(audio, dict):
-            where = lane(choice, item=_REFUSAL_ITEM + 1)
-            yield from texts(audio.get("transcript"), (*path, "audio", "transcript"), where)
-        yield from self._calls(body, path, choice)
+def _fits(document: Any) -> bool:
+    return isinstance(document, dict) and isinstance(document.get("messages"), list)
 
-    def _calls(self, body: dict[str, Any], path: Path, choice: int) -> Iterator[Slot]:
-        for index, call in items(body, "tool_calls"):
-            function = call.get("function")
-            if isinstance(function, dict):
-                number = call.get("index", index)
-                where = lane(choice, Channel.TOOL_ARGUMENTS, number if isinstance(number, int) else index)
-                yield from leaves(
-                    function.get("arguments"), (*path, "tool_calls", index, "function", "arguments"), where
-                )
-        legacy = body.get("function_call")
-        if isinstance(legacy, dict):
-            where = lane(choice, Channel.TOOL_ARGUMENTS, _LEGACY_CALL_ITEM)
-            yield from texts(legacy.get("arguments"), (*path, "function_call", "arguments"), where)
+
+def _wants_json(document: Any) -> bool:
+    """Whether the answer's content is JSON by request."""
+    asked = document.get("response_format") if isinstance(document, dict) else None
+    return isinstance(asked, dict) and asked.get("type") in ("json_object", "json_schema")
+
+
+SHAPE = Shape(
+    name="openai-chat",
+    title="OpenAI chat completions, and all who speak it",
+    paths=(r"/chat/completions$",),
+    fits=_fits,
+    request=_REQUEST,
+    response=_ANSWER,
+    event=_ANSWER,
+    ends=openai.ends,
+    is_last=openai.is_done,
+    voice=_Voice,
+    stopped=_stopped,
+    without=openai.without,
+    refusal=openai.refusal,
+    failure=openai.failure,
+    choices=openai.choices,
+    wants_json=_wants_json,
+    is_reopened=True,
+)

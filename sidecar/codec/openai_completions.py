@@ -1,77 +1,102 @@
-"""OpenAI completions: https://platform.openai.com/docs/api-reference/completions."""
+"""OpenAI completions: https://platform.openai.com/docs/api-reference/completions. A chunk is like an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sidecar.codec import openai
 from sidecar.codec.jsontext import Path
-from sidecar.codec.shape import NewFrame, Streaming, lane, texts
-from sidecar.codec.weave import Slot
-from sidecar.values import Channel, Lane, Part
+from sidecar.codec.places import (
+    COUNTS,
+    FINAL,
+    LOGPROBS,
+    OPAQUE,
+    Key,
+    Reader,
+    Scope,
+    node,
+    opaque,
+    text,
+)
+from sidecar.codec.shape import NewFrame, Shape, choice_scope, items
+from sidecar.values import Lane
 
-_SUFFIX = 1_000_000
-"""The lane number of the suffix: prompts are numbered from 0."""
+
+def _prompt_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """One of several prompts, numbered."""
+    return scope.named(path, choice=path[-1] if isinstance(path[-1], int) else 0)
 
 
-class OpenAICompletions:
-    """Choices with `text`; a stream's chunks look like whole answers."""
+_REQUEST = node(
+    {
+        **opaque("model service_tier"),
+        "prompt": text(each=text(enter=_prompt_scope)),
+        "suffix": text(),
+    }
+)
 
-    name = "openai-completions"
-    streaming = Streaming.SSE
+_ANSWER = node(
+    {
+        **opaque("id object created model system_fingerprint service_tier provider obfuscation"),
+        "choices": node(
+            each=node(
+                {
+                    **opaque("index stop_reason content_filter_results token_ids"),
+                    "text": text(),
+                    "finish_reason": FINAL,
+                    "logprobs": LOGPROBS,
+                },
+                enter=choice_scope,
+            )
+        ),
+        "usage": COUNTS,
+        "timings": COUNTS,
+        "prompt_filter_results": OPAQUE,
+    }
+)
 
-    def request(self, document: Any) -> Iterator[Slot]:
-        """The prompt, or the prompts, and what the completion should lead up to."""
-        if not isinstance(document, dict):
-            return
-        prompt = document.get("prompt")
-        if isinstance(prompt, str):
-            yield Slot(Lane(0, Channel.CONTENT, Part.USER), ("prompt",), prompt)
-        elif isinstance(prompt, list):
-            for number, text in enumerate(prompt):
-                if isinstance(text, str):
-                    yield Slot(Lane(number, Channel.CONTENT, Part.USER), ("prompt", number), text)
-        yield from texts(document.get("suffix"), ("suffix",), Lane(_SUFFIX, Channel.CONTENT, Part.USER))
 
-    def response(self, document: Any) -> Iterator[Slot]:
-        """The choices' texts."""
-        for place, number, choice in openai.numbered(document):
-            yield from texts(choice.get("text"), ("choices", place, "text"), lane(number))
+class _Voice(openai.Template):
+    """Says the message as a last text."""
 
-    def event(self, document: Any, name: str) -> Iterator[Slot]:
-        """As a whole answer."""
-        yield from self.response(document)
+    def end(self, lane: Lane, key: Key, message: str) -> list[NewFrame]:
+        """The message, with the finish reason `content_filter`."""
+        return [self.chunk(_choice(lane.choice, message))]
 
-    def echoes(self, document: Any) -> Iterator[Path]:
-        """Log-probabilities."""
-        yield from openai.logprobs(document)
 
-    def choices(self, document: Any, name: str) -> frozenset[int] | None:
-        """The choices of a chunk."""
-        return openai.choices_in(document)
+def _choice(index: int, said: str) -> dict[str, Any]:
+    return {"text": said, "index": index, "logprobs": None, "finish_reason": openai.FILTERED}
 
-    def is_last(self, payload: bytes, name: str) -> bool:
-        """The sentinel."""
-        return payload.strip() == openai.DONE
 
-    def ending(self, template: Any, lane: Lane, message: str) -> list[NewFrame]:
-        """The message as a last text, with the finish reason `content_filter`."""
-        last = {"text": message, "index": lane.choice, "logprobs": None, "finish_reason": openai.FILTERED}
-        return [openai.chunk(template, last)]
+def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
+    return {
+        ("choices", place): _choice(choice, str(found.get("text") or "") + message)
+        for place, found in items(document, "choices")
+        if found.get("index", place) == choice
+    }
 
-    def closing(self, template: Any) -> list[NewFrame]:
-        """The sentinel."""
-        return [NewFrame(openai.DONE)]
 
-    def stopped(self, document: Any, lane: Lane) -> Mapping[Path, str]:
-        """The finish reason `content_filter`."""
-        return openai.filtered(document, lane.choice)
+def _fits(document: Any) -> bool:
+    """A prompt in words; token numbers cannot be read."""
+    prompt = document.get("prompt") if isinstance(document, dict) else None
+    return isinstance(prompt, str) or (isinstance(prompt, list) and all(isinstance(each, str) for each in prompt))
 
-    def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
-        """The error that OpenAI's clients raise as `BadRequestError`."""
-        return openai.refusal(message)
 
-    def failure(self, status: int, message: str) -> bytes:
-        """OpenAI's error object."""
-        return openai.failure(status, message)
+SHAPE = Shape(
+    name="openai-completions",
+    title="OpenAI completions",
+    paths=(r"/completions$",),
+    fits=_fits,
+    request=_REQUEST,
+    response=_ANSWER,
+    event=_ANSWER,
+    ends=openai.ends,
+    is_last=openai.is_done,
+    voice=_Voice,
+    stopped=_stopped,
+    without=openai.without,
+    refusal=openai.refusal,
+    failure=openai.failure,
+    choices=openai.choices,
+)

@@ -1,158 +1,456 @@
 """OpenAI Responses: https://platform.openai.com/docs/api-reference/responses and its streaming events.
 
 Every text comes twice or more: as deltas, then whole in the `done` events, and once more in the event that completes
-the response. The later ones are repeats. There is one choice; a lane's item is the output item and the part in it.
+the response. There is one choice; a place is the output item, the part in it, and the field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from sidecar.codec import openai
-from sidecar.codec.jsontext import Path, literal
-from sidecar.codec.shape import NewFrame, Streaming, encode, items, lane, part_of, texts
-from sidecar.codec.weave import Slot
+from sidecar.codec.jsontext import Path
+from sidecar.codec.places import (
+    AGAIN,
+    COUNTS,
+    DATA,
+    LOGPROBS,
+    Enter,
+    Found,
+    Key,
+    Kind,
+    Node,
+    Reader,
+    Scope,
+    arguments,
+    definitions,
+    node,
+    opaque,
+    repeat,
+    text,
+)
+from sidecar.codec.shape import NewFrame, Shape, encode, items, part_of
+from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
-_ITEMS_AN_OUTPUT = 1_000
-_INSTRUCTIONS = 1_000_000
-"""The lane number of the instructions: input items are numbered from 0."""
+# -- items ------------------------------------------------------------------------------------------------------------
 
-_DELTAS: Mapping[str, tuple[str, Channel]] = {
-    "response.output_text": ("text", Channel.CONTENT),
-    "response.refusal": ("refusal", Channel.CONTENT),
-    "response.function_call_arguments": ("arguments", Channel.TOOL_ARGUMENTS),
-    "response.custom_tool_call_input": ("input", Channel.TOOL_ARGUMENTS),
-    "response.mcp_call_arguments": ("arguments", Channel.TOOL_ARGUMENTS),
-    "response.reasoning_text": ("text", Channel.REASONING),
-    "response.reasoning_summary_text": ("text", Channel.REASONING),
-}
+_NAMES = opaque(
+    "id type status role call_id item_id phase created_by encrypted_content approval_request_id container_id"
+)
+_MEDIA = {**opaque("image_url file_id file_url detail result partial_image_b64 data"), "file_data": DATA}
+_SERVED = ("web_search", "file_search", "code_interpreter", "image_generation")
+"""What the provider carries out by itself."""
 
 
-class OpenAIResponses:
-    """Output items of messages, reasoning and calls."""
+def _type(value: Any) -> str:
+    return str(value.get("type", "")) if isinstance(value, dict) else ""
 
-    name = "openai-responses"
-    streaming = Streaming.SSE
 
-    def request(self, document: Any) -> Iterator[Slot]:
-        """The instructions and the input items; a call's output is a tool's result."""
-        if not isinstance(document, dict):
-            return
-        instructions = Lane(_INSTRUCTIONS, Channel.CONTENT, Part.SYSTEM)
-        yield from texts(document.get("instructions"), ("instructions",), instructions)
-        whole = document.get("input")
-        if isinstance(whole, str):
-            yield Slot(Lane(0, Channel.CONTENT, Part.USER), ("input",), whole)
-        for number, item in items(document, "input"):
-            own = Lane(number, Channel.CONTENT, part_of(item.get("role")))
-            yield from texts(item.get("content"), ("input", number, "content"), own)
-            result = Lane(number, Channel.CONTENT, Part.TOOL_RESULT)
-            yield from texts(item.get("output"), ("input", number, "output"), result)
-            call = Lane(number, Channel.TOOL_ARGUMENTS, Part.MODEL)
-            yield from texts(item.get("arguments"), ("input", number, "arguments"), call)
+def _is_call(kind: str) -> bool:
+    """Whether a client carries out what has this type, or is asked whether it may be."""
+    return "_call" in kind and not kind.removeprefix("response.").startswith(_SERVED) and "_output" not in kind
 
-    def response(self, document: Any) -> Iterator[Slot]:
-        """The output items."""
-        for number, item in items(document, "output"):
-            yield from self._item(item, ("output", number), number, is_repeat=False)
 
-    def event(self, document: Any, name: str) -> Iterator[Slot]:
-        """A delta, or a repeat of what deltas said."""
-        if not isinstance(document, dict):
-            return
-        kind, _, step = str(document.get("type", "")).rpartition(".")
-        number = _number(document, "output_index")
-        if kind in _DELTAS:
-            key, channel = _DELTAS[kind]
-            part = _number(document, "content_index") or _number(document, "summary_index")
-            where = lane(0, channel, number * _ITEMS_AN_OUTPUT + part)
-            named = "delta" if step == "delta" else key
-            if isinstance(document.get(named), str):
-                yield Slot(where, (named,), document[named], is_repeat=step != "delta")
-        yield from self._repeats(document, number)
+def _is_thought(kind: str) -> bool:
+    return "reasoning" in kind or "summary" in kind
 
-    def _repeats(self, document: dict[str, Any], number: int) -> Iterator[Slot]:
-        part = document.get("part")
-        if isinstance(part, dict):
-            index = _number(document, "content_index") or _number(document, "summary_index")
-            yield from self._part(part, ("part",), number, index, is_repeat=True)
-        item = document.get("item")
-        if isinstance(item, dict):
-            yield from self._item(item, ("item",), number, is_repeat=True)
-        whole = document.get("response")
-        for place, each in items(whole, "output"):
-            yield from self._item(each, ("response", "output", place), place, is_repeat=True)
 
-    def _item(self, item: dict[str, Any], path: Path, number: int, *, is_repeat: bool) -> Iterator[Slot]:
-        for key in ("content", "summary"):
-            for index, part in items(item, key):
-                yield from self._part(part, (*path, key, index), number, index, is_repeat=is_repeat)
-        for key in ("arguments", "input"):
-            if isinstance(item.get(key), str):
-                where = lane(0, Channel.TOOL_ARGUMENTS, number * _ITEMS_AN_OUTPUT)
-                yield Slot(where, (*path, key), item[key], is_repeat=is_repeat)
+def _items(said: Callable[..., Node], json: Node, rest: Node | None) -> Node:
+    """The node of items whose texts are `said` so; what is not named is `rest`."""
 
-    def _part(self, part: dict[str, Any], path: Path, number: int, index: int, *, is_repeat: bool) -> Iterator[Slot]:
-        is_thought = "reasoning" in str(part.get("type")) or "summary" in str(part.get("type"))
-        where = lane(0, Channel.REASONING if is_thought else Channel.CONTENT, number * _ITEMS_AN_OUTPUT + index)
-        for key in ("text", "refusal"):
-            if isinstance(part.get(key), str):
-                yield Slot(where, (*path, key), part[key], is_repeat=is_repeat)
-
-    def echoes(self, document: Any) -> Iterator[Path]:
-        """Log-probabilities of a delta."""
-        if isinstance(document, dict) and document.get("logprobs"):
-            yield ("logprobs",)
-
-    def choices(self, document: Any, name: str) -> frozenset[int] | None:
-        """The one choice."""
-        return frozenset({0})
-
-    def is_last(self, payload: bytes, name: str) -> bool:
-        """The event that ends the response."""
-        return name in ("response.completed", "response.incomplete", "response.failed")
-
-    def ending(self, template: Any, lane: Lane, message: str) -> list[NewFrame]:
-        """The message as a last delta, then `response.incomplete` with the reason `content_filter`."""
-        known = template if isinstance(template, dict) else {}
-        begun = known.get("response")
-        response = {
-            **(begun if isinstance(begun, dict) else {"object": "response", "output": []}),
-            "status": "incomplete",
-            "incomplete_details": {"reason": openai.FILTERED},
+    def part(channel: Channel) -> Node:
+        fields = {
+            **_NAMES,
+            **_MEDIA,
+            **dict.fromkeys(("text", "refusal", "transcript"), said(channel)),
+            "logprobs": LOGPROBS,
+            "annotations": node(emptied="[]", rest=rest),
         }
-        sequence = _number(known, "sequence_number") + 1
-        frames = []
-        if message:
-            place = {"output_index": lane.item // _ITEMS_AN_OUTPUT, "content_index": lane.item % _ITEMS_AN_OUTPUT}
-            delta = {"item_id": str(known.get("item_id", "")), **place, "delta": message, "logprobs": []}
-            frames.append(_frame("response.output_text.delta", sequence, **delta))
-        return [*frames, _frame("response.incomplete", sequence + len(frames), response=response)]
+        return node(fields, rest=rest)
 
-    def closing(self, template: Any) -> list[NewFrame]:
-        """Nothing: `response.incomplete` was the last."""
-        return []
-
-    def stopped(self, document: Any, lane: Lane) -> Mapping[Path, str]:
-        """The status `incomplete` with the reason `content_filter`."""
-        reason = encode({"reason": openai.FILTERED}).decode()
-        return {("status",): literal("incomplete"), ("incomplete_details",): reason}
-
-    def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
-        """The error that OpenAI's clients raise as `BadRequestError`."""
-        return openai.refusal(message)
-
-    def failure(self, status: int, message: str) -> bytes:
-        """OpenAI's error object."""
-        return openai.failure(status, message)
+    parts = {True: part(Channel.REASONING), False: part(Channel.CONTENT)}
+    each = Node(select=lambda value: parts[_is_thought(_type(value))])
+    fields = {
+        **_NAMES,
+        **_MEDIA,
+        "content": node(each=each),
+        "summary": node(each=each),
+        "arguments": json,
+        **dict.fromkeys(("input", "name"), said(Channel.TOOL_ARGUMENTS)),
+        "code": said(Channel.CONTENT),
+    }
+    rest_of_call = Node(rest.kind if rest else Kind.JSON, channel=Channel.TOOL_ARGUMENTS)
+    part_or_item: dict[bool | None, Node] = {
+        True: node(fields, rest=rest_of_call),
+        False: node(fields, rest=rest),
+        None: each,
+    }
+    return Node(select=lambda value: part_or_item[None if _is_part(value) else _is_call(_type(value))])
 
 
-def _frame(kind: str, sequence: int, **fields: Any) -> NewFrame:
-    return NewFrame(encode({"type": kind, "sequence_number": sequence, **fields}), kind)
+_PART_TYPES = frozenset({"output_text", "refusal", "reasoning_text", "summary_text", "output_audio"})
+
+
+def _is_part(value: Any) -> bool:
+    return _type(value) in _PART_TYPES
+
+
+_WHOLE = _items(text, arguments(), None)
+_AGAIN = _items(repeat, repeat(Channel.TOOL_ARGUMENTS), AGAIN)
+
+# -- responses --------------------------------------------------------------------------------------------------------
+
+_SETTINGS = opaque(
+    "id object created_at completed_at status model background service_tier tool_choice reasoning truncation store "
+    "temperature top_p max_output_tokens max_tool_calls parallel_tool_calls previous_response_id incomplete_details "
+    "prompt_cache_key prompt_cache_retention safety_identifier billing user top_logprobs frequency_penalty "
+    "presence_penalty"
+)
+
+
+def _placed(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """An item of a response, by its place."""
+    reader.choice(0)
+    return scope.named(path, "item", path[-1])
+
+
+def _response(item: Node, rest: Node | None) -> Node:
+    again = Node(Kind.REPEAT, channel=Channel.CONTENT, part=Part.SYSTEM)
+    fields = {
+        **_SETTINGS,
+        "output": node(each=msgspec.structs.replace(item, enter=_placed)),
+        "output_text": Node(Kind.TWIN, channel=Channel.CONTENT),
+        "instructions": again,
+        "tools": Node(Kind.REPEAT if rest else Kind.JSON, channel=Channel.CONTENT, part=Part.TOOL_DEFINITION),
+        "text": Node(Kind.REPEAT if rest else Kind.JSON, channel=Channel.CONTENT, part=Part.SYSTEM),
+        "usage": COUNTS,
+    }
+    return node(fields, rest=rest)
+
+
+_ANSWER = _response(_WHOLE, None)
+_RESPONSE = _response(_AGAIN, AGAIN)
+
+# -- events -----------------------------------------------------------------------------------------------------------
+
+_DONE_FIELDS: Mapping[str, str] = {
+    "response.output_text": "text",
+    "response.refusal": "refusal",
+    "response.reasoning_text": "text",
+    "response.reasoning_summary_text": "text",
+    "response.function_call_arguments": "arguments",
+    "response.mcp_call_arguments": "arguments",
+    "response.mcp_call.arguments": "arguments",
+    "response.custom_tool_call_input": "input",
+    "response.code_interpreter_call_code": "code",
+    "response.audio.transcript": "transcript",
+}
+"""By what an event is about, the field of the item or of its part that its deltas make up."""
 
 
 def _number(document: dict[str, Any], key: str) -> int:
     value = document.get(key)
-    return value if isinstance(value, int) and value >= 0 else 0
+    return value if type(value) is int and value >= 0 else 0
+
+
+def _indexed(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """An event is about an item, and maybe a part of it."""
+    if not isinstance(value, dict):
+        return scope
+    reader.choice(0)
+    return scope.named(path, *_place_of(value, _kind(value, scope.event)))
+
+
+def _kind(document: Any, name: str) -> str:
+    """What an event is: some servers say so in its name alone."""
+    return _type(document) or name
+
+
+def _place_of(document: dict[str, Any], kind: str) -> Key:
+    item: Key = ("item", _number(document, "output_index"))
+    if "summary" in kind:
+        return (*item, "summary", _number(document, "summary_index"))
+    if "arguments" in kind or "_call" in kind:
+        return item
+    return (*item, "content", _number(document, "content_index")) if "content_index" in document else item
+
+
+def _field(name: str) -> Enter:
+    return lambda reader, value, scope, path: scope.named(path, *scope.key, name)
+
+
+def _of_item(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    return scope.named(path, *scope.key[:2])
+
+
+def _of_place(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    return scope.named(path, *scope.key)
+
+
+def _event(document: Any, name: str) -> Node:
+    """The node of an event, by what it is."""
+    about, _, _ = _kind(document, name).rpartition(".")
+    return _EVENTS.get(about) or _unknown_event(about)
+
+
+@lru_cache(maxsize=64)
+def _unknown_event(about: str) -> Node:
+    return _event_node(about, about, Channel.TOOL_ARGUMENTS if _is_call(about) else Channel.OTHER)
+
+
+def _event_node(about: str, field: str, channel: Channel) -> Node:
+    is_json = field == "arguments"
+    delta = Node(Kind.JSON if is_json else Kind.TEXT, channel=channel, enter=_field(field))
+    return node(
+        {
+            **opaque("type sequence_number output_index content_index summary_index item_id obfuscation event_id"),
+            **opaque("command_index annotation_index response_id partial_image_index partial_image_b64"),
+            "delta": delta,
+            field: repeat(channel, enter=_of_place),
+            "name": Node(Kind.REPEAT, channel=Channel.TOOL_ARGUMENTS, enter=_of_item),
+            "logprobs": LOGPROBS,
+            "item": msgspec.structs.replace(_AGAIN, enter=_of_item),
+            "part": msgspec.structs.replace(_AGAIN, enter=_of_place),
+            "annotation": node(emptied="{}", rest=AGAIN),
+            "response": _RESPONSE,
+        },
+        rest=AGAIN,
+        enter=_indexed,
+    )
+
+
+def _channel(about: str) -> Channel:
+    if _is_thought(about):
+        return Channel.REASONING
+    return Channel.TOOL_ARGUMENTS if _is_call(about) else Channel.CONTENT
+
+
+_EVENTS: Mapping[str, Node] = {
+    about: _event_node(about, field, _channel(about)) for about, field in _DONE_FIELDS.items()
+} | {"response.audio": node({**opaque("type sequence_number delta response_id")})}
+
+
+def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None:
+    """A `done` ends its field, part or item; the last event ends all."""
+    if not isinstance(document, dict):
+        return None
+    kind = _kind(document, name)
+    if kind in ("response.completed", "response.incomplete", "response.failed"):
+        return Ends(choices=frozenset({0}))
+    if not kind.endswith(".done"):
+        return None
+    place = ("item", _number(document, "output_index")) if "output_item" in kind else _place_of(document, kind)
+    field = _DONE_FIELDS.get(kind.removesuffix(".done"))
+    return Ends(lanes=reader.at((*place, field) if field else place))
+
+
+# -- requests ---------------------------------------------------------------------------------------------------------
+
+
+def _input_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """An item of the input: its role, or its type, says whose words it holds."""
+    number = path[-1] if isinstance(path[-1], int) else 0
+    return msgspec.structs.replace(scope.named(path, "input", choice=number), part=_part(value))
+
+
+def _part(item: Any) -> Part:
+    kind = _type(item)
+    if "_output" in kind:
+        return Part.TOOL_RESULT
+    if isinstance(item, dict) and "role" in item:
+        return part_of(item["role"])
+    return Part.MODEL if kind and kind != "message" else Part.USER
+
+
+_INPUT_PART = node({**_NAMES, **_MEDIA, "text": text(), "refusal": text(), "filename": text()}, channel=Channel.CONTENT)
+_INPUT_ITEM = node(
+    {
+        **_NAMES,
+        **_MEDIA,
+        "content": text(each=_INPUT_PART),
+        "summary": node(each=node({**_NAMES, "text": text(Channel.REASONING)})),
+        "arguments": arguments(),
+        "input": text(Channel.TOOL_ARGUMENTS),
+        "name": text(Channel.TOOL_ARGUMENTS),
+        "output": text(each=_INPUT_PART),
+    },
+    channel=Channel.CONTENT,
+    enter=_input_scope,
+)
+
+_REQUEST = node(
+    {
+        **_SETTINGS,
+        **opaque("include stream stream_options"),
+        "input": text(each=_INPUT_ITEM),
+        "instructions": text(part=Part.SYSTEM, each=_INPUT_PART),
+        "tools": definitions(),
+        "text": Node(Kind.JSON, channel=Channel.CONTENT, part=Part.SYSTEM),
+        "prompt": node({**opaque("id version"), "variables": node(rest=text())}),
+    }
+)
+
+_WITHOUT_INPUT = ("prompt", "previous_response_id", "conversation")
+
+
+def _fits(document: Any) -> bool:
+    """An input, or what stands for it on the server."""
+    if not isinstance(document, dict):
+        return False
+    return isinstance(document.get("input"), str | list) or any(document.get(key) for key in _WITHOUT_INPUT)
+
+
+def _wants_json(document: Any) -> bool:
+    asked = document.get("text") if isinstance(document, dict) else None
+    form = asked.get("format") if isinstance(asked, dict) else None
+    return isinstance(form, dict) and form.get("type") in ("json_object", "json_schema")
+
+
+# -- how it stops -----------------------------------------------------------------------------------------------------
+
+
+class _Voice:
+    """Knows the response as it was let out, and what of it is open."""
+
+    def __init__(self) -> None:
+        self._response: dict[str, Any] = {"object": "response"}
+        self._items: dict[int, dict[str, Any]] = {}
+        self._open: set[int] = set()
+        self._parts: dict[tuple[int, str, int], dict[str, Any]] = {}
+        """Parts that are open."""
+        self._sequence = -1
+
+    def heard(self, document: Any, name: str) -> None:
+        """Keep what an event says of the response, of an item, of a part."""
+        if not isinstance(document, dict):
+            return
+        self._sequence = max(self._sequence, _number(document, "sequence_number"))
+        number, kind = _number(document, "output_index"), _kind(document, name)
+        if isinstance(document.get("response"), dict):
+            self._response = document["response"]
+        elif isinstance(document.get("item"), dict):
+            self._items[number] = document["item"]
+            (self._open.add if kind.endswith(".added") else self._open.discard)(number)
+        else:
+            self._hear_part(document, number, kind)
+
+    def _hear_part(self, document: dict[str, Any], number: int, kind: str) -> None:
+        place = _place_of(document, kind)
+        if len(place) < _PLACE_OF_PART:
+            return
+        key = (number, str(place[2]), int(place[3]))
+        if isinstance(document.get("part"), dict):
+            if kind.endswith(".added"):
+                self._parts[key] = {**document["part"]}
+            elif self._parts.pop(key, None) is not None and number in self._items:
+                self._items[number].setdefault(key[1], []).append(document["part"])
+        elif isinstance(document.get("delta"), str) and key in self._parts:
+            field = "refusal" if "refusal" in kind else "text"
+            self._parts[key][field] = str(self._parts[key].get(field) or "") + document["delta"]
+
+    def end(self, lane: Lane, key: Key, message: str) -> list[NewFrame]:
+        """Close what is open, say the message as an item of its own, and complete the response with what was let out.
+
+        It is completed, since programs take an incomplete or failed response for a broken connection and ask again.
+        """
+        frames = [frame for place in sorted(self._parts) for frame in self._close_part(place)]
+        frames += [self._close_item(number) for number in sorted(self._open)]
+        if message:
+            frames += self._say(max(self._items, default=-1) + 1, message)
+        whole = {**self._response, "status": "completed", "output": [self._items[each] for each in sorted(self._items)]}
+        return [*frames, self._frame("response.completed", response=whole)]
+
+    def close(self) -> list[NewFrame]:
+        """Nothing: the response was completed."""
+        return []
+
+    def _close_part(self, place: tuple[int, str, int]) -> list[NewFrame]:
+        number, field, index = place
+        part = self._parts.pop(place)
+        item = self._items.setdefault(number, {})
+        item.setdefault(field, []).append(part)
+        where = {"item_id": str(item.get("id", "")), "output_index": number}
+        said = {"text": part.get("text", "")}
+        if field == "summary":
+            where["summary_index"] = index
+            names = ("response.reasoning_summary_text.done", "response.reasoning_summary_part.done")
+        else:
+            where["content_index"] = index
+            names = (_DONE_OF.get(str(part.get("type")), "response.output_text.done"), "response.content_part.done")
+            said = {"refusal": part["refusal"]} if "refusal" in part else said
+            said |= {"logprobs": []} if names[0] == "response.output_text.done" else {}
+        return [self._frame(names[0], **where, **said), self._frame(names[1], **where, part=part)]
+
+    def _close_item(self, number: int) -> NewFrame:
+        self._open.discard(number)
+        self._items[number] = {**self._items[number], "status": "completed"}
+        return self._frame("response.output_item.done", output_index=number, item=self._items[number])
+
+    def _say(self, number: int, message: str) -> list[NewFrame]:
+        part = {"type": "output_text", "text": message, "annotations": [], "logprobs": []}
+        item = {"id": f"msg_stopped_{number}", "type": "message", "role": "assistant"}
+        begun, done = (
+            {**item, "status": "in_progress", "content": []},
+            {**item, "status": "completed", "content": [part]},
+        )
+        where = {"item_id": item["id"], "output_index": number, "content_index": 0}
+        self._items[number] = done
+        return [
+            self._frame("response.output_item.added", output_index=number, item=begun),
+            self._frame("response.content_part.added", **where, part={**part, "text": ""}),
+            self._frame("response.output_text.delta", **where, delta=message, logprobs=[]),
+            self._frame("response.output_text.done", **where, text=message, logprobs=[]),
+            self._frame("response.content_part.done", **where, part=part),
+            self._frame("response.output_item.done", output_index=number, item=done),
+        ]
+
+    def _frame(self, kind: str, **fields: Any) -> NewFrame:
+        self._sequence += 1
+        return NewFrame(encode({"type": kind, "sequence_number": self._sequence, **fields}), kind)
+
+
+_PLACE_OF_PART = 4
+_DONE_OF: Mapping[str, str] = {"refusal": "response.refusal.done", "reasoning_text": "response.reasoning_text.done"}
+
+
+def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
+    """The items before the place, and one with the message."""
+    kept: list[dict[str, Any]] = []
+    for place, item in items(document, "output"):
+        is_cut = any(path[:2] == ("output", place) for path in unspoken)
+        if not is_cut or _has_text(item):
+            kept.append(item)
+        if is_cut:
+            break
+    said = {"type": "output_text", "text": message, "annotations": [], "logprobs": []}
+    own = {"id": f"msg_stopped_{len(kept)}", "type": "message", "role": "assistant", "status": "completed"}
+    output = [*kept, {**own, "content": [said]}] if message else kept
+    return {("output",): output, ("status",): "completed", ("output_text",): None}
+
+
+def _has_text(item: dict[str, Any]) -> bool:
+    """Whether something is left to read of a message or of a thought."""
+    return any(part.get("text") for key in ("content", "summary") for _, part in items(item, key))
+
+
+SHAPE = Shape(
+    name="openai-responses",
+    title="OpenAI Responses",
+    paths=(r"/responses(/compact|/input_tokens)?$",),
+    fits=_fits,
+    request=_REQUEST,
+    response=_ANSWER,
+    event=_event_node("", "", Channel.OTHER),
+    event_of=_event,
+    ends=_ends,
+    voice=_Voice,
+    stopped=_stopped,
+    refusal=openai.refusal,
+    failure=openai.failure,
+    wants_json=_wants_json,
+)

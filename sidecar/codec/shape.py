@@ -1,132 +1,125 @@
-"""What a wire shape is: where a provider's messages hold text, and how that provider's clients expect a stop.
+"""What a wire shape is: where a provider's documents hold no text, and how that provider's clients expect a stop.
 
-A shape is a table of facts about one API, without state. `document` is a parsed JSON value; its texts are returned as
-slots, in the order in which they are read. Lanes: `choice` is the choice (n > 1) of an answer, or the number of a
-request's message; `item` tells apart texts of one channel (tool calls, content blocks).
+A shape is a table of facts about one API, without state. Its documents are described by nodes (`places`); what ends
+what, and how a stop is said, by a few functions. Lanes: `choice` is the choice (n > 1) of an answer, or the number of
+a request's message. A new provider is one file with a `Shape` and one row in `catalogue`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from sidecar.codec.jsontext import Path
-from sidecar.codec.weave import Slot
+from sidecar.codec.places import Enter, Found, Kind, Node, Reader, Scope
+from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
 
-class Streaming(StrEnum):
-    """How a shape frames its streams."""
-
-    SSE = "sse"
-    NDJSON = "ndjson"
-    TEXT = "text"
-    """Not framed at all."""
-
-
 class NewFrame(msgspec.Struct, frozen=True):
-    """A frame to add to a stream: a payload, and for server-sent events maybe a name."""
+    """A frame to add to a stream: a payload, and for framings that name their frames maybe a name."""
 
     payload: bytes
     event: str = ""
 
 
-class Shape(Protocol):
+class Voice(Protocol):
+    """Speaks in place of a provider at the end of one stream that a policy stopped. It hears what left before."""
+
+    def heard(self, document: Any, name: str) -> None:
+        """A frame left."""
+        ...
+
+    def end(self, lane: Lane, key: tuple[Any, ...], message: str) -> list[NewFrame]:
+        """Close what is open of a blocked choice, say the message (unless it is empty), and that the choice is over.
+
+        `lane` was blocked; `key` is the place of its text.
+        """
+        ...
+
+    def close(self) -> list[NewFrame]:
+        """End a stream of which every choice was stopped."""
+        ...
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """One provider's API."""
 
-    @property
-    def name(self) -> str:
-        """As settings and metrics call it."""
-        ...
-
-    @property
-    def streaming(self) -> Streaming:
-        """How its streams are framed."""
-        ...
-
-    def request(self, document: Any) -> Iterator[Slot]:
-        """The texts of a request, each with whose words it is."""
-        ...
-
-    def response(self, document: Any) -> Iterator[Slot]:
-        """The texts of a whole answer."""
-        ...
-
-    def event(self, document: Any, name: str) -> Iterator[Slot]:
-        """The texts of one frame of a stream."""
-        ...
-
-    def echoes(self, document: Any) -> Iterator[Path]:
-        """Values that repeat text in other forms, such as log-probabilities: emptied when a text changed."""
-        ...
-
-    def choices(self, document: Any, name: str) -> frozenset[int] | None:
-        """The choices that a frame is about; None for one about none in particular: it goes on after a block."""
-        ...
-
-    def is_last(self, payload: bytes, name: str) -> bool:
-        """Whether this frame says that the stream is over."""
-        ...
-
-    def ending(self, template: Any, lane: Lane, message: str) -> list[NewFrame]:
-        """Frames that end a blocked choice, `message` its last text. `template` is an earlier frame, or None."""
-        ...
-
-    def closing(self, template: Any) -> list[NewFrame]:
-        """Frames that end a stream of which every choice was stopped."""
-        ...
-
-    def stopped(self, document: Any, lane: Lane) -> Mapping[Path, str]:
-        """What changes in a whole answer when a choice was blocked: JSON text by path."""
-        ...
-
-    def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
-        """Status and body of the answer to a request that was blocked."""
-        ...
-
-    def failure(self, status: int, message: str) -> bytes:
-        """Body of the answer to a request that could not be served."""
-        ...
+    name: str
+    """As settings and metrics call it."""
+    title: str
+    """As people call it."""
+    paths: tuple[str, ...] = ()
+    """Regular expressions for the ends of its paths."""
+    fits: Callable[[Any], bool]
+    """Whether a request's document is one of this API: what is not must not be half-checked."""
+    request: Node
+    response: Node
+    event: Node
+    """Of one frame of a stream."""
+    event_of: Callable[[Any, str], Node] | None = None
+    """The node of a frame with this document and name, where it depends on what the frame is."""
+    ends: Callable[[Reader, Any, Found, str], Ends | None] = lambda *_: None
+    """What a frame says is over."""
+    is_last: Callable[[bytes, str], bool] = lambda *_: False
+    """Whether a payload that holds no document, or a frame's name, says that the stream is over."""
+    voice: Callable[[], Voice]
+    stopped: Callable[[Any, int, str, frozenset[Path]], Mapping[Path, Any]]
+    """What changes in a whole answer, the values by path, when a choice was blocked: document, choice, message, and the
+    paths of texts of which nothing was let out."""
+    without: Callable[[Any, frozenset[int]], Mapping[Path, Any]] = lambda *_: {}
+    """What changes in a frame about several choices of which some were stopped."""
+    refusal: Callable[[str, str], tuple[int, bytes]]
+    """Status and body of the answer to a request that was blocked: message, rule."""
+    failure: Callable[[int, str], bytes]
+    """Body of the answer to a request that could not be served: status, message."""
+    choices: Callable[[Any], int] = lambda _: 1
+    """How many choices a request asks for."""
+    wants_json: Callable[[Any], bool] = lambda _: False
+    """Whether a request asks for answers that are JSON."""
+    is_reopened: bool = False
+    """Whether a call may be followed by other parts without a word about its end: a switch ends it then."""
 
 
-def texts(value: Any, path: Path, lane: Lane) -> Iterator[Slot]:
-    """A string, or content parts that hold `text`, as slots."""
-    if isinstance(value, str):
-        yield Slot(lane, path, value)
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            if isinstance(part, dict) and isinstance(part.get("text"), str):
-                own = msgspec.structs.replace(lane, item=lane.item + index)
-                yield Slot(own, (*path, index, "text"), part["text"])
+REQUEST = Scope(part=Part.USER)
+"""What surrounds the texts of a request: whoever calls said them."""
 
 
-def leaves(value: Any, path: Path, lane: Lane) -> Iterator[Slot]:
-    """Every string inside a value, each a text of its own: the arguments of a call given as an object."""
-    found = list(_leaves(value, path))
-    for number, (where, text) in enumerate(found):
-        yield Slot(msgspec.structs.replace(lane, item=lane.item + number), where, text)
+def message_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """A message of a request: numbered, and its role says whose words it holds."""
+    role = value.get("role") if isinstance(value, dict) else None
+    number = path[-1] if isinstance(path[-1], int) else 0
+    return msgspec.structs.replace(scope.named(path, *path[:-1], choice=number), part=part_of(role))
 
 
-def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, (*path, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, (*path, index))
+def numbered_scope(*key: str) -> Enter:
+    """An element that is named by its own `index`, or else by its place: a choice's call, a block."""
+
+    def enter(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+        told = value.get("index") if isinstance(value, dict) else None
+        number = told if type(told) is int else repr(told)[:64] if told is not None else path[-1]
+        return scope.named(path, *scope.key, *key, number)
+
+    return enter
 
 
-def items(document: Any, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a list under `key`, numbered; nothing when it is no such list."""
-    found = document.get(key) if isinstance(document, dict) else None
-    for index, each in enumerate(found if isinstance(found, list) else ()):
-        if isinstance(each, dict):
-            yield index, each
+def choice_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """An element of `choices`."""
+    told = value.get("index") if isinstance(value, dict) else None
+    place = path[-1] if isinstance(path[-1], int) else 0
+    return scope.named(path, choice=reader.choice(told, place))
+
+
+def of_part(part: Part) -> Callable[[Reader, Any, Scope, Path], Scope]:
+    """What is below is said by these."""
+    return lambda reader, value, scope, path: msgspec.structs.replace(scope, part=part)
+
+
+def run_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """A text of a part of a list of parts that are read as one text: they share the list's place."""
+    return scope.named(path, *scope.at(path[:-2]))
 
 
 _PARTS: Mapping[str, Part] = {
@@ -142,12 +135,29 @@ _PARTS: Mapping[str, Part] = {
 
 def part_of(role: Any) -> Part:
     """Whose words a role speaks; an unknown role is the user's."""
-    return _PARTS.get(role, Part.USER) if isinstance(role, str) else Part.USER
+    return _PARTS.get(role.lower(), Part.USER) if isinstance(role, str) else Part.USER
 
 
-def lane(choice: int = 0, channel: Channel = Channel.CONTENT, item: int = 0) -> Lane:
-    """A lane of an answer."""
-    return Lane(choice, channel, Part.MODEL, item)
+def answer_scope(name: str = "") -> Scope:
+    """What surrounds the texts of an answer, or of a frame with this name."""
+    return Scope(part=Part.MODEL, channel=Channel.OTHER, event=name)
+
+
+def says_again(node: Node, seen: frozenset[int] = frozenset()) -> bool:
+    """Whether something below a node repeats a whole text."""
+    if id(node) in seen:
+        return False
+    below = [each for each in (*node.fields.values(), node.each, node.rest) if each is not None]
+    known = seen | {id(node)}
+    return node.kind is Kind.REPEAT or any(says_again(each, known) for each in below)
+
+
+def items(document: Any, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a list under `key`, numbered; nothing when it is no such list."""
+    found = document.get(key) if isinstance(document, dict) else None
+    for index, each in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(each, dict):
+            yield index, each
 
 
 def encode(document: Any) -> bytes:

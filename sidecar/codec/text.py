@@ -1,72 +1,18 @@
 """Plain text: a request or an answer whose body is nothing but text in UTF-8, whole or as it comes.
 
-There are no fields to say that an answer was stopped, and none for an error: both are sentences.
+There are no fields to say that an answer was stopped: the message is a last sentence.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping
-from typing import Any
 
 from sidecar.codec.body import UnknownShapeError
-from sidecar.codec.jsontext import Path
-from sidecar.codec.shape import NewFrame, Streaming, lane
-from sidecar.codec.weave import Slot, Text
+from sidecar.codec.weave import Fed, Text
 from sidecar.values import Blocked, Channel, Lane, Part, Release
 
 _REQUEST = Lane(0, Channel.CONTENT, Part.USER)
-
-
-class PlainText:
-    """The shape: where there is no document, there are no slots."""
-
-    name = "text"
-    streaming = Streaming.TEXT
-
-    def request(self, document: Any) -> Iterator[Slot]:
-        """None: see `WholeText`."""
-        yield from ()
-
-    def response(self, document: Any) -> Iterator[Slot]:
-        """None: see `WholeText`."""
-        yield from ()
-
-    def event(self, document: Any, name: str) -> Iterator[Slot]:
-        """None: see `StreamedText`."""
-        yield from ()
-
-    def echoes(self, document: Any) -> Iterator[Path]:
-        """None."""
-        yield from ()
-
-    def choices(self, document: Any, name: str) -> frozenset[int] | None:
-        """The one choice."""
-        return frozenset({0})
-
-    def is_last(self, payload: bytes, name: str) -> bool:
-        """The end of the body says so."""
-        return False
-
-    def ending(self, template: Any, lane: Lane, message: str) -> list[NewFrame]:
-        """The message."""
-        return [NewFrame(message.encode("utf-8"))]
-
-    def closing(self, template: Any) -> list[NewFrame]:
-        """Nothing."""
-        return []
-
-    def stopped(self, document: Any, lane: Lane) -> Mapping[Path, str]:
-        """Nothing says it."""
-        return {}
-
-    def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
-        """The message as the body of a 400."""
-        return 400, message.encode("utf-8")
-
-    def failure(self, status: int, message: str) -> bytes:
-        """The message."""
-        return message.encode("utf-8")
+_ANSWER = Lane(0, Channel.CONTENT, Part.MODEL)
 
 
 class WholeText:
@@ -76,8 +22,8 @@ class WholeText:
         try:
             text = body.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise UnknownShapeError("the body is not text in UTF-8") from error
-        self.texts: list[Text] = [(_REQUEST if is_request else lane(), text)] if text else []
+            raise UnknownShapeError("it is not text in UTF-8") from error
+        self.texts: list[Fed] = [Text(_REQUEST if is_request else _ANSWER, text)] if text else []
         """What to feed."""
         self.document = None
         self.blocked: Blocked | None = None
@@ -100,18 +46,15 @@ class StreamedText:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._lane = lane()
         self._out: list[str] = []
         self.is_over = False
         """Whether the end has been written: after a block, upstream need not be read."""
-        self.is_last_seen = False
-        """Never: the end of the body says so."""
 
-    def feed(self, data: bytes) -> list[Text]:
+    def feed(self, data: bytes) -> list[Fed]:
         """Take bytes; returns the text to feed. Raises `UnknownShapeError` when they are not UTF-8."""
         return self._decoded(data, is_final=False)
 
-    def finish(self) -> list[Text]:
+    def finish(self) -> list[Fed]:
         """The body ended."""
         return self._decoded(b"", is_final=True)
 
@@ -130,12 +73,12 @@ class StreamedText:
         self._out.clear()
         return data
 
-    def _decoded(self, data: bytes, *, is_final: bool) -> list[Text]:
+    def _decoded(self, data: bytes, *, is_final: bool) -> list[Fed]:
         try:
             text = self._decoder.decode(data, is_final)
         except UnicodeDecodeError as error:
-            raise UnknownShapeError("the body is not text in UTF-8") from error
-        return [(self._lane, text)] if text else []
+            raise UnknownShapeError("it is not text in UTF-8") from error
+        return [Text(_ANSWER, text)] if text else []
 
 
 def _said(output: Release | Blocked) -> str:

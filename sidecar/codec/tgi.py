@@ -2,80 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sidecar.codec.jsontext import Path
-from sidecar.codec.shape import NewFrame, Streaming, encode, lane, texts
-from sidecar.codec.weave import Slot
-from sidecar.values import Channel, Lane, Part
+from sidecar.codec.places import Found, Key, Kind, Node, Reader, Scope, node, opaque, repeat, text
+from sidecar.codec.shape import NewFrame, Shape, encode
+from sidecar.codec.weave import Ends
+from sidecar.values import Channel, Lane
 
 _OVERLOADED = 503
+_ECHOED = Node(Kind.ECHO, emptied="null")
 
 
-class TextGenerationInference:
-    """Tokens, and the generated text again at the end."""
+def _one_text(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """The generated text, whole or token by token, stands at one place."""
+    reader.choice(0)
+    return scope.named(path, "generated")
 
-    name = "tgi"
-    streaming = Streaming.SSE
 
-    def request(self, document: Any) -> Iterator[Slot]:
-        """The inputs."""
-        if isinstance(document, dict):
-            yield from texts(document.get("inputs"), ("inputs",), Lane(0, Channel.CONTENT, Part.USER))
+_REQUEST = node({"inputs": text(), **opaque("model stream")})
+_ONE = node({"generated_text": text(enter=_one_text), "details": _ECHOED})
 
-    def response(self, document: Any) -> Iterator[Slot]:
-        """The generated text, also in a list of one."""
-        if isinstance(document, dict):
-            yield from texts(document.get("generated_text"), ("generated_text",), lane())
-        elif isinstance(document, list) and document and isinstance(document[0], dict):
-            yield from texts(document[0].get("generated_text"), (0, "generated_text"), lane())
 
-    def event(self, document: Any, name: str) -> Iterator[Slot]:
-        """A token's text; the last event repeats them all."""
-        if not isinstance(document, dict):
-            return
-        token = document.get("token")
+def _answer(value: Any) -> Node:
+    return node(each=_ONE) if isinstance(value, list) else _ONE
+
+
+def _token(value: Any) -> Node:
+    """A token; special ones are no part of the text, and are read by themselves."""
+    is_special = isinstance(value, dict) and value.get("special")
+    said = text() if is_special else text(enter=_one_text)
+    return node({"text": said, "id": _ECHOED, **opaque("logprob special")})
+
+
+_EVENT = node(
+    {
+        "token": Node(select=_token),
+        "generated_text": repeat(Channel.CONTENT, enter=_one_text),
+        "details": _ECHOED,
+        "top_tokens": _ECHOED,
+        "index": Node(Kind.OPAQUE),
+    },
+)
+
+
+def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None:
+    is_over = isinstance(document, dict) and isinstance(document.get("generated_text"), str)
+    return Ends(choices=frozenset({0})) if is_over else None
+
+
+class _Voice:
+    """Says the message as a last token, with all that was said."""
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+        self._tokens = 0
+
+    def heard(self, document: Any, name: str) -> None:
+        """Keep what was said."""
+        token = document.get("token") if isinstance(document, dict) else None
         if isinstance(token, dict) and not token.get("special"):
-            yield from texts(token.get("text"), ("token", "text"), lane())
-        whole = document.get("generated_text")
-        if isinstance(whole, str):
-            yield Slot(lane(), ("generated_text",), whole, is_repeat=True)
+            self._said.append(str(token.get("text") or ""))
+            self._tokens += 1
 
-    def echoes(self, document: Any) -> Iterator[Path]:
-        """Details name every token; a token has its id."""
-        if isinstance(document, dict):
-            if document.get("details") is not None:
-                yield ("details",)
-            if isinstance(document.get("token"), dict) and "id" in document["token"]:
-                yield ("token", "id")
-
-    def choices(self, document: Any, name: str) -> frozenset[int] | None:
-        """The one choice."""
-        return frozenset({0})
-
-    def is_last(self, payload: bytes, name: str) -> bool:
-        """The end of the body says so."""
-        return False
-
-    def ending(self, template: Any, lane: Lane, message: str) -> list[NewFrame]:
-        """The message as a last token."""
+    def end(self, lane: Lane, key: Key, message: str) -> list[NewFrame]:
+        """The message as a last token; the generated text is the sum of the tokens."""
         token = {"id": 0, "text": message, "logprob": 0.0, "special": False}
-        details = {"finish_reason": "stop_sequence", "generated_tokens": 0, "seed": None}
-        return [NewFrame(encode({"index": 0, "token": token, "generated_text": message, "details": details}))]
+        details = {"finish_reason": "stop_sequence", "generated_tokens": self._tokens + 1, "seed": None}
+        last = {"index": self._tokens + 1, "token": token, "generated_text": "".join((*self._said, message))}
+        return [NewFrame(encode({**last, "details": details}))]
 
-    def closing(self, template: Any) -> list[NewFrame]:
+    def close(self) -> list[NewFrame]:
         """Nothing: the last token was the end."""
         return []
 
-    def stopped(self, document: Any, lane: Lane) -> Mapping[Path, str]:
-        """No field says it; the details are emptied with the text."""
-        return {("details",): "null"}
 
-    def refusal(self, message: str, rule: str) -> tuple[int, bytes]:
-        """An error in TGI's shape."""
-        return 422, encode({"error": message, "error_type": "content_filter"})
+def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
+    if isinstance(document, list):
+        return {(): [_said(each, message) if isinstance(each, dict) else each for each in document]}
+    return {(): _said(document, message)}
 
-    def failure(self, status: int, message: str) -> bytes:
-        """TGI's error object."""
-        return encode({"error": message, "error_type": "overloaded" if status == _OVERLOADED else "validation"})
+
+def _said(answer: dict[str, Any], message: str) -> dict[str, Any]:
+    return {"generated_text": str(answer.get("generated_text") or "") + message}
+
+
+def _failure(status: int, message: str) -> bytes:
+    return encode({"error": message, "error_type": "overloaded" if status == _OVERLOADED else "validation"})
+
+
+SHAPE = Shape(
+    name="tgi",
+    title="Text Generation Inference",
+    paths=(r"/generate(_stream)?$",),
+    fits=lambda document: isinstance(document, dict) and isinstance(document.get("inputs"), str),
+    request=_REQUEST,
+    response=Node(select=_answer),
+    event=_EVENT,
+    ends=_ends,
+    voice=_Voice,
+    stopped=_stopped,
+    refusal=lambda message, _: (422, encode({"error": message, "error_type": "content_filter"})),
+    failure=_failure,
+)

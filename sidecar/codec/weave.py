@@ -1,47 +1,84 @@
 """Weaves what a stream lets out back into the frames that its text came in.
 
-Each frame has slots: strings that belong to a lane's text. A frame may leave when the text of all its slots is
-accounted for, and the frames before it have left. A slot's new text is what was kept of its span, and the replacements
-that begin in it; a frame whose slots are unchanged leaves byte for byte. After a block, the slots of the stopped choice
-lose the text behind the block. Pure; one owner.
+Each frame has slots: values that belong to a lane's text. It leaves with what was kept of its spans and the
+replacements that begin in them; a frame whose slots are unchanged leaves byte for byte.
+
+1. Frames of one choice leave in their order, those of several do not wait for each other. A frame about no choice in
+   particular waits for all that came before it.
+2. A frame waits until the text of its slots is accounted for. When text that came behind it in its choice is let out,
+   what it still lacks may yet become a match: it leaves without, and that tail leaves with the lane's next frame, or
+   as a frame of its own (`tails`).
+3. A frame that says that lanes are over waits until nothing of them is held.
+4. Nothing that belongs to a call leaves before its group of calls is let out, if calls are held whole.
+5. After a block, frames before its place leave with what was let out of them; the others never do.
+
+Pure; one owner.
 """
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 import msgspec
 
 from sidecar.codec.jsontext import Path
-from sidecar.values import Lane, Release
-
-Text: TypeAlias = tuple[Lane, str]
-
-_APART = 1_000_000
+from sidecar.codec.places import Kind, Slot
+from sidecar.values import Blocked, Channel, Lane, Release
 
 
-class Slot(msgspec.Struct, frozen=True):
-    """A string of a frame that is part of a lane's text."""
+class Text(msgspec.Struct, frozen=True):
+    """Text to feed."""
 
     lane: Lane
-    path: Path
     text: str
-    is_repeat: bool = False
-    """Whether it says again, whole, what the lane's earlier slots said piece by piece."""
+    is_json: bool = False
+
+
+class LaneEnd(msgspec.Struct, frozen=True):
+    """A lane is over."""
+
+    lane: Lane
+
+
+class ChoiceEnd(msgspec.Struct, frozen=True):
+    """All lanes of a choice are over."""
+
+    choice: int
+
+
+Fed: TypeAlias = Text | LaneEnd | ChoiceEnd
+
+
+class Ends(msgspec.Struct, frozen=True):
+    """What a frame says is over: lanes, choices, or everything."""
+
+    lanes: tuple[Lane, ...] = ()
+    choices: frozenset[int] = frozenset()
+    is_all: bool = False
 
 
 class Woven(msgspec.Struct, frozen=True):
-    """A frame's slots with their new texts, in order.
+    """A frame that may leave.
 
-    `is_changed` when any differs from what came; `is_spoken` when any that is no repeat still says something.
+    `changes` are the new texts of slots that changed, `unspoken` the paths of those of which nothing was let out;
+    `without` are stopped choices that it must not say more of. `is_bereft`: all that it said became empty.
     """
 
     frame: int
-    texts: dict[Path, str]
-    is_changed: bool
-    is_spoken: bool
+    changes: tuple[tuple[Slot, str], ...]
+    unspoken: frozenset[Path] = frozenset()
+    without: frozenset[int] = frozenset()
+    is_bereft: bool = False
+
+
+class Tail(msgspec.Struct, frozen=True):
+    """Text that was let out of a frame that had left."""
+
+    slot: Slot
+    text: str
 
 
 class _Piece(msgspec.Struct, frozen=True, gc=False):
@@ -53,46 +90,86 @@ class _Piece(msgspec.Struct, frozen=True, gc=False):
     is_kept: bool
 
 
+_APART = 1_000_000
+_UNREADABLE = "\ufffd"
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+class _Placed(msgspec.Struct, gc=False):
+    """A slot in its lane: `[start, end)`. `text` is what detectors read there, of the same length."""
+
+    slot: Slot
+    lane: Lane
+    start: int
+    end: int
+    text: str
+    is_repeat: bool = False
+    """Whether it says all that the lane said up to `end`."""
+    follows: _Placed | None = None
+    """The slot of the same frame that it says again."""
+    joint: _Placed | None = None
+    """The slot before it, which has the first half of its first character."""
+    new: str = ""
+    is_written: bool = False
+    """Whether it left with another text than it came with."""
+
+
+class _Waiting(msgspec.Struct):
+    """A frame that has not left. `queues` are the choices it is about: all of them, if none in particular."""
+
+    number: int
+    slots: list[_Placed]
+    queues: list[int]
+    ends: Ends
+    without: set[int]
+
+
 class _LaneText:
     """One lane: where its input ends, how far it is accounted for, and the output that no frame has taken yet."""
 
     def __init__(self) -> None:
         self.received = 0
         self.done = 0
+        self.is_over = False
         self.pieces: deque[_Piece] = deque()
         self.heard: list[str] = []
         """What came, and `said`, what went out: for repeats."""
         self.said: list[str] = []
+        self.places: deque[tuple[int, int]] = deque()
+        """Where the lane's slots end, each with the number of its frame."""
+        self.waiting = 0
+        """How many slots of the lane have not left."""
+        self.last: Slot | None = None
+        """The slot that left last."""
+        self.frames = 0
+        """The number of the lane's last frame."""
+        self.half: _Placed | None = None
+        """The slot that ends with half a character."""
 
     def add(self, release: Release) -> None:
-        for piece in _pieces(release):
-            self.pieces.append(piece)
+        self.pieces.extend(_pieces(release))
         self.done = max(self.done, release.end)
 
-    def take(self, start: int, end: int) -> str:
-        """The output of `[start, end)`; what stands before it was taken."""
+    def take(self, end: int) -> str:
+        """The output of what begins before `end` and was not taken."""
         texts: list[str] = []
         while self.pieces and self.pieces[0].start < end:
-            piece = self.pieces[0]
-            if not piece.is_kept:
-                texts.append(piece.text)
-                self.pieces.popleft()
-                continue
-            size = min(end, piece.end) - piece.start
-            texts.append(piece.text[:size])
-            if piece.end > end:
-                self.pieces[0] = _Piece(end, piece.end, piece.text[size:], is_kept=True)
+            piece = self.pieces.popleft()
+            if piece.is_kept and piece.end > end:
+                size = end - piece.start
+                texts.append(piece.text[:size])
+                self.pieces.appendleft(_Piece(end, piece.end, piece.text[size:], is_kept=True))
                 break
-            self.pieces.popleft()
-        text = "".join(texts)
-        self.said.append(text)
-        return text
+            texts.append(piece.text)
+        return "".join(texts)
 
     def takes_as_repeat(self, text: str) -> bool:
         """Whether `text` is what came on this lane so far."""
+        if self.received != len(text):
+            return False
         if len(self.heard) > 1:
             self.heard = ["".join(self.heard)]
-        return self.received == len(text) and "".join(self.heard) == text
+        return "".join(self.heard) == text
 
     def again(self) -> str:
         """All that went out."""
@@ -100,97 +177,321 @@ class _LaneText:
             self.said = ["".join(self.said)]
         return "".join(self.said)
 
-
-class _Waiting(msgspec.Struct, frozen=True):
-    number: int
-    slots: tuple[tuple[Slot, int], ...]
-    """Each with where its text begins in its lane; a repeat's ends there."""
+    def frame_of(self, position: int) -> int:
+        """The frame that the character at `position` came in; where none did, the one behind the lane's last."""
+        while self.places and self.places[0][0] <= position:
+            self.places.popleft()
+        return self.places[0][1] if self.places else self.frames + 1
 
 
 class Weave:
-    """See the module's text."""
+    """See the module's text. `holds_calls`: whether calls leave whole; `repeats`: whether frames say lanes again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, holds_calls: bool = False, repeats: bool = True) -> None:
+        self._holds_calls = holds_calls
+        self._repeats = repeats
         self._lanes: dict[Lane, _LaneText] = {}
-        self._waiting: deque[_Waiting] = deque()
+        self._queues: dict[int, deque[_Waiting]] = {}
+        self._fronts: dict[int, int] = {}
+        """By choice, the furthest frame of which text was let out."""
+        self._changed: dict[int, int] = {}
+        """By choice, the first frame whose text was changed."""
+        self._stopped: set[int] = set()
+        self._over: set[int] = set()
+        self._apart = 0
+        self._moved: dict[Lane, Lane] = {}
+        """Where text goes that still comes for a lane that is over."""
         self._is_flushed = False
 
-    def add(self, number: int, slots: tuple[Slot, ...]) -> list[Text]:
-        """Queue a frame; returns the texts to feed, in order. A repeat that says something new is fed on a new lane."""
-        placed: list[tuple[Slot, int]] = []
-        fed: list[Text] = []
-        for slot in slots:
-            lane = self._lanes.setdefault(slot.lane, _LaneText())
-            if slot.is_repeat and lane.takes_as_repeat(slot.text):
-                placed.append((slot, lane.received))
-                continue
-            own = self._apart(slot) if slot.is_repeat else slot
-            lane = self._lanes.setdefault(own.lane, _LaneText())
-            placed.append((own, lane.received))
-            lane.received += len(own.text)
-            if own.text:
-                lane.heard.append(own.text)
-                fed.append((own.lane, own.text))
-        self._waiting.append(_Waiting(number, tuple(placed)))
-        return fed
+    # -- what comes in --------------------------------------------------------------------------------------------
 
-    def _apart(self, slot: Slot) -> Slot:
-        """The slot, on a lane that nothing was said on."""
-        lane = slot.lane
-        while lane in self._lanes and self._lanes[lane].received:
-            lane = msgspec.structs.replace(lane, item=lane.item + _APART)
-        return msgspec.structs.replace(slot, lane=lane, is_repeat=False)
+    def add(
+        self, number: int, slots: Iterable[Slot], choices: frozenset[int] = frozenset(), ends: Ends | None = None
+    ) -> list[Fed]:
+        """Queue a frame; returns what to feed, in order. Of stopped choices nothing is fed any more."""
+        fed: list[Fed] = []
+        placed: list[_Placed] = []
+        for slot in slots:
+            if slot.lane.choice not in self._stopped:
+                placed.append(self._place(slot, placed, number, fed))
+        about = choices.union(each.lane.choice for each in placed)
+        for choice in about - self._stopped:
+            self._queues.setdefault(choice, deque())
+        self._queue(_Waiting(number, placed, self._queues_of(about), ends or Ends(), set(about & self._stopped)))
+        return [*fed, *self._ended(ends)] if ends is not None else fed
+
+    def _queues_of(self, about: frozenset[int]) -> list[int]:
+        """The queues of a frame about these choices; of one about stopped ones alone there is none."""
+        return sorted(about - self._stopped) if about else list(self._queues)
+
+    def _queue(self, waiting: _Waiting) -> None:
+        if waiting.without and not waiting.queues:
+            return
+        if not waiting.queues:
+            self._queues.setdefault(0, deque())
+            waiting.queues = [0]
+        for choice in waiting.queues:
+            self._queues[choice].append(waiting)
+
+    def _ended(self, ends: Ends) -> Iterator[Fed]:
+        for lane in ends.lanes:
+            yield from self.end(lane)
+        for choice in sorted(frozenset(self._queues) if ends.is_all else ends.choices):
+            if choice not in self._stopped:
+                for lane in [each for each in self._lanes if each.choice == choice]:
+                    yield from self._close(lane)
+                self._over.add(choice)
+                yield ChoiceEnd(choice)
+
+    def end(self, lane: Lane) -> Iterator[Fed]:
+        """A lane is over, if there is such a lane: returns what is to be fed."""
+        own = self._lanes.get(lane)
+        if own is not None and not own.is_over and lane.choice not in self._stopped:
+            yield from self._close(lane)
+            yield LaneEnd(lane)
+
+    def _close(self, lane: Lane) -> Iterator[Fed]:
+        """What ends with half a character ends with one that cannot be read."""
+        own = self._lanes[lane]
+        own.is_over = True
+        if own.half is not None:
+            yield Text(lane, self._unjoined(own), own.half.slot.is_json)
+            own.half = None
+
+    @staticmethod
+    def _unjoined(own: _LaneText) -> str:
+        own.received += 1
+        return _UNREADABLE
+
+    def _place(self, slot: Slot, before: list[_Placed], number: int, fed: list[Fed]) -> _Placed:
+        if slot.kind is Kind.REPEAT:
+            said = self._lanes.setdefault(slot.lane, _LaneText())
+            if said.received and said.takes_as_repeat(_readable(slot.text)):
+                return _Placed(slot, slot.lane, said.received, said.received, slot.text, is_repeat=True)
+            return self._put(slot, self._unused(slot.lane), number, fed)
+        if slot.kind in (Kind.TWIN, Kind.ECHO) and (same := _same(slot, before)) is not None:
+            return _Placed(slot, slot.lane, same.start, same.end, same.text, follows=same)
+        return self._put(slot, slot.lane, number, fed)
+
+    def _unused(self, lane: Lane) -> Lane:
+        """The lane, or one like it that nothing was said on."""
+        if lane not in self._lanes or not self._lanes[lane].received:
+            return lane
+        self._apart += 1
+        return msgspec.structs.replace(lane, item=lane.item + self._apart * _APART)
+
+    def _put(self, slot: Slot, lane: Lane, number: int, fed: list[Fed]) -> _Placed:
+        """Put a slot's text behind what the lane has, or on another lane if that one is over."""
+        lane = self._moved.get(lane, lane)
+        own = self._lanes.setdefault(lane, _LaneText())
+        if own.is_over and slot.text:
+            lane = self._moved[lane] = self._unused(lane)
+            own = self._lanes.setdefault(lane, _LaneText())
+        joint, first, text = _joined(own, slot.text)
+        received = len(first)
+        ends_half = "\ud800" <= slot.text[-1:] <= "\udbff"
+        start = own.received + received
+        said = text[:-1] if ends_half else text
+        placed = _Placed(slot, lane, start, start + len(text), text, joint=joint)
+        own.received = start + len(said)
+        own.half = placed if ends_half else own.half if not slot.text else None
+        if self._repeats:
+            own.heard.append(text)
+        own.places.append((placed.end, number))
+        own.frames = number
+        own.waiting += 1
+        if first or said:
+            fed.append(Text(lane, first + said, slot.is_json))
+        if slot.is_whole:
+            fed += self.end(lane)
+        return placed
+
+    # -- what a stream lets out -----------------------------------------------------------------------------------
 
     def release(self, release: Release) -> None:
         """Take what a stream let out."""
-        self._lanes.setdefault(release.lane, _LaneText()).add(release)
+        lane, choice = release.lane, release.lane.choice
+        own = self._lanes.setdefault(lane, _LaneText())
+        own.add(release)
+        if release.redactions:
+            frame = own.frame_of(release.redactions[0].start)
+            self._changed[choice] = min(frame, self._changed.get(choice, frame))
+        if lane.channel is not Channel.OTHER and release.end > release.start:
+            self._fronts[choice] = max(own.frame_of(release.end - 1), self._fronts.get(choice, -1))
 
-    def stop(self, choice: int) -> int:
-        """A choice was blocked: nothing more of its text will come, so its frames need not wait for it.
+    def stop(self, blocked: Blocked) -> Iterator[Woven | Tail]:
+        """A choice was blocked: what may leave of it, in order. What stood before the place has been let out.
 
-        Returns the number of the last waiting frame that still says something of it; -1 without one.
+        Frames before the place leave, but for those of calls that were not let out; what was let out of the others
+        leaves as tails.
         """
-        last = max((waiting.number for waiting in self._waiting if self._says(waiting, choice)), default=-1)
-        for lane, text in self._lanes.items():
-            if lane.choice == choice:
-                text.done = max(text.done, text.received)
-        return last
+        choice = blocked.lane.choice
+        own = self._lanes.setdefault(blocked.lane, _LaneText())
+        place = own.frame_of(blocked.position)
+        self._stopped.add(choice)
+        self._changed[choice] = min(place, self._changed.get(choice, place))
+        for waiting in self._queues.pop(choice, ()):
+            waiting.queues.remove(choice)
+            if not waiting.queues and waiting.number < place and not self._has_kept_call(waiting):
+                yield self._woven(waiting)
+            else:
+                self._drop(waiting, choice)
+        yield from self._tails(choice)
 
-    def _says(self, waiting: _Waiting, choice: int) -> bool:
-        """Whether text of a choice was let out of a frame."""
-        return any(
-            slot.lane.choice == choice and slot.text and not slot.is_repeat and start < self._lanes[slot.lane].done
-            for slot, start in waiting.slots
-        )
+    def _drop(self, waiting: _Waiting, choice: int) -> None:
+        """Nothing more of a choice leaves with this frame."""
+        waiting.without.add(choice)
+        for placed in waiting.slots:
+            if placed.lane.choice == choice and placed.follows is None and not placed.is_repeat:
+                self._forget(placed)
+        waiting.slots = [placed for placed in waiting.slots if placed.lane.choice != choice]
 
-    def say(self, lane: Lane, position: int, text: str) -> None:
-        """Put text at a position of a stopped lane that nothing was let out behind."""
-        if text:
-            own = self._lanes.setdefault(lane, _LaneText())
-            own.pieces.append(_Piece(min(position, max(own.received - 1, 0)), own.received, text, is_kept=False))
+    def _has_kept_call(self, waiting: _Waiting) -> bool:
+        """Whether a frame belongs to a call that was not let out."""
+        calls = [each for each in waiting.slots if each.lane.channel is Channel.TOOL_ARGUMENTS]
+        return any(self._lanes[each.lane].done < max(each.end, 1) for each in calls)
 
     def flush(self) -> None:
         """Nothing more will come at all: every frame may leave with what there is."""
         self._is_flushed = True
 
-    def ready(self) -> Iterator[Woven]:
-        """The frames that may leave now, in order."""
-        while self._waiting and (self._is_flushed or self._is_ready(self._waiting[0])):
-            waiting = self._waiting.popleft()
-            texts = {slot.path: self._text(slot, start) for slot, start in waiting.slots}
-            is_changed = any(texts[slot.path] != slot.text for slot, _ in waiting.slots)
-            is_spoken = any(texts[slot.path] for slot, _ in waiting.slots if not slot.is_repeat)
-            yield Woven(waiting.number, texts, is_changed, is_spoken)
+    # -- what may leave -------------------------------------------------------------------------------------------
 
-    def _text(self, slot: Slot, start: int) -> str:
-        lane = self._lanes[slot.lane]
-        return lane.again() if slot.is_repeat else lane.take(start, start + len(slot.text))
+    def ready(self) -> Iterator[Woven | Tail]:
+        """The frames and tails that may leave now, in order."""
+        is_moving = True
+        while is_moving:
+            is_moving = False
+            yield from self._tails()
+            for choice in list(self._queues):
+                while (head := self._head(choice)) is not None:
+                    for own in head.queues:
+                        self._queues[own].popleft()
+                    yield self._woven(head)
+                    is_moving = True
+
+    def _head(self, choice: int) -> _Waiting | None:
+        """The first frame of a choice, if it may leave."""
+        queue = self._queues.get(choice)
+        if not queue or any(self._queues[other][0] is not queue[0] for other in queue[0].queues):
+            return None
+        return queue[0] if self._is_flushed or self._is_ready(queue[0]) else None
 
     def _is_ready(self, waiting: _Waiting) -> bool:
+        return all(self._is_out(each, waiting.number) for each in waiting.slots) and self._is_over(waiting.ends)
+
+    def _is_out(self, placed: _Placed, number: int) -> bool:
+        """Whether a slot need not be waited for."""
+        if placed.follows is not None:
+            return True
+        lane = placed.lane
+        is_done = self._lanes[lane].done >= placed.end
+        if lane.channel is Channel.OTHER or placed.is_repeat:
+            return is_done
+        front = self._fronts.get(lane.choice, -1)
+        if lane.channel is Channel.TOOL_ARGUMENTS and self._holds_calls and placed.start == placed.end:
+            return number <= front or self._is_done(lane.choice)
+        return is_done or number < front
+
+    def _is_over(self, ends: Ends) -> bool:
+        """Whether nothing is held of what a frame says is over."""
+        if ends.is_all:
+            return all(own.done >= own.received for own in self._lanes.values())
         return all(
-            self._lanes[slot.lane].done >= (start if slot.is_repeat else start + len(slot.text))
-            for slot, start in waiting.slots
+            self._lanes[each].done >= self._lanes[each].received for each in ends.lanes if each in self._lanes
+        ) and (all(self._is_done(choice) for choice in ends.choices))
+
+    def _is_done(self, choice: int) -> bool:
+        """Whether a choice is over and nothing of it is held."""
+        return choice in self._over and all(
+            own.done >= own.received for lane, own in self._lanes.items() if lane.choice == choice
         )
+
+    def _woven(self, waiting: _Waiting) -> Woven:
+        changes: list[tuple[Slot, str]] = []
+        unspoken: set[Path] = set()
+        had_text = keeps_text = False
+        for placed in waiting.slots:
+            new = self._left(placed) if placed.follows is None else placed.follows.new
+            had_text = had_text or bool(placed.text)
+            keeps_text = keeps_text or bool(new)
+            if placed.text and not new:
+                unspoken.add(placed.slot.path)
+            if (written := self._written(placed, new, waiting.number)) is not None:
+                changes.append((placed.slot, written))
+        is_bereft = had_text and not keeps_text
+        return Woven(waiting.number, tuple(changes), frozenset(unspoken), frozenset(waiting.without), is_bereft)
+
+    def _left(self, placed: _Placed) -> str:
+        """A slot leaves, with this text."""
+        if placed.is_repeat:
+            placed.new = self._lanes[placed.lane].again()
+            return placed.new
+        own = self._forget(placed)
+        placed.new = own.take(placed.end)
+        if self._repeats:
+            own.said.append(placed.new)
+        return placed.new
+
+    def _forget(self, placed: _Placed) -> _LaneText:
+        """A slot waits no more."""
+        own = self._lanes[placed.lane]
+        own.waiting -= 1
+        own.last = placed.slot
+        return own
+
+    def _written(self, placed: _Placed, new: str, number: int) -> str | None:
+        """What is written for a slot; None when it stays as it came."""
+        slot = placed.slot
+        if slot.emptied is not None:
+            is_wrong = slot.kind is Kind.ECHO and number >= self._changed.get(placed.lane.choice, number + 1)
+            return slot.emptied if is_wrong or new != placed.text else None
+        is_cut = placed.joint is not None and placed.joint.is_written
+        if new == placed.text and not is_cut:
+            return None
+        placed.is_written = True
+        return new if placed.joint is None or is_cut else slot.text[0] + new
+
+    def _tails(self, choice: int | None = None) -> Iterator[Tail]:
+        """Text that was let out of frames that are gone, of lanes of which no frame waits."""
+        for lane, own in self._lanes.items():
+            if own.pieces and not own.waiting and own.last is not None and choice in (None, lane.choice):
+                text = own.take(own.received)
+                if self._repeats:
+                    own.said.append(text)
+                if text:
+                    yield Tail(own.last, text)
+
+
+def _same(slot: Slot, before: Iterable[_Placed]) -> _Placed | None:
+    """The text of the same frame that a twin or an echo says again."""
+    channel = Channel.CONTENT if slot.kind is Kind.ECHO else slot.lane.channel
+    for each in before:
+        if each.slot.text == slot.text and each.lane.channel is channel and each.lane.choice == slot.lane.choice:
+            return each
+    return None
+
+
+def _joined(own: _LaneText, text: str) -> tuple[_Placed | None, str, str]:
+    """How a text goes on where the one before ended with half a character.
+
+    Returns the slot with that half, if the text completes it; what is fed in the half's place; and the rest.
+    """
+    half = own.half
+    if half is None or not text:
+        return None, "", _readable(text)
+    if not "\udc00" <= text[0] <= "\udfff":
+        return None, _UNREADABLE, _readable(text)
+    whole = (half.slot.text[-1] + text[0]).encode("utf-16", "surrogatepass").decode("utf-16")
+    half.text = half.text[:-1] + whole
+    if own.heard:
+        own.heard[-1] = own.heard[-1][:-1] + whole
+    return half, whole, _readable(text[1:])
+
+
+def _readable(text: str) -> str:
+    """The text with a sign in place of each half of a character that has no other half."""
+    return text if text.isascii() else _HALVES.sub(_UNREADABLE, text)
 
 
 def _pieces(release: Release) -> Iterator[_Piece]:

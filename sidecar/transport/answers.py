@@ -14,7 +14,7 @@ from typing import Any
 
 from sidecar.codec.body import StreamedAnswer, WholeBody
 from sidecar.codec.text import StreamedText, WholeText
-from sidecar.codec.weave import Text
+from sidecar.codec.weave import ChoiceEnd, Fed, LaneEnd
 from sidecar.session import Session
 from sidecar.summary import StreamSummary
 
@@ -89,15 +89,13 @@ class StreamGuard:
             self._failure = error
             self._session.fail(error)
 
-    async def _take(self, texts: Iterable[Text]) -> None:
-        """Let go what needs no waiting, then feed the texts."""
+    async def _take(self, fed: Iterable[Fed]) -> None:
+        """Let go what needs no waiting, then feed what came."""
         await self._flush()
-        for lane, text in texts:
+        for each in fed:
             if self._body.is_over:
                 return
-            await self._session.feed(lane, text)
-        if self._body.is_last_seen:
-            self._session.finish()
+            await hand_over(self._session, each)
 
     async def _flush_all(self) -> None:
         self._body.flush()
@@ -120,11 +118,21 @@ async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def _feed_and_finish(session: Session, texts: Iterable[Text]) -> None:
+async def hand_over(session: Session, fed: Fed) -> None:
+    """Feed a text, or say what is over."""
+    if isinstance(fed, LaneEnd):
+        session.end_lane(fed.lane)
+    elif isinstance(fed, ChoiceEnd):
+        session.end_choice(fed.choice)
+    else:
+        for start in range(0, len(fed.text), _PIECE_CHARS):
+            await session.feed(fed.lane, fed.text[start : start + _PIECE_CHARS], is_json=fed.is_json)
+
+
+async def _feed_and_finish(session: Session, fed: Iterable[Fed]) -> None:
     try:
-        for lane, text in texts:
-            for start in range(0, len(text), _PIECE_CHARS):
-                await session.feed(lane, text[start : start + _PIECE_CHARS])
+        for each in fed:
+            await hand_over(session, each)
         session.finish()
     except Exception as error:  # noqa: BLE001 - told by the task that reads the outputs
         session.fail(error)

@@ -1,0 +1,28 @@
+"""The shapes that are known, and which paths they have."""
+
+from __future__ import annotations
+
+import re
+
+from sidecar.codec import anthropic, generic, ollama, openai_chat, openai_completions, openai_responses, tgi
+from sidecar.codec.shape import Shape
+
+GENERIC = generic.SHAPE
+TEXT = generic.TEXT
+
+SHAPES: tuple[Shape, ...] = (
+    openai_chat.SHAPE,
+    openai_completions.SHAPE,
+    openai_responses.SHAPE,
+    anthropic.SHAPE,
+    ollama.SHAPE,
+    tgi.SHAPE,
+)
+"""The first whose paths match is a request's."""
+
+_PATHS = tuple((re.compile(pattern), shape) for shape in SHAPES for pattern in shape.paths)
+
+
+def shape_of(path: str) -> Shape | None:
+    """The shape of a path that is written plainly, with any prefix; None for one that nobody described."""
+    return next((shape for pattern, shape in _PATHS if pattern.search(path)), None)

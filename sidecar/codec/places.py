@@ -1,0 +1,350 @@
+"""Where a provider's documents hold text: everywhere, but for the places that a shape names as something else.
+
+A shape describes its documents with nodes, which look like the documents. What a node does not name is text, at any
+depth: a field that a provider adds tomorrow is read today. What can be named:
+
+| kind     | means                                                                                       |
+| -------- | ------------------------------------------------------------------------------------------- |
+| `TEXT`   | text                                                                                        |
+| `JSON`   | text that is JSON, as a string or as the value itself: keys and numbers are read, too       |
+| `REPEAT` | says again, whole, what was said at its place so far                                        |
+| `TWIN`   | says again what another text of the same choice, channel and frame says                     |
+| `ECHO`   | repeats text in another form (log-probabilities): emptied once its text was changed         |
+| `DATA`   | a data URL: text if it says that it is, media else                                           |
+| `OPAQUE` | no text: ids, types, roles, enumerations, counts, times, signatures, embeddings, media      |
+| `FINAL`  | no text; that it is there says that a choice is over                                        |
+| `COUNTS` | no text, and says something of its own: usage, timings                                      |
+
+A repeat that says something else is a text of its own. A lane belongs to one place: the choice (or message), the
+channel, and the path without what numbers the parts of a frame. `Reader` walks a document and gives its slots; one
+reader serves one body, so that a place keeps its lane. Pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum, auto
+from typing import Any
+
+import msgspec
+
+from sidecar.codec.jsontext import Path, dumps
+from sidecar.values import Channel, Lane, Part
+
+MAX_CHOICE = 65_535
+"""The largest number of a choice that is taken as it stands; what else an upstream writes there is numbered anew."""
+
+
+class Kind(Enum):
+    """What stands at a place: see the module's text."""
+
+    TEXT = auto()
+    JSON = auto()
+    REPEAT = auto()
+    TWIN = auto()
+    ECHO = auto()
+    DATA = auto()
+    OPAQUE = auto()
+    FINAL = auto()
+    COUNTS = auto()
+
+
+Key = tuple[Any, ...]
+"""A place within a choice."""
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """What is known of the value that a walk is at. `key` is the place that the path had after `depth` steps."""
+
+    choice: int = 0
+    channel: Channel = Channel.OTHER
+    part: Part = Part.MODEL
+    key: Key = ()
+    depth: int = 0
+    event: str = ""
+    """A frame's name, if its framing has names."""
+
+    def at(self, path: Path) -> Key:
+        """The place of a path."""
+        return (*self.key, *path[self.depth :])
+
+    def named(self, path: Path, *key: Any, choice: int | None = None) -> Scope:
+        """The scope of the value at `path`, whose place is called `key`."""
+        own = self.choice if choice is None else choice
+        return msgspec.structs.replace(self, choice=own, key=key, depth=len(path))
+
+
+Enter = Callable[["Reader", Any, Scope, Path], Scope]
+"""What a node learns from the value it stands for: its choice, channel, part or place."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A place and what is below it. `fields` and `each` name what is below; all else there is text."""
+
+    kind: Kind = Kind.TEXT
+    fields: Mapping[str, Node] = {}
+    each: Node | None = None
+    rest: Node | None = None
+    """Of what is below and not named."""
+    channel: Channel | None = None
+    part: Part | None = None
+    enter: Enter | None = None
+    select: Callable[[Any], Node] | None = None
+    """Which node describes the value, where that depends on the value."""
+    emptied: str = ""
+    """What stands here, as JSON, once the choice's text was changed, since it points into it or quotes it."""
+
+
+UNKNOWN = Node()
+"""What no shape names: text. In a body that comes whole, an object or a list is read as the JSON that it is."""
+OPAQUE = Node(Kind.OPAQUE)
+FINAL = Node(Kind.FINAL)
+COUNTS = Node(Kind.COUNTS)
+DATA = Node(Kind.DATA, channel=Channel.CONTENT)
+LOGPROBS = Node(Kind.ECHO, emptied="null")
+
+
+def node(fields: Mapping[str, Node] | None = None, *, each: Node | None = None, **more: Any) -> Node:
+    """An object with these fields, or a list of such elements."""
+    return Node(fields=fields or {}, each=each, **more)
+
+
+def text(channel: Channel = Channel.CONTENT, part: Part | None = None, **more: Any) -> Node:
+    """A text of this channel, and whose words it is if not those of what surrounds it."""
+    return Node(channel=channel, part=part, **more)
+
+
+def twin(channel: Channel = Channel.CONTENT) -> Node:
+    """A text that says again what another one of its frame, choice and channel says."""
+    return Node(Kind.TWIN, channel=channel)
+
+
+AGAIN = Node(Kind.REPEAT)
+"""All that is below was said before, or says something of its own."""
+
+
+def repeat(channel: Channel | None = None, **more: Any) -> Node:
+    """A text that says again, whole, what was said at its place."""
+    return Node(Kind.REPEAT, channel=channel, **more)
+
+
+def arguments(**more: Any) -> Node:
+    """What a model hands to a tool: JSON, as a string or as an object."""
+    return Node(Kind.JSON, channel=Channel.TOOL_ARGUMENTS, **more)
+
+
+def definitions(**more: Any) -> Node:
+    """What an application says of its tools."""
+    return Node(each=Node(Kind.JSON, channel=Channel.CONTENT, part=Part.TOOL_DEFINITION), **more)
+
+
+def opaque(names: str) -> dict[str, Node]:
+    """Fields that hold no text, by their names."""
+    return dict.fromkeys(names.split(), OPAQUE)
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """A value of a document that is part of a lane's text, or that follows it."""
+
+    lane: Lane
+    path: Path
+    text: str
+    kind: Kind = Kind.TEXT
+    is_json: bool = False
+    """Whether detectors read it as JSON."""
+    is_raw: bool = False
+    """Whether the text is the value itself, as JSON, and not a string."""
+    is_whole: bool = False
+    """Whether the lane is over with it."""
+    prefix: str = ""
+    """What stands before the text, which is in base64 then."""
+    emptied: str | None = None
+    """What is written in its place once it was changed, or what it follows; None: its new text."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a document holds: its slots, texts first; the choices it is about; what else it says."""
+
+    slots: tuple[Slot, ...]
+    choices: frozenset[int]
+    is_final: bool
+    has_counts: bool
+
+
+class Reader:
+    """Reads the documents of one body. Raises nothing: whatever is JSON has its slots."""
+
+    def __init__(self, *, is_streamed: bool) -> None:
+        self._is_streamed = is_streamed
+        self._lanes: dict[tuple[int, Channel, Part, Key], Lane] = {}
+        self._items: dict[tuple[int, Channel, Part], int] = {}
+        self._odd: dict[str, int] = {}
+        self._slots: list[Slot] = []
+        self._choices: set[int] = set()
+        self._is_final = False
+        self._has_counts = False
+
+    def read(self, document: Any, root: Node, scope: Scope) -> Found:
+        """The slots of a document."""
+        self._slots, self._choices, self._is_final, self._has_counts = [], set(), False, False
+        self._walk(document, root, scope, ())
+        self._slots.sort(key=_reading_order)
+        return Found(tuple(self._slots), frozenset(self._choices), self._is_final, self._has_counts)
+
+    def choice(self, told: Any, place: int = 0) -> int:
+        """The number of a choice that a document is about: what it tells, if that is a sane number, or its place."""
+        number = place if told is None else told
+        if type(number) is not int or not 0 <= number <= MAX_CHOICE:
+            number = self._odd.setdefault(repr(told)[:64], MAX_CHOICE + 1 + len(self._odd))
+        self._choices.add(number)
+        return number
+
+    def at(self, key: Key, choice: int = 0) -> tuple[Lane, ...]:
+        """The lanes at and below a place."""
+        return tuple(lane for place, lane in self._lanes.items() if place[0] == choice and place[3][: len(key)] == key)
+
+    def calls(self, choice: int) -> tuple[Lane, ...]:
+        """The lanes of a choice's calls."""
+        return tuple(
+            lane for lane in self._lanes.values() if lane.choice == choice and lane.channel is Channel.TOOL_ARGUMENTS
+        )
+
+    def key_of(self, lane: Lane) -> Key:
+        """The place of a lane; none for one that is over, or apart."""
+        return next((place[3] for place, known in self._lanes.items() if known == lane), ())
+
+    def lane(self, scope: Scope, key: Key) -> Lane:
+        """The lane of a place."""
+        place = (scope.choice, scope.channel, scope.part, key)
+        found = self._lanes.get(place)
+        if found is None:
+            found = self._lanes[place] = self._once(scope)
+        return found
+
+    def _once(self, scope: Scope) -> Lane:
+        """A lane for one text."""
+        group = (scope.choice, scope.channel, scope.part)
+        number = self._items[group] = self._items.get(group, -1) + 1
+        return Lane(scope.choice, scope.channel, scope.part, number)
+
+    # -- walking --------------------------------------------------------------------------------------------------
+
+    def _walk(self, value: Any, node: Node, scope: Scope, path: Path) -> None:
+        if node.select is not None:
+            scope = self._entered(value, node, scope, path)
+            node = node.select(value)
+        kind = node.kind
+        if kind in _SILENT:
+            self._note(kind, value)
+            return
+        scope = self._entered(value, node, scope, path)
+        if value is None:
+            return
+        if kind is Kind.ECHO:
+            self._echo(value, scope, path)
+        elif isinstance(value, str):
+            self._string(value, node, scope, path)
+        elif kind is Kind.JSON or (node is UNKNOWN and not self._is_streamed):
+            self._tree(value, scope, path)
+        elif isinstance(value, dict | list):
+            self._below(value, node, scope, path)
+
+    def _note(self, kind: Kind, value: Any) -> None:
+        self._is_final = self._is_final or (kind is Kind.FINAL and bool(value))
+        self._has_counts = self._has_counts or (kind is Kind.COUNTS and value is not None)
+
+    def _entered(self, value: Any, node: Node, scope: Scope, path: Path) -> Scope:
+        if node.enter is not None:
+            scope = node.enter(self, value, scope, path)
+        if node.channel is None and node.part is None:
+            return scope
+        part = scope.part if node.part is None else node.part
+        return msgspec.structs.replace(scope, channel=node.channel or scope.channel, part=part)
+
+    def _below(self, value: Any, node: Node, scope: Scope, path: Path) -> None:
+        if node.emptied and value:
+            self._slots.append(Slot(self.lane(scope, scope.at(path)), path, "", Kind.ECHO, emptied=node.emptied))
+        rest = node.rest or (node if node.kind is Kind.REPEAT and not node.fields else UNKNOWN)
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                self._walk(inner, node.fields.get(key, rest), scope, (*path, key))
+        else:
+            for index, inner in enumerate(value):
+                self._walk(inner, node.each or rest, scope, (*path, index))
+
+    def _string(self, value: str, node: Node, scope: Scope, path: Path) -> None:
+        key, kind = scope.at(path), node.kind
+        if kind is Kind.DATA:
+            prefix, held = _text_of(value)
+            if held:
+                self._slots.append(Slot(self.lane(scope, key), path, held, kind, prefix=prefix))
+        elif value or kind is Kind.REPEAT or scope.channel is Channel.TOOL_ARGUMENTS:
+            self._slots.append(Slot(self.lane(scope, key), path, value, kind, is_json=kind is Kind.JSON))
+
+    def _tree(self, value: Any, scope: Scope, path: Path) -> None:
+        """A value that is read as the JSON that it is. A frame that brings one brings it whole."""
+        own = self._once(scope)
+        self._slots.append(Slot(own, path, dumps(value) if value else "", is_json=True, is_raw=True, is_whole=True))
+
+    def _echo(self, value: Any, scope: Scope, path: Path) -> None:
+        """Log-probabilities: the tokens are compared with the text; what they say beside it is read by itself."""
+        tokens, asides = _tokens(value)
+        key = scope.at(path)
+        self._slots.append(Slot(self.lane(scope, key), path, tokens, Kind.ECHO, emptied="null"))
+        if asides:
+            self._slots.append(Slot(self._once(scope), path, asides, is_whole=True, emptied="null"))
+
+
+_DATA_URL = re.compile(
+    r"data:(?:text/[^;,]*|application/(?:json|[a-z.+-]*\+json|xml|yaml|x-yaml|javascript))(?:;[^;,]*)*;base64,", re.I
+)
+
+
+def _text_of(url: str) -> tuple[str, str]:
+    """A data URL's head, and the text that it holds; nothing where it holds none that can be read."""
+    found = _DATA_URL.match(url)
+    if found is None:
+        return "", ""
+    try:
+        return found.group(), base64.b64decode(url[found.end() :], validate=True).decode("utf-8")
+    except ValueError:
+        return "", ""
+
+
+_SILENT = frozenset({Kind.OPAQUE, Kind.FINAL, Kind.COUNTS})
+_FOLLOWING = (Kind.TWIN, Kind.REPEAT, Kind.ECHO)
+
+
+def _reading_order(slot: Slot) -> int:
+    return _FOLLOWING.index(slot.kind) + 1 if slot.kind in _FOLLOWING else 0
+
+
+def _tokens(value: Any) -> tuple[str, str]:
+    """The tokens that log-probabilities say were chosen, joined, and all other text in them, a line each."""
+    chosen: list[str] = []
+    asides: list[str] = []
+    for place, found in _strings(value, ()):
+        (chosen if _is_chosen(place) else asides).append(found)
+    return "".join(chosen), "\n".join(asides)
+
+
+def _is_chosen(place: Path) -> bool:
+    """Whether it is a token that was chosen: `token` of an entry, or an element of `tokens`, or its `text`."""
+    if "top_logprobs" in place or "prefill" in place:
+        return False
+    return place[-1:] == ("token",) or "tokens" in (place[-2:-1] + (place[-3:-2] if place[-1:] == ("text",) else ()))
+
+
+def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if "top_logprobs" in path and isinstance(inner, float) and key != "logprob":
+                yield (*path, key), key  # the older form has alternatives as keys
+            yield from _strings(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _strings(inner, (*path, index))
