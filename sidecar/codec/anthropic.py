@@ -248,7 +248,11 @@ def fits(document: Any) -> bool:
 SHAPE = Shape(
     name="anthropic-messages",
     title="Anthropic Messages",
-    paths=(r"(^|/v1)/messages$", r"/publishers/anthropic/models/[^/]+:(raw|streamRaw)predict$"),
+    paths=(
+        r"(^|/v1)/messages(/count_tokens)?$",
+        r"/publishers/anthropic/models/[^/]+:(rawPredict|streamRawPredict)$",
+        r"/model/[^/]*anthropic[^/]*/invoke(-with-response-stream)?$",
+    ),
     fits=fits,
     request=_REQUEST,
     response=_ANSWER,

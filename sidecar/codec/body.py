@@ -300,7 +300,7 @@ def _with_ends(fed: list[Fed]) -> Iterator[Fed]:
 
 def _encoded(slot: Slot, new: str) -> str:
     """What is written in a slot's place, as JSON."""
-    if slot.prefix:
+    if slot.kind in (Kind.DATA, Kind.BASE64):
         new = slot.prefix + base64.b64encode(new.encode("utf-8")).decode()
     return new if slot.is_raw or slot.emptied is not None else literal(new)
 

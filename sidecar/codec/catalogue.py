@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import re
 
-from sidecar.codec import anthropic, generic, ollama, openai_chat, openai_completions, openai_responses, tgi
+from sidecar.codec import (
+    anthropic,
+    bedrock,
+    gemini,
+    generic,
+    ollama,
+    openai_chat,
+    openai_completions,
+    openai_responses,
+    tgi,
+)
 from sidecar.codec.shape import Shape
 
 GENERIC = generic.SHAPE
@@ -15,6 +25,8 @@ SHAPES: tuple[Shape, ...] = (
     openai_completions.SHAPE,
     openai_responses.SHAPE,
     anthropic.SHAPE,
+    gemini.SHAPE,
+    bedrock.SHAPE,
     ollama.SHAPE,
     tgi.SHAPE,
 )

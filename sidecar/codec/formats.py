@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+from sidecar.codec.eventstream import EventStream
 from sidecar.codec.frames import Framing, Lines, ServerSentEvents
 
 
@@ -54,6 +55,7 @@ _TEXTS = frozenset({"application/xml", "application/yaml", "application/x-yaml",
 _FRAMINGS: Mapping[Format, Callable[[int], Framing]] = {
     Format.SSE: lambda most: ServerSentEvents(max_bytes=most),
     Format.LINES: lambda most: Lines(max_bytes=most),
+    Format.EVENT_STREAM: lambda most: EventStream(max_bytes=most),
 }
 
 

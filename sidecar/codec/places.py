@@ -11,6 +11,7 @@ depth: a field that a provider adds tomorrow is read today. What can be named:
 | `TWIN`   | says again what another text of the same choice, channel and frame says                     |
 | `ECHO`   | repeats text in another form (log-probabilities): emptied once its text was changed         |
 | `DATA`   | a data URL: text if it says that it is, media else                                           |
+| `BASE64` | text in base64                                                                              |
 | `OPAQUE` | no text: ids, types, roles, enumerations, counts, times, signatures, embeddings, media      |
 | `FINAL`  | no text; that it is there says that a choice is over                                        |
 | `COUNTS` | no text, and says something of its own: usage, timings                                      |
@@ -46,6 +47,7 @@ class Kind(Enum):
     TWIN = auto()
     ECHO = auto()
     DATA = auto()
+    BASE64 = auto()
     OPAQUE = auto()
     FINAL = auto()
     COUNTS = auto()
@@ -103,6 +105,7 @@ OPAQUE = Node(Kind.OPAQUE)
 FINAL = Node(Kind.FINAL)
 COUNTS = Node(Kind.COUNTS)
 DATA = Node(Kind.DATA, channel=Channel.CONTENT)
+BASE64 = Node(Kind.BASE64, channel=Channel.CONTENT)
 LOGPROBS = Node(Kind.ECHO, emptied="null")
 
 
@@ -159,7 +162,7 @@ class Slot(msgspec.Struct, frozen=True):
     is_whole: bool = False
     """Whether the lane is over with it."""
     prefix: str = ""
-    """What stands before the text, which is in base64 then."""
+    """What stands before a text in base64."""
     emptied: str | None = None
     """What is written in its place once it was changed, or what it follows; None: its new text."""
 
@@ -181,6 +184,7 @@ class Reader:
         self._lanes: dict[tuple[int, Channel, Part, Key], Lane] = {}
         self._items: dict[tuple[int, Channel, Part], int] = {}
         self._odd: dict[str, int] = {}
+        self._fresh = 0
         self._slots: list[Slot] = []
         self._choices: set[int] = set()
         self._is_final = False
@@ -200,6 +204,11 @@ class Reader:
             number = self._odd.setdefault(repr(told)[:64], MAX_CHOICE + 1 + len(self._odd))
         self._choices.add(number)
         return number
+
+    def fresh(self) -> int:
+        """A number that names one value of one document alone."""
+        self._fresh += 1
+        return self._fresh
 
     def at(self, key: Key, choice: int = 0) -> tuple[Lane, ...]:
         """The lanes at and below a place."""
@@ -276,8 +285,8 @@ class Reader:
 
     def _string(self, value: str, node: Node, scope: Scope, path: Path) -> None:
         key, kind = scope.at(path), node.kind
-        if kind is Kind.DATA:
-            prefix, held = _text_of(value)
+        if kind is Kind.DATA or kind is Kind.BASE64:
+            prefix, held = _text_of(value) if kind is Kind.DATA else ("", _opened(value))
             if held:
                 self._slots.append(Slot(self.lane(scope, key), path, held, kind, prefix=prefix))
         elif value or kind is Kind.REPEAT or scope.channel is Channel.TOOL_ARGUMENTS:
@@ -305,12 +314,15 @@ _DATA_URL = re.compile(
 def _text_of(url: str) -> tuple[str, str]:
     """A data URL's head, and the text that it holds; nothing where it holds none that can be read."""
     found = _DATA_URL.match(url)
-    if found is None:
-        return "", ""
+    return (found.group(), _opened(url[found.end() :])) if found is not None else ("", "")
+
+
+def _opened(encoded: str) -> str:
+    """The text that base64 holds; nothing where that is no text."""
     try:
-        return found.group(), base64.b64decode(url[found.end() :], validate=True).decode("utf-8")
+        return base64.b64decode(encoded, validate=True).decode("utf-8")
     except ValueError:
-        return "", ""
+        return ""
 
 
 _SILENT = frozenset({Kind.OPAQUE, Kind.FINAL, Kind.COUNTS})

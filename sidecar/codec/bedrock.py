@@ -1,0 +1,218 @@
+"""Amazon Bedrock's Converse and ConverseStream.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html and `..._ConverseStream.html`.
+There is one choice. A stream is AWS's event stream; what an event is stands in its headers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.codec.jsontext import Path
+from sidecar.codec.places import (
+    BASE64,
+    COUNTS,
+    FINAL,
+    OPAQUE,
+    Found,
+    Key,
+    Kind,
+    Node,
+    Reader,
+    Scope,
+    arguments,
+    node,
+    opaque,
+    text,
+)
+from sidecar.codec.shape import NewFrame, Shape, encode, items, message_scope
+from sidecar.codec.weave import Ends
+from sidecar.values import Channel, Lane, Part
+
+FILTERED = "guardrail_intervened"
+"""The stop reason for an answer that a policy stopped: Bedrock's own word for it."""
+
+_CHARS_A_TOKEN = 4
+
+# -- where there is text ----------------------------------------------------------------------------------------------
+
+_TEXT_FORMATS = frozenset({"txt", "md", "csv", "html"})
+
+
+def _document(value: Any) -> Node:
+    """A document: one whose format is text is read."""
+    is_text = isinstance(value, dict) and value.get("format") in _TEXT_FORMATS
+    source = node({"bytes": BASE64 if is_text else OPAQUE, "text": text(), "s3Location": OPAQUE})
+    return node({"format": OPAQUE, "source": source, "citations": OPAQUE}, part=Part.CONTEXT, channel=Channel.CONTENT)
+
+
+_MEDIA = opaque("image video audio cachePoint")
+_RESULT_CONTENT = node(
+    {"text": text(), "json": Node(Kind.JSON, channel=Channel.CONTENT), "document": Node(select=_document), **_MEDIA}
+)
+_REASONING = node(
+    {
+        "reasoningText": node({"text": text(Channel.REASONING), "signature": OPAQUE}),
+        "text": text(Channel.REASONING),
+        **opaque("signature redactedContent"),
+    }
+)
+_BLOCK_FIELDS: Mapping[str, Node] = {
+    "text": text(),
+    **_MEDIA,
+    "document": Node(select=_document),
+    "toolUse": node(
+        {**opaque("toolUseId type"), "name": text(Channel.TOOL_ARGUMENTS), "input": arguments()},
+        channel=Channel.TOOL_ARGUMENTS,
+    ),
+    "toolResult": node(
+        {**opaque("toolUseId status type"), "content": node(each=_RESULT_CONTENT)},
+        part=Part.TOOL_RESULT,
+        channel=Channel.CONTENT,
+    ),
+    "guardContent": node({"text": node({"text": text(), "qualifiers": OPAQUE}), "image": OPAQUE}),
+    "reasoningContent": _REASONING,
+    "citationsContent": node({"content": node(each=node({"text": text()}))}),
+}
+
+_TOOL = node({"toolSpec": Node(Kind.JSON, channel=Channel.CONTENT, part=Part.TOOL_DEFINITION), "cachePoint": OPAQUE})
+
+_REQUEST = node(
+    {
+        "messages": node(each=node({"role": OPAQUE, "content": node(each=node(_BLOCK_FIELDS))}, enter=message_scope)),
+        "system": node(each=node(_BLOCK_FIELDS), part=Part.SYSTEM),
+        "toolConfig": node({"tools": node(each=_TOOL), "toolChoice": OPAQUE}),
+        **opaque("modelId guardrailConfig performanceConfig serviceTier"),
+    }
+)
+
+
+def _numbered(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    reader.choice(0)
+    return scope.named(path, "block", path[-1])
+
+
+_ANSWER = node(
+    {
+        "output": node({"message": node({"role": OPAQUE, "content": node(each=node(_BLOCK_FIELDS, enter=_numbered))})}),
+        "stopReason": FINAL,
+        "usage": COUNTS,
+        "metrics": COUNTS,
+        **opaque("performanceConfig serviceTier"),
+    }
+)
+
+
+def _indexed(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """A frame is about the block that it names."""
+    reader.choice(0)
+    return scope.named(path, *_block_of(value))
+
+
+def _block_of(document: Any) -> Key:
+    told = document.get("contentBlockIndex") if isinstance(document, dict) else None
+    return ("block", told if type(told) is int else repr(told)[:64])
+
+
+def _same_block(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    return scope.named(path, *scope.key)
+
+
+_EVENT = node(
+    {
+        **opaque("contentBlockIndex role p"),
+        "start": node(_BLOCK_FIELDS, enter=_same_block),
+        "delta": node(_BLOCK_FIELDS, enter=_same_block),
+        "stopReason": FINAL,
+        "usage": COUNTS,
+        "metrics": COUNTS,
+        **opaque("performanceConfig serviceTier"),
+    },
+    enter=_indexed,
+)
+
+
+def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None:
+    if name == "contentBlockStop":
+        return Ends(lanes=reader.at(_block_of(document)))
+    return Ends(choices=frozenset({0})) if name == "messageStop" else None
+
+
+# -- how it stops -----------------------------------------------------------------------------------------------------
+
+
+class _Voice:
+    """Knows which blocks are open, and how much was said."""
+
+    def __init__(self) -> None:
+        self._open: set[int] = set()
+        self._next = 0
+        self._chars = 0
+
+    def heard(self, document: Any, name: str) -> None:
+        """Note the block that a frame opens, closes or goes on with."""
+        index = document.get("contentBlockIndex") if isinstance(document, dict) else None
+        if type(index) is int:
+            self._next = max(self._next, index + 1)
+            (self._open.discard if name == "contentBlockStop" else self._open.add)(index)
+        delta = document.get("delta") if isinstance(document, dict) else None
+        if isinstance(delta, dict):
+            self._chars += len(str(delta.get("text") or ""))
+
+    def end(self, lane: Lane, key: Key, message: str) -> list[NewFrame]:
+        """Close the blocks that are open, say the message in a block of its own, and stop."""
+        frames = [_frame("contentBlockStop", contentBlockIndex=index) for index in sorted(self._open)]
+        self._open.clear()
+        if message:
+            said = {"text": message}
+            frames += [
+                _frame("contentBlockDelta", contentBlockIndex=self._next, delta=said),
+                _frame("contentBlockStop", contentBlockIndex=self._next),
+            ]
+        tokens = -(-(self._chars + len(message)) // _CHARS_A_TOKEN)
+        usage = {"inputTokens": 0, "outputTokens": tokens, "totalTokens": tokens}
+        metadata = _frame("metadata", usage=usage, metrics={"latencyMs": 0})
+        return [*frames, _frame("messageStop", stopReason=FILTERED), metadata]
+
+    def close(self) -> list[NewFrame]:
+        """Nothing: the metadata were the last."""
+        return []
+
+
+def _frame(kind: str, **fields: Any) -> NewFrame:
+    return NewFrame(encode(fields), kind)
+
+
+def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
+    """The blocks before the place, and one with the message."""
+    output = document.get("output")
+    said = output.get("message") if isinstance(output, dict) else None
+    kept: list[dict[str, Any]] = []
+    for place, block in items(said, "content"):
+        is_cut = any(path[:4] == ("output", "message", "content", place) for path in unspoken)
+        if is_cut:
+            break
+        kept.append(block)
+    content = [*kept, {"text": message}] if message else kept
+    return {("output", "message", "content"): content, ("stopReason",): FILTERED}
+
+
+def _failure(status: int, message: str) -> bytes:
+    return encode({"message": message})
+
+
+SHAPE = Shape(
+    name="bedrock-converse",
+    title="Amazon Bedrock Converse",
+    paths=(r"/model/[^/]+/converse(-stream)?$",),
+    fits=lambda document: isinstance(document, dict) and isinstance(document.get("messages"), list),
+    request=_REQUEST,
+    response=_ANSWER,
+    event=_EVENT,
+    ends=_ends,
+    voice=_Voice,
+    stopped=_stopped,
+    refusal=lambda message, _: (400, _failure(400, message)),
+    failure=_failure,
+)

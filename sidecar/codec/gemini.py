@@ -1,0 +1,289 @@
+"""Google's Gemini API: `generateContent` and its stream, https://ai.google.dev/api/generate-content; on Vertex, too.
+
+A stream is server-sent events (`alt=sse`), or a list of answers that comes as one document. Each brings parts that are
+pieces of a candidate's text or of its thoughts; a function call comes whole. Names are written `likeThis` or
+`like_this`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from sidecar.codec.jsontext import Path
+from sidecar.codec.places import (
+    BASE64,
+    COUNTS,
+    FINAL,
+    OPAQUE,
+    Found,
+    Key,
+    Kind,
+    Node,
+    Reader,
+    Scope,
+    arguments,
+    definitions,
+    node,
+    text,
+)
+from sidecar.codec.shape import NewFrame, Shape, encode, items, part_of
+from sidecar.codec.weave import Ends
+from sidecar.values import Channel, Lane, Part
+
+FILTERED = "SAFETY"
+"""The finish reason for an answer that a policy stopped."""
+
+_STATUSES: Mapping[int, str] = {
+    400: "INVALID_ARGUMENT",
+    404: "NOT_FOUND",
+    413: "INVALID_ARGUMENT",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+_CAPITAL = re.compile("(?<!^)(?=[A-Z])")
+
+
+def _spelt(fields: Mapping[str, Node]) -> dict[str, Node]:
+    """The fields in both spellings."""
+    return {**fields, **{_CAPITAL.sub("_", name).lower(): each for name, each in fields.items()}}
+
+
+def _opaque(names: str) -> dict[str, Node]:
+    return dict.fromkeys(names.split(), OPAQUE)
+
+
+# -- parts ------------------------------------------------------------------------------------------------------------
+
+
+def _is_said(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """A piece of text goes on where the one before it in the same answer ended."""
+    return scope.named(path, *scope.key, "text")
+
+
+def _part_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """A part: what holds no text stands for itself alone."""
+    return scope if isinstance(value, dict) and "text" in value else scope.named(path, *scope.key, reader.fresh())
+
+
+def _part(value: Any) -> Node:
+    return _THOUGHT if isinstance(value, dict) and value.get("thought") is True else _SAID
+
+
+def _inline(value: Any) -> Node:
+    """A file inside the document: text, or media."""
+    kind = (value.get("mimeType") or value.get("mime_type")) if isinstance(value, dict) else None
+    is_text = isinstance(kind, str) and (kind.startswith("text/") or kind == "application/json")
+    fields = {"data": BASE64 if is_text else OPAQUE, **_opaque("mimeType mime_type displayName")}
+    return node(fields, part=Part.CONTEXT)
+
+
+def _parts(channel: Channel) -> Node:
+    call = _spelt({"name": text(Channel.TOOL_ARGUMENTS), "args": arguments(), "id": OPAQUE})
+    result = {"name": text(), "response": Node(Kind.JSON, channel=Channel.CONTENT), "id": OPAQUE}
+    fields = {
+        "text": text(channel, enter=_is_said),
+        **_opaque("thought thoughtSignature fileData videoMetadata mediaResolution"),
+        "inlineData": Node(select=_inline),
+        "functionCall": node(call, channel=Channel.TOOL_ARGUMENTS),
+        "functionResponse": node(result, part=Part.TOOL_RESULT),
+        "executableCode": node({"language": OPAQUE, "code": text()}),
+        "codeExecutionResult": node({"outcome": OPAQUE, "output": text(part=Part.TOOL_RESULT)}),
+    }
+    return node(_spelt(fields), enter=_part_scope)
+
+
+_SAID, _THOUGHT = _parts(Channel.CONTENT), _parts(Channel.REASONING)
+_CONTENT = node({"role": OPAQUE, "parts": node(each=Node(select=_part))})
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+
+
+def _candidate(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    told = value.get("index") if isinstance(value, dict) else None
+    return scope.named(path, choice=reader.choice(told, path[-1] if isinstance(path[-1], int) else 0))
+
+
+def _content_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    return scope.named(path, "content")
+
+
+_CANDIDATE = node(
+    _spelt(
+        {
+            "content": msgspec.structs.replace(_CONTENT, enter=_content_scope),
+            "finishReason": FINAL,
+            "finishMessage": text(Channel.OTHER),
+            "groundingMetadata": node(emptied="null"),
+            "citationMetadata": node(emptied="null"),
+            "logprobsResult": Node(Kind.ECHO, emptied="null"),
+            **_opaque("index safetyRatings tokenCount avgLogprobs"),
+        }
+    ),
+    enter=_candidate,
+)
+
+_ONE = node(
+    _spelt(
+        {
+            "candidates": node(each=_CANDIDATE),
+            "usageMetadata": COUNTS,
+            **_opaque("modelVersion responseId createTime promptFeedback modelStatus totalTokens"),
+        }
+    )
+)
+
+
+def _answer(value: Any) -> Node:
+    """One answer, or the list of a stream that came as one document."""
+    return node(each=_ONE) if isinstance(value, list) else _ONE
+
+
+def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None:
+    over = {
+        reader.choice(candidate.get("index"), place)
+        for place, candidate in items(document, "candidates")
+        if candidate.get("finishReason") or candidate.get("finish_reason")
+    }
+    return Ends(choices=frozenset(over)) if over else None
+
+
+# -- requests ---------------------------------------------------------------------------------------------------------
+
+
+def _turn(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """A turn of the conversation, numbered."""
+    number = path[-1] if isinstance(path[-1], int) else 0
+    role = value.get("role") if isinstance(value, dict) else None
+    return msgspec.structs.replace(scope.named(path, "contents", choice=number), part=part_of(role))
+
+
+_SYSTEM = node(_CONTENT.fields, part=Part.SYSTEM, channel=Channel.CONTENT)
+_SCHEMA = Node(Kind.JSON, channel=Channel.CONTENT, part=Part.SYSTEM)
+
+_REQUEST_FIELDS: dict[str, Node] = {
+    "contents": text(each=node(_CONTENT.fields, enter=_turn), fields=_CONTENT.fields),
+    "content": _CONTENT,
+    "systemInstruction": _SYSTEM,
+    "tools": definitions(),
+    "generationConfig": node(
+        _spelt(
+            {
+                "responseSchema": _SCHEMA,
+                "responseJsonSchema": _SCHEMA,
+                **_opaque(
+                    "responseMimeType responseModalities mediaResolution speechConfig imageConfig thinkingConfig"
+                ),
+            }
+        )
+    ),
+    **_opaque("model toolConfig safetySettings cachedContent serviceTier taskType"),
+}
+_INNER = node(_spelt(_REQUEST_FIELDS))
+_REQUEST = node(
+    _spelt({**_REQUEST_FIELDS, "generateContentRequest": _INNER, "requests": node(each=_INNER)}),
+)
+
+
+def _fits(document: Any) -> bool:
+    known = ("contents", "content", "requests", "generateContentRequest", "generate_content_request")
+    return isinstance(document, dict) and any(isinstance(document.get(key), str | list | dict) for key in known)
+
+
+def _wants_json(document: Any) -> bool:
+    for key in ("generationConfig", "generation_config"):
+        asked = document.get(key) if isinstance(document, dict) else None
+        if isinstance(asked, dict):
+            return "application/json" in (asked.get("responseMimeType"), asked.get("response_mime_type"))
+    return False
+
+
+def _choices(document: Any) -> int:
+    asked = document.get("generationConfig") if isinstance(document, dict) else None
+    number = asked.get("candidateCount") if isinstance(asked, dict) else None
+    return number if type(number) is int else 1
+
+
+# -- how it stops -----------------------------------------------------------------------------------------------------
+
+
+class _Voice:
+    """Says the message as the last piece of text."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def heard(self, document: Any, name: str) -> None:
+        """Keep what names the answer, and what was counted last."""
+        if isinstance(document, dict):
+            names = ("modelVersion", "responseId", "usageMetadata")
+            self._known |= {key: document[key] for key in names if key in document}
+
+    def end(self, lane: Lane, key: Key, message: str) -> list[NewFrame]:
+        """The message, with the finish reason `SAFETY`."""
+        return [NewFrame(encode({"candidates": [_candidate_of(lane.choice, [], message)], **self._known}))]
+
+    def close(self) -> list[NewFrame]:
+        """Nothing: the finish reason was the end."""
+        return []
+
+
+def _candidate_of(index: int, parts: list[dict[str, Any]], message: str) -> dict[str, Any]:
+    said = [*parts, {"text": message}] if message else parts
+    return {"content": {"parts": said, "role": "model"}, "finishReason": FILTERED, "index": index}
+
+
+def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
+    """The parts before the place, and one with the message. Of a list of answers, the last one says it."""
+    if not isinstance(document, list):
+        return dict(_stopped_one(document, (), choice, message, unspoken))
+    changes: dict[Path, Any] = {}
+    for place, answer in enumerate(document):
+        is_last = place == len(document) - 1
+        changes |= dict(_stopped_one(answer, (place,), choice, message if is_last else "", unspoken))
+    return changes
+
+
+def _stopped_one(
+    document: Any, before: Path, choice: int, message: str, unspoken: frozenset[Path]
+) -> Iterator[tuple[Path, Any]]:
+    for place, found in items(document, "candidates"):
+        if found.get("index", place) == choice:
+            path = (*before, "candidates", place)
+            yield path, _candidate_of(choice, list(_spoken(found.get("content"), path, unspoken)), message)
+
+
+def _spoken(content: Any, path: Path, unspoken: frozenset[Path]) -> Iterator[dict[str, Any]]:
+    """The parts of which everything was let out, and text of which some was."""
+    for number, part in items(content, "parts"):
+        own = (*path, "content", "parts", number)
+        if any(each[: len(own)] == own for each in unspoken):
+            return
+        yield part
+
+
+def _error(status: int, message: str) -> bytes:
+    return encode({"error": {"code": status, "message": message, "status": _STATUSES.get(status, "INTERNAL")}})
+
+
+SHAPE = Shape(
+    name="gemini",
+    title="Gemini, on AI Studio and Vertex",
+    paths=(r"/models/[^/]+:(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)$",),
+    fits=_fits,
+    request=_REQUEST,
+    response=Node(select=_answer),
+    event=_ONE,
+    ends=_ends,
+    voice=_Voice,
+    stopped=_stopped,
+    refusal=lambda message, _: (400, _error(400, message)),
+    failure=_error,
+    choices=_choices,
+    wants_json=_wants_json,
+    is_reopened=True,
+)
