@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import re
 
-from sidecar.codec import (
+from sidecar.codec.shape import Shape
+from sidecar.codec.shapes import (
     anthropic,
     bedrock,
+    cohere,
     gemini,
     generic,
+    inputs,
     ollama,
     openai_chat,
     openai_completions,
     openai_responses,
     tgi,
 )
-from sidecar.codec.shape import Shape
 
 GENERIC = generic.SHAPE
 TEXT = generic.TEXT
 
 SHAPES: tuple[Shape, ...] = (
     openai_chat.SHAPE,
+    openai_chat.FIM,
     openai_completions.SHAPE,
     openai_responses.SHAPE,
     anthropic.SHAPE,
     gemini.SHAPE,
     bedrock.SHAPE,
+    cohere.SHAPE,
     ollama.SHAPE,
     tgi.SHAPE,
+    inputs.SHAPE,
 )
 """The first whose paths match is a request's."""
 

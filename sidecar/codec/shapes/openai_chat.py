@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.codec import openai
+import msgspec
+
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     COUNTS,
@@ -26,6 +27,7 @@ from sidecar.codec.places import (
     twin,
 )
 from sidecar.codec.shape import NewFrame, Shape, choice_scope, items, message_scope, numbered_scope, run_scope
+from sidecar.codec.shapes import openai, openai_completions
 from sidecar.values import Channel, Lane, Part
 
 _NAMES = opaque("id object created model system_fingerprint service_tier provider obfuscation")
@@ -41,6 +43,7 @@ _PART = node(
         "input_audio": _MEDIA,
         "file": _MEDIA,
         "cache_control": OPAQUE,
+        "thinking": text(Channel.REASONING, each=node({"type": OPAQUE, "text": text(Channel.REASONING)})),
     },
     channel=Channel.CONTENT,
 )
@@ -180,7 +183,7 @@ def _wants_json(document: Any) -> bool:
 SHAPE = Shape(
     name="openai-chat",
     title="OpenAI chat completions, and all who speak it",
-    paths=(r"/chat/completions$",),
+    paths=(r"/(chat|agents)/completions$",),
     fits=_fits,
     request=_REQUEST,
     response=_ANSWER,
@@ -195,4 +198,13 @@ SHAPE = Shape(
     choices=openai.choices,
     wants_json=_wants_json,
     is_reopened=True,
+)
+
+FIM = msgspec.structs.replace(
+    SHAPE,
+    name="mistral-fim",
+    title="Mistral's fill in the middle: asked like completions, answered like a chat",
+    paths=(r"/fim/completions$",),
+    request=openai_completions.SHAPE.request,
+    fits=openai_completions.SHAPE.fits,
 )

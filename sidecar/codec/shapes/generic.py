@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.codec.jsontext import Path
-from sidecar.codec.openai import FILTERED
 from sidecar.codec.places import UNKNOWN, Key
 from sidecar.codec.shape import NewFrame, Shape, encode
+from sidecar.codec.shapes.openai import FILTERED
 from sidecar.values import Lane
 
 

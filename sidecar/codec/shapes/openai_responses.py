@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from sidecar.codec import openai
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     AGAIN,
@@ -34,6 +33,7 @@ from sidecar.codec.places import (
     text,
 )
 from sidecar.codec.shape import NewFrame, Shape, encode, items, part_of
+from sidecar.codec.shapes import openai
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.codec import openai
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     COUNTS,
@@ -20,6 +19,7 @@ from sidecar.codec.places import (
     text,
 )
 from sidecar.codec.shape import NewFrame, Shape, choice_scope, items
+from sidecar.codec.shapes import openai
 from sidecar.values import Lane
 
 

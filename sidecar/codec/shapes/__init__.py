@@ -1,0 +1,1 @@
+"""The APIs that are known, a file each: `catalogue` lists them."""
