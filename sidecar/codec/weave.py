@@ -359,23 +359,19 @@ class Weave:
 
     def ready(self) -> Iterator[Woven | Tail]:
         """The frames and tails that may leave now, in order."""
-        is_moving = True
-        while is_moving:
-            is_moving = False
+        yield from self._tails()
+        while (head := min(self._heads(), key=_number_of, default=None)) is not None:
+            for choice in head.queues:
+                self._queues[choice].popleft()
+            yield self._woven(head)
             yield from self._tails()
-            for choice in list(self._queues):
-                while (head := self._head(choice)) is not None:
-                    for own in head.queues:
-                        self._queues[own].popleft()
-                    yield self._woven(head)
-                    is_moving = True
 
-    def _head(self, choice: int) -> _Waiting | None:
-        """The first frame of a choice, if it may leave."""
-        queue = self._queues.get(choice)
-        if not queue or any(self._queues[other][0] is not queue[0] for other in queue[0].queues):
-            return None
-        return queue[0] if self._is_flushed or self._is_ready(queue[0]) else None
+    def _heads(self) -> Iterator[_Waiting]:
+        """The first frames of choices, as far as they may leave."""
+        for queue in self._queues.values():
+            if queue and all(self._queues[other][0] is queue[0] for other in queue[0].queues):
+                if self._is_flushed or self._is_ready(queue[0]):
+                    yield queue[0]
 
     def _is_ready(self, waiting: _Waiting) -> bool:
         return all(self._is_out(each, waiting.number) for each in waiting.slots) and self._is_over(waiting.ends)
@@ -461,6 +457,10 @@ class Weave:
                     own.said.append(text)
                 if text:
                     yield Tail(own.last, text)
+
+
+def _number_of(waiting: _Waiting) -> int:
+    return waiting.number
 
 
 def _same(slot: Slot, before: Iterable[_Placed]) -> _Placed | None:
