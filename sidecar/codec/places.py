@@ -95,6 +95,8 @@ class Node(msgspec.Struct, frozen=True):
     enter: Enter | None = None
     select: Callable[[Any], Node] | None = None
     """Which node describes the value, where that depends on the value."""
+    is_json: bool = False
+    """Whether a text that says something again is JSON."""
     emptied: str = ""
     """What stands here, as JSON, once the choice's text was changed, since it points into it or quotes it."""
 
@@ -290,7 +292,7 @@ class Reader:
             if held:
                 self._slots.append(Slot(self.lane(scope, key), path, held, kind, prefix=prefix))
         elif value or kind is Kind.REPEAT or scope.channel is Channel.TOOL_ARGUMENTS:
-            self._slots.append(Slot(self.lane(scope, key), path, value, kind, is_json=kind is Kind.JSON))
+            self._slots.append(Slot(self.lane(scope, key), path, value, kind, is_json=node.is_json or kind is Kind.JSON))
 
     def _tree(self, value: Any, scope: Scope, path: Path) -> None:
         """A value that is read as the JSON that it is. A frame that brings one brings it whole."""

@@ -369,9 +369,12 @@ class Weave:
     def _heads(self) -> Iterator[_Waiting]:
         """The first frames of choices, as far as they may leave."""
         for queue in self._queues.values():
-            if queue and all(self._queues[other][0] is queue[0] for other in queue[0].queues):
-                if self._is_flushed or self._is_ready(queue[0]):
-                    yield queue[0]
+            if queue and self._is_first(queue[0]) and (self._is_flushed or self._is_ready(queue[0])):
+                yield queue[0]
+
+    def _is_first(self, waiting: _Waiting) -> bool:
+        """Whether nothing stands before a frame in any choice that it is about."""
+        return all(self._queues[choice][0] is waiting for choice in waiting.queues)
 
     def _is_ready(self, waiting: _Waiting) -> bool:
         return all(self._is_out(each, waiting.number) for each in waiting.slots) and self._is_over(waiting.ends)

@@ -1,0 +1,126 @@
+"""Nothing passes unread: a marker in any place of any document is redacted, unless the shape says that it is no text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sidecar.codec.formats import Format
+from sidecar.codec.places import Kind, Node
+from sidecar.codec.shape import Shape
+from sidecar.values import Action
+from tests.codec.playing import guarded, leaves, planted
+from tests.exchanges import EXCHANGES, Exchange
+from tests.exchanges.wire import written
+from tests.fakes import WordScanner, plan, rule
+
+MARKER = "MARKER-4711"
+REDACTING = plan((WordScanner(MARKER), [rule(Action.REDACT, rewrite=lambda *_: "#")]))
+BLOCKING = plan((WordScanner(MARKER), [rule(Action.BLOCK, message="Stopped.")]))
+SILENT = frozenset({Kind.OPAQUE, Kind.FINAL, Kind.COUNTS})
+
+Path = tuple[str | int, ...]
+
+
+def node_of(shape: Shape, half: str, document: Any, name: str) -> Node:
+    """The node that describes a document."""
+    if half == "request":
+        return shape.request
+    if half == "answer":
+        return shape.response
+    return shape.event_of(document, name) if shape.event_of else shape.event
+
+
+def is_said_to_be_none(node: Node, document: Any, path: Path) -> bool:
+    """Whether the shape says that a place holds no text."""
+    if node.select is not None:
+        node = node.select(document)
+    if node.kind in SILENT:
+        return True
+    if node.kind in (Kind.DATA, Kind.BASE64):
+        return True
+    if not path:
+        return False
+    below = node.fields.get(path[0]) if isinstance(path[0], str) else node.each
+    return below is not None and is_said_to_be_none(below, document[path[0]], path[1:])
+
+
+def plantings(exchange: Exchange) -> Iterator[tuple[int, Path, Exchange]]:
+    """The exchange with a marker in each string in turn that the shape does not call no text."""
+    for number, frame in enumerate(exchange.frames):
+        name, document = frame if isinstance(frame, tuple) else ("", frame)
+        if isinstance(document, str):
+            continue
+        for path, value in leaves(document):
+            with_marker = planted(document, path, MARKER)
+            root = node_of(exchange.shape, exchange.half, with_marker, name)
+            if isinstance(value, str) and not is_said_to_be_none(root, with_marker, path):
+                changed = (name, with_marker) if name else with_marker
+                frames = (*exchange.frames[:number], changed, *exchange.frames[number + 1 :])
+                yield number, path, replace(exchange, frames=frames)
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
+def test_a_marker_in_any_string_is_redacted(exchange: Exchange) -> None:
+    for number, path, with_marker in plantings(exchange):
+        assert MARKER not in text_of(exchange, guarded(with_marker, REDACTING)), (number, path)
+
+
+@pytest.mark.parametrize("exchange", [each for each in EXCHANGES if each.half != "request"], ids=str)
+def test_a_marker_in_any_string_blocks(exchange: Exchange) -> None:
+    for number, path, with_marker in plantings(exchange):
+        assert MARKER not in text_of(exchange, guarded(with_marker, BLOCKING)), (number, path)
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
+def test_a_field_that_no_provider_has_today_is_read_at_every_depth(exchange: Exchange) -> None:
+    for number, frame in enumerate(exchange.frames):
+        name, document = frame if isinstance(frame, tuple) else ("", frame)
+        for changed in with_new_fields(exchange, document, name):
+            framed = (name, changed) if name else changed
+            frames = (*exchange.frames[:number], framed, *exchange.frames[number + 1 :])
+            out = text_of(exchange, guarded(replace(exchange, frames=frames), REDACTING))
+            assert MARKER not in out, (number, changed)
+
+
+def with_new_fields(exchange: Exchange, document: Any, name: str) -> Iterator[Any]:
+    """The document with a new field in each object in turn: a string, an object, a list."""
+    root = node_of(exchange.shape, exchange.half, document, name)
+    for path, holder in objects(document):
+        if not is_said_to_be_none(root, document, path):
+            for value in (MARKER, {"deep": {"note": MARKER}}, [{"note": MARKER}, MARKER]):
+                yield planted(document, path, {**holder, "brand_new": value})
+
+
+def objects(value: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+    if isinstance(value, dict):
+        yield path, value
+        for key, inner in value.items():
+            yield from objects(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from objects(inner, (*path, index))
+
+
+def text_of(exchange: Exchange, data: bytes) -> str:
+    """What is in a body, opened."""
+    return data.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_clean_bodies_are_the_same_bytes_however_they_are_cut(exchange: Exchange, size: int) -> None:
+    assert guarded(exchange, REDACTING, size=size) == exchange.data
+
+
+@pytest.mark.parametrize("exchange", [each for each in EXCHANGES if each.half != "stream"], ids=str)
+def test_whole_bodies_stay_json(exchange: Exchange) -> None:
+    for _, _, with_marker in plantings(exchange):
+        json.loads(guarded(with_marker, REDACTING))
+
+
+__all__ = ["Format", "written"]
