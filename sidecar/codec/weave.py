@@ -3,8 +3,8 @@
 Each frame has slots: values that belong to a lane's text. It leaves with what was kept of its spans and the
 replacements that begin in them; a frame whose slots are unchanged leaves byte for byte.
 
-1. Frames of one choice leave in their order, those of several do not wait for each other. A frame about no choice in
-   particular waits for all that came before it.
+1. Frames of one choice leave in their order, those of several do not wait for each other for longer than a frame. One
+   about no choice in particular waits for all that came before it.
 2. A frame waits until the text of its slots is accounted for. When text that came behind it in its choice is let out,
    what it still lacks may yet become a match: it leaves without, and that tail leaves with the lane's next frame, or
    as a frame of its own (`tails`).
@@ -368,9 +368,20 @@ class Weave:
 
     def _heads(self) -> Iterator[_Waiting]:
         """The first frames of choices, as far as they may leave."""
+        oldest = min((queue[0].number for queue in self._queues.values() if queue), default=0)
         for queue in self._queues.values():
-            if queue and self._is_first(queue[0]) and (self._is_flushed or self._is_ready(queue[0])):
+            if not queue or not self._is_first(queue[0]):
+                continue
+            if self._is_flushed or (self._may_pass(queue, oldest) and self._is_ready(queue[0])):
                 yield queue[0]
+
+    @staticmethod
+    def _may_pass(queue: deque[_Waiting], oldest: int) -> bool:
+        """Whether a choice's first frame may leave before older ones of other choices: not while it is its last.
+
+        So frames keep their order where what is held is a character or two that the next frame sets free.
+        """
+        return len(queue) > 1 or queue[0].number == oldest
 
     def _is_first(self, waiting: _Waiting) -> bool:
         """Whether nothing stands before a frame in any choice that it is about."""
