@@ -68,7 +68,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     voice: Callable[[], Voice]
     stopped: Callable[[Any, int, str, frozenset[Path]], Mapping[Path, Any]]
     """What changes in a whole answer, the values by path, when a choice was blocked: document, choice, message, and the
-    paths of texts of which nothing was let out."""
+    paths of texts of which not all was let out."""
     without: Callable[[Any, frozenset[int]], Mapping[Path, Any]] = lambda *_: {}
     """What changes in a frame about several choices of which some were stopped."""
     refusal: Callable[[str, str], tuple[int, bytes]]
@@ -150,6 +150,17 @@ def says_again(node: Node, seen: frozenset[int] = frozenset()) -> bool:
     below = [each for each in (*node.fields.values(), node.each, node.rest) if each is not None]
     known = seen | {id(node)}
     return node.kind is Kind.REPEAT or any(says_again(each, known) for each in below)
+
+
+def spoken(parts: Any, path: Path, unspoken: frozenset[Path]) -> Iterator[dict[str, Any]]:
+    """The parts of a list at `path` up to the first of which not all was let out; of that one, text that was."""
+    for number, part in enumerate(parts if isinstance(parts, list) else ()):
+        own = (*path, number)
+        cut = {each[len(own) :] for each in unspoken if each[: len(own)] == own}
+        if isinstance(part, dict) and (not cut or (cut == {("text",)} and part.get("text"))):
+            yield part
+        if cut:
+            return
 
 
 def items(document: Any, key: str) -> Iterator[tuple[int, dict[str, Any]]]:

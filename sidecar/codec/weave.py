@@ -63,7 +63,7 @@ class Ends(msgspec.Struct, frozen=True):
 class Woven(msgspec.Struct, frozen=True):
     """A frame that may leave.
 
-    `changes` are the new texts of slots that changed, `unspoken` the paths of those of which nothing was let out;
+    `changes` are the new texts of slots that changed, `unspoken` the paths of those of which not all was let out;
     `without` are stopped choices that it must not say more of. `is_bereft`: all that it said became empty.
     """
 
@@ -91,6 +91,8 @@ class _Piece(msgspec.Struct, frozen=True, gc=False):
 
 
 _APART = 1_000_000
+_NOTHING = "null"
+"""What is left of a value of which not all was let out."""
 _UNREADABLE = "\ufffd"
 _HALVES = re.compile("[\ud800-\udfff]")
 
@@ -425,8 +427,11 @@ class Weave:
             new = self._left(placed) if placed.follows is None else placed.follows.new
             had_text = had_text or bool(placed.text)
             keeps_text = keeps_text or bool(new)
-            if placed.text and not new:
+            is_cut = self._lanes[placed.lane].done < placed.end
+            if is_cut:
                 unspoken.add(placed.slot.path)
+            if is_cut and placed.slot.is_raw:
+                new = _NOTHING
             if (written := self._written(placed, new, waiting.number)) is not None:
                 changes.append((placed.slot, written))
         is_bereft = had_text and not keeps_text

@@ -26,7 +26,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, items, message_scope
+from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -188,14 +188,10 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
     """The blocks before the place, and one with the message."""
     output = document.get("output")
     said = output.get("message") if isinstance(output, dict) else None
-    kept: list[dict[str, Any]] = []
-    for place, block in items(said, "content"):
-        is_cut = any(path[:4] == ("output", "message", "content", place) for path in unspoken)
-        if is_cut:
-            break
-        kept.append(block)
+    path = ("output", "message", "content")
+    kept = list(spoken(said.get("content") if isinstance(said, dict) else None, path, unspoken))
     content = [*kept, {"text": message}] if message else kept
-    return {("output", "message", "content"): content, ("stopReason",): FILTERED}
+    return {path: content, ("stopReason",): FILTERED}
 
 
 def _failure(status: int, message: str) -> bytes:

@@ -30,7 +30,7 @@ from sidecar.codec.places import (
     node,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, items, part_of
+from sidecar.codec.shape import NewFrame, Shape, encode, items, part_of, spoken
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -254,16 +254,9 @@ def _stopped_one(
     for place, found in items(document, "candidates"):
         if found.get("index", place) == choice:
             path = (*before, "candidates", place)
-            yield path, _candidate_of(choice, list(_spoken(found.get("content"), path, unspoken)), message)
-
-
-def _spoken(content: Any, path: Path, unspoken: frozenset[Path]) -> Iterator[dict[str, Any]]:
-    """The parts of which everything was let out, and text of which some was."""
-    for number, part in items(content, "parts"):
-        own = (*path, "content", "parts", number)
-        if any(each[: len(own)] == own for each in unspoken):
-            return
-        yield part
+            said = found.get("content")
+            parts = said.get("parts") if isinstance(said, dict) else None
+            yield path, _candidate_of(choice, list(spoken(parts, (*path, "content", "parts"), unspoken)), message)
 
 
 def _error(status: int, message: str) -> bytes:
