@@ -292,7 +292,8 @@ class Reader:
             if held:
                 self._slots.append(Slot(self.lane(scope, key), path, held, kind, prefix=prefix))
         elif value or kind is Kind.REPEAT or scope.channel is Channel.TOOL_ARGUMENTS:
-            self._slots.append(Slot(self.lane(scope, key), path, value, kind, is_json=node.is_json or kind is Kind.JSON))
+            is_json = node.is_json or kind is Kind.JSON
+            self._slots.append(Slot(self.lane(scope, key), path, value, kind, is_json=is_json))
 
     def _tree(self, value: Any, scope: Scope, path: Path) -> None:
         """A value that is read as the JSON that it is. A frame that brings one brings it whole."""

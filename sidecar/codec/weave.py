@@ -427,7 +427,7 @@ class Weave:
             new = self._left(placed) if placed.follows is None else placed.follows.new
             had_text = had_text or bool(placed.text)
             keeps_text = keeps_text or bool(new)
-            is_cut = self._lanes[placed.lane].done < placed.end
+            is_cut = self._lanes[(placed.follows or placed).lane].done < placed.end
             if is_cut:
                 unspoken.add(placed.slot.path)
             if is_cut and placed.slot.is_raw:
