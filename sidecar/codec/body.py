@@ -200,7 +200,7 @@ class StreamedAnswer:
             self._out.append(held.frame.raw)
             return
         text = replace_values(held.text, changes) if not held.is_text else held.changed(woven)
-        if woven.without:
+        if woven.without and not held.is_text:
             text = edited(text, self._shape.without(loads(text), woven.without))
         self._voice.heard(held.document if held.is_text else loads(text), held.frame.event)
         payload = (held.mark + text).encode("utf-8", "surrogatepass")
