@@ -165,7 +165,8 @@ class StreamedAnswer:
         slots = [_as_json(slot) for slot in found.slots] if self._is_json else found.slots
         self._seen |= found.choices | {slot.lane.choice for slot in slots}
         for slot in slots:
-            self._samples[slot.lane] = (held.document, slot.path, frame.event)
+            if slot.kind in _PIECES:
+                self._samples[slot.lane] = (held.document, slot.path, frame.event)
         before = list(self._switched(found)) if shape.is_reopened else []
         ends = shape.ends(self._reader, held.document, found, frame.event)
         return [*before, *self._weave.add(number, slots, found.choices, ends)]
@@ -208,7 +209,9 @@ class StreamedAnswer:
 
     def _emit_tail(self, tail: Tail) -> None:
         """Text of frames that have left, in a frame like the last one of its lane."""
-        document, path, event = self._samples[tail.slot.lane]
+        document, path, event = self._samples.get(tail.slot.lane, (None, (), ""))
+        if document is None:
+            return
         frame = skeleton(document, self._shape.event, path, tail.text)  # names are the same in all events
         self._voice.heard(frame, event)
         payload = (
@@ -230,6 +233,7 @@ class StreamedAnswer:
         self._out += (self._framing.build(each.payload, each.event) for each in frames)
 
 
+_PIECES = frozenset({Kind.TEXT, Kind.JSON, Kind.TWIN})
 _SPOKEN = frozenset({Channel.CONTENT, Channel.REASONING})
 TEXT_FRAME = Node()
 """A frame that is no JSON: all of it is text."""
