@@ -189,23 +189,35 @@ class Reader:
         self._fresh = 0
         self._slots: list[Slot] = []
         self._choices: set[int] = set()
+        self._claimed: dict[tuple[Path, Any], Path] = {}
+        """By list and number, the element that told the number."""
         self._is_final = False
         self._has_counts = False
 
     def read(self, document: Any, root: Node, scope: Scope) -> Found:
         """The slots of a document."""
         self._slots, self._choices, self._is_final, self._has_counts = [], set(), False, False
+        self._claimed = {}
         self._walk(document, root, scope, ())
         self._slots.sort(key=_reading_order)
         return Found(tuple(self._slots), frozenset(self._choices), self._is_final, self._has_counts)
 
-    def choice(self, told: Any, place: int = 0) -> int:
-        """The number of a choice that a document is about: what it tells, if that is a sane number, or its place."""
+    def choice(self, told: Any, place: int = 0, path: Path = ()) -> int:
+        """The number of a choice that a document is about: what it tells, if that is a sane number, or its place.
+
+        Of two elements of one list (at `path`) that tell the same number, the second gets another one.
+        """
         number = place if told is None else told
         if type(number) is not int or not 0 <= number <= MAX_CHOICE:
             number = self._odd.setdefault(repr(told)[:64], MAX_CHOICE + 1 + len(self._odd))
+        if not self.claims(path, number):
+            number = self._odd.setdefault(f"{number} at {place}", MAX_CHOICE + 1 + len(self._odd))
         self._choices.add(number)
         return number
+
+    def claims(self, path: Path, number: Any) -> bool:
+        """Whether an element, at `path`, of a list is the first in this document that tells this number."""
+        return not path or self._claimed.setdefault((path[:-1], number), path) == path
 
     def fresh(self) -> int:
         """A number that names one value of one document alone."""

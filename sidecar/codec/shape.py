@@ -100,7 +100,8 @@ def numbered_scope(*key: str) -> Enter:
     def enter(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
         told = value.get("index") if isinstance(value, dict) else None
         number = told if type(told) is int else repr(told)[:64] if told is not None else path[-1]
-        return scope.named(path, *scope.key, *key, number)
+        apart = () if reader.claims(path, number) else (path[-1],)
+        return scope.named(path, *scope.key, *key, number, *apart)
 
     return enter
 
@@ -109,7 +110,7 @@ def choice_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
     """An element of `choices`."""
     told = value.get("index") if isinstance(value, dict) else None
     place = path[-1] if isinstance(path[-1], int) else 0
-    return scope.named(path, choice=reader.choice(told, place))
+    return scope.named(path, choice=reader.choice(told, place, path))
 
 
 def of_part(part: Part) -> Callable[[Reader, Any, Scope, Path], Scope]:

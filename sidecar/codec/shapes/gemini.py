@@ -105,7 +105,7 @@ _CONTENT = node({"role": OPAQUE, "parts": node(each=Node(select=_part))})
 
 def _candidate(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
     told = value.get("index") if isinstance(value, dict) else None
-    return scope.named(path, choice=reader.choice(told, path[-1] if isinstance(path[-1], int) else 0))
+    return scope.named(path, choice=reader.choice(told, path[-1] if isinstance(path[-1], int) else 0, path))
 
 
 def _content_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
