@@ -103,8 +103,8 @@ class StreamedAnswer:
         self._weave = Weave(holds_calls=holds_calls, repeats=says_again(shape.event))
         self._voice = shape.voice()
         self._frames: dict[int, _Held] = {}
-        self._samples: dict[Lane, tuple[Any, Path, str]] = {}
-        """By lane, the last frame that spoke of it: what a frame for its tail is made of."""
+        self._samples: dict[Lane, _Held] = {}
+        """By lane, the last frame of it that left: what a frame for its tail is made of."""
         self._numbers = 0
         self._asked = choices
         self._is_json = is_json
@@ -164,9 +164,6 @@ class StreamedAnswer:
         found = held.found = self._reader.read(held.document, root, answer_scope(frame.event))
         slots = [_as_json(slot) for slot in found.slots] if self._is_json else found.slots
         self._seen |= found.choices | {slot.lane.choice for slot in slots}
-        for slot in slots:
-            if slot.kind in _PIECES:
-                self._samples[slot.lane] = (held.document, slot.path, frame.event)
         before = list(self._switched(found)) if shape.is_reopened else []
         ends = shape.ends(self._reader, held.document, found, frame.event)
         return [*before, *self._weave.add(number, slots, found.choices, ends)]
@@ -193,6 +190,8 @@ class StreamedAnswer:
 
     def _emit(self, woven: Woven) -> None:
         held = self._frames.pop(woven.frame)
+        for slot in held.found.slots:
+            self._samples[slot.lane] = held
         if woven.is_bereft and woven.frame and not (held.found.is_final or held.found.has_counts):
             return
         changes: dict[Path, Any] = {slot.path: _encoded(slot, new) for slot, new in woven.changes}
@@ -209,10 +208,9 @@ class StreamedAnswer:
 
     def _emit_tail(self, tail: Tail) -> None:
         """Text of frames that have left, in a frame like the last one of its lane."""
-        document, path, event = self._samples.get(tail.slot.lane, (None, (), ""))
-        if document is None:
-            return
-        frame = skeleton(document, self._shape.event, path, tail.text)  # names are the same in all events
+        held = self._frames.get(tail.frame) or self._samples[tail.slot.lane]
+        path, event = tail.slot.path, held.frame.event
+        frame = skeleton(held.document, self._shape.event, path, tail.text)  # names are the same in all events
         self._voice.heard(frame, event)
         payload = (
             tail.text.encode("utf-8", "surrogatepass") if not path else dumps(frame).encode("utf-8", "surrogatepass")
@@ -233,7 +231,6 @@ class StreamedAnswer:
         self._out += (self._framing.build(each.payload, each.event) for each in frames)
 
 
-_PIECES = frozenset({Kind.TEXT, Kind.JSON, Kind.TWIN})
 _SPOKEN = frozenset({Channel.CONTENT, Channel.REASONING})
 TEXT_FRAME = Node()
 """A frame that is no JSON: all of it is text."""

@@ -75,8 +75,9 @@ class Woven(msgspec.Struct, frozen=True):
 
 
 class Tail(msgspec.Struct, frozen=True):
-    """Text that was let out of a frame that had left."""
+    """Text that was let out of a frame that is gone."""
 
+    frame: int
     slot: Slot
     text: str
 
@@ -141,8 +142,8 @@ class _LaneText:
         """Where the lane's slots end, each with the number of its frame."""
         self.waiting = 0
         """How many slots of the lane have not left."""
-        self.last: Slot | None = None
-        """The slot that left last."""
+        self.last: tuple[int, Slot] | None = None
+        """The slot that left last, with its frame."""
         self.frames = 0
         """The number of the lane's last frame."""
         self.half: _Placed | None = None
@@ -337,15 +338,18 @@ class Weave:
             if not waiting.queues and waiting.number < place and not self._has_kept_call(waiting):
                 yield self._woven(waiting)
             else:
-                self._drop(waiting, choice)
+                self._drop(waiting, choice, place)
         yield from self._tails(choice)
 
-    def _drop(self, waiting: _Waiting, choice: int) -> None:
-        """Nothing more of a choice leaves with this frame."""
+    def _drop(self, waiting: _Waiting, choice: int, place: int) -> None:
+        """Nothing more of a choice leaves with this frame. The block's place is in frame number `place`."""
         waiting.without.add(choice)
         for placed in waiting.slots:
             if placed.lane.choice == choice and placed.follows is None and not placed.is_repeat:
-                self._forget(placed)
+                own = self._lanes[placed.lane]
+                own.waiting -= 1
+                if waiting.number <= place:
+                    own.last = (waiting.number, placed.slot)
         waiting.slots = [placed for placed in waiting.slots if placed.lane.choice != choice]
 
     def _has_kept_call(self, waiting: _Waiting) -> bool:
@@ -424,7 +428,7 @@ class Weave:
         unspoken: set[Path] = set()
         had_text = keeps_text = False
         for placed in waiting.slots:
-            new = self._left(placed) if placed.follows is None else placed.follows.new
+            new = self._left(placed, waiting.number) if placed.follows is None else placed.follows.new
             had_text = had_text or bool(placed.text)
             keeps_text = keeps_text or bool(new)
             is_cut = self._lanes[(placed.follows or placed).lane].done < placed.end
@@ -437,23 +441,18 @@ class Weave:
         is_bereft = had_text and not keeps_text
         return Woven(waiting.number, tuple(changes), frozenset(unspoken), frozenset(waiting.without), is_bereft)
 
-    def _left(self, placed: _Placed) -> str:
+    def _left(self, placed: _Placed, number: int) -> str:
         """A slot leaves, with this text."""
         if placed.is_repeat:
             placed.new = self._lanes[placed.lane].again()
             return placed.new
-        own = self._forget(placed)
+        own = self._lanes[placed.lane]
+        own.waiting -= 1
+        own.last = (number, placed.slot)
         placed.new = own.take(placed.end)
         if self._repeats:
             own.said.append(placed.new)
         return placed.new
-
-    def _forget(self, placed: _Placed) -> _LaneText:
-        """A slot waits no more."""
-        own = self._lanes[placed.lane]
-        own.waiting -= 1
-        own.last = placed.slot
-        return own
 
     def _written(self, placed: _Placed, new: str, number: int) -> str | None:
         """What is written for a slot; None when it stays as it came."""
@@ -475,7 +474,7 @@ class Weave:
                 if self._repeats:
                     own.said.append(text)
                 if text:
-                    yield Tail(own.last, text)
+                    yield Tail(*own.last, text)
 
 
 def _number_of(waiting: _Waiting) -> int:
