@@ -67,6 +67,11 @@ class BatchPlan:
     item_tokens: int = 0
     """About how many tokens it reads for one of them; 0: those of the segment."""
 
+    @property
+    def is_pair_checker(self) -> bool:
+        """Whether it is given whole sentences, with a context."""
+        return self.sentence_tokens > 0
+
     @classmethod
     def of(cls, index: int, detector: BatchDetector, rules: tuple[RulePlan, ...] = ()) -> BatchPlan:
         """The plan of a detector, whatever its kind."""
@@ -127,12 +132,12 @@ class Plan:
     @property
     def reads_context(self) -> bool:
         """Whether answers are compared with what the caller supplies."""
-        return any(batch.sentence_tokens for batch in self.batches)
+        return any(batch.is_pair_checker for batch in self.batches)
 
     @property
     def reads_one_way(self) -> bool:
         """Whether all batch detectors are given the same: segments, or sentences."""
-        return len({bool(batch.sentence_tokens) for batch in self.batches}) <= 1
+        return len({batch.is_pair_checker for batch in self.batches}) <= 1
 
     @property
     def stops_when_late(self) -> bool:
