@@ -55,6 +55,12 @@ class Cut:
             ends.append(last)
         return list(zip([start, *ends], ends, strict=False))
 
+    def part(self) -> list[tuple[int, int]]:
+        """The segment that ends where the text does, when something of it is there: its verdict is due here."""
+        start = self.segmenter.start
+        end = self.segmenter.part()
+        return [] if end is None else [(start, end)]
+
     def context_chars(self, buffer: TextBuffer, start: int, end: int) -> int:
         """How much left context the segment `[start, end)` is read with: less, the more it says by itself.
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from sidecar.policy.decide import Violation
-from sidecar.values import Action, Failed
+from sidecar.values import Action, Blocked, Failed
 
 Order = tuple[int, int, int, str, float]
+
+
+class Source(msgspec.Struct, frozen=True, gc=False):
+    """Where a violation comes from: the run of text in which it became known, and a model's segment, or a scanner."""
+
+    run: int
+    segment: int | None = None
+    model: str = ""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -18,8 +26,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     start: int
     end: int
     excerpt: str
-    segment: int | None = None
-    model: str = ""
+    source: Source
     failed: Failed | None = None
     leaked_chars: int = 0
     """What had left of a redaction that came late."""
@@ -27,6 +34,11 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     """Whether an earlier replacement already stands for its beginning, and its decision was made."""
     is_remark: bool = False
     """Whether it is only shown: evidence for a sentence that passed, of which there is no decision."""
+
+    @property
+    def is_scanned(self) -> bool:
+        """Whether a scanner found it."""
+        return self.source.segment is None
 
     @property
     def is_active(self) -> bool:
@@ -53,6 +65,13 @@ class Cluster(msgspec.Struct, frozen=True, gc=False):
     end: int | None
     items: list[Item]
     blocker: Item | None
+
+
+class Stop(msgspec.Struct, frozen=True, gc=False):
+    """A block that takes effect, and the run of text in which it became known: its place for the other lanes."""
+
+    blocked: Blocked
+    run: int
 
 
 def text_order(item: Item) -> Order:

@@ -32,30 +32,43 @@ import msgspec
 
 from detectors.context import Context
 from sidecar.core.answer import Sentences
-from sidecar.core.lane import MOST_UNREAD_CHARS, Condition, LaneCoverage, LaneState, Request
+from sidecar.core.asking import Request
+from sidecar.core.lane import MOST_UNREAD_CHARS, Condition, LaneCoverage, LaneState
+from sidecar.core.order import Order
 from sidecar.core.shared import Shared
 from sidecar.policy.plan import Plan
 from sidecar.values import Failed, FailureKind, Lane, Outcome, Output
 
-__all__ = ["MOST_AWAITED", "MOST_UNREAD_CHARS", "LaneCoverage", "Request", "Stream"]
+__all__ = ["MAX_HELD_CALL_CHARS", "MOST_AWAITED", "MOST_UNREAD_CHARS", "LaneCoverage", "Request", "Stream"]
 
 MOST_AWAITED = 8
 """How many segments a stream waits for at a time: with a long prompt's all in the queue, it would be late by itself."""
+MAX_HELD_CALL_CHARS = 1_000_000
 
 
 class Stream:
     """One guarded stream: see the module's text. Not thread-safe; one owner."""
 
-    def __init__(self, plan: Plan, *, session_id: str = "", stops_together: bool = False) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        session_id: str = "",
+        stops_together: bool = False,
+        max_held_call_chars: int = MAX_HELD_CALL_CHARS,
+    ) -> None:
         """`session_id` keys pseudonyms. `stops_together`: a block stops every lane (input), not only its choice."""
         self._plan = plan
-        self._shared = Shared(plan, session_id)
+        holds_calls = plan.holds_calls and not stops_together
+        self._shared = Shared(plan, session_id, max_held_call_chars if holds_calls else None)
         self._stops_together = stops_together
-        self._lanes: dict[Lane, LaneState] = {}
-        self._owners: dict[int, LaneState] = {}
+        self._places: dict[Lane, tuple[Order, LaneState]] = {}
+        self._states: list[LaneState] = []
+        self._orders: dict[int, Order] = {}
+        """By choice; an input has one."""
+        self._owners: dict[int, tuple[Order, LaneState]] = {}
         """The lane of each segment that is waited for."""
         self._decisions_made = 0
-        self._stopped_choices: set[int] = set()
         self.max_held_chars = 0
         """The most characters one lane held after a step."""
 
@@ -66,17 +79,24 @@ class Stream:
         self._shared.context = context
 
     def feed(self, lane: Lane, text: str, now_ms: float = 0.0, *, arrived_ms: float | None = None) -> list[Request]:
-        """Add text to a lane; returns the requests that it completed. Text for a stopped choice is ignored.
+        """Add text to a lane; returns the requests that it completed. Text behind a block is ignored.
 
-        `arrived_ms` is when its first character came, if that was earlier (`may_wait`).
+        `arrived_ms` is when its first character came, if that was earlier (`may_wait`). Raises `ValueError` when the
+        lane was ended.
         """
         self._shared.now_ms = now_ms
-        state = self._lane(lane)
-        if state.condition is Condition.CLOSED:
-            raise ValueError("text after the lane's end")
-        if state.condition is Condition.STOPPED or not text:
+        order, state = self._places.get(lane) or self._begin(lane)
+        if order.is_stopping or not text:
             return []
-        return self._stepped(state, state.feed(text, now_ms if arrived_ms is None else arrived_ms))
+        if state.condition is not Condition.OPEN:
+            raise ValueError("text after the lane's end")
+        requests = [] if order.current is state else self._switch(order, state)
+        if order.current is not state:
+            return requests
+        if order.calls.groups:
+            order.calls.take(state, len(text))
+        asked = state.feed(text, now_ms if arrived_ms is None else arrived_ms, order.turn)
+        return self._stepped(order, state, requests + asked)
 
     def may_wait(self, lane: Lane, text: str, chars: int) -> bool:
         """Whether text may be fed later, with what follows, and nothing leaves or is asked the later for it.
@@ -84,35 +104,50 @@ class Stream:
         `chars` counts all that came since the last step, `text` included, which is the last of it. It takes a fraction
         of what `feed` takes: most tokens complete nothing.
         """
-        state = self._lanes.get(lane)
-        return state is not None and state.may_wait(text, chars)
+        order, state = self._places.get(lane, (None, None))
+        return order is not None and state is not None and order.current is state and state.may_wait(text, chars)
+
+    def end_lane(self, lane: Lane, now_ms: float = 0.0) -> list[Request]:
+        """Say that no more text of a lane comes: it is judged finally, and all of it leaves; returns the last requests.
+
+        A second time it does nothing.
+        """
+        self._shared.now_ms = now_ms
+        order, state = self._places.get(lane) or self._begin(lane)
+        if state.run or order.is_stopping or not self._shared.holds(lane):
+            return self._end(order, state)
+        return self._switch(order, state) + self._end(order, state)
+
+    def end_choice(self, choice: int, now_ms: float = 0.0) -> list[Request]:
+        """Say so of all lanes of a choice that were fed."""
+        self._shared.now_ms = now_ms
+        order = self._orders.get(0 if self._stops_together else choice)
+        return [] if order is None else self._end_all(order, choice)
 
     def close(self, now_ms: float = 0.0) -> list[Request]:
-        """End all lanes; returns the last requests. Outcomes may still come."""
+        """Say so of all lanes. Outcomes may still come."""
         self._shared.now_ms = now_ms
-        requests: list[Request] = []
-        for state in list(self._lanes.values()):
-            if state.condition is Condition.OPEN:
-                requests += self._stepped(state, state.close())
-        return requests
+        return [request for order in list(self._orders.values()) for request in self._end_all(order)]
 
     def resolve(self, segment: int, batch: int, outcome: Outcome, now_ms: float = 0.0) -> None:
         """Take a batch detector's outcome. One that nothing waits for (late, or its choice stopped) is ignored."""
         self._shared.now_ms = now_ms
-        state = self._owners.get(segment)
-        if state is None:
+        if segment not in self._owners:
             return
+        order, state = self._owners[segment]
         state.resolve(segment, batch, outcome)
-        if segment not in state.open_segments:
+        if segment not in state.asking.opened:
             del self._owners[segment]
-        self._stepped(state, [])
+        order.meet_block(state)
+        state.settle(order.turn)
+        self._stepped(order, state, [])
 
     def tick(self, now_ms: float) -> None:
         """Let the outcomes that are overdue count as timed out."""
         overdue = [
             (number, batch)
-            for state in self._lanes.values()
-            for number, opened in state.open_segments.items()
+            for state in self._states
+            for number, opened in state.asking.opened.items()
             if opened.deadline_ms <= now_ms
             for batch in sorted(opened.waiting)
         ]
@@ -132,88 +167,146 @@ class Stream:
     @property
     def next_deadline_ms(self) -> float | None:
         """When `tick` has something to do, if nothing else happens."""
-        deadlines = (each.deadline_ms for state in self._lanes.values() for each in state.open_segments.values())
+        deadlines = (each.deadline_ms for state in self._states for each in state.asking.opened.values())
         return min(deadlines, default=None)
 
     @property
     def awaits_outcomes(self) -> bool:
         """Whether text is held for an outcome that is under way."""
-        return self._awaited() > 0
+        return any(state.asking.awaited for state in self._states)
 
     @property
     def held_chars(self) -> int:
-        """Characters that arrived and were neither released, replaced nor dropped by a block, over all lanes."""
-        return sum(state.held_chars for state in self._lanes.values())
+        """Characters that arrived and neither left, nor were replaced or dropped by a block, over all lanes."""
+        return sum(state.held_chars for state in self._states)
 
     @property
     def wants_text(self) -> bool:
         """Whether more text may be fed now.
 
-        Not while a lane waits for outcomes with `max_held_chars` of text on its hands, nor while `MOST_AWAITED`
+        Not while outcomes are waited for with `max_held_chars` of a lane's text on hand, nor while `MOST_AWAITED`
         segments are waited for: a segment's time begins when its text is fed, so what has not had its turn is not late.
         """
         limit = self._plan.stream.max_held_chars
-        if any(state.open_segments and state.held_chars >= limit for state in self._lanes.values()):
+        if any(state.unjudged_chars >= limit and order.is_waiting for order, state in self._places.values()):
             return False
-        return self._awaited() < MOST_AWAITED
+        return sum([state.asking.awaited for state in self._states]) < MOST_AWAITED
 
     @property
     def is_done(self) -> bool:
         """Whether every lane has ended and nothing is waited for."""
-        return all(state.is_done for state in self._lanes.values())
+        return all(state.is_done for state in self._states)
 
     @property
     def is_stopped(self) -> bool:
         """Whether every lane that exists was stopped by a block."""
-        return bool(self._lanes) and all(state.condition is Condition.STOPPED for state in self._lanes.values())
+        return bool(self._states) and all(state.condition is Condition.STOPPED for state in self._states)
 
     def sentences(self) -> Sentences | None:
         """What became of the answers' sentences; None where nothing compares them with a context."""
         if not self._plan.reads_context:
             return None
         whole = Sentences()
-        for state in self._lanes.values():
+        for state in self._states:
             whole.add(state.sentences())
         return whole
 
     def coverage(self) -> tuple[LaneCoverage, ...]:
         """What was looked at, per lane."""
-        return tuple([state.coverage for state in self._lanes.values()])
+        return tuple([state.coverage for state in self._states])
 
     # -- small things ---------------------------------------------------------------------------------------------
 
-    def _lane(self, lane: Lane) -> LaneState:
-        state = self._lanes.get(lane)
-        if state is None:
-            state = self._lanes[lane] = LaneState(lane, self._shared)
-            if lane.choice in self._stopped_choices or (self._stops_together and self._stopped_choices):
-                state.stop()
-        return state
+    def _begin(self, lane: Lane) -> tuple[Order, LaneState]:
+        """Take in a lane that comes for the first time."""
+        choice = 0 if self._stops_together else lane.choice
+        if choice not in self._orders:
+            self._orders[choice] = Order(self._shared)
+        order, state = self._orders[choice], LaneState(lane, self._shared)
+        order.add(state)
+        self._states.append(state)
+        self._places[lane] = (order, state)
+        return order, state
 
-    def _stepped(self, state: LaneState, requests: list[Request]) -> list[Request]:
-        """See what a step of a lane did; returns those of its requests that are still wanted."""
-        if state.block is not None and state.condition is not Condition.STOPPED:
-            self._stop(state)
+    def _switch(self, order: Order, state: LaneState) -> list[Request]:
+        """Text of another lane comes."""
+        requests = self._leave(order)
+        if not order.is_stopping:
+            order.begin(state)
+            self._stepped(order, state, [])
+        return requests
+
+    def _leave(self, order: Order) -> list[Request]:
+        """Have the lane whose run goes on judged as if its text ended here."""
+        left = order.leave()
+        if left is None:
+            return []
+        requests = left.leave()
+        order.is_stopping = left.condition is Condition.CLOSED
+        return self._stepped(order, left, requests)
+
+    def _end_all(self, order: Order, choice: int | None = None) -> list[Request]:
+        ended = [each for each in order.states if choice is None or each.lane.choice == choice]
+        ended.sort(key=_last_run)
+        requests = [request for state in ended for request in self._end(order, state)]
+        order.calls.end()
+        order.let_calls_go()
+        return requests
+
+    def _end(self, order: Order, state: LaneState) -> list[Request]:
+        if state.closed_in is not None or state.condition is Condition.STOPPED:
+            return []
+        state.closed_in = order.made
+        requests: list[Request] = []
+        if order.current is state:
+            order.leave()
+        elif self._shared.holds(state.lane):  # a call that leaves now stands behind all that came before its end
+            requests = self._leave(order)
+        order.calls.note_end(state)
+        requests += state.close() if state.condition is Condition.OPEN else []
+        state.settle(order.turn)
+        return self._stepped(order, state, requests)
+
+    def _stepped(self, order: Order, state: LaneState, requests: list[Request]) -> list[Request]:
+        """See what a step of a lane brings about; returns those of its requests that are still wanted."""
+        for _, segment in requests:
+            place = self._places[segment.lane]
+            if segment.number in place[1].asking.opened:
+                self._owners[segment.number] = place
+        if state.gate.block is None and order.is_mixed:
+            self._advance(order)
+        if state.gate.block is not None:
+            self._stop(order, state)
         held = state.held_chars
         if held > self.max_held_chars:
             self.max_held_chars = held
-        wanted = [request for request in requests if request[1].number in state.open_segments]
-        for _, segment in wanted:
-            self._owners[segment.number] = state
-        return wanted
+        return [request for request in requests if request[1].number in self._owners] if requests else requests
 
-    def _stop(self, state: LaneState) -> None:
-        """Block: nothing leaves this lane any more, nor its choice's others (all lanes of an input)."""
-        assert state.block is not None
-        self._shared.outputs.append(state.block)
-        self._stopped_choices.add(state.lane.choice)
-        for other in self._lanes.values():
-            if self._stops_together or other.lane.choice == state.lane.choice:
-                other.stop()
-        self._owners = {number: owner for number, owner in self._owners.items() if number in owner.open_segments}
+    def _advance(self, order: Order) -> None:
+        """Let out text of the run whose turn it is, and of those behind it when it is judged."""
+        while (head := order.head) is not None:
+            head.settle(order.turn)
+            if head.gate.block is not None:
+                self._stop(order, head)
+                return
+            if not order.advance():
+                break
+            order.let_calls_go()
+        order.let_calls_go()
 
-    def _awaited(self) -> int:
-        return sum(bool(each.gating) for state in self._lanes.values() for each in state.open_segments.values())
+    def _stop(self, order: Order, state: LaneState) -> None:
+        """Block: what stands before the place leaves; then nothing of its choice does (of an input: nothing at all)."""
+        stop = state.gate.block
+        if stop is None or state.condition is Condition.STOPPED:
+            return
+        for other, end in order.before(stop.run):
+            if other is not state:
+                other.end_at(end, stop.run)
+                other.settle(stop.run)
+        order.calls.stop(state, stop.run)
+        self._shared.outputs.append(stop.blocked)
+        order.stop()
+        self._owners = {number: place for number, place in self._owners.items() if number in place[1].asking.opened}
 
     def _numbered(self, output: Output) -> Output:
         """The output with its decisions numbered in the order in which they are handed out."""
@@ -221,3 +314,7 @@ class Stream:
         self._decisions_made += len(output.decisions)
         numbered = [msgspec.structs.replace(each, number=n) for n, each in enumerate(output.decisions, start=first)]
         return msgspec.structs.replace(output, decisions=tuple(numbered))
+
+
+def _last_run(state: LaneState) -> int:
+    return state.run
