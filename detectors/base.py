@@ -13,6 +13,7 @@ A detector reports findings; it never decides and has no threshold. There are tw
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
@@ -87,6 +88,20 @@ class Scan(Protocol):
         called. `is_final` says that the lane ends here: then `cleared` becomes the end of the text.
         """
         ...
+
+
+@runtime_checkable
+class ForkingScan(Scan, Protocol):
+    """A scan that knows how to make its like. One that does not is copied in depth, all but its scanner."""
+
+    def fork(self) -> Scan:
+        """Another scan in the same state: what is done to one does not show in the other."""
+        ...
+
+
+def forked(scan: Scan, scanner: PatternScanner) -> Scan:
+    """Another scan in the state of `scan`, which is one of `scanner`'s: to ask what it would say if the text ended."""
+    return scan.fork() if isinstance(scan, ForkingScan) else copy.deepcopy(scan, {id(scanner): scanner})
 
 
 class BatchItem(msgspec.Struct, frozen=True, gc=False):

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import ClassVar
 
 from detectors.base import Params
@@ -132,6 +133,10 @@ class InvisibleScan:
     def cleared(self) -> int:
         """Everything before this lane offset is decided."""
         return self._cleared
+
+    def fork(self) -> InvisibleScan:
+        """Another scan in the same state."""
+        return copy(self)
 
     def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
         """The findings that became certain, by start."""

@@ -25,12 +25,13 @@ from __future__ import annotations
 import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from functools import lru_cache
 
 import msgspec
 import regex
 
-from detectors.base import PatternScanner, Scan
+from detectors.base import PatternScanner, Scan, forked
 from detectors.normalise import LOOK_ALIKES
 from detectors.types import Finding
 
@@ -94,6 +95,14 @@ class LooksScan:
         self._recent: list[Finding] = []  # those of the text that reach behind `cleared`
         self.cleared = 0
 
+    def fork(self) -> LooksScan:
+        """Another scan in the same state."""
+        other = copy(self)
+        other._raw = forked(self._raw, self._scanner)
+        other._looks = self._looks.fork() if self._looks is not None else None
+        other._waiting = list(self._waiting)
+        return other
+
     def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
         """The findings that became certain, by start, in lane offsets."""
         found = self._raw.advance(text, offset, is_final=is_final)
@@ -132,6 +141,7 @@ class _Looks:
     """The looks of a lane from `begin` on, and the scan of them. Findings count from the first `suspect` on."""
 
     def __init__(self, scanner: PatternScanner, begin: int, suspect: int) -> None:
+        self._scanner = scanner
         self._scan: Scan = scanner.start()
         self._look_behind = scanner.look_behind
         self._folder = _Folder(begin, scanner.look_ahead)
@@ -144,6 +154,13 @@ class _Looks:
         """Every finding that starts before this lane offset was returned."""
         place = self._scan.cleared - self._base
         return self._kept.starts[place] if place < len(self._kept.starts) else self._folder.position
+
+    def fork(self) -> _Looks:
+        """Another one in the same state."""
+        other = copy(self)
+        other._scan = forked(self._scan, self._scanner)
+        other._folder = self._folder.fork()
+        return other
 
     def advance(self, text: str, offset: int, *, is_final: bool) -> list[Finding]:
         """What the scan finds in the looks of the text that arrived, in lane offsets."""
@@ -191,6 +208,12 @@ class _Folder:
         self._stretch = stretch
         self._made = 0  # characters of looks
         self._dropped: deque[int] = deque()  # where characters were dropped of late, in offsets of the looks
+
+    def fork(self) -> _Folder:
+        """Another one in the same state."""
+        other = copy(self)
+        other._dropped = self._dropped.copy()
+        return other
 
     def advance(self, text: str, offset: int, *, is_final: bool) -> Iterator[_Folded]:
         """The looks of the pieces that are complete."""

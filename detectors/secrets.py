@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import ClassVar, Protocol
 
 from detectors.base import DetectorError, Params
@@ -106,6 +107,14 @@ class SecretsScan:
     def cleared(self) -> int:
         """Every finding that starts before this lane offset was returned."""
         return self._cleared
+
+    def fork(self) -> SecretsScan:
+        """Another scan in the same state."""
+        other = copy(self)
+        other._regular = self._regular.fork()
+        other._open = [copy(region) for region in self._open]
+        other._reached, other._pending = dict(self._reached), list(self._pending)
+        return other
 
     def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
         """The findings that became certain, by start."""

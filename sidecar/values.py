@@ -50,6 +50,13 @@ class Mode(StrEnum):
     OPTIMISTIC = "optimistic"
 
 
+class ToolCalls(StrEnum):
+    """Whether a call of a tool leaves whole and judged, or streams as other text does."""
+
+    WHOLE = "whole"
+    STREAM = "stream"
+
+
 class FailMode(StrEnum):
     """What an answer that never came counts as."""
 
@@ -115,6 +122,8 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     text: str
     begin: int
     context: Context | None = None
+    run: int = 0
+    """In which run of its lane's text it ends: text of another lane came before and behind it."""
 
     def to_lane(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Findings in `text`, moved to lane offsets and clipped to the segment: none in the left context."""

@@ -19,6 +19,7 @@ runs of more than `blocks.MOST` characters without white space or quotes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -242,6 +243,12 @@ class PiiScan:
         self._lexer = Lexer()
         self._unfinished: Finding | None = None  # a page's address that goes on behind a cut
         self.cleared = 0
+
+    def fork(self) -> PiiScan:
+        """Another scan in the same state."""
+        other = copy(self)
+        other._lexer = copy(self._lexer)
+        return other
 
     def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
         """The findings that became certain, by start, in lane offsets."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -111,6 +112,12 @@ class RegularScan:
     def cleared(self) -> int:
         """Every finding that starts before this lane offset was returned."""
         return self._cleared
+
+    def fork(self) -> RegularScan:
+        """Another scan in the same state."""
+        other = copy(self)
+        other._resume, other._pending = dict(self._resume), list(self._pending)
+        return other
 
     def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
         """The findings that became certain, by start."""

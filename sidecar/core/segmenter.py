@@ -115,6 +115,12 @@ class Segmenter:
         """The end of the last segment, when the lane ends here and something is left."""
         return self._position if self._position > self.start else None
 
+    def part(self) -> int | None:
+        """End the segment where the text does, when something is left; what follows begins another."""
+        if (end := self.finish()) is not None:
+            self._cut(end, [])
+        return end
+
     def _begin(self) -> None:
         self._count = 0
         self._has_text = False

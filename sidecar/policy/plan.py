@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from detectors.base import ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading
-from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity
+from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity, ToolCalls
 
 Rewrite = Callable[[str, str, str], str]
 """A redaction operator: `(matched text, label, session id) -> replacement`. Pure."""
@@ -67,6 +67,11 @@ class BatchPlan:
     item_tokens: int = 0
     """About how many tokens it reads for one of them; 0: those of the segment."""
 
+    @property
+    def is_pair_checker(self) -> bool:
+        """Whether it is given whole sentences, with a context."""
+        return self.sentence_tokens > 0
+
     @classmethod
     def of(cls, index: int, detector: BatchDetector, rules: tuple[RulePlan, ...] = ()) -> BatchPlan:
         """The plan of a detector, whatever its kind."""
@@ -81,7 +86,7 @@ class StreamSettings:
 
     `max_hold_ms` is how long text may wait for a batch detector; `max_held_chars` is how much text a lane may hold
     before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces), and short sentences
-    are gathered into one of `min_segment_tokens`.
+    are gathered into one of `min_segment_tokens`. `tool_calls` is None where the policy does not say.
     """
 
     mode: Mode
@@ -89,6 +94,7 @@ class StreamSettings:
     max_held_chars: int
     max_segment_tokens: int
     min_segment_tokens: int = 0
+    tool_calls: ToolCalls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +133,12 @@ class Plan:
     @property
     def reads_context(self) -> bool:
         """Whether answers are compared with what the caller supplies."""
-        return any(batch.sentence_tokens for batch in self.batches)
+        return any(batch.is_pair_checker for batch in self.batches)
 
     @property
     def reads_one_way(self) -> bool:
         """Whether all batch detectors are given the same: segments, or sentences."""
-        return len({bool(batch.sentence_tokens) for batch in self.batches}) <= 1
+        return len({batch.is_pair_checker for batch in self.batches}) <= 1
 
     @property
     def stops_when_late(self) -> bool:
@@ -140,6 +146,21 @@ class Plan:
         return any(
             rule.is_gating and rule.on_error is FailMode.FAIL_CLOSED for batch in self.batches for rule in batch.rules
         )
+
+    @property
+    def holds_calls(self) -> bool:
+        """Whether a model's calls of tools leave whole and judged, or not at all: where a rule may block them.
+
+        The policy may say so, or that they stream. Where no rule changes text there is nothing to wait for.
+        """
+        if self.stream.tool_calls is None:
+            return bool(self.blocking)
+        return self.stream.tool_calls is ToolCalls.WHOLE and any(rule.is_gating for rule in self.rules)
+
+    @property
+    def blocking(self) -> tuple[RulePlan, ...]:
+        """The rules that may stop text."""
+        return tuple(rule for rule in self.rules if rule.is_enforced and rule.action is Action.BLOCK)
 
     @property
     def redacts(self) -> bool:

@@ -1,0 +1,159 @@
+"""A model's calls of tools, where they leave whole and judged, or not at all.
+
+What a call's gate lets out is withheld until the call is over and all of it is judged. Calls that stand side by side
+(no text of another channel between them) are one group: all of them leave, or none does. A group is over where other
+text of its choice comes, or where the choice ends.
+
+What is withheld counts against `limits.max_held_call_chars`, over all calls of a stream. Past it the fail mode of the
+rules that may block acts: the calls are blocked, or they are let go as far as they are judged, and stream from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from sidecar.core.items import Source
+from sidecar.core.lane import LaneState
+from sidecar.core.shared import Shared
+from sidecar.values import Action, Decision, Exposure, Failed, FailureKind, Output, Recorded, Release
+
+_TOO_MUCH = Failed(FailureKind.SHED, "calls are longer than what is held of them")
+
+
+class _Group:
+    """Calls side by side."""
+
+    def __init__(self) -> None:
+        self.states: list[LaneState] = []
+        self.withheld: list[Output] = []
+        self.chars = 0
+        self.is_over = False
+        self.is_given_up = False
+
+    def may_leave(self, turn: int) -> bool:
+        """Whether all were over before the run whose turn it is, and are judged, and no other joins them."""
+        return self.is_over and all(state.is_through and _was_over(state, turn) for state in self.states)
+
+    def add(self, state: LaneState) -> None:
+        """Have a call stand among them."""
+        self.states.append(state)
+        state.gate.withhold(self.withheld)
+
+    def merge(self, other: _Group) -> None:
+        """Take in the calls of another group."""
+        self.withheld += other.withheld
+        self.chars += other.chars
+        for state in other.states:
+            self.add(state)
+
+
+class Calls:
+    """The calls of one choice that have not left yet. See the module's text."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self.groups: list[_Group] = []
+        """Those that have not left; none where calls are not held."""
+        self._last: _Group | None = None
+        """The group that a call would join which comes now."""
+        self._let_go: set[LaneState] = set()
+
+    def begin(self, state: LaneState) -> None:
+        """Text of a lane comes, behind text of another one."""
+        if not self._shared.holds(state.lane) or state in self._let_go:
+            self.end()
+            return
+        group = self._group_of(state)
+        if group is None:
+            group = self._last or self._new_group()
+            group.add(state)
+        elif self._last is not None and self._last is not group:
+            self.groups.remove(self._last)
+            group.merge(self._last)
+        group.is_over = False
+        self._last = group
+
+    def end(self) -> None:
+        """What comes does not stand beside the calls before it."""
+        for group in self.groups:
+            group.is_over = True
+        self._last = None
+
+    def note_end(self, state: LaneState) -> None:
+        """A call is over. One without text shows that it may leave by a release without text."""
+        group = self._group_of(state)
+        if group is not None and not state.end:
+            group.withheld.append(Release(state.lane, "", 0, 0))
+
+    def take(self, state: LaneState, chars: int) -> None:
+        """Count text that is about to be fed to a lane."""
+        group = self._group_of(state)
+        if group is None:
+            return
+        group.chars += chars
+        self._shared.held_call_chars += chars
+        over = self._shared.held_call_chars - self._shared.max_held_call_chars
+        if over > 0 and not group.is_given_up:
+            group.is_given_up = True
+            place = max(state.end, state.end + chars - over)
+            if not self._give_up(state, place):
+                self._let_go.update(group.states)
+                self._release(group)
+
+    def let_go(self, turn: int) -> None:
+        """Hand out the groups that may leave, when it is the turn of a run."""
+        for group in [each for each in self.groups if each.may_leave(turn)]:
+            self._release(group)
+
+    def stop(self, blocked: LaneState, run: int) -> None:
+        """A block stops the choice: calls leave that were over before its place, and do not stand beside it."""
+        for group in list(self.groups):
+            if blocked not in group.states and all(_was_over(state, run) for state in group.states):
+                self._release(group)
+            else:
+                self._shared.outputs.extend(_recorded(group.withheld))
+                self._forget(group)
+
+    def _give_up(self, state: LaneState, place: int) -> bool:
+        plan = self._shared.plan
+        rules = plan.blocking or tuple(rule for rule in plan.rules if rule.is_gating)
+        return state.give_up("tool_calls", rules, (place, place + 1), _TOO_MUCH, Source(state.run))
+
+    def _release(self, group: _Group) -> None:
+        self._shared.outputs.extend(group.withheld)
+        for state in group.states:
+            state.gate.withhold(None)
+        self._forget(group)
+
+    def _forget(self, group: _Group) -> None:
+        self.groups.remove(group)
+        self._shared.held_call_chars -= group.chars
+        if self._last is group:
+            self._last = None
+
+    def _new_group(self) -> _Group:
+        group = _Group()
+        self.groups.append(group)
+        return group
+
+    def _group_of(self, state: LaneState) -> _Group | None:
+        return next((group for group in self.groups if state in group.states), None)
+
+
+def _was_over(state: LaneState, run: int) -> bool:
+    """Whether a call was over before a run began."""
+    return state.closed_in is not None and state.closed_in < run
+
+
+def _recorded(withheld: list[Output]) -> Iterator[Recorded]:
+    """What was decided about calls that do not leave."""
+    for output in withheld:
+        if output.decisions:
+            yield Recorded(output.lane, tuple([_blocked(each) for each in output.decisions]))
+
+
+def _blocked(decision: Decision) -> Decision:
+    exposure = Exposure(0, 0, decision.exposure.held_ms)
+    return msgspec.structs.replace(decision, done=Action.BLOCK, exposure=exposure)

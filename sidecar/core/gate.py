@@ -1,0 +1,361 @@
+"""Where a lane's text leaves: violations and a watermark go in, releases and decisions come out.
+
+1. Violations wait in text order: those that change the text (`_active`), and those that are only recorded, or shown,
+   once the text that they are about has left (`_passive`).
+2. `settle` lets text out up to the watermark, in whole graphemes when the policy redacts. A redaction leaves once its
+   whole cluster of overlapping spans is cleared.
+3. A block takes effect when all before it is cleared: the gate shuts, and keeps what is to be said of it in `block`.
+
+4. A **seam** is where text of another lane came: the lane was judged as if its text ended there (`seal`). What was
+   found by then is replaced by itself, whatever turns up behind: a match that goes on is cut there, and its rest is
+   replaced on its own. So it does not matter whether the replacement had left when the lane went on.
+
+A gate knows nothing of scanners, segments and other lanes.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from sidecar.core.buffer import TextBuffer
+from sidecar.core.graphemes import ceil_boundary, floor_boundary, is_invisible
+from sidecar.core.items import Cluster, Item, Settled, Stop, precedence, settling_order, text_order
+from sidecar.core.rewrite import ReleaseBuilder
+from sidecar.core.shared import Shared
+from sidecar.values import Action, Blocked, Decision, Exposure, Lane, Output, Recorded, Release
+
+_REDACTED_SPANS = 256
+
+
+class Gate:
+    """See the module's text. `released` is the lane offset up to which text is accounted for."""
+
+    __slots__ = (
+        "_active",
+        "_arrivals",
+        "_buffer",
+        "_lane",
+        "_passive",
+        "_redacted",
+        "_sealed",
+        "_seams",
+        "_shared",
+        "_withheld",
+        "block",
+        "is_final",
+        "is_shut",
+        "released",
+    )
+
+    def __init__(self, lane: Lane, buffer: TextBuffer, shared: Shared) -> None:
+        self._lane = lane
+        self._buffer = buffer
+        self._shared = shared
+        self._active: list[Item] = []
+        """Redactions and blocks to come, in text order."""
+        self._passive: list[Item] = []
+        """Decisions that change nothing, to be recorded when the text they are about has left; in text order."""
+        self._redacted: deque[tuple[int, int]] = deque(maxlen=_REDACTED_SPANS)
+        """The spans that were replaced last."""
+        self._arrivals: deque[tuple[int, float]] = deque()
+        """Where the text that came at a time ends, and that time."""
+        self._seams: list[int] = []
+        self._sealed: list[tuple[int, int]] = []
+        """The spans that are replaced by themselves, as they stood at a seam; by start."""
+        self._withheld: list[Output] | None = None
+        self.released = 0
+        self.is_final = False
+        """Whether no text follows what has arrived."""
+        self.is_shut = False
+        """Whether nothing leaves any more."""
+        self.block: Stop | None = None
+
+    @property
+    def left(self) -> int:
+        """The lane offset up to which text has left."""
+        return self.released if self._withheld is None else 0
+
+    @property
+    def first_block(self) -> int | None:
+        """The first run of text in which a block became known that waits for what stands before it."""
+        return min([each.source.run for each in self._active if each.action is Action.BLOCK], default=None)
+
+    def withhold(self, outputs: list[Output] | None) -> None:
+        """Put all releases there from now on; None: hand them out."""
+        self._withheld = outputs
+
+    def arrived(self, ms: float) -> None:
+        """Note when the text that was appended last came."""
+        self._arrivals.append((self._buffer.end, ms))
+
+    # -- what goes in ---------------------------------------------------------------------------------------------
+
+    def add(self, item: Item) -> None:
+        """Take a violation."""
+        if self.is_shut:
+            if item.end <= self.released:
+                self._add_late(item)
+        elif self._sealed and item.is_active and item.is_scanned:
+            self._add_behind_sealed(item)
+        elif not item.is_active and item.end > self.released:
+            insort(self._passive, item, key=text_order)
+        elif item.start >= self.released:
+            insort(self._active, item, key=text_order)
+        else:
+            self._add_late(item)
+
+    def seal(self, cleared: int) -> None:
+        """Make a seam where the text ends now. Behind `cleared` more may turn up when the lane goes on."""
+        self._seams = [each for each in self._seams if each > self.released]
+        self._seams.append(self._buffer.end)
+        self._sealed = [span for span in self._sealed if span[1] > cleared]
+        found = [item for item in self._active if item.is_scanned]
+        while found:
+            cluster = self._cluster(found, self._buffer.end + 1)
+            if cluster.end is not None and cluster.end > cleared:
+                self._sealed.append((cluster.start, cluster.end))
+            found = found[max(1, len(cluster.items)) :]
+        self._sealed.sort()
+
+    def reach(self, mark: int) -> int:
+        """How far is known when scanners have cleared the text up to `mark`: a sealed span is, whatever turns up."""
+        for start, end in self._sealed:
+            mark = end if start <= mark < end else mark
+        return mark
+
+    def end_at(self, position: int, run: int) -> None:
+        """Have the text end at `position`, and forget what became known in `run` or later."""
+        self._active = [item for item in self._active if item.source.run < run]
+        self._passive = [item for item in self._passive if item.source.run < run]
+        self._buffer.drop_behind(max(position, self.released))
+        self.is_final = True
+
+    def tell(self, settled: Settled) -> None:
+        """Hand out a decision that lets no text out: a remark on text that left, or only a record."""
+        decisions = self._decisions([settled])
+        if settled.done is not Action.ANNOTATE:
+            if decisions:
+                self._shared.outputs.append(Recorded(self._lane, decisions))
+            return
+        builder = ReleaseBuilder(self._lane, self.released)
+        builder.annotate(settled.item.violation)
+        builder.record(decisions)
+        self._emit(builder)
+
+    def shut(self) -> None:
+        """Let nothing leave any more."""
+        self.is_shut = True
+        self._active.clear()
+        self._passive.clear()
+
+    def _add_behind_sealed(self, item: Item) -> None:
+        """Take what a scanner found after a seam, without what stands in a span that was sealed there."""
+        start = item.start
+        for begin, end in self._sealed:
+            if begin <= start < end:
+                start = end
+        if start < item.end or item.action is Action.BLOCK:
+            insort(self._active, msgspec.structs.replace(item, start=max(start, self.released)), key=text_order)
+        elif not item.is_rest and item.end > self.released:
+            insort(self._passive, item, key=text_order)
+        elif not item.is_rest:
+            self._add_late(item)
+
+    def _add_late(self, item: Item) -> None:
+        """Act on text of which some, or all, has left: optimistic mode, or a decision that nothing waits for."""
+        if not item.is_active:
+            self.tell(msgspec.structs.replace(self._settled_passive(item), position=self.released))
+            return
+        leaked = self._raw_chars(item)
+        if not self.is_shut:
+            if item.action is Action.BLOCK:
+                self._stop(item, [Settled(self.released, item, Action.BLOCK, leaked)])
+                return
+            if item.end > self.released:
+                rest = msgspec.structs.replace(item, start=self.released, leaked_chars=leaked)
+                insort(self._active, rest, key=text_order)
+                return
+        self.tell(Settled(self.released, item, Action.ALLOW if leaked else Action.REDACT, leaked))
+
+    # -- what comes out -------------------------------------------------------------------------------------------
+
+    def settle(self, known: int, turn: int) -> None:
+        """Let out what can leave when every violation that starts before `known` is there.
+
+        `turn` is the run of text whose turn it is: a block that became known in a later one waits.
+        """
+        limit = self._floor(known)
+        if self._active or self._passive:
+            self._settle_items(known, limit, turn)
+        elif limit > self.released:
+            start, self.released = self.released, limit
+            self._put(Release(self._lane, self._buffer.slice(start, limit), start, limit))
+            self._forget_arrivals()
+
+    def _settle_items(self, known: int, limit: int, turn: int) -> None:
+        """Let text out that violations stand in or behind."""
+        builder = ReleaseBuilder(self._lane, self.released)
+        settled: list[Settled] = []
+        blocker: Item | None = None
+        while self._active and self._active[0].start < known:
+            cluster = self._cluster(self._active, known)
+            if cluster.blocker is not None or cluster.end is None or cluster.end > known:
+                blocker, limit = cluster.blocker, cluster.start
+                break
+            settled += self._replace(builder, cluster, cluster.end)
+            limit = max(self.released, self._floor(known))
+        self._keep(builder, limit)
+        self._let_out(builder, settled)
+        if blocker is not None and blocker.source.run <= turn:
+            self._stop_at(blocker)
+
+    def _cluster(self, active: Sequence[Item], known: int) -> Cluster:
+        """The overlapping redactions that begin with the first active item, as far as they are known."""
+        start = max(self.released, self._begin(active[0]))
+        end: int | None = start
+        reach = start
+        items: list[Item] = []
+        for item in active:
+            if item.start >= known or (items and end is not None and item.start >= end):
+                break
+            if item.action is Action.BLOCK:
+                return Cluster(start, end, items, item)
+            items.append(item)
+            reach = max(reach, item.end)
+            end = self._ceil(item, reach)
+        if end is not None:
+            end = min(end, start + self._shared.plan.stream.max_held_chars)
+        return Cluster(start, end, items, None)
+
+    def _keep(self, builder: ReleaseBuilder, end: int) -> None:
+        """Let the text up to `end` through as it is."""
+        if end > self.released:
+            builder.keep(self._buffer.slice(self.released, end))
+            self.released = end
+
+    def _replace(self, builder: ReleaseBuilder, cluster: Cluster, end: int) -> list[Settled]:
+        """Let a complete cluster's replacement stand for its text; returns what that settles."""
+        self._keep(builder, cluster.start)
+        leader = min(cluster.items, key=precedence).violation
+        rewrite, label = leader.rule.rewrite, leader.finding.label
+        assert rewrite is not None
+        replacement = rewrite(self._buffer.slice(cluster.start, end), label, self._shared.session_id)
+        builder.replace(cluster.start, end, replacement, leader.rule.index, label)
+        self.released = end
+        self._redacted.append((cluster.start, end))
+        del self._active[: len(cluster.items)]
+        for item in cluster.items:
+            if item.end > end:
+                insort(self._active, msgspec.structs.replace(item, start=end, is_rest=True), key=text_order)
+        return [Settled(end, item, Action.REDACT, item.leaked_chars) for item in cluster.items if not item.is_rest]
+
+    def _let_out(self, builder: ReleaseBuilder, settled: list[Settled]) -> None:
+        """Finish a release: add the decisions that only waited for their text to leave, and hand it out."""
+        settled += [self._settled_passive(item) for item in self._passive if item.end <= self.released]
+        self._passive = [item for item in self._passive if item.end > self.released]
+        settled.sort(key=settling_order)
+        for each in settled:
+            if each.done is Action.ANNOTATE:
+                builder.annotate(each.item.violation)
+        builder.record(self._decisions(settled))
+        self._emit(builder)
+        self._forget_arrivals()
+
+    def _settled_passive(self, item: Item) -> Settled:
+        """What became of a violation that changes nothing, now that its text is accounted for."""
+        raw = self._raw_chars(item)
+        if raw < item.end - item.start:
+            return Settled(item.end, item, Action.REDACT, raw)
+        is_remark = item.action is Action.ANNOTATE and item.violation.rule.is_enforced
+        return Settled(item.end, item, Action.ANNOTATE if is_remark else Action.ALLOW, raw)
+
+    def _emit(self, builder: ReleaseBuilder) -> None:
+        release = builder.build()
+        if release is not None:
+            self._put(release)
+
+    def _put(self, output: Output) -> None:
+        (self._shared.outputs if self._withheld is None else self._withheld).append(output)
+
+    # -- stopping -------------------------------------------------------------------------------------------------
+
+    def _stop_at(self, blocker: Item) -> None:
+        """Shut before a block: all that was found up to there is decided with it."""
+        ended = [item for item in (*self._active, *self._passive) if item.start <= blocker.start and not item.is_rest]
+        self._stop(
+            blocker,
+            [Settled(item.end, item, Action.BLOCK, item.leaked_chars or self._raw_chars(item)) for item in ended],
+        )
+
+    def _stop(self, blocker: Item, settled: list[Settled]) -> None:
+        settled.sort(key=settling_order)
+        rule, finding = blocker.violation.rule, blocker.violation.finding
+        decisions = self._decisions(settled)
+        blocked = Blocked(self._lane, rule.index, self.left, rule.message, finding.label, finding.reason, decisions)
+        self.block = Stop(blocked, blocker.source.run)
+        self.shut()
+
+    # -- small things ---------------------------------------------------------------------------------------------
+
+    def _floor(self, position: int) -> int:
+        """The last place at or before `position` where text may be cut."""
+        if not self._shared.is_redacting:
+            return position
+        buffer = self._buffer
+        index = floor_boundary(buffer.text, position - buffer.offset, is_final=self.is_final)
+        floor = max(self.released, index + buffer.offset)
+        return max([floor, *(each for each in self._seams if each <= position)]) if self._seams else floor
+
+    def _begin(self, item: Item) -> int:
+        """Where a redaction begins. Invisible text is attached to what stands before it, which stays."""
+        return item.start if is_invisible(item.excerpt) else self._floor(item.start)
+
+    def _ceil(self, item: Item, position: int) -> int | None:
+        """Where a redaction that reaches `position` ends, or None while that is not certain."""
+        if is_invisible(item.excerpt):
+            return position
+        buffer = self._buffer
+        index = ceil_boundary(buffer.text, position - buffer.offset, is_final=self.is_final)
+        ends = [each for each in self._seams if each >= position]
+        if index is not None:
+            ends.append(index + buffer.offset)
+        return min(ends, default=None)
+
+    def _raw_chars(self, item: Item) -> int:
+        """How many characters of an item's span have left as they were."""
+        start, end = item.start, min(item.end, self.released)
+        replaced = sum(max(0, min(end, stop) - max(start, begin)) for begin, stop in self._redacted)
+        return max(0, end - start - replaced)
+
+    def _decisions(self, settled: Iterable[Settled]) -> tuple[Decision, ...]:
+        return tuple([self._decision(each) for each in settled if not each.item.is_remark])
+
+    def _decision(self, settled: Settled) -> Decision:
+        """What is recorded; the stream numbers it when it hands it out."""
+        item = settled.item
+        is_held = settled.done >= Action.REDACT and not settled.leaked_chars
+        released_to = min(item.start if is_held else settled.position, self.left)
+        now_ms = self._shared.now_ms
+        arrived = self._arrivals[0][1] if self._arrivals else now_ms
+        return Decision(
+            number=0,
+            rule=item.violation.rule.index,
+            lane=self._lane,
+            finding=item.violation.finding,
+            decided=item.violation.rule.action,
+            done=settled.done,
+            exposure=Exposure(released_to, settled.leaked_chars, max(0.0, now_ms - arrived)),
+            excerpt=item.excerpt,
+            failure=item.failed,
+            segment=item.source.segment,
+            model=item.source.model,
+            is_enforced=item.violation.rule.is_enforced,
+        )
+
+    def _forget_arrivals(self) -> None:
+        while self._arrivals and self._arrivals[0][0] <= self.released:
+            self._arrivals.popleft()

@@ -1,0 +1,304 @@
+"""One text of a stream: what its detectors are asked, what they answer, and how far all is known.
+
+Text comes in by `feed`; scanners read it at once, or when their answer lets text out; segments go out as requests for
+the batch detectors. What is found becomes a violation by the policy's rules and goes to the lane's gate. The
+**watermark** is the position up to which every scanner, and every batch detector that a blocking or redacting rule
+reads (strict mode), has cleared the text: up to there the gate lets it out, but not behind `limit`, where text begins
+whose turn it is not (`core.order`).
+
+`leave` judges a lane where text of another one comes, as if its text ended there; `close` ends it. A block that is
+found so ends the lane: what stands before it leaves as judged, and no text is taken any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum, auto
+
+import msgspec
+
+from detectors.base import UNCHECKED
+from detectors.types import Finding
+from sidecar.core.answer import Remark, Sentences
+from sidecar.core.asking import Asking, Request
+from sidecar.core.buffer import SLACK_CHARS, TextBuffer
+from sidecar.core.gate import Gate
+from sidecar.core.graphemes import LOOK_BACK_CHARS
+from sidecar.core.items import Item, Settled, Source
+from sidecar.core.scanning import Broken, Scanning, Seen, Sighting
+from sidecar.core.shared import Shared
+from sidecar.policy.decide import Violation, decide
+from sidecar.policy.plan import BatchPlan, RulePlan
+from sidecar.values import Action, Failed, FailMode, FailureKind, Lane, Outcome, Segment
+
+_EXCERPT_CHARS = 256
+MOST_UNREAD_CHARS = 1024
+"""How much text scanners may leave for later while a segment's verdict is waited for anyhow."""
+
+
+class Condition(Enum):
+    """Whether a lane takes text: it does; no text follows; a block stopped it."""
+
+    OPEN = auto()
+    CLOSED = auto()
+    STOPPED = auto()
+
+
+class LaneCoverage(msgspec.Struct, frozen=True, gc=False):
+    """How much of a lane was looked at: characters received, accounted for in releases, and missed by some detector."""
+
+    lane: Lane
+    received_chars: int
+    released_chars: int
+    unscanned_chars: int
+    reasons: tuple[str, ...]
+
+
+def _is_block(sighting: Sighting) -> bool:
+    rule = sighting.violation.rule
+    return rule.is_enforced and rule.action is Action.BLOCK
+
+
+class LaneState:
+    """See the module's text. Owned by its `Stream`; `run`, `limit` and `closed_in` are its order's to write."""
+
+    __slots__ = (
+        "_buffer",
+        "_reasons",
+        "_scanning",
+        "_shared",
+        "_unscanned",
+        "asking",
+        "closed_in",
+        "condition",
+        "gate",
+        "lane",
+        "limit",
+        "run",
+    )
+
+    def __init__(self, lane: Lane, shared: Shared) -> None:
+        self.lane = lane
+        self.condition = Condition.OPEN
+        self._shared = shared
+        self._buffer = TextBuffer()
+        self.gate = Gate(lane, self._buffer, shared)
+        self._scanning = Scanning(shared.plan.scanners, self._buffer)
+        self.asking = Asking(lane, self._buffer, shared)
+        self._unscanned = 0
+        self._reasons: list[str] = []
+        self.run = 0
+        """The run of text that it is in, or was in last."""
+        self.limit: int | None = None
+        """Where text of it begins whose turn it is not."""
+        self.closed_in: int | None = None
+        """The run of text in which it was closed by who feeds it."""
+
+    @property
+    def end(self) -> int:
+        """The lane offset after the last character that arrived."""
+        return self._buffer.end
+
+    @property
+    def held_chars(self) -> int:
+        """Characters that arrived and neither left, nor were replaced or dropped."""
+        return 0 if self.condition is Condition.STOPPED else self._buffer.end - self.gate.left
+
+    @property
+    def unjudged_chars(self) -> int:
+        """Characters that arrived and are neither let out, nor withheld for the rest of a call."""
+        return 0 if self.condition is Condition.STOPPED else self._buffer.end - self.gate.released
+
+    @property
+    def is_through(self) -> bool:
+        """Whether it was closed, and all of it is judged."""
+        return self.condition is Condition.CLOSED and self.gate.released >= self._buffer.end
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more can come out."""
+        return self.condition is Condition.STOPPED or (self.is_through and not self.asking.opened)
+
+    @property
+    def coverage(self) -> LaneCoverage:
+        """What was looked at."""
+        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, self._unscanned, tuple(self._reasons))
+
+    def sentences(self) -> Sentences:
+        """What became of its sentences, up to where it was stopped."""
+        return self.asking.sentences(self.gate.released if self.condition is Condition.STOPPED else None)
+
+    # -- text -----------------------------------------------------------------------------------------------------
+
+    def feed(self, text: str, arrived_ms: float, turn: int) -> list[Request]:
+        """Add text; returns the requests that it completed."""
+        self._buffer.append(text)
+        self.gate.arrived(arrived_ms)
+        requests = self.asking.advance(self.run, is_final=False)
+        if requests or not self._may_scan_later(0):
+            self._scan()
+            self.settle(turn)
+        return requests
+
+    def may_wait(self, text: str, chars: int) -> bool:
+        """Whether `text`, the last of `chars` characters that came since the last step, may wait for what follows."""
+        return self.condition is Condition.OPEN and self._may_scan_later(chars) and not self.asking.may_cut(text, chars)
+
+    def leave(self) -> list[Request]:
+        """Have it judged as if its text ended here: text of another lane comes. Returns the requests for that."""
+        requests = self.asking.part(self.run)
+        if self._scanning.seen < self._buffer.end:
+            self._scan()
+        supposed, broken = self._scanning.probe()
+        self._see_all(broken)
+        if self.gate.first_block is not None or any(map(_is_block, supposed)):
+            return requests + self.close()
+        self._scanning.seal()
+        self._see_all(supposed)
+        self.gate.seal(self._scanning.cleared)
+        return requests
+
+    def close(self) -> list[Request]:
+        """Say that no text follows; returns the last requests."""
+        self.condition = Condition.CLOSED
+        self.gate.is_final = True
+        requests = self.asking.advance(self.run, is_final=True)
+        self._scan()
+        return requests
+
+    def end_at(self, position: int, run: int) -> None:
+        """Have it end where it ended before `run`, judged as it was there."""
+        self.condition = Condition.CLOSED
+        self.gate.end_at(position, run)
+        self._scanning.finish()
+        self.asking.drop_behind(self._buffer.end)
+
+    def stop(self) -> None:
+        """Drop all that is held, but for what is still owed about text that has left."""
+        self.condition = Condition.STOPPED
+        self.gate.shut()
+        self.asking.drop_behind(self.gate.left)
+
+    def _may_scan_later(self, more: int) -> bool:
+        """Whether nothing could leave before a segment is complete, whatever the scanners say.
+
+        Then they read its text, and `more` characters, in one go: token by token, their calls cost more than their
+        reading.
+        """
+        begun = self.asking.begun
+        if begun is None or self._buffer.end + more - self._scanning.seen >= MOST_UNREAD_CHARS:
+            return False
+        if self.gate.released < begun and not self.asking.awaited:
+            return False
+        return self._scanning.has_cleared(begun)
+
+    def _scan(self) -> None:
+        self._see_all(self._scanning.advance(is_final=self.condition is Condition.CLOSED))
+
+    def _see_all(self, found: Iterable[Seen]) -> None:
+        for seen in found:
+            self._see(seen)
+
+    def _see(self, seen: Seen) -> None:
+        if isinstance(seen, Broken):
+            failed = Failed(FailureKind.ERROR, seen.error)
+            place, source = (seen.start, seen.end), Source(self.run)
+            self._fail(seen.scanner.detector.name, seen.scanner.rules, place, failed, source)
+            return
+        violation = seen.violation
+        start, end, rule = violation.finding.start, violation.finding.end, violation.rule
+        excerpt = self._buffer.slice(start, min(end, start + _EXCERPT_CHARS))
+        item = Item(violation, rule.action, start, end, excerpt, Source(self.run), is_rest=seen.is_rest)
+        if item.is_active or not item.is_rest:
+            self.gate.add(item)
+
+    # -- outcomes -------------------------------------------------------------------------------------------------
+
+    def resolve(self, segment: int, batch: int, outcome: Outcome) -> None:
+        """Take a batch detector's outcome; one that nothing waits for is ignored."""
+        for asked, its_outcome in self.asking.take(segment, batch, outcome):
+            self._answer(self._shared.plan.batches[batch], asked, its_outcome)
+
+    def _answer(self, batch: BatchPlan, segment: Segment, outcome: Outcome) -> None:
+        """Take what a batch detector says of a segment."""
+        answer = self.asking.answers.get(batch.index)
+        source = Source(segment.run, segment.number, batch.detector.model)
+        if isinstance(outcome, Failed):
+            if answer is not None:
+                answer.note_failure(segment, outcome)
+            self._fail(batch.detector.name, batch.rules, (segment.start, segment.end), outcome, source)
+        elif answer is None:
+            for violation in decide(batch.rules, outcome.findings):
+                self._take(segment, source, violation)
+        else:
+            self._note_gaps(batch, outcome.findings)
+            for each in answer.read(outcome.findings):
+                self._take(segment, source, each)
+
+    def _take(self, segment: Segment, source: Source, what: Violation | Remark) -> None:
+        is_remark = isinstance(what, Remark)
+        violation = what.violation if isinstance(what, Remark) else what
+        start, end, base = violation.finding.start, violation.finding.end, segment.start - segment.begin
+        excerpt = segment.text[start - base : min(end, start + _EXCERPT_CHARS) - base]
+        action = Action.ANNOTATE if is_remark else violation.rule.action
+        self.gate.add(Item(violation, action, start, end, excerpt, source, is_remark=is_remark))
+
+    def _note_gaps(self, batch: BatchPlan, findings: Sequence[Finding]) -> None:
+        """Have the coverage say what a pair checker could not look at, or not at all of."""
+        for each in findings:
+            if each.label == UNCHECKED:
+                self._unscanned += each.end - each.start
+                self._note(f"{batch.detector.name}: {each.reason}")
+            elif each.grounding is not None and each.grounding.is_cut:
+                self._note(f"{batch.detector.name}: longer than the model reads")
+
+    def _fail(
+        self, detector: str, rules: Sequence[RulePlan], place: tuple[int, int], failed: Failed, source: Source
+    ) -> None:
+        """Let each rule's fail mode act on text that was not looked at."""
+        start, end = place
+        self._unscanned += end - start
+        self._note(f"{detector}: {failed.kind}")
+        self.give_up(detector, rules, place, failed, source)
+
+    def give_up(
+        self, what: str, rules: Sequence[RulePlan], place: tuple[int, int], failed: Failed, source: Source
+    ) -> bool:
+        """Let each rule's fail mode act on what stands at `place`; whether one of them blocks it."""
+        finding = Finding(*place, "", 0.0, f"{what}: {failed.kind}")
+        is_blocked = False
+        for rule in rules:
+            mode = rule.on_timeout if failed.kind is FailureKind.TIMEOUT else rule.on_error
+            is_closed = mode is FailMode.FAIL_CLOSED and rule.is_gating
+            action = Action.BLOCK if is_closed else Action.ALLOW
+            item = Item(Violation(rule, finding), action, *place, "", source, failed)
+            if is_closed:
+                is_blocked = True
+                self.gate.add(item)
+            elif self._shared.is_news(rule.index, failed.kind):
+                self.gate.tell(Settled(self.gate.released, item, Action.ALLOW, 0))
+        return is_blocked
+
+    def _note(self, reason: str) -> None:
+        if reason not in self._reasons:
+            self._reasons.append(reason)
+
+    # -- letting out ----------------------------------------------------------------------------------------------
+
+    def settle(self, turn: int) -> None:
+        """Let out what the watermark has passed, when it is the turn of the run of text `turn`."""
+        if not self.gate.is_shut:
+            self.gate.settle(self._watermark(), turn)
+            self._forget()
+
+    def _watermark(self) -> int:
+        """Every finding that starts before this lane offset is known, and its turn has come."""
+        mark = self.gate.reach(self._scanning.cleared)
+        mark = min(mark, self.asking.cleared(is_final=self.condition is Condition.CLOSED))
+        return mark if self.limit is None else min(mark, self.limit)
+
+    def _forget(self) -> None:
+        """Drop the text that nothing needs any more."""
+        needed = self.gate.released - LOOK_BACK_CHARS
+        if needed - self._buffer.offset >= SLACK_CHARS:
+            self._buffer.drop_before(min(needed, self._scanning.needed, self.asking.needed))

@@ -1,0 +1,171 @@
+"""The pattern scanners of one lane: what they find, and how far everything is decided.
+
+Where the text of another lane comes, `probe` asks every scanner what it would find if the text ended there. What it
+says stands (`seal`): when the lane goes on, and a match turns out longer, its rest is the continuation of what was
+found. A probe looks at no more than what is undecided, and what scanners need before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from detectors.base import Scan, forked
+from detectors.types import Finding
+from sidecar.core.buffer import TextBuffer
+from sidecar.policy.decide import Violation, decide
+from sidecar.policy.plan import ScannerPlan
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """A scan that raised: what stands in `[start, end)` was not looked at, nor is anything behind it."""
+
+    scanner: ScannerPlan
+    start: int
+    end: int
+    error: str
+
+
+class Sighting(msgspec.Struct, frozen=True, gc=False):
+    """A violation. `is_rest` when it continues one that was sealed: then its decision was made."""
+
+    violation: Violation
+    is_rest: bool = False
+
+
+Seen: TypeAlias = Sighting | Broken
+
+
+class _DeadScan:
+    """Stands in for a scan that raised: it finds nothing and holds nothing."""
+
+    def __init__(self) -> None:
+        self.cleared = 0
+
+    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
+        """Clear all text."""
+        self.cleared = offset + len(text)
+        return ()
+
+
+class _Reader:
+    """One scanner at its lane."""
+
+    __slots__ = ("_sealed", "_supposed", "earlier", "look_behind", "plan", "scan")
+
+    def __init__(self, plan: ScannerPlan) -> None:
+        self.plan = plan
+        self.scan: Scan = plan.detector.start()
+        self.look_behind = plan.detector.look_behind
+        self.earlier: list[Violation] = []
+        """The violations that reach into text that is still undecided: they may dominate later ones."""
+        self._supposed: Sequence[Violation] = ()
+        self._sealed: list[Violation] = []
+
+    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Sighting]:
+        """What is found in the text that arrived."""
+        findings = self.scan.advance(text, offset, is_final=is_final)
+        if not findings:
+            return ()
+        violations = decide(self.plan.rules, findings, self.earlier)
+        self.earlier = self._reaching((*self.earlier, *violations))
+        return [Sighting(each, self._continues(each)) for each in violations]
+
+    def probe(self, text: str, offset: int) -> Sequence[Sighting]:
+        """What would be found, beside what is known, if the text ended here."""
+        findings = forked(self.scan, self.plan.detector).advance(text, offset, is_final=True)
+        self.earlier = self._reaching(self.earlier)
+        self._supposed = decide(self.plan.rules, findings, self.earlier)
+        return [Sighting(each, self._continues(each)) for each in self._supposed]
+
+    def seal(self) -> None:
+        """Let stand what the last probe said."""
+        self.earlier += self._supposed
+        self._sealed = self._reaching((*self._sealed, *self._supposed))
+        self._supposed = ()
+
+    def _reaching(self, violations: Iterable[Violation]) -> list[Violation]:
+        cleared = self.scan.cleared
+        return [each for each in violations if each.finding.end > cleared]
+
+    def _continues(self, violation: Violation) -> bool:
+        """Whether it begins in a violation of the same rule that was sealed."""
+        start = violation.finding.start
+        return any(
+            each.rule is violation.rule and each.finding.start <= start < each.finding.end for each in self._sealed
+        )
+
+
+class Scanning:
+    """See the module's text."""
+
+    __slots__ = ("_buffer", "_readers", "seen")
+
+    def __init__(self, plans: Sequence[ScannerPlan], buffer: TextBuffer) -> None:
+        self._buffer = buffer
+        self._readers = [_Reader(each) for each in plans]
+        self.seen = 0
+        """How far the scanners were given the text."""
+
+    @property
+    def cleared(self) -> int:
+        """Every violation that starts before this lane offset is known."""
+        mark = self._buffer.end
+        for reader in self._readers:
+            mark = min(mark, reader.scan.cleared)
+        return mark
+
+    @property
+    def needed(self) -> int:
+        """The scanners need no text before this lane offset."""
+        return min((reader.scan.cleared - reader.look_behind for reader in self._readers), default=self._buffer.end)
+
+    def has_cleared(self, position: int) -> bool:
+        """Whether every violation that starts before `position` is known."""
+        return all(reader.scan.cleared >= position for reader in self._readers)
+
+    def advance(self, *, is_final: bool) -> list[Seen]:
+        """What the scanners find in the text that arrived."""
+        buffer = self._buffer
+        seen: list[Seen] = []
+        self.seen = buffer.end
+        for reader in self._readers:
+            offset = max(buffer.offset, reader.scan.cleared - reader.look_behind)
+            try:
+                sightings = reader.advance(buffer.tail(offset), offset, is_final=is_final)
+            except Exception as error:  # noqa: BLE001 - scanners may be third-party code: the rules' fail modes apply
+                seen.append(self._bury(reader, error))
+                continue
+            seen += sightings
+        return seen
+
+    def probe(self) -> tuple[list[Sighting], list[Broken]]:
+        """What the scanners would find, beside what they found, if the text ended here."""
+        buffer = self._buffer
+        found: list[Sighting] = []
+        broken: list[Broken] = []
+        for reader in self._readers:
+            if reader.scan.cleared >= buffer.end:
+                continue
+            offset = max(buffer.offset, reader.scan.cleared - reader.look_behind)
+            try:
+                found += reader.probe(buffer.tail(offset), offset)
+            except Exception as error:  # noqa: BLE001 - as above
+                broken.append(self._bury(reader, error))
+        return found, broken
+
+    def seal(self) -> None:
+        """Let stand what the last probe said."""
+        for reader in self._readers:
+            reader.seal()
+
+    def finish(self) -> None:
+        """Look at no more text: all is decided as it stands."""
+        self._readers = []
+
+    def _bury(self, reader: _Reader, error: Exception) -> Broken:
+        cleared = reader.scan.cleared
+        reader.scan = _DeadScan()
+        return Broken(reader.plan, cleared, max(self._buffer.end, cleared + 1), type(error).__name__)

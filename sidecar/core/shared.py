@@ -1,0 +1,66 @@
+"""What the lanes of one stream have in common. Owned by the stream."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from detectors.context import Context
+from sidecar.core.cuts import Way
+from sidecar.policy.plan import Plan
+from sidecar.values import Channel, FailureKind, Lane, Mode, Output
+
+
+class Shared:
+    """See the module's text. `now_ms` is the time of the present step."""
+
+    __slots__ = (
+        "_failures_told",
+        "_gating",
+        "_holds_calls",
+        "_is_strict",
+        "_segments_made",
+        "context",
+        "held_call_chars",
+        "is_redacting",
+        "max_held_call_chars",
+        "now_ms",
+        "outputs",
+        "plan",
+        "session_id",
+    )
+
+    def __init__(self, plan: Plan, session_id: str, max_held_call_chars: int | None) -> None:
+        self.plan = plan
+        self.session_id = session_id
+        self.is_redacting = plan.redacts
+        self._holds_calls = max_held_call_chars is not None
+        self.max_held_call_chars = max_held_call_chars or 0
+        self.held_call_chars = 0
+        self._is_strict = plan.stream.mode is Mode.STRICT
+        self._gating = frozenset(batch.index for batch in plan.batches if any(rule.is_gating for rule in batch.rules))
+        self.outputs: deque[Output] = deque()
+        self.context: Context | None = None
+        self.now_ms = 0.0
+        self._segments_made = [0] * len(Way)
+        self._failures_told: set[tuple[int, FailureKind]] = set()
+
+    def holds(self, lane: Lane) -> bool:
+        """Whether a lane is a call that leaves whole, or not at all."""
+        return self._holds_calls and lane.channel is Channel.TOOL_ARGUMENTS
+
+    def gating(self, lane: Lane) -> frozenset[int]:
+        """The batch detectors that a lane's text waits for."""
+        return self._gating if self._is_strict or self.holds(lane) else frozenset()
+
+    def next_segment(self, way: Way) -> int:
+        """The next segment's number. Each way has its own, so that they do not depend on how the text arrived."""
+        self._segments_made[way] += 1
+        made = self._segments_made[way]
+        return made if self.plan.reads_one_way else made * len(Way) - 1 + way
+
+    def is_news(self, rule: int, kind: FailureKind) -> bool:
+        """Whether a rule's failure of this kind has not been told yet in this stream."""
+        if (rule, kind) in self._failures_told:
+            return False
+        self._failures_told.add((rule, kind))
+        return True
