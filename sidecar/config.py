@@ -239,6 +239,8 @@ class Limits(Section):
     """The length of a name, an id, a label or an attribute."""
     context_cache_chars: Annotated[int, Field(ge=0)] = 2_000_000
     """Passages of streams that are kept indexed, for other streams of the same tenant. 0 shares none."""
+    max_held_call_chars: Count = 1_000_000
+    """Text of tool calls of one stream that is held, where they leave whole; past it the rules' fail mode acts."""
     inbox_chunks: Count = 64
     """Chunks of one stream that wait for the core; then its reader stops."""
 

@@ -85,6 +85,12 @@ _FAULTS: Mapping[FailureKind, FaultKind] = {
 }
 
 
+class _End(msgspec.Struct, frozen=True):
+    """Where a lane ends, or all lanes of a choice."""
+
+    what: Lane | int
+
+
 class PlanSource(Protocol):
     """Where a stream's plan comes from."""
 
@@ -255,6 +261,7 @@ class Session:
             plan,
             session_id=start.session_id or self.info.stream_id,
             stops_together=start.direction is Direction.INPUT,
+            max_held_call_chars=engine.limits.max_held_call_chars,
         )
         self._tally = Tally()
         self._counters = engine.metrics.plan(plan)
@@ -263,12 +270,13 @@ class Session:
         self._context = Context()
         self._passages_left_out = start.passages_left_out
         self._relevance: float | None = None
-        self._inbox: deque[tuple[Lane, str, float] | Context] = deque()
-        """Texts with the time at which they came, and contexts."""
+        self._inbox: deque[tuple[Lane, str, float] | Context | _End] = deque()
+        """Texts with the time at which they came, contexts, and ends of lanes and choices."""
         self._put_context(start.context)
         self._inbox_chars = 0
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
         self._lanes: set[Lane] = set()
+        self._closed_lanes: set[Lane] = set()
         self._received_chars = 0
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -288,7 +296,7 @@ class Session:
     # -- the reader's side ----------------------------------------------------------------------------------------
 
     async def feed(self, lane: Lane, text: str) -> None:
-        """Hand over text of a lane; waits for room. Raises `CallerError` past a limit or after the end."""
+        """Hand over text of a lane; waits for room. Raises `CallerError` past a limit, or after the lane's end."""
         self._check(lane, text)
         if not text:
             return
@@ -303,6 +311,24 @@ class Session:
         self._settled.clear()
         if not (self._has_room and self._core.may_wait(lane, text, self._inbox_chars)):
             self._wake.set()
+
+    def end_lane(self, lane: Lane) -> None:
+        """Say that no text of a lane follows: it is judged finally, and leaves. A second time it does nothing.
+
+        Raises `CallerError` when the lane is one too many.
+        """
+        if self._is_finished or lane in self._closed_lanes:
+            return
+        self._check_lane(lane)
+        self._closed_lanes.add(lane)
+        self._put_end(_End(lane))
+
+    def end_choice(self, choice: int) -> None:
+        """Say so of all lanes of a choice that were fed. Calls that are held for their neighbours leave, too."""
+        if self._is_finished:
+            return
+        self._closed_lanes.update(lane for lane in self._lanes if lane.choice == choice)
+        self._put_end(_End(choice))
 
     async def settled(self) -> None:
         """Return when all that was fed is dealt with as far as it goes: the rest waits for more text, or the end."""
@@ -399,8 +425,10 @@ class Session:
         """Feed what the inbox holds, up to a step's worth; then, if that was all, the end."""
         budget = _STEP_CHARS
         while self._inbox and budget > 0 and self._core.wants_text:
-            if isinstance(self._inbox[0], Context):
-                self._core.ground(self._take_context())
+            head = self._inbox[0]
+            if isinstance(head, Context | _End):
+                self._inbox.popleft()
+                self._take_mark(head, now_ms)
                 continue
             lane, text, arrived_ms = self._take_chunk(budget)
             budget -= len(text)
@@ -421,15 +449,25 @@ class Session:
         self._context = self._context.added(ids, [documents.get(each.text, tenant) for each in passages])
         self._inbox.append(self._context)
 
-    def _take_context(self) -> Context:
-        head = self._inbox.popleft()
-        assert isinstance(head, Context)
-        return head
+    def _put_end(self, end: _End) -> None:
+        self._heard_ms = self._engine.clock.now_ms()
+        self._inbox.append(end)
+        self._settled.clear()
+        self._wake.set()
+
+    def _take_mark(self, mark: Context | _End, now_ms: float) -> None:
+        """Tell the core what stands between texts."""
+        if isinstance(mark, Context):
+            self._core.ground(mark)
+        elif isinstance(mark.what, Lane):
+            self._submit(self._core.end_lane(mark.what, now_ms), now_ms)
+        else:
+            self._submit(self._core.end_choice(mark.what, now_ms), now_ms)
 
     def _take_chunk(self, limit: int) -> tuple[Lane, str, float]:
         """The text at the head of the inbox that is one lane's, at most `limit` characters, and when its first came."""
         head = self._inbox.popleft()
-        assert not isinstance(head, Context)
+        assert not isinstance(head, Context | _End)
         lane, text, arrived_ms = head
         pieces = [text]
         size = len(text)
@@ -448,7 +486,7 @@ class Session:
         if not self._inbox:
             return ""
         head = self._inbox[0]
-        if isinstance(head, Context) or head[0] != lane:
+        if isinstance(head, Context | _End) or head[0] != lane:
             return ""
         self._inbox.popleft()
         return head[1]
@@ -524,12 +562,9 @@ class Session:
         limits = self._engine.limits
         if self._is_finished:
             raise CallerError("came after the end of the stream", field="chunk", kind=CallerFault.OUT_OF_ORDER)
-        if lane not in self._lanes:
-            if len(self._lanes) >= limits.max_lanes:
-                raise CallerError(
-                    f"a stream has at most {limits.max_lanes} lanes", field="chunk.lane", limit=limits.max_lanes
-                )
-            self._lanes.add(lane)
+        if lane in self._closed_lanes and text:
+            raise CallerError("came after the end of its lane", field="chunk", kind=CallerFault.OUT_OF_ORDER)
+        self._check_lane(lane)
         self._received_chars += len(text)
         if self._received_chars > limits.max_stream_chars:
             raise CallerError(
@@ -537,6 +572,12 @@ class Session:
                 field="chunk",
                 limit=limits.max_stream_chars,
             )
+
+    def _check_lane(self, lane: Lane) -> None:
+        limit = self._engine.limits.max_lanes
+        if lane not in self._lanes and len(self._lanes) >= limit:
+            raise CallerError(f"a stream has at most {limit} lanes", field="chunk.lane", limit=limit)
+        self._lanes.add(lane)
 
     def _raise_failure(self) -> None:
         """Raise the reader's error, once what stood before it is fed."""

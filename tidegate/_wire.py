@@ -153,7 +153,10 @@ def chunk_requests(chunk: AnyChunk) -> Iterator[bytes]:
         passage = pb.Passage(id=_encodable(chunk.id), text=_encodable(chunk.text))
         yield pb.StreamRequest(context=pb.Context(passages=[passage])).SerializeToString()
         return
-    for piece in _pieces(_chunk(chunk)):
+    whole = _chunk(chunk)
+    pieces = [*_pieces(whole)] or [pb.Chunk(lane=_wire_lane(whole.lane))] * whole.ends_lane
+    for number, piece in enumerate(pieces, start=1):
+        piece.ends_lane = whole.ends_lane and number == len(pieces)
         yield pb.StreamRequest(chunk=piece).SerializeToString()
 
 

@@ -41,6 +41,8 @@ class Chunk:
 
     text: str | bytes
     lane: Lane = field(default_factory=Lane)
+    ends_lane: bool = False
+    """Whether no more text of the lane comes: it is judged finally, and what may leave does. The text may be empty."""
 
 
 @dataclass(frozen=True, slots=True)

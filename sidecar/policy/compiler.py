@@ -54,7 +54,7 @@ from sidecar.policy.schema import (
     StandIn,
     StreamSpec,
 )
-from sidecar.values import Action, Direction, FailMode, Mode, Severity
+from sidecar.values import Action, Direction, FailMode, Mode, Severity, ToolCalls
 
 _T = TypeVar("_T")
 
@@ -146,6 +146,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             max_held_chars=stream.max_held_chars,
             max_segment_tokens=stream.max_segment_tokens,
             min_segment_tokens=stream.min_segment_tokens,
+            tool_calls=stream.tool_calls,
         ),
         rules=tuple(rules.plans),
         scanners=tuple(
@@ -396,7 +397,14 @@ def _policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
     if spec.metadata.name == DEFAULT_POLICY and spec.match.model_fields_set:
         message = "the policy named `default` takes every stream that no other policy takes"
         yield source.error(("match",), message, "remove `match`, or give the policy another name", at_key=True)
+    if spec.stream.tool_calls is ToolCalls.WHOLE and not any(map(_may_change_text, spec.rules)):
+        message = "no rule blocks or redacts, so no call of a tool waits for a verdict"
+        yield source.error(("stream", "tool_calls"), message, "remove `tool_calls`, or add such a rule")
     yield from _test_errors(source, spec.tests, [rule.id for rule in spec.rules])
+
+
+def _may_change_text(rule: RuleSpec) -> bool:
+    return isinstance(rule.action, BlockAction | RedactAction) or rule.action in ("block", "redact")
 
 
 def _test_errors(source: Source, tests: Sequence[CaseSpec], ids: Sequence[str]) -> Iterator[PolicyError]:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from pydantic_core import PydanticCustomError
 
 from sidecar.policy.operators import HASH_CHARS
-from sidecar.values import Channel, Direction, Enforcement, FailMode, Mode, Part
+from sidecar.values import Channel, Direction, Enforcement, FailMode, Mode, Part, ToolCalls
 
 API_VERSION = "tidegate.dev/v1"
 DEFAULT_POLICY = "default"
@@ -103,6 +103,11 @@ class StreamSpec(Model):
         description="Short sentences and lines are gathered into a segment of this many estimated word pieces: the"
         " first ones of what a model writes are shorter, those of a prompt or a document twice as long. More is"
         " cheaper, less leaves earlier; 0 is a segment a sentence.",
+    )
+    tool_calls: ToolCalls | None = Field(
+        default=None,
+        description="whole: a model's call of a tool leaves when it is over and judged, together with the calls beside"
+        " it, or not at all. stream: its arguments leave as other text does. Left out: whole where a rule blocks.",
     )
     on_timeout: FailMode | None = Field(
         default=None,

@@ -140,11 +140,19 @@ class LaneReader:
             return self._plain(chunk.text, lane)
         return self._decode(chunk.data, lane) if payload == "data" else ""
 
+    def end(self, lane: Lane) -> None:
+        """Raise `CallerError` when a lane that ends here does so inside a character."""
+        if self._is_inside(lane):
+            raise CallerError("the lane ends inside a character", field="chunk.data")
+
     def finish(self) -> None:
         """Raise `CallerError` when a lane ends inside a character."""
-        for decoder in self._decoders.values():
-            if decoder.getstate()[0]:
-                raise CallerError("the stream ends inside a character", field="chunk.data")
+        if any(map(self._is_inside, self._decoders)):
+            raise CallerError("the stream ends inside a character", field="chunk.data")
+
+    def _is_inside(self, lane: Lane) -> bool:
+        decoder = self._decoders.get(lane)
+        return decoder is not None and bool(decoder.getstate()[0])
 
     def _read_lane(self, message: pb.Lane, field: str) -> Lane:
         channel = _CHANNELS.get(message.channel)
@@ -158,8 +166,7 @@ class LaneReader:
     def _plain(self, text: str, lane: Lane) -> str:
         if len(text) * 4 > self._max_bytes:
             self._check_size("chunk.text", len(text.encode()))
-        decoder = self._decoders.get(lane)
-        if decoder is not None and decoder.getstate()[0]:
+        if self._is_inside(lane):
             raise CallerError("came while the data before it ends inside a character", field="chunk.text")
         return text
 

@@ -241,6 +241,9 @@ async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) 
         case "chunk":
             lane = lanes.lane_of(message.chunk.lane)
             await session.feed(lane, lanes.text_of(message.chunk, lane))
+            if message.chunk.ends_lane:
+                lanes.end(lane)
+                session.end_lane(lane)
         case "context":
             session.add_context(passages_of(message.context.passages))
         case "finish":

@@ -160,6 +160,7 @@ def test_show_as_json(right: Path) -> None:
     (shown,) = json.loads(result.stdout)
     (rule,) = shown.pop("rules")
     assert (shown["name"], shown["owner"], shown["order"], len(shown["digest"])) == ("codes", "us", 100, 64)
+    assert shown["stream"]["tool_calls"] == "stream"
     assert shown["match"] == {"directions": ["output"], "labels": {"app": "shop"}, "tenants": []}
     assert rule.pop("holds") > 0
     assert rule == {
@@ -180,15 +181,16 @@ def test_show_for_people(right: Path) -> None:
     lines = result.stdout.splitlines()
     assert (result.exit_code, lines[0]) == (0, "codes 1")
     assert lines[1].startswith("  digest  ")
-    assert lines[2:7] == [
+    assert lines[2:8] == [
         "  takes   directions output; labels app=shop (order 100)",
         "  stream  strict, holds at most 16384 characters and 400 ms, segments of 24 to 64 tokens",
+        "  calls   stream as other text does",
         "  rule no-codes: redact with mask, severity high",
         "    detector    patterns",
         "    from 0.5    CODENAME",
     ]
-    assert lines[7].startswith("    holds back  at most ")
-    assert lines[8] == "    on error    fail_closed, on timeout fail_closed"
+    assert lines[8].startswith("    holds back  at most ")
+    assert lines[9] == "    on error    fail_closed, on timeout fail_closed"
 
 
 def test_schema_is_printed_written_and_compared(tmp_path: Path) -> None:

@@ -93,6 +93,25 @@ def test_fail_modes(parts: dict[str, str], on_error: FailMode, on_timeout: FailM
     assert (rule.on_error, rule.on_timeout) == (on_error, on_timeout)
 
 
+@pytest.mark.parametrize(
+    ("parts", "holds"),
+    [
+        ({"action": "block"}, True),
+        ({"action": "block", "stream": "{tool_calls: stream}"}, False),
+        ({"action": "block", "enforcement": "shadow"}, False),
+        ({"action": "block", "enforcement": "shadow", "stream": "{tool_calls: whole}"}, False),
+        ({"action": "redact"}, False),
+        ({"action": "redact", "stream": "{tool_calls: whole}"}, True),
+        ({"action": "annotate"}, False),
+    ],
+)
+def test_calls_are_held_where_a_rule_may_block_them_or_the_policy_says_so(parts: dict[str, str], holds: bool) -> None:
+    stream = parts.pop("stream", "{}")
+    rule = ", ".join(f"{key}: {value}" for key, value in parts.items())
+    plan = compiled(f"{{id: r, detect: {{detector: tone}}, {rule}}}", head=f"stream: {stream}")
+    assert plan.holds_calls is holds
+
+
 def test_defaults_of_a_rule_and_of_the_stream() -> None:
     plan = compiled("{id: r, detect: {detector: tone}, action: block}")
     rule, stream = plan.rules[0], plan.stream

@@ -241,6 +241,11 @@ ROWS = (
         "5:21: rules[0].detect: `words` may hold back 20002 characters, the stream at most 16384. Raise `stream.max_held_chars` to 20002 or more.",
     ),
     Row(
+        "calls that wait for nothing",
+        HEAD + f"stream: {{tool_calls: whole}}\nrules:\n  - {{id: a, {W}, action: annotate}}\n",
+        "4:22: stream.tool_calls: no rule blocks or redacts, so no call of a tool waits for a verdict. Remove `tool_calls`, or add such a rule.",
+    ),
+    Row(
         "annotate that fails closed",
         HEAD + f"rules:\n  - {{id: a, {W}, action: annotate, on_error: fail_closed}}\n",
         "5:90: rules[0].on_error: text does not wait for a rule that does `annotate`, so it cannot fail closed. Remove `on_error`, or let the rule block or redact.",

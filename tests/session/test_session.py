@@ -735,3 +735,119 @@ def test_releases_that_follow_each_other_are_made_one_with_their_redactions_move
 def test_releases_of_other_lanes_or_with_a_gap_stay_apart():
     releases = [Release(LANE, "a", 0, 1), Release(Lane(1), "b", 1, 2), Release(Lane(1), "c", 3, 4)]
     assert list(merge(releases)) == releases
+
+
+# --- ends of lanes, and order -----------------------------------------------------------------------------------------
+
+THOUGHTS = Lane(channel=Channel.REASONING)
+CALL, OTHER_CALL = (Lane(channel=Channel.TOOL_ARGUMENTS, item=item) for item in (0, 1))
+
+
+async def test_an_ended_lane_leaves_whole_while_the_stream_goes_on():
+    async with make_engine(cards(), outbox=await started()).open(StreamStart()) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "order 4111")
+        await settle(session)
+        assert writer.text == "order "
+        session.end_lane(LANE)
+        session.end_lane(LANE)
+        await settle(session)
+        assert writer.text == "order 4111"
+        await session.feed(THOUGHTS, "more")
+        session.finish()
+        await writer.task
+    assert writer.text == "order 4111more"
+
+
+async def test_text_after_its_lanes_end_is_the_callers_fault():
+    async with make_engine(cards(), outbox=await started()).open(StreamStart()) as session:
+        await session.feed(LANE, "text")
+        await session.feed(THOUGHTS, "text")
+        session.end_choice(0)
+        for lane in (LANE, THOUGHTS):
+            with pytest.raises(CallerError, match="after the end of its lane") as caught:
+                await session.feed(lane, "more")
+            assert caught.value.kind is CallerFault.OUT_OF_ORDER
+        await session.feed(LANE, "")
+
+
+async def test_an_end_stands_where_it_was_said():
+    async with make_engine(cards(), outbox=await started()).open(StreamStart()) as session:
+        await session.feed(LANE, "order 4111")
+        session.end_lane(LANE)
+        await session.feed(THOUGHTS, "so be it.")
+        session.end_lane(THOUGHTS)
+        session.finish()
+        shown = [each async for each in session.outputs() if isinstance(each, Release)]
+    assert [(each.lane, each.text) for each in shown] == [(LANE, "order 4111"), (THOUGHTS, "so be it.")]
+
+
+@pytest.mark.parametrize("side", [CALL, THOUGHTS])
+async def test_lanes_that_alternate_at_every_token_neither_stall_nor_wait_for_the_end(side: Lane):
+    """Every switch asks for a verdict: more than are waited for at a time."""
+    policy = plan((SegmentFlagger("bad", label="FLAG"), [rule(Action.REDACT, "FLAG")]))
+    scheduler = HandScheduler()
+    engine = make_engine(policy, scheduler=scheduler, outbox=await started(), limits=Limits(inbox_chunks=4))
+    async with engine.open(StreamStart()) as session:
+        writer, answered = Writer(session), 0
+        for number in range(60):
+            await asyncio.wait_for(session.feed((LANE, side)[number % 2], f"{number} "), 5)
+            await settle(session)
+            while answered < len(scheduler.requests):
+                scheduler.answer(answered, Found())
+                answered += 1
+                await settle(session)
+            assert writer.text.split() == [str(n) for n in range(number)]
+        session.finish()
+        await settle(session)
+        scheduler.answer(answered, Found())
+        await writer.task
+    assert writer.text.split() == [str(n) for n in range(60)]
+
+
+async def test_a_switch_wakes_the_session():
+    scheduler = HandScheduler()
+    async with make_engine(flagged(), scheduler=scheduler, outbox=await started()).open(StreamStart()) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "One two")
+        await settle(session)
+        await session.feed(THOUGHTS, "three")
+        await settle(session)
+        assert [each.segment.text for each in scheduler.requests] == ["One two"]
+        scheduler.answer(0, Found())
+        await settle(session)
+        assert writer.text == "One two"
+        session.cancel("done")
+        await writer.task
+
+
+async def test_calls_leave_together_when_their_choice_ends():
+    words = plan((WordScanner("bluebird"), [rule(Action.BLOCK)]))
+    async with make_engine(words, outbox=await started()).open(StreamStart()) as session:
+        writer = Writer(session)
+        for lane in (CALL, OTHER_CALL):
+            await session.feed(lane, "{}")
+            session.end_lane(lane)
+        await settle(session)
+        assert writer.shown == []
+        session.end_choice(0)
+        await settle(session)
+        assert [(each.lane, each.text) for each in writer.shown if isinstance(each, Release)] == [
+            (CALL, "{}"),
+            (OTHER_CALL, "{}"),
+        ]
+        session.finish()
+        await writer.task
+
+
+async def test_calls_past_the_limit_are_blocked_and_the_event_says_why():
+    words = plan((WordScanner("bluebird"), [rule(Action.BLOCK)]))
+    outbox = await started()
+    engine = make_engine(words, outbox=outbox, limits=Limits(max_held_call_chars=10))
+    async with engine.open(StreamStart()) as session:
+        await session.feed(CALL, "x" * 20)
+        session.finish()
+        shown = [each async for each in session.outputs()]
+    assert [type(each) for each in shown] == [Blocked, StreamSummary]
+    [fault] = data_of(outbox, Fault)
+    assert (fault.fault, "held" in fault.reason) == (FaultKind.LOAD_SHED, True)

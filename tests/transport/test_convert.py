@@ -180,6 +180,14 @@ def reader(**limits: int) -> convert.LaneReader:
     return convert.LaneReader(Direction.OUTPUT, Limits(**limits))
 
 
+def test_a_lane_may_not_end_inside_a_character():
+    texts, lane = reader(), Lane()
+    texts.text_of(pb.Chunk(data="é".encode()[:1]), lane)
+    texts.end(Lane(1))
+    with pytest.raises(CallerError, match="the lane ends inside a character"):
+        texts.end(lane)
+
+
 def fed(texts: convert.LaneReader, pieces: list[bytes]) -> str:
     return "".join(texts.text_of(pb.Chunk(data=piece), Lane()) for piece in pieces)
 

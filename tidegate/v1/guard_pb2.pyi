@@ -333,9 +333,14 @@ class Chunk(_message.Message):
     LANE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
+    ENDS_LANE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     data: _builtins.bytes
     """UTF-8; a chunk may end inside a character."""
+    ends_lane: _builtins.bool
+    """No more text of this lane comes: it is judged finally, and what may leave does. The payload may be empty. A lane
+    of which this is never said ends with the stream.
+    """
     @_builtins.property
     def lane(self) -> Global___Lane: ...
     def __init__(
@@ -344,10 +349,11 @@ class Chunk(_message.Message):
         lane: Global___Lane | None = ...,
         text: _builtins.str = ...,
         data: _builtins.bytes = ...,
+        ends_lane: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "lane", b"lane", "payload", b"payload", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "lane", b"lane", "payload", b"payload", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "ends_lane", b"ends_lane", "lane", b"lane", "payload", b"payload", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["text", "data"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
