@@ -295,8 +295,13 @@ class Session:
 
     # -- the reader's side ----------------------------------------------------------------------------------------
 
-    async def feed(self, lane: Lane, text: str) -> None:
-        """Hand over text of a lane; waits for room. Raises `CallerError` past a limit, or after the lane's end."""
+    async def feed(self, lane: Lane, text: str, *, is_json: bool = False) -> None:
+        """Hand over text of a lane; waits for room. Raises `CallerError` past a limit, or after the lane's end.
+
+        `is_json`: the lane's text is JSON, and is read decoded. Its first text says so.
+        """
+        if is_json and lane not in self._lanes:
+            self._core.read_as_json(lane)
         self._check(lane, text)
         if not text:
             return
@@ -575,8 +580,8 @@ class Session:
 
     def _check_lane(self, lane: Lane) -> None:
         limit = self._engine.limits.max_lanes
-        if lane not in self._lanes and len(self._lanes) >= limit:
-            raise CallerError(f"a stream has at most {limit} lanes", field="chunk.lane", limit=limit)
+        if lane not in self._lanes and len(self._lanes) - len(self._closed_lanes) >= limit:
+            raise CallerError(f"a stream has at most {limit} open lanes", field="chunk.lane", limit=limit)
         self._lanes.add(lane)
 
     def _raise_failure(self) -> None:

@@ -36,8 +36,9 @@ from sidecar.core.asking import Request
 from sidecar.core.lane import MOST_UNREAD_CHARS, Condition, LaneCoverage, LaneState
 from sidecar.core.order import Order
 from sidecar.core.shared import Shared
+from sidecar.core.structured import JsonReading
 from sidecar.policy.plan import Plan
-from sidecar.values import Failed, FailureKind, Lane, Outcome, Output
+from sidecar.values import Channel, Failed, FailureKind, Lane, Outcome, Output
 
 __all__ = ["MAX_HELD_CALL_CHARS", "MOST_AWAITED", "MOST_UNREAD_CHARS", "LaneCoverage", "Request", "Stream"]
 
@@ -64,10 +65,12 @@ class Stream:
         self._stops_together = stops_together
         self._places: dict[Lane, tuple[Order, LaneState]] = {}
         self._states: list[LaneState] = []
-        self._orders: dict[int, Order] = {}
+        self._orders: dict[tuple[int, Lane | None], Order] = {}
         """By choice; an input has one."""
         self._owners: dict[int, tuple[Order, LaneState]] = {}
         """The lane of each segment that is waited for."""
+        self._readings: dict[Lane, JsonReading] = {}
+        """Of lanes whose text is JSON."""
         self._decisions_made = 0
         self.max_held_chars = 0
         """The most characters one lane held after a step."""
@@ -78,6 +81,11 @@ class Stream:
         """Have the sentences that are complete from now on compared with this context."""
         self._shared.context = context
 
+    def read_as_json(self, lane: Lane) -> None:
+        """Have the text of a lane, of which none was fed yet, read as the JSON that it is: decoded."""
+        if lane not in self._places:
+            self._readings.setdefault(lane, JsonReading())
+
     def feed(self, lane: Lane, text: str, now_ms: float = 0.0, *, arrived_ms: float | None = None) -> list[Request]:
         """Add text to a lane; returns the requests that it completed. Text behind a block is ignored.
 
@@ -85,6 +93,11 @@ class Stream:
         lane was ended.
         """
         self._shared.now_ms = now_ms
+        if (reading := self._readings.get(lane)) is not None:
+            text = reading.feed(text)
+        return self._feed(lane, text, now_ms if arrived_ms is None else arrived_ms)
+
+    def _feed(self, lane: Lane, text: str, arrived_ms: float) -> list[Request]:
         order, state = self._places.get(lane) or self._begin(lane)
         if order.is_stopping or not text:
             return []
@@ -95,7 +108,7 @@ class Stream:
             return requests
         if order.calls.groups:
             order.calls.take(state, len(text))
-        asked = state.feed(text, now_ms if arrived_ms is None else arrived_ms, order.turn)
+        asked = state.feed(text, arrived_ms, order.turn)
         return self._stepped(order, state, requests + asked)
 
     def may_wait(self, lane: Lane, text: str, chars: int) -> bool:
@@ -105,7 +118,9 @@ class Stream:
         of what `feed` takes: most tokens complete nothing.
         """
         order, state = self._places.get(lane, (None, None))
-        return order is not None and state is not None and order.current is state and state.may_wait(text, chars)
+        if order is None or state is None or lane in self._readings:
+            return False
+        return order.current is state and state.may_wait(text, chars)
 
     def end_lane(self, lane: Lane, now_ms: float = 0.0) -> list[Request]:
         """Say that no more text of a lane comes: it is judged finally, and all of it leaves; returns the last requests.
@@ -121,8 +136,9 @@ class Stream:
     def end_choice(self, choice: int, now_ms: float = 0.0) -> list[Request]:
         """Say so of all lanes of a choice that were fed."""
         self._shared.now_ms = now_ms
-        order = self._orders.get(0 if self._stops_together else choice)
-        return [] if order is None else self._end_all(order, choice)
+        own = 0 if self._stops_together else choice
+        orders = [order for (number, _), order in self._orders.items() if number == own]
+        return [request for order in orders for request in self._end_all(order, choice)]
 
     def close(self, now_ms: float = 0.0) -> list[Request]:
         """Say so of all lanes. Outcomes may still come."""
@@ -162,7 +178,10 @@ class Stream:
         if not outputs:
             return None
         output = outputs.popleft()
-        return self._numbered(output) if output.decisions else output
+        if output.decisions:
+            output = self._numbered(output)
+        reading = self._readings.get(output.lane)
+        return output if reading is None else reading.out(output)
 
     @property
     def next_deadline_ms(self) -> float | None:
@@ -217,12 +236,18 @@ class Stream:
 
     # -- small things ---------------------------------------------------------------------------------------------
 
+    def _order_of(self, lane: Lane) -> tuple[int, Lane | None]:
+        """The order that a lane stands in: its choice's, or one of its own."""
+        if self._stops_together:
+            return 0, None
+        return lane.choice, lane if lane.channel is Channel.OTHER else None
+
     def _begin(self, lane: Lane) -> tuple[Order, LaneState]:
         """Take in a lane that comes for the first time."""
-        choice = 0 if self._stops_together else lane.choice
-        if choice not in self._orders:
-            self._orders[choice] = Order(self._shared)
-        order, state = self._orders[choice], LaneState(lane, self._shared)
+        place = self._order_of(lane)
+        if place not in self._orders:
+            self._orders[place] = Order(self._shared)
+        order, state = self._orders[place], LaneState(lane, self._shared)
         order.add(state)
         self._states.append(state)
         self._places[lane] = (order, state)
@@ -256,8 +281,8 @@ class Stream:
     def _end(self, order: Order, state: LaneState) -> list[Request]:
         if state.closed_in is not None or state.condition is Condition.STOPPED:
             return []
+        requests = self._finish_reading(state.lane)
         state.closed_in = order.made
-        requests: list[Request] = []
         if order.current is state:
             order.leave()
         elif self._shared.holds(state.lane):  # a call that leaves now stands behind all that came before its end
@@ -266,6 +291,11 @@ class Stream:
         requests += state.close() if state.condition is Condition.OPEN else []
         state.settle(order.turn)
         return self._stepped(order, state, requests)
+
+    def _finish_reading(self, lane: Lane) -> list[Request]:
+        """Feed what of a lane's JSON was not certain before its end."""
+        reading = self._readings.get(lane)
+        return [] if reading is None else self._feed(lane, reading.finish(), self._shared.now_ms)
 
     def _stepped(self, order: Order, state: LaneState, requests: list[Request]) -> list[Request]:
         """See what a step of a lane brings about; returns those of its requests that are still wanted."""
@@ -305,7 +335,9 @@ class Stream:
                 other.settle(stop.run)
         order.calls.stop(state, stop.run)
         self._shared.outputs.append(stop.blocked)
-        order.stop()
+        for (number, _), other_order in self._orders.items():
+            if self._stops_together or number == state.lane.choice:
+                other_order.stop()
         self._owners = {number: place for number, place in self._owners.items() if number in place[1].asking.opened}
 
     def _numbered(self, output: Output) -> Output:

@@ -36,9 +36,7 @@ def whole(exchange: Exchange, plan: Plan, data: bytes) -> bytes:
 
 def streamed(exchange: Exchange, plan: Plan, pieces: Iterable[bytes], **more: Any) -> bytes:
     """What leaves of a streamed answer that comes in these pieces."""
-    body = StreamedAnswer(
-        exchange.shape, exchange.form, max_frame_bytes=1 << 20, holds_calls=plan.holds_calls, **more
-    )
+    body = StreamedAnswer(exchange.shape, exchange.form, max_frame_bytes=1 << 20, holds_calls=plan.holds_calls, **more)
     stream, out = Stream(plan), b""
     for piece in pieces:
         fed = body.feed(piece)
@@ -64,7 +62,9 @@ def feed(stream: Stream, fed: Iterable[Fed]) -> None:
         elif isinstance(each, ChoiceEnd):
             stream.end_choice(each.choice)
         else:
-            stream.feed(each.lane, each.text, is_json=each.is_json)
+            if each.is_json:
+                stream.read_as_json(each.lane)
+            stream.feed(each.lane, each.text)
 
 
 def take(stream: Stream, body: StreamedAnswer | WholeBody) -> None:

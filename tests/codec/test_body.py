@@ -90,7 +90,9 @@ def messages(pieces: Sequence[str]) -> Exchange:
 
 
 def gemini_stream(pieces: Sequence[str]) -> Exchange:
-    chunks = [{"candidates": [{"content": {"parts": [{"text": each}], "role": "model"}, "index": 0}]} for each in pieces]
+    chunks = [
+        {"candidates": [{"content": {"parts": [{"text": each}], "role": "model"}, "index": 0}]} for each in pieces
+    ]
     end = {"candidates": [{"content": {"parts": [{"text": ""}]}, "index": 0, "finishReason": "STOP"}]}
     return stream_of(gemini.SHAPE, [*chunks, end])
 
@@ -238,7 +240,9 @@ def test_a_frame_of_two_choices_says_nothing_more_of_the_stopped_one() -> None:
         "choices": [{"index": 0, "delta": {"content": "secret"}}, {"index": 1, "delta": {"content": "fine"}}],
         "usage": {"total_tokens": 3},
     }
-    exchange = stream_of(openai_chat.SHAPE, [*choices([(0, "forbidden "), (1, "a ")], end=False).frames, both, "[DONE]"])
+    exchange = stream_of(
+        openai_chat.SHAPE, [*choices([(0, "forbidden "), (1, "a ")], end=False).frames, both, "[DONE]"]
+    )
     out = guarded(exchange, BLOCKING, choices=2)
     assert b"secret" not in out
     assert by_choice(exchange, out) == {0: "Stopped.", 1: "a fine"}
@@ -249,7 +253,9 @@ def test_a_choice_does_not_wait_for_another_one() -> None:
         (WordScanner(CARD, label="CARD"), [rule(Action.REDACT, "CARD")]),
         (WordScanner("forbidden", label="BAD"), [rule(Action.BLOCK, "BAD", index=1, message="Stopped.")]),
     )
-    exchange = choices([(0, "4111 1111 "), (1, "Hello, forb"), (1, "idden"), (0, "1111 1111!"), (1, " more")], end=False)
+    exchange = choices(
+        [(0, "4111 1111 "), (1, "Hello, forb"), (1, "idden"), (0, "1111 1111!"), (1, " more")], end=False
+    )
     assert by_choice(exchange, guarded(exchange, both)) == {0: "<CARD>!", 1: "Hello, Stopped."}
 
 
@@ -386,7 +392,9 @@ def test_requests_say_whose_words_they_are(
 
 def test_parts_of_one_message_are_read_as_one_text() -> None:
     parts = [{"type": "text", "text": "my card is 4111 1111"}, {"type": "text", "text": " 1111 1111."}]
-    exchange = Exchange(openai_chat.SHAPE, "t", "request", Format.JSON, ({"messages": [{"role": "user", "content": parts}]},))
+    exchange = Exchange(
+        openai_chat.SHAPE, "t", "request", Format.JSON, ({"messages": [{"role": "user", "content": parts}]},)
+    )
     (message,) = json.loads(guarded(exchange, MASKING))["messages"]
     assert [part["text"] for part in message["content"]] == ["my card is <CARD>", "."]
 
