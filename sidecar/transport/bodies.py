@@ -8,7 +8,7 @@ as the settings say.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
 import msgspec
@@ -169,7 +169,10 @@ def _not_of(way: Whole) -> Unreadable:
 
 
 def _body(way: Whole, content: bytes, *, is_request: bool) -> WholeOf | None:
-    try:
-        return whole(way.shape, content, is_request=is_request, format=way.format)
-    except UnknownShapeError:
-        return None
+    """The body in the first of the way's formats that it is in. What may be text is JSON only if it looks like it."""
+    is_other = way.otherwise is not None and not content.lstrip().startswith((b"{", b"["))
+    for each in (None if is_other else way.format, way.otherwise):
+        with suppress(UnknownShapeError):
+            if each is not None:
+                return whole(way.shape, content, is_request=is_request, format=each)
+    return None

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 from urllib.parse import unquote
 
 import msgspec
@@ -175,10 +175,11 @@ def _length(headers: CIMultiDict[str]) -> int:
 
 
 class Whole(msgspec.Struct, frozen=True):
-    """A body that is read when it is there as a whole."""
+    """A body that is read when it is there as a whole: in this format, or else in the other one."""
 
     shape: Shape
     format: Format
+    otherwise: Format | None = None
 
 
 class Streams(msgspec.Struct, frozen=True):
@@ -210,16 +211,15 @@ OfAnswer: TypeAlias = Whole | Streams | Nothing | Unread | Unreadable
 
 
 def of_request(settings: Guarded, guard: Guard, body: Described) -> OfRequest:
-    """How a request's body is read. Servers hardly look at its content type, so a known API's is JSON whatever it says.
-
-    So is one of no format that is known: when it is not JSON either, it cannot be read.
-    """
+    """How a request's body is read. Servers hardly look at its content type: what looks like JSON is read as JSON."""
     if closed := _closed(settings, body):
         return closed
     found = format_of(body.kind)
     if guard.shape is PLAIN:
         return Whole(PLAIN, Format.TEXT) if found is Format.TEXT else _no_format(body, guard.shape)
-    return Whole(guard.shape, found if guard.is_generic and found is not None else Format.JSON)
+    if not guard.is_generic or found in (None, Format.JSON, Format.SSE):
+        return Whole(guard.shape, Format.JSON)
+    return Whole(guard.shape, Format.JSON, otherwise=found)
 
 
 def of_answer(settings: Guarded, guard: Guard, method: str, status: int, body: Described) -> OfAnswer:
@@ -233,10 +233,43 @@ def of_answer(settings: Guarded, guard: Guard, method: str, status: int, body: D
     if closed := _closed(settings, body):
         return closed
     found = Format.JSON if not body.kind else format_of(body.kind)
+    if found is Format.TEXT:
+        return _of_text(guard, status, body)
     if found is None:
         return _no_format(body, guard.shape)
-    is_piecewise = found in _STREAMS or (found is Format.TEXT and status < FIRST_ERROR)
-    return (Streams if is_piecewise else Whole)(guard.shape, found)
+    return (Streams if found in _STREAMS else Whole)(_shape_of_answer(guard, status), found)
+
+
+def _shape_of_answer(guard: Guard, status: int) -> Shape:
+    """An error has a shape of its own, or of whatever stands between: every string in it is read."""
+    return GENERIC if status >= FIRST_ERROR else guard.shape
+
+
+def _of_text(guard: Guard, status: int, body: Described) -> OfAnswer:
+    """A text where a known API has JSON may be that under a wrong name; errors come from whatever stands between."""
+    if status >= FIRST_ERROR or (body.coding and guard.is_generic):
+        return Whole(_shape_of_answer(guard, status), Format.JSON, otherwise=Format.TEXT)
+    if not guard.is_generic and guard.shape is not PLAIN:
+        return _no_format(body, guard.shape)
+    return Streams(guard.shape, Format.TEXT)
+
+
+SNIFFED = 6
+"""How many bytes of a text, white space left out, tell whether it is one."""
+
+
+def needs_sniffing(way: OfAnswer) -> TypeGuard[Streams]:
+    """Whether it depends on how an answer begins how it is read."""
+    return isinstance(way, Streams) and way.format is Format.TEXT and way.shape is not PLAIN
+
+
+def sniffed(way: OfAnswer, begins: bytes) -> OfAnswer:
+    """How an answer is read that begins so: what calls itself text may be JSON or server-sent events all the same."""
+    if not needs_sniffing(way):
+        return way
+    if begins.startswith((b"data:", b"event:", b"id:", b"retry:", b":")):
+        return Streams(way.shape, Format.SSE)
+    return Whole(way.shape, Format.JSON, otherwise=Format.TEXT) if begins.startswith((b"{", b"[")) else way
 
 
 def has_content(method: str, status: int) -> bool:

@@ -308,10 +308,12 @@ class _Buffered:
         self._changes = Changes({}, ())
         self._has_trailers = False
         self._is_last = True
+        self._is_prepared = False
         self._out: list[bytes] = []
 
     async def prepare(self, changes: Changes) -> None:
-        if self.line.has_body:
+        if self.line.has_body and not self._is_prepared:
+            self._is_prepared = True
             await self.line.tell_headers(changes)
 
     async def begin(self, changes: Changes) -> None:

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 from sidecar.codec import encoding, openai
+from sidecar.codec.body import UnknownShapeError
 from sidecar.codec.encoding import BrokenEncodingError, Decoder
+from sidecar.codec.frames import FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError
 from sidecar.codec.shape import Shape, Streaming
 from sidecar.config import Guarded
@@ -20,6 +22,7 @@ from sidecar.values import Blocked
 JSON = "application/json"
 TEXT = "text/plain"
 
+_BOM = b"\xef\xbb\xbf"
 _REFUSED = "The request was stopped by a policy."
 _RETRY_MS = 1000
 """When a client for whom there is no room should try again."""
@@ -76,7 +79,14 @@ class Room:
     """How many bytes of request bodies may be held at a time, by all exchanges of this process together."""
 
     def __init__(self, limit: int) -> None:
-        self.left = limit
+        self._limit = limit
+        self.taken = 0
+
+    def take(self, count: int) -> None:
+        """Hold so many bytes more. Raises `Overloaded` when there is no room for them."""
+        if self.taken + count > self._limit:
+            raise Overloaded("request bodies", retry_ms=_RETRY_MS)
+        self.taken += count
 
     @contextmanager
     def held(self) -> Iterator[Held]:
@@ -85,7 +95,7 @@ class Room:
         try:
             yield held
         finally:
-            self.left += held.count
+            self.taken -= held.count
 
 
 class Held:
@@ -96,10 +106,8 @@ class Held:
         self.count = 0
 
     def take(self, count: int) -> None:
-        """Hold so many bytes more. Raises `Overloaded` when there is no room for them."""
-        if count > self._room.left:
-            raise Overloaded("request bodies", retry_ms=_RETRY_MS)
-        self._room.left -= count
+        """Hold so many bytes more. Raises `Overloaded`."""
+        self._room.take(count)
         self.count += count
 
 
@@ -123,6 +131,26 @@ async def read_request(settings: Guarded, chunks: AsyncIterator[bytes], held: He
 async def _taken(chunks: AsyncIterator[bytes], held: Held) -> AsyncIterator[bytes]:
     async for data in chunks:
         held.take(len(data))
+        yield data
+
+
+async def peeked(chunks: AsyncIterator[bytes], count: int) -> tuple[bytes, AsyncIterator[bytes]]:
+    """How a body begins, as far as `count` bytes behind white space need it, and all of the body."""
+    held: list[bytes] = []
+    begins = b""
+    async for data in chunks:
+        held.append(data)
+        begins = (begins + data).removeprefix(_BOM).lstrip()
+        if len(begins) >= count:
+            break
+    return begins, chained(held, chunks)
+
+
+async def chained(held: list[bytes], chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """What was read of a body, and the rest of it."""
+    for data in held:
+        yield data
+    async for data in chunks:
         yield data
 
 
@@ -207,6 +235,13 @@ def failure_of(shape: Shape | None, status: HttpStatus) -> bytes:
     """The body of the answer that tells an error, in the provider's own shape where the provider is known."""
     failure = shape.failure if shape is not None else openai.failure
     return failure(status.code, status.message)
+
+
+def told(error: Exception) -> Exception:
+    """An error of the codec's as what it is here: an answer that cannot be read. Others are themselves."""
+    if isinstance(error, UnknownShapeError | FrameTooLongError | BrokenEncodingError):
+        return UnreadableAnswerError(f"the upstream's answer cannot be read: {error}")
+    return error
 
 
 def too_large_request(limit: int) -> CallerError:

@@ -25,9 +25,6 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.protobuf.message import Message
 
-from sidecar.codec.body import UnknownShapeError
-from sidecar.codec.encoding import BrokenEncodingError
-from sidecar.codec.frames import FrameTooLongError
 from sidecar.codec.shape import Shape
 from sidecar.config import ExtProc
 from sidecar.errors import IdleStream, TidegateError
@@ -38,6 +35,7 @@ from sidecar.transport.decision import (
     BODY_OF_READING,
     FIRST_ERROR,
     NAMES,
+    SNIFFED,
     Asked,
     Decision,
     Guard,
@@ -51,7 +49,9 @@ from sidecar.transport.decision import (
     Whole,
     decide,
     name_of,
+    needs_sniffing,
     of_answer,
+    sniffed,
 )
 from sidecar.transport.envoy_facts import attributes_of
 from sidecar.transport.envoy_ways import Changes, Headers, Inbox, Way, ways_of
@@ -60,15 +60,17 @@ from sidecar.transport.exchange import (
     Room,
     failure_of,
     is_empty,
+    peeked,
     read_at_most,
     read_request,
+    told,
     too_large_answer,
     type_of_errors,
 )
 from sidecar.transport.facts import Caller, named_attributes, start_of
 from sidecar.transport.grpc import Context, Server, answering
 from sidecar.transport.http_headers import OF_BODY, OF_PARTS, OWN, described
-from sidecar.transport.http_status import RefusedError, UnreadableAnswerError, http_status_of
+from sidecar.transport.http_status import RefusedError, http_status_of
 from sidecar.transport.identity import Peer
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
@@ -188,8 +190,7 @@ class _Exchange:
 
     async def _fail(self, error: Exception) -> None:
         """Tell an error in place of the answer; when that has begun, raise it."""
-        if isinstance(error, UnknownShapeError | FrameTooLongError | BrokenEncodingError):
-            error = UnreadableAnswerError(f"the upstream's answer cannot be read: {error}")
+        error = told(error)
         if self._answer.line.has_begun:
             raise error
         await self._tell(error)
@@ -311,29 +312,32 @@ class _Exchange:
         return of_answer(self._settings, guard, self._method, status, described(headers))
 
     async def _guard_body(self, way: OfAnswer, headers: Headers) -> None:
-        match way:
+        begins, chunks = b"", self._answer.chunks()
+        if needs_sniffing(way):
+            await self._answer.prepare(Changes(self._bodies.marks, _changeable(headers)))
+            begins, chunks = await peeked(chunks, SNIFFED)
+        match sniffed(way, begins):
             case Nothing():
                 await self._pass_empty(headers)
-            case Streams():
-                await self._stream(way, headers)
-            case Whole():
-                await self._whole(way, headers)
-            case _:
-                await self._pass_unread(way, headers)
+            case Streams() as way:
+                await self._stream(way, headers, chunks)
+            case Whole() as way:
+                await self._whole(way, headers, chunks)
+            case found:
+                await self._pass_unread(found, headers)
 
-    async def _stream(self, way: Streams, headers: Headers) -> None:
+    async def _stream(self, way: Streams, headers: Headers, chunks: AsyncIterator[bytes]) -> None:
         async with self._bodies.answer_stream(self._start) as session:
             changes = Changes(self._bodies.marks, _changeable(headers))
             await self._answer.prepare(changes)
             await self._answer.begin(changes)
             self._answer.line.settle = session.settled
-            coding = described(headers).coding
-            await self._bodies.guard(session, way, coding, self._answer.chunks(), self._answer.send)
+            await self._bodies.guard(session, way, described(headers).coding, chunks, self._answer.send)
         await self._answer.end()
 
-    async def _whole(self, way: Whole, headers: Headers) -> None:
+    async def _whole(self, way: Whole, headers: Headers, chunks: AsyncIterator[bytes]) -> None:
         await self._answer.prepare(Changes(self._bodies.marks, _changeable(headers)))
-        data = await read_at_most(self._answer.chunks(), self._settings.max_answer_bytes)
+        data = await read_at_most(chunks, self._settings.max_answer_bytes)
         if data is None:
             raise too_large_answer(self._settings.max_answer_bytes)
         guarded = await self._bodies.whole_answer(way, self._start, described(headers).coding, data) if data else data

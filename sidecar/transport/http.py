@@ -12,7 +12,7 @@ import asyncio
 import io
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -21,9 +21,6 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from sidecar.codec.body import UnknownShapeError
-from sidecar.codec.encoding import BrokenEncodingError
-from sidecar.codec.frames import FrameTooLongError
 from sidecar.codec.shape import Shape
 from sidecar.config import Proxy
 from sidecar.errors import CallerError, ConfigError, IdleStream, TidegateError
@@ -32,6 +29,7 @@ from sidecar.transport.bodies import NOT_READ, Bodies, Passed, Refused
 from sidecar.transport.decision import (
     BODY_OF_READING,
     NAMES,
+    SNIFFED,
     Asked,
     Decision,
     Guard,
@@ -45,16 +43,21 @@ from sidecar.transport.decision import (
     decide,
     has_content,
     name_of,
+    needs_sniffing,
     of_answer,
+    sniffed,
 )
 from sidecar.transport.exchange import (
     Held,
     InFlight,
     Room,
+    chained,
     failure_of,
     is_empty,
+    peeked,
     read_at_most,
     read_request,
+    told,
     too_large_answer,
     too_large_request,
     type_of_errors,
@@ -117,6 +120,11 @@ class HttpProxy:
             ) from None
         self.address = f"{host}:{runner.addresses[0][1]}"
 
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes of requests' bodies wait to be guarded."""
+        return self._room.taken
+
     async def drain(self) -> None:
         """Refuse new exchanges; returns when none is left."""
         await self._running.drain()
@@ -169,6 +177,7 @@ class _Exchange:
 
     def failed(self, error: Exception) -> web.StreamResponse:
         """The answer that tells an error; when one has begun, its connection ends instead."""
+        error = told(error)
         if not isinstance(error, TidegateError):
             _log.error("a request failed", exc_info=error)
         if self._begun is not None:
@@ -215,10 +224,17 @@ class _Exchange:
     async def _read_request(self, held: Held) -> bytes:
         if (self._request.content_length or 0) > self._settings.max_request_bytes:
             raise too_large_request(self._settings.max_request_bytes)
+        await self._let_body_come()
         try:
             return await read_request(self._settings, self._request.content.iter_any(), held)
         except (aiohttp.ClientPayloadError, web.RequestPayloadError, aiohttp.http.HttpProcessingError):
             raise CallerError("cannot be read: broken, or not encoded as its headers say", field="body") from None
+
+    async def _let_body_come(self) -> None:
+        """Tell a client that waits for it to send the body, now that there is room for it."""
+        if self._request.headers.get("Expect", "").strip().lower() == "100-continue":
+            assert self._request.transport is not None
+            self._request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     async def _pass(self, passed: Pass) -> web.StreamResponse:
         """Serve what the settings have pass unread."""
@@ -227,14 +243,15 @@ class _Exchange:
             return await self._pass_upgrade(start, passed)
         data = self._request.content if self._request.can_read_body else None
         if data is not None:
+            await self._let_body_come()
             if self._asked.is_reading and not await is_empty(data.iter_any()):
                 raise RefusedError(BODY_OF_READING)
             await self._bodies.report_unscanned(start, "request", passed.why)
         answer = await self._send(data, to_upstream(self._asked.headers))
         with self._open(answer):
             if not has_content(self._asked.method, answer.status):
-                return await self._copy(answer)
-            return await self._unread(start, answer, Unread(passed.why))
+                return await self._copy(answer, answer.content.iter_any())
+            return await self._unread(Unread(passed.why), start, answer)
 
     async def _pass_upgrade(self, start: StreamStart, passed: Pass) -> web.StreamResponse:
         await self._bodies.report_unscanned(start, "request", passed.why)
@@ -277,52 +294,60 @@ class _Exchange:
     async def _guard_answer(
         self, guard: Guard, start: StreamStart, answer: aiohttp.ClientResponse
     ) -> web.StreamResponse:
-        match of_answer(self._settings, guard, self._asked.method, answer.status, _described(answer)):
+        begins = b""
+        chunks: AsyncIterator[bytes] = answer.content.iter_any()
+        way = of_answer(self._settings, guard, self._asked.method, answer.status, _described(answer))
+        if needs_sniffing(way):
+            begins, chunks = await peeked(chunks, SNIFFED)
+        match sniffed(way, begins):
             case Nothing():
-                return await self._copy(answer)
+                return await self._copy(answer, chunks)
             case Streams() as way:
-                return await self._stream(way, start, answer)
+                return await self._stream(way, start, answer, chunks)
             case Whole() as way:
-                return await self._whole(way, start, answer)
+                return await self._whole(way, start, answer, chunks)
             case found:
-                return await self._unread(start, answer, found)
+                return await self._unread(found, start, answer)
 
-    async def _whole(self, way: Whole, start: StreamStart, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-        data = await read_at_most(answer.content.iter_any(), self._settings.max_answer_bytes)
+    async def _whole(
+        self, way: Whole, start: StreamStart, answer: aiohttp.ClientResponse, chunks: AsyncIterator[bytes]
+    ) -> web.StreamResponse:
+        data = await read_at_most(chunks, self._settings.max_answer_bytes)
         if data is None:
             raise too_large_answer(self._settings.max_answer_bytes)
         if not data:
-            return await self._copy(answer)
+            return await self._copy(answer, chunks)
         guarded = await self._bodies.whole_answer(way, start, _described(answer).coding, data)
         if guarded is None:
             await self._bodies.report_answer(start, NOT_READ)
-            return await self._copy(answer, data)
+            return await self._copy(answer, chained([data], chunks))
         headers = to_client_guarded(CIMultiDict(answer.headers))
         headers.update(self._bodies.marks)
         return web.Response(status=answer.status, body=guarded, headers=headers)
 
-    async def _stream(self, way: Streams, start: StreamStart, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    async def _stream(
+        self, way: Streams, start: StreamStart, answer: aiohttp.ClientResponse, chunks: AsyncIterator[bytes]
+    ) -> web.StreamResponse:
         async with self._bodies.answer_stream(start) as session:
             response = await self._begin(answer, to_client_guarded(CIMultiDict(answer.headers)))
             write = partial(self._write, response)
-            await self._bodies.guard(session, way, _described(answer).coding, answer.content.iter_any(), write)
+            await self._bodies.guard(session, way, _described(answer).coding, chunks, write)
         await response.write_eof()
         return response
 
     async def _unread(
-        self, start: StreamStart, answer: aiohttp.ClientResponse, found: Unread | Unreadable
+        self, found: Unread | Unreadable, start: StreamStart, answer: aiohttp.ClientResponse
     ) -> web.StreamResponse:
         """An answer that nobody looks at, unless it is empty."""
-        data = await answer.content.readany()
-        if data:
+        begins, chunks = await peeked(answer.content.iter_any(), 1)
+        if begins:
             await self._bodies.report_answer(start, found)
-        return await self._copy(answer, data)
+        return await self._copy(answer, chunks)
 
-    async def _copy(self, answer: aiohttp.ClientResponse, data: bytes = b"") -> web.StreamResponse:
+    async def _copy(self, answer: aiohttp.ClientResponse, chunks: AsyncIterator[bytes]) -> web.StreamResponse:
         """Pass an answer on as it comes."""
         response = await self._begin(answer, to_client(CIMultiDict(answer.headers)))
-        await self._write(response, data)
-        async for piece in answer.content.iter_any():
+        async for piece in chunks:
             await self._write(response, piece)
         await response.write_eof()
         return response
@@ -379,8 +404,7 @@ def _upstream_errors(idle_seconds: float) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    told = TidegateError | FrameTooLongError | UnknownShapeError | BrokenEncodingError
-    return str(error) if isinstance(error, told) else type(error).__name__
+    return str(error) if isinstance(error, TidegateError) else type(error).__name__
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

@@ -21,14 +21,19 @@ import msgspec
 from sidecar.transport.routes import Shape
 
 _MAX_DECODINGS = 4
+_MAX_CHARS = 2048
+_MAX_CUTS = 4
+"""At so many signs from the left of a path's last segment, and from the right, it is cut: more would cost time."""
 _SHOWN_CHARS = 200
 
 _STRAY = re.compile(r"[^!-~]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_TOO_OFTEN = re.compile(r"%(25){4}")
 _CONTROL = re.compile(r"%(25)*(0[0-9A-Fa-f]|1[0-9A-Fa-f]|7[fF])")
 _DOTS = re.compile(r"(?:^|[/\\])(?:\.|%(25)*2[eE]){1,2}(?:$|[/\\;])")
 _CUT = re.compile(r"[?#\x00-\x20]")
 _SPACES = re.compile(r"[\x00-\x20]")
+_SIGN = re.compile(r"[^\w-]")
 _PARAMETERS = re.compile(r";[^/]*")
 
 _FAULTS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -66,6 +71,10 @@ def fault_in_target(target: str) -> Fault | None:
         return Fault("has a space, a control character or one that is not ASCII; encode it")
     if _BAD_ESCAPE.search(path):
         return Fault("has a `%` that begins no escape; write `%25`")
+    if len(path) > _MAX_CHARS:
+        return Fault(f"has a path of more than {_MAX_CHARS} characters")
+    if _TOO_OFTEN.search(path):
+        return Fault("is encoded again and again; encode it once")
     if _CONTROL.search(path):
         return Fault("has an encoded control character")
     if _DOTS.search(path):
@@ -125,6 +134,6 @@ def _cut(path: str) -> Iterator[str]:
     """The path, and what is left of it when its last segment ends at a sign: `completions.json`, `completions,x`."""
     yield path
     folder, _, last = path.rpartition("/")
-    for sign in re.finditer(r"[^\w-]", last[:_SHOWN_CHARS]):
-        if sign.start():
-            yield f"{folder}/{last[: sign.start()]}"
+    signs = [sign.start() for sign in _SIGN.finditer(last) if sign.start()]
+    for at in sorted({*signs[:_MAX_CUTS], *signs[-_MAX_CUTS:]}, reverse=True):
+        yield f"{folder}/{last[:at]}"

@@ -330,7 +330,7 @@ async def test_an_answer_of_another_type_is_refused_or_passed_and_marked(tmp_pat
     shape, _ = recorded.STREAMS[0]
     for rule, status in (("refuse", 502), ("pass", 200)):
         async with proxied(tmp_path, unknown_bodies=rule) as proxy:
-            for answer in (Answer([b"<p>hi</p>"], "application/x-odd"), Answer([b"{nope"], JSON)):
+            for answer in (Answer([b"<p>hi</p>"], "text/html"), Answer([b"{nope"], JSON)):
                 proxy.upstream.answer = answer
                 response, data = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
                 assert response.status == status
@@ -356,7 +356,8 @@ async def test_a_path_is_known_behind_any_prefix(tmp_path: Path, path: str):
 async def test_other_paths_pass_or_are_refused_where_the_settings_say_so(tmp_path: Path):
     """What passes does so as it is, under the name that the setting had when it could do no more, too."""
     for name in ("unknown", "unknown_paths"):
-        async with proxied(tmp_path, **{name: "pass"}) as proxy, aiohttp.ClientSession(auto_decompress=False) as client:
+        settings: dict[str, Any] = {name: "pass"}
+        async with proxied(tmp_path, **settings) as proxy, aiohttp.ClientSession(auto_decompress=False) as client:
             proxy.upstream.answer = Answer([b"\x1f\x8b raw"], "application/x-tar", headers={"Content-Encoding": "gzip"})
             async with client.put(proxy.url + "/api/blobs/x?y=%20z", data=b"\x00" * 1000) as response:
                 assert await response.read() == b"\x1f\x8b raw"
