@@ -104,6 +104,11 @@ class ExternalProcessor:
             with self._running.counted():
                 await _Exchange(context, self._engine, self._settings, self._running, self._room).run()
 
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes of requests' bodies wait to be guarded."""
+        return self._room.taken
+
     async def drain(self) -> None:
         """Refuse new exchanges; returns when none is left."""
         await self._running.drain()
