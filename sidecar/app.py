@@ -84,7 +84,7 @@ class App:
             evidence_key=evidence_key(settings.keys),
             admits=self.scheduler.admits,
         )
-        room = Room(settings.limits.max_request_bodies_bytes)
+        room = Room(settings.limits.request_bodies_bytes)
         self.processor = _processor(self.engine, settings, room)
         services = (self.processor,) if self.processor is not None else ()
         self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)

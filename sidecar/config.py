@@ -254,7 +254,7 @@ class Limits(Section):
     """The length of a name, an id, a label or an attribute."""
     context_cache_chars: Annotated[int, Field(ge=0)] = 2_000_000
     """Passages of streams that are kept indexed, for other streams of the same tenant. 0 shares none."""
-    max_request_bodies_bytes: Count = 256 * 1024 * 1024
+    request_bodies_bytes: Count = 256 * 1024 * 1024
     """All request bodies together that are held at a time, by the proxy and by the external processor."""
     inbox_chunks: Count = 64
     """Chunks of one stream that wait for the core; then its reader stops."""

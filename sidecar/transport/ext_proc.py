@@ -88,7 +88,7 @@ class ExternalProcessor:
         self._engine = engine
         self._settings = settings
         self._running = InFlight(engine.limits.max_streams)
-        self._room = room or Room(engine.limits.max_request_bodies_bytes)
+        self._room = room or Room(engine.limits.request_bodies_bytes)
         engine.metrics.know_paths(NAMES)
 
     def add_to(self, server: Server) -> None:

@@ -96,7 +96,7 @@ class HttpProxy:
         self._runner: web.ServerRunner | None = None
         self._client: aiohttp.ClientSession | None = None
         self._running = InFlight(engine.limits.max_streams)
-        self._room = room or Room(engine.limits.max_request_bodies_bytes)
+        self._room = room or Room(engine.limits.request_bodies_bytes)
         engine.metrics.know_paths(NAMES)
         self.address = ""
         """Where it listens, with the port that was chosen for port 0."""

@@ -452,7 +452,7 @@ async def test_a_permit_is_taken_before_a_body_is_read(tmp_path: Path):
 
 
 async def test_bodies_that_are_held_are_bounded_together(tmp_path: Path):
-    async with proxied(tmp_path, limits=Limits(max_request_bodies_bytes=1000)) as proxy:
+    async with proxied(tmp_path, limits=Limits(request_bodies_bytes=1000)) as proxy:
         proxy.upstream.answer = Answer([ANSWER], JSON)
         async with Half(proxy, b"x" * 900):
             await _until(lambda: proxy.proxy.held_bytes == 900)

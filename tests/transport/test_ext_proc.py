@@ -517,15 +517,16 @@ async def test_an_error_may_come_before_its_request_was_read(tmp_path: Path):
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE", "DELETE"])
 async def test_a_body_with_a_reading_method_does_not_go_on(tmp_path: Path, method: str):
     async with processing(tmp_path) as envoy:
-        for settings in ({"content-length": "3"}, {"content-length": "0"}):
+        named: dict[str, Any] = {":method": method}
+        for length in ("3", "0"):
             exchange = envoy.exchange()
-            await exchange.begin(path="/v1/models", **{":method": method}, **settings)
-            if settings["content-length"] == "0":
+            await exchange.begin(path="/v1/models", **(named | {"content-length": length}))
+            if length == "0":
                 await exchange.send(request_body=pb.HttpBody(body=b"{}", end_of_stream=True))
             assert (await exchange.immediate())[0] == 400
             await exchange.close()
         exchange = envoy.exchange()
-        await exchange.begin(path="/v1/models", **{":method": method, "content-length": "0"})
+        await exchange.begin(path="/v1/models", **(named | {"content-length": "0"}))
         await exchange.send(request_body=pb.HttpBody(end_of_stream=True))
         assert (await exchange.way("request")).body == b""
 
@@ -533,7 +534,8 @@ async def test_a_body_with_a_reading_method_does_not_go_on(tmp_path: Path, metho
 async def test_overrides_and_parts_do_not_go_on(tmp_path: Path):
     async with processing(tmp_path) as envoy:
         exchange = envoy.exchange()
-        await exchange.begin(**{"x-http-method-override": "GET"})
+        override: dict[str, Any] = {"x-http-method-override": "GET"}
+        await exchange.begin(**override)
         assert (await exchange.immediate())[0] == 400
         await exchange.close()
         exchange = envoy.exchange()
@@ -543,14 +545,14 @@ async def test_overrides_and_parts_do_not_go_on(tmp_path: Path):
         await exchange.call.done_writing()
 
 
-WEBSOCKETS = (
+WEBSOCKETS: tuple[dict[str, Any], ...] = (
     {":method": "GET", "upgrade": "websocket", "connection": "Upgrade", "content-length": "0"},
     {":method": "CONNECT", ":protocol": "websocket"},
 )
 
 
 @pytest.mark.parametrize("asked", WEBSOCKETS)
-async def test_an_upgrade_is_refused_or_passes_marked_told_and_counted(tmp_path: Path, asked: dict[str, str]):
+async def test_an_upgrade_is_refused_or_passes_marked_told_and_counted(tmp_path: Path, asked: dict[str, Any]):
     async with processing(tmp_path) as envoy:
         exchange = envoy.exchange()
         await exchange.begin(path="/v1/realtime", **asked)
