@@ -220,6 +220,10 @@ class Engine:
         fault = fault_event(FaultKind.UNSCANNED, what, now, info=self._known(start, now), reason=told)
         await self.outbox.put([fault])
 
+    def takes(self, start: StreamStart) -> bool:
+        """Whether a policy takes a stream with this start."""
+        return self._known(start, self.clock.unix_seconds()) is not None
+
     def _known(self, start: StreamStart, now: float) -> StreamInfo | None:
         """What is known of a text that passes; where no policy takes it, nothing is."""
         try:

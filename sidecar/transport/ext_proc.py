@@ -54,7 +54,7 @@ from sidecar.transport.decision import (
     sniffed,
 )
 from sidecar.transport.envoy_facts import attributes_of
-from sidecar.transport.envoy_ways import Changes, Headers, Inbox, Way, ways_of
+from sidecar.transport.envoy_ways import Changes, Headers, Inbox, Way, is_answered_before, ways_of
 from sidecar.transport.exchange import (
     InFlight,
     Room,
@@ -72,12 +72,15 @@ from sidecar.transport.grpc import Context, Server, answering
 from sidecar.transport.http_headers import OF_BODY, OF_PARTS, OWN, described
 from sidecar.transport.http_status import RefusedError, http_status_of
 from sidecar.transport.identity import Peer
+from sidecar.transport.routes import GENERIC
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 _log = logging.getLogger(__name__)
 
 _UNSEEN = "not sent by Envoy"
+_NO_PATH = "unknown"
+"""What metrics call the path of an exchange whose request did not come."""
 
 
 class ExternalProcessor:
@@ -166,10 +169,11 @@ class _Exchange:
         peer = Peer.of_grpc(self._context.peer(), self._context.auth_context())
         attributes = attributes_of(first, named_attributes(self._settings.facts))
         self._caller = Caller({}, peer, attributes)
+        request = self._do_without_request() if is_answered_before(first) else self._guard_request()
         try:
             async with asyncio.TaskGroup() as ways:
                 ways.create_task(self._guard_answer())
-                ways.create_task(self._guard_request())
+                ways.create_task(request)
         except ExceptionGroup as group:
             await self._fail(group.exceptions[0])
         self._requests.drop()
@@ -268,6 +272,16 @@ class _Exchange:
             if data and asked.is_reading:
                 raise RefusedError(BODY_OF_READING)
             return await self._bodies.request(guard, self._caller, described(asked.headers), data, held)
+
+    async def _do_without_request(self) -> None:
+        """Let an answer go that was given before the request came here: it is read, of whatever API it is."""
+        self._start = answered(start_of(self._settings.facts, self._caller, None))
+        self._bodies.path = _NO_PATH
+        is_guarded = self._engine.takes(self._start)
+        self._decision.set_result(Guard(GENERIC) if is_guarded else Pass("no policy takes it"))
+        if not self._request.sees_body:  # whether there was one nobody can tell
+            await self._bodies.report_unscanned(self._start, "request", _UNSEEN)
+        self._let_answer(self._start)
 
     async def _pass_request(self, passed: Pass, asked: Asked) -> None:
         """Let a request pass that the settings have pass unread."""
