@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TypeAlias
 
 import aiohttp
@@ -17,6 +18,9 @@ from sidecar.transport.http_status import RefusedError, UpstreamError
 
 _PROTOCOL = "Sec-WebSocket-Protocol"
 _OF_HANDSHAKE = frozenset(("sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", _PROTOCOL.lower()))
+
+_NOT_SENT = frozenset({1005, 1006})
+"""Codes that say how a connection ended which nobody closed: none may be sent."""
 
 _Socket: TypeAlias = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
@@ -58,16 +62,21 @@ async def _connected(
 
 
 async def _pump(source: _Socket, sink: _Socket) -> None:
-    """Pass on what comes from one side until it closes; then close the other."""
-    async for message in source:
-        match message.type:
-            case aiohttp.WSMsgType.TEXT:
-                await sink.send_str(message.data)
-            case aiohttp.WSMsgType.BINARY:
-                await sink.send_bytes(message.data)
-            case aiohttp.WSMsgType.PING:
-                await sink.ping(message.data)
-            case aiohttp.WSMsgType.PONG:
-                await sink.pong(message.data)
-    code = source.close_code
-    await sink.close(code=code if code and code < 5000 and code not in {1005, 1006} else aiohttp.WSCloseCode.OK)
+    """Pass on what comes from one side until it closes; then close the other. Either may be gone already."""
+    with suppress(ConnectionError):
+        async for message in source:
+            await _send(message, sink)
+        code = source.close_code or aiohttp.WSCloseCode.OK
+        await sink.close(code=code if code not in _NOT_SENT else aiohttp.WSCloseCode.OK)
+
+
+async def _send(message: aiohttp.WSMessage, sink: _Socket) -> None:
+    match message.type:
+        case aiohttp.WSMsgType.TEXT:
+            await sink.send_str(message.data)
+        case aiohttp.WSMsgType.BINARY:
+            await sink.send_bytes(message.data)
+        case aiohttp.WSMsgType.PING:
+            await sink.ping(message.data)
+        case aiohttp.WSMsgType.PONG:
+            await sink.pong(message.data)

@@ -395,8 +395,14 @@ async def test_a_websocket_passes_where_the_settings_say_so_marked_told_and_coun
             assert await socket.receive_bytes(timeout=20) == b"\x00"
             await socket.ping(b"x")
             await socket.close(code=4000)
-        assert [what for what, _ in faults(proxy)] == ["request", "answer"]
-        assert counted(proxy, "tidegate_unscanned_total", what="request", path="/v1/realtime") == 1
+        async with aiohttp.ClientSession() as client, client.ws_connect(address) as socket:
+            await socket.send_str("and gone")
+            connection: Any = socket._response.connection
+            connection.transport.abort()
+        await asyncio.wait_for(proxy.proxy.drain(), 20)
+        assert [what for what, _ in faults(proxy)] == ["request", "answer"] * 2
+        assert counted(proxy, "tidegate_unscanned_total", what="request", path="/v1/realtime") == 2
+    async with echoing() as url, proxied(tmp_path, upstream_url=url, upgrades="pass") as proxy:
         async with aiohttp.ClientSession() as client:
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await client.ws_connect(proxy.url + "/v1/none")
