@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TypeAlias, TypeGuard
 from urllib.parse import unquote
 
@@ -24,7 +25,7 @@ from multidict import CIMultiDict
 from sidecar.config import Guarded
 from sidecar.transport.http_headers import Described
 from sidecar.transport.paths import Fault, fault_in_path, fault_in_target
-from sidecar.transport.routes import GENERIC, PLAIN, SHAPES, Format, Shape, format_of, shape_of
+from sidecar.transport.routes import GENERIC, PLAIN, SHAPES, Format, Shape, format_of, shape_in_any_case, shape_of
 
 READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "DELETE"})
 """Methods whose requests have no body: where one comes, servers differ about what becomes of it."""
@@ -100,8 +101,8 @@ BODY_OF_READING = Refuse(
 
 def decide(settings: Guarded, asked: Asked) -> Decision:
     """What happens to the exchange."""
-    known = shape_of(asked.path) or _text_shape(settings, asked.path)
-    return next(_refusals(settings, asked), None) or _let_in(settings, asked, known)
+    refused = next(_refusals(settings, asked), None)
+    return refused or _let_in(settings, asked, _shape_of(settings, asked.path))
 
 
 def _let_in(settings: Guarded, asked: Asked, known: Shape | None) -> Decision:
@@ -127,7 +128,7 @@ def _refusals(settings: Guarded, asked: Asked) -> Iterator[Refuse]:
             yield Refuse(400, "override", f"the header {name} is not taken: send the method and the path as they are")
     if _has_override(asked.target):
         yield Refuse(400, "override", "_method in the query is not taken: send the request with the method itself")
-    if fault := fault_in_path(asked.path, lambda path: shape_of(path) or _text_shape(settings, path)):
+    if fault := fault_in_path(asked.path, partial(_shape_of, settings), partial(_shape_in_any_case, settings)):
         yield _refuse_target(fault)
     if (named := _upgrade(asked)) and settings.upgrades == "refuse":
         yield Refuse(501, "upgrade", _NO_UPGRADE.format(named))
@@ -145,8 +146,17 @@ def _refuse_target(fault: Fault) -> Refuse:
     return Refuse(400, "target", f"the request's target {fault.message}", fault.shape)
 
 
-def _text_shape(settings: Guarded, path: str) -> Shape | None:
+def _shape_of(settings: Guarded, path: str) -> Shape | None:
+    if (shape := shape_of(path)) is not None:
+        return shape
     return PLAIN if any(fnmatchcase(path, pattern) for pattern in settings.text_paths) else None
+
+
+def _shape_in_any_case(settings: Guarded, path: str) -> Shape | None:
+    if (shape := shape_in_any_case(path)) is not None:
+        return shape
+    folded = path.casefold()
+    return PLAIN if any(fnmatchcase(folded, pattern.casefold()) for pattern in settings.text_paths) else None
 
 
 def _has_override(target: str) -> bool:

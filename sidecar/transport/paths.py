@@ -2,9 +2,9 @@
 
 Servers differ in what they do to a path before they look it up: they undo percent encoding, once or twice, resolve dot
 segments, join doubled slashes, turn backslashes, drop parameters (`;x=1`), what follows a NUL or an encoded `?` or `#`,
-white space, a trailing slash or dot, an extension, and fold case. `_readings` are what comes of all that. When one of
-them is a known path, and the path itself is not that one, the request is refused: it would be guarded as one thing and
-served as another. An unknown path that resembles none is nobody's fault.
+white space, a trailing slash or dot, an extension, and do not care for case. `_readings` are what comes of that. When
+one is a known path, in any case, and the path itself is not that one, the request is refused: it would be guarded as
+one thing and served as another. An unknown path that resembles none is nobody's fault.
 
 Not found out: rewrites that somebody configured in the upstream.
 """
@@ -14,11 +14,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 from urllib.parse import unquote
 
 import msgspec
 
 from sidecar.transport.routes import Shape
+
+Known: TypeAlias = Callable[[str], Shape | None]
+"""Which API a path is of."""
 
 _MAX_DECODINGS = 4
 _MAX_CHARS = 2048
@@ -84,14 +88,19 @@ def fault_in_target(target: str) -> Fault | None:
     return None
 
 
-def fault_in_path(path: str, known: Callable[[str], Shape | None]) -> Fault | None:
+def fault_in_path(path: str, known: Known, known_in_any_case: Known) -> Fault | None:
     """What is wrong with a path that some server could take for a known one, or for another one than it is."""
     own = known(path)
     for reading in _readings(path):
-        shape = known(reading)
+        shape = known_in_any_case(reading)
         if shape is not None and (shape is not own or _UNTIDY.search(path)):
-            return Fault(f"{_what(path, reading)}; the path that was meant is {reading[:_SHOWN_CHARS]}", shape)
+            return Fault(f"{_what(path, reading)}; the path that was meant is {_meant(reading, known, shape)}", shape)
     return None
+
+
+def _meant(reading: str, known: Known, shape: Shape) -> str:
+    plain = next((each for each in (reading, reading.casefold()) if known(each) is shape), f"one of {shape.name}")
+    return plain[:_SHOWN_CHARS]
 
 
 def _what(path: str, reading: str) -> str:
@@ -102,8 +111,8 @@ def _what(path: str, reading: str) -> str:
 
 
 def _readings(path: str) -> Iterator[str]:
-    """What servers could make of a path, without the path itself, the least changed first."""
-    seen = {path}
+    """What servers could make of a path, the least changed first."""
+    seen: set[str] = set()
     for level in _decodings(path):
         for text in (level, _CUT.split(level)[0], _SPACES.sub("", level)):
             for reading in _tidied(text):
@@ -122,12 +131,10 @@ def _decodings(path: str) -> Iterator[str]:
 
 
 def _tidied(text: str) -> Iterator[str]:
-    """A text with its slashes, dot segments and parameters resolved, in its own case and folded, and cut."""
+    """A text with its slashes, dot segments and parameters resolved, and cut."""
     slashes = text.replace("\\", "/")
     for each in (slashes, _PARAMETERS.sub("", slashes)):
-        plain = posixpath.normpath("/" + each.strip(". \t").lstrip("/"))
-        for cased in (plain, plain.casefold()):
-            yield from _cut(cased)
+        yield from _cut(posixpath.normpath("/" + each.strip(". \t").lstrip("/")))
 
 
 def _cut(path: str) -> Iterator[str]:

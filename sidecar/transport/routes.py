@@ -25,7 +25,18 @@ from sidecar.codec.tgi import TextGenerationInference
 from sidecar.codec.weave import Slot
 from sidecar.values import Channel, Lane, Part
 
-__all__ = ["GENERIC", "PLAIN", "SHAPES", "Format", "Shape", "format_of", "shape_of", "streamed", "whole"]
+__all__ = [
+    "GENERIC",
+    "PLAIN",
+    "SHAPES",
+    "Format",
+    "Shape",
+    "format_of",
+    "shape_in_any_case",
+    "shape_of",
+    "streamed",
+    "whole",
+]
 
 WholeOf: TypeAlias = WholeBody | WholeText
 StreamOf: TypeAlias = StreamedAnswer | StreamedText
@@ -119,6 +130,11 @@ def shape_of(path: str) -> Shape | None:
     return next((shape for pattern, shape, _ in _ROUTES if pattern.search(path)), None)
 
 
+def shape_in_any_case(path: str) -> Shape | None:
+    """The API of a path that some server could take for it although it is written in another case."""
+    return next((shape for pattern, shape in _IN_ANY_CASE if pattern.search(path)), None)
+
+
 def whole(shape: Shape, data: bytes, *, is_request: bool, format: Format) -> WholeOf:
     """A body that is there as a whole. Raises `UnknownShapeError`."""
     if format is Format.TEXT:
@@ -200,4 +216,5 @@ _ROUTES: tuple[tuple[re.Pattern[str], Shape, Callable[[dict[str, Any]], bool]], 
         (r"/generate(_stream)?$", TextGenerationInference(), _has_inputs),
     )
 )
+_IN_ANY_CASE = tuple((re.compile(pattern.pattern, re.IGNORECASE), shape) for pattern, shape, _ in _ROUTES)
 SHAPES: tuple[Shape, ...] = tuple(shape for _, shape, _ in _ROUTES)

@@ -34,7 +34,7 @@ from sidecar.transport.decision import (
     sniffed,
 )
 from sidecar.transport.http_headers import described
-from sidecar.transport.routes import GENERIC, PLAIN, Format, shape_of
+from sidecar.transport.routes import GENERIC, PLAIN, Format, shape_in_any_case
 
 CHAT = "/v1/chat/completions"
 
@@ -258,7 +258,7 @@ def test_no_lenient_server_takes_a_path_for_another_api_than_it_was_judged_as(pa
         return
     judged = decision.shape if isinstance(decision, Guard) else None
     for reading in readings(path.partition("?")[0]):
-        assert shape_of(reading) in (judged, None), reading
+        assert shape_in_any_case(reading) in (judged, None), reading
 
 
 # --- methods ----------------------------------------------------------------------------------------------------------
