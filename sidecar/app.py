@@ -35,6 +35,7 @@ from sidecar.reload import PolicyReloader
 from sidecar.scheduler.scheduler import Scheduler
 from sidecar.session import Engine
 from sidecar.telemetry.metrics import Metrics
+from sidecar.transport.exchange import Room
 from sidecar.transport.grpc import GrpcServer
 from sidecar.transport.http import HttpProxy
 from sidecar.version import tidegate_version
@@ -83,10 +84,11 @@ class App:
             evidence_key=evidence_key(settings.keys),
             admits=self.scheduler.admits,
         )
-        self.processor = _processor(self.engine, settings)
+        room = Room(settings.limits.request_bodies_bytes)
+        self.processor = _processor(self.engine, settings, room)
         services = (self.processor,) if self.processor is not None else ()
         self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
-        self.proxy = HttpProxy(self.engine, settings.proxy) if settings.proxy.upstream else None
+        self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -215,12 +217,12 @@ def run(settings: Settings) -> None:
         runner.run(serve(settings))
 
 
-def _processor(engine: Engine, settings: Settings) -> ExternalProcessor | None:
+def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProcessor | None:
     if not settings.ext_proc.enabled:
         return None
     from sidecar.transport.ext_proc import ExternalProcessor  # Envoy's messages are not loaded where none come
 
-    return ExternalProcessor(engine, settings.ext_proc)
+    return ExternalProcessor(engine, settings.ext_proc, room)
 
 
 def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -180,10 +180,13 @@ class Guarded(Section):
     """How traffic of providers' HTTP APIs is guarded, whoever brings it here."""
 
     facts: Facts = Facts()
-    unknown_paths: Literal["pass", "refuse"] = "pass"
-    """Paths of which is not known that they carry text of a model; what passes is marked `unguarded`."""
+    unknown: Literal["guard", "refuse", "pass"] = "guard"
+    """Paths of no API that is known: all texts of their requests and answers are guarded; they are not served; or they
+    pass, marked `unguarded` and reported as unscanned."""
     unknown_bodies: Literal["pass", "refuse"] = "refuse"
-    """Requests and answers that are not what their path says."""
+    """Requests and answers that cannot be read: not what their path says, or in no format or charset that is known."""
+    upgrades: Literal["refuse", "pass"] = "refuse"
+    """WebSocket and its like: nothing in them is read. What passes is marked and reported as unscanned."""
     encodings: Literal["decode", "pass", "refuse"] = "decode"
     """Bodies in gzip, deflate, br or zstd: opened, guarded and encoded again; passed, reported as unscanned; or not.
     Other codings are bodies that cannot be read: `unknown_bodies`."""
@@ -194,6 +197,18 @@ class Guarded(Section):
     """Of an answer that is one document."""
     max_frame_bytes: Count = 4 * 1024 * 1024
     """Of one event of a streamed answer."""
+    body_seconds: Seconds = 60.0
+    """How long a request may take to arrive."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_the_older_name(cls, values: Any) -> Any:
+        """`unknown_paths` is what `unknown` was called while unknown paths could not be guarded."""
+        if not isinstance(values, dict) or "unknown_paths" not in values:
+            return values
+        if "unknown" in values:
+            raise ValueError("unknown and unknown_paths are the same setting; keep unknown")
+        return {"unknown" if key == "unknown_paths" else key: value for key, value in values.items()}
 
 
 class ExtProc(Guarded):
@@ -241,6 +256,8 @@ class Limits(Section):
     """Passages of streams that are kept indexed, for other streams of the same tenant. 0 shares none."""
     max_held_call_chars: Count = 1_000_000
     """Text of tool calls of one stream that is held, where they leave whole; past it the rules' fail mode acts."""
+    request_bodies_bytes: Count = 256 * 1024 * 1024
+    """All request bodies together that are held at a time, by the proxy and by the external processor."""
     inbox_chunks: Count = 64
     """Chunks of one stream that wait for the core; then its reader stops."""
 

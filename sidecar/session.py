@@ -32,7 +32,7 @@ from detectors.context import Context, Documents
 from sidecar.clock import Clock, Timer
 from sidecar.config import Limits
 from sidecar.core.stream import LaneCoverage, Stream
-from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded
+from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
 from sidecar.outbox.event import (
     Ending,
     Event,
@@ -213,14 +213,32 @@ class Engine:
             finally:
                 self._leave(start.tenant)
 
-    async def report_unscanned(self, start: StreamStart, what: Literal["request", "answer"], reason: str) -> None:
-        """Record that a text is about to pass that nobody looks at. Raises `CallerError` or `UnknownPolicy`."""
+    async def report_unscanned(
+        self, start: StreamStart, what: Literal["request", "answer"], reason: str, path: str
+    ) -> None:
+        """Record that a text is about to pass that nobody looks at. Raises `CallerError` or `UnknownPolicy`.
+
+        `path` is what metrics call the path of the exchange.
+        """
         check_start(start, self.limits)
-        plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
         now = self.clock.unix_seconds()
-        self.metrics.unscanned[what].inc()
-        fault = fault_event(FaultKind.UNSCANNED, what, now, info=_info(plan, start, now), reason=reason)
+        told = f"{reason}: {self.metrics.count_unscanned(what, path)}"
+        fault = fault_event(FaultKind.UNSCANNED, what, now, info=self._known(start, now), reason=told)
         await self.outbox.put([fault])
+
+    def takes(self, start: StreamStart) -> bool:
+        """Whether a policy takes a stream with this start."""
+        return self._known(start, self.clock.unix_seconds()) is not None
+
+    def _known(self, start: StreamStart, now: float) -> StreamInfo | None:
+        """What is known of a text that passes; where no policy takes it, nothing is."""
+        try:
+            plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+        except UnknownPolicy:
+            if start.policy:
+                raise
+            return None
+        return _info(plan, start, now)
 
     def _admit(self, start: StreamStart) -> Plan:
         if self._is_draining:

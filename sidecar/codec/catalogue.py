@@ -43,3 +43,11 @@ _PATHS = tuple((re.compile(pattern), shape) for shape in SHAPES for pattern in s
 def shape_of(path: str) -> Shape | None:
     """The shape of a path that is written plainly, with any prefix; None for one that nobody described."""
     return next((shape for pattern, shape in _PATHS if pattern.search(path)), None)
+
+
+def shape_in_any_case(path: str) -> Shape | None:
+    """The shape of a path that some server could take for it although it is written in another case."""
+    return next((shape for pattern, shape in _IN_ANY_CASE if pattern.search(path)), None)
+
+
+_IN_ANY_CASE = tuple((re.compile(pattern.pattern, re.IGNORECASE), shape) for pattern, shape in _PATHS)

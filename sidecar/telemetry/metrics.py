@@ -1,13 +1,13 @@
 """The Prometheus metrics. One `Metrics` a process, made by `app`, with a registry of its own.
 
 Children are resolved where a name becomes known (a plan's first stream, a detector's first batch), never per token. No
-label holds anything that a caller sends.
+label holds anything that a caller sends, but for the plain words of the first unknown paths.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -27,6 +27,9 @@ _SHARES: Mapping[str, str] = {
 }
 """What of a `GroundingTally` is a histogram."""
 _SHARE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_MAX_UNKNOWN_PATHS = 50
+"""Paths of no known API that have a series of their own; all that come later share one."""
+_OTHER = "other"
 _TOKEN_BUCKETS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 
@@ -100,10 +103,17 @@ class Metrics:
         self._unscanned = Counter(
             "tidegate_unscanned",
             "Requests and answers that passed without being looked at.",
-            ["what"],
+            ["what", "path"],
             registry=registry,
         )
-        self.unscanned = {what: self._unscanned.labels(what) for what in ("request", "answer")}
+        self._paths = _Names(_MAX_UNKNOWN_PATHS)
+        self.know_paths((_OTHER,))
+        self._refused = Counter(
+            "tidegate_http_refused",
+            "HTTP exchanges that were answered in the upstream's place.",
+            ["status", "reason"],
+            registry=registry,
+        )
         self._streams = Counter(
             "tidegate_streams", "Streams that ended, by policy and how.", ["policy", "ended"], registry=registry
         )
@@ -230,6 +240,23 @@ class Metrics:
         self._breaker.labels(model).set_function(is_open)
         return RemoteMetrics(*(self._remote.labels(model, result) for result in ("answered", "local", "failed")))
 
+    def know_paths(self, names: Iterable[str]) -> None:
+        """Have series for what passes unscanned of these paths, from the start: a first loss is a change, too."""
+        for name in names:
+            self._paths.know(name)
+            for what in ("request", "answer"):
+                self._unscanned.labels(what, name)
+
+    def count_unscanned(self, what: str, path: str) -> str:
+        """Count what passes without being looked at; returns what the path is called here."""
+        named = self._paths.of(path)
+        self._unscanned.labels(what, named).inc()
+        return named
+
+    def count_refused(self, status: int, reason: str) -> None:
+        """Count an exchange that was answered in the upstream's place. `reason` is a word of ours."""
+        self._refused.labels(str(status), reason).inc()
+
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Export a value that its owner keeps; it is read when the metrics are."""
         Gauge(name, documentation, registry=self.registry).set_function(read)
@@ -258,6 +285,23 @@ class Metrics:
             shares={name: each.labels(plan.name) for name, each in self._shares.items()},
             ended={how: self._streams.labels(plan.name, how) for how in ("finished", "blocked", "cancelled", "failed")},
         )
+
+
+class _Names:
+    """A bounded set of label values: the known ones, the first others, and one for all that come later."""
+
+    def __init__(self, room: int) -> None:
+        self._names: set[str] = set()
+        self._room = room
+
+    def know(self, name: str) -> None:
+        self._names.add(name)
+
+    def of(self, name: str) -> str:
+        if name not in self._names and self._room:
+            self._room -= 1
+            self._names.add(name)
+        return name if name in self._names else _OTHER
 
 
 class _Counts(Collector):

@@ -12,8 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sidecar.codec.body import StreamedAnswer, WholeBody
-from sidecar.codec.text import StreamedText, WholeText
+from sidecar.codec.opened import Streamed, Whole
 from sidecar.codec.weave import ChoiceEnd, Fed, LaneEnd
 from sidecar.session import Session
 from sidecar.summary import StreamSummary
@@ -22,7 +21,7 @@ _PIECE_CHARS = 16_384
 """Long texts are fed in pieces, so that other streams get their turn."""
 
 
-async def guard_whole(session: Session, body: WholeBody | WholeText) -> StreamSummary:
+async def guard_whole(session: Session, body: Whole) -> StreamSummary:
     """Put all texts of a body through a session; the body then holds what came of them. Raises `TidegateError`."""
     async with beside(_feed_and_finish(session, body.texts)):
         async for shown in session.outputs():
@@ -35,9 +34,7 @@ async def guard_whole(session: Session, body: WholeBody | WholeText) -> StreamSu
 class StreamGuard:
     """Guards one streamed answer. `write` takes the bytes that may leave; it may wait."""
 
-    def __init__(
-        self, session: Session, body: StreamedAnswer | StreamedText, write: Callable[[bytes], Awaitable[None]]
-    ) -> None:
+    def __init__(self, session: Session, body: Streamed, write: Callable[[bytes], Awaitable[None]]) -> None:
         self._session = session
         self._body = body
         self._write = write

@@ -1,38 +1,29 @@
 """Guards the bodies of one exchange, and notes in headers what was done: the same over HTTP and through Envoy.
 
-How bytes and headers come and go is the caller's. A body that is there as a whole goes in as it came, encoded, and
-comes back as it may go on; what cannot be looked at passes, reported, or is refused, as the settings say.
+How bytes and headers come and go is the caller's; how a body is read, `decision` says. A body that is there as a whole
+goes in as it came, encoded, and comes back as it may go on; what cannot be looked at passes, reported, or is refused,
+as the settings say.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
 import msgspec
 
-from sidecar.codec import encoding
-from sidecar.codec.body import UnknownShapeError, WholeBody
+from sidecar.codec import encoding, opened
+from sidecar.codec.body import UnknownShapeError
 from sidecar.config import Guarded
 from sidecar.errors import CallerError
 from sidecar.session import Engine, Session, StreamStart
 from sidecar.transport.answers import StreamGuard, guard_whole
-from sidecar.transport.exchange import (
-    Whole,
-    closed,
-    decoded,
-    finished,
-    opened_answer,
-    opened_request,
-    parse_request,
-    refusal_of,
-    streamed,
-)
+from sidecar.transport.decision import Guard, Streams, Unread, Unreadable, Whole, of_request
+from sidecar.transport.exchange import Held, closed, decoded, finished, opened_answer, opened_request, refusal_of
 from sidecar.transport.facts import Caller, start_of, with_sources
-from sidecar.transport.http_headers import DECISION, POLICY, REQUEST_DECISION, STREAM, UNGUARDED
+from sidecar.transport.http_headers import DECISION, POLICY, REQUEST_DECISION, STREAM, UNGUARDED, Described
 from sidecar.transport.http_status import UnreadableAnswerError
-from sidecar.transport.routes import Route
 from sidecar.values import Action, Direction
 
 
@@ -51,38 +42,58 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Bodies:
-    """See the module's text. `marks` are the headers that say what was done."""
+    """See the module's text. `marks` are the headers that say what was done; `path` is what metrics call the path."""
 
     def __init__(self, engine: Engine, settings: Guarded) -> None:
         self._engine = engine
         self._settings = settings
         self.marks: dict[str, str] = {}
+        self.path = ""
+        self._choices = 1
+        self._is_json = False
+        """Whether the request asked for an answer that is JSON."""
 
-    async def request(self, route: Route, caller: Caller, kind: str, coding: str, data: bytes) -> Passed | Refused:
-        """Guard a request of this media type and coding. Raises `TidegateError`."""
-        facts = self._settings.facts
-        content = opened_request(self._settings, coding, data)
-        body = None if content is None else parse_request(self._settings, route, kind, content)
-        if content is None or body is None:
-            start = start_of(facts, caller, None)
-            await self.report_unscanned(start, "request", "encoded" if content is None else "unknown shape")
-            return Passed(answered(start), data)
-        start = start_of(facts, caller, body.document)
+    async def request(
+        self, guard: Guard, caller: Caller, described: Described, data: bytes, held: Held
+    ) -> Passed | Refused:
+        """Guard a request; `held` is the room that its bytes take. Raises `TidegateError`."""
+        if not data and guard.is_generic:
+            return Passed(answered(start_of(self._settings.facts, caller, None)), data)
+        match of_request(self._settings, guard, described):
+            case Unread(why=why):
+                return await self._unread_request(caller, why, data)
+            case Unreadable() as unreadable:
+                return await self._unreadable_request(caller, unreadable, data)
+            case Whole() as way:
+                content = opened_request(self._settings, described.coding, data)
+                held.take(len(content) if described.coding else 0)
+                body = _body(way, content, described, is_request=True)
+                if body is None:
+                    return await self._unreadable_request(caller, _not_of(way), data)
+                return await self._guard_request(way, caller, body, described.coding, (data, content))
+
+    async def _guard_request(
+        self, way: Whole, caller: Caller, body: opened.Whole, coding: str, came: tuple[bytes, bytes]
+    ) -> Passed | Refused:
+        """Guard a request that came as these bytes and this content."""
+        self._choices, self._is_json = way.shape.choices(body.document), way.shape.wants_json(body.document)
+        start = start_of(self._settings.facts, caller, body.document)
         async with self._engine.open(start) as session:
             summary = await guard_whole(session, body)
         self.marks[REQUEST_DECISION] = summary.action.name.lower()
         if body.blocked is not None:
             self._mark(session)
             self.marks[DECISION] = Action.BLOCK.name.lower()
-            return Refused(*refusal_of(route, body.blocked, session.plan))
+            return Refused(*refusal_of(way.shape, body.blocked, session.plan))
         start = with_sources(start, body.texts, self._engine.limits)
         changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
-        return Passed(answered(start), closed(coding, data, content, changed))
+        return Passed(answered(start), closed(coding, *came, changed))
 
-    async def whole_answer(self, route: Route, start: StreamStart, coding: str, data: bytes) -> bytes | None:
+    async def whole_answer(self, way: Whole, start: StreamStart, described: Described, data: bytes) -> bytes | None:
         """Guard an answer that is one document; None when it is none. Raises `TidegateError`."""
+        coding = described.coding
         content = opened_answer(self._settings, coding, data)
-        body = _document(route, content)
+        body = _body(way, content, described, is_request=False, is_json=self._is_json)
         if body is None:
             return None
         async with self._engine.open(start) as session:
@@ -102,7 +113,7 @@ class Bodies:
     async def guard(
         self,
         session: Session,
-        route: Route,
+        way: Streams,
         coding: str,
         chunks: AsyncIterator[bytes],
         write: Callable[[bytes], Awaitable[None]],
@@ -113,21 +124,43 @@ class Bodies:
         async def write_encoded(data: bytes) -> None:
             await write(encoder.feed(data) if encoder is not None else data)
 
-        body = streamed(self._settings, route.shape)
+        body = opened.streamed(
+            way.shape,
+            way.format,
+            max_frame_bytes=self._settings.max_frame_bytes,
+            choices=self._choices,
+            is_json=self._is_json,
+            holds_calls=session.plan.holds_calls,
+        )
         await StreamGuard(session, body, write_encoded).run(decoded(self._settings, coding, chunks))
         if encoder is not None:
             await write(encoder.finish())
 
-    async def report_unknown(self, start: StreamStart, why: str) -> None:
-        """Say that an answer passes that cannot be checked. Raises `UnreadableAnswerError` when it may not."""
+    # -- what passes unread -----------------------------------------------------------------------------------------
+
+    async def _unread_request(self, caller: Caller, why: str, data: bytes) -> Passed:
+        start = start_of(self._settings.facts, caller, None)
+        await self.report_unscanned(start, "request", why)
+        return Passed(answered(start), data)
+
+    async def _unreadable_request(self, caller: Caller, found: Unreadable, data: bytes) -> Passed:
         if self._settings.unknown_bodies == "refuse":
-            raise UnreadableAnswerError(f"the upstream's answer cannot be checked: {why}")
-        await self.report_unscanned(start, "answer", "unknown shape")
+            raise CallerError(f"cannot be checked: {found.message}", field="body")
+        return await self._unread_request(caller, found.reason, data)
+
+    async def report_answer(self, start: StreamStart, found: Unread | Unreadable) -> None:
+        """Say that an answer passes that nobody looks at. Raises `UnreadableAnswerError` when it may not."""
+        if isinstance(found, Unread):
+            await self.report_unscanned(start, "answer", found.why)
+            return
+        if self._settings.unknown_bodies == "refuse":
+            raise UnreadableAnswerError(f"the upstream's answer cannot be checked: {found.message}")
+        await self.report_unscanned(start, "answer", found.reason)
 
     async def report_unscanned(self, start: StreamStart, what: Literal["request", "answer"], why: str) -> None:
-        """Say that a body passes that nobody looks at."""
+        """Say that a body passes that nobody looks at: a mark, an event and a count."""
         self.marks[REQUEST_DECISION if what == "request" else DECISION] = UNGUARDED
-        await self._engine.report_unscanned(start, what, why)
+        await self._engine.report_unscanned(start, what, why, self.path)
 
     def _mark(self, session: Session) -> None:
         self.marks[POLICY] = f"{session.plan.name}@{session.plan.version}"
@@ -139,8 +172,27 @@ def answered(start: StreamStart) -> StreamStart:
     return msgspec.structs.replace(start, direction=Direction.OUTPUT)
 
 
-def _document(route: Route, content: bytes) -> Whole | None:
-    try:
-        return WholeBody(route.shape, content, is_request=False)
-    except UnknownShapeError:
-        return None
+NOT_READ = Unreadable("unknown shape", "it is not what its content type says")
+
+
+def _not_of(way: Whole) -> Unreadable:
+    return Unreadable("unknown shape", f"it is no request of {way.shape.name} whose text can be read")
+
+
+def _body(
+    way: Whole, content: bytes, described: Described, *, is_request: bool, is_json: bool = False
+) -> opened.Whole | None:
+    """The body in the first of the way's formats that it is in. What may be text is JSON only if it looks like it."""
+    is_other = way.otherwise is not None and not content.lstrip().startswith((b"{", b"["))
+    for each in (None if is_other else way.format, way.otherwise):
+        with suppress(UnknownShapeError):
+            if each is not None:
+                return opened.whole(
+                    way.shape,
+                    content,
+                    is_request=is_request,
+                    form=each,
+                    boundary=described.boundary,
+                    is_json=is_json,
+                )
+    return None

@@ -66,6 +66,8 @@ class Inbox:
     def __init__(self) -> None:
         self._messages: asyncio.Queue[Message | Exception | None] = asyncio.Queue(_WAITING)
         self._is_ended = False
+        self.trailers: tuple[str, ...] = ()
+        """The names of the trailers that were taken."""
 
     async def put(self, message: Message) -> None:
         """Take a message; waits for room. What comes after the end is dropped: Envoy has been seen to repeat it."""
@@ -104,6 +106,7 @@ class Inbox:
         """The next chunk of the body; None when trailers came instead."""
         message = await self.next()
         if isinstance(message, pb.HttpTrailers):
+            self.trailers = tuple(each.key for each in message.trailers.headers)
             return None
         if not isinstance(message, pb.HttpBody):
             raise out_of_order("has its headers twice", "request")
@@ -121,6 +124,8 @@ class Line:
         """Whether a body follows the headers."""
         self.has_begun = False
         """Whether headers went on for good, so that no other answer can be given."""
+        self.keeps_trailers = False
+        """Whether trailers go on as they are; else they are left out, since nobody reads them."""
         self.settle: Callable[[], Awaitable[None]] | None = None
         """Waits until all that can be said of what was taken has been sent."""
 
@@ -140,12 +145,14 @@ class Line:
         await self._write(**{f"{self._name}_body": pb.BodyResponse(response=common)})
 
     async def tell_trailers(self) -> None:
-        """Let the trailers go on."""
-        await self._write(**{f"{self._name}_trailers": pb.TrailersResponse()})
+        """Answer trailers."""
+        dropped = () if self.keeps_trailers else self.inbox.trailers
+        mutation = pb.HeaderMutation(remove_headers=dropped)
+        await self._write(**{f"{self._name}_trailers": pb.TrailersResponse(header_mutation=mutation)})
 
     async def let_trailers_go(self) -> None:
         """Answer trailers, if Envoy sends any before it ends the stream."""
-        while not isinstance(await self.inbox.next(), pb.HttpTrailers):
+        while await self.inbox.body() is not None:
             pass
         await self.tell_trailers()
 
@@ -177,7 +184,7 @@ class Way(Protocol):
         ...
 
     async def end(self) -> None:
-        """The body is over; trailers go on as they are. What still comes is dropped."""
+        """The body is over; trailers are answered. What still comes is dropped."""
         ...
 
 
@@ -301,10 +308,12 @@ class _Buffered:
         self._changes = Changes({}, ())
         self._has_trailers = False
         self._is_last = True
+        self._is_prepared = False
         self._out: list[bytes] = []
 
     async def prepare(self, changes: Changes) -> None:
-        if self.line.has_body:
+        if self.line.has_body and not self._is_prepared:
+            self._is_prepared = True
             await self.line.tell_headers(changes)
 
     async def begin(self, changes: Changes) -> None:
@@ -383,7 +392,7 @@ def ways_of(first: Any, request: Inbox, answer: Inbox, write: Write) -> tuple[Wa
     """The two ways that Envoy's first message asks for. Raises `ConfigError` when nothing could be guarded so."""
     if first.observability_mode:
         raise ConfigError("Envoy only lets us watch; set observability_mode to false", path="ext_proc")
-    if not first.HasField("request_headers"):
+    if not first.HasField("request_headers") and not is_answered_before(first):
         raise ConfigError("Envoy does not send the request's headers; set request_header_mode to SEND", path="ext_proc")
     lines = Line("request", request, write), Line("response", answer, write)
     if not first.HasField("protocol_config"):
@@ -393,6 +402,15 @@ def ways_of(first: Any, request: Inbox, answer: Inbox, write: Write) -> tuple[Wa
         known = ", ".join(sorted(ProcessingMode.BodySendMode.Name(mode) for mode in _WAYS))
         raise ConfigError(f"Envoy's body modes must be among {known}: others let text pass unseen", path="ext_proc")
     return _WAYS[modes[0]](lines[0]), _WAYS[modes[1]](lines[1])
+
+
+def is_answered_before(first: Any) -> bool:
+    """Whether a filter before this one answered, so that the request will not come.
+
+    Envoys from 1.37 on hand such answers over as any other. So begins also a request without a body of an Envoy that
+    sends no headers of requests, and its answer is the upstream's: whatever has a body is read.
+    """
+    return bool(first.HasField("response_headers") and first.HasField("protocol_config"))
 
 
 def _value(header: Any) -> str:

@@ -1,48 +1,44 @@
-"""What an exchange of a provider's API decides alike over HTTP and through Envoy: which bodies can be checked."""
+"""What the exchanges of a transport share: permits, room for bodies, codings, and the answers that tell errors."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
 
-from sidecar.codec import encoding, openai
-from sidecar.codec.body import StreamedAnswer, UnknownShapeError, WholeBody
+from sidecar.codec import encoding
+from sidecar.codec.body import UnknownShapeError
+from sidecar.codec.catalogue import TEXT as PLAIN
 from sidecar.codec.encoding import BrokenEncodingError, Decoder
+from sidecar.codec.frames import FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError
-from sidecar.codec.shape import Shape, Streaming
-from sidecar.codec.text import StreamedText, WholeText
+from sidecar.codec.opened import Whole
+from sidecar.codec.shape import Shape
+from sidecar.codec.shapes import openai
 from sidecar.config import Guarded
-from sidecar.errors import CallerError, Draining, TidegateError
+from sidecar.errors import CallerError, Draining, Overloaded, TidegateError
 from sidecar.policy.plan import Plan
-from sidecar.transport.http_status import HttpStatus, UnreadableAnswerError
-from sidecar.transport.routes import Route
+from sidecar.transport.http_status import HttpStatus, SlowBodyError, UnreadableAnswerError
 from sidecar.values import Blocked
-
-Whole: TypeAlias = WholeBody | WholeText
-Streamed: TypeAlias = StreamedAnswer | StreamedText
 
 JSON = "application/json"
 TEXT = "text/plain"
-WITH_TEXT = frozenset({200, 201, 202})
-"""Statuses of answers that may hold a model's text; redirects and errors pass as they are."""
-FIRST_ERROR = 400
-"""The first status whose answer holds an error and no text of a model."""
 
-_MEDIA_TYPES: Mapping[Streaming, str] = {
-    Streaming.SSE: "text/event-stream",
-    Streaming.NDJSON: "application/x-ndjson",
-    Streaming.TEXT: TEXT,
-}
+_BOM = b"\xef\xbb\xbf"
 _REFUSED = "The request was stopped by a policy."
+_RETRY_MS = 1000
+"""When a client for whom there is no room should try again."""
 
 
 class InFlight:
-    """Counts the exchanges that run, so that they can be let finish: each has several streams."""
+    """Counts the exchanges that run, so that they can be let finish, and gives permits to those that are guarded.
 
-    def __init__(self) -> None:
+    Each has several streams, one after the other: a permit is taken before its request is read.
+    """
+
+    def __init__(self, limit: int) -> None:
         self._count = 0
+        self._permits = limit
         self._is_draining = False
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -51,6 +47,17 @@ class InFlight:
         """Raise `Draining` once new exchanges are refused."""
         if self._is_draining:
             raise Draining
+
+    @contextmanager
+    def permit(self) -> Iterator[None]:
+        """An exchange that is guarded. Raises `Overloaded` when too many are."""
+        if not self._permits:
+            raise Overloaded("exchanges", retry_ms=_RETRY_MS)
+        self._permits -= 1
+        try:
+            yield
+        finally:
+            self._permits += 1
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -70,45 +77,91 @@ class InFlight:
         await self._is_idle.wait()
 
 
-def streams_as(shape: Shape) -> str:
-    """The media type of a shape's streamed answers."""
-    return _MEDIA_TYPES[shape.streaming]
+class Room:
+    """How many bytes of request bodies may be held at a time, by all exchanges of this process together."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.taken = 0
+
+    def take(self, count: int) -> None:
+        """Hold so many bytes more. Raises `Overloaded` when there is no room for them."""
+        if self.taken + count > self._limit:
+            raise Overloaded("request bodies", retry_ms=_RETRY_MS)
+        self.taken += count
+
+    @contextmanager
+    def held(self) -> Iterator[Held]:
+        """What one exchange holds; let go with the context."""
+        held = Held(self)
+        try:
+            yield held
+        finally:
+            self.taken -= held.count
 
 
-def is_whole(shape: Shape, kind: str) -> bool:
-    """Whether an answer of a media type is one document of the shape."""
-    return kind == JSON and shape.streaming is not Streaming.TEXT
+class Held:
+    """What one exchange holds of a `Room`."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self.count = 0
+
+    def take(self, count: int) -> None:
+        """Hold so many bytes more. Raises `Overloaded`."""
+        self._room.take(count)
+        self.count += count
 
 
 def type_of_errors(shape: Shape | None) -> str:
     """The media type of refusals and failures."""
-    return f"{TEXT}; charset=utf-8" if shape is not None and shape.streaming is Streaming.TEXT else JSON
+    return f"{TEXT}; charset=utf-8" if shape is PLAIN else JSON
 
 
-def parse_request(settings: Guarded, route: Route, kind: str, data: bytes) -> Whole | None:
-    """A request's body; None when it is not of the shape and may pass. Raises `CallerError` when it may not."""
-    if (body := _request(route, kind, data)) is not None:
-        return body
-    if settings.unknown_bodies == "pass":
-        return None
-    raise CallerError(f"is no request of {route.shape.name} whose text can be checked", field="body")
-
-
-def _request(route: Route, kind: str, data: bytes) -> Whole | None:
+async def read_request(settings: Guarded, chunks: AsyncIterator[bytes], held: Held) -> bytes:
+    """A request's body. Raises `CallerError` past the limit, `SlowBodyError`, and `Overloaded` without room."""
     try:
-        if route.shape.streaming is Streaming.TEXT:
-            return WholeText(data, is_request=True) if kind == TEXT else None
-        body = WholeBody(route.shape, data, is_request=True)
-    except UnknownShapeError:
-        return None
-    return body if route.accepts(body.document) else None
+        async with asyncio.timeout(settings.body_seconds):
+            data = await read_at_most(_taken(chunks, held), settings.max_request_bytes)
+    except TimeoutError:
+        raise SlowBodyError(f"the request's body did not arrive within {settings.body_seconds:g} s") from None
+    if data is None:
+        raise too_large_request(settings.max_request_bytes)
+    return data
 
 
-def streamed(settings: Guarded, shape: Shape) -> Streamed:
-    """The body of an answer that comes piece by piece."""
-    if shape.streaming is Streaming.TEXT:
-        return StreamedText()
-    return StreamedAnswer(shape, max_frame_bytes=settings.max_frame_bytes)
+async def _taken(chunks: AsyncIterator[bytes], held: Held) -> AsyncIterator[bytes]:
+    async for data in chunks:
+        held.take(len(data))
+        yield data
+
+
+async def peeked(chunks: AsyncIterator[bytes], count: int) -> tuple[bytes, AsyncIterator[bytes]]:
+    """How a body begins, as far as `count` bytes behind white space need it, and all of the body."""
+    held: list[bytes] = []
+    begins = b""
+    async for data in chunks:
+        held.append(data)
+        begins = (begins + data).removeprefix(_BOM).lstrip()
+        if len(begins) >= count:
+            break
+    return begins, chained(held, chunks)
+
+
+async def chained(held: list[bytes], chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """What was read of a body, and the rest of it."""
+    for data in held:
+        yield data
+    async for data in chunks:
+        yield data
+
+
+async def is_empty(chunks: AsyncIterator[bytes]) -> bool:
+    """Whether nothing comes."""
+    async for data in chunks:
+        if data:
+            return False
+    return True
 
 
 async def read_at_most(chunks: AsyncIterator[bytes], limit: int) -> bytes | None:
@@ -126,14 +179,10 @@ async def read_at_most(chunks: AsyncIterator[bytes], limit: int) -> bytes | None
 # -- encoded bodies ---------------------------------------------------------------------------------------------------
 
 
-def opened_request(settings: Guarded, coding: str, data: bytes) -> bytes | None:
-    """A request's content, its encoding undone; None when it may pass unread. Raises `CallerError` when it may not."""
+def opened_request(settings: Guarded, coding: str, data: bytes) -> bytes:
+    """A request's content, its encoding undone. Raises `CallerError`."""
     if not coding:
         return data
-    if not opens(settings, coding):
-        if _passes_closed(settings, coding):
-            return None
-        raise CallerError("has a content encoding that is not read here", field="body")
     try:
         content = encoding.decode(coding, data, max_bytes=settings.max_request_bytes)
     except BrokenEncodingError as error:
@@ -163,23 +212,6 @@ def closed(coding: str, data: bytes, content: bytes, changed: bytes) -> bytes:
     return encoding.encode(coding, changed) if coding else changed
 
 
-def opens(settings: Guarded, coding: str) -> bool:
-    """Whether bodies of a coding are read."""
-    return not coding or (encoding.is_known(coding) and settings.encodings == "decode")
-
-
-def check_passes_closed(settings: Guarded, coding: str) -> None:
-    """Raise `UnreadableAnswerError` when an answer of a coding that is not read may not pass."""
-    if not _passes_closed(settings, coding):
-        raise UnreadableAnswerError("the upstream's answer cannot be checked: it is encoded in a way that is not read")
-
-
-def _passes_closed(settings: Guarded, coding: str) -> bool:
-    if encoding.is_known(coding):
-        return settings.encodings == "pass"
-    return settings.unknown_bodies == "pass"
-
-
 async def decoded(settings: Guarded, coding: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """A streamed answer's content, its encoding undone. Raises `BrokenEncodingError`."""
     if not coding:
@@ -196,15 +228,22 @@ async def decoded(settings: Guarded, coding: str, chunks: AsyncIterator[bytes]) 
 # -- errors -----------------------------------------------------------------------------------------------------------
 
 
-def refusal_of(route: Route, blocked: Blocked, plan: Plan) -> tuple[int, bytes]:
+def refusal_of(shape: Shape, blocked: Blocked, plan: Plan) -> tuple[int, bytes]:
     """Status and body of the answer to a request that a policy stopped."""
-    return route.shape.refusal(blocked.message or _REFUSED, plan.rules[blocked.rule].id)
+    return shape.refusal(blocked.message or _REFUSED, plan.rules[blocked.rule].id)
 
 
-def failure_of(route: Route | None, status: HttpStatus) -> bytes:
+def failure_of(shape: Shape | None, status: HttpStatus) -> bytes:
     """The body of the answer that tells an error, in the provider's own shape where the provider is known."""
-    failure = route.shape.failure if route is not None else openai.failure
+    failure = shape.failure if shape is not None else openai.failure
     return failure(status.code, status.message)
+
+
+def told(error: Exception) -> Exception:
+    """An error of the codec's as what it is here: an answer that cannot be read. Others are themselves."""
+    if isinstance(error, UnknownShapeError | FrameTooLongError | BrokenEncodingError):
+        return UnreadableAnswerError(f"the upstream's answer cannot be read: {error}")
+    return error
 
 
 def too_large_request(limit: int) -> CallerError:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import grpc
@@ -24,57 +25,74 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.protobuf.message import Message
 
-from sidecar.codec.body import UnknownShapeError
-from sidecar.codec.encoding import BrokenEncodingError
-from sidecar.codec.frames import FrameTooLongError
+from sidecar.codec.catalogue import GENERIC
+from sidecar.codec.shape import Shape
 from sidecar.config import ExtProc
-from sidecar.errors import CallerError, IdleStream, TidegateError
+from sidecar.errors import IdleStream, TidegateError
 from sidecar.session import Engine, StreamStart
-from sidecar.transport.bodies import Bodies, Refused, answered
+from sidecar.transport.bodies import NOT_READ, Bodies, Passed, Refused, answered
 from sidecar.transport.convert import parse
-from sidecar.transport.envoy_facts import attributes_of
-from sidecar.transport.envoy_ways import Changes, Headers, Inbox, Way, ways_of
-from sidecar.transport.exchange import (
+from sidecar.transport.decision import (
+    BODY_OF_READING,
     FIRST_ERROR,
+    NAMES,
+    SNIFFED,
+    Asked,
+    Decision,
+    Guard,
+    Nothing,
+    OfAnswer,
+    Pass,
+    Refuse,
+    Streams,
+    Unread,
+    Unreadable,
+    Whole,
+    decide,
+    name_of,
+    needs_sniffing,
+    of_answer,
+    sniffed,
+)
+from sidecar.transport.envoy_facts import attributes_of
+from sidecar.transport.envoy_ways import Changes, Headers, Inbox, Way, is_answered_before, ways_of
+from sidecar.transport.exchange import (
     InFlight,
-    check_passes_closed,
+    Room,
     failure_of,
-    is_whole,
-    opens,
+    is_empty,
+    peeked,
     read_at_most,
-    streams_as,
+    read_request,
+    told,
     too_large_answer,
-    too_large_request,
     type_of_errors,
 )
 from sidecar.transport.facts import Caller, named_attributes, start_of
 from sidecar.transport.grpc import Context, Server, answering
-from sidecar.transport.http_headers import (
-    DECISION,
-    OF_BODY,
-    OWN,
-    UNGUARDED,
-    coding_of,
-    media_type,
-)
-from sidecar.transport.http_status import UnknownPathError, UnreadableAnswerError, http_status_of
+from sidecar.transport.http_headers import OF_BODY, OF_PARTS, OWN, described
+from sidecar.transport.http_status import RefusedError, http_status_of
 from sidecar.transport.identity import Peer
-from sidecar.transport.routes import Route, route_of
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 _log = logging.getLogger(__name__)
 
 _UNSEEN = "not sent by Envoy"
+_NO_PATH = "unknown"
+"""What metrics call the path of an exchange whose request did not come."""
 
 
 class ExternalProcessor:
     """The service."""
 
-    def __init__(self, engine: Engine, settings: ExtProc) -> None:
+    def __init__(self, engine: Engine, settings: ExtProc, room: Room | None = None) -> None:
+        """`room` is for the bodies of requests, where other transports share it."""
         self._engine = engine
         self._settings = settings
-        self._running = InFlight()
+        self._running = InFlight(engine.limits.max_streams)
+        self._room = room or Room(engine.limits.request_bodies_bytes)
+        engine.metrics.know_paths(NAMES)
 
     def add_to(self, server: Server) -> None:
         """Serve the method."""
@@ -87,7 +105,12 @@ class ExternalProcessor:
         """Guard one exchange."""
         async with answering(context):
             with self._running.counted():
-                await _Exchange(context, self._engine, self._settings, self._running).run()
+                await _Exchange(context, self._engine, self._settings, self._running, self._room).run()
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes of requests' bodies wait to be guarded."""
+        return self._room.taken
 
     async def drain(self) -> None:
         """Refuse new exchanges; returns when none is left."""
@@ -100,18 +123,24 @@ class _Exchange:
     _request: Way
     _answer: Way
 
-    def __init__(self, context: Context, engine: Engine, settings: ExtProc, running: InFlight) -> None:
+    def __init__(self, context: Context, engine: Engine, settings: ExtProc, running: InFlight, room: Room) -> None:
         self._context = context
         self._engine = engine
         self._settings = settings
         self._running = running
+        self._room = room
+        self._permit = ExitStack()
         self._writing = asyncio.Lock()
         self._requests = Inbox()
         self._answers = Inbox()
         self._caller = Caller({})
-        self._route: Route | None = None
-        self._start: StreamStart | None = None
-        """What is known for the answer's stream; None for an answer that no model gave."""
+        self._decision: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        """What happens to the exchange; cancelled when nobody will say."""
+        self._method = ""
+        self._answered_with = 0
+        """The status of the upstream's answer."""
+        self._start = StreamStart()
+        """What is known for the answer's stream."""
         self._sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the request may go on, so that an answer is the upstream's; cancelled when it never will."""
         self._bodies = Bodies(engine, settings)
@@ -133,16 +162,18 @@ class _Exchange:
             await reading
         finally:
             reading.cancel()
+            self._permit.close()
             await asyncio.wait([reading])
 
     async def _serve(self, first: Any) -> None:
         peer = Peer.of_grpc(self._context.peer(), self._context.auth_context())
         attributes = attributes_of(first, named_attributes(self._settings.facts))
         self._caller = Caller({}, peer, attributes)
+        request = self._do_without_request() if is_answered_before(first) else self._guard_request()
         try:
             async with asyncio.TaskGroup() as ways:
                 ways.create_task(self._guard_answer())
-                ways.create_task(self._guard_request())
+                ways.create_task(request)
         except ExceptionGroup as group:
             await self._fail(group.exceptions[0])
         self._requests.drop()
@@ -168,25 +199,28 @@ class _Exchange:
 
     async def _fail(self, error: Exception) -> None:
         """Tell an error in place of the answer; when that has begun, raise it."""
-        if isinstance(error, UnknownShapeError | FrameTooLongError | BrokenEncodingError):
-            error = UnreadableAnswerError(f"the upstream's answer cannot be read: {error}")
+        error = told(error)
         if self._answer.line.has_begun:
             raise error
         await self._tell(error)
 
     async def _tell(self, error: Exception) -> None:
         """Tell an error in place of the answer."""
-        if not isinstance(error, CallerError):
-            is_ours = isinstance(error, TidegateError)
-            _log.warning(
-                "an exchange failed",
-                extra={"reason": str(error)} if is_ours else None,
-                exc_info=None if is_ours else error,
-            )
-        status = http_status_of(error)
+        status = http_status_of(error, self._answered_with)
+        if not isinstance(error, TidegateError):
+            _log.warning("an exchange failed", exc_info=error)
+        _log.info("an exchange was refused", extra={"status": status.code, "reason": status.reason})
         if status.retry_after_seconds is not None:
             self._bodies.marks["retry-after"] = str(status.retry_after_seconds)
-        await self._answer_instead(status.code, failure_of(self._route, status))
+        await self._answer_instead(status.code, status.reason, failure_of(self._shape, status))
+
+    @property
+    def _shape(self) -> Shape | None:
+        """The API of the exchange, as far as it is known."""
+        if not self._decision.done() or self._decision.cancelled():
+            return None
+        decision = self._decision.result()
+        return None if isinstance(decision, Pass) else decision.shape
 
     # -- the request ----------------------------------------------------------------------------------------------
 
@@ -194,29 +228,37 @@ class _Exchange:
         try:
             await self._let_request_go()
         finally:
+            self._decision.cancel()
             self._sent.cancel()
 
     async def _let_request_go(self) -> None:
         """Let the request go on, guarded, or refuse it."""
         headers = await self._request.line.headers()
         self._running.admit()
-        path = headers.get(":path", "").partition("?")[0]
-        self._route = route_of(headers.get(":method", ""), path, self._settings.text_paths)
-        if self._route is None:
-            await self._pass_request(headers)
-            return
+        asked = Asked(headers.get(":method", ""), headers.get(":path", ""), headers, headers.get(":protocol", ""))
+        decision = decide(self._settings, asked)
+        self._method = asked.method
         self._caller = msgspec.structs.replace(self._caller, headers=headers)
+        self._start = answered(start_of(self._settings.facts, self._caller, None))
+        self._decision.set_result(decision)
+        if isinstance(decision, Refuse):
+            raise RefusedError(decision)
+        self._bodies.path = name_of(decision, asked.path)
+        if isinstance(decision, Pass):
+            await self._pass_request(decision, asked)
+            return
+        self._permit.enter_context(self._running.permit())
         if self._request.line.has_body and not self._request.sees_body:
             await self._pass_unseen(headers)
-            return
-        changes = Changes({"accept-encoding": "identity"}, _changeable(headers))
+        else:
+            await self._guard(decision, asked)
+
+    async def _guard(self, guard: Guard, asked: Asked) -> None:
+        changes = _guarded_changes(asked.headers)
         await self._request.prepare(changes)
-        data = await read_at_most(self._request.chunks(), self._settings.max_request_bytes)
-        if data is None:
-            raise too_large_request(self._settings.max_request_bytes)
-        guarded = await self._bodies.request(self._route, self._caller, media_type(headers), coding_of(headers), data)
+        guarded = await self._guarded(guard, asked)
         if isinstance(guarded, Refused):
-            await self._answer_instead(guarded.status, guarded.data)
+            await self._answer_instead(guarded.status, "policy", guarded.data)
             await self._answers.close()
             return
         self._let_answer(guarded.start)
@@ -224,27 +266,46 @@ class _Exchange:
         await self._request.send(guarded.data)
         await self._request.end()
 
-    async def _pass_request(self, headers: Headers) -> None:
-        """Let a request pass of which is not known that it carries text for a model."""
-        if self._settings.unknown_paths == "refuse":
-            raise UnknownPathError("this path is not guarded, and so not served")
-        self._bodies.marks[DECISION] = UNGUARDED
-        self._let_answer(None)
-        changes = Changes({}, _own(headers))
+    async def _guarded(self, guard: Guard, asked: Asked) -> Passed | Refused:
+        with self._room.held() as held:
+            data = await read_request(self._settings, self._request.chunks(), held)
+            if data and asked.is_reading:
+                raise RefusedError(BODY_OF_READING)
+            return await self._bodies.request(guard, self._caller, described(asked.headers), data, held)
+
+    async def _do_without_request(self) -> None:
+        """Let an answer go that was given before the request came here: it is read, of whatever API it is."""
+        self._start = answered(start_of(self._settings.facts, self._caller, None))
+        self._bodies.path = _NO_PATH
+        is_guarded = self._engine.takes(self._start)
+        self._decision.set_result(Guard(GENERIC) if is_guarded else Pass("no policy takes it"))
+        if not self._request.sees_body:  # whether there was one nobody can tell
+            await self._bodies.report_unscanned(self._start, "request", _UNSEEN)
+        self._let_answer(self._start)
+
+    async def _pass_request(self, passed: Pass, asked: Asked) -> None:
+        """Let a request pass that the settings have pass unread."""
+        changes = Changes({}, _own(asked.headers))
+        is_empty_one = asked.is_reading and not passed.is_upgrade
+        if self._request.line.has_body and not is_empty_one:
+            await self._bodies.report_unscanned(self._start, "request", passed.why)
         await self._request.prepare(changes)
+        if is_empty_one and not await is_empty(self._request.chunks()):
+            raise RefusedError(BODY_OF_READING)
+        self._let_answer(self._start)
+        self._request.line.keeps_trailers = True
         await self._request.begin(changes)
-        await self._copy(self._request)
+        await (self._request.end() if is_empty_one else self._copy(self._request))
 
     async def _pass_unseen(self, headers: Headers) -> None:
         """Let a request pass whose body the filter is set not to send."""
-        start = start_of(self._settings.facts, self._caller, None)
-        await self._bodies.report_unscanned(start, "request", _UNSEEN)
-        self._let_answer(answered(start))
-        await self._request.begin(Changes({"accept-encoding": "identity"}, _own(headers)))
+        await self._bodies.report_unscanned(self._start, "request", _UNSEEN)
+        self._let_answer(self._start)
+        await self._request.begin(_guarded_changes(headers))
         await self._request.end()
 
-    def _let_answer(self, start: StreamStart | None) -> None:
-        """The request goes on; its answer is a stream with this start, if a model gives it."""
+    def _let_answer(self, start: StreamStart) -> None:
+        """The request goes on; its answer is a stream with this start."""
         self._start = start
         self._sent.set_result(None)
 
@@ -252,60 +313,70 @@ class _Exchange:
 
     async def _guard_answer(self) -> None:
         headers = await self._answer.line.headers()
-        if int(headers.get(":status", "0")) >= FIRST_ERROR or not self._answer.line.has_body:
+        decision = await self._decision
+        self._answered_with = status = int(headers.get(":status", "0"))
+        if not self._answer.line.has_body:
             await self._pass_answer(headers)
             return
-        await self._sent
-        coding = coding_of(headers)
-        if self._route is None or self._start is None:
-            await self._pass_answer(headers)
-        elif not self._answer.sees_body:
-            await self._pass_unscanned(self._start, headers, _UNSEEN)
-        elif not opens(self._settings, coding):
-            check_passes_closed(self._settings, coding)
-            await self._pass_unscanned(self._start, headers, "encoded")
-        elif (kind := media_type(headers)) == streams_as(self._route.shape):
-            await self._stream(self._route, self._start, headers, coding)
-        elif is_whole(self._route.shape, kind):
-            await self._whole(self._route, self._start, headers, coding)
-        else:
-            why = f"its content type {kind!r} is not one of {self._route.shape.name}"
-            await self._pass_unknown(self._start, headers, why)
+        if status < FIRST_ERROR:  # an upstream may refuse a request before it was read
+            await self._sent
+        if isinstance(decision, Guard):
+            await self._guard_body(self._way_of(decision, status, headers), headers)
+        elif isinstance(decision, Pass):
+            await self._pass_unread(Unread(decision.why), headers)
 
-    async def _stream(self, route: Route, start: StreamStart, headers: Headers, coding: str) -> None:
-        async with self._bodies.answer_stream(start) as session:
+    def _way_of(self, guard: Guard, status: int, headers: Headers) -> OfAnswer:
+        if not self._answer.sees_body:
+            return Unread(_UNSEEN)
+        return of_answer(self._settings, guard, self._method, status, described(headers))
+
+    async def _guard_body(self, way: OfAnswer, headers: Headers) -> None:
+        begins, chunks = b"", self._answer.chunks()
+        if needs_sniffing(way):
+            await self._answer.prepare(Changes(self._bodies.marks, _changeable(headers)))
+            begins, chunks = await peeked(chunks, SNIFFED)
+        match sniffed(way, begins):
+            case Nothing():
+                await self._pass_empty(headers)
+            case Streams() as way:
+                await self._stream(way, headers, chunks)
+            case Whole() as way:
+                await self._whole(way, headers, chunks)
+            case found:
+                await self._pass_unread(found, headers)
+
+    async def _stream(self, way: Streams, headers: Headers, chunks: AsyncIterator[bytes]) -> None:
+        async with self._bodies.answer_stream(self._start) as session:
             changes = Changes(self._bodies.marks, _changeable(headers))
             await self._answer.prepare(changes)
             await self._answer.begin(changes)
             self._answer.line.settle = session.settled
-            await self._bodies.guard(session, route, coding, self._answer.chunks(), self._answer.send)
+            await self._bodies.guard(session, way, described(headers).coding, chunks, self._answer.send)
         await self._answer.end()
 
-    async def _whole(self, route: Route, start: StreamStart, headers: Headers, coding: str) -> None:
+    async def _whole(self, way: Whole, headers: Headers, chunks: AsyncIterator[bytes]) -> None:
         await self._answer.prepare(Changes(self._bodies.marks, _changeable(headers)))
-        data = await read_at_most(self._answer.chunks(), self._settings.max_answer_bytes)
+        data = await read_at_most(chunks, self._settings.max_answer_bytes)
         if data is None:
             raise too_large_answer(self._settings.max_answer_bytes)
-        guarded = await self._bodies.whole_answer(route, start, coding, data)
+        guarded = await self._bodies.whole_answer(way, self._start, described(headers), data) if data else data
         if guarded is None:
-            await self._pass_unknown(start, headers, "it is not JSON", data)
+            await self._bodies.report_answer(self._start, NOT_READ)
+            await self._pass_answer(headers, data)
             return
         await self._answer.begin(Changes(self._bodies.marks, _changeable(headers)))
         await self._answer.send(guarded)
         await self._answer.end()
 
-    async def _pass_unknown(self, start: StreamStart, headers: Headers, why: str, data: bytes | None = None) -> None:
-        """Let an answer pass that cannot be checked. `data` is the body, if it was held."""
-        await self._bodies.report_unknown(start, why)
-        await self._pass_answer(headers, data)
-
-    async def _pass_unscanned(self, start: StreamStart, headers: Headers, why: str) -> None:
-        """Let an answer pass that nobody looked at, and say so."""
-        await self._bodies.report_unscanned(start, "answer", why)
+    async def _pass_unread(self, found: Unread | Unreadable, headers: Headers) -> None:
+        """Let an answer pass that nobody looks at, and say so, if it may."""
+        await self._bodies.report_answer(self._start, found)
         await self._pass_answer(headers)
 
     async def _pass_answer(self, headers: Headers, data: bytes | None = None) -> None:
+        """Let an answer pass as it is. `data` is the body, if it was held."""
         changes = Changes(self._bodies.marks, _own(headers))
+        self._answer.line.keeps_trailers = True
         if data is None:
             await self._answer.prepare(changes)
         await self._answer.begin(changes)
@@ -313,6 +384,15 @@ class _Exchange:
             await self._copy(self._answer)
             return
         await self._answer.send(data)
+        await self._answer.end()
+
+    async def _pass_empty(self, headers: Headers) -> None:
+        """Let an answer pass that can have no body; what comes as one is dropped."""
+        changes = Changes(self._bodies.marks, _own(headers))
+        await self._answer.prepare(changes)
+        await self._answer.begin(changes)
+        async for _ in self._answer.chunks():
+            pass
         await self._answer.end()
 
     # -- what Envoy is told ---------------------------------------------------------------------------------------
@@ -323,10 +403,10 @@ class _Exchange:
             await way.send(data)
         await way.end()
 
-    async def _answer_instead(self, status: int, data: bytes) -> None:
+    async def _answer_instead(self, status: int, reason: str, data: bytes) -> None:
         """Answer the client in the upstream's place."""
-        kind = type_of_errors(self._route.shape if self._route is not None else None)
-        headers = Changes({"content-type": kind, **self._bodies.marks}, ()).message()
+        self._engine.metrics.count_refused(status, reason)
+        headers = Changes({"content-type": type_of_errors(self._shape), **self._bodies.marks}, ()).message()
         answer = pb.ImmediateResponse(status=HttpStatus(code=status), headers=headers, body=data, details="tidegate")
         await self._write(immediate_response=answer)
 
@@ -342,6 +422,12 @@ class _Exchange:
 def _changeable(headers: Mapping[str, str]) -> list[str]:
     """What describes a body that may change, and what only we may say."""
     return [name.lower() for name in headers if name.lower() in OF_BODY] + _own(headers)
+
+
+def _guarded_changes(headers: Headers) -> Changes:
+    """What changes of a request whose answer is guarded: it has to come whole, and not encoded."""
+    parts = [name.lower() for name in headers if name.lower() in OF_PARTS]
+    return Changes({"accept-encoding": "identity"}, _changeable(headers) + parts)
 
 
 def _own(headers: Mapping[str, str]) -> list[str]:

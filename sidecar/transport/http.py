@@ -1,6 +1,7 @@
 """The guarding HTTP proxy: the request through an input stream, the answer through an output stream.
 
-An exchange, top to bottom, is `_Exchange.run`: read the request, guard it, send it on, guard the answer. A client that
+An exchange, top to bottom, is `_Exchange.run`: judge the request's head, read the request, guard it, send it on, guard
+the answer. A client that
 goes away cancels its exchange, and with it the sessions and the upstream's connection. Before the answer has begun, an
 error is told in the provider's own error shape (`http_status`); after that the connection ends: nothing is invented.
 """
@@ -12,7 +13,7 @@ import io
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 
 import aiohttp
@@ -20,47 +21,64 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from sidecar.codec.body import UnknownShapeError
-from sidecar.codec.encoding import BrokenEncodingError
-from sidecar.codec.frames import FrameTooLongError
+from sidecar.codec.shape import Shape
 from sidecar.config import Proxy
 from sidecar.errors import CallerError, ConfigError, IdleStream, TidegateError
 from sidecar.session import Engine, StreamStart
-from sidecar.transport.bodies import Bodies, Refused
+from sidecar.transport.bodies import NOT_READ, Bodies, Passed, Refused
+from sidecar.transport.decision import (
+    BODY_OF_READING,
+    NAMES,
+    SNIFFED,
+    Asked,
+    Decision,
+    Guard,
+    Nothing,
+    Pass,
+    Refuse,
+    Streams,
+    Unread,
+    Unreadable,
+    Whole,
+    decide,
+    has_content,
+    name_of,
+    needs_sniffing,
+    of_answer,
+    sniffed,
+)
 from sidecar.transport.exchange import (
-    WITH_TEXT,
+    Held,
     InFlight,
-    check_passes_closed,
+    Room,
+    chained,
     failure_of,
-    is_whole,
-    opens,
+    is_empty,
+    peeked,
     read_at_most,
-    streams_as,
+    read_request,
+    told,
     too_large_answer,
     too_large_request,
     type_of_errors,
 )
-from sidecar.transport.facts import Caller
+from sidecar.transport.facts import Caller, start_of
 from sidecar.transport.http_headers import (
-    DECISION,
-    UNGUARDED,
-    coding_of,
-    identity_only,
-    media_type,
+    Described,
+    described,
     to_client,
     to_client_guarded,
     to_upstream,
+    to_upstream_guarded,
 )
-from sidecar.transport.http_status import (
-    UnknownPathError,
-    UpstreamError,
-    UpstreamTimeoutError,
-    http_status_of,
-)
+from sidecar.transport.http_status import RefusedError, UpstreamError, UpstreamTimeoutError, http_status_of
 from sidecar.transport.identity import Peer
-from sidecar.transport.routes import Route, route_of
+from sidecar.transport.upgrades import relay
 
 _log = logging.getLogger(__name__)
+_quiet = logging.getLogger(f"{__name__}.requests")
+"""What aiohttp has to say of requests that are no HTTP, it quotes: that is for the client, and for no log."""
+_quiet.disabled = True
 
 _KEEP_ALIVE_SECONDS = 4.0
 """Shorter than servers keep idle connections, so that none is closed just as a request goes out."""
@@ -71,12 +89,15 @@ _ADDED_BY_AIOHTTP = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 class HttpProxy:
     """The listener, and the connections to the upstream."""
 
-    def __init__(self, engine: Engine, settings: Proxy) -> None:
+    def __init__(self, engine: Engine, settings: Proxy, room: Room | None = None) -> None:
+        """`room` is for the bodies of requests, where other transports share it."""
         self._engine = engine
         self._settings = settings
-        self._runner: web.AppRunner | None = None
+        self._runner: web.ServerRunner | None = None
         self._client: aiohttp.ClientSession | None = None
-        self._running = InFlight()
+        self._running = InFlight(engine.limits.max_streams)
+        self._room = room or Room(engine.limits.request_bodies_bytes)
+        engine.metrics.know_paths(NAMES)
         self.address = ""
         """Where it listens, with the port that was chosen for port 0."""
 
@@ -84,15 +105,11 @@ class HttpProxy:
         """Listen and serve. Raises `ConfigError` when the address cannot be bound."""
         host, port = _host_and_port(self._settings.listen)
         self._client = _client(self._settings)
-        routes = web.Application()
-        routes.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(
-            routes,
-            access_log=None,
-            handler_cancellation=True,
-            shutdown_timeout=_SHUTDOWN_SECONDS,
-            auto_decompress=False,
+        # No router: it would answer by itself what it does not know, such as `OPTIONS *`.
+        server = web.Server(
+            self._handle, handler_cancellation=True, access_log=None, logger=_quiet, auto_decompress=False
         )
+        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         self._runner = runner
         try:
@@ -102,6 +119,11 @@ class HttpProxy:
                 f"cannot listen on {self._settings.listen}: {error.strerror}", path="proxy.listen"
             ) from None
         self.address = f"{host}:{runner.addresses[0][1]}"
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes of requests' bodies wait to be guarded."""
+        return self._room.taken
 
     async def drain(self) -> None:
         """Refuse new exchanges; returns when none is left."""
@@ -114,13 +136,13 @@ class HttpProxy:
         if self._client is not None:
             await self._client.close()
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         assert self._client is not None
         exchange = _Exchange(request, self._engine, self._settings, self._client)
         with self._running.counted():
             try:
                 self._running.admit()
-                return await exchange.run()
+                return await exchange.run(self._running, self._room)
             except Exception as error:  # noqa: BLE001 - one exchange's fault ends that exchange only
                 return exchange.failed(error)
 
@@ -128,31 +150,34 @@ class HttpProxy:
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, request: web.Request, engine: Engine, settings: Proxy, client: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, request: web.BaseRequest, engine: Engine, settings: Proxy, client: aiohttp.ClientSession
+    ) -> None:
         self._request = request
         self._engine = engine
         self._settings = settings
         self._client = client
-        self._route = route_of(request.method, request.raw_path.partition("?")[0], settings.text_paths)
+        self._asked = Asked(request.method, request.raw_path, CIMultiDict(request.headers))
+        self._decision: Decision = decide(settings, self._asked)
+        self._caller = Caller(self._asked.headers, Peer(request.remote or ""))
         self._bodies = Bodies(engine, settings)
+        self._answered = 0
+        """The status of the upstream's answer."""
         self._begun: web.StreamResponse | None = None
 
-    async def run(self) -> web.StreamResponse:
+    async def run(self, running: InFlight, room: Room) -> web.StreamResponse:
         """Serve the exchange. Raises `TidegateError` and whatever fails."""
-        if self._route is None:
-            return await self._pass()
-        sent = CIMultiDict(self._request.headers)
-        caller = Caller(sent, Peer(self._request.remote or ""))
-        data = await self._read_request()
-        guarded = await self._bodies.request(self._route, caller, media_type(sent), coding_of(sent), data)
-        if isinstance(guarded, Refused):
-            return self._answer_instead(guarded.status, guarded.data)
-        headers = identity_only(to_upstream(sent))
-        async with self._sent(io.BytesIO(guarded.data), headers) as answer:
-            return await self._guard_answer(self._route, guarded.start, answer)
+        if isinstance(self._decision, Refuse):
+            raise RefusedError(self._decision)
+        self._bodies.path = name_of(self._decision, self._asked.path)
+        if isinstance(self._decision, Pass):
+            return await self._pass(self._decision)
+        with running.permit():
+            return await self._guard(self._decision, room)
 
     def failed(self, error: Exception) -> web.StreamResponse:
         """The answer that tells an error; when one has begun, its connection ends instead."""
+        error = told(error)
         if not isinstance(error, TidegateError):
             _log.error("a request failed", exc_info=error)
         if self._begun is not None:
@@ -160,124 +185,177 @@ class _Exchange:
             if self._request.transport is not None:
                 self._request.transport.close()
             return self._begun
-        status = http_status_of(error)
-        answer = self._answer_instead(status.code, failure_of(self._route, status))
+        status = http_status_of(error, self._answered)
+        _log.info("an exchange was refused", extra={"status": status.code, "reason": status.reason})
+        answer = self._answer_instead(status.code, status.reason, failure_of(self._shape, status))
         if status.retry_after_seconds is not None:
             answer.headers["Retry-After"] = str(status.retry_after_seconds)
         return answer
 
+    @property
+    def _shape(self) -> Shape | None:
+        return None if isinstance(self._decision, Pass) else self._decision.shape
+
+    def _answer_instead(self, status: int, reason: str, data: bytes) -> web.Response:
+        """An answer of ours, in the upstream's place."""
+        self._engine.metrics.count_refused(status, reason)
+        headers = {"Content-Type": type_of_errors(self._shape), **self._bodies.marks}
+        return web.Response(status=status, body=data, headers=headers)
+
     # -- the request ----------------------------------------------------------------------------------------------
 
-    async def _read_request(self) -> bytes:
-        limit = self._settings.max_request_bytes
-        too_large = too_large_request(limit)
-        if (self._request.content_length or 0) > limit:
-            raise too_large
+    async def _guard(self, guard: Guard, room: Room) -> web.StreamResponse:
+        with room.held() as held:
+            guarded = await self._guard_request(guard, held)
+            if isinstance(guarded, Refused):
+                return self._answer_instead(guarded.status, "policy", guarded.data)
+            start, data = guarded.start, io.BytesIO(guarded.data) if guarded.data else None
+            del guarded  # an answer may take long, and needs none of it
+            answer = await self._send(data, to_upstream_guarded(self._asked.headers))
+        with self._open(answer):
+            return await self._guard_answer(guard, start, answer)
+
+    async def _guard_request(self, guard: Guard, held: Held) -> Passed | Refused:
+        data = await self._read_request(held)
+        if data and self._asked.is_reading:
+            raise RefusedError(BODY_OF_READING)
+        return await self._bodies.request(guard, self._caller, described(self._asked.headers), data, held)
+
+    async def _read_request(self, held: Held) -> bytes:
+        if (self._request.content_length or 0) > self._settings.max_request_bytes:
+            raise too_large_request(self._settings.max_request_bytes)
+        await self._let_body_come()
         try:
-            data = await read_at_most(self._request.content.iter_any(), limit)
+            return await read_request(self._settings, self._request.content.iter_any(), held)
         except (aiohttp.ClientPayloadError, web.RequestPayloadError, aiohttp.http.HttpProcessingError):
             raise CallerError("cannot be read: broken, or not encoded as its headers say", field="body") from None
-        if data is None:
-            raise too_large
-        return data
 
-    def _answer_instead(self, status: int, data: bytes) -> web.Response:
-        """An answer of ours, in the upstream's place."""
-        kind = type_of_errors(self._route.shape if self._route is not None else None)
-        return web.Response(status=status, body=data, headers={"Content-Type": kind, **self._bodies.marks})
+    async def _let_body_come(self) -> None:
+        """Tell a client that waits for it to send the body, now that there is room for it."""
+        if self._request.headers.get("Expect", "").strip().lower() == "100-continue":
+            assert self._request.transport is not None
+            self._request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    async def _pass(self, passed: Pass) -> web.StreamResponse:
+        """Serve what the settings have pass unread."""
+        start = start_of(self._settings.facts, self._caller, None)
+        if passed.is_upgrade:
+            return await self._pass_upgrade(start, passed)
+        data = self._request.content if self._request.can_read_body else None
+        if data is not None:
+            await self._let_body_come()
+            if self._asked.is_reading and not await is_empty(data.iter_any()):
+                raise RefusedError(BODY_OF_READING)
+            await self._bodies.report_unscanned(start, "request", passed.why)
+        answer = await self._send(data, to_upstream(self._asked.headers))
+        with self._open(answer):
+            if not has_content(self._asked.method, answer.status):
+                return await self._copy(answer, answer.content.iter_any())
+            return await self._unread(Unread(passed.why), start, answer)
+
+    async def _pass_upgrade(self, start: StreamStart, passed: Pass) -> web.StreamResponse:
+        await self._bodies.report_unscanned(start, "request", passed.why)
+        await self._bodies.report_unscanned(start, "answer", passed.why)
+        with _upstream_errors(self._settings.idle_seconds):
+            return await relay(self._request, self._client, self._url(), self._bodies.marks)
 
     # -- the upstream ---------------------------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def _sent(
+    async def _send(
         self, data: io.BytesIO | aiohttp.StreamReader | None, headers: CIMultiDict[str]
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The upstream's answer to the request; left before its end, the connection is closed.
-
-        Raises `UpstreamError` for what goes wrong there, in the body too.
-        """
-        if not self._request.raw_path.startswith("/"):
-            raise CallerError("must begin with a slash", field="path")
-        url = URL(self._settings.upstream + self._request.raw_path, encoded=True)
+    ) -> aiohttp.ClientResponse:
+        """The upstream's answer to the request. Raises `UpstreamError` for what goes wrong there."""
         with _upstream_errors(self._settings.idle_seconds):
             answer = await self._client.request(
-                self._request.method, url, data=data, headers=headers, allow_redirects=False
+                self._request.method, self._url(), data=data, headers=headers, allow_redirects=False
             )
+        self._answered = answer.status
+        return answer
+
+    def _url(self) -> URL:
+        """Where the request goes: the target that was judged, to the byte."""
+        upstream = URL(self._settings.upstream, encoded=True)
+        url = URL(self._settings.upstream + self._asked.target, encoded=True)
+        if url.raw_path_qs != upstream.raw_path.rstrip("/") + self._asked.target:
+            raise RefusedError(Refuse(400, "target", "the request's target cannot be sent on as it came"))
+        return url
+
+    @contextmanager
+    def _open(self, answer: aiohttp.ClientResponse) -> Iterator[None]:
+        """The body of an answer; left before its end, the connection is closed. Raises as `_send` does."""
+        with _upstream_errors(self._settings.idle_seconds):
             try:
-                yield answer
+                yield
             finally:
                 answer.close()
-
-    async def _pass(self) -> web.StreamResponse:
-        """Serve a path that carries no text of a model, as far as is known."""
-        if self._settings.unknown_paths == "refuse":
-            raise UnknownPathError(f"{self._request.method} of this path is not guarded, and so not served")
-        self._bodies.marks[DECISION] = UNGUARDED
-        headers = to_upstream(CIMultiDict(self._request.headers))
-        data = self._request.content if self._request.can_read_body else None
-        async with self._sent(data, headers) as answer:
-            return await self._copy(answer)
 
     # -- the answer -----------------------------------------------------------------------------------------------
 
     async def _guard_answer(
-        self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse
+        self, guard: Guard, start: StreamStart, answer: aiohttp.ClientResponse
     ) -> web.StreamResponse:
-        kind, coding = media_type(answer.headers), coding_of(CIMultiDict(answer.headers))
-        if answer.status not in WITH_TEXT:
-            return await self._copy(answer)
-        if not opens(self._settings, coding):
-            check_passes_closed(self._settings, coding)
-            await self._bodies.report_unscanned(start, "answer", "encoded")
-            return await self._copy(answer)
-        if kind == streams_as(route.shape):
-            return await self._stream(route, start, answer, coding)
-        if is_whole(route.shape, kind):
-            return await self._whole(route, start, answer, coding)
-        return await self._unknown(start, answer, f"its content type {kind!r} is not one of {route.shape.name}")
+        begins = b""
+        chunks: AsyncIterator[bytes] = answer.content.iter_any()
+        way = of_answer(self._settings, guard, self._asked.method, answer.status, _described(answer))
+        if needs_sniffing(way):
+            begins, chunks = await peeked(chunks, SNIFFED)
+        match sniffed(way, begins):
+            case Nothing():
+                return await self._copy(answer, chunks)
+            case Streams() as way:
+                return await self._stream(way, start, answer, chunks)
+            case Whole() as way:
+                return await self._whole(way, start, answer, chunks)
+            case found:
+                return await self._unread(found, start, answer)
 
     async def _whole(
-        self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse, coding: str
+        self, way: Whole, start: StreamStart, answer: aiohttp.ClientResponse, chunks: AsyncIterator[bytes]
     ) -> web.StreamResponse:
-        data = await read_at_most(answer.content.iter_any(), self._settings.max_answer_bytes)
+        data = await read_at_most(chunks, self._settings.max_answer_bytes)
         if data is None:
             raise too_large_answer(self._settings.max_answer_bytes)
-        guarded = await self._bodies.whole_answer(route, start, coding, data)
+        if not data:
+            return await self._copy(answer, chunks)
+        guarded = await self._bodies.whole_answer(way, start, _described(answer), data)
         if guarded is None:
-            return await self._unknown(start, answer, "it is not JSON", data)
+            await self._bodies.report_answer(start, NOT_READ)
+            return await self._copy(answer, chained([data], chunks))
         headers = to_client_guarded(CIMultiDict(answer.headers))
         headers.update(self._bodies.marks)
-        return web.Response(status=answer.status, reason=answer.reason, body=guarded, headers=headers)
+        return web.Response(status=answer.status, body=guarded, headers=headers)
 
     async def _stream(
-        self, route: Route, start: StreamStart, answer: aiohttp.ClientResponse, coding: str
+        self, way: Streams, start: StreamStart, answer: aiohttp.ClientResponse, chunks: AsyncIterator[bytes]
     ) -> web.StreamResponse:
         async with self._bodies.answer_stream(start) as session:
             response = await self._begin(answer, to_client_guarded(CIMultiDict(answer.headers)))
             write = partial(self._write, response)
-            await self._bodies.guard(session, route, coding, answer.content.iter_any(), write)
+            await self._bodies.guard(session, way, _described(answer).coding, chunks, write)
         await response.write_eof()
         return response
 
-    async def _unknown(
-        self, start: StreamStart, answer: aiohttp.ClientResponse, why: str, data: bytes = b""
+    async def _unread(
+        self, found: Unread | Unreadable, start: StreamStart, answer: aiohttp.ClientResponse
     ) -> web.StreamResponse:
-        """An answer that cannot be checked. `data` is what was read of it."""
-        await self._bodies.report_unknown(start, why)
-        return await self._copy(answer, data)
+        """An answer that nobody looks at, unless it is empty."""
+        begins, chunks = await peeked(answer.content.iter_any(), 1)
+        if begins:
+            await self._bodies.report_answer(start, found)
+        return await self._copy(answer, chunks)
 
-    async def _copy(self, answer: aiohttp.ClientResponse, data: bytes = b"") -> web.StreamResponse:
+    async def _copy(self, answer: aiohttp.ClientResponse, chunks: AsyncIterator[bytes]) -> web.StreamResponse:
         """Pass an answer on as it comes."""
         response = await self._begin(answer, to_client(CIMultiDict(answer.headers)))
-        await self._write(response, data)
-        async for piece in answer.content.iter_any():
+        async for piece in chunks:
             await self._write(response, piece)
         await response.write_eof()
         return response
 
     async def _begin(self, answer: aiohttp.ClientResponse, headers: CIMultiDict[str]) -> web.StreamResponse:
         headers.update(self._bodies.marks)
-        response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
+        # Without the upstream's reason phrase: it is text, nobody needs it, and HTTP/2 has none.
+        response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(self._request)
         self._begun = response
         return response
@@ -291,6 +369,10 @@ class _Exchange:
             raise IdleStream(self._engine.idle_seconds) from None
         except ConnectionError:
             raise asyncio.CancelledError from None
+
+
+def _described(answer: aiohttp.ClientResponse) -> Described:
+    return described(CIMultiDict(answer.headers))
 
 
 def _client(settings: Proxy) -> aiohttp.ClientSession:
@@ -322,8 +404,7 @@ def _upstream_errors(idle_seconds: float) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    told = TidegateError | FrameTooLongError | UnknownShapeError | BrokenEncodingError
-    return str(error) if isinstance(error, told) else type(error).__name__
+    return str(error) if isinstance(error, TidegateError) else type(error).__name__
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

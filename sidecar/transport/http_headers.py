@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 
+import msgspec
 from multidict import CIMultiDict
+
+from sidecar.codec import encoding
 
 OWN = "x-tidegate-"
 POLICY = "x-tidegate-policy"
@@ -19,13 +22,52 @@ _HOP_BY_HOP = frozenset(
     "upgrade".split()
 )
 _OF_REQUEST = frozenset("host content-length expect".split())
+OF_PARTS = frozenset("range if-range a-im".split())
+"""What asks for a part of an answer: guarded answers come whole, so that a text is not read in pieces that hide it."""
+_BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^;\s"]{1,70}))', re.I)
+_CHARSET = re.compile(r""";\s*charset\*?\s*=\s*["']?\s*([^"';,\s]*)""", re.IGNORECASE)
 OF_BODY = frozenset("content-length content-md5 digest content-digest repr-digest etag".split())
 """What describes a body byte for byte: the body that leaves may be another. Its encoding stays."""
 
 
+class Described(msgspec.Struct, frozen=True):
+    """What headers say of a body: its media type without parameters, its charset and its content coding; in lower case.
+
+    Where they say two things, it is neither: nobody knows which one the other side believes.
+    """
+
+    kind: str = ""
+    charset: str = ""
+    coding: str = ""
+    boundary: str = ""
+    """What stands between the parts of a multipart body; as it was written."""
+
+    @property
+    def is_coding_known(self) -> bool:
+        """Whether the coding can be undone."""
+        return encoding.is_known(self.coding)
+
+
+def described(headers: CIMultiDict[str]) -> Described:
+    """What headers say of their body."""
+    told = {value.strip() for value in headers.getall("Content-Type", ())}
+    kinds = {value.partition(";")[0].strip().lower() for value in told}
+    charsets = {found.lower() for value in told for found in _CHARSET.findall(value)}
+    boundaries = {one or other for value in told for one, other in _BOUNDARY.findall(value)}
+    boundary = boundaries.pop() if len(boundaries) == 1 else ""
+    return Described(",".join(sorted(kinds)), ",".join(sorted(charsets)), coding_of(headers), boundary)
+
+
 def to_upstream(headers: CIMultiDict[str]) -> CIMultiDict[str]:
-    """A request's headers as the upstream gets them."""
+    """A request's headers as the upstream gets them, its answer unread."""
     return _kept(headers, _OF_REQUEST)
+
+
+def to_upstream_guarded(headers: CIMultiDict[str]) -> CIMultiDict[str]:
+    """The same for a request whose answer is read: it has to come whole, and not encoded."""
+    kept = _kept(headers, _OF_REQUEST | OF_PARTS)
+    kept["Accept-Encoding"] = "identity"
+    return kept
 
 
 def to_client(headers: CIMultiDict[str]) -> CIMultiDict[str]:
@@ -36,17 +78,6 @@ def to_client(headers: CIMultiDict[str]) -> CIMultiDict[str]:
 def to_client_guarded(headers: CIMultiDict[str]) -> CIMultiDict[str]:
     """The same for an answer whose body may have changed."""
     return _kept(headers, OF_BODY)
-
-
-def identity_only(headers: CIMultiDict[str]) -> CIMultiDict[str]:
-    """The headers of a request whose answer must be readable."""
-    headers["Accept-Encoding"] = "identity"
-    return headers
-
-
-def media_type(headers: Mapping[str, str]) -> str:
-    """The content type without its parameters."""
-    return headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def coding_of(headers: CIMultiDict[str]) -> str:

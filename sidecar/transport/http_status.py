@@ -2,15 +2,16 @@
 
 | error                    | status | adds          |
 | ------------------------ | ------ | ------------- |
+| `RefusedError`           | its own|               |
 | `CallerError`, a limit   | 413    |               |
 | other `CallerError`      | 400    |               |
-| `UnknownPathError`       | 404    |               |
+| `SlowBodyError`          | 408    |               |
 | `UnknownPolicy`          | 500    |               |
 | `Overloaded`, `Draining` | 503    | `Retry-After` |
 | `UpstreamTimeoutError`   | 504    |               |
 | `IdleStream`             | 504    |               |
 | `UpstreamError`          | 502    |               |
-| `UnreadableAnswerError`  | 502    |               |
+| `UnreadableAnswerError`  | 502, or the answer's own that tells an error |   |
 | anything else            | 500    |               |
 
 No policy for a stream is a fault of the settings, not of the caller. Anything else is a fault of ours; the log has it.
@@ -23,6 +24,7 @@ import math
 import msgspec
 
 from sidecar.errors import CallerError, Draining, IdleStream, Overloaded, TidegateError, UnknownPolicy
+from sidecar.transport.decision import FIRST_ERROR, Refuse
 
 _DRAINING_RETRY_SECONDS = 1
 _FAULT = "the guard failed on this request; nothing that was held has left"
@@ -36,8 +38,16 @@ class UpstreamTimeoutError(TidegateError):
     """The upstream did not answer in time, or said nothing for too long."""
 
 
-class UnknownPathError(TidegateError):
-    """The path is not one that is guarded, and the settings refuse such paths."""
+class SlowBodyError(TidegateError):
+    """A request's body did not arrive in time."""
+
+
+class RefusedError(TidegateError):
+    """The exchange is refused for what its head says."""
+
+    def __init__(self, refused: Refuse) -> None:
+        super().__init__(refused.message)
+        self.refused = refused
 
 
 class UnreadableAnswerError(TidegateError):
@@ -45,30 +55,35 @@ class UnreadableAnswerError(TidegateError):
 
 
 class HttpStatus(msgspec.Struct, frozen=True):
-    """How an exchange fails."""
+    """How an exchange fails. `reason` is a word for metrics."""
 
     code: int
+    reason: str
     message: str
     retry_after_seconds: int | None = None
 
 
-def http_status_of(error: Exception) -> HttpStatus:
-    """The status for an error."""
+def http_status_of(error: Exception, answered: int = 0) -> HttpStatus:
+    """The status for an error. `answered` is that of the upstream's answer, if there is one."""
     match error:
+        case RefusedError():
+            return HttpStatus(error.refused.status, error.refused.reason, str(error))
         case CallerError():
             is_too_large = error.limit and not error.field.startswith("start.")
-            return HttpStatus(413 if is_too_large else 400, str(error))
-        case UnknownPathError():
-            return HttpStatus(404, str(error))
+            return HttpStatus(413, "too large", str(error)) if is_too_large else HttpStatus(400, "caller", str(error))
+        case SlowBodyError():
+            return HttpStatus(408, "slow body", str(error))
         case UnknownPolicy():
-            return HttpStatus(500, f"the guard's policies do not fit its settings: {error}")
+            return HttpStatus(500, "settings", f"the guard's policies do not fit its settings: {error}")
         case Overloaded():
-            return HttpStatus(503, str(error), math.ceil(error.retry_ms / 1000))
+            return HttpStatus(503, "overloaded", str(error), math.ceil(error.retry_ms / 1000))
         case Draining():
-            return HttpStatus(503, str(error), _DRAINING_RETRY_SECONDS)
+            return HttpStatus(503, "draining", str(error), _DRAINING_RETRY_SECONDS)
         case IdleStream() | UpstreamTimeoutError():
-            return HttpStatus(504, str(error))
-        case UpstreamError() | UnreadableAnswerError():
-            return HttpStatus(502, str(error))
+            return HttpStatus(504, "timeout", str(error))
+        case UnreadableAnswerError():
+            return HttpStatus(answered if answered >= FIRST_ERROR else 502, "unreadable answer", str(error))
+        case UpstreamError():
+            return HttpStatus(502, "upstream", str(error))
         case _:
-            return HttpStatus(500, _FAULT)
+            return HttpStatus(500, "fault", _FAULT)

@@ -61,12 +61,16 @@ async def guards_both_ways(envoy: Mesh) -> None:
         assert recorded.said(SHAPE, plain or b"") == SAID
 
 
-async def lets_the_rest_pass(envoy: Mesh) -> None:
+async def guards_the_rest(envoy: Mesh) -> None:
     """Other paths, an upstream's errors, and requests and answers without a body."""
-    envoy.upstream.answer = Answer([b"[]" * 50_000], JSON)
-    response, answer = await envoy.post("/v1/embeddings", b"x" * 100_000)
-    assert (answer, response.headers["x-tidegate-decision"]) == (b"[]" * 50_000, "unguarded")
-    assert envoy.upstream.requests[-1].body == b"x" * 100_000
+    many = json.dumps(["words " * 500] * 50).encode()
+    envoy.upstream.answer = Answer([many], JSON)
+    _, answer = await envoy.post("/v1/embeddings", b'{"input": "' + b"x" * 100_000 + b'"}')
+    assert answer == many
+    envoy.upstream.answer = Answer([json.dumps({"quoted": CARD}).encode()], JSON, status=402)
+    response, answer = await envoy.post("/v1/embeddings", json.dumps({"input": CARD}).encode())
+    assert (response.status, json.loads(answer)) == (402, {"quoted": MASKED})
+    assert json.loads(envoy.upstream.requests[-1].body) == {"input": MASKED}
     envoy.upstream.answer = Answer([b'{"error": {}}'], JSON, status=429)
     response, answer = await envoy.ask("hi")
     assert (response.status, answer) == (429, b'{"error": {}}')
@@ -90,7 +94,7 @@ async def refuses(envoy: Mesh) -> None:
 async def test_each_mode_guards_both_ways(binary: str, tmp_path: Path, mode: str):
     async with mesh(binary, tmp_path, alter=in_mode(mode), max_request_bytes=200_000) as envoy:
         await guards_both_ways(envoy)
-        await lets_the_rest_pass(envoy)
+        await guards_the_rest(envoy)
         await refuses(envoy)
 
 
@@ -106,7 +110,7 @@ async def test_a_body_that_envoy_does_not_send_is_reported_as_unscanned(binary: 
         assert answer == recorded.chat(PIECES)
         assert response.headers["x-tidegate-decision"] == "unguarded"
         assert response.headers["x-tidegate-request-decision"] == "redact"
-        assert envoy.faults == [("unscanned", "answer", "not sent by Envoy")]
+        assert envoy.faults == [("unscanned", "answer", "not sent by Envoy: openai-chat")]
 
 
 async def test_a_request_that_envoy_does_not_send_is_reported_and_its_answer_guarded(binary: str, tmp_path: Path):
@@ -115,7 +119,7 @@ async def test_a_request_that_envoy_does_not_send_is_reported_and_its_answer_gua
         response, answer = await envoy.ask(f"my card is {CARD}")
         assert recorded.said(SHAPE, answer) == SAID
         assert response.headers["x-tidegate-request-decision"] == "unguarded"
-        assert envoy.faults == [("unscanned", "request", "not sent by Envoy")]
+        assert envoy.faults == [("unscanned", "request", "not sent by Envoy: openai-chat")]
 
 
 async def test_a_mode_in_which_text_could_pass_unseen_lets_nothing_pass(binary: str, tmp_path: Path):

@@ -16,13 +16,14 @@ from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import Proces
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
 from sidecar.codec.openai_chat import OpenAIChat
-from sidecar.config import ExtProc, Grpc
-from sidecar.outbox.event import StreamDecision
+from sidecar.config import ExtProc, Grpc, Limits
+from sidecar.outbox.event import Fault, StreamDecision
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.transport.ext_proc import SERVICE, ExternalProcessor
 from sidecar.transport.grpc import GrpcServer
 from tests.codec import test_body as recorded
 from tests.proxies import BAD_PIECES, CARD, INJECTION, MASKED, PIECES, POLICY, SAID, guarding
+from tests.transport.test_decision import NEAR, WRONG
 from tests.upstream import JSON, SSE
 
 PATH = "/v1/chat/completions?a=b"
@@ -163,8 +164,10 @@ class Processing:
 
 
 @asynccontextmanager
-async def processing(folder: Path, *, policy: str = POLICY, **settings: object) -> AsyncIterator[Processing]:
-    async with guarding(folder, policy=policy) as (engine, outbox):
+async def processing(
+    folder: Path, *, policy: str = POLICY, limits: Limits | None = None, **settings: object
+) -> AsyncIterator[Processing]:
+    async with guarding(folder, policy=policy, limits=limits) as (engine, outbox):
         processor = ExternalProcessor(engine, ExtProc.model_validate(settings))
         server = GrpcServer(engine, Grpc(listen=("127.0.0.1:0",)), engine.limits, processor)
         await server.start()
@@ -309,16 +312,17 @@ async def test_what_cannot_be_read_is_refused_or_passed_as_the_settings_say(tmp_
         await exchange.close()
 
 
-async def test_other_paths_pass_as_they_come_or_are_refused(tmp_path: Path):
-    async with processing(tmp_path) as envoy:
+async def test_other_paths_pass_or_are_refused_where_the_settings_say_so(tmp_path: Path):
+    async with processing(tmp_path, unknown="pass") as envoy:
         exchange = envoy.exchange()
         await exchange.request(b"anything, of whatever length", path="/v1/models")
         assert (await exchange.way("request")).body == b"anything, of whatever length"
         await exchange.answer(b"also anything", "text/plain", size=5)
         got = await exchange.way("response")
-        assert (got.body, got.added) == (b"also anything", {"x-tidegate-decision": "unguarded"})
+        marks = {"x-tidegate-request-decision": "unguarded", "x-tidegate-decision": "unguarded"}
+        assert (got.body, got.added) == (b"also anything", marks)
         await exchange.close()
-    async with processing(tmp_path, unknown_paths="refuse") as envoy:
+    async with processing(tmp_path, unknown="refuse") as envoy:
         exchange = envoy.exchange()
         await exchange.begin(path="/v1/models", end=True)
         assert (await exchange.immediate())[0] == 404
@@ -346,7 +350,7 @@ async def test_an_error_of_the_upstream_passes_as_it_is(tmp_path: Path):
         await exchange.way("request")
         await exchange.answer(b'{"error": {}}', JSON, more={":status": "429", "retry-after": "7"})
         got = await exchange.way("response")
-        assert (got.body, got.removed) == (b'{"error": {}}', set())
+        assert (got.body, got.removed) == (b'{"error": {}}', {"etag"})
         await exchange.close()
 
 
@@ -360,6 +364,44 @@ async def test_a_filter_that_is_set_wrong_guards_nothing_and_lets_nothing_pass(t
         await exchange.send(request_headers=headers({":method": "POST", ":path": PATH}), observability_mode=True)
         assert (await exchange.immediate())[0] == 500
         await exchange.close()
+
+
+async def test_an_answer_of_a_filter_before_keeps_its_status_and_headers(tmp_path: Path):
+    """Its request never comes here. So do Envoys from 1.37 on, and of CORS preflights all."""
+    modes = {"request_body_mode": FULL_DUPLEX, "response_body_mode": FULL_DUPLEX}
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        named = headers({":status": "200", "access-control-allow-origin": "https://app.example"}, end=True)
+        await exchange.send(response_headers=named, protocol_config=modes)
+        message = await exchange.read()
+        assert message.WhichOneof("response") == "response_headers", message
+        assert message.response_headers.response.header_mutation == pb.HeaderMutation()
+        await exchange.close()
+        exchange = envoy.exchange()
+        await exchange.send(
+            response_headers=headers({":status": "401", "content-type": "text/plain"}), protocol_config=modes
+        )
+        await exchange.send(response_body=pb.HttpBody(body=b"Jwt is missing", end_of_stream=True))
+        got = await exchange.way("response")
+        assert (got.body, got.end, got.removed) == (b"Jwt is missing", "body", set())
+        await exchange.close()
+
+
+async def test_an_answer_without_a_request_is_read_whoever_gave_it(tmp_path: Path):
+    """An Envoy that sends no headers of requests looks the same, and its answer is the upstream's."""
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        await exchange.send(
+            response_headers=headers({":status": "200", "content-type": "text/plain"}),
+            protocol_config={"request_body_mode": ProcessingMode.NONE, "response_body_mode": FULL_DUPLEX},
+        )
+        await exchange.send(response_body=pb.HttpBody(body=f"It is {CARD}.".encode(), end_of_stream=True))
+        got = await exchange.way("response")
+        assert got.body == f"It is {MASKED}.".encode()
+        assert got.added["x-tidegate-request-decision"] == "unguarded"
+        await exchange.close()
+        [unseen] = [each.data for each in envoy.outbox.events if isinstance(each.data, Fault)]
+        assert (unseen.fault, unseen.what) == ("unscanned", "request")
 
 
 async def test_an_envoy_that_does_not_tell_its_modes_is_answered_message_by_message(tmp_path: Path):
@@ -451,3 +493,174 @@ async def test_a_client_that_goes_away_ends_the_stream(tmp_path: Path):
         await exchange.begin()
         assert (await exchange.immediate())[0] == 503
         await exchange.close()
+
+
+# --- one decision with the proxy --------------------------------------------------------------------------------------
+
+
+def faults(envoy: Processing) -> list[tuple[str, str]]:
+    return [(each.data.what, each.data.reason) for each in envoy.outbox.events if isinstance(each.data, Fault)]
+
+
+@pytest.mark.parametrize(("target", "fault"), [*NEAR, *WRONG])
+async def test_no_odd_target_goes_on(tmp_path: Path, target: str, fault: str):
+    async with processing(tmp_path, unknown="pass") as envoy:
+        exchange = envoy.exchange()
+        await exchange.begin(path=target, end=True)
+        status, body, _ = await exchange.immediate()
+        assert status == 400
+        assert fault in json.loads(body)["error"]["message"]
+        await exchange.close()
+
+
+@pytest.mark.parametrize("status", [203, 206, 207, 299, 302, 400, 429, 503, 599])
+async def test_answers_of_every_status_are_guarded(tmp_path: Path, status: int):
+    async with processing(tmp_path) as envoy:
+        for path in (PATH, "/v1/other"):
+            exchange = envoy.exchange()
+            await exchange.request(request_of("hi"), path=path)
+            await exchange.way("request")
+            await exchange.answer(answer_of(CARD), JSON, size=11, more={":status": str(status)})
+            got = await exchange.way("response")
+            assert got.body == answer_of(MASKED)
+            assert got.added["x-tidegate-decision"] == "redact"
+            assert ":status" not in got.added
+            await exchange.close()
+
+
+async def test_an_error_that_cannot_be_read_keeps_its_status(tmp_path: Path):
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        await exchange.request(request_of("hi"))
+        await exchange.way("request")
+        await exchange.answer(b"{nope " + CARD.encode(), JSON, more={":status": "429"})
+        status, body, _ = await exchange.immediate()
+        assert status == 429
+        assert "cannot be checked" in json.loads(body)["error"]["message"]
+        await exchange.close()
+
+
+async def test_an_error_may_come_before_its_request_was_read(tmp_path: Path):
+    """An upstream refuses a key while the body is still on its way: its words are guarded, and nobody waits."""
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        await exchange.begin(mode=ProcessingMode.STREAMED)
+        assert (await exchange.read()).WhichOneof("response") == "request_headers"
+        await exchange.send(response_headers=headers({":status": "401", "content-type": JSON}))
+        assert (await exchange.read()).WhichOneof("response") == "response_headers"
+        assert await exchange.step("response", answer_of(CARD), is_last=True) == answer_of(MASKED)
+        await exchange.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE", "DELETE"])
+async def test_a_body_with_a_reading_method_does_not_go_on(tmp_path: Path, method: str):
+    async with processing(tmp_path) as envoy:
+        named: dict[str, Any] = {":method": method}
+        for length in ("3", "0"):
+            exchange = envoy.exchange()
+            await exchange.begin(path="/v1/models", **(named | {"content-length": length}))
+            if length == "0":
+                await exchange.send(request_body=pb.HttpBody(body=b"{}", end_of_stream=True))
+            assert (await exchange.immediate())[0] == 400
+            await exchange.close()
+        exchange = envoy.exchange()
+        await exchange.begin(path="/v1/models", **(named | {"content-length": "0"}))
+        await exchange.send(request_body=pb.HttpBody(end_of_stream=True))
+        assert (await exchange.way("request")).body == b""
+
+
+async def test_overrides_and_parts_do_not_go_on(tmp_path: Path):
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        override: dict[str, Any] = {"x-http-method-override": "GET"}
+        await exchange.begin(**override)
+        assert (await exchange.immediate())[0] == 400
+        await exchange.close()
+        exchange = envoy.exchange()
+        await exchange.request(request_of("hi"), **{"range": "bytes=5-", "if-range": "x"})
+        got = await exchange.way("request")
+        assert got.removed == {"content-length", "range", "if-range"}
+        await exchange.call.done_writing()
+
+
+WEBSOCKETS: tuple[dict[str, Any], ...] = (
+    {":method": "GET", "upgrade": "websocket", "connection": "Upgrade", "content-length": "0"},
+    {":method": "CONNECT", ":protocol": "websocket"},
+)
+
+
+@pytest.mark.parametrize("asked", WEBSOCKETS)
+async def test_an_upgrade_is_refused_or_passes_marked_told_and_counted(tmp_path: Path, asked: dict[str, Any]):
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        await exchange.begin(path="/v1/realtime", **asked)
+        status, body, _ = await exchange.immediate()
+        assert (status, b"upgraded to websocket cannot be guarded" in body) == (501, True)
+        await exchange.close()
+    async with processing(tmp_path, upgrades="pass") as envoy:
+        exchange = envoy.exchange()
+        await exchange.begin(path="/v1/realtime", **asked)
+        assert (await exchange.read()).WhichOneof("response") == "request_headers"
+        await exchange.send(response_headers=headers({":status": "101" if "upgrade" in asked else "200"}))
+        got = (await exchange.read()).response_headers.response.header_mutation
+        assert told(got)["x-tidegate-decision"] == "unguarded"
+        for name in ("request", "response", "request"):
+            await exchange.send(**{f"{name}_body": pb.HttpBody(body=CARD.encode())})
+            message = await exchange.read()
+            piece = getattr(message, f"{name}_body").response.body_mutation.streamed_response
+            assert piece.body == CARD.encode()
+        assert faults(envoy) == [("request", "upgrade: /v1/realtime"), ("answer", "upgrade: /v1/realtime")]
+
+
+async def test_what_passes_unread_is_told_once_in_each_direction(tmp_path: Path):
+    async with processing(tmp_path, unknown="pass") as envoy:
+        exchange = envoy.exchange()
+        await exchange.request(b"x" * 100, path="/v1/other/1")
+        assert (await exchange.way("request")).body == b"x" * 100
+        await exchange.answer(b"y" * 100, "text/plain", size=10)
+        assert (await exchange.way("response")).body == b"y" * 100
+        await exchange.close()
+        assert faults(envoy) == [("request", "unknown path: /v1/other/*"), ("answer", "unknown path: /v1/other/*")]
+
+
+async def test_trailers_are_left_out_where_bodies_are_read(tmp_path: Path):
+    for rule, removed in (("guard", ["x-sum"]), ("pass", [])):
+        async with processing(tmp_path, unknown=rule) as envoy:
+            exchange = envoy.exchange()
+            await exchange.request(b"{}", path="/v1/other")
+            await exchange.way("request")
+            await exchange.send(response_headers=headers({":status": "200", "content-type": JSON}))
+            await exchange.send(response_body=pb.HttpBody(body=b"{}"))
+            trailers = {"headers": [{"key": "x-sum", "raw_value": CARD.encode()}]}
+            await exchange.send(response_trailers=pb.HttpTrailers(trailers=trailers))
+            while (message := await exchange.read()).WhichOneof("response") != "response_trailers":
+                pass
+            assert list(message.response_trailers.header_mutation.remove_headers) == removed
+            await exchange.close()
+
+
+async def test_a_body_of_an_answer_that_can_have_none_is_dropped(tmp_path: Path):
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        await exchange.request(request_of("hi"))
+        await exchange.way("request")
+        await exchange.answer(CARD.encode(), "text/plain", more={":status": "304"})
+        assert (await exchange.way("response")).body == b""
+        await exchange.close()
+
+
+async def test_a_body_that_does_not_arrive_in_time_is_given_up_and_permits_are_bounded(tmp_path: Path):
+    async with processing(tmp_path, limits=Limits(max_streams=1), body_seconds=0.2) as envoy:
+        first, second = envoy.exchange(), envoy.exchange()
+        await first.begin()
+        await first.send(request_body=pb.HttpBody(body=b"{"))
+        async with asyncio.timeout(20):
+            while envoy.processor.held_bytes != 1:
+                await asyncio.sleep(0)
+        await second.begin()
+        status, _, marks = await second.immediate()
+        assert (status, marks["retry-after"]) == (503, "1")
+        await second.close()
+        assert (await first.immediate())[0] == 408
+        await first.close()
+        assert envoy.processor.held_bytes == 0
