@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from detectors.types import Finding, Grounding
 from sidecar.core.json_tokens import MAX_WORD_CHARS, Tokenizer
-from sidecar.core.structured import REMEMBERED_ESCAPES, JsonReading
+from sidecar.core.structured import REMEMBERED_CHANGES, JsonReading
 from sidecar.offline import guard
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file
@@ -590,7 +590,7 @@ def test_what_has_left_is_forgotten() -> None:
         at += len(view)
     assert len(reading._raw.text) < 4_096
     assert len(reading._tokenizer.tokens) < 100
-    assert len(reading._tokenizer.escapes) <= 2 * REMEMBERED_ESCAPES + 1
+    assert len(reading._tokenizer.changes) <= 2 * REMEMBERED_CHANGES + 1
     late = reading.out(Recorded(CALL, (decision(at - 10, at, at),)))
     assert (late.decisions[0].finding.start, late.decisions[0].finding.end) == (54_989, 55_000)
 
