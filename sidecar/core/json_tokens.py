@@ -53,7 +53,7 @@ _SCALAR_PLAIN = r"(?:[-+.]?[0-9][-+.\w/]{0,62}|true|false|null)"
 _LONG_BEGIN = rf"[-+.0-9eE]{{{MAX_WORD_CHARS + 1}}}"
 _LONG_BEGINS = re.compile(_LONG_BEGIN)
 _MAY_BEGIN = re.compile(r"""\{[ \t\r\n]*(?:["}]|\Z)|\[[ \t\r\n]*(?:["\[{\]\-+.0-9tfnNI]|\Z)""")
-"""What a bracket outside of JSON is asked first: it costs a tenth of the question that follows."""
+"""What a bracket outside of JSON is asked first: most are answered by it, and the question that follows costs more."""
 _UNICODE_RUN = re.compile(r"(?:\\u(?!00(?:22|5[cC])|[dD][89a-fA-F])[0-9A-Fa-f]{4})+")
 """What `_unicode` would read one by one."""
 

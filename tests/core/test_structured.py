@@ -489,6 +489,15 @@ def test_a_release_that_ends_inside_a_number_waits_for_its_end() -> None:
     assert third == Release(CALL, '"12x456"]', 1, 8, redactions=(Redaction(0, "X", 1, 7, 0, 8),))
 
 
+def test_a_redaction_that_ends_inside_an_escape_leaves_as_a_whole() -> None:
+    reading = JsonReading()
+    view = reading.feed(r'{"a":"xb\\c"}')
+    first = reading.out(released(view, 0, 9, [((7, 9), "*")]))
+    second = reading.out(released(view, 9, len(view), []))
+    assert first == Release(CALL, '{"a":"x', 0, 7)
+    assert second == Release(CALL, '*c"}', 7, 13, redactions=(Redaction(0, "X", 7, 10, 0, 1),))
+
+
 # -- offsets ----------------------------------------------------------------------------------------------------------
 
 RAW = r'{"a":"\n\u0041b"}'
