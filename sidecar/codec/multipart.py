@@ -5,6 +5,7 @@ A part is text by its content type, or a field without a file's name. Other part
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import msgspec

@@ -15,7 +15,7 @@ Whole: TypeAlias = WholeBody | WholeText | WholeMultipart
 Streamed: TypeAlias = StreamedAnswer | StreamedText
 
 _TEXT_KEYS = frozenset({"messages", "prompt", "system", "input", "inputs", "instructions", "content", "text", "role"})
-"""Keys that say whose words a text is. Some servers read them in any case, so another spelling is no body of a shape."""
+"""Keys that say whose words a text is. Some servers read them in any case, so another spelling is refused."""
 
 
 def whole(

@@ -53,18 +53,16 @@ _SCALAR_PLAIN = r"(?:[-+.]?[0-9][-+.\w/]{0,62}|true|false|null)"
 _LONG_BEGIN = rf"[-+.0-9eE]{{{MAX_WORD_CHARS + 1}}}"
 _LONG_BEGINS = re.compile(_LONG_BEGIN)
 _MAY_BEGIN = re.compile(r"""\{[ \t\r\n]*(?:["}]|\Z)|\[[ \t\r\n]*(?:["\[{\]\-+.0-9tfnNI]|\Z)""")
-"""What a bracket outside of JSON is asked first: it costs a tenth of the question that follows."""
-_STRETCH = re.compile(
-    rf'(?:[ \t\r\n:,{{\[]+|"[^"\\{{}}\[\]]*"|{_SCALAR_PLAIN}(?=[ \t\r\n]{{0,{_MAX_SPACES}}}[,\]}}]))+[}}\]]?'
-)
-"""Whole strings and scalars without escapes or brackets, up to the next closing bracket: a tenth of the cost."""
+"""What a bracket outside of JSON is asked first: most are answered by it, and the question that follows costs more."""
+_UNICODE_RUN = re.compile(r"(?:\\u(?!00(?:22|5[cC])|[dD][89a-fA-F])[0-9A-Fa-f]{4})+")
+"""What `_unicode` would read one by one."""
 
 
 class Kind(IntEnum):
     """What a token is, and so what a replacement may do to it.
 
-    Up to `LONG` it reads as it came and may be cut anywhere; neighbours of a kind are one token. The last three count
-    as a whole, also in a span.
+    Up to `LONG` it may be cut between any two characters of the view, and neighbours of a kind are one token. From
+    `SCALAR` on it counts as a whole, also in a span.
     """
 
     TEXT = auto()
@@ -77,12 +75,12 @@ class Kind(IntEnum):
     """A stretch of a document without escapes: structure, strings, scalars. `Tokenizer.split` tells them apart."""
     SCALAR = auto()
     """A number or literal; a string as a whole when any part is replaced."""
-    ESCAPE = auto()
-    """Reads decoded; replaced as a whole."""
+    SLASHES = auto()
+    """Backslashes that escape one another."""
     QUOTE = auto()
-    """A quote as text: its backslashes and itself, replaced as a whole."""
+    """A quote as text, with its backslashes."""
     MARK = auto()
-    """Structure of a document in a string: its quotes and escaped white space; stays, as a whole."""
+    """A quote of a document that stands in a string, with its backslashes; stays."""
 
 
 class Token(msgspec.Struct, gc=False):
@@ -90,8 +88,20 @@ class Token(msgspec.Struct, gc=False):
 
     kind: Kind
     depth: int
+    width: int
+    """How many characters each of the view's was written with, where the token may be cut."""
     view_end: int
     raw_end: int
+
+
+class Change(NamedTuple):
+    """A place where the view is not the text as it came: offsets in both. Without a width it counts as a whole."""
+
+    view_start: int
+    view_end: int
+    raw_start: int
+    raw_end: int
+    width: int
 
 
 class _Escape(NamedTuple):
@@ -110,6 +120,8 @@ class _Level(NamedTuple):
     """A document's beginning, far enough to be sure."""
     follows: regex.Pattern[str]
     """What makes a word before it a number or literal."""
+    stretch: re.Pattern[str]
+    """Whole strings and scalars without escapes or brackets, up to the next closing bracket: a tenth of the cost."""
 
 
 def _level(depth: int) -> _Level:
@@ -120,7 +132,10 @@ def _level(depth: int) -> _Level:
     follows = rf"{spaces}(?:[,\]}}]|{space})"
     element = rf"(?:{quote}|[\]{{\[]|{_SCALAR}{follows}|{_LONG_BEGIN})"
     begins = rf"{spaces}(?:\{{{spaces}(?:{quote}|\}})|\[{spaces}{element})"
-    return _Level(regex.compile(begins), regex.compile(follows))
+    mark = rf'\\{{{2**depth - 1}}}"'
+    plain = rf"{_SCALAR_PLAIN}(?=[ \t\r\n]{{0,{_MAX_SPACES}}}[,\]}}])"
+    stretch = rf'(?:[ \t\r\n:,{{\[]+|{mark}[^"\\{{}}\[\]]*{mark}|{plain})+[}}\]]?'
+    return _Level(regex.compile(begins), regex.compile(follows), re.compile(stretch))
 
 
 _LEVELS = tuple(_level(depth) for depth in range(MAX_DEPTH + 1))
@@ -129,28 +144,26 @@ _LONE_VALUE = regex.compile(rf'"|{_SCALAR}[ \t\r\n]{{{_MAX_SPACES}}}|{_LONG_BEGI
 
 
 class Tokenizer:
-    """Reads one text. `tokens` and `escapes` are for who maps the view back; they take away what they are done with."""
+    """Reads one text. `tokens` and `changes` are for who maps the view back; they take away what they are done with."""
 
     __slots__ = (
         "_before",
         "_depth",
         "_is_fresh",
         "_is_long",
+        "_is_splitting",
         "_open",
         "_raw_end",
         "_rest",
-        "_splits",
         "_view",
         "_view_end",
-        "escapes",
+        "changes",
         "tokens",
     )
 
-    def __init__(self, *, in_document: bool = False) -> None:
-        """`in_document`: the text goes on in a document, and every token in it is told apart."""
+    def __init__(self) -> None:
         self.tokens: deque[Token] = deque()
-        self.escapes: list[tuple[int, int, int, int]] = []
-        """View and raw offsets of all that reads otherwise than it came, or must not be cut: start, end, start, end."""
+        self.changes: list[Change] = []
         self._rest = ""
         """What waits for the text behind it."""
         self._before = ""
@@ -158,12 +171,12 @@ class Tokenizer:
         self._view_end = 0
         self._raw_end = 0
         self._depth = 0
-        self._open = [1] if in_document else []
+        self._open: list[int] = []
         """How many brackets are open in the document of each level; one entry more than `_depth`: inside a document."""
-        self._splits = in_document
-        self._is_fresh = not in_document
+        self._is_fresh = True
         """Whether a text, or what stands behind a document in it, has only begun: it may turn out to be a document."""
         self._is_long = False
+        self._is_splitting = False
 
     def read(self, raw: str, *, is_final: bool) -> str:
         """The view of what has become certain, of a text that goes on with `raw`."""
@@ -186,7 +199,9 @@ class Tokenizer:
         """Put the parts of the first token, a stretch of a document that came as `raw`, in its place."""
         stretch = self.tokens.popleft()
         view_start, raw_start = stretch.view_end - len(raw), stretch.raw_end - len(raw)
-        parts = Tokenizer(in_document=True)
+        parts = Tokenizer()
+        parts._depth, parts._open = stretch.depth, [1] * (stretch.depth + 1)
+        parts._is_fresh, parts._is_splitting = False, True
         parts.read(raw, is_final=True)
         for part in reversed(parts.tokens):
             part.view_end += view_start
@@ -203,6 +218,9 @@ class Tokenizer:
             return self._take(Kind.TEXT, at, run.group())
         if text[at] in "{[":
             return self._bracket(text, at, is_final)
+        run = _UNICODE_RUN.match(text, at)
+        if run:
+            return self._take(Kind.TEXT, at, run.group().encode().decode("unicode_escape"), run.end() - at)
         escape = _escape(text, at, is_final)
         return self._content(escape, at) if escape else None
 
@@ -240,10 +258,11 @@ class Tokenizer:
     def _content(self, escape: _Escape, at: int) -> int:
         """An escape in a text, or the quote that ends it."""
         if escape.rest:
-            at = self._take(Kind.ESCAPE, at, "\\" * escape.rest)
+            at = self._take(Kind.SLASHES, at, "\\" * escape.rest)
         if 0 <= escape.level < self._depth:
             return self._close(escape, at)
-        return self._take(Kind.ESCAPE if escape.level < 0 else Kind.QUOTE, at, escape.view, escape.size)
+        kind = Kind.QUOTE if escape.level >= 0 else Kind.SLASHES if escape.view[0] == "\\" else Kind.TEXT
+        return self._take(kind, at, escape.view, escape.size)
 
     def _close(self, escape: _Escape, at: int) -> int:
         """A string's closing quote. What stood open inside the string stays so."""
@@ -259,10 +278,9 @@ class Tokenizer:
     def _document(self, text: str, at: int, is_final: bool) -> int | None:
         if self._is_long:
             return self._go_on(text, at, is_final)
-        if not self._depth and self._open[0] and not self._splits:
-            stretch = _STRETCH.match(text, at)
-            if stretch:
-                return self._stretch(stretch.group(), at)
+        stretch = self._stretch(text, at)
+        if stretch:
+            return self._count(stretch, self._take(Kind.PLAIN, at, stretch))
         structure = _STRUCTURE.match(text, at)
         if structure and structure.end() > at:
             return self._structure(structure.group(), at)
@@ -275,8 +293,11 @@ class Tokenizer:
         """Brackets that open, then at most one that closes."""
         return self._count(run, self._take(Kind.STRUCTURE, at, run))
 
-    def _stretch(self, run: str, at: int) -> int:
-        return self._count(run, self._take(Kind.PLAIN, at, run))
+    def _stretch(self, text: str, at: int) -> str:
+        if self._is_splitting or not self._open[-1] or self._depth > MAX_DEPTH:
+            return ""
+        found = _LEVELS[self._depth].stretch.match(text, at)
+        return found.group() if found else ""
 
     def _count(self, run: str, end: int) -> int:
         """Take note of brackets that open, then at most one that closes."""
@@ -298,7 +319,7 @@ class Tokenizer:
         if escape.level >= 0:
             return self._close(escape, at)
         if escape.view in "\n\r\t" and escape.size == 2 ** (self._depth - 1) + 1:
-            return self._take(Kind.MARK, at, escape.view, escape.size)
+            return self._take(Kind.STRUCTURE, at, escape.view, escape.size)
         return self._leave(at)
 
     def _word(self, text: str, at: int, is_final: bool) -> int | None:
@@ -351,19 +372,29 @@ class Tokenizer:
     def _take(self, kind: Kind, at: int, view: str, size: int | None = None) -> int:
         """Add a token that reads `view`; returns where it ends."""
         size = len(view) if size is None else size
-        begin, raw_begin = self._view_end, self._raw_end
+        width = size // len(view) if kind <= Kind.LONG else 0
+        if size != len(view):
+            self._note_change(len(view), size, width)
         self._view.append(view)
         self._view_end += len(view)
         self._raw_end += size
-        if kind >= Kind.ESCAPE:
-            self.escapes.append((begin, self._view_end, raw_begin, self._raw_end))
-        if kind <= Kind.LONG and self.tokens:
+        if width and self.tokens:
             last = self.tokens[-1]
-            if last.kind is kind and last.depth == self._depth:
+            if last.kind is kind and last.width == width and last.depth == self._depth:
                 last.view_end, last.raw_end = self._view_end, self._raw_end
                 return at + size
-        self.tokens.append(Token(kind, self._depth, self._view_end, self._raw_end))
+        self.tokens.append(Token(kind, self._depth, width, self._view_end, self._raw_end))
         return at + size
+
+    def _note_change(self, chars: int, size: int, width: int) -> None:
+        """Remember that the next `chars` of the view were written with `size`; neighbours of a width are one change."""
+        start, raw_start = self._view_end, self._raw_end
+        if width and self.changes:
+            last = self.changes[-1]
+            if last.view_end == start and last.width == width:
+                start, raw_start = last.view_start, last.raw_start
+                self.changes.pop()
+        self.changes.append(Change(start, self._view_end + chars, raw_start, self._raw_end + size, width))
 
 
 def _ahead(pattern: regex.Pattern[str], text: str, at: int, is_final: bool) -> bool | None:

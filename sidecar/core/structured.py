@@ -18,8 +18,8 @@ nothing of its own: `json.dumps(value, ensure_ascii=False, separators=(",", ":")
 whole, what leaves is parsed again.
 
 Not promised: that replaced keys stay different from one another; that a finding which comes later than
-`REMEMBERED_ESCAPES` escapes after its text has its exact place in the raw text; what a document that a block cuts off
-needs to be whole.
+`REMEMBERED_CHANGES` runs of escapes after its text has its exact place in the raw text; that a document is whole
+which a block cuts off.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ import msgspec
 
 from detectors.types import Finding, Grounding
 from sidecar.core.buffer import SLACK_CHARS, TextBuffer
-from sidecar.core.json_tokens import Kind, Token, Tokenizer
+from sidecar.core.json_tokens import Change, Kind, Token, Tokenizer
 from sidecar.values import Annotation, Blocked, Decision, Output, Redaction, Release
 
-REMEMBERED_ESCAPES = 1024
-"""How many escapes of released text are kept for the places of late findings."""
+REMEMBERED_CHANGES = 1024
+"""How many runs of escapes in released text are kept for the places of late findings."""
 
 _DIGITS = re.compile("[0-9]")
 _HALVES = re.compile("[\ud800-\udfff]")
-_VIEW_START, _RAW_START, _RAW_END = itemgetter(0), itemgetter(2), itemgetter(3)
+_VIEW_START = itemgetter(0)
 
 
 class _Replaced(msgspec.Struct, eq=False):
@@ -194,7 +194,7 @@ class JsonReading:
         if token.kind >= Kind.SCALAR:
             self._pass_whole(token, chars, replaced)
         else:
-            raw_end = self._writer.at + chars
+            raw_end = self._writer.at + chars * token.width
             raw = self._raw.slice(self._writer.at, raw_end)
             self._writer.write(_plain(token, raw, replaced) if replaced else raw, raw_end, replaced)
         if self._at == token.view_end:
@@ -206,7 +206,7 @@ class JsonReading:
         if token.kind is Kind.QUOTE and is_cut and replaced is not None and not replaced.replacement:
             replaced = None  # the span ends at the backslash: the quote is not in it
         piece = self._scalar_piece(chars, replaced) if token.kind is Kind.SCALAR else ""
-        if replaced is not None and token.kind in (Kind.ESCAPE, Kind.QUOTE):
+        if replaced is not None and token.kind in (Kind.SLASHES, Kind.QUOTE):
             piece = replaced.take(token.depth)
         self._parts.append((piece, chars, replaced))
         if not is_cut:
@@ -241,33 +241,44 @@ class JsonReading:
         self._writer.write(quote, token.raw_end, owner)
 
     def _forget(self) -> None:
-        """Drop what has left: the text when that is most of what is held, and escapes but for the last."""
+        """Drop what has left: the text when that is most of what is held, and changes but for the last."""
         left = self._writer.at - self._raw.offset
         if left >= SLACK_CHARS and 2 * left >= len(self._raw.text):
             self._raw.drop_before(self._writer.at)
-        escapes = self._tokenizer.escapes
-        if len(escapes) > 2 * REMEMBERED_ESCAPES:
-            passed = bisect_left(escapes, self._at, key=_VIEW_START)
-            if passed > 2 * REMEMBERED_ESCAPES:
-                del escapes[: passed - REMEMBERED_ESCAPES]
+        changes = self._tokenizer.changes
+        if len(changes) > 2 * REMEMBERED_CHANGES:
+            passed = bisect_left(changes, self._at, key=_VIEW_START)
+            if passed > 2 * REMEMBERED_CHANGES:
+                del changes[: passed - REMEMBERED_CHANGES]
 
     # -- offsets -----------------------------------------------------------------------------------------------------
 
     def _start(self, offset: int) -> int:
-        """Where what begins at a view offset begins in the raw text: an escape as a whole."""
-        return self._raw_offset(offset, bisect_right(self._tokenizer.escapes, offset, key=_VIEW_START), _RAW_START)
+        """Where what begins at a view offset begins in the raw text."""
+        changes = self._tokenizer.changes
+        passed = bisect_right(changes, offset, key=_VIEW_START)
+        last = changes[passed - 1] if passed else None
+        if last is not None and offset < last.view_end and not last.width:
+            return last.raw_start
+        return self._raw_offset(offset, last)
 
     def _end(self, offset: int) -> int:
-        """Where what ends at a view offset ends in the raw text: an escape as a whole."""
-        return self._raw_offset(offset, bisect_left(self._tokenizer.escapes, offset, key=_VIEW_START), _RAW_END)
+        """Where what ends at a view offset ends in the raw text."""
+        changes = self._tokenizer.changes
+        passed = bisect_left(changes, offset, key=_VIEW_START)
+        last = changes[passed - 1] if passed else None
+        if last is not None and offset < last.view_end and not last.width:
+            return last.raw_end
+        return self._raw_offset(offset, last)
 
-    def _raw_offset(self, offset: int, passed: int, side: itemgetter[int]) -> int:
-        """`passed` escapes begin before the offset; `side` is what counts when it is inside the last."""
-        escapes = self._tokenizer.escapes
-        if not passed:
-            return offset + escapes[0][2] - escapes[0][0] if escapes else offset
-        last = escapes[passed - 1]
-        return int(side(last)) if offset < last[1] else last[3] + offset - last[1]
+    def _raw_offset(self, offset: int, last: Change | None) -> int:
+        """`last` is the last change that begins before the offset."""
+        if last is None:
+            first = next(iter(self._tokenizer.changes), None)
+            return offset + first.raw_start - first.view_start if first else offset
+        if offset < last.view_end:
+            return last.raw_start + (offset - last.view_start) * last.width
+        return last.raw_end + offset - last.view_end
 
     def _annotation(self, each: Annotation) -> Annotation:
         start, end, grounding = self._start(each.start), self._end(each.end), self._grounding(each.grounding)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from detectors.types import Finding, Grounding
 from sidecar.core.json_tokens import MAX_WORD_CHARS, Tokenizer
-from sidecar.core.structured import REMEMBERED_ESCAPES, JsonReading
+from sidecar.core.structured import REMEMBERED_CHANGES, JsonReading
 from sidecar.offline import guard
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file
@@ -489,6 +489,15 @@ def test_a_release_that_ends_inside_a_number_waits_for_its_end() -> None:
     assert third == Release(CALL, '"12x456"]', 1, 8, redactions=(Redaction(0, "X", 1, 7, 0, 8),))
 
 
+def test_a_redaction_that_ends_inside_an_escape_leaves_as_a_whole() -> None:
+    reading = JsonReading()
+    view = reading.feed(r'{"a":"xb\\c"}')
+    first = reading.out(released(view, 0, 9, [((7, 9), "*")]))
+    second = reading.out(released(view, 9, len(view), []))
+    assert first == Release(CALL, '{"a":"x', 0, 7)
+    assert second == Release(CALL, '*c"}', 7, 13, redactions=(Redaction(0, "X", 7, 10, 0, 1),))
+
+
 # -- offsets ----------------------------------------------------------------------------------------------------------
 
 RAW = r'{"a":"\n\u0041b"}'
@@ -590,7 +599,7 @@ def test_what_has_left_is_forgotten() -> None:
         at += len(view)
     assert len(reading._raw.text) < 4_096
     assert len(reading._tokenizer.tokens) < 100
-    assert len(reading._tokenizer.escapes) <= 2 * REMEMBERED_ESCAPES + 1
+    assert len(reading._tokenizer.changes) <= 2 * REMEMBERED_CHANGES + 1
     late = reading.out(Recorded(CALL, (decision(at - 10, at, at),)))
     assert (late.decisions[0].finding.start, late.decisions[0].finding.end) == (54_989, 55_000)
 
