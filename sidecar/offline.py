@@ -104,6 +104,8 @@ def guard(
         if isinstance(part, Context):
             stream.ground(part)
         else:
+            if part[0].channel is Channel.TOOL_ARGUMENTS:
+                stream.read_as_json(part[0])
             _step(stream, stream.feed(*part), outputs, direction)
         released_after.append(sum(each.released_chars for each in stream.coverage()))
     _step(stream, stream.close(), outputs, direction)

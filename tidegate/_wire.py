@@ -76,6 +76,7 @@ _CHANNELS: Mapping[Channel, pb.Channel.ValueType] = {
     "content": pb.CHANNEL_CONTENT,
     "reasoning": pb.CHANNEL_REASONING,
     "tool_arguments": pb.CHANNEL_TOOL_ARGUMENTS,
+    "other": pb.CHANNEL_OTHER,
 }
 _CHANNEL_NAMES: Mapping[int, Channel] = {number: name for name, number in _CHANNELS.items()}
 _PARTS: Mapping[Part, pb.Part.ValueType] = {
@@ -84,6 +85,7 @@ _PARTS: Mapping[Part, pb.Part.ValueType] = {
     "system": pb.PART_SYSTEM,
     "context": pb.PART_CONTEXT,
     "tool_result": pb.PART_TOOL_RESULT,
+    "tool_definition": pb.PART_TOOL_DEFINITION,
 }
 _PART_NAMES: Mapping[int, Part] = {number: name for name, number in _PARTS.items()}
 _ACTIONS: Mapping[int, Action] = {

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias, TypedDict
 
 Direction: TypeAlias = Literal["input", "output"]
-Channel: TypeAlias = Literal["content", "reasoning", "tool_arguments"]
-Part: TypeAlias = Literal["model", "user", "system", "context", "tool_result"]
+Channel: TypeAlias = Literal["content", "reasoning", "tool_arguments", "other"]
+Part: TypeAlias = Literal["model", "user", "system", "context", "tool_result", "tool_definition"]
 Severity: TypeAlias = Literal["unspecified", "info", "low", "medium", "high", "critical"]
 OnBlock: TypeAlias = Literal["raise", "yield"]
 

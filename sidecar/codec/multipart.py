@@ -69,9 +69,7 @@ class WholeMultipart:
         marks = [found.start() for found in re.finditer(rb"(?:\A|\r?\n)--" + re.escape(boundary), self._data)]
         if len(marks) < 2 or len(marks) > _MAX_PARTS:
             raise UnknownShapeError("it is no multipart body with the boundary that its type names")
-        return [
-            self._part(number, start, end) for number, (start, end) in enumerate(zip(marks, marks[1:], strict=False))
-        ]
+        return [self._part(number, start, end) for number, (start, end) in enumerate(itertools.pairwise(marks))]
 
     def _part(self, number: int, start: int, end: int) -> _Part:
         head = re.compile(rb"\r?\n\r?\n").search(self._data, start + 2, end)

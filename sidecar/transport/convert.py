@@ -55,6 +55,7 @@ _WIRE_PARTS = {
     Part.SYSTEM: pb.PART_SYSTEM,
     Part.CONTEXT: pb.PART_CONTEXT,
     Part.TOOL_RESULT: pb.PART_TOOL_RESULT,
+    Part.TOOL_DEFINITION: pb.PART_TOOL_DEFINITION,
 }
 _PARTS: Mapping[int, Part] = {number: part for part, number in _WIRE_PARTS.items()}
 _OWN_PART: Mapping[Direction, Part] = {Direction.OUTPUT: Part.MODEL, Direction.INPUT: Part.USER}
@@ -62,6 +63,7 @@ _WIRE_CHANNELS = {
     Channel.CONTENT: pb.CHANNEL_CONTENT,
     Channel.REASONING: pb.CHANNEL_REASONING,
     Channel.TOOL_ARGUMENTS: pb.CHANNEL_TOOL_ARGUMENTS,
+    Channel.OTHER: pb.CHANNEL_OTHER,
 }
 _WIRE_ACTIONS = {
     Action.ALLOW: pb.ACTION_ALLOW,

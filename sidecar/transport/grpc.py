@@ -41,6 +41,7 @@ from sidecar.transport.http2.server import Http2Server
 from sidecar.transport.identity import Peer
 from sidecar.transport.status import status_of
 from sidecar.transport.tls import Certificates
+from sidecar.values import Channel, Lane
 from tidegate.v1 import guard_pb2 as pb
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
@@ -107,7 +108,7 @@ class GuardService:
         start = self._start_of(request.start, context)
         lane = LaneReader(start.direction, self._engine.limits).lane_of(request.lane, field="lane")
         async with self._engine.open(start) as session:
-            await session.feed(lane, request.text)
+            await session.feed(lane, request.text, is_json=_is_json(lane))
             session.finish()
             return check_response_of([shown async for shown in session.outputs()], session.plan)
 
@@ -236,11 +237,16 @@ async def _read(context: Context, session: Session, lanes: LaneReader) -> None:
         session.fail(error)
 
 
+def _is_json(lane: Lane) -> bool:
+    """Whether a lane's text is JSON: arguments of a call are read decoded."""
+    return lane.channel is Channel.TOOL_ARGUMENTS
+
+
 async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) -> None:
     match message.WhichOneof("message"):
         case "chunk":
             lane = lanes.lane_of(message.chunk.lane)
-            await session.feed(lane, lanes.text_of(message.chunk, lane))
+            await session.feed(lane, lanes.text_of(message.chunk, lane), is_json=_is_json(lane))
             if message.chunk.ends_lane:
                 lanes.end(lane)
                 session.end_lane(lane)

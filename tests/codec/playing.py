@@ -9,6 +9,7 @@ from typing import Any
 from sidecar.codec.body import ChoiceEnd, Fed, LaneEnd, StreamedAnswer, WholeBody
 from sidecar.codec.eventstream import EventStream
 from sidecar.codec.formats import Format
+from sidecar.codec.opened import Streamed, Whole
 from sidecar.core.stream import Stream
 from sidecar.policy.plan import Plan
 from sidecar.values import Blocked, Release
@@ -67,7 +68,7 @@ def feed(stream: Stream, fed: Iterable[Fed]) -> None:
             stream.feed(each.lane, each.text)
 
 
-def take(stream: Stream, body: StreamedAnswer | WholeBody) -> None:
+def take(stream: Stream, body: Streamed | Whole) -> None:
     """Hand what the core lets out to the body."""
     while (output := stream.next_output()) is not None:
         if isinstance(output, Release | Blocked):
@@ -107,6 +108,6 @@ def planted(document: Any, path: tuple[str | int, ...], value: Any) -> Any:
     """The document with another value at a path."""
     if not path:
         return value
-    copy = dict(document) if isinstance(document, dict) else list(document)
+    copy: Any = dict(document) if isinstance(document, dict) else list(document)
     copy[path[0]] = planted(document[path[0]], path[1:], value)
     return copy

@@ -110,7 +110,13 @@ def cohere_stream(pieces: Sequence[str]) -> Exchange:
     frames = [{"type": "content-delta", "index": 0, "delta": said(each)} for each in pieces]
     begun = {"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}}
     end = {"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}
-    every = [{"type": "message-start", "id": "m"}, begun, *frames, {"type": "content-end", "index": 0}, end]
+    every: list[dict[str, Any]] = [
+        {"type": "message-start", "id": "m"},
+        begun,
+        *frames,
+        {"type": "content-end", "index": 0},
+        end,
+    ]
     return stream_of(cohere.SHAPE, [(each["type"], each) for each in every])
 
 
@@ -159,9 +165,10 @@ def pieces_of(exchange: Exchange, data: bytes, channel: Channel = Channel.CONTEN
     shape, reader, found = exchange.shape, Reader(is_streamed=True), []
     for document in payloads(exchange.form, data):
         root = shape.event_of(document, "") if shape.event_of else shape.event
-        for slot in reader.read(document, root, Scope()).slots:
-            if slot.kind is Kind.TEXT and slot.lane.channel is channel:
-                found.append((slot.lane.choice, slot.text))
+        slots = reader.read(document, root, Scope()).slots
+        found += [
+            (each.lane.choice, each.text) for each in slots if each.kind is Kind.TEXT and each.lane.channel is channel
+        ]
     return found
 
 
@@ -402,7 +409,8 @@ def test_parts_of_one_message_are_read_as_one_text() -> None:
 ODD: tuple[Any, ...] = (
     None, 1, "x", [], {}, {"choices": 1}, {"choices": [1, {}]}, {"messages": [{"content": 1}]},
     {"output": [{"content": 3}]}, {"delta": 1, "type": "response.output_text.delta"}, {"choices": [{"index": None}]},
-    {"choices": [{"index": True, "delta": {"content": "a"}}]}, {"choices": [{"index": 1 << 40, "delta": {"content": "a"}}]},
+    {"choices": [{"index": True, "delta": {"content": "a"}}]},
+    {"choices": [{"index": 1 << 40, "delta": {"content": "a"}}]},
     {"index": "x", "delta": {"text": "a"}}, {"output_index": -1, "delta": "a", "type": "response.output_text.delta"},
 )  # fmt: skip
 
@@ -411,7 +419,7 @@ ODD: tuple[Any, ...] = (
 @pytest.mark.parametrize("document", ODD)
 def test_odd_documents_raise_nothing_and_pass_as_they_are(shape: Shape, document: Any) -> None:
     for half in ("request", "answer"):
-        exchange = Exchange(shape, "odd", half, Format.JSON, (document,))  # type: ignore[arg-type]
+        exchange = Exchange(shape, "odd", half, Format.JSON, (document,))
         assert guarded(exchange, MASKING) == exchange.data
     exchange = stream_of(shape, [document])
     assert guarded(exchange, MASKING) == exchange.data

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.codec.frames import Frame, FrameTooLongError, Framing, Lines, ServerSentEvents, Whole
+from sidecar.codec.frames import Frame, FrameTooLongError, Framing, Lines, ServerSentEvents
 
 
 def split(framing: Framing, pieces: list[bytes]) -> list[Frame]:
@@ -25,7 +25,7 @@ BODIES = st.lists(
 ).map(b"".join)
 
 
-@pytest.mark.parametrize("kind", (ServerSentEvents, Lines, Whole))
+@pytest.mark.parametrize("kind", (ServerSentEvents, Lines))
 @given(body=BODIES, positions=st.lists(st.integers(0, 60), max_size=8))
 def test_frames_are_the_body_however_it_was_cut(
     kind: type[ServerSentEvents], body: bytes, positions: list[int]
@@ -59,7 +59,7 @@ def test_a_line_keeps_its_ending() -> None:
     assert lines.with_payload(frame, b"{}") == b"{}\r\n"
 
 
-@pytest.mark.parametrize("kind", (ServerSentEvents, Lines, Whole))
+@pytest.mark.parametrize("kind", (ServerSentEvents, Lines))
 def test_a_frame_without_end_is_an_error(kind: type[ServerSentEvents]) -> None:
     framing = kind(max_bytes=100)
     framing.feed(b"x" * 100)

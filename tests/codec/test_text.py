@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.codec.body import UnknownShapeError
-from sidecar.codec.text import PlainText, StreamedText, WholeText
+from sidecar.codec.shapes.generic import TEXT
+from sidecar.codec.text import StreamedText, WholeText
+from sidecar.codec.weave import Text
 from sidecar.core.stream import Stream
 from sidecar.policy.plan import Plan
-from sidecar.values import Blocked, Part, Release
+from sidecar.values import Part
+from tests.codec.playing import feed, take
 from tests.codec.test_body import BLOCKING, MASKING, cut
 from tests.streams import NASTY
 
@@ -22,25 +25,17 @@ CASES = [
 ]
 
 
-def take(body: StreamedText | WholeText, stream: Stream) -> None:
-    while (output := stream.next_output()) is not None:
-        if isinstance(output, Release | Blocked):
-            body.take(output)
-
-
 def streamed(plan: Plan, pieces: list[bytes]) -> bytes:
     body, stream, out = StreamedText(), Stream(plan), b""
     for piece in pieces:
-        for lane, text in body.feed(piece):
-            stream.feed(lane, text)
-        take(body, stream)
+        feed(stream, body.feed(piece))
+        take(stream, body)
         out += body.ready()
         if body.is_over:
             return out
-    for lane, text in body.finish():
-        stream.feed(lane, text)
+    feed(stream, body.finish())
     stream.close()
-    take(body, stream)
+    take(stream, body)
     body.flush()
     return out + body.ready()
 
@@ -59,11 +54,10 @@ def test_clean_text_is_byte_for_byte_the_same(text: str):
 @pytest.mark.parametrize(("plan", "text", "said"), CASES)
 def test_whole_texts(plan: Plan, text: str, said: str):
     body, stream = WholeText(text.encode(), is_request=True), Stream(plan)
-    for lane, piece in body.texts:
-        assert lane.part is Part.USER
-        stream.feed(lane, piece)
+    assert all(isinstance(each, Text) and each.lane.part is Part.USER for each in body.texts)
+    feed(stream, body.texts)
     stream.close()
-    take(body, stream)
+    take(stream, body)
     assert body.finish().decode() == said
     assert (body.blocked is not None) == ("Stopped." in said)
 
@@ -77,6 +71,6 @@ def test_what_is_not_utf8_is_refused(data: bytes):
 
 
 def test_errors_are_sentences():
-    shape = PlainText()
+    shape = TEXT
     assert shape.refusal("Stopped.", "rule") == (400, b"Stopped.")
     assert shape.failure(503, "Come back.") == b"Come back."

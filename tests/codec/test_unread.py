@@ -1,4 +1,4 @@
-"""Nothing passes unread: a marker in any place of any document is redacted, unless the shape says that it is no text."""
+"""Nothing passes unread: a marker in any place is redacted, unless the shape says that no text stands there."""
 
 from __future__ import annotations
 

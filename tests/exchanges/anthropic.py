@@ -29,7 +29,7 @@ def stop(index: int) -> tuple[str, dict[str, Any]]:
     return event("content_block_stop", index=index)
 
 
-_MESSAGE = {
+_MESSAGE: dict[str, Any] = {
     "id": "msg_1",
     "type": "message",
     "role": "assistant",

@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from sidecar.codec import encoding
-from sidecar.codec.openai_chat import OpenAIChat
-from tests.codec import test_body as recorded
+from sidecar.codec.shapes.openai_chat import SHAPE
+from tests.codec import recorded
 from tests.integration.mesh import Mesh, in_mode, mesh, request_of, streamed
 from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, SAID
 from tests.upstream import JSON, SSE, Answer
 
 pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
-SHAPE = OpenAIChat()
 CHAT = "/v1/chat/completions"
 
 

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 from yarl import URL
 
+from sidecar.codec.catalogue import GENERIC, shape_in_any_case
+from sidecar.codec.catalogue import TEXT as PLAIN
+from sidecar.codec.formats import Format
 from sidecar.config import Guarded
 from sidecar.transport.decision import (
     READING,
@@ -34,7 +37,6 @@ from sidecar.transport.decision import (
     sniffed,
 )
 from sidecar.transport.http_headers import described
-from sidecar.transport.routes import GENERIC, PLAIN, Format, shape_in_any_case
 
 CHAT = "/v1/chat/completions"
 

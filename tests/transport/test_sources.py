@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from sidecar.codec.weave import Text
 from sidecar.config import Limits
 from sidecar.session import Passage, StreamStart
 from sidecar.transport.facts import with_sources
 from sidecar.values import Channel, Lane, Part
 
 TEXTS = (
-    (Lane(0, part=Part.SYSTEM), "Be kind."),
-    (Lane(1, part=Part.CONTEXT), "one"),
-    (Lane(2, part=Part.USER), "What is it?"),
-    (Lane(3, channel=Channel.TOOL_ARGUMENTS, part=Part.MODEL), "{}"),
-    (Lane(4, part=Part.TOOL_RESULT), "two words"),
-    (Lane(5, part=Part.TOOL_RESULT), "six"),
+    Text(Lane(0, part=Part.SYSTEM), "Be kind."),
+    Text(Lane(1, part=Part.CONTEXT), "one"),
+    Text(Lane(2, part=Part.USER), "What is it?"),
+    Text(Lane(3, channel=Channel.TOOL_ARGUMENTS, part=Part.MODEL), "{}"),
+    Text(Lane(4, part=Part.TOOL_RESULT), "two words"),
+    Text(Lane(5, part=Part.TOOL_RESULT), "six"),
 )
 
 

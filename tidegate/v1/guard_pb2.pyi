@@ -57,6 +57,8 @@ class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Channel.Value
     CHANNEL_CONTENT: _Channel.ValueType  # 1
     CHANNEL_REASONING: _Channel.ValueType  # 2
     CHANNEL_TOOL_ARGUMENTS: _Channel.ValueType  # 3
+    CHANNEL_OTHER: _Channel.ValueType  # 4
+    """Text beside an answer's parts. It stands in no order with them."""
 
 class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper):
     """Which text of a choice."""
@@ -66,6 +68,8 @@ CHANNEL_UNSPECIFIED: Channel.ValueType  # 0
 CHANNEL_CONTENT: Channel.ValueType  # 1
 CHANNEL_REASONING: Channel.ValueType  # 2
 CHANNEL_TOOL_ARGUMENTS: Channel.ValueType  # 3
+CHANNEL_OTHER: Channel.ValueType  # 4
+"""Text beside an answer's parts. It stands in no order with them."""
 Global___Channel: _TypeAlias = Channel  # noqa: Y015
 
 class _Part:
@@ -81,6 +85,7 @@ class _PartEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Part.ValueType],
     PART_SYSTEM: _Part.ValueType  # 3
     PART_CONTEXT: _Part.ValueType  # 4
     PART_TOOL_RESULT: _Part.ValueType  # 5
+    PART_TOOL_DEFINITION: _Part.ValueType  # 6
 
 class Part(_Part, metaclass=_PartEnumTypeWrapper):
     """Whose words."""
@@ -92,6 +97,7 @@ PART_USER: Part.ValueType  # 2
 PART_SYSTEM: Part.ValueType  # 3
 PART_CONTEXT: Part.ValueType  # 4
 PART_TOOL_RESULT: Part.ValueType  # 5
+PART_TOOL_DEFINITION: Part.ValueType  # 6
 Global___Part: _TypeAlias = Part  # noqa: Y015
 
 class _Action:
