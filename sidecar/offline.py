@@ -19,6 +19,7 @@ from sidecar.values import (
     Action,
     Annotation,
     Blocked,
+    Channel,
     Decision,
     Direction,
     Failed,

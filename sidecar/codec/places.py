@@ -255,7 +255,7 @@ class Reader:
     # -- walking --------------------------------------------------------------------------------------------------
 
     def _walk(self, value: Any, node: Node, scope: Scope, path: Path) -> None:
-        if node.select is not None:
+        while node.select is not None:
             scope = self._entered(value, node, scope, path)
             node = node.select(value)
         kind = node.kind
@@ -269,10 +269,13 @@ class Reader:
             self._echo(value, scope, path)
         elif isinstance(value, str):
             self._string(value, node, scope, path)
-        elif kind is Kind.JSON or (node is UNKNOWN and not self._is_streamed):
+        elif kind is Kind.JSON:
             self._tree(value, scope, path)
         elif isinstance(value, dict | list):
-            self._below(value, node, scope, path)
+            if node is UNKNOWN and not self._is_streamed:
+                self._tree(value, scope, path)
+            else:
+                self._below(value, node, scope, path)
 
     def _note(self, kind: Kind, value: Any) -> None:
         self._is_final = self._is_final or (kind is Kind.FINAL and bool(value))

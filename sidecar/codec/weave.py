@@ -214,10 +214,11 @@ class Weave:
         """Queue a frame; returns what to feed, in order. Of stopped choices nothing is fed any more."""
         fed: list[Fed] = []
         placed: list[_Placed] = []
+        about = choices
         for slot in slots:
+            about |= {slot.lane.choice}
             if slot.lane.choice not in self._stopped:
                 placed.append(self._place(slot, placed, number, fed))
-        about = choices.union(each.lane.choice for each in placed)
         for choice in about - self._stopped:
             self._queues.setdefault(choice, deque())
         self._queue(_Waiting(number, placed, self._queues_of(about), ends or Ends(), set(about & self._stopped)))

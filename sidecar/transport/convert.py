@@ -48,6 +48,7 @@ _CHANNELS: Mapping[int, Channel] = {
     pb.CHANNEL_CONTENT: Channel.CONTENT,
     pb.CHANNEL_REASONING: Channel.REASONING,
     pb.CHANNEL_TOOL_ARGUMENTS: Channel.TOOL_ARGUMENTS,
+    pb.CHANNEL_OTHER: Channel.OTHER,
 }
 _WIRE_PARTS = {
     Part.MODEL: pb.PART_MODEL,

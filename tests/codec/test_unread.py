@@ -37,7 +37,7 @@ def node_of(shape: Shape, half: str, document: Any, name: str) -> Node:
 
 def is_said_to_be_none(node: Node, document: Any, path: Path) -> bool:
     """Whether the shape says that a place holds no text."""
-    if node.select is not None:
+    while node.select is not None:
         node = node.select(document)
     if node.kind in SILENT:
         return True

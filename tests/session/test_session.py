@@ -491,7 +491,7 @@ async def test_a_stream_has_a_limited_number_of_lanes():
     async with engine.open(StreamStart()) as session:
         await session.feed(Lane(0), "a")
         await session.feed(Lane(0, Channel.REASONING), "a")
-        with pytest.raises(CallerError, match="at most 2 lanes"):
+        with pytest.raises(CallerError, match="at most 2 open lanes"):
             await session.feed(Lane(1), "a")
 
 
