@@ -211,7 +211,7 @@ def _event_node(about: str, field: str, channel: Channel) -> Node:
             **opaque("type sequence_number output_index content_index summary_index item_id obfuscation event_id"),
             **opaque("command_index annotation_index response_id partial_image_index partial_image_b64"),
             "delta": delta,
-            field: repeat(channel, enter=_of_place, is_json=is_json),
+            field: repeat(channel, enter=_field(field), is_json=is_json),
             "name": Node(Kind.REPEAT, channel=Channel.TOOL_ARGUMENTS, enter=_of_item),
             "logprobs": LOGPROBS,
             "item": msgspec.structs.replace(_AGAIN, enter=_of_item),
