@@ -188,6 +188,10 @@ def _of_item(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
     return scope.named(path, *scope.key[:2])
 
 
+def _name_of_item(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    return scope.named(path, *scope.key[:2], "name")
+
+
 def _of_place(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
     return scope.named(path, *scope.key)
 
@@ -212,7 +216,7 @@ def _event_node(about: str, field: str, channel: Channel) -> Node:
             **opaque("command_index annotation_index response_id partial_image_index partial_image_b64"),
             "delta": delta,
             field: repeat(channel, enter=_field(field), is_json=is_json),
-            "name": Node(Kind.REPEAT, channel=Channel.TOOL_ARGUMENTS, enter=_of_item),
+            "name": Node(Kind.REPEAT, channel=Channel.TOOL_ARGUMENTS, enter=_name_of_item),
             "logprobs": LOGPROBS,
             "item": msgspec.structs.replace(_AGAIN, enter=_of_item),
             "part": msgspec.structs.replace(_AGAIN, enter=_of_place),
