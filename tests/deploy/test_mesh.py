@@ -12,7 +12,8 @@ from envoy.extensions.filters.http.ext_proc.v3 import ext_proc_pb2
 from google.protobuf import json_format
 
 from sidecar.config import load_settings
-from tests.deploy.pods import check_container, check_pod, container_of
+from tests.deploy import restricted
+from tests.deploy.pods import NATIVE_SIDECAR, check_container, check_pod, container_of
 from tests.deploy.tools import DEPLOY, check, documents, kustomized, one, read
 from tests.integration.envoy import validate
 from tests.integration.mesh import filter_of, manager_of, mesh, request_of
@@ -114,6 +115,7 @@ def test_what_istio_injects_is_a_sound_sidecar(tmp_path: Path):
     [application] = read("istio/application.yaml")
     pod = application["spec"]["template"]
     assert set(pod["metadata"]["annotations"]["inject.istio.io/templates"].split(",")) == {"sidecar", *templates}
+    assert pod["metadata"]["annotations"].items() >= NATIVE_SIDECAR.items()
     assert template["metadata"]["labels"] == read("istio/envoyfilter.yaml")[0]["spec"]["workloadSelector"]["labels"]
     container = container_of(template["spec"])
     settings = load_settings(environment={each["name"]: each["value"] for each in container["env"]})
@@ -121,6 +123,7 @@ def test_what_istio_injects_is_a_sound_sidecar(tmp_path: Path):
     injected = copy.deepcopy(application)
     injected["spec"]["template"]["spec"] |= template["spec"]
     check([injected], tmp_path)
+    assert restricted.faults(injected["spec"]["template"]["spec"]) == []
     check_container(container)
     check_pod(injected["spec"]["template"]["spec"], drain_s=settings.drain_seconds)
     address = patches()["CLUSTER"]["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
