@@ -1,6 +1,6 @@
 """Pod Security, profile `restricted`: what a namespace that enforces it would say of a pod.
 
-The rules are those of Kubernetes' Pod Security Standards, version 1.36; fields that our pods never have are not looked at.
+The rules are those of Kubernetes' Pod Security Standards; fields that our pods never have are not looked at.
 """
 
 from __future__ import annotations
