@@ -1,13 +1,14 @@
 """The Prometheus metrics. One `Metrics` a process, made by `app`, with a registry of its own.
 
-Children are resolved where a name becomes known (a plan's first stream, a detector's first batch), never per token. No
-label holds anything that a caller sends.
+Children are resolved where a name becomes known (a plan that is loaded, a model's first batch), never per token. What
+alerts look at is there from then on, at 0: a series that begins with its first event shows no increase. No label holds
+anything that a caller sends.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -94,9 +95,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         registry = self.registry
         self.streams_open = Gauge("tidegate_streams_open", "Streams that are running.", registry=registry)
-        self.streams_refused = Counter(
-            "tidegate_streams_refused", "Streams that were not admitted.", ["reason"], registry=registry
-        )
+        refused = Counter("tidegate_streams_refused", "Streams that were not admitted.", ["reason"], registry=registry)
+        self.streams_refused = {reason: refused.labels(reason) for reason in ("draining", "overloaded")}
         self._unscanned = Counter(
             "tidegate_unscanned",
             "Requests and answers that passed without being looked at.",
@@ -195,6 +195,13 @@ class Metrics:
         self._plans: dict[str, PlanMetrics] = {}
         self._detectors: dict[str, DetectorMetrics] = {}
         self._models: dict[str, ModelMetrics] = {}
+
+    def expect(self, plans: Iterable[Plan]) -> None:
+        """Have the series of policies and of their detectors, before anything is counted."""
+        for plan in plans:
+            self.plan(plan)
+            for batch in plan.batches:
+                self.detector(batch.detector.name)
 
     def plan(self, plan: Plan) -> PlanMetrics:
         """The policy's children, made at its first use."""
