@@ -383,7 +383,7 @@ def ways_of(first: Any, request: Inbox, answer: Inbox, write: Write) -> tuple[Wa
     """The two ways that Envoy's first message asks for. Raises `ConfigError` when nothing could be guarded so."""
     if first.observability_mode:
         raise ConfigError("Envoy only lets us watch; set observability_mode to false", path="ext_proc")
-    if not first.HasField("request_headers"):
+    if not first.HasField("request_headers") and not is_answered_before(first):
         raise ConfigError("Envoy does not send the request's headers; set request_header_mode to SEND", path="ext_proc")
     lines = Line("request", request, write), Line("response", answer, write)
     if not first.HasField("protocol_config"):
@@ -393,6 +393,15 @@ def ways_of(first: Any, request: Inbox, answer: Inbox, write: Write) -> tuple[Wa
         known = ", ".join(sorted(ProcessingMode.BodySendMode.Name(mode) for mode in _WAYS))
         raise ConfigError(f"Envoy's body modes must be among {known}: others let text pass unseen", path="ext_proc")
     return _WAYS[modes[0]](lines[0]), _WAYS[modes[1]](lines[1])
+
+
+def is_answered_before(first: Any) -> bool:
+    """Whether a filter before this one answered, so that the request will not come.
+
+    Envoys from 1.37 on hand such answers over as any other. So begins also a request without a body of an Envoy that
+    sends no headers of requests, and its answer is the upstream's: whatever has a body is read.
+    """
+    return bool(first.HasField("response_headers") and first.HasField("protocol_config"))
 
 
 def _value(header: Any) -> str:

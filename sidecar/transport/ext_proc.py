@@ -33,7 +33,7 @@ from sidecar.session import Engine, StreamStart
 from sidecar.transport.bodies import Bodies, Refused, answered
 from sidecar.transport.convert import parse
 from sidecar.transport.envoy_facts import attributes_of
-from sidecar.transport.envoy_ways import Changes, Headers, Inbox, Way, ways_of
+from sidecar.transport.envoy_ways import Changes, Headers, Inbox, Way, is_answered_before, ways_of
 from sidecar.transport.exchange import (
     FIRST_ERROR,
     InFlight,
@@ -59,7 +59,7 @@ from sidecar.transport.http_headers import (
 )
 from sidecar.transport.http_status import UnknownPathError, UnreadableAnswerError, http_status_of
 from sidecar.transport.identity import Peer
-from sidecar.transport.routes import Route, route_of
+from sidecar.transport.routes import TEXT, Route, route_of
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
@@ -139,10 +139,11 @@ class _Exchange:
         peer = Peer.of_grpc(self._context.peer(), self._context.auth_context())
         attributes = attributes_of(first, named_attributes(self._settings.facts))
         self._caller = Caller({}, peer, attributes)
+        request = self._do_without_request() if is_answered_before(first) else self._guard_request()
         try:
             async with asyncio.TaskGroup() as ways:
                 ways.create_task(self._guard_answer())
-                ways.create_task(self._guard_request())
+                ways.create_task(request)
         except ExceptionGroup as group:
             await self._fail(group.exceptions[0])
         self._requests.drop()
@@ -223,6 +224,14 @@ class _Exchange:
         await self._request.begin(changes)
         await self._request.send(guarded.data)
         await self._request.end()
+
+    async def _do_without_request(self) -> None:
+        """Let an answer go that was given before the request came here: it is read as text, of whatever API it is."""
+        self._route = TEXT
+        start = start_of(self._settings.facts, self._caller, None)
+        if not self._request.sees_body:  # whether there was one nobody can tell
+            await self._bodies.report_unscanned(start, "request", _UNSEEN)
+        self._let_answer(answered(start))
 
     async def _pass_request(self, headers: Headers) -> None:
         """Let a request pass of which is not known that it carries text for a model."""

@@ -50,7 +50,7 @@ def route_of(method: str, path: str, text_paths: Iterable[str] = ()) -> Route | 
     plain = _plain(path)
     known = next((route for pattern, route in _ROUTES if pattern.search(plain)), None)
     if known is None and any(fnmatchcase(plain, pattern.casefold()) for pattern in text_paths):
-        return _TEXT
+        return TEXT
     return known
 
 
@@ -94,7 +94,7 @@ def _is_ollama(document: dict[str, Any]) -> bool:
     return isinstance(document.get("prompt", ""), str) and isinstance(document.get("messages", []), list)
 
 
-_TEXT = Route(PlainText(), lambda _: True)
+TEXT = Route(PlainText(), lambda _: True)
 
 _ROUTES: tuple[tuple[re.Pattern[str], Route], ...] = tuple(
     (re.compile(pattern), route)

@@ -17,7 +17,7 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
 from sidecar.codec.openai_chat import OpenAIChat
 from sidecar.config import ExtProc, Grpc
-from sidecar.outbox.event import StreamDecision
+from sidecar.outbox.event import Fault, StreamDecision
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.transport.ext_proc import SERVICE, ExternalProcessor
 from sidecar.transport.grpc import GrpcServer
@@ -360,6 +360,44 @@ async def test_a_filter_that_is_set_wrong_guards_nothing_and_lets_nothing_pass(t
         await exchange.send(request_headers=headers({":method": "POST", ":path": PATH}), observability_mode=True)
         assert (await exchange.immediate())[0] == 500
         await exchange.close()
+
+
+async def test_an_answer_of_a_filter_before_keeps_its_status_and_headers(tmp_path: Path):
+    """Its request never comes here. So do Envoys from 1.37 on, and of CORS preflights all."""
+    modes = {"request_body_mode": FULL_DUPLEX, "response_body_mode": FULL_DUPLEX}
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        named = headers({":status": "200", "access-control-allow-origin": "https://app.example"}, end=True)
+        await exchange.send(response_headers=named, protocol_config=modes)
+        message = await exchange.read()
+        assert message.WhichOneof("response") == "response_headers", message
+        assert message.response_headers.response.header_mutation == pb.HeaderMutation()
+        await exchange.close()
+        exchange = envoy.exchange()
+        await exchange.send(
+            response_headers=headers({":status": "401", "content-type": "text/plain"}), protocol_config=modes
+        )
+        await exchange.send(response_body=pb.HttpBody(body=b"Jwt is missing", end_of_stream=True))
+        got = await exchange.way("response")
+        assert (got.body, got.end, got.removed) == (b"Jwt is missing", "body", set())
+        await exchange.close()
+
+
+async def test_an_answer_without_a_request_is_read_whoever_gave_it(tmp_path: Path):
+    """An Envoy that sends no headers of requests looks the same, and its answer is the upstream's."""
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        await exchange.send(
+            response_headers=headers({":status": "200", "content-type": "text/plain"}),
+            protocol_config={"request_body_mode": ProcessingMode.NONE, "response_body_mode": FULL_DUPLEX},
+        )
+        await exchange.send(response_body=pb.HttpBody(body=f"It is {CARD}.".encode(), end_of_stream=True))
+        got = await exchange.way("response")
+        assert got.body == f"It is {MASKED}.".encode()
+        assert got.added["x-tidegate-request-decision"] == "unguarded"
+        await exchange.close()
+        [unseen] = [each.data for each in envoy.outbox.events if isinstance(each.data, Fault)]
+        assert (unseen.fault, unseen.what) == ("unscanned", "request")
 
 
 async def test_an_envoy_that_does_not_tell_its_modes_is_answered_message_by_message(tmp_path: Path):
