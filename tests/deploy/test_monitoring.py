@@ -88,6 +88,21 @@ async def test_every_query_asks_for_series_and_labels_that_there_are(series: dic
     assert len(queries) > 30
 
 
+async def test_what_alerts_count_is_there_at_0_from_the_start(tmp_path: Path):
+    """A series that begins with its first event shows no increase."""
+    async with (app := App(settings(tmp_path))).running():
+        told = app.metrics.render().decode()
+    for severity in ("info", "low", "medium", "high", "critical"):
+        assert f'tidegate_outbox_lost_total{{severity="{severity}"}} 0.0' in told
+    for reason in ("draining", "overloaded"):
+        assert f'tidegate_streams_refused_total{{reason="{reason}"}} 0.0' in told
+    for rule in ("r", "m"):
+        assert f'tidegate_violations_total{{action="annotate",policy="p",rule="{rule}"}} 0.0' in told
+    for outcome in ("found", "error", "timeout", "shed"):
+        assert f'tidegate_detector_outcomes_total{{detector="injection",outcome="{outcome}"}} 0.0' in told
+    assert "tidegate_ready 1.0" in told
+
+
 def test_alerts_are_rules_as_the_operator_takes_them(tmp_path: Path):
     rule = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": {"name": "tidegate"}}
     check([{**rule, "spec": {"groups": GROUPS}}], tmp_path)
