@@ -1,8 +1,7 @@
 """The Prometheus metrics. One `Metrics` a process, made by `app`, with a registry of its own.
 
-Children are resolved where a name becomes known (a plan that is loaded, a model's first batch), never per token. What
-alerts look at is there from then on, at 0: a series that begins with its first event shows no increase. No label holds
-anything that a caller sends.
+Children are resolved where a name becomes known (a plan's first stream, a detector's first batch), never per token. No
+label holds anything that a caller sends.
 """
 
 from __future__ import annotations
@@ -197,7 +196,7 @@ class Metrics:
         self._models: dict[str, ModelMetrics] = {}
 
     def expect(self, plans: Iterable[Plan]) -> None:
-        """Have the series of policies and of their detectors, before anything is counted."""
+        """Have the series of policies and of their detectors at 0: one that begins with an event shows no increase."""
         for plan in plans:
             self.plan(plan)
             for batch in plan.batches:
