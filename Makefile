@@ -170,6 +170,11 @@ proto-baseline: setup ## Take the present wire API as the released one
 lock: ## Pin the dependencies of pyproject.toml, with hashes (UPGRADE=1 moves them)
 	@scripts/lock.sh $(BIN) $(if $(UPGRADE),--upgrade)
 
+.PHONY: sbom
+sbom: setup ## Write what the service is made of, with licences: build/sbom.cdx.json (CycloneDX)
+	@mkdir -p build
+	@$(BIN)/python scripts/sbom.py requirements.txt > build/sbom.cdx.json
+
 .PHONY: image
 image: ## Build the container image
 	@command -v docker > /dev/null || { echo 'error: `make image` needs docker' >&2; exit 2; }
