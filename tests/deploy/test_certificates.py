@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from sidecar.config import ExtProc, Grpc, Tls
 from sidecar.transport.ext_proc import ExternalProcessor
@@ -20,7 +25,6 @@ from tests.deploy.tools import one, read
 from tests.integration.envoy import running_envoy
 from tests.integration.mesh import request_of
 from tests.proxies import CARD, MASKED, guarding
-from tests.transport.test_tls import Authority
 from tests.upstream import JSON, Answer, Upstream, scripted_upstream
 
 pytestmark = [pytest.mark.envoy, pytest.mark.slow]
@@ -32,9 +36,30 @@ _TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTl
 _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path, "ca")
+class Identity(NamedTuple):
+    """A certificate that signs itself, so that whoever trusts it trusts it as an authority, and its key."""
+
+    cert: Path
+    key: Path
+
+
+def identity(folder: Path, host: str) -> Identity:
+    """One for a host."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    cert = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    made = Identity(folder / f"{host}.crt", folder / f"{host}.key")
+    made.cert.write_bytes(cert.public_bytes(Encoding.PEM))
+    made.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return made
 
 
 async def ask(url: str, host: str) -> int:
@@ -50,14 +75,14 @@ async def ask(url: str, host: str) -> int:
 # -- the provider, behind Istio's Envoy --------------------------------------------------------------------------------
 
 
-def as_istio_makes(tls: Any, authority: Authority) -> dict[str, Any]:
+def as_istio_makes(tls: Any, trusted: Path) -> dict[str, Any]:
     """What Istio puts into a cluster for the TLS settings of a DestinationRule with the mode SIMPLE.
 
-    A rule that names an `sni` sends that and has the name unchecked, unless it names `subjectAltNames` too. The
-    authority stands for the operating system's.
+    A rule that names an `sni` sends that and has the name unchecked, unless it names `subjectAltNames` too. What is
+    trusted stands for the operating system's authorities.
     """
     names = [{"exact": name} for name in tls.get("subjectAltNames", ())]
-    checks = {"trusted_ca": {"filename": str(authority.ca)}, "match_subject_alt_names": names}
+    checks = {"trusted_ca": {"filename": str(trusted)}, "match_subject_alt_names": names}
     context = {"@type": _TLS, "sni": tls.get("sni", ""), "common_tls_context": {"validation_context": checks}}
     by_host = {"auto_sni": "sni" not in tls, "auto_san_validation": "sni" not in tls and not names}
     options = {
@@ -72,28 +97,29 @@ def as_istio_makes(tls: Any, authority: Authority) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def provider(certificate: tuple[Path, Path]) -> AsyncIterator[tuple[str, Upstream]]:
+async def provider(shown: Identity) -> AsyncIterator[tuple[str, Upstream]]:
     """A provider that shows a certificate: its address, and what it was told."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
+    context.load_cert_chain(*shown)
     async with scripted_upstream(context) as upstream:
         upstream.answer = Answer([b'{"choices": []}'], JSON)
         yield upstream.url.partition("//")[2], upstream
 
 
-async def told_through_istio(binary: str, folder: Path, tls: Any, authority: Authority, host: str) -> tuple[int, int]:
+async def told_through_istio(binary: str, folder: Path, tls: Any, host: str) -> tuple[int, int]:
     """The status that a client gets, and how many requests a provider with a certificate for a host was told."""
+    shown = identity(folder, host)
 
     def alter(config: Any) -> None:
         [llm, tidegate] = config["static_resources"]["clusters"]
-        llm |= as_istio_makes(tls, authority)
+        llm |= as_istio_makes(tls, shown.cert)
         config["static_resources"]["clusters"] = [llm]
         manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
         del manager["http_filters"][0]  # the guard is not what is asked here
         assert tidegate["name"] == "tidegate"
 
     async with (
-        provider(authority.issue("provider", host=host)) as (address, upstream),
+        provider(shown) as (address, upstream),
         running_envoy(binary, folder, socket="/unused", upstream=address, alter=alter) as url,
     ):
         return await ask(url, HOST), len(upstream.requests)
@@ -105,33 +131,27 @@ def shipped() -> Any:
     return rule["trafficPolicy"]["portLevelSettings"][0]["tls"]
 
 
-async def test_istios_envoy_takes_the_providers_certificate(binary: str, tmp_path: Path, authority: Authority):
-    assert await told_through_istio(binary, tmp_path, shipped(), authority, HOST) == (200, 1)
+async def test_istios_envoy_takes_the_providers_certificate(binary: str, tmp_path: Path):
+    assert await told_through_istio(binary, tmp_path, shipped(), HOST) == (200, 1)
 
 
-async def test_istios_envoy_tells_nothing_to_whoever_shows_another_name(
-    binary: str, tmp_path: Path, authority: Authority
-):
-    assert await told_through_istio(binary, tmp_path, shipped(), authority, OTHER) == (503, 0)
+async def test_istios_envoy_tells_nothing_to_whoever_shows_another_name(binary: str, tmp_path: Path):
+    assert await told_through_istio(binary, tmp_path, shipped(), OTHER) == (503, 0)
 
 
-async def test_with_an_sni_in_the_names_place_another_name_would_be_taken(
-    binary: str, tmp_path: Path, authority: Authority
-):
+async def test_with_an_sni_in_the_names_place_another_name_would_be_taken(binary: str, tmp_path: Path):
     """Why the example has none."""
-    assert await told_through_istio(binary, tmp_path, {"sni": HOST}, authority, OTHER) == (200, 1)
+    assert await told_through_istio(binary, tmp_path, {"sni": HOST}, OTHER) == (200, 1)
 
 
 # -- the service, behind an Envoy of one's own -------------------------------------------------------------------------
 
 
 @asynccontextmanager
-async def guarded_over_tls(
-    binary: str, folder: Path, authority: Authority, host: str
-) -> AsyncIterator[tuple[str, Upstream]]:
+async def guarded_over_tls(binary: str, folder: Path, host: str) -> AsyncIterator[tuple[str, Upstream]]:
     """Envoy with the shipped cluster for TLS before a service with a certificate for a host."""
-    server_cert, server_key = authority.issue("server", host=host)
-    tls = Tls(cert=server_cert, key=server_key, client_ca=authority.ca)
+    shown, own = identity(folder, host), identity(folder, "envoy")
+    tls = Tls(cert=shown.cert, key=shown.key, client_ca=own.cert)
     async with guarding(folder) as (engine, _), scripted_upstream() as upstream:
         upstream.answer = Answer([b'{"choices": []}'], JSON)
         processor = ExternalProcessor(engine, ExtProc(enabled=True))
@@ -140,7 +160,7 @@ async def guarded_over_tls(
         try:
 
             def alter(config: Any) -> None:
-                cluster = _with_files(authority)
+                cluster = _with_files(trusted=shown.cert, own=own)
                 port = int(server.addresses[0].rpartition(":")[2])
                 endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
                 endpoint["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": port}
@@ -152,22 +172,21 @@ async def guarded_over_tls(
             await server.stop()
 
 
-def _with_files(authority: Authority) -> Any:
-    """The shipped cluster, with the authority's files in place of those it names."""
-    cert, key = authority.issue("envoy")
-    text = json.dumps(copy.deepcopy(read("envoy/tls.yaml")[0]))
-    for name, file in {"ca.crt": authority.ca, "tls.crt": cert, "tls.key": key}.items():
+def _with_files(*, trusted: Path, own: Identity) -> Any:
+    """The shipped cluster, with these files in place of those it names."""
+    text = json.dumps(read("envoy/tls.yaml")[0])
+    for name, file in {"ca.crt": trusted, "tls.crt": own.cert, "tls.key": own.key}.items():
         text = text.replace(f"/etc/envoy/tidegate/{name}", str(file))
     return json.loads(text)
 
 
-async def test_envoy_reaches_the_service_over_tls(binary: str, tmp_path: Path, authority: Authority):
-    async with guarded_over_tls(binary, tmp_path, authority, SERVICE) as (url, upstream):
+async def test_envoy_reaches_the_service_over_tls(binary: str, tmp_path: Path):
+    async with guarded_over_tls(binary, tmp_path, SERVICE) as (url, upstream):
         assert await ask(url, HOST) == 200
         assert MASKED.encode() in upstream.requests[0].body
 
 
-async def test_a_service_with_another_name_is_not_handed_anything(binary: str, tmp_path: Path, authority: Authority):
-    async with guarded_over_tls(binary, tmp_path, authority, OTHER) as (url, upstream):
+async def test_a_service_with_another_name_is_not_handed_anything(binary: str, tmp_path: Path):
+    async with guarded_over_tls(binary, tmp_path, OTHER) as (url, upstream):
         assert await ask(url, HOST) >= 500
         assert upstream.requests == []

@@ -12,7 +12,7 @@ import pytest
 from sidecar.config import checked
 from tests.deploy import restricted
 from tests.deploy.test_helm import deployment, patch_of
-from tests.deploy.tools import CHART, Document, check, documents, one, rendered
+from tests.deploy.tools import CHART, Document, check, documents, one, rendered, run
 
 KAFKA = {"bootstrapServers": "kafka:9092"}
 SIDECAR = {"mode": "sidecar"}
@@ -161,6 +161,7 @@ def pods(found: list[Document]) -> Iterator[Any]:
 @pytest.mark.parametrize("what", GOOD)
 def test_what_good_values_make_is_sound(what: str, made: Any, tmp_path: Path):
     found = made(GOOD[what])
+    run("helm", "lint", "--strict", CHART, "--values", tmp_path / "values.json")
     check(found, tmp_path)
     for pod in pods(found):
         assert restricted.faults(pod) == []

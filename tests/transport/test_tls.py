@@ -35,27 +35,21 @@ class Authority:
         self.ca = folder / f"{name}.pem"
         self.ca.write_bytes(self._sign(self.name, self.key, is_ca=True).public_bytes(Encoding.PEM))
 
-    def issue(self, name: str, uri: str = "", host: str = "localhost") -> tuple[Path, Path]:
-        """Write a certificate for a host, and a URI, and its key; both files are replaced as one would."""
+    def issue(self, name: str, uri: str = "") -> tuple[Path, Path]:
+        """Write a certificate for localhost, and a URI, and its key; both files are replaced as one would."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        cert = self._sign(subject, key, is_ca=False, uri=uri, host=host)
+        cert = self._sign(subject, key, is_ca=False, uri=uri)
         cert_file, key_file = self.folder / f"{name}.crt", self.folder / f"{name}.key"
         _replace(cert_file, cert.public_bytes(Encoding.PEM))
         _replace(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return cert_file, key_file
 
     def _sign(
-        self,
-        subject: x509.Name,
-        key: ec.EllipticCurvePrivateKey,
-        *,
-        is_ca: bool,
-        uri: str = "",
-        host: str = "localhost",
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_ca: bool, uri: str = ""
     ) -> x509.Certificate:
         now = datetime.now(UTC)
-        names: list[x509.GeneralName] = [x509.DNSName(host)]
+        names: list[x509.GeneralName] = [x509.DNSName("localhost")]
         names += [x509.UniformResourceIdentifier(uri)] if uri else []
         return (
             x509.CertificateBuilder()
