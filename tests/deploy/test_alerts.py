@@ -120,6 +120,10 @@ def _test(name: str, found: Scrape, at: str, alerts: dict[str, int]) -> dict[str
     return {"name": name, "interval": "1m", "input_series": inputs, "promql_expr_test": promtool.firing(at, alerts)}
 
 
+def test_it_is_known_of_every_alert_what_makes_it_fire():
+    assert set(TURNS) == {rule["alert"] for rule in ALERTS}
+
+
 def test_the_rules_are_sound():
     assert promtool.check_rules() == ""
 

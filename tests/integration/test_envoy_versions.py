@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 
 from tests.integration.envoy import ROOT, envoy_versions, locked_version
-from tests.integration.mesh import Mesh, manager_of, mesh
+from tests.integration.mesh import Mesh, in_mode, manager_of, mesh
 from tests.integration.test_envoy import (  # noqa: F401 - run here with each version
     test_a_block_in_mid_stream_ends_it_properly_and_hangs_up_on_the_upstream,
     test_a_blocked_request_is_refused_and_never_sent,
@@ -83,8 +83,13 @@ async def asked(
         return response.status, response.headers, await response.read()
 
 
-async def test_what_filters_before_the_guard_answer_reaches_the_client(binary: str, tmp_path: Path):
-    async with mesh(binary, tmp_path, alter=with_filters_before) as envoy:
+@pytest.mark.parametrize("mode", ["FULL_DUPLEX_STREAMED", "STREAMED", "BUFFERED"])
+async def test_what_filters_before_the_guard_answer_reaches_the_client(binary: str, tmp_path: Path, mode: str):
+    def alter(config: Any) -> None:
+        in_mode(mode)(config)
+        with_filters_before(config)
+
+    async with mesh(binary, tmp_path, alter=alter) as envoy:
         preflight = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
         status, headers, body = await asked(envoy, "OPTIONS", CHAT, preflight)
         assert (status, body) == (200, b"")
