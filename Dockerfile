@@ -35,9 +35,10 @@ LABEL org.opencontainers.image.title="tidegate" \
       org.opencontainers.image.description="A streaming guardrail that sits beside an LLM application" \
       org.opencontainers.image.licenses="Apache-2.0"
 
+# The group is root's, as platforms that choose a user themselves put it into that group.
 RUN groupadd --system --gid 10001 tidegate \
     && useradd --system --uid 10001 --gid tidegate --home-dir /var/lib/tidegate --shell /usr/sbin/nologin tidegate \
-    && install --directory --owner=tidegate --group=tidegate --mode=0750 /var/lib/tidegate
+    && install --directory --owner=tidegate --group=root --mode=0770 /var/lib/tidegate
 
 COPY --from=build /opt/tidegate /opt/tidegate
 COPY policies /etc/tidegate/policies

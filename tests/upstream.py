@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -87,14 +88,14 @@ class Upstream:
 
 
 @asynccontextmanager
-async def scripted_upstream() -> AsyncIterator[Upstream]:
+async def scripted_upstream(tls: ssl.SSLContext | None = None) -> AsyncIterator[Upstream]:
     """A running upstream; it stops with the context."""
     upstream = Upstream()
     routes = web.Application(client_max_size=64 * 1024 * 1024)
     routes.router.add_route("*", "/{path:.*}", upstream.handle)
     runner = web.AppRunner(routes, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     upstream.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:

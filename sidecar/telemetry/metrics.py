@@ -97,9 +97,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         registry = self.registry
         self.streams_open = Gauge("tidegate_streams_open", "Streams that are running.", registry=registry)
-        self.streams_refused = Counter(
-            "tidegate_streams_refused", "Streams that were not admitted.", ["reason"], registry=registry
-        )
+        refused = Counter("tidegate_streams_refused", "Streams that were not admitted.", ["reason"], registry=registry)
+        self.streams_refused = {reason: refused.labels(reason) for reason in ("draining", "overloaded")}
         self._unscanned = Counter(
             "tidegate_unscanned",
             "Requests and answers that passed without being looked at.",
@@ -205,6 +204,13 @@ class Metrics:
         self._plans: dict[str, PlanMetrics] = {}
         self._detectors: dict[str, DetectorMetrics] = {}
         self._models: dict[str, ModelMetrics] = {}
+
+    def expect(self, plans: Iterable[Plan]) -> None:
+        """Have the series of policies and of their detectors at 0: one that begins with an event shows no increase."""
+        for plan in plans:
+            self.plan(plan)
+            for batch in plan.batches:
+                self.detector(batch.detector.name)
 
     def plan(self, plan: Plan) -> PlanMetrics:
         """The policy's children, made at its first use."""

@@ -11,6 +11,8 @@ from tests.deploy.tools import Document
 ENDPOINTS = {"startupProbe": "/readyz", "readinessProbe": "/readyz", "livenessProbe": "/healthz"}
 OUTBOX = "/var/lib/tidegate"
 """Where the image keeps it."""
+NATIVE_SIDECAR = {"sidecar.istio.io/nativeSidecar": "true"}
+"""What a pod says for Istio's proxy to begin before Tidegate, whose probes the kubelet asks through it."""
 _PUBLISHING_S = 5.0
 
 

