@@ -113,10 +113,10 @@ class Calls:
                 self._let_go.update(group.states)
             self._release(group)
 
-    def stop(self, blocked: LaneState, run: int) -> None:
-        """A block stops the choice: calls leave that were over before its place, and do not stand beside it."""
+    def stop(self, run: int) -> None:
+        """A block that became known in a run stops the choice: calls leave that were over, with all beside them."""
         for group in list(self.groups):
-            if blocked not in group.states and all(_was_over(state, run) for state in group.states):
+            if all(_was_over(state, run) for state in group.states):
                 self._release(group)
             else:
                 self._shared.outputs.extend(_recorded(group.withheld))

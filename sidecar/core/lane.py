@@ -29,7 +29,7 @@ from sidecar.core.scanning import Broken, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import BatchPlan, RulePlan
-from sidecar.values import Action, Failed, FailMode, FailureKind, Lane, Outcome, Segment
+from sidecar.values import Action, Failed, FailMode, FailureKind, Found, Lane, Outcome, Segment
 
 _EXCERPT_CHARS = 256
 MOST_UNREAD_CHARS = 1024
@@ -222,6 +222,8 @@ class LaneState:
     def _answer(self, batch: BatchPlan, segment: Segment, outcome: Outcome) -> None:
         """Take what a batch detector says of a segment."""
         answer = self.asking.answers.get(batch.index)
+        if answer is None and isinstance(outcome, Found) and not outcome.findings:
+            return
         source = Source(segment.run, segment.number, batch.detector.model)
         if isinstance(outcome, Failed):
             if answer is not None:

@@ -85,8 +85,10 @@ class Order:
         Text of a lane that was left, and goes on, stands behind the block.
         """
         run = state.gate.first_block
-        end = None if run is None else self.end_of(run)
-        if run is not None and end is not None:
+        if run is None:
+            return
+        end = self.end_of(run)
+        if end is not None:
             self.is_stopping = True
             state.end_at(end, run + 1)
 

@@ -95,8 +95,8 @@ class Stream:
             return requests
         if order.calls.groups:
             order.calls.take(state, len(text))
-        asked = state.feed(text, now_ms if arrived_ms is None else arrived_ms, order.turn)
-        return self._stepped(order, state, requests + asked)
+        requests += state.feed(text, now_ms if arrived_ms is None else arrived_ms, order.turn)
+        return self._stepped(order, state, requests)
 
     def may_wait(self, lane: Lane, text: str, chars: int) -> bool:
         """Whether text may be fed later, with what follows, and nothing leaves or is asked the later for it.
@@ -273,13 +273,11 @@ class Stream:
             place = self._places[segment.lane]
             if segment.number in place[1].asking.opened:
                 self._owners[segment.number] = place
-        if state.gate.block is None and order.is_mixed:
+        if order.is_mixed and state.gate.block is None:
             self._advance(order)
         if state.gate.block is not None:
             self._stop(order, state)
-        held = state.held_chars
-        if held > self.max_held_chars:
-            self.max_held_chars = held
+        self.max_held_chars = max(self.max_held_chars, state.held_chars)
         return [request for request in requests if request[1].number in self._owners] if requests else requests
 
     def _advance(self, order: Order) -> None:
@@ -303,7 +301,7 @@ class Stream:
             if other is not state:
                 other.end_at(end, stop.run)
                 other.settle(stop.run)
-        order.calls.stop(state, stop.run)
+        order.calls.stop(stop.run)
         self._shared.outputs.append(stop.blocked)
         order.stop()
         self._owners = {number: place for number, place in self._owners.items() if number in place[1].asking.opened}

@@ -317,6 +317,11 @@ class TestCalls:
         played = play(WORDS, [(CALL, '{"city":'), (TEXT, "bluebird")])
         assert [played.text(each) for each in (CALL, TEXT)] == ["", ""]
 
+    def test_a_call_whose_end_comes_late_stands_behind_what_came_before_that(self) -> None:
+        words = plan((WordScanner(r"kill(?:er)?", label="WORD"), [rule(BLOCK, "WORD")]))
+        played = play(words, [(CALL, "{}"), (TEXT, "I could kill"), (CALL, None)])
+        assert [played.text(each) for each in (CALL, TEXT)] == ["", "I could "]
+
     def test_the_last_word_of_reasoning_keeps_two_calls_back(self) -> None:
         words = plan((WordScanner(r"bluebirds?", label="WORD"), [rule(BLOCK, "WORD")]))
         events = [(THOUGHTS, "a bluebird"), (CALL, "{}"), (CALL, None), (OTHER_CALL, "{}"), (OTHER_CALL, None)]
