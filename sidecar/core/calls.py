@@ -116,7 +116,7 @@ class Calls:
     def stop(self, run: int) -> None:
         """A block that became known in a run stops the choice: calls leave that were over, with all beside them."""
         for group in list(self.groups):
-            if all(_was_over(state, run) for state in group.states):
+            if group.is_streaming or all(_was_over(state, run) for state in group.states):
                 self._release(group)
             else:
                 self._shared.outputs.extend(_recorded(group.withheld))

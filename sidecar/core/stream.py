@@ -96,7 +96,10 @@ class Stream:
         if order.calls.groups:
             order.calls.take(state, len(text))
         requests += state.feed(text, now_ms if arrived_ms is None else arrived_ms, order.turn)
-        return self._stepped(order, state, requests)
+        if requests or order.is_mixed or state.gate.block is not None:
+            return self._stepped(order, state, requests)
+        self._note_held(state)
+        return requests
 
     def may_wait(self, lane: Lane, text: str, chars: int) -> bool:
         """Whether text may be fed later, with what follows, and nothing leaves or is asked the later for it.
@@ -277,8 +280,13 @@ class Stream:
             self._advance(order)
         if state.gate.block is not None:
             self._stop(order, state)
-        self.max_held_chars = max(self.max_held_chars, state.held_chars)
-        return [request for request in requests if request[1].number in self._owners] if requests else requests
+        self._note_held(state)
+        return [request for request in requests if request[1].number in self._owners]
+
+    def _note_held(self, state: LaneState) -> None:
+        held = state.held_chars
+        if held > self.max_held_chars:
+            self.max_held_chars = held
 
     def _advance(self, order: Order) -> None:
         """Let out text of the run whose turn it is, and of those behind it when it is judged."""
@@ -302,7 +310,7 @@ class Stream:
                 other.end_at(end, stop.run)
                 other.settle(stop.run)
         order.calls.stop(stop.run)
-        self._shared.outputs.append(stop.blocked)
+        self._shared.outputs.append(msgspec.structs.replace(stop.blocked, position=state.gate.left))
         order.stop()
         self._owners = {number: place for number, place in self._owners.items() if number in place[1].asking.opened}
 
