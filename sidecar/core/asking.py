@@ -36,7 +36,11 @@ class Asking:
     @property
     def begun(self) -> int | None:
         """Where the first segment begins that is not complete and whose verdict will be waited for; None: no such."""
-        return min([cut.segmenter.start for cut in self._gating]) if self._gating else None
+        begun = None
+        for cut in self._gating:
+            start = cut.segmenter.start
+            begun = start if begun is None or start < begun else begun
+        return begun
 
     @property
     def awaited(self) -> int:
@@ -65,18 +69,19 @@ class Asking:
 
     def advance(self, run: int, *, is_final: bool) -> list[Request]:
         """The requests that the text which arrived completes."""
-        return [
-            request
-            for cut in self._cuts
-            for start, end in cut.advance(self._buffer, is_final=is_final)
-            for request in self._open(cut, start, end, run)
-        ]
+        requests: list[Request] = []
+        for cut in self._cuts:
+            for start, end in cut.advance(self._buffer, is_final=is_final):
+                requests += self._open(cut, start, end, run)
+        return requests
 
     def part(self, run: int) -> list[Request]:
         """Have the verdicts that text waits for be due where the text ends now."""
-        return [
-            request for cut in self._gating for start, end in cut.part() for request in self._open(cut, start, end, run)
-        ]
+        requests: list[Request] = []
+        for cut in self._gating:
+            for start, end in cut.part():
+                requests += self._open(cut, start, end, run)
+        return requests
 
     def drop_behind(self, end: int) -> None:
         """Forget the segments that reach behind `end`: nobody waits for their outcomes."""

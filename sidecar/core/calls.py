@@ -31,6 +31,14 @@ class _Group:
         self.chars = 0
         self.is_over = False
         self.is_given_up = False
+        """Whether more came than is held."""
+        self.streams_from: tuple[LaneState, int] | None = None
+        """Where they are let go, because nothing blocks them there."""
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether all is judged up to where they are let go."""
+        return self.streams_from is not None and self.streams_from[0].gate.released > self.streams_from[1]
 
     def may_leave(self, turn: int) -> bool:
         """Whether all were over before the run whose turn it is, and are judged, and no other joins them."""
@@ -96,30 +104,34 @@ class Calls:
         self._shared.held_call_chars += chars
         over = self._shared.held_call_chars - self._shared.max_held_call_chars
         if over > 0 and not group.is_given_up:
-            group.is_given_up = True
-            place = max(state.end, state.end + chars - over)
-            if not self._give_up(state, place):
-                self._let_go.update(group.states)
-                self._release(group)
+            self._give_up(group, state, max(state.end, state.end + chars - over))
 
     def let_go(self, turn: int) -> None:
         """Hand out the groups that may leave, when it is the turn of a run."""
-        for group in [each for each in self.groups if each.may_leave(turn)]:
+        for group in [each for each in self.groups if each.is_streaming or each.may_leave(turn)]:
+            if group.is_streaming:
+                self._let_go.update(group.states)
             self._release(group)
 
-    def stop(self, blocked: LaneState, run: int) -> None:
-        """A block stops the choice: calls leave that were over before its place, and do not stand beside it."""
+    def stop(self, run: int) -> None:
+        """A block that became known in a run stops the choice: calls leave that were over, with all beside them."""
         for group in list(self.groups):
-            if blocked not in group.states and all(_was_over(state, run) for state in group.states):
+            if group.is_streaming or all(_was_over(state, run) for state in group.states):
                 self._release(group)
             else:
                 self._shared.outputs.extend(_recorded(group.withheld))
                 self._forget(group)
 
-    def _give_up(self, state: LaneState, place: int) -> bool:
+    def _give_up(self, group: _Group, state: LaneState, place: int) -> None:
+        """Have the rules for which calls are held say what becomes of more than is held."""
         plan = self._shared.plan
         rules = plan.blocking or tuple(rule for rule in plan.rules if rule.is_gating)
-        return state.give_up("tool_calls", rules, (place, place + 1), _TOO_MUCH, Source(state.run))
+        items = list(state.failures("tool_calls", rules, (place, place + 1), _TOO_MUCH, Source(state.run)))
+        for item in items:
+            state.gate.add(item)
+        group.is_given_up = True
+        if not any(item.action is Action.BLOCK for item in items):
+            group.streams_from = (state, place)
 
     def _release(self, group: _Group) -> None:
         self._shared.outputs.extend(group.withheld)

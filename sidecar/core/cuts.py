@@ -53,7 +53,7 @@ class Cut:
         ends = self.segmenter.advance(buffer.tail(offset), offset)
         if is_final and (last := self.segmenter.finish()) is not None:
             ends.append(last)
-        return list(zip([start, *ends], ends, strict=False))
+        return list(zip([start, *ends], ends, strict=False)) if ends else []
 
     def part(self) -> list[tuple[int, int]]:
         """The segment that ends where the text does, when something of it is there: its verdict is due here."""

@@ -82,6 +82,8 @@ class Gate:
     @property
     def first_block(self) -> int | None:
         """The first run of text in which a block became known that waits for what stands before it."""
+        if not self._active:
+            return None
         return min([each.source.run for each in self._active if each.action is Action.BLOCK], default=None)
 
     def withhold(self, outputs: list[Output] | None) -> None:

@@ -12,7 +12,7 @@ found so ends the lane: what stands before it leaves as judged, and no text is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 
 import msgspec
@@ -29,7 +29,7 @@ from sidecar.core.scanning import Broken, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import BatchPlan, RulePlan
-from sidecar.values import Action, Failed, FailMode, FailureKind, Lane, Outcome, Segment
+from sidecar.values import Action, Failed, FailMode, FailureKind, Found, Lane, Outcome, Segment
 
 _EXCERPT_CHARS = 256
 MOST_UNREAD_CHARS = 1024
@@ -222,6 +222,8 @@ class LaneState:
     def _answer(self, batch: BatchPlan, segment: Segment, outcome: Outcome) -> None:
         """Take what a batch detector says of a segment."""
         answer = self.asking.answers.get(batch.index)
+        if answer is None and isinstance(outcome, Found) and not outcome.findings:
+            return
         source = Source(segment.run, segment.number, batch.detector.model)
         if isinstance(outcome, Failed):
             if answer is not None:
@@ -259,25 +261,23 @@ class LaneState:
         start, end = place
         self._unscanned += end - start
         self._note(f"{detector}: {failed.kind}")
-        self.give_up(detector, rules, place, failed, source)
+        for item in self.failures(detector, rules, place, failed, source):
+            if item.action is Action.BLOCK:
+                self.gate.add(item)
+            else:
+                self.gate.tell(Settled(self.gate.released, item, Action.ALLOW, 0))
 
-    def give_up(
-        self, what: str, rules: Sequence[RulePlan], place: tuple[int, int], failed: Failed, source: Source
-    ) -> bool:
-        """Let each rule's fail mode act on what stands at `place`; whether one of them blocks it."""
+    def failures(
+        self, what: str, rules: Iterable[RulePlan], place: tuple[int, int], failed: Failed, source: Source
+    ) -> Iterator[Item]:
+        """What follows for text that was not looked at, by each rule's fail mode; what passes is told once."""
         finding = Finding(*place, "", 0.0, f"{what}: {failed.kind}")
-        is_blocked = False
         for rule in rules:
             mode = rule.on_timeout if failed.kind is FailureKind.TIMEOUT else rule.on_error
             is_closed = mode is FailMode.FAIL_CLOSED and rule.is_gating
-            action = Action.BLOCK if is_closed else Action.ALLOW
-            item = Item(Violation(rule, finding), action, *place, "", source, failed)
-            if is_closed:
-                is_blocked = True
-                self.gate.add(item)
-            elif self._shared.is_news(rule.index, failed.kind):
-                self.gate.tell(Settled(self.gate.released, item, Action.ALLOW, 0))
-        return is_blocked
+            if is_closed or self._shared.is_news(rule.index, failed.kind):
+                action = Action.BLOCK if is_closed else Action.ALLOW
+                yield Item(Violation(rule, finding), action, *place, "", source, failed)
 
     def _note(self, reason: str) -> None:
         if reason not in self._reasons:

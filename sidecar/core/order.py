@@ -43,24 +43,18 @@ class Order:
         """Whether a block is certain to come, or came: what is fed stands behind it."""
         self.made = 0
         """How many runs began."""
+        self.turn = 0
+        """The first run that is not judged; without one, the last."""
+        self.is_mixed = False
+        """Whether there is more than one run that goes on: others wait, or calls do, or that run is over."""
         self._runs: deque[_Run] = deque()
         self._judged: dict[LaneState, tuple[int, int]] = {}
         """Each lane's last run that is judged: its number and end."""
 
     @property
-    def turn(self) -> int:
-        """The first run that is not judged; without one, the last."""
-        return self._runs[0].number if self._runs else self.made
-
-    @property
     def head(self) -> LaneState | None:
         """The lane of the run whose turn it is."""
         return self._runs[0].state if self._runs else None
-
-    @property
-    def is_mixed(self) -> bool:
-        """Whether there is more than one run that goes on: others wait, or calls do, or that run is over."""
-        return len(self._runs) > 1 or self.current is None or bool(self.calls.groups)
 
     @property
     def is_waiting(self) -> bool:
@@ -85,8 +79,10 @@ class Order:
         Text of a lane that was left, and goes on, stands behind the block.
         """
         run = state.gate.first_block
-        end = None if run is None else self.end_of(run)
-        if run is not None and end is not None:
+        if run is None:
+            return
+        end = self.end_of(run)
+        if end is not None:
             self.is_stopping = True
             state.end_at(end, run + 1)
 
@@ -99,12 +95,14 @@ class Order:
             state.limit = state.end
         self._runs.append(_Run(self.made, state))
         self.calls.begin(state)
+        self._look()
 
     def leave(self) -> LaneState | None:
         """End the run that goes on; returns its lane."""
         state, self.current = self.current, None
         if state is not None:
             self._runs[-1].end = state.end
+        self._look()
         return state
 
     def advance(self) -> bool:
@@ -118,12 +116,14 @@ class Order:
             state = self._runs[0].state
             later = (run.start for run in islice(self._runs, 1, None) if run.state is state)
             state.limit = next(later, None)
+        self._look()
         return bool(self._runs)
 
     def let_calls_go(self) -> None:
         """Hand out the calls that are over and judged, as is all that came before their end."""
         if self.calls.groups and not self.is_stopping:
             self.calls.let_go(self._runs[0].number if self._runs else self.made + 1)
+            self._look()
 
     def end_of(self, run: int) -> int | None:
         """Where a run that is not judged ended; None while it goes on."""
@@ -134,6 +134,11 @@ class Order:
         placed = [(*self._place(state, run), state) for state in self.states]
         placed.sort(key=lambda each: each[0])
         return [(state, end) for _, end, state in placed]
+
+    def _look(self) -> None:
+        """See whose turn it is, and whether there is anything to be seen to."""
+        self.turn = self._runs[0].number if self._runs else self.made
+        self.is_mixed = len(self._runs) > 1 or self.current is None or bool(self.calls.groups)
 
     def _place(self, state: LaneState, run: int) -> tuple[int, int]:
         """A lane's last run before another, and where it ended. What has left stands before anything."""

@@ -114,7 +114,8 @@ class Scanning:
         """Every violation that starts before this lane offset is known."""
         mark = self._buffer.end
         for reader in self._readers:
-            mark = min(mark, reader.scan.cleared)
+            cleared = reader.scan.cleared
+            mark = cleared if cleared < mark else mark
         return mark
 
     @property
@@ -124,7 +125,7 @@ class Scanning:
 
     def has_cleared(self, position: int) -> bool:
         """Whether every violation that starts before `position` is known."""
-        return all(reader.scan.cleared >= position for reader in self._readers)
+        return self.cleared >= position
 
     def advance(self, *, is_final: bool) -> list[Seen]:
         """What the scanners find in the text that arrived."""

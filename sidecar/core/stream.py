@@ -108,8 +108,11 @@ class Stream:
             return requests
         if order.calls.groups:
             order.calls.take(state, len(text))
-        asked = state.feed(text, arrived_ms, order.turn)
-        return self._stepped(order, state, requests + asked)
+        requests += state.feed(text, arrived_ms, order.turn)
+        if requests or order.is_mixed or state.gate.block is not None:
+            return self._stepped(order, state, requests)
+        self._note_held(state)
+        return requests
 
     def may_wait(self, lane: Lane, text: str, chars: int) -> bool:
         """Whether text may be fed later, with what follows, and nothing leaves or is asked the later for it.
@@ -303,14 +306,17 @@ class Stream:
             place = self._places[segment.lane]
             if segment.number in place[1].asking.opened:
                 self._owners[segment.number] = place
-        if state.gate.block is None and order.is_mixed:
+        if order.is_mixed and state.gate.block is None:
             self._advance(order)
         if state.gate.block is not None:
             self._stop(order, state)
+        self._note_held(state)
+        return [request for request in requests if request[1].number in self._owners]
+
+    def _note_held(self, state: LaneState) -> None:
         held = state.held_chars
         if held > self.max_held_chars:
             self.max_held_chars = held
-        return [request for request in requests if request[1].number in self._owners] if requests else requests
 
     def _advance(self, order: Order) -> None:
         """Let out text of the run whose turn it is, and of those behind it when it is judged."""
@@ -333,8 +339,8 @@ class Stream:
             if other is not state:
                 other.end_at(end, stop.run)
                 other.settle(stop.run)
-        order.calls.stop(state, stop.run)
-        self._shared.outputs.append(stop.blocked)
+        order.calls.stop(stop.run)
+        self._shared.outputs.append(msgspec.structs.replace(stop.blocked, position=state.gate.left))
         for (number, _), other_order in self._orders.items():
             if self._stops_together or number == state.lane.choice:
                 other_order.stop()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 import random
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -201,6 +205,48 @@ class TestSwitch:
         stream.resolve(segment.number, batch.index, Found(()))
         assert outputs_of(stream) == [Release(THOUGHTS, "is it evil", 0, 10)]
 
+    def test_a_block_waits_for_the_verdicts_on_what_came_before_it(self) -> None:
+        both = plan(
+            (WordScanner("bluebird", label="WORD"), [rule(BLOCK, "WORD")]),
+            (SegmentFlagger("evil"), [rule(BLOCK, "FLAG", index=1)]),
+        )
+        stream = Stream(both)
+        stream.feed(TEXT, "the blue")
+        (first,) = stream.feed(THOUGHTS, "fine")
+        (second,) = stream.feed(TEXT, "bird flew")
+        stream.resolve(first[1].number, 0, Found())
+        assert outputs_of(stream) == [Release(TEXT, "the ", 0, 4)]
+        stream.resolve(second[1].number, 0, Found())
+        assert [type(each) for each in outputs_of(stream)] == [Release, Blocked]
+
+    @pytest.mark.parametrize("seed", [None, 0, 1, 2, 3])
+    def test_a_match_that_begins_in_what_was_replaced_at_a_switch_is_replaced_behind_it(self, seed: int | None) -> None:
+        a_plan = plan(
+            (WordScanner(r"\d{2}", label="A"), [rule(REDACT, "A")]),
+            (WordScanner("2bb", label="B"), [rule(REDACT, "B", index=1)]),
+            (SegmentFlagger("evil"), [rule(BLOCK, "FLAG", index=2)]),
+        )
+        played = play(a_plan, [(TEXT, "a 12"), (THOUGHTS, "."), (TEXT, "bb c")], seed=seed)
+        assert played.text(TEXT) == "a <A><B> c"
+
+    @pytest.mark.parametrize("goes_on", [False, True])
+    def test_a_verdict_that_comes_when_other_text_came_finds_the_lane_as_it_was_left(self, goes_on: bool) -> None:
+        a_plan = plan(
+            (WordScanner(r"\d evil z", label="A"), [rule(REDACT, "A")]),
+            (SegmentFlagger("evil", spans=True), [rule(BLOCK, "FLAG", index=1)]),
+        )
+        stream = Stream(a_plan)
+        stream.feed(TEXT, "5 evil")
+        ((batch, segment),) = stream.feed(THOUGHTS, "well")
+        if goes_on:
+            stream.feed(TEXT, " z")
+        found = batch.detector.detect([BatchItem(segment.text, segment.begin)])[0]
+        stream.resolve(segment.number, batch.index, Found(segment.to_lane(found)))
+        released, blocked = outputs_of(stream)
+        assert released == Release(TEXT, "5 ", 0, 2)
+        assert isinstance(blocked, Blocked)
+        assert blocked.position == 2
+
 
 class TestEnds:
     def test_a_lane_that_is_ended_leaves_whole_and_the_stream_goes_on(self) -> None:
@@ -270,6 +316,11 @@ class TestCalls:
     def test_a_call_that_nobody_ended_does_not_leave_cut(self) -> None:
         played = play(WORDS, [(CALL, '{"city":'), (TEXT, "bluebird")])
         assert [played.text(each) for each in (CALL, TEXT)] == ["", ""]
+
+    def test_a_call_whose_end_comes_late_stands_behind_what_came_before_that(self) -> None:
+        words = plan((WordScanner(r"kill(?:er)?", label="WORD"), [rule(BLOCK, "WORD")]))
+        played = play(words, [(CALL, "{}"), (TEXT, "I could kill"), (CALL, None)])
+        assert [played.text(each) for each in (CALL, TEXT)] == ["", "I could "]
 
     def test_the_last_word_of_reasoning_keeps_two_calls_back(self) -> None:
         words = plan((WordScanner(r"bluebirds?", label="WORD"), [rule(BLOCK, "WORD")]))
@@ -410,3 +461,107 @@ def test_neither_cuts_nor_the_time_of_outcomes_matter(a_plan: Plan, data: st.Dat
     assert play(a_plan, data.draw(cut(events))).facts == whole.facts
     assert play(a_plan, events, seed=data.draw(st.integers(0, 99))).facts == whole.facts
     assert play(a_plan, data.draw(cut(events)), seed=7).facts == whole.facts
+
+
+@st.composite
+def scanned(draw: st.DrawFn) -> list[tuple[str, Action]]:
+    """What scanners look for, and what is done about it."""
+    return draw(st.lists(st.tuples(st.sampled_from(SCANNERS), st.sampled_from([REDACT, REDACT, BLOCK])), max_size=3))
+
+
+def plan_of(looked_for: Sequence[tuple[str, Action]]) -> Plan:
+    detectors = [
+        (WordScanner(pattern, label=f"L{n}"), [rule(action, f"L{n}", index=n, rewrite=stars)])
+        for n, (pattern, action) in enumerate(looked_for)
+    ]
+    return plan(*detectors)
+
+
+def merged(runs: Sequence[Run]) -> list[Run]:
+    """The same, each run as long as it goes on."""
+    return [
+        (lane, "".join(text for _, text in group))
+        for lane, group in itertools.groupby(runs, key=operator.itemgetter(0))
+    ]
+
+
+class Oracle:
+    """What must come of a choice: at the end of each run, its lane's text is judged as if it ended there."""
+
+    def __init__(self, looked_for: Sequence[tuple[str, Action]], runs: Sequence[Run]) -> None:
+        self.texts: dict[Lane, str] = {}
+        self.replaced: dict[Lane, set[int]] = defaultdict(set)
+        self.blocked: tuple[Lane, int] | None = None
+        """Where the first block begins."""
+        for lane, text in runs:
+            whole = self.texts.get(lane, "") + text
+            spans = [(action, each.span()) for pattern, action in looked_for for each in re.finditer(pattern, whole)]
+            blocks = [start for action, (start, _) in spans if action is BLOCK]
+            for action, (start, end) in spans:
+                if action is REDACT:
+                    self.replaced[lane].update(range(start, end))
+            if blocks:
+                self.texts[lane] = whole[: min(blocks)]
+                self.blocked = (lane, min(blocks))
+                return
+            self.texts[lane] = whole
+
+    def shown(self, lane: Lane) -> str:
+        replaced = self.replaced[lane]
+        return "".join("*" if n in replaced else each for n, each in enumerate(self.texts.get(lane, "")))
+
+
+@given(scanned(), streams(), st.data())
+def test_each_lane_is_what_its_runs_give_and_a_block_stops_all_that_came_behind_it(
+    looked_for: list[tuple[str, Action]], drawn: list[Run], data: st.DataObject
+) -> None:
+    runs = [(lane, text) for lane, text in drawn if lane != CALL]
+    played = play(plan_of(looked_for), data.draw(cut(list(runs))))
+    assert sum(each.leaked_chars for each in played.decisions) == 0
+    blocked = {each.lane.choice: each for each in played.outputs if isinstance(each, Blocked)}
+    for choice in (0, 1):
+        oracle = Oracle(looked_for, merged([each for each in runs if each[0].choice == choice]))
+        place = oracle.blocked
+        assert (choice in blocked) is (place is not None)
+        for lane in (each for each in LANES if each.choice == choice):
+            text, expected = played.text(lane), oracle.shown(lane)
+            if place is None or lane != place[0] or not oracle.replaced[lane].intersection((place[1] - 1, place[1])):
+                assert text == expected
+            else:  # a redaction that reaches the block stays back with it
+                assert expected.startswith(text)
+                assert set(expected[len(text) :]) <= {"*"}
+
+
+@given(scanned(), streams())
+def test_what_stays_back_is_bounded_and_delays_its_own_lane_alone(
+    looked_for: list[tuple[str, Action]], drawn: list[Run]
+) -> None:
+    runs = [(lane, text) for lane, text in drawn if lane != CALL]
+    player, fed, left = Player(plan_of(looked_for)), Counter[Lane](), Counter[Lane]()
+    for lane, text in runs:
+        player.step(player.stream.feed(lane, text))
+        fed[lane] += len(text)
+        for output in player.played.steps[-1]:
+            if isinstance(output, Release):
+                left[output.lane] = output.end
+        if player.played.blocked is not None:
+            return
+        assert all(fed[each] - left[each] <= 3 * WIDEST for each in fed)
+
+
+@given(policies(), st.data())
+def test_what_leaves_at_a_block_is_what_came_before_one_of_its_lanes_runs(a_plan: Plan, data: st.DataObject) -> None:
+    runs = [each for each in merged(data.draw(streams())) if each[0].choice == 0 and each[0] != CALL]
+    played = play(a_plan, list(runs), seed=data.draw(st.integers(0, 99)))
+    if played.blocked is None:
+        return
+    ends = Counter[Lane]()
+    for output in played.outputs:
+        if isinstance(output, Release) and output.lane != played.blocked.lane:
+            ends[output.lane] = output.end
+    before, possible = Counter[Lane](), []
+    for lane, text in merged(runs):
+        if lane == played.blocked.lane:
+            possible.append({each: count for each, count in before.items() if each != lane and count})
+        before[lane] += len(text)
+    assert dict(ends) in possible

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import registry
-from detectors.base import Detector, PatternScanner
+from detectors.base import Detector, ForkingScan, PatternScanner, forked
 from detectors.parts import default_labels
 from detectors.types import Finding
 from tests.detectors.scans import every_cut, scan
@@ -112,6 +112,44 @@ def test_two_scans_know_nothing_of_each_other(name: str) -> None:
         other += second.advance(TEXTS[1][:end], 0, is_final=end == len(text))
     assert one == scan(SCANNERS[name], text)
     assert other == scan(SCANNERS[name], TEXTS[1])
+
+
+@scanners
+@given(st.lists(st.sampled_from(PIECES), max_size=20).map("".join), st.data())
+def test_a_fork_tells_what_would_be_found_and_leaves_its_scan_as_it_was(
+    name: str, text: str, data: st.DataObject
+) -> None:
+    scanner = SCANNERS[name]
+    run = scanner.start()
+    assert isinstance(run, ForkingScan)
+    found: list[Finding] = []
+    for end in data.draw(st.lists(st.integers(0, len(text)), max_size=6).map(sorted)):
+        offset = max(0, run.cleared - scanner.look_behind)
+        found += run.advance(text[offset:end], offset, is_final=False)
+        offset = max(0, run.cleared - scanner.look_behind)
+        ended = forked(run, scanner).advance(text[offset:end], offset, is_final=True)
+        assert [*found, *ended] == scan(scanner, text[:end])
+    offset = max(0, run.cleared - scanner.look_behind)
+    assert [*found, *run.advance(text[offset:], offset, is_final=True)] == scan(scanner, text)
+
+
+def test_a_scan_that_does_not_know_how_to_fork_is_copied_all_but_its_scanner() -> None:
+    class Own:
+        def __init__(self, scanner: PatternScanner) -> None:
+            self.scanner = scanner
+            self.seen: list[str] = []
+            self.cleared = 0
+
+        def advance(self, text: str, offset: int, *, is_final: bool) -> list[Finding]:
+            self.seen.append(text)
+            return []
+
+    scanner = next(iter(SCANNERS.values()))
+    scan_of_it = Own(scanner)
+    other = forked(scan_of_it, scanner)
+    other.advance("text", 0, is_final=True)
+    assert isinstance(other, Own)
+    assert (scan_of_it.seen, other.scanner is scanner) == ([], True)
 
 
 @scanners

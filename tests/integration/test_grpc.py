@@ -151,6 +151,59 @@ async def test_choices_and_channels_are_texts_of_their_own(client: tidegate.Asyn
     }
 
 
+async def test_a_lane_that_is_ended_leaves_while_the_stream_is_open(client: tidegate.AsyncClient):
+    thoughts, may_go_on = tidegate.Lane(channel="reasoning"), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[tidegate.Chunk]:
+        yield tidegate.Chunk("because 4111", thoughts)
+        yield tidegate.Chunk("", thoughts, ends_lane=True)
+        await may_go_on.wait()
+        yield tidegate.Chunk("So it is.", ends_lane=True)
+
+    shown = aiter(client.stream(slowly()))
+    text = ""
+    while text != "because 4111":
+        release = await anext(shown)
+        assert isinstance(release, tidegate.Release)
+        text += release.text
+    may_go_on.set()
+    assert [each.text async for each in shown if isinstance(each, tidegate.Release)] == ["So it is."]
+
+
+async def test_text_after_its_lanes_end_is_refused(client: tidegate.AsyncClient):
+    chunks = [tidegate.Chunk("One.", ends_lane=True), tidegate.Chunk(" Two.")]
+    with pytest.raises(tidegate.InvalidRequest, match="came after the end of its lane"):
+        _ = [each async for each in client.stream(chunks)]
+
+
+async def test_a_lane_may_not_end_inside_a_character(client: tidegate.AsyncClient):
+    chunks = [tidegate.Chunk("é".encode()[:1], ends_lane=True)]
+    with pytest.raises(tidegate.InvalidRequest, match="the lane ends inside a character"):
+        _ = [each async for each in client.stream(chunks)]
+
+
+async def test_the_last_message_of_a_long_chunk_ends_its_lane(client: tidegate.AsyncClient):
+    text = "some words. " * 4_000
+    chunks = [tidegate.Chunk(text, ends_lane=True), tidegate.Chunk("", ends_lane=True)]
+    assert "".join([each async for each in client.stream(chunks).text()]) == text
+
+
+async def test_calls_of_tools_are_released_whole_or_not_at_all(client: tidegate.AsyncClient):
+    first, second, third = (tidegate.Lane(channel="tool_arguments", item=item) for item in range(3))
+    chunks = [
+        tidegate.Chunk('{"city":"Paris"}', first, ends_lane=True),
+        tidegate.Chunk("Now two more. "),
+        tidegate.Chunk("{}", second, ends_lane=True),
+        tidegate.Chunk('{"path":"/srv/forbidden"}', third, ends_lane=True),
+    ]
+    texts: dict[tidegate.Lane, str] = {}
+    async for shown in client.stream(chunks, on_block="yield"):
+        if isinstance(shown, tidegate.Release):
+            lane = tidegate.Lane(shown.lane.choice, shown.lane.channel, item=shown.lane.item)
+            texts[lane] = texts.get(lane, "") + shown.text
+    assert texts == {first: '{"city":"Paris"}', tidegate.Lane(): "Now two more. "}
+
+
 async def test_a_block_is_raised(client: tidegate.AsyncClient, server: Serving):
     shown: list[str] = []
 
