@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from demo.mesh.envoy import CONFIG
-from sidecar.codec.shapes.openai_chat import SHAPE as CHAT
-from tests.codec import recorded
+from sidecar.codec.shapes import openai_chat
+from tests import recorded
 from tests.integration.envoy import validate
 from tests.integration.mesh import mesh, request_of, streamed
 from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, SAID
@@ -19,7 +19,7 @@ from tests.upstream import JSON, Answer
 
 pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
-SHAPE = CHAT
+SHAPE = openai_chat.SHAPE
 
 
 def test_the_shipped_configuration_is_valid(binary: str):

@@ -14,10 +14,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from sidecar.codec.shapes.openai_chat import SHAPE
+from sidecar.codec.shapes import openai_chat
 from sidecar.outbox.event import Event
 from sidecar.outbox.memory import MemoryOutbox
-from tests.codec import recorded
+from tests import recorded
 from tests.integration.envoy import running_envoy
 from tests.integration.mesh import filter_of, in_mode, manager_of, mesh, request_of, streamed
 from tests.integration.sidecar import Sidecar
@@ -26,6 +26,7 @@ from tests.upstream import JSON, SSE, Answer, scripted_upstream
 
 pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
+SHAPE = openai_chat.SHAPE
 CHAT = "/v1/chat/completions"
 CLEAN = recorded.chat(CLEAN_PIECES)
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from sidecar.codec import encoding
-from sidecar.codec.shapes.openai_chat import SHAPE
-from tests.codec import recorded
+from sidecar.codec.shapes import openai_chat
+from tests import recorded
 from tests.integration.mesh import Mesh, in_mode, mesh, request_of, streamed
 from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, SAID
 from tests.upstream import JSON, SSE, Answer
 
 pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
+SHAPE = openai_chat.SHAPE
 CHAT = "/v1/chat/completions"
 
 

@@ -67,9 +67,13 @@ KNOWN = [
     ("/anthropic/v1/messages", "anthropic-messages"),
     ("/api/chat", "ollama"),
     ("/generate_stream", "tgi"),
+    ("/v1/embeddings", "inputs"),
+    ("/v1beta/models/gemini-1.5-pro:generateContent", "gemini"),
+    ("/model/anthropic.claude-v1%3A0/invoke", "anthropic-messages"),
+    ("/model/arn%3Aaws%3Abedrock%3Aus%3A1%3Aprofile%2Fus.some.model/converse-stream", "bedrock-converse"),
 ]
 OTHERS = (
-    "/v1/embeddings",
+    "/v1/audio/speech",
     f"{CHAT}/chatcmpl-1",
     f"{CHAT}/chatcmpl-1/messages",
     "/v1/responses/resp_1",
@@ -124,6 +128,13 @@ NEAR = [
     ("/V1/Chat/Completions", "another case"),
     ("/v1/Chat/completions", "another case"),
 ]
+NEAR_OTHERS = [
+    ("/v1beta/models/gemini-pro:GENERATECONTENT", "gemini"),
+    ("/v1beta/models/gemini-pro:generateContent.json", "gemini"),
+    ("/v1beta/models/gemini-pro%3AgenerateContent", "gemini"),
+    ("/model/some.model-v1/Converse", "bedrock-converse"),
+    ("/model/some.model-v1/converse/", "bedrock-converse"),
+]
 
 
 @pytest.mark.parametrize(("target", "fault"), NEAR)
@@ -136,6 +147,14 @@ def test_what_resembles_a_known_path_is_refused_with_its_fault_and_what_was_mean
         assert f"the path that was meant is {CHAT}" in decision.message or "completion" not in target.lower()
         assert decision.shape is not None
         assert decision.shape.name == "openai-chat"
+
+
+@pytest.mark.parametrize(("target", "shape"), NEAR_OTHERS)
+def test_what_resembles_a_path_that_names_its_model_is_refused_too(target: str, shape: str):
+    decision = judge(target)
+    assert isinstance(decision, Refuse)
+    assert decision.shape is not None
+    assert (decision.reason, decision.shape.name) == ("target", shape)
 
 
 WRONG = [

@@ -15,13 +15,13 @@ import pytest
 from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
-from sidecar.codec.shapes.openai_chat import SHAPE as CHAT
+from sidecar.codec.shapes import openai_chat
 from sidecar.config import ExtProc, Grpc, Limits
 from sidecar.outbox.event import Fault, StreamDecision
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.transport.ext_proc import SERVICE, ExternalProcessor
 from sidecar.transport.grpc import GrpcServer
-from tests.codec import recorded
+from tests import recorded
 from tests.proxies import BAD_PIECES, CARD, INJECTION, MASKED, PIECES, POLICY, SAID, guarding
 from tests.transport.test_decision import NEAR, WRONG
 from tests.upstream import JSON, SSE
@@ -205,7 +205,7 @@ async def test_cards_are_masked_both_ways(tmp_path: Path, size: int | None):
         assert (await exchange.way("request")).body == request_of(f"card {MASKED}!")
         await exchange.answer(recorded.chat(PIECES), size=size)
         got = await exchange.way("response")
-        assert recorded.said(CHAT, got.body) == SAID
+        assert recorded.said(openai_chat.SHAPE, got.body) == SAID
         assert b"4111" not in got.body
         await exchange.close()
 
@@ -247,7 +247,7 @@ async def test_a_blocked_request_is_refused_in_the_providers_shape(tmp_path: Pat
         exchange = envoy.exchange()
         await exchange.request(request_of(f"please {INJECTION} now"))
         status, body, marks = await exchange.immediate()
-        assert (status, body) == CHAT.refusal("Stopped.", "no-injection")
+        assert (status, body) == openai_chat.SHAPE.refusal("Stopped.", "no-injection")
         assert marks["content-type"] == JSON
         assert marks["x-tidegate-decision"] == "block"
         await exchange.close()
@@ -265,7 +265,7 @@ async def test_a_block_ends_the_stream_and_the_rest_is_dropped(tmp_path: Path):
         await exchange.send(response_body=pb.HttpBody(body=answer[:at]))
         got = await exchange.way("response")
         assert got.end == "body"
-        assert recorded.said(CHAT, got.body) == "Hello you Stopped."
+        assert recorded.said(openai_chat.SHAPE, got.body) == "Hello you Stopped."
         assert got.body.endswith(b"data: [DONE]\n\n")
         for _ in range(40):  # more than waits anywhere
             await exchange.send(response_body=pb.HttpBody(body=answer[at:]))
@@ -418,7 +418,7 @@ async def test_an_envoy_that_does_not_tell_its_modes_is_answered_message_by_mess
         assert (await exchange.read()).WhichOneof("response") == "response_headers"
         parts = [answer[start : start + 50] for start in range(0, len(answer), 50)]
         out = [await exchange.step("response", part, is_last=part is parts[-1]) for part in parts]
-        assert recorded.said(CHAT, b"".join(out)) == SAID
+        assert recorded.said(openai_chat.SHAPE, b"".join(out)) == SAID
         assert any(out[: len(out) // 2])
         await exchange.close()
 
@@ -456,7 +456,7 @@ async def test_a_broken_stream_ends_with_a_status_once_it_has_begun(tmp_path: Pa
         exchange = envoy.exchange()
         await exchange.request(request_of("hi"))
         await exchange.way("request")
-        await exchange.answer(b"data: {broken\n\n")
+        await exchange.answer(b"data: {broken \xff\n\n")
         assert (await exchange.read()).WhichOneof("response") == "response_headers"
         with pytest.raises(grpc.aio.AioRpcError):
             await exchange.read()
@@ -522,7 +522,7 @@ async def test_answers_of_every_status_are_guarded(tmp_path: Path, status: int):
             await exchange.way("request")
             await exchange.answer(answer_of(CARD), JSON, size=11, more={":status": str(status)})
             got = await exchange.way("response")
-            assert got.body == answer_of(MASKED)
+            assert json.loads(got.body) == json.loads(answer_of(MASKED))
             assert got.added["x-tidegate-decision"] == "redact"
             assert ":status" not in got.added
             await exchange.close()
@@ -548,7 +548,8 @@ async def test_an_error_may_come_before_its_request_was_read(tmp_path: Path):
         assert (await exchange.read()).WhichOneof("response") == "request_headers"
         await exchange.send(response_headers=headers({":status": "401", "content-type": JSON}))
         assert (await exchange.read()).WhichOneof("response") == "response_headers"
-        assert await exchange.step("response", answer_of(CARD), is_last=True) == answer_of(MASKED)
+        shown = await exchange.step("response", answer_of(CARD), is_last=True)
+        assert json.loads(shown) == json.loads(answer_of(MASKED))
         await exchange.close()
 
 
