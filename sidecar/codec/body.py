@@ -41,6 +41,7 @@ class WholeBody:
     def __init__(self, shape: Shape, body: bytes, *, is_request: bool, is_json: bool = False) -> None:
         """`is_json`: the answer's content is JSON by request."""
         self._shape = shape
+        self._is_request = is_request
         self._mark, self._text, self._document = _parse(body)
         root, scope = (shape.request, REQUEST) if is_request else (shape.response, answer_scope())
         found = Reader(is_streamed=False).read(self._document, root, scope)
@@ -74,6 +75,8 @@ class WholeBody:
         woven = next(each for each in self._weave.ready() if isinstance(each, Woven))
         changes = {slot.path: _encoded(slot, new) for slot, new in woven.changes}
         text = replace_values(self._text, changes) if changes else self._text
+        if self._is_request:
+            text = edited(text, self._shape.mended(self._document))
         for blocked in self._stopped:
             text = self._stop(text, blocked, woven.unspoken)
         return (self._mark + text).encode("utf-8", "surrogatepass")

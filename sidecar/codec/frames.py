@@ -15,6 +15,8 @@ import msgspec
 _LINE_END = rb"(?:\r\n|\n|\r(?!\n))"
 _BLANK_FIRST = re.compile(_LINE_END)
 _BLANK_LINE = re.compile(_LINE_END + _LINE_END)
+_SILENT_FIELDS = frozenset({b"", b"id", b"retry"})
+"""Fields, and comments, that no reader is shown."""
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
 _FIELD = re.compile(rb"([^:\r\n]*)(?::[ ]?([^\r\n]*))?(?:\r\n|\r|\n|\Z)")
@@ -25,8 +27,9 @@ class FrameTooLongError(ValueError):
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """One frame. `payload` is what its `data` lines hold (joined by LF), or the line, or the body; None without one.
+    """One frame. `payload` is what its `data` lines hold (joined by LF), or the line; None without one.
 
+    An event that has fields which no event has, and no data, is its own payload: it is read as it stands.
     `event` is an SSE event's name.
     """
 
@@ -120,6 +123,8 @@ class ServerSentEvents:
 
     def with_payload(self, frame: Frame, payload: bytes) -> bytes:
         """The event with other data: the first data line holds it, further ones are dropped, all other lines stay."""
+        if frame.payload == frame.raw:
+            return payload
         mark = _BOM if frame.raw.startswith(_BOM) else b""
         pieces: list[bytes] = [mark]
         is_first = True
@@ -183,11 +188,18 @@ class Rest:
 def _event(raw: bytes) -> Frame:
     data: list[bytes] = []
     name = ""
+    has_other = False
     for found in _FIELD.finditer(raw.removeprefix(_BOM)):
         if found.group(1) == b"data":
             data.append(found.group(2) or b"")
-        elif found.group(1) == b"event":
+        elif found.group(1) in _SILENT_FIELDS:
+            continue
+        elif found.group(1) != b"event":
+            has_other = True
+        else:
             name = (found.group(2) or b"").decode("utf-8", errors="replace")
+    if not data and has_other:
+        return Frame(raw, raw, name)
     return Frame(raw, b"\n".join(data) if data else None, name)
 
 

@@ -1,6 +1,6 @@
 """Multipart bodies, https://www.rfc-editor.org/rfc/rfc7578: form fields and files, each read if it is text.
 
-A part is text by its content type, or a field without a file's name. Other parts are media, and go on as they came.
+Images, audio, video, fonts, archives and PDF go on as they came; every other part is text, or the body cannot be read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 import msgspec
 
 from sidecar.codec.body import UnknownShapeError
-from sidecar.codec.formats import Format, format_of
 from sidecar.codec.weave import Fed, LaneEnd, Text
 from sidecar.values import Blocked, Channel, Lane, Part, Release
 
@@ -76,21 +75,24 @@ class WholeMultipart:
         if head is None:
             raise UnknownShapeError("a part of a multipart body has no end of its headers")
         headers = self._data[start : head.start()].decode("latin-1").lower()
-        is_text = _is_text(headers) and _is_utf8(self._data[head.end() : end])
+        is_text = not _is_media(headers)
+        if is_text:
+            _check_utf8(self._data[head.end() : end])
         lane = Lane(0, Channel.CONTENT, self._whose, number) if is_text and head.end() < end else None
         return _Part(head.end(), end, lane, [])
 
 
-def _is_text(headers: str) -> bool:
+_MEDIA = re.compile(r"(image|audio|video|font)/(?!svg)|application/(pdf|zip|gzip|x-tar|x-gzip)\b")
+
+
+def _is_media(headers: str) -> bool:
+    """Whether a part's content type says that it holds no text."""
     kind = re.search(r"content-type:\s*([^\r\n]+)", headers)
-    if kind is not None:
-        return format_of(kind.group(1)) in (Format.TEXT, Format.JSON, Format.LINES)
-    return "filename" not in headers
+    return kind is not None and _MEDIA.match(kind.group(1)) is not None
 
 
-def _is_utf8(data: bytes) -> bool:
+def _check_utf8(data: bytes) -> None:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
         raise UnknownShapeError("a part of a multipart body is not text in UTF-8") from None
-    return True

@@ -108,6 +108,8 @@ FINAL = Node(Kind.FINAL)
 COUNTS = Node(Kind.COUNTS)
 DATA = Node(Kind.DATA, channel=Channel.CONTENT)
 BASE64 = Node(Kind.BASE64, channel=Channel.CONTENT)
+SIGNATURE = Node(Kind.OPAQUE, emptied='""')
+"""What a provider signed a text with: of a changed text it would be refused."""
 LOGPROBS = Node(Kind.ECHO, emptied="null")
 
 
@@ -261,6 +263,8 @@ class Reader:
         kind = node.kind
         if kind in _SILENT:
             self._note(kind, value)
+            if node.emptied and value:
+                self._follow(scope, path, node.emptied)
             return
         scope = self._entered(value, node, scope, path)
         if value is None:
@@ -272,7 +276,7 @@ class Reader:
         elif kind is Kind.JSON:
             self._tree(value, scope, path)
         elif isinstance(value, dict | list):
-            if node is UNKNOWN and not self._is_streamed:
+            if node is UNKNOWN and (not self._is_streamed or len(value) > _MANY):
                 self._tree(value, scope, path)
             else:
                 self._below(value, node, scope, path)
@@ -291,7 +295,7 @@ class Reader:
 
     def _below(self, value: Any, node: Node, scope: Scope, path: Path) -> None:
         if node.emptied and value:
-            self._slots.append(Slot(self.lane(scope, scope.at(path)), path, "", Kind.ECHO, emptied=node.emptied))
+            self._follow(scope, path, node.emptied)
         rest = node.rest or (node if node.kind is Kind.REPEAT and not node.fields else UNKNOWN)
         if isinstance(value, dict):
             for key, inner in value.items():
@@ -299,6 +303,10 @@ class Reader:
         else:
             for index, inner in enumerate(value):
                 self._walk(inner, node.each or rest, scope, (*path, index))
+
+    def _follow(self, scope: Scope, path: Path, emptied: str) -> None:
+        """A value that is emptied once the choice's text was changed."""
+        self._slots.append(Slot(self.lane(scope, scope.at(path)), path, "", Kind.ECHO, emptied=emptied))
 
     def _string(self, value: str, node: Node, scope: Scope, path: Path) -> None:
         key, kind = scope.at(path), node.kind
@@ -343,6 +351,8 @@ def _opened(encoded: str) -> str:
         return ""
 
 
+_MANY = 64
+"""From so many elements on, what nobody described is read as one text in a frame, too: a lane each costs too much."""
 _SILENT = frozenset({Kind.OPAQUE, Kind.FINAL, Kind.COUNTS})
 _FOLLOWING = (Kind.TWIN, Kind.REPEAT, Kind.ECHO)
 

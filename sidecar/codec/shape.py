@@ -75,6 +75,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Status and body of the answer to a request that was blocked: message, rule."""
     failure: Callable[[int, str], bytes]
     """Body of the answer to a request that could not be served: status, message."""
+    mended: Callable[[Any], Mapping[Path, Any]] = lambda _: {}
+    """What changes in a request that quotes an answer which was changed on its way, so that the provider takes it."""
     choices: Callable[[Any], int] = lambda _: 1
     """How many choices a request asks for."""
     wants_json: Callable[[Any], bool] = lambda _: False
@@ -162,6 +164,17 @@ def spoken(parts: Any, path: Path, unspoken: frozenset[Path]) -> Iterator[dict[s
             yield part
         if cut:
             return
+
+
+def without_unsigned(messages: Any, path: Path, is_unsigned: Callable[[Any], bool]) -> dict[Path, Any]:
+    """The contents of messages without thoughts whose signature went when they were changed."""
+    changes: dict[Path, Any] = {}
+    for number, message in enumerate(messages if isinstance(messages, list) else ()):
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, list) and any(is_unsigned(each) for each in content):
+            kept = [each for each in content if not is_unsigned(each)]
+            changes[(*path, number, "content")] = kept
+    return changes
 
 
 def items(document: Any, key: str) -> Iterator[tuple[int, dict[str, Any]]]:

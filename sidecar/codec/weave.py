@@ -241,7 +241,7 @@ class Weave:
         for lane in ends.lanes:
             yield from self.end(lane)
         for choice in sorted(frozenset(self._queues) if ends.is_all else ends.choices):
-            if choice not in self._stopped:
+            if choice not in self._stopped and (ends.is_all or choice not in self._over):
                 for lane in [each for each in self._lanes if each.choice == choice]:
                     yield from self._close(lane)
                 self._over.add(choice)

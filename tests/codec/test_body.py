@@ -406,6 +406,39 @@ def test_parts_of_one_message_are_read_as_one_text() -> None:
     assert [part["text"] for part in message["content"]] == ["my card is <CARD>", "."]
 
 
+def test_a_changed_thought_loses_its_signature_and_goes_from_the_history() -> None:
+    thought = {"type": "thinking", "thinking": "4111 1111 1111 1111", "signature": "c2ln"}
+    said_so = {"type": "text", "text": "Yes."}
+    answer = Exchange(
+        anthropic.SHAPE, "t", "answer", Format.JSON, ({"content": [thought, said_so], "stop_reason": "end"},)
+    )
+    content = json.loads(guarded(answer, MASKING))["content"]
+    assert content[0] == {"type": "thinking", "thinking": "<CARD>", "signature": ""}
+    history = {"messages": [{"role": "assistant", "content": content}, {"role": "user", "content": "Sure?"}]}
+    request = Exchange(anthropic.SHAPE, "t", "request", Format.JSON, (history,))
+    assert json.loads(guarded(request, MASKING))["messages"][0]["content"] == [said_so]
+
+
+def test_a_streamed_thought_that_was_changed_loses_its_signature() -> None:
+    events = [
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "thinking", "thinking": "", "signature": ""},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "thinking_delta", "thinking": "4111 1111 1111 1111"},
+        },
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "c2ln"}},
+        {"type": "content_block_stop", "index": 0},
+    ]
+    exchange = stream_of(anthropic.SHAPE, [(each["type"], each) for each in events])
+    assert b"c2ln" not in guarded(exchange, MASKING)
+    assert b"c2ln" in guarded(exchange, BLOCKING)
+
+
 ODD: tuple[Any, ...] = (
     None, 1, "x", [], {}, {"choices": 1}, {"choices": [1, {}]}, {"messages": [{"content": 1}]},
     {"output": [{"content": 3}]}, {"delta": 1, "type": "response.output_text.delta"}, {"choices": [{"index": None}]},

@@ -15,6 +15,7 @@ from sidecar.codec.places import (
     COUNTS,
     FINAL,
     OPAQUE,
+    SIGNATURE,
     Found,
     Key,
     Node,
@@ -26,7 +27,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken
+from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken, without_unsigned
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -56,7 +57,10 @@ def _whose(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
     return scope
 
 
-_NAMES = opaque("type id tool_use_id cache_control is_error signature encrypted_content encrypted_index caller data")
+_NAMES = {
+    **opaque("type id tool_use_id cache_control is_error encrypted_content encrypted_index caller data"),
+    "signature": SIGNATURE,
+}
 """`data` is that of redacted thinking."""
 
 _TEXTS: Mapping[str, Node] = {
@@ -239,6 +243,16 @@ def fits(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("messages"), list)
 
 
+def _is_unsigned(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") == "thinking" and block.get("signature") == ""
+
+
+def _mended(document: Any) -> Mapping[Path, Any]:
+    """A thought that was changed has lost its signature, and would be refused: it goes."""
+    messages = document.get("messages") if isinstance(document, dict) else None
+    return without_unsigned(messages, ("messages",), _is_unsigned)
+
+
 SHAPE = Shape(
     name="anthropic-messages",
     title="Anthropic Messages",
@@ -254,6 +268,7 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
+    mended=_mended,
     refusal=refusal,
     failure=failure,
 )

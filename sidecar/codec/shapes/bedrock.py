@@ -15,6 +15,7 @@ from sidecar.codec.places import (
     COUNTS,
     FINAL,
     OPAQUE,
+    SIGNATURE,
     Found,
     Key,
     Kind,
@@ -26,7 +27,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken
+from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken, without_unsigned
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -53,9 +54,10 @@ _RESULT_CONTENT = node(
 )
 _REASONING = node(
     {
-        "reasoningText": node({"text": text(Channel.REASONING), "signature": OPAQUE}),
+        "reasoningText": node({"text": text(Channel.REASONING), "signature": SIGNATURE}),
         "text": text(Channel.REASONING),
-        **opaque("signature redactedContent"),
+        "signature": SIGNATURE,
+        "redactedContent": OPAQUE,
     }
 )
 _BLOCK_FIELDS: Mapping[str, Node] = {
@@ -198,6 +200,18 @@ def _failure(status: int, message: str) -> bytes:
     return encode({"message": message})
 
 
+def _is_unsigned(block: Any) -> bool:
+    said = block.get("reasoningContent") if isinstance(block, dict) else None
+    signed = said.get("reasoningText") if isinstance(said, dict) else None
+    return isinstance(signed, dict) and signed.get("signature") == ""
+
+
+def _mended(document: Any) -> Mapping[Path, Any]:
+    """A thought that was changed has lost its signature, and would be refused: it goes."""
+    messages = document.get("messages") if isinstance(document, dict) else None
+    return without_unsigned(messages, ("messages",), _is_unsigned)
+
+
 SHAPE = Shape(
     name="bedrock-converse",
     title="Amazon Bedrock Converse",
@@ -209,6 +223,7 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
+    mended=_mended,
     refusal=lambda message, _: (400, _failure(400, message)),
     failure=_failure,
 )
