@@ -65,17 +65,17 @@ async def guards_the_rest(envoy: Mesh) -> None:
     """Other paths, an upstream's errors, and requests and answers without a body."""
     many = json.dumps(["words " * 500] * 50).encode()
     envoy.upstream.answer = Answer([many], JSON)
-    _, answer = await envoy.post("/v1/embeddings", b'{"input": "' + b"x" * 100_000 + b'"}')
+    _, answer = await envoy.post("/v1/other", b'{"input": "' + b"x" * 100_000 + b'"}')
     assert answer == many
     envoy.upstream.answer = Answer([json.dumps({"quoted": CARD}).encode()], JSON, status=402)
-    response, answer = await envoy.post("/v1/embeddings", json.dumps({"input": CARD}).encode())
+    response, answer = await envoy.post("/v1/other", json.dumps({"input": CARD}).encode())
     assert (response.status, json.loads(answer)) == (402, {"quoted": MASKED})
     assert json.loads(envoy.upstream.requests[-1].body) == {"input": MASKED}
     envoy.upstream.answer = Answer([b'{"error": {}}'], JSON, status=429)
     response, answer = await envoy.ask("hi")
     assert (response.status, answer) == (429, b'{"error": {}}')
     envoy.upstream.answer = Answer([], status=204)
-    response, answer = await envoy.post("/v1/embeddings", b"")
+    response, answer = await envoy.post("/v1/other", b"")
     assert (response.status, answer) == (204, b"")
 
 
