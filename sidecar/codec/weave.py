@@ -289,7 +289,7 @@ class Weave:
         lane = self._moved.get(lane, lane)
         own = self._lanes.setdefault(lane, _LaneText())
         if own.is_over and slot.text:
-            lane = self._moved[lane] = self._unused(lane)
+            self._moved[slot.lane] = lane = self._unused(lane)
             own = self._lanes.setdefault(lane, _LaneText())
         joint, first, text = _joined(own, slot.text)
         received = len(first)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.codec.body import Text, UnknownShapeError, WholeBody
+from sidecar.codec.body import StreamedAnswer, Text, UnknownShapeError, WholeBody
 from sidecar.codec.catalogue import GENERIC, SHAPES
 from sidecar.codec.formats import Format
 from sidecar.codec.places import Kind, Reader, Scope
@@ -30,7 +30,6 @@ from sidecar.codec.shapes import (
 from sidecar.policy.plan import Plan
 from sidecar.values import Action, Channel, Part
 from tests.codec.playing import guarded, payloads, streamed
-from tests.exchanges import EXCHANGES
 from tests.exchanges.wire import Exchange, written
 from tests.fakes import WordScanner, plan, rule
 
@@ -466,4 +465,25 @@ def test_lanes_have_sane_numbers_whatever_an_upstream_writes() -> None:
     assert all(0 <= slot.lane.choice < 1 << 20 for slot in slots)
 
 
-__all__ = ["EXCHANGES", "cut"]
+def test_an_event_with_fields_that_no_event_has_is_read_as_it_stands() -> None:
+    exchange = stream_of(openai_chat.SHAPE, [])
+    assert guarded(exchange, MASKING, b"id: 1\nnote: 4111 1111 1111 1111\n\n") == b"id: 1\nnote: <CARD>\n\n"
+    assert guarded(exchange, MASKING, b"no colon 4111 1111 1111 1111") == b"no colon <CARD>"
+    silent = b": a comment\n\nid: 7\nretry: 100\n\nevent: ping\n\n"
+    assert guarded(exchange, MASKING, silent) == silent
+
+
+def test_text_behind_the_end_is_read_however_it_is_cut() -> None:
+    late = [{"choices": [{"index": 0, "delta": {"content": each}, "finish_reason": "stop"}]} for each in PIECES]
+    exchange = stream_of(openai_chat.SHAPE, [*chat(("Hi",)).frames, *late])
+    for size in (1, 1 << 20):
+        out = guarded(exchange, MASKING, size=size)
+        assert b"1111" not in out
+        assert said(exchange, out) == f"Hi{MASKED}"
+
+
+def test_a_long_list_that_nobody_described_is_one_text() -> None:
+    exchange = stream_of(GENERIC, [{"rows": [f"row {number}" for number in range(2000)] + ["4111 1111 1111 1111"]}])
+    body = StreamedAnswer(GENERIC, Format.SSE, max_frame_bytes=1 << 20)
+    assert len({each.lane for each in body.feed(exchange.data) if isinstance(each, Text)}) == 1
+    assert b"<CARD>" in guarded(exchange, MASKING)
