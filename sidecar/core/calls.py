@@ -126,7 +126,7 @@ class Calls:
         """Have the rules for which calls are held say what becomes of more than is held."""
         plan = self._shared.plan
         rules = plan.blocking or tuple(rule for rule in plan.rules if rule.is_gating)
-        items = list(state.failures("tool_calls", rules, (place, place + 1), _TOO_MUCH, Source(state.run)))
+        items = list(self._shared.failures("tool_calls", rules, (place, place + 1), _TOO_MUCH, Source(state.run)))
         for item in items:
             state.gate.add(item)
         group.is_given_up = True

@@ -16,19 +16,17 @@ A gate knows nothing of scanners, segments and other lanes.
 from __future__ import annotations
 
 from bisect import insort
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from sidecar.core.buffer import TextBuffer
-from sidecar.core.graphemes import ceil_boundary, floor_boundary, is_invisible
+from sidecar.core.edges import Edges
 from sidecar.core.items import Cluster, Item, Settled, Stop, precedence, settling_order, text_order
+from sidecar.core.journal import Journal
 from sidecar.core.rewrite import ReleaseBuilder
 from sidecar.core.shared import Shared
-from sidecar.values import Action, Blocked, Decision, Exposure, Lane, Output, Recorded, Release
-
-_REDACTED_SPANS = 256
+from sidecar.values import Action, Blocked, Lane, Output, Recorded, Release
 
 
 class Gate:
@@ -36,18 +34,16 @@ class Gate:
 
     __slots__ = (
         "_active",
-        "_arrivals",
         "_buffer",
+        "_edges",
         "_lane",
         "_passive",
-        "_redacted",
         "_sealed",
-        "_seams",
         "_shared",
         "_withheld",
         "block",
-        "is_final",
         "is_shut",
+        "journal",
         "released",
     )
 
@@ -59,17 +55,12 @@ class Gate:
         """Redactions and blocks to come, in text order."""
         self._passive: list[Item] = []
         """Decisions that change nothing, to be recorded when the text they are about has left; in text order."""
-        self._redacted: deque[tuple[int, int]] = deque(maxlen=_REDACTED_SPANS)
-        """The spans that were replaced last."""
-        self._arrivals: deque[tuple[int, float]] = deque()
-        """Where the text that came at a time ends, and that time."""
-        self._seams: list[int] = []
+        self._edges = Edges(buffer, is_redacting=shared.is_redacting)
+        self.journal = Journal(lane, shared)
         self._sealed: list[tuple[int, int]] = []
         """The spans that are replaced by themselves, as they stood at a seam; by start."""
         self._withheld: list[Output] | None = None
         self.released = 0
-        self.is_final = False
-        """Whether no text follows what has arrived."""
         self.is_shut = False
         """Whether nothing leaves any more."""
         self.block: Stop | None = None
@@ -90,9 +81,9 @@ class Gate:
         """Put all releases there from now on; None: hand them out."""
         self._withheld = outputs
 
-    def arrived(self, ms: float) -> None:
-        """Note when the text that was appended last came."""
-        self._arrivals.append((self._buffer.end, ms))
+    def finish(self) -> None:
+        """Say that no text follows what has arrived."""
+        self._edges.is_final = True
 
     # -- what goes in ---------------------------------------------------------------------------------------------
 
@@ -112,8 +103,7 @@ class Gate:
 
     def seal(self, cleared: int) -> None:
         """Make a seam where the text ends now. Behind `cleared` more may turn up when the lane goes on."""
-        self._seams = [each for each in self._seams if each > self.released]
-        self._seams.append(self._buffer.end)
+        self._edges.add_seam(self.released)
         self._sealed = [span for span in self._sealed if span[1] > cleared]
         found = [item for item in self._active if item.is_scanned]
         while found:
@@ -134,11 +124,11 @@ class Gate:
         self._active = [item for item in self._active if item.source.run < run]
         self._passive = [item for item in self._passive if item.source.run < run]
         self._buffer.drop_behind(max(position, self.released))
-        self.is_final = True
+        self.finish()
 
     def tell(self, settled: Settled) -> None:
         """Hand out a decision that lets no text out: a remark on text that left, or only a record."""
-        decisions = self._decisions([settled])
+        decisions = self.journal.decisions([settled], self.left)
         if settled.done is not Action.ANNOTATE:
             if decisions:
                 self._shared.outputs.append(Recorded(self._lane, decisions))
@@ -172,7 +162,7 @@ class Gate:
         if not item.is_active:
             self.tell(msgspec.structs.replace(self._settled_passive(item), position=self.released))
             return
-        leaked = self._raw_chars(item)
+        leaked = self.journal.raw_chars(item, self.released)
         if not self.is_shut:
             if item.action is Action.BLOCK:
                 self._stop(item, [Settled(self.released, item, Action.BLOCK, leaked)])
@@ -190,13 +180,13 @@ class Gate:
 
         `turn` is the run of text whose turn it is: a block that became known in a later one waits.
         """
-        limit = self._floor(known)
+        limit = self._edges.floor(known, self.released)
         if self._active or self._passive:
             self._settle_items(known, limit, turn)
         elif limit > self.released:
             start, self.released = self.released, limit
             self._put(Release(self._lane, self._buffer.slice(start, limit), start, limit))
-            self._forget_arrivals()
+            self.journal.released(self.released)
 
     def _settle_items(self, known: int, limit: int, turn: int) -> None:
         """Let text out that violations stand in or behind."""
@@ -209,7 +199,7 @@ class Gate:
                 blocker, limit = cluster.blocker, cluster.start
                 break
             settled += self._replace(builder, cluster, cluster.end)
-            limit = max(self.released, self._floor(known))
+            limit = max(self.released, self._edges.floor(known, self.released))
         self._keep(builder, limit)
         self._let_out(builder, settled)
         if blocker is not None and blocker.source.run <= turn:
@@ -217,7 +207,7 @@ class Gate:
 
     def _cluster(self, active: Sequence[Item], known: int) -> Cluster:
         """The overlapping redactions that begin with the first active item, as far as they are known."""
-        start = max(self.released, self._begin(active[0]))
+        start = max(self.released, self._edges.begin(active[0], self.released))
         end: int | None = start
         reach = start
         items: list[Item] = []
@@ -228,7 +218,7 @@ class Gate:
                 return Cluster(start, end, items, item)
             items.append(item)
             reach = max(reach, item.end)
-            end = self._ceil(item, reach)
+            end = self._edges.ceil(item, reach)
         if end is not None:
             end = min(end, start + self._shared.plan.stream.max_held_chars)
         return Cluster(start, end, items, None)
@@ -248,7 +238,7 @@ class Gate:
         replacement = rewrite(self._buffer.slice(cluster.start, end), label, self._shared.session_id)
         builder.replace(cluster.start, end, replacement, leader.rule.index, label)
         self.released = end
-        self._redacted.append((cluster.start, end))
+        self.journal.replaced(cluster.start, end)
         del self._active[: len(cluster.items)]
         for item in cluster.items:
             if item.end > end:
@@ -263,13 +253,13 @@ class Gate:
         for each in settled:
             if each.done is Action.ANNOTATE:
                 builder.annotate(each.item.violation)
-        builder.record(self._decisions(settled))
+        builder.record(self.journal.decisions(settled, self.left))
         self._emit(builder)
-        self._forget_arrivals()
+        self.journal.released(self.released)
 
     def _settled_passive(self, item: Item) -> Settled:
         """What became of a violation that changes nothing, now that its text is accounted for."""
-        raw = self._raw_chars(item)
+        raw = self.journal.raw_chars(item, self.released)
         if raw < item.end - item.start:
             return Settled(item.end, item, Action.REDACT, raw)
         is_remark = item.action is Action.ANNOTATE and item.violation.rule.is_enforced
@@ -288,76 +278,16 @@ class Gate:
     def _stop_at(self, blocker: Item) -> None:
         """Shut before a block: all that was found up to there is decided with it."""
         ended = [item for item in (*self._active, *self._passive) if item.start <= blocker.start and not item.is_rest]
-        self._stop(
-            blocker,
-            [Settled(item.end, item, Action.BLOCK, item.leaked_chars or self._raw_chars(item)) for item in ended],
-        )
+        raw = self.journal.raw_chars
+        settled = [
+            Settled(each.end, each, Action.BLOCK, each.leaked_chars or raw(each, self.released)) for each in ended
+        ]
+        self._stop(blocker, settled)
 
     def _stop(self, blocker: Item, settled: list[Settled]) -> None:
         settled.sort(key=settling_order)
         rule, finding = blocker.violation.rule, blocker.violation.finding
-        decisions = self._decisions(settled)
+        decisions = self.journal.decisions(settled, self.left)
         blocked = Blocked(self._lane, rule.index, self.left, rule.message, finding.label, finding.reason, decisions)
         self.block = Stop(blocked, blocker.source.run)
         self.shut()
-
-    # -- small things ---------------------------------------------------------------------------------------------
-
-    def _floor(self, position: int) -> int:
-        """The last place at or before `position` where text may be cut."""
-        if not self._shared.is_redacting:
-            return position
-        buffer = self._buffer
-        index = floor_boundary(buffer.text, position - buffer.offset, is_final=self.is_final)
-        floor = max(self.released, index + buffer.offset)
-        return max([floor, *(each for each in self._seams if each <= position)]) if self._seams else floor
-
-    def _begin(self, item: Item) -> int:
-        """Where a redaction begins. Invisible text is attached to what stands before it, which stays."""
-        return item.start if is_invisible(item.excerpt) else self._floor(item.start)
-
-    def _ceil(self, item: Item, position: int) -> int | None:
-        """Where a redaction that reaches `position` ends, or None while that is not certain."""
-        if is_invisible(item.excerpt):
-            return position
-        buffer = self._buffer
-        index = ceil_boundary(buffer.text, position - buffer.offset, is_final=self.is_final)
-        ends = [each for each in self._seams if each >= position]
-        if index is not None:
-            ends.append(index + buffer.offset)
-        return min(ends, default=None)
-
-    def _raw_chars(self, item: Item) -> int:
-        """How many characters of an item's span have left as they were."""
-        start, end = item.start, min(item.end, self.released)
-        replaced = sum(max(0, min(end, stop) - max(start, begin)) for begin, stop in self._redacted)
-        return max(0, end - start - replaced)
-
-    def _decisions(self, settled: Iterable[Settled]) -> tuple[Decision, ...]:
-        return tuple([self._decision(each) for each in settled if not each.item.is_remark])
-
-    def _decision(self, settled: Settled) -> Decision:
-        """What is recorded; the stream numbers it when it hands it out."""
-        item = settled.item
-        is_held = settled.done >= Action.REDACT and not settled.leaked_chars
-        released_to = min(item.start if is_held else settled.position, self.left)
-        now_ms = self._shared.now_ms
-        arrived = self._arrivals[0][1] if self._arrivals else now_ms
-        return Decision(
-            number=0,
-            rule=item.violation.rule.index,
-            lane=self._lane,
-            finding=item.violation.finding,
-            decided=item.violation.rule.action,
-            done=settled.done,
-            exposure=Exposure(released_to, settled.leaked_chars, max(0.0, now_ms - arrived)),
-            excerpt=item.excerpt,
-            failure=item.failed,
-            segment=item.source.segment,
-            model=item.source.model,
-            is_enforced=item.violation.rule.is_enforced,
-        )
-
-    def _forget_arrivals(self) -> None:
-        while self._arrivals and self._arrivals[0][0] <= self.released:
-            self._arrivals.popleft()

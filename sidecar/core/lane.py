@@ -12,16 +12,15 @@ found so ends the lane: what stands before it leaves as judged, and no text is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 
 import msgspec
 
-from detectors.base import UNCHECKED
-from detectors.types import Finding
 from sidecar.core.answer import Remark, Sentences
 from sidecar.core.asking import Asking, Request
 from sidecar.core.buffer import SLACK_CHARS, TextBuffer
+from sidecar.core.gaps import Gaps
 from sidecar.core.gate import Gate
 from sidecar.core.graphemes import LOOK_BACK_CHARS
 from sidecar.core.items import Item, Settled, Source
@@ -29,7 +28,7 @@ from sidecar.core.scanning import Broken, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import BatchPlan, RulePlan
-from sidecar.values import Action, Failed, FailMode, FailureKind, Found, Lane, Outcome, Segment
+from sidecar.values import Action, Failed, FailureKind, Found, Lane, Outcome, Segment
 
 _EXCERPT_CHARS = 256
 MOST_UNREAD_CHARS = 1024
@@ -64,10 +63,9 @@ class LaneState:
 
     __slots__ = (
         "_buffer",
-        "_reasons",
+        "_gaps",
         "_scanning",
         "_shared",
-        "_unscanned",
         "asking",
         "closed_in",
         "condition",
@@ -85,8 +83,7 @@ class LaneState:
         self.gate = Gate(lane, self._buffer, shared)
         self._scanning = Scanning(shared.plan.scanners, self._buffer)
         self.asking = Asking(lane, self._buffer, shared)
-        self._unscanned = 0
-        self._reasons: list[str] = []
+        self._gaps = Gaps()
         self.run = 0
         """The run of text that it is in, or was in last."""
         self.limit: int | None = None
@@ -122,7 +119,7 @@ class LaneState:
     @property
     def coverage(self) -> LaneCoverage:
         """What was looked at."""
-        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, self._unscanned, tuple(self._reasons))
+        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, self._gaps.chars, self._gaps.reasons)
 
     def sentences(self) -> Sentences:
         """What became of its sentences, up to where it was stopped."""
@@ -133,7 +130,7 @@ class LaneState:
     def feed(self, text: str, arrived_ms: float, turn: int) -> list[Request]:
         """Add text; returns the requests that it completed."""
         self._buffer.append(text)
-        self.gate.arrived(arrived_ms)
+        self.gate.journal.arrived(self._buffer.end, arrived_ms)
         requests = self.asking.advance(self.run, is_final=False)
         if requests or not self._may_scan_later(0):
             self._scan()
@@ -161,7 +158,7 @@ class LaneState:
     def close(self) -> list[Request]:
         """Say that no text follows; returns the last requests."""
         self.condition = Condition.CLOSED
-        self.gate.is_final = True
+        self.gate.finish()
         requests = self.asking.advance(self.run, is_final=True)
         self._scan()
         return requests
@@ -233,7 +230,7 @@ class LaneState:
             for violation in decide(batch.rules, outcome.findings):
                 self._take(segment, source, violation)
         else:
-            self._note_gaps(batch, outcome.findings)
+            self._gaps.read(batch, outcome.findings)
             for each in answer.read(outcome.findings):
                 self._take(segment, source, each)
 
@@ -245,60 +242,30 @@ class LaneState:
         action = Action.ANNOTATE if is_remark else violation.rule.action
         self.gate.add(Item(violation, action, start, end, excerpt, source, is_remark=is_remark))
 
-    def _note_gaps(self, batch: BatchPlan, findings: Sequence[Finding]) -> None:
-        """Have the coverage say what a pair checker could not look at, or not at all of."""
-        for each in findings:
-            if each.label == UNCHECKED:
-                self._unscanned += each.end - each.start
-                self._note(f"{batch.detector.name}: {each.reason}")
-            elif each.grounding is not None and each.grounding.is_cut:
-                self._note(f"{batch.detector.name}: longer than the model reads")
-
     def _fail(
         self, detector: str, rules: Sequence[RulePlan], place: tuple[int, int], failed: Failed, source: Source
     ) -> None:
         """Let each rule's fail mode act on text that was not looked at."""
-        start, end = place
-        self._unscanned += end - start
-        self._note(f"{detector}: {failed.kind}")
-        for item in self.failures(detector, rules, place, failed, source):
+        self._gaps.add(place[1] - place[0], f"{detector}: {failed.kind}")
+        for item in self._shared.failures(detector, rules, place, failed, source):
             if item.action is Action.BLOCK:
                 self.gate.add(item)
             else:
                 self.gate.tell(Settled(self.gate.released, item, Action.ALLOW, 0))
 
-    def failures(
-        self, what: str, rules: Iterable[RulePlan], place: tuple[int, int], failed: Failed, source: Source
-    ) -> Iterator[Item]:
-        """What follows for text that was not looked at, by each rule's fail mode; what passes is told once."""
-        finding = Finding(*place, "", 0.0, f"{what}: {failed.kind}")
-        for rule in rules:
-            mode = rule.on_timeout if failed.kind is FailureKind.TIMEOUT else rule.on_error
-            is_closed = mode is FailMode.FAIL_CLOSED and rule.is_gating
-            if is_closed or self._shared.is_news(rule.index, failed.kind):
-                action = Action.BLOCK if is_closed else Action.ALLOW
-                yield Item(Violation(rule, finding), action, *place, "", source, failed)
-
-    def _note(self, reason: str) -> None:
-        if reason not in self._reasons:
-            self._reasons.append(reason)
-
     # -- letting out ----------------------------------------------------------------------------------------------
 
     def settle(self, turn: int) -> None:
         """Let out what the watermark has passed, when it is the turn of the run of text `turn`."""
-        if not self.gate.is_shut:
-            self.gate.settle(self._watermark(), turn)
-            self._forget()
+        if self.gate.is_shut:
+            return
+        self.gate.settle(self._watermark(), turn)
+        needed = self.gate.released - LOOK_BACK_CHARS
+        if needed - self._buffer.offset >= SLACK_CHARS:
+            self._buffer.drop_before(min(needed, self._scanning.needed, self.asking.needed))
 
     def _watermark(self) -> int:
         """Every finding that starts before this lane offset is known, and its turn has come."""
         mark = self.gate.reach(self._scanning.cleared)
         mark = min(mark, self.asking.cleared(is_final=self.condition is Condition.CLOSED))
         return mark if self.limit is None else min(mark, self.limit)
-
-    def _forget(self) -> None:
-        """Drop the text that nothing needs any more."""
-        needed = self.gate.released - LOOK_BACK_CHARS
-        if needed - self._buffer.offset >= SLACK_CHARS:
-            self._buffer.drop_before(min(needed, self._scanning.needed, self.asking.needed))

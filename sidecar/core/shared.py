@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from detectors.context import Context
+from detectors.types import Finding
 from sidecar.core.cuts import Way
-from sidecar.policy.plan import Plan
-from sidecar.values import Channel, FailureKind, Lane, Mode, Output
+from sidecar.core.items import Item, Source
+from sidecar.policy.decide import Violation
+from sidecar.policy.plan import Plan, RulePlan
+from sidecar.values import Action, Channel, Failed, FailMode, FailureKind, Lane, Mode, Output
 
 
 class Shared:
     """See the module's text. `now_ms` is the time of the present step."""
 
     __slots__ = (
+        "_decisions_made",
         "_failures_told",
         "_gating",
         "_holds_calls",
@@ -42,6 +49,7 @@ class Shared:
         self.context: Context | None = None
         self.now_ms = 0.0
         self._segments_made = [0] * len(Way)
+        self._decisions_made = 0
         self._failures_told: set[tuple[int, FailureKind]] = set()
 
     def holds(self, lane: Lane) -> bool:
@@ -58,7 +66,31 @@ class Shared:
         made = self._segments_made[way]
         return made if self.plan.reads_one_way else made * len(Way) - 1 + way
 
-    def is_news(self, rule: int, kind: FailureKind) -> bool:
+    def failures(
+        self, what: str, rules: Iterable[RulePlan], place: tuple[int, int], failed: Failed, source: Source
+    ) -> Iterator[Item]:
+        """What follows for text that was not looked at, by each rule's fail mode; what passes is told once."""
+        finding = Finding(*place, "", 0.0, f"{what}: {failed.kind}")
+        for rule in rules:
+            mode = rule.on_timeout if failed.kind is FailureKind.TIMEOUT else rule.on_error
+            is_closed = mode is FailMode.FAIL_CLOSED and rule.is_gating
+            if is_closed or self._is_news(rule.index, failed.kind):
+                action = Action.BLOCK if is_closed else Action.ALLOW
+                yield Item(Violation(rule, finding), action, *place, "", source, failed)
+
+    def next_output(self) -> Output | None:
+        """The next output, its decisions numbered in the order in which they are handed out."""
+        if not self.outputs:
+            return None
+        output = self.outputs.popleft()
+        if not output.decisions:
+            return output
+        first = self._decisions_made + 1
+        self._decisions_made += len(output.decisions)
+        numbered = [msgspec.structs.replace(each, number=n) for n, each in enumerate(output.decisions, start=first)]
+        return msgspec.structs.replace(output, decisions=tuple(numbered))
+
+    def _is_news(self, rule: int, kind: FailureKind) -> bool:
         """Whether a rule's failure of this kind has not been told yet in this stream."""
         if (rule, kind) in self._failures_told:
             return False

@@ -28,7 +28,8 @@ Times are milliseconds of the caller's monotonic clock.
 
 from __future__ import annotations
 
-import msgspec
+from collections import defaultdict
+from collections.abc import Iterable
 
 from detectors.context import Context
 from sidecar.core.answer import Sentences
@@ -67,11 +68,12 @@ class Stream:
         self._states: list[LaneState] = []
         self._orders: dict[tuple[int, Lane | None], Order] = {}
         """By choice; an input has one."""
+        self._choices: defaultdict[int, list[Order]] = defaultdict(list)
+        """The orders that stop together."""
         self._owners: dict[int, tuple[Order, LaneState]] = {}
         """The lane of each segment that is waited for."""
         self._readings: dict[Lane, JsonReading] = {}
         """Of lanes whose text is JSON."""
-        self._decisions_made = 0
         self.max_held_chars = 0
         """The most characters one lane held after a step."""
 
@@ -103,16 +105,16 @@ class Stream:
             return []
         if state.condition is not Condition.OPEN:
             raise ValueError("text after the lane's end")
-        requests = [] if order.current is state else self._switch(order, state)
+        requests = [] if order.current is state else order.switch(state)
         if order.current is not state:
-            return requests
+            return self._asked(requests)
         if order.calls.groups:
             order.calls.take(state, len(text))
         requests += state.feed(text, arrived_ms, order.turn)
-        if requests or order.is_mixed or state.gate.block is not None:
-            return self._stepped(order, state, requests)
+        if order.is_mixed or state.gate.block is not None:
+            order.step(state)
         self._note_held(state)
-        return requests
+        return self._asked(requests) if requests else requests
 
     def may_wait(self, lane: Lane, text: str, chars: int) -> bool:
         """Whether text may be fed later, with what follows, and nothing leaves or is asked the later for it.
@@ -132,21 +134,19 @@ class Stream:
         """
         self._shared.now_ms = now_ms
         order, state = self._places.get(lane) or self._begin(lane)
-        if state.run or order.is_stopping or not self._shared.holds(lane):
-            return self._end(order, state)
-        return self._switch(order, state) + self._end(order, state)
+        return self._asked(self._end(order, state))
 
     def end_choice(self, choice: int, now_ms: float = 0.0) -> list[Request]:
         """Say so of all lanes of a choice that were fed."""
         self._shared.now_ms = now_ms
         own = 0 if self._stops_together else choice
         orders = [order for (number, _), order in self._orders.items() if number == own]
-        return [request for order in orders for request in self._end_all(order, choice)]
+        return self._end_all(orders, choice)
 
     def close(self, now_ms: float = 0.0) -> list[Request]:
         """Say so of all lanes. Outcomes may still come."""
         self._shared.now_ms = now_ms
-        return [request for order in list(self._orders.values()) for request in self._end_all(order)]
+        return self._end_all(self._orders.values(), None)
 
     def resolve(self, segment: int, batch: int, outcome: Outcome, now_ms: float = 0.0) -> None:
         """Take a batch detector's outcome. One that nothing waits for (late, or its choice stopped) is ignored."""
@@ -159,7 +159,8 @@ class Stream:
             del self._owners[segment]
         order.meet_block(state)
         state.settle(order.turn)
-        self._stepped(order, state, [])
+        order.step(state)
+        self._note_held(state)
 
     def tick(self, now_ms: float) -> None:
         """Let the outcomes that are overdue count as timed out."""
@@ -177,14 +178,9 @@ class Stream:
 
     def next_output(self) -> Output | None:
         """The next output, or None when more text, an outcome or time is needed."""
-        outputs = self._shared.outputs
-        if not outputs:
-            return None
-        output = outputs.popleft()
-        if output.decisions:
-            output = self._numbered(output)
-        reading = self._readings.get(output.lane)
-        return output if reading is None else reading.out(output)
+        output = self._shared.next_output()
+        reading = None if output is None else self._readings.get(output.lane)
+        return output if output is None or reading is None else reading.out(output)
 
     @property
     def next_deadline_ms(self) -> float | None:
@@ -249,110 +245,42 @@ class Stream:
         """Take in a lane that comes for the first time."""
         place = self._order_of(lane)
         if place not in self._orders:
-            self._orders[place] = Order(self._shared)
+            self._orders[place] = Order(self._shared, self._choices[place[0]])
         order, state = self._orders[place], LaneState(lane, self._shared)
         order.add(state)
         self._states.append(state)
         self._places[lane] = (order, state)
         return order, state
 
-    def _switch(self, order: Order, state: LaneState) -> list[Request]:
-        """Text of another lane comes."""
-        requests = self._leave(order)
-        if not order.is_stopping:
-            order.begin(state)
-            self._stepped(order, state, [])
-        return requests
-
-    def _leave(self, order: Order) -> list[Request]:
-        """Have the lane whose run goes on judged as if its text ended here."""
-        left = order.leave()
-        if left is None:
-            return []
-        requests = left.leave()
-        order.is_stopping = left.condition is Condition.CLOSED
-        return self._stepped(order, left, requests)
-
-    def _end_all(self, order: Order, choice: int | None = None) -> list[Request]:
-        ended = [each for each in order.states if choice is None or each.lane.choice == choice]
-        ended.sort(key=_last_run)
-        requests = [request for state in ended for request in self._end(order, state)]
-        order.calls.end()
-        order.let_calls_go()
-        return requests
-
     def _end(self, order: Order, state: LaneState) -> list[Request]:
+        """End a lane, with what of its JSON was not certain before. A second time nothing happens."""
         if state.closed_in is not None or state.condition is Condition.STOPPED:
             return []
-        requests = self._finish_reading(state.lane)
-        state.closed_in = order.made
-        if order.current is state:
-            order.leave()
-        elif self._shared.holds(state.lane):  # a call that leaves now stands behind all that came before its end
-            requests = self._leave(order)
-        order.calls.note_end(state)
-        requests += state.close() if state.condition is Condition.OPEN else []
-        state.settle(order.turn)
-        return self._stepped(order, state, requests)
+        reading = self._readings.get(state.lane)
+        requests = [] if reading is None else self._feed(state.lane, reading.finish(), self._shared.now_ms)
+        return requests + order.end(state)
 
-    def _finish_reading(self, lane: Lane) -> list[Request]:
-        """Feed what of a lane's JSON was not certain before its end."""
-        reading = self._readings.get(lane)
-        return [] if reading is None else self._feed(lane, reading.finish(), self._shared.now_ms)
+    def _end_all(self, orders: Iterable[Order], choice: int | None) -> list[Request]:
+        requests: list[Request] = []
+        for order in orders:
+            for state in order.ending(choice):
+                requests += self._end(order, state)
+            order.end_calls()
+        return self._asked(requests)
 
-    def _stepped(self, order: Order, state: LaneState, requests: list[Request]) -> list[Request]:
-        """See what a step of a lane brings about; returns those of its requests that are still wanted."""
-        for _, segment in requests:
+    def _asked(self, requests: list[Request]) -> list[Request]:
+        """Note whose segments are asked about; returns those of the requests that are still wanted."""
+        wanted = []
+        for request in requests:
+            _, segment = request
             place = self._places[segment.lane]
+            self._note_held(place[1])
             if segment.number in place[1].asking.opened:
                 self._owners[segment.number] = place
-        if order.is_mixed and state.gate.block is None:
-            self._advance(order)
-        if state.gate.block is not None:
-            self._stop(order, state)
-        self._note_held(state)
-        return [request for request in requests if request[1].number in self._owners]
+                wanted.append(request)
+        return wanted
 
     def _note_held(self, state: LaneState) -> None:
         held = state.held_chars
         if held > self.max_held_chars:
             self.max_held_chars = held
-
-    def _advance(self, order: Order) -> None:
-        """Let out text of the run whose turn it is, and of those behind it when it is judged."""
-        while (head := order.head) is not None:
-            head.settle(order.turn)
-            if head.gate.block is not None:
-                self._stop(order, head)
-                return
-            if not order.advance():
-                break
-            order.let_calls_go()
-        order.let_calls_go()
-
-    def _stop(self, order: Order, state: LaneState) -> None:
-        """Block: what stands before the place leaves; then nothing of its choice does (of an input: nothing at all)."""
-        stop = state.gate.block
-        if stop is None or state.condition is Condition.STOPPED:
-            return
-        for other, end in order.before(stop.run):
-            if other is not state:
-                other.end_at(end, stop.run)
-                other.settle(stop.run)
-        order.calls.stop(stop.run)
-        self._shared.outputs.append(msgspec.structs.replace(stop.blocked, position=state.gate.left))
-        for (number, _), other_order in self._orders.items():
-            if self._stops_together or number == state.lane.choice:
-                other_order.stop()
-        self._owners = {number: place for number, place in self._owners.items() if number in place[1].asking.opened}
-
-    def _numbered(self, output: Output) -> Output:
-        """The output with its decisions numbered in the order in which they are handed out."""
-        first = self._decisions_made + 1
-        self._decisions_made += len(output.decisions)
-        numbered = [msgspec.structs.replace(each, number=n) for n, each in enumerate(output.decisions, start=first)]
-        return msgspec.structs.replace(output, decisions=tuple(numbered))
-
-
-def _last_run(state: LaneState) -> int:
-    return state.run

@@ -188,6 +188,11 @@ class TestSwitch:
         assert (played.text(THOUGHTS), played.text(TEXT)) == ("Let me look", "ok ")
         assert isinstance(played.outputs[-1], Blocked)
 
+    def test_a_field_that_stands_beside_the_parts_stops_with_its_choice_even_when_it_begins_later(self) -> None:
+        beside, later = Lane(channel=Channel.OTHER), Lane(channel=Channel.OTHER, item=1)
+        played = play(WORDS, [(beside, "one"), (TEXT, "a bluebird."), (beside, "two"), (later, "three")])
+        assert [played.text(each) for each in (beside, TEXT, later)] == ["one", "a ", ""]
+
     def test_another_choice_never_waits(self) -> None:
         stream = Stream(EVIL)
         stream.feed(TEXT, "One. ")
