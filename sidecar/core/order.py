@@ -41,7 +41,7 @@ class Order:
         """`choice` are the orders of which a block in one stops all."""
         self._shared = shared
         self._choice = choice
-        self.is_stopped = any(each.is_stopped for each in choice)
+        self.is_stopped: bool = any(each.is_stopped for each in choice)
         choice.append(self)
         self.states: list[LaneState] = []
         self.calls = Calls(shared)
