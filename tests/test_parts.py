@@ -10,7 +10,11 @@ from sidecar.offline import Guarded, Part, guard
 from sidecar.policy.plan import Plan
 from sidecar.values import Action, Channel, Lane, Release
 from tests.streams import cut_at
-from tests.test_laws import each_policy, texts
+from tests.test_laws import SHIPPED, each_policy, texts
+
+SCANNING = [plan for plan in SHIPPED if not plan.batches]
+each_scanning_policy = pytest.mark.parametrize("plan", SCANNING, ids=[plan.name for plan in SCANNING])
+"""Models take segments that are cut where parts are, which small fakes show as well, and faster."""
 
 TEXT, THOUGHTS = Lane(), Lane(channel=Channel.REASONING)
 
@@ -48,7 +52,7 @@ def facts(guarded: Guarded) -> object:
     )
 
 
-@each_policy
+@each_scanning_policy
 @given(runs=interrupted(), data=st.data())
 def test_the_cuts_of_a_part_do_not_matter(plan: Plan, runs: list[Part], data: st.DataObject) -> None:
     whole = guard(plan, runs, session_id="s")
@@ -57,7 +61,7 @@ def test_the_cuts_of_a_part_do_not_matter(plan: Plan, runs: list[Part], data: st
     assert facts(guard(plan, single, session_id="s")) == facts(whole)
 
 
-@each_policy
+@each_scanning_policy
 @given(runs=interrupted(), data=st.data())
 def test_no_character_of_a_marked_span_leaves(plan: Plan, runs: list[Part], data: st.DataObject) -> None:
     guarded = guard(plan, data.draw(cut(runs)), session_id="s")

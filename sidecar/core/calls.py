@@ -19,7 +19,26 @@ from sidecar.core.lane import LaneState
 from sidecar.core.shared import Shared
 from sidecar.values import Action, Decision, Exposure, Failed, FailureKind, Output, Recorded, Release
 
+_JOINED = 64
 _TOO_MUCH = Failed(FailureKind.SHED, "calls are longer than what is held of them")
+
+
+class _Withheld:
+    """Outputs in their order. Small releases that follow each other are joined: many tokens take little room."""
+
+    def __init__(self) -> None:
+        self.outputs: list[Output] = []
+        self._small = 0
+        """How many releases at the end follow each other."""
+
+    def append(self, output: Output) -> None:
+        """Add one at the end."""
+        last = self.outputs[-1] if self.outputs else None
+        self._small = self._small + 1 if self._small and last is not None and _follows(last, output) else 1
+        self.outputs.append(output)
+        if self._small == _JOINED:
+            self.outputs[-_JOINED:] = [_join(self.outputs[-_JOINED:])]
+            self._small = 0
 
 
 class _Group:
@@ -27,7 +46,7 @@ class _Group:
 
     def __init__(self) -> None:
         self.states: list[LaneState] = []
-        self.withheld: list[Output] = []
+        self.withheld = _Withheld()
         self.chars = 0
         self.is_over = False
         self.is_given_up = False
@@ -51,7 +70,7 @@ class _Group:
 
     def merge(self, other: _Group) -> None:
         """Take in the calls of another group."""
-        self.withheld += other.withheld
+        self.withheld.outputs += other.withheld.outputs
         self.chars += other.chars
         for state in other.states:
             self.add(state)
@@ -119,7 +138,7 @@ class Calls:
             if group.is_streaming or all(_was_over(state, run) for state in group.states):
                 self._release(group)
             else:
-                self._shared.outputs.extend(_recorded(group.withheld))
+                self._shared.outputs.extend(_recorded(group.withheld.outputs))
                 self._forget(group)
 
     def _give_up(self, group: _Group, state: LaneState, place: int) -> None:
@@ -134,7 +153,7 @@ class Calls:
             group.streams_from = (state, place)
 
     def _release(self, group: _Group) -> None:
-        self._shared.outputs.extend(group.withheld)
+        self._shared.outputs.extend(group.withheld.outputs)
         for state in group.states:
             state.gate.withhold(None)
         self._forget(group)
@@ -157,6 +176,27 @@ class Calls:
 def _was_over(state: LaneState, run: int) -> bool:
     """Whether a call was over before a run began."""
     return state.closed_in is not None and state.closed_in < run
+
+
+def _follows(before: Output, after: Output) -> bool:
+    """Whether two outputs are text that stands side by side, and nothing else."""
+    return (
+        isinstance(before, Release)
+        and isinstance(after, Release)
+        and before.lane == after.lane
+        and before.end == after.start
+        and not any((*_extras(before), *_extras(after)))
+    )
+
+
+def _extras(release: Release) -> tuple[object, ...]:
+    return release.annotations, release.redactions, release.decisions
+
+
+def _join(outputs: list[Output]) -> Release:
+    releases = [each for each in outputs if isinstance(each, Release)]
+    first, last = releases[0], releases[-1]
+    return Release(first.lane, "".join([each.text for each in releases]), first.start, last.end)
 
 
 def _recorded(withheld: list[Output]) -> Iterator[Recorded]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -27,6 +28,14 @@ from sidecar.core.journal import Journal
 from sidecar.core.rewrite import ReleaseBuilder
 from sidecar.core.shared import Shared
 from sidecar.values import Action, Blocked, Lane, Output, Recorded, Release
+
+
+class Sink(Protocol):
+    """Where outputs go."""
+
+    def append(self, output: Output, /) -> None:
+        """Add one at the end."""
+        ...
 
 
 class Gate:
@@ -59,7 +68,7 @@ class Gate:
         self.journal = Journal(lane, shared)
         self._sealed: list[tuple[int, int]] = []
         """The spans that are replaced by themselves, as they stood at a seam; by start."""
-        self._withheld: list[Output] | None = None
+        self._withheld: Sink | None = None
         self.released = 0
         self.is_shut = False
         """Whether nothing leaves any more."""
@@ -77,7 +86,7 @@ class Gate:
             return None
         return min([each.source.run for each in self._active if each.action is Action.BLOCK], default=None)
 
-    def withhold(self, outputs: list[Output] | None) -> None:
+    def withhold(self, outputs: Sink | None) -> None:
         """Put all releases there from now on; None: hand them out."""
         self._withheld = outputs
 

@@ -37,8 +37,12 @@ class _Run:
 class Order:
     """See the module's text. What its methods return are the requests of the lanes that they judge."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, choice: list[Order]) -> None:
+        """`choice` are the orders of which a block in one stops all."""
         self._shared = shared
+        self._choice = choice
+        self.is_stopped: bool = any(each.is_stopped for each in choice)
+        choice.append(self)
         self.states: list[LaneState] = []
         self.calls = Calls(shared)
         self.current: LaneState | None = None
@@ -47,10 +51,8 @@ class Order:
         """The first run that is not judged; without one, the last."""
         self.is_mixed = False
         """Whether there is more than one run that goes on: others wait, or calls do, or that run is over."""
-        self.is_stopping = False
+        self.is_stopping = self.is_stopped
         """Whether a block is certain to come, or came: what is fed stands behind it."""
-        self.is_stopped = False
-        """Whether a block came."""
         self._made = 0
         """How many runs began."""
         self._runs: deque[_Run] = deque()
@@ -68,6 +70,12 @@ class Order:
         if self.is_stopping:
             state.stop()
 
+    def stop(self) -> None:
+        """Let nothing leave any more."""
+        self.is_stopping = self.is_stopped = True
+        for state in self.states:
+            state.stop()
+
     # -- runs -----------------------------------------------------------------------------------------------------
 
     def switch(self, state: LaneState) -> list[Request]:
@@ -79,9 +87,7 @@ class Order:
         return requests
 
     def end(self, state: LaneState) -> list[Request]:
-        """End a lane: it is judged finally. A second time nothing happens."""
-        if state.closed_in is not None or state.condition is Condition.STOPPED:
-            return []
+        """End a lane: it is judged finally."""
         requests: list[Request] = []
         if not state.run and not self.is_stopping and self._shared.holds(state.lane):
             requests = self.switch(state)  # a call without text has its place, too
@@ -96,14 +102,15 @@ class Order:
         self.step(state)
         return requests
 
-    def end_all(self, choice: int | None = None) -> list[Request]:
-        """End all lanes, or those of a choice."""
-        ended = [state for state in self.states if choice is None or state.lane.choice == choice]
-        ended.sort(key=lambda state: state.run)
-        requests = [request for state in ended for request in self.end(state)]
+    def ending(self, choice: int | None) -> list[LaneState]:
+        """All lanes, or those of a choice, in the order in which they are to be ended."""
+        states = [state for state in self.states if choice is None or state.lane.choice == choice]
+        return sorted(states, key=lambda state: state.run)
+
+    def end_calls(self) -> None:
+        """Have no other call join those that came."""
         self.calls.end()
         self._let_calls_go()
-        return requests
 
     def _begin(self, state: LaneState) -> None:
         self._made += 1
@@ -203,13 +210,8 @@ class Order:
                 other.settle(stop.run)
         self.calls.stop(stop.run)
         self._shared.outputs.append(msgspec.structs.replace(stop.blocked, position=state.gate.left))
-        self.halt()
-
-    def halt(self) -> None:
-        """Nothing leaves any more."""
-        self.is_stopping = self.is_stopped = True
-        for each in self.states:
-            each.stop()
+        for order in self._choice:
+            order.stop()
 
     def _before(self, run: int) -> list[tuple[LaneState, int]]:
         """The lanes as they stood before a run: how much text each had, in the order in which it came."""

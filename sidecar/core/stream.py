@@ -28,6 +28,9 @@ Times are milliseconds of the caller's monotonic clock.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+
 from detectors.context import Context
 from sidecar.core.answer import Sentences
 from sidecar.core.asking import Request
@@ -64,7 +67,9 @@ class Stream:
         self._places: dict[Lane, tuple[Order, LaneState]] = {}
         self._states: list[LaneState] = []
         self._orders: dict[tuple[int, Lane | None], Order] = {}
-        """By choice; a lane beside an answer's parts has one of its own, and an input has one alone."""
+        """By choice; an input has one."""
+        self._choices: defaultdict[int, list[Order]] = defaultdict(list)
+        """The orders that stop together."""
         self._owners: dict[int, tuple[Order, LaneState]] = {}
         """The lane of each segment that is waited for."""
         self._readings: dict[Lane, JsonReading] = {}
@@ -108,7 +113,6 @@ class Stream:
         requests += state.feed(text, arrived_ms, order.turn)
         if order.is_mixed or state.gate.block is not None:
             order.step(state)
-            self._stop_beside(order)
         self._note_held(state)
         return self._asked(requests) if requests else requests
 
@@ -130,35 +134,19 @@ class Stream:
         """
         self._shared.now_ms = now_ms
         order, state = self._places.get(lane) or self._begin(lane)
-        return self._finish_reading(lane) + self._ended(order, order.end(state))
+        return self._asked(self._end(order, state))
 
     def end_choice(self, choice: int, now_ms: float = 0.0) -> list[Request]:
         """Say so of all lanes of a choice that were fed."""
         self._shared.now_ms = now_ms
         own = 0 if self._stops_together else choice
-        requests = [
-            each for lane in list(self._readings) if lane.choice == choice for each in self._finish_reading(lane)
-        ]
         orders = [order for (number, _), order in self._orders.items() if number == own]
-        return requests + [each for order in orders for each in self._ended(order, order.end_all(choice))]
+        return self._end_all(orders, choice)
 
     def close(self, now_ms: float = 0.0) -> list[Request]:
         """Say so of all lanes. Outcomes may still come."""
         self._shared.now_ms = now_ms
-        requests = [each for lane in list(self._readings) for each in self._finish_reading(lane)]
-        return requests + [each for order in self._orders.values() for each in self._ended(order, order.end_all())]
-
-    def _ended(self, order: Order, requests: list[Request]) -> list[Request]:
-        self._stop_beside(order)
-        return self._asked(requests)
-
-    def _finish_reading(self, lane: Lane) -> list[Request]:
-        """Feed what of a lane's JSON was not certain before its end."""
-        reading = self._readings.get(lane)
-        place = self._places.get(lane)
-        if reading is None or (place is not None and place[1].condition is not Condition.OPEN):
-            return []
-        return self._feed(lane, reading.finish(), self._shared.now_ms)
+        return self._end_all(self._orders.values(), None)
 
     def resolve(self, segment: int, batch: int, outcome: Outcome, now_ms: float = 0.0) -> None:
         """Take a batch detector's outcome. One that nothing waits for (late, or its choice stopped) is ignored."""
@@ -172,7 +160,6 @@ class Stream:
         order.meet_block(state)
         state.settle(order.turn)
         order.step(state)
-        self._stop_beside(order)
         self._note_held(state)
 
     def tick(self, now_ms: float) -> None:
@@ -248,31 +235,38 @@ class Stream:
 
     # -- small things ---------------------------------------------------------------------------------------------
 
-    def _begin(self, lane: Lane) -> tuple[Order, LaneState]:
-        """Take in a lane that comes for the first time."""
-        place = self._order_of(lane)
-        if place not in self._orders:
-            self._orders[place] = Order(self._shared)
-        order, state = self._orders[place], LaneState(lane, self._shared)
-        order.add(state)
-        self._states.append(state)
-        self._places[lane] = (order, state)
-        return order, state
-
     def _order_of(self, lane: Lane) -> tuple[int, Lane | None]:
         """The order that a lane stands in: its choice's, or one of its own."""
         if self._stops_together:
             return 0, None
         return lane.choice, lane if lane.channel is Channel.OTHER else None
 
-    def _stop_beside(self, stopped: Order) -> None:
-        """A block in one order of a choice stops the others, too."""
-        if not stopped.is_stopped or len(self._orders) == 1:
-            return
-        choice = next(number for (number, _), order in self._orders.items() if order is stopped)
-        for (number, _), order in self._orders.items():
-            if number == choice and not order.is_stopped:
-                order.halt()
+    def _begin(self, lane: Lane) -> tuple[Order, LaneState]:
+        """Take in a lane that comes for the first time."""
+        place = self._order_of(lane)
+        if place not in self._orders:
+            self._orders[place] = Order(self._shared, self._choices[place[0]])
+        order, state = self._orders[place], LaneState(lane, self._shared)
+        order.add(state)
+        self._states.append(state)
+        self._places[lane] = (order, state)
+        return order, state
+
+    def _end(self, order: Order, state: LaneState) -> list[Request]:
+        """End a lane, with what of its JSON was not certain before. A second time nothing happens."""
+        if state.closed_in is not None or state.condition is Condition.STOPPED:
+            return []
+        reading = self._readings.get(state.lane)
+        requests = [] if reading is None else self._feed(state.lane, reading.finish(), self._shared.now_ms)
+        return requests + order.end(state)
+
+    def _end_all(self, orders: Iterable[Order], choice: int | None) -> list[Request]:
+        requests: list[Request] = []
+        for order in orders:
+            for state in order.ending(choice):
+                requests += self._end(order, state)
+            order.end_calls()
+        return self._asked(requests)
 
     def _asked(self, requests: list[Request]) -> list[Request]:
         """Note whose segments are asked about; returns those of the requests that are still wanted."""

@@ -6,6 +6,7 @@ import itertools
 import operator
 import random
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -188,6 +189,11 @@ class TestSwitch:
         assert (played.text(THOUGHTS), played.text(TEXT)) == ("Let me look", "ok ")
         assert isinstance(played.outputs[-1], Blocked)
 
+    def test_a_field_that_stands_beside_the_parts_stops_with_its_choice_even_when_it_begins_later(self) -> None:
+        beside, later = Lane(channel=Channel.OTHER), Lane(channel=Channel.OTHER, item=1)
+        played = play(WORDS, [(beside, "one"), (TEXT, "a bluebird."), (beside, "two"), (later, "three")])
+        assert [played.text(each) for each in (beside, TEXT, later)] == ["one", "a ", ""]
+
     def test_another_choice_never_waits(self) -> None:
         stream = Stream(EVIL)
         stream.feed(TEXT, "One. ")
@@ -327,6 +333,18 @@ class TestCalls:
         events = [(THOUGHTS, "a bluebird"), (CALL, "{}"), (CALL, None), (OTHER_CALL, "{}"), (OTHER_CALL, None)]
         played = play(words, events)
         assert [played.text(each) for each in (THOUGHTS, CALL, OTHER_CALL)] == ["a ", "", ""]
+
+    def test_many_tokens_of_a_call_take_little_room_and_leave_as_they_came(self) -> None:
+        pieces = [f"{number} " for number in range(1_000)]
+        player = Player(WORDS)
+        before = sys.getallocatedblocks()
+        for piece in pieces:
+            player.step(player.stream.feed(CALL, piece))
+        player.played.steps.clear()
+        assert sys.getallocatedblocks() - before < len(pieces)
+        played = player.finish(random.Random())
+        assert played.text(CALL) == "".join(pieces)
+        assert len(played.outputs) < len(pieces) / 10
 
     def test_a_call_without_text_shows_when_it_may_leave(self) -> None:
         played = play(WORDS, [(CALL, None), (TEXT, "done")])
