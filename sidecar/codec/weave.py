@@ -201,6 +201,8 @@ class Weave:
         """By choice, the first frame whose text was changed."""
         self._stopped: set[int] = set()
         self._over: set[int] = set()
+        self._tailing: dict[Lane, _LaneText] = {}
+        """Lanes of which something was let out that no frame may have taken yet."""
         self._apart = 0
         self._moved: dict[Lane, Lane] = {}
         """Where text goes that still comes for a lane that is over."""
@@ -317,6 +319,7 @@ class Weave:
         lane, choice = release.lane, release.lane.choice
         own = self._lanes.setdefault(lane, _LaneText())
         own.add(release)
+        self._tailing[lane] = own
         if release.redactions:
             frame = own.frame_of(release.redactions[0].start)
             self._changed[choice] = min(frame, self._changed.get(choice, frame))
@@ -469,8 +472,10 @@ class Weave:
 
     def _tails(self, choice: int | None = None) -> Iterator[Tail]:
         """Text that was let out of frames that are gone, of lanes of which no frame waits."""
-        for lane, own in self._lanes.items():
-            if own.pieces and not own.waiting and own.last is not None and choice in (None, lane.choice):
+        for lane, own in list(self._tailing.items()):
+            if not own.pieces:
+                del self._tailing[lane]
+            elif not own.waiting and own.last is not None and choice in (None, lane.choice):
                 text = own.take(own.received)
                 if self._repeats:
                     own.said.append(text)
