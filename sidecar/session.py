@@ -31,32 +31,25 @@ from msgspec import field
 from detectors.context import Context, Documents
 from sidecar.clock import Clock, Timer
 from sidecar.config import Limits
-from sidecar.core.stream import LaneCoverage, Stream
+from sidecar.core.stream import Stream
 from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
+from sidecar.inbox import Allowance, End, Inbox, Mark
 from sidecar.outbox.event import (
-    Ending,
-    Event,
     EvidenceKey,
     FaultKind,
-    HowEnded,
     StreamInfo,
-    decision_event,
     fault_event,
-    grounding_of,
-    lane_coverage,
     uuid7,
-    violation_event,
 )
 from sidecar.outbox.outbox import Outbox
 from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
-from sidecar.summary import StreamSummary, Tally, is_violation
+from sidecar.summary import StreamSummary
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import (
     Blocked,
-    Decision,
     Direction,
-    FailureKind,
     GroundingTally,
     Lane,
     Outcome,
@@ -77,18 +70,6 @@ _STEP_CHARS = 2048
 """How much text the core is fed before other streams get their turn: patterns cost up to 5 us a character."""
 _RETRY_MS = 1000
 """When a client that was not admitted should try again."""
-
-_FAULTS: Mapping[FailureKind, FaultKind] = {
-    FailureKind.ERROR: FaultKind.DETECTOR_FAILED,
-    FailureKind.TIMEOUT: FaultKind.DETECTOR_LATE,
-    FailureKind.SHED: FaultKind.LOAD_SHED,
-}
-
-
-class _End(msgspec.Struct, frozen=True):
-    """Where a lane ends, or all lanes of a choice."""
-
-    what: Lane | int
 
 
 class PlanSource(Protocol):
@@ -281,33 +262,31 @@ class Session:
             stops_together=start.direction is Direction.INPUT,
             max_held_call_chars=engine.limits.max_held_call_chars,
         )
-        self._tally = Tally()
-        self._counters = engine.metrics.plan(plan)
+        self._recorder = Recorder(
+            plan,
+            self.info,
+            outbox=engine.outbox,
+            clock=engine.clock,
+            metrics=engine.metrics,
+            evidence_key=engine.evidence_key,
+        )
         self._prompt = start.prompt
         self._context_chars = len(start.prompt)
         self._context = Context()
         self._passages_left_out = start.passages_left_out
         self._relevance: float | None = None
-        self._inbox: deque[tuple[Lane, str, float] | Context | _End] = deque()
-        """Texts with the time at which they came, contexts, and ends of lanes and choices."""
+        self._inbox = Inbox(engine.limits)
+        self._allowance = Allowance(engine.limits)
         self._put_context(start.context)
-        self._inbox_chars = 0
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
-        self._lanes: set[Lane] = set()
-        self._closed_lanes: set[Lane] = set()
-        self._received_chars = 0
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._settled = asyncio.Event()
-        self._alarm: Timer | None = None
-        self._alarm_ms = 0.0
+        self._alarm = _Alarm(engine.clock, self._wake)
         self._failure: Exception | None = None
-        self._faults_told: set[tuple[str, FailureKind]] = set()
         self._is_finished = False
         self._is_closed = False
-        self._ended: HowEnded = "cancelled"
-        self._is_recorded = False
-        self._started_ms = self._heard_ms = engine.clock.now_ms()
+        self._heard_ms = engine.clock.now_ms()
         self.is_open = True
         """Whether outcomes are still wanted."""
 
@@ -318,21 +297,22 @@ class Session:
 
         `is_json`: the lane's text is JSON, and is read decoded. Its first text says so.
         """
-        if is_json and lane not in self._lanes:
+        if is_json and not self._allowance.knows(lane):
             self._core.read_as_json(lane)
-        self._check(lane, text)
+        if self._is_finished:
+            raise CallerError("came after the end of the stream", field="chunk", kind=CallerFault.OUT_OF_ORDER)
+        self._allowance.take(lane, text)
         if not text:
             return
-        while not self._has_room and self.is_open:
+        while not self._inbox.has_room and self.is_open:
             self._room.clear()
             await self._room.wait()
         now_ms = self._engine.clock.now_ms()
         self._heard_ms = now_ms
-        self._tally.arrived(lane, len(text), now_ms)
-        self._inbox.append((lane, text, now_ms))
-        self._inbox_chars += len(text)
+        self._recorder.tally.arrived(lane, len(text), now_ms)
+        self._inbox.put(lane, text, now_ms)
         self._settled.clear()
-        if not (self._has_room and self._core.may_wait(lane, text, self._inbox_chars)):
+        if not (self._inbox.has_room and self._core.may_wait(lane, text, self._inbox.chars)):
             self._wake.set()
 
     def end_lane(self, lane: Lane) -> None:
@@ -340,18 +320,15 @@ class Session:
 
         Raises `CallerError` when the lane is one too many.
         """
-        if self._is_finished or lane in self._closed_lanes:
-            return
-        self._check_lane(lane)
-        self._closed_lanes.add(lane)
-        self._put_end(_End(lane))
+        if not self._is_finished and self._allowance.end_lane(lane):
+            self._put_end(End(lane))
 
     def end_choice(self, choice: int) -> None:
         """Say so of all lanes of a choice that were fed. Calls that are held for their neighbours leave, too."""
         if self._is_finished:
             return
-        self._closed_lanes.update(lane for lane in self._lanes if lane.choice == choice)
-        self._put_end(_End(choice))
+        self._allowance.end_choice(choice)
+        self._put_end(End(choice))
 
     async def settled(self) -> None:
         """Return when all that was fed is dealt with as far as it goes: the rest waits for more text, or the end."""
@@ -405,30 +382,32 @@ class Session:
             for output in merge(plain):
                 yield output
             if decided:
-                await self._record([decision for output in decided for decision in output.decisions])
+                await self._recorder.record([decision for output in decided for decision in output.decisions])
                 for output in merge(decided):
                     yield output
-            if self._is_over:
+            if self._is_closed and self._core.is_done and not self._outcomes:
                 yield await self._close()
                 return
-            self._raise_failure()
+            if self._failure is not None and not self._inbox:
+                raise self._failure
 
     async def end(self) -> None:
         """Drop what is held and record how the stream ended. Called once, by the engine."""
         self.is_open = False
         self._room.set()
         self._settled.set()
-        if self._alarm is not None:
-            self._alarm.cancel()
-        if self._core.is_stopped and self._ended == "cancelled":
-            self._ended = "blocked"
-        if not self._is_recorded:
-            await self._record_end(self._coverage(), self._grounding())
+        self._alarm.cancel()
+        recorder = self._recorder
+        if self._core.is_stopped and recorder.ended == "cancelled":
+            recorder.ended = "blocked"
+        if not recorder.is_done:
+            coverage = recorder.coverage(self._core.coverage())
+            await recorder.record_end(coverage, self._grounding(), self._core.max_held_chars)
 
     def mark_failed(self) -> None:
         """The stream ends because of an error."""
-        if not self._is_recorded:
-            self._ended = "failed"
+        if not self._recorder.is_done:
+            self._recorder.ended = "failed"
 
     # -- stepping the core ----------------------------------------------------------------------------------------
 
@@ -448,15 +427,13 @@ class Session:
         """Feed what the inbox holds, up to a step's worth; then, if that was all, the end."""
         budget = _STEP_CHARS
         while self._inbox and budget > 0 and self._core.wants_text:
-            head = self._inbox[0]
-            if isinstance(head, Context | _End):
-                self._inbox.popleft()
-                self._take_mark(head, now_ms)
+            if (mark := self._inbox.take_mark()) is not None:
+                self._take_mark(mark, now_ms)
                 continue
-            lane, text, arrived_ms = self._take_chunk(budget)
+            lane, text, arrived_ms = self._inbox.take_chunk(budget)
             budget -= len(text)
             self._submit(self._core.feed(lane, text, now_ms, arrived_ms=arrived_ms), now_ms)
-        if self._has_room:
+        if self._inbox.has_room:
             self._room.set()
         if self._is_finished and not self._inbox and not self._is_closed:
             self._is_closed = True
@@ -470,15 +447,15 @@ class Session:
         ids = [each.id or str(number) for number, each in enumerate(passages, start=len(self._context) + 1)]
         tenant, documents = self.info.tenant, self._engine.documents
         self._context = self._context.added(ids, [documents.get(each.text, tenant) for each in passages])
-        self._inbox.append(self._context)
+        self._inbox.put_mark(self._context)
 
-    def _put_end(self, end: _End) -> None:
+    def _put_end(self, end: End) -> None:
         self._heard_ms = self._engine.clock.now_ms()
-        self._inbox.append(end)
+        self._inbox.put_mark(end)
         self._settled.clear()
         self._wake.set()
 
-    def _take_mark(self, mark: Context | _End, now_ms: float) -> None:
+    def _take_mark(self, mark: Mark, now_ms: float) -> None:
         """Tell the core what stands between texts."""
         if isinstance(mark, Context):
             self._core.ground(mark)
@@ -486,33 +463,6 @@ class Session:
             self._submit(self._core.end_lane(mark.what, now_ms), now_ms)
         else:
             self._submit(self._core.end_choice(mark.what, now_ms), now_ms)
-
-    def _take_chunk(self, limit: int) -> tuple[Lane, str, float]:
-        """The text at the head of the inbox that is one lane's, at most `limit` characters, and when its first came."""
-        head = self._inbox.popleft()
-        assert not isinstance(head, Context | _End)
-        lane, text, arrived_ms = head
-        pieces = [text]
-        size = len(text)
-        while size < limit and (text := self._pop_of(lane)):
-            pieces.append(text)
-            size += len(text)
-        whole = pieces[0] if len(pieces) == 1 else "".join(pieces)
-        if size > limit:
-            self._inbox.appendleft((lane, whole[limit:], arrived_ms))
-            whole = whole[:limit]
-        self._inbox_chars -= len(whole)
-        return lane, whole, arrived_ms
-
-    def _pop_of(self, lane: Lane) -> str:
-        """The next chunk, if it is of that lane; else nothing."""
-        if not self._inbox:
-            return ""
-        head = self._inbox[0]
-        if isinstance(head, Context | _End) or head[0] != lane:
-            return ""
-        self._inbox.popleft()
-        return head[1]
 
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
         deadline_ms = now_ms + self.plan.stream.max_hold_ms
@@ -527,22 +477,8 @@ class Session:
         while (output := self._core.next_output()) is not None:
             outputs.append(output)
             if isinstance(output, Release):
-                self._count_release(output, now_ms)
+                self._recorder.released(output, now_ms)
         return outputs
-
-    def _count_release(self, release: Release, now_ms: float) -> None:
-        held_ms = self._tally.released(release, now_ms)
-        if held_ms is not None:
-            self._counters.held.observe(held_ms / 1000)
-
-    @property
-    def _has_room(self) -> bool:
-        limits = self._engine.limits
-        return len(self._inbox) < limits.inbox_chunks and self._inbox_chars < limits.max_chunk_bytes
-
-    @property
-    def _is_over(self) -> bool:
-        return self._is_closed and self._core.is_done and not self._outcomes
 
     # -- waking up ------------------------------------------------------------------------------------------------
 
@@ -551,25 +487,11 @@ class Session:
         if self._inbox and self._core.wants_text:
             await asyncio.sleep(0)
             return
-        self._set_alarm()
+        self._alarm.set(min(self._core.next_deadline_ms or float("inf"), self._idle_at_ms))
         if not (self._inbox or self._outcomes or self._wake.is_set() or self._core.awaits_outcomes):
             self._settled.set()
         await self._wake.wait()
         self._wake.clear()
-
-    def _set_alarm(self) -> None:
-        """Have the clock wake the session at the next deadline. An alarm that is early enough stays."""
-        due_ms = min(self._core.next_deadline_ms or float("inf"), self._idle_at_ms)
-        if self._alarm is not None:
-            if self._alarm_ms <= due_ms:
-                return
-            self._alarm.cancel()
-        self._alarm_ms = due_ms
-        self._alarm = self._engine.clock.call_at(due_ms, self._ring)
-
-    def _ring(self) -> None:
-        self._alarm = None
-        self._wake.set()
 
     @property
     def _idle_at_ms(self) -> float:
@@ -579,73 +501,17 @@ class Session:
         if now_ms >= self._idle_at_ms and not self._is_finished:
             raise IdleStream(self._engine.idle_seconds)
 
-    # -- limits and failures --------------------------------------------------------------------------------------
-
-    def _check(self, lane: Lane, text: str) -> None:
-        limits = self._engine.limits
-        if self._is_finished:
-            raise CallerError("came after the end of the stream", field="chunk", kind=CallerFault.OUT_OF_ORDER)
-        if lane in self._closed_lanes and text:
-            raise CallerError("came after the end of its lane", field="chunk", kind=CallerFault.OUT_OF_ORDER)
-        self._check_lane(lane)
-        self._received_chars += len(text)
-        if self._received_chars > limits.max_stream_chars:
-            raise CallerError(
-                f"a stream has at most {limits.max_stream_chars} characters",
-                field="chunk",
-                limit=limits.max_stream_chars,
-            )
-
-    def _check_lane(self, lane: Lane) -> None:
-        limit = self._engine.limits.max_lanes
-        if lane not in self._lanes and len(self._lanes) - len(self._closed_lanes) >= limit:
-            raise CallerError(f"a stream has at most {limit} open lanes", field="chunk.lane", limit=limit)
-        self._lanes.add(lane)
-
-    def _raise_failure(self) -> None:
-        """Raise the reader's error, once what stood before it is fed."""
-        if self._failure is not None and not self._inbox:
-            raise self._failure
-
-    # -- the record -----------------------------------------------------------------------------------------------
-
-    async def _record(self, decisions: Sequence[Decision]) -> None:
-        """Commit the events of decisions; returns when that is done."""
-        if not decisions:
-            return
-        occurred = self._engine.clock.unix_seconds()
-        self._tally.decided(decisions)
-        events: list[Event] = []
-        for decision in decisions:
-            if is_violation(decision):
-                self._counters.count(decision)
-            events.append(
-                violation_event(self.info, self.plan, decision, occurred, evidence_key=self._engine.evidence_key)
-            )
-            events += self._fault(decision, occurred)
-        await self._engine.outbox.put(events)
-
-    def _fault(self, decision: Decision, occurred: float) -> list[Event]:
-        """The fault that a decision follows from, told once a stream for each detector and kind."""
-        failure = decision.failure
-        if failure is None:
-            return []
-        detector = self.plan.rules[decision.rule].detector
-        if failure.kind is FailureKind.TIMEOUT:
-            self._engine.metrics.detector(detector).count(failure)
-        if (detector, failure.kind) in self._faults_told:
-            return []
-        self._faults_told.add((detector, failure.kind))
-        return [fault_event(_FAULTS[failure.kind], detector, occurred, info=self.info, reason=failure.reason)]
+    # -- the end --------------------------------------------------------------------------------------------------
 
     async def _close(self) -> StreamSummary:
         """Record the stream's end, and then tell it."""
-        self._ended = "blocked" if self._core.is_stopped else "finished"
+        recorder = self._recorder
+        recorder.ended = "blocked" if self._core.is_stopped else "finished"
         if self._prompt and len(self._context):  # it may have to be indexed, which takes a while
             self._relevance = await asyncio.to_thread(self._context.relevance, self._prompt)
-        coverage, grounding = self._coverage(), self._grounding()
-        await self._record_end(coverage, grounding)
-        tally = self._tally
+        coverage, grounding = recorder.coverage(self._core.coverage()), self._grounding()
+        await recorder.record_end(coverage, grounding, self._core.max_held_chars)
+        tally = recorder.tally
         return StreamSummary(
             stream_id=self.info.stream_id,
             plan=self.plan,
@@ -657,13 +523,6 @@ class Session:
             median_held_ms=tally.held.median_ms,
             max_held_chars=self._core.max_held_chars,
             grounding=grounding,
-        )
-
-    def _coverage(self) -> tuple[LaneCoverage, ...]:
-        """What was looked at, per lane. All that came counts as received, also what was still in the inbox."""
-        return tuple(
-            msgspec.structs.replace(each, received_chars=self._tally.received(each.lane))
-            for each in self._core.coverage()
         )
 
     def _grounding(self) -> GroundingTally | None:
@@ -679,39 +538,33 @@ class Session:
             context_relevance=self._relevance,
         )
 
-    async def _record_end(self, coverage: Sequence[LaneCoverage], grounding: GroundingTally | None) -> None:
-        self._is_recorded = True
-        self._counters.ended[self._ended].inc()
-        self._counters.received_chars.inc(self._tally.received_chars)
-        self._counters.released_chars.inc(self._tally.released_chars)
-        if grounding is not None:
-            self._counters.count_answer(grounding)
-        ending = self._ending(coverage, grounding)
-        await self._engine.outbox.put([decision_event(self.info, ending, self._engine.clock.unix_seconds())])
 
-    def _ending(self, coverage: Sequence[LaneCoverage], grounding: GroundingTally | None) -> Ending:
-        tally = self._tally
-        return Ending(
-            ended=self._ended,
-            done=tally.action,
-            duration_ms=self._engine.clock.now_ms() - self._started_ms,
-            violations={self.plan.rules[rule].id: count for rule, count in tally.count_by_rule.items()},
-            coverage=[
-                lane_coverage(
-                    each.lane,
-                    received_chars=each.received_chars,
-                    released_chars=each.released_chars,
-                    unscanned_chars=each.unscanned_chars,
-                    reasons=each.reasons,
-                )
-                for each in coverage
-            ],
-            leaked_chars=tally.leaked_chars,
-            max_held_chars=self._core.max_held_chars,
-            max_held_ms=tally.held.max_ms,
-            median_held_ms=tally.held.median_ms,
-            grounding=None if grounding is None else grounding_of(grounding),
-        )
+class _Alarm:
+    """Has the clock wake a session. One that is early enough stays."""
+
+    def __init__(self, clock: Clock, wake: asyncio.Event) -> None:
+        self._clock = clock
+        self._wake = wake
+        self._timer: Timer | None = None
+        self._at_ms = 0.0
+
+    def set(self, due_ms: float) -> None:
+        """Wake the session at a time at the latest."""
+        if self._timer is not None:
+            if self._at_ms <= due_ms:
+                return
+            self._timer.cancel()
+        self._at_ms = due_ms
+        self._timer = self._clock.call_at(due_ms, self._ring)
+
+    def cancel(self) -> None:
+        """Wake nobody."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._wake.set()
 
 
 def check_start(start: StreamStart, limits: Limits) -> None:

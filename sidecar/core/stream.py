@@ -67,7 +67,7 @@ class Stream:
         self._places: dict[Lane, tuple[Order, LaneState]] = {}
         self._states: list[LaneState] = []
         self._orders: dict[tuple[int, Lane | None], Order] = {}
-        """By choice; an input has one."""
+        """By choice; an input has one. A field beside the parts has its own."""
         self._choices: defaultdict[int, list[Order]] = defaultdict(list)
         """The orders that stop together."""
         self._owners: dict[int, tuple[Order, LaneState]] = {}
@@ -235,15 +235,11 @@ class Stream:
 
     # -- small things ---------------------------------------------------------------------------------------------
 
-    def _order_of(self, lane: Lane) -> tuple[int, Lane | None]:
-        """The order that a lane stands in: its choice's, or one of its own."""
-        if self._stops_together:
-            return 0, None
-        return lane.choice, lane if lane.channel is Channel.OTHER else None
-
     def _begin(self, lane: Lane) -> tuple[Order, LaneState]:
         """Take in a lane that comes for the first time."""
-        place = self._order_of(lane)
+        place = (lane.choice, lane if lane.channel is Channel.OTHER else None)
+        if self._stops_together:
+            place = (0, None)
         if place not in self._orders:
             self._orders[place] = Order(self._shared, self._choices[place[0]])
         order, state = self._orders[place], LaneState(lane, self._shared)

@@ -1,0 +1,128 @@
+"""What waits for the core of one stream, in order: texts, contexts, and ends of lanes and choices."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeAlias
+
+import msgspec
+
+from detectors.context import Context
+from sidecar.config import Limits
+from sidecar.errors import CallerError, CallerFault
+from sidecar.values import Lane
+
+
+class End(msgspec.Struct, frozen=True):
+    """Where a lane ends, or all lanes of a choice."""
+
+    what: Lane | int
+
+
+Mark: TypeAlias = Context | End
+"""What stands between texts."""
+
+
+class Inbox:
+    """See the module's text. `chars` counts the texts in it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._entries: deque[tuple[Lane, str, float] | Mark] = deque()
+        self.chars = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more text may come before some was taken."""
+        limits = self._limits
+        return len(self._entries) < limits.inbox_chunks and self.chars < limits.max_chunk_bytes
+
+    def put(self, lane: Lane, text: str, now_ms: float) -> None:
+        """Add text of a lane, with the time at which it came."""
+        self._entries.append((lane, text, now_ms))
+        self.chars += len(text)
+
+    def put_mark(self, mark: Mark) -> None:
+        """Add what stands behind the text so far."""
+        self._entries.append(mark)
+
+    def take_mark(self) -> Mark | None:
+        """What stands at the head, if it is no text."""
+        head = self._entries[0]
+        if not isinstance(head, Context | End):
+            return None
+        self._entries.popleft()
+        return head
+
+    def take_chunk(self, limit: int) -> tuple[Lane, str, float]:
+        """The text at the head that is one lane's, at most `limit` characters, and when its first came."""
+        head = self._entries.popleft()
+        assert not isinstance(head, Context | End)
+        lane, text, arrived_ms = head
+        pieces = [text]
+        size = len(text)
+        while size < limit and (text := self._pop_of(lane)):
+            pieces.append(text)
+            size += len(text)
+        whole = pieces[0] if len(pieces) == 1 else "".join(pieces)
+        if size > limit:
+            self._entries.appendleft((lane, whole[limit:], arrived_ms))
+            whole = whole[:limit]
+        self.chars -= len(whole)
+        return lane, whole, arrived_ms
+
+    def _pop_of(self, lane: Lane) -> str:
+        """The next chunk, if it is of that lane; else nothing."""
+        if not self._entries:
+            return ""
+        head = self._entries[0]
+        if isinstance(head, Context | End) or head[0] != lane:
+            return ""
+        self._entries.popleft()
+        return head[1]
+
+
+class Allowance:
+    """What a caller may still feed to one stream: texts and lanes have limits, and lanes end."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._chars = 0
+        self._lanes: set[Lane] = set()
+        self._ended: set[Lane] = set()
+
+    def knows(self, lane: Lane) -> bool:
+        """Whether anything of a lane came."""
+        return lane in self._lanes
+
+    def take(self, lane: Lane, text: str) -> None:
+        """Count text. Raises `CallerError` past a limit, or after the lane's end."""
+        if text and lane in self._ended:
+            raise CallerError("came after the end of its lane", field="chunk", kind=CallerFault.OUT_OF_ORDER)
+        self.take_lane(lane)
+        self._chars += len(text)
+        limit = self._limits.max_stream_chars
+        if self._chars > limit:
+            raise CallerError(f"a stream has at most {limit} characters", field="chunk", limit=limit)
+
+    def take_lane(self, lane: Lane) -> None:
+        """Count a lane. Raises `CallerError` when it is one too many."""
+        limit = self._limits.max_lanes
+        if lane not in self._lanes and len(self._lanes) - len(self._ended) >= limit:
+            raise CallerError(f"a stream has at most {limit} open lanes", field="chunk.lane", limit=limit)
+        self._lanes.add(lane)
+
+    def end_lane(self, lane: Lane) -> bool:
+        """End a lane; whether it had not ended before. Raises `CallerError` when it is one too many."""
+        if lane in self._ended:
+            return False
+        self.take_lane(lane)
+        self._ended.add(lane)
+        return True
+
+    def end_choice(self, choice: int) -> None:
+        """End all lanes of a choice that came."""
+        self._ended.update(lane for lane in self._lanes if lane.choice == choice)
