@@ -71,8 +71,7 @@ class WholeBody:
 
     def finish(self) -> bytes:
         """The body as it may be passed on; byte for byte the same when nothing was done."""
-        self._weave.flush()
-        woven = next(each for each in self._weave.ready() if isinstance(each, Woven))
+        woven = self._weave.whole()
         changes = {slot.path: _encoded(slot, new) for slot, new in woven.changes}
         text = replace_values(self._text, changes) if changes else self._text
         if self._is_request:

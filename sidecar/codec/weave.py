@@ -367,6 +367,11 @@ class Weave:
 
     # -- what may leave -------------------------------------------------------------------------------------------
 
+    def whole(self) -> Woven:
+        """The one frame that was queued, with what was let out of it."""
+        (waiting,) = next(iter(self._queues.values()))
+        return self._woven(waiting)
+
     def ready(self) -> Iterator[Woven | Tail]:
         """The frames and tails that may leave now, in order."""
         yield from self._tails()

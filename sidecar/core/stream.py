@@ -48,6 +48,9 @@ MOST_AWAITED = 8
 MAX_HELD_CALL_CHARS = 1_000_000
 
 
+_FEW_LANES = 16
+
+
 class Stream:
     """One guarded stream: see the module's text. Not thread-safe; one owner."""
 
@@ -66,6 +69,9 @@ class Stream:
         self._stops_together = stops_together
         self._places: dict[Lane, tuple[Order, LaneState]] = {}
         self._states: list[LaneState] = []
+        self._live: list[tuple[Order, LaneState]] = []
+        """The lanes that may not be done, and `_were_live`, how many there were when that was seen last."""
+        self._were_live = 0
         self._orders: dict[tuple[int, Lane | None], Order] = {}
         """By choice; an input has one. A field beside the parts has its own."""
         self._choices: defaultdict[int, list[Order]] = defaultdict(list)
@@ -166,7 +172,7 @@ class Stream:
         """Let the outcomes that are overdue count as timed out."""
         overdue = [
             (number, batch)
-            for state in self._states
+            for _, state in self._live
             for number, opened in state.asking.opened.items()
             if opened.deadline_ms <= now_ms
             for batch in sorted(opened.waiting)
@@ -185,18 +191,18 @@ class Stream:
     @property
     def next_deadline_ms(self) -> float | None:
         """When `tick` has something to do, if nothing else happens."""
-        deadlines = (each.deadline_ms for state in self._states for each in state.asking.opened.values())
+        deadlines = (each.deadline_ms for _, state in self._live for each in state.asking.opened.values())
         return min(deadlines, default=None)
 
     @property
     def awaits_outcomes(self) -> bool:
         """Whether text is held for an outcome that is under way."""
-        return any(state.asking.awaited for state in self._states)
+        return any(state.asking.awaited for _, state in self._live)
 
     @property
     def held_chars(self) -> int:
         """Characters that arrived and neither left, nor were replaced or dropped by a block, over all lanes."""
-        return sum(state.held_chars for state in self._states)
+        return sum(state.held_chars for _, state in self._live)
 
     @property
     def wants_text(self) -> bool:
@@ -206,14 +212,14 @@ class Stream:
         segments are waited for: a segment's time begins when its text is fed, so what has not had its turn is not late.
         """
         limit = self._plan.stream.max_held_chars
-        if any(state.unjudged_chars >= limit and order.is_waiting for order, state in self._places.values()):
+        if any(state.unjudged_chars >= limit and order.is_waiting for order, state in self._live):
             return False
-        return sum([state.asking.awaited for state in self._states]) < MOST_AWAITED
+        return sum([state.asking.awaited for _, state in self._live]) < MOST_AWAITED
 
     @property
     def is_done(self) -> bool:
         """Whether every lane has ended and nothing is waited for."""
-        return all(state.is_done for state in self._states)
+        return all(state.is_done for _, state in self._live)
 
     @property
     def is_stopped(self) -> bool:
@@ -245,8 +251,16 @@ class Stream:
         order, state = self._orders[place], LaneState(lane, self._shared)
         order.add(state)
         self._states.append(state)
+        self._look_for_done()
+        self._live.append((order, state))
         self._places[lane] = (order, state)
         return order, state
+
+    def _look_for_done(self) -> None:
+        """Leave out lanes that are done, now and then: a long history has thousands, each over behind its text."""
+        if len(self._live) > 2 * self._were_live + _FEW_LANES:
+            self._live = [each for each in self._live if not each[1].is_done]
+            self._were_live = len(self._live)
 
     def _end(self, order: Order, state: LaneState) -> list[Request]:
         """End a lane, with what of its JSON was not certain before. A second time nothing happens."""
