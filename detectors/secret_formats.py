@@ -357,7 +357,6 @@ FORMATS = (
         f"sk-ant-(?:oat|ort|sid)[0-9]{{2}}-{_B64U}{{80,120}}",
         tail=f"{_B64U}*",
     ),
-    Format("AZURE_OPENAI_KEY", "Azure AI key", "[0-9A-Za-z]{52}JQQJ9[0-9A-D][0-9A-Za-z]{26}"),
     Format("CIRCLECI_TOKEN", "CircleCI token", "CCI(?:PAT|PRJ)_[0-9A-Za-z]{22}_[0-9a-f]{40}"),
     Format("WANDB_API_KEY", "Weights & Biases key", "wandb_v1_[0-9A-Za-z_]{40,100}"),
     Format("CLOUDFLARE_TOKEN", "Cloudflare token", "cf(?:ut|at|k)_[0-9A-Za-z]{40}[0-9a-f]{8}"),

@@ -102,7 +102,6 @@ TOKENS: dict[str, Callable[[], str]] = {
     "Tailscale key": lambda: "tsk" + "ey-auth-" + rand(B62, 12) + "-" + rand(B62, 32),
     "Google AI key of the second kind": lambda: "A" + "Q.Ab" + rand(B64U, 50),
     "Anthropic OAuth token": lambda: "sk-" + "ant-oat01-" + rand(B64U, 95),
-    "Azure AI key": lambda: rand(B62, 52) + "JQ" + "QJ99" + rand(B62, 26),
     "CircleCI token": lambda: "CC" + "IPAT_" + rand(B62, 22) + "_" + rand(HEX, 40),
     "Weights & Biases key": lambda: "wan" + "db_v1_" + rand(B62, 80),
     "Cloudflare token": lambda: "cf" + "ut_" + rand(B62, 40) + rand(HEX, 8),
