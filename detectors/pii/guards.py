@@ -52,7 +52,8 @@ _LIKE_VERSION = re.compile(r"(?:1\.[0-3]|2\.(?:5|16))\..*|(?!10\.)\d{1,2}(?:\.\d
 """Object identifiers, and what has four small numbers: an address only where a word says so."""
 _NAMES_ADDRESS = re.compile(
     r"(?:\bips?|ipv4|address|addr|hosts?|hostname|server|from|dns|ping|gateway|connect\w*|client|inet|peer|remote"
-    r"|nameserver|router|device|node|endpoint|login|target)[\s\"'=:(\[]{0,4}\Z|//\Z|@\Z",
+    r"|nameserver|router|device|node|endpoint|login|target)"
+    r"(?: (?:is|was|to|at|of|address)){0,2}[\s\"'=:(\[]{0,4}\Z|//\Z|@\Z",
     re.IGNORECASE,
 )
 

@@ -164,7 +164,7 @@ def longest(text: str, start: int, first: int, regions: Sequence[str], *, words:
     if groups is None or groups.end() - first < LEAST_DIGITS:
         return None
     for end in reversed(_ends(text, first, groups.end())):
-        score = _score(text, start, end, in_context=words > Words.NONE)
+        score = _score(text, start, end, words=words)
         if score == WEAK and words == Words.NEAR and _IN_CODE.search(text, max(0, start - 3), start):
             continue
         if score > 0 and (words == Words.NAME or _is_held(text[start:end], regions, has_plus=has_plus)):
@@ -228,7 +228,7 @@ _PART_BEFORE = re.compile(rf"(?:\d[.:]|\w[-_/]|[$€£¥%&@\\^_~]|\.\.|{WORD}|\w
 _PART_AFTER = re.compile(rf"[-_/]\w|[.:]\d|[%°€£¥$_@\\^]|{WORD}|\.\.|[*^/]{{1,2}}[\w(]")
 _IN_GROUPS = (
     r"(?:1[-. ])?[2-9]\d\d[-. /][2-9]\d\d[-. ]\d{4}|[6-9]\d{4}[- ]\d{5}|\d\d 9?\d{4}-\d{4}"
-    r"|1[-. ]\d{3}[-. ]\d{3}[-. ]\d{4}"
+    r"|1[-. ]\d{3}[-. ]\d{3}[-. ]\d{4}|1[-. ]?\([2-9]\d\d\)[-. ]?\d{3}[-. ]?\d{4}"
 )
 """American, Indian and Brazilian groups."""
 _BRACKETED = r"\(0\d{1,4}\).*|\([2-9]\d\d\)[-. ]?\d{3}[-. ]?\d{4}|\(\d\d\) ?9?\d{4}[- ]?\d{4}"
@@ -246,30 +246,43 @@ _ROW_BEFORE = re.compile(r"(?:\d|\.\.) {1,3}\Z")
 _ROW_AFTER = re.compile(r" -?\d")
 
 
-def _score(text: str, start: int, end: int, *, in_context: bool) -> float:
+def _score(text: str, start: int, end: int, *, words: Words) -> float:
+    """How sure the writing of a number makes us; 0 when it is none."""
     number = text[start:end]
     groups = _GROUP.findall(number)
-    digits = "".join(groups)
-    if len(digits) < LEAST_DIGITS or len(set(digits)) == 1 or digits.endswith("00000") or _is_counting(digits):
-        return 0.0
-    if _is_dated(text, start, end) or _is_unbalanced(number):
+    if not _can_be_phone("".join(groups), words) or _is_dated(text, start, end) or _is_unbalanced(number):
         return 0.0
     if number[0] in PLUS:
         return SURE if _is_international(text, start, end, groups) else 0.0
-    if _OTHER_FORM.fullmatch(number) or _DECIMAL.fullmatch(number) or _YEARS.fullmatch(number):
+    if _is_other_form(number, groups, words) or _is_other_in_text(text, start, end):
         return 0.0
-    if _is_part(text, start, end):
-        return 0.0
-    if _NAMES_ANOTHER.search(text[max(0, start - REACH) : start]) or _is_in_row(text, start, end, number):
-        return 0.0
-    if len(groups) == 1 and len(digits) > MOST_UNGROUPED and digits[0] != "0":
-        return 0.0
-    if "." in number and not in_context and not _DOTTED.fullmatch(number):
-        return 0.0
-    is_weak = len(digits) < SURE_DIGITS or len(groups) == 1 or _LIKE_DECIMAL.fullmatch(number)
+    is_weak = len("".join(groups)) < SURE_DIGITS or len(groups) == 1 or _LIKE_DECIMAL.fullmatch(number)
     if is_weak or not _PHONE_LIKE.fullmatch(number):
-        return WEAK if in_context else 0.0
+        return WEAK if words else 0.0
     return LIKELY
+
+
+def _can_be_phone(digits: str, words: Words) -> bool:
+    """Whether there are enough digits, and other than in `1000000` and `123456789`, unless a word says it."""
+    if len(digits) < LEAST_DIGITS or len(set(digits)) == 1:
+        return False
+    return words == Words.NAME or not (digits.endswith("00000") or _is_counting(digits))
+
+
+def _is_other_form(number: str, groups: Sequence[str], words: Words) -> bool:
+    """Whether it is written as something else is: an address of the net, a decimal, years, an id."""
+    if _OTHER_FORM.fullmatch(number) or _DECIMAL.fullmatch(number) or _YEARS.fullmatch(number):
+        return True
+    if len(groups) == 1 and len(number) > MOST_UNGROUPED and number[0] != "0":
+        return True
+    return "." in number and not words and not _DOTTED.fullmatch(number)
+
+
+def _is_other_in_text(text: str, start: int, end: int) -> bool:
+    """Whether what stands beside it says that it is a part of something, or something else."""
+    if _is_part(text, start, end) or _is_in_row(text, start, end, text[start:end]):
+        return True
+    return _NAMES_ANOTHER.search(text[max(0, start - REACH) : start]) is not None
 
 
 def _is_international(text: str, start: int, end: int, groups: Sequence[str]) -> bool:

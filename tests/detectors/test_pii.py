@@ -317,7 +317,7 @@ def test_what_phonenumbers_finds_is_found() -> None:
             (match.start, match.end)
             for region in regions
             for match in PhoneNumberMatcher(text, region, leniency=1)
-            if phones._score(text, match.start, match.end, in_context=True) > 0
+            if phones._score(text, match.start, match.end, words=phones.Words.NEXT) > 0
         }
         found = phones.find_phones(text, regions)
         assert all(any(one.start <= start and end <= one.end for one in found) for start, end in every), text
