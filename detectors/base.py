@@ -207,6 +207,24 @@ class PairChecker(BatchDetector, Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsNames(Protocol):
+    """A pattern scanner to which it matters what a value is called: `536228726` is an SSN when its key says `ssn`."""
+
+    def start_named(self, name: str) -> Scan:
+        """Open a scan for a lane that is the whole value of something named `name`, at lane offset 0.
+
+        `name` is read as if it stood before the text; no finding lies in it, and offsets count from the text. It may
+        be a path (`user.phone`), and is nothing (`""`) where a value has no name.
+        """
+        ...
+
+
+def open_scan(scanner: PatternScanner, name: str = "") -> Scan:
+    """Open a scan for a lane; `name` is what the text is the value of (a JSON key), for scanners that read names."""
+    return scanner.start_named(name) if name and isinstance(scanner, ReadsNames) else scanner.start()
+
+
 Detector = PatternScanner | BatchDetector
 
 

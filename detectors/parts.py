@@ -32,7 +32,7 @@ class InParts(Protocol):
     """What a detector type in parts has beside `DetectorType`."""
 
     def parts(self, params: Params) -> Sequence[Part]:
-        """The parts with these parameters, the default ones first; makes none of them."""
+        """The parts with these parameters; makes none of them."""
         ...
 
 

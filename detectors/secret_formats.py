@@ -61,14 +61,25 @@ _PLACEHOLDERS = re.compile(
     r"example|placeholder|change_?-?me|your|dummy|sample|redacted|insert|x{5}|\*{3}|\.{3}|[<>]|\$[{(]|\{\{|process\.env|os\.environ|getenv",
     re.IGNORECASE,
 )
-_SAMPLE_PASSWORDS = frozenset(
-    {"password", "passwd", "pass", "pwd", "secret", "user", "username", "token", "xxx", "xxxx"}
+_SAMPLE_PASSWORD = re.compile(
+    r"(?:my|the|some|test|db|super|a)?(?:[-_ ]|%20)?(?:pass(?:word|wd|phrase|code)?|pwd|pw|secret|user(?:name)?"
+    r"|token|key|auth|x{2,}|hunter2|foo|bar|baz|admin|guest|postgres|root|test|abc|none|null|xyz\w{0,3}|abc\w{0,3})\d{0,3}",
+    re.IGNORECASE,
 )
+"""What examples have for a password."""
+_DOCUMENTED = frozenset(
+    (
+        *("2YotnFZFEjr1zCsicMWpAA", "tGzv3JOkF0XG5Qx2TlKWIA", "SplxlOBeZQQYbYS6WxSbIA", "mF_9.B5f-4.1JqM"),
+        *("czZCaGRSa3F0MzpnWDFmQmF0M2JW", "7Fjfp0ZBr1KtDRbnfVdmIw", "gX1fBat3bV", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+        *("SlAV32hkKG", "8xLOxBtZp8", "vF9dft4qmT", "dXNlcjpwYXNz", "dXNlcm5hbWU6cGFzc3dvcmQ="),
+    )
+)
+"""Values of the examples in RFC 6749, 6750, 7617 and OpenID Connect Core."""
 
 
 def is_placeholder(text: str) -> bool:
     """Whether a value only stands for a secret: `your_api_key`, `xxxx`, `${VAR}`, one character repeated."""
-    return bool(_PLACEHOLDERS.search(text)) or len(set(text[-16:])) <= 2
+    return text in _DOCUMENTED or bool(_PLACEHOLDERS.search(text)) or len(set(text[-16:])) <= 2
 
 
 def entropy(text: str) -> float:
@@ -171,10 +182,41 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 
 def _assigned(value: str) -> float | None:
     """A value after `secret =`: random enough, and no expression, path or address."""
-    if _CODE.fullmatch(value) or not _mixed(value):
+    if _CODE.fullmatch(value) or _HUMPS.fullmatch(value) or not _mixed(value) or _SAMPLE_PASSWORD.fullmatch(value):
         return None
     wanted = 3.0 if _HEX.fullmatch(value) else min(3.5, math.log2(len(value)) - 0.5)
     return LOW if entropy(value) >= wanted else None
+
+
+_HUMPS = re.compile(r"_*(?:[A-Z]{0,6}[a-z]{2,}\d{0,2}_*){3,}|[A-Z]{2,}(?:_[A-Z0-9]+)+")
+"""An identifier of several words: `TextGenerationStreamOutputToken`."""
+_OPEN_NAME = re.compile(
+    r"(?i:public|page|paging|pagination|next|prev(?:ious)?|continuation|continue|cursor|sync|resume|start|skip|delta|csrf"
+    r"|eos|bos|pad|unk|mask|sep|cls|special|image|audio|video|vision|stop|max|min|num|total|prompt|completion|input"
+    r"|output|cached?|reasoning|count|tokens?_per|type|kind|sort|partition|primary|foreign|idempotency|dedup\w*)"
+    r"[_\- .]?(?i:key[_-]?)?(?i:token|key|secret)[\w-]{0,12}\W{0,8}\Z|::\w+\W{0,6}\Z|[\d}]:secret:\Z"
+    r"|(?i:client|request|change|creation|lock|update|export|copy\w{0,8})[_-]?(?i:token)\W{0,8}\Z"
+    r"|(?i:token|key|secret)s?[_-]?(?i:id|type"
+    r"|name|len(?:gth)?|size|count|class|path|file|url|uri|arn|hash|format|field|header|prefix|expir\w*|ttl|version|url)"
+    r"\W{0,6}\Z|(?i:badge|shield)[^\s]{0,12}\?token=\Z|\.svg\?token=\Z"
+)
+"""Names whose values may be seen: public keys, places in lists, tokens of a text, types of resources, badges."""
+
+
+def _may_be_secret(left: str, right: str) -> bool:
+    """Whether the name before a value is one of a secret, and no call or index follows it."""
+    return right not in _CALLS and not _OPEN_NAME.search(left)
+
+
+_CALLS = frozenset("([")
+
+
+def _may_have_password(left: str, _: str) -> bool:
+    """Whether what stands before the `@` of an address can be a password: not so with `github://owner:repository@`."""
+    return not _NAMES_REPOSITORY.search(left)
+
+
+_NAMES_REPOSITORY = re.compile(r"\b(?:github|gh|gitlab|hf|pkg|urn)://[^/]*\Z")
 
 
 def _aws_secret(value: str) -> float | None:
@@ -183,11 +225,19 @@ def _aws_secret(value: str) -> float | None:
 
 
 def _url_password(value: str) -> float | None:
-    return None if value.lower() in _SAMPLE_PASSWORDS else 0.8
+    return None if _SAMPLE_PASSWORD.fullmatch(value) or _is_template(value) else 0.8
 
 
 def _connection_password(value: str) -> float | None:
-    return None if value.lower() in _SAMPLE_PASSWORDS else 0.6
+    return None if _SAMPLE_PASSWORD.fullmatch(value) or _is_template(value) else 0.6
+
+
+def _is_template(value: str) -> bool:
+    """Whether it is a place to fill in: `%s`, `{password}`, `$PASSWORD`, `:param`."""
+    return bool(_TEMPLATE.search(value))
+
+
+_TEMPLATE = re.compile(r"%[sd(]|\$\w|[{}\[\]()]|\\[A-Za-z]|\A[:#]|\A[A-Z][A-Z_]+\Z|['\"`+|*^?]")
 
 
 _BEGINS_HERE = re.compile(rf"(?:\A|[^0-9A-Za-z_]|{_ESCAPES})\Z", re.ASCII)
@@ -270,6 +320,54 @@ FORMATS = (
         tail=f"{_B64U}*",
     ),
     Format("ANTHROPIC_API_KEY", "Anthropic key", f"sk-ant-(?:api|admin)[0-9]{{2}}-{_B64U}{{93}}AA"),
+    Format("OPENROUTER_API_KEY", "OpenRouter key", "sk-or-v1-[0-9a-f]{64}"),
+    Format("OPENAI_API_KEY", "OpenAI key of the first kind", "sk-[0-9A-Za-z]{48}"),
+    Format("DEEPSEEK_API_KEY", "DeepSeek key", "sk-[0-9a-f]{32}", MID),
+    Format("ELEVENLABS_API_KEY", "ElevenLabs key", "sk_[0-9a-f]{48}", MID),
+    Format("LANGFUSE_SECRET_KEY", "Langfuse secret key", "sk-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    Format("LANGSMITH_API_KEY", "LangSmith key", "lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}"),
+    Format("TAVILY_API_KEY", "Tavily key", "tvly-(?:dev-|prod-)?[0-9A-Za-z]{20,40}"),
+    Format("CEREBRAS_API_KEY", "Cerebras key", "csk-[0-9a-z]{48}"),
+    Format("NVIDIA_API_KEY", "NVIDIA key", f"nvapi-{_B64U}{{60,80}}"),
+    Format("PINECONE_API_KEY", "Pinecone key", "pcsk_[0-9A-Za-z]{5,6}_[0-9A-Za-z]{60,70}"),
+    Format("FIREWORKS_API_KEY", "Fireworks key", "fw_[0-9A-Za-z]{22,28}", MID),
+    Format("TOGETHER_API_KEY", "Together key", f"tgp_v1_{_B64U}{{40,50}}"),
+    Format("JINA_API_KEY", "Jina key", f"jina_[0-9a-f]{{32}}{_B64U}{{20,40}}"),
+    Format("RUNPOD_API_KEY", "RunPod key", "rpa_[0-9A-Z]{40,50}"),
+    Format("RESEND_API_KEY", "Resend key", "re_[0-9A-Za-z]{8}_[0-9A-Za-z]{24,28}"),
+    Format("SUPABASE_KEY", "Supabase key", f"(?:sbp_[0-9a-f]{{40}}|sb_secret_{_B64U}{{31,40}})"),
+    Format("VERCEL_TOKEN", "Vercel token", "vc[kpiar]_[0-9A-Za-z]{56}"),
+    Format("NEON_API_KEY", "Neon key", "napi_[0-9a-z]{60,70}"),
+    Format("RENDER_API_KEY", "Render key", "rnd_[0-9A-Za-z]{28,32}"),
+    Format("FIGMA_TOKEN", "Figma token", f"fig[duor]_{_B64U}{{40,44}}"),
+    Format("CONTENTFUL_TOKEN", "Contentful token", f"CFPAT-{_B64U}{{43}}"),
+    Format("TYPEFORM_TOKEN", "Typeform token", "tfp_[0-9A-Za-z_.-]{50,70}"),
+    Format("HUBSPOT_TOKEN", "HubSpot token", "pat-(?:na|eu|ap)[0-9]-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    Format("BUILDKITE_TOKEN", "Buildkite token", "bk(?:ua|pt|ct)_[0-9a-f]{40}"),
+    Format("SONAR_TOKEN", "Sonar token", "sq[apu]_[0-9a-f]{40}"),
+    Format("PREFECT_API_KEY", "Prefect key", "pn[ub]_[0-9A-Za-z]{36}"),
+    Format("MAPBOX_SECRET_TOKEN", "Mapbox secret token", rf"sk\.eyJ{_B64U}{{40,120}}\.{_B64U}{{20,24}}"),
+    Format(
+        "TAILSCALE_KEY", "Tailscale key", "tskey-(?:auth|api|client|scim|webhook)-[0-9A-Za-z]{8,20}-[0-9A-Za-z]{20,40}"
+    ),
+    Format("GOOGLE_API_KEY", "Google AI key of the second kind", rf"AQ\.Ab{_B64U}{{40,60}}"),
+    Format(
+        "ANTHROPIC_API_KEY",
+        "Anthropic OAuth token",
+        f"sk-ant-(?:oat|ort|sid)[0-9]{{2}}-{_B64U}{{80,120}}",
+        tail=f"{_B64U}*",
+    ),
+    Format("CIRCLECI_TOKEN", "CircleCI token", "CCI(?:PAT|PRJ)_[0-9A-Za-z]{22}_[0-9a-f]{40}"),
+    Format("WANDB_API_KEY", "Weights & Biases key", "wandb_v1_[0-9A-Za-z_]{40,100}"),
+    Format("CLOUDFLARE_TOKEN", "Cloudflare token", "cf(?:ut|at|k)_[0-9A-Za-z]{40}[0-9a-f]{8}"),
+    Format("BITBUCKET_TOKEN", "Bitbucket token", "ATCTT3[0-9A-Za-z_=-]{180,200}", tail="[0-9A-Za-z_=-]*"),
+    Format("XENDIT_KEY", "Xendit key", "xnd_(?:production|development)_[0-9A-Za-z]{40,100}"),
+    Format("RAZORPAY_KEY", "Razorpay key", "rzp_live_[0-9A-Za-z]{14}", MID),
+    Format(
+        "PLAID_TOKEN",
+        "Plaid token",
+        "access-(?:sandbox|development|production)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    ),
     Format("HUGGINGFACE_TOKEN", "Hugging Face token", "(?:hf_[0-9A-Za-z]{34}|api_org_[0-9A-Za-z]{34})"),
     Format("PERPLEXITY_API_KEY", "Perplexity key", "pplx-[0-9A-Za-z]{48}"),
     Format("GROQ_API_KEY", "Groq key", "gsk_[0-9A-Za-z]{52}"),
@@ -379,6 +477,7 @@ FORMATS = (
         r"\b[a-z][a-z0-9+.-]{1,15}://[^\s:@/]{0,64}:(?P<secret>[^\s:@/]{3,128})@",
         check=_url_password,
         not_before="",
+        context=_may_have_password,
     ),
     Format(
         "BASIC_AUTH",
@@ -408,5 +507,14 @@ FORMATS = (
         rf"{_NAMED}{_ASSIGN}(?P<secret>{_VALUE}{{8,128}})",
         check=_assigned,
         tail=f"{_VALUE}*",
+        context=_may_be_secret,
+    ),
+    Format(
+        "GENERIC_SECRET",
+        "random value with an escaped quote",
+        rf"{_NAMED}[\"']?\s{{0,3}}(?::=|=>|=|:)\s{{0,3}}[\"'](?P<secret>{_VALUE}{{1,64}}\\[\"']{_VALUE}{{4,64}})",
+        check=_assigned,
+        tail=rf"(?:\\[\"']|{_VALUE})*",
+        context=_may_be_secret,
     ),
 )

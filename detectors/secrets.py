@@ -8,6 +8,8 @@ the text alone.
 
 Placeholders (`your_api_key`, `xxxx`, `${VAR}`, keys that end in `EXAMPLE`) are left alone.
 
+A value's name may be given beside it (`base.open_scan`): it is then read as `name="value`.
+
 Text is looked at as it stands and as it looks (`detectors.looks`): a zero-width space in a token hides nothing.
 
 It does not promise to find a secret without a known shape or a name beside it: mostly those are digests and
@@ -23,6 +25,7 @@ from typing import ClassVar, Protocol
 
 from detectors.base import DetectorError, Params
 from detectors.looks import LooksScanner
+from detectors.named import Named
 from detectors.regular import NotRegular, RegularScanner, Rule
 from detectors.secret_formats import FORMATS, PEM_KIND, SECRET, Format, is_placeholder
 from detectors.types import Finding
@@ -30,7 +33,7 @@ from detectors.types import Finding
 THRESHOLD = 0.5
 FIRST_PIECE = 320
 PIECE = 256
-_LOOK_BEHIND = 24
+_LOOK_BEHIND = 48
 """For the checks: a connection string's `; password=`."""
 
 
@@ -51,10 +54,10 @@ class Secrets:
         return {each.label: THRESHOLD for each in FORMATS}
 
     @classmethod
-    def build(cls, params: Params) -> LooksScanner:
+    def build(cls, params: Params) -> Named:
         """Make the scanner: about 0.3 s."""
         try:
-            return LooksScanner(SecretsScanner())
+            return Named(LooksScanner(SecretsScanner()), '{}="')
         except NotRegular as error:
             raise DetectorError(str(error)) from error
 
@@ -184,18 +187,18 @@ class _Tail(Protocol):
 
 
 class _RunTail:
-    """Characters of a set, possibly each with a dot before it."""
+    """Characters of a set, possibly each with a dot before it, or after an escaped quote."""
 
     def __init__(self, pattern: str) -> None:
         self._run = re.compile(pattern, re.ASCII)
-        self._waits_for_dot = pattern.startswith(r"(?:\.?")
+        self._waits_for = "." if pattern.startswith(r"(?:\.?") else "\\" if pattern.startswith(r"(?:\\") else ""
 
     def extend(self, text: str, at: int, *, is_final: bool) -> tuple[int, bool]:
         """See `_Tail`."""
         run = self._run.match(text, at)
         end = run.end() if run else at
         rest = text[end : end + 2]
-        return end, not is_final and (not rest or (rest == "." and self._waits_for_dot))
+        return end, not is_final and (not rest or (rest == self._waits_for))
 
 
 class _PemTail:

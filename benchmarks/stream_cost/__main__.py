@@ -5,7 +5,9 @@
 1. CPU time per 1,000 characters for texts of 1, 4, 16 and 64 thousand characters, beside one pass of default Presidio
    over the whole text in the same run: it must not grow with the text.
 2. Characters held back after each chunk, and characters received before the first is released.
-3. Memory: bytes per idle stream, and per stream that has seen 64 KiB and is still open, as Python objects and resident.
+3. Tables and texts without blanks: CPU time, the longest step when they come in pieces of 2,048 characters, and the
+   most characters held.
+4. Memory: bytes per idle stream, and per stream that has seen 64 KiB and is still open, as Python objects and resident.
 
 Texts are made up, or taken from FILE (UTF-8), which should hold no personal data.
 """
@@ -27,6 +29,7 @@ from typing import Any
 
 from benchmarks.presidio import PresidioRun, run_presidio
 from benchmarks.results import table, write
+from benchmarks.stream_cost import nasty
 from benchmarks.stream_cost.texts import chunks, mixed, plain
 from sidecar.core.stream import Stream
 from sidecar.offline import guard_text
@@ -72,16 +75,18 @@ def main() -> int:
         _cost(plan, kind, text, ours=ours, theirs=theirs)
         for (kind, text), ours, theirs in zip(texts, best, seconds, strict=True)
     ]
+    worst = [_nasty(plan, name, text) for name, text in nasty.texts().items()]
     memory = _memory(plan, arguments.streams)
-    holds = _holds(costs)
+    holds = {**_holds(costs), **_nasty_holds(worst)}
     figures = {
         "presidio": presidio.versions if presidio else None,
         "chunk_chars": CHUNK,
         "costs": [asdict(each) for each in costs],
+        "nasty": worst,
         "memory": memory,
         "holds": holds,
     }
-    report = _report(costs, memory, holds, presidio)
+    report = _report(costs, worst, memory, holds, presidio)
     print(report)
     print(write("stream_cost", figures, report))
     return 0 if all(holds.values()) else 1
@@ -150,6 +155,47 @@ def _seconds(plan: Plan, text: str) -> float:
     while stream.next_output() is not None:
         pass
     return time.process_time() - begun
+
+
+# ---------------------------------------------------------------- nasty texts
+
+STEP = 2_048
+MOST_STEP_MS = 20.0
+MOST_HELD = 64
+HELD_CHARS = 20_000
+
+
+def _nasty(plan: Plan, name: str, text: str) -> dict[str, Any]:
+    steps = min((_steps(plan, text) for _ in range(3)), key=max)
+    guarded = guard_text(plan, chunks(text[:HELD_CHARS], CHUNK))
+    held = [min((index + 1) * CHUNK, HELD_CHARS) - released for index, released in enumerate(guarded.released_after)]
+    return {
+        "text": name,
+        "ms_per_1000": round(sum(steps) * 1e6 / len(text), 2),
+        "longest_step_ms": round(max(steps) * 1e3, 1),
+        "held_most": max(held),
+    }
+
+
+def _steps(plan: Plan, text: str) -> list[float]:
+    """CPU seconds of each step of a stream that comes in pieces of `STEP` characters."""
+    stream, lane, steps = Stream(plan), Lane(), []
+    for piece in chunks(text, STEP):
+        begun = time.process_time()
+        stream.feed(lane, piece)
+        while stream.next_output() is not None:
+            pass
+        steps.append(time.process_time() - begun)
+    return steps
+
+
+def _nasty_holds(worst: Sequence[dict[str, Any]]) -> dict[str, bool]:
+    return {
+        f"a step of {STEP} characters within {MOST_STEP_MS:.0f} ms": all(
+            each["longest_step_ms"] <= MOST_STEP_MS for each in worst
+        ),
+        f"at most {MOST_HELD} characters held": all(each["held_most"] <= MOST_HELD for each in worst),
+    }
 
 
 # ---------------------------------------------------------------- memory
@@ -236,7 +282,13 @@ def _holds(costs: Sequence[Cost]) -> dict[str, bool]:
     return holds
 
 
-def _report(costs: Sequence[Cost], memory: dict[str, Any], holds: dict[str, bool], presidio: PresidioRun | None) -> str:
+def _report(
+    costs: Sequence[Cost],
+    worst: Sequence[dict[str, Any]],
+    memory: dict[str, Any],
+    holds: dict[str, bool],
+    presidio: PresidioRun | None,
+) -> str:
     rows = [
         [
             each.kind,
@@ -268,6 +320,11 @@ def _report(costs: Sequence[Cost], memory: dict[str, Any], holds: dict[str, bool
             "Held: characters held back after each chunk; first release: characters received when the first left.",
             "",
             table(head, rows),
+            "",
+            f"Texts of {nasty.CHARS:,} characters that cost most, in steps of {STEP:,}, and the most characters",
+            f"held when they come {CHUNK} at a time:",
+            "",
+            table(["text", "ms a 1,000", "longest step, ms", "held at most"], [list(each.values()) for each in worst]),
             "",
             "Memory:",
             "",

@@ -10,11 +10,26 @@ The recognizers are Presidio's, with their checksums. Three rules hold for all o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from detectors.pii import patterns
-from detectors.pii.guards import Guard, has_one_case, is_address, is_apart, is_card, is_long_id, is_url
+from detectors.pii import ids, patterns
+from detectors.pii.guards import (
+    Guard,
+    has_one_case,
+    is_address,
+    is_apart,
+    is_bank_account,
+    is_card,
+    is_device,
+    is_group_apart,
+    is_local_mail,
+    is_long_id,
+    is_mail,
+    is_odd_card,
+    is_social_security,
+    is_url,
+)
 from detectors.pii.patterns import Form
 
 FLOOR = 0.2
@@ -44,6 +59,12 @@ class Entry:
     without: tuple[str, ...] = ()
     """Names of Presidio's patterns that are left out."""
     guard: Guard | None = None
+    check: Callable[[str], bool] | None = None
+    """Whether a match passes its check digits; for an entry without a module."""
+    reason: str = ""
+    """For the findings: what was recognized and which check it passed; otherwise the recognizer's name."""
+    in_groups: bool = False
+    """Whether it is a number in groups: the check is given it without what stands between them."""
 
 
 GENERIC = (
@@ -52,41 +73,65 @@ GENERIC = (
         module="generic.credit_card_recognizer",
         class_name="CreditCardRecognizer",
         forms=patterns.CARD,
+        in_groups=True,
         guard=is_card,
+    ),
+    Entry(
+        label="CREDIT_CARD",
+        module="generic.credit_card_recognizer",
+        class_name="CreditCardRecognizer",
+        forms=patterns.ODD_CARD,
+        in_groups=True,
+        guard=is_odd_card,
+        bare=0.0,
     ),
     Entry(
         label="IBAN_CODE",
         module="generic.iban_recognizer",
         class_name="IbanRecognizer",
         forms=patterns.IBAN,
+        in_groups=True,
     ),
     Entry(
         label="EMAIL_ADDRESS",
         module="generic.email_recognizer",
         class_name="EmailRecognizer",
         forms=patterns.EMAIL,
+        guard=is_mail,
     ),
     Entry(
-        label="IP_ADDRESS",
-        module="generic.ip_recognizer",
-        class_name="IpRecognizer",
-        without=("IPv6_unspecified",),
-        guard=is_address,
+        label="EMAIL_ADDRESS",
+        forms=patterns.INTERNAL_EMAIL,
+        guard=is_mail,
+        reason="EmailRecognizer (internal host)",
+    ),
+    Entry(
+        label="EMAIL_ADDRESS",
+        forms=patterns.LOCAL_EMAIL,
+        guard=is_local_mail,
+        bare=0.0,
+        context=("email", "e mail", "mail", "mailto", "recipient", "sender"),
+        reason="EmailRecognizer (host name)",
+    ),
+    Entry(
+        label="IP_ADDRESS", forms=patterns.IP, context=("ip", "ipv4", "ipv6"), guard=is_address, reason="IpRecognizer"
     ),
     Entry(
         label="MAC_ADDRESS",
         module="generic.mac_recognizer",
         class_name="MacAddressRecognizer",
         forms=patterns.MAC,
+        guard=is_device,
     ),
     Entry(label="CRYPTO", module="generic.crypto_recognizer", class_name="CryptoRecognizer"),
     Entry(label="CRYPTO", forms=patterns.ETHEREUM, context=("wallet", "eth", "ethereum", "crypto")),
-    Entry(
-        label="URL",  # Presidio's recognizer is a pattern with 1,400 endings; the guard asks the public suffix list
-        forms=patterns.URL,
-        context=("url", "website", "link", "homepage", "domain", "site"),
-        guard=is_url,
-    ),
+)
+
+LINKS = Entry(
+    label="URL",  # Presidio's recognizer is a pattern with 1,400 endings; the guard asks the public suffix list
+    forms=patterns.URL,
+    context=("url", "website", "link", "homepage", "domain", "site"),
+    guard=is_url,
 )
 
 DATES = Entry(
@@ -137,6 +182,8 @@ def _national(
     forms: tuple[Form, ...] = (),
     without: tuple[str, ...] = (),
     guard: Guard | None = None,
+    check: Callable[[str], bool] | None = None,
+    reason: str = "",
 ) -> Entry:
     """An id that a country gives. Without a context word it is no finding, unless `bare` says so."""
     return Entry(
@@ -151,6 +198,9 @@ def _national(
         forms=forms,
         without=without,
         guard=guard,
+        in_groups=True,
+        check=check,
+        reason=reason,
     )
 
 
@@ -160,24 +210,27 @@ NATIONAL = (
         "US_SSN",
         "us.us_ssn_recognizer",
         "UsSsnRecognizer",
+        forms=patterns.SSN,
         bare=0.5,
         context=("ss",),
-        guard=is_apart,
+        guard=is_social_security,
     ),
     _national(
         "us",
         "US_ITIN",
         "us.us_itin_recognizer",
         "UsItinRecognizer",
+        forms=patterns.ITIN,
         bare=0.5,
         context=("tax id",),
-        guard=is_apart,
+        guard=is_group_apart,
     ),
     _national(
         "us",
         "US_PASSPORT",
         "us.us_passport_recognizer",
         "UsPassportRecognizer",
+        forms=patterns.PASSPORT,
         no_context=("us", "united", "states", "document", "travel"),
         context=("travel document",),
     ),
@@ -186,9 +239,22 @@ NATIONAL = (
         "US_DRIVER_LICENSE",
         "us.us_driver_license_recognizer",
         "UsLicenseRecognizer",
+        forms=patterns.LICENSE,
         no_context=("driver", "identification"),
         context=("licence", "dl"),
         guard=is_long_id,
+    ),
+    _national(
+        "us",
+        "US_DRIVER_LICENSE",
+        forms=patterns.LICENSE_DIGITS,
+        context=(
+            *("driver license", "drivers license", "driver s license", "driver licence", "drivers licence", "dl"),
+            *("driver s licence", "driving licence", "driving license", "license number", "licence number", "lic"),
+            *("license no", "licence no", "driver permit", "driving permit", "permit number", "dl number", "dl no"),
+        ),
+        reason="UsLicenseRecognizer",
+        guard=is_group_apart,
     ),
     _national(
         "us",
@@ -202,6 +268,7 @@ NATIONAL = (
         "us.us_bank_recognizer",
         "UsBankRecognizer",
         no_context=("check", "save"),
+        guard=is_bank_account,
         context=("checking", "savings", "direct deposit"),
     ),
     _national(
@@ -209,6 +276,7 @@ NATIONAL = (
         "ABA_ROUTING_NUMBER",
         "us.aba_routing_recognizer",
         "AbaRoutingRecognizer",
+        forms=patterns.ROUTING,
         no_context=("association",),
         context=("rtn", "transit number"),
     ),
@@ -219,12 +287,13 @@ NATIONAL = (
         "MedicalLicenseRecognizer",
         bare=0.3,
     ),
-    _national("us", "US_NPI", "us.us_npi_recognizer", "UsNpiRecognizer", no_context=("provider",)),
+    _national("us", "US_NPI", "us.us_npi_recognizer", "UsNpiRecognizer", forms=patterns.NPI, no_context=("provider",)),
     _national(
         "uk",
         "UK_NHS",
         "uk.uk_nhs_recognizer",
         "NhsRecognizer",
+        forms=patterns.NHS,
         bare=0.3,
         context=("patient",),
     ),
@@ -233,6 +302,7 @@ NATIONAL = (
         "UK_NINO",
         "uk.uk_nino_recognizer",
         "UkNinoRecognizer",
+        forms=patterns.NINO,
         bare=0.5,
         context=("ni",),
         guard=has_one_case,
@@ -242,14 +312,16 @@ NATIONAL = (
         "CA_SIN",
         "canada.ca_sin_recognizer",
         "CaSinRecognizer",
+        forms=patterns.SIN,
         no_context=("canada",),
     ),
-    _national("au", "AU_TFN", "australia.au_tfn_recognizer", "AuTfnRecognizer"),
+    _national("au", "AU_TFN", "australia.au_tfn_recognizer", "AuTfnRecognizer", forms=patterns.TFN),
     _national(
         "au",
         "AU_ABN",
         "australia.au_abn_recognizer",
         "AuAbnRecognizer",
+        forms=patterns.ABN,
         context=("business number",),
     ),
     _national(
@@ -257,6 +329,7 @@ NATIONAL = (
         "IN_AADHAAR",
         "india.in_aadhaar_recognizer",
         "InAadhaarRecognizer",
+        forms=patterns.AADHAAR,
         context=("aadhar",),
     ),
     _national(
@@ -267,8 +340,8 @@ NATIONAL = (
         without=("PAN (Low)",),
     ),
     _national("sg", "SG_NRIC_FIN", "singapore.sg_fin_recognizer", "SgFinRecognizer"),
-    _national("es", "ES_NIF", "spain.es_nif_recognizer", "EsNifRecognizer"),
-    _national("es", "ES_NIE", "spain.es_nie_recognizer", "EsNieRecognizer"),
+    _national("es", "ES_NIF", "spain.es_nif_recognizer", "EsNifRecognizer", forms=patterns.DNI),
+    _national("es", "ES_NIE", "spain.es_nie_recognizer", "EsNieRecognizer", forms=patterns.NIE),
     _national("pl", "PL_PESEL", "poland.pl_pesel_recognizer", "PlPeselRecognizer"),
     _national(
         "it",
@@ -279,3 +352,329 @@ NATIONAL = (
         context=("fiscal code",),
     ),
 )
+
+
+def _checked(
+    label: str,
+    forms: tuple[Form, ...],
+    check: Callable[[str], bool],
+    what: str,
+    context: tuple[str, ...],
+    *,
+    bare: float = 0.0,
+) -> Entry:
+    """An id whose check digits `check` knows; `what` says for the findings which check it passed."""
+    return _national(
+        label[:2].lower(),
+        label,
+        forms=forms,
+        check=check,
+        context=context,
+        bare=bare,
+        reason=what,
+        guard=is_group_apart,
+    )
+
+
+CHECKED = (
+    # Bundeszentralamt für Steuern, "Steuerliche Identifikationsnummer"
+    _checked(
+        "DE_TAX_ID",
+        patterns.DE_TAX,
+        ids.de_tax_id,
+        "mod 11,10",
+        (
+            *("steuer id", "steuerid", "steuer idnr", "idnr", "identifikationsnummer", "steueridentifikationsnummer"),
+            *("steuernummer", "tax id", "tax number", "tin"),
+        ),
+    ),
+    # Deutsche Rentenversicherung, § 147 SGB VI and VKVV
+    _checked(
+        "DE_SOCIAL_SECURITY",
+        patterns.DE_PENSION,
+        ids.de_pension,
+        "mod 10",
+        (
+            *(
+                "rentenversicherungsnummer",
+                "sozialversicherungsnummer",
+                "versicherungsnummer",
+                "rvnr",
+                "svnr",
+                "sv nummer",
+            ),
+            *("sozialversicherung", "rentenversicherung", "social security", "insurance number"),
+        ),
+        bare=0.5,
+    ),
+    # ICAO 9303; PAuswV and PassV
+    _checked(
+        "DE_ID_CARD",
+        patterns.DE_CARD,
+        ids.de_card,
+        "weights 7, 3, 1",
+        (
+            *(
+                "personalausweis",
+                "ausweis",
+                "ausweisnummer",
+                "personalausweisnummer",
+                "reisepass",
+                "passnummer",
+                "id card",
+            ),
+            *("reisepassnummer", "passport", "identity card"),
+        ),
+    ),
+    # § 290 SGB V, GKV-Spitzenverband
+    _checked(
+        "DE_HEALTH_INSURANCE",
+        patterns.DE_HEALTH,
+        ids.de_health,
+        "mod 10",
+        (
+            *("krankenversicherungsnummer", "krankenversichertennummer", "versichertennummer", "kvnr", "krankenkasse"),
+            *("krankenversicherung", "gesundheitskarte", "health insurance"),
+        ),
+    ),
+    # INSEE, "Le numéro de sécurité sociale"
+    _checked(
+        "FR_NIR",
+        patterns.FR_NIR,
+        ids.fr_nir,
+        "97 less mod 97",
+        (
+            *(
+                "nir",
+                "sécurité sociale",
+                "securite sociale",
+                "numéro de sécu",
+                "sécu",
+                "insee",
+                "social security",
+                "ssn",
+            ),
+            *("carte vitale", "assuré"),
+        ),
+        bare=0.6,
+    ),
+    # European Commission, TIN algorithms: France
+    _checked(
+        "FR_TAX_ID",
+        patterns.FR_TAX,
+        ids.fr_tax,
+        "mod 511",
+        (*("fiscal", "numéro fiscal", "spi", "impôts", "impots", "tax id", "tax number", "tin"),),
+    ),
+    # Rijksdienst voor Identiteitsgegevens, "elfproef"
+    _checked(
+        "NL_BSN",
+        patterns.NINE,
+        ids.nl_bsn,
+        "mod 11",
+        (*("bsn", "burgerservicenummer", "sofinummer", "citizen service number", "burger service nummer"),),
+    ),
+    # European Commission, TIN algorithms: Portugal
+    _checked(
+        "PT_NIF",
+        patterns.NINE,
+        ids.pt_nif,
+        "mod 11",
+        (*("nif", "contribuinte", "número de contribuinte", "número fiscal", "tax id", "tax number", "nipc"),),
+    ),
+    # Skatteverket, "Personnummer"
+    _checked(
+        "SE_PERSONNUMMER",
+        patterns.SE_PERSONAL,
+        ids.se_personal,
+        "Luhn and birth date",
+        (*("personnummer", "samordningsnummer", "personal identity number", "personnr", "pnr", "ssn"),),
+    ),
+    # Receita Federal, "Cadastro de Pessoas Físicas"
+    _checked(
+        "BR_CPF",
+        patterns.BR_CPF,
+        ids.br_cpf,
+        "mod 11 twice",
+        (*("cpf", "cadastro de pessoas", "contribuinte", "tax id"),),
+        bare=0.6,
+    ),
+    _checked("BR_CNPJ", patterns.BR_CNPJ, ids.br_cnpj, "mod 11 twice", ("cnpj", "empresa"), bare=0.6),
+    # 行政手続における特定の個人を識別するための番号の利用等に関する法律, ordinance of 2014 on the check digit
+    _checked(
+        "JP_MY_NUMBER",
+        patterns.TWELVE,
+        ids.jp_my_number,
+        "mod 11",
+        (*("マイナンバー", "個人番号", "mynumber", "individual number"),),
+    ),
+    # 주민등록법 시행규칙: resident registration numbers; foreigners' since 2020 without check digit
+    _checked(
+        "KR_RRN",
+        patterns.KR_RRN,
+        ids.kr_resident,
+        "mod 11 and birth date",
+        (
+            *(
+                "주민등록번호",
+                "주민번호",
+                "외국인등록번호",
+                "rrn",
+                "resident registration number",
+                "registration number",
+            ),
+        ),
+        bare=0.4,
+    ),
+    # IBZ, "Rijksregisternummer"
+    _checked(
+        "BE_NATIONAL_NUMBER",
+        patterns.BE_NATIONAL,
+        ids.be_national,
+        "97 less mod 97",
+        (
+            *("rijksregisternummer", "registre national", "numéro national", "nationaal nummer", "insz", "niss"),
+            *("national number", "national register"),
+        ),
+    ),
+    # Dachverband der Sozialversicherungsträger, "Versicherungsnummer"
+    _checked(
+        "AT_SOCIAL_SECURITY",
+        patterns.AT_INSURANCE,
+        ids.at_insurance,
+        "mod 11 and birth date",
+        (*("sozialversicherungsnummer", "versicherungsnummer", "svnr", "sv nummer", "sozialversicherung", "e card"),),
+    ),
+    # BSV, "AHV-Nummer": EAN-13 with the country code 756
+    _checked(
+        "CH_AHV",
+        patterns.CH_AHV,
+        ids.ean13,
+        "EAN-13",
+        (*("ahv", "avs", "ahv nummer", "numéro avs", "navs13", "sozialversicherungsnummer", "social security"),),
+        bare=0.6,
+    ),
+    # Digi- ja väestötietovirasto, "Henkilötunnus"
+    _checked(
+        "FI_PERSONAL_IDENTITY_CODE",
+        patterns.FI_PERSONAL,
+        ids.fi_personal,
+        "mod 31 and birth date",
+        (*("henkilötunnus", "hetu", "personbeteckning", "personal identity code", "identity code"),),
+        bare=0.5,
+    ),
+    # CPR-kontoret, "Personnummeret i CPR"
+    _checked("DK_CPR", patterns.DK_CPR, ids.dk_cpr, "birth date", ("cpr", "cpr nummer", "personnummer", "cpr nr")),
+    # Skatteetaten, "Fødselsnummer"
+    _checked(
+        "NO_FODSELSNUMMER",
+        patterns.NO_BIRTH,
+        ids.no_birth,
+        "mod 11 twice and birth date",
+        (*("fødselsnummer", "fodselsnummer", "personnummer", "fnr", "d nummer", "national identity number"),),
+    ),
+    # Ministerstvo vnitra, zákon č. 133/2000 Sb.
+    _checked(
+        "CZ_RODNE_CISLO",
+        patterns.CZ_BIRTH,
+        ids.cz_birth,
+        "mod 11 and birth date",
+        (*("rodné číslo", "rodne cislo", "rč", "birth number", "personal number"),),
+    ),
+    # Ministerul Afacerilor Interne, "Codul numeric personal"
+    _checked(
+        "RO_CNP",
+        patterns.RO_CNP,
+        ids.ro_cnp,
+        "mod 11 and birth date",
+        (*("cnp", "cod numeric personal", "codul numeric personal", "personal numeric code"),),
+    ),
+    # ГРАО, "Единен граждански номер"
+    _checked("BG_EGN", patterns.TEN, ids.bg_egn, "mod 11 and birth date", ("егн", "egn", "единен граждански номер")),
+    # ΑΑΔΕ, "Αριθμός Φορολογικού Μητρώου"
+    _checked("GR_AFM", patterns.NINE, ids.gr_afm, "mod 11", ("αφμ", "afm", "φορολογικού μητρώου", "vat number")),
+    # Porezna uprava, "Osobni identifikacijski broj"
+    _checked("HR_OIB", patterns.ELEVEN, ids.hr_oib, "mod 11,10", ("oib", "osobni identifikacijski broj")),
+    # Department of Social Protection, "Personal Public Service Number"
+    _checked("IE_PPS", patterns.IE_PPS, ids.ie_pps, "mod 23", ("pps", "ppsn", "pps number", "personal public service")),
+    # Nüfus ve Vatandaşlık İşleri, "T.C. Kimlik Numarası"
+    _checked(
+        "TR_NATIONAL_ID",
+        patterns.ELEVEN,
+        ids.tr_identity,
+        "mod 10 twice",
+        (*("tc kimlik", "kimlik no", "kimlik numarası", "tckn", "t c kimlik", "kimlik", "national id"),),
+    ),
+    # GB 11643-1999
+    _checked(
+        "CN_RESIDENT_ID",
+        patterns.CN_RESIDENT,
+        ids.cn_resident,
+        "mod 11,2 and birth date",
+        (*("身份证", "身份證", "公民身份号码", "resident identity", "id card", "id number"),),
+        bare=0.6,
+    ),
+    # 內政部戶政司, 國民身分證統一編號
+    _checked(
+        "TW_NATIONAL_ID",
+        patterns.TW_IDENTITY,
+        ids.tw_identity,
+        "mod 10",
+        (*("身分證", "身份證", "統一編號", "national id", "id number", "id card"),),
+    ),
+    # Immigration Department, "Hong Kong identity card"
+    _checked(
+        "HK_ID",
+        patterns.HK_IDENTITY,
+        ids.hk_identity,
+        "mod 11",
+        (*("hkid", "身份證", "身份證號碼", "identity card", "id card", "hong kong id"),),
+    ),
+    # กรมการปกครอง, เลขประจำตัวประชาชน
+    _checked(
+        "TH_TNIN",
+        patterns.TH_IDENTITY,
+        ids.th_identity,
+        "mod 11",
+        (*("เลขประจำตัวประชาชน", "บัตรประชาชน", "thai id", "thai national id", "tnin", "national id"),),
+    ),
+    # RENAPO, "Clave Única de Registro de Población"
+    _checked("MX_CURP", patterns.MX_CURP, ids.mx_curp, "mod 10 and birth date", ("curp", "clave única"), bare=0.6),
+    # Servicio de Registro Civil, "Rol Único Nacional"
+    _checked("CL_RUT", patterns.CL_RUT, ids.cl_rut, "mod 11", ("rut", "rol único", "rol unico"), bare=0.5),
+    # AFIP, "Clave Única de Identificación Tributaria"
+    _checked("AR_CUIT", patterns.AR_CUIT, ids.ar_cuit, "mod 11", ("cuit", "cuil", "clave única de identificación")),
+    # Department of Home Affairs, "Identity number"
+    _checked(
+        "ZA_ID_NUMBER",
+        patterns.ZA_IDENTITY,
+        ids.za_identity,
+        "Luhn and birth date",
+        (*("id number", "identity number", "south african id", "sa id", "rsa id", "national id", "identity"),),
+    ),
+    # רשות האוכלוסין, מספר זהות
+    _checked(
+        "IL_ID",
+        patterns.NINE,
+        ids.il_identity,
+        "Luhn",
+        (*("תעודת זהות", "מספר זהות", "ת ז", "teudat zehut", "israeli id", "tz"),),
+    ),
+    # Пенсионный фонд, СНИЛС; ФНС, ИНН
+    _checked("RU_SNILS", patterns.SNILS, ids.ru_snils, "mod 101", ("снилс", "snils")),
+    _checked("RU_INN", patterns.TWELVE, ids.ru_inn, "mod 11 twice", ("инн", "inn")),
+    # Services Australia, "Medicare card numbers"
+    _checked("AU_MEDICARE", patterns.MEDICARE, ids.au_medicare, "mod 10", ("medicare", "medicare number")),
+    # Ministerstwo Finansów, "Numer identyfikacji podatkowej"
+    _checked("PL_NIP", patterns.TEN, ids.pl_nip, "mod 11", ("nip", "numer identyfikacji podatkowej", "tax id")),
+    # NEAK, "TAJ-szám"
+    _checked("HU_TAJ", patterns.NINE, ids.hu_taj, "mod 10", ("taj", "taj szám", "tajszám", "társadalombiztosítási")),
+    # ДПС України, РНОКПП
+    _checked(
+        "UA_TAX_ID", patterns.TEN, ids.ua_tax, "mod 11", ("рнокпп", "іпн", "ідентифікаційний код", "rnokpp", "ipn")
+    ),
+)
+"""Ids whose check digits are computed here; beside each, whose rule it is. Without a context word only those count
+whose form and check together are rare among other numbers."""
+
+IDS = (*NATIONAL, *CHECKED)

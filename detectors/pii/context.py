@@ -5,6 +5,9 @@ score, and makes it at least 0.4. The differences, each a fault there:
 
 * words are compared whole (with a plural `s`), not as parts: `lic` is not in `public`, `us` not in `customer`;
 * phrases of several words count (`national insurance`), which single tokens can never equal;
+* in scripts without spaces a context word may be a part of what stands before: `电话是`;
+* the word directly before a number may say that it is another's (`account settings; build 2024113009171`): then no
+  other word does;
 * words before another long number are about that one, and numbers are not counted as words;
 * the nearest word counts for a little more, so that `account 12345678, SSN 123456789` is told apart;
 * only the `REACH` characters before a finding are read, so that it does not depend on how much came earlier.
@@ -15,6 +18,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from detectors.pii.characters import UNSPACED
+
 REACH = 200
 """Characters before a finding in which its context words are looked for."""
 WORDS = 5
@@ -24,6 +29,14 @@ NEARNESS = 0.01
 LONG_NUMBER = 5
 LONG_GROUPS = 9
 """Digits, in one word and in neighbouring ones (more than a date has), that make another number."""
+
+_ANOTHER = re.compile(
+    r" (?:isbn|issn|doi|sku|upc|ean|asin|orders?|invoices?|tickets?|tracking|batch|serial|part|model|version|ver"
+    r"|release|build|revision|commit|port|error|hash|uuid|guid|timestamp|epoch|pid|issue|bug|item|rfc|patent|page|lines?|row"
+    r"|offset|bytes|size|total|sum|count|seed|index)(?: (?:number|no|nr|code|ref))? \Z"
+)
+"""Words that say whose the number is that directly follows them."""
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 _WORD = re.compile(r"[^\W_]+")
 _REST_OF_WORD = re.compile(r"\A[^\W_]+")
@@ -70,9 +83,13 @@ class ContextWords:
     """The context words of one label."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        phrases = {_normalised(phrase) for phrase in words} - {""}
-        options = "|".join(sorted(map(re.escape, phrases), key=len, reverse=True))
-        self._last = re.compile(f".* (?:{options})s?(?= )") if phrases else None
+        self.phrases = frozenset(_normalised(phrase) for phrase in words) - {""}
+        phrases = self.phrases
+        spaced = [phrase for phrase in phrases if not _UNSPACED.search(phrase)]
+        inside = [phrase for phrase in phrases if _UNSPACED.search(phrase)]
+        options = [f" (?:{_any_of(spaced)})s?(?= )"] if spaced else []
+        options += [_any_of(inside) + "[^ ]{0,12}(?= )"] if inside else []
+        self._last = re.compile(f".*(?:{'|'.join(options)})") if options else None
 
     def boost(self, score: float, words: str) -> float | None:
         """The score of a finding after these words (of `words_before`); None when none of them is a context word."""
@@ -80,11 +97,22 @@ class ContextWords:
         if found is None:
             return None
         distance = words.count(" ", found.end()) - 1
+        if distance > 0 and _ANOTHER.search(words):
+            return None
         return min(1.0, max(LEAST, score + BOOST) + NEARNESS * (WORDS - distance))
+
+    def is_last(self, words: str) -> bool:
+        """Whether the last of these words (of `words_before`) is a context word, or ends in one."""
+        found = self._last.match(words) if self._last else None
+        return found is not None and found.end() == len(words) - 1
 
     def is_among(self, words: str) -> bool:
         """Whether a context word is among these (of `words_around`)."""
         return self._last is not None and self._last.match(words) is not None
+
+
+def _any_of(phrases: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, phrases), key=len, reverse=True))
 
 
 def _normalised(phrase: str) -> str:

@@ -6,42 +6,52 @@ that only if a rule names one of those labels.
 
 The scanner:
 
-1. The lexer (`detectors.pii.blocks`) finds the few places where personal data could be, and clears all other text at
+1. It reads the text in one way of writing (`detectors.pii.view`): typographic separators, digits of other scripts,
+   invisible characters, entities and percent-encoding hide nothing. What is found there has a place in the text.
+2. The lexer (`detectors.pii.blocks`) finds the few places where personal data could be, and clears all other text at
    once.
-2. In each, one filter over all patterns says which recognizers could match; only they run, on that place alone.
-3. A score depends on the words before a finding (`detectors.pii.context`); what remains is sorted out among the
-   findings of the place (`undominated`).
+3. In each, only the recognizers run whose digits, signs and context words are there.
+4. A score depends on the words before a finding (`detectors.pii.context`); what remains is sorted out among the
+   findings (`undominated`).
 
-The findings are those of the recognizers on the whole text (`PiiScanner.findings_in`), however the text was cut, but in
-runs of more than `blocks.MOST` characters without white space or quotes.
+What begins at a place depends on the characters around it alone, so the findings are those of the recognizers on the
+whole text (`PiiScanner.findings_in`), however it was cut.
+
+Addresses of pages (`URL`) have no bound, and are held to their end: they have a scanner of their own
+(`detectors.pii.links`), which a policy pays for only if a rule names the label.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
-from detectors.base import DetectorError, Params
+from detectors.base import DetectorError, Params, PatternScanner
+from detectors.named import Named
 from detectors.parts import Part
-from detectors.pii import guards
-from detectors.pii.blocks import LOOK_AHEAD, OVERLAP, Block, Lexer
-from detectors.pii.catalogue import DATES, GENERIC, NATIONAL, TAGGED, THRESHOLD, Entry
-from detectors.pii.context import REACH, words_around, words_before
-from detectors.pii.finders import PHONE_NUMBER, PHONE_THRESHOLD, Finder, PhoneFinder, PresidioFinder
-from detectors.pii.patterns import FLAGS, REST_OF_URL, without_edges
+from detectors.pii.best import URL, undominated
+from detectors.pii.blocks import ADDRESS, Block, Lexer, target_at
+from detectors.pii.catalogue import DATES, GENERIC, IDS, TAGGED, THRESHOLD, Entry
+from detectors.pii.context import REACH, ContextWords
+from detectors.pii.finders import PHONE_NUMBER, PHONE_THRESHOLD, Finder, PatternFinder, PhoneFinder, Surroundings
+from detectors.pii.links import link_scanner
 from detectors.pii.phones import MORE_REGIONS, PRESIDIO_REGIONS
-from detectors.regular import Watch, parse
+from detectors.pii.together import Together
+from detectors.pii.view import LONGEST_WAIT, MOST_SHORTENED, View
 from detectors.types import Finding
 
 if TYPE_CHECKING:
     from detectors.pii.tagged import TaggedPii
 
-COUNTRIES = tuple(sorted({entry.country for entry in NATIONAL}))
+_NAMED = "{}: "
+EMAIL_ADDRESS = "EMAIL_ADDRESS"
+COUNTRIES = tuple(sorted({entry.country for entry in IDS}))
 
 
 class PiiParams(Params):
@@ -79,19 +89,20 @@ class Pii:
 
     @classmethod
     def parts(cls, params: Params) -> Sequence[Part]:
-        """What has a form; and what a model reads, for rules that name its labels."""
+        """What has a form and a bound; what a model reads, for rules that name its labels; and addresses of pages."""
         own = _own(params)
-        tagged = frozenset(_tagged_labels(own.model))
+        formed, tagged = frozenset(_formed_labels(own)), frozenset(_tagged_labels(own.model))
         return (
-            Part(frozenset(_formed_labels(own)), lambda: cls.build(own)),
+            Part(formed - {URL}, lambda: _bounded(own.countries, own.dates)),
             Part(tagged, lambda: _tagger(own), is_default=False),
+            Part(frozenset({URL}), link_scanner),
         )
 
     @classmethod
-    def build(cls, params: Params) -> PiiScanner:
-        """Make the scanner, the part for what has a form: about a second of compiling, once for the same parameters."""
+    def build(cls, params: Params) -> PatternScanner:
+        """Make the scanner of all that has a form: about a second of compiling, once for the same parameters."""
         own = _own(params)
-        return _scanner(own.countries, own.dates)
+        return _both(own.countries, own.dates)
 
 
 def _own(params: Params) -> PiiParams:
@@ -100,7 +111,7 @@ def _own(params: Params) -> PiiParams:
 
 def _formed_labels(params: PiiParams) -> Mapping[str, float]:
     entries = _entries(params.countries, params.dates)
-    return {PHONE_NUMBER: PHONE_THRESHOLD} | {entry.label: entry.threshold for entry in entries}
+    return {PHONE_NUMBER: PHONE_THRESHOLD, URL: THRESHOLD} | {entry.label: entry.threshold for entry in entries}
 
 
 def _tagged_labels(model: str) -> Mapping[str, float]:
@@ -130,7 +141,7 @@ def _tagger(params: PiiParams) -> TaggedPii:
 
     encoder = shared_encoder(params.model)
     thresholds = _formed_labels(params)
-    scanner = _scanner(params.countries, params.dates)
+    scanner = _both(params.countries, params.dates)
 
     def rivals(text: str) -> Iterator[Finding]:
         for each in scanner.start().advance(text, 0, is_final=True):
@@ -142,144 +153,125 @@ def _tagger(params: PiiParams) -> TaggedPii:
 
 def _entries(countries: Sequence[str], dates: bool) -> list[Entry]:
     extra = [DATES] if dates else []
-    return [*GENERIC, *extra, *(entry for entry in NATIONAL if entry.country in countries)]
+    return [*GENERIC, *extra, *(entry for entry in IDS if entry.country in countries)]
 
 
 @lru_cache(maxsize=8)
-def _scanner(countries: tuple[str, ...], dates: bool) -> PiiScanner:
-    finders: list[Finder] = [
-        PhoneFinder(PRESIDIO_REGIONS, needs_context=False),
-        PhoneFinder(MORE_REGIONS, needs_context=True),
-    ]
-    finders += map(PresidioFinder, _entries(countries, dates))
-    return PiiScanner(finders)
+def _bounded(countries: tuple[str, ...], dates: bool) -> Named:
+    finders: list[Finder] = [PhoneFinder(PRESIDIO_REGIONS, MORE_REGIONS)]
+    finders += map(PatternFinder, _entries(countries, dates))
+    return Named(PiiScanner(finders), _NAMED)
+
+
+@lru_cache(maxsize=8)
+def _both(countries: tuple[str, ...], dates: bool) -> Named:
+    return Named(Together(Pii.name, (_bounded(countries, dates), link_scanner())), _NAMED)
 
 
 class PiiScanner:
-    """The pattern scanner for personal data that has a form of its own. Immutable; shared by all streams."""
+    """The pattern scanner for personal data that has a form and a bound. Immutable; shared by all streams."""
 
-    look_behind = REACH + OVERLAP
-    look_ahead = LOOK_AHEAD
+    look_behind = REACH
+    look_ahead = ADDRESS + 2 * MOST_SHORTENED + LONGEST_WAIT
 
     def __init__(self, finders: Sequence[Finder]) -> None:
         self.name = Pii.name
         self.labels = frozenset(finder.label for finder in finders)
-        self._finders = tuple(finders)
-        regexes = [(finder, regex) for finder in finders for regex in finder.regexes]
-        self._owners = [finder for finder, _ in regexes]
-        self._watch = Watch([parse(without_edges(regex), FLAGS) for _, regex in regexes])
+        self.finders = tuple(finders)
+        self._bare = [finder for finder in finders if finder.context is None]
+        self._words = ContextWords(word for finder in finders if finder.context for word in finder.context.phrases)
+        """Those of all finders that need some: where none is, only the others are asked."""
 
     def start(self) -> PiiScan:
         """Open a scan for one lane."""
         return PiiScan(self)
 
-    def findings_in_block(self, text: str, begin: int, end: int, *, is_cut: bool = False) -> list[Finding]:
-        """The findings that begin in `text[begin:end]`, a block; `text` holds what is around it.
-
-        Right of a block only the stop character that ends it is looked at, and where a block was cut, nothing: more may
-        not have arrived yet.
-        """
-        low, high = max(0, begin - guards.REACH), end if is_cut else end + 1
-        window = text[low:high]
-        finders = self._that_may_match(window, begin - low, end - low)
-        if not finders:
-            return []
-        words = words_around(text, begin, end)
-        found: list[Finding] = []
-        for finder in finders:
-            found += _judged(finder, window, low, text, in_context=finder.has_context(words))
-        return undominated(finding for finding in found if begin <= finding.start)
+    def findings_between(self, text: str, begin: int, end: int) -> list[Finding]:
+        """All that begins in `text[begin:end]`; `text` goes on behind it as far as a match may."""
+        around = Surroundings(text, begin, end)
+        return [
+            Finding(start, stop, finder.label, score, finder.reason)
+            for finder in (self.finders if self._words.is_among(around.words_around) else self._bare)
+            for start, stop, score in finder.find(around)
+        ]
 
     def findings_in(self, text: str) -> list[Finding]:
-        """What the recognizers alone find in a whole text: no lexer, no filter. For comparison; slow."""
-        found: list[Finding] = []
-        for finder in self._finders:
-            found += _judged(finder, text, 0, text, in_context=True)
-        return undominated(found)
-
-    def _that_may_match(self, window: str, begin: int, end: int) -> Iterable[Finder]:
-        matching = self._watch.matching(self._watch.encode(window), begin, end)
-        return dict.fromkeys(self._owners[index] for index in matching)
-
-
-def _judged(finder: Finder, window: str, low: int, text: str, *, in_context: bool) -> Iterator[Finding]:
-    """What a finder finds in `window`, which begins at `low` in `text`, with its final score."""
-    for start, end, raw in finder.find(window, in_context=in_context):
-        score = finder.judged(raw, words_before(text, low + start))
-        if score > 0:
-            yield Finding(low + start, low + end, finder.label, score, finder.reason)
+        """What is found in a whole text without the lexer. For comparison; slow."""
+        view = View()
+        view.advance(text, 0, is_final=True)
+        found = undominated(self.findings_between(view.text, 0, len(view.text)))
+        others = [each for each in found if target_at(view.text, each.start) is None]
+        targets: dict[tuple[int, int], list[Finding]] = {}
+        for each in found:
+            if target := target_at(view.text, each.start):
+                targets.setdefault(target, []).append(_placed(each, *view.span(*target)))
+        whole = (undominated(own) for own in targets.values())
+        return sorted([*(_placed(each, *_span(view, each)) for each in others), *chain.from_iterable(whole)])
 
 
-def undominated(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings by start, without those that a better one contains.
-
-    A finding gives way to one that contains it, scores as much and is longer (an account number inside a card number),
-    or spans the same and scores more. The address of a page displaces only other addresses.
-    """
-    kept: list[Finding] = []
-    for finding in sorted(set(findings), key=lambda each: (-each.score, each.start - each.end, each)):
-        if not any(_gives_way(finding, other) for other in kept):
-            kept.append(finding)
-    return sorted(kept)
-
-
-def _gives_way(finding: Finding, other: Finding) -> bool:
-    """Whether a finding is dropped for `other`, which scores at least as much."""
-    if finding.start < other.start or finding.end > other.end:
-        return False
-    if finding.label == other.label:
-        return True
-    is_shorter = finding.end - finding.start < other.end - other.start
-    return other.label != "URL" and (is_shorter or finding.score < other.score)
+def _span(view: View, finding: Finding) -> tuple[int, int]:
+    """Where a finding stands in the lane: an address of mail with the brackets that make a link of it."""
+    start, end = finding.start - view.base, finding.end - view.base
+    is_link = start > 0 and view.text[start - 1] == "<" and view.text[end : end + 1] == ">"
+    if is_link and finding.label == EMAIL_ADDRESS:
+        return view.span(finding.start - 1, finding.end + 1)
+    return view.span(finding.start, finding.end)
 
 
 class PiiScan:
     """The scan of one lane."""
 
-    __slots__ = ("_lexer", "_scanner", "_unfinished", "cleared")
+    __slots__ = ("_lexer", "_recent", "_scanner", "_view", "cleared")
 
     def __init__(self, scanner: PiiScanner) -> None:
         self._scanner = scanner
+        self._view = View()
         self._lexer = Lexer()
-        self._unfinished: Finding | None = None  # a page's address that goes on behind a cut
+        self._recent: list[Finding] = []  # those that reach into undecided text, at places of the view
         self.cleared = 0
 
     def fork(self) -> PiiScan:
         """Another scan in the same state."""
         other = copy(self)
-        other._lexer = copy(self._lexer)
+        other._lexer, other._view = copy(self._lexer), self._view.fork()
         return other
 
     def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
         """The findings that became certain, by start, in lane offsets."""
+        view, lexer = self._view, self._lexer
+        view.advance(text, offset, is_final=is_final)
         found: list[Finding] = []
-        while (block := self._lexer.next_block(text, offset, is_final=is_final)) is not None:
-            found += self._examine(text, offset, block)
-        self.cleared = self._lexer.begin
-        return found
+        while (block := lexer.next_block(view.text, view.base, is_final=is_final)) is not None:
+            found += self._examine(block)
+            lexer.leave(block.end)
+        self.cleared = view.where(lexer.begin)
+        view.forget(lexer.begin - REACH - 2)
+        return sorted(found) if len(found) > 1 else found
 
-    def _examine(self, text: str, offset: int, block: Block) -> list[Finding]:
-        """The findings that begin in a block; the lexer goes on behind it."""
-        begin, end, is_cut = block
-        reach = end + OVERLAP if is_cut else end
-        found = self._rest_of_address(text, offset, begin, reach)
-        for finding in self._scanner.findings_in_block(text, begin - offset, reach - offset, is_cut=is_cut):
-            if finding.start + offset < end:
-                found.append(_moved(finding, offset))
-        last = max(found, key=lambda each: each.end, default=None)
-        self._unfinished = last if last and is_cut and last.end == reach and last.label == "URL" else None
-        position = max(end, last.end) if last and is_cut else end
-        self._lexer.leave(position, is_url=self._unfinished is not None)
-        return found
-
-    def _rest_of_address(self, text: str, offset: int, begin: int, reach: int) -> list[Finding]:
-        """More of a page's address that was too long for one block."""
-        address = self._unfinished
-        rest = REST_OF_URL.match(text, begin - offset, reach - offset) if address else None
-        if address is None or rest is None or not rest.group():
+    def _examine(self, block: Block) -> list[Finding]:
+        """The findings that begin in a block, in lane offsets."""
+        own = self._best_of(block)
+        if not own:
             return []
-        return [Finding(begin, offset + rest.end(), address.label, address.score, address.reason)]
+        if block.is_target:
+            place = self._view.span(block.begin, block.end)
+            return undominated(_placed(each, *place) for each in own)
+        return [_placed(each, *_span(self._view, each)) for each in own]
+
+    def _best_of(self, block: Block) -> list[Finding]:
+        """The findings that begin in a block, at places of the view."""
+        view = self._view
+        low = max(view.base, block.begin - REACH - 1)
+        limit = block.end + ADDRESS if block.is_cut else block.end + 1
+        window = view.text[low - view.base : limit - view.base]
+        found = self._scanner.findings_between(window, block.begin - low, block.end - low)
+        if not found and not self._recent:
+            return []
+        known = [each for each in self._recent if each.end > block.begin]
+        best = undominated([*known, *(_placed(each, low + each.start, low + each.end) for each in found)])
+        self._recent = [each for each in best if each.end > block.end]
+        return [each for each in best if each not in known]
 
 
-def _moved(finding: Finding, offset: int) -> Finding:
-    return Finding(finding.start + offset, finding.end + offset, finding.label, finding.score, finding.reason)
+def _placed(finding: Finding, start: int, end: int) -> Finding:
+    return Finding(start, end, finding.label, finding.score, finding.reason)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from detectors.pii import presidio
 
@@ -18,38 +19,107 @@ Guard = Callable[[str, int, int], bool]
 
 
 def is_address(text: str, start: int, end: int) -> bool:
-    """An IP address: no version number (`v1.2.3.4`, `build 1.2.3.4`), no netmask, no `abc::def` of a program."""
+    """An IP address of some machine: no version, netmask or example, no slice or `abc::def` of a program."""
     found = text[start:end]
-    if ":" in found:
-        return sum(any(map(str.isdigit, group)) for group in re.split("[:/%]", found)) > 1
+    if ":" in found and "." not in found:
+        return _is_ipv6(found) and not (_EXAMPLE_IPV6.match(found) and text[max(0, start - 1) : start] in _QUOTES)
     if text[max(0, start - 1) : start] in _BEFORE_VERSION or _MORE_OF_VERSION.match(text, end):
         return False
-    return not (_NAMES_VERSION.search(text[max(0, start - REACH) : start]) or _NOBODYS.match(found))
+    before = text[max(0, start - REACH) : start]
+    number = found.rpartition(":")[2]
+    if _NAMES_VERSION.search(before) or _OPERATOR.search(before) or _NOBODYS.match(number):
+        return False
+    if _RESERVED.match(number) and (before[-1:] in _QUOTES or text[end : end + 1] in _QUOTES or "/" in number):
+        return False
+    return _NAMES_ADDRESS.search(before) is not None or not _LIKE_VERSION.fullmatch(number)
 
 
 _BEFORE_VERSION = frozenset("vV-_.")
-_MORE_OF_VERSION = re.compile(r"\.\d")
+_MORE_OF_VERSION = re.compile(r"\.\d|[-+~][0-9A-Za-z]|[_@]|\.(?:tar|tgz|zip|whl|jar|deb|rpm|dll|so|exe)\b")
 _NAMES_VERSION = re.compile(
-    r"\b(?:version|ver|release|build|firmware|driver|(?:upgrade|update) to|section|chapter|figure|table)[\s.:=]{0,3}\Z",
+    r"(?:version|\bver|release|build|firmware|driver|revision|\boid|(?:upgrade|update|downgrade)d? to|section|chapter"
+    r"|figure|table|clause|paragraph)s?(?:_?(?:no|number|info))?__[\s.:=(\"'>]{0,5}\Z".replace("__", "_{0,2}"),
     re.IGNORECASE,
 )
-_NOBODYS = re.compile(r"127\.|0\.|255\.|(\d+)\.\1\.\1\.\1(?!\d)")
-"""Loopback, unspecified, netmasks, and the `1.1.1.1` of examples."""
+_OPERATOR = re.compile(r"[<>=!~^]=[\s\"']{0,2}\Z|(?<!-)[<>~^]\Z|[A-Za-z]/\Z")
+"""`>=1.2.0.2`, and a product's name as in `Chrome/120.0.0.0`."""
+_QUOTES = frozenset("\"'")
+_NOBODYS = re.compile(r"127\.|0\.|255\.|(\d+)\.\1\.\1\.\1(?!\d)|\d+\.0\.0\.0|1\.2\.3\.|[\d.]+\.0/\d")
+"""Loopback, unspecified, netmasks, networks as such, and the `1.1.1.1` and `1.2.3.4` of examples."""
+_RESERVED = re.compile(r"192\.0\.2\.|198\.51\.100\.|203\.0\.113\.")
+"""RFC 5737: for documentation. In quotes it is an example of a program."""
+_LIKE_VERSION = re.compile(r"(?:1\.[0-3]|2\.(?:5|16))\..*|(?!10\.)\d{1,2}(?:\.\d{1,2}){3}")
+"""Object identifiers, and what has four small numbers: an address only where a word says so."""
+_NAMES_ADDRESS = re.compile(
+    r"(?:\bips?|ipv4|address|addr|hosts?|hostname|server|from|dns|ping|gateway|connect\w*|client|inet|peer|remote"
+    r"|nameserver|router|device|node|endpoint|login|target)"
+    r"(?: (?:is|was|to|at|of|address)){0,2}[\s\"'=:(\[]{0,4}\Z|//\Z|@\Z",
+    re.IGNORECASE,
+)
+
+
+def _is_ipv6(found: str) -> bool:
+    """A global, local or mapped address, not two numbers with colons between them."""
+    groups = [group for group in found.split("/")[0].split("%")[0].split(":") if group]
+    if "::" not in found:
+        return len({len(group) for group in groups}) > 1 or len(groups[0]) > 2
+    if not _BEGINS_IPV6.match(found):
+        return False
+    has_letters = any(not group.isdigit() for group in groups)
+    return len(groups) > 3 or (len(groups) > 1 and has_letters)
+
+
+_EXAMPLE_IPV6 = re.compile(r"2001:0?db8:", re.IGNORECASE)
+_BEGINS_IPV6 = re.compile(r"[23][0-9a-f]{3}:|f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:|64:ff9b:|::ffff:", re.IGNORECASE)
+
+
+def is_mail(text: str, start: int, end: int) -> bool:
+    """Somebody's address, not that of a repository (`git@host:path`) or a password in a page's (`https://me:it@host`)."""
+    if _IN_URL.search(text, max(0, start - REACH), start):
+        return False
+    return text[start:end].partition("@")[0].lower() not in _NOBODYS_MAIL
+
+
+_IN_URL = re.compile(r"://(?:[^\s/@]{1,20}:)?\Z")
+
+
+_NOBODYS_MAIL = frozenset(("git", "hg", "svn", "ssh", "root"))
+
+
+def is_local_mail(text: str, start: int, end: int) -> bool:
+    """A name at a host's name, in letters: not `lodash@4` or the prompt of a shell."""
+    host = text[start:end].partition("@")[2]
+    return is_mail(text, start, end) and host[:1].isalpha() and text[end : end + 1] not in frozenset(":/(=~")
 
 
 def is_card(text: str, start: int, end: int) -> bool:
     """A number that begins as cards of its length do, and is not a part of something longer."""
+    found = text[start:end]
+    digits = re.sub(r"\D", "", found)
+    numbers = _CARD_NUMBER if digits == found else _ANY_CARD
+    return bool(numbers.fullmatch(digits)) and not _PERIODIC.fullmatch(digits) and is_apart(text, start, end)
+
+
+def is_odd_card(text: str, start: int, end: int) -> bool:
+    """A card number of a length that few have."""
     digits = re.sub(r"\D", "", text[start:end])
-    return bool(_CARD_NUMBER.fullmatch(digits)) and is_apart(text, start, end)
+    return bool(_ANY_CARD.fullmatch(digits)) and is_apart(text, start, end)
+
+
+_PERIODIC = re.compile(r"(\d\d)\1+\d?")
+"""`6363636363636363`; that of one digit and then another often, as in test numbers, is none."""
 
 
 _CARD_NUMBER = re.compile(
-    r"4\d{12}(?:\d{3})?(?:\d{3})?"  # Visa
+    r"4\d{12}(?:\d{3})?"  # Visa
     r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Mastercard
     r"|3[47]\d{13}"  # American Express
-    r"|3(?:0[0-5]|[689]\d)\d{11}(?:\d{2})?"  # Diners Club
-    r"|35\d{14}(?:\d{3})?|(?:2131|1800)\d{11}"  # JCB
-    r"|6\d{12,18}|5[06-8]\d{10,17}"  # Discover, UnionPay, Maestro, RuPay
+    r"|3(?:0[0-5]|[689]\d)\d{11}"  # Diners Club
+    r"|35\d{14}|(?:2131|1800)\d{11}"  # JCB
+    r"|6\d{15}|5[06-8]\d{14}"  # Discover, UnionPay, Maestro, RuPay
+)
+_ANY_CARD = re.compile(
+    rf"{_CARD_NUMBER.pattern}|4\d{{18}}|3(?:0[0-5]|[689]\d)\d{{13}}|35\d{{17}}|6\d{{11,18}}|5[06-8]\d{{10,17}}"
 )
 
 
@@ -59,8 +129,52 @@ def is_apart(text: str, start: int, end: int) -> bool:
     return not (_PART_BEFORE.search(before) or _PART_AFTER.match(after))
 
 
-_PART_BEFORE = re.compile(r"\w[-_/.]\Z")
-_PART_AFTER = re.compile(r"[-./_]\d|[-_]\w")
+_PART_BEFORE = re.compile(r"\w[-_/.*^]\Z")
+_PART_AFTER = re.compile(r"[-./_]\d|[-_]\w|\*{1,2}\w|\^")
+
+
+def is_group_apart(text: str, start: int, end: int) -> bool:
+    """Not a part of something longer, and no stretch of a row of numbers with blanks between them."""
+    if not is_apart(text, start, end):
+        return False
+    is_spaced = " " in text[start:end]
+    return not (is_spaced and (_ROW_BEFORE.search(text, max(0, start - 2), start) or _ROW_AFTER.match(text, end)))
+
+
+_ROW_BEFORE = re.compile(r"\d \Z")
+_ROW_AFTER = re.compile(r" \d")
+
+
+def is_social_security(text: str, start: int, end: int) -> bool:
+    """Not the `111-22-3333` of examples."""
+    return is_group_apart(text, start, end) and not _ALIKE.fullmatch(text, start, end)
+
+
+_ALIKE = re.compile(r"(\d)\1\1\D(\d)\2\D(\d)\3{3}")
+
+
+def is_device(text: str, start: int, end: int) -> bool:
+    """Not a row of bytes that count, as in examples: `00:11:22:33:44:55`."""
+    found = re.sub(r"[:.-]", "", text[start:end])
+    values = bytes.fromhex(found)
+    return len({after - before for before, after in pairwise(values)}) > 1
+
+
+def is_bank_account(text: str, start: int, end: int) -> bool:
+    """Not the id of an account at some service: `account_id`, `"ownerAccount": "111122223333"`."""
+    before, digits = text[max(0, start - REACH) : start], text[start:end]
+    if not is_apart(text, start, end) or _ACCOUNT_ID.search(before) or _IN_FOURS.fullmatch(digits):
+        return False
+    return digits not in _COUNTING or _NUMBER_NAMED.search(before) is not None
+
+
+_ACCOUNT_ID = re.compile(
+    r"(?i:account|acct)s?(?:Ids?|IDs?|[_ -]ids?)\b\W{0,6}\Z|(?i:arn|iam|aws)\W{0,4}\Z|::\Z"
+    r"|(?i:owner|aws|cloud|gcp|azure|user|service|target|source|instance|member|principal)[ _-]?(?i:accounts?)\W{0,6}\Z"
+)
+_IN_FOURS = re.compile(r"(\d)\1{3}(\d)\2{3}(\d)\3{3}")
+_COUNTING = "12345678901234567890"
+_NUMBER_NAMED = re.compile(r"(?i:number|no|nr|num|#)\W{0,6}(?:is |was )?\Z")
 
 
 def is_url(text: str, start: int, end: int) -> bool:

@@ -17,6 +17,8 @@ class Form(NamedTuple):
     name: str
     regex: str
     score: float
+    has_edges: bool = False
+    """Whether the regex says itself what may stand beside a match; otherwise nothing of a word may."""
 
 
 _EDGE = rf"(?:(?<!{WORD})(?={WORD})|(?<={WORD})(?!{WORD}))"
@@ -42,13 +44,40 @@ def without_edges(regex: str) -> str:
 
 # ---------------------------------------------------------------- e-mail: Presidio's takes `email=` and quotes with it
 
-_LOCAL = rf"(?:{WORD}|[.%+&'~-])"
+LOCAL = rf"(?:{WORD}|[.%+&'~-])"
+"""What the local part of an address may have."""
 _DOMAIN_LABEL = rf"{ALNUM}(?:(?:{WORD}|-){{0,61}}{ALNUM})?"
-EMAIL = (
+_ADDRESSEE = rf"(?<!{ALNUM}){ALNUM}{LOCAL}{{0,59}}@"
+EMAIL = (Form("e-mail address", rf"{_ADDRESSEE}(?:{_DOMAIN_LABEL}\.){{1,8}}{ALNUM}{{2,24}}(?!{ALNUM})", 0.5, True),)
+INTERNAL_EMAIL = (
     Form(
-        "e-mail address",
-        rf"{WORD}{_LOCAL}{{0,63}}@(?:{_DOMAIN_LABEL}\.){{1,8}}{ALNUM}{{2,24}}(?!{ALNUM})",
+        "e-mail address at an internal host",
+        rf"{_ADDRESSEE}(?:{_DOMAIN_LABEL}\.){{1,8}}"
+        r"(?:corp|internal|intern|local|localdomain|lan|intranet|intra|home|private|priv|dmz)"
+        rf"(?![\w-]|\.{ALNUM})",
         0.5,
+        has_edges=True,
+    ),
+)
+LOCAL_EMAIL = (Form("e-mail address at a host's name", rf"{_ADDRESSEE}{_DOMAIN_LABEL}(?![\w-]|\.{ALNUM})", 0.3, True),)
+
+# ---------------------------------------------------------------- IP: Presidio's takes slices and names of programs
+
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
+_HEXES = "[0-9A-Fa-f]{1,4}"
+IP = (
+    Form("IPv4", rf"{_IPV4}(?:/(?:3[0-2]|[12]?\d)(?!\d))?", 0.6),
+    Form(
+        "IPv4 in IPv6",
+        rf"(?<![\w:.])(?:::(?:{_HEXES}:){{0,2}}|(?:{_HEXES}:){{1,6}}:?(?:{_HEXES}:){{0,5}}){_IPV4}(?:/1?\d?\d(?!\d))?",
+        0.6,
+    ),
+    Form(
+        "IPv6",
+        rf"(?<![\w:.])(?:(?:{_HEXES}:){{7}}{_HEXES}|(?:{_HEXES}:){{1,6}}(?::{_HEXES}){{1,6}}|(?:{_HEXES}:){{1,7}}:"
+        rf"|:(?::{_HEXES}){{2,7}})(?:%[0-9A-Za-z]{{1,15}})?(?:/1?\d?\d(?!\d))?(?![:.]\w)",
+        0.6,
     ),
 )
 
@@ -64,14 +93,57 @@ URL = (
 REST_OF_URL = re.compile(f"{_IN_URL}*")
 """What follows when a URL was cut."""
 
-# ---------------------------------------------------------------- cards: Presidio's lacks those that begin with 2
+# ---------------------------------------------------------------- numbers in groups, with any separator between them
 
+S = r"[-. /]"
+"""What stands between the groups of a number, in the view that all recognizers read (`detectors.pii.view`)."""
+
+_ISSUER = r"(?:4\d{3}|5[0-8]\d{2}|6\d{3}|3\d{3}|2[1-7]\d{2}|1800)"
 CARD = (
+    Form("card number", rf"{_ISSUER}[- ]?\d{{3,4}}[- ]?\d{{3,4}}[- ]?\d{{3,5}}(?:[- ]?\d{{3}})?", 0.3),
+    Form("card number with dots", rf"{_ISSUER}([./])\d{{4}}\1\d{{4}}\1\d{{3,4}}(?:\1\d{{3}})?", 0.3),
+    Form("card number in three groups", rf"3\d{{3}}({S})\d{{6}}\1\d{{4,5}}", 0.3),
+)
+ODD_CARD = (
+    Form("card number of 12 digits", rf"(?:5[06-8]|6\d)\d{{2}}{S}?\d{{4}}{S}?\d{{4}}", 0.3),
+    Form("card number of another length", rf"{_ISSUER}\d{{9,11}}|{_ISSUER}\d{{13,15}}", 0.3),
+)
+"""Lengths that few cards have, and many numbers: none without a context word."""
+SSN = (
+    Form("SSN", rf"\d{{3}}({S})\d{{2}}\1\d{{4}}", 0.5),
+    Form("SSN, other groups", r"\d{5}-\d{4}|\d{3}-\d{6}|\d{9}", 0.05),
+)
+_ITIN_GROUP = r"(?:5\d|6[0-5]|7\d|8[0-8]|9[0-24-9])"
+ITIN = (
+    Form("ITIN", rf"9\d{{2}}({S}){_ITIN_GROUP}\1\d{{4}}", 0.5),
+    Form("ITIN without separators", rf"9\d{{2}}{_ITIN_GROUP}\d{{4}}", 0.3),
+    Form("ITIN, other groups", rf"9\d{{2}}-{_ITIN_GROUP}\d{{4}}|9\d{{2}}{_ITIN_GROUP}-\d{{4}}", 0.05),
+)
+ROUTING = (
+    Form("routing number", r"[0123678]\d{8}", 0.05),
+    Form("routing number in groups", rf"[0123678]\d{{3}}{S}\d{{4}}{S}\d", 0.3),
+)
+NPI = (Form("NPI", rf"[12]\d{{3}}{S}?\d{{3}}{S}?\d{{3}}", 0.1),)
+NHS = (Form("NHS number", rf"\d{{3}}{S}?\d{{3}}{S}?\d{{4}}", 0.5),)
+NINO = (
     Form(
-        "card number",
-        r"(?:4\d{3}|5[0-8]\d{2}|6\d{3}|3\d{3}|2[1-7]\d{2}|1800)[- ]?\d{3,4}[- ]?\d{3,4}[- ]?\d{3,5}(?:[- ]?\d{3})?",
-        0.3,
+        "NINO",
+        rf"(?!bg|gb|nk|kn|nt|tn|zz)[a-ceghj-pr-tw-z][a-ceghj-npr-tw-z][-. ]?\d\d{S}?\d\d{S}?\d\d{S}?[a-d]",
+        0.5,
     ),
+)
+SIN = (
+    Form("SIN in groups", rf"[1-79]\d{{2}}({S})\d{{3}}\1\d{{3}}", 0.5),
+    Form("SIN", r"[1-79]\d{8}", 0.05),
+)
+TFN = (Form("TFN", rf"\d{{3}}{S}?\d{{3}}{S}?\d{{3}}", 0.1),)
+ABN = (Form("ABN", rf"\d{{2}}{S}?\d{{3}}{S}?\d{{3}}{S}?\d{{3}}", 0.1),)
+AADHAAR = (Form("Aadhaar", r"[2-9]\d{3}[-. /:]?\d{4}[-. /:]?\d{4}", 0.05),)
+DNI = (Form("DNI", rf"\d?\d(?:{S}?\d{{3}}){{2}}{S}?[A-Z]", 0.5),)
+NIE = (Form("NIE", rf"[XYZ][-.]?\d?\d{{7}}{S}?[A-Z]", 0.5),)
+PASSPORT = (
+    Form("nine digits", rf"\d{{9}}|\d{{3}}({S})\d{{3}}\1\d{{3}}", 0.05),
+    Form("a letter and eight digits", r"[A-Z][-.]?\d{8}", 0.1),
 )
 
 # ---------------------------------------------------------------- MAC: Presidio's finds them inside longer fingerprints
@@ -81,12 +153,21 @@ _NOT_LONGER = rf"(?!:{_HEX}|-{_HEX})"
 MAC = (
     Form("MAC with colons", rf"(?<!{_HEX}[:-])(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}{_NOT_LONGER}", 0.6),
     Form("MAC with hyphens", rf"(?<!{_HEX}[:-])(?:{_HEX}{{2}}-){{5}}{_HEX}{{2}}{_NOT_LONGER}", 0.6),
-    Form("MAC with dots", rf"(?=[\d.]{{0,13}}[A-Fa-f]){_HEX}{{4}}\.{_HEX}{{4}}\.{_HEX}{{4}}(?!\.{_HEX})", 0.6),
+    Form("MAC with dots", rf"(?=[\d.]{{0,13}}[A-Fa-f]){_HEX}{{4}}\.{_HEX}{{4}}\.{_HEX}{{4}}(?!\.{_HEX})", 0.18),
 )
 
 # ---------------------------------------------------------------- what Presidio does not look for
 
 ETHEREUM = (Form("Ethereum address", rf"0x{_HEX}{{40}}", 0.6),)
+LICENSE = (
+    Form(
+        "letters and digits",
+        r"[A-Z]\d{4,14}|[A-Z]\d{18}|[A-Z]{2}\d{3,7}|[A-Z]\d{6}R|\d{9}[A-Z]|\d{2}[A-Z]{3}\d{5,6}|[A-Z]{2}\d{6}[A-Z]"
+        r"|\d{8}[A-Z]{2}|\d{3}[A-Z]{2}\d{4}|[A-Z]\d[A-Z]\d[A-Z]|\d{7,8}[A-Z]",
+        0.3,
+    ),
+)
+LICENSE_DIGITS = (Form("digits", r"\d{6,14}|\d{16}", 0.01),)
 HYPHENATED_LICENSE = (
     Form("driver's license with hyphens", r"[A-Z]\d{3}-\d{3,4}-\d{2,4}(?:-\d{2,3})?(?:-\d{1,3})?", 0.3),
 )
@@ -118,8 +199,8 @@ IBAN_LENGTHS = {
 
 def _iban(country: str, length: int) -> str:
     groups, rest = divmod(length - 4, 4)
-    last = rf"[ -]?[A-Z0-9]{{{rest}}}" if rest else ""
-    return rf"{country}[0-9]{{2}}(?:[ -]?[A-Z0-9]{{4}}){{{groups}}}{last}"
+    last = rf"{S}?[A-Z0-9]{{{rest}}}" if rest else ""
+    return rf"{country}[0-9]{{2}}(?:{S}?[A-Z0-9]{{4}}){{{groups}}}{last}"
 
 
 IBAN = (Form("IBAN", f"({'|'.join(_iban(*each) for each in sorted(IBAN_LENGTHS.items()))})", 1.0),)
@@ -129,3 +210,58 @@ Presidio's pattern takes up to 34 letters and digits, and so swallows the words 
 capitals, though many who type an IBAN do not. The recognizer leaves this score when the check digits of a lower-case
 one are right.
 """
+
+# ---------------------------------------------------------------- national ids with check digits (`detectors.pii.ids`)
+
+
+def in_groups(*sizes: int, last: str = "") -> str:
+    """Digits in groups of these sizes, with or without separators."""
+    return f"{S}?".join(rf"\d{{{size}}}" for size in sizes) + last
+
+
+DE_TAX = (Form("11 digits", rf"[1-9]\d(?:{S}?\d{{3}}){{3}}", 0.1),)
+DE_PENSION = (Form("pension number", rf"\d{{2}}{S}?\d{{6}}{S}?[A-Z]{S}?\d{{3}}", 0.5),)
+DE_CARD = (Form("ICAO document number", r"[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}\dD?", 0.3),)
+DE_HEALTH = (Form("health insurance number", r"[A-Z]\d{9}", 0.3),)
+_NIR = r"[12]{0}\d\d{0}(?:0[1-9]|1[0-2]|[2-9]\d){0}(?:\d\d|2[AB]){0}\d{{3}}{0}\d{{3}}{0}\d\d"
+FR_NIR = (
+    Form("NIR in groups", _NIR.format("[- ]"), 0.6),
+    Form("NIR", _NIR.format(f"{S}?"), 0.1),
+)
+FR_TAX = (Form("SPI", rf"[0-3]\d(?:{S}?\d\d){{0,1}}{S}?\d{{3}}{S}?\d{{3}}{S}?\d{{3}}", 0.1),)
+NINE = (Form("9 digits", rf"\d{{3}}({S}?)\d{{3}}\1\d{{3}}|\d{{4}}{S}\d\d{S}\d{{3}}", 0.1),)
+TEN = (Form("10 digits", rf"\d{{3}}{S}?\d{{3}}{S}?\d\d{S}?\d\d|\d{{3}}{S}\d\d{S}\d\d{S}\d{{3}}", 0.1),)
+ELEVEN = (Form("11 digits", rf"\d{{3}}{S}?\d{{3}}{S}?\d{{3}}{S}?\d\d", 0.1),)
+TWELVE = (Form("12 digits", rf"\d{{4}}{S}?\d{{4}}{S}?\d{{4}}", 0.1),)
+SE_PERSONAL = (Form("personnummer", r"(?:19|20)?\d{6}[-+]?\d{4}", 0.4),)
+BR_CPF = (
+    Form("CPF in groups", rf"\d{{3}}{S}\d{{3}}{S}\d{{3}}{S}\d\d", 0.6),
+    Form("CPF", r"\d{11}", 0.1),
+)
+BR_CNPJ = (
+    Form("CNPJ in groups", rf"\d\d{S}\d{{3}}{S}\d{{3}}{S}\d{{4}}{S}\d\d", 0.6),
+    Form("CNPJ", r"\d{14}", 0.1),
+)
+KR_RRN = (Form("RRN in groups", r"\d{6}-[1-8]\d{6}", 0.4), Form("RRN", r"\d{6} ?[1-8]\d{6}", 0.1))
+BE_NATIONAL = (Form("national number", rf"\d\d{S}?\d\d{S}?\d\d{S}?\d{{3}}{S}?\d\d", 0.3),)
+AT_INSURANCE = (Form("insurance number", rf"\d{{4}}{S}?\d{{6}}", 0.2),)
+CH_AHV = (Form("AHV number", rf"756{S}?\d{{4}}{S}?\d{{4}}{S}?\d\d", 0.6),)
+FI_PERSONAL = (Form("henkilötunnus", r"\d{6}[-+ABCDEFYXWVU]\d{3}[0-9A-FHJ-NPR-Y]", 0.5),)
+DK_CPR = (Form("CPR", r"\d{6}-?\d{4}", 0.2),)
+NO_BIRTH = (Form("fødselsnummer", rf"\d{{6}}{S}?\d{{5}}", 0.3),)
+CZ_BIRTH = (Form("rodné číslo", r"\d{6}/?\d{4}", 0.3),)
+RO_CNP = (Form("CNP", r"[1-8]\d{12}", 0.3),)
+IE_PPS = (Form("PPS", r"\d{7}[A-W][A-IW]?", 0.5),)
+CN_RESIDENT = (Form("resident id", r"[1-9]\d{5}(?:19|20)\d{9}[\dX]", 0.6),)
+TW_IDENTITY = (Form("identity card", r"[A-Z][1289]\d{8}", 0.4),)
+HK_IDENTITY = (Form("identity card", r"[A-Z]{1,2}\d{6}(?:\([0-9A]\)|[0-9A])", 0.3),)
+TH_IDENTITY = (Form("identity card", rf"\d{S}?\d{{4}}{S}?\d{{5}}{S}?\d\d{S}?\d", 0.3),)
+MX_CURP = (Form("CURP", r"[A-Z]{4}\d{6}[HMX][A-Z]{5}[0-9A-Z]\d", 0.6),)
+CL_RUT = (
+    Form("RUT in groups", r"\d{1,2}\.\d{3}\.\d{3}-[\dK]", 0.5),
+    Form("RUT", rf"\d{{1,2}}{S}?\d{{3}}{S}?\d{{3}}{S}?[\dK]", 0.1),
+)
+AR_CUIT = (Form("CUIT", r"(?:2[03-7]|3[0347])-?\d{8}-?\d", 0.3),)
+ZA_IDENTITY = (Form("identity number", rf"\d{{6}}{S}?\d{{4}}{S}?[01]\d{{2}}", 0.3),)
+SNILS = (Form("SNILS", rf"\d{{3}}{S}?\d{{3}}{S}?\d{{3}}{S}?\d\d", 0.3),)
+MEDICARE = (Form("Medicare", rf"[2-6]\d{{3}}{S}?\d{{5}}{S}?\d(?:{S}?\d)?", 0.2),)

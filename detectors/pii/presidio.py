@@ -56,8 +56,12 @@ class Recognizer(Protocol):
 
     context: Sequence[str] | None
 
-    def analyze(self, text: str, entities: list[str]) -> list[Result]:
-        """Find the entities in a text."""
+    def validate_result(self, pattern_text: str) -> bool | None:
+        """Whether a match passes the recognizer's check; None when there is none that proves it."""
+        ...
+
+    def invalidate_result(self, pattern_text: str) -> bool | None:
+        """Whether a match cannot be what it looks like."""
         ...
 
 

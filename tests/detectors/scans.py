@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from detectors.base import PatternScanner
+from detectors.parts import Part
 from detectors.types import Finding
 
 
@@ -46,3 +47,10 @@ def every_cut(text: str) -> Iterable[list[int]]:
     yield from ([position] for position in range(0, len(text), len(text) // 16 + 1))
     yield list(range(4, len(text), 4))
     yield list(range(7, len(text), 7))
+
+
+def pattern_scanner(part: Part) -> PatternScanner:
+    """The detector of a part that is known to be a pattern scanner."""
+    made = part.build()
+    assert isinstance(made, PatternScanner)
+    return made

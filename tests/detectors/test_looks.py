@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.looks import LooksScanner
+from detectors.base import PatternScanner
 from detectors.patterns import Patterns, PatternsParams
 from detectors.secrets import Secrets, SecretsParams
 from detectors.types import Finding
@@ -24,7 +24,7 @@ SCANNER = Patterns.build(PatternsParams.model_validate(WORDS))
 SECRETS = Secrets.build(SecretsParams())
 
 
-def found(text: str, scanner: LooksScanner = SCANNER) -> list[tuple[str, str]]:
+def found(text: str, scanner: PatternScanner = SCANNER) -> list[tuple[str, str]]:
     return [(text[each.start : each.end], each.label) for each in scan(scanner, text)]
 
 

@@ -72,6 +72,43 @@ TOKENS: dict[str, Callable[[], str]] = {
     "OpenAI key": lambda: "sk-" + "proj-" + rand(B64U, 40) + "T3Blbk" + "FJ" + rand(B64U, 40),
     "Anthropic key": lambda: "sk-" + "ant-api03-" + rand(B64U, 93) + "AA",
     "Hugging Face token": lambda: "hf" + "_" + rand(B62, 34),
+    "OpenRouter key": lambda: "sk-" + "or-v1-" + rand(HEX, 64),
+    "OpenAI key of the first kind": lambda: "s" + "k-" + rand(B62, 48),
+    "DeepSeek key": lambda: "s" + "k-" + rand(HEX, 32),
+    "ElevenLabs key": lambda: "s" + "k_" + rand(HEX, 48),
+    "Langfuse secret key": lambda: "sk-" + "lf-" + "-".join(rand(HEX, size) for size in (8, 4, 4, 4, 12)),
+    "LangSmith key": lambda: "lsv" + "2_pt_" + rand(HEX, 32) + "_" + rand(HEX, 10),
+    "Tavily key": lambda: "tv" + "ly-dev-" + rand(B62, 32),
+    "Cerebras key": lambda: "cs" + "k-" + rand(string.ascii_lowercase + string.digits, 48),
+    "NVIDIA key": lambda: "nv" + "api-" + rand(B64U, 64),
+    "Pinecone key": lambda: "pc" + "sk_" + rand(B62, 6) + "_" + rand(B62, 63),
+    "Fireworks key": lambda: "f" + "w_" + rand(B62, 24),
+    "Together key": lambda: "tg" + "p_v1_" + rand(B64U, 43),
+    "Jina key": lambda: "ji" + "na_" + rand(HEX, 32) + rand(B64U, 28),
+    "RunPod key": lambda: "rp" + "a_" + rand(string.ascii_uppercase + string.digits, 44),
+    "Resend key": lambda: "r" + "e_" + rand(B62, 8) + "_" + rand(B62, 24),
+    "Supabase key": lambda: "sb" + "p_" + rand(HEX, 40),
+    "Vercel token": lambda: "vc" + "p_" + rand(B62, 56),
+    "Neon key": lambda: "na" + "pi_" + rand(string.ascii_lowercase + string.digits, 64),
+    "Render key": lambda: "rn" + "d_" + rand(B62, 28),
+    "Figma token": lambda: "fi" + "gd_" + rand(B64U, 40),
+    "Contentful token": lambda: "CF" + "PAT-" + rand(B64U, 43),
+    "Typeform token": lambda: "tf" + "p_" + rand(B62, 59),
+    "HubSpot token": lambda: "pa" + "t-na1-" + "-".join(rand(HEX, size) for size in (8, 4, 4, 4, 12)),
+    "Buildkite token": lambda: "bk" + "ua_" + rand(HEX, 40),
+    "Sonar token": lambda: "sq" + "u_" + rand(HEX, 40),
+    "Prefect key": lambda: "pn" + "u_" + rand(B62, 36),
+    "Mapbox secret token": lambda: "sk" + ".eyJ" + rand(B64U, 60) + "." + rand(B64U, 22),
+    "Tailscale key": lambda: "tsk" + "ey-auth-" + rand(B62, 12) + "-" + rand(B62, 32),
+    "Google AI key of the second kind": lambda: "A" + "Q.Ab" + rand(B64U, 50),
+    "Anthropic OAuth token": lambda: "sk-" + "ant-oat01-" + rand(B64U, 95),
+    "CircleCI token": lambda: "CC" + "IPAT_" + rand(B62, 22) + "_" + rand(HEX, 40),
+    "Weights & Biases key": lambda: "wan" + "db_v1_" + rand(B62, 80),
+    "Cloudflare token": lambda: "cf" + "ut_" + rand(B62, 40) + rand(HEX, 8),
+    "Bitbucket token": lambda: "ATC" + "TT3" + rand(B62, 186),
+    "Xendit key": lambda: "xn" + "d_production_" + rand(B62, 64),
+    "Razorpay key": lambda: "rz" + "p_live_" + rand(B62, 14),
+    "Plaid token": lambda: "acc" + "ess-production-" + "-".join(rand(HEX, size) for size in (8, 4, 4, 4, 12)),
     "Perplexity key": lambda: "pp" + "lx-" + rand(B62, 48),
     "Groq key": lambda: "gs" + "k_" + rand(B62, 52),
     "xAI key": lambda: "xa" + "i-" + rand(B62, 80),
@@ -137,6 +174,7 @@ CONTEXTS: dict[str, tuple[Callable[[str], str], Callable[[], str]]] = {
     "HTTP bearer token": ('"Authorization": "Bearer {}"'.format, lambda: "a1" + rand(B64U, 40)),
     "password in a connection string": ("Server=db;Pwd={};Database=x".format, lambda: rand(B62, 14)),
     "random value assigned to a secret's name": ("API_KEY={}".format, lambda: "a1B" + rand(B62, 29)),
+    "random value with an escaped quote": ('"password": "{}"'.format, lambda: 'fo\\"' + "a1B" + rand(B62, 14)),
 }
 
 
@@ -217,12 +255,37 @@ def test_no_character_of_a_token_is_cleared_before_it_is_found(kind: str) -> Non
         ("risk-free sk-learn skip gh_ hf_ key-value", "words"),
         ("eyJ" + "hbGNvaG9sIjoxfQ" + "." + "eyJ" + "zdWIiOjEyMzQ1Njc4OTB9" + ".abc", "no algorithm in the header"),
         ("M" + "x" * 23 + "." + "abcdef" + "." + "y" * 30, "no user id in it"),
+        ("class Foo:\n    token: TextGenerationStreamOutputToken2\n", "an annotation"),
+        ("self.cross_attn_image_to_token = Sam3TrackerVideoAttention(config)", "a class that is called"),
+        ("token = b64encode(user1)", "a function that is called"),
+        ('"nextPageToken": "EAAaBlBUOkNBVQ9xkz"', "a place in a list"),
+        ('publicKeyToken="1fc8b3b9a1e18e3b"', "a public key"),
+        ('"AWS::ApiGateway::ApiKey": "48205d4ffd7feba3"', "a resource's type"),
+        ("arn:aws:secretsmanager:us-west-2:123456789012:secret:MyTest-a1b2c3", "a secret's name"),
+        ("eos_token: a1B2c3D4e5F6g7", "a token of a text"),
+        ("https://codecov.io/gh/a/b/graph/badge.svg?token=A1B2C3D4E5", "a badge"),
+        ("fsspec.open('smb://myuser:mypassword@server/share')", "a sample password"),
+        ("open('github://owner:repository@sha/precip/catalog.yml')", "a repository"),
+        ("f'postgres://{user}:{password}@db/x' and mysql://u:%s@h/d", "places to fill in"),
+        ('{"access_token":"2YotnFZFEjr1zCsicMWpAA"}', "the example of RFC 6749"),
+        ("Authorization: Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW", "the example of RFC 6749"),
         ("x" + "gh" + "p_" + "a1B2" * 9, "a longer word"),
         ("gh" + "p_" + "a1B2" * 9 + "Z", "too long for the format"),
     ],
 )
 def test_what_is_no_secret_is_left_alone(text: str, reason: str) -> None:
     assert labels(text) == set(), reason
+
+
+@pytest.mark.parametrize("text", ('{{"password": "{}"}}', "'password': '{}'", "API_KEY = (\n    '{}'\n)"))
+def test_an_escaped_quote_does_not_end_a_value(text: str) -> None:
+    value = 'foo\\"' + "Zk3Lm8Vt2XbN7w"
+    if "(" in text:
+        value = "sk-" + "or-v1-" + rand(HEX, 64)
+    whole = text.format(value)
+    start = whole.index(value)
+    assert {(each.start, each.end) for each in scan(SCANNER, whole)} == {(start, start + len(value))}
+    assert scan(SCANNER, whole, range(len(whole))) == scan(SCANNER, whole)
 
 
 def test_githubs_checksum_raises_or_lowers_and_never_rejects() -> None:

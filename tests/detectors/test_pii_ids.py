@@ -1,0 +1,94 @@
+"""National ids: each is found with its word before it, and not with a wrong check digit. The numbers are invented or
+published as examples."""
+
+from __future__ import annotations
+
+import pytest
+
+from detectors.pii.catalogue import CHECKED
+from detectors.pii.detector import Pii, PiiParams
+from tests.detectors.scans import every_cut, pattern_scanner, scan
+
+SCANNER = pattern_scanner(Pii.parts(PiiParams())[0])
+
+IDS = (
+    ("DE_TAX_ID", "Steuer-ID: ‹86 095 742 719›"),
+    ("DE_SOCIAL_SECURITY", "SV-Nummer ‹15 070649 C 103›"),
+    ("DE_SOCIAL_SECURITY", "‹15070649C103›"),
+    ("DE_ID_CARD", "Personalausweis ‹T220001293›"),
+    ("DE_HEALTH_INSURANCE", "KVNR ‹A123456780›"),
+    ("FR_NIR", "numéro de sécurité sociale ‹2 55 08 14 168 025 38›"),
+    ("FR_NIR", "‹2 55 08 14 168 025 38›"),
+    ("FR_TAX_ID", "numéro fiscal ‹30 23 217 600 053›"),
+    ("NL_BSN", "BSN: ‹1112.22.333›"),
+    ("PT_NIF", "NIF ‹501 442 600›"),
+    ("SE_PERSONNUMMER", "personnummer ‹811228-9874›"),
+    ("SE_PERSONNUMMER", "personnummer ‹19811228-9874›"),
+    ("BR_CPF", "‹529.982.247-25›"),
+    ("BR_CPF", "CPF ‹52998224725›"),
+    ("BR_CNPJ", "CNPJ ‹11.222.333/0001-81›"),
+    ("JP_MY_NUMBER", "マイナンバーは‹1234 5678 9018›です"),
+    ("KR_RRN", "주민등록번호 ‹880101-1234568›"),
+    ("BE_NATIONAL_NUMBER", "rijksregisternummer ‹85.07.30-033.28›"),
+    ("AT_SOCIAL_SECURITY", "SVNR ‹1237 010180›"),
+    ("CH_AHV", "‹756.9217.0769.85›"),
+    ("FI_PERSONAL_IDENTITY_CODE", "hetu ‹131052-308T›"),
+    ("NO_FODSELSNUMMER", "fødselsnummer ‹151086 95088›"),
+    ("CZ_RODNE_CISLO", "rodné číslo ‹710319/2745›"),
+    ("RO_CNP", "CNP ‹1630615123457›"),
+    ("BG_EGN", "ЕГН ‹7523169263›"),
+    ("GR_AFM", "ΑΦΜ ‹094259216›"),
+    ("HR_OIB", "OIB ‹33392005961›"),
+    ("IE_PPS", "PPS number ‹6433435F›"),
+    ("TR_NATIONAL_ID", "TC kimlik no ‹10000000146›"),
+    ("CN_RESIDENT_ID", "身份证号码是‹11010519491231002X›"),
+    ("TW_NATIONAL_ID", "身分證 ‹A123456789›"),
+    ("HK_ID", "HKID ‹A123456(3)›"),
+    ("TH_TNIN", "Thai ID ‹1-1014-00002-27-1›"),
+    ("MX_CURP", "‹BOXW310820HNERXN09›"),
+    ("CL_RUT", "RUT ‹12.678.579-8›"),
+    ("AR_CUIT", "CUIT ‹20-05536168-2›"),
+    ("ZA_ID_NUMBER", "ID number ‹7503305044089›"),
+    ("IL_ID", "teudat zehut ‹039337423›"),
+    ("RU_SNILS", "СНИЛС ‹112-233-445 95›"),
+    ("RU_INN", "ИНН ‹500100732259›"),
+    ("AU_MEDICARE", "Medicare ‹2123 45670 1›"),
+    ("PL_NIP", "NIP ‹856-734-62-15›"),
+    ("HU_TAJ", "TAJ ‹111 111 110›"),
+    ("UA_TAX_ID", "РНОКПП ‹1759013776›"),
+)
+DATED_ONLY = ("DK_CPR", "cpr ‹070761-4285›")
+
+
+def labels(text: str) -> set[tuple[str, str]]:
+    return {(each.label, text[each.start : each.end]) for each in scan(SCANNER, text) if each.score >= 0.4}
+
+
+@pytest.mark.parametrize(
+    ("label", "marked"), (*IDS, DATED_ONLY), ids=[f"{row[0]} {row[1]}" for row in (*IDS, DATED_ONLY)]
+)
+def test_an_id_is_found(label: str, marked: str) -> None:
+    text = marked.replace("‹", "").replace("›", "")
+    assert (label, marked[marked.index("‹") + 1 : marked.index("›")]) in labels(text)
+    for ends in every_cut(text):
+        assert scan(SCANNER, text, ends) == scan(SCANNER, text)
+
+
+@pytest.mark.parametrize(("label", "marked"), IDS, ids=[f"{row[0]} {row[1]}" for row in IDS])
+def test_a_wrong_check_digit_is_seen(label: str, marked: str) -> None:
+    """The last digit of the number is another: no check passes but one of ten at most."""
+    begin, end = marked.index("‹") + 1, marked.index("›")
+    value = marked[begin:end]
+    places = [index for index, char in enumerate(value) if char.isdigit()]
+    place = places[8] if label == "AU_MEDICARE" else places[-1]  # its last digit is the issue of the card
+    wrong = [value[:place] + other + value[place + 1 :] for other in "0123456789" if other != value[place]]
+    texts = [marked[: begin - 1] + each + marked[end + 1 :] for each in wrong]
+    assert sum(any(found == label for found, _ in labels(text)) for text in texts) <= 1
+
+
+def test_every_id_has_a_number_here() -> None:
+    assert {entry.label for entry in CHECKED} == {row[0] for row in (*IDS, DATED_ONLY)}
+
+
+def test_every_check_says_what_it_is() -> None:
+    assert all(entry.reason and entry.check and entry.country == entry.label[:2].lower() for entry in CHECKED)
