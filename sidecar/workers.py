@@ -95,6 +95,7 @@ def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) ->
         "GRPC__SHARE_PORTS": True,
         "ADMIN__LISTEN": f"unix:{admin}",
         "OUTBOX__PATH": of_worker(settings.outbox.path, index),
+        "OUTBOX__WORKER": index,
         "OUTBOX__TAKE_OVER": False,
         "EVENTS__FILE": of_worker(settings.events.file, index),
         "MODELS__THREADS": settings.models.threads or cores,

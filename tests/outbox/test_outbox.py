@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sidecar.outbox.event import Event, Fault, FaultKind
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.outbox.outbox import Numbered, Outbox, OutboxError
+from sidecar.outbox.rows import to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
-from sidecar.outbox.store import to_row
 from sidecar.values import Severity
 from tests.outbox.samples import a_fault, a_violation, of_severity
 
@@ -78,7 +79,7 @@ async def test_claim_gives_the_same_events_and_numbers_until_they_are_acknowledg
         await outbox.put(faults("a", "b", "c"))
         first = await outbox.claim(2)
         assert await outbox.claim(2) == first
-        await outbox.acknowledge(1)
+        await outbox.acknowledge(first[:1])
         assert (names(await outbox.claim(2)), numbers(await outbox.claim(2))) == (["b", "c"], [2, 3])
 
 
@@ -92,19 +93,26 @@ async def test_smaller_claim_gives_the_oldest(make: MakeOutbox):
 async def test_numbers_go_on_after_all_is_acknowledged(make: MakeOutbox):
     async with started(make()) as outbox:
         await outbox.put(faults("a"))
-        await outbox.claim(10)
-        await outbox.acknowledge(1)
+        await outbox.acknowledge(await outbox.claim(10))
         await outbox.put(faults("b"))
         assert numbers(await outbox.claim(10)) == [2]
 
 
-async def test_acknowledging_again_or_too_much_deletes_only_what_was_claimed(make: MakeOutbox):
+async def test_acknowledging_again_or_what_was_not_claimed_deletes_only_what_was_claimed(make: MakeOutbox):
     async with started(make()) as outbox:
         await outbox.put(faults("a", "b"))
-        await outbox.claim(1)
-        await outbox.acknowledge(99)
-        await outbox.acknowledge(1)
+        (first,) = await outbox.claim(1)
+        await outbox.acknowledge([first, replace(first, position=first.position + 1)])
+        await outbox.acknowledge([first])
         assert names(await outbox.claim(10)) == ["b"]
+
+
+async def test_each_event_is_acknowledged_by_itself(make: MakeOutbox):
+    async with started(make()) as outbox:
+        await outbox.put(faults("a", "b", "c"))
+        claimed = await outbox.claim(3)
+        await outbox.acknowledge(claimed[1:2])
+        assert (names(await outbox.claim(3)), numbers(await outbox.claim(3))) == (["a", "c"], [1, 3])
 
 
 async def test_empty_outbox_has_nothing_to_claim(make: MakeOutbox):
@@ -182,13 +190,13 @@ async def test_losses_are_told_when_there_is_room_again_and_leave_no_gap(make: M
         for severity in [Severity.HIGH, Severity.LOW, Severity.INFO, Severity.HIGH, Severity.HIGH]:
             await outbox.put([of_severity(severity)])
         assert numbers(await outbox.claim(3)) == [1, 2, 3]
-        await outbox.acknowledge(2)
+        await outbox.acknowledge((await outbox.claim(3))[:2])
         batch = await outbox.claim(10)
         assert numbers(batch) == [3, 4]
         told = batch[-1].event.data
         assert isinstance(told, Fault)
         assert (told.fault, told.count, told.lost) == (FaultKind.EVENTS_LOST, 2, {"info": 1, "low": 1})
-        await outbox.acknowledge(4)
+        await outbox.acknowledge(batch)
         assert await outbox.claim(10) == [], "losses are told once"
 
 
@@ -259,5 +267,5 @@ async def take(outbox: Outbox, step: str, argument: int) -> list[tuple[int, Seve
         case "claim":
             return [(each.sequence, each.event.severity) for each in await outbox.claim(argument)]
         case "acknowledge":
-            await outbox.acknowledge(outbox.stats().next_sequence - 5 + argument)
+            await outbox.acknowledge((await outbox.claim(5))[argument:])
     return []
