@@ -21,7 +21,8 @@ import pytest
 from sidecar.outbox.audit import Audit
 from sidecar.outbox.encode import decode
 from sidecar.outbox.event import Data, Violation
-from sidecar.outbox.reader import Read, read_outbox
+from sidecar.outbox.reader import read_outbox
+from sidecar.outbox.reads import Read
 from sidecar.outbox.settings import KafkaSettings
 from sidecar.outbox.topics import TopicPlan, create_topics
 from tests.integration.broker import Broker, CuttableProxy, free_port, proxied, read_all
