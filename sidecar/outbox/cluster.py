@@ -8,12 +8,14 @@ caller's, every failure is an error with its reason, its address and the setting
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import socket
 import ssl
+import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -36,10 +38,40 @@ from sidecar.outbox.credentials import Credentials
 from sidecar.outbox.settings import KafkaSettings
 from sidecar.outbox.sinks import SinkError
 
+_QUIET_S = 30.0
+"""The least time between two lines of aiokafka's."""
 _NO_ERROR, _UNKNOWN_TOPIC, _LEADER_NOT_AVAILABLE, _TOPIC_FORBIDDEN = 0, 3, 5, 29
 _NO_LEADER = -1
 _UNREACHABLE = (OSError, TimeoutError, KafkaError, ConfigError, ValueError, AssertionError, EOFError)
 """What making a connection may raise; a `ValueError` says that the broker did not prove to know the password."""
+
+
+class Seldom(logging.Filter):
+    """Lets aiokafka's own lines through once in a while, with how many there were: what matters is raised."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._next = 0.0
+        self._left_out = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write a line."""
+        if self._clock() < self._next:
+            self._left_out += 1
+            return False
+        self._next = self._clock() + _QUIET_S
+        if self._left_out:
+            record.msg = f"{record.msg} (and {self._left_out} more lines of aiokafka's)"
+        self._left_out = 0
+        return True
+
+
+def hush_aiokafka() -> None:
+    """Have the lines of aiokafka's connections written once in a while only."""
+    logger = logging.getLogger("aiokafka.conn")
+    if not any(isinstance(each, Seldom) for each in logger.filters):
+        logger.addFilter(Seldom())
 
 
 class UnreachableError(SinkError):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from aiokafka.partitioner import DefaultPartitioner
 
-from sidecar.outbox.cluster import Cluster, TopicFacts, UnreachableError, error_name
+from sidecar.outbox.cluster import Cluster, TopicFacts, UnreachableError, error_name, hush_aiokafka
 from sidecar.outbox.encode import Message, encode
 from sidecar.outbox.event import Kind
 from sidecar.outbox.outbox import Numbered
@@ -31,6 +31,8 @@ _FRESH_S = 60.0
 _FIRST_LOOK_S = 0.25
 _LAST_LOOK_S = 5.0
 """How soon topics are looked up again after a failure, and how seldom while it lasts."""
+_ANSWER_S = 0.1
+"""How long to wait for the answer when something is known already; it is taken when it comes."""
 _REQUEST_BYTES = 8 * 1024 * 1024
 """How much goes into one request: brokers take 100 MB, and a slow line should not time out."""
 _NOWHERE = -1
@@ -105,8 +107,10 @@ class KafkaSink:
         self._clock = clock
         self.cluster = Cluster(settings)
         self.cluster.require_credentials()
+        hush_aiokafka()
         self._producer = Producer(self.cluster, settings)
         self._topics: Mapping[str, TopicFacts] = {}
+        self._looking: asyncio.Task[Mapping[str, TopicFacts]] | None = None
         self._look_at = 0.0
         self._pause_s = _FIRST_LOOK_S
         self._has_failed = False
@@ -118,10 +122,23 @@ class KafkaSink:
     # --- Where events go ----------------------------------------------------------------------------------------------
 
     async def prepare(self) -> None:
-        """Look the topics up, when that is due. Raises `SinkError` when no broker answers."""
-        if self._clock() < self._look_at:
+        """Look the topics up, when that is due. Raises `SinkError` when no broker answers.
+
+        It waits for the answer only when nothing is known yet: a broker that is silent should not hold up the others.
+        """
+        if self._looking is not None and not self._looking.done():
             return
-        facts = await self.cluster.look_up(self._settings.topics.names)
+        if self._looking is None:
+            if self._clock() < self._look_at:
+                return
+            self._looking = asyncio.create_task(self.cluster.look_up(self._settings.topics.names))
+            await asyncio.wait({self._looking}, timeout=_ANSWER_S if self._topics else None)
+        if self._looking.done():
+            looking, self._looking = self._looking, None
+            self._learn(looking.result())
+
+    def _learn(self, facts: Mapping[str, TopicFacts]) -> None:
+        """Take over what was found, and set when to look again."""
         self._topics = {topic: self._newer(topic, found) for topic, found in facts.items()}
         self._progress = {place: each for place, each in self._progress.items() if self.exists(place)}
         if self.troubles() or self._has_failed:
@@ -206,6 +223,9 @@ class KafkaSink:
 
     async def stop(self) -> None:
         """Close the connections: what is not acknowledged is still in the outbox."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         await self.cluster.close()
 
     async def _records(self, batches: Mapping[Place, Sequence[Numbered]]) -> dict[Place, RecordBatch]:

@@ -137,17 +137,28 @@ class Publisher:
     # --- The main task ------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        while True:
-            self._changed.clear()
-            is_able = await self._prepare()
-            found_more = is_able and await self._claim()
-            if is_able:
-                self._hand_out()
-            if found_more:
-                continue
-            if self._stopping.is_set() and not self._on_way and (not is_able or self._lanes.is_idle):
-                return
-            await (self._wait() if is_able else self._pause(self._backoff()))
+        is_over = False
+        while not is_over:
+            try:
+                is_over = await self._turn()
+            except Exception as error:  # noqa: BLE001 - publishing goes on whatever goes wrong
+                self._failed(_reason(error))
+                await self._pause(self._backoff())
+                is_over = self._stopping.is_set()
+
+    async def _turn(self) -> bool:
+        """Claim and hand out what there is, and wait for more. True when stopping and all is done that can be."""
+        self._changed.clear()
+        is_able = await self._prepare()
+        found_more = is_able and await self._claim()
+        if is_able:
+            self._hand_out()
+        if found_more:
+            return False
+        if self._stopping.is_set() and not self._on_way and (not is_able or self._lanes.is_idle):
+            return True
+        await (self._wait() if is_able else self._pause(self._backoff()))
+        return False
 
     async def _prepare(self) -> bool:
         """Have the sink say where events go. Whether any can be sent at all."""

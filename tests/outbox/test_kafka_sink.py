@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from sidecar.outbox.cluster import TopicFacts, UnreachableError
+from sidecar.outbox.cluster import Seldom, TopicFacts, UnreachableError
 from sidecar.outbox.kafka import KafkaSink, Place, Route
 from sidecar.outbox.outbox import Numbered
 from sidecar.outbox.producer import Answer, Identity, Producer, RecordBatch
@@ -231,3 +232,15 @@ def test_keys_spread_over_partitions_and_each_keeps_its_own():
     places = Counter(route(a_fault().kind, f"acme|session-{each}") for each in range(600))
     assert len(places) == 6
     assert route(a_fault().kind, "acme|session-1") == route(a_fault().kind, "acme|session-1")
+
+
+def test_lines_of_the_library_come_once_in_a_while_with_their_count():
+    time = 0.0
+    seldom = Seldom(lambda: time)
+    lines = []
+    for tick in range(700):
+        time = tick / 10
+        record = logging.LogRecord("aiokafka.conn", logging.WARNING, "", 0, "closed", (), None)
+        if seldom.filter(record):
+            lines.append(record.getMessage())
+    assert lines == ["closed", *["closed (and 299 more lines of aiokafka's)"] * 2]

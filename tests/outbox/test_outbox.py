@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from sidecar.outbox.event import Event, Fault, FaultKind
+from sidecar.outbox.event import Event, Fault, FaultKind, Kind
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.outbox.outbox import Numbered, Outbox, OutboxError
 from sidecar.outbox.rows import to_row
@@ -155,6 +155,54 @@ async def test_event_that_matters_less_than_all_there_is_is_lost_itself(make: Ma
         await outbox.put([of_severity(Severity.LOW)])
         assert names(await outbox.claim(10)) == ["a", "b"]
         assert outbox.stats().lost == {Severity.LOW: 1}
+
+
+def of_tenant(tenant: str, severity: Severity = Severity.HIGH) -> Event:
+    event = of_severity(severity)
+    ids = replace(event.data.ids, tenant=tenant)
+    return replace(event, data=replace(event.data, ids=ids))
+
+
+async def test_flood_of_one_tenant_pushes_out_its_own_events_and_nobody_elses(make: MakeOutbox):
+    """25 requests of one tenant make 4,000 events each, and they matter more than what others have waiting."""
+    async with started(make(max_events=40)) as outbox:
+        for _ in range(5):
+            await outbox.put([of_tenant("quiet", Severity.LOW)])
+        for _ in range(500):
+            await outbox.put([of_tenant("loud", Severity.HIGH)])
+        tenants = [each.event.data.ids.tenant for each in await outbox.claim(100)]
+        assert tenants.count("quiet") == 5
+        assert tenants.count("loud") == 35
+        assert outbox.stats().lost == {Severity.HIGH: 465}
+
+
+async def test_of_one_severity_the_tenant_that_holds_the_most_gives_way(make: MakeOutbox):
+    async with started(make(max_events=10)) as outbox:
+        for tenant in ["a"] * 3 + ["b"] * 5 + ["c"] * 2:
+            await outbox.put([of_tenant(tenant)])
+        await outbox.put([of_tenant("c")])
+        tenants = [each.event.data.ids.tenant for each in await outbox.claim(100)]
+        assert (tenants.count("a"), tenants.count("b"), tenants.count("c")) == (3, 4, 3)
+
+
+async def test_claim_takes_only_what_is_admitted_and_looks_at_the_rest_no_more_than_asked(make: MakeOutbox):
+    class OnlySome:
+        after = after_memory = 0
+
+        def restart(self) -> None:
+            self.asked: list[int] = []
+
+        def admits(self, position: int, kind: Kind, key: str) -> bool:
+            self.asked.append(position)
+            return position % 2 == 0
+
+    admission = OnlySome()
+    async with started(make()) as outbox:
+        await outbox.put(faults(*"abcdef"))
+        batch = await outbox.claim(2, admission)
+        assert (names(batch), numbers(batch)) == (["b", "d"], [1, 2])
+        assert len(admission.asked) == 4
+        assert numbers(await outbox.claim(10)) == [3, 1, 4, 2, 5, 6], "what was passed over has its numbers later"
 
 
 async def test_size_is_bounded_too(make: MakeOutbox):
