@@ -24,6 +24,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
+from sidecar.outbox.damage import DamagedError
 from sidecar.outbox.event import Event
 from sidecar.outbox.memory import MemoryStore
 from sidecar.outbox.outbox import Admission, Numbered, OutboxError, OutboxStats
@@ -242,7 +243,7 @@ class SqliteOutbox:
         """Nothing was done: puts are kept in memory; the rest is tried alone, with the room that was kept for it."""
         self._try_at = time.monotonic() + _RETRY_SECONDS
         self._report(error)
-        if getattr(error, "sqlite_errorcode", 0) in _DAMAGED:
+        if isinstance(error, DamagedError) or getattr(error, "sqlite_errorcode", 0) in _DAMAGED:
             self._recover(error)
         self._keep([job for job in jobs if job.rows])
         asked = [job for job in jobs if not job.rows and job.work != self._restore]

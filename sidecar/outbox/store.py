@@ -116,6 +116,8 @@ class Store:
         self._commits = 0
         self._is_failing = False
         self._counted_entry = 0
+        self._top = 0
+        self._inode = 0
 
     # --- Life ---------------------------------------------------------------------------------------------------------
 
@@ -155,6 +157,7 @@ class Store:
         self._undo = []
         try:
             db = self._db or self._connect()
+            self._require_present()
             db.execute("BEGIN IMMEDIATE")
             yield
             taken = self._delete_taken()
@@ -182,7 +185,11 @@ class Store:
         self._reserve.take()
 
     def recover(self, reason: str) -> None:
-        """Set the damaged file aside, go on with a new one, and take over what can be read of the old one."""
+        """Set the damaged file aside, go on with a new one, and take over what can be read of the old one.
+
+        Positions go on where they were: the publisher still holds events by theirs.
+        """
+        rows = self._readable()
         self._disconnect()
         self._taken.clear()
         aside = set_aside(self._path, self._now())
@@ -191,12 +198,19 @@ class Store:
             extra={"path": str(self._path), "reason": reason, "aside": str(aside or "")},
         )
         self._path.touch(_FILE_MODE)
-        self._connect()
-        self._take_over(aside, reason)
+        self._connect().execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (self._top,))
+        self._take_over(rows or ([to_row(event) for event in salvage(aside)] if aside else []), reason)
 
-    def _take_over(self, aside: Path | None, reason: str) -> None:
+    def _readable(self) -> list[Row]:
+        """What the open connection still reads, as of a file that was removed under it; nothing when it reads badly."""
+        if self._db is None:
+            return []
+        with suppress(sqlite3.Error):
+            return [_row_of(body) for (body,) in self._db.execute("SELECT body FROM events ORDER BY position")]
+        return []
+
+    def _take_over(self, rows: Sequence[Row], reason: str) -> None:
         """What can be read goes on; what cannot is lost, nobody knows how much."""
-        rows = [to_row(event) for event in salvage(aside)] if aside else []
         told = to_row(loss_event({}, self._now(), f"the outbox was damaged: {reason}; how many are lost is not known"))
         with self.transaction():
             self.append(rows)
@@ -258,11 +272,22 @@ class Store:
             sequence = _read_meta(db, "next_sequence")
             self._totals = replace(self._totals, events=events, size=size, next_sequence=sequence)
             self._room = Room(_waiting_shares(db))
+            self._top = max(self._top, _top_position(db))
+            self._inode = self._path.stat().st_ino
         except BaseException:
             db.close()
             raise
         self._db = db
         return db
+
+    def _require_present(self) -> None:
+        """See that the file under its name is the one that is open. Raises `DamagedError`."""
+        try:
+            is_present = self._path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            is_present = False
+        if not is_present:
+            raise DamagedError("the file was removed while it was used")
 
     def _disconnect(self) -> None:
         if self._db is not None:
@@ -419,10 +444,11 @@ class Store:
         self.lose(severity)
 
     def _insert(self, row: Row) -> None:
-        self._connection.execute(
+        done = self._connection.execute(
             "INSERT INTO events (severity, size, body, kind, key, tenant) VALUES (?, ?, ?, ?, ?, ?)",
             (row.severity, len(row.body), row.body, row.kind, row.key, row.tenant),
         )
+        self._top = max(self._top, done.lastrowid or 0)
         self._count(row.tenant, row.severity, 1)
         self._grow(1, len(row.body))
 
@@ -543,6 +569,12 @@ def _waiting_shares(db: sqlite3.Connection) -> list[tuple[Share, int]]:
         " WHERE position NOT IN (SELECT position FROM numbers) GROUP BY tenant, severity"
     )
     return [((tenant, Severity(severity)), count) for tenant, severity, count in rows]
+
+
+def _top_position(db: sqlite3.Connection) -> int:
+    """The last position that was given."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _read_meta(db: sqlite3.Connection, name: str) -> Any:

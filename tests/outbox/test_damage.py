@@ -161,6 +161,24 @@ async def test_file_that_is_damaged_while_it_is_used_is_set_aside(tmp_path: Path
     assert len(losses(batch)) == 1
 
 
+async def test_file_that_is_removed_while_it_is_used_loses_no_event(tmp_path: Path):
+    """What it held is read from the open file, and positions go on: what the publisher holds is nobody else's."""
+    outbox = outbox_at(tmp_path / "o.db")
+    await outbox.start()
+    await outbox.put([a_fault(what=str(number)) for number in range(20)])
+    held = await outbox.claim(5)
+    (tmp_path / "o.db").unlink()
+    await outbox.put([a_fault(what="after")])
+    await until(lambda: outbox.stats().in_memory == 0 and not outbox.stats().is_failing)
+    await outbox.acknowledge(held)
+    batch = await outbox.claim(100)
+    await outbox.stop()
+    assert {each.position for each in batch}.isdisjoint(each.position for each in held)
+    assert [each for each in subjects(batch) if each != "outbox"] == [*map(str, range(20)), "after"]
+    assert {each.producer for each in batch} != {held[0].producer}
+    assert len(losses(batch)) == 1
+
+
 async def test_outbox_that_was_closed_properly_is_not_suspected(tmp_path: Path):
     for _ in range(2):
         outbox = outbox_at(tmp_path / "o.db")
