@@ -266,6 +266,8 @@ def _hint(settings: KafkaSettings) -> str:
     """What is often wrong when a broker says nothing: it waits for another protocol."""
     if settings.uses_tls and not settings.ssl_cert_file:
         return "if it wants a client's certificate, set kafka.ssl_cert_file; look at kafka.security_protocol"
+    if settings.uses_tls:
+        return "if it does not trust our certificate, look at kafka.ssl_cert_file; look at kafka.security_protocol"
     return f"look at kafka.security_protocol ({settings.security_protocol}), which must be the listener's, and the port"
 
 

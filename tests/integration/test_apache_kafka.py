@@ -29,7 +29,7 @@ from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 from sidecar.outbox.sinks import SinkError
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.outbox.topics import TopicPlan, create_topics
-from tests.certificates import Authority
+from tests.certificates import Authority, replace_file
 from tests.integration.broker import free_port
 from tests.integration.kafka_cluster import KafkaCluster
 from tests.integration.kafka_tools import (
@@ -46,7 +46,7 @@ from tests.integration.kafka_tools import (
     until,
     with_topics,
 )
-from tests.integration.secured import PASSWORD, USER, sasl_settings
+from tests.integration.secured import PASSWORD, USER, sasl_settings, unsigned_token
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -173,13 +173,13 @@ async def test_right_that_is_missing_for_one_topic_holds_up_only_its_own_events(
         await until(lambda: publisher.stats().published == 3)
 
 
-def _allow(cluster: KafkaCluster, topic: str, *operations: AclOperation) -> None:
+def _allow(cluster: KafkaCluster, topic: str, *operations: AclOperation, principal: str = f"User:{USER}") -> None:
     rights = [
         AclBinding(
             ResourceType.TOPIC,
             topic,
             ResourcePatternType.LITERAL,
-            f"User:{USER}",
+            principal,
             "*",
             operation,
             AclPermissionType.ALLOW,
@@ -332,6 +332,56 @@ async def test_renewed_password_and_certificates_are_taken_at_the_next_connectio
         await until(lambda: "kafka.sasl_password_file" in publisher.stats().error)
         password.write_text(f"{PASSWORD}\n")
         await until(lambda: publisher.stats().published == 1)
+
+
+async def test_token_of_a_command_opens_the_door_and_a_wrong_one_is_named(apache: KafkaCluster, tmp_path: Path):
+    topics = own_topics()
+    await with_topics(settings_of(apache, topics))
+    for topic in topics.names:
+        _allow(apache, topic)
+    token = tmp_path / "token"
+    token.write_text("no token at all")
+    kafka = KafkaSettings.model_validate(
+        {"bootstrap_servers": apache.address_of("TOKEN"), "security_protocol": "SASL_PLAINTEXT", "topics": topics}
+        | {"sasl_mechanism": "OAUTHBEARER", "oauth": {"command": ["cat", str(token)]}, "request_timeout_ms": 3000}
+    )
+    outbox = MemoryOutbox()
+    async with publishing(outbox, kafka) as publisher:
+        await outbox.put([of_kind(Kind.FAULT)])
+        await until(lambda: "kafka.oauth" in publisher.stats().error)
+        token.write_text(unsigned_token(USER))
+        await until(lambda: publisher.stats().published == 1)
+
+
+async def test_renewed_client_certificate_is_taken_at_the_next_connection(apache: KafkaCluster, tmp_path: Path):
+    """The broker wants to see one: the first is a stranger's, and while key and certificate do not fit, it stays."""
+    topics = own_topics()
+    await with_topics(settings_of(apache, topics))
+    for topic in topics.names:
+        _allow(apache, topic, principal="User:CN=client")
+    stranger = Authority(tmp_path, "stranger")
+    certificate, key = stranger.issue("client")
+    port = apache.address_of("MUTUAL").rpartition(":")[2]
+    kafka = KafkaSettings.model_validate(
+        {"bootstrap_servers": f"localhost:{port}", "security_protocol": "SSL", "topics": topics}
+        | {"ssl_ca_file": authority_of(apache), "ssl_cert_file": certificate, "ssl_key_file": key}
+        | {"ssl_check_hostname": False, "request_timeout_ms": 3000}
+    )
+    outbox = MemoryOutbox()
+    async with publishing(outbox, kafka) as publisher:
+        await outbox.put([of_kind(Kind.FAULT)])
+        await until(lambda: publisher.stats().error)
+        renewed, its_key = client_certificate_of(apache)
+        replace_file(certificate, renewed.read_bytes())
+        await until(lambda: publisher.stats().failures >= 3)
+        replace_file(key, its_key.read_bytes())
+        await until(lambda: publisher.stats().published == 1)
+
+
+def client_certificate_of(cluster: KafkaCluster) -> tuple[Path, Path]:
+    """A certificate of the authority that the broker trusts."""
+    folder = authority_of(cluster).parent
+    return folder / "client.crt", folder / "client.key"
 
 
 async def test_renewed_certificate_is_taken_at_the_next_connection(apache: KafkaCluster, tmp_path: Path):
