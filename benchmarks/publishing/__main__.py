@@ -1,4 +1,4 @@
-"""Publish the same events to Apache Kafka by three ways of sending: `python -m benchmarks.publishing --json`.
+"""Publish the same events to Apache Kafka by three ways of sending: `python -m benchmarks.publishing`.
 
 The service's own sender on aiokafka's connections, aiokafka's producer, and librdkafka (confluent-kafka) with its
 delivery reports brought back to the event loop. All with acks=all, idempotence and gzip; encoding is not measured.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import resource
 import tempfile
 import time
@@ -20,7 +19,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 
-from sidecar.bench.report import commit, machine, versions
+from benchmarks.results import write
 from sidecar.outbox.encode import Message, encode
 from sidecar.outbox.kafka import KafkaSink, Place, Route
 from sidecar.outbox.outbox import Numbered
@@ -40,7 +39,6 @@ def main() -> None:
     """Measure the three ways."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.publishing", description=__doc__)
     parser.add_argument("--events", type=int, default=30_000, help="how many events each way sends (default: 30000)")
-    parser.add_argument("--json", action="store_true", help="print JSON, with machine, versions and commit")
     arguments = parser.parse_args()
     libs = kafka_libs()
     if libs is None:
@@ -52,14 +50,8 @@ def main() -> None:
             ways = asyncio.run(measure(cluster, arguments.events))
         finally:
             cluster.stop()
-    result = {
-        "machine": machine(),
-        "versions": versions(),
-        "commit": commit(),
-        "events": arguments.events,
-        "ways": ways,
-    }
-    print(json.dumps(result, indent=2) if arguments.json else table(ways))
+    print(table(ways))
+    print(write("publishing", {"events": arguments.events, "ways": ways}, table(ways)))
 
 
 def table(ways: Mapping[str, Mapping[str, float]]) -> str:

@@ -45,10 +45,10 @@ _CLOCK = 32
 _TOPIC_FORBIDDEN = 29
 _CLUSTER_FORBIDDEN = 31
 _NOT_ENOUGH = frozenset({19, 20})
-_FATE_UNKNOWN = frozenset({7, 20})
-"""The batch may be in the log: it goes again as it is."""
 _LOST_TRACK = frozenset({45, 47, 49, 59})
 """The broker does not know our producer id, or its sequence, any more."""
+_SETTLED = frozenset({0, _KNOWN_ALREADY, _CLOCK}) | _TOO_LARGE | _REFUSED | _LOST_TRACK
+"""After any other answer the batch may be in the log, by this try or an earlier one: it goes again as it is."""
 
 
 class MissingTopicsError(SinkError):
@@ -270,7 +270,7 @@ class KafkaSink:
         progress = self._progress[place]
         sent = progress.unresolved
         assert sent is not None
-        if answer.code not in _FATE_UNKNOWN:
+        if answer.code in _SETTLED:
             progress.unresolved = None
         if answer.code in {0, _KNOWN_ALREADY}:
             progress.next += len(sent.sequences)

@@ -66,7 +66,7 @@ class Lanes:
         self._after = 0
         self._after_memory = 0
         self._first_passed: int | None = None
-        self._looks = 0
+        self.looks = 0
         """How often the outbox was looked through anew: a claim that was made before does not move the cursor."""
 
     # --- Claiming -----------------------------------------------------------------------------------------------------
@@ -84,14 +84,14 @@ class Lanes:
             room=room,
             bound=self._bound,
             slow=frozenset(slow),
-            looks=self._looks,
+            looks=self.looks,
         )
 
     def take(self, admission: LaneAdmission, claimed: Sequence[Numbered], now: float) -> None:
         """Take in what was claimed, and note what was passed over."""
         for numbered in claimed:
             self.add(lane_of(numbered, admission.lane_of), numbered, now)
-        if admission.looks == self._looks:
+        if admission.looks == self.looks:
             self._after, self._after_memory = admission.after, admission.after_memory
         for lane in admission.passed_over:
             self._queue(lane, now).passed_over = True
@@ -110,8 +110,9 @@ class Lanes:
 
     def is_full(self, now: float) -> bool:
         """Whether some lane that works has no room, so that it is too early for another claim."""
+        bound = self._bound
         return any(
-            len(queue.events) >= self._bound
+            len(queue.events) >= bound
             and not queue.trouble
             and not queue.passed_over
             and now - queue.moved_at <= SLOW_S
@@ -219,7 +220,7 @@ class Lanes:
             self._after = min(self._after, self._first_passed - 1)
             self._after_memory = min(self._after_memory, max(self._first_passed - 1, MEMORY - 1))
         self._first_passed = None
-        self._looks += 1
+        self.looks += 1
         for queue in self._queues.values():
             queue.passed_over = False
 
@@ -256,16 +257,16 @@ class LaneAdmission:
         self.first_passed: int | None = None
         self.looked_at = 0
         self._left = dict(self._room)
-        self._is_over = False
+        self.is_over = False
 
     def admits(self, position: int, kind: Kind, key: str) -> bool:
         """Whether the event may be claimed now. Once a lane that works is full, nothing more is looked at."""
-        if self._is_over:
+        if self.is_over:
             return False
         lane = self.lane_of(kind, key)
         if position not in self._held and not self._is_open(lane):
             if lane not in self._closed | self.passed_over and lane not in self._slow:
-                self._is_over = True  # it will have room in a moment: wait, so that numbers keep the order of commits
+                self.is_over = True  # it will have room in a moment: wait, so that numbers keep the order of commits
                 return False
             self._pass_over(position, lane)
         self._move_to(position)

@@ -14,7 +14,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -60,7 +59,8 @@ class PublisherStats(msgspec.Struct, frozen=True, kw_only=True):
         """For a person who asks how it goes; empty while all is well."""
         if not self.error:
             return ""
-        where = f" in {len(self.failing)} places, first {next(iter(self.failing))}" if self.failing else ""
+        more = f" and {len(self.failing) - 1} more" if len(self.failing) > 1 else ""
+        where = f" for {next(iter(self.failing))}{more}" if self.failing else ""
         return f"failing{where}: {self.error}; the outbox keeps the events"
 
 
@@ -109,6 +109,8 @@ class Publisher:
         self._task: asyncio.Task[None] | None = None
         self._on_way: dict[Hashable, asyncio.Task[None]] = {}
         self._attempt = 0
+        self._may_find = True
+        self._looks = 0
         self._stats = PublisherStats()
         self._said = ""
         self._say_at = 0.0
@@ -120,6 +122,7 @@ class Publisher:
     async def stop(self, grace_s: float = 5.0) -> None:
         """Deliver what is there, unless that fails or takes longer than `grace_s`; the rest stays in the outbox."""
         self._stopping.set()
+        self._may_find = True
         self._changed.set()
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=grace_s)
@@ -182,9 +185,10 @@ class Publisher:
         self._lanes.follow(troubles, now)
 
     async def _claim(self) -> bool:
-        """Claim what there is room for. Whether another look may find more."""
-        if self._lanes.is_full(self._clock()):
+        """Claim what there is room for, if there may be anything. Whether another look may find more."""
+        if (self._lanes.looks == self._looks and not self._may_find) or self._lanes.is_full(self._clock()):
             return False
+        self._looks = self._lanes.looks
         admission = self._lanes.admission(self._sink.router(), self._clock())
         try:
             claimed = await self._outbox.claim(self._settings.batch_events, admission)
@@ -193,7 +197,9 @@ class Publisher:
             await self._pause(self._backoff())
             return False
         self._lanes.take(admission, claimed, self._clock())
-        return admission.looked_at > 0 and not self._lanes.is_full(self._clock())
+        is_more = admission.looked_at >= self._settings.batch_events
+        self._may_find = is_more or admission.is_over
+        return is_more and not self._lanes.is_full(self._clock())
 
     def _hand_out(self) -> None:
         """Start what can be sent, one task for each route that has none on its way."""
@@ -207,15 +213,15 @@ class Publisher:
 
     async def _wait(self) -> None:
         """Wait until there is something to do: events, an answer, or the time to try again."""
-        wakes: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._changed.wait())}
-        if not self._lanes.is_full(self._clock()):
-            wakes.add(asyncio.ensure_future(self._outbox.wait()))
+        has_put = None if self._lanes.is_full(self._clock()) else asyncio.ensure_future(self._outbox.wait())
+        wakes = [asyncio.ensure_future(self._changed.wait()), *([has_put] if has_put else [])]
         try:
             await asyncio.wait(wakes, timeout=self._longest_wait(), return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wake in wakes:
                 wake.cancel()
-        if not self._changed.is_set():
+        if has_put is not None and has_put.done() and not has_put.cancelled():
+            self._may_find = True
             await self._pause(self._settings.linger_ms / 1000)
 
     def _longest_wait(self) -> float | None:

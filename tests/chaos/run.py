@@ -83,6 +83,7 @@ async def live_through(
         before = await _published(driver, per_second * _BEFORE_S)
         began = loop.time()
         await outage.begin(cluster, kafka)
+        begun = await driver.ask()
         await asyncio.sleep(max(0.0, began + seconds - loop.time()))
         during = await driver.ask()
         took = loop.time() - began
@@ -94,7 +95,7 @@ async def live_through(
     finally:
         driver.stop()
     judged = await asyncio.to_thread(judge, kafka.bootstrap_servers, kafka.topics.names)
-    first = before["next"] if outage.forgets else 1
+    first = begun["next"] if outage.forgets else 1
     numbers = {number for found in judged.numbers.values() for number in found}
     return Outcome(
         name=outage.name,

@@ -152,6 +152,17 @@ async def test_batch_of_unknown_fate_is_sent_again_byte_for_byte():
     assert first == second
 
 
+async def test_batch_that_may_be_in_the_log_stays_the_same_whatever_is_answered_next():
+    """Appended, but not on enough replicas; then refused for their number: a batch with more in it would be another."""
+    stage = Stage()
+    for count, code in enumerate((20, 19, 6, 7), 3):
+        stage.producer.answer = lambda _place, _batch, code=code: Answer(code, "")  # type: ignore[misc]
+        assert (await stage.send(0, *events(count))).error
+    stage.producer.answer = lambda _place, _batch: FINE
+    assert (await stage.send(0, *events(9))).done == 3
+    assert len({batch.data for _, batch in stage.producer.sent}) == 1
+
+
 async def test_batch_that_the_broker_has_already_is_done():
     stage = Stage()
     stage.producer.answer = lambda _place, _batch: Answer(46, "")
