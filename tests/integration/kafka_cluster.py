@@ -6,6 +6,7 @@ The jars are found in the folder that `TIDEGATE_KAFKA_LIBS` names, in `.kafka/li
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import shutil
 import signal
@@ -25,6 +26,7 @@ READY_S = 90.0
 _ROOT = Path(__file__).parents[2]
 _PLACES = (_ROOT / ".kafka" / "libs", _ROOT.parent / "shared" / "kafka" / "libs")
 _HEAP = ("-Xmx256m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+_PR_SET_PDEATHSIG = 1
 _ID = "dGlkZWdhdGUtdGVzdHMtMQ"
 
 
@@ -64,6 +66,7 @@ class KafkaBroker:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                preexec_fn=_die_with_parent,
             )
 
     def stop(self) -> None:
@@ -221,6 +224,11 @@ def run_java(libs: Path, *command: str, stdin: str = "") -> str:
     )
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
+
+
+def _die_with_parent() -> None:
+    """Have the system end a broker with the tests, however they end."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _java(libs: Path) -> Sequence[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.partitioner import murmur2
 from aiokafka.protocol.admin import CreateTopicsRequest
 from msgspec.structs import replace
 
@@ -15,6 +17,8 @@ from sidecar.outbox.cluster import Cluster
 from sidecar.outbox.event import Event
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.outbox.settings import KafkaSettings
+from tests.chaos.outages import OUTAGES
+from tests.chaos.run import live_through
 from tests.integration.kafka_cluster import KafkaCluster
 from tests.integration.kafka_tools import judge, publishing, settings_of, until, with_topics
 from tests.outbox.samples import INFO, a_violation
@@ -83,8 +87,6 @@ async def test_partition_without_a_leader_holds_up_no_other_and_is_looked_for_ca
 
 async def _count_of_others(kafka: KafkaSettings, outbox: MemoryOutbox) -> int:
     """How many of the events that wait belong to partitions that work."""
-    from aiokafka.partitioner import murmur2
-
     return sum((murmur2(event.key.encode()) & 0x7FFFFFFF) % 3 != 2 for event in outbox.events)
 
 
@@ -118,3 +120,12 @@ async def test_too_few_replicas_in_sync_are_named_and_waited_for(whole: KafkaClu
         await until(lambda: outbox.events == [])
     judged = await asyncio.to_thread(judge, whole.address, kafka.topics.names)
     assert (judged.events, judged.missing, judged.repeats, judged.disordered) == (60, 0, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["all brokers frozen", "topics deleted, made again", "partitions added", "logs cut"])
+async def test_short_outage_of_make_chaos_costs_no_event(name: str, whole: KafkaCluster, tmp_path: Path):
+    (outage,) = (each for each in OUTAGES if each.name == name)
+    came = await live_through(whole, outage, tmp_path / "driver", seconds=2, per_second=20)
+    assert (came.missing, came.repeats, came.disordered, came.lost) == (0, 0, 0, 0)
+    assert came.lookups_per_second <= 20
+    assert came.lines_per_second <= 1.5
