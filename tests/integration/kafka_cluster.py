@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -228,7 +229,8 @@ def run_java(libs: Path, *command: str, stdin: str = "") -> str:
 
 def _die_with_parent() -> None:
     """Have the system end a broker with the tests, however they end."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _java(libs: Path) -> Sequence[str]:
