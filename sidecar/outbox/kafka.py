@@ -79,12 +79,18 @@ class Route(NamedTuple):
 class _Progress:
     """Where a partition stands: the sequence that comes next, and the batch whose fate is not known."""
 
-    __slots__ = ("identity", "next", "unresolved")
+    __slots__ = ("events", "identity", "next", "unresolved")
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
         self.next = 0
         self.unresolved: RecordBatch | None = None
+        self.events: tuple[str, ...] = ()
+        """The ids of the events in it."""
+
+    def fits(self, batch: Sequence[Numbered]) -> bool:
+        """Whether what is unresolved, if anything is, is what stands at the head of a batch."""
+        return self.unresolved is None or self.events == tuple(each.event.id for each in batch[: len(self.events)])
 
 
 class KafkaSink:
@@ -115,6 +121,8 @@ class KafkaSink:
         self._pause_s = _FIRST_LOOK_S
         self._has_failed = False
         self._identity: Identity | None = None
+        self._begun: set[Place] = set()
+        """Where events were sent under it."""
         self._progress: dict[Place, _Progress] = {}
         self._fits: dict[str, int] = {}
         self._busy_until: dict[int, float] = {}
@@ -208,8 +216,6 @@ class KafkaSink:
         """Send a batch for each place. Raises `SinkError` when there is no producer id."""
         assert isinstance(route, Route)
         node, way = route
-        if self._identity is None:
-            self._identity = await self._producer.new_identity()
         records = await self._records(batches)
         await asyncio.sleep(max(0.0, self._busy_until.get(node, 0.0) - self._clock()))
         try:
@@ -233,20 +239,30 @@ class KafkaSink:
         records: dict[Place, RecordBatch] = {}
         size = 0
         for place, batch in batches.items():
-            progress = await self._progress_of(place)
+            progress = await self._progress_of(place, batch)
             if progress.unresolved is None:
                 progress.unresolved = await asyncio.to_thread(self._make, place, progress, batch)
+                progress.events = tuple(each.event.id for each in batch[: len(progress.unresolved.sequences)])
             records[place] = progress.unresolved
             size += len(records[place].data)
             if size > _REQUEST_BYTES:
                 break
         return records
 
-    async def _progress_of(self, place: Place) -> _Progress:
-        assert self._identity is not None
-        if place not in self._progress:
-            self._progress[place] = _Progress(self._identity)
-        return self._progress[place]
+    async def _progress_of(self, place: Place, batch: Sequence[Numbered]) -> _Progress:
+        """Where a place stands. With other events than before it begins anew: they may be repeated, never mixed up."""
+        progress = self._progress.get(place)
+        if progress is None or not progress.fits(batch):
+            progress = self._progress[place] = _Progress(await self._fresh_identity(place))
+        return progress
+
+    async def _fresh_identity(self, place: Place) -> Identity:
+        """An identity under which nothing was sent to a place: its sequences there begin at 0. Raises `SinkError`."""
+        if self._identity is None or place in self._begun:
+            self._identity = await self._producer.new_identity()
+            self._begun.clear()
+        self._begun.add(place)
+        return self._identity
 
     def _make(self, place: Place, progress: _Progress, batch: Sequence[Numbered]) -> RecordBatch:
         published = self._now()

@@ -44,14 +44,25 @@ def lane_of(numbered: Numbered, route: Callable[[Kind, str], Lane]) -> Lane:
 class _Queue:
     """The events of one lane."""
 
-    __slots__ = ("events", "moved_at", "on_way", "passed_over", "trouble")
+    __slots__ = ("events", "moved_at", "on_way", "passed_over", "tried", "trouble")
 
     def __init__(self, now: float) -> None:
         self.events: deque[Numbered] = deque()
         self.on_way = 0
+        self.tried = 0
+        """How many at the head were sent, and may be there already: nothing comes before them any more."""
         self.trouble: Trouble | None = None
         self.moved_at = now
         self.passed_over = False
+
+    def put(self, numbered: Numbered) -> None:
+        """Add an event in its place: one from a lane that is no more may be older than some that are here."""
+        is_next = not self.events or self.events[-1].position <= numbered.position
+        self.events.append(numbered)
+        if not is_next:
+            events = list(self.events)
+            rest = sorted(events[self.tried :], key=lambda each: each.position)
+            self.events = deque(events[: self.tried] + rest)
 
 
 class Lanes:
@@ -105,7 +116,7 @@ class Lanes:
         queue = self._queue(lane, now)
         if not queue.events:
             queue.moved_at = now
-        queue.events.append(numbered)
+        queue.put(numbered)
         self._held.add(numbered.position)
 
     def is_full(self, now: float) -> bool:
@@ -137,7 +148,7 @@ class Lanes:
         """The events at a lane's head, at most the limit; they are on their way until the lane is `sent`."""
         queue = self._queues[lane]
         batch = list(queue.events)[: self._limit]
-        queue.on_way = len(batch)
+        queue.on_way = queue.tried = len(batch)
         return batch
 
     def sent(self, lane: Lane, taken: int, error: str, now: float) -> None:
@@ -146,6 +157,7 @@ class Lanes:
         for _ in range(taken):
             self._held.discard(queue.events.popleft().position)
         queue.on_way = 0
+        queue.tried = queue.tried - taken if error else 0
         if taken:
             queue.moved_at = now
         if error:

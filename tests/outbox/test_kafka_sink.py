@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -80,8 +81,13 @@ class Stage:
 
 
 def events(count: int, *, first: int = 1) -> list[Numbered]:
-    """Events of one session."""
-    return [numbered(a_fault(INFO), first + each) for each in range(count)]
+    """Events of one session; the same ones under the same numbers."""
+    return [_event(first + each) for each in range(count)]
+
+
+@cache
+def _event(sequence: int) -> Numbered:
+    return numbered(a_fault(INFO), sequence)
 
 
 def records(batch: RecordBatch) -> Any:
@@ -161,6 +167,31 @@ async def test_batch_that_may_be_in_the_log_stays_the_same_whatever_is_answered_
     stage.producer.answer = lambda _place, _batch: FINE
     assert (await stage.send(0, *events(9))).done == 3
     assert len({batch.data for _, batch in stage.producer.sent}) == 1
+
+
+async def test_other_events_than_those_of_unknown_fate_go_under_an_identity_of_their_own():
+    """A topic was away and its events came back in another order: no answer may be taken for another batch's."""
+    stage = Stage()
+    stage.producer.answer = lambda _place, _batch: Answer(7, "")
+    assert (await stage.send(0, *events(3))).error
+    stage.producer.answer = lambda _place, _batch: FINE
+    others = events(5, first=100)
+    assert (await stage.send(0, *others)).done == 5
+    first, second = (records(batch) for _, batch in stage.producer.sent)
+    assert (first.producer_id, second.producer_id, second.base_sequence) == (1, 2, 0)
+
+
+async def test_partition_that_was_away_begins_under_an_identity_of_its_own():
+    stage = Stage()
+    assert (await stage.send(0, *events(3))).done == 3
+    stage.cluster.facts = {"events": TopicFacts(error=3)}
+    stage.time += 100
+    await stage.sink.prepare()
+    stage.cluster.facts = {"events": TopicFacts({0: 1})}
+    stage.time += 100
+    assert (await stage.send(0, *events(3, first=4))).done == 3
+    first, second = (records(batch) for _, batch in stage.producer.sent)
+    assert first.producer_id != second.producer_id
 
 
 async def test_batch_that_the_broker_has_already_is_done():

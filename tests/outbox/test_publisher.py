@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from sidecar.errors import ConfigError
 from sidecar.outbox.event import Event, Kind
 from sidecar.outbox.kafka import KafkaSink
+from sidecar.outbox.lanes import Lanes
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.outbox.outbox import Admission, Numbered, Outbox, OutboxError
 from sidecar.outbox.publisher import Publisher, make_publisher, sink_name
@@ -200,6 +201,26 @@ async def test_what_is_known_not_to_work_is_not_tried_until_it_does():
         publisher._changed.set()
         await until(lambda: len(sink.taken["t|away"]) == 5)
         assert publisher.stats().error == ""
+
+
+def test_events_of_a_lane_that_is_no_more_take_their_place_by_age_but_never_before_what_was_tried():
+    lanes = Lanes(limit=2, longest_backoff_s=1, chance=lambda: 1.0)
+
+    def event(position: int) -> Numbered:
+        return Numbered("p", position, a_fault(), position)
+
+    for position in (5, 7, 9):
+        lanes.add("a", event(position), 0)
+    assert [each.position for each in lanes.next_of("a")] == [5, 7]
+    lanes.sent("a", 1, "down", 0)
+    for position in (8, 3):
+        lanes.add("a", event(position), 0)
+    seen: list[int] = []
+    while lanes.ready(10):
+        batch = lanes.next_of("a")
+        seen += [each.position for each in batch]
+        lanes.sent("a", len(batch), "", 10)
+    assert seen == [7, 3, 8, 9]
 
 
 async def test_event_that_is_refused_for_good_becomes_a_counted_loss_under_its_number():
