@@ -162,10 +162,11 @@ class App:
         if (publisher := self.publisher) is not None:
             watch("tidegate_publisher_events", "Events published.", lambda: publisher.stats().published)
             watch("tidegate_publisher_failures", "Tries that failed.", lambda: publisher.stats().failures)
-            watch(
-                "tidegate_publisher_failing",
-                "Partitions and topics to which events cannot be published just now; 1 when no broker answers.",
-                lambda: publisher.stats().failing_count,
+            self.metrics.watch_states(
+                "tidegate_outbox_publish_failing",
+                "1 for each topic to which some events cannot be published just now, with the reason.",
+                ("topic", "reason"),
+                lambda: publisher.stats().failing_topics,
             )
             watch("tidegate_publisher_refused", "Events that Kafka will never take.", lambda: publisher.stats().refused)
 

@@ -22,7 +22,7 @@ from sidecar.outbox.event import Kind
 from sidecar.outbox.outbox import Numbered
 from sidecar.outbox.producer import Answer, Identity, Producer, RecordBatch
 from sidecar.outbox.settings import Format, KafkaSettings, Topics
-from sidecar.outbox.sinks import Delivery, SinkError
+from sidecar.outbox.sinks import Delivery, SinkError, Why
 
 _partition_of = DefaultPartitioner()
 
@@ -187,15 +187,16 @@ class KafkaSink:
                 troubles[Place(topic, _NOWHERE)] = self._why_nowhere(topic, facts)
             for partition, leader in facts.leaders.items():
                 if leader == _NOWHERE:
-                    troubles[Place(topic, partition)] = f"{topic}/{partition} has no leader: its brokers are away"
+                    why = f"{topic}/{partition} has no leader: its brokers are away"
+                    troubles[Place(topic, partition)] = Why(why, "no_leader")
         return troubles
 
     def _why_nowhere(self, topic: str, facts: TopicFacts) -> str:
         if facts.is_missing:
-            return str(MissingTopicsError(self.missing_topics()))
+            return Why(str(MissingTopicsError(self.missing_topics())), "missing_topic")
         if facts.is_forbidden:
-            return f"no right to see the topic {topic}: give {self._who} Describe and Write on it"
-        return f"the cluster says nothing of the topic {topic}: {error_name(facts.error)}"
+            return Why(f"no right to see the topic {topic}: give {self._who} Describe and Write on it", "no_right")
+        return Why(f"the cluster says nothing of the topic {topic}: {error_name(facts.error)}", _short(facts.error))
 
     def missing_topics(self) -> tuple[str, ...]:
         """The topics that are not there."""
@@ -222,7 +223,8 @@ class KafkaSink:
             answers, busy_s = await self._producer.send(node, way, records)
         except UnreachableError as error:
             self._look_soon()
-            return dict.fromkeys(records, Delivery(error=f"Kafka did not take the events: {error}"))
+            why = Why(f"Kafka did not take the events: {error}", "unreachable")
+            return dict.fromkeys(records, Delivery(error=why))
         self._busy_until[node] = self._clock() + busy_s
         silent = Answer(_NOWHERE, "it said nothing of it")
         return {place: self._judge(place, batches[place], answers.get(place, silent)) for place in records}
@@ -297,7 +299,7 @@ class KafkaSink:
         if answer.code in _LOST_TRACK:
             del self._progress[place]
             self._identity = None
-        return Delivery(error=f"Kafka did not take the events: {self._say(place, answer)}")
+        return Delivery(error=Why(f"Kafka did not take the events: {self._say(place, answer)}", _short(answer.code)))
 
     def _halve(self, place: Place, sent: RecordBatch, answer: Answer) -> Delivery:
         """Try half of a batch that was refused; an event that was refused alone is given up."""
@@ -324,6 +326,11 @@ class KafkaSink:
         if answer.code in _NOT_ENOUGH:
             return f"{place}: {answer.said}; fewer replicas are in sync than its min.insync.replicas"
         return f"{place}: {answer.said}"
+
+
+def _short(code: int) -> str:
+    """A broker's error in a word, for a metric's label."""
+    return "no_right" if code in {_TOPIC_FORBIDDEN, _CLUSTER_FORBIDDEN} else error_name(code).partition(" ")[0].lower()
 
 
 def _place_of(topics: Topics, partitions: Mapping[str, Sequence[int]], kind: Kind, key: str) -> Place:

@@ -18,12 +18,13 @@ from contextlib import suppress
 import msgspec
 from msgspec.structs import replace
 
+from sidecar.outbox.cluster import UnreachableError
 from sidecar.outbox.kafka import KafkaSink
 from sidecar.outbox.lanes import SLOW_S, Lane, Lanes, lane_of
 from sidecar.outbox.outbox import Numbered, Outbox, OutboxError
 from sidecar.outbox.rows import lost_under_its_number
 from sidecar.outbox.settings import EventSettings, KafkaSettings, SinkName
-from sidecar.outbox.sinks import Delivery, FileSink, OneLane, Sink, SinkError, StdoutSink
+from sidecar.outbox.sinks import Delivery, FileSink, OneLane, Sink, SinkError, StdoutSink, Why
 from sidecar.values import Severity
 
 _log = logging.getLogger(__name__)
@@ -50,9 +51,11 @@ class PublisherStats(msgspec.Struct, frozen=True, kw_only=True):
     missing_topics: tuple[str, ...] = ()
 
     @property
-    def failing_count(self) -> int:
-        """In how many places publishing fails; 1 when it fails altogether."""
-        return len(self.failing) or int(bool(self.error))
+    def failing_topics(self) -> frozenset[tuple[str, str]]:
+        """The topics to which something is not published, each with the short name of why; `all` when nothing is."""
+        if self.error and not self.failing:
+            return frozenset({("all", _short(self.error))})
+        return frozenset((where.partition("/")[0], _short(why)) for where, why in self.failing.items())
 
     @property
     def note(self) -> str:
@@ -328,7 +331,7 @@ class Publisher:
             return
         self._said, self._say_at = news, now + _SAY_S
         if error:
-            extra = {"error": error, "where": sorted(failing)[:10], "failing": len(failing)}
+            extra = {"error": str(error), "where": sorted(failing)[:10], "failing": len(failing)}
             _log.error("events cannot be published; the outbox keeps them", extra=extra)
         else:
             _log.warning("events are being published again", extra={"failures": self._stats.failures})
@@ -341,4 +344,15 @@ async def _lose(outbox: Outbox, severity: Severity) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, SinkError | OutboxError) else f"unexpected {type(error).__name__}"
+    """Why nothing was taken; the words of an error that nobody expected may quote what it was given."""
+    match error:
+        case UnreachableError():
+            return Why(str(error), "unreachable")
+        case SinkError() | OutboxError():
+            return Why(str(error), "refused")
+        case _:
+            return Why(f"unexpected {type(error).__name__}", "unexpected")
+
+
+def _short(reason: str) -> str:
+    return reason.name if isinstance(reason, Why) else "refused"

@@ -22,6 +22,19 @@ class SinkError(TidegateError):
     """The sink did not take events. Another try is worth it; what it took already may come again."""
 
 
+class Why(str):
+    """A reason in words, with a short name for it that is one of a few, for metrics."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, words: str, name: str) -> Why:
+        """The words, which know their name."""
+        why = super().__new__(cls, words)
+        why.name = name
+        return why
+
+
 class Delivery(msgspec.Struct, frozen=True):
     """How a lane's events fared: the first `done` of them need no further try, of the rest `error` says why not.
 

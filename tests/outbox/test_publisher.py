@@ -152,7 +152,7 @@ async def test_lane_that_fails_holds_up_no_other_and_keeps_its_order():
             await outbox.put([*of_session("ill"), *of_session("well")])
         await until(lambda: len(sink.taken["t|well"]) == 10)
         assert publisher.stats().failing == {"t|ill": "no leader"}
-        assert publisher.stats().failing_count == 1
+        assert publisher.stats().failing_topics == {("t|ill", "refused")}
         assert len(outbox.events) == 10
         del sink.told["t|ill"]
         await until(lambda: len(sink.taken["t|ill"]) == 10)
