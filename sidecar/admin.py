@@ -66,7 +66,7 @@ def service_pages(readiness: Readiness, metrics: Metrics, version: str) -> Mappi
 
     async def ready() -> web.Response:
         """Whether streams are welcome, and how each part is."""
-        return ready_page(readiness.parts, is_ready=readiness.is_ready)
+        return ready_page(readiness.parts, is_ready=readiness.is_ready, notes=readiness.notes)
 
     async def scrape() -> web.Response:
         return metrics_page(metrics.render())
@@ -74,9 +74,10 @@ def service_pages(readiness: Readiness, metrics: Metrics, version: str) -> Mappi
     return {"/healthz": health, "/readyz": ready, "/metrics": scrape, "/version": about_page(version)}
 
 
-def ready_page(parts: Mapping[str, str], *, is_ready: bool) -> web.Response:
-    """Whether all is as it should be, and how each part is."""
-    return _json({"ready": is_ready, "parts": dict(parts)}, status=200 if is_ready else 503)
+def ready_page(parts: Mapping[str, str], *, is_ready: bool, notes: Mapping[str, str] | None = None) -> web.Response:
+    """Whether all is as it should be, how each part is, and what else there is to know."""
+    known = {"notes": dict(notes)} if notes else {}
+    return _json({"ready": is_ready, "parts": dict(parts)} | known, status=200 if is_ready else 503)
 
 
 def metrics_page(text: bytes) -> web.Response:

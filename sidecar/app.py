@@ -26,7 +26,7 @@ from sidecar.config import Settings
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys
 from sidecar.outbox.event import SEVERITY_NAMES
-from sidecar.outbox.left_over import LeftOver
+from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.policy.store import PolicyStore
@@ -64,7 +64,7 @@ class App:
         optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
         self.readiness = Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
         self.admin = AdminServer(settings.admin.listen, service_pages(self.readiness, self.metrics, version))
-        self.outbox = SqliteOutbox(settings.outbox)
+        self.outbox = SqliteOutbox(of_service(settings.outbox))
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1)
         self.policies = PolicyStore(settings.policies.directories, redaction_keys(settings.keys))
@@ -122,8 +122,9 @@ class App:
 
     async def _start_outbox(self, stack: AsyncExitStack) -> None:
         await _start(stack, self.outbox.start, self.outbox.stop)
-        if self.publisher is not None:
-            await _start(stack, self.publisher.start, self.publisher.stop)
+        if (publisher := self.publisher) is not None:
+            await _start(stack, publisher.start, publisher.stop)
+            self.readiness.note("publisher", lambda: publisher.stats().note)
         await _start(stack, self.left_over.start, self.left_over.stop)
         self.readiness.fine("outbox")
 
@@ -150,6 +151,7 @@ class App:
         watch("tidegate_scheduler_queue_depth", "Requests that wait for a batch.", lambda: self.scheduler.depth)
         watch("tidegate_outbox_events", "Events in the outbox.", lambda: self.outbox.stats().waiting_events)
         watch("tidegate_outbox_bytes", "Bytes of events in the outbox.", lambda: self.outbox.stats().waiting_bytes)
+        watch("tidegate_outbox_in_memory", "Events kept in memory only.", lambda: self.outbox.stats().in_memory)
         watch("tidegate_outbox_failing", "1 while events cannot be recorded.", lambda: self.outbox.stats().is_failing)
         self.metrics.watch_counts(
             "tidegate_outbox_lost",
@@ -160,6 +162,13 @@ class App:
         if (publisher := self.publisher) is not None:
             watch("tidegate_publisher_events", "Events published.", lambda: publisher.stats().published)
             watch("tidegate_publisher_failures", "Tries that failed.", lambda: publisher.stats().failures)
+            self.metrics.watch_states(
+                "tidegate_outbox_publish_failing",
+                "1 for each topic to which some events cannot be published just now, with the reason.",
+                ("topic", "reason"),
+                lambda: publisher.stats().failing_topics,
+            )
+            watch("tidegate_publisher_refused", "Events that Kafka will never take.", lambda: publisher.stats().refused)
 
     def _lost(self) -> Mapping[str, float]:
         """Events lost by severity; of those of which none was lost, 0."""

@@ -117,7 +117,7 @@ def health(config: Path | None, address: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(state))
     else:
-        for part, how in state["parts"].items():
+        for part, how in (state["parts"] | state.get("notes", {})).items():
             click.echo(f"{part}: {how}")
     if not state["ready"]:
         sys.exit(_WRONG)

@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import click
 import msgspec
 from rich.console import Console
+from rich.progress import Progress as Bar
 from rich.table import Table
 
 from sidecar.config import load_settings
@@ -33,8 +34,10 @@ from sidecar.outbox.event import (
     kind_of,
     severity_of,
 )
-from sidecar.outbox.reader import OutboxFacts, Read, outbox_facts, read_lines, read_outbox, read_topics
+from sidecar.outbox.reader import OutboxFacts, outbox_facts, read_file, read_outbox
+from sidecar.outbox.reads import LogStart, Read
 from sidecar.outbox.settings import KafkaSettings
+from sidecar.outbox.topic_reader import Progress, no_progress, read_topics
 from sidecar.outbox.topics import TopicPlan, create_topics
 
 _WRONG = 1
@@ -68,16 +71,41 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         """Whether events come from an outbox."""
         return self.file is None and not self.kafka.bootstrap_servers
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether only some of the topics are read, over which a producer's numbers are spread."""
+        return self.is_kafka and not {*self.kafka.topics.names} <= {*self.topics}
+
     async def read(self, *, last: int | None = None, follow: bool = False) -> AsyncIterator[Read]:
         """What is there, or the last so many (of each partition); with `follow`, what comes as well."""
+        async for read in self.read_all(last=last, follow=follow):
+            if isinstance(read, Read):
+                yield read
+
+    async def read_all(self, *, last: int | None = None, follow: bool = False) -> AsyncIterator[Read | LogStart]:
+        """The same, and where logs begin. Shows how far it is where a person looks on."""
+        if self.is_kafka:
+            with _progress(is_wanted=not follow and last is None) as progress:
+                async for read in read_topics(self.kafka, self.topics, last=last, follow=follow, progress=progress):
+                    yield read
+            return
         if self.file is not None:
-            reads = read_lines(self.file, last=last)
-        elif self.is_kafka:
-            reads = read_topics(self.kafka, self.topics, last=last, follow=follow)
+            reads = read_file(self.file, last=last)
         else:
             reads = read_outbox(self.outbox, last=last, follow=follow)
-        async for read in reads:
-            yield read
+        async for each in reads:
+            yield each
+
+
+@contextmanager
+def _progress(*, is_wanted: bool) -> Iterator[Progress]:
+    """A bar on stderr, if that is a terminal."""
+    if not (is_wanted and sys.stderr.isatty()):
+        yield no_progress
+        return
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,10 +277,17 @@ def stats(source: Source, *, as_json: bool) -> None:
 def verify(source: Source, *, as_json: bool) -> None:
     """Prove that nothing is missing: numbers without a gap, repeats only with the same id, each session in order.
 
-    Also checks that all that is there is a valid event. Exit status 1 when anything is wrong.
+    Also checks that all that is there is a valid event. Exit status 1 when anything is wrong. Where retention has
+    removed the beginning of a log, it says from which number on it can prove anything. A reading of less than all
+    topics proves nothing, and exits with 2.
 
     Example: tidegate events verify --bootstrap localhost:9092
     """
+    if source.is_partial:
+        raise _BrokenError(
+            f"a producer's numbers are spread over {', '.join(source.kafka.topics.names)}:"
+            " a reading of less than all of them proves nothing; leave out --topic"
+        )
     report = _run(_audit(source))
     if as_json:
         _print_json({"is_fine": report.is_fine} | msgspec.to_builtins(report))
@@ -265,10 +300,10 @@ def verify(source: Source, *, as_json: bool) -> None:
 @events.command("create-topics")
 @_CONFIG
 @click.option("--bootstrap", metavar="HOST:PORT", help="The brokers (default: the settings').")
-@click.option("--partitions", type=click.IntRange(1), default=6, show_default=True, help="Of each topic.")
+@click.option("--partitions", type=click.IntRange(1, 10_000), default=6, show_default=True, help="Of each topic.")
 @click.option(
     "--replication-factor",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 32_767),
     help="Copies of each (default: 3, or as many as there are brokers).",
 )
 @click.option(
@@ -305,15 +340,33 @@ def create_topics_command(
 
 async def _tail(source: Source, wanted: Filter, last: int, follow: bool, show: Callable[[Read], None]) -> None:
     """Show the last events, by time, or with `follow` as they come."""
-    reads = source.read(last=last, follow=follow)
     if follow:
-        async for read in reads:
+        async for read in source.read(last=last, follow=True):
             if wanted.accepts(read):
                 show(read)
         return
-    shown = [read async for read in reads if wanted.accepts(read)]
-    for read in sorted(shown, key=_time)[-last:] if last else ():
+    for read in await _latest(source, wanted, last):
         show(read)
+
+
+async def _latest(source: Source, wanted: Filter, last: int) -> list[Read]:
+    """The last so many that are wanted, by time. Where few are wanted, it looks further and further back for them."""
+    look_back, before = max(last, 1), -1
+    while True:
+        count, kept = 0, list[Read]()
+        async for read in source.read(last=look_back):
+            count += 1
+            if wanted.accepts(read):
+                kept = _with_latest(kept, read, last)
+        if len(kept) >= last or count == before:
+            return sorted(kept, key=_time)[len(kept) - min(last, len(kept)) :]
+        look_back, before = look_back * 8, count
+
+
+def _with_latest(kept: list[Read], read: Read, last: int) -> list[Read]:
+    """Keep about as many as are shown, whatever is read."""
+    kept.append(read)
+    return sorted(kept, key=_time)[-last:] if len(kept) > 2 * last + 100 else kept
 
 
 async def _export(source: Source, wanted: Filter, output: Path) -> int:
@@ -330,22 +383,22 @@ async def _export(source: Source, wanted: Filter, output: Path) -> int:
 async def _count(source: Source) -> dict[str, Counter[str]]:
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("kind", "severity", "rule", "done", "fault")}
     async for read in source.read():
-        for name, value in _facets(read.data):
+        for name, value in _facets(read.data, is_foreign=read.is_foreign):
             counts[name][value] += 1
     return counts
 
 
 async def _audit(source: Source) -> Report:
     audit = Audit()
-    async for read in source.read():
+    async for read in source.read_all():
         audit.add(read)
     return audit.report()
 
 
-def _facets(data: Data | None) -> list[tuple[str, str]]:
+def _facets(data: Data | None, *, is_foreign: bool) -> list[tuple[str, str]]:
     """What an event counts towards."""
     if data is None:
-        return [("kind", "not an event")]
+        return [("kind", "foreign" if is_foreign else "not an event")]
     facets = [("kind", kind_of(data).value), ("severity", SEVERITY_NAMES[severity_of(data)])]
     match data:
         case Violation():
@@ -464,6 +517,13 @@ def _print_report(report: Report) -> None:
         click.echo(f"{report.waiting} events wait in the outbox without a number")
     for line in report.invalid:
         click.secho(f"not an event: {_plain(line)}", fg="red", err=True)
+    for hole in report.holes:
+        click.secho(f"not read: {_plain(hole)}", fg="red", err=True)
+    if report.foreign:
+        click.echo(f"{report.foreign} records are somebody else's")
+    if report.logs_begin:
+        begins = ", ".join(f"{start.lane} at {start.offset}" for start in report.logs_begin[:10])
+        click.echo(f"{len(report.logs_begin)} logs were cut by retention: {begins}")
     if report.is_fine:
         click.secho(f"complete: {report.events} events, {report.waiting} waiting", fg="green")
     else:
@@ -472,6 +532,8 @@ def _print_report(report: Report) -> None:
 
 def _describe(producer: ProducerReport) -> str:
     said = [f"{_plain(producer.producer)}: {producer.events} events, numbers {producer.first} to {producer.last}"]
+    if producer.proved_from > 1:
+        said.append(f"begins at {producer.proved_from}: nothing is proved of the numbers below")
     if producer.repeats:
         said.append(f"{producer.repeats} repeats")
     if producer.missing:

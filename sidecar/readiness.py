@@ -6,7 +6,7 @@ outbox is open and the listener listens. It is not ready any more once it drains
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from detectors.base import BatchDetector, BatchItem, PatternScanner
 from detectors.types import Finding
@@ -26,6 +26,7 @@ class Readiness:
 
     def __init__(self, parts: Iterable[str]) -> None:
         self._parts = dict.fromkeys(parts, "not started yet")
+        self._notes: dict[str, Callable[[], str]] = {}
 
     def fine(self, part: str) -> None:
         """This part is as it should be."""
@@ -34,6 +35,15 @@ class Readiness:
     def wait_for(self, part: str, why: str) -> None:
         """This part is not as it should be."""
         self._parts[part] = why
+
+    def note(self, name: str, read: Callable[[], str]) -> None:
+        """Something that people should hear of and that turns no stream away; an empty text is nothing."""
+        self._notes[name] = read
+
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """What there is to say beside the parts."""
+        return {name: said for name, read in self._notes.items() if (said := read())}
 
     @property
     def is_ready(self) -> bool:

@@ -95,6 +95,7 @@ def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) ->
         "GRPC__SHARE_PORTS": True,
         "ADMIN__LISTEN": f"unix:{admin}",
         "OUTBOX__PATH": of_worker(settings.outbox.path, index),
+        "OUTBOX__WORKER": index,
         "OUTBOX__TAKE_OVER": False,
         "EVENTS__FILE": of_worker(settings.events.file, index),
         "MODELS__THREADS": settings.models.threads or cores,
@@ -115,6 +116,8 @@ class Worker:
         self._admin = admin
         self._process: asyncio.subprocess.Process | None = None
         self._was_ready = False
+        self.notes: Mapping[str, str] = {}
+        """What there was to say beside its parts when it was asked last."""
 
     async def keep(self, stop: asyncio.Event) -> None:
         """Run it until it is told to stop. Raises `TidegateError` when it cannot start for the first time."""
@@ -156,7 +159,9 @@ class Worker:
         if answer is None:
             return {"service": "does not answer"}
         self._was_ready = self._was_ready or answer[0] == _OK
-        parts: dict[str, str] = json.loads(answer[1])["parts"]
+        page = json.loads(answer[1])
+        self.notes = page.get("notes", {})
+        parts: dict[str, str] = page["parts"]
         return parts
 
     async def _live(self) -> int:
@@ -244,7 +249,9 @@ class Supervisor:
 
     async def _ready(self) -> web.Response:
         parts = await self._parts()
-        return ready_page(parts, is_ready=not self._stop.is_set() and all(state == FINE for state in parts.values()))
+        is_ready = not self._stop.is_set() and all(state == FINE for state in parts.values())
+        notes = {f"worker-{each.index}/{name}": said for each in self._workers for name, said in each.notes.items()}
+        return ready_page(parts, is_ready=is_ready, notes=notes)
 
     async def _scrape(self) -> web.Response:
         answers = await asyncio.gather(*(each.ask("/metrics") for each in self._workers))

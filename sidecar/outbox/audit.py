@@ -1,20 +1,26 @@
 """What a consumer can prove of the events it has read: that none is missing, doubled under another id, or out of order.
 
 Pure. Feed it what was read, each partition in its order; then ask for the report.
+
+Retention removes the oldest records of each partition. A number that is missing may have been among them as long as it
+is not greater than some number that the partition still has, so it is **unproved** then, and missing otherwise.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from array import array
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 
 import msgspec
 
-from sidecar.outbox.event import Data, Ids, Kind, kind_of
-from sidecar.outbox.reader import Read
+from sidecar.outbox.event import Data, Ids
+from sidecar.outbox.reads import LogStart, Read
 
 _NAMED = 100
 """How many problems of each sort are named; all are counted."""
+_PAGE = 4096
+"""Numbers are dense, so the digests of their ids lie in pages: eight bytes for a number."""
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -25,7 +31,10 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class ProducerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One producer's events: numbers `first` to `last` without those in `gaps`. `repeats` have a known id: harmless."""
+    """One producer's events: numbers `first` to `last` without those in `gaps`. `repeats` have a known id: harmless.
+
+    Nothing is said of the numbers below `proved_from`, of which `unproved` are not there: retention has worked.
+    """
 
     producer: str
     events: int
@@ -37,102 +46,172 @@ class ProducerReport(msgspec.Struct, frozen=True, kw_only=True):
     conflicts: tuple[int, ...]
     """Numbers that two different events claim."""
     disordered: tuple[int, ...]
-    """Numbers that came after a greater one of the same session."""
+    """Numbers that came after a greater one of the same session in the same partition."""
+    proved_from: int = 1
+    unproved: int = 0
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is missing, doubled or out of order."""
+        """Whether nothing is missing, doubled or out of order, as far as that can be proved."""
         return not (self.missing or self.conflicts or self.disordered)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole of it. `waiting` events have no number yet; `invalid` ones are no events at all, with the reason."""
+    """The whole of it. `waiting` events have no number yet; `invalid` ones are no events at all, with the reason.
+
+    `foreign` records are somebody else's; `holes` were removed before they could be read; `logs_begin` are partitions
+    whose beginning retention has removed.
+    """
 
     producers: tuple[ProducerReport, ...]
     events: int
     waiting: int
     invalid_count: int
     invalid: tuple[str, ...]
+    foreign: int = 0
+    holes: tuple[str, ...] = ()
+    logs_begin: tuple[LogStart, ...] = ()
 
     @property
     def is_fine(self) -> bool:
         """Whether every producer's events are complete and all that was read is valid."""
-        return not self.invalid_count and all(producer.is_complete for producer in self.producers)
+        return not (self.invalid_count or self.holes) and all(producer.is_complete for producer in self.producers)
 
 
 class Audit:
     """Takes in what was read, in order."""
 
     def __init__(self) -> None:
-        self._producers: defaultdict[str, _Producer] = defaultdict(_Producer)
+        self._producers: dict[str, _Producer] = {}
+        self._starts: list[LogStart] = []
         self._waiting = 0
+        self._foreign = 0
+        self._holes: list[str] = []
         self._invalid: list[str] = []
         self._invalid_count = 0
 
-    def add(self, read: Read) -> None:
+    def add(self, read: Read | LogStart) -> None:
         """Take in one thing that was read."""
-        if read.data is None:
-            self._invalid_count += 1
-            if len(self._invalid) < _NAMED:
-                self._invalid.append(f"{read.place}: {read.error}")
+        if isinstance(read, LogStart):
+            self._starts.append(read)
+        elif read.data is None:
+            self._add_other(read)
         elif read.data.ids.sequence == 0:
             self._waiting += 1
         else:
-            self._producers[read.data.ids.producer].add(read.data)
+            self._producers.setdefault(read.data.ids.producer, _Producer()).add(read.data, read.lane)
 
     def report(self) -> Report:
         """What came out."""
-        producers = tuple(self._producers[name].report(name) for name in sorted(self._producers))
+        cut = tuple(start for start in self._starts if start.offset)
+        lanes = [start.lane for start in cut] if self._starts else None
+        producers = tuple(self._producers[name].report(name, lanes) for name in sorted(self._producers))
         return Report(
             producers=producers,
             events=sum(producer.events for producer in producers),
             waiting=self._waiting,
             invalid_count=self._invalid_count,
             invalid=tuple(self._invalid),
+            foreign=self._foreign,
+            holes=tuple(self._holes),
+            logs_begin=cut,
         )
+
+    def _add_other(self, read: Read) -> None:
+        """Count what is no event."""
+        said = f"{read.place}: {read.error}"
+        if read.is_foreign:
+            self._foreign += 1
+        elif read.is_hole:
+            self._holes.append(said)
+        else:
+            self._invalid_count += 1
+            if len(self._invalid) < _NAMED:
+                self._invalid.append(said)
+
+
+class _Digests:
+    """Which number has which id, eight bytes each; 0 is none."""
+
+    def __init__(self) -> None:
+        self._pages: dict[int, array[int]] = {}
+
+    def get(self, number: int) -> int:
+        page = self._pages.get(number // _PAGE)
+        return page[number % _PAGE] if page else 0
+
+    def set(self, number: int, digest: int) -> None:
+        page = self._pages.get(number // _PAGE)
+        if page is None:
+            page = self._pages[number // _PAGE] = array("Q", bytes(8 * _PAGE))
+        page[number % _PAGE] = digest
+
+    def numbers(self) -> Iterator[int]:
+        for index in sorted(self._pages):
+            yield from (index * _PAGE + place for place, digest in enumerate(self._pages[index]) if digest)
 
 
 class _Producer:
     """What was seen of one producer."""
 
     def __init__(self) -> None:
-        self._ids: dict[int, str] = {}
+        self._ids = _Digests()
         self._repeats = 0
         self._conflicts: set[int] = set()
-        self._latest: dict[tuple[Kind, str, str], int] = {}
+        self._latest: dict[int, int] = {}
+        self._first_of: dict[str, int] = {}
         self._disordered: list[int] = []
 
-    def add(self, data: Data) -> None:
+    def add(self, data: Data, lane: str) -> None:
         ids = data.ids
-        if ids.sequence in self._ids:
-            self._add_again(ids)
+        known, digest = self._ids.get(ids.sequence), _digest(ids.event)
+        if known:
+            self._add_again(ids, known == digest)
             return
-        self._ids[ids.sequence] = ids.event
-        session = (kind_of(data), ids.tenant, ids.session or ids.request or ids.stream)
+        self._ids.set(ids.sequence, digest)
+        self._first_of[lane] = min(ids.sequence, self._first_of.get(lane, ids.sequence))
+        session = _digest(
+            "\0".join((lane or data.__class__.__name__, ids.tenant, ids.session or ids.request or ids.stream))
+        )
         latest = self._latest.get(session, 0)
         if ids.sequence < latest:
             self._disordered.append(ids.sequence)
         self._latest[session] = max(ids.sequence, latest)
 
-    def report(self, name: str) -> ProducerReport:
-        gaps = list(_gaps(sorted(self._ids)))
+    def report(self, name: str, cut_lanes: Iterable[str] | None) -> ProducerReport:
+        """What came out. Without a word on where logs begin, nothing is proved of what lies before the first number."""
+        numbers = list(self._ids.numbers())
+        proved_from = numbers[0] if cut_lanes is None else self._proved_from(cut_lanes, numbers[-1])
+        before = sum(1 for number in numbers if number < proved_from)
+        gaps = list(_gaps([proved_from - 1, *numbers[before:]]))
         return ProducerReport(
             producer=name,
-            events=len(self._ids),
-            first=min(self._ids),
-            last=max(self._ids),
+            events=len(numbers),
+            first=numbers[0],
+            last=numbers[-1],
             repeats=self._repeats,
             missing=sum(gap.last - gap.first + 1 for gap in gaps),
             gaps=tuple(gaps[:_NAMED]),
             conflicts=tuple(sorted(self._conflicts)[:_NAMED]),
             disordered=tuple(self._disordered[:_NAMED]),
+            proved_from=proved_from,
+            unproved=proved_from - 1 - before,
         )
 
-    def _add_again(self, ids: Ids) -> None:
-        if self._ids[ids.sequence] == ids.event:
+    def _proved_from(self, cut_lanes: Iterable[str], last: int) -> int:
+        """The least number from which on nothing can have been removed with the beginning of a log."""
+        return max((self._first_of.get(lane, last) for lane in cut_lanes), default=1)
+
+    def _add_again(self, ids: Ids, is_same: bool) -> None:
+        if is_same:
             self._repeats += 1
         else:
             self._conflicts.add(ids.sequence)
+
+
+def _digest(text: str) -> int:
+    """Eight bytes that stand for a text; never 0."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "big") or 1
 
 
 def _gaps(numbers: Iterable[int]) -> Iterator[Gap]:

@@ -42,6 +42,10 @@ class EventError(ValueError):
     """What was read is not one of our events; the message says why."""
 
 
+class ForeignError(EventError):
+    """What was read is somebody else's: it does not even say that it is one of our events."""
+
+
 class Message(msgspec.Struct, frozen=True, gc=False):
     """An event as Kafka gets it. `at_ms` is the record's timestamp: when the event occurred is in its header."""
 
@@ -87,11 +91,13 @@ def encode_line(numbered: Numbered, published: float) -> bytes:
     return _encoder.encode(envelope | {"data": data}) + b"\n"
 
 
-def decode(headers: Iterable[tuple[str, bytes]], value: bytes) -> Delivered:
+def decode(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> Delivered:
     """The event in a Kafka message. Raises `EventError`."""
-    texts = {name: raw.decode("utf-8", "replace") for name, raw in headers}
+    texts = {name: raw.decode("utf-8", "replace") for name, raw in headers if raw is not None}
     attributes = {name.removeprefix("ce_"): text for name, text in texts.items() if name.startswith("ce_")}
     kind = _kind_of_type(attributes.get("type", ""))
+    if value is None:
+        raise ForeignError("it has no value: it is a tombstone, and no producer of ours writes one")
     if texts.get("content-type") == _PROTOBUF:
         return Delivered(attributes, _guarded(lambda: from_proto(kind, value)))
     return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(value)))
@@ -142,13 +148,13 @@ def _kind_of_type(type_name: str) -> Kind:
     try:
         return _KINDS[type_name]
     except KeyError:
-        raise EventError("its CloudEvents type is none of Tidegate's") from None
+        raise ForeignError("its CloudEvents type is none of Tidegate's") from None
 
 
 def _guarded(decode_it: Callable[[], Any]) -> Any:
     try:
         return decode_it()
-    except (msgspec.DecodeError, DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, DecodeError, ValueError) as error:
         raise EventError(str(error)) from None
 
 

@@ -1,52 +1,54 @@
-"""The Kafka sink, on aiokafka: acks=all, one record batch per partition at a time, so that order holds whatever fails.
+"""The Kafka sink: events go by key to partitions, as Java's clients have them, and each partition fares by itself.
 
-1. Topics are looked up before anything is sent; a missing one is an error, never created.
-2. Events go by key to partitions (the partitioner of the Java client); each partition gets one record batch, and the
-   next only when all partitions have acknowledged. A failed batch can so never be overtaken by a later one.
-3. What was acknowledged of a batch that failed in part is remembered and not sent again.
-
-After a failure the connection is closed and the next try makes a new one.
+1. Topics are looked up before anything is sent: seldom while all is well, soon after a failure, ever more seldom while
+   it lasts. A missing one is an error, never created. What has no leader is known, and is not tried.
+2. A broker gets one request at a time with a batch for each of its partitions; those that failed go another way, so
+   that a slow one delays no other.
+3. A batch that is too large for its topic is halved; a single event that is, is refused for good.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import ssl
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    IncompatibleBrokerVersion,
-    KafkaError,
-    UnknownError,
-    UnsupportedVersionError,
-)
 from aiokafka.partitioner import DefaultPartitioner
 
-from sidecar.errors import ConfigError
+from sidecar.outbox.cluster import Cluster, TopicFacts, UnreachableError, error_name, hush_aiokafka
 from sidecar.outbox.encode import Message, encode
+from sidecar.outbox.event import Kind
 from sidecar.outbox.outbox import Numbered
-from sidecar.outbox.settings import Format, KafkaSettings
-from sidecar.outbox.sinks import SinkError
+from sidecar.outbox.producer import Answer, Identity, Producer, RecordBatch
+from sidecar.outbox.settings import Format, KafkaSettings, Topics
+from sidecar.outbox.sinks import Delivery, SinkError, Why
 
-_log = logging.getLogger(__name__)
-
-_CLOSE_S = 2.0
-_PATIENCE = 2
-"""How many request timeouts to wait for an acknowledgement: an idempotent producer would try for ever, unheard."""
 _partition_of = DefaultPartitioner()
 
-_PRODUCER_REFUSED = (ClusterAuthorizationFailedError, IncompatibleBrokerVersion, UnknownError, UnsupportedVersionError)
-"""How brokers say that they do not do idempotent producers, or not for us."""
+_FRESH_S = 60.0
+"""How long what is known of topics is good for: new partitions are used after this at the latest."""
+_FIRST_LOOK_S = 0.25
+_LAST_LOOK_S = 5.0
+"""How soon topics are looked up again after a failure, and how seldom while it lasts."""
+_ANSWER_S = 0.1
+"""How long to wait for the answer when something is known already; it is taken when it comes."""
+_REQUEST_BYTES = 8 * 1024 * 1024
+"""How much goes into one request: brokers take 100 MB, and a slow line should not time out."""
+_NOWHERE = -1
 
-Place = tuple[str, int]
-"""A topic and a partition."""
+_TOO_LARGE = frozenset({10, 18})
+_REFUSED = frozenset({87})
+"""INVALID_RECORD: this batch will never be taken."""
+_KNOWN_ALREADY = 46
+_CLOCK = 32
+_TOPIC_FORBIDDEN = 29
+_CLUSTER_FORBIDDEN = 31
+_NOT_ENOUGH = frozenset({19, 20})
+_LOST_TRACK = frozenset({45, 47, 49, 59})
+"""The broker does not know our producer id, or its sequence, any more."""
+_SETTLED = frozenset({0, _KNOWN_ALREADY, _CLOCK}) | _TOO_LARGE | _REFUSED | _LOST_TRACK
+"""After any other answer the batch may be in the log, by this try or an earlier one: it goes again as it is."""
 
 
 class MissingTopicsError(SinkError):
@@ -57,187 +59,281 @@ class MissingTopicsError(SinkError):
         self.topics = tuple(topics)
 
 
-def client_options(settings: KafkaSettings) -> dict[str, Any]:
-    """What every aiokafka client needs to reach the brokers. Raises `ConfigError`."""
-    if not settings.bootstrap_servers:
-        raise ConfigError("is needed to reach Kafka, such as broker:9092", path="kafka.bootstrap_servers")
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.bootstrap_servers,
-        "client_id": settings.client_id,
-        "request_timeout_ms": settings.request_timeout_ms,
-        "security_protocol": settings.security_protocol,
-    }
-    if settings.uses_tls:
-        options["ssl_context"] = _tls(settings)
-    if settings.uses_sasl:
-        options["sasl_mechanism"] = settings.sasl_mechanism
-        options["sasl_plain_username"] = settings.sasl_username
-        options["sasl_plain_password"] = settings.sasl_password.get_secret_value() if settings.sasl_password else None
-    return options
+class Place(NamedTuple):
+    """A partition of a topic; without one while the topic is not there for us."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return self.topic if self.partition == _NOWHERE else f"{self.topic}/{self.partition}"
+
+
+class Route(NamedTuple):
+    """A broker, and by which way: those that failed have one of their own."""
+
+    node: int
+    way: str
+
+
+class _Progress:
+    """Where a partition stands: the sequence that comes next, and the batch whose fate is not known."""
+
+    __slots__ = ("events", "identity", "next", "unresolved")
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+        self.next = 0
+        self.unresolved: RecordBatch | None = None
+        self.events: tuple[str, ...] = ()
+        """The ids of the events in it."""
+
+    def fits(self, batch: Sequence[Numbered]) -> bool:
+        """Whether what is unresolved, if anything is, is what stands at the head of a batch."""
+        return self.unresolved is None or self.events == tuple(each.event.id for each in batch[: len(self.events)])
 
 
 class KafkaSink:
-    """Sends events to their topics. See the module for how order is kept."""
+    """Sends events to their topics. Its lanes are places, its routes are brokers.
 
-    def __init__(self, settings: KafkaSettings, *, form: Format = "json", now: Callable[[], float] = time.time) -> None:
+    Raises `ConfigError` when no broker is named, or a file of the settings cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        form: Format = "json",
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
         self._form = form
         self._now = now
-        self._options = client_options(settings)
-        self._producer: AIOKafkaProducer | None = None
-        self._topics: frozenset[str] = frozenset()
-        self._acknowledged: set[int] = set()
+        self._clock = clock
+        self.cluster = Cluster(settings)
+        self.cluster.require_credentials()
+        hush_aiokafka()
+        self._producer = Producer(self.cluster, settings)
+        self._topics: Mapping[str, TopicFacts] = {}
+        self._looking: asyncio.Task[Mapping[str, TopicFacts]] | None = None
+        self._look_at = 0.0
+        self._pause_s = _FIRST_LOOK_S
+        self._has_failed = False
+        self._identity: Identity | None = None
+        self._begun: set[Place] = set()
+        """Where events were sent under it."""
+        self._progress: dict[Place, _Progress] = {}
+        self._fits: dict[str, int] = {}
+        self._busy_until: dict[int, float] = {}
 
-    async def publish(self, batch: Sequence[Numbered]) -> None:
-        """Send a batch; returns when the brokers have acknowledged all of it. Raises `SinkError`."""
-        missing = [numbered for numbered in batch if numbered.sequence not in self._acknowledged]
-        messages = await asyncio.to_thread(self._encode, missing)
-        try:
-            producer = await self._connect()
-            await self._require_topics(producer, messages)
-            await self._send_all(producer, messages)
-        except (KafkaError, OSError, TimeoutError) as error:
-            await self._disconnect()
-            raise SinkError(f"Kafka did not take the events: {_say(error)}") from None
-        except SinkError:
-            await self._disconnect()
-            raise
-        self._acknowledged.clear()
+    # --- Where events go ----------------------------------------------------------------------------------------------
 
-    async def stop(self) -> None:
-        """Close the connection."""
-        await self._disconnect()
+    async def prepare(self) -> None:
+        """Look the topics up, when that is due. Raises `SinkError` when no broker answers.
 
-    def _encode(self, batch: Sequence[Numbered]) -> list[Message]:
-        published = self._now()
-        return [encode(numbered, published, self._form) for numbered in batch]
-
-    # --- Connection ---------------------------------------------------------------------------------------------------
-
-    async def _connect(self) -> AIOKafkaProducer:
-        if self._producer is not None:
-            return self._producer
-        settings = self._settings
-        producer = AIOKafkaProducer(
-            **self._options,
-            acks="all",
-            enable_idempotence=settings.idempotence,
-            compression_type=None if settings.compression == "none" else settings.compression,
-            max_batch_size=settings.max_batch_bytes,
-        )
-        self._producer = producer
-        try:
-            async with asyncio.timeout(_PATIENCE * settings.request_timeout_ms / 1000):
-                await producer.start()
-        except _PRODUCER_REFUSED as error:
-            if not settings.idempotence:
-                raise
-            raise SinkError(
-                f"the broker gives no producer id ({_say(error)}); if it knows none, set kafka.idempotence: false"
-            ) from None
-        return producer
-
-    async def _disconnect(self) -> None:
-        """Close at once: what is not acknowledged is still in the outbox."""
-        producer, self._producer, self._topics = self._producer, None, frozenset()
-        if producer is None:
+        It waits for the answer only when nothing is known yet: a broker that is silent should not hold up the others.
+        """
+        if self._looking is not None and not self._looking.done():
             return
-        # aiokafka's stop() first waits for all that was sent, which an absent broker would make last; so end its parts.
-        producer._closed = True
-        with suppress(KafkaError, OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSE_S):
-                await producer._sender.close()
-        with suppress(KafkaError, OSError):
-            await producer.client.close()
+        if self._looking is None:
+            if self._clock() < self._look_at:
+                return
+            self._looking = asyncio.create_task(self.cluster.look_up(self._settings.topics.names))
+            await asyncio.wait({self._looking}, timeout=_ANSWER_S if self._topics else None)
+        if self._looking.done():
+            looking, self._looking = self._looking, None
+            self._learn(looking.result())
 
-    async def _require_topics(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
-        """See that the topics exist. Asking for all topics makes none, as asking for one by name may."""
-        needed = {self._settings.topics.of(message.kind) for message in messages}
-        if needed <= self._topics:
-            return
-        self._topics = frozenset((await producer.client.fetch_all_metadata()).topics())
-        if missing := sorted(set(self._settings.topics.names) - self._topics):
-            raise MissingTopicsError(missing)
+    def _learn(self, facts: Mapping[str, TopicFacts]) -> None:
+        """Take over what was found, and set when to look again."""
+        self._topics = {topic: self._newer(topic, found) for topic, found in facts.items()}
+        self._progress = {place: each for place, each in self._progress.items() if self.exists(place)}
+        if self.troubles() or self._has_failed:
+            self._look_at = self._clock() + self._pause_s
+            self._pause_s = min(self._pause_s * 2, _LAST_LOOK_S)
+        else:
+            self._look_at = self._clock() + _FRESH_S
+            self._pause_s = _FIRST_LOOK_S
+            self._fits.clear()
+        self._has_failed = False
+
+    def _newer(self, topic: str, found: TopicFacts) -> TopicFacts:
+        """What was found, unless the broker could not say and something is known."""
+        is_said = found.leaders or found.is_missing or found.is_forbidden
+        return found if is_said else self._topics.get(topic, found)
+
+    def _look_soon(self) -> None:
+        """Something failed: what is known may be old."""
+        self._has_failed = True
+        self._look_at = min(self._look_at, self._clock() + self._pause_s)
+
+    def router(self) -> Callable[[Kind, str], Place]:
+        """The partition of each key, by the partitioner of Java's clients."""
+        partitions = {topic: sorted(facts.leaders) for topic, facts in self._topics.items()}
+        return lambda kind, key: _place_of(self._settings.topics, partitions, kind, key)
+
+    def exists(self, lane: Hashable) -> bool:
+        """Whether there is such a partition; for a topic without, whether it still has none."""
+        assert isinstance(lane, Place)
+        facts = self._topics.get(lane.topic, TopicFacts())
+        return lane.partition in facts.leaders if facts.leaders else lane.partition == _NOWHERE
+
+    def troubles(self) -> Mapping[Hashable, str]:
+        """The topics that are not there for us, and the partitions without a leader."""
+        troubles: dict[Hashable, str] = {}
+        for topic, facts in self._topics.items():
+            if not facts.leaders:
+                troubles[Place(topic, _NOWHERE)] = self._why_nowhere(topic, facts)
+            for partition, leader in facts.leaders.items():
+                if leader == _NOWHERE:
+                    why = f"{topic}/{partition} has no leader: its brokers are away"
+                    troubles[Place(topic, partition)] = Why(why, "no_leader")
+        return troubles
+
+    def _why_nowhere(self, topic: str, facts: TopicFacts) -> str:
+        if facts.is_missing:
+            return Why(str(MissingTopicsError(self.missing_topics())), "missing_topic")
+        if facts.is_forbidden:
+            return Why(f"no right to see the topic {topic}: give {self._who} Describe and Write on it", "no_right")
+        return Why(f"the cluster says nothing of the topic {topic}: {error_name(facts.error)}", _short(facts.error))
+
+    def missing_topics(self) -> tuple[str, ...]:
+        """The topics that are not there."""
+        return tuple(topic for topic, facts in self._topics.items() if facts.is_missing)
+
+    @property
+    def _who(self) -> str:
+        return self._settings.sasl_username or "this client"
+
+    def route_of(self, lane: Hashable, *, is_ill: bool) -> Hashable:
+        """The broker that leads a partition, and whether by the way of those that failed."""
+        assert isinstance(lane, Place)
+        return Route(self._topics[lane.topic].leaders[lane.partition], "ill" if is_ill else "")
 
     # --- Sending ------------------------------------------------------------------------------------------------------
 
-    async def _send_all(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
-        queues = await self._by_place(producer, messages)
-        while queues:
-            await self._send_round(producer, queues)
-            queues = {place: queue for place, queue in queues.items() if queue}
+    async def send(self, route: Hashable, batches: Mapping[Place, Sequence[Numbered]]) -> Mapping[Place, Delivery]:
+        """Send a batch for each place. Raises `SinkError` when there is no producer id."""
+        assert isinstance(route, Route)
+        node, way = route
+        records = await self._records(batches)
+        await asyncio.sleep(max(0.0, self._busy_until.get(node, 0.0) - self._clock()))
+        try:
+            answers, busy_s = await self._producer.send(node, way, records)
+        except UnreachableError as error:
+            self._look_soon()
+            why = Why(f"Kafka did not take the events: {error}", "unreachable")
+            return dict.fromkeys(records, Delivery(error=why))
+        self._busy_until[node] = self._clock() + busy_s
+        silent = Answer(_NOWHERE, "it said nothing of it")
+        return {place: self._judge(place, batches[place], answers.get(place, silent)) for place in records}
 
-    async def _by_place(
-        self, producer: AIOKafkaProducer, messages: Sequence[Message]
-    ) -> Mapping[Place, deque[Message]]:
-        """The messages by topic and partition, in order."""
-        topics = {self._settings.topics.of(message.kind) for message in messages}
-        partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in topics}
-        queues: defaultdict[Place, deque[Message]] = defaultdict(deque)
-        for message in messages:
-            topic = self._settings.topics.of(message.kind)
-            partition = _partition_of(message.key, partitions[topic], partitions[topic])
-            queues[topic, partition].append(message)
-        return queues
+    async def stop(self) -> None:
+        """Close the connections: what is not acknowledged is still in the outbox."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+        await self.cluster.close()
 
-    async def _send_round(self, producer: AIOKafkaProducer, queues: Mapping[Place, deque[Message]]) -> None:
-        """Send each partition one record batch, and wait until each has been acknowledged or has failed."""
-        sends = [self._send_one(producer, place, queue) for place, queue in queues.items()]
-        results = await asyncio.gather(*sends, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+    async def _records(self, batches: Mapping[Place, Sequence[Numbered]]) -> dict[Place, RecordBatch]:
+        """A record batch for each place, or for as many as go into one request."""
+        records: dict[Place, RecordBatch] = {}
+        size = 0
+        for place, batch in batches.items():
+            progress = await self._progress_of(place, batch)
+            if progress.unresolved is None:
+                progress.unresolved = await asyncio.to_thread(self._make, place, progress, batch)
+                progress.events = tuple(each.event.id for each in batch[: len(progress.unresolved.sequences)])
+            records[place] = progress.unresolved
+            size += len(records[place].data)
+            if size > _REQUEST_BYTES:
+                break
+        return records
 
-    async def _send_one(self, producer: AIOKafkaProducer, place: Place, queue: deque[Message]) -> None:
-        """Send one record batch, with as much of the queue as goes in; returns when it is acknowledged."""
-        builder = producer.create_batch()
-        sequences: list[int] = []
-        while queue and _append(builder, queue[0]):
-            sequences.append(queue.popleft().sequence)
-        if not sequences:
-            raise SinkError(f"event {queue[0].sequence} is larger than kafka.max_batch_bytes; raise it")
-        topic, partition = place
-        await self._acknowledgement(await producer.send_batch(builder, topic, partition=partition))
-        self._acknowledged.update(sequences)
+    async def _progress_of(self, place: Place, batch: Sequence[Numbered]) -> _Progress:
+        """Where a place stands. With other events than before it begins anew: they may be repeated, never mixed up."""
+        progress = self._progress.get(place)
+        if progress is None or not progress.fits(batch):
+            progress = self._progress[place] = _Progress(await self._fresh_identity(place))
+        return progress
 
-    async def _acknowledgement(self, delivery: asyncio.Future[Any]) -> None:
-        """Return when a batch is acknowledged. Raises what the broker said, or `TimeoutError`.
+    async def _fresh_identity(self, place: Place) -> Identity:
+        """An identity under which nothing was sent to a place: its sequences there begin at 0. Raises `SinkError`."""
+        if self._identity is None or place in self._begun:
+            self._identity = await self._producer.new_identity()
+            self._begun.clear()
+        self._begun.add(place)
+        return self._identity
 
-        The future is left alone when nobody waits any more: aiokafka still ends it, and somebody has to hear how.
-        """
-        delivery.add_done_callback(_hear)
-        done, _ = await asyncio.wait({delivery}, timeout=_PATIENCE * self._settings.request_timeout_ms / 1000)
-        if not done:
-            raise TimeoutError
-        delivery.result()
+    def _make(self, place: Place, progress: _Progress, batch: Sequence[Numbered]) -> RecordBatch:
+        published = self._now()
+        limit = self._fits.get(place.topic, self._settings.max_batch_bytes)
+        messages: list[Message] = []
+        size = 0
+        for numbered in batch:
+            messages.append(self._encode(numbered, published))
+            size += len(messages[-1].value)
+            if size > limit:
+                break
+        return self._producer.make(messages, progress.identity, progress.next, limit)
+
+    def _encode(self, numbered: Numbered, published: float) -> Message:
+        return encode(numbered, published, self._form)
+
+    # --- Answers ------------------------------------------------------------------------------------------------------
+
+    def _judge(self, place: Place, batch: Sequence[Numbered], answer: Answer) -> Delivery:
+        """What a broker's answer means for a place's events."""
+        progress = self._progress[place]
+        sent = progress.unresolved
+        assert sent is not None
+        if answer.code in _SETTLED:
+            progress.unresolved = None
+        if answer.code in {0, _KNOWN_ALREADY}:
+            progress.next += len(sent.sequences)
+            return Delivery(done=len(sent.sequences))
+        if answer.code in _TOO_LARGE | _REFUSED:
+            return self._halve(place, sent, answer)
+        self._look_soon()
+        if answer.code in _LOST_TRACK:
+            del self._progress[place]
+            self._identity = None
+        return Delivery(error=Why(f"Kafka did not take the events: {self._say(place, answer)}", _short(answer.code)))
+
+    def _halve(self, place: Place, sent: RecordBatch, answer: Answer) -> Delivery:
+        """Try half of a batch that was refused; an event that was refused alone is given up."""
+        if len(sent.sequences) > 1:
+            self._fits[place.topic] = max(1, sent.plain_size // 2)
+            return Delivery()
+        reason = self._too_large(place.topic, sent) if answer.code in _TOO_LARGE else f"{place.topic}: {answer.said}"
+        return Delivery(done=1, refused={sent.sequences[0]: reason})
+
+    def _too_large(self, topic: str, sent: RecordBatch) -> str:
+        return (
+            f"an event of {len(sent.data)} bytes is too large for the topic {topic};"
+            " raise its max.message.bytes, or the brokers' message.max.bytes"
+        )
+
+    def _say(self, place: Place, answer: Answer) -> str:
+        """What a broker refused a partition's batch for, and what to do."""
+        if answer.code == _TOPIC_FORBIDDEN:
+            return f"no right to write to {place.topic}: give {self._who} Write on it"
+        if answer.code == _CLUSTER_FORBIDDEN:
+            return f"no right to be idempotent: give {self._who} IdempotentWrite, or set kafka.idempotence: false"
+        if answer.code == _CLOCK:
+            return f"{place}: {answer.said}; this machine's clock is wrong, or the topic's message.timestamp.* settings"
+        if answer.code in _NOT_ENOUGH:
+            return f"{place}: {answer.said}; fewer replicas are in sync than its min.insync.replicas"
+        return f"{place}: {answer.said}"
 
 
-def _hear(delivery: asyncio.Future[Any]) -> None:
-    if not delivery.cancelled():
-        delivery.exception()
+def _short(code: int) -> str:
+    """A broker's error in a word, for a metric's label."""
+    return "no_right" if code in {_TOPIC_FORBIDDEN, _CLUSTER_FORBIDDEN} else error_name(code).partition(" ")[0].lower()
 
 
-def _append(builder: Any, message: Message) -> bool:
-    """Add to a record batch, unless it is full."""
-    appended = builder.append(
-        timestamp=message.at_ms, key=message.key, value=message.value, headers=list(message.headers)
-    )
-    return appended is not None
-
-
-def _tls(settings: KafkaSettings) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=settings.ssl_ca_file)
-        if settings.ssl_cert_file:
-            password = settings.ssl_key_password
-            context.load_cert_chain(
-                settings.ssl_cert_file, settings.ssl_key_file, password.get_secret_value() if password else None
-            )
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"the certificates cannot be used: {error.strerror or error}", path="kafka.ssl_*") from None
-    context.check_hostname = settings.ssl_check_hostname
-    return context
-
-
-def _say(error: BaseException) -> str:
-    return "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+def _place_of(topics: Topics, partitions: Mapping[str, Sequence[int]], kind: Kind, key: str) -> Place:
+    topic = topics.of(kind)
+    numbers = partitions.get(topic, ())
+    return Place(topic, _partition_of(key.encode(), numbers, numbers) if numbers else _NOWHERE)

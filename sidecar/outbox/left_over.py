@@ -18,7 +18,9 @@ from pydantic import BaseModel
 from sidecar.config import Settings
 from sidecar.outbox.outbox import OutboxError
 from sidecar.outbox.publisher import make_publisher
+from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
+from sidecar.outbox.store import worker_of
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +32,11 @@ Section = TypeVar("Section", bound=BaseModel)
 def of_worker(path: Path, index: int) -> Path:
     """A worker's own file: the first one's is the one that the settings name."""
     return path.with_stem(f"{path.stem}-{index}") if index else path
+
+
+def of_service(outbox: OutboxSettings) -> OutboxSettings:
+    """The settings of a service's own outbox, which says in its file that it is no worker's that is no more."""
+    return outbox if outbox.worker is not None else outbox.model_copy(update={"worker": 0})
 
 
 def left_over(path: Path, workers: int) -> list[int]:
@@ -68,7 +75,14 @@ class LeftOver:
                 _log.warning("an outbox is not taken over", extra={"worker": number, "error": str(error)})
 
     async def _publish(self, number: int) -> None:
-        outbox = SqliteOutbox(_owned(self._settings.outbox, "path", number))
+        mine = self._settings.outbox
+        path = of_worker(mine.path, number)
+        if await asyncio.to_thread(worker_of, path) not in {number, None}:
+            _log.warning(
+                "an outbox is not taken over", extra={"worker": number, "error": f"{path} is another service's"}
+            )
+            return
+        outbox = SqliteOutbox(mine.model_copy(update={"path": path, "worker": number}))
         events = _owned(self._settings.events, "file", number)  # as the worker itself: no file has two writers
         publisher = make_publisher(outbox, events, self._settings.kafka)
         if publisher is None:

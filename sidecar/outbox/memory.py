@@ -1,21 +1,138 @@
-"""The outbox in memory: the tests' double of the one on disk, held to the same tests. It ends with the process."""
+"""An outbox in memory: what the one on disk turns to while the disk fails, and the tests' double of it.
+
+`MemoryStore` is the synchronous part, with the same work as `Store`; it ends with the process.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sidecar.outbox.event import Event
-from sidecar.outbox.outbox import Numbered, OutboxError, OutboxStats
+from sidecar.outbox.event import Event, FaultKind, fault_event
+from sidecar.outbox.outbox import Admission, Numbered, OutboxError, OutboxStats
+from sidecar.outbox.room import Room
+from sidecar.outbox.rows import Claimed, Row, to_event, to_row
 from sidecar.outbox.settings import OutboxSettings
-from sidecar.outbox.store import Row, loss_event, to_event, to_row
 from sidecar.values import Severity
 
 
+class MemoryStore:
+    """Rows by position, oldest first; `_numbers` has those that are claimed. All methods are for one thread."""
+
+    def __init__(self, *, producer: str, max_events: int, max_bytes: int, first: int = 1) -> None:
+        self.producer = producer
+        self.size = 0
+        self.put = 0
+        self.next_sequence = 1
+        self.lost: Counter[Severity] = Counter()
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._next = first
+        self._rows: dict[int, Row] = {}
+        self._numbers: dict[int, int] = {}
+        self._room = Room()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """All rows, oldest first."""
+        return list(self._rows.values())
+
+    @property
+    def severities(self) -> Mapping[Severity, int]:
+        """How many rows there are of each severity."""
+        return Counter(row.severity for row in self._rows.values())
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Add rows, making room by severity. What finds no room is lost."""
+        for row in rows:
+            if self._make_room(row):
+                self.insert(row)
+                self.put += 1
+            else:
+                self.lost[row.severity] += 1
+
+    def insert(self, row: Row) -> None:
+        """Add a row for which there is room."""
+        self._rows[self._next] = row
+        self._next += 1
+        self.size += len(row.body)
+        self._room.add(row.tenant, row.severity)
+
+    def has_room(self, size: int) -> bool:
+        """Whether a row of this size fits as it is."""
+        return len(self._rows) < self._max_events and self.size + size <= self._max_bytes
+
+    def claim(self, limit: int, admission: Admission | None, after: int = 0) -> list[Claimed]:
+        """The oldest rows that are admitted, at most `limit`, each with its number; it gets one if it has none."""
+        claimed: list[Claimed] = []
+        for position, row in self._rows.items():
+            if len(claimed) == limit:
+                break
+            if position > after and (
+                admission is None or admission.admits(position, row.kind, row.key or self.producer)
+            ):
+                claimed.append(Claimed(self.producer, self._number(position, row), row.body, position))
+        return claimed
+
+    def acknowledge(self, positions: Iterable[int]) -> None:
+        """Delete claimed rows."""
+        for position in positions:
+            if self._numbers.pop(position, None) is not None:
+                self.size -= len(self._rows.pop(position).body)
+
+    @property
+    def waiting(self) -> Sequence[Row]:
+        """The rows that have no number, oldest first."""
+        return [row for position, row in self._rows.items() if position not in self._numbers]
+
+    def forget_waiting(self) -> None:
+        """Take out all rows that have no number."""
+        for position in [position for position in self._rows if position not in self._numbers]:
+            self._drop(position)
+
+    def _number(self, position: int, row: Row) -> int:
+        if position not in self._numbers:
+            self._numbers[position] = self.next_sequence
+            self.next_sequence += 1
+            self._room.add(row.tenant, row.severity, -1)
+        return self._numbers[position]
+
+    def _make_room(self, row: Row) -> bool:
+        if len(row.body) > self._max_bytes:
+            return False
+        while not self.has_room(len(row.body)):
+            share = self._room.victim(row.tenant, row.severity)
+            if share is None:
+                return False
+            self.lost[self._drop(self._oldest(*share)).severity] += 1
+        return True
+
+    def _oldest(self, tenant: str, severity: Severity) -> int:
+        return next(
+            position
+            for position, row in self._rows.items()
+            if (row.tenant, row.severity) == (tenant, severity) and position not in self._numbers
+        )
+
+    def _drop(self, position: int) -> Row:
+        row = self._rows.pop(position)
+        self.size -= len(row.body)
+        self._room.add(row.tenant, row.severity, -1)
+        return row
+
+
+def loss_event(lost: Mapping[Severity, int], now: float, reason: str = "no room, or no disk") -> Event:
+    """The event that tells how many events were lost."""
+    return fault_event(FaultKind.EVENTS_LOST, "outbox", now, reason=reason, count=sum(lost.values()), lost=lost)
+
+
 class MemoryOutbox:
-    """An `Outbox` in a list. Oldest first; the first `_numbered` rows have their numbers, which end before `_next`."""
+    """An `Outbox` that ends with the process."""
 
     def __init__(
         self,
@@ -24,16 +141,11 @@ class MemoryOutbox:
         producer: str = "tidegate-memory",
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings or OutboxSettings()
-        self._producer = producer
+        settings = settings or OutboxSettings()
+        self._store = MemoryStore(producer=producer, max_events=settings.max_events, max_bytes=settings.max_bytes)
         self._now = now
-        self._rows: list[Row] = []
-        self._numbered = 0
-        self._next = 1
-        self._put = 0
         self._commits = 0
-        self._lost: Counter[Severity] = Counter()
-        self._untold: Counter[Severity] = Counter()
+        self._told: Counter[Severity] = Counter()
         self._is_open = False
         self._has_put = asyncio.Event()
 
@@ -48,34 +160,33 @@ class MemoryOutbox:
 
     async def put(self, events: Sequence[Event]) -> None:
         """Record events, or count them as lost."""
-        for row in map(to_row, events):
-            if self._is_open and self._make_room(row):
-                self._rows.append(row)
-                self._put += 1
-            else:
-                self._lose(row)
+        rows = [to_row(event) for event in events]
+        if self._is_open:
+            self._store.append(rows)
+        else:
+            self._store.lost.update(row.severity for row in rows)
         self._commit()
         self._has_put.set()
 
-    async def claim(self, limit: int) -> list[Numbered]:
-        """The oldest events, at most `limit`, numbered."""
+    async def claim(self, limit: int, admission: Admission | None = None) -> list[Numbered]:
+        """The oldest events that are admitted, at most `limit`, numbered."""
         self._require_open()
         self._has_put.clear()
-        added = max(0, min(limit, len(self._rows)) - self._numbered)
-        self._numbered += added
-        self._next += added
-        first = self._next - self._numbered
-        rows = self._rows[: min(limit, self._numbered)]
-        return [Numbered(self._producer, first + index, to_event(row.body)) for index, row in enumerate(rows)]
+        if admission is not None:
+            admission.restart()
+        after = admission.after if admission else 0
+        return [claimed.numbered(self._now()) for claimed in self._store.claim(limit, admission, after)]
 
-    async def acknowledge(self, sequence: int) -> None:
-        """Delete the claimed events up to this number."""
+    async def acknowledge(self, taken: Sequence[Numbered]) -> None:
+        """Delete claimed events."""
         self._require_open()
-        first = self._next - self._numbered
-        gone = min(max(0, sequence - first + 1), self._numbered)
-        del self._rows[:gone]
-        self._numbered -= gone
+        self._store.acknowledge(numbered.position for numbered in taken)
         self._commit()
+
+    async def lose(self, severity: Severity) -> None:
+        """Count an event as lost that another one tells of."""
+        self._store.lost[severity] += 1
+        self._told[severity] += 1
 
     async def wait(self) -> None:
         """Return when there may be events to claim."""
@@ -84,53 +195,31 @@ class MemoryOutbox:
     def stats(self) -> OutboxStats:
         """How it stands."""
         return OutboxStats(
-            producer=self._producer,
-            waiting_events=len(self._rows),
-            waiting_bytes=self._size,
-            next_sequence=self._next,
-            put=self._put,
+            producer=self._store.producer,
+            waiting_events=len(self._store),
+            waiting_bytes=self._store.size,
+            next_sequence=self._store.next_sequence,
+            put=self._store.put,
             commits=self._commits,
-            lost=dict(self._lost),
+            lost=dict(self._store.lost),
             is_failing=False,
         )
 
     @property
     def events(self) -> list[Event]:
         """All that lies in it, oldest first."""
-        return [to_event(row.body) for row in self._rows]
-
-    @property
-    def _size(self) -> int:
-        return sum(len(row.body) for row in self._rows)
+        return [to_event(row.body) for row in self._store.rows]
 
     def _require_open(self) -> None:
         if not self._is_open:
             raise OutboxError("the outbox is closed")
 
-    def _make_room(self, row: Row) -> bool:
-        if len(row.body) > self._settings.max_bytes:
-            return False
-        while not self._has_room(row):
-            waiting = self._rows[self._numbered :]
-            victim = min(waiting, key=lambda other: other.severity, default=None)
-            if victim is None or victim.severity > row.severity:
-                return False
-            del self._rows[self._numbered + waiting.index(victim)]
-            self._lose(victim)
-        return True
-
-    def _has_room(self, row: Row) -> bool:
-        return len(self._rows) < self._settings.max_events and self._size + len(row.body) <= self._settings.max_bytes
-
-    def _lose(self, row: Row) -> None:
-        self._lost[row.severity] += 1
-        self._untold[row.severity] += 1
-
     def _commit(self) -> None:
         self._commits += 1
-        if not self._untold:
+        untold = self._store.lost - self._told
+        if not untold:
             return
-        row = to_row(loss_event(self._untold, self._now()))
-        if self._has_room(row):
-            self._rows.append(row)
-            self._untold.clear()
+        row = to_row(loss_event(untold, self._now()))
+        if self._store.has_room(len(row.body)):
+            self._store.insert(row)
+            self._told.update(untold)

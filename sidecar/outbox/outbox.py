@@ -4,10 +4,11 @@
                 └──(full)──> lost, counted
 
 1. `put` hands events over and returns when they are committed, a group of puts at a time, or counted as lost.
-2. The publisher **claims** the oldest events. A claim gives them their sequence numbers, without a gap, and commits the
-   numbers before anything is sent. From then on an event is never dropped: a number is a promise to publish.
-3. Claimed events are claimed again, under the same numbers, until they are **acknowledged**; then they are deleted.
-4. When the outbox is full, events without a number are lost, the lowest severity first and of those the oldest.
+2. The publisher **claims** events, the oldest first, but only those that can go somewhere. A claim gives them their
+   sequence numbers, without a gap, and commits the numbers before anything is sent. From then on an event is never
+   dropped: a number is a promise to publish. What cannot go anywhere just now keeps waiting, without a number.
+3. Claimed events stay until they are **acknowledged**, each by itself; then they are deleted.
+4. When the outbox is full, events without a number are lost, the lowest severity first (`room.py`).
    Losses are counted by severity, and published as a fault event as soon as there is room again.
 
 What it does not promise: that an event is published once. A repeat has the same id and the same number.
@@ -21,7 +22,7 @@ from typing import Protocol
 import msgspec
 
 from sidecar.errors import TidegateError
-from sidecar.outbox.event import Event
+from sidecar.outbox.event import Event, Kind
 from sidecar.values import Severity
 
 
@@ -30,17 +31,41 @@ class OutboxError(TidegateError):
 
 
 class Numbered(msgspec.Struct, frozen=True, gc=False):
-    """An event that was claimed: `sequence` counts the events of `producer` from 1."""
+    """An event that was claimed: `sequence` counts the events of `producer` from 1; `position` is its place here."""
 
     producer: str
     sequence: int
     event: Event
+    position: int = 0
+
+
+class Admission(Protocol):
+    """What a claim looks at, and which of it may be claimed. Called on the outbox's own thread, one claim at a time."""
+
+    @property
+    def after(self) -> int:
+        """Only what lies beyond this position is looked at."""
+        ...
+
+    @property
+    def after_memory(self) -> int:
+        """The same for what is kept in memory while the disk fails."""
+        ...
+
+    def restart(self) -> None:
+        """A claim begins, perhaps anew: forget what was asked before."""
+        ...
+
+    def admits(self, position: int, kind: Kind, key: str) -> bool:
+        """Whether to claim this one. Asked in the order of positions, once each."""
+        ...
 
 
 class OutboxStats(msgspec.Struct, frozen=True, kw_only=True):
     """How the outbox stands. `put`, `commits` and `lost` (by severity) count since it was started.
 
-    `is_failing` says that the last commit failed (disk full, I/O error): new events are being lost.
+    `is_failing` says that the last commit failed (disk full, I/O error): new events are kept in memory, `in_memory` of
+    them just now.
     """
 
     producer: str
@@ -51,6 +76,7 @@ class OutboxStats(msgspec.Struct, frozen=True, kw_only=True):
     commits: int
     lost: Mapping[Severity, int]
     is_failing: bool
+    in_memory: int = 0
 
 
 class Outbox(Protocol):
@@ -68,15 +94,20 @@ class Outbox(Protocol):
         """Record events, in this order. Returns when they are committed, or counted as lost; raises nothing."""
         ...
 
-    async def claim(self, limit: int) -> list[Numbered]:
-        """The oldest events, at most `limit`, numbered; the same ones until they are acknowledged.
+    async def claim(self, limit: int, admission: Admission | None = None) -> list[Numbered]:
+        """The oldest events that are admitted, at most `limit`, numbered; without an admission, simply the oldest.
 
+        What was claimed before and is not acknowledged has its number already, and is claimed again under it.
         Raises `OutboxError` when it cannot be read or written just now.
         """
         ...
 
-    async def acknowledge(self, sequence: int) -> None:
-        """Delete the claimed events up to this number. Raises `OutboxError` when it cannot be written just now."""
+    async def acknowledge(self, taken: Sequence[Numbered]) -> None:
+        """Delete claimed events. What cannot be deleted just now is remembered and not claimed again."""
+        ...
+
+    async def lose(self, severity: Severity) -> None:
+        """Count an event as lost that was claimed, and whose number another event, which tells of it, goes under."""
         ...
 
     async def wait(self) -> None:

@@ -1,4 +1,4 @@
-"""Reading events back, for the command line: from an outbox's file, from JSON lines, or from Kafka.
+"""Reading events back, for the command line: from an outbox's file or from JSON lines. Kafka is in `topic_reader.py`.
 
 Reading an outbox is read-only and in short steps, so it never holds up the process that owns the file. What that
 process publishes is deleted, so a reader that follows an outbox may miss events; one that follows the topics does not.
@@ -10,42 +10,24 @@ import asyncio
 import sqlite3
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError
 from msgspec.structs import replace
 
-from sidecar.errors import TidegateError
-from sidecar.outbox.encode import EventError, decode, decode_line
+from sidecar.outbox.damage import is_database, salvage
+from sidecar.outbox.encode import decode_line
 from sidecar.outbox.event import Data
-from sidecar.outbox.kafka import MissingTopicsError, client_options
-from sidecar.outbox.settings import KafkaSettings
-from sidecar.outbox.store import is_outbox, to_event
+from sidecar.outbox.reads import Read, ReadError, read_one
+from sidecar.outbox.rows import to_event
+from sidecar.outbox.store import is_outbox
 from sidecar.values import Severity
 
 _STEP = 500
 _POLL_S = 0.25
-_FETCH_MS = 500
-
-
-class ReadError(TidegateError):
-    """Events cannot be read from there."""
-
-
-class Read(msgspec.Struct, frozen=True):
-    """One thing that was read: an event, or why it is none. `place` says where it lies.
-
-    An event that still waits in an outbox has the sequence number 0.
-    """
-
-    place: str
-    data: Data | None
-    error: str = ""
 
 
 class OutboxFacts(msgspec.Struct, frozen=True):
@@ -73,35 +55,40 @@ async def read_outbox(path: Path, *, last: int | None = None, follow: bool = Fal
         await asyncio.sleep(_POLL_S)
 
 
-async def read_lines(path: Path, *, last: int | None = None) -> AsyncIterator[Read]:
-    """The events in a file of JSON lines, or the last so many; `-` is standard input. Raises `ReadError`."""
+async def read_file(path: Path, *, last: int | None = None) -> AsyncIterator[Read]:
+    """The events in a file of JSON lines, or the last so many; `-` is standard input. Raises `ReadError`.
+
+    Of an outbox's file, such as one that was set aside as damaged, whatever can still be read, without numbers.
+    """
+    reads = _read_salvaged(path, last) if _is_outbox_file(path) else _read_lines(path, last)
+    async for read in reads:
+        yield read
+
+
+def _is_outbox_file(path: Path) -> bool:
+    """Whether a file is SQLite's, or was it before it was damaged, by its name."""
+    return str(path) != "-" and (is_database(path) or ".damaged-" in path.name)
+
+
+async def _read_salvaged(path: Path, last: int | None) -> AsyncIterator[Read]:
+    """Whatever events can be read. Raises `ReadError`."""
+    if not is_database(path) and not await asyncio.to_thread(path.exists):
+        raise ReadError(f"cannot read {path}: there is no such file")
+    for number, event in deque(enumerate(salvage(path), 1), last):
+        yield Read(f"{path}#{number}", event.data)
+
+
+async def _read_lines(path: Path, last: int | None) -> AsyncIterator[Read]:
     try:
         with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
             for number, line in deque(enumerate(file, 1), last) if last is not None else enumerate(file, 1):
-                yield _read(f"{path}:{number}", lambda line=line: decode_line(line).data)
+                yield read_one(f"{path}:{number}", partial(_data_of, line))
     except OSError as error:
         raise ReadError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-async def read_topics(
-    settings: KafkaSettings, topics: Sequence[str], *, last: int | None = None, follow: bool = False
-) -> AsyncIterator[Read]:
-    """The events in Kafka topics, each partition in its order, up to what is there now, or on and on with `follow`.
-
-    `last` begins so many records before each partition's end. Raises `ConfigError`, or `ReadError`.
-    """
-    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False, group_id=None)
-    try:
-        await consumer.start()
-        ends = await _assign(consumer, topics, last)
-        async for read in _records(consumer, None if follow else ends):
-            yield read
-    except KafkaConnectionError:
-        raise ReadError(f"no Kafka broker answers at {settings.bootstrap_servers}") from None
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise ReadError(f"cannot read from Kafka: {error or type(error).__name__}") from None
-    finally:
-        await consumer.stop()
+def _data_of(line: bytes) -> Data:
+    return decode_line(line).data
 
 
 def outbox_facts(path: Path) -> OutboxFacts:
@@ -141,7 +128,7 @@ def _row(place: str, body: bytes, producer: str, sequence: int) -> Read:
         stored = to_event(body).data
         return replace(stored, ids=replace(stored.ids, producer=producer, sequence=sequence))
 
-    return _read(place, data)
+    return read_one(place, data)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -156,46 +143,3 @@ def _open(path: Path) -> sqlite3.Connection:
                 return db
         db.close()
     raise ReadError(f"{path} is not an outbox, or cannot be read")
-
-
-# --- Kafka ------------------------------------------------------------------------------------------------------------
-
-
-async def _assign(consumer: AIOKafkaConsumer, topics: Sequence[str], last: int | None) -> dict[TopicPartition, int]:
-    """Set where reading begins in each partition; returns where each ends now."""
-    cluster = await consumer._client.fetch_all_metadata()  # asking for a topic by name might make it
-    if missing := [topic for topic in topics if topic not in cluster.topics()]:
-        raise MissingTopicsError(missing)
-    places = [TopicPartition(topic, number) for topic in topics for number in cluster.partitions_for_topic(topic)]
-    consumer.assign(places)
-    begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-    for place in places:
-        consumer.seek(place, begins[place] if last is None else max(begins[place], ends[place] - last))
-    return dict(ends)
-
-
-async def _records(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int] | None) -> AsyncIterator[Read]:
-    """All records up to the ends, and what came along. An end may point into the last batch, as with Tansu."""
-    while ends is None or await _is_before(consumer, ends):
-        for batch in (await consumer.getmany(timeout_ms=_FETCH_MS)).values():
-            for record in batch:
-                yield _record(record)
-
-
-async def _is_before(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
-    for place, end in ends.items():
-        if await consumer.position(place) < end:
-            return True
-    return False
-
-
-def _record(record: Any) -> Read:
-    place = f"{record.topic}/{record.partition}@{record.offset}"
-    return _read(place, lambda: decode(record.headers, record.value).data)
-
-
-def _read(place: str, data: Any) -> Read:
-    try:
-        return Read(place, data())
-    except (EventError, msgspec.DecodeError) as error:
-        return Read(place, None, str(error))

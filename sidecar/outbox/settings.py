@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from sidecar.outbox.event import Kind
 
@@ -17,6 +19,13 @@ Milliseconds: TypeAlias = Annotated[int, Field(ge=1, le=600_000)]
 
 _CODEC_MODULES = {"lz4": ("cramjam", "lz4"), "zstd": ("cramjam", "zstd")}
 """Compression -> the module it needs, and the extra of aiokafka that brings it."""
+
+
+def _words(value: object) -> object:
+    """A command as it stands in an environment variable: a JSON list, or words as a shell would part them."""
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if value.lstrip().startswith("[") else shlex.split(value)
 
 
 class _Section(BaseModel):
@@ -36,6 +45,12 @@ class OutboxSettings(_Section):
     """Of events; the file may be up to twice as large."""
     take_over: bool = True
     """Whether the outboxes that former workers left beside this one are published too, until they are empty."""
+    memory_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024 * 1024
+    """Of events that are kept in memory while the file cannot be written."""
+    patience_ms: Milliseconds = 1000
+    """The longest that a stream waits for its event to be recorded; a disk that is slower still gets it."""
+    worker: Annotated[int, Field(ge=0)] | None = None
+    """Which of several workers' this outbox is: set by `workers`, so that no other service takes it over."""
     durability: Literal["full", "normal"] = "full"
     """`full` survives a power cut, `normal` only the end of the process (kill -9), and is a little faster."""
 
@@ -79,6 +94,20 @@ class Topics(_Section):
         return tuple(dict.fromkeys((self.violations, self.decisions, self.faults)))
 
 
+class OAuthSettings(_Section):
+    """Where tokens come from, for OAUTHBEARER: a command that prints one, or an OIDC provider's client credentials."""
+
+    command: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    """A program with its arguments; its output is the token."""
+    token_url: str = ""
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    client_secret_file: Path | None = None
+    scope: str = ""
+    aws_region: str = ""
+    """For AWS_MSK_IAM, whose tokens the package `aws-msk-iam-sasl-signer-python` signs."""
+
+
 class KafkaSettings(_Section):
     """How to reach Kafka. Events are sent with acks=all and deleted only after the acknowledgement."""
 
@@ -86,9 +115,12 @@ class KafkaSettings(_Section):
     """`host:port`, several between commas."""
     client_id: str = "tidegate"
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"] = "PLAIN"
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
+    sasl_password_file: Path | None = None
+    """Read at each connection, so that a password may be changed without a restart."""
+    oauth: OAuthSettings = OAuthSettings()
     ssl_ca_file: Path | None = None
     """Whose certificates to trust; without it, the system's."""
     ssl_cert_file: Path | None = None
@@ -98,8 +130,8 @@ class KafkaSettings(_Section):
     compression: Literal["none", "gzip", "lz4", "zstd"] = "gzip"
     idempotence: bool = True
     """Have the broker drop repeats of a send; off for brokers that know no producer ids."""
-    max_batch_bytes: Annotated[int, Field(ge=16_384)] = 262_144
-    """The largest batch for one partition; at most the broker's `message.max.bytes`."""
+    max_batch_bytes: Annotated[int, Field(ge=1024)] = 262_144
+    """The largest batch for one partition; one that a topic's `max.message.bytes` forbids is halved."""
     request_timeout_ms: Milliseconds = 10_000
     """After this without an acknowledgement a send counts as failed and is tried again."""
     topics: Topics = Topics()
@@ -116,12 +148,40 @@ class KafkaSettings(_Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> KafkaSettings:
-        if self.uses_sasl and not (self.sasl_username and self.sasl_password):
-            raise ValueError(f"security_protocol {self.security_protocol} needs sasl_username and sasl_password")
+        if self.uses_sasl:
+            _require_identity(self)
+        if self.sasl_password and self.sasl_password_file:
+            raise ValueError("sasl_password and sasl_password_file are both set; keep one")
         if self.ssl_key_file and not self.ssl_cert_file:
             raise ValueError("ssl_key_file is set without ssl_cert_file")
         _require_codec(self.compression)
         return self
+
+
+def _require_identity(kafka: KafkaSettings) -> None:
+    """Raise `ValueError` unless the settings say who signs in."""
+    oauth = kafka.oauth
+    match kafka.sasl_mechanism:
+        case "OAUTHBEARER":
+            if not (oauth.command or (oauth.token_url and oauth.client_id)):
+                raise ValueError(
+                    "sasl_mechanism OAUTHBEARER needs oauth.command, or oauth.token_url and oauth.client_id"
+                )
+        case "AWS_MSK_IAM":
+            _require_signer(oauth)
+        case _:
+            if not (kafka.sasl_username and (kafka.sasl_password or kafka.sasl_password_file)):
+                raise ValueError(
+                    f"security_protocol {kafka.security_protocol} needs sasl_username and sasl_password"
+                    " or sasl_password_file"
+                )
+
+
+def _require_signer(oauth: OAuthSettings) -> None:
+    if not oauth.aws_region:
+        raise ValueError("sasl_mechanism AWS_MSK_IAM needs oauth.aws_region")
+    if importlib.util.find_spec("aws_msk_iam_sasl_signer") is None:
+        raise ValueError("sasl_mechanism AWS_MSK_IAM needs a package: pip install 'tidegate[msk]'")
 
 
 def _require_codec(compression: str) -> None:

@@ -6,29 +6,135 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
+
+import msgspec
 
 from sidecar.errors import TidegateError
 from sidecar.outbox.encode import encode_line
+from sidecar.outbox.event import Kind
 from sidecar.outbox.outbox import Numbered
 
 
 class SinkError(TidegateError):
-    """The sink did not take a whole batch. Another try is worth it; what it took already may come again."""
+    """The sink did not take events. Another try is worth it; what it took already may come again."""
+
+
+class Why(str):
+    """A reason in words, with a short name for it that is one of a few, for metrics."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, words: str, name: str) -> Why:
+        """The words, which know their name."""
+        why = super().__new__(cls, words)
+        why.name = name
+        return why
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """How a lane's events fared: the first `done` of them need no further try, of the rest `error` says why not.
+
+    `refused` are those of the done ones that will never be taken, by number, with the reason.
+    """
+
+    done: int = 0
+    error: str = ""
+    refused: Mapping[int, str] = {}
 
 
 class Sink(Protocol):
-    """Takes events for good. Used by the publisher's task only."""
+    """Takes events for good. Used by the publisher only.
 
-    async def publish(self, batch: Sequence[Numbered]) -> None:
-        """Deliver all, in order for each key; returns when all are safe. Raises `SinkError`."""
+    A **lane** is what keeps events in order; a **route** can carry several lanes at once, and one batch at a time.
+    """
+
+    async def prepare(self) -> None:
+        """Find out where events can go, unless that is known. Raises `SinkError` when nothing can be sent."""
+        ...
+
+    def router(self) -> Callable[[Kind, str], Hashable]:
+        """What says to which lane an event belongs, by kind and key, as far as is known now; for any thread."""
+        ...
+
+    def exists(self, lane: Hashable) -> bool:
+        """Whether there is such a lane still."""
+        ...
+
+    def troubles(self) -> Mapping[Hashable, str]:
+        """The lanes that are known not to work, and why."""
+        ...
+
+    def missing_topics(self) -> tuple[str, ...]:
+        """What somebody has to make first."""
+        ...
+
+    def route_of(self, lane: Hashable, *, is_ill: bool) -> Hashable:
+        """What carries a lane; for one that failed, not what carries those that work."""
+        ...
+
+    async def send(self, route: Hashable, batches: Mapping[Any, Sequence[Numbered]]) -> Mapping[Any, Delivery]:
+        """Deliver, in order for each lane. Raises `SinkError` when nothing was taken."""
         ...
 
     async def stop(self) -> None:
         """Close what is open, without waiting for what was not delivered."""
         ...
+
+
+class BatchSink(Protocol):
+    """Takes whole batches."""
+
+    async def publish(self, batch: Sequence[Numbered]) -> None:
+        """Deliver all, in order; returns when all are safe. Raises `SinkError`."""
+        ...
+
+    async def stop(self) -> None:
+        """Close what is open."""
+        ...
+
+
+class OneLane:
+    """A sink in which all events stand in one order."""
+
+    def __init__(self, sink: BatchSink) -> None:
+        self.sink = sink
+
+    async def prepare(self) -> None:
+        """It is always ready."""
+
+    def router(self) -> Callable[[Kind, str], Hashable]:
+        """All events are in one lane."""
+        return lambda _kind, _key: ""
+
+    def exists(self, lane: Hashable) -> bool:
+        """The one lane stays."""
+        return True
+
+    def troubles(self) -> Mapping[Hashable, str]:
+        """None are known before it is tried."""
+        return {}
+
+    def missing_topics(self) -> tuple[str, ...]:
+        """It has no topics."""
+        return ()
+
+    def route_of(self, lane: Hashable, *, is_ill: bool) -> Hashable:
+        """There is one way."""
+        return ""
+
+    async def send(self, route: Hashable, batches: Mapping[Any, Sequence[Numbered]]) -> Mapping[Any, Delivery]:
+        """Deliver the one batch. Raises `SinkError`."""
+        ((lane, batch),) = batches.items()
+        await self.sink.publish(batch)
+        return {lane: Delivery(done=len(batch))}
+
+    async def stop(self) -> None:
+        """Close the sink."""
+        await self.sink.stop()
 
 
 class FileSink:
@@ -55,7 +161,7 @@ class FileSink:
     def _append(self, batch: Sequence[Numbered]) -> None:
         published = self._now()
         lines = b"".join(encode_line(numbered, published) for numbered in batch)
-        with self._path.open("ab+") as file:
+        with open(self._path, "ab+", opener=_for_us_only) as file:
             _cut_torn_line(file)
             file.write(lines)
             file.flush()
@@ -86,6 +192,12 @@ class StdoutSink:
 
 
 _BLOCK = 4096
+_FILE_MODE = 0o640
+"""Whose sessions there were is nobody else's business."""
+
+
+def _for_us_only(path: str, flags: int) -> int:
+    return os.open(path, flags, _FILE_MODE)
 
 
 def _cut_torn_line(file: BinaryIO) -> None:

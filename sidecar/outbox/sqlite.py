@@ -1,13 +1,20 @@
 """The outbox on disk: one thread owns the file; whatever waits for it is committed in one group.
 
 `put` costs its stream one commit at most (about 0.3 ms with `durability: full`), and puts that come meanwhile share the
-next one. The event loop never waits for the disk.
+next one. The event loop never waits for the disk, and a stream no longer than `outbox.patience_ms`.
+
+While the file cannot be written (the disk is full, another process holds the file, an I/O error), events are kept in
+memory, within a bound: they go to the file as soon as it can be written, before any that come later, and are published
+from memory until then, under a producer of their own, whose numbers need no disk. How many they are stands in the
+ledger, so that they are counted as lost if the process ends before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -15,27 +22,44 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
+from msgspec.structs import replace
+
+from sidecar.outbox.damage import DamagedError
 from sidecar.outbox.event import Event
-from sidecar.outbox.outbox import Numbered, OutboxError, OutboxStats
+from sidecar.outbox.memory import MemoryStore
+from sidecar.outbox.outbox import Admission, Numbered, OutboxError, OutboxStats
+from sidecar.outbox.rows import Claimed, Row, to_row
 from sidecar.outbox.settings import OutboxSettings
-from sidecar.outbox.store import Claimed, Row, Store, to_row
+from sidecar.outbox.store import Store
+from sidecar.values import Severity
 
 _log = logging.getLogger(__name__)
 
 _GROUP_LIMIT = 256
 """The most jobs in one commit."""
+_RETRY_SECONDS = 1.0
+"""How often the file is tried again while nothing else happens."""
+MEMORY = 2**62
+"""Where the positions of events in memory begin: beyond all of the file's."""
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 T = TypeVar("T")
 
 
 class _Job(Generic[T]):
-    """A piece of work for the owner of the file, and where its result goes."""
+    """A piece of work for the owner of the file, and where its result goes.
 
-    __slots__ = ("result", "rows", "work")
+    `rows` are what it puts in; `otherwise` is what to do when the file cannot be used.
+    """
 
-    def __init__(self, work: Callable[[Store], T], rows: Sequence[Row] = ()) -> None:
+    __slots__ = ("otherwise", "result", "rows", "work")
+
+    def __init__(
+        self, work: Callable[[Store], T], rows: Sequence[Row] = (), *, otherwise: Callable[[], T] | None = None
+    ) -> None:
         self.work = work
         self.rows = rows
+        self.otherwise = otherwise
         self.result: Future[T] = Future()
 
 
@@ -44,22 +68,24 @@ class SqliteOutbox:
 
     def __init__(self, settings: OutboxSettings, *, now: Callable[[], float] = time.time) -> None:
         self._path = settings.path
+        self._patience = settings.patience_ms / 1000
         self._now = now
-        self._store = Store(
-            settings.path,
+        self._store = Store(settings, now=now)
+        self._memory = MemoryStore(
+            producer=f"tidegate-{secrets.token_hex(8)}-memory",
             max_events=settings.max_events,
-            max_bytes=settings.max_bytes,
-            durability=settings.durability,
-            now=now,
+            max_bytes=settings.memory_bytes,
+            first=MEMORY,
         )
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._thread: Thread | None = None
+        self._try_at = 0.0
         self._is_open = False
         self._has_put = asyncio.Event()
         self._stats = self._store.stats()
 
     async def start(self) -> None:
-        """Open the file. Raises `OutboxError` when it is another process's, damaged, or cannot be written."""
+        """Open the file. Raises `OutboxError` when it is another process's or cannot be written."""
         opened: Future[None] = Future()
         self._thread = Thread(target=self._run, args=(opened,), name="outbox", daemon=True)
         self._thread.start()
@@ -77,7 +103,10 @@ class SqliteOutbox:
         self._thread = None
 
     async def put(self, events: Sequence[Event]) -> None:
-        """Record events. Returns when they are committed or counted as lost; raises nothing."""
+        """Record events. Returns when they are committed, kept in memory or counted as lost; raises nothing.
+
+        It waits no longer than `outbox.patience_ms`: a disk that answers later still gets them.
+        """
         rows = [row for row in map(self._row, events) if row is not None]
         if not rows:
             return
@@ -87,19 +116,26 @@ class SqliteOutbox:
         job = _Job(lambda store: store.append(rows), rows)
         self._jobs.put(job)
         try:
-            await asyncio.wrap_future(job.result)
+            await asyncio.wait({asyncio.wrap_future(job.result)}, timeout=self._patience)
         finally:
             self._has_put.set()
 
-    async def claim(self, limit: int) -> list[Numbered]:
-        """The oldest events, at most `limit`, numbered. Raises `OutboxError`."""
+    async def claim(self, limit: int, admission: Admission | None = None) -> list[Numbered]:
+        """The oldest events that are admitted, at most `limit`, numbered. Raises `OutboxError`."""
         self._has_put.clear()
-        rows = await self._ask(lambda store: store.claim(limit))
+        rows = await self._ask(
+            lambda store: self._claim(store, limit, admission), lambda: self._claim_from_memory(limit, admission)
+        )
         return await asyncio.to_thread(self._decode, rows)
 
-    async def acknowledge(self, sequence: int) -> None:
-        """Delete the claimed events up to this number. Raises `OutboxError`."""
-        await self._ask(lambda store: store.acknowledge(sequence))
+    async def acknowledge(self, taken: Sequence[Numbered]) -> None:
+        """Delete claimed events, at once or as soon as that can be written. Raises `OutboxError` when closed."""
+        positions = [numbered.position for numbered in taken]
+        await self._ask(lambda store: self._acknowledge(store, positions), lambda: None)
+
+    async def lose(self, severity: Severity) -> None:
+        """Count an event as lost that another one tells of. Raises `OutboxError` when closed."""
+        await self._ask(lambda store: store.lose_told(severity), lambda: None)
 
     async def wait(self) -> None:
         """Return when there may be events to claim."""
@@ -109,10 +145,10 @@ class SqliteOutbox:
         """How it stands after the last commit."""
         return self._stats
 
-    async def _ask(self, work: Callable[[Store], T]) -> T:
+    async def _ask(self, work: Callable[[Store], T], otherwise: Callable[[], T] | None = None) -> T:
         if not self._is_open:
             raise OutboxError("the outbox is closed")
-        job = _Job(work)
+        job = _Job(work, otherwise=otherwise)
         self._jobs.put(job)
         return await asyncio.wrap_future(job.result)
 
@@ -129,7 +165,7 @@ class SqliteOutbox:
     def _count_lost(self, rows: Sequence[Row], why: str) -> None:
         _log.error("events lost", extra={"reason": why, "events": len(rows)})
         if self._is_open:
-            self._jobs.put(_Job(lambda store: _lose(store, rows), rows))
+            self._jobs.put(_Job(lambda store: _lose(store, rows)))
         else:
             _lose(self._store, rows)
             self._stats = self._store.stats()
@@ -147,13 +183,18 @@ class SqliteOutbox:
         is_last = False
         while not is_last:
             group, is_last = self._take_group()
-            if group:
-                self._commit(group)
-        self._store.close()
+            self._commit(group)
+        self._store.close(self._memory.severities)
 
     def _take_group(self) -> tuple[list[_Job[Any]], bool]:
-        """What is waiting, after waiting for the first of it; and whether the end was asked for."""
-        job = self._jobs.get()
+        """What is waiting, after waiting for the first of it; and whether the end was asked for.
+
+        While there are events in memory, an empty group comes now and then: time to try the file again.
+        """
+        try:
+            job = self._jobs.get(timeout=_RETRY_SECONDS if self._is_in_need else None)
+        except Empty:
+            return [], False
         group: list[_Job[Any]] = []
         while job is not None:
             group.append(job)
@@ -165,35 +206,122 @@ class SqliteOutbox:
                 return group, False
         return group, True
 
+    @property
+    def _is_in_need(self) -> bool:
+        """Whether there is something to do that nobody will ask for."""
+        return bool(len(self._memory)) or self._stats.is_failing
+
     def _commit(self, group: Sequence[_Job[Any]]) -> None:
-        was_failing = self._stats.is_failing
+        """Do the work in one commit: first what makes room, then what needs it."""
+        puts = [job for job in group if job.rows]
+        others = [job for job in group if not job.rows]
+        if not self._is_in_need:
+            self._transact([*others, *puts])
+        else:
+            self._keep(puts)
+            if others or time.monotonic() >= self._try_at:
+                self._transact([*others, _Job(self._restore)])
+        self._update_stats()
+
+    def _transact(self, jobs: Sequence[_Job[Any]]) -> None:
+        if not jobs:
+            return
         try:
             with self._store.transaction():
-                results = [job.work(self._store) for job in group]
+                results = [job.work(self._store) for job in jobs]
         except Exception as error:  # noqa: BLE001 - a stream must never wait for a dead thread
-            self._fail(group, error, is_news=not was_failing)
+            self._fail(jobs, error)
             return
-        self._stats = self._store.stats()
-        if was_failing:
-            _log.warning("the outbox can be written again", extra={"path": str(self._path)})
-        for job, result in zip(group, results, strict=True):
+        if len(self._memory):
+            self._memory.forget_waiting()
+            self._store.note(self._memory.severities)
+        self._update_stats()
+        for job, result in zip(jobs, results, strict=True):
             _answer(job, result)
 
-    def _fail(self, group: Sequence[_Job[Any]], error: Exception, *, is_news: bool) -> None:
-        """Nothing of the group was done: puts are lost, others hear why."""
-        for job in group:
-            _lose(self._store, job.rows)
-        self._stats = self._store.stats()
-        if is_news:
+    def _fail(self, jobs: Sequence[_Job[Any]], error: Exception) -> None:
+        """Nothing was done: puts are kept in memory; the rest is tried alone, with the room that was kept for it."""
+        self._try_at = time.monotonic() + _RETRY_SECONDS
+        self._report(error)
+        if isinstance(error, DamagedError) or getattr(error, "sqlite_errorcode", 0) in _DAMAGED:
+            self._recover(error)
+        self._keep([job for job in jobs if job.rows])
+        asked = [job for job in jobs if not job.rows and job.work != self._restore]
+        if asked:
+            self._store.give_up_reserve()
+        for job in asked:
+            self._try_alone(job, error)
+
+    def _try_alone(self, job: _Job[Any], first: Exception) -> None:
+        try:
+            with self._store.transaction():
+                result = job.work(self._store)
+        except Exception:  # noqa: BLE001 - as above
+            if job.otherwise is not None:
+                _answer(job, job.otherwise())
+            elif job.result.set_running_or_notify_cancel():
+                job.result.set_exception(OutboxError(f"the outbox {self._path} cannot be used just now: {first}"))
+        else:
+            self._update_stats()
+            _answer(job, result)
+
+    def _keep(self, puts: Sequence[_Job[Any]]) -> None:
+        """Keep what is put in memory; its streams go on."""
+        if not puts:
+            return
+        lost = self._memory.lost.copy()
+        for job in puts:
+            self._memory.append(job.rows)
+        for severity, count in (self._memory.lost - lost).items():
+            self._store.lose(severity, count)
+        self._store.note(self._memory.severities)
+        self._update_stats()
+        for job in puts:
+            _answer(job, None)
+
+    def _restore(self, store: Store) -> None:
+        """Move what waits in memory to the file, before anything that comes later."""
+        store.append(self._memory.waiting)
+
+    def _recover(self, error: Exception) -> None:
+        try:
+            self._store.recover(str(error))
+        except (OSError, sqlite3.Error, OutboxError) as failure:
+            _log.error("the outbox cannot be made anew", extra={"path": str(self._path), "error": str(failure)})
+
+    def _report(self, error: Exception) -> None:
+        if not self._stats.is_failing:
             _log.error(
-                "the outbox cannot be written; events are being lost",
+                "the outbox cannot be written; events are kept in memory",
                 extra={"path": str(self._path), "error": str(error)},
             )
-        for job in group:
-            if job.rows:
-                _answer(job, None)
-            elif job.result.set_running_or_notify_cancel():
-                job.result.set_exception(OutboxError(f"the outbox {self._path} cannot be used just now: {error}"))
+
+    def _update_stats(self) -> None:
+        was_failing, stats = self._stats.is_failing, self._store.stats()
+        if was_failing and not stats.is_failing:
+            self._store.take_reserve()
+            _log.warning("the outbox can be written again", extra={"path": str(self._path)})
+        self._stats = replace(
+            stats,
+            waiting_events=stats.waiting_events + len(self._memory),
+            waiting_bytes=stats.waiting_bytes + self._memory.size,
+            in_memory=len(self._memory),
+        )
+
+    def _claim(self, store: Store, limit: int, admission: Admission | None) -> list[Claimed]:
+        """What the file has, then what is in memory."""
+        if admission is not None:
+            admission.restart()
+        claimed = store.claim(limit, admission)
+        return claimed + self._claim_from_memory(limit - len(claimed), admission)
+
+    def _claim_from_memory(self, limit: int, admission: Admission | None) -> list[Claimed]:
+        """What is in memory, when the file has no more, or cannot be used."""
+        return self._memory.claim(limit, admission, admission.after_memory if admission else 0)
+
+    def _acknowledge(self, store: Store, positions: Sequence[int]) -> None:
+        self._memory.acknowledge([position for position in positions if position >= MEMORY])
+        store.acknowledge([position for position in positions if position < MEMORY])
 
 
 def _answer(job: _Job[Any], result: object) -> None:

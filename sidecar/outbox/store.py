@@ -2,96 +2,87 @@
 
 | table     | holds |
 | --- | --- |
-| `meta`    | the producer's id and the next sequence number |
+| `meta`    | the producer's id, the next sequence number, which worker's it is, the last counted entry of the ledger |
 | `events`  | what is waiting or claimed, by `position`: the order of commits |
-| `numbers` | the sequence numbers of the claimed events, which are the oldest |
+| `numbers` | the sequence numbers of the claimed events |
 | `losses`  | per severity, how many events were lost: ever, and not yet told of by a fault event |
 
 A number is committed before its event is sent, and events without one are the only ones that are dropped, so the
 numbers that leave have no gap, whenever the process dies. (Numbers given at the first commit would have a gap for each
 event that a full outbox drops.)
+
+Beside the file lie `.lock`, `.ledger` (what is remembered when the disk is full) and `.reserve` (room for making room).
+A file that is damaged is set aside, what can be read of it is taken over, and the outbox goes on as a new producer.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
+import json
+import logging
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import msgspec
 from msgspec import field
 from msgspec.structs import replace
 
-from sidecar.outbox.event import Event, FaultKind, fault_event, uuid7
-from sidecar.outbox.outbox import Numbered, OutboxError, OutboxStats
+from sidecar.outbox.damage import (
+    APPLICATION_ID,
+    DamagedError,
+    require_sound,
+    require_whole,
+    salvage,
+    set_aside,
+    was_outbox,
+)
+from sidecar.outbox.event import Kind
+from sidecar.outbox.ledger import Ledger
+from sidecar.outbox.memory import loss_event
+from sidecar.outbox.outbox import Admission, OutboxError, OutboxStats
+from sidecar.outbox.reserve import Reserve, room_on_volume, share_out
+from sidecar.outbox.room import Room, Share
+from sidecar.outbox.rows import Claimed, Row, to_event, to_row
+from sidecar.outbox.settings import OutboxSettings
 from sidecar.values import Severity
 
-FORMAT_VERSION = 1
-_APPLICATION_ID = 0x54474F42
-"""Marks the file as an outbox ("TGOB"), so that another database is never taken for one."""
-_BUSY_MS = 5_000
+_log = logging.getLogger(__name__)
+
+FORMAT_VERSION = 2
+_OLD_FORMAT = 1
+"""Without the columns `kind`, `key` and `tenant`, which are added when such a file is opened."""
+_BUSY_MS = 200
+"""How long another process's lock on the file is waited for; then events are kept in memory."""
 _LOG_LIMIT_BYTES = 16 * 1024 * 1024
+_PAGE_BYTES = 4096
+_LOG_PAGES = 1000
+"""SQLite writes its log into the file after so many pages; fewer where the volume is small."""
+_LOOK_AHEAD = 2000
+"""How many events a claim looks at, at most, so that commits do not wait for it."""
 _FILE_MODE = 0o640
 """Whose sessions there were is nobody else's business; SQLite gives its log the same mode."""
 
 _SCHEMA = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     "CREATE TABLE events (position INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " severity INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL)",
-    "CREATE INDEX events_by_severity ON events (severity, position)",
+    " severity INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL,"
+    " kind TEXT NOT NULL DEFAULT '', key TEXT NOT NULL DEFAULT '', tenant TEXT NOT NULL DEFAULT '')",
+    "CREATE INDEX events_by_severity ON events (severity, tenant, position)",
     "CREATE TABLE numbers (position INTEGER PRIMARY KEY, sequence INTEGER NOT NULL)",
     "CREATE TABLE losses (severity INTEGER PRIMARY KEY, total INTEGER NOT NULL, untold INTEGER NOT NULL)",
-    f"PRAGMA application_id = {_APPLICATION_ID}",
+    f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {FORMAT_VERSION}",
 )
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Event)
-
-
-class Row(msgspec.Struct, frozen=True, gc=False):
-    """An event as it is stored."""
-
-    severity: Severity
-    body: bytes
-
-
-def to_row(event: Event) -> Row:
-    """Encode an event. Raises `ValueError` or `TypeError` when it holds what JSON cannot carry."""
-    return Row(event.severity, _encoder.encode(event))
-
-
-def to_event(body: bytes) -> Event:
-    """The event in a stored row. Raises `msgspec.DecodeError` when a fault of the disk has changed it."""
-    return _decoder.decode(body)
-
-
-class Claimed(msgspec.Struct, frozen=True, gc=False):
-    """A stored row with its number."""
-
-    producer: str
-    sequence: int
-    body: bytes
-
-    def numbered(self, now: float) -> Numbered:
-        """The event; for a row that cannot be read, the event of its loss, so that it holds up no other."""
-        try:
-            event = to_event(self.body)
-        except msgspec.DecodeError:
-            event = self._unreadable(now)
-        return Numbered(self.producer, self.sequence, event)
-
-    def _unreadable(self, now: float) -> Event:
-        """Under an id that is the same at the next try."""
-        event = fault_event(FaultKind.EVENTS_LOST, "outbox", now, reason="a stored event cannot be read")
-        name = f"{self.producer}/{self.sequence}".encode()
-        ids = replace(event.data.ids, event=uuid7(0, hashlib.sha256(name).digest()[:10]))
-        return replace(event, data=replace(event.data, ids=ids))
+_CHANGES = (
+    *(f"ALTER TABLE events ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("kind", "key", "tenant")),
+    "DROP INDEX events_by_severity",
+    "CREATE INDEX events_by_severity ON events (severity, tenant, position)",
+    f"PRAGMA user_version = {FORMAT_VERSION}",
+)
 
 
 class _Totals(msgspec.Struct, frozen=True):
@@ -108,26 +99,25 @@ class _Totals(msgspec.Struct, frozen=True):
 class Store:
     """The file of one outbox. All methods but `stats` belong inside `transaction()`."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        max_events: int,
-        max_bytes: int,
-        durability: Literal["full", "normal"],
-        now: Callable[[], float],
-    ) -> None:
-        self._path = path
-        self._max_events = max_events
-        self._max_bytes = max_bytes
-        self._durability = durability
+    def __init__(self, settings: OutboxSettings, *, now: Callable[[], float]) -> None:
+        self._settings = settings
+        self._path = settings.path
+        self._max_bytes = settings.max_bytes
         self._now = now
         self._lock: IO[bytes] | None = None
+        self._ledger = Ledger(Path(f"{settings.path}.ledger"))
+        self._reserve = Reserve(Path(f"{settings.path}.reserve"), 0)
         self._db: sqlite3.Connection | None = None
         self._totals = _Totals()
+        self._room = Room()
+        self._undo: list[tuple[str, Severity, int]] = []
+        self._taken: set[int] = set()
         self._producer = ""
         self._commits = 0
         self._is_failing = False
+        self._counted_entry = 0
+        self._top = 0
+        self._inode = 0
 
     # --- Life ---------------------------------------------------------------------------------------------------------
 
@@ -136,8 +126,8 @@ class Store:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _take_lock(self._path)
-            self._path.touch(_FILE_MODE)
-            self._connect()
+            self._take_room()
+            self._open_file()
         except (OSError, sqlite3.Error) as error:
             self.close()
             raise OutboxError(f"the outbox {self._path} cannot be opened: {error}") from None
@@ -145,9 +135,17 @@ class Store:
             self.close()
             raise
 
-    def close(self) -> None:
-        """Close the file and give up the lock."""
+    def close(self, kept: Mapping[Severity, int] | None = None) -> None:
+        """Close the file and give up the lock. `kept` events were in memory only, and are lost with it."""
+        for severity, count in (kept or {}).items():
+            self.lose(severity, count)
+        if self._db is not None and self._totals.unsaved:
+            with suppress(sqlite3.Error), self.transaction():
+                pass
+        if self._producer:
+            self._ledger.write(is_open=False, lost=self._totals.unsaved, kept={})
         self._disconnect()
+        self._ledger.close()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -155,11 +153,14 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, on disk when the block has ended. Raises `sqlite3.Error`; then nothing happened."""
-        totals = self._totals
+        totals, taken = self._totals, frozenset(self._taken)
+        self._undo = []
         try:
             db = self._db or self._connect()
+            self._require_present()
             db.execute("BEGIN IMMEDIATE")
             yield
+            taken = self._delete_taken()
             self._save_losses()
             db.execute("COMMIT")
         except BaseException:
@@ -167,22 +168,126 @@ class Store:
             self._roll_back()
             self._is_failing = True
             raise
+        self._taken -= taken
         self._commits += 1
         self._is_failing = False
+
+    def note(self, kept: Mapping[Severity, int]) -> None:
+        """Write down, in room that is there, what the file itself does not hold: losses, and what is kept in memory."""
+        self._ledger.write(is_open=True, lost=self._totals.unsaved, kept=kept)
+
+    def give_up_reserve(self) -> bool:
+        """Free the reserved room, so that what makes room can be written; whether there was any."""
+        return self._reserve.release()
+
+    def take_reserve(self) -> None:
+        """Reserve room, if there is any."""
+        self._reserve.take()
+
+    def recover(self, reason: str) -> None:
+        """Set the damaged file aside, go on with a new one, and take over what can be read of the old one.
+
+        Positions go on where they were: the publisher still holds events by theirs.
+        """
+        rows = self._readable()
+        self._disconnect()
+        self._taken.clear()
+        aside = set_aside(self._path, self._now())
+        _log.error(
+            "the outbox is damaged and set aside; it goes on as a new producer",
+            extra={"path": str(self._path), "reason": reason, "aside": str(aside or "")},
+        )
+        self._path.touch(_FILE_MODE)
+        self._connect().execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (self._top,))
+        self._take_over(rows or ([to_row(event) for event in salvage(aside)] if aside else []), reason)
+
+    def _readable(self) -> list[Row]:
+        """What the open connection still reads, as of a file that was removed under it; nothing when it reads badly."""
+        if self._db is None:
+            return []
+        with suppress(sqlite3.Error):
+            return [_row_of(body) for (body,) in self._db.execute("SELECT body FROM events ORDER BY position")]
+        return []
+
+    def _take_over(self, rows: Sequence[Row], reason: str) -> None:
+        """What can be read goes on; what cannot is lost, nobody knows how much."""
+        told = to_row(loss_event({}, self._now(), f"the outbox was damaged: {reason}; how many are lost is not known"))
+        with self.transaction():
+            self.append(rows)
+            self._insert(told)
+        _log.warning("events of the damaged outbox are taken over", extra={"events": len(rows)})
+
+    def _open_file(self) -> None:
+        last, was_here = self._open_ledger()
+        is_ours = was_here or was_outbox(self._path)
+        try:
+            require_whole(self._path, last)
+            self._path.touch(_FILE_MODE)
+            require_sound(self._connect())
+        except DamagedError as error:
+            self.recover(str(error))
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) or not is_ours:
+                raise
+            self.recover(str(error))
+        self._count_from_ledger()
+
+    def _open_ledger(self) -> tuple[Any, bool]:
+        """Its last entry, and whether there was a ledger. Where it finds no room, the outbox does without."""
+        was_here = self._ledger.exists()
+        with suppress(OSError):
+            self._ledger.open()
+        return self._ledger.entry, was_here and self._ledger.entry.number > 0
+
+    def _count_from_ledger(self) -> None:
+        """Count what the last process could not, unless the file says that it has."""
+        entry = self._ledger.entry
+        if entry.number > self._counted_entry:
+            for severity, count in entry.at_risk.items():
+                self.lose(severity, count)
+        with suppress(sqlite3.Error), self.transaction():
+            if self._settings.worker is not None:
+                self._set_meta("worker", self._settings.worker)
+        self.note({})
+
+    def _take_room(self) -> None:
+        """Reserve room, and accept no more events than the volume can hold."""
+        room = room_on_volume(self._path)
+        self._max_bytes, size = share_out(room, self._settings.max_bytes)
+        self._reserve = Reserve(Path(f"{self._path}.reserve"), size)
+        self._reserve.take()
+        if self._max_bytes < self._settings.max_bytes:
+            _log.warning(
+                "the volume has no room for outbox.max_bytes; fewer events are kept",
+                extra={"path": str(self._path), "room": room, "max_bytes": self._max_bytes},
+            )
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, timeout=_BUSY_MS / 1000)
         try:
-            _prepare(db, self._path, self._durability)
+            _prepare(db, self._path, self._settings.durability, min(_LOG_PAGES, self._reserve.size // 4 // _PAGE_BYTES))
             self._producer = _read_meta(db, "producer")
+            self._counted_entry = _read_meta(db, "ledger") or 0
             events, size = db.execute("SELECT count(*), coalesce(sum(size), 0) FROM events").fetchone()
             sequence = _read_meta(db, "next_sequence")
             self._totals = replace(self._totals, events=events, size=size, next_sequence=sequence)
+            self._room = Room(_waiting_shares(db))
+            self._top = max(self._top, _top_position(db))
+            self._inode = self._path.stat().st_ino
         except BaseException:
             db.close()
             raise
         self._db = db
         return db
+
+    def _require_present(self) -> None:
+        """See that the file under its name is the one that is open. Raises `DamagedError`."""
+        try:
+            is_present = self._path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            is_present = False
+        if not is_present:
+            raise DamagedError("the file was removed while it was used")
 
     def _disconnect(self) -> None:
         if self._db is not None:
@@ -192,6 +297,9 @@ class Store:
 
     def _roll_back(self) -> None:
         """Leave the transaction; a connection that cannot even do that is opened anew at the next one."""
+        for tenant, severity, count in reversed(self._undo):
+            self._room.add(tenant, severity, -count)
+        self._undo = []
         if self._db is None:
             return
         try:
@@ -219,30 +327,31 @@ class Store:
             unsaved=_plus(self._totals.unsaved, severity, count),
         )
 
-    def claim(self, limit: int) -> list[Claimed]:
-        """The oldest rows, each with its number, which it gets now if it has none."""
-        db = self._connection
-        (numbered,) = db.execute("SELECT count(*) FROM numbers").fetchone()
-        if numbered < min(limit, self._totals.events):
-            self._number(limit - numbered)
-        rows = db.execute(
-            "SELECT sequence, body FROM numbers JOIN events USING (position) ORDER BY position LIMIT ?", (limit,)
+    def lose_told(self, severity: Severity) -> None:
+        """Count an event as lost that another one tells of already."""
+        self._totals = replace(self._totals, lost=_plus(self._totals.lost, severity, 1))
+        self._connection.execute(
+            "INSERT INTO losses (severity, total, untold) VALUES (?, 1, 0)"
+            " ON CONFLICT (severity) DO UPDATE SET total = total + 1",
+            (severity,),
         )
-        return [Claimed(self._producer, sequence, body) for sequence, body in rows]
 
-    def acknowledge(self, sequence: int) -> None:
-        """Delete the claimed events up to this number."""
-        db = self._connection
-        last, events, size = db.execute(
-            "SELECT max(position), count(*), coalesce(sum(size), 0) FROM numbers JOIN events USING (position)"
-            " WHERE sequence <= ?",
-            (sequence,),
-        ).fetchone()
-        if not events:
-            return
-        db.execute("DELETE FROM events WHERE position <= ?", (last,))
-        db.execute("DELETE FROM numbers WHERE position <= ?", (last,))
-        self._grow(-events, -size)
+    def claim(self, limit: int, admission: Admission | None = None) -> list[Claimed]:
+        """The oldest rows that are admitted, each with its number, which it gets now if it has none."""
+        chosen: list[tuple[int, int | None, Share]] = []
+        for position, sequence, kind, key, tenant, severity in self._rows_after(admission.after if admission else 0):
+            if len(chosen) == limit:
+                break
+            if position not in self._taken and (
+                admission is None or admission.admits(position, Kind(kind), key or self._producer)
+            ):
+                chosen.append((position, sequence, (tenant, Severity(severity))))
+        given = self._number([(position, share) for position, sequence, share in chosen if sequence is None])
+        return [self._claimed(position, sequence or given[position]) for position, sequence, _ in chosen]
+
+    def acknowledge(self, positions: Sequence[int]) -> None:
+        """Delete claimed events with this commit, or the next one that succeeds. They are not claimed again."""
+        self._taken.update(positions)
 
     def stats(self) -> OutboxStats:
         """How it stands after the last commit."""
@@ -262,21 +371,49 @@ class Store:
         assert self._db is not None, "inside transaction()"
         return self._db
 
-    def _number(self, count: int) -> None:
-        db = self._connection
-        sequence = self._totals.next_sequence
-        positions = db.execute(
-            "SELECT position FROM events WHERE position > (SELECT coalesce(max(position), 0) FROM numbers)"
-            " ORDER BY position LIMIT ?",
-            (count,),
+    def _rows_after(self, position: int) -> list[Any]:
+        return self._connection.execute(
+            "SELECT position, sequence, kind, key, tenant, severity FROM events LEFT JOIN numbers USING (position)"
+            " WHERE position > ? ORDER BY position LIMIT ?",
+            (position, _LOOK_AHEAD),
         ).fetchall()
-        db.executemany(
-            "INSERT INTO numbers (position, sequence) VALUES (?, ?)",
-            [(position, number) for number, (position,) in enumerate(positions, sequence)],
+
+    def _claimed(self, position: int, sequence: int) -> Claimed:
+        (body,) = self._connection.execute("SELECT body FROM events WHERE position = ?", (position,)).fetchone()
+        return Claimed(self._producer, sequence, body, position)
+
+    def _number(self, waiting: Sequence[tuple[int, Share]]) -> dict[int, int]:
+        """Give numbers, in the order of positions."""
+        given = {position: number for number, (position, _) in enumerate(waiting, self._totals.next_sequence)}
+        if not given:
+            return given
+        self._connection.executemany("INSERT INTO numbers (position, sequence) VALUES (?, ?)", list(given.items()))
+        for _, (tenant, severity) in waiting:
+            self._count(tenant, severity, -1)
+        self._totals = replace(self._totals, next_sequence=self._totals.next_sequence + len(given))
+        self._set_meta("next_sequence", self._totals.next_sequence)
+        return given
+
+    def _delete_taken(self) -> frozenset[int]:
+        """Delete what was acknowledged, now or when that could not be written."""
+        taken = frozenset(self._taken)
+        if not taken:
+            return taken
+        which = (json.dumps(sorted(taken)),)
+        db = self._connection
+        events, size = db.execute(
+            "SELECT count(*), coalesce(sum(size), 0) FROM events JOIN numbers USING (position)"
+            " WHERE position IN (SELECT value FROM json_each(?))",
+            which,
+        ).fetchone()
+        db.execute(
+            "DELETE FROM events WHERE position IN (SELECT value FROM json_each(?))"
+            " AND position IN (SELECT position FROM numbers)",
+            which,
         )
-        sequence += len(positions)
-        db.execute("UPDATE meta SET value = ? WHERE name = 'next_sequence'", (sequence,))
-        self._totals = replace(self._totals, next_sequence=sequence)
+        db.execute("DELETE FROM numbers WHERE position IN (SELECT value FROM json_each(?))", which)
+        self._grow(-events, -size)
+        return taken
 
     def _make_room(self, row: Row) -> bool:
         """Drop waiting events that matter no more than this one until it fits. Whether it does."""
@@ -284,50 +421,61 @@ class Store:
         if size > self._max_bytes:
             return False
         while not self._has_room(size):
-            if not self._drop_one(row.severity):
+            share = self._room.victim(row.tenant, row.severity)
+            if share is None:
                 return False
+            self._drop_one(*share)
         return True
 
     def _has_room(self, size: int) -> bool:
-        return self._totals.events < self._max_events and self._totals.size + size <= self._max_bytes
+        return self._totals.events < self._settings.max_events and self._totals.size + size <= self._max_bytes
 
-    def _drop_one(self, most: Severity) -> bool:
-        """Lose the oldest of the lowest severity that has no number yet, if it matters no more than `most`."""
+    def _drop_one(self, tenant: str, severity: Severity) -> None:
+        """Lose a tenant's oldest event of a severity that has no number yet."""
         db = self._connection
-        victim = db.execute(
-            "SELECT position, severity, size FROM events INDEXED BY events_by_severity"
-            " WHERE severity <= ? AND position > (SELECT coalesce(max(position), 0) FROM numbers)"
-            " ORDER BY severity, position LIMIT 1",
-            (most,),
+        position, size = db.execute(
+            "SELECT position, size FROM events LEFT JOIN numbers USING (position)"
+            " WHERE severity = ? AND tenant = ? AND sequence IS NULL ORDER BY position LIMIT 1",
+            (severity, tenant),
         ).fetchone()
-        if victim is None:
-            return False
-        position, severity, size = victim
         db.execute("DELETE FROM events WHERE position = ?", (position,))
+        self._count(tenant, severity, -1)
         self._grow(-1, -size)
-        self.lose(Severity(severity))
-        return True
+        self.lose(severity)
 
     def _insert(self, row: Row) -> None:
-        self._connection.execute(
-            "INSERT INTO events (severity, size, body) VALUES (?, ?, ?)", (row.severity, len(row.body), row.body)
+        done = self._connection.execute(
+            "INSERT INTO events (severity, size, body, kind, key, tenant) VALUES (?, ?, ?, ?, ?, ?)",
+            (row.severity, len(row.body), row.body, row.kind, row.key, row.tenant),
         )
+        self._top = max(self._top, done.lastrowid or 0)
+        self._count(row.tenant, row.severity, 1)
         self._grow(1, len(row.body))
 
     def _grow(self, events: int, size: int) -> None:
         totals = self._totals
         self._totals = replace(totals, events=totals.events + events, size=totals.size + size)
 
+    def _count(self, tenant: str, severity: Severity, count: int) -> None:
+        """Note who has how much waiting, until the transaction is rolled back."""
+        self._room.add(tenant, severity, count)
+        self._undo.append((tenant, severity, count))
+
+    def _set_meta(self, name: str, value: object) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
     # --- Losses -------------------------------------------------------------------------------------------------------
 
     def _save_losses(self) -> None:
         """Write down what was lost, and tell of it if there is room."""
-        self._connection.executemany(
-            "INSERT INTO losses (severity, total, untold) VALUES (?1, ?2, ?2)"
-            " ON CONFLICT (severity) DO UPDATE SET total = total + ?2, untold = untold + ?2",
-            list(self._totals.unsaved.items()),
-        )
-        self._totals = replace(self._totals, unsaved={})
+        if self._totals.unsaved:
+            self._connection.executemany(
+                "INSERT INTO losses (severity, total, untold) VALUES (?1, ?2, ?2)"
+                " ON CONFLICT (severity) DO UPDATE SET total = total + ?2, untold = untold + ?2",
+                list(self._totals.unsaved.items()),
+            )
+            self._set_meta("ledger", self._ledger.entry.number)
+            self._totals = replace(self._totals, unsaved={})
         self._tell_losses()
 
     def _tell_losses(self) -> None:
@@ -347,17 +495,10 @@ def _plus(counts: Mapping[Severity, int], severity: Severity, count: int) -> dic
     return {**counts, severity: counts.get(severity, 0) + count}
 
 
-def loss_event(lost: Mapping[Severity, int], now: float) -> Event:
-    """The event that tells how many events were lost."""
-    return fault_event(
-        FaultKind.EVENTS_LOST, "outbox", now, reason="no room, or no disk", count=sum(lost.values()), lost=lost
-    )
-
-
 def is_outbox(db: sqlite3.Connection) -> bool:
     """Whether a database is an outbox."""
     (application,) = db.execute("PRAGMA application_id").fetchone()
-    return bool(application == _APPLICATION_ID)
+    return bool(application == APPLICATION_ID)
 
 
 def _take_lock(path: Path) -> IO[bytes]:
@@ -371,7 +512,7 @@ def _take_lock(path: Path) -> IO[bytes]:
     return lock
 
 
-def _prepare(db: sqlite3.Connection, path: Path, durability: str) -> None:
+def _prepare(db: sqlite3.Connection, path: Path, durability: str, log_pages: int) -> None:
     """Check that the file is an outbox, or make it one, and set how it is written."""
     (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables and not is_outbox(db):
@@ -381,10 +522,13 @@ def _prepare(db: sqlite3.Connection, path: Path, durability: str) -> None:
         raise OutboxError(f"the outbox {path} cannot keep a write-ahead log there; use a local disk")
     db.execute(f"PRAGMA synchronous = {durability.upper()}")
     db.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT_BYTES}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {max(16, log_pages)}")
     if not tables:
         _create(db)
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version != FORMAT_VERSION:
+    if version == _OLD_FORMAT:
+        _bring_up_to_date(db)
+    elif version != FORMAT_VERSION:
         raise OutboxError(f"the outbox {path} has format {version}; this version of Tidegate writes {FORMAT_VERSION}")
 
 
@@ -397,6 +541,52 @@ def _create(db: sqlite3.Connection) -> None:
     db.execute("COMMIT")
 
 
+def _bring_up_to_date(db: sqlite3.Connection) -> None:
+    """Add the columns that a file of the first format lacks."""
+    db.execute("BEGIN IMMEDIATE")
+    for statement in _CHANGES:
+        db.execute(statement)
+    for position, body in db.execute("SELECT position, body FROM events").fetchall():
+        row = _row_of(body)
+        db.execute(
+            "UPDATE events SET kind = ?, key = ?, tenant = ? WHERE position = ?",
+            (row.kind, row.key, row.tenant, position),
+        )
+    db.execute("COMMIT")
+
+
+def _row_of(body: bytes) -> Row:
+    """What a stored body says; one that cannot be read will be told of as a fault."""
+    try:
+        return to_row(to_event(body))
+    except msgspec.DecodeError:
+        return Row(Severity.CRITICAL, body)
+
+
+def _waiting_shares(db: sqlite3.Connection) -> list[tuple[Share, int]]:
+    rows = db.execute(
+        "SELECT tenant, severity, count(*) FROM events"
+        " WHERE position NOT IN (SELECT position FROM numbers) GROUP BY tenant, severity"
+    )
+    return [((tenant, Severity(severity)), count) for tenant, severity, count in rows]
+
+
+def _top_position(db: sqlite3.Connection) -> int:
+    """The last position that was given."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def _read_meta(db: sqlite3.Connection, name: str) -> Any:
-    (value,) = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    return value
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return row[0] if row else None
+
+
+def worker_of(path: Path) -> int | None:
+    """Which worker's an outbox is, by its own word; None when it says nothing."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+            worker = _read_meta(db, "worker") if is_outbox(db) else None
+    except sqlite3.Error:
+        return None
+    return None if worker is None else int(worker)

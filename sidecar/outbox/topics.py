@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.protocol.admin import CreateTopicsRequest
 
-from sidecar.outbox.kafka import client_options
+from sidecar.outbox.cluster import Cluster, error_name
 from sidecar.outbox.settings import KafkaSettings
 from sidecar.outbox.sinks import SinkError
 
 _COPIES = 3
+_EXISTS = 36
+_FORBIDDEN = frozenset({29, 31})
 
 
 class TopicPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,33 +37,30 @@ class MadeTopics(msgspec.Struct, frozen=True):
 
 async def create_topics(settings: KafkaSettings, plan: TopicPlan) -> MadeTopics:
     """Make the topics that are not there. Raises `ConfigError` without a broker, `SinkError` when Kafka refuses."""
-    client = AIOKafkaAdminClient(**client_options(settings))
+    cluster = Cluster(settings)
+    names = settings.topics.names
     try:
-        await client.start()
-        existing = frozenset(await client.list_topics())
-        created = tuple(name for name in settings.topics.names if name not in existing)
-        if created:
-            copies = plan.replication_factor or min(_COPIES, len((await client.describe_cluster())["brokers"]))
-            _check(await client.create_topics([_new_topic(name, plan, copies) for name in created]))
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise SinkError(f"Kafka did not make the topics: {error or type(error).__name__}") from None
+        facts = await cluster.look_up(names)
+        wanted = [name for name in names if not facts[name].leaders]
+        existing = await _create(cluster, settings, plan, wanted) if wanted else set()
     finally:
-        await client.close()
-    return MadeTopics(created, tuple(name for name in settings.topics.names if name in existing))
+        await cluster.close()
+    created = tuple(name for name in wanted if name not in existing)
+    return MadeTopics(created, tuple(name for name in names if name not in created))
 
 
-def _new_topic(name: str, plan: TopicPlan, copies: int) -> NewTopic:
-    return NewTopic(
-        name=name,
-        num_partitions=plan.partitions,
-        replication_factor=copies,
-        topic_configs=dict(plan.configs),
-    )
+async def _create(cluster: Cluster, settings: KafkaSettings, plan: TopicPlan, names: list[str]) -> set[str]:
+    """Ask for the topics; those that somebody else made meanwhile. Raises `SinkError` with the broker's own words."""
+    copies = plan.replication_factor or min(_COPIES, cluster.brokers)
+    topics: list[Any] = [(name, plan.partitions, copies, [], list(plan.configs.items())) for name in names]
+    answer = await cluster.ask_controller(CreateTopicsRequest(topics, settings.request_timeout_ms, validate_only=False))
+    return {name for name, *said in answer.topic_errors if _is_there(name, *said)}
 
 
-def _check(response: object) -> None:
-    """Raise what the broker said of a topic; another that made it meanwhile is fine."""
-    for name, code, *_ in getattr(response, "topic_errors", ()):
-        error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:
-            raise SinkError(f"Kafka did not make the topic {name}: {error.__name__}: {error.description}")
+def _is_there(name: str, code: int, words: str | None = None, *_: Any) -> bool:
+    """Whether the topic was there already. Raises `SinkError` when it was not made."""
+    if code not in {0, _EXISTS}:
+        right = "; give this user Create on the topic or the cluster" if code in _FORBIDDEN else ""
+        said = f": {words}" if words else ""
+        raise SinkError(f"Kafka did not make the topic {name}: {error_name(code)}{said}{right}")
+    return code == _EXISTS

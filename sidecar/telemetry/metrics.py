@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from sidecar.policy.plan import Plan
@@ -271,6 +271,12 @@ class Metrics:
         """Export counts that their owner keeps, by one label."""
         self.registry.register(_Counts(name, documentation, label, read))
 
+    def watch_states(
+        self, name: str, documentation: str, labels: Sequence[str], read: Callable[[], Iterable[Sequence[str]]]
+    ) -> None:
+        """Export what holds just now, each as a series of 1 by its labels; what does not hold has no series."""
+        self.registry.register(_States(name, documentation, labels, read))
+
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
@@ -308,6 +314,29 @@ class _Names:
             self._room -= 1
             self._names.add(name)
         return name if name in self._names else _OTHER
+
+
+class _States(Collector):
+    """What holds just now, read at each scrape."""
+
+    def __init__(
+        self, name: str, documentation: str, labels: Sequence[str], read: Callable[[], Iterable[Sequence[str]]]
+    ) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._labelnames = labels
+        self._read = read
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """What holds now."""
+        family = GaugeMetricFamily(self._name, self._documentation, labels=self._labelnames)
+        for values in self._read():
+            family.add_metric(values, 1)
+        yield family
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing is read before the first scrape."""
+        return []
 
 
 class _Counts(Collector):

@@ -9,6 +9,7 @@ import pytest
 
 from sidecar.config import Limits, Settings, load_settings
 from sidecar.errors import ConfigError
+from sidecar.keys import evidence_key
 
 
 def written(folder: Path, text: str) -> Path:
@@ -124,6 +125,13 @@ def test_a_secret_stays_out_of_errors_and_of_the_settings_text():
         load_settings(environment={"TIDEGATE_KEYS__REDACTION": "hush hush", "TIDEGATE_KEYS__NOPE": "hush hush"})
     assert "hush" not in str(caught.value)
     assert "hush" not in repr(load_settings(environment={"TIDEGATE_KEYS__REDACTION": "hush hush"}))
+
+
+@pytest.mark.parametrize("word", ["", "hush hush", "k" * 31])
+def test_a_key_of_hashes_that_can_be_guessed_is_refused(word: str):
+    with pytest.raises(ConfigError, match=r"keys\.hash: needs at least 32 bytes") as caught:
+        evidence_key(load_settings(environment={"TIDEGATE_KEYS__HASH": word}).keys)
+    assert "hush" not in str(caught.value)
 
 
 def test_a_key_may_be_in_a_file(tmp_path: Path):

@@ -25,7 +25,7 @@ from sidecar.admin import AdminServer, service_pages
 from sidecar.cli import main
 from sidecar.config import Settings
 from sidecar.errors import TidegateError
-from sidecar.outbox.left_over import LeftOver, left_over, of_worker
+from sidecar.outbox.left_over import LeftOver, left_over, of_service, of_worker
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.readiness import Readiness
 from sidecar.telemetry.metrics import Metrics
@@ -225,6 +225,21 @@ async def test_events_that_a_former_worker_left_are_published(tmp_path: Path):
     await taking.start()
     await eventually(lambda: _lines(tmp_path / "events-1.jsonl") == 2)
     await taking.stop()
+
+
+async def test_an_outbox_of_another_service_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """A service with the path outbox-1.db, stopped with events in it, is no former worker of the one beside it."""
+    values = {"outbox": {"path": tmp_path / "outbox.db"}, "events": {"sink": "file", "file": tmp_path / "events.jsonl"}}
+    settings = Settings.model_validate(values)
+    other = SqliteOutbox(of_service(settings.outbox.model_copy(update={"path": tmp_path / "outbox-1.db"})))
+    await other.start()
+    await other.put([a_violation()])
+    await other.stop()
+    taking = LeftOver(settings, workers=1)
+    await taking.start()
+    await eventually(lambda: "an outbox is not taken over" in caplog.text)
+    await taking.stop()
+    assert not (tmp_path / "events-1.jsonl").exists()
 
 
 async def test_an_outbox_in_use_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -48,6 +48,8 @@ TURNS: dict[str, list[Turn]] = {
     "TidegateEventsNotRecorded": [Turn("tidegate_outbox_failing", ONE)],
     "TidegateEventsNotPublished": [Turn("tidegate_outbox_events", "7x29")],
     "TidegatePublishingFails": [Turn("tidegate_outbox_publish_failing", ONE)],
+    "TidegateEventsRefused": [Turn("tidegate_publisher_refused", "0x24 1x4")],
+    "TidegateEventsInMemory": [Turn("tidegate_outbox_in_memory", ONE)],
     "TidegateOutboxFilling": [
         Turn("tidegate_outbox_events", "1000+1000x29"),
         Turn("tidegate_publisher_events", "1+1x29"),

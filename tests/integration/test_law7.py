@@ -17,14 +17,17 @@ from pathlib import Path
 import grpc
 import grpc.aio
 import pytest
+from aiokafka.structs import ConsumerRecord
 
 from sidecar.outbox.audit import Audit
 from sidecar.outbox.encode import decode
 from sidecar.outbox.event import Data, Violation
-from sidecar.outbox.reader import Read, read_outbox
+from sidecar.outbox.reader import read_outbox
+from sidecar.outbox.reads import Read
 from sidecar.outbox.settings import KafkaSettings
 from sidecar.outbox.topics import TopicPlan, create_topics
-from tests.integration.broker import Broker, CuttableProxy, free_port, proxied, read_all
+from tests.integration.broker import Broker, free_port, proxied, read_all
+from tests.integration.kafka_cluster import KafkaCluster
 from tests.integration.sidecar import Sidecar
 from tidegate.v1 import guard_pb2, guard_pb2_grpc
 
@@ -119,12 +122,10 @@ def action_of(violation: Violation) -> Action:
 
 
 class Stage:
-    """The service, its broker behind a proxy, and the clients of one act after another."""
+    """The service, and the clients of one act after another."""
 
-    def __init__(self, sidecar: Sidecar, broker: Broker, proxy: CuttableProxy, chance: random.Random) -> None:
+    def __init__(self, sidecar: Sidecar, chance: random.Random) -> None:
         self.sidecar = sidecar
-        self.broker = broker
-        self.proxy = proxy
         self.seen = Seen()
         self._chance = chance
         self._names = itertools.count()
@@ -144,10 +145,18 @@ class Stage:
     async def publish_all(self) -> None:
         """Start the service once more and wait until its outbox is empty."""
         await self.sidecar.start()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while [read async for read in read_outbox(self.sidecar.outbox)]:
                 await asyncio.sleep(0.05)
         self.sidecar.stop()
+
+
+def sidecar_in(folder: Path, kafka: KafkaSettings) -> Sidecar:
+    (folder / "policies").mkdir()
+    (folder / "policies" / "law-seven.yaml").write_text(POLICY, encoding="utf-8")
+    shown = {"bootstrap_servers", "idempotence", "request_timeout_ms"}
+    events = {"max_backoff_ms": 200, "batch_events": 100}
+    return Sidecar(folder, {"kafka": kafka.model_dump(mode="json", include=shown), "events": events})
 
 
 async def test_every_action_that_was_shown_is_published(broker: Broker, tmp_path: Path):
@@ -155,20 +164,12 @@ async def test_every_action_that_was_shown_is_published(broker: Broker, tmp_path
     behind = Broker(broker.binary, tmp_path / "broker.log", advertised=f"127.0.0.1:{port}")
     behind.start()
     kafka = KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}", idempotence=False, request_timeout_ms=1000)
-    (tmp_path / "policies").mkdir()
-    (tmp_path / "policies" / "law-seven.yaml").write_text(POLICY, encoding="utf-8")
-    sidecar = Sidecar(
-        tmp_path,
-        {
-            "kafka": kafka.model_dump(mode="json", include={"bootstrap_servers", "idempotence", "request_timeout_ms"}),
-            "events": {"max_backoff_ms": 200, "batch_events": 100},
-        },
-    )
+    sidecar = sidecar_in(tmp_path, kafka)
     try:
         await behind.wait_ready()
         async with proxied(behind.address, port=port) as proxy:
             await create_topics(kafka, TopicPlan(partitions=3, replication_factor=1))
-            stage = Stage(sidecar, behind, proxy, random.Random(SEED))
+            stage = Stage(sidecar, random.Random(SEED))
             await stage.act()
             await stage.act(behind.freeze)
             await stage.act(behind.thaw, proxy.cut, proxy.mend)
@@ -179,9 +180,40 @@ async def test_every_action_that_was_shown_is_published(broker: Broker, tmp_path
     finally:
         sidecar.kill()
         behind.stop()
-    data = [decode(record.headers, record.value).data for record in records]
+    assert_kept(stage.seen, records)
+
+
+@pytest.mark.kafka
+async def test_every_action_that_was_shown_is_published_by_apache_kafka(libs: Path, tmp_path: Path):
+    """The same with the broker itself, which is killed too and started again, and with idempotence."""
+    port = free_port()
+    cluster = KafkaCluster(tmp_path / "kafka", libs, advertised={1: f"127.0.0.1:{port}"})
+    kafka = KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=1000)
+    sidecar, behind = sidecar_in(tmp_path, kafka), cluster.brokers[0]
+    try:
+        cluster.start()
+        await cluster.wait_ready()
+        async with proxied(cluster.address, port=port) as proxy:
+            await create_topics(kafka, TopicPlan(partitions=3, replication_factor=1))
+            stage = Stage(sidecar, random.Random(SEED))
+            await stage.act(behind.freeze)
+            await stage.act(behind.thaw, proxy.cut, proxy.mend)
+            await stage.act(behind.kill, behind.start)
+            await stage.act(proxy.cut)
+            await proxy.mend()
+            await stage.publish_all()
+            records = await read_all(kafka.bootstrap_servers, kafka.topics.names)
+    finally:
+        sidecar.kill()
+        cluster.stop()
+    assert_kept(stage.seen, records)
+
+
+def assert_kept(seen: Seen, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    """All that was shown is there, and all that is there is in order and complete."""
+    data = [decode(record.headers, record.value or b"").data for record in records]
     assert_complete(data)
-    assert_told(stage.seen, data)
+    assert_told(seen, data)
 
 
 def assert_complete(data: Sequence[Data]) -> None:

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def outbox_at(path: Path, **limits: int) -> SqliteOutbox:
 def copy_of(path: Path, to: Path) -> Path:
     """The file as a crash would leave it: with its log, without a proper end."""
     to.parent.mkdir(parents=True, exist_ok=True)
-    for suffix in ("", "-wal"):
+    for suffix in ("", "-wal", ".ledger"):
         if Path(f"{path}{suffix}").exists():
             shutil.copy(f"{path}{suffix}", f"{to}{suffix}")
     return to
@@ -65,7 +66,7 @@ async def test_losses_that_were_not_told_are_told_after_a_restart(tmp_path: Path
     await second.put([a_fault()])
     batch = await second.claim(10)
     await second.stop()
-    assert batch[-1].event.data.lost == {"low": 1}  # type: ignore[union-attr]
+    assert [each.event.data.lost for each in batch if each.event.subject == "outbox"] == [{"low": 1}]  # type: ignore[union-attr]
 
 
 class Consumer:
@@ -100,7 +101,7 @@ async def survive(steps: list[str], directory: Path) -> None:
     path, generation = directory / "0" / "o.db", 0
     outbox, consumer, put = outbox_at(path), Consumer(), list[str]()
     await outbox.start()
-    sent = 0
+    sent: list[Numbered] = []
     for step in steps:
         match step:
             case "put" | "put 3":
@@ -112,7 +113,7 @@ async def survive(steps: list[str], directory: Path) -> None:
             case "claim and send":
                 batch = await outbox.claim(2)
                 consumer.take(batch)
-                sent = batch[-1].sequence if batch else sent
+                sent = batch
             case "acknowledge":
                 await outbox.acknowledge(sent)
             case "crash" | "restart":
@@ -128,7 +129,7 @@ async def survive(steps: list[str], directory: Path) -> None:
                 await outbox.start()
     while batch := await outbox.claim(100):
         consumer.take(batch)
-        await outbox.acknowledge(batch[-1].sequence)
+        await outbox.acknowledge(batch)
     await outbox.stop()
     consumer.assert_complete(put)
 
@@ -226,29 +227,77 @@ async def test_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path):
         await outbox_at(tmp_path / "file" / "o.db").start()
 
 
-async def test_full_disk_loses_events_counts_them_and_tells_later(tmp_path: Path):
+async def test_full_disk_loses_nothing_while_memory_has_room(tmp_path: Path):
+    """What finds no room is published from memory, under a producer of its own, and goes to disk when it can."""
     outbox = outbox_at(tmp_path / "o.db")
     await outbox.start()
     await outbox.put([a_fault(what="before")])
     await limit_pages(outbox, 1)  # SQLite takes the present size for the limit when that is larger
-    lost = 0
     while not outbox.stats().is_failing:
-        await outbox.put([of_severity(Severity.HIGH, "x" * 200)])
-        lost = sum(outbox.stats().lost.values())
-    await outbox.put([of_severity(Severity.LOW)])
-    assert outbox.stats().lost[Severity.HIGH] == lost == 1
+        await outbox.put([a_fault(what="x" * 200)])
+    await outbox.put([a_fault(what="in memory")])
+    in_memory = outbox.stats().in_memory
+    assert in_memory >= 2
+    batch = await outbox.claim(1000)
+    assert [each.event.subject for each in batch][-1] == "in memory"
+    assert len({each.producer for each in batch}) == 2
+    await outbox.acknowledge([each for each in batch if each.producer.endswith("-memory")])
+    assert outbox.stats().in_memory == 0
 
+    await outbox.put([a_fault(what="still full")])
     await limit_pages(outbox, 1_000_000)
     await outbox.put([a_fault(what="after")])
-    assert not outbox.stats().is_failing
+    await until(lambda: not outbox.stats().is_failing)
     batch = await outbox.claim(1000)
     await outbox.stop()
+    assert {each.producer for each in batch} == {outbox.stats().producer}
     assert [each.sequence for each in batch] == list(range(1, len(batch) + 1))
-    subjects = [each.event.subject for each in batch]
-    assert subjects[0] == "before"
-    assert "after" in subjects
-    told = [each.event.data.lost for each in batch if each.event.subject == "outbox"]  # type: ignore[union-attr]
-    assert sum(sum(lost.values()) for lost in told) == sum(outbox.stats().lost.values())
+    assert [each.event.subject for each in batch][-2:] == ["still full", "after"]
+    assert outbox.stats().lost == {}
+
+
+async def test_what_memory_has_no_room_for_is_lost_counted_and_told(tmp_path: Path):
+    outbox = outbox_at(tmp_path / "o.db", memory_bytes=1024)
+    await outbox.start()
+    await limit_pages(outbox, 1)
+    while not outbox.stats().is_failing:
+        await outbox.put([a_fault(what="x" * 200)])
+    for _ in range(10):
+        await outbox.put([of_severity(Severity.HIGH)])
+    lost = sum(outbox.stats().lost.values())
+    assert lost > 0
+    await limit_pages(outbox, 1_000_000)
+    await until(lambda: not outbox.stats().is_failing)
+    told = [each.event.data.lost for each in await outbox.claim(1000) if each.event.subject == "outbox"]  # type: ignore[union-attr]
+    await outbox.stop()
+    assert sum(sum(counts.values()) for counts in told) == lost
+
+
+async def test_losses_survive_a_kill_while_the_disk_is_full(tmp_path: Path):
+    """The ledger was made while there was room: it says how many events ended with the process."""
+    outbox = outbox_at(tmp_path / "a" / "o.db")
+    await outbox.start()
+    await limit_pages(outbox, 1)
+    while not outbox.stats().is_failing:
+        await outbox.put([a_fault(what="x" * 200)])
+    await outbox.put([of_severity(Severity.HIGH), of_severity(Severity.LOW)])
+    in_memory = outbox.stats().in_memory
+    killed = copy_of(tmp_path / "a" / "o.db", tmp_path / "b" / "o.db")
+    await outbox.stop()
+
+    for times in (1, 2):
+        second = outbox_at(killed)
+        await second.start()
+        told = [each.event.data.lost for each in await second.claim(1000) if each.event.subject == "outbox"]  # type: ignore[union-attr]
+        await second.stop()
+        assert sum(sum(counts.values()) for counts in told) == in_memory, f"told once, and not again at start {times}"
+    assert sum(outbox_facts(killed).lost.values()) == in_memory
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def limit_pages(outbox: SqliteOutbox, pages: int) -> None:
@@ -259,18 +308,20 @@ async def limit_pages(outbox: SqliteOutbox, pages: int) -> None:
 async def test_outbox_is_usable_again_after_its_file_could_not_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """An I/O error at the commit: the group is lost, and the outbox goes on with the next one."""
+    """An I/O error at the commit: the group is kept in memory, and goes to disk before what comes later."""
     outbox = outbox_at(tmp_path / "o.db")
     await outbox.start()
     with monkeypatch.context() as patch:
         patch.setattr(type(outbox._store), "append", refuse)
-        await outbox.put([of_severity(Severity.HIGH)])
-    assert outbox.stats().is_failing
-    assert outbox.stats().lost == {Severity.HIGH: 1}
+        await outbox.put([a_fault(what="first")])
+        assert outbox.stats().is_failing
+        assert outbox.stats().in_memory == 1
     await outbox.put([a_fault(what="after")])
+    await until(lambda: not outbox.stats().is_failing)
     batch = await outbox.claim(10)
     await outbox.stop()
-    assert [each.event.subject for each in batch] == ["after", "outbox"]
+    assert [each.event.subject for each in batch] == ["first", "after"]
+    assert outbox.stats().lost == {}
 
 
 def refuse(store: object, rows: object) -> None:

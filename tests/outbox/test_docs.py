@@ -31,7 +31,7 @@ def defaults(section: BaseModel, prefix: str) -> dict[str, str]:
 
 
 def said(value: Any) -> str:
-    if value is None or value == "":
+    if value is None or value in {"", ()}:
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from sidecar.outbox.event import Event, Fault, FaultKind
+from sidecar.outbox.event import Event, Fault, FaultKind, Kind
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.outbox.outbox import Numbered, Outbox, OutboxError
+from sidecar.outbox.rows import to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
-from sidecar.outbox.store import to_row
 from sidecar.values import Severity
 from tests.outbox.samples import a_fault, a_violation, of_severity
 
@@ -78,7 +79,7 @@ async def test_claim_gives_the_same_events_and_numbers_until_they_are_acknowledg
         await outbox.put(faults("a", "b", "c"))
         first = await outbox.claim(2)
         assert await outbox.claim(2) == first
-        await outbox.acknowledge(1)
+        await outbox.acknowledge(first[:1])
         assert (names(await outbox.claim(2)), numbers(await outbox.claim(2))) == (["b", "c"], [2, 3])
 
 
@@ -92,19 +93,26 @@ async def test_smaller_claim_gives_the_oldest(make: MakeOutbox):
 async def test_numbers_go_on_after_all_is_acknowledged(make: MakeOutbox):
     async with started(make()) as outbox:
         await outbox.put(faults("a"))
-        await outbox.claim(10)
-        await outbox.acknowledge(1)
+        await outbox.acknowledge(await outbox.claim(10))
         await outbox.put(faults("b"))
         assert numbers(await outbox.claim(10)) == [2]
 
 
-async def test_acknowledging_again_or_too_much_deletes_only_what_was_claimed(make: MakeOutbox):
+async def test_acknowledging_again_or_what_was_not_claimed_deletes_only_what_was_claimed(make: MakeOutbox):
     async with started(make()) as outbox:
         await outbox.put(faults("a", "b"))
-        await outbox.claim(1)
-        await outbox.acknowledge(99)
-        await outbox.acknowledge(1)
+        (first,) = await outbox.claim(1)
+        await outbox.acknowledge([first, replace(first, position=first.position + 1)])
+        await outbox.acknowledge([first])
         assert names(await outbox.claim(10)) == ["b"]
+
+
+async def test_each_event_is_acknowledged_by_itself(make: MakeOutbox):
+    async with started(make()) as outbox:
+        await outbox.put(faults("a", "b", "c"))
+        claimed = await outbox.claim(3)
+        await outbox.acknowledge(claimed[1:2])
+        assert (names(await outbox.claim(3)), numbers(await outbox.claim(3))) == (["a", "c"], [1, 3])
 
 
 async def test_empty_outbox_has_nothing_to_claim(make: MakeOutbox):
@@ -149,6 +157,54 @@ async def test_event_that_matters_less_than_all_there_is_is_lost_itself(make: Ma
         assert outbox.stats().lost == {Severity.LOW: 1}
 
 
+def of_tenant(tenant: str, severity: Severity = Severity.HIGH) -> Event:
+    event = of_severity(severity)
+    ids = replace(event.data.ids, tenant=tenant)
+    return replace(event, data=replace(event.data, ids=ids))
+
+
+async def test_flood_of_one_tenant_pushes_out_its_own_events_and_nobody_elses(make: MakeOutbox):
+    """25 requests of one tenant make 4,000 events each, and they matter more than what others have waiting."""
+    async with started(make(max_events=40)) as outbox:
+        for _ in range(5):
+            await outbox.put([of_tenant("quiet", Severity.LOW)])
+        for _ in range(500):
+            await outbox.put([of_tenant("loud", Severity.HIGH)])
+        tenants = [each.event.data.ids.tenant for each in await outbox.claim(100)]
+        assert tenants.count("quiet") == 5
+        assert tenants.count("loud") == 35
+        assert outbox.stats().lost == {Severity.HIGH: 465}
+
+
+async def test_of_one_severity_the_tenant_that_holds_the_most_gives_way(make: MakeOutbox):
+    async with started(make(max_events=10)) as outbox:
+        for tenant in ["a"] * 3 + ["b"] * 5 + ["c"] * 2:
+            await outbox.put([of_tenant(tenant)])
+        await outbox.put([of_tenant("c")])
+        tenants = [each.event.data.ids.tenant for each in await outbox.claim(100)]
+        assert (tenants.count("a"), tenants.count("b"), tenants.count("c")) == (3, 4, 3)
+
+
+async def test_claim_takes_only_what_is_admitted_and_looks_at_the_rest_no_more_than_asked(make: MakeOutbox):
+    class OnlySome:
+        after = after_memory = 0
+
+        def restart(self) -> None:
+            self.asked: list[int] = []
+
+        def admits(self, position: int, kind: Kind, key: str) -> bool:
+            self.asked.append(position)
+            return position % 2 == 0
+
+    admission = OnlySome()
+    async with started(make()) as outbox:
+        await outbox.put(faults(*"abcdef"))
+        batch = await outbox.claim(2, admission)
+        assert (names(batch), numbers(batch)) == (["b", "d"], [1, 2])
+        assert len(admission.asked) == 4
+        assert numbers(await outbox.claim(10)) == [3, 1, 4, 2, 5, 6], "what was passed over has its numbers later"
+
+
 async def test_size_is_bounded_too(make: MakeOutbox):
     size = len(to_row(a_fault(what="a")).body)
     async with started(make(max_bytes=max(1024, size * 5))) as outbox:
@@ -182,13 +238,13 @@ async def test_losses_are_told_when_there_is_room_again_and_leave_no_gap(make: M
         for severity in [Severity.HIGH, Severity.LOW, Severity.INFO, Severity.HIGH, Severity.HIGH]:
             await outbox.put([of_severity(severity)])
         assert numbers(await outbox.claim(3)) == [1, 2, 3]
-        await outbox.acknowledge(2)
+        await outbox.acknowledge((await outbox.claim(3))[:2])
         batch = await outbox.claim(10)
         assert numbers(batch) == [3, 4]
         told = batch[-1].event.data
         assert isinstance(told, Fault)
         assert (told.fault, told.count, told.lost) == (FaultKind.EVENTS_LOST, 2, {"info": 1, "low": 1})
-        await outbox.acknowledge(4)
+        await outbox.acknowledge(batch)
         assert await outbox.claim(10) == [], "losses are told once"
 
 
@@ -259,5 +315,5 @@ async def take(outbox: Outbox, step: str, argument: int) -> list[tuple[int, Seve
         case "claim":
             return [(each.sequence, each.event.severity) for each in await outbox.claim(argument)]
         case "acknowledge":
-            await outbox.acknowledge(outbox.stats().next_sequence - 5 + argument)
+            await outbox.acknowledge((await outbox.claim(5))[argument:])
     return []

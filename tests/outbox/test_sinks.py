@@ -29,6 +29,11 @@ async def test_file_sink_appends_lines(tmp_path: Path):
     assert sequences((tmp_path / "events.jsonl").read_bytes()) == [1, 2, 3]
 
 
+async def test_file_is_not_for_everybody(tmp_path: Path):
+    await FileSink(tmp_path / "events.jsonl").publish(batch(1))
+    assert (tmp_path / "events.jsonl").stat().st_mode & 0o007 == 0
+
+
 @pytest.mark.parametrize("torn", [1, 100, 5000])
 async def test_line_that_a_crash_cut_short_is_replaced(torn: int, tmp_path: Path):
     path = tmp_path / "events.jsonl"

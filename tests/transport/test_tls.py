@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 import tidegate
 from sidecar.config import Grpc, Tls
@@ -19,56 +12,11 @@ from sidecar.errors import ConfigError
 from sidecar.transport.identity import mesh_labels
 from sidecar.transport.tls import Certificates
 from sidecar.values import Action
+from tests.certificates import Authority, replace_file
 from tests.fakes import WordScanner, plan, rule
 from tests.servers import serving
 
 POLICY = plan((WordScanner(r"\d{4} \d{4}"), [rule(Action.REDACT)]))
-
-
-class Authority:
-    """Signs certificates, in a folder."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder = folder
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.ca = folder / f"{name}.pem"
-        self.ca.write_bytes(self._sign(self.name, self.key, is_ca=True).public_bytes(Encoding.PEM))
-
-    def issue(self, name: str, uri: str = "") -> tuple[Path, Path]:
-        """Write a certificate for localhost, and a URI, and its key; both files are replaced as one would."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        cert = self._sign(subject, key, is_ca=False, uri=uri)
-        cert_file, key_file = self.folder / f"{name}.crt", self.folder / f"{name}.key"
-        _replace(cert_file, cert.public_bytes(Encoding.PEM))
-        _replace(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        return cert_file, key_file
-
-    def _sign(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_ca: bool, uri: str = ""
-    ) -> x509.Certificate:
-        now = datetime.now(UTC)
-        names: list[x509.GeneralName] = [x509.DNSName("localhost")]
-        names += [x509.UniformResourceIdentifier(uri)] if uri else []
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .sign(self.key, hashes.SHA256())
-        )
-
-
-def _replace(file: Path, content: bytes) -> None:
-    temporary = file.with_suffix(".new")
-    temporary.write_bytes(content)
-    os.replace(temporary, file)
 
 
 def listener(tls: Tls) -> Grpc:
@@ -124,9 +72,9 @@ async def test_a_pair_that_does_not_fit_leaves_the_last_good_one(tmp_path: Path)
     cert, key = authority.issue("server")
     other_cert, other_key = authority.issue("other")
     async with serving(POLICY, grpc=listener(Tls(cert=cert, key=key))) as server:
-        _replace(cert, other_cert.read_bytes())
+        replace_file(cert, other_cert.read_bytes())
         assert await check(server.address, trusting(authority)) == "my <WORD>"
-        _replace(key, other_key.read_bytes())
+        replace_file(key, other_key.read_bytes())
         assert await check(server.address, trusting(authority)) == "my <WORD>"
 
 

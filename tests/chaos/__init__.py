@@ -1,0 +1,1 @@
+"""Outages of Kafka: what each does to events, their order, the cluster and the sidecar."""
