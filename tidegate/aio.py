@@ -13,6 +13,9 @@ from tidegate import _wire
 from tidegate.errors import TidegateError
 from tidegate.types import AnyChunk, CheckResult, Lane, OnBlock, Release, Shown, StreamOptions, Summary, Tls
 
+_SETTLE_SECONDS = 1.0
+_LOOK_SECONDS = 0.002
+
 
 class AsyncClient:
     """A connection to a sidecar at `host:port` or `unix:/path`. Close it, or use it as an async context manager.
@@ -108,7 +111,7 @@ class AsyncGuardedStream:
             async for data in self._call:
                 yield self._responses.read(data)
         except grpc.aio.AioRpcError as error:
-            raise _error_of(error, self._target) from None
+            raise await _settled_error(self._call, error, self._target) from None
         except asyncio.CancelledError:
             # Either the call was cancelled, by `cancel` or for its chunks' failure, or the task that reads it was.
             if self._source.failure is not None:
@@ -163,6 +166,20 @@ async def _each(chunks: AsyncIterable[AnyChunk] | Iterable[AnyChunk]) -> AsyncIt
     else:
         for chunk in chunks:
             yield chunk
+
+
+async def _settled_error(call: Any, error: grpc.aio.AioRpcError, target: str) -> TidegateError:
+    """The error that a stream's status stands for.
+
+    A stream whose status comes while a message is on its way is given a status of gRPC's own (INTERNAL, without
+    trailers) first, and the true one a moment later.
+    """
+    until = asyncio.get_running_loop().time() + _SETTLE_SECONDS
+    while error.code() is grpc.StatusCode.INTERNAL and not await call.trailing_metadata():
+        if asyncio.get_running_loop().time() > until:
+            return _error_of(error, target)
+        await asyncio.sleep(_LOOK_SECONDS)
+    return _wire.error_of(await call.code(), await call.details(), await call.trailing_metadata(), target)
 
 
 def _error_of(error: grpc.aio.AioRpcError, target: str) -> TidegateError:

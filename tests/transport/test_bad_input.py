@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import grpc
 import pytest
@@ -24,6 +24,7 @@ S = grpc.StatusCode
 POLICY = plan((WordScanner(r"\d{4} \d{4}"), [rule(Action.REDACT)]))
 START = pb.StreamRequest(start=pb.Start())
 FINISH = pb.StreamRequest(finish=pb.Finish())
+PAUSE = b"a turn of the loop without a message"
 
 
 def chunk(text: str = "", *, data: bytes | None = None, **lane: int) -> pb.StreamRequest:
@@ -59,6 +60,9 @@ async def stream_status(address: str, messages: Sequence[pb.StreamRequest | byte
 
 async def _paced(messages: Iterable[pb.StreamRequest | bytes]) -> AsyncIterator[bytes]:
     for message in messages:
+        if message is PAUSE:
+            await asyncio.sleep(0)
+            continue
         yield message if isinstance(message, bytes) else message.SerializeToString()
         await asyncio.sleep(0)
 
@@ -113,13 +117,16 @@ async def test_what_a_stream_may_not_send_is_named(
     await server.engine.wait_idle()
 
 
-async def test_a_message_after_the_finish_is_out_of_order():
-    scheduler = HandScheduler()  # holds the stream open: its outcome never comes
-    policy = plan((SegmentFlagger("bad", label="FLAG"), [rule(Action.BLOCK, "FLAG")]), max_hold_ms=60_000)
-    async with serving(policy, scheduler=scheduler) as server:
-        code, details, text = await stream_status(server.address, [START, chunk("text"), FINISH, chunk("more")])
-    assert (code, text) == (S.FAILED_PRECONDITION, "")
-    assert details == "chunk: came after the end of the stream"
+@pytest.mark.parametrize("turns", [0, 1, 5, 50])
+@pytest.mark.parametrize("kind", ["light", "grpcio"])
+async def test_what_comes_behind_the_finish_changes_nothing_soon_or_late(kind: Literal["light", "grpcio"], turns: int):
+    statuses = set()
+    async with serving(POLICY, grpc=Grpc(listen=("127.0.0.1:0",), server=kind)) as server:
+        for behind in (START, chunk("x" * 70_000), b"\xff\xff", FINISH):
+            messages = [START, chunk("text 1111 2222."), FINISH]
+            code, details, text = await stream_status(server.address, [*messages, *[PAUSE] * turns, behind])
+            statuses.add((code, details, text))
+    assert statuses == {(S.OK, "", "text <WORD>.")}
 
 
 async def test_text_before_a_mistake_is_guarded_and_leaves(server: Serving):
