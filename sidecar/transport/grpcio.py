@@ -128,6 +128,6 @@ def _options(bounds: Bounds, *, share_ports: bool) -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", timeout_ms),
         ("grpc.http2.ping_timeout_ms", timeout_ms),  # else a minute, whatever the other says
         ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", round(bounds.min_ping_interval_seconds * 1000)),
+        ("grpc.http2.min_ping_interval_without_data_ms", round(bounds.min_ping_interval_seconds * 1000)),
         ("grpc.so_reuseport", int(share_ports)),
     ]
