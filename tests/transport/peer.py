@@ -61,8 +61,9 @@ class Peer:
         return frames.frame(frames.HEADERS, frames.END_HEADERS, stream, self.headers(path, **more))
 
 
-def message(text: bytes, flag: int = 0) -> bytes:
-    return struct.pack(">BI", flag, len(text)) + text
+def message(text: bytes, flag: int = 0, *, size: int | None = None) -> bytes:
+    """A length-prefixed message; `size` is what its prefix says, if that is not true."""
+    return struct.pack(">BI", flag, len(text) if size is None else size) + text
 
 
 def data(stream: int, payload: bytes, flags: int = 0) -> bytes:
@@ -81,9 +82,14 @@ def request_to(path: str) -> list[tuple[str, str]]:
     ]
 
 
-async def connected(address: str) -> Peer:
-    """A peer that has greeted the server."""
+async def unconnected(address: str) -> Peer:
+    """A peer that has said nothing yet."""
     host, _, port = address.rpartition(":")
-    peer = Peer(*await asyncio.open_connection(host, int(port)))
+    return Peer(*await asyncio.open_connection(host, int(port)))
+
+
+async def greeted(address: str) -> Peer:
+    """A peer that has greeted the server."""
+    peer = await unconnected(address)
     peer.send(frames.PREFACE, frames.settings({}))
     return peer

@@ -15,7 +15,7 @@ from sidecar.transport.http2 import frames
 from sidecar.transport.http2.call import WINDOW_BYTES
 from sidecar.transport.http2.connection import Bounds
 from sidecar.transport.http2.server import Http2Server
-from tests.transport.peer import Peer, connected, data, message
+from tests.transport.peer import Peer, data, greeted, message
 
 BOUNDS = Bounds(
     message_bytes=1 << 20,
@@ -48,7 +48,7 @@ async def peer() -> AsyncIterator[Peer]:
         for path, behaviour in ((ECHO, _echo), (LARGE, _large), (STUCK, _stuck))
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("t.Test", methods),))
-    client = await connected(await server.listen("127.0.0.1:0"))
+    client = await greeted(await server.listen("127.0.0.1:0"))
     yield client
     client.writer.close()
     await server.stop(0.0)
