@@ -174,9 +174,9 @@ def _cell(outcome: Outcome, case: Input) -> str:
 
 _HEAD = """# What comes of each input
 
-Written by `make conformance` from what both gRPC servers did, and compared with it at each run
+Written by `make conformance-page` from what both gRPC servers did, and compared with it at each run
 (`tests/conformance/inputs.py` has the bytes). The middle column is what the standards ask for, and what the service's
-own server does: [RFC 9113](https://www.rfc-editor.org/rfc/rfc9113), RFC 7541, and gRPC's pages on its protocol, its status
-codes and compression; where those leave it open, a caller's mistake is `INVALID_ARGUMENT`. The last column is grpcio's,
-with the options that the service gives it. A word is the status of a call on stream 3; `RST` ends that stream, and
-`GOAWAY` the connection; beside it a neighbour's stream goes on, unless it says otherwise."""
+own server does: RFC 9113, RFC 7541, and gRPC's pages on its protocol, its status codes and compression; where those
+leave it open, a caller's mistake is `INVALID_ARGUMENT`. The last column is grpcio's, with the options that the service
+gives it. A word is the status of a call on stream 3; `RST` ends that stream, and `GOAWAY` the connection; beside it a
+neighbour's stream goes on, unless it says otherwise."""

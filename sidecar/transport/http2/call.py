@@ -26,6 +26,8 @@ WINDOW_BYTES = (1 << 16) - 1
 """How much of a call's messages may wait unread: what HTTP/2 gives a stream by itself."""
 
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+_MESSAGE_COST = 64
+"""What a message takes beside its bytes: an empty one is not for nothing."""
 _BYTES_PER_SECOND = 256 << 10
 """How fast a large message has to come at least."""
 
@@ -83,7 +85,6 @@ class Call:
         "_metadata",
         "_owed",
         "_reader",
-        "_received",
         "_refusal",
         "_seconds",
         "_serialize",
@@ -93,6 +94,7 @@ class Call:
         "_wire",
         "_writer",
         "number",
+        "received_bytes",
         "request",
         "send_window",
         "task",
@@ -119,7 +121,7 @@ class Call:
         """Bytes that arrived and that the client has not been given back as room."""
         self._unread = 0
         """Bytes of the inbox."""
-        self._received = 0
+        self.received_bytes = 0
         self._is_admitted = False
         self._is_expected = False
         self._due: asyncio.TimerHandle | None = None
@@ -166,7 +168,7 @@ class Call:
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
         is_compressed, message = self._inbox.popleft()
-        self._unread -= len(message)
+        self._unread -= len(message) + _MESSAGE_COST
         self._release()
         if is_compressed:
             message = await self._opened(message)
@@ -265,9 +267,9 @@ class Call:
         if self._window < 0:
             raise StreamError(FLOW_CONTROL_ERROR, "more was sent than there was room for")
         self._owed += size
-        self._received += len(data)
+        self.received_bytes += len(data)
         length = self.request.content_length
-        if length is not None and self._received > length:
+        if length is not None and self.received_bytes > length:
             raise StreamError(PROTOCOL_ERROR, "the body is longer than its content length")
         if self._refusal is None and not self.is_finished:
             self._messages.feed(data)
@@ -280,7 +282,7 @@ class Call:
             raise StreamError(STREAM_CLOSED, "the call's messages had ended")
         self._is_ended = True
         length = self.request.content_length
-        if length is not None and self._received != length:
+        if length is not None and self.received_bytes != length:
             raise StreamError(PROTOCOL_ERROR, "the body is shorter than its content length")
         if self._messages.pending and self._refusal is None:
             self._refuse(Refused(grpc.StatusCode.INVALID_ARGUMENT, "the last message is not complete"))
@@ -349,7 +351,7 @@ class Call:
         if is_compressed and self._encoding == "identity":
             raise Refused(grpc.StatusCode.INTERNAL, "a message says that it is compressed, and the call names no way")
         self._inbox.append((is_compressed, message))
-        self._unread += len(message)
+        self._unread += len(message) + _MESSAGE_COST
         _wake(self._reader)
 
     def _refuse(self, refusal: Refused) -> None:

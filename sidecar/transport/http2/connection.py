@@ -30,6 +30,7 @@ _BLOCK_BYTES: Final = 1 << 18
 _MOST_REMEMBERED: Final = 1_000
 _GOING: Final = b"tidegate"
 """The ping that asks whether a client has heard that it should go."""
+_SELF_DEPENDENT: Final = "a stream that depends on itself"
 _SLICE_SECONDS: Final = 0.004
 """How long frames of one connection are taken before others have their turn."""
 _FRAMES_A_LOOK: Final = 16
@@ -406,25 +407,25 @@ class Connection:
             self._last = number
             self._open(flags, number, parent, fields, is_too_large=is_too_large)
         elif number in self._calls:
-            self._take_trailers(flags, self._calls[number], fields)
+            self._take_trailers(flags, self._calls[number], parent, fields)
         elif number in self._abandoned:
             self._take_late(flags, number)
         else:
             code = frames.STREAM_CLOSED if number in self._ended else frames.PROTOCOL_ERROR
             raise ProtocolError(code, "the stream's number is not a new one")
 
-    def _take_trailers(self, flags: int, call: Call, fields: list[Field]) -> None:
+    def _take_trailers(self, flags: int, call: Call, parent: int | None, fields: list[Field]) -> None:
         """What ends a client's messages, of which gRPC knows none."""
         if call.is_half_closed:
             raise StreamError(frames.STREAM_CLOSED, "the call's messages had ended")
         if not flags & frames.END_STREAM:
             raise StreamError(frames.PROTOCOL_ERROR, "headers in the middle of a call")
         check_trailers(fields)
+        _check_parent(call.number, parent)
         call.ended()
 
     def _open(self, flags: int, number: int, parent: int | None, fields: list[Field], *, is_too_large: bool) -> None:
-        if parent == number:
-            raise StreamError(frames.PROTOCOL_ERROR, "a stream that depends on itself")
+        _check_parent(number, parent)
         if self._leaving == 2 or len(self._calls) >= self._bounds.calls:
             raise StreamError(frames.REFUSED_STREAM, "no more calls are taken")
         call = Call(
@@ -447,7 +448,7 @@ class Connection:
         if len(payload) != frames.PRIORITY_BYTES:
             raise self._of_stream(number, frames.FRAME_SIZE_ERROR, "a priority is five bytes")
         if frames.dependency_of(payload) == number:
-            raise self._of_stream(number, frames.PROTOCOL_ERROR, "a stream that depends on itself")
+            raise self._of_stream(number, frames.PROTOCOL_ERROR, _SELF_DEPENDENT)
 
     def _take_reset(self, _flags: int, number: int, payload: bytes) -> None:
         frames.number_of(payload)
@@ -517,10 +518,10 @@ class Connection:
             return
         self._check_known(number)
         call = self._calls.get(number)
+        if not more:
+            raise StreamError(frames.PROTOCOL_ERROR, "a window grows by one at least")
         if call is None:
             self._spend(self._noise)
-        elif not more:
-            raise StreamError(frames.PROTOCOL_ERROR, "a window grows by one at least")
         elif call.send_window + more > frames.LARGEST_WINDOW:
             raise StreamError(frames.FLOW_CONTROL_ERROR, "the window is too large")
         else:
@@ -634,3 +635,8 @@ class Connection:
         self._put(frames.goaway(self._last, code, reason))
         self.lose()
         self._host.wake()
+
+
+def _check_parent(number: int, parent: int | None) -> None:
+    if parent == number:
+        raise StreamError(frames.PROTOCOL_ERROR, _SELF_DEPENDENT)
