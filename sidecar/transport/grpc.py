@@ -280,7 +280,7 @@ class GrpcServer:
             if is_secure or self._settings.server == "grpcio":
                 return await self._bind_grpcio(address, is_secure=is_secure)
             if self._http2 is None:
-                self._http2 = Http2Server(_bounds(self._settings, self._limits))
+                self._http2 = Http2Server(bounds_of(self._settings, self._limits))
                 await self._serve_with(self._http2)
             return await self._http2.listen(address, share_port=self._settings.share_ports)
         except (OSError, OverflowError, RuntimeError, ValueError):
@@ -288,7 +288,7 @@ class GrpcServer:
 
     async def _bind_grpcio(self, address: str, *, is_secure: bool) -> str:
         if self._grpcio is None:
-            bounds = _bounds(self._settings, self._limits)
+            bounds = bounds_of(self._settings, self._limits)
             self._grpcio = make_server(bounds, share_ports=self._settings.share_ports)
             await self._serve_with(self._grpcio)
         if is_secure:
@@ -393,7 +393,8 @@ def _largest(limits: Limits) -> int:
     return min(4 * (limits.max_stream_chars + limits.max_context_chars) + _FRAME_BYTES, _INT_MAX)
 
 
-def _bounds(settings: Grpc, limits: Limits) -> Bounds:
+def bounds_of(settings: Grpc, limits: Limits) -> Bounds:
+    """What a connection may cost with these settings."""
     return Bounds(
         message_bytes=_largest(limits),
         calls=2 * limits.max_streams + _SPARE_CALLS,

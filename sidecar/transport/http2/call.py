@@ -28,7 +28,7 @@ WINDOW_BYTES = (1 << 16) - 1
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _MESSAGE_COST = 64
 """What a message takes beside its bytes: an empty one is not for nothing."""
-_BYTES_PER_SECOND = 256 << 10
+BYTES_PER_SECOND = 256 << 10
 """How fast a large message has to come at least."""
 
 
@@ -391,7 +391,7 @@ class Call:
 
     def _start_clock(self, size: int) -> None:
         self._stop_clock()
-        self._due = self._wire.later(self._seconds + size / _BYTES_PER_SECOND, self._be_late)
+        self._due = self._wire.later(self._seconds + size / BYTES_PER_SECOND, self._be_late)
 
     def _stop_clock(self) -> None:
         if self._due is not None:

@@ -12,7 +12,7 @@ ENCODINGS: Final = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 """What is understood beside `identity`, and how zlib calls it."""
 ACCEPTED: Final = ", ".join(["identity", *ENCODINGS])
 
-_SLICE_BYTES = 64 << 10
+SLICE_BYTES = 64 << 10
 
 
 class Refused(Exception):  # noqa: N818 - it is what it says
@@ -57,7 +57,7 @@ class _Opening:
     def step(self) -> bool:
         """Open a slice more; returns whether all is open."""
         try:
-            piece = self._stream.decompress(self._rest, _SLICE_BYTES)
+            piece = self._stream.decompress(self._rest, SLICE_BYTES)
         except zlib.error:
             raise _broken() from None
         self._rest = self._stream.unconsumed_tail

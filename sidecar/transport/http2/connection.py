@@ -25,13 +25,18 @@ from sidecar.transport.http2.holdings import Holdings
 from sidecar.transport.http2.metadata import Metadata
 
 _CONNECTION_WINDOW: Final = 1 << 24
-_BLOCK_BYTES: Final = 1 << 18
+NOISE: Final = (2_000, 200)
+"""Frames that carry nothing: so many at once, and so many a second after that."""
+SETTINGS: Final = (64, 4)
+RESETS: Final = (1_000, 33)
+"""nghttp2's measure of a flood."""
+BLOCK_BYTES: Final = 1 << 18
 """A header block that is longer ends the connection; a header list that is too large only its call."""
 _MOST_REMEMBERED: Final = 1_000
 _GOING: Final = b"tidegate"
 """The ping that asks whether a client has heard that it should go."""
 _SELF_DEPENDENT: Final = "a stream that depends on itself"
-_SLICE_SECONDS: Final = 0.004
+SLICE_SECONDS: Final = 0.004
 """How long frames of one connection are taken before others have their turn."""
 _FRAMES_A_LOOK: Final = 16
 _HTTP1 = b"HTTP/1."
@@ -120,9 +125,9 @@ class Connection:
         self._first_window = frames.DEFAULT_WINDOW
         self._window = _CONNECTION_WINDOW
         self._owed = 0
-        self._noise = Allowance(2_000, 200.0, "frames that carry nothing")
-        self._settings = Allowance(64, 4.0, "settings")
-        self._resets = Allowance(1_000, 33.0, "calls that are given up")  # nghttp2's measure of a flood
+        self._noise = Allowance(*NOISE, "frames that carry nothing")
+        self._settings = Allowance(*SETTINGS, "settings")
+        self._resets = Allowance(*RESETS, "calls that are given up")
         self._pings = Pings(bounds.min_ping_interval_seconds)
         self._leaving = 0
         """How far it has gone: 0 not at all, 1 the client was told, 2 and knows."""
@@ -305,7 +310,7 @@ class Connection:
             for _ in range(_FRAMES_A_LOOK):
                 if self.is_over or not self._take_next():
                     return False
-            if self._host.now() - began > _SLICE_SECONDS:
+            if self._host.now() - began > SLICE_SECONDS:
                 return True
 
     def _take_next(self) -> bool:
@@ -393,7 +398,7 @@ class Connection:
             raise ProtocolError(frames.PROTOCOL_ERROR, "these headers were not begun")
         _, first_flags, parent, fragment = self._block
         fragment += payload
-        if len(fragment) > _BLOCK_BYTES:
+        if len(fragment) > BLOCK_BYTES:
             raise ProtocolError(frames.ENHANCE_YOUR_CALM, "the headers are too large")
         if not payload:
             self._spend(self._noise)

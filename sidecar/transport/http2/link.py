@@ -24,10 +24,10 @@ from sidecar.transport.http2.holdings import Holdings
 
 _log = logging.getLogger(__name__)
 
-_MOST_UNSENT: Final = 1 << 18
+MOST_UNSENT: Final = 1 << 18
 """Bytes that wait for the socket before calls do."""
 _LEAST_UNSENT: Final = 1 << 16
-_MOST_ANSWERS: Final = 16 << 10
+MOST_ANSWERS: Final = 16 << 10
 """Bytes of answers that wait while the socket is full; then nothing is read."""
 _LINGER_SECONDS: Final = 1.0
 SPARE_FILES: Final = 32
@@ -79,7 +79,7 @@ class Link(asyncio.Protocol):
             _log.warning("a connection was refused: too few file descriptors are left")
             self._transport.abort()
             return
-        self._transport.set_write_buffer_limits(high=_MOST_UNSENT, low=_LEAST_UNSENT)
+        self._transport.set_write_buffer_limits(high=MOST_UNSENT, low=_LEAST_UNSENT)
         self._alarm = self.later(self._bounds.keepalive_seconds, self._keep_alive)
 
     def data_received(self, data: bytes) -> None:
@@ -181,7 +181,7 @@ class Link(asyncio.Protocol):
 
     def _listen(self) -> None:
         """Read, unless more is here than was taken, or answers wait for a peer that does not take them."""
-        waits = self._is_full and self._connection.unsent_answers > _MOST_ANSWERS
+        waits = self._is_full and self._connection.unsent_answers > MOST_ANSWERS
         is_deaf = (self._is_slice_due or waits) and not self._is_ending
         if self._transport is None or is_deaf == self._is_deaf or self._transport.is_closing():
             return
