@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -99,7 +100,8 @@ class GuardService:
         self._idle_seconds = settings.idle_seconds
         self._one_message = OneMessage(settings.message_seconds)
         self._running = _Running()
-        self._arrivals = 0
+        self._arrivals: Counter[str] = Counter()
+        """By connection."""
 
     def add_to(self, server: Server) -> None:
         """Serve the methods."""
@@ -116,7 +118,7 @@ class GuardService:
     async def check(self, _requests: AsyncIterator[bytes], context: Context) -> pb.CheckResponse:
         """Guard one whole text."""
         async with answering(context), self._running.counted():
-            with self._arriving():
+            with self._arriving(context.peer()):
                 data = await self._only(context)
             return await self._check(data, context)
 
@@ -137,16 +139,22 @@ class GuardService:
         await self._running.wait_idle()
 
     @contextmanager
-    def _arriving(self) -> Iterator[None]:
-        """A stream whose first message is awaited. Raises `Overloaded` when as many are awaited as may run."""
-        if self._arrivals >= self._engine.limits.max_streams:
+    def _arriving(self, peer: str) -> Iterator[None]:
+        """A stream whose first message is awaited: as many may be as may run, half of them on one connection.
+
+        Raises `Overloaded`.
+        """
+        most = self._engine.limits.max_streams
+        if self._arrivals.total() >= most or self._arrivals[peer] >= max(1, most // 2):
             self._engine.metrics.streams_refused.labels("overloaded").inc()
             raise Overloaded("streams", retry_ms=_RETRY_MS)
-        self._arrivals += 1
+        self._arrivals[peer] += 1
         try:
             yield
         finally:
-            self._arrivals -= 1
+            self._arrivals[peer] -= 1
+            if not self._arrivals[peer]:
+                del self._arrivals[peer]
 
     async def _check(self, data: bytes, context: Context) -> pb.CheckResponse:
         request = parse(pb.CheckRequest, data)
@@ -163,7 +171,7 @@ class GuardService:
             return check_response_of([shown async for shown in session.outputs()], session.plan)
 
     async def _guard(self, context: Context) -> None:
-        with self._arriving():
+        with self._arriving(context.peer()):
             first = await self._read_start(context)
         start = self._start_of(first, context)
         async with self._engine.open(start) as session:

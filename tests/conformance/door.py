@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,9 +33,10 @@ rules:
 class Door:
     """A service that runs."""
 
-    def __init__(self, server: str, process: subprocess.Popen[str]) -> None:
+    def __init__(self, server: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.server = server
         self._process = process
+        self._log = log
         started = self._wait_for("serving")
         self.address: str = started["grpc"][0]
         self.admin: str = started["admin"]
@@ -53,13 +55,12 @@ class Door:
         self._process.send_signal(number)
 
     def _wait_for(self, message: str) -> dict[str, Any]:
-        assert self._process.stderr is not None
-        lines = []
-        for line in self._process.stderr:
-            lines.append(line)
-            if (entry := json.loads(line))["message"] == message:
-                return dict(entry)
-        raise AssertionError(f"the service ended before it said {message!r}: {lines}")
+        while self._process.poll() is None:
+            for line in self._log.read_text(encoding="utf-8").splitlines(keepends=True):
+                if line.endswith("\n") and (entry := json.loads(line))["message"] == message:
+                    return dict(entry)
+            time.sleep(0.02)
+        raise AssertionError(f"the service ended before it said {message!r}: {self._log.read_text(encoding='utf-8')}")
 
 
 @contextmanager
@@ -78,20 +79,16 @@ def door(server: str, folder: Path, **environment: str) -> Iterator[Door]:
         "TIDEGATE_DRAIN_SECONDS": "10",
     }
     own = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
-    with (folder / f"{server}.log").open("w", encoding="utf-8"):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sidecar", "serve"],
-            env=own | settings | environment,
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    log = folder / f"{server}.log"  # a file: a pipe that nobody reads would hold the service up
+    with log.open("w", encoding="utf-8") as said:
+        command = [sys.executable, "-m", "sidecar", "serve"]
+        process = subprocess.Popen(command, env=own | settings | environment, cwd=ROOT, stderr=said)
     try:
-        yield Door(server, process)
+        yield Door(server, process, log)
     finally:
         process.send_signal(signal.SIGCONT)
         process.terminate()
-        process.communicate(timeout=60)
+        process.wait(timeout=60)
 
 
 def run(command: Sequence[str | Path], *, timeout: float = 120) -> str:

@@ -28,7 +28,7 @@ from sidecar.transport.http2.call import Call
 from sidecar.transport.http2.compression import Inflater
 from sidecar.transport.http2.connection import Bounds, Connection
 from sidecar.transport.http2.headers import HEADER_LIST_BYTES
-from sidecar.transport.http2.holdings import Holdings
+from sidecar.transport.http2.holdings import Answers, Holdings
 from tests.conftest import IS_CI
 from tests.transport.peer import request_to
 
@@ -67,6 +67,7 @@ class Ours:
 
     def __init__(self) -> None:
         self.holdings = Holdings()
+        self.answers = Answers()
         self.inflater = Inflater()
         self.is_full = False
         self.peer = "ipv4:127.0.0.1:1"

@@ -46,6 +46,10 @@ class Wire(Protocol):
         """Send of `call.unsent` what the windows allow."""
         ...
 
+    def cut(self, call: Call) -> None:
+        """Give the call up."""
+        ...
+
     def widen(self, call: Call, size: int) -> None:
         """Let the client send so many bytes more."""
         ...
@@ -178,13 +182,7 @@ class Call:
 
     async def write(self, message: Any) -> None:
         """Send a message; waits for room."""
-        data = message if self._serialize is None else self._serialize(message)
-        await self.send_initial_metadata(())
-        if self.is_finished:
-            return
-        self.unsent += PREFIX.pack(0, len(data)) + data
-        self._wire.pump(self)
-        await self._sent()
+        await self._write(self._serialized(message))
 
     async def send_initial_metadata(self, metadata: Metadata) -> None:
         """Send the headers, unless they were sent."""
@@ -220,6 +218,16 @@ class Call:
     def answer_with(self, serialize: Callable[[Any], bytes] | None) -> None:
         """How messages that are written become bytes."""
         self._serialize = serialize
+
+    async def answer(self, message: Any) -> None:
+        """Send the one answer, and end the call well. A client that does not take it in time gets no more of it."""
+        data = self._serialized(message)
+        try:
+            async with asyncio.timeout(self._seconds + len(data) / BYTES_PER_SECOND):
+                await self._write(data)
+                await self.complete()
+        except TimeoutError:
+            self.cut()
 
     async def complete(self) -> None:
         """End the call well, once all is sent."""
@@ -324,7 +332,22 @@ class Call:
             Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many messages are unfinished; send yours again, whole")
         )
 
+    def cut(self) -> None:
+        """The client does not take the answer."""
+        self._wire.cut(self)
+
     # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _serialized(self, message: Any) -> bytes:
+        return message if self._serialize is None else self._serialize(message)
+
+    async def _write(self, data: bytes) -> None:
+        await self.send_initial_metadata(())
+        if self.is_finished:
+            return
+        self.unsent += PREFIX.pack(0, len(data)) + data
+        self._wire.pump(self)
+        await self._sent()
 
     async def _sent(self) -> None:
         while (self.unsent or self._wire.is_full) and not self.is_finished:

@@ -21,7 +21,7 @@ from sidecar.transport.http2.compression import Inflater
 from sidecar.transport.http2.floods import Allowance, Pings
 from sidecar.transport.http2.frames import ProtocolError, StreamError
 from sidecar.transport.http2.headers import HEADER_LIST_BYTES, BlockReader, Field, check_trailers, request_of
-from sidecar.transport.http2.holdings import Holdings
+from sidecar.transport.http2.holdings import Answers, Holdings
 from sidecar.transport.http2.metadata import Metadata
 
 _CONNECTION_WINDOW: Final = 1 << 24
@@ -67,6 +67,7 @@ class Host(Protocol):
     """What a connection needs of whoever has the socket and the methods."""
 
     holdings: Holdings
+    answers: Answers
     inflater: Inflater
 
     def begin(self, call: Call) -> None:
@@ -103,6 +104,7 @@ class Connection:
         self._bounds = bounds
         self._host = host
         self.holdings = host.holdings
+        self._waiting_answers = host.answers
         self.inflater = host.inflater
         self._buffer = bytearray()
         self._blocks = BlockReader()
@@ -131,6 +133,8 @@ class Connection:
         self._pings = Pings(bounds.min_ping_interval_seconds)
         self._leaving = 0
         """How far it has gone: 0 not at all, 1 the client was told, 2 and knows."""
+        self.fault = ""
+        """What the peer did that ended the connection."""
         self.is_over = False
         """Whether nothing more is taken, and the socket may be closed once all is sent."""
         self._takers: Mapping[int, Callable[[int, int, bytes], None]] = {
@@ -255,13 +259,18 @@ class Connection:
         if self._waiting:
             self._waiting[call.number] = call
             self._pump_waiting()
-            return
-        while call.unsent and call.send_window > 0:
-            if self._send_window <= 0 or self._host.is_full:
-                self._waiting[call.number] = call
-                return
-            self._send_frame(call)
-        call.roomy()
+        else:
+            self._pump_alone(call)
+        if call.unsent:
+            self._waiting_answers.wait(call, len(call.unsent), self._host.now())
+
+    def cut(self, call: Call) -> None:
+        """Give up a call whose client does not take its answer."""
+        if call.number in self._calls:
+            self._put(frames.reset(call.number, frames.ENHANCE_YOUR_CALM))
+            self._forget(call)
+            call.cancel()
+            self._end_if_idle()
 
     def widen(self, call: Call, size: int) -> None:
         """Let the client send so many bytes more in this call."""
@@ -585,6 +594,15 @@ class Connection:
         del call.unsent[:size]
         call.send_window -= size
         self._send_window -= size
+        self._waiting_answers.leave(call)
+
+    def _pump_alone(self, call: Call) -> None:
+        while call.unsent and call.send_window > 0:
+            if self._send_window <= 0 or self._host.is_full:
+                self._waiting[call.number] = call
+                return
+            self._send_frame(call)
+        call.roomy()
 
     def _pump_waiting(self) -> None:
         """A frame for each call that waits, in turns, as long as there is room."""
@@ -594,6 +612,8 @@ class Connection:
                 self._send_frame(call)
             if call.unsent and call.send_window > 0:
                 self._waiting[number] = call
+            elif call.unsent:
+                self._waiting_answers.wait(call, len(call.unsent), self._host.now())
             else:
                 call.roomy()
 
@@ -614,6 +634,7 @@ class Connection:
     def _forget(self, call: Call, *, is_known: bool = False) -> None:
         self._calls.pop(call.number, None)
         self._waiting.pop(call.number, None)
+        self._waiting_answers.leave(call)
         if call.timer is not None:
             call.timer.cancel()
         self._remember(call.number, room=-1 if is_known or call.is_half_closed else call.room)
@@ -638,6 +659,7 @@ class Connection:
 
     def _fail(self, code: int, reason: str) -> None:
         self._put(frames.goaway(self._last, code, reason))
+        self.fault = reason
         self.lose()
         self._host.wake()
 

@@ -12,7 +12,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+MOST_ANSWER_BYTES: Final = 12 << 20
+"""Of answers that wait, in the process."""
+STALE_SECONDS: Final = 1.0
+"""An answer of which nothing was taken for so long may be cut."""
 
 
 class Holder(Protocol):
@@ -122,3 +127,40 @@ class _Sum:
         self.of[owner] += size
         if not self.of[owner]:
             del self.of[owner]
+
+
+class Waiter(Protocol):
+    """A call with an answer that its client does not take, as `Answers` sees it."""
+
+    def cut(self) -> None:
+        """Its answer holds bytes that others need."""
+        ...
+
+
+class Answers:
+    """Bounds the answers that wait because their clients do not take them: beyond, the longest waiting is cut.
+
+    One that was taken from within the last second is never cut: then there may be more for a while.
+    """
+
+    def __init__(self, limit: int = MOST_ANSWER_BYTES) -> None:
+        self._limit = limit
+        self._waiting: dict[Waiter, tuple[int, float]] = {}
+        self.total = 0
+
+    def wait(self, waiter: Waiter, size: int, now: float) -> None:
+        """So much of an answer waits; some of it was taken just now, or it is new."""
+        self.leave(waiter)
+        self._waiting[waiter] = (size, now)
+        self.total += size
+        while self.total > self._limit:
+            first, (_, since) = next(iter(self._waiting.items()))
+            if now - since < STALE_SECONDS:
+                return
+            self.leave(first)
+            first.cut()
+
+    def leave(self, waiter: Waiter) -> None:
+        """Nothing of its answer waits any more."""
+        size, _ = self._waiting.pop(waiter, (0, 0.0))
+        self.total -= size

@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol, cast
 from sidecar.transport.http2.call import Call
 from sidecar.transport.http2.compression import Inflater
 from sidecar.transport.http2.connection import Bounds, Connection
-from sidecar.transport.http2.holdings import Holdings
+from sidecar.transport.http2.holdings import Answers, Holdings
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Door(Protocol):
 
     bounds: Bounds
     holdings: Holdings
+    answers: Answers
     inflater: Inflater
 
     def begin(self, call: Call) -> None:
@@ -57,6 +58,7 @@ class Link(asyncio.Protocol):
         self._door = door
         self._bounds = door.bounds
         self.holdings = door.holdings
+        self.answers = door.answers
         self.inflater = door.inflater
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -208,6 +210,8 @@ class Link(asyncio.Protocol):
         """Nothing more will be sent: a socket that is closed with bytes unread would take back what was sent."""
         assert self._transport is not None
         self._is_ending = True
+        if self._connection.fault:
+            _log.info("a client broke HTTP/2", extra={"reason": self._connection.fault})
         with suppress(OSError):  # the peer may be gone by now
             self._transport.write_eof()
         self._listen()

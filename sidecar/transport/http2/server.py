@@ -22,7 +22,7 @@ from sidecar.transport.http2.call import Call
 from sidecar.transport.http2.compression import ACCEPTED, ENCODINGS, Inflater, Refused
 from sidecar.transport.http2.connection import Bounds
 from sidecar.transport.http2.headers import HEADER_LIST_BYTES
-from sidecar.transport.http2.holdings import Holdings
+from sidecar.transport.http2.holdings import Answers, Holdings
 from sidecar.transport.http2.link import Link
 from sidecar.transport.http2.metadata import Metadata
 
@@ -62,6 +62,7 @@ class Http2Server:
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
         self.holdings = Holdings()
+        self.answers = Answers()
         self.inflater = Inflater()
         self._handlers: list[grpc.GenericRpcHandler] = []
         self._known: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
@@ -213,7 +214,8 @@ async def _answer(call: Call, handler: Any) -> None:
     elif handler.response_streaming:
         await answer
     else:
-        await call.write(await answer)
+        await call.answer(await answer)
+        return
     await call.complete()
 
 
