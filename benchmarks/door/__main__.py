@@ -4,8 +4,8 @@
 
 1. Processor time of the server for a message in, with its part of the answers, at 1, 8 and 64 streams of a paced client
    (grpcio's, with its defaults and without its probe of the bandwidth).
-2. For each flood of `tests/conformance/attacks.py`: how much more memory the server takes, and how late the worst answer
-   to another client's check is, of checks one after the other.
+2. For each flood of `tests/conformance/attacks.py`: how much more memory the server takes, and how late the worst
+   answer to another client's check is, of checks one after the other.
 
 Both servers run in turns, in one run: on a shared machine only they can be compared with each other.
 """
@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,11 @@ class Flood:
 def main() -> int:
     """Run, print and write; exit status 1 when a bound does not hold."""
     arguments = _arguments()
-    costs = [each for server in SERVERS for each in _costs(server, arguments.seconds)]
-    names = [] if arguments.no_floods else [*ATTACKS]
-    floods = [each for name in names for each in _flooded(name, arguments.seconds)]
+    with ExitStack() as stack:
+        doors = [stack.enter_context(_serving(server)) for server in SERVERS]
+        costs = [each for running in doors for each in _costs(running, arguments.seconds)]
+        names = [] if arguments.no_floods else [*ATTACKS]
+        floods = [_flood(running, name, arguments.seconds) for name in names for running in doors]
     holds = _holds(floods)
     report = _report(costs, floods, holds)
     print(report)
@@ -104,14 +106,19 @@ def _serving(server: str) -> Iterator[Door]:
 # ---------------------------------------------------------------- what a message costs
 
 
-def _costs(server: str, seconds: float) -> Iterator[Cost]:
-    with _serving(server) as running:
-        for streams, rate in LOADS:
-            for probes, client in PROBES:
-                before, count = _cpu_seconds(running), round(rate * seconds)
-                asyncio.run(_load(running.address, streams, count, rate, probes=probes))
-                us = (_cpu_seconds(running) - before) / (streams * count) * 1e6
-                yield Cost(server, client, streams, us)
+def _costs(running: Door, seconds: float) -> Iterator[Cost]:
+    for streams, rate in LOADS:
+        for probes, client in PROBES:
+            before, count = _cpu_seconds(running), round(rate * seconds)
+            asyncio.run(_load(running.address, streams, count, rate, probes=probes))
+            us = (_cpu_seconds(running) - before) / (streams * count) * 1e6
+            yield _said(Cost(running.server, client, streams, us))
+
+
+def _said(figure: Any) -> Any:
+    """Show a figure as soon as it is there."""
+    print(figure, file=sys.stderr, flush=True)
+    return figure
 
 
 async def _load(address: str, streams: int, count: int, rate: float, *, probes: bool) -> None:
@@ -141,12 +148,6 @@ def _cpu_seconds(running: Door) -> float:
 # ---------------------------------------------------------------- what floods do
 
 
-def _flooded(name: str, seconds: float) -> Iterator[Flood]:
-    for server in SERVERS:
-        with _serving(server) as running:
-            yield _flood(running, name, seconds)
-
-
 def _flood(running: Door, name: str, seconds: float) -> Flood:
     before, most, is_over = running.resident_bytes, [0], threading.Event()
     command = [sys.executable, "-m", "tests.conformance.attacks", name, running.address, str(seconds)]
@@ -162,7 +163,8 @@ def _flood(running: Door, name: str, seconds: float) -> Flood:
     is_over.set()
     watching.join()
     more = (most[0] - before) / MIB
-    return Flood(running.server, name, more, max(times), statistics.median(times), len(times), refused)
+    found: Flood = _said(Flood(running.server, name, more, max(times), statistics.median(times), len(times), refused))
+    return found
 
 
 def _checks(running: Door, flood: subprocess.Popen[bytes]) -> tuple[Sequence[float], int]:
