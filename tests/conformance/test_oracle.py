@@ -86,6 +86,9 @@ class Ours:
     def wake(self) -> None:
         return
 
+    def listen(self) -> None:
+        return
+
     def now(self) -> float:
         return self.clock
 

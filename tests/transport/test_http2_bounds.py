@@ -405,3 +405,35 @@ async def test_a_client_that_says_nothing_does_not_hold_up_a_drain(server: tuple
     assert last[:4] == struct.pack(">I", f.LARGEST_STREAM)
     _, last = await peer.until(f.GOAWAY)
     assert last[:4] == bytes(4)
+
+
+# -- work -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_request_whose_end_comes_late_is_answered_however_large(peer: Peer):
+    """Its end is a frame of its own, as Node's clients send it: what holds the reading back must not wait for it."""
+    text = bytes(3 << 20)
+    whole, room = message(text), 65_535
+    peer.send(peer.call(1, ONE), f.window_update(0, 1 << 24))
+    while whole:
+        while room and whole:
+            size = min(room, f.DEFAULT_FRAME, len(whole))
+            peer.send(data(1, whole[:size]))
+            whole, room = whole[size:], room - size
+        if whole:
+            room += f.number_of((await peer.until(f.WINDOW_UPDATE, 1))[1])
+    peer.send(f.frame(f.PING, 0, 0, bytes(8)))
+    await peer.until(f.PING, 0)
+    peer.send(data(1, b"", f.END_STREAM))
+    assert (await peer.trailers(1))["grpc-status"] == "0"
+
+
+async def test_whole_requests_that_do_not_end_are_bounded_like_unfinished_ones(
+    server: tuple[Http2Server, str], peer: Peer
+):
+    for stream in range(1, 201, 2):
+        peer.send(peer.call(stream, ONE))
+        for part in (message(bytes(60_000))[at : at + 16_000] for at in range(0, 60_005, 16_000)):
+            peer.send(data(stream, part))
+    assert (await peer.trailers(1))["grpc-status"] == STATUS["RESOURCE_EXHAUSTED"]
+    assert server[0].holdings.held_bytes <= HoldingLimits().noted_of_one

@@ -62,6 +62,10 @@ class Wire(Protocol):
         """Have something called after a while."""
         ...
 
+    def work(self, size: int) -> None:
+        """So many bytes more, or fewer, of requests wait for us or are being answered."""
+        ...
+
     @property
     def is_full(self) -> bool:
         """Whether the socket takes nothing more just now."""
@@ -94,9 +98,12 @@ class Call:
         "_serialize",
         "_started",
         "_unread",
+        "_whole",
         "_window",
         "_wire",
+        "_work",
         "_writer",
+        "has_one_answer",
         "number",
         "received_bytes",
         "request",
@@ -126,6 +133,11 @@ class Call:
         self._unread = 0
         """Bytes of the inbox."""
         self.received_bytes = 0
+        self.has_one_answer = False
+        """Whether its request is answered as a whole: then it waits for us alone, whatever the client does."""
+        self._work = 0
+        self._whole = 0
+        """Bytes of messages that came whole."""
         self._is_admitted = False
         self._is_expected = False
         self._due: asyncio.TimerHandle | None = None
@@ -173,7 +185,8 @@ class Call:
             await self._reader
         is_compressed, message = self._inbox.popleft()
         self._unread -= len(message) + _MESSAGE_COST
-        self._release()
+        if not self._awaits_end:
+            self._release()
         if is_compressed:
             message = await self._opened(message)
         self._mind()
@@ -222,6 +235,7 @@ class Call:
     async def answer(self, message: Any) -> None:
         """Send the one answer, and end the call well. A client that does not take it in time gets no more of it."""
         data = self._serialized(message)
+        self._end_work()
         try:
             async with asyncio.timeout(self._seconds + len(data) / BYTES_PER_SECOND):
                 await self._write(data)
@@ -294,6 +308,7 @@ class Call:
             raise StreamError(PROTOCOL_ERROR, "the body is shorter than its content length")
         if self._messages.pending and self._refusal is None:
             self._refuse(Refused(grpc.StatusCode.INVALID_ARGUMENT, "the last message is not complete"))
+        self._begin_work()
         self._mind()
         _wake(self._reader)
 
@@ -375,6 +390,7 @@ class Call:
             raise Refused(grpc.StatusCode.INTERNAL, "a message says that it is compressed, and the call names no way")
         self._inbox.append((is_compressed, message))
         self._unread += len(message) + _MESSAGE_COST
+        self._whole += len(message)
         _wake(self._reader)
 
     def _refuse(self, refusal: Refused) -> None:
@@ -406,11 +422,19 @@ class Call:
             self._wire.holdings.ask(self, wanted)
 
     def _settle(self) -> None:
-        self._wire.holdings.settle(self)
-        if not self._is_expected or self._is_ended or self._refusal is not None:
+        if not self._awaits_end:
+            self._wire.holdings.settle(self)
             self._stop_clock()
-        elif self._due is None:
+            return
+        if 0 < self._whole <= WINDOW_BYTES:
+            self._wire.holdings.note(self, self._whole)
+        if self._due is None and self._awaits_end:
             self._start_clock(0)
+
+    @property
+    def _awaits_end(self) -> bool:
+        """Whether the request is one that has to end before it is answered, and has not."""
+        return self._is_expected and not self._is_ended and self._refusal is None
 
     def _start_clock(self, size: int) -> None:
         self._stop_clock()
@@ -431,8 +455,22 @@ class Call:
             self._is_admitted = False
             self._wire.holdings.release(self)
 
+    def _begin_work(self) -> None:
+        """The request is here: from now on it waits for us, whatever the client does."""
+        if not self._inbox:
+            self._release()
+        if self.has_one_answer and not self.is_finished:
+            self._work = self._whole
+            self._wire.work(self._work)
+
+    def _end_work(self) -> None:
+        """The request is answered, or never will be."""
+        self._wire.work(-self._work)
+        self._work = 0
+
     def _drop(self) -> None:
         """Nobody reads or writes any more."""
+        self._end_work()
         self.unsent.clear()
         self._inbox.clear()
         self._messages.clear()

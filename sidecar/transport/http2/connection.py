@@ -30,13 +30,17 @@ NOISE: Final = (2_000, 200)
 SETTINGS: Final = (64, 4)
 RESETS: Final = (1_000, 33)
 """nghttp2's measure of a flood."""
+FAULTS: Final = (100, 10)
+"""Streams that had to be ended for what the client did: no right one does it at all."""
 BLOCK_BYTES: Final = 1 << 18
 """A header block that is longer ends the connection; a header list that is too large only its call."""
+MOST_WORK: Final = 2 << 20
+"""Bytes of a connection's requests that wait for their answers to be made; then nothing more is read of it."""
 _MOST_REMEMBERED: Final = 1_000
 _GOING: Final = b"tidegate"
 """The ping that asks whether a client has heard that it should go."""
 _SELF_DEPENDENT: Final = "a stream that depends on itself"
-SLICE_SECONDS: Final = 0.004
+SLICE_SECONDS: Final = 0.002
 """How long frames of one connection are taken before others have their turn."""
 _FRAMES_A_LOOK: Final = 16
 _HTTP1 = b"HTTP/1."
@@ -76,6 +80,10 @@ class Host(Protocol):
 
     def wake(self) -> None:
         """There is something to send."""
+        ...
+
+    def listen(self) -> None:
+        """What kept it from reading may be over."""
         ...
 
     def now(self) -> float:
@@ -123,6 +131,7 @@ class Connection:
         self._last = 0
         self._out: list[bytes] = []
         self._answers = 0
+        self._work = 0
         self._send_window = frames.DEFAULT_WINDOW
         self._first_window = frames.DEFAULT_WINDOW
         self._window = _CONNECTION_WINDOW
@@ -130,6 +139,7 @@ class Connection:
         self._noise = Allowance(*NOISE, "frames that carry nothing")
         self._settings = Allowance(*SETTINGS, "settings")
         self._resets = Allowance(*RESETS, "calls that are given up")
+        self._faults = Allowance(*FAULTS, "streams that are not HTTP/2")
         self._pings = Pings(bounds.min_ping_interval_seconds)
         self._leaving = 0
         """How far it has gone: 0 not at all, 1 the client was told, 2 and knows."""
@@ -187,6 +197,11 @@ class Connection:
     def unsent_answers(self) -> int:
         """Bytes of answers to pings, settings and faults that a peer asked for since the socket last took all."""
         return self._answers
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether so much of its requests waits for us that nothing more should be read of it."""
+        return self._work > MOST_WORK
 
     @property
     def has_greeted(self) -> bool:
@@ -263,6 +278,13 @@ class Connection:
             self._pump_alone(call)
         if call.unsent:
             self._waiting_answers.wait(call, len(call.unsent), self._host.now())
+
+    def work(self, size: int) -> None:
+        """So many bytes more, or fewer, of requests wait for us or are being answered."""
+        was_busy = self.is_busy
+        self._work += size
+        if was_busy and not self.is_busy:
+            self._host.listen()
 
     def cut(self, call: Call) -> None:
         """Give up a call whose client does not take its answer."""
@@ -621,7 +643,7 @@ class Connection:
 
     def _break(self, number: int, error: StreamError) -> None:
         """End one stream for what its peer did."""
-        self._spend(self._resets)  # it costs as much as one that the client gave up
+        self._spend(self._resets if error.code == frames.REFUSED_STREAM else self._faults)
         self._answer(frames.reset(number, error.code))
         call = self._calls.get(number)
         if call is None:

@@ -15,12 +15,21 @@ from hpack.exceptions import HPACKError
 from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
-from sidecar.transport.http2.frames import COMPRESSION_ERROR, PROTOCOL_ERROR, ProtocolError, StreamError
+from sidecar.transport.http2.frames import (
+    COMPRESSION_ERROR,
+    ENHANCE_YOUR_CALM,
+    PROTOCOL_ERROR,
+    ProtocolError,
+    StreamError,
+)
 
 HEADER_LIST_BYTES = 16 << 10
 """The largest header list that is taken, counted as RFC 9113 counts it: 32 bytes a field beside its name and value."""
 
 Field = tuple[bytes, bytes]
+
+MOST_FIELDS = 4_096
+"""A block of more ends the connection: it would cost what hundreds of calls cost."""
 
 _TABLE_BYTES = 4096
 _FIELD_BYTES = 32
@@ -65,8 +74,12 @@ class BlockReader:
 
     def _read(self, block: bytes) -> tuple[list[Field], bool]:
         fields: list[Field] = []
-        at, size, end = self._sizes(block), 0, len(block)
+        count, size, end = 0, 0, len(block)
+        at = self._sizes(block)
         while at < end:
+            count += 1
+            if count > MOST_FIELDS:
+                raise ProtocolError(ENHANCE_YOUR_CALM, "too many headers")
             field, at = self._field(block, at)
             size += len(field[0]) + len(field[1]) + _FIELD_BYTES
             if size <= HEADER_LIST_BYTES:

@@ -111,7 +111,7 @@ class Link(asyncio.Protocol):
         """The socket takes more."""
         self._is_full = False
         self._connection.resume()
-        self._listen()
+        self.listen()
 
     # -- what the server does -------------------------------------------------------------------------------------
 
@@ -179,11 +179,11 @@ class Link(asyncio.Protocol):
         self._is_slice_due = self._connection.take()
         if self._is_slice_due:
             self._loop.call_soon(self._take)
-        self._listen()
+        self.listen()
 
-    def _listen(self) -> None:
-        """Read, unless more is here than was taken, or answers wait for a peer that does not take them."""
-        waits = self._is_full and self._connection.unsent_answers > MOST_ANSWERS
+    def listen(self) -> None:
+        """Read, unless more is here than was taken, requests wait for us, or answers for a peer that takes none."""
+        waits = self._connection.is_busy or (self._is_full and self._connection.unsent_answers > MOST_ANSWERS)
         is_deaf = (self._is_slice_due or waits) and not self._is_ending
         if self._transport is None or is_deaf == self._is_deaf or self._transport.is_closing():
             return
@@ -214,12 +214,15 @@ class Link(asyncio.Protocol):
             _log.info("a client broke HTTP/2", extra={"reason": self._connection.fault})
         with suppress(OSError):  # the peer may be gone by now
             self._transport.write_eof()
-        self._listen()
+        self.listen()
         self.later(_LINGER_SECONDS, self.abort)
 
     def _keep_alive(self) -> None:
         """Ask a client that has been silent whether it is there; cut it off when it does not say so."""
         bounds = self._bounds
+        if self._connection.is_busy:
+            self._heard_at = self._loop.time()  # it is not listened to just now
+            self._awaits_pong = False
         delay = bounds.keepalive_seconds - (self._loop.time() - self._heard_at)
         if self._awaits_pong or not self._connection.has_greeted:
             self.abort()

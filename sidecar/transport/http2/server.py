@@ -140,6 +140,7 @@ class Http2Server:
             return
         if seconds is not None:
             call.timer = asyncio.get_running_loop().call_later(seconds, call.expire)
+        call.has_one_answer = not handler.response_streaming
         call.task = asyncio.create_task(_serve(call, handler), name=call.request.path.decode("latin-1"))
         self._calls.add(call.task)
         call.task.add_done_callback(self._calls.discard)
