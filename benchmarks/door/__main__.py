@@ -5,7 +5,7 @@
 1. Processor time of the server for a message in, with its part of the answers, at 1, 8 and 64 streams of a paced client
    (grpcio's, with its defaults and without its probe of the bandwidth).
 2. For each flood of `tests/conformance/attacks.py`: how much more memory the server takes, and how late the worst
-   answer to another client's check is, of checks one after the other.
+   answer to another client's check is, of checks one after the other: in the quietest of three rounds.
 
 Both servers run in turns, in one run: on a shared machine only they can be compared with each other.
 """
@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ LOADS = ((1, 200.0), (8, 100.0), (64, 12.5))
 PROBES = ((True, "default"), (False, "no probe"))
 MOST_MORE_MIB = 32
 MOST_LATER = 2.0
+ROUNDS = 3
+"""Of each flood: on a shared machine the worst answer is late for others' work too, in one round or another."""
 MIB = 1 << 20
 TICKS = os.sysconf("SC_CLK_TCK")
 START = pb.StreamRequest(start=pb.Start())
@@ -76,7 +78,7 @@ def main() -> int:
         doors = [stack.enter_context(_serving(server)) for server in SERVERS]
         costs = [each for running in doors for each in _costs(running, arguments.seconds)]
         names = [] if arguments.no_floods else [*ATTACKS]
-        floods = [_flood(running, name, arguments.seconds) for name in names for running in doors]
+        floods = [each for name in names for each in _floods(doors, name, arguments.seconds)]
     holds = _holds(floods)
     report = _report(costs, floods, holds)
     print(report)
@@ -148,6 +150,15 @@ def _cpu_seconds(running: Door) -> float:
 # ---------------------------------------------------------------- what floods do
 
 
+def _floods(doors: Sequence[Door], name: str, seconds: float) -> Iterator[Flood]:
+    """Both servers in turns, some rounds: the most memory, and of the worst answers the least late."""
+    rounds = [[_flood(running, name, seconds) for running in doors] for _ in range(ROUNDS)]
+    for tries in zip(*rounds, strict=True):
+        best = min(tries, key=lambda each: each.worst_ms)
+        more, refused = max(each.more_mib for each in tries), sum(each.refused for each in tries)
+        yield _said(replace(best, more_mib=more, refused=refused))
+
+
 def _flood(running: Door, name: str, seconds: float) -> Flood:
     before, most, is_over = running.resident_bytes, [0], threading.Event()
     command = [sys.executable, "-m", "tests.conformance.attacks", name, running.address, str(seconds)]
@@ -163,8 +174,7 @@ def _flood(running: Door, name: str, seconds: float) -> Flood:
     is_over.set()
     watching.join()
     more = (most[0] - before) / MIB
-    found: Flood = _said(Flood(running.server, name, more, max(times), statistics.median(times), len(times), refused))
-    return found
+    return Flood(running.server, name, more, max(times), statistics.median(times), len(times), refused)
 
 
 def _checks(running: Door, flood: subprocess.Popen[bytes]) -> tuple[Sequence[float], int]:

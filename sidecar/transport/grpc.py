@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any, Protocol, TypeAlias, cast
 
 import grpc
@@ -373,6 +374,7 @@ async def answering(context: Context) -> AsyncIterator[None]:
         if not isinstance(error, TidegateError):
             _log.error("a call failed", exc_info=error)
         status = status_of(error)
+        clear_frames(error.__traceback__)  # they hold the text, and a client may let its status wait
         with suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await context.abort(status.code, status.message, status.trailers)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ import pytest
 
 from tests.conformance.door import ROOT, SERVERS, Door, door, run
 from tests.conformance.tools import NODE, node, program
+from tests.transport.peer import greeted
 from tidegate.v1 import guard_pb2 as pb
 from tidegate.v1 import guard_pb2_grpc as rpc
 
@@ -71,6 +74,43 @@ def test_no_call_fails_while_one_of_two_backends_drains(server: str, tmp_path: P
         first.signal(signal.SIGTERM)
         said = last_line(client.communicate(timeout=100)[0])
     assert (list(said["codes"]), said["failed_attempts"]) == (["OK"], 0)
+
+
+LONG = pytest.mark.skipif(
+    os.environ.get("TIDEGATE_CONFORMANCE") != "long", reason="takes minutes: make conformance-long"
+)
+
+
+@LONG
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_hundred_slow_readers_on_one_connection_live(server: str, tmp_path: Path, missing: Callable[[str], None]):
+    with door(server, tmp_path) as running:
+        said = peer(program("gopeer", missing), "slow", running.address, 100)
+    assert (said["codes"], said["connections"]) == ({"OK": 100}, 1)
+
+
+@LONG
+@pytest.mark.parametrize("seconds", [65, 240])
+@pytest.mark.parametrize("server", SERVERS)
+def test_an_idle_connection_that_pings_as_often_as_it_may_lives(
+    server: str, seconds: int, tmp_path: Path, missing: Callable[[str], None]
+):
+    with door(server, tmp_path) as running:
+        said = last_line(run([program("gopeer", missing), "idle", running.address, str(seconds)], timeout=400))
+    assert (said["codes"], said["connections"]) == ({"OK": 2}, 1)
+
+
+@LONG
+@pytest.mark.parametrize("server", SERVERS)
+async def test_a_client_that_is_dead_is_noticed_after_forty_seconds(server: str, tmp_path: Path):
+    """No answer to the ping: 30 s of silence, and 10 s for the answer."""
+    with door(server, tmp_path) as running:
+        dead = await greeted(running.address)
+        began = asyncio.get_running_loop().time()
+        while await dead.reader.read(1 << 16):
+            pass
+        assert 39 < asyncio.get_running_loop().time() - began < 50
+        dead.writer.close()
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,7 @@ def test_each_status_of_the_transport_is_that_of_its_row(key: str, status: str):
         ("a larger message", [ROOM.large_of_one, ROOM.large]),
         ("unfinished messages that fit the window", [ROOM.noted_of_one, ROOM.noted]),
         ("time for a message, once begun", [call.BYTES_PER_SECOND]),
+        ("answers that clients do not take", [holdings.MOST_ANSWER_BYTES]),
         ("answers that a client asks for and does not read", [link.MOST_ANSWERS, link.MOST_UNSENT]),
         ("calls given up, or refused", [*connection.RESETS]),
         ("calls ended for what was sent", [*connection.FAULTS]),

@@ -195,7 +195,9 @@ class Call:
 
     async def write(self, message: Any) -> None:
         """Send a message; waits for room."""
-        await self._write(self._serialized(message))
+        await self.send_initial_metadata(())
+        self._enqueue(message)
+        await self._sent()
 
     async def send_initial_metadata(self, metadata: Metadata) -> None:
         """Send the headers, unless they were sent."""
@@ -234,11 +236,12 @@ class Call:
 
     async def answer(self, message: Any) -> None:
         """Send the one answer, and end the call well. A client that does not take it in time gets no more of it."""
-        data = self._serialized(message)
+        await self.send_initial_metadata(())
+        self._enqueue(message)
+        del message  # what waits for the client is held once
         self._end_work()
         try:
-            async with asyncio.timeout(self._seconds + len(data) / BYTES_PER_SECOND):
-                await self._write(data)
+            async with asyncio.timeout(self._seconds + len(self.unsent) / BYTES_PER_SECOND):
                 await self.complete()
         except TimeoutError:
             self.cut()
@@ -353,16 +356,12 @@ class Call:
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
-    def _serialized(self, message: Any) -> bytes:
-        return message if self._serialize is None else self._serialize(message)
-
-    async def _write(self, data: bytes) -> None:
-        await self.send_initial_metadata(())
-        if self.is_finished:
-            return
-        self.unsent += PREFIX.pack(0, len(data)) + data
-        self._wire.pump(self)
-        await self._sent()
+    def _enqueue(self, message: Any) -> None:
+        """Send of a message what the windows allow, and keep the rest."""
+        data = message if self._serialize is None else self._serialize(message)
+        if not self.is_finished:
+            self.unsent += PREFIX.pack(0, len(data)) + data
+            self._wire.pump(self)
 
     async def _sent(self) -> None:
         while (self.unsent or self._wire.is_full) and not self.is_finished:

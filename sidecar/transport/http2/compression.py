@@ -34,13 +34,13 @@ class Inflater:
         """The plain message. Raises `Refused`: it is broken, or has more than `limit` bytes."""
         first = _Opening(encoding, message, limit)
         if first.step():
-            return first.plain
+            return first.take()
         del first  # so that those who wait hold nothing but what came
         async with self._turn:
             opening = _Opening(encoding, message, limit)
             while not opening.step():  # noqa: ASYNC110 - it is no waiting: others have their turns
                 await asyncio.sleep(0)
-            return opening.plain
+            return opening.take()
 
 
 class _Opening:
@@ -50,9 +50,9 @@ class _Opening:
         self._plain = bytearray()
         self._limit = limit
 
-    @property
-    def plain(self) -> bytes:
-        return bytes(self._plain)
+    def take(self) -> bytes:
+        plain, self._plain = bytes(self._plain), bytearray()
+        return plain
 
     def step(self) -> bool:
         """Open a slice more; returns whether all is open."""

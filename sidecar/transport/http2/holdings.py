@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-MOST_ANSWER_BYTES: Final = 12 << 20
+MOST_ANSWER_BYTES: Final = 8 << 20
 """Of answers that wait, in the process."""
 STALE_SECONDS: Final = 1.0
 """An answer of which nothing was taken for so long may be cut."""
