@@ -147,7 +147,7 @@ class GuardService:
         """
         most = self._engine.limits.max_streams
         if self._arrivals.total() >= most or self._arrivals[peer] >= max(1, most // 2):
-            self._engine.metrics.streams_refused.labels("overloaded").inc()
+            self._engine.metrics.streams_refused["overloaded"].inc()
             raise Overloaded("streams", retry_ms=_RETRY_MS)
         self._arrivals[peer] += 1
         try:
