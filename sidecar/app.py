@@ -182,6 +182,7 @@ class App:
         self.readiness.wait_for("grpc", "draining")
         await self.grpc.drain()
         _log.info("draining", extra={"streams": self.engine.open_streams})
+        await asyncio.sleep(self.settings.drain_pause_seconds)
         await self._within(self.settings.drain_seconds, self._finish())
         self.engine.drain()
         if self.engine.open_streams:
@@ -192,8 +193,13 @@ class App:
         await self._within(_LAST_SECONDS, self.engine.wait_idle())
 
     async def _finish(self) -> None:
-        """Refuse what is new; returns when nothing runs any more."""
-        await asyncio.gather(*(part.drain() for part in (self.proxy, self.processor) if part is not None))
+        """Send clients elsewhere; returns when nothing runs any more."""
+        proxied = asyncio.create_task(self.proxy.drain()) if self.proxy is not None else None
+        await self.grpc.finish()
+        if self.processor is not None:
+            await self.processor.drain()
+        if proxied is not None:
+            await proxied
         self.engine.drain()
         await self.engine.wait_idle()
 

@@ -165,7 +165,10 @@ class Grpc(Section):
     keepalive_seconds: Seconds = 30.0
     keepalive_timeout_seconds: Seconds = 10.0
     min_ping_interval_seconds: Seconds = 10.0
-    """A client that pings more often is cut off."""
+    """A client that pings more often, and was sent nothing between, is cut off. A fifth earlier is in time: timers
+    and networks are not exact."""
+    message_seconds: Seconds = 10.0
+    """A message that was begun has to be whole by then; a large one has a second more for each 256 KiB."""
     facts: Facts = Facts()
     """What of a stream's start is not the caller's to say; the headers are the call's metadata."""
 
@@ -412,6 +415,8 @@ class Settings(Section):
     """Processes that serve the same ports, each with an outbox of its own. One is right for one or two cores."""
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
     """How long running streams may go on after SIGTERM."""
+    drain_pause_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """How long new streams are still taken after SIGTERM, until load balancers have seen that it is not ready."""
     loop: Literal["auto", "asyncio", "uvloop"] = "auto"
     """The event loop. `auto` is the one that was measured to be cheaper: uvloop."""
 

@@ -179,7 +179,7 @@ class Supervisor:
     def __init__(self, settings: Settings, workers: Sequence[Worker], ports: Ports) -> None:
         self._workers = workers
         self._ports = ports
-        self._drain_seconds = settings.drain_seconds
+        self._drain_seconds = settings.drain_pause_seconds + settings.drain_seconds
         self._admin = AdminServer(settings.admin.listen, self._pages())
         self._left_over = LeftOver(settings, workers=len(workers))
         self._stop = asyncio.Event()

@@ -114,7 +114,6 @@ def channel_options(tls: Tls | None) -> list[tuple[str, str | int]]:
         ("grpc.max_receive_message_length", _LARGEST),
         ("grpc.max_send_message_length", _LARGEST),
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
-        ("grpc.http2.bdp_probe", 0),  # else each answer costs a ping there and back; a sidecar is not far away
     ]
     if tls is not None and tls.server_name:
         options.append(("grpc.ssl_target_name_override", tls.server_name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -12,6 +12,9 @@ import grpc
 from tidegate import _wire
 from tidegate.errors import TidegateError
 from tidegate.types import AnyChunk, CheckResult, Lane, OnBlock, Release, Shown, StreamOptions, Summary, Tls
+
+_SETTLE_SECONDS = 1.0
+_LOOK_SECONDS = 0.002
 
 
 class AsyncClient:
@@ -82,6 +85,7 @@ class AsyncGuardedStream:
 
     def __init__(self, call: Any, source: _Source, responses: _wire.Responses, target: str) -> None:
         self._call = call
+        self._status = _Status(call)
         self._source = source
         self._responses = responses
         self._target = target
@@ -107,8 +111,8 @@ class AsyncGuardedStream:
         try:
             async for data in self._call:
                 yield self._responses.read(data)
-        except grpc.aio.AioRpcError as error:
-            raise _error_of(error, self._target) from None
+        except grpc.aio.AioRpcError:
+            raise await self._status.error(self._target) from None
         except asyncio.CancelledError:
             # Either the call was cancelled, by `cancel` or for its chunks' failure, or the task that reads it was.
             if self._source.failure is not None:
@@ -163,6 +167,50 @@ async def _each(chunks: AsyncIterable[AnyChunk] | Iterable[AnyChunk]) -> AsyncIt
     else:
         for chunk in chunks:
             yield chunk
+
+
+class _Status:
+    """The status that a stream's end had first, or, if that was gRPC's own, the next.
+
+    gRPC's asyncio client gives a stream whose status comes while a message is on its way a status of its own (INTERNAL,
+    without trailers): instead of the true one, or before it.
+    """
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+        self._code: grpc.StatusCode | None = None
+        self._details: str | None = None
+        self._trailers: Any = None
+        call.add_done_callback(lambda _: self._take())
+
+    async def error(self, target: str) -> TidegateError:
+        """The error that it stands for."""
+        until = asyncio.get_running_loop().time() + _SETTLE_SECONDS
+        while self._is_grpcs_own and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(_LOOK_SECONDS)
+            self._take()
+        code = self._code or grpc.StatusCode.UNKNOWN
+        return _wire.error_of(code, self._details, self._trailers, target)
+
+    @property
+    def _is_grpcs_own(self) -> bool:
+        return self._code is None or (self._code is grpc.StatusCode.INTERNAL and not self._trailers)
+
+    def _take(self) -> None:
+        call = self._call
+        self._code, self._details, self._trailers = map(
+            _at_once, (call.code(), call.details(), call.trailing_metadata())
+        )
+
+
+def _at_once(waiting: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine gives that has nothing to wait for; None when it has."""
+    try:
+        waiting.send(None)
+    except StopIteration as done:
+        return done.value
+    waiting.close()
+    return None
 
 
 def _error_of(error: grpc.aio.AioRpcError, target: str) -> TidegateError:

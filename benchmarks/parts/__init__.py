@@ -1,0 +1,1 @@
+"""Memory of an answer in several parts."""

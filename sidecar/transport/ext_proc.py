@@ -86,6 +86,9 @@ _NO_PATH = "unknown"
 class ExternalProcessor:
     """The service."""
 
+    name = SERVICE
+    files = (pb.DESCRIPTOR,)
+
     def __init__(self, engine: Engine, settings: ExtProc, room: Room | None = None) -> None:
         """`room` is for the bodies of requests, where other transports share it."""
         self._engine = engine

@@ -13,16 +13,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from traceback import clear_frames
+from typing import Any, Protocol, TypeAlias, cast
 
 import grpc
+from google.protobuf.descriptor import FileDescriptor
+from grpc_health.v1 import health, health_pb2
 from multidict import CIMultiDict
 
-from sidecar.config import Facts, Grpc, Limits
-from sidecar.errors import CallerError, ConfigError, IdleStream, TidegateError
+from sidecar.config import Grpc, Limits
+from sidecar.errors import CallerError, ConfigError, IdleStream, Overloaded, TidegateError
 from sidecar.session import Engine, Session, StreamStart
 from sidecar.telemetry.tracing import parse_traceparent
 from sidecar.transport.convert import (
@@ -35,10 +39,13 @@ from sidecar.transport.convert import (
     start_of,
 )
 from sidecar.transport.facts import Caller, pinned
-from sidecar.transport.health import GUARD_SERVICE, Health, add_reflection
+from sidecar.transport.grpcio import OneMessage, make_server
+from sidecar.transport.health import GUARD_SERVICE, Health
+from sidecar.transport.http2.call import Call
 from sidecar.transport.http2.connection import Bounds
 from sidecar.transport.http2.server import Http2Server
 from sidecar.transport.identity import Peer
+from sidecar.transport.reflection import Reflection
 from sidecar.transport.status import status_of
 from sidecar.transport.tls import Certificates
 from sidecar.values import Channel, Lane
@@ -56,12 +63,26 @@ _FRAME_BYTES = 1 << 20
 _INT_MAX = 2**31 - 1
 _SPARE_CALLS = 256
 """Calls of a connection beside streams: health checks, and streams that are told that there are too many."""
+_PING_SLACK = 0.8
+"""A client that pings as often as it may is sometimes early, by its timer and the network."""
+_LONGEST_GRACE = 1e6
+_RETRY_MS = 1000
 _GOODBYE_SECONDS = 1.0
 """How long a status may take to reach a client that does not read."""
 
 
 class GrpcService(Protocol):
     """Methods that the listener serves."""
+
+    @property
+    def name(self) -> str:
+        """The service's full name."""
+        ...
+
+    @property
+    def files(self) -> Sequence[FileDescriptor]:
+        """Where it is described, for reflection."""
+        ...
 
     def add_to(self, server: Server) -> None:
         """Serve the methods."""
@@ -71,15 +92,22 @@ class GrpcService(Protocol):
 class GuardService:
     """The service's two methods."""
 
-    def __init__(self, engine: Engine, facts: Facts, *, idle_seconds: float) -> None:
+    name = GUARD_SERVICE
+    files = (pb.DESCRIPTOR,)
+
+    def __init__(self, engine: Engine, settings: Grpc) -> None:
         self._engine = engine
-        self._facts = facts
-        self._idle_seconds = idle_seconds
+        self._facts = settings.facts
+        self._idle_seconds = settings.idle_seconds
+        self._one_message = OneMessage(settings.message_seconds)
+        self._running = _Running()
+        self._arrivals: Counter[str] = Counter()
+        """By connection."""
 
     def add_to(self, server: Server) -> None:
         """Serve the methods."""
         methods: dict[str, grpc.RpcMethodHandler[bytes, Any]] = {
-            "Check": grpc.unary_unary_rpc_method_handler(
+            "Check": grpc.stream_unary_rpc_method_handler(
                 self.check, response_serializer=pb.CheckResponse.SerializeToString
             ),
             "Stream": grpc.stream_stream_rpc_method_handler(
@@ -88,15 +116,46 @@ class GuardService:
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(GUARD_SERVICE, methods),))
 
-    async def check(self, data: bytes, context: Context) -> pb.CheckResponse:
+    async def check(self, _requests: AsyncIterator[bytes], context: Context) -> pb.CheckResponse:
         """Guard one whole text."""
-        async with answering(context):
+        async with answering(context), self._running.counted():
+            with self._arriving(context.peer()):
+                data = await self._only(context)
             return await self._check(data, context)
 
     async def stream(self, _requests: AsyncIterator[bytes], context: Context) -> None:
         """Guard texts while they flow."""
-        async with answering(context):
+        async with answering(context), self._running.counted():
             await self._guard(context)
+
+    async def _only(self, context: Context) -> bytes:
+        """The one message of a request. Ends the call when there is none, or not in time."""
+        call: object = context
+        if isinstance(call, Call):
+            return await call.only(None)  # type: ignore[no-any-return]  # nothing parses it here
+        return await self._one_message.read(context)
+
+    async def wait_idle(self) -> None:
+        """Return when no call runs."""
+        await self._running.wait_idle()
+
+    @contextmanager
+    def _arriving(self, peer: str) -> Iterator[None]:
+        """A stream whose first message is awaited: as many may be as may run, half of them on one connection.
+
+        Raises `Overloaded`.
+        """
+        most = self._engine.limits.max_streams
+        if self._arrivals.total() >= most or self._arrivals[peer] >= max(1, most // 2):
+            self._engine.metrics.streams_refused["overloaded"].inc()
+            raise Overloaded("streams", retry_ms=_RETRY_MS)
+        self._arrivals[peer] += 1
+        try:
+            yield
+        finally:
+            self._arrivals[peer] -= 1
+            if not self._arrivals[peer]:
+                del self._arrivals[peer]
 
     async def _check(self, data: bytes, context: Context) -> pb.CheckResponse:
         request = parse(pb.CheckRequest, data)
@@ -113,7 +172,9 @@ class GuardService:
             return check_response_of([shown async for shown in session.outputs()], session.plan)
 
     async def _guard(self, context: Context) -> None:
-        start = self._start_of(await self._read_start(context), context)
+        with self._arriving(context.peer()):
+            first = await self._read_start(context)
+        start = self._start_of(first, context)
         async with self._engine.open(start) as session:
             await context.send_initial_metadata(((_STREAM_ID, session.info.stream_id),))
             lanes = LaneReader(start.direction, self._engine.limits)
@@ -152,16 +213,41 @@ class GuardService:
             raise IdleStream(self._idle_seconds) from None
 
 
+class _Running:
+    """Counts calls, so that they can be let finish."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+
+    @asynccontextmanager
+    async def counted(self) -> AsyncIterator[None]:
+        self._count += 1
+        self._is_idle.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._is_idle.set()
+
+    async def wait_idle(self) -> None:
+        await self._is_idle.wait()
+
+
 class GrpcServer:
     """The listener. `start` binds all addresses or none. `others` are served beside the guard's own service."""
 
     def __init__(self, engine: Engine, settings: Grpc, limits: Limits, *others: GrpcService) -> None:
         self._settings = settings
         self._limits = limits
-        self._services = (GuardService(engine, settings.facts, idle_seconds=settings.idle_seconds), *others)
+        self._guard = GuardService(engine, settings)
+        self._services = (self._guard, *others)
         self._health = Health()
         self._grpcio: grpc.aio.Server | None = None
         self._http2: Http2Server | None = None
+        self._stopping: asyncio.Task[None] | None = None
         self.addresses: tuple[str, ...] = ()
         """Where it listens, with the ports that were chosen for port 0."""
 
@@ -181,11 +267,21 @@ class GrpcServer:
         """Tell health checks that streams should go elsewhere."""
         await self._health.drain()
 
+    async def finish(self) -> None:
+        """Stop listening and send clients elsewhere; returns when each of them knows, and no call runs."""
+        if self._grpcio is not None:
+            self._stopping = asyncio.create_task(self._grpcio.stop(_LONGEST_GRACE))
+        if self._http2 is not None:
+            await self._http2.go_away()
+        await self._guard.wait_idle()
+
     async def stop(self) -> None:
         """Stop listening. What still runs is cancelled, after a moment for statuses that are on their way."""
         await asyncio.gather(
             *(server.stop(_GOODBYE_SECONDS) for server in (self._grpcio, self._http2) if server is not None)
         )
+        if self._stopping is not None:
+            await self._stopping
 
     async def _bind(self, address: str) -> str:
         is_secure = self._settings.tls is not None and not address.startswith(_UNIX)
@@ -193,7 +289,7 @@ class GrpcServer:
             if is_secure or self._settings.server == "grpcio":
                 return await self._bind_grpcio(address, is_secure=is_secure)
             if self._http2 is None:
-                self._http2 = Http2Server(_bounds(self._settings, self._limits))
+                self._http2 = Http2Server(bounds_of(self._settings, self._limits))
                 await self._serve_with(self._http2)
             return await self._http2.listen(address, share_port=self._settings.share_ports)
         except (OSError, OverflowError, RuntimeError, ValueError):
@@ -201,7 +297,8 @@ class GrpcServer:
 
     async def _bind_grpcio(self, address: str, *, is_secure: bool) -> str:
         if self._grpcio is None:
-            self._grpcio = grpc.aio.server(options=_options(self._settings, self._limits))
+            bounds = bounds_of(self._settings, self._limits)
+            self._grpcio = make_server(bounds, share_ports=self._settings.share_ports)
             await self._serve_with(self._grpcio)
         if is_secure:
             assert self._settings.tls is not None
@@ -215,7 +312,12 @@ class GrpcServer:
             service.add_to(server)
         await self._health.add_to(server)
         if self._settings.reflection:
-            add_reflection(server)
+            self._reflection().add_to(server)
+
+    def _reflection(self) -> Reflection:
+        files = (file for service in self._services for file in service.files)
+        names = (service.name for service in self._services)
+        return Reflection([*names, health.SERVICE_NAME], [*files, cast("FileDescriptor", health_pb2.DESCRIPTOR)])
 
     def _set_socket_modes(self) -> None:
         for address in self.addresses:
@@ -227,7 +329,10 @@ async def _read(context: Context, session: Session, lanes: LaneReader) -> None:
     """Feed a session until its stream ends. What goes wrong becomes the session's failure."""
     try:
         while (data := await context.read()) is not grpc.aio.EOF:
-            await _take(parse(pb.StreamRequest, data), session, lanes)
+            message = parse(pb.StreamRequest, data)
+            if message.WhichOneof("message") == "finish":
+                break  # what comes behind it is not read, soon or late
+            await _take(message, session, lanes)
         if context.cancelled():
             session.cancel("the client went away")
             return
@@ -252,9 +357,6 @@ async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) 
                 session.end_lane(lane)
         case "context":
             session.add_context(passages_of(message.context.passages))
-        case "finish":
-            lanes.finish()
-            session.finish()
         case "start":
             raise out_of_order("came twice; a stream has one", "start")
         case _:
@@ -272,6 +374,7 @@ async def answering(context: Context) -> AsyncIterator[None]:
         if not isinstance(error, TidegateError):
             _log.error("a call failed", exc_info=error)
         status = status_of(error)
+        clear_frames(error.__traceback__)  # they hold the text, and a client may let its status wait
         with suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await context.abort(status.code, status.message, status.trailers)
@@ -300,23 +403,13 @@ def _largest(limits: Limits) -> int:
     return min(4 * (limits.max_stream_chars + limits.max_context_chars) + _FRAME_BYTES, _INT_MAX)
 
 
-def _bounds(settings: Grpc, limits: Limits) -> Bounds:
+def bounds_of(settings: Grpc, limits: Limits) -> Bounds:
+    """What a connection may cost with these settings."""
     return Bounds(
         message_bytes=_largest(limits),
         calls=2 * limits.max_streams + _SPARE_CALLS,
         keepalive_seconds=settings.keepalive_seconds,
         keepalive_timeout_seconds=settings.keepalive_timeout_seconds,
-        min_ping_interval_seconds=settings.min_ping_interval_seconds,
+        min_ping_interval_seconds=settings.min_ping_interval_seconds * _PING_SLACK,
+        message_seconds=settings.message_seconds,
     )
-
-
-def _options(settings: Grpc, limits: Limits) -> list[tuple[str, int]]:
-    return [
-        ("grpc.max_receive_message_length", _largest(limits)),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.keepalive_time_ms", round(settings.keepalive_seconds * 1000)),
-        ("grpc.keepalive_timeout_ms", round(settings.keepalive_timeout_seconds * 1000)),
-        ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", round(settings.min_ping_interval_seconds * 1000)),
-        ("grpc.so_reuseport", int(settings.share_ports)),
-    ]

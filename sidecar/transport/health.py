@@ -1,4 +1,4 @@
-"""grpc.health.v1 and server reflection."""
+"""grpc.health.v1."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from sidecar.transport.http2.server import Http2Server
 from tidegate.v1 import guard_pb2
@@ -37,10 +36,3 @@ class Health:
     async def _set(self, status: int) -> None:
         for service in (_EVERYTHING, GUARD_SERVICE):
             await self._servicer.set(service, status)
-
-
-def add_reflection(server: grpc.aio.Server | Http2Server) -> None:
-    """Let tools ask which services there are."""
-    names = (GUARD_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    servicer = reflection.aio.ReflectionServicer(names)
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]  # its stubs lack it

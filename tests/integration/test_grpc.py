@@ -517,3 +517,17 @@ async def test_a_drain_lets_streams_finish_and_sends_others_elsewhere(client: ti
     assert first + "".join([text async for text in stream]) == "First sentence. And then the end."
     await server.engine.wait_idle()
     assert server.decisions[-1].ended == "finished"
+
+
+async def test_a_callers_own_error_has_its_status_however_fast_its_chunks_come(
+    client: tidegate.AsyncClient, server: Serving
+):
+    """gRPC's asyncio client has a status of its own (INTERNAL) for a message on its way when the status comes."""
+    reasons = set()
+    for _ in range(60):
+        with pytest.raises(tidegate.TidegateError) as caught:
+            async for _ in client.stream(b"\xff" for _ in range(50)):
+                pass
+        reasons.add((type(caught.value), caught.value.reason))
+    assert reasons == {(tidegate.InvalidRequest, "INVALID")}
+    await server.engine.wait_idle()

@@ -6,17 +6,16 @@ import asyncio
 import gzip
 import struct
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-import hpack
 import pytest
 
 from sidecar.transport.http2 import frames
 from sidecar.transport.http2.call import WINDOW_BYTES
 from sidecar.transport.http2.connection import Bounds
 from sidecar.transport.http2.server import Http2Server
+from tests.transport.peer import Peer, data, greeted, message
 
 BOUNDS = Bounds(
     message_bytes=1 << 20,
@@ -26,61 +25,6 @@ BOUNDS = Bounds(
     min_ping_interval_seconds=10.0,
 )
 ECHO, LARGE, STUCK = "/t.Test/Echo", "/t.Test/Large", "/t.Test/Stuck"
-
-
-@dataclass
-class Peer:
-    """The other end: sends frames, and collects those that come."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    encoder: hpack.Encoder = field(default_factory=hpack.Encoder)
-    decoder: hpack.Decoder = field(default_factory=hpack.Decoder)
-    ended: dict[int, dict[str, str]] = field(default_factory=dict)
-    """The trailers that came, by stream."""
-
-    def send(self, *data: bytes) -> None:
-        self.writer.write(b"".join(data))
-
-    async def frame(self) -> tuple[int, int, int, bytes]:
-        size, kind, flags, stream = frames.head_of(await self.reader.readexactly(frames.HEAD_BYTES), 0)
-        payload = await self.reader.readexactly(size)
-        if kind == frames.HEADERS:
-            headers = {str(name): str(value) for name, value in self.decoder.decode(payload)}
-            if flags & frames.END_STREAM:
-                self.ended[stream] = headers
-        return kind, flags, stream, payload
-
-    async def until(self, kind: int, stream: int | None = None) -> tuple[int, bytes]:
-        """Flags and payload of the next frame of that kind."""
-        while True:
-            found, flags, number, payload = await self.frame()
-            if found == kind and stream in (None, number):
-                return flags, payload
-
-    async def trailers(self, stream: int) -> dict[str, str]:
-        """The headers that end a stream."""
-        while stream not in self.ended:
-            await self.frame()
-        return self.ended[stream]
-
-    def headers(self, path: str, **more: str) -> bytes:
-        pairs = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "t"}
-        pairs |= {"content-type": "application/grpc", "te": "trailers"}
-        pairs |= {key.replace("_", "-"): each for key, each in more.items()}
-        block: bytes = self.encoder.encode([*pairs.items()])
-        return block
-
-    def call(self, stream: int, path: str, **more: str) -> bytes:
-        return frames.frame(frames.HEADERS, frames.END_HEADERS, stream, self.headers(path, **more))
-
-
-def message(text: bytes, flag: int = 0) -> bytes:
-    return struct.pack(">BI", flag, len(text)) + text
-
-
-def data(stream: int, payload: bytes, flags: int = 0) -> bytes:
-    return frames.frame(frames.DATA, flags, stream, payload)
 
 
 async def _echo(requests: AsyncIterator[bytes], _context: object) -> AsyncIterator[bytes]:
@@ -104,12 +48,9 @@ async def peer() -> AsyncIterator[Peer]:
         for path, behaviour in ((ECHO, _echo), (LARGE, _large), (STUCK, _stuck))
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("t.Test", methods),))
-    host, _, port = (await server.listen("127.0.0.1:0")).rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    connected = Peer(reader, writer)
-    connected.send(frames.PREFACE, frames.settings({}))
-    yield connected
-    writer.close()
+    client = await greeted(await server.listen("127.0.0.1:0"))
+    yield client
+    client.writer.close()
     await server.stop(0.0)
 
 
@@ -143,7 +84,7 @@ async def test_a_zipped_message_is_read_within_the_limit(peer: Peer):
     assert await peer.until(frames.DATA) == (0, message(b"hello"))
     peer.send(peer.call(3, ECHO, grpc_encoding="gzip"), data(3, message(bomb, 1), 1))
     assert (await peer.trailers(1))["grpc-status"] == "0"
-    assert (await peer.trailers(3))["grpc-status"] == str(grpc.StatusCode.UNIMPLEMENTED.value[0])
+    assert (await peer.trailers(3))["grpc-status"] == str(grpc.StatusCode.RESOURCE_EXHAUSTED.value[0])
 
 
 async def test_what_is_sent_waits_for_the_windows(peer: Peer):
@@ -225,7 +166,18 @@ async def test_more_calls_than_allowed_are_refused(peer: Peer):
         (frames.settings({frames.MAX_FRAME_SIZE: 1}), frames.PROTOCOL_ERROR),
         (frames.frame(frames.WINDOW_UPDATE, 0, 0, bytes(3)), frames.FRAME_SIZE_ERROR),
         (frames.window_update(0, frames.LARGEST_WINDOW), frames.FLOW_CONTROL_ERROR),
-        (frames.frame(frames.DATA, 0, 1, bytes(frames.DEFAULT_FRAME + 1)), frames.FRAME_SIZE_ERROR),
+        (frames.frame(frames.HEADERS, 0, 1, bytes(frames.DEFAULT_FRAME + 1)), frames.FRAME_SIZE_ERROR),
+        (frames.frame(frames.PING, 0, 0, bytes(7)), frames.FRAME_SIZE_ERROR),
+        (frames.frame(frames.PING, 0, 1, bytes(8)), frames.PROTOCOL_ERROR),
+        (frames.frame(frames.RST_STREAM, 0, 1, bytes(3)), frames.FRAME_SIZE_ERROR),
+        (frames.frame(frames.SETTINGS, frames.ACK, 0, bytes(6)), frames.FRAME_SIZE_ERROR),
+        (frames.frame(frames.SETTINGS, 0, 1), frames.PROTOCOL_ERROR),
+        (frames.settings({frames.ENABLE_PUSH: 2}), frames.PROTOCOL_ERROR),
+        (frames.window_update(0, 0), frames.PROTOCOL_ERROR),
+        (frames.window_update(7, 1), frames.PROTOCOL_ERROR),
+        (frames.frame(frames.GOAWAY, 0, 0, bytes(7)), frames.FRAME_SIZE_ERROR),
+        (frames.frame(frames.GOAWAY, 0, 1, bytes(8)), frames.PROTOCOL_ERROR),
+        (frames.frame(frames.PRIORITY, 0, 0, bytes(5)), frames.PROTOCOL_ERROR),
         (frames.frame(frames.PING, 0, 0, bytes(8)) * 8, frames.ENHANCE_YOUR_CALM),
         (frames.frame(frames.PRIORITY, 0, 1, bytes(5)) * 3000, frames.ENHANCE_YOUR_CALM),
     ],
@@ -237,18 +189,24 @@ async def test_who_breaks_the_protocol_is_told_and_cut_off(peer: Peer, sent: byt
     assert await peer.reader.read() == b""
 
 
-async def test_more_than_the_window_is_not_taken(peer: Peer):
-    peer.send(peer.call(1, STUCK))
-    room = WINDOW_BYTES * 3 // 2  # half of it is given back once, before too much waits unread
-    peer.send(data(1, message(bytes(frames.DEFAULT_FRAME - 5))) * (room // frames.DEFAULT_FRAME + 1))
-    _, payload = await peer.until(frames.GOAWAY)
-    assert struct.unpack(">II", payload[:8])[1] == frames.FLOW_CONTROL_ERROR
-
-
-async def test_messages_after_the_end_are_not_taken(peer: Peer):
-    peer.send(peer.call(1, STUCK), data(1, message(b"on"), frames.END_STREAM), data(1, message(b"and on")))
-    _, payload = await peer.until(frames.GOAWAY)
-    assert struct.unpack(">II", payload[:8])[1] == frames.STREAM_CLOSED
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (data(1, message(bytes(frames.DEFAULT_FRAME - 5))) * 7, frames.FLOW_CONTROL_ERROR),
+        (data(1, message(b"on"), frames.END_STREAM) + data(1, message(b"and on")), frames.STREAM_CLOSED),
+        (frames.frame(frames.DATA, 0, 1, bytes(frames.DEFAULT_FRAME + 1)), frames.FRAME_SIZE_ERROR),
+        (frames.window_update(1, frames.LARGEST_WINDOW), frames.FLOW_CONTROL_ERROR),
+        (frames.window_update(1, 0), frames.PROTOCOL_ERROR),
+        (frames.frame(frames.PRIORITY, 0, 1, bytes(4)), frames.FRAME_SIZE_ERROR),
+        (frames.frame(frames.PRIORITY, 0, 1, bytes([0, 0, 0, 1, 0])), frames.PROTOCOL_ERROR),
+    ],
+)
+async def test_what_is_wrong_in_one_stream_ends_that_one_and_its_neighbours_live(peer: Peer, sent: bytes, code: int):
+    peer.send(peer.call(1, STUCK), sent)
+    _, payload = await peer.until(frames.RST_STREAM, 1)
+    assert frames.number_of(payload) == code
+    peer.send(peer.call(3, ECHO), data(3, message(b"on"), frames.END_STREAM))
+    assert await peer.until(frames.DATA, 3) == (0, message(b"on"))
 
 
 async def test_a_flood_of_calls_that_are_given_up_ends_the_connection(peer: Peer):

@@ -25,14 +25,17 @@ HAS_PRIORITY: Final = 0x20
 
 NO_ERROR: Final = 0x0
 PROTOCOL_ERROR: Final = 0x1
+INTERNAL_ERROR: Final = 0x2
 FLOW_CONTROL_ERROR: Final = 0x3
 STREAM_CLOSED: Final = 0x5
 FRAME_SIZE_ERROR: Final = 0x6
 REFUSED_STREAM: Final = 0x7
+CANCEL: Final = 0x8
 COMPRESSION_ERROR: Final = 0x9
 ENHANCE_YOUR_CALM: Final = 0xB
 
 HEADER_TABLE_SIZE: Final = 0x1
+ENABLE_PUSH: Final = 0x2
 MAX_CONCURRENT_STREAMS: Final = 0x3
 INITIAL_WINDOW_SIZE: Final = 0x4
 MAX_FRAME_SIZE: Final = 0x5
@@ -40,9 +43,13 @@ MAX_HEADER_LIST_SIZE: Final = 0x6
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEAD_BYTES: Final = 9
+PING_BYTES: Final = 8
+PRIORITY_BYTES: Final = 5
+GOAWAY_BYTES: Final = 8
 DEFAULT_WINDOW: Final = 65_535
 DEFAULT_FRAME: Final = 16_384
 LARGEST_WINDOW: Final = (1 << 31) - 1
+LARGEST_STREAM: Final = (1 << 31) - 1
 _LARGEST_FRAME: Final = (1 << 24) - 1
 
 _HEAD = struct.Struct(">IBI")
@@ -58,7 +65,15 @@ class ProtocolError(Exception):
         self.code = code
 
 
-def head_of(buffer: bytes, at: int) -> tuple[int, int, int, int]:
+class StreamError(Exception):
+    """The peer broke the protocol in one stream; `code` says how. It ends that stream, and its neighbours live."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def head_of(buffer: bytes | bytearray, at: int) -> tuple[int, int, int, int]:
     """A frame's payload size, type, flags and stream, from its first nine bytes."""
     size_and_type, flags, stream = _HEAD.unpack_from(buffer, at)
     return size_and_type >> 8, size_and_type & 0xFF, flags, stream & 0x7FFF_FFFF
@@ -89,11 +104,16 @@ def goaway(last_stream: int, code: int, reason: str = "") -> bytes:
     return frame(GOAWAY, 0, 0, _NUMBER.pack(last_stream) + _NUMBER.pack(code) + reason.encode())
 
 
+def sized(payload: bytes, size: int) -> bytes:
+    """The payload of a frame that has one length only. Raises `ProtocolError`."""
+    if len(payload) != size:
+        raise ProtocolError(FRAME_SIZE_ERROR, f"{size} bytes were expected")
+    return payload
+
+
 def number_of(payload: bytes) -> int:
-    """The 31-bit number that a WINDOW_UPDATE holds. Raises `ProtocolError`."""
-    if len(payload) != _NUMBER.size:
-        raise ProtocolError(FRAME_SIZE_ERROR, "four bytes were expected")
-    number: int = _NUMBER.unpack(payload)[0] & 0x7FFF_FFFF
+    """The 31-bit number that a WINDOW_UPDATE or an RST_STREAM holds. Raises `ProtocolError`."""
+    number: int = _NUMBER.unpack(sized(payload, _NUMBER.size))[0] & 0x7FFF_FFFF
     return number
 
 
@@ -102,6 +122,8 @@ def settings_of(payload: bytes) -> Iterator[tuple[int, int]]:
     if len(payload) % _SETTING.size:
         raise ProtocolError(FRAME_SIZE_ERROR, "settings are six bytes each")
     for name, value in _SETTING.iter_unpack(payload):
+        if name == ENABLE_PUSH and value > 1:
+            raise ProtocolError(PROTOCOL_ERROR, "push is on or off")
         if name == INITIAL_WINDOW_SIZE and value > LARGEST_WINDOW:
             raise ProtocolError(FLOW_CONTROL_ERROR, "the initial window is too large")
         if name == MAX_FRAME_SIZE and not DEFAULT_FRAME <= value <= _LARGEST_FRAME:
@@ -113,16 +135,24 @@ def unpadded(flags: int, payload: bytes) -> bytes:
     """What a DATA or HEADERS frame carries, without padding. Raises `ProtocolError`."""
     if not flags & PADDED:
         return payload
-    if not payload or payload[0] >= len(payload):
+    if not payload:
+        raise ProtocolError(FRAME_SIZE_ERROR, "the length of the padding is missing")
+    if payload[0] >= len(payload):
         raise ProtocolError(PROTOCOL_ERROR, "the padding is longer than the frame")
     return payload[1 : len(payload) - payload[0]]
 
 
-def fragment_of(flags: int, payload: bytes) -> bytes:
-    """The header block that a HEADERS frame carries. Raises `ProtocolError`."""
+def fragment_of(flags: int, payload: bytes) -> tuple[bytes, int | None]:
+    """The header block that a HEADERS frame carries, and which stream it depends on. Raises `ProtocolError`."""
     fragment = unpadded(flags, payload)
     if not flags & HAS_PRIORITY:
-        return fragment
-    if len(fragment) < 5:
+        return fragment, None
+    if len(fragment) < PRIORITY_BYTES:
         raise ProtocolError(FRAME_SIZE_ERROR, "a priority is five bytes")
-    return fragment[5:]
+    return fragment[PRIORITY_BYTES:], dependency_of(fragment)
+
+
+def dependency_of(priority: bytes) -> int:
+    """The stream that a priority names."""
+    number: int = _NUMBER.unpack_from(priority)[0] & 0x7FFF_FFFF
+    return number

@@ -18,15 +18,27 @@ from typing import Any, NamedTuple
 
 import grpc
 
-from sidecar.transport.http2.call import Call, Metadata
-from sidecar.transport.http2.connection import Bounds, Connection
+from sidecar.transport.http2.call import Call
+from sidecar.transport.http2.compression import ACCEPTED, ENCODINGS, Inflater, Refused
+from sidecar.transport.http2.connection import Bounds
+from sidecar.transport.http2.headers import HEADER_LIST_BYTES
+from sidecar.transport.http2.holdings import Answers, Holdings
+from sidecar.transport.http2.link import Link
+from sidecar.transport.http2.metadata import Metadata
 
 _log = logging.getLogger(__name__)
 
 _UNIX = "unix:"
-_TIMEOUT = re.compile(r"(\d{1,8})([HMSmun])")
-_SECONDS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
-_CONTENT_TYPE = "application/grpc"
+_TIMEOUT = re.compile(rb"(\d{1,8})([HMSmun])")
+_SECONDS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
+_CONTENT_TYPE = re.compile(rb"application/grpc([+;].*)?", re.IGNORECASE | re.DOTALL)
+_IDENTITY = b"identity"
+_NO_GRPC = "the content type is not application/grpc: this port speaks gRPC only"
+_NO_GRPC_WEB = "grpc-web is not spoken here: put a proxy before this port that translates, such as Envoy"
+_LONGEST_SECONDS = 1e8
+_GOING_SECONDS = 1.0
+"""How long a client may take to say that it knows that it should go."""
+_LOOK_SECONDS = 0.01
 
 
 class _Details(NamedTuple):
@@ -36,14 +48,25 @@ class _Details(NamedTuple):
     invocation_metadata: Metadata
 
 
+class _Unserved(Refused):
+    """What is no call of gRPC: told in HTTP's words too, since whoever asks may not know gRPC's."""
+
+    def __init__(self, reason: str, http_status: str) -> None:
+        super().__init__(grpc.StatusCode.INVALID_ARGUMENT, reason)
+        self.http_status = http_status
+
+
 class Http2Server:
     """A listener for any number of addresses."""
 
     def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
+        self.bounds = bounds
+        self.holdings = Holdings()
+        self.answers = Answers()
+        self.inflater = Inflater()
         self._handlers: list[grpc.GenericRpcHandler] = []
         self._known: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
-        self._connections: set[Connection] = set()
+        self._links: set[Link] = set()
         self._calls: set[asyncio.Task[None]] = set()
         self._listeners: list[asyncio.Server] = []
         self._files: list[str] = []
@@ -71,45 +94,90 @@ class Http2Server:
         self._listeners.append(await asyncio.get_running_loop().create_server(self._connect, sock=listener))
         return f"{host}:{listener.getsockname()[1]}"
 
+    async def go_away(self) -> None:
+        """Close the listeners and send clients elsewhere; returns when each knows. Calls that run may end."""
+        self._close_listeners()
+        links = [*self._links]
+        for link in links:
+            link.go_away()
+        told_at = asyncio.get_running_loop().time()
+        while not all(link.is_left for link in links):
+            if asyncio.get_running_loop().time() - told_at > _GOING_SECONDS:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        for link in links:
+            link.leave()
+
     async def stop(self, grace_seconds: float) -> None:
         """Take nothing new; what still runs after the grace is cancelled."""
-        for listener in self._listeners:
-            listener.close()
-        for connection in [*self._connections]:
-            connection.go_away()
+        self._close_listeners()
+        for link in [*self._links]:
+            link.leave()
         if self._calls:
             await asyncio.wait(self._calls, timeout=grace_seconds)
         for task in self._calls:
             task.cancel()
         if self._calls:
             await asyncio.wait(self._calls)
-        for connection in [*self._connections]:
-            connection.close()
+        for link in [*self._links]:
+            link.close()
         for path in self._files:
             with suppress(OSError):
                 os.unlink(path)
 
     # -- calls ----------------------------------------------------------------------------------------------------
 
-    def _connect(self) -> Connection:
-        connection = Connection(self._bounds, self._begin, self._connections.discard)
-        self._connections.add(connection)
-        return connection
+    def begin(self, call: Call) -> None:
+        """Serve a call, or say why not."""
+        try:
+            handler = self._handler_for(call)
+            seconds = _seconds(call.request.get(b"grpc-timeout"))
+        except _Unserved as unserved:
+            call.finish(unserved.code, unserved.reason, http_status=unserved.http_status)
+            return
+        except Refused as refused:
+            call.finish(refused.code, refused.reason)
+            return
+        if seconds is not None:
+            call.timer = asyncio.get_running_loop().call_later(seconds, call.expire)
+        call.has_one_answer = not handler.response_streaming
+        call.task = asyncio.create_task(_serve(call, handler), name=call.request.path.decode("latin-1"))
+        self._calls.add(call.task)
+        call.task.add_done_callback(self._calls.discard)
 
-    def _begin(self, call: Call, path: str) -> None:
-        metadata = dict(call.invocation_metadata())
-        handler = self._handler(path, call.invocation_metadata())
-        if not str(metadata.get("content-type", "")).startswith(_CONTENT_TYPE):
-            call.finish(grpc.StatusCode.INVALID_ARGUMENT, f"the content type is not {_CONTENT_TYPE}")
-        elif handler is None:
-            call.finish(grpc.StatusCode.UNIMPLEMENTED, "there is no such method")
-        else:
-            seconds = _seconds(str(metadata.get("grpc-timeout", "")))
-            if seconds is not None:
-                call.timer = asyncio.get_running_loop().call_later(seconds, call.expire)
-            call.task = asyncio.create_task(_serve(call, handler), name=path)
-            self._calls.add(call.task)
-            call.task.add_done_callback(self._calls.discard)
+    def gone(self, link: Link) -> None:
+        """A connection has ended."""
+        self._links.discard(link)
+
+    def _close_listeners(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+    def _connect(self) -> Link:
+        link = Link(self)
+        self._links.add(link)
+        return link
+
+    def _handler_for(self, call: Call) -> grpc.RpcMethodHandler[Any, Any]:
+        """Who serves a call. Raises `_Unserved` or `Refused` when nobody does."""
+        request = call.request
+        if request.is_too_large:
+            raise Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, f"the metadata has more than {HEADER_LIST_BYTES} bytes")
+        content_type = request.get(b"content-type") or b""
+        if not _CONTENT_TYPE.fullmatch(content_type):
+            raise _Unserved(
+                _NO_GRPC_WEB if content_type.lower().startswith(b"application/grpc-web") else _NO_GRPC, "415"
+            )
+        if request.method != b"POST":
+            raise _Unserved("a call is a POST", "405")
+        handler = self._handler(request.path.decode("latin-1"), call.invocation_metadata())
+        if handler is None:
+            raise Refused(grpc.StatusCode.UNIMPLEMENTED, "there is no such method")
+        encoding = request.get(b"grpc-encoding") or _IDENTITY
+        if encoding != _IDENTITY and encoding.decode("latin-1") not in ENCODINGS:
+            raise Refused(grpc.StatusCode.UNIMPLEMENTED, f"messages may come as {ACCEPTED}")
+        return handler
 
     def _handler(self, path: str, metadata: Metadata) -> grpc.RpcMethodHandler[Any, Any] | None:
         known = self._known.get(path)
@@ -139,7 +207,7 @@ async def _answer(call: Call, handler: Any) -> None:
     call.answer_with(handler.response_serializer)
     parse = handler.request_deserializer
     behaviour = handler.stream_stream or handler.stream_unary or handler.unary_stream or handler.unary_unary
-    request = call.requests(parse) if handler.request_streaming else await _only(call, parse)
+    request = call.requests(parse) if handler.request_streaming else await call.only(parse)
     answer = behaviour(request, call)
     if hasattr(answer, "__aiter__"):
         async for message in answer:
@@ -147,21 +215,21 @@ async def _answer(call: Call, handler: Any) -> None:
     elif handler.response_streaming:
         await answer
     else:
-        await call.write(await answer)
+        await call.answer(await answer)
+        return
     await call.complete()
 
 
-async def _only(call: Call, parse: Any) -> Any:
-    """The one message of a unary request."""
-    data = await call.read()
-    if data is grpc.aio.EOF:
-        await call.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request has no message")
-    return data if parse is None else parse(data)
-
-
-def _seconds(timeout: str) -> float | None:
+def _seconds(timeout: bytes | None) -> float | None:
+    """How long a call may take. Raises `Refused` for what is no time."""
+    if timeout is None:
+        return None
     found = _TIMEOUT.fullmatch(timeout)
-    return int(found[1]) * _SECONDS[found[2]] if found is not None else None
+    if found is None:
+        raise Refused(
+            grpc.StatusCode.INVALID_ARGUMENT, "grpc-timeout is at most eight digits and one of H, M, S, m, u and n"
+        )
+    return min(int(found[1]) * _SECONDS[found[2]], _LONGEST_SECONDS)
 
 
 def _bound(host: str, port: int, *, share_port: bool) -> socket.socket:

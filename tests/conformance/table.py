@@ -1,0 +1,182 @@
+"""Sends each input to a server, sees what comes of it, and writes the table of both servers."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+
+from sidecar.transport.http2 import frames as f
+from tests.conformance.inputs import STREAM, Input
+from tests.transport.peer import Peer, data, greeted, message, unconnected
+from tidegate.v1 import guard_pb2 as pb
+
+_QUIET_SECONDS: Final = 3.0
+"""Nothing that is to come takes so long."""
+_SIDE_BY_SIDE: Final = 32
+_CODES: Final = {
+    value: name
+    for name, value in vars(f).items()
+    if name in {"NO_ERROR", "CANCEL"} or name.endswith(("_ERROR", "_STREAM", "_CLOSED", "_CALM"))
+    if isinstance(value, int) and name not in {"RST_STREAM", "END_STREAM", "LARGEST_STREAM"}
+}
+_STATUSES: Final = {str(code.value[0]): code.name for code in grpc.StatusCode}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an input, and whether the neighbour's stream went on to its end."""
+
+    answer: str
+    neighbour_lives: bool
+
+    def __str__(self) -> str:
+        return self.answer
+
+
+@dataclass
+class _Seen:
+    """What came so far."""
+
+    answer: str = ""
+    goaway: str = ""
+    is_closed: bool = False
+    neighbour: str = ""
+    raw: bytes = b""
+
+    @property
+    def is_decided(self) -> bool:
+        return bool(self.answer or self.goaway or self.is_closed)
+
+
+async def outcomes(address: str, inputs: Sequence[Input]) -> Mapping[str, Outcome]:
+    """What comes of each input, by group and name."""
+    side = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+    async def one(case: Input) -> tuple[str, Outcome]:
+        async with side:
+            return key_of(case), await (_beside_a_neighbour(address, case) if case.greets else _alone(address, case))
+
+    return dict(await asyncio.gather(*map(one, inputs)))
+
+
+def key_of(case: Input) -> str:
+    """What an input is called in the table."""
+    return f"{case.group}: {case.name}"
+
+
+async def _beside_a_neighbour(address: str, case: Input) -> Outcome:
+    peer, seen = await greeted(address), _Seen()
+    peer.send(peer.call(1, STREAM), data(1, _wire(start=pb.Start()) + _wire(chunk=pb.Chunk(text="one "))))
+    await peer.until(f.HEADERS, 1)
+    peer.send(case.build(peer))
+    await _watch(peer, seen, until=lambda: seen.is_decided)
+    if not seen.is_closed:
+        peer.send(data(1, _wire(chunk=pb.Chunk(text="two.")), f.END_STREAM))
+        await _watch(peer, seen, until=lambda: bool(seen.neighbour) or seen.is_closed)
+    peer.writer.close()
+    return Outcome(_named(seen), seen.neighbour == "OK")
+
+
+async def _alone(address: str, case: Input) -> Outcome:
+    peer, seen = await unconnected(address), _Seen()
+    peer.send(case.build(peer))
+    try:
+        async with asyncio.timeout(_QUIET_SECONDS):
+            seen.raw = await peer.reader.read()
+            seen.is_closed = True
+    except (TimeoutError, ConnectionError):
+        pass
+    peer.writer.close()
+    if seen.raw.startswith(b"HTTP/"):
+        return Outcome(seen.raw.split(b"\r")[0].decode()[:12], neighbour_lives=False)
+    seen.goaway = _goaway_in(seen.raw)
+    return Outcome(_named(seen), neighbour_lives=False)
+
+
+async def _watch(peer: Peer, seen: _Seen, *, until: object) -> None:
+    """Take frames until the question is decided, or nothing more comes."""
+    assert callable(until)
+    try:
+        async with asyncio.timeout(_QUIET_SECONDS):
+            while not until():
+                _note(seen, peer, *await peer.frame())
+    except TimeoutError:
+        return
+    except (asyncio.IncompleteReadError, ConnectionError):
+        seen.is_closed = True
+
+
+def _note(seen: _Seen, peer: Peer, kind: int, flags: int, stream: int, payload: bytes) -> None:
+    if kind == f.GOAWAY:
+        seen.goaway = f"GOAWAY {_code(payload[4:8])}"
+    elif kind == f.RST_STREAM and stream == 3 and not seen.answer:
+        seen.answer = f"RST {_code(payload)}"
+    elif kind == f.HEADERS and flags & f.END_STREAM:
+        trailers = peer.ended[stream]
+        status = _STATUSES.get(trailers.get("grpc-status", ""), "no status")
+        http = trailers.get(":status", "200")
+        found = status if http == "200" else f"{http} {status}"
+        if stream == 1:
+            seen.neighbour = found
+        elif stream == 3 and not seen.answer:
+            seen.answer = found
+
+
+def _named(seen: _Seen) -> str:
+    return seen.answer or seen.goaway or ("closed" if seen.is_closed else "no answer")
+
+
+def _goaway_in(raw: bytes) -> str:
+    at = 0
+    while len(raw) - at >= f.HEAD_BYTES:
+        size, kind, _, _ = f.head_of(raw, at)
+        payload = raw[at + f.HEAD_BYTES : at + f.HEAD_BYTES + size]
+        if kind == f.GOAWAY:
+            return f"GOAWAY {_code(payload[4:8])}"
+        at += f.HEAD_BYTES + size
+    return ""
+
+
+def _code(payload: bytes) -> str:
+    (number,) = struct.unpack(">I", payload)
+    return _CODES.get(number, f"code {number}")
+
+
+def _wire(**parts: object) -> bytes:
+    return message(pb.StreamRequest(**parts).SerializeToString())  # type: ignore[arg-type]  # one part of the message
+
+
+def written(inputs: Iterable[Input], light: Mapping[str, Outcome], grpcio: Mapping[str, Outcome]) -> str:
+    """The table, as a page of the documentation."""
+    lines = [_HEAD]
+    group = ""
+    for case in inputs:
+        if case.group != group:
+            group = case.group
+            lines.append(f"\n## {group.capitalize()}\n\n| input | right, and `light` | `grpcio` |\n| --- | --- | --- |")
+        key = key_of(case)
+        same = light[key] == grpcio[key]
+        lines.append(
+            f"| {case.name} | {_cell(light[key], case)} | {'the same' if same else _cell(grpcio[key], case)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _cell(outcome: Outcome, case: Input) -> str:
+    ends = "" if outcome.neighbour_lives or not case.greets or "GOAWAY" in outcome.answer else "; neighbours end"
+    return outcome.answer + ends
+
+
+_HEAD = """# What comes of each input
+
+Written by `make conformance-page` from what both gRPC servers did, and compared with it at each run
+(`tests/conformance/inputs.py` has the bytes). The middle column is what the standards ask for, and what the service's
+own server does: RFC 9113, RFC 7541, and gRPC's pages on its protocol, its status codes and compression; where those
+leave it open, a caller's mistake is `INVALID_ARGUMENT`. The last column is grpcio's, with the options that the service
+gives it. A word is the status of a call on stream 3; `RST` ends that stream, and `GOAWAY` the connection; beside it a
+neighbour's stream goes on, unless it says otherwise."""
