@@ -1,4 +1,4 @@
-"""Anthropic Messages: https://docs.anthropic.com/en/api/messages and its streaming events; on Vertex and Bedrock, too.
+"""Anthropic Messages: https://docs.anthropic.com/en/api/messages and its streaming events; on Vertex, too.
 
 There is one choice. A stream says when each of its content blocks begins and is over.
 """
@@ -245,7 +245,6 @@ SHAPE = Shape(
     paths=(
         r"(^|/v1)/messages(/count_tokens)?$",
         r"/publishers/anthropic/models/[^/]+:(rawPredict|streamRawPredict)$",
-        r"/model/[^/]*anthropic[^/]*/invoke(-with-response-stream)?$",
     ),
     fits=fits,
     request=_REQUEST,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     BASE64,
@@ -27,6 +29,7 @@ from sidecar.codec.places import (
     text,
 )
 from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken
+from sidecar.codec.shapes import anthropic
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -194,8 +197,23 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
     return {path: content, ("stopReason",): FILTERED}
 
 
+_CODES: Mapping[int, str] = {
+    400: "ValidationException",
+    404: "ResourceNotFoundException",
+    408: "ModelTimeoutException",
+    413: "ValidationException",
+    503: "ServiceUnavailableException",
+    504: "ModelTimeoutException",
+}
+
+
 def _failure(status: int, message: str) -> bytes:
-    return encode({"message": message})
+    """An error that AWS's clients raise by its code."""
+    return encode({"message": message, "code": _CODES.get(status, "InternalServerException")})
+
+
+def _refusal(message: str, rule: str = "") -> tuple[int, bytes]:
+    return 400, _failure(400, message)
 
 
 SHAPE = Shape(
@@ -209,6 +227,16 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
-    refusal=lambda message, _: (400, _failure(400, message)),
+    refusal=_refusal,
     failure=_failure,
 )
+
+ANTHROPIC = msgspec.structs.replace(
+    anthropic.SHAPE,
+    name="bedrock-anthropic",
+    title="Anthropic Messages on Amazon Bedrock",
+    paths=(r"/model/[^/]*anthropic[^/]*/invoke(-with-response-stream)?$",),
+    refusal=_refusal,
+    failure=_failure,
+)
+"""InvokeModel with Anthropic's bodies: its errors are AWS's, or no client of AWS shows what they say."""
