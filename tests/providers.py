@@ -144,15 +144,16 @@ def _mistral_whole(parts: Parts) -> dict[str, Any]:
 
 
 def _mistral_stream(parts: Parts) -> list[Frame]:
-    frames = [frame for frame in _chat_stream(parts, "thoughts") if not isinstance(frame, dict) or frame["choices"]]
-    for frame in frames:
-        delta = frame["choices"][0]["delta"] if isinstance(frame, dict) else {}
-        if "thoughts" in delta:
-            delta["content"] = _thinking(delta.pop("thoughts"))
-    last = frames[-2]
-    assert isinstance(last, dict)
-    last["usage"] = _CHAT_USAGE
-    return frames
+    """A call comes whole."""
+    frames: list[Frame] = [_chat_chunk({"role": "assistant", "content": ""})]
+    for part in parts:
+        if part.kind == "reasoning":
+            frames += [_chat_chunk({"content": _thinking(piece)}) for piece in part.pieces]
+        elif part.kind == "text":
+            frames += [_chat_chunk({"content": piece}) for piece in part.pieces]
+    calls = [_chat_call(index, part.whole) for index, part in _numbered_calls(parts)]
+    frames += [_chat_chunk({"tool_calls": calls})] if calls else []
+    return [*frames, _chat_chunk({"content": ""}, _chat_end(parts), usage=_CHAT_USAGE), "[DONE]"]
 
 
 # --- Responses --------------------------------------------------------------------------------------------------------

@@ -47,19 +47,22 @@ def openai_chat(ask: Ask) -> Told:
 
 
 def openai_chat_helper(ask: Ask) -> Told:
-    """The helper that puts the chunks together, and its events."""
+    """The helpers: `parse`, and the one that puts the chunks together. A block is an exception of their own."""
     import openai
 
+    told = Told()
     with openai.OpenAI(base_url=f"{ask.url}/v1", api_key="unused") as client:
         asked: Any = {"model": "m", "messages": _messages(ask), "tools": _TOOLS}
-        with client.chat.completions.stream(**asked) as events:
-            seen = list(events)
-            told = _of_chat(each.chunk for each in seen if each.type == "chunk")
-            told.objects = [plain(each) for each in seen]
-            try:
-                told.objects.append(plain(events.get_final_completion()))
-            except openai.ContentFilterFinishReasonError as error:
-                told.error = f"openai.{type(error).__name__}"
+        try:
+            if not ask.is_streamed:
+                asked["tools"] = [{"type": "function", "function": {**_FUNCTION, "strict": True}}]
+                return _of_chat([client.chat.completions.parse(**asked)])
+            with client.chat.completions.stream(**asked) as events:
+                seen = list(events)
+                told = _of_chat(each.chunk for each in seen if each.type == "chunk")
+                told.objects = [*map(plain, seen), plain(events.get_final_completion())]
+        except openai.ContentFilterFinishReasonError as error:
+            told.error = f"openai.{type(error).__name__}"
     return told
 
 
