@@ -251,7 +251,7 @@ def _anthropic_whole(parts: Parts) -> dict[str, Any]:
     content = []
     for number, part in enumerate(parts):
         block = _block(number, part)
-        said = {
+        said: dict[str, dict[str, Any]] = {
             "reasoning": {"thinking": part.whole, "signature": "c2ln"},
             "text": {"text": part.whole},
             "call": {"input": json.loads(part.whole) if part.kind == "call" else None},
@@ -263,7 +263,7 @@ def _anthropic_whole(parts: Parts) -> dict[str, Any]:
 
 def _anthropic_events(parts: Parts) -> list[dict[str, Any]]:
     usage = {"input_tokens": 9, "output_tokens": 1}
-    message = {**_MESSAGE, "content": [], "stop_reason": None, "usage": usage}
+    message: dict[str, Any] = {**_MESSAGE, "content": [], "stop_reason": None, "usage": usage}
     events: list[dict[str, Any]] = [{"type": "message_start", "message": message}, {"type": "ping"}]
     for number, part in enumerate(parts):
         about, (kind, field) = {"index": number}, _DELTAS[part.kind]

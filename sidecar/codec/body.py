@@ -188,7 +188,12 @@ class StreamedAnswer:
     def _named(self, found: Found) -> Iterator[Lane]:
         """The names of calls whose arguments begin: they are over, and so they leave before these."""
         for slot in found.slots:
-            if slot.is_json and slot.text and slot.lane.channel is Channel.TOOL_ARGUMENTS and slot.lane not in self._told:
+            if (
+                slot.is_json
+                and slot.text
+                and slot.lane.channel is Channel.TOOL_ARGUMENTS
+                and slot.lane not in self._told
+            ):
                 self._told.add(slot.lane)
                 yield from self._reader.at((*self._reader.key_of(slot.lane)[:-1], "name"), slot.lane.choice)
 
@@ -293,7 +298,7 @@ def skeleton(document: Any, node: Node, path: Path, text: str) -> Any:
 
 
 def _is_name(node: Node | None, value: Any) -> bool:
-    """Whether a field names a frame, and is no text; or says that nothing is over, which some clients want to be told."""
+    """Whether a field names a frame and is no text, or says that nothing is over: some clients want to be told."""
     if node is not None and node.kind is Kind.FINAL:
         return value is None
     return node is not None and node.kind is Kind.OPAQUE and not isinstance(value, dict | list)

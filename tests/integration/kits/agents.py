@@ -10,7 +10,7 @@ from tests.integration.kits.told import Ask, Kit, Told
 
 
 def _pay(told: Told) -> Callable[[str, int], str]:
-    def pay(card: str, sum: int) -> str:  # noqa: A001 - that is what the model calls it
+    def pay(card: str, sum: int) -> str:
         """Pays a sum with a card.
 
         Args:

@@ -14,7 +14,9 @@ async def langchain(ask: Ask) -> Told:
     for each in chunks:
         told.say(text=str(each.text))
         told.ended = each.response_metadata.get("finish_reason") or told.ended
-    told.calls = [[call["name"], call["args"]] for each in chunks[:1] for call in each.tool_calls if not ask.is_streamed]
+    told.calls = [
+        [call["name"], call["args"]] for each in chunks[:1] for call in each.tool_calls if not ask.is_streamed
+    ]
     return told
 
 

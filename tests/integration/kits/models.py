@@ -232,9 +232,9 @@ def _of_blocks(events: Iterable[dict[str, Any]]) -> Told:
 
 
 def gemini_client(ask: Ask) -> Any:
-    from google import genai
+    import google.genai
 
-    return genai.Client(api_key="unused", http_options={"base_url": ask.url})
+    return google.genai.Client(api_key="unused", http_options={"base_url": ask.url})
 
 
 def gemini(ask: Ask) -> Told:
@@ -294,7 +294,7 @@ def _of_converse_events(events: Iterable[Any]) -> Told:
     told, calls = Told(), Joined()
     for event in events:
         told.objects.append(plain(event))
-        (kind, said), = event.items()
+        ((kind, said),) = event.items()
         index, delta = said.get("contentBlockIndex"), said.get("delta", {})
         told.say(text=delta.get("text"), reasoning=delta.get("reasoningContent", {}).get("text"))
         told.ended = said.get("stopReason", told.ended)
@@ -341,7 +341,7 @@ def _of_cohere_events(events: Iterable[Any]) -> Told:
     told, calls = Told(), Joined()
     for event in events:
         told.objects.append(plain(event))
-        said = getattr(getattr(event, "delta", None), "message", None)
+        said: Any = getattr(getattr(event, "delta", None), "message", None)
         if event.type == "content-delta":
             told.say(text=said.content.text, reasoning=said.content.thinking)
         elif event.type == "tool-call-start":
@@ -361,7 +361,8 @@ def ollama(ask: Ask) -> Told:
     import ollama
 
     asked: Any = {"model": "m", "messages": _messages(ask), "tools": _TOOLS}
-    answer: Any = ollama.Client(host=ask.url).chat(**asked, stream=ask.is_streamed)
+    client: Any = ollama.Client(host=ask.url)
+    answer = client.chat(**asked, stream=ask.is_streamed)
     told = Told()
     for each in answer if ask.is_streamed else [answer]:
         told.objects.append(plain(each))
