@@ -218,8 +218,12 @@ def _frame(kind: str, **fields: Any) -> NewFrame:
 
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
-    """The blocks before the place, and one with the message; the stop reason `refusal`."""
-    blocks = list(spoken(document.get("content"), ("content",), unspoken))
+    """The blocks before the place but for calls, and one with the message; the stop reason `refusal`.
+
+    A call would be run, and its result taken to the model: what was stopped would go on.
+    """
+    kept = spoken(document.get("content"), ("content",), unspoken)
+    blocks = [each for each in kept if each.get("type") != "tool_use"]
     said = [{"type": "text", "text": message}] if message else []
     return {("content",): [*blocks, *said], ("stop_reason",): REFUSED}
 

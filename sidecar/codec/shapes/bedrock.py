@@ -188,11 +188,12 @@ def _frame(kind: str, **fields: Any) -> NewFrame:
 
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
-    """The blocks before the place, and one with the message."""
+    """The blocks before the place but for calls, which would be run, and one with the message."""
     output = document.get("output")
     said = output.get("message") if isinstance(output, dict) else None
     path = ("output", "message", "content")
-    kept = list(spoken(said.get("content") if isinstance(said, dict) else None, path, unspoken))
+    before = spoken(said.get("content") if isinstance(said, dict) else None, path, unspoken)
+    kept = [each for each in before if "toolUse" not in each]
     content = [*kept, {"text": message}] if message else kept
     return {path: content, ("stopReason",): FILTERED}
 
