@@ -65,11 +65,16 @@ def _has_call(parts: Parts) -> bool:
 def play(seen: Seen, parts: Parts) -> Answer:
     """The answer to a request."""
     path = seen.path.partition("?")[0]
-    wire = next(each for pattern, each in _WIRES.items() if pattern in path)
+    wire = wire_of(path)
     asked = json.loads(seen.body)
     if asked.get("stream", wire.streams_unasked) if not wire.streaming_path else wire.streaming_path in path:
         return _streamed(wire.form, wire.stream(parts))
     return Answer([json.dumps(wire.whole(parts)).encode()], JSON)
+
+
+def wire_of(path: str) -> Wire:
+    """The API of a path."""
+    return next(each for pattern, each in _WIRES.items() if pattern in path)
 
 
 def _streamed(form: Format, frames: Iterable[Frame]) -> Answer:
@@ -451,7 +456,7 @@ def _ollama_stream(parts: Parts) -> list[Frame]:
 
 
 @dataclass(frozen=True)
-class _Wire:
+class Wire:
     """An API: how it says an answer whole, how streamed, and how it is asked to stream."""
 
     whole: Callable[[Parts], dict[str, Any]]
@@ -462,19 +467,19 @@ class _Wire:
 
 
 _WIRES = {
-    "/mistral/v1/chat/completions": _Wire(_mistral_whole, _mistral_stream),
-    "/openai/v1/chat/completions": _Wire(
+    "/mistral/v1/chat/completions": Wire(_mistral_whole, _mistral_stream),
+    "/openai/v1/chat/completions": Wire(
         lambda parts: _chat_whole(parts, "reasoning"), lambda parts: _chat_stream(parts, "reasoning")
     ),
-    "/chat/completions": _Wire(
+    "/chat/completions": Wire(
         lambda parts: _chat_whole(parts, "reasoning_content"), lambda parts: _chat_stream(parts, "reasoning_content")
     ),
-    "/responses": _Wire(_response, _response_stream),
-    "/v1/messages": _Wire(_anthropic_whole, _anthropic_stream),
-    "/invoke": _Wire(_anthropic_whole, _invoked_stream, Format.EVENT_STREAM, "with-response-stream"),
-    "/converse": _Wire(_converse_whole, _converse_stream, Format.EVENT_STREAM, "converse-stream"),
-    "enerateContent": _Wire(_gemini_whole, _gemini_stream, streaming_path="streamGenerateContent"),
-    "/v2/chat": _Wire(_cohere_whole, _cohere_stream),
-    "/api/chat": _Wire(_ollama_whole, _ollama_stream, Format.LINES, streams_unasked=True),
+    "/responses": Wire(_response, _response_stream),
+    "/v1/messages": Wire(_anthropic_whole, _anthropic_stream),
+    "/invoke": Wire(_anthropic_whole, _invoked_stream, Format.EVENT_STREAM, "with-response-stream"),
+    "/converse": Wire(_converse_whole, _converse_stream, Format.EVENT_STREAM, "converse-stream"),
+    "enerateContent": Wire(_gemini_whole, _gemini_stream, streaming_path="streamGenerateContent"),
+    "/v2/chat": Wire(_cohere_whole, _cohere_stream),
+    "/api/chat": Wire(_ollama_whole, _ollama_stream, Format.LINES, streams_unasked=True),
 }
 """By what their paths hold. Groq's is the one with `openai`."""
