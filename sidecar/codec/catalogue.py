@@ -30,6 +30,7 @@ SHAPES: tuple[Shape, ...] = (
     anthropic.SHAPE,
     gemini.SHAPE,
     bedrock.SHAPE,
+    bedrock.ANTHROPIC,
     cohere.SHAPE,
     ollama.SHAPE,
     tgi.SHAPE,

@@ -246,7 +246,7 @@ COMPLETIONS = (
 )  # fmt: skip
 RESPONSES = (
     recordings.openai_responses, recordings.openai_responses_stream,
-    openai.BadRequestError, "completed", "content_filter",
+    openai.BadRequestError, "completed", "completed",
 )  # fmt: skip
 ANTHROPIC = (
     recordings.anthropic, recordings.anthropic_stream, anthropic.BadRequestError, "end_turn", "refusal",

@@ -69,7 +69,7 @@ KNOWN = [
     ("/generate_stream", "tgi"),
     ("/v1/embeddings", "inputs"),
     ("/v1beta/models/gemini-1.5-pro:generateContent", "gemini"),
-    ("/model/anthropic.claude-v1%3A0/invoke", "anthropic-messages"),
+    ("/model/anthropic.claude-v1%3A0/invoke", "bedrock-anthropic"),
     ("/model/arn%3Aaws%3Abedrock%3Aus%3A1%3Aprofile%2Fus.some.model/converse-stream", "bedrock-converse"),
 ]
 OTHERS = (

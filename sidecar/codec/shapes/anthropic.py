@@ -1,4 +1,4 @@
-"""Anthropic Messages: https://docs.anthropic.com/en/api/messages and its streaming events; on Vertex and Bedrock, too.
+"""Anthropic Messages: https://docs.anthropic.com/en/api/messages and its streaming events; on Vertex, too.
 
 There is one choice. A stream says when each of its content blocks begins and is over.
 """
@@ -222,8 +222,12 @@ def _frame(kind: str, **fields: Any) -> NewFrame:
 
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
-    """The blocks before the place, and one with the message; the stop reason `refusal`."""
-    blocks = list(spoken(document.get("content"), ("content",), unspoken))
+    """The blocks before the place but for calls, and one with the message; the stop reason `refusal`.
+
+    A call would be run, and its result taken to the model: what was stopped would go on.
+    """
+    kept = spoken(document.get("content"), ("content",), unspoken)
+    blocks = [each for each in kept if each.get("type") != "tool_use"]
     said = [{"type": "text", "text": message}] if message else []
     return {("content",): [*blocks, *said], ("stop_reason",): REFUSED}
 
@@ -259,7 +263,6 @@ SHAPE = Shape(
     paths=(
         r"(^|/v1)/messages(/count_tokens)?$",
         r"/publishers/anthropic/models/[^/]+:(rawPredict|streamRawPredict)$",
-        r"/model/[^/]*anthropic[^/]*/invoke(-with-response-stream)?$",
     ),
     fits=fits,
     request=_REQUEST,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     BASE64,
@@ -28,6 +30,7 @@ from sidecar.codec.places import (
     text,
 )
 from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken, without_unsigned
+from sidecar.codec.shapes import anthropic
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -187,17 +190,33 @@ def _frame(kind: str, **fields: Any) -> NewFrame:
 
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
-    """The blocks before the place, and one with the message."""
+    """The blocks before the place but for calls, which would be run, and one with the message."""
     output = document.get("output")
     said = output.get("message") if isinstance(output, dict) else None
     path = ("output", "message", "content")
-    kept = list(spoken(said.get("content") if isinstance(said, dict) else None, path, unspoken))
+    before = spoken(said.get("content") if isinstance(said, dict) else None, path, unspoken)
+    kept = [each for each in before if "toolUse" not in each]
     content = [*kept, {"text": message}] if message else kept
     return {path: content, ("stopReason",): FILTERED}
 
 
+_CODES: Mapping[int, str] = {
+    400: "ValidationException",
+    404: "ResourceNotFoundException",
+    408: "ModelTimeoutException",
+    413: "ValidationException",
+    503: "ServiceUnavailableException",
+    504: "ModelTimeoutException",
+}
+
+
 def _failure(status: int, message: str) -> bytes:
-    return encode({"message": message})
+    """An error that AWS's clients raise by its code."""
+    return encode({"message": message, "code": _CODES.get(status, "InternalServerException")})
+
+
+def _refusal(message: str, rule: str = "") -> tuple[int, bytes]:
+    return 400, _failure(400, message)
 
 
 def _is_unsigned(block: Any) -> bool:
@@ -224,6 +243,16 @@ SHAPE = Shape(
     voice=_Voice,
     stopped=_stopped,
     mended=_mended,
-    refusal=lambda message, _: (400, _failure(400, message)),
+    refusal=_refusal,
     failure=_failure,
 )
+
+ANTHROPIC = msgspec.structs.replace(
+    anthropic.SHAPE,
+    name="bedrock-anthropic",
+    title="Anthropic Messages on Amazon Bedrock",
+    paths=(r"/model/[^/]*anthropic[^/]*/invoke(-with-response-stream)?$",),
+    refusal=_refusal,
+    failure=_failure,
+)
+"""InvokeModel with Anthropic's bodies: its errors are AWS's, or no client of AWS shows what they say."""

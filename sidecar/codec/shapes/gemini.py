@@ -238,7 +238,10 @@ def _candidate_of(index: int, parts: list[dict[str, Any]], message: str) -> dict
 
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
-    """The parts before the place, and one with the message. Of a list of answers, the last one says it."""
+    """The parts before the place but for calls, which would be run, and one with the message.
+
+    Of a list of answers, the last one says it.
+    """
     if not isinstance(document, list):
         return dict(_stopped_one(document, (), choice, message, unspoken))
     changes: dict[Path, Any] = {}
@@ -256,7 +259,11 @@ def _stopped_one(
             path = (*before, "candidates", place)
             said = found.get("content")
             parts = said.get("parts") if isinstance(said, dict) else None
-            yield path, _candidate_of(choice, list(spoken(parts, (*path, "content", "parts"), unspoken)), message)
+            before = spoken(parts, (*path, "content", "parts"), unspoken)
+            yield path, _candidate_of(choice, [each for each in before if not _CALLS & each.keys()], message)
+
+
+_CALLS = frozenset({"functionCall", "function_call"})
 
 
 def _error(status: int, message: str) -> bytes:

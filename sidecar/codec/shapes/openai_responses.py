@@ -423,11 +423,11 @@ _DONE_OF: Mapping[str, str] = {"refusal": "response.refusal.done", "reasoning_te
 
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
-    """The items before the place, and one with the message."""
+    """The items before the place but for calls, which would be run, and one with the message."""
     kept: list[dict[str, Any]] = []
     for place, item in items(document, "output"):
         is_cut = any(path[:2] == ("output", place) for path in unspoken)
-        if not is_cut or _has_text(item):
+        if (not is_cut or _has_text(item)) and not _is_call(_type(item)):
             kept.append(item)
         if is_cut:
             break
