@@ -108,6 +108,8 @@ class StreamedAnswer:
         self._numbers = 0
         self._asked = choices
         self._is_json = is_json
+        self._told: set[Lane] = set()
+        """The arguments of calls that have begun."""
         self._seen: set[int] = set()
         self._stopped: set[int] = set()
         self._out: list[bytes] = []
@@ -165,8 +167,12 @@ class StreamedAnswer:
         slots = [_as_json(slot) for slot in found.slots] if self._is_json else found.slots
         self._seen |= found.choices | {slot.lane.choice for slot in slots}
         before = list(self._switched(found)) if shape.is_reopened else []
+        named = list(self._named(found))
+        own = {slot.lane for slot in slots if slot.text}
+        before += (fed for lane in named if lane not in own for fed in self._weave.end(lane))
         ends = shape.ends(self._reader, held.document, found, frame.event)
-        return [*before, *self._weave.add(number, slots, found.choices, ends)]
+        added = self._weave.add(number, slots, found.choices, ends)
+        return [*before, *added, *(fed for lane in named for fed in self._weave.end(lane))]
 
     def _node_of(self, held: _Held) -> Node:
         if self._shape.event_of is None:
@@ -178,6 +184,13 @@ class StreamedAnswer:
         for choice in {slot.lane.choice for slot in found.slots if slot.text and slot.lane.channel in _SPOKEN}:
             for lane in self._reader.calls(choice):
                 yield from self._weave.end(lane)
+
+    def _named(self, found: Found) -> Iterator[Lane]:
+        """The names of calls whose arguments begin: they are over, and so they leave before these."""
+        for slot in found.slots:
+            if slot.is_json and slot.text and slot.lane.channel is Channel.TOOL_ARGUMENTS and slot.lane not in self._told:
+                self._told.add(slot.lane)
+                yield from self._reader.at((*self._reader.key_of(slot.lane)[:-1], "name"), slot.lane.choice)
 
     # -- frames out -----------------------------------------------------------------------------------------------
 
@@ -266,6 +279,7 @@ def skeleton(document: Any, node: Node, path: Path, text: str) -> Any:
     """A document with this text alone, under the names that one like it has."""
     if not path:
         return text
+    node = node if node.select is None else node.select(document)
     below = skeleton(
         document[path[0]],
         (node.fields.get(path[0]) if isinstance(path[0], str) else node.each) or Node(),
@@ -279,7 +293,9 @@ def skeleton(document: Any, node: Node, path: Path, text: str) -> Any:
 
 
 def _is_name(node: Node | None, value: Any) -> bool:
-    """Whether a field names a frame, and is no text."""
+    """Whether a field names a frame, and is no text; or says that nothing is over, which some clients want to be told."""
+    if node is not None and node.kind is Kind.FINAL:
+        return value is None
     return node is not None and node.kind is Kind.OPAQUE and not isinstance(value, dict | list)
 
 

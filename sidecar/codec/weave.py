@@ -406,8 +406,8 @@ class Weave:
         if lane.channel is Channel.OTHER or placed.is_repeat:
             return is_done
         front = self._fronts.get(lane.choice, -1)
-        if lane.channel is Channel.TOOL_ARGUMENTS and self._holds_calls and placed.start == placed.end:
-            return number <= front or self._is_done(lane.choice)
+        if lane.channel is Channel.TOOL_ARGUMENTS and self._holds_calls:
+            return is_done if placed.start < placed.end else number <= front or self._is_done(lane.choice)
         return is_done or number < front
 
     def _is_over(self, ends: Ends) -> bool:
