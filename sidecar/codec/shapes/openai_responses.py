@@ -184,6 +184,10 @@ def _field(name: str) -> Enter:
     return lambda reader, value, scope, path: scope.named(path, *scope.key, name)
 
 
+def _item_field(name: str) -> Enter:
+    return lambda reader, value, scope, path: scope.named(path, *scope.key[:2], name)
+
+
 def _of_item(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
     return scope.named(path, *scope.key[:2])
 
@@ -211,8 +215,8 @@ def _event_node(about: str, field: str, channel: Channel) -> Node:
             **opaque("type sequence_number output_index content_index summary_index item_id obfuscation event_id"),
             **opaque("command_index annotation_index response_id partial_image_index partial_image_b64"),
             "delta": delta,
-            field: repeat(channel, enter=_of_place, is_json=is_json),
-            "name": Node(Kind.REPEAT, channel=Channel.TOOL_ARGUMENTS, enter=_of_item),
+            field: repeat(channel, enter=_field(field), is_json=is_json),
+            "name": Node(Kind.REPEAT, channel=Channel.TOOL_ARGUMENTS, enter=_item_field("name")),
             "logprobs": LOGPROBS,
             "item": msgspec.structs.replace(_AGAIN, enter=_of_item),
             "part": msgspec.structs.replace(_AGAIN, enter=_of_place),
