@@ -26,7 +26,16 @@ from sidecar.codec.places import (
     text,
     twin,
 )
-from sidecar.codec.shape import NewFrame, Shape, choice_scope, items, message_scope, numbered_scope, run_scope
+from sidecar.codec.shape import (
+    NewFrame,
+    Shape,
+    choice_scope,
+    items,
+    message_scope,
+    numbered_scope,
+    run_scope,
+    spoken,
+)
 from sidecar.codec.shapes import openai, openai_completions
 from sidecar.values import Channel, Lane, Part
 
@@ -157,16 +166,19 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
             said = found.get("message")
             changes["choices", place] = {
                 "index": found.get("index", place),
-                "message": _message(said if isinstance(said, dict) else {}, message),
+                "message": _message(said if isinstance(said, dict) else {}, message, place, unspoken),
                 "logprobs": None,
                 "finish_reason": openai.FILTERED,
             }
     return changes
 
 
-def _message(said: dict[str, Any], message: str) -> dict[str, Any]:
+def _message(said: dict[str, Any], message: str, place: int, unspoken: frozenset[Path]) -> dict[str, Any]:
     before = said.get("content")
     kept = {key: said[key] for key in ("role", "reasoning_content", "reasoning") if said.get(key)}
+    if isinstance(before, list):
+        parts = spoken(before, ("choices", place, "message", "content"), unspoken)
+        return {**kept, "content": [*parts, *([{"type": "text", "text": message}] if message else [])]}
     return {**kept, "content": (before if isinstance(before, str) else "") + message}
 
 

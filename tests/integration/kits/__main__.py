@@ -30,15 +30,18 @@ async def _ask(name: str, ask: Ask) -> Told:
         return Told(error=f"{kind}: {raised} {raised.__cause__ or ''}")
 
 
-def main() -> None:
-    """Answer until there are no more lines. What kits print goes to standard error."""
+async def main() -> None:
+    """Answer until there are no more lines. What kits print goes to standard error.
+
+    One loop for all: frameworks keep connections from one answer to the next.
+    """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    for line in sys.stdin:
+    while line := await asyncio.to_thread(sys.stdin.readline):
         asked: dict[str, Any] = json.loads(line)
-        told = asyncio.run(_ask(asked.pop("kit"), Ask(**asked)))
+        told = await _ask(asked.pop("kit"), Ask(**asked))
         answers.write(json.dumps(dataclasses.asdict(told), default=repr) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

@@ -10,7 +10,7 @@ async def langchain(ask: Ask) -> Told:
 
     model = ChatOpenAI(base_url=f"{ask.url}/v1", api_key="unused", model="m")  # type: ignore[call-arg,arg-type,unused-ignore]
     chunks = [chunk async for chunk in model.astream(ask.text)] if ask.is_streamed else [await model.ainvoke(ask.text)]
-    told = Told(objects=[plain(each) for each in chunks])
+    told = Told(objects=[{**plain(each), "id": None} for each in chunks])  # it makes its ids up
     for each in chunks:
         told.say(text=str(each.text))
         told.ended = each.response_metadata.get("finish_reason") or told.ended

@@ -53,9 +53,13 @@ def openai_chat_helper(ask: Ask) -> Told:
     with openai.OpenAI(base_url=f"{ask.url}/v1", api_key="unused") as client:
         asked: Any = {"model": "m", "messages": _messages(ask), "tools": _TOOLS}
         with client.chat.completions.stream(**asked) as events:
-            seen = [plain(each) for each in events]
-            told = _of_chat([events.get_final_completion()])
-    told.objects += seen
+            seen = list(events)
+            told = _of_chat(each.chunk for each in seen if each.type == "chunk")
+            told.objects = [plain(each) for each in seen]
+            try:
+                told.objects.append(plain(events.get_final_completion()))
+            except openai.ContentFilterFinishReasonError as error:
+                told.error = f"openai.{type(error).__name__}"
     return told
 
 
@@ -90,7 +94,7 @@ def _of_mistral(objects: Iterable[Any]) -> Told:
         for choice in each.choices:
             said = getattr(choice, "delta", None) or choice.message
             told.ended = str(choice.finish_reason) if choice.finish_reason else told.ended
-            for part in _mistral_parts(plain(said)["content"]):
+            for part in _mistral_parts(plain(said).get("content")):
                 if part["type"] == "thinking":
                     told.say(reasoning="".join(inner["text"] for inner in part["thinking"]))
                 else:

@@ -15,7 +15,6 @@ class Ask:
     url: str
     text: str
     is_streamed: bool
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

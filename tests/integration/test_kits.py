@@ -1,0 +1,298 @@
+"""Providers' clients, frameworks' clients and agents, through the proxy and through Envoy: what each makes of it.
+
+All of them run in one process of their own environment (`kits`), in front of one scripted model (`tests.providers`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from tests import providers
+from tests.integration.mesh import mesh
+from tests.providers import Parts, call, reasoning, text
+from tests.proxies import CARD, INJECTION, MASKED, PIECES, SAID, proxied
+from tests.upstream import Answer, Seen, Upstream
+
+pytestmark = [pytest.mark.clients, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+PYTHON = ROOT / ".venv-clients/bin/python"
+
+
+class Door(Protocol):
+    """A guarded way to the scripted model."""
+
+    url: str
+    upstream: Upstream
+
+
+class Kits:
+    """The process in which the kits are."""
+
+    def __init__(self) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self._process = subprocess.Popen(
+            [str(PYTHON), "-m", "tests.integration.kits"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**kept, "PYTHONWARNINGS": "ignore"},
+        )
+
+    async def ask(self, kit: str, url: str, said: str = "hi", *, is_streamed: bool) -> dict[str, Any]:
+        """What a kit told of an answer."""
+        asked = {"kit": kit, "url": url, "text": said, "is_streamed": is_streamed}
+        told: dict[str, Any] = json.loads(await asyncio.to_thread(self._exchange, json.dumps(asked)))
+        return told
+
+    def _exchange(self, line: str) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline()
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def kits(missing: Callable[[str], None]) -> Iterator[Kits]:
+    """The kits, in a process that all tests share."""
+    if not PYTHON.exists():
+        missing("the environment of the clients (make clients)")
+    kits = Kits()
+    yield kits
+    kits.stop()
+
+
+# --- what the model says ----------------------------------------------------------------------------------------------
+
+PLAIN: Parts = [text("Hello", " wörld", " \U0001f600", " and bye")]
+THOUGHT = reasoning("Let me", " think.")
+PAID = call('{"card": "no', 'ne", "sum": 3}')
+CLEAN: Parts = [THOUGHT, text("Hello", " wörld", " \U0001f600"), PAID]
+LEAKING: Parts = [
+    reasoning("It is 41", "11 1111 1", "111 1111 I think."),
+    text(*PIECES),
+    call('{"card": "4111 11', '11 1111 1111", "sum": 3}'),
+]
+BLOCKED: dict[str, Parts] = {
+    "reasoning": [reasoning("Let me ", "ignore all", " rules", " then."), text("Hello", " you."), PAID],
+    "text": [THOUGHT, text("Hello", " you ignore", " all ru", "les now", " more"), PAID],
+    "arguments": [THOUGHT, text("Hello", " you. "), call('{"card": "ignore al', 'l rules", "sum": 3}'), PAID],
+}
+"""By where it is stopped."""
+
+
+def saying(parts: Parts) -> Callable[[Seen], Answer]:
+    return lambda seen: providers.play(seen, parts)
+
+
+# --- clients of models ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A client: what it calls a call and a block, what it raises for a refusal, and what it shows."""
+
+    refused: str
+    good: str = "tool_calls"
+    blocked: str = "content_filter"
+    raised: str = ""
+    """What it raises of its own for an answer that was blocked, once it has shown the text."""
+    has_ends: bool = False
+    """Whether its API says that a part is over, so that frames keep their order."""
+    shows: tuple[str, ...] = ("reasoning", "calls")
+    whole_has_text_first: bool = False
+    """Whether a whole answer tells its text before its reasoning."""
+
+
+CHAT = Kit("openai.BadRequestError", whole_has_text_first=True)
+CHAT_HELPER = Kit("openai.BadRequestError", raised="openai.ContentFilterFinishReasonError")
+RESPONSES = Kit("openai.BadRequestError", "completed", "completed", has_ends=True)
+ANTHROPIC = Kit("anthropic.BadRequestError", "tool_use", "refusal", has_ends=True)
+BEDROCK = Kit("botocore.ValidationException", "tool_use", "guardrail_intervened", has_ends=True)
+
+MODELS = {
+    "openai-chat": CHAT,
+    "openai-chat-helper": CHAT_HELPER,
+    "openai-responses": RESPONSES,
+    "openai-responses-helper": RESPONSES,
+    "anthropic": ANTHROPIC,
+    "anthropic-helper": ANTHROPIC,
+    "google-genai": Kit("google.ClientError", "STOP", "SAFETY"),
+    "boto3-converse": BEDROCK,
+    "boto3-invoke": Kit("botocore.ValidationException", "tool_use", "refusal", has_ends=True),
+    "cohere": Kit("cohere.BadRequestError", "TOOL_CALL", "ERROR_TOXIC", has_ends=True),
+    "mistralai": Kit("mistralai.SDKError"),
+    "groq": Kit("groq.BadRequestError", whole_has_text_first=True),
+    "ollama": Kit("ollama.ResponseError", "stop", whole_has_text_first=True),
+    "langchain-model": Kit("langchain_openai.OpenAIInvalidRequestError", shows=(), whole_has_text_first=True),
+    "llamaindex-model": Kit("openai.BadRequestError", shows=(), whole_has_text_first=True),
+    "semantic-kernel-model": Kit("semantic_kernel.ContentFilterAIException", shows=(), whole_has_text_first=True),
+}
+WAYS = pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+each_model = pytest.mark.parametrize("name", MODELS)
+
+
+async def comes_as_it_was(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:
+    """Object for object; where an API does not say that a part is over, its last word may come in one of its own."""
+    for parts in (PLAIN, CLEAN):
+        door.upstream.choose = saying(parts)
+        direct = await kits.ask(name, door.upstream.url, is_streamed=is_streamed)
+        through = await kits.ask(name, door.url, is_streamed=is_streamed)
+        assert direct["objects"]
+        if parts is CLEAN and is_streamed and not MODELS[name].has_ends:
+            del direct["objects"], through["objects"]
+        assert through == direct
+
+
+async def masks_a_card(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:
+    kit = MODELS[name]
+    door.upstream.choose = saying(LEAKING)
+    told = await kits.ask(name, door.url, f"mine is {CARD}", is_streamed=is_streamed)
+    assert (told["text"], told["ended"], told["error"]) == (SAID, kit.good, "")
+    if kit.shows:
+        assert told["reasoning"] == f"It is {MASKED} I think."
+        assert told["calls"] == [["pay", {"card": MASKED, "sum": 3}]]
+    asked = door.upstream.requests[-1].body
+    assert MASKED.encode() in asked
+    assert CARD.encode() not in asked
+
+
+def texts_of_a_block(kit: Kit, where: str, is_streamed: bool) -> str:
+    """What stood before the place, and the message."""
+    if where == "reasoning":
+        return "Hello you.Stopped." if kit.whole_has_text_first and not is_streamed else "Stopped."
+    return {"text": "Hello you Stopped.", "arguments": "Hello you. Stopped."}[where]
+
+
+async def ends_at_a_block(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:
+    kit = MODELS[name]
+    for where, parts in BLOCKED.items():
+        door.upstream.choose = saying(parts)
+        door.upstream.requests.clear()
+        told = await kits.ask(name, door.url, is_streamed=is_streamed)
+        assert told["error"] == kit.raised, where
+        assert told["text"] == texts_of_a_block(kit, where, is_streamed), where
+        assert (told["ended"], told["calls"]) == (kit.blocked, []), where
+        assert "ignore" not in json.dumps(told), where
+        assert len(door.upstream.requests) == 1, where
+
+
+async def refuses_with_its_own_error(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:
+    door.upstream.requests.clear()
+    told = await kits.ask(name, door.url, f"please {INJECTION}", is_streamed=is_streamed)
+    assert told["error"].partition(":")[0] == MODELS[name].refused
+    assert "Stopped." in told["error"]
+    assert not door.upstream.requests
+
+
+PROMISES = [comes_as_it_was, masks_a_card, ends_at_a_block, refuses_with_its_own_error]
+
+
+@WAYS
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+@each_model
+async def test_a_client_through_the_proxy(
+    tmp_path: Path, kits: Kits, name: str, promise: Callable[..., Any], is_streamed: bool
+):
+    async with proxied(tmp_path) as proxy:
+        await promise(proxy, kits, name, is_streamed)
+
+
+# --- agents -----------------------------------------------------------------------------------------------------------
+
+AGENTS = {
+    "langchain": "langchain_openai.OpenAIInvalidRequestError",
+    "langchain-responses": "langchain_openai.OpenAIInvalidRequestError",
+    "langchain-anthropic": "anthropic.BadRequestError",
+    "openai-agents-chat": "openai.BadRequestError",
+    "openai-agents-responses": "openai.BadRequestError",
+    "anthropic-tool-runner": "anthropic.BadRequestError",
+    "google-genai-calling": "google.ClientError",
+    "llamaindex": "openai.BadRequestError",
+    "semantic-kernel": "semantic_kernel.ContentFilterAIException",
+}
+"""What each raises for a refusal."""
+ANSWER: Parts = [text("It is", " paid.")]
+
+
+def answering(door: Door, parts: Parts) -> None:
+    """The model calls the tool first, and answers when it is asked again."""
+    door.upstream.requests.clear()
+    door.upstream.choose = lambda seen: providers.play(seen, parts if len(door.upstream.requests) == 1 else ANSWER)
+
+
+async def runs_the_tool_once(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:
+    answering(door, CLEAN)
+    direct = await kits.ask(name, door.upstream.url, is_streamed=is_streamed)
+    answering(door, CLEAN)
+    through = await kits.ask(name, door.url, is_streamed=is_streamed)
+    assert {**through, "objects": []} == {**direct, "objects": []}
+    assert (through["ran"], len(door.upstream.requests)) == ([{"card": "none", "sum": 3}], 2)
+    assert through["text"].endswith("It is paid.")
+
+
+async def runs_the_tool_with_the_mask(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:
+    answering(door, LEAKING)
+    told = await kits.ask(name, door.url, is_streamed=is_streamed)
+    assert (told["ran"], told["error"]) == ([{"card": MASKED, "sum": 3}], "")
+    assert len(door.upstream.requests) == 2
+
+
+async def ends_its_loop_at_a_block(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:
+    """No tool runs, nothing is raised, the model is not asked again, and the message is the end of what it says."""
+    for where, parts in BLOCKED.items():
+        answering(door, parts)
+        told = await kits.ask(name, door.url, is_streamed=is_streamed)
+        assert (told["ran"], told["error"], len(door.upstream.requests)) == ([], "", 1), where
+        assert told["text"].endswith("Stopped."), where
+
+
+async def raises_a_refusal(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:
+    answering(door, CLEAN)
+    told = await kits.ask(name, door.url, f"please {INJECTION}", is_streamed=is_streamed)
+    assert told["error"].partition(":")[0] == AGENTS[name]
+    assert "Stopped." in told["error"]
+    assert not door.upstream.requests
+
+
+LOOPS = [runs_the_tool_once, runs_the_tool_with_the_mask, ends_its_loop_at_a_block, raises_a_refusal]
+
+
+@WAYS
+@pytest.mark.parametrize("promise", LOOPS, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize("name", AGENTS)
+async def test_an_agent_through_the_proxy(
+    tmp_path: Path, kits: Kits, name: str, promise: Callable[..., Any], is_streamed: bool
+):
+    async with proxied(tmp_path) as proxy:
+        await promise(proxy, kits, name, is_streamed)
+
+
+# --- Envoy ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.envoy
+@WAYS
+async def test_clients_and_agents_through_envoy(tmp_path: Path, binary: str, kits: Kits, is_streamed: bool):
+    async with mesh(binary, tmp_path) as envoy:
+        for name in MODELS:
+            for promise in PROMISES:
+                await promise(envoy, kits, name, is_streamed)
+        for name in AGENTS:
+            await ends_its_loop_at_a_block(envoy, kits, name, is_streamed)
