@@ -11,6 +11,7 @@ INSTALLED := $(VENV)/.installed
 ENVOY_VENV := .venv-envoy
 MLSERVER_VENV := .venv-mlserver
 CLIENTS_VENV := .venv-clients
+NODE_CLIENTS := tests/node
 MODELS_VENV := .venv-models
 DEPLOY_VENV := .venv-deploy
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
@@ -66,6 +67,13 @@ $(CLIENTS_VENV)/.installed: requirements-clients.txt | setup
 	@scripts/side-env.sh $(BIN)/python $(CLIENTS_VENV) $<
 	@touch $@
 
+.PHONY: node-clients
+node-clients: $(NODE_CLIENTS)/node_modules/.installed ## Install the clients in Node that the tests use (needs Node 20 and npm; without them their tests are skipped)
+
+$(NODE_CLIENTS)/node_modules/.installed: $(NODE_CLIENTS)/package-lock.json
+	$(call say,clients in Node)
+	@scripts/node-clients.sh $(NODE_CLIENTS) $@
+
 .PHONY: models-env
 models-env: $(MODELS_VENV)/.installed ## Install PyTorch and Transformers for `tidegate models add` and its tests
 
@@ -83,7 +91,7 @@ demo-mesh: setup envoy ## The same through the real Envoy: an openai client, a r
 	@$(BIN)/python -m demo.mesh
 
 .PHONY: test
-test: check envoy mlserver clients deploy-tools models-env ## All static checks, then all tests: what CI runs
+test: check envoy mlserver clients node-clients deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest $(PYTEST_ARGS)
 	$(call say,tests of models that people bring)
