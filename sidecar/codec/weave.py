@@ -357,9 +357,11 @@ class Weave:
         waiting.slots = [placed for placed in waiting.slots if placed.lane.choice != choice]
 
     def _has_kept_call(self, waiting: _Waiting) -> bool:
-        """Whether a frame belongs to a call that was not let out."""
+        """Whether a frame belongs to a call that was not let out, or ends one."""
         calls = [each for each in waiting.slots if each.lane.channel is Channel.TOOL_ARGUMENTS]
-        return any(self._lanes[each.lane].done < max(each.end, 1) for each in calls)
+        ended = [each for each in waiting.ends.lanes if each.channel is Channel.TOOL_ARGUMENTS and each in self._lanes]
+        is_held = any(self._lanes[each.lane].done < max(each.end, 1) for each in calls)
+        return is_held or any(self._lanes[each].done < self._lanes[each].received for each in ended)
 
     def flush(self) -> None:
         """Nothing more will come at all: every frame may leave with what there is."""

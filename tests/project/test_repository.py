@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -60,6 +61,18 @@ def test_every_requirement_is_pinned_with_a_hash_and_names_no_source(path: Path)
     assert "://" not in text
     assert "--index" not in text
     assert "--find-links" not in text
+
+
+def test_every_client_in_node_is_pinned_with_a_hash_and_names_no_source() -> None:
+    folder = ROOT / "tests/node"
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    locked = json.loads((folder / "package-lock.json").read_text())["packages"]
+    packages = {path: each for path, each in locked.items() if path}
+
+    assert locked[""]["dependencies"] == wanted
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert [path for path, each in packages.items() if not each["integrity"].startswith("sha512-")] == []
+    assert [path for path, each in packages.items() if "resolved" in each] == []
 
 
 def test_the_lock_holds_every_direct_dependency() -> None:
