@@ -53,9 +53,9 @@ class Count:
 def main() -> int:
     """Run, print the table and write the results."""
     arguments = _arguments()
-    counts: dict[str, Count] = defaultdict(Count)
+    scanners, counts = _scanners(), defaultdict[str, Count](Count)
     for kind, name, text in _texts(arguments.files, arguments.most):
-        for detector, (scanner, thresholds) in _scanners().items():
+        for detector, (scanner, thresholds) in scanners.items():
             _count(counts[f"{detector}: {kind}"], scanner, thresholds, name, text)
     for each in counts.values():
         for line in each.shown[: arguments.show]:
