@@ -42,7 +42,7 @@ _TEXT_FORMATS = frozenset({"txt", "md", "csv", "html"})
 
 def _document(value: Any) -> Node:
     """A document: one whose format is text is read."""
-    is_text = isinstance(value, dict) and value.get("format") in _TEXT_FORMATS
+    is_text = isinstance(value, dict) and str(value.get("format")) in _TEXT_FORMATS
     source = node({"bytes": BASE64 if is_text else OPAQUE, "text": text(), "s3Location": OPAQUE})
     return node({"format": OPAQUE, "source": source, "citations": OPAQUE}, part=Part.CONTEXT, channel=Channel.CONTENT)
 
