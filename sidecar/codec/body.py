@@ -105,8 +105,8 @@ class StreamedAnswer:
         self._weave = Weave(holds_calls=holds_calls, repeats=says_again(shape.event))
         self._voice = shape.voice()
         self._frames: dict[int, _Held] = {}
-        self._samples: dict[Lane, _Held] = {}
-        """By lane, the last frame of it that left: what a frame for its tail is made of."""
+        self._samples: dict[tuple[Lane, Path], _Held] = {}
+        """By lane and path, the last frame of it that left: what a frame for its tail is made of."""
         self._numbers = 0
         self._asked = choices
         self._is_json = is_json
@@ -214,24 +214,26 @@ class StreamedAnswer:
     def _emit(self, woven: Woven) -> None:
         held = self._frames.pop(woven.frame)
         for slot in held.found.slots:
-            self._samples[slot.lane] = held
+            self._samples[slot.lane, slot.path] = held
         if woven.is_bereft and woven.frame and not (held.found.is_final or held.found.has_counts):
             return
         changes: dict[Path, Any] = {slot.path: _encoded(slot, new) for slot, new in woven.changes}
+        if woven.without:
+            changes |= {slot.path: _silenced(slot) for slot in held.found.slots if slot.lane.choice in woven.without}
         if not changes and not woven.without:
             self._voice.heard(held.document, held.frame.event)
             self._out.append(held.frame.raw)
             return
         text = replace_values(held.text, changes) if not held.is_text else held.changed(woven)
         if woven.without and not held.is_text:
-            text = edited(text, self._shape.without(loads(text), woven.without))
+            text = edited(text, _without(loads(text), held.found, woven.without))
         self._voice.heard(held.document if held.is_text else loads(text), held.frame.event)
         payload = (held.mark + text).encode("utf-8", "surrogatepass")
         self._out.append(self._framing.with_payload(held.frame, payload))
 
     def _emit_tail(self, tail: Tail) -> None:
         """Text of frames that have left, in a frame like the last one of its lane."""
-        held = self._frames.get(tail.frame) or self._samples[tail.slot.lane]
+        held = self._frames.get(tail.frame) or self._samples[tail.slot.lane, tail.slot.path]
         path, event = tail.slot.path, held.frame.event
         frame = skeleton(held.document, self._shape.event, path, tail.text)  # names are the same in all events
         self._voice.heard(frame, event)
@@ -259,7 +261,7 @@ TEXT_FRAME = Node()
 """A frame that is no JSON: all of it is text."""
 JSON_FRAME = Node(Kind.JSON, enter=lambda reader, value, scope, path: scope.named(path, reader.fresh()))
 """One that others may take for JSON, with a name twice or nested too deep: it is read like that, by itself."""
-_NOTHING = Found((), frozenset(), is_final=True, has_counts=False)
+_NOTHING = Found((), frozenset(), {}, is_final=True, has_counts=False)
 
 
 class _Held(msgspec.Struct):
@@ -285,6 +287,23 @@ def _read(frame: Frame) -> _Held:
         text = _decoded(payload)
         return _Held(frame, "", text, text, is_text=True)
     return _Held(frame, mark, text, document, is_text=False)
+
+
+def _silenced(slot: Slot) -> str:
+    """What stands in place of a text of a choice that was stopped."""
+    return "null" if slot.is_raw or slot.emptied is not None else '""'
+
+
+def _without(document: Any, found: Found, stopped: frozenset[int]) -> dict[Path, Any]:
+    """The lists of choices without those that were stopped."""
+    gone = {path for choice in stopped for path in found.elements.get(choice, ())}
+    changes: dict[Path, Any] = {}
+    for path in {each[:-1] for each in gone}:
+        elements = document
+        for step in path:
+            elements = elements[step]
+        changes[path] = [each for place, each in enumerate(elements) if (*path, place) not in gone]
+    return changes
 
 
 def skeleton(document: Any, node: Node, path: Path, text: str) -> Any:

@@ -39,7 +39,7 @@ def loads(document: str | bytes) -> Any:
 def _is_nested_deeper(value: Any, document: str | bytes) -> bool:
     """Whether a document could not be changed afterwards."""
     brackets = (b"[", b"{") if isinstance(document, bytes) else ("[", "{")
-    if sum(document.count(each) for each in brackets) <= MAX_DEPTH:  # type: ignore[arg-type]  # both are of one kind
+    if sum(document.count(each) for each in brackets) <= MAX_DEPTH:  # type: ignore[arg-type,misc]  # both are of one kind
         return False
     level = [value]
     for _ in range(MAX_DEPTH):

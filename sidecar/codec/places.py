@@ -174,6 +174,8 @@ class Found(msgspec.Struct, frozen=True):
 
     slots: tuple[Slot, ...]
     choices: frozenset[int]
+    elements: Mapping[int, list[Path]]
+    """Where choices stand that are elements of a list."""
     is_final: bool
     has_counts: bool
 
@@ -189,6 +191,7 @@ class Reader:
         self._fresh = 0
         self._slots: list[Slot] = []
         self._choices: set[int] = set()
+        self._elements: dict[int, list[Path]] = {}
         self._claimed: dict[tuple[Path, Any], Path] = {}
         """By list and number, the element that told the number."""
         self._is_final = False
@@ -197,22 +200,23 @@ class Reader:
     def read(self, document: Any, root: Node, scope: Scope) -> Found:
         """The slots of a document."""
         self._slots, self._choices, self._is_final, self._has_counts = [], set(), False, False
-        self._claimed = {}
+        self._claimed, self._elements = {}, {}
         self._walk(document, root, scope, ())
         self._slots.sort(key=_reading_order)
-        return Found(tuple(self._slots), frozenset(self._choices), self._is_final, self._has_counts)
+        choices = frozenset(self._choices)
+        return Found(tuple(self._slots), choices, self._elements, self._is_final, self._has_counts)
 
     def choice(self, told: Any, place: int = 0, path: Path = ()) -> int:
         """The number of a choice that a document is about: what it tells, if that is a sane number, or its place.
 
-        Of two elements of one list (at `path`) that tell the same number, the second gets another one.
+        `path` is that of an element of a list of choices.
         """
         number = place if told is None else told
         if type(number) is not int or not 0 <= number <= MAX_CHOICE:
             number = self._odd.setdefault(repr(told)[:64], MAX_CHOICE + 1 + len(self._odd))
-        if not self.claims(path, number):
-            number = self._odd.setdefault(f"{number} at {place}", MAX_CHOICE + 1 + len(self._odd))
         self._choices.add(number)
+        if path:
+            self._elements.setdefault(number, []).append(path)
         return number
 
     def claims(self, path: Path, number: Any) -> bool:

@@ -7,6 +7,7 @@ numbers, halves of characters, frames that are none or come behind the end, and 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from sidecar.codec.eventstream import BrokenFrameError
 from sidecar.codec.formats import Format, framing_of
 from sidecar.codec.frames import FrameTooLongError
 from sidecar.codec.opened import whole
-from sidecar.codec.places import Kind, Node, Reader
+from sidecar.codec.places import MAX_CHOICE, Kind, Node, Reader
 from sidecar.codec.shape import answer_scope
 from sidecar.core.stream import Stream
 from sidecar.policy.plan import Plan
@@ -188,35 +189,31 @@ def _opened(value: str) -> Any:
         return None
 
 
-Said = dict[tuple[int, Channel, Any], str]
+Said = dict[tuple[Any, ...], str]
 
 
 def said_in(exchange: Exchange, data: bytes) -> Said:
-    """What a stream says, by choice and place. Frames of several choices, and tails, may come in any order."""
+    """What a stream says, by choice and kind of place. Frames of several choices, and tails, may come in any order."""
     reader, said = Reader(is_streamed=True), Said()
     for frame in framing_of(exchange.form, 1 << 20).feed(data):
         document = document_of(frame.payload or b"")
         root = Node() if isinstance(document, str) else node_of(exchange.shape, "stream", document, frame.event)
         for slot in reader.read(document, root, answer_scope(frame.event)).slots:
             if slot.kind in (Kind.TEXT, Kind.JSON) and slot.text:
-                place = (slot.lane.choice, slot.lane.channel, reader.key_of(slot.lane))
-                said[place] = said.get(place, "") + slot.text
+                key = (step for step in reader.key_of(slot.lane) if isinstance(step, str))
+                place = (min(slot.lane.choice, MAX_CHOICE + 1), slot.lane.channel, *key)
+                said[place] = said.get(place, "") + re.sub("[\ud800-\udfff]", "\ufffd", slot.text)
     return said
 
 
 def is_same(one: Said, other: Said) -> bool:
-    """Whether both say the same, as far as both go on: a stopped stream ends when it knows no other choice.
-
-    Choices that are numbered oddly get their numbers in the order in which they come.
-    """
-    for (_, *place), said in one.items():
-        found = [text for (_, *other_place), text in other.items() if other_place == place]
-        if found and not any(_is_begun(said, text) for text in found):
-            return False
-    return True
+    """Whether both say the same, as far as both go on: a stopped stream ends when it knows no other choice."""
+    return all(_is_same(place, said, other.get(place, "")) for place, said in one.items())
 
 
-def _is_begun(one: str, other: str) -> bool:
+def _is_same(place: tuple[Any, ...], one: str, other: str) -> bool:
+    if place[0] > MAX_CHOICE or place[1] is Channel.TOOL_ARGUMENTS:  # they may stand in another order
+        return not one or not other or sorted(one) == sorted(other)
     return one.startswith(other) or other.startswith(one)
 
 

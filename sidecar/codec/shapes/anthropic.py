@@ -26,7 +26,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken
+from sidecar.codec.shape import NewFrame, Shape, at, encode, message_scope, spoken
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -219,7 +219,7 @@ def _frame(kind: str, **fields: Any) -> NewFrame:
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
     """The blocks before the place, and one with the message; the stop reason `refusal`."""
-    blocks = list(spoken(document.get("content"), ("content",), unspoken))
+    blocks = list(spoken(at(document, "content"), ("content",), unspoken))
     said = [{"type": "text", "text": message}] if message else []
     return {("content",): [*blocks, *said], ("stop_reason",): REFUSED}
 

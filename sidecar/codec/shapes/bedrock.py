@@ -26,7 +26,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken
+from sidecar.codec.shape import NewFrame, Shape, at, encode, message_scope, spoken
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -186,10 +186,8 @@ def _frame(kind: str, **fields: Any) -> NewFrame:
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
     """The blocks before the place, and one with the message."""
-    output = document.get("output")
-    said = output.get("message") if isinstance(output, dict) else None
     path = ("output", "message", "content")
-    kept = list(spoken(said.get("content") if isinstance(said, dict) else None, path, unspoken))
+    kept = list(spoken(at(document, *path), path, unspoken))
     content = [*kept, {"text": message}] if message else kept
     return {path: content, ("stopReason",): FILTERED}
 
