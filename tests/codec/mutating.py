@@ -1,4 +1,4 @@
-"""Bodies as no provider sends them: documents with random changes, and bytes with them. Everything is drawn by a seed."""
+"""Bodies as no provider sends them: documents with random changes, and bytes with them. All is drawn by a seed."""
 
 from __future__ import annotations
 
@@ -7,22 +7,54 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sidecar.codec.formats import Format
 from tests.codec.playing import leaves, planted
 from tests.exchanges.wire import Exchange, Frame, written
 
 Path = tuple[str | int, ...]
 
-ODD: tuple[Any, ...] = (None, True, False, 0, 1, -1, 7, 65_536, 2**32, 2**70, -0.0, 1.5, 1e308, "", "0", "1", [], {}, [0])
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    7,
+    65_536,
+    2**32,
+    2**70,
+    -0.0,
+    1.5,
+    1e308,
+    "",
+    "0",
+    "1",
+    [],
+    {},
+    [0],
+)
 """What stands where a number is due."""
 
 KEYS = (
     "text content delta index type choices tool_calls function arguments logprobs thinking reasoning reasoning_content "
-    "message messages parts role name input output item part response usage finish_reason id token tokens data signature "
-    "content_block annotations candidates done top_logprobs brand_new \u00e9 MARKER"
+    "message messages parts role name input output item part response usage finish_reason id token tokens data "
+    "signature content_block annotations candidates done top_logprobs brand_new \u00e9 MARKER"
 ).split()
 
-_NO_JSON = ("", "x", "two words", "\u00e9\U0001f600", "\ufeff", "\x00", "{", '{"a": 1', "[DONE]", "4", "null", '{"half": "')
+_NO_JSON = (
+    "",
+    "x",
+    "two words",
+    "\u00e9\U0001f600",
+    "\ufeff",
+    "\x00",
+    "{",
+    '{"a": 1',
+    "[DONE]",
+    "4",
+    "null",
+    '{"half": "',
+)
 _WORDS = (*_NO_JSON, "\ud83d", "\ude00", "a\ud83d")
 
 
@@ -64,7 +96,16 @@ class Mutator:
 
     def _changed(self, document: Any) -> Any:
         return self.random.choice(
-            (self._replace, self._replace, self._plant, self._plant, self._add, self._remove, self._double, self._number)
+            (
+                self._replace,
+                self._replace,
+                self._plant,
+                self._plant,
+                self._add,
+                self._remove,
+                self._double,
+                self._number,
+            )
         )(document)
 
     def _replace(self, document: Any) -> Any:
@@ -179,6 +220,3 @@ def objects(value: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any] 
         yield path, value
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             yield from objects(inner, (*path, key))
-
-
-__all__ = ["Format", "Mutator"]
