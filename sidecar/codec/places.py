@@ -53,6 +53,9 @@ class Kind(Enum):
     COUNTS = auto()
 
 
+SILENT = frozenset({Kind.OPAQUE, Kind.FINAL, Kind.COUNTS})
+"""Kinds of places that hold no text."""
+
 Key = tuple[Any, ...]
 """A place within a choice."""
 
@@ -263,7 +266,7 @@ class Reader:
             scope = self._entered(value, node, scope, path)
             node = node.select(value)
         kind = node.kind
-        if kind in _SILENT:
+        if kind in SILENT:
             self._note(kind, value)
             return
         scope = self._entered(value, node, scope, path)
@@ -347,7 +350,6 @@ def _opened(encoded: str) -> str:
         return ""
 
 
-_SILENT = frozenset({Kind.OPAQUE, Kind.FINAL, Kind.COUNTS})
 _FOLLOWING = (Kind.TWIN, Kind.REPEAT, Kind.ECHO)
 
 
