@@ -205,13 +205,15 @@ check-gen: setup ## Whether the generated code is what the sources give
 	$(call say,generated code)
 	@scripts/gen.sh --check
 	@$(BIN)/tidegate policy schema --check policies/schema.json
+	@$(BIN)/python scripts/shapes_table.py --check
 
 ##@ Generated things
 
 .PHONY: gen
-gen: setup ## Regenerate the wire code from proto/, and the schema of policies
+gen: setup ## Regenerate the wire code from proto/, the schema of policies, and what the shapes say in docs/
 	@scripts/gen.sh
 	@$(BIN)/tidegate policy schema --output policies/schema.json
+	@$(BIN)/python scripts/shapes_table.py
 
 .PHONY: proto-baseline
 proto-baseline: setup ## Take the present wire API as the released one

@@ -19,8 +19,9 @@ from typing import Any
 
 import msgspec
 
+from sidecar.codec.eventstream import BrokenFrameError
 from sidecar.codec.formats import Format, framing_of
-from sidecar.codec.frames import Frame
+from sidecar.codec.frames import Frame, FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError, Path, dumps, edited, literal, loads, replace_values
 from sidecar.codec.places import COUNTS, Found, Kind, Node, Reader, Slot
 from sidecar.codec.shape import REQUEST, NewFrame, Shape, answer_scope, says_again
@@ -49,7 +50,8 @@ class WholeBody:
         self._weave = Weave(repeats=True)
         self._stopped: list[Blocked] = []
         self._left: list[Woven | Tail] = []
-        self.texts: list[Fed] = list(_with_ends(self._weave.add(0, slots, found.choices)))
+        fed = [*self._weave.add(0, slots, found.choices), *self._weave.finish()]
+        self.texts: list[Fed] = list(_with_ends(fed))
         """What to feed, in order."""
 
     @property
@@ -105,8 +107,8 @@ class StreamedAnswer:
         self._weave = Weave(holds_calls=holds_calls, repeats=says_again(shape.event))
         self._voice = shape.voice()
         self._frames: dict[int, _Held] = {}
-        self._samples: dict[Lane, _Held] = {}
-        """By lane, the last frame of it that left: what a frame for its tail is made of."""
+        self._samples: dict[tuple[Lane, Path], _Held] = {}
+        """By lane and path, the last frame of it that left: what a frame for its tail is made of."""
         self._numbers = 0
         self._asked = choices
         self._is_json = is_json
@@ -115,16 +117,35 @@ class StreamedAnswer:
         self._seen: set[int] = set()
         self._stopped: set[int] = set()
         self._out: list[bytes] = []
+        self._error: ValueError | None = None
+        """What is wrong with a frame that came."""
         self.is_over = False
         """Whether the stream's end has been written: after a block of every choice, upstream need not be read."""
 
     def feed(self, data: bytes) -> list[Fed]:
-        """Take bytes; returns what to feed. Raises `UnknownShapeError` and `FrameTooLongError`."""
-        return [fed for frame in self._framing.feed(data) for fed in self._add(frame)]
+        """Take bytes; returns what to feed.
+
+        Raises `UnknownShapeError`, `FrameTooLongError` or `BrokenFrameError` at the call behind the one in which a bad
+        frame came, so that what stands before it is fed however the body was cut.
+        """
+        self._check()
+        fed: list[Fed] = []
+        try:
+            for frame in self._framing.feed(data):
+                fed += self._add(frame)
+        except (UnknownShapeError, FrameTooLongError, BrokenFrameError) as error:
+            self._error = error
+        return fed
 
     def finish(self) -> list[Fed]:
-        """The body ended; returns the last that is to be fed."""
-        return [fed for frame in self._framing.finish() for fed in self._add(frame)]
+        """The body ended; returns the last that is to be fed. Raises what `feed` does."""
+        self._check()
+        last = [fed for frame in self._framing.finish() for fed in self._add(frame)]
+        return [*last, *self._weave.finish()]
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
 
     def take(self, output: Release | Blocked) -> None:
         """Take what the stream let out."""
@@ -151,22 +172,22 @@ class StreamedAnswer:
     # -- frames in ------------------------------------------------------------------------------------------------
 
     def _add(self, frame: Frame) -> list[Fed]:
-        if frame.payload is None or not frame.payload.strip():
-            self._out.append(frame.raw)
-            return []
         number, self._numbers = self._numbers, self._numbers + 1
-        held = _read(frame)
-        self._frames[number] = held
+        held = self._frames[number] = _read(frame)
+        if frame.payload is None or held.text.isspace() or not held.text:
+            return self._weave.add(number, ())
         if held.is_text and self._shape.is_last(frame.payload, frame.event):
-            held.found = _NOTHING
             return self._weave.add(number, (), ends=Ends(is_all=True))
         return self._fed(number, held)
 
     def _fed(self, number: int, held: _Held) -> list[Fed]:
         shape, frame = self._shape, held.frame
-        root = TEXT_FRAME if held.is_text else self._node_of(held)
-        found = held.found = self._reader.read(held.document, root, answer_scope(frame.event))
-        slots = [_as_json(slot) for slot in found.slots] if self._is_json else found.slots
+        found = held.found = self._reader.read(held.document, self._node_of(held), answer_scope(frame.event))
+        slots: Iterable[Slot] = found.slots
+        if held.is_text:
+            slots = [_as_one(slot) for slot in found.slots]
+        elif self._is_json:
+            slots = [_as_json(slot) for slot in found.slots]
         self._seen |= found.choices | {slot.lane.choice for slot in slots}
         before = list(self._switched(found)) if shape.is_reopened else []
         named = list(self._named(found))
@@ -177,6 +198,8 @@ class StreamedAnswer:
         return [*before, *added, *(fed for lane in named for fed in self._weave.end(lane))]
 
     def _node_of(self, held: _Held) -> Node:
+        if held.is_text:
+            return JSON_FRAME if held.text.lstrip()[:1] in ("{", "[") else TEXT_FRAME
         if self._shape.event_of is None:
             return self._shape.event
         return self._shape.event_of(held.document, held.frame.event)
@@ -211,24 +234,26 @@ class StreamedAnswer:
     def _emit(self, woven: Woven) -> None:
         held = self._frames.pop(woven.frame)
         for slot in held.found.slots:
-            self._samples[slot.lane] = held
+            self._samples[slot.lane, slot.path] = held
         if woven.is_bereft and woven.frame and not (held.found.is_final or held.found.has_counts):
             return
         changes: dict[Path, Any] = {slot.path: _encoded(slot, new) for slot, new in woven.changes}
+        if woven.without:
+            changes |= {slot.path: _silenced(slot) for slot in held.found.slots if slot.lane.choice in woven.without}
         if not changes and not woven.without:
             self._voice.heard(held.document, held.frame.event)
             self._out.append(held.frame.raw)
             return
         text = replace_values(held.text, changes) if not held.is_text else held.changed(woven)
         if woven.without and not held.is_text:
-            text = edited(text, self._shape.without(loads(text), woven.without))
+            text = edited(text, _without(loads(text), held.found, woven.without))
         self._voice.heard(held.document if held.is_text else loads(text), held.frame.event)
         payload = (held.mark + text).encode("utf-8", "surrogatepass")
         self._out.append(self._framing.with_payload(held.frame, payload))
 
     def _emit_tail(self, tail: Tail) -> None:
         """Text of frames that have left, in a frame like the last one of its lane."""
-        held = self._frames.get(tail.frame) or self._samples[tail.slot.lane]
+        held = self._frames.get(tail.frame) or self._samples[tail.slot.lane, tail.slot.path]
         path, event = tail.slot.path, held.frame.event
         frame = skeleton(held.document, self._shape.event, path, tail.text)  # names are the same in all events
         self._voice.heard(frame, event)
@@ -254,7 +279,9 @@ class StreamedAnswer:
 _SPOKEN = frozenset({Channel.CONTENT, Channel.REASONING})
 TEXT_FRAME = Node()
 """A frame that is no JSON: all of it is text."""
-_NOTHING = Found((), frozenset(), is_final=True, has_counts=False)
+JSON_FRAME = Node(Kind.JSON, enter=lambda reader, value, scope, path: scope.named(path, reader.fresh()))
+"""One that others may take for JSON, with a name twice or nested too deep: it is read like that, by itself."""
+_NOTHING = Found((), frozenset(), {}, is_final=True, has_counts=False)
 
 
 class _Held(msgspec.Struct):
@@ -280,6 +307,23 @@ def _read(frame: Frame) -> _Held:
         text = _decoded(payload)
         return _Held(frame, "", text, text, is_text=True)
     return _Held(frame, mark, text, document, is_text=False)
+
+
+def _silenced(slot: Slot) -> str:
+    """What stands in place of a text of a choice that was stopped."""
+    return "null" if slot.is_raw or slot.emptied is not None else '""'
+
+
+def _without(document: Any, found: Found, stopped: frozenset[int]) -> dict[Path, Any]:
+    """The lists of choices without those that were stopped."""
+    gone = {path for choice in stopped for path in found.elements.get(choice, ())}
+    changes: dict[Path, Any] = {}
+    for path in {each[:-1] for each in gone}:
+        elements = document
+        for step in path:
+            elements = elements[step]
+        changes[path] = [each for place, each in enumerate(elements) if (*path, place) not in gone]
+    return changes
 
 
 def skeleton(document: Any, node: Node, path: Path, text: str) -> Any:
@@ -310,6 +354,11 @@ def _as_json(slot: Slot) -> Slot:
     """The slot, read as JSON if it is the content."""
     is_content = slot.lane.channel is Channel.CONTENT and slot.kind in (Kind.TEXT, Kind.TWIN)
     return msgspec.structs.replace(slot, is_json=True) if is_content else slot
+
+
+def _as_one(slot: Slot) -> Slot:
+    """The slot of a frame that others may take for JSON, as that."""
+    return msgspec.structs.replace(slot, is_raw=True, is_whole=True) if slot.is_json else slot
 
 
 def _with_ends(fed: list[Fed]) -> Iterator[Fed]:

@@ -10,6 +10,7 @@ import base64
 import json
 import struct
 from binascii import crc32
+from collections.abc import Iterator
 
 from sidecar.codec.frames import Frame, FrameTooLongError, Rest
 
@@ -35,19 +36,17 @@ class EventStream:
         self._wraps = False
         """Whether events are wrapped in base64."""
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """The frames that became complete. Raises `BrokenFrameError` and `FrameTooLongError`."""
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that became complete. Raises `BrokenFrameError` and `FrameTooLongError` in a bad one's place."""
         self._rest.add(data)
-        frames = []
         while (size := self._size()) is not None and len(self._rest) >= size:
-            frames.append(self._frame(self._rest.take(self._rest.start + size)))
-        return frames
+            yield self._frame(self._rest.take(self._rest.start + size))
 
-    def finish(self) -> list[Frame]:
+    def finish(self) -> Iterator[Frame]:
         """Nothing: half a frame is none. Raises `BrokenFrameError` when there is one."""
         if len(self._rest):
             raise BrokenFrameError("an event stream ended inside a frame")
-        return []
+        return iter(())
 
     def with_payload(self, frame: Frame, payload: bytes) -> bytes:
         """The frame with another payload, and its checksums."""
@@ -101,14 +100,22 @@ def _is_wrapped(payload: bytes) -> bool:
     try:
         document = json.loads(payload)
         base64.b64decode(document["bytes"], validate=True).decode("utf-8")
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return False
     return set(document) <= {"bytes", "p"}
 
 
 def _event_of(headers: bytes) -> str:
-    """What an event or an exception is called."""
-    named: dict[str, str] = {}
+    """What an event or an exception is called. Raises `BrokenFrameError`."""
+    try:
+        named = dict(_named(headers))
+    except (IndexError, struct.error) as error:
+        raise BrokenFrameError("the headers of an event stream's frame are broken") from error
+    return named.get(":event-type") or named.get(":exception-type") or ""
+
+
+def _named(headers: bytes) -> Iterator[tuple[str, str]]:
+    """The headers that are texts."""
     at = 0
     while at < len(headers):
         size = headers[at]
@@ -118,11 +125,10 @@ def _event_of(headers: bytes) -> str:
         if kind not in _SIZES:
             length = _SHORT.unpack_from(headers, at)[0]
             if kind == _STRING:
-                named[name] = headers[at + 2 : at + 2 + length].decode("utf-8", "replace")
+                yield name, headers[at + 2 : at + 2 + length].decode("utf-8", "replace")
             at += 2 + length
         else:
             at += _SIZES[kind]
-    return named.get(":event-type") or named.get(":exception-type") or ""
 
 
 def _header(name: str, value: str) -> bytes:

@@ -8,6 +8,7 @@ same however the body was cut, and linear; a frame longer than the limit is an e
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
@@ -41,12 +42,12 @@ class Frame(msgspec.Struct, frozen=True):
 class Framing(Protocol):
     """Cuts a body into frames, and builds frames that fit in among them."""
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """The frames that became complete. Raises `FrameTooLongError`."""
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that became complete. Raises `FrameTooLongError` in the place of one that is too long."""
         ...
 
-    def finish(self) -> list[Frame]:
-        """The frames of what is left at the end of the body."""
+    def finish(self) -> Iterator[Frame]:
+        """The frame of what is left at the end of the body, if any."""
         ...
 
     def with_payload(self, frame: Frame, payload: bytes) -> bytes:
@@ -64,19 +65,17 @@ class Lines:
     def __init__(self, *, max_bytes: int) -> None:
         self._rest = Rest(max_bytes)
 
-    def feed(self, data: bytes) -> list[Frame]:
+    def feed(self, data: bytes) -> Iterator[Frame]:
         """The lines that became complete."""
         self._rest.add(data)
-        frames = []
         while (end := self._rest.find(b"\n")) >= 0:
-            frames.append(self._frame(self._rest.take(end + 1)))
-        self._rest.check()
-        return frames
+            yield self._frame(self._rest.take(end + 1))
+        self._rest.check(len(self._rest))
 
-    def finish(self) -> list[Frame]:
+    def finish(self) -> Iterator[Frame]:
         """The last line, when nothing ends it."""
-        rest = self._rest.take_all()
-        return [self._frame(rest)] if rest else []
+        if rest := self._rest.take_all():
+            yield self._frame(rest)
 
     @staticmethod
     def _frame(raw: bytes) -> Frame:
@@ -98,14 +97,12 @@ class ServerSentEvents:
     def __init__(self, *, max_bytes: int) -> None:
         self._rest = Rest(max_bytes)
 
-    def feed(self, data: bytes) -> list[Frame]:
+    def feed(self, data: bytes) -> Iterator[Frame]:
         """The events that became complete, each with the blank lines that end it."""
         self._rest.add(data)
-        frames = []
         while (end := self._end()) is not None:
-            frames.append(_event(self._rest.take(end)))
-        self._rest.check()
-        return frames
+            yield _event(self._rest.take(end))
+        self._rest.check(len(self._rest))
 
     def _end(self) -> int | None:
         """Where the first event ends; a CR at the very end may be half of a CR LF, so it waits."""
@@ -116,10 +113,10 @@ class ServerSentEvents:
             return None
         return found.end()
 
-    def finish(self) -> list[Frame]:
+    def finish(self) -> Iterator[Frame]:
         """What nothing ends. Browsers drop it; here it goes on as it came, and its text is looked at."""
-        rest = self._rest.take_all()
-        return [_event(rest)] if rest else []
+        if rest := self._rest.take_all():
+            yield _event(rest)
 
     def with_payload(self, frame: Frame, payload: bytes) -> bytes:
         """The event with other data: the first data line holds it, further ones are dropped, all other lines stay."""
@@ -170,7 +167,8 @@ class Rest:
         return at
 
     def take(self, end: int) -> bytes:
-        """Take what stands before `end`."""
+        """Take what stands before `end`. Raises `FrameTooLongError` when that is too much."""
+        self.check(end - self.start)
         taken = bytes(self.data[self.start : end])
         self.start = self.seen = end
         return taken
@@ -179,9 +177,9 @@ class Rest:
         """Take what is left."""
         return self.take(len(self.data))
 
-    def check(self) -> None:
-        """Raise `FrameTooLongError` when too much waits."""
-        if len(self) > self._max_bytes:
+    def check(self, size: int) -> None:
+        """Raise `FrameTooLongError` when a frame has so many bytes, or more."""
+        if size > self._max_bytes:
             raise FrameTooLongError(f"a frame has more than {self._max_bytes} bytes")
 
 

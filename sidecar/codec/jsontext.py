@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public in effect: documented nowhere, stable since 2.6
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ Path: TypeAlias = tuple[str | int, ...]
 MAX_DEPTH = 64
 
 _BLANK = re.compile(r"[ \t\n\r]*")
+_HALF = re.compile("[\ud800-\udfff]")
 _SCALAR = re.compile(r"-?[0-9][0-9eE+.\-]*|true|false|null")
 
 
@@ -27,9 +28,30 @@ class NotJsonError(ValueError):
 def loads(document: str | bytes) -> Any:
     """Parse a document. Raises `NotJsonError`, also when an object has a name twice: readers differ on which counts."""
     try:
-        return json.loads(document, object_pairs_hook=_object, parse_constant=_refused, parse_float=_finite)
+        value = json.loads(document, object_pairs_hook=_object, parse_constant=_refused, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise NotJsonError("not valid JSON") from error
+    if _is_nested_deeper(value, document):
+        raise NotJsonError(f"nested deeper than {MAX_DEPTH}")
+    return value
+
+
+def _is_nested_deeper(value: Any, document: str | bytes) -> bool:
+    """Whether a document could not be changed afterwards."""
+    brackets = (b"[", b"{") if isinstance(document, bytes) else ("[", "{")
+    if sum(document.count(each) for each in brackets) <= MAX_DEPTH:  # type: ignore[arg-type,misc]  # both are of one kind
+        return False
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for each in level for inner in _held(each) if isinstance(inner, dict | list)]
+    return any(_held(each) for each in level)
+
+
+def _held(value: Any) -> Collection[Any]:
+    """What a value holds, if it is one that holds others."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _refused(name: str) -> Any:
@@ -51,8 +73,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def dumps(value: Any) -> str:
-    """A value as JSON text, short."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """A value as JSON text, short. Halves of surrogate pairs make it one in ASCII, where they stay what they are."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":")) if _has_surrogate(text) else text
 
 
 def literal(text: str) -> str:
@@ -80,7 +103,7 @@ def edited(document: str, changes: Mapping[Path, Any]) -> str:
 
 
 def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= each <= "\udfff" for each in text)
+    return not text.isascii() and _HALF.search(text) is not None
 
 
 def _walk(

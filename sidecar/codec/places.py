@@ -53,6 +53,9 @@ class Kind(Enum):
     COUNTS = auto()
 
 
+SILENT = frozenset({Kind.OPAQUE, Kind.FINAL, Kind.COUNTS})
+"""Kinds of places that hold no text."""
+
 Key = tuple[Any, ...]
 """A place within a choice."""
 
@@ -176,6 +179,8 @@ class Found(msgspec.Struct, frozen=True):
 
     slots: tuple[Slot, ...]
     choices: frozenset[int]
+    elements: Mapping[int, list[Path]]
+    """Where choices stand that are elements of a list."""
     is_final: bool
     has_counts: bool
 
@@ -191,6 +196,7 @@ class Reader:
         self._fresh = 0
         self._slots: list[Slot] = []
         self._choices: set[int] = set()
+        self._elements: dict[int, list[Path]] = {}
         self._claimed: dict[tuple[Path, Any], Path] = {}
         """By list and number, the element that told the number."""
         self._is_final = False
@@ -199,22 +205,23 @@ class Reader:
     def read(self, document: Any, root: Node, scope: Scope) -> Found:
         """The slots of a document."""
         self._slots, self._choices, self._is_final, self._has_counts = [], set(), False, False
-        self._claimed = {}
+        self._claimed, self._elements = {}, {}
         self._walk(document, root, scope, ())
         self._slots.sort(key=_reading_order)
-        return Found(tuple(self._slots), frozenset(self._choices), self._is_final, self._has_counts)
+        choices = frozenset(self._choices)
+        return Found(tuple(self._slots), choices, self._elements, self._is_final, self._has_counts)
 
     def choice(self, told: Any, place: int = 0, path: Path = ()) -> int:
         """The number of a choice that a document is about: what it tells, if that is a sane number, or its place.
 
-        Of two elements of one list (at `path`) that tell the same number, the second gets another one.
+        `path` is that of an element of a list of choices.
         """
         number = place if told is None else told
         if type(number) is not int or not 0 <= number <= MAX_CHOICE:
             number = self._odd.setdefault(repr(told)[:64], MAX_CHOICE + 1 + len(self._odd))
-        if not self.claims(path, number):
-            number = self._odd.setdefault(f"{number} at {place}", MAX_CHOICE + 1 + len(self._odd))
         self._choices.add(number)
+        if path:
+            self._elements.setdefault(number, []).append(path)
         return number
 
     def claims(self, path: Path, number: Any) -> bool:
@@ -261,7 +268,7 @@ class Reader:
             scope = self._entered(value, node, scope, path)
             node = node.select(value)
         kind = node.kind
-        if kind in _SILENT:
+        if kind in SILENT:
             self._note(kind, value)
             if node.emptied and value:
                 self._follow(scope, path, node.emptied)
@@ -353,7 +360,6 @@ def _opened(encoded: str) -> str:
 
 _MANY = 64
 """From so many elements on, what nobody described is read as one text in a frame, too: a lane each costs too much."""
-_SILENT = frozenset({Kind.OPAQUE, Kind.FINAL, Kind.COUNTS})
 _FOLLOWING = (Kind.TWIN, Kind.REPEAT, Kind.ECHO)
 
 

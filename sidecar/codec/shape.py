@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from sidecar.codec.jsontext import Path
+from sidecar.codec.jsontext import Path, dumps
 from sidecar.codec.places import Enter, Found, Kind, Node, Reader, Scope
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
@@ -69,8 +69,6 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     stopped: Callable[[Any, int, str, frozenset[Path]], Mapping[Path, Any]]
     """What changes in a whole answer, the values by path, when a choice was blocked: document, choice, message, and the
     paths of texts of which not all was let out."""
-    without: Callable[[Any, frozenset[int]], Mapping[Path, Any]] = lambda *_: {}
-    """What changes in a frame about several choices of which some were stopped."""
     refusal: Callable[[str, str], tuple[int, bytes]]
     """Status and body of the answer to a request that was blocked: message, rule."""
     failure: Callable[[int, str], bytes]
@@ -109,10 +107,11 @@ def numbered_scope(*key: str) -> Enter:
 
 
 def choice_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
-    """An element of `choices`."""
+    """An element of a list of choices. Two that tell one number are one choice, and no text of theirs is one text."""
     told = value.get("index") if isinstance(value, dict) else None
-    place = path[-1] if isinstance(path[-1], int) else 0
-    return scope.named(path, choice=reader.choice(told, place, path))
+    number = reader.choice(told, path[-1] if isinstance(path[-1], int) else 0, path)
+    apart = () if reader.claims(path, number) else (path[-1],)
+    return scope.named(path, *apart, choice=number)
 
 
 def of_part(part: Part) -> Callable[[Reader, Any, Scope, Path], Scope]:
@@ -185,6 +184,13 @@ def items(document: Any, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
             yield index, each
 
 
+def at(document: Any, *keys: str) -> Any:
+    """The value under these keys; None where there is none."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
 def encode(document: Any) -> bytes:
-    """A new frame's payload."""
-    return msgspec.json.encode(document)
+    """A new frame's payload. It may quote what a provider said: halves of characters, numbers of any size."""
+    return dumps(document).encode()

@@ -256,6 +256,12 @@ class Weave:
             yield from self._close(lane)
             yield LaneEnd(lane)
 
+    def finish(self) -> Iterator[Fed]:
+        """No frame follows: returns what is to be fed of characters of which one half came."""
+        for lane, own in self._lanes.items():
+            if own.half is not None and not own.is_over:
+                yield from self._close(lane)
+
     def _close(self, lane: Lane) -> Iterator[Fed]:
         """What ends with half a character ends with one that cannot be read."""
         own = self._lanes[lane]
@@ -280,8 +286,9 @@ class Weave:
         return self._put(slot, slot.lane, number, fed)
 
     def _unused(self, lane: Lane) -> Lane:
-        """The lane, or one like it that nothing was said on."""
-        if lane not in self._lanes or not self._lanes[lane].received:
+        """The lane, or one like it that is not over and nothing was said on."""
+        own = self._lanes.get(lane)
+        if own is None or not (own.received or own.is_over):
             return lane
         self._apart += 1
         return msgspec.structs.replace(lane, item=lane.item + self._apart * _APART)
@@ -352,7 +359,9 @@ class Weave:
             if placed.lane.choice == choice and placed.follows is None and not placed.is_repeat:
                 own = self._lanes[placed.lane]
                 own.waiting -= 1
-                if waiting.number <= place:
+                if placed.slot.is_raw:
+                    own.pieces.clear()
+                elif waiting.number <= place:
                     own.last = (waiting.number, placed.slot)
         waiting.slots = [placed for placed in waiting.slots if placed.lane.choice != choice]
 
@@ -413,7 +422,7 @@ class Weave:
             return True
         lane = placed.lane
         is_done = self._lanes[lane].done >= placed.end
-        if lane.channel is Channel.OTHER or placed.is_repeat:
+        if lane.channel is Channel.OTHER or placed.is_repeat or placed.slot.is_raw:
             return is_done
         front = self._fronts.get(lane.choice, -1)
         if lane.channel is Channel.TOOL_ARGUMENTS and self._holds_calls:

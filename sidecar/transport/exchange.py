@@ -10,6 +10,7 @@ from sidecar.codec import encoding
 from sidecar.codec.body import UnknownShapeError
 from sidecar.codec.catalogue import TEXT as PLAIN
 from sidecar.codec.encoding import BrokenEncodingError, Decoder
+from sidecar.codec.eventstream import BrokenFrameError
 from sidecar.codec.frames import FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError
 from sidecar.codec.opened import Whole
@@ -241,7 +242,7 @@ def failure_of(shape: Shape | None, status: HttpStatus) -> bytes:
 
 def told(error: Exception) -> Exception:
     """An error of the codec's as what it is here: an answer that cannot be read. Others are themselves."""
-    if isinstance(error, UnknownShapeError | FrameTooLongError | BrokenEncodingError):
+    if isinstance(error, UnknownShapeError | FrameTooLongError | BrokenFrameError | BrokenEncodingError):
         return UnreadableAnswerError(f"the upstream's answer cannot be read: {error}")
     return error
 

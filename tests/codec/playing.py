@@ -78,18 +78,19 @@ def take(stream: Stream, body: Streamed | Whole) -> None:
 def payloads(form: Format, data: bytes) -> list[Any]:
     """The documents of a stream, texts for frames that hold none."""
     if form is Format.EVENT_STREAM:
-        return [_document(frame.payload or b"") for frame in EventStream(max_bytes=1 << 20).feed(data)]
+        return [document_of(frame.payload or b"") for frame in EventStream(max_bytes=1 << 20).feed(data)]
     lines = data.splitlines()
     if form is Format.SSE:
         lines = [line[5:].strip() for line in lines if line.startswith(b"data:")]
-    return [_document(line) for line in lines if line]
+    return [document_of(line) for line in lines if line]
 
 
-def _document(payload: bytes) -> Any:
+def document_of(payload: bytes) -> Any:
+    """What a payload holds: a text, where that is no document."""
     try:
         return json.loads(payload)
     except ValueError:
-        return payload.decode()
+        return payload.decode("utf-8", "replace")
 
 
 def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:

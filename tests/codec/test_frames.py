@@ -13,7 +13,7 @@ from sidecar.codec.frames import Frame, FrameTooLongError, Framing, Lines, Serve
 
 def split(framing: Framing, pieces: list[bytes]) -> list[Frame]:
     frames = [frame for piece in pieces for frame in framing.feed(piece)]
-    return frames + framing.finish()
+    return [*frames, *framing.finish()]
 
 
 def cuts(data: bytes, positions: list[int]) -> list[bytes]:
@@ -62,10 +62,10 @@ def test_a_line_keeps_its_ending() -> None:
 @pytest.mark.parametrize("kind", (ServerSentEvents, Lines))
 def test_a_frame_without_end_is_an_error(kind: type[ServerSentEvents]) -> None:
     framing = kind(max_bytes=100)
-    framing.feed(b"x" * 100)
+    assert list(framing.feed(b"x" * 100)) == []
     with pytest.raises(FrameTooLongError):
-        framing.feed(b"x")
+        list(framing.feed(b"x"))
 
 
 def test_many_events_in_one_piece() -> None:
-    assert len(ServerSentEvents(max_bytes=100).feed(b"data: x\n\n" * 1000)) == 1000
+    assert len(list(ServerSentEvents(max_bytes=100).feed(b"data: x\n\n" * 1000))) == 1000

@@ -27,7 +27,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken, without_unsigned
+from sidecar.codec.shape import NewFrame, Shape, at, encode, message_scope, spoken, without_unsigned
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -226,7 +226,7 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
 
     A call would be run, and its result taken to the model: what was stopped would go on.
     """
-    kept = spoken(document.get("content"), ("content",), unspoken)
+    kept = spoken(at(document, "content"), ("content",), unspoken)
     blocks = [each for each in kept if each.get("type") != "tool_use"]
     said = [{"type": "text", "text": message}] if message else []
     return {("content",): [*blocks, *said], ("stop_reason",): REFUSED}

@@ -29,7 +29,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken, without_unsigned
+from sidecar.codec.shape import NewFrame, Shape, at, encode, message_scope, spoken, without_unsigned
 from sidecar.codec.shapes import anthropic
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
@@ -46,7 +46,7 @@ _TEXT_FORMATS = frozenset({"txt", "md", "csv", "html"})
 
 def _document(value: Any) -> Node:
     """A document: one whose format is text is read."""
-    is_text = isinstance(value, dict) and value.get("format") in _TEXT_FORMATS
+    is_text = isinstance(value, dict) and str(value.get("format")) in _TEXT_FORMATS
     source = node({"bytes": BASE64 if is_text else OPAQUE, "text": text(), "s3Location": OPAQUE})
     return node({"format": OPAQUE, "source": source, "citations": OPAQUE}, part=Part.CONTEXT, channel=Channel.CONTENT)
 
@@ -191,11 +191,8 @@ def _frame(kind: str, **fields: Any) -> NewFrame:
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
     """The blocks before the place but for calls, which would be run, and one with the message."""
-    output = document.get("output")
-    said = output.get("message") if isinstance(output, dict) else None
     path = ("output", "message", "content")
-    before = spoken(said.get("content") if isinstance(said, dict) else None, path, unspoken)
-    kept = [each for each in before if "toolUse" not in each]
+    kept = [each for each in spoken(at(document, *path), path, unspoken) if "toolUse" not in each]
     content = [*kept, {"text": message}] if message else kept
     return {path: content, ("stopReason",): FILTERED}
 

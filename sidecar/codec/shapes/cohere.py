@@ -23,7 +23,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, spoken
+from sidecar.codec.shape import NewFrame, Shape, at, encode, message_scope, spoken
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -167,11 +167,10 @@ def _frame(kind: str, **fields: Any) -> NewFrame:
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
     """The parts before the place, and one with the message."""
-    said = document.get("message")
-    parts = said.get("content") if isinstance(said, dict) else None
-    kept = list(spoken(parts, ("message", "content"), unspoken))
+    said = at(document, "message")
+    kept = list(spoken(at(said, "content"), ("message", "content"), unspoken))
     content = [*kept, {"type": "text", "text": message}] if message else kept
-    plan = {"tool_plan": said["tool_plan"]} if isinstance(said, dict) and said.get("tool_plan") else {}
+    plan = {"tool_plan": said["tool_plan"]} if at(said, "tool_plan") else {}
     return {("message",): {"role": "assistant", **plan, "content": content}, ("finish_reason",): FILTERED}
 
 

@@ -30,7 +30,7 @@ from sidecar.codec.places import (
     node,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, items, part_of, spoken
+from sidecar.codec.shape import NewFrame, Shape, choice_scope, encode, items, part_of, spoken
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -103,11 +103,6 @@ _CONTENT = node({"role": OPAQUE, "parts": node(each=Node(select=_part))})
 # -- answers ----------------------------------------------------------------------------------------------------------
 
 
-def _candidate(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
-    told = value.get("index") if isinstance(value, dict) else None
-    return scope.named(path, choice=reader.choice(told, path[-1] if isinstance(path[-1], int) else 0, path))
-
-
 def _content_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
     return scope.named(path, "content")
 
@@ -124,7 +119,7 @@ _CANDIDATE = node(
             **_opaque("index safetyRatings tokenCount avgLogprobs"),
         }
     ),
-    enter=_candidate,
+    enter=choice_scope,
 )
 
 _ONE = node(

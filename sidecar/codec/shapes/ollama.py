@@ -23,7 +23,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, message_scope, numbered_scope
+from sidecar.codec.shape import NewFrame, Shape, at, encode, message_scope, numbered_scope
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -119,12 +119,12 @@ class _Voice:
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
     changes: dict[Path, Any] = {("done_reason",): FILTERED, ("context",): None}
-    found = document.get("message")
+    found, said = at(document, "message"), at(document, "response")
     if isinstance(found, dict):
         kept = {key: found[key] for key in ("role", "thinking") if key in found}
         changes["message",] = {**kept, "content": str(found.get("content") or "") + message}
-    elif isinstance(document.get("response"), str):
-        changes["response",] = document["response"] + message
+    elif isinstance(said, str):
+        changes["response",] = said + message
     return changes
 
 

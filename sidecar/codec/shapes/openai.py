@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.codec.jsontext import Path
 from sidecar.codec.places import Found, Reader
 from sidecar.codec.shape import NewFrame, encode, items
 from sidecar.codec.weave import Ends
@@ -31,12 +30,6 @@ def ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None:
         if choice.get("finish_reason")
     }
     return Ends(choices=frozenset(over)) if over else None
-
-
-def without(document: Any, stopped: frozenset[int]) -> Mapping[Path, Any]:
-    """The choices but the stopped ones."""
-    kept = [choice for place, choice in items(document, "choices") if choice.get("index", place) not in stopped]
-    return {("choices",): kept}
 
 
 def choices(document: Any) -> int:
@@ -80,4 +73,4 @@ def failure(status: int, message: str) -> bytes:
     return encode({"error": {"message": message, "type": kind, "param": None, "code": None}})
 
 
-__all__ = ["DONE", "FILTERED", "Lane", "Template", "choices", "ends", "failure", "is_done", "refusal", "without"]
+__all__ = ["DONE", "FILTERED", "Lane", "Template", "choices", "ends", "failure", "is_done", "refusal"]

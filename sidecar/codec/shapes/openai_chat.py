@@ -204,7 +204,6 @@ SHAPE = Shape(
     is_last=openai.is_done,
     voice=_Voice,
     stopped=_stopped,
-    without=openai.without,
     refusal=openai.refusal,
     failure=openai.failure,
     choices=openai.choices,

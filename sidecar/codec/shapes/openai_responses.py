@@ -352,7 +352,7 @@ class _Voice:
             if kind.endswith(".added"):
                 self._parts[key] = {**document["part"]}
             elif self._parts.pop(key, None) is not None and number in self._items:
-                self._items[number].setdefault(key[1], []).append(document["part"])
+                _parts_of(self._items[number], key[1]).append(document["part"])
         elif isinstance(document.get("delta"), str) and key in self._parts:
             field = "refusal" if "refusal" in kind else "text"
             self._parts[key][field] = str(self._parts[key].get(field) or "") + document["delta"]
@@ -377,7 +377,7 @@ class _Voice:
         number, field, index = place
         part = self._parts.pop(place)
         item = self._items.setdefault(number, {})
-        item.setdefault(field, []).append(part)
+        _parts_of(item, field).append(part)
         where = {"item_id": str(item.get("id", "")), "output_index": number}
         said = {"text": part.get("text", "")}
         if field == "summary":
@@ -416,6 +416,14 @@ class _Voice:
     def _frame(self, kind: str, **fields: Any) -> NewFrame:
         self._sequence += 1
         return NewFrame(encode({"type": kind, "sequence_number": self._sequence, **fields}), kind)
+
+
+def _parts_of(item: dict[str, Any], field: str) -> list[Any]:
+    """The list of an item's parts, to add to."""
+    found = item.get(field)
+    if not isinstance(found, list):
+        found = item[field] = []
+    return found
 
 
 _PLACE_OF_PART = 4

@@ -7,7 +7,7 @@ from typing import Any
 
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import Found, Key, Kind, Node, Reader, Scope, node, opaque, repeat, text
-from sidecar.codec.shape import NewFrame, Shape, encode
+from sidecar.codec.shape import NewFrame, Shape, at, encode
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane
 
@@ -84,8 +84,8 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
     return {(): _said(document, message)}
 
 
-def _said(answer: dict[str, Any], message: str) -> dict[str, Any]:
-    return {"generated_text": str(answer.get("generated_text") or "") + message}
+def _said(answer: Any, message: str) -> dict[str, Any]:
+    return {"generated_text": str(at(answer, "generated_text") or "") + message}
 
 
 def _failure(status: int, message: str) -> bytes:
