@@ -259,8 +259,8 @@ def _stopped_one(
             path = (*before, "candidates", place)
             said = found.get("content")
             parts = said.get("parts") if isinstance(said, dict) else None
-            before = spoken(parts, (*path, "content", "parts"), unspoken)
-            yield path, _candidate_of(choice, [each for each in before if not _CALLS & each.keys()], message)
+            kept = spoken(parts, (*path, "content", "parts"), unspoken)
+            yield path, _candidate_of(choice, [each for each in kept if not _CALLS & each.keys()], message)
 
 
 _CALLS = frozenset({"functionCall", "function_call"})
