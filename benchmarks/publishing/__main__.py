@@ -116,7 +116,7 @@ async def by_sink(kafka: KafkaSettings, events: Sequence[Numbered]) -> Mapping[s
     """As the publisher calls it. Its encoding is taken out, as it is not part of the others."""
     sink = KafkaSink(kafka)
     messages = {message.sequence: message for message in encoded(events)}
-    sink._encode = lambda numbered, _published: messages[numbered.sequence]  # type: ignore[method-assign]
+    sink._encode = lambda numbered, published: messages[numbered.sequence]  # type: ignore[method-assign]
     await sink.prepare()
     sink._identity = await _identity(sink)
     route, lanes = sink.router(), dict[Place, list[Numbered]]()

@@ -31,11 +31,12 @@ class Reserve:
             file = os.open(self._path, os.O_RDWR | os.O_CREAT, _FILE_MODE)
         except OSError:
             return False
+        held = os.fstat(file).st_size
         try:
-            if os.fstat(file).st_size < self.size:
+            if held < self.size:
                 os.posix_fallocate(file, 0, self.size)
         except OSError:
-            os.truncate(file, 0)
+            os.truncate(file, held)
             return False
         finally:
             os.close(file)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -232,9 +234,6 @@ class following:  # noqa: N801 - reads as a statement
         self._environment = environment(kafka)
 
     def __enter__(self) -> following:
-        import os
-        import tempfile
-
         self._output = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "sidecar", "events", "tail", "--follow", "--json", "--last", "100"],
@@ -281,8 +280,6 @@ finally:
 
 async def test_reading_a_hundred_partitions_takes_little_memory(apache: KafkaCluster, tmp_path: Path):
     """12,000 events in 102 partitions. With 1 MiB a partition and no bound it took 415 to 808 MB."""
-    import os
-
     kafka = await with_topics(settings_of(apache), partitions=34)
     outbox = MemoryOutbox()
     async with publishing(outbox, kafka, EventSettings(linger_ms=0, batch_events=2000)):

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from sidecar.cli_events import events
 from sidecar.outbox.encode import encode_line
 from sidecar.outbox.event import Event, StreamInfo
+from sidecar.outbox.rows import to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
 from tests.outbox.samples import INFO, NOW, a_fault, a_stream_decision, a_violation, numbered
@@ -242,3 +243,21 @@ async def test_outbox_can_be_read_while_it_is_written(tmp_path: Path):
     await box.stop()
     assert json.loads(result.stdout)["kind"] == {"fault": 1}
     assert sum(box.stats().lost.values()) == 0
+
+
+@pytest.mark.parametrize("option", ["--replication-factor", "--partitions"])
+def test_a_number_that_kafka_cannot_carry_is_misuse(option: str):
+    result = run("create-topics", "--bootstrap", "localhost:1", option, "40000")
+    assert result.exit_code == 2
+    assert "40000" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_export_salvages_what_a_damaged_outbox_still_holds(tmp_path: Path):
+    path = tmp_path / "outbox.db.damaged-20260101T000000Z"
+    rows = [to_row(a_fault(what=str(number))).body for number in range(5)]
+    path.write_bytes(b"\0" * 4096 + b"\xff".join(rows))
+    result = run("export", "--file", path)
+    assert result.exit_code == 0
+    assert [json.loads(line)["what"] for line in result.stdout.splitlines()] == [*map(str, range(5))]
+    assert "5 events" in result.stderr
