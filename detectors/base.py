@@ -14,6 +14,7 @@ A detector reports findings; it never decides and has no threshold. There are tw
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
@@ -145,6 +146,24 @@ class PatternScanner(Protocol):
     def start(self) -> Scan:
         """Open a scan for one lane, at lane offset 0."""
         ...
+
+
+@runtime_checkable
+class EndsWithWords(Protocol):
+    """A pattern scanner that knows words which nothing of its kind begins with, although it holds them.
+
+    Where text of another lane comes behind such words, what follows them later is looked at by itself.
+    """
+
+    @property
+    def plain_words(self) -> re.Pattern[str] | None:
+        """What is held that can be let go there: to be matched from its beginning to its end. None: nothing."""
+        ...
+
+
+def plain_words_of(scanner: PatternScanner) -> re.Pattern[str] | None:
+    """The plain words of a scanner, if it knows any."""
+    return scanner.plain_words if isinstance(scanner, EndsWithWords) else None
 
 
 @runtime_checkable

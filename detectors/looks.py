@@ -31,7 +31,7 @@ from functools import lru_cache
 import msgspec
 import regex
 
-from detectors.base import PatternScanner, Scan, forked
+from detectors.base import PatternScanner, Scan, forked, plain_words_of
 from detectors.normalise import LOOK_ALIKES
 from detectors.types import Finding
 
@@ -73,6 +73,7 @@ class LooksScanner:
         self.scanner = scanner
         self.name = scanner.name
         self.labels = scanner.labels
+        self.plain_words = plain_words_of(scanner)
         self.look_behind = max(scanner.look_behind, scanner.look_ahead)
         self.look_ahead = scanner.look_ahead + _PIECE + _MOST_DROPPED
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import copy
 
-from detectors.base import PatternScanner, Scan, forked
+from detectors.base import PatternScanner, Scan, forked, plain_words_of
 from detectors.types import Finding
 
 MOST_NAMED = 64
@@ -54,6 +54,7 @@ class Named:
         self.scanner = scanner
         self.name = scanner.name
         self.labels = scanner.labels
+        self.plain_words = plain_words_of(scanner)
         self.look_behind = scanner.look_behind
         self.look_ahead = scanner.look_ahead
         self._form = form

@@ -62,6 +62,10 @@ class Secrets:
             raise DetectorError(str(error)) from error
 
 
+_PLAIN_WORD = re.compile(r"[^\W\d_]{0,24}[ \n\t.,;!?\u2026)*]+")
+"""A word and a mark or blank behind it: no name of a secret is a word alone."""
+
+
 class SecretsScanner:
     """The pattern scanner for secrets. Immutable; shared by all streams."""
 
@@ -73,6 +77,7 @@ class SecretsScanner:
             PEM_KIND: _PemTail(),
             **{each.kind: _RunTail(each.tail) for each in FORMATS if each.tail},
         }
+        self.plain_words = _PLAIN_WORD
         self.look_behind = self.regular.look_behind
         self.look_ahead = max(self.regular.look_ahead, FIRST_PIECE + _PemTail.MOST_WAITING)
 

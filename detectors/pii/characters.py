@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fdf\u3001-\u30fb\u30fd-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
@@ -36,3 +38,6 @@ EXTENSION = (
     rf"(?:e?xt(?:ensi(?:o\u0301?|ó))?n?|ｅ?ｘｔｎ?|доб|anexo|[xｘ#＃~～]|int|ｉｎｔ)[:.．]?[{BLANKS}-]{{0,8}})\d"
 )
 """What phonenumbers takes for the extension behind a number, up to its first digit (a pattern; ignore case)."""
+
+PLAIN_WORDS = re.compile(r"(?:[^\W\d_]{1,24}[ ,;\n]+){0,3}[^\W\d_]{0,24}[ \n\t.,;!?\u2026)\"'\]*]+")
+"""Up to four words and a mark or blank that ends the last one: an address could go on behind it, but no text does."""

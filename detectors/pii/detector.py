@@ -38,6 +38,7 @@ from detectors.parts import Part
 from detectors.pii.best import URL, undominated
 from detectors.pii.blocks import ADDRESS, Block, Lexer, target_at
 from detectors.pii.catalogue import DATES, GENERIC, IDS, TAGGED, THRESHOLD, Entry
+from detectors.pii.characters import PLAIN_WORDS
 from detectors.pii.context import REACH, ContextWords
 from detectors.pii.finders import PHONE_NUMBER, PHONE_THRESHOLD, Finder, PatternFinder, PhoneFinder, Surroundings
 from detectors.pii.links import link_scanner
@@ -173,6 +174,7 @@ class PiiScanner:
 
     look_behind = REACH
     look_ahead = ADDRESS + 2 * MOST_SHORTENED + LONGEST_WAIT
+    plain_words = PLAIN_WORDS
 
     def __init__(self, finders: Sequence[Finder]) -> None:
         self.name = Pii.name

@@ -20,7 +20,7 @@ import regex
 
 from detectors.pii.best import URL, undominated
 from detectors.pii.catalogue import LINKS
-from detectors.pii.characters import STOP
+from detectors.pii.characters import PLAIN_WORDS, STOP
 from detectors.pii.context import REACH
 from detectors.pii.finders import PatternFinder, Surroundings
 from detectors.pii.patterns import REST_OF_URL
@@ -140,6 +140,7 @@ class LinkScanner:
     labels = frozenset({URL})
     look_behind = REACH + OVERLAP
     look_ahead = LOOK_AHEAD
+    plain_words = PLAIN_WORDS
 
     def __init__(self, finder: PatternFinder) -> None:
         self._finder = finder

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from copy import copy
 
 from detectors.base import PatternScanner, Scan, forked
+from detectors.pii.characters import PLAIN_WORDS
 from detectors.types import Finding
 
 
@@ -16,6 +17,7 @@ class Together:
         self.name = name
         self.scanners = tuple(scanners)
         self.labels = frozenset().union(*(each.labels for each in scanners))
+        self.plain_words = PLAIN_WORDS
         self.look_ahead = max(each.look_ahead for each in scanners)
         self.look_behind = max(each.look_behind for each in scanners) + self.look_ahead
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from detectors.base import Scan, forked
+from detectors.base import PatternScanner, Scan, forked, plain_words_of
 from detectors.types import Finding
 from sidecar.core.buffer import TextBuffer
 from sidecar.policy.decide import Violation, decide
@@ -50,15 +50,42 @@ class _DeadScan:
         return ()
 
 
+class _Afresh:
+    """A scan of what a lane says behind `base`, in the lane's offsets: what stands before it is over."""
+
+    def __init__(self, scan: Scan, scanner: PatternScanner, base: int) -> None:
+        self._scan = scan
+        self._scanner = scanner
+        self._base = base
+
+    @property
+    def cleared(self) -> int:
+        """As the lane counts."""
+        return self._base + self._scan.cleared
+
+    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
+        """Look at the text behind the base."""
+        skipped = max(0, self._base - offset)
+        found = self._scan.advance(text[skipped:], max(0, offset - self._base), is_final=is_final)
+        return [
+            msgspec.structs.replace(each, start=each.start + self._base, end=each.end + self._base) for each in found
+        ]
+
+    def fork(self) -> Scan:
+        """Another scan in the same state."""
+        return _Afresh(forked(self._scan, self._scanner), self._scanner, self._base)
+
+
 class _Reader:
     """One scanner at its lane."""
 
-    __slots__ = ("_sealed", "_supposed", "earlier", "look_behind", "plan", "scan")
+    __slots__ = ("_plain", "_sealed", "_supposed", "earlier", "look_behind", "plan", "scan")
 
     def __init__(self, plan: ScannerPlan) -> None:
         self.plan = plan
         self.scan: Scan = plan.detector.start()
         self.look_behind = plan.detector.look_behind
+        self._plain = plain_words_of(plan.detector)
         self.earlier: list[Violation] = []
         """The violations that reach into text that is still undecided: they may dominate later ones."""
         self._supposed: Sequence[Violation] = ()
@@ -80,8 +107,10 @@ class _Reader:
         self._supposed = decide(self.plan.rules, findings, self.earlier)
         return [Sighting(each, self._continues(each)) for each in self._supposed]
 
-    def seal(self) -> None:
-        """Let stand what the last probe said."""
+    def seal(self, text: str, end: int) -> None:
+        """Let stand what the last probe said. `text` is held, and ends at `end`: plain words are over there."""
+        if text and not self._supposed and self._plain is not None and self._plain.fullmatch(text):
+            self.scan = _Afresh(self.plan.detector.start(), self.plan.detector, end)
         self.earlier += self._supposed
         self._sealed = self._reaching((*self._sealed, *self._supposed))
         self._supposed = ()
@@ -159,8 +188,9 @@ class Scanning:
 
     def seal(self) -> None:
         """Let stand what the last probe said."""
+        buffer = self._buffer
         for reader in self._readers:
-            reader.seal()
+            reader.seal(buffer.slice(reader.scan.cleared, buffer.end), buffer.end)
 
     def finish(self) -> None:
         """Look at no more text: all is decided as it stands."""
