@@ -212,6 +212,22 @@ async def test_text_that_is_stopped_behind_a_call(node: Node, tmp_path: Path, na
     assert "ignore" not in json.dumps(told)
 
 
+STRUCTURED = {
+    "openai-parse": "ContentFilterFinishReasonError",
+    "ai-object": "NoObjectGeneratedError",
+    "langchain-structured": "ContentFilterFinishReasonError",
+    "openai-agents-output": "ModelBehaviorError",
+}
+
+
+@pytest.mark.parametrize("name", STRUCTURED)
+async def test_an_object_that_was_blocked_is_an_error_and_not_asked_for_again(node: Node, tmp_path: Path, name: str):
+    async with saying(tmp_path, [text(*CURSED.pieces)]) as proxy:
+        told = await node.ask(name, proxy.url, is_streamed=False)
+        assert len(proxy.upstream.requests) == 1
+    assert told["error"].startswith(STRUCTURED[name])
+
+
 @each_kit
 @WAYS
 async def test_a_refused_request_is_the_kits_own_error(node: Node, tmp_path: Path, name: str, is_streamed: bool):
