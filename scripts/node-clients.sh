@@ -7,8 +7,8 @@ folder=$1 stamp=$2
 
 if ! command -v npm > /dev/null; then
     echo "npm is not there: the tests of clients in Node are skipped (install Node 20 or later)" >&2
-    [[ ${CI:-} != true ]] || exit 1
-    exit 0
+    [[ ! ${CI:-} =~ ^(1|true|yes)$ ]]
+    exit
 fi
 npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
 touch "$stamp"

@@ -108,6 +108,18 @@ def test_behind_a_block_nothing_leaves_and_before_it_everything_does() -> None:
     assert list(weave.ready()) == []
 
 
+def test_the_end_of_a_call_that_is_left_out_is_left_out_too() -> None:
+    weave = Weave(holds_calls=True)
+    first, second = (Lane(0, Channel.TOOL_ARGUMENTS, item=item) for item in (0, 1))
+    weave.add(0, (slot("before"),))
+    weave.add(1, (slot("pay", first),))
+    weave.add(2, (), frozenset({0}), Ends(lanes=(first,)))
+    weave.add(3, (slot("bad", second),))
+    weave.release(Release(LANE, "before", 0, 6))
+    out = [*weave.ready(), *weave.stop(Blocked(second, 0, 0, "", "", ""))]
+    assert [each.frame for each in out] == [0]
+
+
 def test_halves_of_a_character_are_read_as_one_and_leave_as_they_came() -> None:
     weave = Weave()
     fed = [*weave.add(0, (slot("a\ud83d"),)), *weave.add(1, (slot("\ude00b"),))]

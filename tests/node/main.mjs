@@ -14,10 +14,11 @@ import { LANGCHAIN } from "./langchain.mjs";
 import { OLLAMA } from "./ollama.mjs";
 import { AGENTS } from "./openai-agents.mjs";
 import { OPENAI } from "./openai.mjs";
+import { STRUCTURED } from "./structured.mjs";
 import { Told } from "./told.mjs";
 import { VERCEL } from "./vercel.mjs";
 
-const KITS = { ...OPENAI, ...ANTHROPIC, ...VERCEL, ...LANGCHAIN, ...AGENTS, ...OLLAMA };
+const KITS = { ...OPENAI, ...ANTHROPIC, ...VERCEL, ...LANGCHAIN, ...AGENTS, ...OLLAMA, ...STRUCTURED };
 
 async function answer(question) {
   const told = new Told();
