@@ -270,3 +270,14 @@ def test_a_detector_that_breaks_its_contract_keeps_the_service_from_being_ready(
 
 def test_good_detectors_pass():
     probe_detectors([plan((WordScanner("golden"), [rule(Action.REDACT)]), (SegmentFlagger("golden"), []))])
+
+
+async def test_new_streams_are_taken_while_load_balancers_learn_of_a_drain(tmp_path: Path):
+    app = App(settings(tmp_path, drain_pause_seconds=1.0))
+    running = app.running()
+    await running.__aenter__()
+    async with tidegate.AsyncClient(app.grpc.addresses[0]) as client:
+        stopping = asyncio.create_task(running.__aexit__(None, None, None))
+        await eventually(lambda: app.readiness.parts["grpc"] == "draining")
+        assert (await client.check("a plum")).text == "a <FRUIT>"
+        await stopping

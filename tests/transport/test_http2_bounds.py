@@ -309,7 +309,7 @@ def test_one_message_is_let_in_however_large():
 def test_an_answer_that_nobody_takes_is_cut_when_too_much_waits_and_one_that_moves_is_not():
     answers, still, moving = Answers(100), Held("a"), Held("b")
     answers.wait(still, 60, 0.0)
-    answers.wait(moving, 60, 0.5)
+    answers.wait(moving, 60, 0.25)
     assert (still.said, moving.said) == ([], [])
     answers.wait(moving, 50, 1.5)
     assert (still.said, moving.said, answers.total) == (["cut"], [], 50)

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 MOST_ANSWER_BYTES: Final = 8 << 20
 """Of answers that wait, in the process."""
-STALE_SECONDS: Final = 1.0
+STALE_SECONDS: Final = 0.5
 """An answer of which nothing was taken for so long may be cut."""
 
 
@@ -140,7 +140,7 @@ class Waiter(Protocol):
 class Answers:
     """Bounds the answers that wait because their clients do not take them: beyond, the longest waiting is cut.
 
-    One that was taken from within the last second is never cut: then there may be more for a while.
+    One that was taken from within the last half second is never cut: then there may be more for a while.
     """
 
     def __init__(self, limit: int = MOST_ANSWER_BYTES) -> None:
