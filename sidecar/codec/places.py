@@ -100,6 +100,8 @@ class Node(msgspec.Struct, frozen=True):
     """Which node describes the value, where that depends on the value."""
     is_json: bool = False
     """Whether a text that says something again is JSON."""
+    is_whole: bool = False
+    """Whether a text comes whole, never in pieces: it is over at once."""
     emptied: str = ""
     """What stands here, as JSON, once the choice's text was changed, since it points into it or quotes it."""
 
@@ -131,7 +133,7 @@ def twin(channel: Channel = Channel.CONTENT) -> Node:
     return Node(Kind.TWIN, channel=channel)
 
 
-AGAIN = Node(Kind.REPEAT)
+AGAIN = Node(Kind.REPEAT, is_whole=True)
 """All that is below was said before, or says something of its own."""
 
 
@@ -323,7 +325,8 @@ class Reader:
                 self._slots.append(Slot(self.lane(scope, key), path, held, kind, prefix=prefix))
         elif value or kind is Kind.REPEAT or scope.channel is Channel.TOOL_ARGUMENTS:
             is_json = node.is_json or kind is Kind.JSON
-            self._slots.append(Slot(self.lane(scope, key), path, value, kind, is_json=is_json))
+            own = self.lane(scope, key)
+            self._slots.append(Slot(own, path, value, kind, is_json=is_json, is_whole=node.is_whole))
 
     def _tree(self, value: Any, scope: Scope, path: Path) -> None:
         """A value that is read as the JSON that it is. A frame that brings one brings it whole."""

@@ -407,7 +407,7 @@ class Weave:
 
         So frames keep their order where what is held is a character or two that the next frame sets free.
         """
-        return len(queue) > 1 or queue[0].number == oldest
+        return queue[0].number == oldest or (len(queue) > 1 and len(queue[1].queues) == 1)
 
     def _is_first(self, waiting: _Waiting) -> bool:
         """Whether nothing stands before a frame in any choice that it is about."""

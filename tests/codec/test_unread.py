@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from sidecar.codec.formats import Format
 from sidecar.codec.places import Kind, Node
 from sidecar.codec.shape import Shape
 from sidecar.values import Action
 from tests.codec.playing import guarded, leaves, planted
+from tests.codec.test_reported import shipped
 from tests.exchanges import EXCHANGES, Exchange
-from tests.exchanges.wire import written
 from tests.fakes import WordScanner, plan, rule
 
 MARKER = "MARKER-4711"
@@ -123,4 +122,8 @@ def test_whole_bodies_stay_json(exchange: Exchange) -> None:
         json.loads(guarded(with_marker, REDACTING))
 
 
-__all__ = ["Format", "written"]
+@pytest.mark.parametrize("exchange", [each for each in EXCHANGES if each.half == "stream"], ids=str)
+@pytest.mark.parametrize("policy", ["pii-redact", "default"])
+def test_clean_streams_are_the_same_bytes_under_shipped_policies(exchange: Exchange, policy: str) -> None:
+    for size in (1, 64, 1 << 20):
+        assert guarded(exchange, shipped(policy), size=size) == exchange.data

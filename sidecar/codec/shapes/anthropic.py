@@ -66,7 +66,7 @@ _NAMES = {
 _TEXTS: Mapping[str, Node] = {
     "text": text(),
     "thinking": text(Channel.REASONING),
-    "name": text(Channel.TOOL_ARGUMENTS),
+    "name": text(Channel.TOOL_ARGUMENTS, is_whole=True),
     "input": arguments(),
 }
 

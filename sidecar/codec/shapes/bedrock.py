@@ -68,7 +68,7 @@ _BLOCK_FIELDS: Mapping[str, Node] = {
     **_MEDIA,
     "document": Node(select=_document),
     "toolUse": node(
-        {**opaque("toolUseId type"), "name": text(Channel.TOOL_ARGUMENTS), "input": arguments()},
+        {**opaque("toolUseId type"), "name": text(Channel.TOOL_ARGUMENTS, is_whole=True), "input": arguments()},
         channel=Channel.TOOL_ARGUMENTS,
     ),
     "toolResult": node(

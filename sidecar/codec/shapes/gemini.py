@@ -83,7 +83,7 @@ def _inline(value: Any) -> Node:
 
 
 def _parts(channel: Channel) -> Node:
-    call = _spelt({"name": text(Channel.TOOL_ARGUMENTS), "args": arguments(), "id": OPAQUE})
+    call = _spelt({"name": text(Channel.TOOL_ARGUMENTS, is_whole=True), "args": arguments(), "id": OPAQUE})
     result = {"name": text(), "response": Node(Kind.JSON, channel=Channel.CONTENT), "id": OPAQUE}
     fields = {
         "text": text(channel, enter=_is_said),

@@ -33,7 +33,8 @@ _TOKENS = Node(Kind.ECHO, emptied="null")
 """Token numbers of `/api/generate`: they say the text again."""
 
 _FUNCTION = node(
-    {"name": text(Channel.TOOL_ARGUMENTS), "arguments": arguments(), "index": OPAQUE}, channel=Channel.TOOL_ARGUMENTS
+    {"name": text(Channel.TOOL_ARGUMENTS, is_whole=True), "arguments": arguments(), "index": OPAQUE},
+    channel=Channel.TOOL_ARGUMENTS,
 )
 _CALL = node({"function": _FUNCTION, **opaque("id type")}, enter=numbered_scope("tool_calls"))
 _MESSAGE_FIELDS: Mapping[str, Node] = {

@@ -81,10 +81,11 @@ def _items(said: Callable[..., Node], json: Node, rest: Node | None) -> Node:
         "content": node(each=each),
         "summary": node(each=each),
         "arguments": json,
-        **dict.fromkeys(("input", "name"), said(Channel.TOOL_ARGUMENTS)),
+        "input": said(Channel.TOOL_ARGUMENTS),
+        "name": said(Channel.TOOL_ARGUMENTS, is_whole=True),
         "code": said(Channel.CONTENT),
     }
-    rest_of_call = Node(rest.kind if rest else Kind.JSON, channel=Channel.TOOL_ARGUMENTS)
+    rest_of_call = Node(rest.kind if rest else Kind.JSON, channel=Channel.TOOL_ARGUMENTS, is_whole=rest is not None)
     part_or_item: dict[bool | None, Node] = {
         True: node(fields, rest=rest_of_call),
         False: node(fields, rest=rest),
@@ -120,14 +121,15 @@ def _placed(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
 
 
 def _response(item: Node, rest: Node | None) -> Node:
-    again = Node(Kind.REPEAT, channel=Channel.CONTENT, part=Part.SYSTEM)
+    again = Node(Kind.REPEAT, channel=Channel.CONTENT, part=Part.SYSTEM, is_whole=True)
+    kind = Kind.REPEAT if rest else Kind.JSON
     fields = {
         **_SETTINGS,
         "output": node(each=msgspec.structs.replace(item, enter=_placed)),
         "output_text": Node(Kind.TWIN, channel=Channel.CONTENT),
         "instructions": again,
-        "tools": Node(Kind.REPEAT if rest else Kind.JSON, channel=Channel.CONTENT, part=Part.TOOL_DEFINITION),
-        "text": Node(Kind.REPEAT if rest else Kind.JSON, channel=Channel.CONTENT, part=Part.SYSTEM),
+        "tools": msgspec.structs.replace(again, kind=kind, part=Part.TOOL_DEFINITION),
+        "text": msgspec.structs.replace(again, kind=kind),
         "usage": COUNTS,
     }
     return node(fields, rest=rest)
@@ -216,7 +218,7 @@ def _event_node(about: str, field: str, channel: Channel) -> Node:
             **opaque("command_index annotation_index response_id partial_image_index partial_image_b64"),
             "delta": delta,
             field: repeat(channel, enter=_field(field), is_json=is_json),
-            "name": Node(Kind.REPEAT, channel=Channel.TOOL_ARGUMENTS, enter=_name_of_item),
+            "name": repeat(Channel.TOOL_ARGUMENTS, enter=_name_of_item, is_whole=True),
             "logprobs": LOGPROBS,
             "item": msgspec.structs.replace(_AGAIN, enter=_of_item),
             "part": msgspec.structs.replace(_AGAIN, enter=_of_place),
