@@ -25,13 +25,17 @@ from sidecar.outbox.outbox import Outbox
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
 from sidecar.telemetry.metrics import Metrics
-from sidecar.values import Decision, FailureKind, GroundingTally, Release
+from sidecar.values import Decision, Direction, FailureKind, GroundingTally, Release
 
 _FAULTS: Mapping[FailureKind, FaultKind] = {
     FailureKind.ERROR: FaultKind.DETECTOR_FAILED,
     FailureKind.TIMEOUT: FaultKind.DETECTOR_LATE,
     FailureKind.SHED: FaultKind.LOAD_SHED,
 }
+
+
+CHARS_A_TOKEN = 4
+"""What an estimate of tokens goes by: a rule of thumb for English, and what the codecs' estimates go by."""
 
 
 class Recorder:
@@ -135,4 +139,9 @@ class Recorder:
             max_held_ms=tally.held.max_ms,
             median_held_ms=tally.held.median_ms,
             grounding=None if grounding is None else grounding_of(grounding),
+            estimated_output_tokens=self._estimated_output_tokens(),
         )
+
+    def _estimated_output_tokens(self) -> int | None:
+        is_stopped_answer = self.ended == "blocked" and self._info.direction is Direction.OUTPUT
+        return -(-self.tally.released_chars // CHARS_A_TOKEN) if is_stopped_answer else None

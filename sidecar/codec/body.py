@@ -24,7 +24,7 @@ from sidecar.codec.formats import Format, framing_of
 from sidecar.codec.frames import Frame, FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError, Path, dumps, edited, literal, loads, replace_values
 from sidecar.codec.places import COUNTS, Found, Kind, Node, Reader, Slot
-from sidecar.codec.shape import REQUEST, NewFrame, Shape, answer_scope, says_again
+from sidecar.codec.shape import PLAINLY, REQUEST, Asked, NewFrame, Shape, answer_scope, says_again
 from sidecar.codec.weave import ChoiceEnd, Ends, Fed, LaneEnd, Tail, Text, Weave, Woven
 from sidecar.values import Blocked, Channel, Lane, Release
 
@@ -96,22 +96,20 @@ class StreamedAnswer:
         form: Format,
         *,
         max_frame_bytes: int,
-        choices: int = 1,
-        is_json: bool = False,
+        asked: Asked = PLAINLY,
         holds_calls: bool = False,
     ) -> None:
-        """`choices`: how many were asked for; `is_json`: the content is JSON by request; `holds_calls`: see `Weave`."""
+        """`holds_calls`: see `Weave`."""
         self._shape = shape
         self._framing = framing_of(form, max_frame_bytes)
         self._reader = Reader(is_streamed=True)
         self._weave = Weave(holds_calls=holds_calls, repeats=says_again(shape.event))
-        self._voice = shape.voice()
+        self._voice = shape.voice(asked)
         self._frames: dict[int, _Held] = {}
         self._samples: dict[tuple[Lane, Path], _Held] = {}
         """By lane and path, the last frame of it that left: what a frame for its tail is made of."""
         self._numbers = 0
-        self._asked = choices
-        self._is_json = is_json
+        self._asked = asked
         self._told: set[Lane] = set()
         """The arguments of calls that have begun."""
         self._seen: set[int] = set()
@@ -186,7 +184,7 @@ class StreamedAnswer:
         slots: Iterable[Slot] = found.slots
         if held.is_text:
             slots = [_as_one(slot) for slot in found.slots]
-        elif self._is_json:
+        elif self._asked.is_json:
             slots = [_as_json(slot) for slot in found.slots]
         self._seen |= found.choices | {slot.lane.choice for slot in slots}
         before = list(self._switched(found)) if shape.is_reopened else []
@@ -267,7 +265,7 @@ class StreamedAnswer:
         self._stopped.add(blocked.lane.choice)
         key = self._reader.key_of(blocked.lane)
         self._build(self._voice.end(blocked.lane, key, blocked.message))
-        if self._stopped >= self._seen and len(self._stopped) >= self._asked:
+        if self._stopped >= self._seen and len(self._stopped) >= self._asked.choices:
             self._build(self._voice.close())
             self._frames.clear()
             self.is_over = True

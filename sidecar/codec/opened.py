@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from sidecar.codec.body import StreamedAnswer, UnknownShapeError, WholeBody
 from sidecar.codec.formats import Format
 from sidecar.codec.multipart import WholeMultipart
-from sidecar.codec.shape import Shape
+from sidecar.codec.shape import PLAINLY, Asked, Shape
 from sidecar.codec.text import StreamedText, WholeText
 
 Whole: TypeAlias = WholeBody | WholeText | WholeMultipart
@@ -39,16 +39,13 @@ def streamed(
     form: Format,
     *,
     max_frame_bytes: int,
-    choices: int = 1,
-    is_json: bool = False,
+    asked: Asked = PLAINLY,
     holds_calls: bool = False,
 ) -> Streamed:
     """An answer that comes piece by piece: see `StreamedAnswer`."""
     if form is Format.TEXT:
         return StreamedText()
-    return StreamedAnswer(
-        shape, form, max_frame_bytes=max_frame_bytes, choices=choices, is_json=is_json, holds_calls=holds_calls
-    )
+    return StreamedAnswer(shape, form, max_frame_bytes=max_frame_bytes, asked=asked, holds_calls=holds_calls)
 
 
 def _misspelt(document: Any) -> Iterator[bool]:

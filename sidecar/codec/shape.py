@@ -25,6 +25,31 @@ class NewFrame(msgspec.Struct, frozen=True):
     event: str = ""
 
 
+CHARS_A_TOKEN = 4
+"""What an estimate of tokens goes by where a provider did not count: a rule of thumb for English."""
+
+
+def tokens_of(chars: int) -> int:
+    """An estimate of the tokens of a text with so many characters."""
+    return -(-chars // CHARS_A_TOKEN)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a request asked for, as far as its answer depends on it."""
+
+    choices: int = 1
+    is_json: bool = False
+    """Whether the answer's content is to be JSON."""
+    wants_usage: bool = False
+    """Whether a stream is to tell usage."""
+    chars: int = 0
+    """The characters of its text."""
+
+
+PLAINLY = Asked()
+"""A request that asked for nothing special."""
+
+
 class Voice(Protocol):
     """Speaks in place of a provider at the end of one stream that a policy stopped. It hears what left before."""
 
@@ -65,7 +90,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """What a frame says is over."""
     is_last: Callable[[bytes, str], bool] = lambda *_: False
     """Whether a payload that holds no document, or a frame's name, says that the stream is over."""
-    voice: Callable[[], Voice]
+    voice: Callable[[Asked], Voice]
     stopped: Callable[[Any, int, str, frozenset[Path]], Mapping[Path, Any]]
     """What changes in a whole answer, the values by path, when a choice was blocked: document, choice, message, and the
     paths of texts of which not all was let out."""
@@ -77,6 +102,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """What changes in a request that quotes an answer which was changed on its way, so that the provider takes it."""
     choices: Callable[[Any], int] = lambda _: 1
     """How many choices a request asks for."""
+    wants_usage: Callable[[Any], bool] = lambda _: False
+    """Whether a request asks for usage in its stream."""
     wants_json: Callable[[Any], bool] = lambda _: False
     """Whether a request asks for answers that are JSON."""
     is_reopened: bool = False

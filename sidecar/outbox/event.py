@@ -319,7 +319,11 @@ class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
 
 
 class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
-    """A stream ended. `done` is the strongest action that was done, `violations` counts by rule (shadow rules too)."""
+    """A stream ended. `done` is the strongest action that was done, `violations` counts by rule (shadow rules too).
+
+    `estimated_output_tokens` tells of an answer that was blocked how many tokens of it left, at four characters each:
+    the provider's own count, which comes last, was never read.
+    """
 
     ids: Ids
     time: Times
@@ -336,6 +340,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     app: App
     timings: Timings | None = None
     grounding: GroundingSummary | None = None
+    estimated_output_tokens: Count | None = None
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):
@@ -428,6 +433,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     max_held_ms: float = 0.0
     median_held_ms: float = 0.0
     grounding: GroundingSummary | None = None
+    estimated_output_tokens: int | None = None
 
 
 def violation_event(
@@ -483,6 +489,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         app=_app(info),
         timings=Timings(stream_ms=_milliseconds(ending.duration_ms)),
         grounding=ending.grounding,
+        estimated_output_tokens=ending.estimated_output_tokens,
     )
     return _stream_event(info, data)
 

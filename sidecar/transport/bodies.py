@@ -14,7 +14,8 @@ from typing import Literal
 import msgspec
 
 from sidecar.codec import encoding, opened
-from sidecar.codec.body import UnknownShapeError
+from sidecar.codec.body import Text, UnknownShapeError
+from sidecar.codec.shape import PLAINLY, Asked
 from sidecar.config import Guarded
 from sidecar.errors import CallerError
 from sidecar.session import Engine, Session, StreamStart
@@ -49,8 +50,7 @@ class Bodies:
         self._settings = settings
         self.marks: dict[str, str] = {}
         self.path = ""
-        self._choices = 1
-        self._is_json = False
+        self._asked = PLAINLY
         """Whether the request asked for an answer that is JSON."""
 
     async def request(
@@ -76,7 +76,7 @@ class Bodies:
         self, way: Whole, caller: Caller, body: opened.Whole, coding: str, came: tuple[bytes, bytes]
     ) -> Passed | Refused:
         """Guard a request that came as these bytes and this content."""
-        self._choices, self._is_json = way.shape.choices(body.document), way.shape.wants_json(body.document)
+        self._asked = _asked(way, body)
         start = start_of(self._settings.facts, caller, body.document)
         async with self._engine.open(start) as session:
             summary = await guard_whole(session, body)
@@ -93,7 +93,7 @@ class Bodies:
         """Guard an answer that is one document; None when it is none. Raises `TidegateError`."""
         coding = described.coding
         content = opened_answer(self._settings, coding, data)
-        body = _body(way, content, described, is_request=False, is_json=self._is_json)
+        body = _body(way, content, described, is_request=False, is_json=self._asked.is_json)
         if body is None:
             return None
         async with self._engine.open(start) as session:
@@ -128,8 +128,7 @@ class Bodies:
             way.shape,
             way.format,
             max_frame_bytes=self._settings.max_frame_bytes,
-            choices=self._choices,
-            is_json=self._is_json,
+            asked=self._asked,
             holds_calls=session.plan.holds_calls,
         )
         await StreamGuard(session, body, write_encoded).run(decoded(self._settings, coding, chunks))
@@ -177,6 +176,15 @@ NOT_READ = Unreadable("unknown shape", "it is not what its content type says")
 
 def _not_of(way: Whole) -> Unreadable:
     return Unreadable("unknown shape", f"it is no request of {way.shape.name} whose text can be read")
+
+
+def _asked(way: Whole, body: opened.Whole) -> Asked:
+    return Asked(
+        choices=way.shape.choices(body.document),
+        is_json=way.shape.wants_json(body.document),
+        wants_usage=way.shape.wants_usage(body.document),
+        chars=sum(len(each.text) for each in body.texts if isinstance(each, Text)),
+    )
 
 
 def _body(

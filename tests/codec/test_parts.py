@@ -12,7 +12,7 @@ import pytest
 
 from sidecar.codec.body import StreamedAnswer
 from sidecar.codec.formats import Format
-from sidecar.codec.shape import Shape
+from sidecar.codec.shape import Asked, Shape
 from sidecar.codec.shapes import anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_responses
 from sidecar.core.stream import Stream
 from sidecar.policy.plan import Plan
@@ -277,7 +277,9 @@ def pairs() -> Iterator[Any]:
 def steps(api: Api, frames: Sequence[Frame], plan: Plan) -> list[bytes]:
     """What leaves with each frame that comes, and at the end."""
     choices = 2 if "other choice" in api.parts else 1
-    body = StreamedAnswer(api.shape, api.form, max_frame_bytes=1 << 20, choices=choices, holds_calls=plan.holds_calls)
+    body = StreamedAnswer(
+        api.shape, api.form, max_frame_bytes=1 << 20, asked=Asked(choices=choices), holds_calls=plan.holds_calls
+    )
     stream, out = Stream(plan), []
     for frame in frames:
         feed(stream, body.feed(written(api.form, frame)))

@@ -27,15 +27,12 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, at, encode, message_scope, spoken, without_unsigned
+from sidecar.codec.shape import Asked, NewFrame, Shape, at, encode, message_scope, spoken, tokens_of, without_unsigned
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
 REFUSED = "refusal"
 """The stop reason for an answer that a policy stopped."""
-
-CHARS_A_TOKEN = 4
-"""What an estimate of tokens goes by where the provider did not count: a rule of thumb for English."""
 
 _FAILURES: Mapping[int, str] = {
     400: "invalid_request_error",
@@ -169,7 +166,7 @@ def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None
 class _Voice:
     """Knows which blocks are open, and what was counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: Asked) -> None:
         self._open: set[int] = set()
         self._next = 0
         self._counted = 0
@@ -194,7 +191,7 @@ class _Voice:
         self._open.clear()
         if message:
             frames += _block(self._next, message)
-        said = -(-(self._chars + len(message)) // CHARS_A_TOKEN)
+        said = tokens_of(self._chars + len(message))
         end = {"stop_reason": REFUSED, "stop_sequence": None}
         return [*frames, _frame("message_delta", delta=end, usage={"output_tokens": max(self._counted, said)})]
 

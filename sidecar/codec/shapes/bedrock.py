@@ -29,15 +29,13 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, at, encode, message_scope, spoken, without_unsigned
+from sidecar.codec.shape import Asked, NewFrame, Shape, at, encode, message_scope, spoken, tokens_of, without_unsigned
 from sidecar.codec.shapes import anthropic
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
 FILTERED = "guardrail_intervened"
 """The stop reason for an answer that a policy stopped: Bedrock's own word for it."""
-
-_CHARS_A_TOKEN = 4
 
 # -- where there is text ----------------------------------------------------------------------------------------------
 
@@ -150,7 +148,8 @@ def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None
 class _Voice:
     """Knows which blocks are open, and how much was said."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
         self._open: set[int] = set()
         self._next = 0
         self._chars = 0
@@ -175,8 +174,8 @@ class _Voice:
                 _frame("contentBlockDelta", contentBlockIndex=self._next, delta=said),
                 _frame("contentBlockStop", contentBlockIndex=self._next),
             ]
-        tokens = -(-(self._chars + len(message)) // _CHARS_A_TOKEN)
-        usage = {"inputTokens": 0, "outputTokens": tokens, "totalTokens": tokens}
+        before, after = tokens_of(self._asked.chars), tokens_of(self._chars + len(message))
+        usage = {"inputTokens": before, "outputTokens": after, "totalTokens": before + after}
         metadata = _frame("metadata", usage=usage, metrics={"latencyMs": 0})
         return [*frames, _frame("messageStop", stopReason=FILTERED), metadata]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.codec.places import Found, Reader
-from sidecar.codec.shape import NewFrame, encode, items
+from sidecar.codec.shape import Asked, NewFrame, encode, items, tokens_of
 from sidecar.codec.weave import Ends
 from sidecar.values import Lane
 
@@ -41,24 +41,58 @@ def choices(document: Any) -> int:
 class Template:
     """What chunks are made of, once one has left."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
         self._known: dict[str, Any] = {}
-        self._has_usage = False
+        self._usage: Any = None
+        self._is_told = False
+        self._chars = 0
 
     def heard(self, document: Any, name: str) -> None:
-        """Keep what names the answer; a first chunk may leave it empty."""
-        if isinstance(document, dict):
-            for key in _TEMPLATE_KEYS:
-                if document.get(key):
-                    self._known.setdefault(key, document[key])
+        """Keep what names the answer (a first chunk may leave it empty), what was counted, and how much was said."""
+        if not isinstance(document, dict):
+            return
+        for key in _TEMPLATE_KEYS:
+            if document.get(key):
+                self._known.setdefault(key, document[key])
+        if self._asked.wants_usage:
+            self._count(document)
+
+    def _count(self, document: dict[str, Any]) -> None:
+        self._usage = document.get("usage") or self._usage
+        self._is_told = self._is_told or bool(document.get("usage") and not document.get("choices"))
+        self._chars += sum(len(text) for _, choice in items(document, "choices") for text in _texts(choice))
 
     def chunk(self, choice: Mapping[str, Any]) -> NewFrame:
         """A chunk with one choice."""
         return NewFrame(encode({**self._known, "choices": [choice]}))
 
     def close(self) -> list[NewFrame]:
-        """The sentinel."""
-        return [NewFrame(DONE)]
+        """Usage, if it was asked for: what the provider counted last, or else an estimate; and the sentinel."""
+        if not self._asked.wants_usage or self._is_told:
+            return [NewFrame(DONE)]
+        usage = self._usage or _estimated(self._asked.chars, self._chars)
+        return [NewFrame(encode({**self._known, "choices": [], "usage": usage})), NewFrame(DONE)]
+
+
+def _texts(choice: dict[str, Any]) -> Iterator[str]:
+    delta = choice.get("delta")
+    for holder in (choice, delta if isinstance(delta, dict) else {}):
+        yield from (value for key, value in holder.items() if isinstance(value, str) and key in _SAID)
+
+
+_SAID = frozenset({"text", "content", "refusal", "reasoning_content", "reasoning"})
+
+
+def _estimated(asked: int, said: int) -> dict[str, int]:
+    before, after = tokens_of(asked), tokens_of(said)
+    return {"prompt_tokens": before, "completion_tokens": after, "total_tokens": before + after}
+
+
+def wants_usage(document: Any) -> bool:
+    """Whether a request asks for usage in its stream."""
+    options = document.get("stream_options") if isinstance(document, dict) else None
+    return isinstance(options, dict) and options.get("include_usage") is True
 
 
 def refusal(message: str, rule: str = "") -> tuple[int, bytes]:

@@ -207,6 +207,7 @@ SHAPE = Shape(
     refusal=openai.refusal,
     failure=openai.failure,
     choices=openai.choices,
+    wants_usage=openai.wants_usage,
     wants_json=_wants_json,
     is_reopened=True,
 )

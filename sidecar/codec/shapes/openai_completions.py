@@ -98,4 +98,5 @@ SHAPE = Shape(
     refusal=openai.refusal,
     failure=openai.failure,
     choices=openai.choices,
+    wants_usage=openai.wants_usage,
 )

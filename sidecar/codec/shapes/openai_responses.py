@@ -32,7 +32,7 @@ from sidecar.codec.places import (
     repeat,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, encode, items, part_of
+from sidecar.codec.shape import Asked, NewFrame, Shape, encode, items, part_of, tokens_of
 from sidecar.codec.shapes import openai
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
@@ -323,7 +323,9 @@ def _wants_json(document: Any) -> bool:
 class _Voice:
     """Knows the response as it was let out, and what of it is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._chars = 0
         self._response: dict[str, Any] = {"object": "response"}
         self._items: dict[int, dict[str, Any]] = {}
         self._open: set[int] = set()
@@ -337,6 +339,8 @@ class _Voice:
             return
         self._sequence = max(self._sequence, _number(document, "sequence_number"))
         number, kind = _number(document, "output_index"), _kind(document, name)
+        delta = document.get("delta")
+        self._chars += len(delta) if type(delta) is str else 0
         if isinstance(document.get("response"), dict):
             self._response = document["response"]
         elif isinstance(document.get("item"), dict):
@@ -368,12 +372,25 @@ class _Voice:
         frames += [self._close_item(number) for number in sorted(self._open)]
         if message:
             frames += self._say(max(self._items, default=-1) + 1, message)
-        whole = {**self._response, "status": "completed", "output": [self._items[each] for each in sorted(self._items)]}
+        output = [self._items[each] for each in sorted(self._items)]
+        usage = self._response.get("usage") or self._estimated(len(message))
+        whole = {**self._response, "status": "completed", "output": output, "usage": usage}
         return [*frames, self._frame("response.completed", response=whole)]
 
     def close(self) -> list[NewFrame]:
         """Nothing: the response was completed."""
         return []
+
+    def _estimated(self, more: int) -> dict[str, Any]:
+        """Usage, where the provider has not told it, of what was said and so many characters more."""
+        before, after = tokens_of(self._asked.chars), tokens_of(self._chars + more)
+        return {
+            "input_tokens": before,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": after,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": before + after,
+        }
 
     def _close_part(self, place: tuple[int, str, int]) -> list[NewFrame]:
         number, field, index = place
