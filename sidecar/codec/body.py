@@ -186,11 +186,12 @@ class StreamedAnswer:
             slots = [_as_one(slot) for slot in found.slots]
         elif self._asked.is_json:
             slots = [_as_json(slot) for slot in found.slots]
-        self._seen |= found.choices | {slot.lane.choice for slot in slots}
-        before = list(self._switched(found)) if shape.is_reopened else []
+        self._seen.update(found.choices, [slot.lane.choice for slot in slots])
+        before = list(self._switched(found)) if shape.is_reopened and self._reader.has_calls else []
         named = list(self._named(found))
-        own = {slot.lane for slot in slots if slot.text}
-        before += (fed for lane in named if lane not in own for fed in self._weave.end(lane))
+        if named:
+            own = {slot.lane for slot in slots if slot.text}
+            before += (fed for lane in named if lane not in own for fed in self._weave.end(lane))
         ends = shape.ends(self._reader, held.document, found, frame.event)
         added = self._weave.add(number, slots, found.choices, ends)
         return [*before, *added, *(fed for lane in named for fed in self._weave.end(lane))]

@@ -27,8 +27,8 @@ class FrameTooLongError(ValueError):
     """A frame has more bytes than the limit."""
 
 
-class Frame(msgspec.Struct, frozen=True):
-    """One frame. `payload` is what its `data` lines hold (joined by LF), or the line; None without one.
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """One frame. `payload` is what its `data` lines hold (joined by LF), or the line, or the body; None without one.
 
     An event that has fields which no event has, and no data, is its own payload: it is read as it stands.
     `event` is an SSE event's name.
@@ -107,11 +107,21 @@ class ServerSentEvents:
     def _end(self) -> int | None:
         """Where the first event ends; a CR at the very end may be half of a CR LF, so it waits."""
         rest = self._rest
+        if not rest.has_cr:
+            return self._end_of_lf()
         found = _BLANK_FIRST.match(rest.data, rest.start) or _BLANK_LINE.search(rest.data, rest.seen)
         if found is None or (found.end() == len(rest.data) and rest.data.endswith(b"\r")):
             rest.seen = max(rest.start, (found.start() if found else len(rest.data)) - 3)
             return None
         return found.end()
+
+    def _end_of_lf(self) -> int | None:
+        """The same where all lines end with LF."""
+        rest = self._rest
+        if rest.data.startswith(b"\n", rest.start):
+            return rest.start + 1
+        at = rest.find(b"\n\n")
+        return at + 2 if at >= 0 else None
 
     def finish(self) -> Iterator[Frame]:
         """What nothing ends. Browsers drop it; here it goes on as it came, and its text is looked at."""
@@ -147,6 +157,8 @@ class Rest:
         self.data = bytearray()
         self.start = 0
         self.seen = 0
+        self.has_cr = False
+        """Whether a CR came: without one, lines end with LF."""
         self._max_bytes = max_bytes
 
     def __len__(self) -> int:
@@ -159,6 +171,7 @@ class Rest:
             self.seen -= self.start
             self.start = 0
         self.data += data
+        self.has_cr = self.has_cr or b"\r" in data
 
     def find(self, sign: bytes) -> int:
         """Where the sign stands, or -1; what was searched is not searched again."""
@@ -187,15 +200,14 @@ def _event(raw: bytes) -> Frame:
     data: list[bytes] = []
     name = ""
     has_other = False
-    for found in _FIELD.finditer(raw.removeprefix(_BOM)):
-        if found.group(1) == b"data":
-            data.append(found.group(2) or b"")
-        elif found.group(1) in _SILENT_FIELDS:
-            continue
-        elif found.group(1) != b"event":
-            has_other = True
-        else:
-            name = (found.group(2) or b"").decode("utf-8", errors="replace")
+    text = raw.removeprefix(_BOM)
+    for line in _LINE_ENDS.split(text) if b"\r" in text else text.split(b"\n"):
+        if line.startswith(b"data:") or line == b"data":
+            data.append(line[5:].removeprefix(b" "))
+        elif line.startswith(b"event:") or line == b"event":
+            name = line[6:].removeprefix(b" ").decode("utf-8", errors="replace")
+        elif not has_other:
+            has_other = line.partition(b":")[0] not in _SILENT_FIELDS
     if not data and has_other:
         return Frame(raw, raw, name)
     return Frame(raw, b"\n".join(data) if data else None, name)

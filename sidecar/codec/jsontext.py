@@ -28,19 +28,17 @@ class NotJsonError(ValueError):
 def loads(document: str | bytes) -> Any:
     """Parse a document. Raises `NotJsonError`, also when an object has a name twice: readers differ on which counts."""
     try:
-        value = json.loads(document, object_pairs_hook=_object, parse_constant=_refused, parse_float=_finite)
+        text = document if isinstance(document, str) else document.decode("utf-8")
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise NotJsonError("not valid JSON") from error
-    if _is_nested_deeper(value, document):
+    if text.count("{") + text.count("[") > MAX_DEPTH and _is_nested_deeper(value):
         raise NotJsonError(f"nested deeper than {MAX_DEPTH}")
     return value
 
 
-def _is_nested_deeper(value: Any, document: str | bytes) -> bool:
+def _is_nested_deeper(value: Any) -> bool:
     """Whether a document could not be changed afterwards."""
-    brackets = (b"[", b"{") if isinstance(document, bytes) else ("[", "{")
-    if sum(document.count(each) for each in brackets) <= MAX_DEPTH:  # type: ignore[arg-type,misc]  # both are of one kind
-        return False
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [inner for each in level for inner in _held(each) if isinstance(inner, dict | list)]
@@ -70,6 +68,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise NotJsonError("an object has a name twice")
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refused, parse_float=_finite)
 
 
 def dumps(value: Any) -> str:

@@ -60,7 +60,7 @@ Key = tuple[Any, ...]
 """A place within a choice."""
 
 
-class Scope(msgspec.Struct, frozen=True):
+class Scope(msgspec.Struct, frozen=True, gc=False):
     """What is known of the value that a walk is at. `key` is the place that the path had after `depth` steps."""
 
     choice: int = 0
@@ -78,7 +78,7 @@ class Scope(msgspec.Struct, frozen=True):
     def named(self, path: Path, *key: Any, choice: int | None = None) -> Scope:
         """The scope of the value at `path`, whose place is called `key`."""
         own = self.choice if choice is None else choice
-        return msgspec.structs.replace(self, choice=own, key=key, depth=len(path))
+        return Scope(own, self.channel, self.part, key, len(path), self.event)
 
 
 Enter = Callable[["Reader", Any, Scope, Path], Scope]
@@ -157,7 +157,7 @@ def opaque(names: str) -> dict[str, Node]:
     return dict.fromkeys(names.split(), OPAQUE)
 
 
-class Slot(msgspec.Struct, frozen=True):
+class Slot(msgspec.Struct, frozen=True, gc=False):
     """A value of a document that is part of a lane's text, or that follows it."""
 
     lane: Lane
@@ -176,7 +176,7 @@ class Slot(msgspec.Struct, frozen=True):
     """What is written in its place once it was changed, or what it follows; None: its new text."""
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """What a document holds: its slots, texts first; the choices it is about; what else it says."""
 
     slots: tuple[Slot, ...]
@@ -196,6 +196,8 @@ class Reader:
         self._items: dict[tuple[int, Channel, Part], int] = {}
         self._odd: dict[str, int] = {}
         self._fresh = 0
+        self.has_calls = False
+        """Whether a call stood in a document."""
         self._slots: list[Slot] = []
         self._choices: set[int] = set()
         self._elements: dict[int, list[Path]] = {}
@@ -209,7 +211,8 @@ class Reader:
         self._slots, self._choices, self._is_final, self._has_counts = [], set(), False, False
         self._claimed, self._elements = {}, {}
         self._walk(document, root, scope, ())
-        self._slots.sort(key=_reading_order)
+        if len(self._slots) > 1:
+            self._slots.sort(key=_reading_order)
         choices = frozenset(self._choices)
         return Found(tuple(self._slots), choices, self._elements, self._is_final, self._has_counts)
 
@@ -259,6 +262,7 @@ class Reader:
 
     def _once(self, scope: Scope) -> Lane:
         """A lane for one text."""
+        self.has_calls = self.has_calls or scope.channel is Channel.TOOL_ARGUMENTS
         group = (scope.choice, scope.channel, scope.part)
         number = self._items[group] = self._items.get(group, -1) + 1
         return Lane(scope.choice, scope.channel, scope.part, number)
@@ -271,21 +275,26 @@ class Reader:
             node = node.select(value)
         kind = node.kind
         if kind in SILENT:
-            self._note(kind, value)
+            if kind is not _OPAQUE:
+                self._note(kind, value)
             if node.emptied and value:
                 self._follow(scope, path, node.emptied)
             return
         scope = self._entered(value, node, scope, path)
-        if value is None:
-            return
-        if kind is Kind.ECHO:
-            self._echo(value, scope, path)
-        elif isinstance(value, str):
+        if isinstance(value, str) and kind is not Kind.ECHO:
             self._string(value, node, scope, path)
-        elif kind is Kind.JSON:
+        elif value is not None:
+            self._held(value, node, scope, path)
+
+    def _held(self, value: Any, node: Node, scope: Scope, path: Path) -> None:
+        """What is no string, or not read as one."""
+        if node.kind is Kind.ECHO:
+            if value:
+                self._echo(value, scope, path)
+        elif node.kind is Kind.JSON or (node is UNKNOWN and not self._is_streamed and isinstance(value, dict | list)):
             self._tree(value, scope, path)
         elif isinstance(value, dict | list):
-            if node is UNKNOWN and (not self._is_streamed or len(value) > _MANY):
+            if node is UNKNOWN and len(value) > _MANY:
                 self._tree(value, scope, path)
             else:
                 self._below(value, node, scope, path)
@@ -297,18 +306,21 @@ class Reader:
     def _entered(self, value: Any, node: Node, scope: Scope, path: Path) -> Scope:
         if node.enter is not None:
             scope = node.enter(self, value, scope, path)
-        if node.channel is None and node.part is None:
+        if node.part is None and (node.channel is None or node.channel is scope.channel):
             return scope
         part = scope.part if node.part is None else node.part
-        return msgspec.structs.replace(scope, channel=node.channel or scope.channel, part=part)
+        return Scope(scope.choice, node.channel or scope.channel, part, scope.key, scope.depth, scope.event)
 
     def _below(self, value: Any, node: Node, scope: Scope, path: Path) -> None:
         if node.emptied and value:
             self._follow(scope, path, node.emptied)
         rest = node.rest or (node if node.kind is Kind.REPEAT and not node.fields else UNKNOWN)
         if isinstance(value, dict):
+            fields = node.fields
             for key, inner in value.items():
-                self._walk(inner, node.fields.get(key, rest), scope, (*path, key))
+                below = fields.get(key, rest)
+                if (below.kind is not _OPAQUE or below.emptied) and (type(inner) not in _BARE or _reads_bare(below, inner)):
+                    self._walk(inner, below, scope, (*path, key))
         else:
             for index, inner in enumerate(value):
                 self._walk(inner, node.each or rest, scope, (*path, index))
@@ -363,6 +375,17 @@ def _opened(encoded: str) -> str:
 
 _MANY = 64
 """From so many elements on, what nobody described is read as one text in a frame, too: a lane each costs too much."""
+_OPAQUE = Kind.OPAQUE
+_BARE = frozenset({int, float, bool, type(None)})
+"""What holds no text, but where it is read as JSON, or says something by being there."""
+
+
+def _reads_bare(node: Node, value: Any) -> bool:
+    """Whether a number, or nothing, means something at this node."""
+    is_told = node.enter is not None or node.select is not None
+    return is_told or (value is not None and node.kind is not Kind.TEXT)
+
+
 _FOLLOWING = (Kind.TWIN, Kind.REPEAT, Kind.ECHO)
 
 

@@ -29,7 +29,7 @@ from sidecar.codec.places import Kind, Slot
 from sidecar.values import Blocked, Channel, Lane, Release
 
 
-class Text(msgspec.Struct, frozen=True):
+class Text(msgspec.Struct, frozen=True, gc=False):
     """Text to feed."""
 
     lane: Lane
@@ -60,7 +60,10 @@ class Ends(msgspec.Struct, frozen=True):
     is_all: bool = False
 
 
-class Woven(msgspec.Struct, frozen=True):
+_NO_ENDS = Ends()
+
+
+class Woven(msgspec.Struct, frozen=True, gc=False):
     """A frame that may leave.
 
     `changes` are the new texts of slots that changed, `unspoken` the paths of those of which not all was let out;
@@ -218,16 +221,28 @@ class Weave:
         placed: list[_Placed] = []
         about = choices
         for slot in slots:
-            about |= {slot.lane.choice}
+            if slot.lane.choice not in about:
+                about |= {slot.lane.choice}
             if slot.lane.choice not in self._stopped:
                 placed.append(self._place(slot, placed, number, fed))
-        for choice in about - self._stopped:
-            self._queues.setdefault(choice, deque())
-        self._queue(_Waiting(number, placed, self._queues_of(about), ends or Ends(), set(about & self._stopped)))
+        for choice in about:
+            if choice not in self._queues and choice not in self._stopped:
+                self._queues[choice] = deque()
+        self._queue(
+            _Waiting(
+                number,
+                placed,
+                self._queues_of(about),
+                ends or _NO_ENDS,
+                set(about & self._stopped) if self._stopped else set(),
+            )
+        )
         return [*fed, *self._ended(ends)] if ends is not None else fed
 
     def _queues_of(self, about: frozenset[int]) -> list[int]:
         """The queues of a frame about these choices; of one about stopped ones alone there is none."""
+        if len(about) == 1 and not self._stopped:
+            return list(about)
         return sorted(about - self._stopped) if about else list(self._queues)
 
     def _queue(self, waiting: _Waiting) -> None:
@@ -277,13 +292,19 @@ class Weave:
 
     def _place(self, slot: Slot, before: list[_Placed], number: int, fed: list[Fed]) -> _Placed:
         if slot.kind is Kind.REPEAT:
-            said = self._lanes.setdefault(slot.lane, _LaneText())
+            said = self._lane(slot.lane)
             if said.received and said.takes_as_repeat(_readable(slot.text)):
                 return _Placed(slot, slot.lane, said.received, said.received, slot.text, is_repeat=True)
             return self._put(slot, self._unused(slot.lane), number, fed)
         if slot.kind in (Kind.TWIN, Kind.ECHO) and (same := _same(slot, before)) is not None:
             return _Placed(slot, slot.lane, same.start, same.end, same.text, follows=same)
         return self._put(slot, slot.lane, number, fed)
+
+    def _lane(self, lane: Lane) -> _LaneText:
+        own = self._lanes.get(lane)
+        if own is None:
+            own = self._lanes[lane] = _LaneText()
+        return own
 
     def _unused(self, lane: Lane) -> Lane:
         """The lane, or one like it that is not over and nothing was said on."""
@@ -296,10 +317,10 @@ class Weave:
     def _put(self, slot: Slot, lane: Lane, number: int, fed: list[Fed]) -> _Placed:
         """Put a slot's text behind what the lane has, or on another lane if that one is over."""
         lane = self._moved.get(lane, lane)
-        own = self._lanes.setdefault(lane, _LaneText())
+        own = self._lane(lane)
         if own.is_over and slot.text:
             self._moved[slot.lane] = lane = self._unused(lane)
-            own = self._lanes.setdefault(lane, _LaneText())
+            own = self._lane(lane)
         joint, first, text = _joined(own, slot.text)
         received = len(first)
         ends_half = "\ud800" <= slot.text[-1:] <= "\udbff"
@@ -324,7 +345,7 @@ class Weave:
     def release(self, release: Release) -> None:
         """Take what a stream let out."""
         lane, choice = release.lane, release.lane.choice
-        own = self._lanes.setdefault(lane, _LaneText())
+        own = self._lane(lane)
         own.add(release)
         self._tailing[lane] = own
         if release.redactions:
@@ -340,7 +361,7 @@ class Weave:
         leaves as tails.
         """
         choice = blocked.lane.choice
-        own = self._lanes.setdefault(blocked.lane, _LaneText())
+        own = self._lane(blocked.lane)
         place = own.frame_of(blocked.position)
         self._stopped.add(choice)
         self._changed[choice] = min(place, self._changed.get(choice, place))
@@ -386,11 +407,18 @@ class Weave:
     def ready(self) -> Iterator[Woven | Tail]:
         """The frames and tails that may leave now, in order."""
         yield from self._tails()
-        while (head := min(self._heads(), key=_number_of, default=None)) is not None:
+        while (head := self._head()) is not None:
             for choice in head.queues:
                 self._queues[choice].popleft()
             yield self._woven(head)
             yield from self._tails()
+
+    def _head(self) -> _Waiting | None:
+        """The first frame that may leave."""
+        if len(self._queues) != 1:
+            return min(self._heads(), key=_number_of, default=None)
+        (queue,) = self._queues.values()
+        return queue[0] if queue and (self._is_flushed or self._is_ready(queue[0])) else None
 
     def _heads(self) -> Iterator[_Waiting]:
         """The first frames of choices, as far as they may leave."""
@@ -414,7 +442,10 @@ class Weave:
         return all(self._queues[choice][0] is waiting for choice in waiting.queues)
 
     def _is_ready(self, waiting: _Waiting) -> bool:
-        return all(self._is_out(each, waiting.number) for each in waiting.slots) and self._is_over(waiting.ends)
+        for each in waiting.slots:
+            if not self._is_out(each, waiting.number):
+                return False
+        return waiting.ends is _NO_ENDS or self._is_over(waiting.ends)
 
     def _is_out(self, placed: _Placed, number: int) -> bool:
         """Whether a slot need not be waited for."""

@@ -182,8 +182,9 @@ class _Voice:
             (self._open.discard if kind == "content_block_stop" else self._open.add)(index)
         delta = document.get("delta")
         if isinstance(delta, dict):
-            self._chars += sum(len(each) for each in delta.values() if isinstance(each, str))
-        self._counted = max(self._counted, _output_tokens(document), _output_tokens(document.get("message")))
+            self._chars += sum([len(each) for each in delta.values() if isinstance(each, str)])
+        if "usage" in document or "message" in document:
+            self._counted = max(self._counted, _output_tokens(document), _output_tokens(document.get("message")))
 
     def end(self, lane: Lane, key: Key, message: str) -> list[NewFrame]:
         """Close the blocks that are open, say the message in a block of its own, and stop with the reason `refusal`."""

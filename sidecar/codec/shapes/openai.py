@@ -24,6 +24,8 @@ def is_done(payload: bytes, name: str) -> bool:
 
 def ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None:
     """A finish reason ends its choice."""
+    if not found.is_final:
+        return None
     over = {
         reader.choice(choice.get("index"), place)
         for place, choice in items(document, "choices")
@@ -44,6 +46,7 @@ class Template:
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._known: dict[str, Any] = {}
+        self._unknown: tuple[str, ...] = _TEMPLATE_KEYS
         self._usage: Any = None
         self._is_told = False
         self._chars = 0
@@ -52,9 +55,10 @@ class Template:
         """Keep what names the answer (a first chunk may leave it empty), what was counted, and how much was said."""
         if not isinstance(document, dict):
             return
-        for key in _TEMPLATE_KEYS:
-            if document.get(key):
-                self._known.setdefault(key, document[key])
+        told = [key for key in self._unknown if document.get(key)]
+        if told:
+            self._known |= {key: document[key] for key in told}
+            self._unknown = tuple([key for key in self._unknown if key not in told])
         if self._asked.wants_usage:
             self._count(document)
 
