@@ -25,6 +25,8 @@ class Direction(StrEnum):
 class Channel(StrEnum):
     """Which text of a choice a lane carries."""
 
+    __hash__ = str.__hash__  # an enumeration's own is a call in Python, and lanes are looked up many times a token
+
     CONTENT = "content"
     REASONING = "reasoning"
     TOOL_ARGUMENTS = "tool_arguments"
@@ -34,6 +36,8 @@ class Channel(StrEnum):
 
 class Part(StrEnum):
     """Whose words a lane carries: an injection hidden in a document is judged as such."""
+
+    __hash__ = str.__hash__
 
     MODEL = "model"
     USER = "user"
@@ -98,7 +102,7 @@ class FailureKind(StrEnum):
     SHED = "shed"
 
 
-class Lane(msgspec.Struct, frozen=True, gc=False):
+class Lane(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """One text of a stream: a choice's channel, or a message of the input. It has its own offsets."""
 
     choice: int = 0

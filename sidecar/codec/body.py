@@ -193,8 +193,10 @@ class StreamedAnswer:
             own = {slot.lane for slot in slots if slot.text}
             before += (fed for lane in named if lane not in own for fed in self._weave.end(lane))
         ends = shape.ends(self._reader, held.document, found, frame.event)
-        added = self._weave.add(number, slots, found.choices, ends)
-        return [*before, *added, *(fed for lane in named for fed in self._weave.end(lane))]
+        fed = self._weave.add(number, slots, found.choices, ends)
+        if named:
+            fed += [over for lane in named for over in self._weave.end(lane)]
+        return [*before, *fed] if before else fed
 
     def _node_of(self, held: _Held) -> Node:
         if held.is_text:
@@ -236,13 +238,16 @@ class StreamedAnswer:
             self._samples[slot.lane, slot.path] = held
         if woven.is_bereft and woven.frame and not (held.found.is_final or held.found.has_counts):
             return
+        if not woven.changes and not woven.without:
+            self._voice.heard(held.document, held.frame.event)
+            self._out.append(held.frame.raw)
+        else:
+            self._emit_changed(woven, held)
+
+    def _emit_changed(self, woven: Woven, held: _Held) -> None:
         changes: dict[Path, Any] = {slot.path: _encoded(slot, new) for slot, new in woven.changes}
         if woven.without:
             changes |= {slot.path: _silenced(slot) for slot in held.found.slots if slot.lane.choice in woven.without}
-        if not changes and not woven.without:
-            self._voice.heard(held.document, held.frame.event)
-            self._out.append(held.frame.raw)
-            return
         text = replace_values(held.text, changes) if not held.is_text else held.changed(woven)
         if woven.without and not held.is_text:
             text = edited(text, _without(loads(text), held.found, woven.without))
@@ -283,7 +288,7 @@ JSON_FRAME = Node(Kind.JSON, enter=lambda reader, value, scope, path: scope.name
 _NOTHING = Found((), frozenset(), {}, is_final=True, has_counts=False)
 
 
-class _Held(msgspec.Struct):
+class _Held(msgspec.Struct, gc=False):
     """A frame that has not left."""
 
     frame: Frame
@@ -388,8 +393,9 @@ def _parse(body: bytes) -> tuple[str, str, Any]:
     """The mark that stands before a document, if any; the document's text; the document."""
     text = _decoded(body)
     mark = _BOM if text.startswith(_BOM) else ""
+    text = text.removeprefix(_BOM)
     try:
-        return mark, text[len(mark) :], loads(text[len(mark) :])
+        return mark, text, loads(text)
     except NotJsonError as error:
         raise UnknownShapeError("it is not JSON") from error
 

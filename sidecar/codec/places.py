@@ -280,8 +280,11 @@ class Reader:
             if node.emptied and value:
                 self._follow(scope, path, node.emptied)
             return
-        scope = self._entered(value, node, scope, path)
-        if isinstance(value, str) and kind is not Kind.ECHO:
+        if node.enter is not None or node.channel is not None or node.part is not None:
+            scope = self._entered(value, node, scope, path)
+        if isinstance(value, dict) and kind is _TEXT and node is not UNKNOWN:
+            self._below(value, node, scope, path)
+        elif isinstance(value, str) and kind is not _ECHO:
             self._string(value, node, scope, path)
         elif value is not None:
             self._held(value, node, scope, path)
@@ -319,8 +322,10 @@ class Reader:
             fields = node.fields
             for key, inner in value.items():
                 below = fields.get(key, rest)
-                if (below.kind is not _OPAQUE or below.emptied) and (type(inner) not in _BARE or _reads_bare(below, inner)):
-                    self._walk(inner, below, scope, (*path, key))
+                is_silent = below.kind is _OPAQUE and not below.emptied
+                if is_silent or (type(inner) in _BARE and not _reads_bare(below, inner)):
+                    continue
+                self._walk(inner, below, scope, (*path, key))
         else:
             for index, inner in enumerate(value):
                 self._walk(inner, node.each or rest, scope, (*path, index))
@@ -375,7 +380,7 @@ def _opened(encoded: str) -> str:
 
 _MANY = 64
 """From so many elements on, what nobody described is read as one text in a frame, too: a lane each costs too much."""
-_OPAQUE = Kind.OPAQUE
+_TEXT, _ECHO, _OPAQUE = Kind.TEXT, Kind.ECHO, Kind.OPAQUE
 _BARE = frozenset({int, float, bool, type(None)})
 """What holds no text, but where it is read as JSON, or says something by being there."""
 
@@ -383,7 +388,7 @@ _BARE = frozenset({int, float, bool, type(None)})
 def _reads_bare(node: Node, value: Any) -> bool:
     """Whether a number, or nothing, means something at this node."""
     is_told = node.enter is not None or node.select is not None
-    return is_told or (value is not None and node.kind is not Kind.TEXT)
+    return is_told or (value is not None and node.kind is not _TEXT)
 
 
 _FOLLOWING = (Kind.TWIN, Kind.REPEAT, Kind.ECHO)

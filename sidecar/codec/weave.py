@@ -52,7 +52,7 @@ class ChoiceEnd(msgspec.Struct, frozen=True):
 Fed: TypeAlias = Text | LaneEnd | ChoiceEnd
 
 
-class Ends(msgspec.Struct, frozen=True):
+class Ends(msgspec.Struct, frozen=True, gc=False):
     """What a frame says is over: lanes, choices, or everything."""
 
     lanes: tuple[Lane, ...] = ()
@@ -120,7 +120,7 @@ class _Placed(msgspec.Struct, gc=False):
     """Whether it left with another text than it came with."""
 
 
-class _Waiting(msgspec.Struct):
+class _Waiting(msgspec.Struct, gc=False):
     """A frame that has not left. `queues` are the choices it is about: all of them, if none in particular."""
 
     number: int

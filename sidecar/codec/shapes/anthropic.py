@@ -178,8 +178,11 @@ class _Voice:
             return
         index, kind = document.get("index"), document.get("type")
         if type(index) is int:
-            self._next = max(self._next, index + 1)
-            (self._open.discard if kind == "content_block_stop" else self._open.add)(index)
+            if kind == "content_block_stop":
+                self._open.discard(index)
+            elif index not in self._open:
+                self._open.add(index)
+                self._next = max(self._next, index + 1)
         delta = document.get("delta")
         if isinstance(delta, dict):
             self._chars += sum([len(each) for each in delta.values() if isinstance(each, str)])

@@ -350,6 +350,8 @@ class _Voice:
             self._hear_part(document, number, kind)
 
     def _hear_part(self, document: dict[str, Any], number: int, kind: str) -> None:
+        if not self._parts and "part" not in document:
+            return
         place = _place_of(document, kind)
         if len(place) < _PLACE_OF_PART:
             return
