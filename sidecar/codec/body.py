@@ -186,7 +186,9 @@ class StreamedAnswer:
             slots = [_as_one(slot) for slot in found.slots]
         elif self._asked.is_json:
             slots = [_as_json(slot) for slot in found.slots]
-        self._seen.update(found.choices, [slot.lane.choice for slot in slots])
+        self._seen |= found.choices
+        for slot in slots:
+            self._seen.add(slot.lane.choice)
         before = list(self._switched(found)) if shape.is_reopened and self._reader.has_calls else []
         named = list(self._named(found))
         if named:
@@ -295,7 +297,7 @@ class _Held(msgspec.Struct, gc=False):
     mark: str
     text: str
     document: Any
-    is_text: bool
+    is_text: bool = False
     found: Found = _NOTHING
 
     def changed(self, woven: Woven) -> str:
@@ -310,7 +312,7 @@ def _read(frame: Frame) -> _Held:
     except UnknownShapeError:
         text = _decoded(payload)
         return _Held(frame, "", text, text, is_text=True)
-    return _Held(frame, mark, text, document, is_text=False)
+    return _Held(frame, mark, text, document)
 
 
 def _silenced(slot: Slot) -> str:

@@ -185,7 +185,8 @@ class _Voice:
                 self._next = max(self._next, index + 1)
         delta = document.get("delta")
         if isinstance(delta, dict):
-            self._chars += sum([len(each) for each in delta.values() if isinstance(each, str)])
+            for each in delta.values():
+                self._chars += len(each) if type(each) is str else 0
         if "usage" in document or "message" in document:
             self._counted = max(self._counted, _output_tokens(document), _output_tokens(document.get("message")))
 

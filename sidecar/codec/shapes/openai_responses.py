@@ -48,7 +48,8 @@ _SERVED = ("web_search", "file_search", "code_interpreter", "image_generation")
 
 
 def _type(value: Any) -> str:
-    return str(value.get("type", "")) if isinstance(value, dict) else ""
+    kind = value.get("type", "") if isinstance(value, dict) else ""
+    return kind if isinstance(kind, str) else str(kind)
 
 
 def _is_call(kind: str) -> bool:
