@@ -45,8 +45,8 @@ ENDINGS: dict[str, Sequence[str]] = {
     "nothing": ("",),
 }
 SECOND = ("SECOND ", "part ", "goes ", "on ", "and ends.")
-MOST_LATE = 2
-"""How many frames a part's first piece may leave later than it came: its own hold-back, and a frame's."""
+MOST_LATE = 1
+"""How many frames later a part's first piece may leave than it came: its last character waits for what follows."""
 
 Part = Callable[[int, Sequence[str]], list[Frame]]
 """The frames of a part: its place in the answer, and its pieces."""
