@@ -7,6 +7,7 @@ import struct
 from binascii import crc32
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from sidecar.codec.eventstream import BrokenFrameError, EventStream
 from sidecar.codec.formats import Format
 from sidecar.codec.frames import FrameTooLongError, ServerSentEvents
 from sidecar.codec.jsontext import MAX_DEPTH, NotJsonError, dumps, loads
-from sidecar.codec.shape import Asked, encode
+from sidecar.codec.shape import Asked, Shape, encode
 from sidecar.codec.shapes import anthropic, gemini, ollama, openai_chat, openai_responses, tgi
 from sidecar.core.stream import Stream
 from sidecar.values import Action
@@ -126,11 +127,13 @@ def test_nothing_of_a_stopped_choice_leaves_with_others_whatever_its_number_is(i
 
 
 @pytest.mark.parametrize(
-    "shape", [anthropic.SHAPE, tgi.SHAPE, ollama.SHAPE, gemini.SHAPE, openai_responses.SHAPE], ids=str
+    "shape",
+    [anthropic.SHAPE, tgi.SHAPE, ollama.SHAPE, gemini.SHAPE, openai_responses.SHAPE],
+    ids=lambda shape: str(shape.name),
 )
 @pytest.mark.parametrize("answer", ["secret", ["secret"], {"message": ["secret"]}], ids=str)
-def test_a_block_in_an_answer_of_no_known_form_lets_nothing_of_it_out(shape: object, answer: object) -> None:
-    exchange = Exchange(shape, "test", "answer", Format.JSON, (answer,))  # type: ignore[arg-type]
+def test_a_block_in_an_answer_of_no_known_form_lets_nothing_of_it_out(shape: Shape, answer: Any) -> None:
+    exchange = Exchange(shape, "test", "answer", Format.JSON, (answer,))
     out = whole(exchange, BLOCKING, json.dumps(answer).encode())
     assert "secret" not in str(json.loads(out))
 
