@@ -96,16 +96,19 @@ class StreamedAnswer:
         form: Format,
         *,
         max_frame_bytes: int,
+        max_waiting_bytes: int = 16 * 1024 * 1024,
         asked: Asked = PLAINLY,
         holds_calls: bool = False,
     ) -> None:
-        """`holds_calls`: see `Weave`."""
+        """`max_waiting_bytes`: of frames that came and have not left; `holds_calls`: see `Weave`."""
         self._shape = shape
         self._framing = framing_of(form, max_frame_bytes)
         self._reader = Reader(is_streamed=True)
         self._weave = Weave(holds_calls=holds_calls, repeats=says_again(shape.event))
         self._voice = shape.voice(asked)
         self._frames: dict[int, _Held] = {}
+        self._waiting_bytes = 0
+        self._max_waiting_bytes = max_waiting_bytes
         self._samples: dict[tuple[Lane, Path], _Held] = {}
         """By lane and path, the last frame of it that left: what a frame for its tail is made of."""
         self._numbers = 0
@@ -172,6 +175,9 @@ class StreamedAnswer:
     def _add(self, frame: Frame) -> list[Fed]:
         number, self._numbers = self._numbers, self._numbers + 1
         held = self._frames[number] = _read(frame)
+        self._waiting_bytes += len(frame.raw)
+        if self._waiting_bytes > self._max_waiting_bytes:
+            raise FrameTooLongError(f"more than {self._max_waiting_bytes} bytes wait for what is undecided before them")
         if frame.payload is None or held.text.isspace() or not held.text:
             return self._weave.add(number, ())
         if held.is_text and self._shape.is_last(frame.payload, frame.event):
@@ -236,6 +242,7 @@ class StreamedAnswer:
 
     def _emit(self, woven: Woven) -> None:
         held = self._frames.pop(woven.frame)
+        self._waiting_bytes -= len(held.frame.raw)
         for slot in held.found.slots:
             self._samples[slot.lane, slot.path] = held
         if woven.is_bereft and woven.frame and not (held.found.is_final or held.found.has_counts):

@@ -39,13 +39,21 @@ def streamed(
     form: Format,
     *,
     max_frame_bytes: int,
+    max_waiting_bytes: int,
     asked: Asked = PLAINLY,
     holds_calls: bool = False,
 ) -> Streamed:
     """An answer that comes piece by piece: see `StreamedAnswer`."""
     if form is Format.TEXT:
         return StreamedText()
-    return StreamedAnswer(shape, form, max_frame_bytes=max_frame_bytes, asked=asked, holds_calls=holds_calls)
+    return StreamedAnswer(
+        shape,
+        form,
+        max_frame_bytes=max_frame_bytes,
+        max_waiting_bytes=max_waiting_bytes,
+        asked=asked,
+        holds_calls=holds_calls,
+    )
 
 
 def _misspelt(document: Any) -> Iterator[bool]:

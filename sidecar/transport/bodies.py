@@ -128,6 +128,7 @@ class Bodies:
             way.shape,
             way.format,
             max_frame_bytes=self._settings.max_frame_bytes,
+            max_waiting_bytes=self._settings.max_answer_bytes,
             asked=self._asked,
             holds_calls=session.plan.holds_calls,
         )

@@ -70,6 +70,24 @@ def test_a_frame_is_too_long_however_it_is_cut() -> None:
             _ = [frame for piece in pieces for frame in events.feed(piece)]
 
 
+def test_what_waits_behind_undecided_text_is_bounded() -> None:
+    body, stream = (
+        StreamedAnswer(chat().shape, Format.SSE, max_frame_bytes=1000, max_waiting_bytes=5000),
+        Stream(MASKING),
+    )
+    silent = written(Format.SSE, chunk({}))
+    for sent in range(1000):
+        feed(stream, body.feed(silent))
+        take(stream, body)
+        assert body.ready() == silent, f"what waits for nothing does not count ({sent})"
+    waiting = written(Format.SSE, chunk({"content": "4111"})) + silent * 100
+    feed(stream, body.feed(waiting[:6000]))
+    take(stream, body)
+    assert body.ready() == b""
+    with pytest.raises(FrameTooLongError, match="5000 bytes wait"):
+        body.feed(waiting[6000:])
+
+
 def test_a_document_too_deep_to_be_changed_is_none() -> None:
     with pytest.raises(NotJsonError):
         loads(json.dumps(DEEP))
