@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from sidecar.codec.jsontext import Path, dumps
-from sidecar.codec.places import Enter, Found, Kind, Node, Reader, Scope
+from sidecar.codec.places import MAX_CHOICE, Enter, Found, Kind, Node, Reader, Scope
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -216,6 +216,14 @@ def at(document: Any, *keys: str) -> Any:
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     return document
+
+
+def tells(element: Any, place: int, choice: int) -> bool:
+    """Whether an element of a list of choices is this one, as `Reader.choice` numbers them. Odd numbers are one."""
+    told = at(element, "index")
+    number = place if told is None else told
+    is_odd = type(number) is not int or not 0 <= number <= MAX_CHOICE
+    return choice > MAX_CHOICE if is_odd else number == choice
 
 
 def encode(document: Any) -> bytes:

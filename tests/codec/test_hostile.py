@@ -144,6 +144,14 @@ def test_nothing_of_a_stopped_choice_leaves_with_others_whatever_its_number_is(i
     assert out.count(b"good") == 3
 
 
+@pytest.mark.parametrize("index", [None, True, "0", 1.5, {}, []], ids=str)
+def test_a_whole_answer_says_why_it_was_stopped_whatever_its_number_is(index: object) -> None:
+    answer = {"choices": [{"index": index, "message": {"role": "assistant", "content": "secret"}}]}
+    exchange = Exchange(openai_chat.SHAPE, "test", "answer", Format.JSON, (answer,))
+    said = json.loads(whole(exchange, BLOCKING, json.dumps(answer).encode()))["choices"][0]["message"]
+    assert said == {"role": "assistant", "content": "Stopped."}
+
+
 @pytest.mark.parametrize(
     "shape",
     [anthropic.SHAPE, tgi.SHAPE, ollama.SHAPE, gemini.SHAPE, openai_responses.SHAPE],

@@ -30,7 +30,7 @@ from sidecar.codec.places import (
     node,
     text,
 )
-from sidecar.codec.shape import Asked, NewFrame, Shape, choice_scope, encode, items, part_of, spoken
+from sidecar.codec.shape import Asked, NewFrame, Shape, choice_scope, encode, items, part_of, spoken, tells
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -250,7 +250,7 @@ def _stopped_one(
     document: Any, before: Path, choice: int, message: str, unspoken: frozenset[Path]
 ) -> Iterator[tuple[Path, Any]]:
     for place, found in items(document, "candidates"):
-        if found.get("index", place) == choice:
+        if tells(found, place, choice):
             path = (*before, "candidates", place)
             said = found.get("content")
             parts = said.get("parts") if isinstance(said, dict) else None

@@ -35,6 +35,7 @@ from sidecar.codec.shape import (
     numbered_scope,
     run_scope,
     spoken,
+    tells,
 )
 from sidecar.codec.shapes import openai, openai_completions
 from sidecar.values import Channel, Lane, Part
@@ -159,10 +160,10 @@ class _Voice(openai.Template):
 
 
 def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]) -> Mapping[Path, Any]:
-    """The choice with the text that was let out, the message behind it, and calls that were let out whole."""
+    """The choice with the text that was let out, and the message behind it; no calls, which would be run."""
     changes: dict[Path, Any] = {}
     for place, found in items(document, "choices"):
-        if found.get("index", place) == choice:
+        if tells(found, place, choice):
             said = found.get("message")
             changes["choices", place] = {
                 "index": found.get("index", place),

@@ -18,7 +18,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import NewFrame, Shape, choice_scope, items
+from sidecar.codec.shape import NewFrame, Shape, choice_scope, items, tells
 from sidecar.codec.shapes import openai
 from sidecar.values import Lane
 
@@ -73,7 +73,7 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
     return {
         ("choices", place): _choice(choice, str(found.get("text") or "") + message)
         for place, found in items(document, "choices")
-        if found.get("index", place) == choice
+        if tells(found, place, choice)
     }
 
 
