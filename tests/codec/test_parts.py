@@ -13,7 +13,16 @@ import pytest
 from sidecar.codec.body import StreamedAnswer
 from sidecar.codec.formats import Format
 from sidecar.codec.shape import Asked, Shape
-from sidecar.codec.shapes import anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_responses
+from sidecar.codec.shapes import (
+    anthropic,
+    bedrock,
+    cohere,
+    gemini,
+    ollama,
+    openai_chat,
+    openai_completions,
+    openai_responses,
+)
 from sidecar.core.stream import Stream
 from sidecar.policy.plan import Plan
 from sidecar.values import Action
@@ -261,7 +270,18 @@ def _tool_calls(note: str) -> list[Frame]:
     return [{"model": "m", "message": {"role": "assistant", "content": "", "tool_calls": calls}, "done": False}]
 
 
-APIS = (CHAT, RESPONSES, ANTHROPIC, GEMINI, BEDROCK, COHERE, OLLAMA)
+def _completed(index: int) -> Part:
+    return lambda at, pieces: [{"choices": [{"index": index, "text": each}]} for each in pieces]
+
+
+COMPLETIONS = Api(
+    openai_completions.SHAPE,
+    Format.SSE,
+    {"text": _completed(0), "other choice": _completed(1)},
+    ({"choices": [{"index": each, "text": "", "finish_reason": "stop"} for each in (0, 1)]}, "[DONE]"),
+)
+
+APIS = (CHAT, COMPLETIONS, RESPONSES, ANTHROPIC, GEMINI, BEDROCK, COHERE, OLLAMA)
 
 
 def pairs() -> Iterator[Any]:
@@ -381,12 +401,13 @@ ORDERS = [
     ("text", "call", "text"),
     ("reasoning", "call", "call"),
     ("text", "reasoning", "text", "call"),
+    ("text", "text", "text"),
 ]
 
 
 def plantings() -> Iterator[Any]:
     for api in APIS:
-        for order in ORDERS:
+        for order in (each for each in ORDERS if api.parts.keys() >= set(each)):
             for part, piece in itertools.product(range(len(order)), range(3)):
                 yield pytest.param(api, order, part, piece, id=f"{api}-{'-'.join(order)}-{part}-{piece}")
 
