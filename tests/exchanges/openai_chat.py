@@ -131,6 +131,12 @@ REQUESTS: dict[str, Any] = {
 
 ANSWERS: dict[str, Any] = {
     "plain": _answer({"content": "A glacier is a river of ice.", "refusal": None, "annotations": []}),
+    "pictures": _answer(
+        {
+            "content": "Here it is.",
+            "images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0K"}, "index": 0}],
+        }
+    ),
     "tools": _answer(
         {
             "content": "Let me look.",

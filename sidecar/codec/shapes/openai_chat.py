@@ -42,6 +42,7 @@ from sidecar.values import Channel, Lane, Part
 
 _NAMES = opaque("id object created model system_fingerprint service_tier provider obfuscation")
 
+_PICTURE = node({"url": DATA, "detail": OPAQUE})
 _MEDIA = node({"file_data": DATA, "filename": text(), **opaque("url data detail format file_id id")})
 
 _PART = node(
@@ -49,7 +50,7 @@ _PART = node(
         "type": OPAQUE,
         "text": text(enter=run_scope),
         "refusal": text(),
-        "image_url": node({"url": OPAQUE, "detail": OPAQUE}),
+        "image_url": _PICTURE,
         "input_audio": _MEDIA,
         "file": _MEDIA,
         "cache_control": OPAQUE,
@@ -104,6 +105,7 @@ _MESSAGE_FIELDS = {
     "tool_call_id": OPAQUE,
     "audio": node({"transcript": text(), **opaque("id data expires_at")}),
     "annotations": node(emptied="[]"),
+    "images": node(each=node({**opaque("type index"), "image_url": _PICTURE})),
 }
 
 _ANSWERED = node(_MESSAGE_FIELDS)
