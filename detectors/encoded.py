@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import Field
 
-from detectors.base import BatchItem, Params
+from detectors.base import UNCHECKED, BatchItem, Params
 from detectors.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.normalise import undisguise
 from detectors.onnx.card import Head, card_digest
@@ -46,6 +46,35 @@ class ModelParams(Params):
     """Which model reads the text."""
 
     model: str = Field(DEFAULT_MODEL, description="The model that reads the text: a name, or a folder's path.")
+
+
+class ReadingParams(ModelParams):
+    """Which model reads the text, and what becomes of text that it cannot read."""
+
+    require_known_script: bool = Field(
+        False, description="Whether text in a script that the model cannot read violates the rule."
+    )
+
+
+UNREAD_REASON = "script not read"
+_MOST_UNREAD = 0.5
+"""When more of a text's letters are unknown to the vocabulary, it was not read: a score would say nothing."""
+
+
+def unread_labels(params: Params) -> dict[str, float]:
+    """The label of text that could not be read, where the rule acts on it."""
+    assert isinstance(params, ReadingParams)
+    return {UNCHECKED: 1.0} if params.require_known_script else {}
+
+
+def read_only(encodings: Sequence[Encoding]) -> list[Encoding]:
+    """The encodings of readings that the model could read; none when the text is `unread`."""
+    return [each for each in encodings if each.unread <= _MOST_UNREAD]
+
+
+def unread(item: BatchItem) -> list[Finding]:
+    """What is said of a segment that could not be read: no score, and the coverage tells."""
+    return [Finding(item.begin, len(item.text), UNCHECKED, 1.0, UNREAD_REASON)]
 
 
 def encoder_of(params: Params) -> Encoder:

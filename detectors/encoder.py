@@ -44,10 +44,14 @@ class Tags(msgspec.Struct, frozen=True):
 
 
 class Encoding(msgspec.Struct, frozen=True):
-    """What the heads say of one text: `scores[head]` has one probability per label; embeddings have unit length."""
+    """What the heads say of one text: `scores[head]` has one probability per label; embeddings have unit length.
+
+    `unread` is the share of the text's letters that stand in pieces which the model's vocabulary does not know.
+    """
 
     scores: Mapping[str, Floats]
     tags: Mapping[str, Tags]
+    unread: float = 0.0
 
 
 class Tokenised(msgspec.Struct, frozen=True):
@@ -79,6 +83,7 @@ class Encoder:
         self._tokenizer = tokenizer
         self._cls = tokenizer.special("[CLS]", "<s>")
         self._sep = tokenizer.special("[SEP]", "</s>")
+        self._unknown = tokenizer.special("[UNK]", "<unk>")
         self._pad = tokenizer.special("[PAD]", "<pad>")
         self._room = card.max_tokens - 2
 
@@ -100,7 +105,8 @@ class Encoder:
             outputs = self._run(batch, texts, pieces, [head.output for _, head in asked])
             for row, window in enumerate(batch):
                 answers[window.text].append((window, [output[row] for output in outputs]))
-        return [self._join(asked, each, answer) for each, answer in zip(pieces, answers, strict=True)]
+        unread = [_unread(text, each, self._unknown) for text, each in zip(texts, pieces, strict=True)]
+        return [self._join(asked, *each) for each in zip(pieces, answers, unread, strict=True)]
 
     def wrapped(self, ids: Sequence[int]) -> list[int]:
         """The word pieces of one text between the marks that the model expects."""
@@ -160,7 +166,11 @@ class Encoder:
         return self._session.run(outputs, {name: known[name] for name in self.card.inputs})
 
     def _join(
-        self, asked: Sequence[tuple[str, Head]], pieces: Pieces, answers: Sequence[tuple[_Window, list[Floats]]]
+        self,
+        asked: Sequence[tuple[str, Head]],
+        pieces: Pieces,
+        answers: Sequence[tuple[_Window, list[Floats]]],
+        unread: float,
     ) -> Encoding:
         answers = sorted(answers, key=_begin)
         scores: dict[str, Floats] = {}
@@ -174,7 +184,7 @@ class Encoder:
                 scores[name] = mean / max(float(np.linalg.norm(mean)), 1e-9)
             else:
                 scores[name] = np.max(rows, axis=0)
-        return Encoding(scores, tags)
+        return Encoding(scores, tags, unread)
 
 
 def load_encoder(folder: Path, runtime: Runtime | None = None) -> Encoder:
@@ -208,6 +218,19 @@ def _packed(windows: Sequence[_Window]) -> Iterator[list[_Window]]:
         batch.append(window)
     if batch:
         yield batch
+
+
+def _unread(text: str, pieces: Pieces, unknown: int) -> float:
+    """The share of a text's letters in unknown pieces."""
+    places = np.flatnonzero(pieces.ids == unknown)
+    if not len(places):
+        return 0.0
+    missed = sum(_letters(text[pieces.starts[place] : pieces.ends[place]]) for place in places)
+    return missed / max(_letters(text), 1)
+
+
+def _letters(text: str) -> int:
+    return sum(each.isalpha() for each in text)
 
 
 def _size(window: _Window) -> int:

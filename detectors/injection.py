@@ -2,7 +2,8 @@
 
 A segment is scored as it stands and, when it is disguised, in its normalised view too; the higher score counts. What is
 found in the user's, the system's or the model's words is `injection`; in retrieved context or a tool's result, where no
-instruction belongs, it is `indirect_injection`, and a rule may set it another threshold. A document is scored segment
+instruction belongs, it is `indirect_injection`, which has an output and a threshold of its own: a task that a user
+gives is harmless, and the same task in a document is foreign to it. A document is scored segment
 by segment, so an attack in one sentence of it is not diluted by the rest.
 """
 
@@ -11,8 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from detectors.base import BatchItem, Params
-from detectors.encoded import ModelParams, detect_together, encoder_of, head_of, readings
+from detectors.base import UNCHECKED, BatchItem, Params
+from detectors.encoded import (
+    ReadingParams,
+    detect_together,
+    encoder_of,
+    head_of,
+    read_only,
+    readings,
+    unread,
+    unread_labels,
+)
 from detectors.encoder import Encoder, Encoding
 from detectors.types import Finding
 
@@ -26,23 +36,28 @@ class Injection:
     """A segment classifier: one finding over the segment, with the score as the model gives it."""
 
     name: ClassVar[str] = "injection"
-    params: ClassVar[type[Params]] = ModelParams
+    params: ClassVar[type[Params]] = ReadingParams
     summary: ClassVar[str] = "prompt injection, prompt extraction and jailbreaks, also hidden in documents"
 
-    labels = frozenset({DIRECT, INDIRECT})
+    labels = frozenset({DIRECT, INDIRECT, UNCHECKED})
     look_behind = 160
     heads: tuple[str, ...] = (HEAD,)
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self.model = encoder.card.identity
+        self._labels = encoder.card.heads[HEAD].labels if HEAD in encoder.card.heads else ()
+
+    def _column(self, label: str) -> int:
+        """Where the head has a label; one that knows no foreign text says the same of it as of a user's words."""
+        return self._labels.index(label) if label in self._labels else 0
 
     @classmethod
     def labels_of(cls, params: Params) -> Mapping[str, float]:
-        """Both labels, at the threshold that the model's card recommends."""
+        """Both labels, at the thresholds that the model's card recommends, and unread text if the rule acts on it."""
         thresholds = head_of(params, HEAD).thresholds
         direct = thresholds.get(DIRECT, 0.5)
-        return {DIRECT: direct, INDIRECT: thresholds.get(INDIRECT, direct)}
+        return {DIRECT: direct, INDIRECT: thresholds.get(INDIRECT, direct), **unread_labels(params)}
 
     @classmethod
     def build(cls, params: Params) -> Injection:
@@ -58,9 +73,13 @@ class Injection:
         return readings(item)
 
     def read(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
-        """The highest score of the segment's readings."""
-        scores = [float(each.scores[HEAD][0]) for each in encodings]
-        score = max(scores)
+        """The highest score of the segment's readings, by the label that belongs to where it stands."""
+        whole, encodings = encodings[0], read_only(encodings)
+        if not encodings:
+            return unread(item)
         label = INDIRECT if item.part in _FOREIGN_PARTS else DIRECT
-        reason = "normalised view" if len(scores) > 1 and score > scores[0] else ""
+        scores = [float(each.scores[HEAD][self._column(label)]) for each in encodings]
+        score = max(scores)
+        is_view = encodings[0] is not whole or score > scores[0]
+        reason = "normalised view" if is_view else ""
         return [Finding(item.begin, len(item.text), label, score, reason)]

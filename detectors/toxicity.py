@@ -10,8 +10,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import BatchItem, Params
-from detectors.encoded import ModelParams, detect_together, encoder_of, head_of, readings
+from detectors.base import UNCHECKED, BatchItem, Params
+from detectors.encoded import (
+    ReadingParams,
+    detect_together,
+    encoder_of,
+    head_of,
+    read_only,
+    readings,
+    unread,
+    unread_labels,
+)
 from detectors.encoder import Encoder, Encoding
 from detectors.types import Finding
 
@@ -25,7 +34,7 @@ class Toxicity:
     """A segment classifier: one finding a label over the segment."""
 
     name: ClassVar[str] = "toxicity"
-    params: ClassVar[type[Params]] = ModelParams
+    params: ClassVar[type[Params]] = ReadingParams
     summary: ClassVar[str] = "insults, threats, hate, obscenity, sexual content, self-harm and violence"
 
     look_behind = 160
@@ -35,13 +44,13 @@ class Toxicity:
         self.encoder = encoder
         self.model = encoder.card.identity
         self._names = encoder.head(HEAD).labels
-        self.labels = frozenset(self._names)
+        self.labels = frozenset({*self._names, UNCHECKED})
 
     @classmethod
     def labels_of(cls, params: Params) -> Mapping[str, float]:
         """The model's labels at the thresholds that its card recommends."""
         head = head_of(params, HEAD)
-        return {label: head.thresholds.get(label, 0.5) for label in head.labels}
+        return {label: head.thresholds.get(label, 0.5) for label in head.labels} | unread_labels(params)
 
     @classmethod
     def build(cls, params: Params) -> Toxicity:
@@ -58,6 +67,9 @@ class Toxicity:
 
     def read(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
         """Per label, the highest score of the segment's readings."""
+        encodings = read_only(encodings)
+        if not encodings:
+            return unread(item)
         scores = np.max([each.scores[HEAD] for each in encodings], axis=0)
         return [
             Finding(item.begin, len(item.text), label, float(score))

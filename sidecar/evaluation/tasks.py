@@ -39,7 +39,8 @@ from sidecar.policy.decide import decide
 from sidecar.policy.plan import RulePlan
 from sidecar.values import Action, Enforcement, FailMode, Part, Severity
 
-_FOREIGN_KINDS = frozenset({"indirect", "document"})
+_FOREIGN_KINDS = frozenset({"indirect", "document", "tool_output"})
+_ATTACKS = frozenset({DIRECT, INDIRECT})
 _LOW_FPR = 0.01
 _TEXTS_AT_ONCE = 64
 _OPEN = FailMode.FAIL_OPEN
@@ -49,7 +50,9 @@ def evaluate_injection(subject: Subject, rows: Rows, progress: Progress) -> Repo
     """Rows `{text, label: 0 | 1, kind?}`; a document or indirect attack is read as context, with its own threshold."""
     parts = [Part.CONTEXT if row.get("kind") in _FOREIGN_KINDS else Part.USER for row in rows]
     found = findings_of(subject.detector, [row["text"] for row in rows], parts=parts, progress=progress)
-    scores = np.asarray([max((each.score for each in findings), default=0.0) for findings in found])
+    scores = np.asarray(
+        [max((each.score for each in findings if each.label in _ATTACKS), default=0.0) for findings in found]
+    )
     truth = np.asarray([bool(row["label"]) for row in rows])
     direct = subject.thresholds[DIRECT]
     indirect = subject.thresholds.get(INDIRECT, direct)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from detectors import registry
-from detectors.base import BatchDetector, BatchItem
+from detectors.base import UNCHECKED, BatchDetector, BatchItem
 from detectors.encoded import DEFAULT_MODEL, model_folder
 from detectors.encoder import Encoder, load_encoder
 from detectors.parts import parts_of
@@ -63,7 +63,8 @@ def test_findings_lie_in_the_segment_under_stated_labels(name: str) -> None:
     kind = registry.get(name)
     stated = kind.labels_of(kind.params.model_validate(PARAMS.get(name, {})))
     assert all(0 < threshold <= 1 for threshold in stated.values())
-    assert DETECTORS[name].labels == set(stated) if name != "pii" else DETECTORS[name].labels < set(stated)
+    found = DETECTORS[name].labels - {UNCHECKED}  # what could not be read; rules ask for it by a parameter
+    assert found == set(stated) if name != "pii" else found < set(stated)
     for item, findings in zip(items(), detect(name, items()), strict=True):
         for finding in findings:
             assert item.begin <= finding.start < finding.end <= len(item.text)

@@ -35,17 +35,15 @@ from sklearn.metrics import f1_score
 
 from sidecar.values import Part
 from training.encoder import rows as data_rows
+from training.encoder.calibrate_injection import calibrated, dev_examples, rows_of
 from training.encoder.export import load_wide, raw_calibration, set_calibration
-from training.encoder.labels import ENTITIES, TOPICS, TOXICITY
-from training.encoder.prepare import _label, is_plain, without_test_text
+from training.encoder.labels import ENTITIES, INJECTION, TOPICS, TOXICITY
+from training.encoder.prepare import is_plain, without_test_text
 from training.encoder.rows import Example
 from training.encoder.serve import Scored, ServedModel, sigmoid, softmax
 from training.encoder.synthetic.figures_of_speech import FIGURES_OF_SPEECH, figures_of_speech
-from training.encoder.synthetic.injection_pairs import injection_pairs
-from training.encoder.synthetic.languages import foreign_pairs
-from training.encoder.synthetic.roles import role_pairs
 from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
-from training.encoder.wide import WideBranch
+from training.encoder.wide import WideBranch, wide_logits
 from training.encoder.wide_topic import WideTopic, load_wide_topic
 
 Array = NDArray[np.float64]
@@ -55,16 +53,11 @@ WIDEST_SHARE = 0.5
 """The n-grams know the dev set's templates better than the world's: their factor is at most this share of the other."""
 THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 UNKNOWN = 0.5
-FOREIGN = ("document", "indirect")
-_PARTS = dict.fromkeys(("direct", "jailbreak", "benign", "hard_negative"), Part.USER) | dict.fromkeys(
-    FOREIGN, Part.CONTEXT
-)
-"""Whose words a row of injection data is. Others are cut as what a model writes, finer, unless it is said otherwise."""
 TOPIC_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
-CLEAN_RATE = {"injection": 0.01, "toxicity": 0.005}
-LOOK_ALIKE_RATE = 0.03
-"""Harmless rows that were written to look like attacks are nearer to them than what people type."""
-LEAST = {"injection": 0.1, "toxicity": 0.7}
+CLEAN_RATE = 0.005
+SKIPPED = len(INJECTION)
+"""The outputs of injection stand before those of toxicity."""
+LEAST = 0.7
 """No threshold is lower: harmless text of the world is less like the dev sets' than they are like each other."""
 CLEAN_LABELS = 8
 """A row counts as clean when at least so many toxicity labels are known to be 0."""
@@ -73,19 +66,11 @@ TWEETS = ("btc", "wnut17")
 """Text of the other tasks that may well swear."""
 
 
-def wide_logits(wide: WideBranch, pieces: tuple[NDArray[np.int64], ...]) -> Array:
-    """Logits of the wide branch for each segment, (segments, 1 + toxicity labels)."""
-    with torch.no_grad():
-        return np.concatenate([wide(torch.from_numpy(ids)[None]).numpy() for ids in pieces]).astype(np.float64)
-
-
 class Strongest:
     """For each text the encoder's and the n-grams' logits of its strongest segment, per output."""
 
     def __init__(self, scored: list[Scored], wide: WideBranch) -> None:
-        kept = [
-            (np.concatenate([s.injection[:, None], s.toxicity], axis=1), wide_logits(wide, s.pieces)) for s in scored
-        ]
+        kept = [(np.concatenate([s.injection, s.toxicity], axis=1), wide_logits(wide, s.pieces)) for s in scored]
         self.deep = np.stack([_strongest(deep, deep, thin) for deep, thin in kept])
         self.wide = np.stack([_strongest(thin, deep, thin) for deep, thin in kept])
 
@@ -137,26 +122,6 @@ def rounded(threshold: float, *, least: float) -> float:
     return float(min(max(np.ceil(threshold * 100) / 100, least), 0.98))
 
 
-def injection_thresholds(examples: list[Example], scores: Array, plain: Array) -> dict[str, float]:
-    """One threshold for what people type, one for documents: a document has many segments, each a chance to fire.
-
-    Of the former, the dev rows and the other tasks' plain text keep to the rate; own look-alikes, to one of their own.
-    """
-    benign = np.asarray([_label(example) == 0 for example in examples])
-    document = np.asarray([example.kind in FOREIGN for example in examples])
-    own = np.asarray([example.source.startswith("own:") for example in examples])
-    rate = CLEAN_RATE["injection"]
-    typed = (
-        threshold_by_rate(scores[benign & ~document & ~own], rate),
-        threshold_by_rate(plain, rate),
-        threshold_by_rate(scores[benign & own], LOOK_ALIKE_RATE),
-    )
-    return {
-        "injection": rounded(max(typed), least=LEAST["injection"]),
-        "indirect_injection": rounded(threshold_by_rate(scores[benign & document], rate), least=LEAST["injection"]),
-    }
-
-
 class Calibrator:
     """Fits every head of one exported model."""
 
@@ -178,27 +143,14 @@ class Calibrator:
 
     def _scored(self, examples: list[Example], part: Part = Part.MODEL) -> tuple[list[Example], list[Scored]]:
         """The examples that have segments, with their scores; `part` says whose words those of other tasks are."""
-        parts = [_PARTS.get(example.kind, part) for example in examples]
+        parts = [part] * len(examples)
         pairs = zip(examples, self._model.score([example.text for example in examples], parts), strict=True)
         kept = [(example, scored) for example, scored in pairs if len(scored.injection)]
         return [example for example, _ in kept], [scored for _, scored in kept]
 
-    def _injection(self) -> tuple[list[float], dict[str, float]]:
-        rng = random.Random(991)
-        own = [
-            *injection_pairs(rng, attacks=300, harmless=700),
-            *foreign_pairs(rng, each=30),
-            *role_pairs(rng, short=100, long=60),
-        ]
-        examples, scored = self._scored(
-            data_rows.injection_examples(self._data, "dev")[:: self._every] + without_test_text(own, self._data)
-        )
-        labels = np.asarray([example.injection[0] for example in examples if example.injection])
-        strongest = Strongest(scored, self._wide)
-        numbers = fit(strongest.deep[:, 0], strongest.wide[:, 0], labels)
-        scores = probabilities(strongest, numbers, 0)
-        _, plain = self._scored(self._plain(), Part.USER)
-        return numbers, injection_thresholds(examples, scores, probabilities(Strongest(plain, self._wide), numbers, 0))
+    def _injection(self) -> tuple[dict[str, list[float]], dict[str, float]]:
+        examples = dev_examples(self._data, every=self._every)
+        return calibrated(rows_of(self._model, self._wide, examples))
 
     def _toxicity(self) -> tuple[dict[str, list[float]], dict[str, float]]:
         own = without_test_text(toxicity_pairs(random.Random(991), positives=30, harmless=700), self._data)
@@ -213,11 +165,13 @@ class Calibrator:
         for number, name in enumerate(TOXICITY):
             known = (values[:, number] >= 0) & ~unseen
             labels = values[known, number]
-            calibration[name] = fit(strongest.deep[known, number + 1], strongest.wide[known, number + 1], labels)
-            scores = probabilities(strongest, calibration[name], number + 1)
-            by_rate = max(threshold_by_rate(scores[rows], CLEAN_RATE["toxicity"]) for rows in (clean, plain, unseen))
+            calibration[name] = fit(
+                strongest.deep[known, number + SKIPPED], strongest.wide[known, number + SKIPPED], labels
+            )
+            scores = probabilities(strongest, calibration[name], number + SKIPPED)
+            by_rate = max(threshold_by_rate(scores[rows], CLEAN_RATE) for rows in (clean, plain, unseen))
             best = max(threshold_by_f1(labels, scores[known]), by_rate)
-            thresholds[name] = rounded(best, least=LEAST["toxicity"])
+            thresholds[name] = rounded(best, least=LEAST)
         return calibration, thresholds
 
     def _plain(self) -> list[Example]:

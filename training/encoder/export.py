@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.encoder.graph import INPUTS, Grams, Heads, Parts, build
-from training.encoder.labels import TOPICS, TOXICITY
+from training.encoder.labels import INJECTION, TOPICS, TOXICITY
 from training.encoder.model import EncoderConfig, TidegateEncoder, load_base
 from training.encoder.train import CLS, SEP, Units
 from training.encoder.wide import WideBranch
@@ -50,11 +50,17 @@ def set_calibration(path: Path, calibration: dict[str, Any]) -> None:
 
 
 def mixing(calibration: dict[str, Any]) -> dict[str, Floats]:
-    """The constants of the graph that a calibration sets, by their names."""
-    rows = np.asarray(
-        [calibration["injection"], *(calibration["toxicity"][name] for name in TOXICITY)], dtype=np.float32
-    )
-    values = dict(zip(("deep", "wide_share", "offset"), rows.T.copy(), strict=True))
+    """The constants of the graph that a calibration sets, by their names.
+
+    Of injection each label has [encoder, harmless, n-grams, offset], of toxicity [encoder, n-grams, offset].
+    """
+    injection = [calibration["injection"][name] for name in INJECTION]
+    toxicity = [calibration["toxicity"][name] for name in TOXICITY]
+    labels = [(encoder, wide, offset) for encoder, _, wide, offset in injection] + [tuple(each) for each in toxicity]
+    own, wide, offset = np.asarray(labels, dtype=np.float32).T.copy()
+    harmless = np.asarray([*(each[1] for each in injection), *[0.0] * len(TOXICITY)], dtype=np.float32)
+    deep = np.insert(np.diag(own), len(INJECTION), harmless, axis=0)
+    values = {"deep": deep, "wide_share": wide, "offset": offset}
     for name, factor in zip(("topic_deep", "topic_wide"), calibration["topic"], strict=True):
         values[name] = np.full(len(TOPICS), factor, dtype=np.float32)
     return values
@@ -62,7 +68,11 @@ def mixing(calibration: dict[str, Any]) -> dict[str, Floats]:
 
 def raw_calibration() -> dict[str, Any]:
     """The calibration that changes nothing: the encoder's own logits, without the wide branch."""
-    return {"injection": [1.0, 0.0, 0.0], "toxicity": {name: [1.0, 0.0, 0.0] for name in TOXICITY}, "topic": [1.0, 0.0]}
+    return {
+        "injection": {name: [1.0, 0.0, 0.0, 0.0] for name in INJECTION},
+        "toxicity": {name: [1.0, 0.0, 0.0] for name in TOXICITY},
+        "topic": [1.0, 0.0],
+    }
 
 
 def load_encoder(base: Path, checkpoint: Path) -> TidegateEncoder:
@@ -96,7 +106,7 @@ def parts(model: TidegateEncoder, wide: WideBranch, wide_topic: WideTopic) -> Pa
 def _encoder(model: TidegateEncoder) -> Encoder:
     embeddings, epsilon = model.embeddings, model.config.norm_epsilon
     return Encoder(
-        words=_array(embeddings.word.weight),
+        words=_array(embeddings.words()),
         positions=_array(embeddings.position.weight)[:MAX_TOKENS],
         kinds={"token_type_ids": _array(embeddings.token_type.weight), "casing_ids": _array(embeddings.casing.weight)},
         norm=_norm(embeddings.norm, epsilon),
@@ -180,7 +190,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     onnx.save(plain, arguments.out / "model-float.onnx")
     onnx.save(quantised, arguments.out / "model.onnx")
-    shutil.copy(arguments.base / "tokenizer.json", arguments.out / "tokenizer.json")
+    shutil.copy(arguments.work / "tokenizer.json", arguments.out / "tokenizer.json")
 
 
 def _arguments() -> argparse.Namespace:

@@ -15,17 +15,19 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from training.encoder import wide, wide_topic
-from training.encoder.labels import TAGS, TOPICS, TOXICITY
+from training.encoder.labels import INJECTION, TAGS, TOPICS, TOXICITY
 from training.graph import Encoder, Floats, Graph, Linear, Ranges, encode
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "casing_ids")
 OUTPUTS: dict[str, tuple[str | int, ...]] = {
-    "injection": ("rows", 1),
+    "injection": ("rows", len(INJECTION)),
     "toxicity": ("rows", len(TOXICITY)),
+    "harmless": ("rows", 1),
     "topic": ("rows", len(TOPICS)),
     "embedding": ("rows", 384),
     "tags": ("rows", "tokens", len(TAGS)),
 }
+"""`harmless` is read by `calibrate.py` alone, which mixes it into `injection`."""
 CALIBRATION = ("deep", "wide_share", "offset", "topic_deep", "topic_wide")
 GRAM = 3
 """The longest n-gram."""
@@ -94,13 +96,19 @@ def _labels(graph: Graph, parts: Parts, states: str, mean: str, numbers: str, co
     first = graph.add("Gather", states, graph.ints(0), name="first", axis=1)
     pooled = graph.add("Concat", first, mean, largest, name="pooled", axis=-1)
     inner = graph.add("Gelu", graph.linear(pooled, parts.heads.pooled_hidden, name="pooled.hidden"), name="pooled.gelu")
-    deep = graph.add(
-        "Mul", graph.float_linear(inner, parts.heads.pooled_out, name="labels.deep"), "deep", name="deep.part"
-    )
+    deep = graph.float_linear(inner, parts.heads.pooled_out, name="labels.deep")
+    _harmless(graph, deep)
+    seen = graph.add("MatMul", deep, "deep", name="deep.part")
     thin = graph.add("Mul", _summed(graph, parts.wide, numbers, counts, name="wide"), "wide_share", name="wide.part")
-    mixed = graph.add("Sum", deep, thin, "offset", name="labels.mixed")
+    mixed = graph.add("Sum", seen, thin, "offset", name="labels.mixed")
     flat = graph.add("Squeeze", mixed, graph.ints(1), name="labels")
-    graph.split(flat, {"injection": 1, "toxicity": len(TOXICITY)})
+    graph.split(flat, {"injection": len(INJECTION), "toxicity": len(TOXICITY)})
+
+
+def _harmless(graph: Graph, deep: str) -> None:
+    """The head's output after those of injection as it is, (rows, 1)."""
+    column = graph.add("Gather", deep, graph.ints(len(INJECTION)), name="harmless.column", axis=2)
+    graph.add("Squeeze", column, graph.ints(1), name="harmless")
 
 
 def _topic(graph: Graph, parts: Parts, mean: str, numbers: str, counts: str) -> None:

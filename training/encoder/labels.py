@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+INJECTION = ("injection", "indirect_injection")
+"""An attack among the words of a user, and one in a document or a tool's result, where no instruction belongs."""
+
 TOXICITY = (
     "toxicity",
     "severe_toxicity",

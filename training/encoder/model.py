@@ -22,7 +22,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.encoder.labels import CASINGS, TAGS, TOPICS, TOXICITY
+from training.encoder.labels import CASINGS, INJECTION, TAGS, TOPICS, TOXICITY
+from training.encoder.restore import restored
+from training.encoder.scripts import UNUSED_IDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +42,15 @@ class EncoderConfig:
     topic_scale: float = 18.0
 
 
+LETTER_DEVIATION = 0.03
+"""The letters begin as different as the base's words are."""
+
+
 class Embeddings(nn.Module):
-    """Sum of word, position, type and casing embeddings, normalised."""
+    """Sum of word, position, type and casing embeddings, normalised.
+
+    The words are frozen; what the unused entries of the vocabulary stand for (`scripts.py`) is learnt beside them.
+    """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -49,13 +58,23 @@ class Embeddings(nn.Module):
         self.position = nn.Embedding(config.positions, config.hidden)
         self.token_type = nn.Embedding(2, config.hidden)
         self.casing = nn.Embedding(len(CASINGS), config.hidden)
+        self.letters = nn.Embedding(len(UNUSED_IDS) + 1, config.hidden, padding_idx=0)
         self.norm = nn.LayerNorm(config.hidden, config.norm_epsilon)
+        places = torch.zeros(config.vocabulary, dtype=torch.long)
+        places[list(UNUSED_IDS)] = torch.arange(1, len(UNUSED_IDS) + 1)
+        self.register_buffer("letter_of", places, persistent=False)
         nn.init.zeros_(self.casing.weight)
+        nn.init.normal_(self.letters.weight[1:], std=LETTER_DEVIATION)
 
     def forward(self, input_ids: Tensor, token_type_ids: Tensor, casing_ids: Tensor) -> Tensor:
         positions = self.position.weight[: input_ids.shape[1]]
         types = self.token_type(token_type_ids)
-        return self.norm(self.word(input_ids) + self.casing(casing_ids) + types + positions)
+        words = self.word(input_ids) + self.letters(self.letter_of[input_ids])
+        return self.norm(words + self.casing(casing_ids) + types + positions)
+
+    def words(self) -> Tensor:
+        """The word embeddings with what was learnt of the letters: what is exported."""
+        return self.word.weight + self.letters(self.letter_of)
 
 
 class Layer(nn.Module):
@@ -98,7 +117,10 @@ class PooledHead(nn.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Heads:
-    """What one pass gives: (rows, 1), (rows, 9), (rows, 384) of unit length, (rows, topics), (rows, tokens, tags)."""
+    """What one pass gives: (rows, 3), (rows, 9), (rows, 384) of unit length, (rows, topics), (rows, tokens, tags).
+
+    The third of `injection` is the logit of harmless text, whose part in the score `calibrate.py` fits.
+    """
 
     injection: Tensor
     toxicity: Tensor
@@ -115,7 +137,7 @@ class TidegateEncoder(nn.Module):
         self.config = config
         self.embeddings = Embeddings(config)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
-        self.injection = PooledHead(config, 1)
+        self.injection = PooledHead(config, len(INJECTION) + 1)
         self.toxicity = PooledHead(config, len(TOXICITY))
         self.prototypes = nn.Parameter(torch.randn(len(TOPICS), config.hidden) / math.sqrt(config.hidden))
         self.tag_hidden = nn.Linear(config.hidden, config.head_hidden)
@@ -157,6 +179,23 @@ def load_base(model: TidegateEncoder, weights: Path) -> None:
         _copy(module, base, f"embeddings.{name}")
     for number, layer in enumerate(model.layers):
         _copy_layer(layer, base, f"encoder.layer.{number}")
+
+
+def load_start(model: TidegateEncoder, path: Path) -> None:
+    """Takes over the weights of a checkpoint (`.pt`), or of an exported int8 model (`restore.py`).
+
+    One whose injection head has one output lends it to the attack outputs, and its opposite to that of harmless text.
+    """
+    state = model.state_dict()
+    if path.suffix == ".pt":
+        model.load_state_dict({**state, **torch.load(path, weights_only=True)["weights"]})
+        return
+    for name, value in restored(path, topic_scale=model.config.topic_scale).items():
+        taken = torch.from_numpy(value)
+        if name.startswith("injection.out") and len(taken) == 1:
+            taken = torch.cat([taken, taken, -taken])
+        state[name][: len(taken)] = taken
+    model.load_state_dict(state)
 
 
 def _copy_layer(layer: Layer, base: dict[str, Tensor], prefix: str) -> None:

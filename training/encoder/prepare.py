@@ -1,6 +1,6 @@
 """Turns the data into one file of token arrays for training.
 
-    python -m training.encoder.prepare --data DATA --base BASE --work WORK [--research] [--seed 7]
+    python -m training.encoder.prepare --data DATA --base BASE --work WORK --shipped MODEL [--research] [--seed 7]
 
 How it works:
 
@@ -10,8 +10,10 @@ How it works:
 3. rows of doubtful label are kept when that model agrees;
 4. plain text of the other tasks counts as not toxic where a bag-of-words model of toxicity agrees: two thirds of the
    rows that the toxicity sources annotate are toxic, and a head that saw only those would find toxicity in everything;
-5. everything is tokenised once and written to `WORK/wide.npz`, which the bag-of-pieces branch learns from; the encoder
-   learns from `WORK/train.npz`, where plentiful sources are thinned and rare labels repeated.
+5. the second injection data, and what is composed of it, come as windows (`mixture.py`);
+6. everything is tokenised once, by a vocabulary that knows more scripts than the base's (`scripts.py`), and written to
+   `WORK/wide.npz`, which the bag-of-pieces branch learns from; the encoder learns from `WORK/train.npz`, where
+   plentiful sources are thinned and rare labels repeated.
 """
 
 from __future__ import annotations
@@ -30,12 +32,16 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from training.encoder import rows, synthetic
+from training.encoder import rows, scripts, synthetic
 from training.encoder.labels import ENTITIES, TAGS, TOPICS, TOXICITY
+from training.encoder.mixture import is_attack, windows_of_second
+from training.encoder.places import placed_labels
 from training.encoder.rows import Example
 from training.encoder.tokens import Pieces, encode_all, load_tokenizer, windows
 
 MAX_TOKENS = 96
+WINDOW_TOKENS = 126
+"""What the model reads at once of a window that is longer in word pieces, as those of scripts without words are."""
 UNKNOWN_TAG = -100
 ASSUMED_WEIGHT = 0.2
 TEST_RUN_WORDS = 7
@@ -45,6 +51,8 @@ PLAIN_KINDS = ("pii", "document")
 PLAIN_TOPICS = ("clinc150", "hwu64", "purplellama_instruct")
 SURELY_CLEAN = 0.3
 TASKS = ("injection", "toxicity", "topic", "pii")
+REPLAYED = {"injection": 0.5, "toxicity": 0.6, "topic": 0.45, "pii": 0.45}
+"""How much of what the shipped model has learnt already one pass repeats, by task, so that it is not unlearnt."""
 KEPT_SHARES = {
     ("toxicity", "davidson"): 0.5,
     ("toxicity", "edos"): 0.65,
@@ -72,7 +80,12 @@ def main() -> None:
     rng = random.Random(arguments.seed)
     judge = BagOfWordsJudge(rows.injection_examples(arguments.data, "train", research=arguments.research))
     examples = build(arguments.data, judge, research=arguments.research, rng=rng)
-    tokenizer = load_tokenizer(arguments.base / "tokenizer.json")
+    windows = windows_of_second(arguments.data, examples, arguments.shipped, rng)
+    examples += assumed_clean(without_test_text(windows, arguments.data), rng, ToxicWordsJudge(examples))
+    scripts.write(
+        arguments.base / "tokenizer.json", scripts.letters_of(arguments.data), arguments.work / "tokenizer.json"
+    )
+    tokenizer = load_tokenizer(arguments.work / "tokenizer.json")
     pieces = encode_all(tokenizer, [example.text for example in examples])
     units = [unit for pair in zip(examples, pieces, strict=True) for unit in cut(*pair, judge, rng)]
     save(units, arguments.work / "wide.npz")
@@ -88,6 +101,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with injection/, toxicity/, topic/, pii/")
     parser.add_argument("--base", type=Path, required=True, help="folder with tokenizer.json and model.safetensors")
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made here")
+    parser.add_argument("--shipped", type=Path, required=True, help="folder of the shipped model, one of two teachers")
     parser.add_argument("--research", action="store_true", help="also use sources the shipped model may not use")
     parser.add_argument("--seed", type=int, default=7)
     return parser.parse_args()
@@ -96,7 +110,6 @@ def _arguments() -> argparse.Namespace:
 def build(data: Path, judge: BagOfWordsJudge, *, research: bool, rng: random.Random) -> list[Example]:
     """All training examples, each once."""
     injection = rows.injection_examples(data, "train", research=research)
-    own = synthetic.all_examples(injection, rng)
     doubtful = judge.agreeing(rows.injection_examples(data, "train_extra", research=research))
     others = [
         *rows.toxicity_examples(data, "train", research=research),
@@ -104,13 +117,12 @@ def build(data: Path, judge: BagOfWordsJudge, *, research: bool, rng: random.Ran
         *rows.pii_examples(data, "train", research=research),
     ]
     own = without_test_text(synthetic.all_examples(injection, rng), data)
-    examples = [*injection, *doubtful, *map(_assumed_benign, others), *own]
-    return assumed_clean(examples, rng)
+    examples = [*map(placed_labels, [*injection, *doubtful, *own]), *map(_assumed_benign, others)]
+    return assumed_clean(examples, rng, ToxicWordsJudge(examples))
 
 
-def assumed_clean(examples: list[Example], rng: random.Random) -> list[Example]:
+def assumed_clean(examples: list[Example], rng: random.Random, judge: ToxicWordsJudge) -> list[Example]:
     """The examples, with a share of the plain ones labelled as not toxic in any way."""
-    judge = ToxicWordsJudge(examples)
     places = [place for place, each in enumerate(examples) if is_plain(each) and rng.random() < PLAIN_SHARE]
     scores = judge.scores([examples[place].text for place in places])
     labelled = list(examples)
@@ -126,14 +138,14 @@ def is_plain(example: Example) -> bool:
 
 
 def _kept_share(example: Example) -> float:
-    if _has_rare_label(example):
+    if example.is_window or _has_rare_label(example):
         return 1.0
     shares = (
         share
         for (kind, source), share in KEPT_SHARES.items()
         if kind == example.kind and example.source.startswith(source)
     )
-    return next(shares, 1.0)
+    return next(shares, 1.0) * REPLAYED.get(example.kind, REPLAYED["injection"])
 
 
 def _has_rare_label(example: Example) -> bool:
@@ -167,7 +179,8 @@ def _runs(text: str) -> set[str]:
 
 def _assumed_benign(example: Example) -> Example:
     """Text of another task is no injection by its origin; it counts little."""
-    return dataclasses.replace(example, injection=(0, ASSUMED_WEIGHT))
+    foreign = (0, ASSUMED_WEIGHT / 2) if example.kind == "pii" else None
+    return dataclasses.replace(example, injection=(0, ASSUMED_WEIGHT), foreign=foreign)
 
 
 class BagOfWordsJudge:
@@ -212,7 +225,7 @@ class ToxicWordsJudge:
 def _label(example: Example) -> int:
     if example.injection is None:
         raise ValueError(f"no injection label on a row of {example.source}")
-    return example.injection[0]
+    return int(example.injection[0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,8 +242,11 @@ def cut(example: Example, pieces: Pieces, judge: BagOfWordsJudge, rng: random.Ra
     """The windows of one example that its label holds for."""
     if len(pieces) <= MAX_TOKENS:
         return [Unit(example, pieces, 0, len(pieces))] if len(pieces) else []
+    if example.is_window:
+        start = rng.choice((0, len(pieces) - WINDOW_TOKENS)) if len(pieces) > WINDOW_TOKENS else 0
+        return [Unit(example, pieces, start, min(len(pieces), start + WINDOW_TOKENS))]
     units = [Unit(example, pieces, start, end) for start, _, end in windows(pieces)]
-    if example.injection is None or example.injection[0] == 0:
+    if not is_attack(example):
         return rng.sample(units, min(len(units), 2))
     scores = judge.scores([_text(unit) for unit in units])
     best = int(scores.argmax())
@@ -280,6 +296,7 @@ def save(units: list[Unit], path: Path) -> None:
     """Writes the arrays that `train.py` reads: token arrays end to end, and one row of labels for each unit."""
     lengths = np.asarray([unit.end - unit.start for unit in units], dtype=np.int64)
     injection = [unit.example.injection or (-1, 0.0) for unit in units]
+    foreign = [unit.example.foreign or (-1, 0.0) for unit in units]
     blank = (None,) * len(TOXICITY)
     toxicity = [[-1 if value is None else value for value in unit.example.toxicity or blank] for unit in units]
     np.savez(
@@ -289,7 +306,9 @@ def save(units: list[Unit], path: Path) -> None:
         words=np.concatenate([unit.pieces.words[unit.start : unit.end] for unit in units]).astype(np.int32),
         tags=np.concatenate([tags_of(unit) for unit in units]),
         lengths=lengths,
-        injection=np.asarray([label for label, _ in injection], dtype=np.int8),
+        injection=np.asarray([label for label, _ in injection], dtype=np.float32),
+        foreign=np.asarray([label for label, _ in foreign], dtype=np.float32),
+        foreign_weight=np.asarray([weight for _, weight in foreign], dtype=np.float32),
         injection_weight=np.asarray([weight for _, weight in injection], dtype=np.float32),
         toxicity=np.asarray(toxicity, dtype=np.int8),
         topic=np.asarray([TOPICS.index(unit.example.topic) if unit.example.topic else -1 for unit in units]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +19,24 @@ Json = dict[str, Any]
 class Example:
     """One text with what is known about it; None means: not annotated, masked in the loss.
 
-    `injection` is (label, weight); `toxicity` has an entry of 0, 1 or None per label; `entities` are
-    (start, end, label) in code points and `entity_labels` the labels that the source annotates.
-    `kind` is the injection data's kind, or the task.
+    `injection` is (label, weight) of the text as a user's words, `foreign` the same of it in a document or a tool's
+    result; `toxicity` has an entry of 0, 1 or None per label; `entities` are (start, end, label) in code points and
+    `entity_labels` the labels that the source annotates.
+    `kind` is the injection data's kind, or the task. `is_window`: the text is already what the model sees at once.
     """
 
     text: str
     source: str
     kind: str
-    injection: tuple[int, float] | None = None
+    injection: tuple[float, float] | None = None
+    foreign: tuple[float, float] | None = None
     toxicity: tuple[int | None, ...] | None = None
     topic: str | None = None
     entities: tuple[tuple[int, int, str], ...] | None = None
     entity_labels: frozenset[str] | None = None
     casing_known: bool = True
+    language: str = ""
+    is_window: bool = False
 
 
 def read_rows(path: Path) -> Iterator[Json]:
@@ -49,6 +53,25 @@ def injection_examples(data: Path, split: str, *, research: bool = False) -> lis
         Example(text=row["text"], source=row["source"], kind=row["kind"], injection=(row["label"], 1.0))
         for row in rows
         if is_allowed("injection", row["source"], research=research)
+    ]
+
+
+SECOND = ("benign", "multilingual_benign", "attacks")
+
+
+def second_examples(data: Path, files: Sequence[str] = SECOND, *, research: bool = False) -> list[Example]:
+    """Examples of the second injection data, `injection2/<file>.jsonl.gz`."""
+    rows = [row for name in files for row in read_rows(data / "injection2" / f"{name}.jsonl.gz")]
+    return [
+        Example(
+            text=row["text"],
+            source=row["source"],
+            kind=row["kind"],
+            injection=None if row["label"] is None else (row["label"], 1.0),
+            language=row["lang"],
+        )
+        for row in rows
+        if is_allowed("injection2", row["source"], research=research)
     ]
 
 

@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import BatchItem
-from detectors.types import Finding
 from sidecar.evaluation.segments import segments_of
 from sidecar.values import Part
+from training.encoder.cuts import Reader
 from training.encoder.export import MAX_TOKENS, feed
 from training.encoder.tokens import Pieces, encode_all, load_tokenizer
 from training.sessions import cpu_session
 
 Floats = NDArray[np.float32]
 BATCH_TOKENS = 2048
+OUTPUTS = ("injection", "harmless", "toxicity", "topic")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,22 +29,10 @@ class Scored:
     """What one text got: arrays with one row for each of its segments, and the word pieces that each was read with."""
 
     injection: Floats
+    harmless: Floats
     toxicity: Floats
     topic: Floats
     pieces: tuple[NDArray[np.int64], ...]
-
-
-class Reader:
-    """Stands in for the model's detectors: all of them ask for this much text before a segment."""
-
-    name = "calibration"
-    model = ""
-    labels: frozenset[str] = frozenset()
-    look_behind = 160
-
-    def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
-        """Nothing: the segments are what is wanted."""
-        return [[] for _ in items]
 
 
 class ServedModel:
@@ -75,7 +63,7 @@ class ServedModel:
             rows = [
                 (read[place].ids[: MAX_TOKENS - 2], read[place].casing[: MAX_TOKENS - 2]) for place in order[start:end]
             ]
-            outputs = self._session.run(["injection", "toxicity", "topic"], feed(rows))
+            outputs = self._session.run(list(OUTPUTS), feed(rows))
             for offset, place in enumerate(order[start:end]):
                 answers[place] = [output[offset] for output in outputs]
             start = end
@@ -85,9 +73,9 @@ class ServedModel:
 def _joined(read: list[Pieces], answers: list[list[Floats]]) -> Scored:
     if not answers:
         empty = np.zeros((0, 1), dtype=np.float32)
-        return Scored(empty[:, 0], empty, empty, ())
-    injection, toxicity, topic = (np.stack(rows) for rows in zip(*answers, strict=True))
-    return Scored(injection[:, 0], toxicity, topic, tuple(pieces.ids for pieces in read))
+        return Scored(empty, empty[:, 0], empty, empty, ())
+    injection, harmless, toxicity, topic = (np.stack(rows) for rows in zip(*answers, strict=True))
+    return Scored(injection, harmless[:, 0], toxicity, topic, tuple(pieces.ids for pieces in read))
 
 
 def softmax(logits: Floats) -> Floats:

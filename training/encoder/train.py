@@ -30,7 +30,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.encoder.labels import ENTITIES, TAGS, TOXICITY
-from training.encoder.model import EncoderConfig, Heads, TidegateEncoder, load_base
+from training.encoder.model import EncoderConfig, Heads, TidegateEncoder, load_base, load_start
 
 CLS, SEP = 101, 102
 LOWER, TITLE = 1, 3
@@ -38,14 +38,14 @@ ENCODER_RATE = 2e-4
 HEAD_RATE = 8e-4
 WARM_UP = 0.03
 LONG = 56
-LOSS_WEIGHTS = {"injection": 1.0, "toxicity": 1.5, "topic": 0.7, "tags": 1.5}
+LOSS_WEIGHTS = {"injection": 0.8, "toxicity": 1.5, "topic": 0.7, "tags": 1.5}
 POSITIVE_WEIGHTS = {"threat": 3.0, "severe_toxicity": 2.0, "sexual_explicit": 2.0, "self_harm": 2.0, "violence": 2.0}
 SMOOTHING = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """One padded batch; -1 (injection, toxicity, topic) and -100 (tags) mean: not annotated."""
+    """One padded batch; -1 (injection, foreign, toxicity, topic) and -100 (tags) mean: not annotated."""
 
     ids: Tensor
     mask: Tensor
@@ -54,6 +54,8 @@ class Batch:
     entity_mask: Tensor
     injection: Tensor
     injection_weight: Tensor
+    foreign: Tensor
+    foreign_weight: Tensor
     toxicity: Tensor
     topic: Tensor
 
@@ -110,6 +112,8 @@ class Units:
                 ("entity_mask", np.int64),
                 ("injection", np.float32),
                 ("injection_weight", np.float32),
+                ("foreign", np.float32),
+                ("foreign_weight", np.float32),
                 ("toxicity", np.float32),
                 ("topic", np.int64),
             )
@@ -135,7 +139,7 @@ class Units:
 def loss_of(heads: Heads, batch: Batch) -> dict[str, Tensor]:
     """The mean loss of each head over what the batch annotates (zero where it annotates nothing)."""
     return {
-        "injection": _injection_loss(heads.injection.float()[:, 0], batch),
+        "injection": _injection_loss(heads.injection.float(), batch),
         "toxicity": _toxicity_loss(heads.toxicity.float(), batch),
         "topic": _topic_loss(heads.topic.float(), batch),
         "tags": _tag_loss(heads.tags.float(), batch),
@@ -143,10 +147,14 @@ def loss_of(heads: Heads, batch: Batch) -> dict[str, Tensor]:
 
 
 def _injection_loss(logits: Tensor, batch: Batch) -> Tensor:
-    weight = batch.injection_weight * (batch.injection >= 0)
-    target = batch.injection.clamp(min=0) * (1 - 2 * SMOOTHING) + SMOOTHING
-    each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (each * weight).sum() / weight.sum().clamp(min=1.0)
+    """Of the three outputs: an attack as a user's words, an attack in foreign text, and harmless in both."""
+    targets = torch.stack([batch.injection, batch.foreign], dim=1)
+    weights = torch.stack([batch.injection_weight, batch.foreign_weight], dim=1) * (targets >= 0)
+    weight, worst = weights.amax(1), targets.clamp(min=0).amax(1)
+    targets = torch.cat([targets.clamp(min=0), 1.0 - worst[:, None]], dim=1) * (1 - 2 * SMOOTHING) + SMOOTHING
+    weights = torch.cat([weights, weight[:, None]], dim=1)
+    each = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return ((each * weights).sum(0) / weights.sum(0).clamp(min=1.0)).sum()
 
 
 def _toxicity_loss(logits: Tensor, batch: Batch) -> Tensor:
@@ -185,7 +193,7 @@ class MasterWeights:
         self.names = [name for name, _ in named]
         self._live = [parameter for _, parameter in named]
         self.masters = [p.detach().float().clone().requires_grad_() for p in self._live]
-        heads = ("injection", "toxicity", "prototypes", "tag_", "embeddings.casing")
+        heads = ("injection", "toxicity", "prototypes", "tag_", "embeddings.casing", "embeddings.letters")
         fresh = [m for n, m in zip(self.names, self.masters, strict=True) if n.startswith(heads)]
         old = [m for n, m in zip(self.names, self.masters, strict=True) if not n.startswith(heads)]
         self.optimizer = torch.optim.AdamW(
@@ -240,6 +248,8 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     model = TidegateEncoder(EncoderConfig())
     load_base(model, arguments.base / "model.safetensors")
+    if arguments.start is not None:
+        load_start(model, arguments.start)
     model.embeddings.word.weight.requires_grad_(False)
     weights = MasterWeights(model)
     model.bfloat16().train()  # changes the parameters in place, so the masters still belong to them
@@ -273,11 +283,11 @@ def _train(
             heads = model(batch.ids, batch.mask, torch.zeros_like(batch.ids), batch.casing)
             losses = loss_of(heads, batch)
             torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum().backward()
-            weights.step(rate_factor(progress))
+            weights.step(arguments.rate * rate_factor(progress))
             step += 1
             tokens += int(batch.mask.sum())
             for name, loss in losses.items():
-                totals[name] = totals.get(name, 0.0) + float(loss)
+                totals[name] = totals.get(name, 0.0) + float(loss.detach())
             if step % 25 == 0:
                 seconds = time.monotonic() - since
                 line = {
@@ -306,6 +316,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--base", type=Path, required=True, help="folder with model.safetensors and tokenizer.json")
     parser.add_argument("--work", type=Path, required=True, help="folder with train.npz; checkpoints go here")
     parser.add_argument("--minutes", type=float, required=True, help="time budget of the whole training")
+    parser.add_argument(
+        "--start", type=Path, help="an int8 model, or a checkpoint.pt, to begin with instead of the bare base"
+    )
+    parser.add_argument("--rate", type=float, default=1.0, help="factor of the learning rates; lower when going on")
     parser.add_argument("--resume", action="store_true", help="go on from WORK/checkpoint.pt")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=3072, help="padded tokens in a batch")

@@ -23,13 +23,14 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
-from training.encoder.labels import TOXICITY
+from training.encoder.labels import INJECTION, TOXICITY
 
 VOCABULARY = 30522
 BUCKETS = 65521
 MULTIPLIERS = (49157, 7919, 104729)
-LABELS = ("injection", *TOXICITY)
+LABELS = (*INJECTION, *TOXICITY)
 SPECIAL = (0, 101, 102)
+COLUMNS = ("injection", "injection_weight", "foreign", "foreign_weight")
 
 
 def features(ids: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,10 +70,16 @@ class WideBranch(nn.Module):
         return weights.sum((1, 2)) * self.scale / pieces.sqrt() + self.bias
 
 
+def wide_logits(wide: WideBranch, pieces: tuple[NDArray[np.int64], ...]) -> NDArray[np.float64]:
+    """Logits of the wide branch for each segment, (segments, labels)."""
+    with torch.no_grad():
+        return np.concatenate([wide(torch.from_numpy(ids)[None]).numpy() for ids in pieces]).astype(np.float64)
+
+
 def matrix(path: Path) -> tuple[csr_matrix, dict[str, NDArray[np.float32]]]:
     """The sparse feature rows of a file that `prepare.py` wrote, and its label columns."""
     with np.load(path) as file:
-        columns = {name: file[name] for name in ("injection", "injection_weight", "toxicity", "lengths")}
+        columns = {name: file[name] for name in ("toxicity", "lengths", *COLUMNS)}
         ids = file["ids"].astype(np.int64)
     lengths = columns["lengths"]
     places = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -97,9 +104,9 @@ def fit(path: Path, *, strength: float) -> tuple[NDArray[np.float32], NDArray[np
     weights = np.zeros((x.shape[1], len(LABELS)), dtype=np.float32)
     bias = np.zeros(len(LABELS), dtype=np.float32)
     for number, label in enumerate(LABELS):
-        target = columns["injection"] if number == 0 else columns["toxicity"][:, number - 1]
-        importance = columns["injection_weight"] if number == 0 else np.ones(len(target))
-        known = np.flatnonzero((target >= 0) & ((importance >= 0.5) | (np.arange(len(target)) % 3 == 0)))
+        target, importance = _labels(columns, number)
+        sure = ((target == 0) | (target == 1)) & (importance > 0)
+        known = np.flatnonzero(sure & ((importance >= 0.35) | (np.arange(len(target)) % 3 == 0)))
         positives = int((target[known] == 1).sum())
         rarity = min(max((len(known) - positives) / max(positives, 1), 1.0), 8.0) ** 0.5
         importance = importance[known] * np.where(target[known] == 1, rarity, 1.0)
@@ -109,6 +116,15 @@ def fit(path: Path, *, strength: float) -> tuple[NDArray[np.float32], NDArray[np
         bias[number] = model.intercept_[0]
         print(f"{label}: {positives} of {len(known)} rows", flush=True)
     return weights, bias
+
+
+def _labels(columns: dict[str, NDArray[np.float32]], number: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The targets of a label and what each counts."""
+    if number < len(INJECTION):
+        name = COLUMNS[2 * number]
+        return columns[name], columns[f"{name}_weight"]
+    target = columns["toxicity"][:, number - len(INJECTION)]
+    return target, np.ones(len(target), dtype=np.float32)
 
 
 def main() -> None:

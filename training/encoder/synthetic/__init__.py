@@ -6,10 +6,12 @@ import random
 
 from training.encoder.rows import Example
 from training.encoder.synthetic.documents import hidden_attacks
+from training.encoder.synthetic.groups import group_rows
 from training.encoder.synthetic.injection_pairs import injection_pairs
 from training.encoder.synthetic.languages import foreign_pairs
 from training.encoder.synthetic.posts import post_pairs
 from training.encoder.synthetic.roles import role_pairs
+from training.encoder.synthetic.tongues import tongue_rows
 from training.encoder.synthetic.topics import topic_rows
 from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
 
@@ -26,6 +28,8 @@ def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
         *role_pairs(rng, short=2000, long=1200),
         *hidden_attacks([*injection, *pairs], rng, count=6000),
         *toxicity_pairs(rng, positives=700, harmless=6000),
+        *group_rows(rng, hate=6000, alone=1500, harmless=6000),
+        *tongue_rows(rng, each=250),
         *post_pairs(rng, rude=2500, harmless=6000),
         *topic_rows(rng),
         *entity_rows(rng, news=7000, chat=4000, plain=1500),
