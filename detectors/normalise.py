@@ -7,7 +7,8 @@ Disguises are undone in one pass over the words of a text:
 3. look-alike letters of other scripts become Latin in words that also hold Latin letters: Russian stays Russian;
 4. digits and signs that stand for letters become letters in words that are mostly letters (`1gn0re`, `p@ssword`);
 5. letters spaced out one by one are joined (`i g n o r e`, two spaces or a sign between words);
-6. base64, hexadecimal, percent-encoded and tag-character text is opened where it holds readable text.
+6. base64, hexadecimal, percent-encoded and tag-character text, and the decimal codes of characters, are opened where
+   they hold readable text.
 
 Every character of the view knows the span of the original that it came from, so a finding there acts on the original.
 What this is not: a decoder for ciphers, or a spelling corrector. Work is linear in the text.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import unicodedata
 from collections.abc import Iterator
 from urllib.parse import unquote
@@ -30,6 +32,7 @@ _EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Regional_Indicator}]")
 _ENCODED = regex.compile(
     r"(?P<tags>[\U000E0020-\U000E007F]{4,})"
     r"|(?P<url>(?:[\w.~+-]{0,8}%[0-9A-Fa-f]{2}){3,}[\w.~+-]{0,8})"
+    r"|(?<![0-9.,-])(?P<decimal>\d{2,3}(?:[ ,;]{1,2}\d{2,3}){7,999})(?![0-9.,-])"
     r"|(?<![0-9A-Za-z+/_-])(?P<hex>(?:[0-9A-Fa-f]{2}){12,2000})(?![0-9A-Za-z+/_=-])"
     r"|(?<![0-9A-Za-z+/_-])(?P<base64>[0-9A-Za-z+/_-]{16,4000}={0,2})(?![0-9A-Za-z+/_=-])"
 )
@@ -38,11 +41,13 @@ _SPACED = regex.compile(
     r"(?:(?:\1{2,3}|[ ]{2,3})[^\W\d_](?:\1[^\W\d_])+)*(?![^\W_])"
 )
 _SUSPECT = regex.compile(
-    r"[^\x00-\x7f]|[A-Za-z][013457@$!|]+[A-Za-z]|%[0-9A-Fa-f]{2}|[0-9A-Za-z+/_-]{16}"
+    r"[^\x00-\x7f]|\d{2,3}(?:[ ,;]{1,2}\d{2,3}){7}|[A-Za-z][013457@$!|]+[A-Za-z]|%[0-9A-Fa-f]{2}|[0-9A-Za-z+/_-]{16}"
     r"|(?<![^\W_])[A-Za-z]([ .\-_*|])[A-Za-z]\1[A-Za-z](?![A-Za-z])"
 )
 _WORD = regex.compile(r"[\p{L}\p{N}@$!|\p{M}]+")
 _READABLE = regex.compile(r"[\p{L}\p{N}\p{P}\p{Sm}\p{Sc}\p{Sk}\p{Zs}\n\t]+")
+_MOSTLY = 0.85
+"""How much of a row of character codes must be letters and spaces."""
 _LEET = str.maketrans("013457@$!|", "oieastasil")
 _LEET_SIGNS = frozenset("013457@$!|")
 LOOK_ALIKES = str.maketrans(
@@ -129,12 +134,21 @@ def _decode(kind: str, text: str) -> str | None:
     if kind == "url":
         opened = unquote(text, errors="replace")
         return opened if _is_readable(opened) else None
+    if kind == "decimal":
+        return _from_codes(text)
     try:
         data = bytes.fromhex(text) if kind == "hex" else _from_base64(text)
         opened = data.decode("utf-8")
     except (ValueError, binascii.Error):
         return None
     return opened if _is_readable(opened) and any(each.isspace() for each in opened) else None
+
+
+def _from_codes(text: str) -> str | None:
+    """The text whose characters have these decimal codes, when it is words: a row of numbers seldom is."""
+    opened = "".join(chr(int(code)) for code in re.findall(r"\d+", text))
+    wordly = sum(each.isascii() and (each.isalpha() or each.isspace()) for each in opened)
+    return opened if _is_readable(opened) and " " in opened and wordly >= _MOSTLY * len(opened) else None
 
 
 def _from_base64(text: str) -> bytes:

@@ -144,7 +144,7 @@ class TidegateEncoder(nn.Module):
         self.tag_out = nn.Linear(config.head_hidden, len(TAGS))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, casing_ids: Tensor) -> Heads:
-        hidden = self.embeddings(input_ids, token_type_ids, casing_ids)
+        hidden: Tensor = self.embeddings(input_ids, token_type_ids, casing_ids)
         keep = attention_mask.to(hidden.dtype)
         bias = ((1.0 - keep) * -10000.0)[:, None, None, :]
         for layer in self.layers:
@@ -164,6 +164,18 @@ class TidegateEncoder(nn.Module):
             topic=self.config.topic_scale * embedding @ unit.to(embedding.dtype).T,
             tags=self.tag_out(functional.gelu(self.tag_hidden(hidden))),
         )
+
+
+def freeze(model: TidegateEncoder, layers: int) -> None:
+    """Leaves the word embeddings as they are, and, when it is not 0, all embeddings and so many layers.
+
+    Nothing is computed backwards below the first layer that learns: with half of the layers frozen a step takes two
+    thirds of the time, and what other heads rest on changes less.
+    """
+    model.embeddings.word.weight.requires_grad_(False)
+    if layers:
+        for part in (model.embeddings, *model.layers[:layers]):
+            part.requires_grad_(False)
 
 
 def load_base(model: TidegateEncoder, weights: Path) -> None:

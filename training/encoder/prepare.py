@@ -51,7 +51,7 @@ PLAIN_KINDS = ("pii", "document")
 PLAIN_TOPICS = ("clinc150", "hwu64", "purplellama_instruct")
 SURELY_CLEAN = 0.3
 TASKS = ("injection", "toxicity", "topic", "pii")
-REPLAYED = {"injection": 0.5, "toxicity": 0.6, "topic": 0.45, "pii": 0.45}
+REPLAYED = {"injection": 0.4, "toxicity": 0.25, "topic": 0.2, "pii": 0.2}
 """How much of what the shipped model has learnt already one pass repeats, by task, so that it is not unlearnt."""
 KEPT_SHARES = {
     ("toxicity", "davidson"): 0.5,

@@ -37,6 +37,26 @@ def restored(path: Path, *, topic_scale: float) -> dict[str, Floats]:
     return found
 
 
+def restored_wide(path: Path) -> tuple[Floats, Floats]:
+    """Weights (features, labels) and biases (labels) of the n-gram branch, by the labels of `wide.LABELS`.
+
+    A model that had one label of injection lends its column to both.
+    """
+    tensors = tensors_of(path)
+    weights = tensors["wide.table"].astype(np.float32) * np.diag(tensors["wide.logits.weight"])
+    bias = tensors["wide.logits.bias"]
+    if len(bias) == 1 + len(TOXICITY):
+        weights, bias = np.concatenate([weights[:, :1], weights], axis=1), np.concatenate([bias[:1], bias])
+    return weights, np.array(bias)
+
+
+def restored_topic(path: Path) -> tuple[Floats, Floats, Floats]:
+    """Vectors (buckets, size), weight (topics, size) and bias (topics) of the topics' n-gram branch."""
+    tensors = tensors_of(path)
+    weight, bias = plain(tensors, "topic.wide.logits")
+    return tensors["topic.wide.table"].astype(np.float32), np.array(weight), np.array(bias)
+
+
 def _pooled(tensors: Tensors) -> dict[str, Floats]:
     """The heads of injection and toxicity, which the graph has as one."""
     hidden, hidden_bias = dense(tensors, "pooled.hidden", read="pooled.hidden")

@@ -30,7 +30,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.encoder.labels import ENTITIES, TAGS, TOXICITY
-from training.encoder.model import EncoderConfig, Heads, TidegateEncoder, load_base, load_start
+from training.encoder.model import EncoderConfig, Heads, TidegateEncoder, freeze, load_base, load_start
 
 CLS, SEP = 101, 102
 LOWER, TITLE = 1, 3
@@ -41,6 +41,8 @@ LONG = 56
 LOSS_WEIGHTS = {"injection": 0.8, "toxicity": 1.5, "topic": 0.7, "tags": 1.5}
 POSITIVE_WEIGHTS = {"threat": 3.0, "severe_toxicity": 2.0, "sexual_explicit": 2.0, "self_harm": 2.0, "violence": 2.0}
 SMOOTHING = 0.02
+WORDS = "embeddings.word.weight"
+"""Never trained, so the base's are read where a checkpoint is."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,6 +194,11 @@ class MasterWeights:
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self.names = [name for name, _ in named]
         self._live = [parameter for _, parameter in named]
+        self._frozen = {
+            name: p.detach().float().clone()
+            for name, p in model.named_parameters()
+            if not p.requires_grad and name != WORDS
+        }
         self.masters = [p.detach().float().clone().requires_grad_() for p in self._live]
         heads = ("injection", "toxicity", "prototypes", "tag_", "embeddings.casing", "embeddings.letters")
         fresh = [m for n, m in zip(self.names, self.masters, strict=True) if n.startswith(heads)]
@@ -223,7 +230,7 @@ class MasterWeights:
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         weights = {name: m.detach() for name, m in zip(self.names, self.masters, strict=True)}
-        return {"weights": weights, "optimizer": self.optimizer.state_dict()}
+        return {"weights": {**self._frozen, **weights}, "optimizer": self.optimizer.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes over a checkpoint."""
@@ -250,7 +257,7 @@ def main() -> None:
     load_base(model, arguments.base / "model.safetensors")
     if arguments.start is not None:
         load_start(model, arguments.start)
-    model.embeddings.word.weight.requires_grad_(False)
+    freeze(model, arguments.frozen)
     weights = MasterWeights(model)
     model.bfloat16().train()  # changes the parameters in place, so the masters still belong to them
     spent, step = _resumed(weights, arguments)
@@ -320,6 +327,9 @@ def _arguments() -> argparse.Namespace:
         "--start", type=Path, help="an int8 model, or a checkpoint.pt, to begin with instead of the bare base"
     )
     parser.add_argument("--rate", type=float, default=1.0, help="factor of the learning rates; lower when going on")
+    parser.add_argument(
+        "--frozen", type=int, default=0, help="layers that stay as they are, and the embeddings with them"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from WORK/checkpoint.pt")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=3072, help="padded tokens in a batch")

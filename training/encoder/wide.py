@@ -1,6 +1,6 @@
 """The wide branch: a linear model over hashed word-piece n-grams, beside the encoder in the same graph.
 
-    python -m training.encoder.wide --work WORK
+    python -m training.encoder.wide --work WORK [--start MODEL.onnx --labels injection indirect_injection]
 
 Bags of n-grams remember what a small encoder smooths over (a slur, a known jailbreak's phrase). The branch adds
 
@@ -14,6 +14,7 @@ arithmetic, so that the graph can compute them from `input_ids` alone. How much 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from training.encoder.labels import INJECTION, TOXICITY
+from training.encoder.restore import restored_wide
 
 VOCABULARY = 30522
 BUCKETS = 65521
@@ -94,16 +96,20 @@ def matrix(path: Path) -> tuple[csr_matrix, dict[str, NDArray[np.float32]]]:
     return csr_matrix((values, (owners, numbers)), shape=shape), columns
 
 
-def fit(path: Path, *, strength: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weights (features, labels) and biases (labels): one logistic regression a label, over the rows that know it."""
+def fit(
+    path: Path, weights: NDArray[np.float32], bias: NDArray[np.float32], labels: Sequence[str], *, strength: float
+) -> None:
+    """Fits the columns of `labels` in weights (features, labels) and biases (labels).
+
+    One logistic regression a label, over the rows that know it.
+    """
     x, columns = matrix(path)
     frequency = np.asarray((x > 0).sum(0)).ravel()
     idf = np.log((1 + x.shape[0]) / (1 + frequency)).astype(np.float32) / 5.0
     idf[frequency < 2] = 0.0
     x = csr_matrix(x.multiply(idf[None, :]))
-    weights = np.zeros((x.shape[1], len(LABELS)), dtype=np.float32)
-    bias = np.zeros(len(LABELS), dtype=np.float32)
-    for number, label in enumerate(LABELS):
+    for label in labels:
+        number = LABELS.index(label)
         target, importance = _labels(columns, number)
         sure = ((target == 0) | (target == 1)) & (importance > 0)
         known = np.flatnonzero(sure & ((importance >= 0.35) | (np.arange(len(target)) % 3 == 0)))
@@ -115,7 +121,13 @@ def fit(path: Path, *, strength: float) -> tuple[NDArray[np.float32], NDArray[np
         weights[:, number] = model.coef_[0] * idf
         bias[number] = model.intercept_[0]
         print(f"{label}: {positives} of {len(known)} rows", flush=True)
-    return weights, bias
+
+
+def _begun(start: Path | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights and biases before anything is fitted: those of a model, or zeros."""
+    if start is not None:
+        return restored_wide(start)
+    return np.zeros((VOCABULARY + BUCKETS, len(LABELS)), dtype=np.float32), np.zeros(len(LABELS), dtype=np.float32)
 
 
 def _labels(columns: dict[str, NDArray[np.float32]], number: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -132,8 +144,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder with wide.npz; wide-weights.npz goes here")
     parser.add_argument("--strength", type=float, default=4.0, help="inverse of the L2 penalty")
+    parser.add_argument("--start", type=Path, help="an int8 model whose columns stay but for those of `--labels`")
+    parser.add_argument("--labels", nargs="+", choices=LABELS, default=LABELS, help="the columns to fit")
     arguments = parser.parse_args()
-    weights, bias = fit(arguments.work / "wide.npz", strength=arguments.strength)
+    weights, bias = _begun(arguments.start)
+    fit(arguments.work / "wide.npz", weights, bias, arguments.labels, strength=arguments.strength)
     np.savez(arguments.work / "wide-weights.npz", weights=weights, bias=bias)
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.encoder.labels import TOPICS
+from training.encoder.restore import restored_topic
 from training.encoder.wide import MULTIPLIERS, SPECIAL
 
 BUCKETS = 24001
@@ -101,8 +102,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder with wide.npz; wide-topic.npz goes here")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--start", type=Path, help="an int8 model whose branch is taken as it is")
     arguments = parser.parse_args()
-    vectors, weight, bias = fit(arguments.work / "wide.npz", arguments.seed)
+    if arguments.start is not None:
+        vectors, weight, bias = restored_topic(arguments.start)
+    else:
+        vectors, weight, bias = fit(arguments.work / "wide.npz", arguments.seed)
     np.savez(arguments.work / "wide-topic.npz", vectors=vectors, weight=weight, bias=bias)
 
 
