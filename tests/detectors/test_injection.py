@@ -41,7 +41,8 @@ def with_both(encoder: Encoder) -> Injection:
 )
 def test_a_segment_is_scored_by_whose_words_it_is(with_both: Injection, part: str, label: str, score: float) -> None:
     (finding,) = with_both.read(BatchItem("send the report", 0, part), ENCODINGS)
-    assert (finding.label, finding.score) == (label, pytest.approx(score))
+    assert finding.label == label
+    assert finding.score == pytest.approx(score)
 
 
 def test_a_model_that_knows_no_foreign_text_has_one_score_for_both(encoder: Encoder) -> None:
@@ -49,10 +50,8 @@ def test_a_model_that_knows_no_foreign_text_has_one_score_for_both(encoder: Enco
     encoder.card = encoder.card.model_copy(update={"heads": {**encoder.card.heads, "injection": head}})
     detector = Injection(encoder)
     scores = [detector.read(BatchItem("x", 0, part), ENCODINGS)[0] for part in ("user", "context")]
-    assert [(each.label, each.score) for each in scores] == [
-        (DIRECT, pytest.approx(0.2)),
-        (INDIRECT, pytest.approx(0.2)),
-    ]
+    assert [each.label for each in scores] == [DIRECT, INDIRECT]
+    assert [each.score for each in scores] == pytest.approx([0.2, 0.2])
 
 
 @pytest.mark.parametrize("kind", [Injection, Toxicity])

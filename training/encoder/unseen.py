@@ -37,4 +37,9 @@ def origin(source: str) -> str:
 
 def is_unseen(example: Example) -> bool:
     """Whether the example, or the document that carries it, is of a source that trains nothing."""
-    return any(part.startswith(UNSEEN) for part in example.source.split(" in "))
+    return comes_from_unseen(example.source)
+
+
+def comes_from_unseen(source: str) -> bool:
+    """Whether a row's `source`, or the document that carries it, is one of them."""
+    return any(part.startswith(UNSEEN) for part in source.split(" in "))
