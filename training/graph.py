@@ -270,15 +270,19 @@ def _attention_mask(graph: Graph) -> str:
 
 
 def _embeddings(graph: Graph, encoder: Encoder) -> str:
-    """Words are int8 rows with a scale each (a quarter of the bytes; they are looked up, never multiplied)."""
+    """Words are int8 rows with a scale each (a quarter of the bytes; they are looked up, never multiplied).
+
+    Positions are float16, half of the bytes.
+    """
     rows, scales = int8_rows(encoder.words)
     found = graph.add("Gather", graph.constant("words.rows", rows), "input_ids", name="words.int8")
     scale = graph.add("Gather", graph.constant("words.scales", scales), "input_ids", name="words.scale")
     parts = [graph.add("Mul", graph.add("Cast", found, name="words.float", to=TensorProto.FLOAT), scale, name="words")]
     for name, table in encoder.kinds.items():
         parts.append(graph.add("Gather", graph.constant(f"{name}.table", table), name, name=f"{name}.state"))
-    places = graph.constant("positions.table", encoder.positions)
-    parts.append(graph.add("Slice", places, graph.ints(0), "length", graph.ints(0), name="positions"))
+    places = graph.constant("positions.table", encoder.positions.astype(np.float16))
+    read = graph.add("Slice", places, graph.ints(0), "length", graph.ints(0), name="positions.half")
+    parts.append(graph.add("Cast", read, name="positions", to=TensorProto.FLOAT))
     return graph.norm(graph.add("Sum", *parts, name="embedded"), encoder.norm, name="embeddings")
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from sidecar.values import Part
-from training.encoder.composed import beside, in_carriers, notes_of, payloads_of, requests_of
+from training.encoder.composed import addressed, beside, in_carriers, notes_of, payloads_of, requests_of
 from training.encoder.cuts import PARTS, cut_ends
 from training.encoder.labels import TOXICITY
 from training.encoder.places import placed_labels
@@ -37,8 +37,7 @@ WINDOWS = 2
 
 def windows_of_second(data: Path, first: Sequence[Example], shipped: Path, rng: random.Random) -> list[Example]:
     """All windows of the second data and of what is composed of both; each is one unit of training."""
-    rows = [each for each in map(placed_labels, second_examples(data)) if not is_unseen(each)]
-    capped = list(_capped(rows, rng))
+    capped = capped_rows(data, rng)
     harmless = [window for each in capped if not is_attack(each) for window in _harmless(each, rng)]
     teachers = Teachers(shipped)
     attacks = _attacks([each for each in capped if is_attack(each)], teachers)
@@ -47,23 +46,31 @@ def windows_of_second(data: Path, first: Sequence[Example], shipped: Path, rng: 
     return [dataclasses.replace(each, is_window=True) for each in found]
 
 
+def capped_rows(data: Path, rng: random.Random) -> list[Example]:
+    """The second data without unseen sources, each source and language capped."""
+    return list(_capped([each for each in map(placed_labels, second_examples(data)) if not is_unseen(each)], rng))
+
+
 def composed(examples: Sequence[Example], rng: random.Random) -> list[Example]:
     """Attacks, foreign tasks and ordinary notes in carriers, and attacks beside requests."""
-    carriers = [e.text for e in examples if e.kind in ("document", "tool_output") and _is_clean(e) and len(e.text) > 60]
+    carriers = [e.text for e in examples if e.kind in ("document", "tool_output") and is_clean(e) and len(e.text) > 60]
     attacks = payloads_of([e for e in examples if not e.source.startswith("HackaT104")])
     own = orders.payloads(rng)
-    requests = [e.text for e in examples if e.kind == "benign" and _is_clean(e) and 60 < len(e.text) < 900]
-    notes = notes_of([e for e in examples if e.kind == "document" and _is_clean(e)]) + orders.notes(rng)
+    requests = requests_of(examples)
+    prompts = [e.text for e in examples if e.kind == "benign" and is_clean(e) and 60 < len(e.text) < 900]
+    notes = notes_of([e for e in examples if e.kind == "document" and is_clean(e)]) + orders.notes(rng)
     return [
         *in_carriers(attacks, carriers, rng, count=5000, part="context"),
         *in_carriers(own, carriers, rng, count=4000, part="context"),
-        *in_carriers(requests_of(examples), carriers, rng, count=3000, part="context"),
+        *in_carriers(requests, carriers, rng, count=3000, part="context"),
+        *in_carriers(addressed(requests, rng, count=4000), carriers, rng, count=4000, part="context"),
         *in_carriers(notes, carriers, rng, count=5000, part="context"),
-        *beside(attacks, requests, rng, count=4000),
+        *beside(attacks, prompts, rng, count=4000),
     ]
 
 
-def _is_clean(example: Example) -> bool:
+def is_clean(example: Example) -> bool:
+    """Whether the example is harmless as a user's words, and no ordinary sentence was put into it."""
     return example.injection is not None and example.injection[0] == 0 and "benign-note" not in example.source
 
 

@@ -23,7 +23,7 @@ def restored(path: Path, *, topic_scale: float) -> dict[str, Floats]:
     tensors = tensors_of(path)
     found = {
         "embeddings.word.weight": words_of(tensors),
-        "embeddings.position.weight": np.array(tensors["positions.table"]),
+        "embeddings.position.weight": tensors["positions.table"].astype(np.float32),
         "embeddings.token_type.weight": np.array(tensors["token_type_ids.table"]),
         "embeddings.casing.weight": np.array(tensors["casing_ids.table"]),
         **both("embeddings.norm", plain(tensors, "embeddings")),

@@ -28,7 +28,7 @@ def restored(path: Path) -> dict[str, Floats]:
     prefix = "encoder.embeddings"
     found = {
         f"{prefix}.word_embeddings.weight": words_of(tensors),
-        f"{prefix}.position_embeddings.weight": np.array(tensors["positions.table"]),
+        f"{prefix}.position_embeddings.weight": tensors["positions.table"].astype(np.float32),
         f"{prefix}.token_type_embeddings.weight": np.array(tensors["token_type_ids.table"]),
         **both(f"{prefix}.LayerNorm", plain(tensors, "embeddings")),
     }
