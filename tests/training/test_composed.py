@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.encoder.composed import Composed, Payload, beside, in_carriers, place, windows
+from training.encoder.composed import Composed, Payload, addressed, beside, in_carriers, place, windows
 from training.encoder.places import placed_labels
 from training.encoder.rows import Example
 
@@ -46,6 +46,13 @@ def test_an_attack_beside_a_request_stays_one() -> None:
     found = list(beside([ATTACK], requests, random.Random(3), count=20))
     assert found
     assert all("Ignore all" in each.text and each.injection == (1, 1.0) for each in found)
+
+
+def test_an_addressed_request_is_an_order_in_a_document_and_nothing_is_said_of_it_elsewhere() -> None:
+    requests = [Payload("Write a haiku about tea", "own:foreign-task", None, (1, 0.4))]
+    for made in addressed(requests, random.Random(5), count=30):
+        assert "Write a haiku about tea" in made.text != requests[0].text
+        assert (made.injection, made.foreign) == (None, (1, 1.0))
 
 
 @pytest.mark.parametrize(

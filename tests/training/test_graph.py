@@ -49,6 +49,7 @@ def small_encoder(*, wide_neuron: float = 0.0) -> Encoder:
 
     words, positions, kinds = (rng.normal(0, 1, (n, WIDTH)).astype(np.float32) for n in (VOCABULARY, POSITIONS, 2))
     rows, scales = int8_rows(words)
+    positions = positions.astype(np.float16).astype(np.float32)  # as the graph has them
     return Encoder(rows * scales, positions, {"token_type_ids": kinds}, norm(), [layer(), layer()], HEADS)
 
 

@@ -1,16 +1,18 @@
 """Fits how the encoder, its head of harmless text and the n-grams make the two scores of injection, and the thresholds.
 
 1. rows are the first data's dev, own rows of another seed, and the sources that trained nothing (`unseen.py`);
-2. each row is read as its kind is served: as a user's words, or as foreign text. On its strongest segment four numbers
-   are fitted by maximum likelihood: logit = own * encoder - veto * harmless + wide * n-grams + offset;
+2. each row is read as its kind is served: as a user's words, or as foreign text. Its score is that of its strongest
+   segment: logit = scale * (encoder - veto * harmless + share * n-grams) + offset. Veto and share are those that find
+   most attacks of the unseen sources at few false positives; scale and offset are fitted by maximum likelihood;
 3. a threshold is chosen for a stated cost (`COSTS`): the share of harmless text that fires, over all of it, in each
    kind, and in long texts, on the unseen sources only. Of those thresholds the highest is taken.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,16 +35,16 @@ from training.encoder.unseen import is_unseen
 from training.encoder.wide import WideBranch, wide_logits
 
 Array = NDArray[np.float64]
-PRIOR = np.asarray([1.0, -0.2, 0.3, 0.0])
-PRIOR_STRENGTH = np.asarray([2.0, 2.0, 2.0, 0.05])
-WIDEST_SHARE = 0.5
-"""The n-grams know the dev set's templates better than the world's: their factor is at most this share of the other."""
+VETOES = (0.0, -0.15, -0.3, -0.5)
+WIDE_SHARES = (0.0, 0.25, 0.4, 0.6)
+"""How much the output of harmless text and the n-grams may count beside the encoder's output for the label."""
+LOW_RATES = (0.005, 0.01, 0.02)
 COSTS = {
-    "injection": {"all": 0.02, "kind": 0.05, "long": 0.05},
-    "indirect_injection": {"all": 0.007, "kind": 0.01, "long": 0.015},
+    "injection": {"all": 0.03, "kind": 0.06, "long": 0.06},
+    "indirect_injection": {"all": 0.01, "kind": 0.012, "long": 0.015},
 }
 """The share of harmless texts that may fire: of all, of each kind with `LEAST_ROWS`, and of those over `LONG`."""
-LONG, LEAST_ROWS, LEAST_THRESHOLD = 600, 100, 0.1
+LONG, LEAST_ROWS, LEAST_THRESHOLD = 600, 100, 0.05
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,9 @@ def dev_examples(data: Path, *, every: int) -> list[Example]:
     """What is calibrated on; every n-th row of it."""
     rng = random.Random(991)
     own = [
-        *injection_pairs(rng, attacks=300, harmless=700),
-        *foreign_pairs(rng, each=30),
-        *role_pairs(rng, short=100, long=60),
+        *injection_pairs(rng, attacks=100, harmless=200),
+        *foreign_pairs(rng, each=10),
+        *role_pairs(rng, short=40, long=20),
     ]
     unseen = [each for each in second_examples(data) if is_unseen(each)]
     seen = injection_examples(data, "dev")
@@ -107,33 +109,44 @@ def calibrated(rows: Sequence[Row]) -> tuple[dict[str, list[float]], dict[str, f
         own = [row for row in rows if row.column == column]
         found = fit(own)
         numbers[name] = [round(float(each), 5) for each in found]
-        thresholds[name] = threshold([row for row in own if is_unseen(row.example) and not row.label], found, name)
+        thresholds[name] = threshold([row for row in own if _is_harmless(row)], found, name)
     return numbers, thresholds
 
 
+def _is_harmless(row: Row) -> bool:
+    """Whether the row decides a threshold. System prompts do not: they are an application's own words."""
+    return not row.label and is_unseen(row.example) and row.example.kind != "system_prompt"
+
+
 def fit(rows: Sequence[Row]) -> Array:
-    """The four numbers, fitted twice: the strongest segment depends on them."""
-    numbers = PRIOR
-    for _ in range(2):
-        x = np.asarray([[*row.strongest(numbers), 1.0] for row in rows])
-        numbers = _fit(x, np.asarray([row.label for row in rows]))
-    return numbers
+    """The four numbers: the shares that find most of the unseen sources' attacks, then a scale and an offset."""
+    unseen = [row for row in rows if is_unseen(row.example)]
+    shares = max((np.asarray([1.0, *pair, 0.0]) for pair in itertools.product(VETOES, WIDE_SHARES)), key=_found(unseen))
+    logits = np.asarray([row.strongest(shares) @ shares[:3] for row in rows])
+    scale, offset = _fit(logits, np.asarray([row.label for row in rows]))
+    return np.asarray([*(scale * shares[:3]), offset])
 
 
-def _fit(x: Array, labels: NDArray[np.int64]) -> Array:
+def _found(rows: Sequence[Row]) -> Callable[[Array], float]:
+    """The recall of attacks at low shares of false positives, on average, for given shares."""
+    labels = np.asarray([row.label for row in rows])
+
+    def found(shares: Array) -> float:
+        logits = np.asarray([row.strongest(shares) @ shares[:3] for row in rows])
+        bars = np.quantile(logits[labels == 0], [1 - rate for rate in LOW_RATES])
+        return float(np.mean([(logits[labels == 1] >= bar).mean() for bar in bars]))
+
+    return found
+
+
+def _fit(logits: Array, labels: NDArray[np.int64]) -> Array:
+    """Scale and offset by maximum likelihood."""
     sign = 2.0 * labels - 1.0
 
     def loss(numbers: Array) -> float:
-        likelihood = np.logaddexp(0.0, -sign * (x @ numbers)).sum()
-        return float(likelihood + (PRIOR_STRENGTH * (numbers - PRIOR) ** 2).sum())
+        return float(np.logaddexp(0.0, -sign * (numbers[0] * logits + numbers[1])).sum())
 
-    bounds = [(0.1, 4.0), (-2.0, 0.0), (0.0, 2.0), (-8.0, 8.0)]
-    found = minimize(loss, PRIOR, bounds=bounds, method="L-BFGS-B").x
-    most = WIDEST_SHARE * (found[0] - found[1])
-    if found[2] > most:
-        bounds[2] = (most, most)
-        found = minimize(loss, np.clip(found, *np.transpose(bounds)), bounds=bounds, method="L-BFGS-B").x
-    return np.asarray(found)
+    return np.asarray(minimize(loss, [0.5, 0.0], bounds=[(0.05, 4.0), (-8.0, 8.0)], method="L-BFGS-B").x)
 
 
 def scores_of(rows: Sequence[Row], numbers: Array) -> Array:
