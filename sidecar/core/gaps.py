@@ -29,7 +29,7 @@ class Gaps:
         self._reasons[reason] = None
 
     def read(self, batch: BatchPlan, findings: Sequence[Finding]) -> None:
-        """Note what a pair checker could not look at, or not at all of."""
+        """Note what a detector could not look at or read, or not at all of."""
         for each in findings:
             if each.label == UNCHECKED:
                 self.add(each.end - each.start, f"{batch.detector.name}: {each.reason}")

@@ -226,13 +226,11 @@ class LaneState:
             if answer is not None:
                 answer.note_failure(segment, outcome)
             self._fail(batch.detector.name, batch.rules, (segment.start, segment.end), outcome, source)
-        elif answer is None:
-            for violation in decide(batch.rules, outcome.findings):
-                self._take(segment, source, violation)
-        else:
-            self._gaps.read(batch, outcome.findings)
-            for each in answer.read(outcome.findings):
-                self._take(segment, source, each)
+            return
+        self._gaps.read(batch, outcome.findings)
+        found = decide(batch.rules, outcome.findings) if answer is None else answer.read(outcome.findings)
+        for each in found:
+            self._take(segment, source, each)
 
     def _take(self, segment: Segment, source: Source, what: Violation | Remark) -> None:
         is_remark = isinstance(what, Remark)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.base import BatchItem, Detector
+from detectors.base import UNCHECKED, BatchItem, Detector
 from detectors.types import Finding
 from sidecar.core.stream import MOST_AWAITED, Stream
 from sidecar.offline import Guarded, guard, guard_text
@@ -388,6 +388,15 @@ class TestOutcomes:
         assert (outputs[1].position, outputs[1].message) == (4, "later")
         assert outputs[1].decisions[0].failure == Failed(kind)
         assert (outputs[1].decisions[0].segment, outputs[1].decisions[0].model) == (2, "fake-model-1")
+
+    def test_what_a_detector_could_not_read_is_told_by_the_coverage(self) -> None:
+        stream = Stream(plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")])))
+        for _, segment in [*stream.feed(Lane(), "One. Two. "), *stream.close()]:
+            unread = Finding(segment.begin, len(segment.text), UNCHECKED, 1.0, "script not read")
+            stream.resolve(segment.number, 0, Found(segment.to_lane([unread])))
+        assert "".join(each.text for each in _drain(stream) if isinstance(each, Release)) == "One. Two. "
+        (coverage,) = stream.coverage()
+        assert (coverage.unscanned_chars, coverage.reasons) == (9, ("fake-segments: script not read",))
 
     def test_a_failure_that_fails_open_lets_pass_and_is_told_once(self) -> None:
         open_rule = rule(BLOCK, "FLAG", on_error=FailMode.FAIL_OPEN)
