@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import msgspec
@@ -22,7 +23,10 @@ _DRAIN_S = 120.0
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of an outage. Metadata requests, lines and processor time are of the outage and what follows."""
+    """What came of an outage. Metadata requests, lines and processor time are of the outage and what follows.
+
+    Waits are how long a stream waits for its events to be recorded: the median before, and what was in it.
+    """
 
     name: str
     put: int
@@ -34,7 +38,9 @@ class Outcome(msgspec.Struct, frozen=True):
     lookups_per_second: float
     lines_per_second: float
     cpu_share: float
-    longest_put_ms: float
+    median_wait_before_ms: float
+    median_wait_ms: float
+    longest_wait_ms: float
     drained_s: float
 
 
@@ -95,6 +101,7 @@ async def live_through(
     finally:
         driver.stop()
     judged = await asyncio.to_thread(judge, kafka.bootstrap_servers, kafka.topics.names)
+    waits = [*begun["waits_ms"], *during["waits_ms"], *after["waits_ms"]]
     first = begun["next"] if outage.forgets else 1
     numbers = {number for found in judged.numbers.values() for number in found}
     return Outcome(
@@ -108,22 +115,26 @@ async def live_through(
         lookups_per_second=round((during["lookups"] - before["lookups"]) / took, 2),
         lines_per_second=round((during["lines"] - before["lines"]) / took, 2),
         cpu_share=round((during["cpu_s"] - before["cpu_s"]) / took, 3),
-        longest_put_ms=round(max(during["longest_put_ms"], after["longest_put_ms"]), 1),
+        median_wait_before_ms=round(median(before["waits_ms"]), 1),
+        median_wait_ms=round(median(waits), 1),
+        longest_wait_ms=round(max(waits), 1),
         drained_s=round(drained_s, 1),
     )
 
 
 async def _published(driver: _Driver, count: float) -> dict[str, Any]:
+    waits: list[float] = []
     async with asyncio.timeout(_DRAIN_S):
         while (state := await driver.ask())["published"] < count:
+            waits += state["waits_ms"]
             await asyncio.sleep(0.1)
-    return state
+    return state | {"waits_ms": waits + state["waits_ms"]}
 
 
 async def _drained(driver: _Driver) -> dict[str, Any]:
     """Feed no more, and wait until the outbox is empty."""
-    longest = (await driver.ask("drain"))["longest_put_ms"]
+    waits = (await driver.ask("drain"))["waits_ms"]
     async with asyncio.timeout(_DRAIN_S):
         while (state := await driver.ask("drain"))["waiting"]:
             await asyncio.sleep(0.1)
-    return state | {"longest_put_ms": longest}
+    return state | {"waits_ms": waits}
