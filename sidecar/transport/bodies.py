@@ -7,9 +7,11 @@ as the settings say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
+from uuid import uuid4
 
 import msgspec
 
@@ -23,7 +25,15 @@ from sidecar.transport.answers import StreamGuard, guard_whole
 from sidecar.transport.decision import Guard, Streams, Unread, Unreadable, Whole, of_request
 from sidecar.transport.exchange import Held, closed, decoded, finished, opened_answer, opened_request, refusal_of
 from sidecar.transport.facts import Caller, start_of, with_sources
-from sidecar.transport.http_headers import DECISION, POLICY, REQUEST_DECISION, STREAM, UNGUARDED, Described
+from sidecar.transport.http_headers import (
+    DECISION,
+    POLICY,
+    REQUEST_DECISION,
+    REQUEST_IDS,
+    STREAM,
+    UNGUARDED,
+    Described,
+)
 from sidecar.transport.http_status import UnreadableAnswerError
 from sidecar.values import Action, Direction
 
@@ -40,6 +50,9 @@ class Refused(msgspec.Struct, frozen=True):
 
     status: int
     data: bytes
+
+
+_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 class Bodies:
@@ -161,6 +174,12 @@ class Bodies:
         """Say that a body passes that nobody looks at: a mark, an event and a count."""
         self.marks[REQUEST_DECISION if what == "request" else DECISION] = UNGUARDED
         await self._engine.report_unscanned(start, what, why, self.path)
+
+    def told_ids(self, caller: Caller) -> dict[str, str]:
+        """Headers for an answer in the upstream's place: an id to quote, the caller's own or the stream's."""
+        given = caller.headers.get("x-request-id", "")
+        quoted = given if _ID.fullmatch(given) else self.marks.get(STREAM) or str(uuid4())
+        return dict.fromkeys(REQUEST_IDS, quoted)
 
     def _mark(self, session: Session) -> None:
         self.marks[POLICY] = f"{session.plan.name}@{session.plan.version}"

@@ -409,7 +409,12 @@ class _Exchange:
     async def _answer_instead(self, status: int, reason: str, data: bytes) -> None:
         """Answer the client in the upstream's place."""
         self._engine.metrics.count_refused(status, reason)
-        headers = Changes({"content-type": type_of_errors(self._shape), **self._bodies.marks}, ()).message()
+        told = {
+            "content-type": type_of_errors(self._shape),
+            **self._bodies.told_ids(self._caller),
+            **self._bodies.marks,
+        }
+        headers = Changes(told, ()).message()
         answer = pb.ImmediateResponse(status=HttpStatus(code=status), headers=headers, body=data, details="tidegate")
         await self._write(immediate_response=answer)
 

@@ -199,7 +199,8 @@ class _Exchange:
     def _answer_instead(self, status: int, reason: str, data: bytes) -> web.Response:
         """An answer of ours, in the upstream's place."""
         self._engine.metrics.count_refused(status, reason)
-        headers = {"Content-Type": type_of_errors(self._shape), **self._bodies.marks}
+        ids = self._bodies.told_ids(self._caller)
+        headers = {"Content-Type": type_of_errors(self._shape), **ids, **self._bodies.marks}
         return web.Response(status=status, body=data, headers=headers)
 
     # -- the request ----------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from sidecar.codec import encoding
 from sidecar.codec.shape import Shape
 from sidecar.config import Limits
 from sidecar.outbox.event import Fault
+from sidecar.transport.http_headers import REQUEST_IDS
 from tests import recorded
 from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, POLICY, SAID, Proxied, proxied
 from tests.upstream import JSON, SSE, Answer
@@ -117,6 +118,18 @@ async def test_a_blocked_request_is_refused_and_never_sent(
         assert response.headers["x-tidegate-decision"] == "block"
         assert proxy.upstream.requests == []
         assert proxy.endings == [("input", "blocked")]
+
+
+async def test_a_refusal_has_an_id_to_quote_that_events_have_too(tmp_path: Path):
+    bad = {"model": "m", "messages": [{"role": "user", "content": INJECTION}]}
+    async with proxied(tmp_path) as proxy:
+        refused, _ = await ask(proxy, "/v1/chat/completions", bad)
+        assert {refused.headers[name] for name in REQUEST_IDS} == {proxy.violations[0].ids.stream}
+        refused, _ = await ask(proxy, "/v1/chat/completions", bad, headers={"X-Request-Id": "desk-7"})
+        assert {refused.headers[name] for name in REQUEST_IDS} == {"desk-7"}
+        refused, _ = await ask(proxy, "/v1/chat%2fcompletions", bad)
+        assert refused.status == 400
+        assert all(refused.headers[name] for name in REQUEST_IDS)
 
 
 @each_shape
