@@ -82,11 +82,8 @@ _TOKEN = regex.compile(
     rf"\u2460-\u2468\u24ea\u2776-\u277e--[0-9 \-]])",
     regex.V1,
 )
-_SUSPECT = regex.compile(
-    rf"\d[{_MARKS}\t]|\d[ .\-/][ .\-/{_MARKS}]|&[#A-Za-z]|%[0-9A-Fa-f]|\\[nrtu]"
-    rf"|[^\x00-\x7f--[\p{{L}}--\p{{Default_Ignorable_Code_Point}}--\uff01-\uff5e]]|[\uff01-\uff5e]|\t",
-    regex.V1,
-)
+_SUSPECT = re.compile(r"[0-9](?:[*`~\\_\t]|[ .\-/][ .\-/*`~\\_])|&[#A-Za-z]|%[0-9A-Fa-f]|\\[nrtu]|\t", re.ASCII)
+"""What makes a text of ASCII another one than its view. It is searched for ten times as fast as tokens are."""
 _WORDS = re.compile(r"[A-Za-z,;:'!?(\"\n ]*\Z")
 """The usual case: what is its own view, and waits for nothing."""
 _WAITS = regex.compile(
@@ -138,7 +135,7 @@ class View:
         end = len(text) if is_final else _complete(text, begin)
         if end <= begin:
             return
-        if _SUSPECT.search(text, max(0, begin - 2), end) is None:
+        if text.isascii() and _SUSPECT.search(text, max(0, begin - 2), end) is None:
             self._note(self._taken, 1)
             self._end += end - begin
             self.text += text[begin:end]
@@ -207,7 +204,7 @@ def _complete(text: str, begin: int) -> int:
 def _folded(text: str, begin: int, end: int) -> Iterator[tuple[str, int, int]]:
     """The view of `text[begin:end]` in pieces: characters, where they stand, and how wide one is."""
     position = begin
-    for token in _TOKEN.finditer(text, begin, end):
+    for token in _tokens(text, begin, end):
         if token.start() > position:
             yield text[position : token.start()], position, 1
         position = token.end()
@@ -217,6 +214,24 @@ def _folded(text: str, begin: int, end: int) -> Iterator[tuple[str, int, int]]:
             yield _plain(token.group()), token.start(), position - token.start()
     if position < end:
         yield text[position:end], position, 1
+
+
+def _tokens(text: str, begin: int, end: int) -> Iterator[regex.Match[str]]:
+    """The tokens of `text[begin:end]`; of ASCII those that change something, which begin at a suspect or beside one."""
+    if not text.isascii():
+        yield from _TOKEN.finditer(text, begin, end)
+        return
+    position, scan = begin, max(0, begin - 2)
+    while (found := _SUSPECT.search(text, scan, end)) is not None:
+        start = found.start()
+        near = (_TOKEN.match(text, at, end) for at in range(max(position, start - 1), start + 2))
+        token = next((each for each in near if each is not None), None)
+        if token is None:
+            scan = start + 1
+        else:
+            yield token
+            position = token.end()
+            scan = max(start, position - 1)
 
 
 def _gap(gap: str, start: int) -> Iterator[tuple[str, int, int]]:
