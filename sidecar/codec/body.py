@@ -196,7 +196,7 @@ class StreamedAnswer:
         for slot in slots:
             self._seen.add(slot.lane.choice)
         before = list(self._switched(found)) if shape.is_reopened and self._reader.has_calls else []
-        named = list(self._named(found))
+        named = list(self._named(found)) if self._reader.has_calls else []
         if named:
             own = {slot.lane for slot in slots if slot.text}
             before += (fed for lane in named if lane not in own for fed in self._weave.end(lane))

@@ -18,6 +18,8 @@ _BLANK_FIRST = re.compile(_LINE_END)
 _BLANK_LINE = re.compile(_LINE_END + _LINE_END)
 _SILENT_FIELDS = frozenset({b"", b"id", b"retry"})
 """Fields, and comments, that no reader is shown."""
+_USUAL = re.compile(rb"(?:event: ?([^\r\n]*)\n)?data: ?([^\r\n]*)\n*")
+"""Nearly every event: a name or none, and one line of data."""
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
 _FIELD = re.compile(rb"([^:\r\n]*)(?::[ ]?([^\r\n]*))?(?:\r\n|\r|\n|\Z)")
@@ -197,6 +199,9 @@ class Rest:
 
 
 def _event(raw: bytes) -> Frame:
+    if (usual := _USUAL.fullmatch(raw)) is not None:
+        named, payload = usual.groups()
+        return Frame(raw, payload, named.decode("utf-8", errors="replace") if named else "")
     data: list[bytes] = []
     name = ""
     has_other = False
@@ -206,7 +211,7 @@ def _event(raw: bytes) -> Frame:
             data.append(line[5:].removeprefix(b" "))
         elif line.startswith(b"event:") or line == b"event":
             name = line[6:].removeprefix(b" ").decode("utf-8", errors="replace")
-        elif not has_other:
+        elif line and not has_other:
             has_other = line.partition(b":")[0] not in _SILENT_FIELDS
     if not data and has_other:
         return Frame(raw, raw, name)

@@ -274,9 +274,8 @@ class Reader:
             scope = self._entered(value, node, scope, path)
             node = node.select(value)
         kind = node.kind
-        if kind in SILENT:
-            if kind is not _OPAQUE:
-                self._note(kind, value)
+        if kind is _OPAQUE or kind is _FINAL or kind is _COUNTS:
+            self._note(kind, value)
             if node.emptied and value:
                 self._follow(scope, path, node.emptied)
             return
@@ -322,8 +321,9 @@ class Reader:
             fields = node.fields
             for key, inner in value.items():
                 below = fields.get(key, rest)
-                is_silent = below.kind is _OPAQUE and not below.emptied
-                if is_silent or (type(inner) in _BARE and not _reads_bare(below, inner)):
+                if below.kind is _OPAQUE and not below.emptied:
+                    continue
+                if type(inner) in _BARE and not _reads_bare(below, inner):
                     continue
                 self._walk(inner, below, scope, (*path, key))
         else:
@@ -380,7 +380,7 @@ def _opened(encoded: str) -> str:
 
 _MANY = 64
 """From so many elements on, what nobody described is read as one text in a frame, too: a lane each costs too much."""
-_TEXT, _ECHO, _OPAQUE = Kind.TEXT, Kind.ECHO, Kind.OPAQUE
+_TEXT, _ECHO, _OPAQUE, _FINAL, _COUNTS = Kind.TEXT, Kind.ECHO, Kind.OPAQUE, Kind.FINAL, Kind.COUNTS
 _BARE = frozenset({int, float, bool, type(None)})
 """What holds no text, but where it is read as JSON, or says something by being there."""
 

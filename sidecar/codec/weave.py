@@ -205,7 +205,7 @@ class Weave:
         self._stopped: set[int] = set()
         self._over: set[int] = set()
         self._tailing: dict[Lane, _LaneText] = {}
-        """Lanes of which something was let out that no frame may have taken yet."""
+        """Lanes of which something may have been let out that no frame takes."""
         self._apart = 0
         self._moved: dict[Lane, Lane] = {}
         """Where text goes that still comes for a lane that is over."""
@@ -347,7 +347,8 @@ class Weave:
         lane, choice = release.lane, release.lane.choice
         own = self._lane(lane)
         own.add(release)
-        self._tailing[lane] = own
+        if not own.waiting:
+            self._tailing[lane] = own
         if release.redactions:
             frame = own.frame_of(release.redactions[0].start)
             self._changed[choice] = min(frame, self._changed.get(choice, frame))
@@ -380,6 +381,7 @@ class Weave:
             if placed.lane.choice == choice and placed.follows is None and not placed.is_repeat:
                 own = self._lanes[placed.lane]
                 own.waiting -= 1
+                self._tailing[placed.lane] = own
                 if placed.slot.is_raw:
                     own.pieces.clear()
                 elif waiting.number <= place:
@@ -406,12 +408,14 @@ class Weave:
 
     def ready(self) -> Iterator[Woven | Tail]:
         """The frames and tails that may leave now, in order."""
-        yield from self._tails()
+        if self._tailing:
+            yield from self._tails()
         while (head := self._head()) is not None:
             for choice in head.queues:
                 self._queues[choice].popleft()
             yield self._woven(head)
-            yield from self._tails()
+            if self._tailing:
+                yield from self._tails()
 
     def _head(self) -> _Waiting | None:
         """The first frame that may leave."""
@@ -501,6 +505,8 @@ class Weave:
         own.waiting -= 1
         own.last = (number, placed.slot)
         placed.new = own.take(placed.end)
+        if own.pieces and not own.waiting:
+            self._tailing[placed.lane] = own
         if self._repeats:
             own.said.append(placed.new)
         return placed.new

@@ -331,7 +331,8 @@ class _Voice:
         self._items: dict[int, dict[str, Any]] = {}
         self._open: set[int] = set()
         self._parts: dict[tuple[int, str, int], dict[str, Any]] = {}
-        """Parts that are open."""
+        """Parts that are open, as they began; and what was said in them since."""
+        self._said: dict[tuple[int, str, int], list[str]] = {}
         self._sequence = -1
 
     def heard(self, document: Any, name: str) -> None:
@@ -339,9 +340,12 @@ class _Voice:
         if not isinstance(document, dict):
             return
         self._sequence = max(self._sequence, _number(document, "sequence_number"))
-        number, kind = _number(document, "output_index"), _kind(document, name)
         delta = document.get("delta")
-        self._chars += len(delta) if type(delta) is str else 0
+        if type(delta) is str:
+            self._chars += len(delta)
+            if not self._parts:
+                return
+        number, kind = _number(document, "output_index"), _kind(document, name)
         if isinstance(document.get("response"), dict):
             self._response = document["response"]
         elif isinstance(document.get("item"), dict):
@@ -359,12 +363,11 @@ class _Voice:
         key = (number, str(place[2]), int(place[3]))
         if isinstance(document.get("part"), dict):
             if kind.endswith(".added"):
-                self._parts[key] = {**document["part"]}
-            elif self._parts.pop(key, None) is not None and number in self._items:
+                self._parts[key], self._said[key] = document["part"], []
+            elif self._parts.pop(key, None) is not None and self._said.pop(key) is not None and number in self._items:
                 _parts_of(self._items[number], key[1]).append(document["part"])
         elif isinstance(document.get("delta"), str) and key in self._parts:
-            field = "refusal" if "refusal" in kind else "text"
-            self._parts[key][field] = str(self._parts[key].get(field) or "") + document["delta"]
+            self._said[key].append(document["delta"])
 
     def end(self, lane: Lane, key: Key, message: str) -> list[NewFrame]:
         """Close what is open, say the message as an item of its own, and complete the response with what was let out.
@@ -397,7 +400,9 @@ class _Voice:
 
     def _close_part(self, place: tuple[int, str, int]) -> list[NewFrame]:
         number, field, index = place
-        part = self._parts.pop(place)
+        begun, more = self._parts.pop(place), "".join(self._said.pop(place, ()))
+        name = "refusal" if begun.get("type") == "refusal" else "text"
+        part = {**begun, name: str(begun.get(name) or "") + more}
         item = self._items.setdefault(number, {})
         _parts_of(item, field).append(part)
         where = {"item_id": str(item.get("id", "")), "output_index": number}
