@@ -145,9 +145,11 @@ class Stage:
     async def publish_all(self) -> None:
         """Start the service once more and wait until its outbox is empty."""
         await self.sidecar.start()
-        async with asyncio.timeout(60):
-            while [read async for read in read_outbox(self.sidecar.outbox)]:
-                await asyncio.sleep(0.05)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 60
+        while waiting := [read async for read in read_outbox(self.sidecar.outbox)]:
+            assert loop.time() < until, f"{len(waiting)} events are left\n{self.sidecar.log[-4000:]}"
+            await asyncio.sleep(0.05)
         self.sidecar.stop()
 
 
@@ -201,6 +203,9 @@ async def test_every_action_that_was_shown_is_published_by_apache_kafka(libs: Pa
             await stage.act(behind.kill, behind.start)
             await stage.act(proxy.cut)
             await proxy.mend()
+            if not behind.is_running:  # somebody took its port while it was down
+                behind.start()
+            await cluster.wait_ready()
             await stage.publish_all()
             records = await read_all(kafka.bootstrap_servers, kafka.topics.names)
     finally:
