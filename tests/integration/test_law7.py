@@ -203,15 +203,25 @@ async def test_every_action_that_was_shown_is_published_by_apache_kafka(libs: Pa
             await stage.act(behind.kill, behind.start)
             await stage.act(proxy.cut)
             await proxy.mend()
-            if not behind.is_running:  # somebody took its port while it was down
-                behind.start()
-            await cluster.wait_ready()
+            await come_back(cluster)
             await stage.publish_all()
             records = await read_all(kafka.bootstrap_servers, kafka.topics.names)
     finally:
         sidecar.kill()
         cluster.stop()
     assert_kept(stage.seen, records)
+
+
+async def come_back(cluster: KafkaCluster) -> None:
+    """See that the broker answers that was killed: one whose port was taken meanwhile, say, is started once more."""
+    (broker,) = cluster.brokers
+    try:
+        async with asyncio.timeout(30):
+            await cluster.wait_ready()
+    except (TimeoutError, AssertionError):
+        broker.kill()
+        broker.start()
+        await cluster.wait_ready()
 
 
 def assert_kept(seen: Seen, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
