@@ -25,17 +25,13 @@ from sidecar.outbox.outbox import Outbox
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
 from sidecar.telemetry.metrics import Metrics
-from sidecar.values import Decision, Direction, FailureKind, GroundingTally, Release
+from sidecar.values import Decision, Direction, FailureKind, GroundingTally, Release, tokens_of
 
 _FAULTS: Mapping[FailureKind, FaultKind] = {
     FailureKind.ERROR: FaultKind.DETECTOR_FAILED,
     FailureKind.TIMEOUT: FaultKind.DETECTOR_LATE,
     FailureKind.SHED: FaultKind.LOAD_SHED,
 }
-
-
-CHARS_A_TOKEN = 4
-"""What an estimate of tokens goes by: a rule of thumb for English, and what the codecs' estimates go by."""
 
 
 class Recorder:
@@ -144,4 +140,4 @@ class Recorder:
 
     def _estimated_output_tokens(self) -> int | None:
         is_stopped_answer = self.ended == "blocked" and self._info.direction is Direction.OUTPUT
-        return -(-self.tally.released_chars // CHARS_A_TOKEN) if is_stopped_answer else None
+        return tokens_of(self.tally.released_chars) if is_stopped_answer else None

@@ -213,6 +213,11 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     held_ms: float
 
 
+def tokens_of(chars: int) -> int:
+    """An estimate of the tokens of a text with so many characters: four each, a rule of thumb for English."""
+    return -(-chars // 4)
+
+
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """What one rule decided about one finding, and what was done. One violation event is made from each.
 

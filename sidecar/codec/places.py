@@ -187,6 +187,12 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     has_counts: bool
 
 
+def number_of(told: Any, place: int) -> int | None:
+    """The number of a choice that tells this, or of one at this place that tells none; None for what is no number."""
+    number = place if told is None else told
+    return number if type(number) is int and 0 <= number <= MAX_CHOICE else None
+
+
 class Reader:
     """Reads the documents of one body. Raises nothing: whatever is JSON has its slots."""
 
@@ -221,8 +227,8 @@ class Reader:
 
         `path` is that of an element of a list of choices.
         """
-        number = place if told is None else told
-        if type(number) is not int or not 0 <= number <= MAX_CHOICE:
+        number = number_of(told, place)
+        if number is None:
             number = self._odd.setdefault(repr(told)[:64], MAX_CHOICE + 1 + len(self._odd))
         self._choices.add(number)
         if path:

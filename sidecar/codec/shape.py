@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from sidecar.codec.jsontext import Path, dumps
-from sidecar.codec.places import MAX_CHOICE, Enter, Found, Kind, Node, Reader, Scope
+from sidecar.codec.places import MAX_CHOICE, Enter, Found, Kind, Node, Reader, Scope, number_of
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -23,15 +23,6 @@ class NewFrame(msgspec.Struct, frozen=True):
 
     payload: bytes
     event: str = ""
-
-
-CHARS_A_TOKEN = 4
-"""What an estimate of tokens goes by where a provider did not count: a rule of thumb for English."""
-
-
-def tokens_of(chars: int) -> int:
-    """An estimate of the tokens of a text with so many characters."""
-    return -(-chars // CHARS_A_TOKEN)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -141,6 +132,11 @@ def choice_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
     return scope.named(path, *apart, choice=number)
 
 
+def same_place(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """What stands at one place with what its frame says elsewhere of it."""
+    return scope.named(path, *scope.key)
+
+
 def of_part(part: Part) -> Callable[[Reader, Any, Scope, Path], Scope]:
     """What is below is said by these."""
     return lambda reader, value, scope, path: msgspec.structs.replace(scope, part=part)
@@ -192,14 +188,13 @@ def spoken(parts: Any, path: Path, unspoken: frozenset[Path]) -> Iterator[dict[s
             return
 
 
-def without_unsigned(messages: Any, path: Path, is_unsigned: Callable[[Any], bool]) -> dict[Path, Any]:
-    """The contents of messages without thoughts whose signature went when they were changed."""
+def without_unsigned(document: Any, is_unsigned: Callable[[Any], bool]) -> dict[Path, Any]:
+    """What changes in a request whose thoughts lost their signature when they were changed: they would be refused."""
     changes: dict[Path, Any] = {}
-    for number, message in enumerate(messages if isinstance(messages, list) else ()):
-        content = message.get("content") if isinstance(message, dict) else None
+    for number, message in items(document, "messages"):
+        content = message.get("content")
         if isinstance(content, list) and any(is_unsigned(each) for each in content):
-            kept = [each for each in content if not is_unsigned(each)]
-            changes[(*path, number, "content")] = kept
+            changes["messages", number, "content"] = [each for each in content if not is_unsigned(each)]
     return changes
 
 
@@ -220,10 +215,8 @@ def at(document: Any, *keys: str) -> Any:
 
 def tells(element: Any, place: int, choice: int) -> bool:
     """Whether an element of a list of choices is this one, as `Reader.choice` numbers them. Odd numbers are one."""
-    told = at(element, "index")
-    number = place if told is None else told
-    is_odd = type(number) is not int or not 0 <= number <= MAX_CHOICE
-    return choice > MAX_CHOICE if is_odd else number == choice
+    number = number_of(at(element, "index"), place)
+    return choice > MAX_CHOICE if number is None else number == choice
 
 
 def encode(document: Any) -> bytes:

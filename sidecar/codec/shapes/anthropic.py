@@ -27,9 +27,9 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import Asked, NewFrame, Shape, at, encode, message_scope, spoken, tokens_of, without_unsigned
+from sidecar.codec.shape import Asked, NewFrame, Shape, at, encode, message_scope, same_place, spoken, without_unsigned
 from sidecar.codec.weave import Ends
-from sidecar.values import Channel, Lane, Part
+from sidecar.values import Channel, Lane, Part, tokens_of
 
 REFUSED = "refusal"
 """The stop reason for an answer that a policy stopped."""
@@ -125,16 +125,11 @@ def _block_of(document: Any) -> Key:
     return ("block", told if type(told) is int else repr(told)[:64])
 
 
-def _same_block(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
-    """What a block begins with and what its deltas say stands at one place."""
-    return scope.named(path, *scope.key)
-
-
 _EVENT = node(
     {
         **opaque("type index"),
         "message": _ANSWER,
-        "content_block": node({**_NAMES, **_TEXTS}, enter=_same_block),
+        "content_block": node({**_NAMES, **_TEXTS}, enter=same_place),
         "delta": node(
             {
                 **_NAMES,
@@ -143,7 +138,7 @@ _EVENT = node(
                 "stop_reason": FINAL,
                 **opaque("stop_sequence container"),
             },
-            enter=_same_block,
+            enter=same_place,
         ),
         "usage": COUNTS,
     },
@@ -253,12 +248,6 @@ def _is_unsigned(block: Any) -> bool:
     return isinstance(block, dict) and block.get("type") == "thinking" and block.get("signature") == ""
 
 
-def _mended(document: Any) -> Mapping[Path, Any]:
-    """A thought that was changed has lost its signature, and would be refused: it goes."""
-    messages = document.get("messages") if isinstance(document, dict) else None
-    return without_unsigned(messages, ("messages",), _is_unsigned)
-
-
 SHAPE = Shape(
     name="anthropic-messages",
     title="Anthropic Messages",
@@ -273,7 +262,7 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
-    mended=_mended,
+    mended=lambda document: without_unsigned(document, _is_unsigned),
     refusal=refusal,
     failure=failure,
 )

@@ -29,10 +29,10 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import Asked, NewFrame, Shape, at, encode, message_scope, spoken, tokens_of, without_unsigned
+from sidecar.codec.shape import Asked, NewFrame, Shape, at, encode, message_scope, same_place, spoken, without_unsigned
 from sidecar.codec.shapes import anthropic
 from sidecar.codec.weave import Ends
-from sidecar.values import Channel, Lane, Part
+from sidecar.values import Channel, Lane, Part, tokens_of
 
 FILTERED = "guardrail_intervened"
 """The stop reason for an answer that a policy stopped: Bedrock's own word for it."""
@@ -118,15 +118,11 @@ def _block_of(document: Any) -> Key:
     return ("block", told if type(told) is int else repr(told)[:64])
 
 
-def _same_block(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
-    return scope.named(path, *scope.key)
-
-
 _EVENT = node(
     {
         **opaque("contentBlockIndex role p"),
-        "start": node(_BLOCK_FIELDS, enter=_same_block),
-        "delta": node(_BLOCK_FIELDS, enter=_same_block),
+        "start": node(_BLOCK_FIELDS, enter=same_place),
+        "delta": node(_BLOCK_FIELDS, enter=same_place),
         "stopReason": FINAL,
         "usage": COUNTS,
         "metrics": COUNTS,
@@ -221,12 +217,6 @@ def _is_unsigned(block: Any) -> bool:
     return isinstance(signed, dict) and signed.get("signature") == ""
 
 
-def _mended(document: Any) -> Mapping[Path, Any]:
-    """A thought that was changed has lost its signature, and would be refused: it goes."""
-    messages = document.get("messages") if isinstance(document, dict) else None
-    return without_unsigned(messages, ("messages",), _is_unsigned)
-
-
 SHAPE = Shape(
     name="bedrock-converse",
     title="Amazon Bedrock Converse",
@@ -238,7 +228,7 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
-    mended=_mended,
+    mended=lambda document: without_unsigned(document, _is_unsigned),
     refusal=_refusal,
     failure=_failure,
 )

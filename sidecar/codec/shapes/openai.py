@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.codec.places import Found, Reader
-from sidecar.codec.shape import Asked, NewFrame, encode, items, tokens_of
+from sidecar.codec.shape import Asked, NewFrame, encode, items
 from sidecar.codec.weave import Ends
-from sidecar.values import Lane
+from sidecar.values import Lane, tokens_of
 
 DONE = b"[DONE]"
 FILTERED = "content_filter"

@@ -32,10 +32,10 @@ from sidecar.codec.places import (
     repeat,
     text,
 )
-from sidecar.codec.shape import Asked, NewFrame, Shape, encode, items, part_of, tokens_of
+from sidecar.codec.shape import Asked, NewFrame, Shape, encode, items, part_of, same_place
 from sidecar.codec.shapes import openai
 from sidecar.codec.weave import Ends
-from sidecar.values import Channel, Lane, Part
+from sidecar.values import Channel, Lane, Part, tokens_of
 
 # -- items ------------------------------------------------------------------------------------------------------------
 
@@ -195,10 +195,6 @@ def _name_of_item(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope
     return scope.named(path, *scope.key[:2], "name")
 
 
-def _of_place(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
-    return scope.named(path, *scope.key)
-
-
 def _event(document: Any, name: str) -> Node:
     """The node of an event, by what it is."""
     about, _, _ = _kind(document, name).rpartition(".")
@@ -222,7 +218,7 @@ def _event_node(about: str, field: str, channel: Channel) -> Node:
             "name": repeat(Channel.TOOL_ARGUMENTS, enter=_name_of_item, is_whole=True),
             "logprobs": LOGPROBS,
             "item": msgspec.structs.replace(_AGAIN, enter=_of_item),
-            "part": msgspec.structs.replace(_AGAIN, enter=_of_place),
+            "part": msgspec.structs.replace(_AGAIN, enter=same_place),
             "annotation": node(emptied="{}", rest=AGAIN),
             "response": _RESPONSE,
         },
@@ -330,9 +326,8 @@ class _Voice:
         self._response: dict[str, Any] = {"object": "response"}
         self._items: dict[int, dict[str, Any]] = {}
         self._open: set[int] = set()
-        self._parts: dict[tuple[int, str, int], dict[str, Any]] = {}
-        """Parts that are open, as they began; and what was said in them since."""
-        self._said: dict[tuple[int, str, int], list[str]] = {}
+        self._parts: dict[tuple[int, str, int], tuple[dict[str, Any], list[str]]] = {}
+        """Parts that are open, as they began, and what was said in them since."""
         self._sequence = -1
 
     def heard(self, document: Any, name: str) -> None:
@@ -363,11 +358,11 @@ class _Voice:
         key = (number, str(place[2]), int(place[3]))
         if isinstance(document.get("part"), dict):
             if kind.endswith(".added"):
-                self._parts[key], self._said[key] = document["part"], []
-            elif self._parts.pop(key, None) is not None and self._said.pop(key) is not None and number in self._items:
+                self._parts[key] = document["part"], []
+            elif self._parts.pop(key, None) is not None and number in self._items:
                 _parts_of(self._items[number], key[1]).append(document["part"])
         elif isinstance(document.get("delta"), str) and key in self._parts:
-            self._said[key].append(document["delta"])
+            self._parts[key][1].append(document["delta"])
 
     def end(self, lane: Lane, key: Key, message: str) -> list[NewFrame]:
         """Close what is open, say the message as an item of its own, and complete the response with what was let out.
@@ -400,9 +395,9 @@ class _Voice:
 
     def _close_part(self, place: tuple[int, str, int]) -> list[NewFrame]:
         number, field, index = place
-        begun, more = self._parts.pop(place), "".join(self._said.pop(place, ()))
+        begun, more = self._parts.pop(place)
         name = "refusal" if begun.get("type") == "refusal" else "text"
-        part = {**begun, name: str(begun.get(name) or "") + more}
+        part = {**begun, name: str(begun.get(name) or "") + "".join(more)}
         item = self._items.setdefault(number, {})
         _parts_of(item, field).append(part)
         where = {"item_id": str(item.get("id", "")), "output_index": number}
