@@ -20,6 +20,7 @@ from sidecar.config import Guarded
 from sidecar.errors import CallerError, Draining, Overloaded, TidegateError
 from sidecar.policy.plan import Plan
 from sidecar.transport.http_status import HttpStatus, SlowBodyError, UnreadableAnswerError
+from sidecar.transport.running import Running
 from sidecar.values import Blocked
 
 JSON = "application/json"
@@ -31,18 +32,16 @@ _RETRY_MS = 1000
 """When a client for whom there is no room should try again."""
 
 
-class InFlight:
+class InFlight(Running):
     """Counts the exchanges that run, so that they can be let finish, and gives permits to those that are guarded.
 
     Each has several streams, one after the other: a permit is taken before its request is read.
     """
 
     def __init__(self, limit: int) -> None:
-        self._count = 0
+        super().__init__()
         self._permits = limit
         self._is_draining = False
-        self._is_idle = asyncio.Event()
-        self._is_idle.set()
 
     def admit(self) -> None:
         """Raise `Draining` once new exchanges are refused."""
@@ -60,22 +59,10 @@ class InFlight:
         finally:
             self._permits += 1
 
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """An exchange that runs."""
-        self._count += 1
-        self._is_idle.clear()
-        try:
-            yield
-        finally:
-            self._count -= 1
-            if not self._count:
-                self._is_idle.set()
-
     async def drain(self) -> None:
         """Refuse new exchanges; returns when none is left."""
         self._is_draining = True
-        await self._is_idle.wait()
+        await self.wait_idle()
 
 
 class Room:

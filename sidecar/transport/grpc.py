@@ -46,6 +46,7 @@ from sidecar.transport.http2.connection import Bounds
 from sidecar.transport.http2.server import Http2Server
 from sidecar.transport.identity import Peer
 from sidecar.transport.reflection import Reflection
+from sidecar.transport.running import Running
 from sidecar.transport.status import status_of
 from sidecar.transport.tls import Certificates
 from sidecar.values import Channel, Lane
@@ -100,7 +101,7 @@ class GuardService:
         self._facts = settings.facts
         self._idle_seconds = settings.idle_seconds
         self._one_message = OneMessage(settings.message_seconds)
-        self._running = _Running()
+        self._running = Running()
         self._arrivals: Counter[str] = Counter()
         """By connection."""
 
@@ -118,15 +119,17 @@ class GuardService:
 
     async def check(self, _requests: AsyncIterator[bytes], context: Context) -> pb.CheckResponse:
         """Guard one whole text."""
-        async with answering(context), self._running.counted():
-            with self._arriving(context.peer()):
-                data = await self._only(context)
-            return await self._check(data, context)
+        async with answering(context):
+            with self._running.counted():
+                with self._arriving(context.peer()):
+                    data = await self._only(context)
+                return await self._check(data, context)
 
     async def stream(self, _requests: AsyncIterator[bytes], context: Context) -> None:
         """Guard texts while they flow."""
-        async with answering(context), self._running.counted():
-            await self._guard(context)
+        async with answering(context):
+            with self._running.counted():
+                await self._guard(context)
 
     async def _only(self, context: Context) -> bytes:
         """The one message of a request. Ends the call when there is none, or not in time."""
@@ -211,29 +214,6 @@ class GuardService:
                 await context.write(response)
         except TimeoutError:
             raise IdleStream(self._idle_seconds) from None
-
-
-class _Running:
-    """Counts calls, so that they can be let finish."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._is_idle = asyncio.Event()
-        self._is_idle.set()
-
-    @asynccontextmanager
-    async def counted(self) -> AsyncIterator[None]:
-        self._count += 1
-        self._is_idle.clear()
-        try:
-            yield
-        finally:
-            self._count -= 1
-            if not self._count:
-                self._is_idle.set()
-
-    async def wait_idle(self) -> None:
-        await self._is_idle.wait()
 
 
 class GrpcServer:
