@@ -20,7 +20,7 @@ from sidecar.offline import Guarded, guard_text
 from sidecar.policy.compiler import compile_file
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan, ScannerPlan
-from sidecar.values import Action, Release
+from sidecar.values import Action, Lane, Release
 from tests.streams import NASTY, all_cuts, by_character
 
 POLICIES = sorted(Path(__file__).parent.parent.glob("policies/*.yaml"))
@@ -122,7 +122,7 @@ def test_law_2_no_character_of_a_marked_span_leaves(plan: Plan, text: str, data:
         for each in guarded.decisions
         if each.done >= Action.REDACT and each.decided >= Action.REDACT and each.is_enforced
     ]
-    for kept in _kept(guarded):
+    for kept in kept_spans(guarded):
         assert all(kept[1] <= each.start or each.end <= kept[0] for each in taken)
 
 
@@ -130,7 +130,7 @@ def test_law_2_no_character_of_a_marked_span_leaves(plan: Plan, text: str, data:
 @given(text=texts(), data=st.data())
 def test_law_3_nothing_is_lost_or_invented(plan: Plan, text: str, data: st.DataObject) -> None:
     guarded = guard_text(plan, data.draw(byte_cuts(text)), session_id="s")
-    kept = "".join(text[start:end] for start, end in _kept(guarded))
+    kept = "".join(text[start:end] for start, end in kept_spans(guarded))
     replaced = sum(each.end - each.start for each in guarded.redactions)
     if guarded.blocked is None:
         assert len(kept) + replaced == len(text)
@@ -164,11 +164,11 @@ def test_what_is_marked_never_begins_to_leave(name: str, text: str, begins: str)
         assert begins not in guarded.text()
 
 
-def _kept(guarded: Guarded) -> list[tuple[int, int]]:
-    """The spans of the input that left as they were."""
+def kept_spans(guarded: Guarded, lane: Lane | None = None) -> list[tuple[int, int]]:
+    """The spans of the input, or of one lane's, that left as they were."""
     kept = []
     for release in guarded.outputs:
-        if isinstance(release, Release):
+        if isinstance(release, Release) and lane in (None, release.lane):
             position = release.start
             for redaction in release.redactions:
                 kept.append((position, redaction.start))

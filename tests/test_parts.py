@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from sidecar.offline import Guarded, Part, guard
 from sidecar.policy.plan import Plan
-from sidecar.values import Action, Channel, Lane, Release
+from sidecar.values import Action, Channel, Lane
 from tests.streams import cut_at
-from tests.test_laws import SHIPPED, each_policy, texts
+from tests.test_laws import SHIPPED, each_policy, kept_spans, texts
 
 SCANNING = [plan for plan in SHIPPED if not plan.batches]
 each_scanning_policy = pytest.mark.parametrize("plan", SCANNING, ids=[plan.name for plan in SCANNING])
@@ -69,21 +69,8 @@ def test_no_character_of_a_marked_span_leaves(plan: Plan, runs: list[Part], data
     for decision in guarded.decisions:
         if decision.done < Action.REDACT:
             continue
-        for start, end in _kept(guarded, decision.lane):
+        for start, end in kept_spans(guarded, decision.lane):
             assert end <= decision.finding.start or decision.finding.end <= start
-
-
-def _kept(guarded: Guarded, lane: Lane) -> list[tuple[int, int]]:
-    """The spans of a lane's input that left as they were."""
-    kept = []
-    for release in guarded.outputs:
-        if isinstance(release, Release) and release.lane == lane:
-            position = release.start
-            for redaction in release.redactions:
-                kept.append((position, redaction.start))
-                position = redaction.end
-            kept.append((position, release.end))
-    return [(start, end) for start, end in kept if end > start]
 
 
 @pytest.mark.parametrize("between", ["Let me think about that.", "4111", "so "])

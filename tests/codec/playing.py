@@ -38,6 +38,11 @@ def whole(exchange: Exchange, plan: Plan, data: bytes) -> bytes:
 def streamed(exchange: Exchange, plan: Plan, pieces: Iterable[bytes], **more: Any) -> bytes:
     """What leaves of a streamed answer that comes in these pieces."""
     body = StreamedAnswer(exchange.shape, exchange.form, max_frame_bytes=1 << 20, holds_calls=plan.holds_calls, **more)
+    return played(body, plan, pieces)
+
+
+def played(body: Streamed, plan: Plan, pieces: Iterable[bytes]) -> bytes:
+    """What leaves of a body that comes in these pieces."""
     stream, out = Stream(plan), b""
     for piece in pieces:
         fed = body.feed(piece)

@@ -13,7 +13,7 @@ from sidecar.codec.weave import Text
 from sidecar.core.stream import Stream
 from sidecar.policy.plan import Plan
 from sidecar.values import Part
-from tests.codec.playing import feed, take
+from tests.codec.playing import feed, played, take
 from tests.codec.test_body import BLOCKING, MASKING, cut
 from tests.streams import NASTY
 
@@ -26,18 +26,7 @@ CASES = [
 
 
 def streamed(plan: Plan, pieces: list[bytes]) -> bytes:
-    body, stream, out = StreamedText(), Stream(plan), b""
-    for piece in pieces:
-        feed(stream, body.feed(piece))
-        take(stream, body)
-        out += body.ready()
-        if body.is_over:
-            return out
-    feed(stream, body.finish())
-    stream.close()
-    take(stream, body)
-    body.flush()
-    return out + body.ready()
+    return played(StreamedText(), plan, pieces)
 
 
 @pytest.mark.parametrize(("plan", "text", "said"), CASES)

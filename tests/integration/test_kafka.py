@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,13 @@ from sidecar.outbox.audit import Audit, Report
 from sidecar.outbox.encode import decode
 from sidecar.outbox.event import Event, Kind, StreamInfo
 from sidecar.outbox.memory import MemoryOutbox
-from sidecar.outbox.outbox import Outbox
-from sidecar.outbox.publisher import Publisher, make_publisher
+from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.reads import Read
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.outbox.topics import TopicPlan, create_topics
 from tests.integration.broker import Broker, free_port, proxied, read_all
+from tests.integration.kafka_tools import publishing
 from tests.outbox.samples import INFO, a_fault, a_stream_decision, a_violation
 
 pytestmark = pytest.mark.broker
@@ -46,19 +45,6 @@ async def kafka(broker: Broker, request: pytest.FixtureRequest) -> KafkaSettings
     return KafkaSettings.model_validate(
         {"bootstrap_servers": broker.address, "idempotence": False, "request_timeout_ms": 1000, "topics": topics}
     )
-
-
-@asynccontextmanager
-async def publishing(outbox: Outbox, kafka: KafkaSettings, events: EventSettings = EVENTS) -> AsyncIterator[Publisher]:
-    await outbox.start()
-    publisher = make_publisher(outbox, events, kafka)
-    assert publisher is not None
-    await publisher.start()
-    try:
-        yield publisher
-    finally:
-        await publisher.stop()
-        await outbox.stop()
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -84,7 +70,7 @@ def audited(records: Sequence[ConsumerRecord]) -> Report:
 async def test_every_event_arrives_in_its_topic_by_its_session_and_in_order(kafka: KafkaSettings, broker: Broker):
     await create_topics(kafka, PLAN)
     outbox, sent = MemoryOutbox(), list(sessions(300, of=7))
-    async with publishing(outbox, kafka) as publisher:
+    async with publishing(outbox, kafka, EVENTS) as publisher:
         await outbox.put(sent)
         await until(lambda: publisher.stats().published == 300)
     records = await read_all(broker.address, kafka.topics.names)
@@ -104,7 +90,7 @@ async def test_every_event_arrives_in_its_topic_by_its_session_and_in_order(kafk
 async def test_cloudevents_sdk_reads_what_arrived(kafka: KafkaSettings, broker: Broker):
     await create_topics(kafka, PLAN)
     outbox, event = MemoryOutbox(), a_violation()
-    async with publishing(outbox, kafka) as publisher:
+    async with publishing(outbox, kafka, EVENTS) as publisher:
         await outbox.put([event])
         await until(lambda: publisher.stats().published == 1)
     (record,) = await read_all(broker.address, kafka.topics.names)
@@ -128,7 +114,7 @@ async def test_every_compression_and_format_arrives(compression: Any, form: Any,
 
 async def test_missing_topics_are_named_not_made_and_the_events_wait(kafka: KafkaSettings, broker: Broker):
     outbox = MemoryOutbox()
-    async with publishing(outbox, kafka) as publisher:
+    async with publishing(outbox, kafka, EVENTS) as publisher:
         await outbox.put([a_violation()])
         await until(lambda: publisher.stats().missing_topics != ())
         assert set(publisher.stats().missing_topics) == set(kafka.topics.names)
@@ -144,7 +130,7 @@ async def test_broker_that_is_not_there_yet_is_waited_for(kafka: KafkaSettings, 
     await create_topics(kafka, PLAN)
     port = free_port()
     outbox, through = MemoryOutbox(), kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{port}"})
-    async with publishing(outbox, through) as publisher:
+    async with publishing(outbox, through, EVENTS) as publisher:
         await outbox.put([a_violation()])
         await until(lambda: publisher.stats().failures >= 2)
         async with proxied(broker.address, port=port):
@@ -156,7 +142,7 @@ async def test_broker_that_is_not_there_yet_is_waited_for(kafka: KafkaSettings, 
 async def test_frozen_broker_delays_events_and_loses_none(kafka: KafkaSettings, broker: Broker, tmp_path: Path):
     await create_topics(kafka, PLAN)
     outbox = SqliteOutbox(OutboxSettings(path=tmp_path / "o.db", durability="normal"))
-    async with publishing(outbox, kafka) as publisher:
+    async with publishing(outbox, kafka, EVENTS) as publisher:
         await outbox.put(list(sessions(40, of=4)))
         await until(lambda: publisher.stats().published > 0)
         broker.freeze()
@@ -187,7 +173,7 @@ async def test_cut_connections_delay_events_and_lose_none(
             kafka = kafka.model_copy(update={"bootstrap_servers": proxy.address})
             await create_topics(kafka, PLAN)
             outbox = MemoryOutbox()
-            async with publishing(outbox, kafka) as publisher:
+            async with publishing(outbox, kafka, EVENTS) as publisher:
                 for part in range(4):
                     await outbox.put(list(sessions(60, of=4)))
                     await until(lambda part=part: publisher.stats().published > part * 60)  # type: ignore[misc]
@@ -207,7 +193,7 @@ async def test_cut_connections_delay_events_and_lose_none(
 async def test_broker_without_producer_ids_is_told_how_to_be_used(kafka: KafkaSettings):
     outbox, strict = MemoryOutbox(), kafka.model_copy(update={"idempotence": True})
     await create_topics(kafka, PLAN)
-    async with publishing(outbox, strict) as publisher:
+    async with publishing(outbox, strict, EVENTS) as publisher:
         await outbox.put([a_violation()])
         await until(lambda: publisher.stats().failures > 0)
         assert "set kafka.idempotence: false" in publisher.stats().error
@@ -250,7 +236,7 @@ async def test_commands_make_topics_read_them_and_prove_them_complete(kafka: Kaf
     made = json.loads(await in_thread("create-topics", "--json"))
     assert made == {"created": [], "existing": list(kafka.topics.names)}
     outbox = MemoryOutbox()
-    async with publishing(outbox, kafka) as publisher:
+    async with publishing(outbox, kafka, EVENTS) as publisher:
         await outbox.put(list(sessions(30, of=3)))
         await until(lambda: publisher.stats().published == 30)
     report = json.loads(await in_thread("verify", "--json"))

@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,19 +35,12 @@ class Door(Protocol):
     upstream: Upstream
 
 
-class Kits:
-    """The process in which the kits are."""
+class KitProcess:
+    """A process in which kits are: a line of JSON for each that is asked, and one for what it told."""
 
-    def __init__(self) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    def __init__(self, *command: str, folder: Path, env: Mapping[str, str], stderr: int | None = None) -> None:
         self._process = subprocess.Popen(
-            [str(PYTHON), "-m", "tests.integration.kits"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**kept, "PYTHONWARNINGS": "ignore"},
+            command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True, env=env
         )
 
     async def ask(self, kit: str, url: str, said: str = "hi", *, is_streamed: bool) -> dict[str, Any]:
@@ -66,6 +59,15 @@ class Kits:
     def stop(self) -> None:
         """End the process."""
         self._process.communicate()
+
+
+class Kits(KitProcess):
+    """Those in Python."""
+
+    def __init__(self) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        env = {**kept, "PYTHONWARNINGS": "ignore"}
+        super().__init__(str(PYTHON), "-m", "tests.integration.kits", folder=ROOT, env=env, stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="module")

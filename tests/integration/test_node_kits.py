@@ -6,22 +6,19 @@ answered runs its tool and asks the model again, so what it asks, runs and shows
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import providers
-from tests.integration.test_kits import ANSWER, BLOCKED, CLEAN, LEAKING, PAID, PLAIN, THOUGHT
+from tests.integration.test_kits import ANSWER, BLOCKED, CLEAN, LEAKING, PAID, PLAIN, THOUGHT, KitProcess
 from tests.providers import Parts, call, text
 from tests.proxies import CARD, INJECTION, MASKED, SAID, Proxied, proxied
 from tests.upstream import Answer, Seen
@@ -31,31 +28,12 @@ pytestmark = [pytest.mark.clients, pytest.mark.slow]
 FOLDER = Path(__file__).parents[1] / "node"
 
 
-class Node:
-    """The process in which the kits are."""
+class Node(KitProcess):
+    """The kits in Node."""
 
     def __init__(self, program: str) -> None:
-        self._process = subprocess.Popen(
-            [program, "main.mjs"], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={"PATH": os.environ["PATH"], "NODE_ENV": "production"},
-        )  # fmt: skip
-
-    async def ask(self, kit: str, url: str, said: str = "hi", *, is_streamed: bool) -> dict[str, Any]:
-        """What a kit told of an answer."""
-        asked = {"kit": kit, "url": url, "text": said, "is_streamed": is_streamed}
-        told: dict[str, Any] = json.loads(await asyncio.to_thread(self._exchange, json.dumps(asked)))
-        return told
-
-    def _exchange(self, line: str) -> str:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        return self._process.stdout.readline()
-
-    def stop(self) -> None:
-        """End the process."""
-        self._process.communicate()
+        env = {"PATH": os.environ["PATH"], "NODE_ENV": "production"}
+        super().__init__(program, "main.mjs", folder=FOLDER, env=env)
 
 
 @pytest.fixture(scope="module")
