@@ -24,7 +24,7 @@ from sidecar.codec.formats import Format, framing_of
 from sidecar.codec.frames import Frame, FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError, Path, dumps, edited, literal, loads, replace_values
 from sidecar.codec.places import COUNTS, Found, Kind, Node, Reader, Slot
-from sidecar.codec.shape import PLAINLY, REQUEST, Asked, NewFrame, Shape, answer_scope, says_again
+from sidecar.codec.shape import PLAINLY, REQUEST, AnswerOptions, NewFrame, Shape, answer_scope, says_again
 from sidecar.codec.weave import ChoiceEnd, Ends, Fed, LaneEnd, Tail, Text, Weave, Woven
 from sidecar.values import Blocked, Channel, Lane, Release
 
@@ -97,7 +97,7 @@ class StreamedAnswer:
         *,
         max_frame_bytes: int,
         max_waiting_bytes: int = 16 * 1024 * 1024,
-        asked: Asked = PLAINLY,
+        asked: AnswerOptions = PLAINLY,
         holds_calls: bool = False,
     ) -> None:
         """`max_waiting_bytes`: of frames that came and have not left; `holds_calls`: see `Weave`."""

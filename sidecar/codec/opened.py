@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from sidecar.codec.body import StreamedAnswer, UnknownShapeError, WholeBody
 from sidecar.codec.formats import Format
 from sidecar.codec.multipart import WholeMultipart
-from sidecar.codec.shape import PLAINLY, Asked, Shape
+from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape
 from sidecar.codec.text import StreamedText, WholeText
 
 Whole: TypeAlias = WholeBody | WholeText | WholeMultipart
@@ -40,7 +40,7 @@ def streamed(
     *,
     max_frame_bytes: int,
     max_waiting_bytes: int,
-    asked: Asked = PLAINLY,
+    asked: AnswerOptions = PLAINLY,
     holds_calls: bool = False,
 ) -> Streamed:
     """An answer that comes piece by piece: see `StreamedAnswer`."""

@@ -25,7 +25,7 @@ class NewFrame(msgspec.Struct, frozen=True):
     event: str = ""
 
 
-class Asked(msgspec.Struct, frozen=True):
+class AnswerOptions(msgspec.Struct, frozen=True):
     """What a request asked for, as far as its answer depends on it."""
 
     choices: int = 1
@@ -37,7 +37,7 @@ class Asked(msgspec.Struct, frozen=True):
     """The characters of its text."""
 
 
-PLAINLY = Asked()
+PLAINLY = AnswerOptions()
 """A request that asked for nothing special."""
 
 
@@ -81,7 +81,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """What a frame says is over."""
     is_last: Callable[[bytes, str], bool] = lambda *_: False
     """Whether a payload that holds no document, or a frame's name, says that the stream is over."""
-    voice: Callable[[Asked], Voice]
+    voice: Callable[[AnswerOptions], Voice]
     stopped: Callable[[Any, int, str, frozenset[Path]], Mapping[Path, Any]]
     """What changes in a whole answer, the values by path, when a choice was blocked: document, choice, message, and the
     paths of texts of which not all was let out."""

@@ -17,13 +17,22 @@ import msgspec
 
 from sidecar.codec import encoding, opened
 from sidecar.codec.body import Text, UnknownShapeError
-from sidecar.codec.shape import PLAINLY, Asked
+from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape
 from sidecar.config import Guarded
 from sidecar.errors import CallerError
 from sidecar.session import Engine, Session, StreamStart
 from sidecar.transport.answers import StreamGuard, guard_whole
 from sidecar.transport.decision import Guard, Streams, Unread, Unreadable, Whole, of_request
-from sidecar.transport.exchange import Held, closed, decoded, finished, opened_answer, opened_request, refusal_of
+from sidecar.transport.exchange import (
+    Held,
+    closed,
+    decoded,
+    finished,
+    opened_answer,
+    opened_request,
+    refusal_of,
+    type_of_errors,
+)
 from sidecar.transport.facts import Caller, start_of, with_sources
 from sidecar.transport.http_headers import (
     DECISION,
@@ -64,7 +73,7 @@ class Bodies:
         self.marks: dict[str, str] = {}
         self.path = ""
         self._asked = PLAINLY
-        """Whether the request asked for an answer that is JSON."""
+        """What the request asked for, as far as its answer depends on it."""
 
     async def request(
         self, guard: Guard, caller: Caller, described: Described, data: bytes, held: Held
@@ -175,11 +184,11 @@ class Bodies:
         self.marks[REQUEST_DECISION if what == "request" else DECISION] = UNGUARDED
         await self._engine.report_unscanned(start, what, why, self.path)
 
-    def told_ids(self, caller: Caller) -> dict[str, str]:
-        """Headers for an answer in the upstream's place: an id to quote, the caller's own or the stream's."""
+    def headers_instead(self, shape: Shape | None, caller: Caller) -> dict[str, str]:
+        """The headers of an answer in the upstream's place. The id to quote is the caller's own or the stream's."""
         given = caller.headers.get("x-request-id", "")
         quoted = given if _ID.fullmatch(given) else self.marks.get(STREAM) or str(uuid4())
-        return dict.fromkeys(REQUEST_IDS, quoted)
+        return {"content-type": type_of_errors(shape), **dict.fromkeys(REQUEST_IDS, quoted), **self.marks}
 
     def _mark(self, session: Session) -> None:
         self.marks[POLICY] = f"{session.plan.name}@{session.plan.version}"
@@ -198,8 +207,8 @@ def _not_of(way: Whole) -> Unreadable:
     return Unreadable("unknown shape", f"it is no request of {way.shape.name} whose text can be read")
 
 
-def _asked(way: Whole, body: opened.Whole) -> Asked:
-    return Asked(
+def _asked(way: Whole, body: opened.Whole) -> AnswerOptions:
+    return AnswerOptions(
         choices=way.shape.choices(body.document),
         is_json=way.shape.wants_json(body.document),
         wants_usage=way.shape.wants_usage(body.document),

@@ -66,7 +66,6 @@ from sidecar.transport.exchange import (
     read_request,
     told,
     too_large_answer,
-    type_of_errors,
 )
 from sidecar.transport.facts import Caller, named_attributes, start_of
 from sidecar.transport.grpc import Context, Server, answering
@@ -409,12 +408,7 @@ class _Exchange:
     async def _answer_instead(self, status: int, reason: str, data: bytes) -> None:
         """Answer the client in the upstream's place."""
         self._engine.metrics.count_refused(status, reason)
-        told = {
-            "content-type": type_of_errors(self._shape),
-            **self._bodies.told_ids(self._caller),
-            **self._bodies.marks,
-        }
-        headers = Changes(told, ()).message()
+        headers = Changes(self._bodies.headers_instead(self._shape, self._caller), ()).message()
         answer = pb.ImmediateResponse(status=HttpStatus(code=status), headers=headers, body=data, details="tidegate")
         await self._write(immediate_response=answer)
 

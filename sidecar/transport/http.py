@@ -60,7 +60,6 @@ from sidecar.transport.exchange import (
     told,
     too_large_answer,
     too_large_request,
-    type_of_errors,
 )
 from sidecar.transport.facts import Caller, start_of
 from sidecar.transport.http_headers import (
@@ -199,8 +198,7 @@ class _Exchange:
     def _answer_instead(self, status: int, reason: str, data: bytes) -> web.Response:
         """An answer of ours, in the upstream's place."""
         self._engine.metrics.count_refused(status, reason)
-        ids = self._bodies.told_ids(self._caller)
-        headers = {"Content-Type": type_of_errors(self._shape), **ids, **self._bodies.marks}
+        headers = self._bodies.headers_instead(self._shape, self._caller)
         return web.Response(status=status, body=data, headers=headers)
 
     # -- the request ----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from sidecar.codec.body import StreamedAnswer, Text, UnknownShapeError, WholeBod
 from sidecar.codec.catalogue import GENERIC, SHAPES
 from sidecar.codec.formats import Format
 from sidecar.codec.places import Kind, Reader, Scope
-from sidecar.codec.shape import Asked, Shape
+from sidecar.codec.shape import AnswerOptions, Shape
 from sidecar.codec.shapes import (
     anthropic,
     bedrock,
@@ -231,14 +231,17 @@ def by_choice(exchange: Exchange, out: bytes) -> dict[int, str]:
 
 def test_one_choice_is_stopped_and_the_other_goes_on() -> None:
     exchange = choices([(0, "a "), (1, "a "), (0, "forbidden "), (0, "b "), (1, "b ")])
-    out = guarded(exchange, BLOCKING, asked=Asked(choices=2))
+    out = guarded(exchange, BLOCKING, asked=AnswerOptions(choices=2))
     assert by_choice(exchange, out) == {0: "a Stopped.", 1: "a b "}
     assert out.count(b"[DONE]") == 1
 
 
 def test_a_choice_that_has_not_begun_is_waited_for() -> None:
     exchange = choices([(0, "forbidden "), (1, "a "), (1, "b ")])
-    assert by_choice(exchange, guarded(exchange, BLOCKING, asked=Asked(choices=2))) == {0: "Stopped.", 1: "a b "}
+    assert by_choice(exchange, guarded(exchange, BLOCKING, asked=AnswerOptions(choices=2))) == {
+        0: "Stopped.",
+        1: "a b ",
+    }
 
 
 def test_a_frame_of_two_choices_says_nothing_more_of_the_stopped_one() -> None:
@@ -249,7 +252,7 @@ def test_a_frame_of_two_choices_says_nothing_more_of_the_stopped_one() -> None:
     exchange = stream_of(
         openai_chat.SHAPE, [*choices([(0, "forbidden "), (1, "a ")], end=False).frames, both, "[DONE]"]
     )
-    out = guarded(exchange, BLOCKING, asked=Asked(choices=2))
+    out = guarded(exchange, BLOCKING, asked=AnswerOptions(choices=2))
     assert b"secret" not in out
     assert by_choice(exchange, out) == {0: "Stopped.", 1: "a fine"}
 
@@ -495,7 +498,7 @@ def told_usage(out: bytes) -> list[Any]:
 
 def test_a_stopped_stream_tells_the_usage_that_was_asked_for() -> None:
     exchange = choices([(0, "four char"), (0, " forbidden "), (0, "b ")])
-    out = guarded(exchange, BLOCKING, asked=Asked(wants_usage=True, chars=41))
+    out = guarded(exchange, BLOCKING, asked=AnswerOptions(wants_usage=True, chars=41))
     assert told_usage(out) == [{"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}]
     assert out.rstrip().endswith(b"[DONE]")
 
@@ -504,7 +507,7 @@ def test_a_stopped_stream_tells_what_the_provider_counted_last() -> None:
     counted = {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8}
     first = {"choices": [{"index": 0, "delta": {"content": "a "}}], "usage": counted}
     exchange = stream_of(openai_chat.SHAPE, [first, *choices([(0, "forbidden ")]).frames])
-    out = guarded(exchange, BLOCKING, asked=Asked(wants_usage=True))
+    out = guarded(exchange, BLOCKING, asked=AnswerOptions(wants_usage=True))
     assert told_usage(out)[-1] == counted
 
 

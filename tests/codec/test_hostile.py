@@ -16,7 +16,7 @@ from sidecar.codec.eventstream import BrokenFrameError, EventStream
 from sidecar.codec.formats import Format
 from sidecar.codec.frames import FrameTooLongError, ServerSentEvents
 from sidecar.codec.jsontext import MAX_DEPTH, NotJsonError, dumps, loads
-from sidecar.codec.shape import Asked, Shape, encode
+from sidecar.codec.shape import AnswerOptions, Shape, encode
 from sidecar.codec.shapes import anthropic, gemini, ollama, openai_chat, openai_responses, tgi
 from sidecar.core.stream import Stream
 from sidecar.values import Action
@@ -130,7 +130,7 @@ def test_text_behind_the_end_of_a_call_without_text_is_read() -> None:
 def test_two_elements_of_one_number_are_one_choice_and_stop_together() -> None:
     choices = [{"index": 0, "delta": {"content": each}} for each in ("good", "secret")]
     frames = ({"choices": choices}, {"choices": choices}, {"choices": [{"index": 1, "delta": {"content": "two"}}]})
-    out = streamed(chat(), BLOCKING, [written(Format.SSE, each) for each in frames], asked=Asked(choices=2))
+    out = streamed(chat(), BLOCKING, [written(Format.SSE, each) for each in frames], asked=AnswerOptions(choices=2))
     assert b"secret" not in out
     assert out.count(b"content_filter") == 1
 
@@ -139,7 +139,7 @@ def test_two_elements_of_one_number_are_one_choice_and_stop_together() -> None:
 def test_nothing_of_a_stopped_choice_leaves_with_others_whatever_its_number_is(index: object) -> None:
     bad, good = ({"index": each, "delta": {"content": text}} for each, text in ((index, "secret"), (7, "good")))
     frames = [{"choices": [bad, good], "note": "about both"} for _ in range(3)]
-    out = streamed(chat(), BLOCKING, [written(Format.SSE, each) for each in frames], asked=Asked(choices=3))
+    out = streamed(chat(), BLOCKING, [written(Format.SSE, each) for each in frames], asked=AnswerOptions(choices=3))
     assert b"secret" not in out
     assert out.count(b"good") == 3
 

@@ -12,7 +12,7 @@ import pytest
 
 from sidecar.codec.body import StreamedAnswer
 from sidecar.codec.formats import Format
-from sidecar.codec.shape import Asked, Shape
+from sidecar.codec.shape import AnswerOptions, Shape
 from sidecar.codec.shapes import (
     anthropic,
     bedrock,
@@ -298,7 +298,7 @@ def steps(api: Api, frames: Sequence[Frame], plan: Plan) -> list[bytes]:
     """What leaves with each frame that comes, and at the end."""
     choices = 2 if "other choice" in api.parts else 1
     body = StreamedAnswer(
-        api.shape, api.form, max_frame_bytes=1 << 20, asked=Asked(choices=choices), holds_calls=plan.holds_calls
+        api.shape, api.form, max_frame_bytes=1 << 20, asked=AnswerOptions(choices=choices), holds_calls=plan.holds_calls
     )
     stream, out = Stream(plan), []
     for frame in frames:

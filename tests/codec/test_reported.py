@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sidecar.codec.formats import Format
-from sidecar.codec.shape import Asked, Shape
+from sidecar.codec.shape import AnswerOptions, Shape
 from sidecar.codec.shapes import anthropic, bedrock, gemini, ollama, openai_chat, openai_responses, tgi
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file
@@ -245,7 +245,7 @@ def test_offsets_into_a_changed_text_go_with_it() -> None:
 def test_a_structured_answer_is_read_as_the_json_that_it_is() -> None:
     pieces = ['{"to": "anna.berg\\u', '0040example.org", "card": 41111111', '11111111, "n": 3}']
     frames = [chat_delta(content=each) for each in pieces]
-    out = guarded(stream_of(openai_chat.SHAPE, frames), shipped("pii-redact"), asked=Asked(is_json=True))
+    out = guarded(stream_of(openai_chat.SHAPE, frames), shipped("pii-redact"), asked=AnswerOptions(is_json=True))
     said = "".join(
         json.loads(line[6:])["choices"][0]["delta"]["content"]
         for line in out.decode().splitlines()

@@ -27,7 +27,17 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import Asked, NewFrame, Shape, at, encode, message_scope, same_place, spoken, without_unsigned
+from sidecar.codec.shape import (
+    AnswerOptions,
+    NewFrame,
+    Shape,
+    at,
+    encode,
+    message_scope,
+    same_place,
+    spoken,
+    without_unsigned,
+)
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part, tokens_of
 
@@ -161,7 +171,7 @@ def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None
 class _Voice:
     """Knows which blocks are open, and what was counted."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: AnswerOptions) -> None:
         self._open: set[int] = set()
         self._next = 0
         self._counted = 0

@@ -29,7 +29,17 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import Asked, NewFrame, Shape, at, encode, message_scope, same_place, spoken, without_unsigned
+from sidecar.codec.shape import (
+    AnswerOptions,
+    NewFrame,
+    Shape,
+    at,
+    encode,
+    message_scope,
+    same_place,
+    spoken,
+    without_unsigned,
+)
 from sidecar.codec.shapes import anthropic
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part, tokens_of
@@ -144,7 +154,7 @@ def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None
 class _Voice:
     """Knows which blocks are open, and how much was said."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: AnswerOptions) -> None:
         self._asked = asked
         self._open: set[int] = set()
         self._next = 0

@@ -23,7 +23,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import Asked, NewFrame, Shape, at, encode, message_scope, spoken
+from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, at, encode, message_scope, spoken
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -125,7 +125,7 @@ def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None
 class _Voice:
     """Knows which parts are open, and what was counted."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: AnswerOptions) -> None:
         self._id = ""
         self._open: set[int] = set()
         self._next = 0

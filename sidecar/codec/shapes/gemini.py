@@ -30,7 +30,7 @@ from sidecar.codec.places import (
     node,
     text,
 )
-from sidecar.codec.shape import Asked, NewFrame, Shape, choice_scope, encode, items, part_of, spoken, tells
+from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, choice_scope, encode, items, part_of, spoken, tells
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -209,7 +209,7 @@ def _choices(document: Any) -> int:
 class _Voice:
     """Says the message as the last piece of text."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: AnswerOptions) -> None:
         self._known: dict[str, Any] = {}
 
     def heard(self, document: Any, name: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import UNKNOWN, Key
-from sidecar.codec.shape import Asked, NewFrame, Shape, encode
+from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, encode
 from sidecar.codec.shapes.openai import FILTERED
 from sidecar.values import Lane
 
@@ -23,7 +23,7 @@ def _error(message: str, kind: str) -> dict[str, Any]:
 class _Voice:
     """Says the message as an error."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: AnswerOptions) -> None:
         """Nothing of what was asked matters."""
 
     def heard(self, document: Any, name: str) -> None:

@@ -23,7 +23,7 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import Asked, NewFrame, Shape, at, encode, message_scope, numbered_scope
+from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, at, encode, message_scope, numbered_scope
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -98,7 +98,7 @@ def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None
 class _Voice:
     """Says the message in an object that says `done`."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: AnswerOptions) -> None:
         self._known: dict[str, Any] = {}
         self._is_chat = True
 

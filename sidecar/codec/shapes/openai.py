@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.codec.places import Found, Reader
-from sidecar.codec.shape import Asked, NewFrame, encode, items
+from sidecar.codec.shape import AnswerOptions, NewFrame, encode, items
 from sidecar.codec.weave import Ends
 from sidecar.values import Lane, tokens_of
 
@@ -43,7 +43,7 @@ def choices(document: Any) -> int:
 class Template:
     """What chunks are made of, once one has left."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: AnswerOptions) -> None:
         self._asked = asked
         self._known: dict[str, Any] = {}
         self._unknown: tuple[str, ...] = _TEMPLATE_KEYS

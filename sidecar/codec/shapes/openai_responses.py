@@ -32,7 +32,7 @@ from sidecar.codec.places import (
     repeat,
     text,
 )
-from sidecar.codec.shape import Asked, NewFrame, Shape, encode, items, part_of, same_place
+from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, encode, items, part_of, same_place
 from sidecar.codec.shapes import openai
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part, tokens_of
@@ -320,7 +320,7 @@ def _wants_json(document: Any) -> bool:
 class _Voice:
     """Knows the response as it was let out, and what of it is open."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: AnswerOptions) -> None:
         self._asked = asked
         self._chars = 0
         self._response: dict[str, Any] = {"object": "response"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import Found, Key, Kind, Node, Reader, Scope, node, opaque, repeat, text
-from sidecar.codec.shape import Asked, NewFrame, Shape, at, encode
+from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, at, encode
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane
 
@@ -55,7 +55,7 @@ def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None
 class _Voice:
     """Says the message as a last token, with all that was said."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: AnswerOptions) -> None:
         self._said: list[str] = []
         self._tokens = 0
 
