@@ -177,6 +177,8 @@ class Admin(Section):
     """The HTTP listener for health, metrics and version. It answers anybody, so it listens on loopback by itself."""
 
     listen: str = "127.0.0.1:9464"
+    console: bool = True
+    """Whether a page for people is at `/`: read-only, without checked text, but with the ids of sessions."""
 
 
 class Guarded(Section):

@@ -41,7 +41,7 @@ from sidecar.outbox.event import (
     fault_event,
     uuid7,
 )
-from sidecar.outbox.outbox import Outbox
+from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import BatchPlan, Plan
 from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
@@ -126,7 +126,7 @@ class Engine:
         *,
         policies: PlanSource,
         scheduler: Submitter,
-        outbox: Outbox,
+        outbox: Inlet,
         clock: Clock,
         metrics: Metrics,
         limits: Limits,
