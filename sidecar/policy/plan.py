@@ -33,6 +33,8 @@ class RulePlan:
     """The text that stands in for a blocked answer; may be empty."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
+    is_reversible: bool = False
+    """Whether what stands in is to be put back: then it stands in for the value alone, wherever that stands."""
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
 
@@ -161,6 +163,11 @@ class Plan:
     def blocking(self) -> tuple[RulePlan, ...]:
         """The rules that may stop text."""
         return tuple(rule for rule in self.rules if rule.is_enforced and rule.action is Action.BLOCK)
+
+    @property
+    def redacts_for_people(self) -> bool:
+        """Whether any rule may write words into text that are not put back."""
+        return any(rule.is_enforced and rule.rewrite is not None and not rule.is_reversible for rule in self.rules)
 
     @property
     def redacts(self) -> bool:

@@ -38,14 +38,25 @@ def rule_with(**parts: str) -> RulePlan:
         pytest.param("block", Action.BLOCK, "", None, id="block"),
         pytest.param("{block: {}}", Action.BLOCK, "", None, id="block, long"),
         pytest.param("{block: {message: Sorry.}}", Action.BLOCK, "Sorry.", None, id="block with a message"),
-        pytest.param("redact", Action.REDACT, "", "<NAME>", id="redact alone means label"),
-        pytest.param("{redact: {with: label}}", Action.REDACT, "", "<NAME>", id="label"),
-        pytest.param("{redact: {with: mask, keep_first: 1}}", Action.REDACT, "", "B**", id="mask"),
+        pytest.param("redact", Action.REDACT, "", "‹name›", id="redact alone means label"),
+        pytest.param("{redact: {with: label}}", Action.REDACT, "", "‹name›", id="label"),
+        pytest.param("{redact: {with: label, form: name}}", Action.REDACT, "", "<NAME>", id="label by its name"),
+        pytest.param(
+            "{redact: {with: label, words: {NAME: a customer}}}", Action.REDACT, "", "‹a-customer›", id="own words"
+        ),
+        pytest.param("{redact: {with: mask, keep_first: 1}}", Action.REDACT, "", "B••", id="mask"),
         pytest.param("{redact: {with: mask, char: '#'}}", Action.REDACT, "", "###", id="mask with a character"),
         pytest.param("{redact: {with: remove}}", Action.REDACT, "", "", id="remove"),
-        pytest.param("{redact: {with: hash, length: 8}}", Action.REDACT, "", "<NAME#a512558c>", id="hash"),
+        pytest.param("{redact: {with: hash, length: 8}}", Action.REDACT, "", "‹name-a512558c›", id="hash"),
         pytest.param(
-            "{redact: {with: pseudonym}}", Action.REDACT, "", "[NAME#Z6k1FANS8Jjq9SnMoF_RIV-lXw]", id="pseudonym"
+            "{redact: {with: hash, length: 8, form: name}}", Action.REDACT, "", "<NAME#a512558c>", id="hash by name"
+        ),
+        pytest.param(
+            "{redact: {with: pseudonym, form: name}}",
+            Action.REDACT,
+            "",
+            "[NAME#Z6k1FANS8Jjq9SnMoF_RIV-lXw]",
+            id="pseudonym",
         ),
     ],
 )
