@@ -306,6 +306,8 @@ class Gate:
         settled.sort(key=settling_order)
         rule, finding = blocker.violation.rule, blocker.violation.finding
         decisions = self.journal.decisions(settled, self.left)
-        blocked = Blocked(self._lane, rule.index, self.left, rule.message, finding.label, finding.reason, decisions)
+        blocked = Blocked(
+            self._lane, rule.index, self.left, rule.message or "", finding.label, finding.reason, decisions
+        )
         self.block = Stop(blocked, blocker.source.run)
         self.shut()

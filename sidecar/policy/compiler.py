@@ -137,6 +137,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
         version=metadata.version,
         digest=digest_of(spec),
         owner=metadata.owner,
+        language=metadata.language,
         order=metadata.order,
         match=Match(
             directions=frozenset(spec.match.directions or ()),
@@ -251,7 +252,7 @@ class _RuleCompiler:
             enforcement=rule.enforcement,
             on_error=rule.on_error or default,
             on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
-            message=rule.action.block.message if isinstance(rule.action, BlockAction) else "",
+            message=_message_of(rule),
             rewrite=rewrite,
             is_reversible=isinstance(rule.action, RedactAction) and isinstance(rule.action.redact, Pseudonym),
             reading=reading,
@@ -389,6 +390,11 @@ def _action_of(rule: RuleSpec) -> Action:
     if isinstance(rule.action, str):
         return Action[rule.action.upper()]
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
+
+
+def _message_of(rule: RuleSpec) -> str | None:
+    """What is said where the rule blocks; None where it states nothing, as where another one fails closed."""
+    return rule.action.block.message if isinstance(rule.action, BlockAction) else None
 
 
 def _operator(operator: Operator, keys: RedactionKeys | None, language: Language) -> Rewrite:

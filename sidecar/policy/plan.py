@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from detectors.base import ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading
 from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity, ToolCalls
+from sidecar.wording.languages import Language
 
 Rewrite = Callable[[str, str, str], str]
 """A redaction operator: `(matched text, label, session id) -> replacement`. Pure."""
@@ -29,8 +30,8 @@ class RulePlan:
     enforcement: Enforcement
     on_error: FailMode
     on_timeout: FailMode
-    message: str = ""
-    """The text that stands in for a blocked answer; may be empty."""
+    message: str | None = ""
+    """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
     is_reversible: bool = False
@@ -129,6 +130,8 @@ class Plan:
     rules: tuple[RulePlan, ...]
     scanners: tuple[ScannerPlan, ...]
     batches: tuple[BatchPlan, ...]
+    language: Language = Language.EN
+    """In which people are told things."""
     order: int = 0
     """Policies are tried by order, lowest first, then by name."""
 

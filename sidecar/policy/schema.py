@@ -258,7 +258,12 @@ Operator: TypeAlias = Annotated[Mask | Label | Hash | Pseudonym | StandIn | Remo
 class BlockSpec(Model):
     """Stop the choice."""
 
-    message: str = Field(default="", max_length=4000, description="What the user is told in place of the rest.")
+    message: str | None = Field(
+        default=None,
+        max_length=4000,
+        description="What the user is told in place of the rest. Left out: a text in the policy's language, with the"
+        " stream's id to quote.",
+    )
 
 
 class BlockAction(Model):
