@@ -42,16 +42,20 @@ class Joints:
 
     def joined(self, shown: Release | Blocked) -> Iterator[Release | Blocked]:
         """The same, and before a block what sets its message off, as text that is let out."""
-        if isinstance(shown, Release):
-            self._follow(shown)
-        elif (joint := self.joint(shown)) and (content := self._contents.get(shown.lane.choice)) is not None:
+        if (joint := self.follow(shown)) and isinstance(shown, Blocked):
+            content = self._contents[shown.lane.choice]
             end = content.end
             placed = Redaction(shown.rule, "", max(0, end - 1), end, 0, len(joint))  # where the last of the text stood
             yield Release(content.lane, joint, end, end, redactions=(placed,))
         yield shown
 
-    def joint(self, blocked: Blocked) -> str:
-        """What belongs between what was let out of the block's choice and its message."""
+    def follow(self, shown: object) -> str:
+        """Take what was let out. Of a block: what belongs between that and its message; of all else nothing."""
+        if isinstance(shown, Release):
+            self._follow(shown)
+        return self._joint(shown) if isinstance(shown, Blocked) else ""
+
+    def _joint(self, blocked: Blocked) -> str:
         content = self._contents.get(blocked.lane.choice)
         if content is None or not blocked.message:
             return ""

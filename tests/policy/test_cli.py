@@ -86,7 +86,18 @@ def test_lint_as_json(wrong: Path) -> None:
                 "remedy": "Did you mean `severity`?",
             }
         ],
+        "warnings": [],
     }
+
+
+def test_lint_warns_of_a_rule_that_blocks_without_a_message(tmp_path: Path) -> None:
+    path = tmp_path / "silent.yaml"
+    path.write_text(
+        RIGHT.replace("action: {redact: {with: mask}}", "action: block").partition("tests:")[0], encoding="utf-8"
+    )
+    result = run("lint", path)
+    assert result.exit_code == 0
+    assert "rule `no-codes` blocks without a message: people read a default text" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["lint", "test", "show"])
