@@ -60,12 +60,23 @@ def lint(paths: tuple[Path, ...], as_json: bool) -> None:
     errors = _errors(files)
     plans = [plan for file in files for _, plan in file.policies]
     if as_json:
-        _print_json({"files": len(files), "policies": [_named(plan) for plan in plans], "errors": _described(errors)})
+        found = {"files": len(files), "policies": [_named(plan) for plan in plans], "errors": _described(errors)}
+        _print_json({**found, "warnings": list(_warnings(plans))})
     else:
         _print_errors(errors)
+        for warning in _warnings(plans):
+            click.echo(f"warning: {warning}", err=True)
         if not errors:
             click.echo(f"{_counted(len(plans), 'policy', 'policies')} in {_counted(len(files), 'file')}: no errors")
     sys.exit(_WRONG if errors else 0)
+
+
+def _warnings(plans: Iterable[Plan]) -> Iterator[str]:
+    """What works and may not be meant: a rule that stops text, and says nothing of its own to who reads it."""
+    for plan in plans:
+        for rule in plan.blocking:
+            if rule.message is None:
+                yield f"{plan.name}: rule `{rule.id}` blocks without a message: people read a default text"
 
 
 @policy.command(name="test")

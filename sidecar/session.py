@@ -60,6 +60,7 @@ from sidecar.values import (
     Segment,
     Verdict,
 )
+from sidecar.wording.messages import stopped, unchecked
 
 Shown: TypeAlias = Release | Blocked | StreamSummary
 """What a session hands to its transport."""
@@ -475,10 +476,19 @@ class Session:
         now_ms = self._engine.clock.now_ms()
         outputs: list[Output] = []
         while (output := self._core.next_output()) is not None:
-            outputs.append(output)
+            outputs.append(self._told(output) if isinstance(output, Blocked) else output)
             if isinstance(output, Release):
                 self._recorder.released(output, now_ms)
         return outputs
+
+    def _told(self, blocked: Blocked) -> Blocked:
+        """A block with something to tell: where its rule says nothing, a text with the stream's id to quote."""
+        if self.plan.rules[blocked.rule].message is not None:
+            return blocked
+        language, reference = self.plan.language, self.info.stream_id
+        is_checked = all(each.failure is None for each in blocked.decisions)
+        message = stopped(self._direction, language, reference) if is_checked else unchecked(language, reference)
+        return msgspec.structs.replace(blocked, message=message)
 
     # -- waking up ------------------------------------------------------------------------------------------------
 

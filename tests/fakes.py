@@ -127,7 +127,7 @@ def rule(
     on_error: FailMode = FailMode.FAIL_CLOSED,
     on_timeout: FailMode = FailMode.FAIL_CLOSED,
     rewrite: Callable[[str, str, str], str] = label_of,
-    message: str = "",
+    message: str | None = "",
     thresholds: Mapping[str, float] | None = None,
 ) -> RulePlan:
     """A rule on one label."""

@@ -37,7 +37,7 @@ from sidecar.policy.explain import split, suggest
 from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
-from sidecar.policy.operators import RedactionKeys
+from sidecar.policy.operators import ByName, Form, InWords, RedactionKeys
 from sidecar.policy.plan import BatchPlan, Match, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
 from sidecar.policy.schema import (
     DEFAULT_POLICY,
@@ -46,6 +46,7 @@ from sidecar.policy.schema import (
     Hash,
     Label,
     Mask,
+    Named,
     Operator,
     PolicySpec,
     Pseudonym,
@@ -55,6 +56,8 @@ from sidecar.policy.schema import (
     StreamSpec,
 )
 from sidecar.values import Action, Direction, FailMode, Mode, Severity, ToolCalls
+from sidecar.wording.languages import Language
+from sidecar.wording.names import name_of
 
 _T = TypeVar("_T")
 
@@ -134,6 +137,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
         version=metadata.version,
         digest=digest_of(spec),
         owner=metadata.owner,
+        language=metadata.language,
         order=metadata.order,
         match=Match(
             directions=frozenset(spec.match.directions or ()),
@@ -174,6 +178,7 @@ class _RuleCompiler:
         self._document = draft.document
         self._stream = stream
         self._directions = draft.spec.match.directions if draft.spec else None
+        self._language = draft.spec.metadata.language if draft.spec else Language.EN
         self._keys = keys
         self._catalog = catalog
         self._detectors: dict[str, Detector | DetectorError] = {}
@@ -192,7 +197,7 @@ class _RuleCompiler:
         before = len(self.errors)
         action = _action_of(rule)
         self._check_fail_mode(place, rule, action)
-        rewrite = self._rewrite(place, rule)
+        rewrite = self._rewrite(place, rule, action)
         kind = self._kind(place, rule)
         if kind is None:
             return
@@ -200,6 +205,7 @@ class _RuleCompiler:
         if params is None:
             return
         thresholds = self._thresholds(place, rule, kind, params)
+        self._check_words(place, rule, thresholds)
         identities = self._build(place, kind, params, thresholds)
         for identity in identities:
             detector = self._detectors[identity]
@@ -246,8 +252,9 @@ class _RuleCompiler:
             enforcement=rule.enforcement,
             on_error=rule.on_error or default,
             on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
-            message=rule.action.block.message if isinstance(rule.action, BlockAction) else "",
+            message=_message_of(rule),
             rewrite=rewrite,
+            is_reversible=isinstance(rule.action, RedactAction) and isinstance(rule.action.redact, Pseudonym),
             reading=reading,
         )
 
@@ -341,12 +348,19 @@ class _RuleCompiler:
             message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
             self._refuse((*place, "on_error"), message, "remove `on_error`, or let the rule block or redact")
 
-    def _rewrite(self, place: Place, rule: RuleSpec) -> Rewrite | None:
-        if rule.action == "redact":
-            return operators.label()
-        if not isinstance(rule.action, RedactAction):
+    def _check_words(self, place: Place, rule: RuleSpec, labels: Iterable[str]) -> None:
+        if isinstance(rule.action, RedactAction) and isinstance(rule.action.redact, Named):
+            where = (*place, "action", "redact", "words")
+            for name in set(rule.action.redact.words).difference(labels):
+                message = f"the rule acts on no label `{name}`"
+                self._refuse((*where, name), message, suggest(name, labels), at_key=True)
+
+    def _rewrite(self, place: Place, rule: RuleSpec, action: Action) -> Rewrite | None:
+        if action is not Action.REDACT:
             return None
-        operator = rule.action.redact
+        operator = (
+            rule.action.redact if isinstance(rule.action, RedactAction) else Label.model_validate({"with": "label"})
+        )
         if isinstance(operator, Hash | Pseudonym) and self._keys is None:
             message = f"`{operator.with_}` needs the redaction key, and none is configured"
             remedy = (
@@ -354,7 +368,7 @@ class _RuleCompiler:
             )
             self._refuse((*place, "action", "redact", "with"), message, remedy)
             return None
-        return _operator(operator, self._keys)
+        return _operator(operator, self._keys, self._language)
 
     def _refuse(self, place: Place, message: str, remedy: str, *, at_key: bool = False) -> None:
         self.errors.append(self._source.error(place, message, remedy, at_key=at_key))
@@ -378,16 +392,28 @@ def _action_of(rule: RuleSpec) -> Action:
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
 
 
-def _operator(operator: Operator, keys: RedactionKeys | None) -> Rewrite:
+def _message_of(rule: RuleSpec) -> str | None:
+    """What is said where the rule blocks; None where it states nothing, as where another one fails closed."""
+    return rule.action.block.message if isinstance(rule.action, BlockAction) else None
+
+
+def _operator(operator: Operator, keys: RedactionKeys | None, language: Language) -> Rewrite:
     if isinstance(operator, Mask):
         return operators.mask(char=operator.char, keep_first=operator.keep_first, keep_last=operator.keep_last)
     if isinstance(operator, StandIn):
         return operators.stand_in(operator.text)
     if isinstance(operator, Hash) and keys is not None:
-        return operators.keyed_hash(keys, length=operator.length)
+        return operators.keyed_hash(keys, _form(operator, language), length=operator.length)
     if isinstance(operator, Pseudonym) and keys is not None:
-        return operators.pseudonym(keys)
-    return operators.label() if isinstance(operator, Label) else operators.remove()
+        return operators.pseudonym(keys, _form(operator, language, "[]"))
+    return operators.label(_form(operator, language)) if isinstance(operator, Label) else operators.remove()
+
+
+def _form(operator: Named, language: Language, brackets: str = "<>") -> Form:
+    if operator.form == "name":
+        return ByName(brackets)
+    own = operator.words
+    return InWords(lambda label: own.get(label) or name_of(label, language))
 
 
 # --- the policy as a whole -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from detectors.base import ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading
 from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity, ToolCalls
+from sidecar.wording.languages import Language
 
 Rewrite = Callable[[str, str, str], str]
 """A redaction operator: `(matched text, label, session id) -> replacement`. Pure."""
@@ -29,10 +30,12 @@ class RulePlan:
     enforcement: Enforcement
     on_error: FailMode
     on_timeout: FailMode
-    message: str = ""
-    """The text that stands in for a blocked answer; may be empty."""
+    message: str | None = ""
+    """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
+    is_reversible: bool = False
+    """Whether what stands in is to be put back: then it stands in for the value alone, wherever that stands."""
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
 
@@ -127,6 +130,8 @@ class Plan:
     rules: tuple[RulePlan, ...]
     scanners: tuple[ScannerPlan, ...]
     batches: tuple[BatchPlan, ...]
+    language: Language = Language.EN
+    """In which people are told things."""
     order: int = 0
     """Policies are tried by order, lowest first, then by name."""
 
@@ -161,6 +166,11 @@ class Plan:
     def blocking(self) -> tuple[RulePlan, ...]:
         """The rules that may stop text."""
         return tuple(rule for rule in self.rules if rule.is_enforced and rule.action is Action.BLOCK)
+
+    @property
+    def redacts_for_people(self) -> bool:
+        """Whether any rule may write words into text that are not put back."""
+        return any(rule.is_enforced and rule.rewrite is not None and not rule.is_reversible for rule in self.rules)
 
     @property
     def redacts(self) -> bool:
