@@ -308,6 +308,7 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
             "max_held_chars": plan.stream.max_held_chars,
             "min_segment_tokens": plan.stream.min_segment_tokens,
             "max_segment_tokens": plan.stream.max_segment_tokens,
+            "pace_ms": plan.stream.pace_ms,
             "tool_calls": "whole" if plan.holds_calls else "stream",
         },
         "rules": [_shown_rule(loaded, rule, holds.get(rule.index)) for rule in plan.rules],

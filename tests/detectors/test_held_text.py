@@ -59,7 +59,10 @@ UNBROKEN = {
     "emoji": "👍🏽🎉" * 200,
     "a path of SVG": "M" + "L".join(f"{_RNG.random() * 100:.2f},{_RNG.random() * 100:.2f}" for _ in range(80)),
 }
-ADDRESSES = {"an address": f"https://www.example.com/{_PATHS}?id=42", "a link": f"[a](https://www.example.com/{_PATHS})"}
+ADDRESSES = {
+    "an address": f"https://www.example.com/{_PATHS}?id=42",
+    "a link": f"[a](https://www.example.com/{_PATHS})",
+}
 
 
 @pytest.mark.parametrize("name", SCANNERS)
@@ -97,7 +100,23 @@ def _most_held(scanner: PatternScanner, text: str) -> int:
 # ---------------------------------------------------------------- addresses: as in the whole text, wherever it is cut
 
 _PIECES = (
-    *("https://", "http://", "HTTPS://", "h", "ht", "://", "www.", "example", "foo", "sub.", "xn--a", "x", "1", "é", "漢"),
+    *(
+        "https://",
+        "http://",
+        "HTTPS://",
+        "h",
+        "ht",
+        "://",
+        "www.",
+        "example",
+        "foo",
+        "sub.",
+        "xn--a",
+        "x",
+        "1",
+        "é",
+        "漢",
+    ),
     *(".com", ".co.uk", ".org/", ".md", ".So", "/", "/a/b", "?q=1", ":8080", "#x", "a@b.com", "@", ".", "..", ",", ";"),
     *(", ", " ", "\n", "(", ")", "[", "]", "\\", "`", "\u201d", "-", "_", "%", "+", "&", "'", "~", "*"),
 )

@@ -1,0 +1,1 @@
+"""How long the first words wait and how much text is held, beside designs that collect text before a check."""
