@@ -369,7 +369,8 @@ def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
         f"  digest  {plan.digest}",
         f"  takes   {_conditions(plan)}",
         f"  stream  {stream.mode}, holds at most {stream.max_held_chars} characters and {stream.max_hold_ms} ms,"
-        f" segments of {stream.min_segment_tokens} to {stream.max_segment_tokens} tokens",
+        f" segments of {stream.min_segment_tokens} to {stream.max_segment_tokens} tokens"
+        + (f", paced over at most {stream.pace_ms} ms" if stream.pace_ms else ""),
         f"  calls   {'leave whole and judged, or not at all' if plan.holds_calls else 'stream as other text does'}",
     ]
     for rule in plan.rules:

@@ -21,7 +21,7 @@ from sidecar.values import Blocked, Lane, Output, Release
 
 STEP_MS = 80
 """How often a piece leaves: faster than a person sees, and a message for two tokens at 25 a second."""
-_WORD_BEGINS = re.compile(r"(?<=\s)\S")
+_WORD_BEGINS = re.compile(r"(?<=\s)\w")
 _LONGEST_WORD = 24
 
 
