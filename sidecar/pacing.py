@@ -28,10 +28,11 @@ _LONGEST_WORD = 24
 class Pacing:
     """The outputs of one stream that wait for their time, in order."""
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_until_ms", "_waiting")
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[float, Output]] = deque()
+        self._until_ms = 0.0  # when the last of them has had its time
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -42,18 +43,17 @@ class Pacing:
         return self._waiting[0][0] if self._waiting else None
 
     def put(self, outputs: Iterable[tuple[Output, float]], now_ms: float) -> None:
-        """Add outputs that were cleared together, each with the time over which it may leave.
+        """Add outputs, each with the time over which it may leave.
 
-        What waits before them is due now, and so is what stands before a block or text of another lane.
+        What stands before a block or text of another lane is due now.
         """
-        due_ms = now_ms
         for output, spread_ms in outputs:
-            if due_ms == now_ms or isinstance(output, Blocked) or not self.is_of(output.lane):
+            if isinstance(output, Blocked) or not self.is_of(output.lane):
                 self.hasten(now_ms)
-                due_ms = now_ms
+            due_ms = max(now_ms, self._until_ms)
             for share, piece in _pieces(output, spread_ms):
                 self._waiting.append((due_ms + share * spread_ms, piece))
-            due_ms += spread_ms
+            self._until_ms = due_ms + spread_ms
 
     def take(self, now_ms: float) -> list[Output]:
         """The outputs whose time has come."""
@@ -68,6 +68,7 @@ class Pacing:
 
     def hasten(self, now_ms: float) -> None:
         """Have all that waits be due now."""
+        self._until_ms = now_ms
         if self._waiting:
             self._waiting = deque([(now_ms, output) for _, output in self._waiting])
 

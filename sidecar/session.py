@@ -484,6 +484,8 @@ class Session:
         outputs: list[Output] = []
         while (output := self._core.next_output()) is not None:
             outputs.append(output)
+        if outputs:
+            self._pacing.hasten(self._engine.clock.now_ms())
         return outputs
 
     def _paced(self, outputs: Iterable[Output]) -> list[Output]:

@@ -84,19 +84,28 @@ def test_what_is_said_of_a_text_leaves_with_the_whole_of_it() -> None:
     assert [output for _, output in taken(pacing, 1000)] == [marked, changed]
 
 
-def test_more_text_a_block_and_another_lane_let_go_what_waits() -> None:
-    behind: Output = release("later ", len(SENTENCE))
-    other = release("calls", lane=Lane(channel=Channel.TOOL_ARGUMENTS))
+def test_a_block_and_another_lane_let_go_what_waits() -> None:
+    other: Output = release("calls", lane=Lane(channel=Channel.TOOL_ARGUMENTS))
     stop = Blocked(LANE, 0, len(SENTENCE), "", "LABEL", "")
-    for follows in (behind, other, stop):
+    for follows in (other, stop):
         pacing = Pacing()
         pacing.put([(release(SENTENCE), 800.0)], 0.0)
         pacing.put([(follows, 0.0)], 100.0)
         *before, last = pacing.take(100.0)
         assert "".join(each.text for each in before if isinstance(each, Release)) == SENTENCE
         assert last == follows
-        pacing.put([(release(SENTENCE), 800.0), (follows, 0.0)], 100.0)
-        assert (len(pacing.take(100.0)) == 1) == (follows is behind)
+
+
+def test_what_was_cleared_together_leaves_one_after_the_other() -> None:
+    pacing = Pacing()
+    marked = release("ID", len(SENTENCE), annotations=(Annotation(0, "LABEL", 0, 2, 1.0),))
+    pacing.put([(release(SENTENCE), 800.0), (marked, 100.0)], 0.0)
+    pacing.put([(release(SENTENCE, len(SENTENCE) + 2), 800.0)], 0.0)
+    left = taken(pacing, 2000)
+
+    assert "".join(output.text for _, output in left) == f"{SENTENCE}ID{SENTENCE}"
+    assert [now_ms for now_ms, output in left if output is marked] == [800]
+    assert 900 < left[-1][0] <= 1700
 
 
 # ---------------------------------------------------------------- in a session
