@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from sidecar.core.graphemes import ceil_boundary
-from sidecar.values import Blocked, Lane, Output, Release
+from sidecar.values import Blocked, Lane, Output, Redaction, Release
 
 STEP_MS = 80
 """How often a piece leaves: faster than a person sees, and a message for two tokens at 25 a second."""
@@ -75,24 +75,45 @@ class Pacing:
 
 def _pieces(output: Output, spread_ms: float) -> Iterator[tuple[float, Output]]:
     """An output in pieces, each with the share of its text that stands before it."""
-    if spread_ms <= STEP_MS or not isinstance(output, Release) or not _is_plain(output):
+    if spread_ms <= STEP_MS or not isinstance(output, Release) or not _may_part(output):
         yield 0.0, output
         return
-    text, begin = output.text, 0
+    text, redactions, begin = output.text, deque(output.redactions), 0
+    start, decisions = output.start, output.decisions
     step = max(1, round(len(text) * STEP_MS / spread_ms))
     while begin < len(text):
-        end = _cut(text, begin + step)
-        piece = msgspec.structs.replace(
-            output, text=text[begin:end], start=output.start + begin, end=output.start + end
-        )
-        yield begin / len(text), piece
-        begin = end
+        end = _outside(_cut(text, begin + step), output.redactions)
+        own = []
+        while redactions and redactions[0].replacement_end <= end:
+            own.append(_moved(redactions.popleft(), begin))
+        last = own[-1] if own else None
+        reached = last.end + end - begin - last.replacement_end if last else start + end - begin
+        yield begin / len(text), Release(output.lane, text[begin:end], start, reached, (), tuple(own), decisions)
+        begin, start, decisions = end, reached, ()
 
 
-def _is_plain(release: Release) -> bool:
-    """Whether it is text as it came, and nothing is said of it."""
-    is_changed = release.redactions or len(release.text) != release.end - release.start
-    return not (is_changed or release.annotations or release.decisions)
+def _may_part(release: Release) -> bool:
+    """Whether its text is what came, but for its redactions, one after the other; and no remark is about the whole."""
+    behind, place = release.start, 0
+    for each in release.redactions:
+        if each.start - behind != each.replacement_start - place or each.replacement_start < place:
+            return False
+        behind, place = each.end, each.replacement_end
+    is_regular = release.end - behind == len(release.text) - place
+    return is_regular and bool(release.text) and not release.annotations
+
+
+def _outside(position: int, redactions: Sequence[Redaction]) -> int:
+    """A position, or the end of the replacement that it lies in."""
+    for each in redactions:
+        if each.replacement_start < position < each.replacement_end:
+            return each.replacement_end
+    return position
+
+
+def _moved(redaction: Redaction, begin: int) -> Redaction:
+    start, end = redaction.replacement_start - begin, redaction.replacement_end - begin
+    return msgspec.structs.replace(redaction, replacement_start=start, replacement_end=end)
 
 
 def _cut(text: str, position: int) -> int:

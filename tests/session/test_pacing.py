@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.pacing import STEP_MS, Pacing
 from sidecar.policy.plan import Plan
-from sidecar.session import Session, StreamStart
+from sidecar.session import Session, StreamStart, merge
 from sidecar.values import (
     Action,
     Annotation,
@@ -77,11 +77,41 @@ def test_pieces_begin_with_words_and_come_steadily() -> None:
 
 def test_what_is_said_of_a_text_leaves_with_the_whole_of_it() -> None:
     marked = release("ab cd", annotations=(Annotation(0, "LABEL", 0, 2, 1.0),))
-    changed = release("<ID>", 5, redactions=(Redaction(0, "LABEL", 5, 9, 0, 4),))
     pacing = Pacing()
-    pacing.put([(marked, 500.0), (changed, 500.0)], 0.0)
+    pacing.put([(marked, 500.0)], 0.0)
 
-    assert [output for _, output in taken(pacing, 1000)] == [marked, changed]
+    assert [output for _, output in taken(pacing, 1000)] == [marked]
+
+
+_PARTS = st.lists(
+    st.tuples(
+        st.text(alphabet=NASTY + "ab  ", max_size=30), st.integers(1, 9), st.sampled_from(("", "<ID>", "x" * 40))
+    ),
+    max_size=5,
+)
+
+
+@given(_PARTS, st.text(alphabet="ab ", max_size=30), st.floats(0, 3000))
+def test_redactions_stay_whole_and_in_their_place(
+    parts: list[tuple[str, int, str]], tail: str, spread_ms: float
+) -> None:
+    text, offset, redactions = "", 0, []
+    for before, size, replacement in parts:
+        text, offset = text + before, offset + len(before)
+        place = len(text), len(text) + len(replacement)
+        redactions.append(Redaction(0, "LABEL", offset, offset + size, *place))
+        text, offset = text + replacement, offset + size
+    whole = Release(LANE, text + tail, 0, offset + len(tail), (), tuple(redactions))
+    pacing = Pacing()
+    pacing.put([(whole, spread_ms)], 0.0)
+    pieces = [output for _, output in taken(pacing, spread_ms + 10)]
+
+    assert list(merge(pieces)) == [whole]
+    assert all(
+        piece.text[each.replacement_start : each.replacement_end] in ("", "<ID>", "x" * 40)
+        for piece in pieces
+        for each in piece.redactions
+    )
 
 
 def test_a_block_and_another_lane_let_go_what_waits() -> None:
