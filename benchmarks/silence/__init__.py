@@ -1,1 +1,1 @@
-"""How long the first words wait and how much text is held, beside designs that collect text before a check."""
+"""How an answer reads under each policy: silence between its pieces, and text that is held."""
