@@ -319,6 +319,7 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
             "max_held_chars": plan.stream.max_held_chars,
             "min_segment_tokens": plan.stream.min_segment_tokens,
             "max_segment_tokens": plan.stream.max_segment_tokens,
+            "pace_ms": plan.stream.pace_ms,
             "tool_calls": "whole" if plan.holds_calls else "stream",
         },
         "rules": [_shown_rule(loaded, rule, holds.get(rule.index)) for rule in plan.rules],
@@ -379,7 +380,8 @@ def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
         f"  digest  {plan.digest}",
         f"  takes   {_conditions(plan)}",
         f"  stream  {stream.mode}, holds at most {stream.max_held_chars} characters and {stream.max_hold_ms} ms,"
-        f" segments of {stream.min_segment_tokens} to {stream.max_segment_tokens} tokens",
+        f" segments of {stream.min_segment_tokens} to {stream.max_segment_tokens} tokens"
+        + (f", paced over at most {stream.pace_ms} ms" if stream.pace_ms else ""),
         f"  calls   {'leave whole and judged, or not at all' if plan.holds_calls else 'stream as other text does'}",
     ]
     for rule in plan.rules:

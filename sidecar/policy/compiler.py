@@ -150,6 +150,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             max_held_chars=stream.max_held_chars,
             max_segment_tokens=stream.max_segment_tokens,
             min_segment_tokens=stream.min_segment_tokens,
+            pace_ms=stream.pace_ms,
             tool_calls=stream.tool_calls,
         ),
         rules=tuple(rules.plans),

@@ -89,7 +89,8 @@ class StreamSettings:
 
     `max_hold_ms` is how long text may wait for a batch detector; `max_held_chars` is how much text a lane may hold
     before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces), and short sentences
-    are gathered into one of `min_segment_tokens`. `tool_calls` is None where the policy does not say.
+    are gathered into one of `min_segment_tokens`. `pace_ms` is over how much time cleared text may leave. `tool_calls`
+    is None where the policy does not say.
     """
 
     mode: Mode
@@ -97,6 +98,7 @@ class StreamSettings:
     max_held_chars: int
     max_segment_tokens: int
     min_segment_tokens: int = 0
+    pace_ms: int = 0
     tool_calls: ToolCalls | None = None
 
 

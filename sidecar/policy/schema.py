@@ -109,6 +109,13 @@ class StreamSpec(Model):
         " first ones of what a model writes are shorter, those of a prompt or a document twice as long. More is"
         " cheaper, less leaves earlier; 0 is a segment a sentence.",
     )
+    pace_ms: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Cleared text of an answer leaves at the pace at which it came, instead of a segment at a time,"
+        " spread over at most this many milliseconds; 0: at once.",
+    )
     tool_calls: ToolCalls | None = Field(
         default=None,
         description="whole: a model's call of a tool leaves when it is over and judged, together with the calls beside"
