@@ -145,7 +145,7 @@ def _by_batch(requests: Sequence[Request]) -> Iterable[tuple[BatchPlan, list[Seg
 
 
 def _detect(batch: BatchPlan, segments: Sequence[Segment], direction: Direction) -> list[Outcome]:
-    items = [BatchItem(each.text, each.begin, each.lane.part, direction, each.context) for each in segments]
+    items = [BatchItem(each.text, each.begin, each.part, direction, each.context) for each in segments]
     try:
         found = batch.detector.detect(items)
     except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome

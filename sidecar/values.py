@@ -128,6 +128,13 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     context: Context | None = None
     run: int = 0
     """In which run of its lane's text it ends: text of another lane came before and behind it."""
+    is_code: bool = False
+    """Whether it is fenced code, which somebody quotes."""
+
+    @property
+    def part(self) -> Part:
+        """As whose words it is judged: code that a user quotes, as a document."""
+        return Part.CONTEXT if self.is_code else self.lane.part
 
     def to_lane(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Findings in `text`, moved to lane offsets and clipped to the segment: none in the left context."""

@@ -144,7 +144,8 @@ class Calls:
     def _give_up(self, group: _Group, state: LaneState, place: int) -> None:
         """Have the rules for which calls are held say what becomes of more than is held."""
         plan = self._shared.plan
-        rules = plan.blocking or tuple(rule for rule in plan.rules if rule.is_gating)
+        rules = plan.gating_calls
+        rules = tuple(rule for rule in rules if rule.action is Action.BLOCK) or rules
         items = list(self._shared.failures("tool_calls", rules, (place, place + 1), _TOO_MUCH, Source(state.run)))
         for item in items:
             state.gate.add(item)

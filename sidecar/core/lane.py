@@ -31,6 +31,8 @@ from sidecar.policy.plan import BatchPlan, RulePlan
 from sidecar.values import Action, Failed, FailureKind, Found, Lane, Outcome, Segment
 
 _EXCERPT_CHARS = 256
+NOT_READ = "not read by any rule"
+"""Why a text was not looked at that the policy has nobody look at."""
 MOST_UNREAD_CHARS = 1024
 """How much text scanners may leave for later while a segment's verdict is waited for anyhow."""
 
@@ -64,6 +66,7 @@ class LaneState:
     __slots__ = (
         "_buffer",
         "_gaps",
+        "_readers",
         "_scanning",
         "_shared",
         "asking",
@@ -81,7 +84,8 @@ class LaneState:
         self._shared = shared
         self._buffer = TextBuffer()
         self.gate = Gate(lane, self._buffer, shared)
-        self._scanning = Scanning(shared.plan.scanners, self._buffer)
+        self._readers = shared.plan.readers(lane)
+        self._scanning = Scanning(self._readers.scanners, self._buffer)
         self.asking = Asking(lane, self._buffer, shared)
         self._gaps = Gaps()
         self.run = 0
@@ -119,7 +123,10 @@ class LaneState:
     @property
     def coverage(self) -> LaneCoverage:
         """What was looked at."""
-        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, self._gaps.chars, self._gaps.reasons)
+        chars, reasons = self._gaps.chars, self._gaps.reasons
+        if self._readers.is_nobody and self._buffer.end:
+            chars, reasons = self._buffer.end, (NOT_READ,)
+        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, chars, reasons)
 
     def sentences(self) -> Sentences:
         """What became of its sentences, up to where it was stopped."""
@@ -214,7 +221,7 @@ class LaneState:
     def resolve(self, segment: int, batch: int, outcome: Outcome) -> None:
         """Take a batch detector's outcome; one that nothing waits for is ignored."""
         for asked, its_outcome in self.asking.take(segment, batch, outcome):
-            self._answer(self._shared.plan.batches[batch], asked, its_outcome)
+            self._answer(self._readers.batch(batch), asked, its_outcome)
 
     def _answer(self, batch: BatchPlan, segment: Segment, outcome: Outcome) -> None:
         """Take what a batch detector says of a segment."""

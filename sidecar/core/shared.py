@@ -22,7 +22,6 @@ class Shared:
     __slots__ = (
         "_decisions_made",
         "_failures_told",
-        "_gating",
         "_holds_calls",
         "_is_strict",
         "_segments_made",
@@ -44,7 +43,6 @@ class Shared:
         self.max_held_call_chars = max_held_call_chars or 0
         self.held_call_chars = 0
         self._is_strict = plan.stream.mode is Mode.STRICT
-        self._gating = frozenset(batch.index for batch in plan.batches if any(rule.is_gating for rule in batch.rules))
         self.outputs: deque[Output] = deque()
         self.context: Context | None = None
         self.now_ms = 0.0
@@ -58,7 +56,7 @@ class Shared:
 
     def gating(self, lane: Lane) -> frozenset[int]:
         """The batch detectors that a lane's text waits for."""
-        return self._gating if self._is_strict or self.holds(lane) else frozenset()
+        return self.plan.readers(lane).gating if self._is_strict or self.holds(lane) else frozenset()
 
     def next_segment(self, way: Way) -> int:
         """The next segment's number. Each way has its own, so that they do not depend on how the text arrived."""

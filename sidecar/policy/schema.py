@@ -141,6 +141,17 @@ class Detect(BaseModel):
     threshold: Score | None = Field(
         default=None, description="One least score for all labels, in place of the recommended ones."
     )
+    parts: list[Part] | None = Field(
+        default=None,
+        min_length=1,
+        description="Whose words it reads. Left out: what the detector reads by default, for most everybody's.",
+    )
+    channels: list[Channel] | None = Field(
+        default=None,
+        min_length=1,
+        description="Which of their texts it reads; `other` are fields that no API is known to have. Left out: what the"
+        " detector reads by default, for most all.",
+    )
 
     @property
     def params(self) -> dict[str, Any]:
