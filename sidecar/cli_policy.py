@@ -134,7 +134,13 @@ def guard_with(plan: Plan) -> Guard:
 
     def guard(case: Case, chunks: Sequence[str]) -> Observed:
         guarded = guard_text(
-            plan, chunks, lane=case.lane, session_id=case.session, direction=case.direction, context=case.context
+            plan,
+            chunks,
+            lane=case.lane,
+            session_id=case.session,
+            direction=case.direction,
+            context=case.context,
+            is_history=case.is_history,
         )
         return _observed(plan, case, guarded)
 

@@ -81,7 +81,16 @@ class Action(IntEnum):
     ALLOW = 0
     ANNOTATE = 1
     REDACT = 2
-    BLOCK = 3
+    WITHHOLD = 3
+    """All of a text of a request's history gives way to a sentence that says so, and the request goes on."""
+    BLOCK = 4
+
+
+class InHistory(StrEnum):
+    """What a rule that blocks does in a request's history: withhold the text there, or refuse the request."""
+
+    WITHHOLD = "withhold"
+    REFUSE = "refuse"
 
 
 class Severity(IntEnum):
@@ -289,6 +298,8 @@ class Release(msgspec.Struct, frozen=True, gc=False):
     annotations: tuple[Annotation, ...] = ()
     redactions: tuple[Redaction, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    is_withheld: bool = False
+    """Whether all of the lane gave way to `text`, which says so. It is then the lane's only release."""
 
 
 class Blocked(msgspec.Struct, frozen=True, gc=False):

@@ -56,13 +56,19 @@ from sidecar.policy.schema import (
     RuleSpec,
     StandIn,
     StreamSpec,
+    WithholdAction,
 )
-from sidecar.values import Action, Channel, Direction, FailMode, Mode, Part, Severity, ToolCalls
+from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity, ToolCalls
 
 _T = TypeVar("_T")
 
 _SAID_BY_ALL = frozenset({Channel.CONTENT, Channel.OTHER})
 """The channels on which anybody says something."""
+
+
+_WITHHELD = (
+    "[Withheld: the rule {rule} keeps this text from you. Go on without it; asking for it again brings the same.]"
+)
 
 
 class Catalog(Protocol):
@@ -198,6 +204,9 @@ class _RuleCompiler:
         before = len(self.errors)
         action = _action_of(rule)
         self._check_fail_mode(place, rule, action)
+        if rule.history is not None and action is not Action.BLOCK:
+            message = f"`history` says what a rule that blocks does, and this one does `{action.name.lower()}`"
+            self._refuse((*place, "history"), message, "remove `history`, or let the rule block")
         rewrite = self._rewrite(place, rule)
         kind = self._kind(place, rule)
         if kind is None:
@@ -254,7 +263,9 @@ class _RuleCompiler:
             enforcement=rule.enforcement,
             on_error=rule.on_error or default,
             on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
-            message=rule.action.block.message if isinstance(rule.action, BlockAction) else "",
+            message=_message_of(rule),
+            in_history=rule.history or InHistory.WITHHOLD,
+            stand_in=_stand_in_of(rule),
             rewrite=rewrite,
             reading=reading,
             reads=reads,
@@ -404,7 +415,22 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
 def _action_of(rule: RuleSpec) -> Action:
     if isinstance(rule.action, str):
         return Action[rule.action.upper()]
+    if isinstance(rule.action, WithholdAction):
+        return Action.WITHHOLD
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
+
+
+def _message_of(rule: RuleSpec) -> str:
+    """What the user is told whose words the rule stops."""
+    if isinstance(rule.action, WithholdAction):
+        return rule.action.withhold.message
+    return rule.action.block.message if isinstance(rule.action, BlockAction) else ""
+
+
+def _stand_in_of(rule: RuleSpec) -> str:
+    """What stands in for a text that is withheld: the model reads it, and has to go on."""
+    own = rule.action.withhold.message if isinstance(rule.action, WithholdAction) else ""
+    return own or _WITHHELD.format(rule=rule.id)
 
 
 def _operator(operator: Operator, keys: RedactionKeys | None) -> Rewrite:
@@ -433,7 +459,7 @@ def _policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
 
 
 def _may_change_text(rule: RuleSpec) -> bool:
-    return isinstance(rule.action, BlockAction | RedactAction) or rule.action in ("block", "redact")
+    return _action_of(rule) >= Action.REDACT
 
 
 def _test_errors(source: Source, tests: Sequence[CaseSpec], ids: Sequence[str]) -> Iterator[PolicyError]:

@@ -8,10 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
-from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, Lane, Mode, Part, Severity, ToolCalls
+from sidecar.values import (
+    Action,
+    Channel,
+    Direction,
+    Enforcement,
+    FailMode,
+    InHistory,
+    Lane,
+    Mode,
+    Part,
+    Severity,
+    ToolCalls,
+)
 
 Rewrite = Callable[[str, str, str], str]
 """A redaction operator: `(matched text, label, session id) -> replacement`. Pure."""
@@ -32,6 +45,10 @@ class RulePlan:
     on_timeout: FailMode
     message: str = ""
     """The text that stands in for a blocked answer; may be empty."""
+    in_history: InHistory = InHistory.WITHHOLD
+    """What becomes of a text of a request's history that it blocks, where the caller tells which that is."""
+    stand_in: str = ""
+    """The sentence that stands in for a text which is withheld."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
     reading: Reading = ONE_BY_ONE
@@ -97,6 +114,8 @@ class Readers:
     batches: tuple[BatchPlan, ...]
     gating: frozenset[int]
     """The batch detectors that a rule reads which changes text."""
+    stopping: tuple[RulePlan, ...] = ()
+    """The rules that may stop it, or have it withheld."""
 
     @property
     def is_nobody(self) -> bool:
@@ -178,7 +197,11 @@ class Plan:
         is_answer = (part, channel) == (Part.MODEL, Channel.CONTENT)
         batches = tuple(each for each in read(self.batches) if is_answer or not each.is_pair_checker)
         gating = frozenset(each.index for each in batches if any(rule.is_gating for rule in each.rules))
-        return Readers(tuple(read(self.scanners)), batches, gating)
+        scanners = tuple(read(self.scanners))
+        rules = [*chain.from_iterable(each.rules for each in scanners)]
+        rules += chain.from_iterable(each.rules for each in batches)
+        stopping = tuple(rule for rule in rules if rule.is_enforced and rule.action >= Action.WITHHOLD)
+        return Readers(scanners, batches, gating, stopping)
 
     @property
     def reads_context(self) -> bool:
