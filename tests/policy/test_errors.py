@@ -75,6 +75,11 @@ ROWS = (
         "5:39: tests[0].history: only a request has a history. Write the text as `input`, with its `part`.",
     ),
     Row(
+        "calls that wait for nobody",
+        HEAD + f"stream: {{tool_calls: whole}}\nrules: [{{id: a, {W[:-1]}, parts: [user]}}, action: block}}]\n",
+        "4:22: stream.tool_calls: no rule that blocks or redacts reads calls of tools, so none waits for a verdict. Remove `tool_calls`, or have such a rule read the part `model` on the channel `tool_arguments`.",
+    ),
+    Row(
         "words of nobody",
         HEAD + f"rules: [{{id: a, {W[:-1]}, parts: [users], channels: [contents]}}, action: annotate}}]\n",
         "4:73: rules[0].detect.parts[0]: `users` is not a value of `parts`. Did you mean `user`?",
