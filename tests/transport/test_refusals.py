@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from detectors.regular.scanner import RegularScan
 from sidecar.codec.catalogue import SHAPES, shape_of
 from sidecar.codec.shape import Shape
 from sidecar.config import ExtProc, Proxy
@@ -376,3 +377,16 @@ def test_the_tests_name_the_chats_that_answer() -> None:
     assert {shape.name for shape in SHAPES if shape.opening} - {"bedrock-anthropic"} == {*CHATS}
     assert all(shape_of(path.partition("?")[0]) is shape_called(name) for name, path in CHATS.items())
     assert SSE in recorded.KINDS.values()
+
+
+async def test_a_detector_that_failed_is_told_as_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says nothing of the words, so the assistant says nothing of them either: the next try may pass."""
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(RegularScan, "advance", broken)
+    async with proxied(tmp_path, refusals="answer") as proxy:
+        response, _ = await ask(proxy, CHATS["openai-chat"], request_of(shape_called("openai-chat"), "Hello."))
+        assert response.status == 400
+        assert proxy.upstream.requests == []
