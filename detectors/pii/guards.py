@@ -23,14 +23,14 @@ def is_address(text: str, start: int, end: int) -> bool:
     found, before = text[start:end], text[max(0, start - REACH) : start]
     is_named = _NAMES_ADDRESS.search(before) is not None
     if ":" in found and "." not in found:
-        return _is_ipv6(found) and not (_EXAMPLE_IPV6.match(found) and (not is_named or before[-1:] in _QUOTES))
+        return _is_ipv6(found) and not (_EXAMPLE_IPV6.match(found) and _is_in_source(text, start, end))
     if before[-1:] in _BEFORE_VERSION or _MORE_OF_VERSION.match(text, end):
         return False
     number = found.rpartition(":")[2]
     if _NAMES_VERSION.search(before) or _OPERATOR.search(before) or _NOBODYS.match(number):
         return False
-    if _RESERVED.match(number):
-        return is_named and not (before[-1:] in _QUOTES or text[end : end + 1] in _QUOTES or "/" in number)
+    if _RESERVED.match(number) and _is_in_source(text, start, end):
+        return False
     return is_named or not _LIKE_VERSION.fullmatch(number)
 
 
@@ -47,11 +47,10 @@ _QUOTES = frozenset("\"'")
 _NOBODYS = re.compile(
     r"127\.|0\.|255\.|169\.254\.169\.254(?!\d)|(\d+)\.\1\.\1\.\1(?!\d)|\d+\.0\.0\.0|1\.2\.3\.|[\d.]+\.0/\d"
 )
-"""Loopback, unspecified, netmasks, networks as such, where every cloud tells its machines who they are, and the `1.1.1.1`
-and `1.2.3.4` of examples."""
+"""Loopback, unspecified, netmasks, networks as such, where a cloud tells its machines who they are, and `1.1.1.1` and
+`1.2.3.4` of examples."""
 _RESERVED = re.compile(r"192\.0\.[02]\.|198\.51\.100\.|203\.0\.113\.")
-"""RFC 5737 and 6890: for documentation and protocols. An address only where a word says so; in quotes it is an example
-of a program."""
+"""RFC 5737 and 6890: for documentation and protocols. In a program it is an example."""
 _LIKE_VERSION = re.compile(
     r"(?:1\.[0-3]|2\.(?:5|16))\..*|(?!10\.)\d{1,2}(?:\.\d{1,2}){3}|[\d.]+\.0|[\d.]+\.255\.255|(?:22[4-9]|2[34]\d)\..*"
 )
@@ -63,6 +62,16 @@ _NAMES_ADDRESS = re.compile(
     r"(?: (?:is|was|to|at|of|address)){0,2}[\s\"'=:(\[]{0,4}\Z|//\Z|@\Z",
     re.IGNORECASE,
 )
+
+
+def _is_in_source(text: str, start: int, end: int) -> bool:
+    """Whether it stands in a program: in quotes, with a network's length, or in a comment."""
+    if text[start - 1 : start] in _QUOTES or text[end : end + 1] in _QUOTES or "/" in text[start:end]:
+        return True
+    return _IN_COMMENT.search(text, max(0, start - 2 * REACH), start) is not None
+
+
+_IN_COMMENT = re.compile(r"(?:\A|\n)[ \t]*(?:#|//|\*|--|;|>>>|\.\. )[^\n]*\Z")
 
 
 def _is_ipv6(found: str) -> bool:

@@ -136,10 +136,7 @@ IN_CODE = (
         '("192.0.2.7", "198.51.100.3", \'203.0.113.9\', "2001:db8::1") 10.0.0.0/8 192.168.0.0/16',
         "documentation, networks",
     ),
-    (
-        "- 2001:db8::ff00:42:8329 (contains a colon)\n# 192.0.2.1 works too; 198.51.100.7",
-        "documentation, not in quotes",
-    ),
+    ("x = 1\n    # - 2001:db8::ff00:42:8329 (a colon)\n// as 192.0.2.1 does\n", "documentation in comments"),
     ("http://169.254.169.254/latest/meta-data/", "where a cloud's machine asks who it is"),
     ("netmask 2000:aaa::/48, 3ffe:501::, 224.0.0.251, 239.1.2.3, 10.1.1.0, 172.31.255.255", "networks and groups"),
     ("01:00:5e:00:00:fb 33:33:00:00:00:16", "groups of devices"),

@@ -1,0 +1,68 @@
+"""What a guard does to sessions of real agent programs: each runs with the same scripted model, direct and guarded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.agents.programs import Program
+from tests.agents.script import Edit, Read, Say, Turn, Write
+from tests.agents.sessions import run
+
+pytestmark = [pytest.mark.agents, pytest.mark.slow]
+
+AGENTS = (Path(__file__).parents[2] / "policies/agents.yaml").read_text()
+STOPPED = "Stopped by the rule of words."
+WORDS = f"""
+apiVersion: tidegate.dev/v1
+kind: Policy
+metadata: {{name: default, version: "1"}}
+rules:
+  - id: words
+    detect: {{detector: patterns, keywords: {{WORD: ["xylozephyr"]}}}}
+    action: {{block: {{message: "{STOPPED}"}}}}
+"""
+TASK = "Correct the program so that it takes every second row."
+PROGRAM = 'xs = list(range(9))\nVERSION = ">=1.2.0.2"\nprint(xs[0:9])\n'
+WORK: list[Turn] = [
+    [Say("I look at it first."), Read("rows.py")],
+    [Edit("rows.py", "print(xs[0:9])\n", "print(xs[1::2])\n")],
+    [Say("Now a test."), Write("test_rows.py", "from rows import xs\n\nassert xs[5::2] == [5, 7]\n")],
+    [Say("It takes every second row now.")],
+]
+DONE = {
+    "rows.py": PROGRAM.replace("xs[0:9]", "xs[1::2]"),
+    "test_rows.py": "from rows import xs\n\nassert xs[5::2] == [5, 7]\n",
+}
+
+
+def turns_for(program: Program, work: list[Turn]) -> list[Turn]:
+    """A program without tools does all in one answer."""
+    return work if program.has_tools else [[step for turn in work for step in turn]]
+
+
+async def test_a_clean_session_is_the_same_direct_and_guarded(program: Program, tmp_path: Path):
+    turns, folder = turns_for(program, WORK), tmp_path / "run"
+
+    direct = await run(program, folder, {"rows.py": PROGRAM}, turns, tasks=[TASK])
+    guarded = await run(program, folder, {"rows.py": PROGRAM}, turns, tasks=[TASK], policy=AGENTS)
+
+    assert direct.files == guarded.files == DONE
+    assert guarded.transcript == direct.transcript
+    assert len(guarded.asked) == len(turns)
+    assert "every second row now" in guarded.shown
+    assert not guarded.violations
+
+
+@pytest.mark.parametrize("place", ["text", "call"])
+async def test_a_block_ends_the_run_with_its_message_and_runs_nothing(program: Program, place: str, tmp_path: Path):
+    said, written = ("a xylozephyr", "x = 1\n") if place == "text" else ("a file", "x = 'xylozephyr'\n")
+    turns: list[Turn] = [[Say(f"I write {said} now. "), Write("made.py", written)]]
+
+    session = await run(program, tmp_path / "run", {}, turns, tasks=[TASK], policy=WORDS)
+
+    assert len(session.asked) == 1
+    assert STOPPED in session.shown
+    assert "made.py" not in session.files
+    assert {violation.policy.rule for violation in session.violations} == {"words"}
