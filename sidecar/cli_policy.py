@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from detectors import registry
-from detectors.base import ONE_BY_ONE, Reading
+from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
 from sidecar.errors import PolicyError
 from sidecar.offline import Guarded, guard_text
 from sidecar.policy.cases import Case, Difference, Guard, Noted, Observed, Result, check, make_case, public_keys
@@ -134,7 +134,13 @@ def guard_with(plan: Plan) -> Guard:
 
     def guard(case: Case, chunks: Sequence[str]) -> Observed:
         guarded = guard_text(
-            plan, chunks, lane=case.lane, session_id=case.session, direction=case.direction, context=case.context
+            plan,
+            chunks,
+            lane=case.lane,
+            session_id=case.session,
+            direction=case.direction,
+            context=case.context,
+            is_history=case.is_history,
         )
         return _observed(plan, case, guarded)
 
@@ -319,6 +325,8 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "id": rule.id,
         "detector": rule.detector,
         "labels": dict(sorted(rule.thresholds.items())),
+        "parts": sorted(rule.reads.parts),
+        "channels": sorted(rule.reads.channels),
         "severity": rule.severity.name.lower(),
         "action": rule.action.name.lower(),
         "operator": _operator_of(loaded, rule),
@@ -387,6 +395,8 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
         by_threshold.setdefault(threshold, []).append(label)
     for threshold, labels in sorted(by_threshold.items()):
         yield f"    from {threshold:<6g} {', '.join(labels)}"
+    if rule.reads != EVERYTHING:
+        yield f"    reads       {', '.join(sorted(rule.reads.parts))}: {', '.join(sorted(rule.reads.channels))}"
     if counting := _counting(rule.reading):
         yield f"    fires       {counting}"
     yield f"    holds back  {'a segment, until its verdict' if hold is None else f'at most {hold} characters'}"

@@ -117,7 +117,9 @@ class Asking:
             return []
         shared = self._shared
         context = shared.context if cut.way else None
-        segment = Segment(shared.next_segment(cut.way), self._lane, start, end, text, start - left, context, run)
+        _, is_code = cut.segmenter.stretch(start)
+        number = shared.next_segment(cut.way)
+        segment = Segment(number, self._lane, start, end, text, start - left, context, run, is_code)
         deadline_ms = shared.now_ms + shared.plan.stream.max_hold_ms
         self.opened[segment.number] = OpenSegment(segment, set(cut.waiting), set(cut.gating), deadline_ms)
         for batch in cut.waiting.intersection(self.answers):

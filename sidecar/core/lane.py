@@ -24,6 +24,7 @@ from sidecar.core.gaps import Gaps
 from sidecar.core.gate import Gate
 from sidecar.core.graphemes import LOOK_BACK_CHARS
 from sidecar.core.items import Item, Settled, Source
+from sidecar.core.kept import Kept, recorded
 from sidecar.core.scanning import Broken, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation, decide
@@ -31,6 +32,8 @@ from sidecar.policy.plan import BatchPlan, RulePlan
 from sidecar.values import Action, Failed, FailureKind, Found, Lane, Outcome, Segment
 
 _EXCERPT_CHARS = 256
+NOT_READ = "not read by any rule"
+"""Why a text was not looked at that the policy has nobody look at."""
 MOST_UNREAD_CHARS = 1024
 """How much text scanners may leave for later while a segment's verdict is waited for anyhow."""
 
@@ -53,17 +56,15 @@ class LaneCoverage(msgspec.Struct, frozen=True, gc=False):
     reasons: tuple[str, ...]
 
 
-def _is_block(sighting: Sighting) -> bool:
-    rule = sighting.violation.rule
-    return rule.is_enforced and rule.action is Action.BLOCK
-
-
 class LaneState:
     """See the module's text. Owned by its `Stream`; `run`, `limit` and `closed_in` are its order's to write."""
 
     __slots__ = (
         "_buffer",
         "_gaps",
+        "_is_history",
+        "_kept",
+        "_readers",
         "_scanning",
         "_shared",
         "asking",
@@ -81,9 +82,15 @@ class LaneState:
         self._shared = shared
         self._buffer = TextBuffer()
         self.gate = Gate(lane, self._buffer, shared)
-        self._scanning = Scanning(shared.plan.scanners, self._buffer)
+        self._readers = shared.plan.readers(lane)
+        self._scanning = Scanning(self._readers.scanners, self._buffer)
         self.asking = Asking(lane, self._buffer, shared)
         self._gaps = Gaps()
+        self._is_history = shared.is_history(lane)
+        self._kept = Kept() if shared.keeps(lane) else None
+        """What it lets out, where a rule may yet have all of it withheld."""
+        if self._kept is not None:
+            self.gate.keep_whole(self._kept)
         self.run = 0
         """The run of text that it is in, or was in last."""
         self.limit: int | None = None
@@ -119,7 +126,10 @@ class LaneState:
     @property
     def coverage(self) -> LaneCoverage:
         """What was looked at."""
-        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, self._gaps.chars, self._gaps.reasons)
+        chars, reasons = self._gaps.chars, self._gaps.reasons
+        if self._readers.is_nobody and self._buffer.end:
+            chars, reasons = self._buffer.end, (NOT_READ,)
+        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, chars, reasons)
 
     def sentences(self) -> Sentences:
         """What became of its sentences, up to where it was stopped."""
@@ -148,7 +158,7 @@ class LaneState:
             self._scan()
         supposed, broken = self._scanning.probe()
         self._see_all(broken)
-        if self.gate.first_block is not None or any(map(_is_block, supposed)):
+        if self.gate.first_block is not None or any(map(self._is_block, supposed)):
             return requests + self.close()
         self._scanning.seal()
         self._see_all(supposed)
@@ -173,8 +183,20 @@ class LaneState:
     def stop(self) -> None:
         """Drop all that is held, but for what is still owed about text that has left."""
         self.condition = Condition.STOPPED
+        if self._kept is not None:
+            self._shared.outputs.extend(recorded(self._kept.outputs, Action.BLOCK))
         self.gate.shut()
         self.asking.drop_behind(self.gate.left)
+
+    def _action(self, rule: RulePlan) -> Action:
+        """What a rule does here: withholding is for a request's history, where a rule that blocks withholds, too."""
+        if rule.action < Action.WITHHOLD:
+            return rule.action
+        return Action.WITHHOLD if self._is_history and self._shared.is_withholding(rule) else Action.BLOCK
+
+    def _is_block(self, sighting: Sighting) -> bool:
+        rule = sighting.violation.rule
+        return rule.is_enforced and self._action(rule) is Action.BLOCK
 
     def _may_scan_later(self, more: int) -> bool:
         """Whether nothing could leave before a segment is complete, whatever the scanners say.
@@ -205,7 +227,7 @@ class LaneState:
         violation = seen.violation
         start, end, rule = violation.finding.start, violation.finding.end, violation.rule
         excerpt = self._buffer.slice(start, min(end, start + _EXCERPT_CHARS))
-        item = Item(violation, rule.action, start, end, excerpt, Source(self.run), is_rest=seen.is_rest)
+        item = Item(violation, self._action(rule), start, end, excerpt, Source(self.run), is_rest=seen.is_rest)
         if item.is_active or not item.is_rest:
             self.gate.add(item)
 
@@ -214,7 +236,7 @@ class LaneState:
     def resolve(self, segment: int, batch: int, outcome: Outcome) -> None:
         """Take a batch detector's outcome; one that nothing waits for is ignored."""
         for asked, its_outcome in self.asking.take(segment, batch, outcome):
-            self._answer(self._shared.plan.batches[batch], asked, its_outcome)
+            self._answer(self._readers.batch(batch), asked, its_outcome)
 
     def _answer(self, batch: BatchPlan, segment: Segment, outcome: Outcome) -> None:
         """Take what a batch detector says of a segment."""
@@ -237,7 +259,7 @@ class LaneState:
         violation = what.violation if isinstance(what, Remark) else what
         start, end, base = violation.finding.start, violation.finding.end, segment.start - segment.begin
         excerpt = segment.text[start - base : min(end, start + _EXCERPT_CHARS) - base]
-        action = Action.ANNOTATE if is_remark else violation.rule.action
+        action = Action.ANNOTATE if is_remark else self._action(violation.rule)
         self.gate.add(Item(violation, action, start, end, excerpt, source, is_remark=is_remark))
 
     def _fail(
@@ -258,6 +280,9 @@ class LaneState:
         if self.gate.is_shut:
             return
         self.gate.settle(self._watermark(), turn)
+        if self._kept is not None and self.is_through:
+            kept, self._kept = self._kept, None
+            self.gate.let_go(kept.outputs)
         needed = self.gate.released - LOOK_BACK_CHARS
         if needed - self._buffer.offset >= SLACK_CHARS:
             self._buffer.drop_before(min(needed, self._scanning.needed, self.asking.needed))

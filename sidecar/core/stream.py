@@ -29,7 +29,7 @@ Times are milliseconds of the caller's monotonic clock.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from detectors.context import Context
 from sidecar.core.answer import Sentences
@@ -61,11 +61,17 @@ class Stream:
         session_id: str = "",
         stops_together: bool = False,
         max_held_call_chars: int = MAX_HELD_CALL_CHARS,
+        history: Collection[Lane] | None = None,
     ) -> None:
-        """`session_id` keys pseudonyms. `stops_together`: a block stops every lane (input), not only its choice."""
+        """`session_id` keys pseudonyms. `stops_together`: a block stops every lane (input), not only its choice.
+
+        `history`: the lanes of a request that are no new words of the user's, nor the operator's; None where nobody
+        tells. What a rule blocks there is withheld, and the stream goes on.
+        """
         self._plan = plan
         holds_calls = plan.holds_calls and not stops_together
-        self._shared = Shared(plan, session_id, max_held_call_chars if holds_calls else None)
+        held = max_held_call_chars if holds_calls else None
+        self._shared = Shared(plan, session_id, held, is_request=stops_together, history=history)
         self._stops_together = stops_together
         self._places: dict[Lane, tuple[Order, LaneState]] = {}
         self._states: list[LaneState] = []

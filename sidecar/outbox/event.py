@@ -79,7 +79,7 @@ FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
     FaultKind.UNSCANNED: Severity.MEDIUM,
 }
 
-ActionName = Literal["allow", "annotate", "redact", "block"]
+ActionName = Literal["allow", "annotate", "redact", "withhold", "block"]
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
 HowEnded = Literal["finished", "blocked", "cancelled", "failed"]
 
@@ -87,6 +87,7 @@ ACTION_NAMES: Mapping[Action, ActionName] = {
     Action.ALLOW: "allow",
     Action.ANNOTATE: "annotate",
     Action.REDACT: "redact",
+    Action.WITHHOLD: "withhold",
     Action.BLOCK: "block",
 }
 SEVERITY_NAMES: Mapping[Severity, SeverityName] = {

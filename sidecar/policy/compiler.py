@@ -29,8 +29,11 @@ from detectors.base import (
     Params,
     PatternScanner,
     Reading,
+    Reads,
+    default_reads,
 )
-from detectors.parts import Part, default_labels, parts_for, parts_of
+from detectors.parts import Part as DetectorPart
+from detectors.parts import default_labels, parts_for, parts_of
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy import operators
 from sidecar.policy.explain import split, suggest
@@ -53,10 +56,19 @@ from sidecar.policy.schema import (
     RuleSpec,
     StandIn,
     StreamSpec,
+    WithholdAction,
 )
-from sidecar.values import Action, Direction, FailMode, Mode, Severity, ToolCalls
+from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity, ToolCalls
 
 _T = TypeVar("_T")
+
+_SAID_BY_ALL = frozenset({Channel.CONTENT, Channel.OTHER})
+"""The channels on which anybody says something."""
+
+
+_WITHHELD = (
+    "[Withheld: the rule {rule} keeps this text from you. Go on without it; asking for it again brings the same.]"
+)
 
 
 class Catalog(Protocol):
@@ -192,10 +204,14 @@ class _RuleCompiler:
         before = len(self.errors)
         action = _action_of(rule)
         self._check_fail_mode(place, rule, action)
+        if rule.history is not None and action is not Action.BLOCK:
+            message = f"`history` says what a rule that blocks does, and this one does `{action.name.lower()}`"
+            self._refuse((*place, "history"), message, "remove `history`, or let the rule block")
         rewrite = self._rewrite(place, rule)
         kind = self._kind(place, rule)
         if kind is None:
             return
+        reads = self._reads(place, rule, kind)
         params = self._params(place, rule, kind)
         if params is None:
             return
@@ -204,10 +220,10 @@ class _RuleCompiler:
         for identity in identities:
             detector = self._detectors[identity]
             if not isinstance(detector, DetectorError):
-                self._check_stream(place, rule, action, detector)
+                self._check_stream(place, rule, action, detector, reads)
         if len(self.errors) > before:
             return
-        plan = self._rule_plan(rule, action, thresholds, rewrite, params.reading())
+        plan = self._rule_plan(rule, action, thresholds, rewrite, params.reading(), reads)
         self.plans.append(plan)
         for identity in identities:
             self._readers.setdefault(identity, []).append(plan)
@@ -233,6 +249,7 @@ class _RuleCompiler:
         thresholds: Mapping[str, float],
         rewrite: Rewrite | None,
         reading: Reading,
+        reads: Reads,
     ) -> RulePlan:
         gates = action >= Action.REDACT
         default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
@@ -246,9 +263,12 @@ class _RuleCompiler:
             enforcement=rule.enforcement,
             on_error=rule.on_error or default,
             on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
-            message=rule.action.block.message if isinstance(rule.action, BlockAction) else "",
+            message=_message_of(rule),
+            in_history=rule.history or InHistory.WITHHOLD,
+            stand_in=_stand_in_of(rule),
             rewrite=rewrite,
             reading=reading,
+            reads=reads,
         )
 
     def _kind(self, place: Place, rule: RuleSpec) -> type[DetectorType] | None:
@@ -263,6 +283,23 @@ class _RuleCompiler:
             self._refuse(where, f"the detector `{name}` cannot be used: {message}", remedy)
             return None
         return kind
+
+    def _reads(self, place: Place, rule: RuleSpec, kind: type[DetectorType]) -> Reads:
+        """Whose words it reads, on which channels. A rule that would read nothing is refused."""
+        parts, channels, default = rule.detect.parts, rule.detect.channels, default_reads(kind)
+        reads = Reads(
+            default.parts if parts is None else frozenset(parts),
+            default.channels if channels is None else frozenset(channels),
+        )
+        key = "channels" if parts is None else "parts"
+        where = (*place, "detect", key) if parts or channels else (*place, "detect")
+        if Part.MODEL not in reads.parts and not reads.channels & _SAID_BY_ALL:
+            message = "it reads nothing: only a model thinks aloud and calls tools"
+            self._refuse(where, message, "add `model` to `detect.parts`, or `content` to `detect.channels`")
+        elif reads.parts == {Part.USER} and self._directions == [Direction.OUTPUT]:
+            message = "it reads nothing: the policy takes outputs only, and no user speaks in them"
+            self._refuse(where, message, "add `model` to `detect.parts`, or `input` to `match.directions`")
+        return reads
 
     def _params(self, place: Place, rule: RuleSpec, kind: type[DetectorType]) -> Params | None:
         try:
@@ -308,7 +345,7 @@ class _RuleCompiler:
                 self._refuse(place, message, suggest(name, recommended), at_key=True)
             seen.add(name)
 
-    def _detector(self, place: Place, identity: str, part: Part) -> None:
+    def _detector(self, place: Place, identity: str, part: DetectorPart) -> None:
         if identity not in self._detectors:
             self._detectors[identity] = _asked(part.build)
         detector = self._detectors[identity]
@@ -320,8 +357,11 @@ class _RuleCompiler:
         message, remedy = split(str(error))
         self._refuse((*place, "detect", *error.path), message, remedy)
 
-    def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector) -> None:
+    def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector, reads: Reads) -> None:
         name, stream = rule.detect.detector, self._stream
+        if isinstance(detector, PairChecker) and not (Part.MODEL in reads.parts and Channel.CONTENT in reads.channels):
+            message = f"it reads nothing: `{name}` compares what a model says in its answer"
+            self._refuse((*place, "detect"), message, "leave out `detect.parts` and `detect.channels`")
         if isinstance(detector, PairChecker) and self._directions == [Direction.INPUT]:
             message = f"`{name}` compares what a model answers, and the policy takes inputs only"
             self._refuse((*place, "detect", "detector"), message, "let `match.directions` have `output`")
@@ -375,7 +415,22 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
 def _action_of(rule: RuleSpec) -> Action:
     if isinstance(rule.action, str):
         return Action[rule.action.upper()]
+    if isinstance(rule.action, WithholdAction):
+        return Action.WITHHOLD
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
+
+
+def _message_of(rule: RuleSpec) -> str:
+    """What the user is told whose words the rule stops."""
+    if isinstance(rule.action, WithholdAction):
+        return rule.action.withhold.message
+    return rule.action.block.message if isinstance(rule.action, BlockAction) else ""
+
+
+def _stand_in_of(rule: RuleSpec) -> str:
+    """What stands in for a text that is withheld: the model reads it, and has to go on."""
+    own = rule.action.withhold.message if isinstance(rule.action, WithholdAction) else ""
+    return own or _WITHHELD.format(rule=rule.id)
 
 
 def _operator(operator: Operator, keys: RedactionKeys | None) -> Rewrite:
@@ -404,7 +459,7 @@ def _policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
 
 
 def _may_change_text(rule: RuleSpec) -> bool:
-    return isinstance(rule.action, BlockAction | RedactAction) or rule.action in ("block", "redact")
+    return _action_of(rule) >= Action.REDACT
 
 
 def _test_errors(source: Source, tests: Sequence[CaseSpec], ids: Sequence[str]) -> Iterator[PolicyError]:

@@ -54,6 +54,27 @@ ROWS = (
         "1:1: a list stands where a mapping belongs. Write `key: value` pairs.",
     ),
     Row(
+        "words of nobody",
+        HEAD + f"rules: [{{id: a, {W[:-1]}, parts: [users], channels: [contents]}}, action: annotate}}]\n",
+        "4:73: rules[0].detect.parts[0]: `users` is not a value of `parts`. Did you mean `user`?",
+        "4:92: rules[0].detect.channels[0]: `contents` is not a value of `channels`. Did you mean `content`?",
+    ),
+    Row(
+        "a rule that reads nobody's words",
+        HEAD + f"rules: [{{id: a, {W[:-1]}, parts: []}}, action: annotate}}]\n",
+        "4:72: rules[0].detect.parts: `parts` is empty. Give it an entry.",
+    ),
+    Row(
+        "a rule that reads what nobody says",
+        HEAD + f"rules: [{{id: a, {W[:-1]}, parts: [user, context], channels: [reasoning]}}, action: annotate}}]\n",
+        "4:72: rules[0].detect.parts: it reads nothing: only a model thinks aloud and calls tools. Add `model` to `detect.parts`, or `content` to `detect.channels`.",
+    ),
+    Row(
+        "a rule on users' words in answers",
+        HEAD + f"match: {{directions: [output]}}\nrules: [{{id: a, {W[:-1]}, parts: [user]}}, action: annotate}}]\n",
+        "5:72: rules[0].detect.parts: it reads nothing: the policy takes outputs only, and no user speaks in them. Add `model` to `detect.parts`, or `input` to `match.directions`.",
+    ),
+    Row(
         "wrong version of the language",
         HEAD.replace("/v1", "/v2") + f"rules: [{{id: a, {W}, action: annotate}}]\n",
         "1:13: apiVersion: `tidegate.dev/v2` is not what `apiVersion` may be. Write `tidegate.dev/v1`.",
