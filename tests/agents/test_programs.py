@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,21 @@ async def test_a_block_ends_the_run_with_its_message_and_runs_nothing(program: P
     assert STOPPED in session.shown
     assert "made.py" not in session.files
     assert {violation.policy.rule for violation in session.violations} == {"words"}
+
+
+async def test_a_stopped_word_in_a_file_ends_no_session(program: Program, tmp_path: Path):
+    files = {"notes.txt": "Buy bread.\nCall xylozephyr.\n"}
+    turns: list[Turn] = [[Read("notes.txt")], [Say("I have read it.")], [Say("And this is the rest.")]]
+    turns = turns if program.has_tools else turns[1:]
+
+    session = await run(program, tmp_path / "run", files, turns, tasks=["Read the notes.", "Go on."], policy=WORDS)
+
+    first, resumed = session.told
+    assert "And this is the rest." in resumed.shown
+    assert not resumed.is_error
+    assert "xylozephyr" not in json.dumps(session.asked)
+    if program.name == "smolagents":  # it hands a result over as the user's newest words, which are refused
+        assert STOPPED in first.shown
+    else:
+        assert "I have read it." in first.shown
+        assert not first.is_error
