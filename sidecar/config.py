@@ -190,6 +190,9 @@ class Guarded(Section):
     """Requests and answers that cannot be read: not what their path says, or in no format or charset that is known."""
     upgrades: Literal["refuse", "pass"] = "refuse"
     """WebSocket and its like: nothing in them is read. What passes is marked and reported as unscanned."""
+    refusals: Literal["answer", "error"] = "answer"
+    """What whoever asked is told of a request that a policy refuses: the policy's message as the assistant's answer,
+    where the request is a turn of a chat, as interfaces show nothing of an error; or an error, as providers tell it."""
     encodings: Literal["decode", "pass", "refuse"] = "decode"
     """Bodies in gzip, deflate, br or zstd: opened, guarded and encoded again; passed, reported as unscanned; or not.
     Other codings are bodies that cannot be read: `unknown_bodies`."""

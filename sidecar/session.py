@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, NoReturn, Protocol, TypeAlias
 
@@ -111,6 +111,8 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     context: tuple[Passage, ...] = ()
     passages_left_out: int = 0
     """How many more there were, past a limit: the summary says so."""
+    history: Collection[Lane] | None = None
+    """The lanes of a request that are no new words of the user's, nor the operator's; None where nobody tells."""
     trace: str = ""
 
 
@@ -261,6 +263,7 @@ class Session:
             session_id=start.session_id or self.info.stream_id,
             stops_together=start.direction is Direction.INPUT,
             max_held_call_chars=engine.limits.max_held_call_chars,
+            history=start.history,
         )
         self._recorder = Recorder(
             plan,
@@ -608,7 +611,7 @@ def merge(outputs: Sequence[Output]) -> Iterator[Release | Blocked]:
 
 
 def _follows(before: Release, after: Release) -> bool:
-    return before.lane == after.lane and before.end == after.start
+    return before.lane == after.lane and before.end == after.start and not before.is_withheld
 
 
 def _join(releases: Sequence[Release]) -> Release:

@@ -93,6 +93,10 @@ class InHistory(StrEnum):
     REFUSE = "refuse"
 
 
+WITHHELD = "withheld"
+"""The name that the sentence in place of a withheld text has where JSON stood, and stands in for a withheld name."""
+
+
 class Severity(IntEnum):
     """How much a violation matters; the outbox sheds the lowest first."""
 

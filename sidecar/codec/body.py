@@ -23,6 +23,7 @@ from sidecar.codec.eventstream import BrokenFrameError
 from sidecar.codec.formats import Format, framing_of
 from sidecar.codec.frames import Frame, FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError, Path, dumps, edited, literal, loads, replace_values
+from sidecar.codec.naming import name_of_place
 from sidecar.codec.places import COUNTS, Found, Kind, Node, Reader, Slot
 from sidecar.codec.shape import PLAINLY, REQUEST, AnswerOptions, NewFrame, Shape, answer_scope, says_again
 from sidecar.codec.weave import ChoiceEnd, Ends, Fed, LaneEnd, Tail, Text, Weave, Woven
@@ -50,9 +51,12 @@ class WholeBody:
         self._weave = Weave(repeats=True)
         self._stopped: list[Blocked] = []
         self._left: list[Woven | Tail] = []
+        self._slots = slots
         fed = [*self._weave.add(0, slots, found.choices), *self._weave.finish()]
         self.texts: list[Fed] = list(_with_ends(fed))
         """What to feed, in order."""
+        self.history = self._weave.history(slots) if is_request else frozenset()
+        """The lanes of a request that are no new words of the user's, nor the operator's."""
 
     @property
     def document(self) -> Any:
@@ -63,6 +67,11 @@ class WholeBody:
     def blocked(self) -> Blocked | None:
         """The first block, if any."""
         return self._stopped[0] if self._stopped else None
+
+    def place_of(self, lane: Lane) -> str:
+        """What the place of a request's lane is called; nothing where it has none."""
+        slot = next((each for each in self._slots if self._weave.lane_of(each) == lane), None)
+        return "" if slot is None else name_of_place(self._document, self._slots, slot)
 
     def take(self, output: Release | Blocked) -> None:
         """Take what the stream let out."""

@@ -36,8 +36,13 @@ class WholeMultipart:
         self.texts: list[Fed] = [each for part in self._parts for each in self._fed(part)]
         """What to feed."""
         self.document = None
+        self.history: frozenset[Lane] = frozenset()
         self.blocked: Blocked | None = None
         """The block, if any."""
+
+    def place_of(self, lane: Lane) -> str:
+        """Nothing: it has no places that people have names for."""
+        return ""
 
     def take(self, output: Release | Blocked) -> None:
         """Take what the stream let out."""

@@ -26,9 +26,14 @@ class WholeText:
         self.texts: list[Fed] = [Text(_REQUEST if is_request else _ANSWER, text)] if text else []
         """What to feed."""
         self.document = None
+        self.history: frozenset[Lane] = frozenset()
         self.blocked: Blocked | None = None
         """The block, if any."""
         self._out: list[str] = []
+
+    def place_of(self, lane: Lane) -> str:
+        """Nothing: it has no places that people have names for."""
+        return ""
 
     def take(self, output: Release | Blocked) -> None:
         """Take what the stream let out."""

@@ -24,9 +24,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from sidecar.codec.jsontext import Path
+from sidecar.codec.jsontext import Path, dumps
 from sidecar.codec.places import Kind, Slot
-from sidecar.values import Blocked, Channel, Lane, Release
+from sidecar.values import WITHHELD, Blocked, Channel, Lane, Part, Release
 
 
 class Text(msgspec.Struct, frozen=True, gc=False):
@@ -95,6 +95,7 @@ class _Piece(msgspec.Struct, frozen=True, gc=False):
 
 
 _APART = 1_000_000
+_OTHERS = frozenset({Part.MODEL, Part.CONTEXT, Part.TOOL_RESULT})
 _NOTHING = "null"
 """What is left of a value of which not all was let out."""
 _UNREADABLE = "\ufffd"
@@ -151,6 +152,8 @@ class _LaneText:
         """The number of the lane's last frame."""
         self.half: _Placed | None = None
         """The slot that ends with half a character."""
+        self.stand_in: str | None = None
+        """What stands in for all of it."""
 
     def add(self, release: Release) -> None:
         self.pieces.extend(_pieces(release))
@@ -340,12 +343,30 @@ class Weave:
             fed += self.end(lane)
         return placed
 
+    def history(self, slots: Iterable[Slot]) -> frozenset[Lane]:
+        """The lanes of a request's slots that are no new words of the user's, nor the operator's.
+
+        Those are what a model, a tool or a document says, and what a user said in a message before the model's last.
+        """
+        said = [slot.lane for slot in slots if any(type(step) is int for step in slot.path)]
+        last = max((lane.choice for lane in said if lane.part is Part.MODEL), default=-1)
+        older = {lane for lane in said if lane.part is Part.USER and lane.choice < last}
+        others = {slot.lane for slot in slots if slot.lane.part in _OTHERS}
+        return frozenset(each for lane in older | others for each in (lane, self._moved.get(lane, lane)))
+
+    def lane_of(self, slot: Slot) -> Lane:
+        """Where a slot's text was put."""
+        return self._moved.get(slot.lane, slot.lane)
+
     # -- what a stream lets out -----------------------------------------------------------------------------------
 
     def release(self, release: Release) -> None:
         """Take what a stream let out."""
         lane, choice = release.lane, release.lane.choice
         own = self._lane(lane)
+        if release.is_withheld:
+            own.done, own.stand_in = release.end, release.text
+            return
         own.add(release)
         if not own.waiting:
             self._tailing[lane] = own
@@ -504,7 +525,7 @@ class Weave:
         own = self._lanes[placed.lane]
         own.waiting -= 1
         own.last = (number, placed.slot)
-        placed.new = own.take(placed.end)
+        placed.new = own.take(placed.end) if own.stand_in is None else _standing_in(placed.slot, own.stand_in)
         if own.pieces and not own.waiting:
             self._tailing[placed.lane] = own
         if self._repeats:
@@ -534,6 +555,17 @@ class Weave:
                     own.said.append(text)
                 if text:
                     yield Tail(*own.last, text)
+
+
+def _standing_in(slot: Slot, text: str) -> str:
+    """What stands in a slot of a text that is withheld: whatever reads JSON there still finds some."""
+    if not slot.text:
+        return ""
+    if slot.path[-1:] == ("name",):
+        return WITHHELD
+    if slot.lane.channel is Channel.TOOL_ARGUMENTS or not (slot.is_json and slot.text.lstrip()[:1] in ("{", "[")):
+        return text
+    return dumps({WITHHELD: text})
 
 
 def _number_of(waiting: _Waiting) -> int:

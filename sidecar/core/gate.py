@@ -31,10 +31,7 @@ from sidecar.core.journal import Journal
 from sidecar.core.kept import as_done
 from sidecar.core.rewrite import ReleaseBuilder
 from sidecar.core.shared import Shared
-from sidecar.values import Action, Blocked, Channel, Decision, Lane, Output, Recorded, Redaction, Release
-
-WITHHELD = "withheld"
-"""The name that JSON has for the sentence in place of what a model handed to a tool."""
+from sidecar.values import WITHHELD, Action, Blocked, Channel, Decision, Lane, Output, Recorded, Redaction, Release
 
 
 def _decision_order(decision: Decision) -> tuple[int, int, int, str]:

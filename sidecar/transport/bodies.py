@@ -8,7 +8,7 @@ as the settings say.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
 from uuid import uuid4
@@ -17,7 +17,9 @@ import msgspec
 
 from sidecar.codec import encoding, opened
 from sidecar.codec.body import Text, UnknownShapeError
-from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape
+from sidecar.codec.formats import Format
+from sidecar.codec.instead import answer_instead
+from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape, Unanswered
 from sidecar.config import Guarded
 from sidecar.errors import CallerError
 from sidecar.session import Engine, Session, StreamStart
@@ -28,9 +30,9 @@ from sidecar.transport.exchange import (
     closed,
     decoded,
     finished,
+    message_of,
     opened_answer,
     opened_request,
-    refusal_of,
     type_of_errors,
 )
 from sidecar.transport.facts import Caller, start_of, with_sources
@@ -44,7 +46,7 @@ from sidecar.transport.http_headers import (
     Described,
 )
 from sidecar.transport.http_status import UnreadableAnswerError
-from sidecar.values import Action, Direction
+from sidecar.values import Action, Blocked, Direction
 
 
 class Passed(msgspec.Struct, frozen=True):
@@ -59,7 +61,16 @@ class Refused(msgspec.Struct, frozen=True):
 
     status: int
     data: bytes
+    media_type: str
 
+
+_MOST_CHOICES = 128
+_MEDIA_TYPES: Mapping[Format, str] = {
+    Format.JSON: "application/json",
+    Format.SSE: "text/event-stream; charset=utf-8",
+    Format.LINES: "application/x-ndjson",
+    Format.EVENT_STREAM: "application/vnd.amazon.eventstream",
+}
 
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -72,6 +83,8 @@ class Bodies:
         self._settings = settings
         self.marks: dict[str, str] = {}
         self.path = ""
+        self.target = ""
+        """The request's, with its query."""
         self._asked = PLAINLY
         """What the request asked for, as far as its answer depends on it."""
 
@@ -100,16 +113,31 @@ class Bodies:
         """Guard a request that came as these bytes and this content."""
         self._asked = _asked(way, body)
         start = start_of(self._settings.facts, caller, body.document)
-        async with self._engine.open(start) as session:
+        async with self._engine.open(msgspec.structs.replace(start, history=body.history)) as session:
             summary = await guard_whole(session, body)
         self.marks[REQUEST_DECISION] = summary.action.name.lower()
         if body.blocked is not None:
             self._mark(session)
             self.marks[DECISION] = Action.BLOCK.name.lower()
-            return Refused(*refusal_of(way.shape, body.blocked, session.plan))
+            return self._refused(way.shape, body, body.blocked, session)
         start = with_sources(start, body.texts, self._engine.limits)
         changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
         return Passed(answered(start), closed(coding, *came, changed))
+
+    def _refused(self, shape: Shape, body: opened.Whole, blocked: Blocked, session: Session) -> Refused:
+        """What whoever asked is told: by the assistant, where an interface shows no error, or as an error."""
+        if self._settings.refusals == "answer":
+            number, created = session.info.stream_id, int(self._engine.clock.unix_seconds())
+            choices = max(1, min(self._asked.choices, _MOST_CHOICES))
+            unanswered = Unanswered(self.target, body.document, number, created, choices)
+            answer = answer_instead(shape, unanswered, self._asked, message_of(blocked))
+            if answer is not None:
+                form, data = answer
+                return Refused(200, data, _MEDIA_TYPES[form])
+        rule = session.plan.rules[blocked.rule].id
+        quoted = (body.place_of(blocked.lane), f"rule {rule}", f"stream {session.info.stream_id}")
+        message = f"{message_of(blocked)} ({', '.join(filter(None, quoted))})"
+        return Refused(*shape.refusal(message, rule), type_of_errors(shape))
 
     async def whole_answer(self, way: Whole, start: StreamStart, described: Described, data: bytes) -> bytes | None:
         """Guard an answer that is one document; None when it is none. Raises `TidegateError`."""
@@ -184,11 +212,11 @@ class Bodies:
         self.marks[REQUEST_DECISION if what == "request" else DECISION] = UNGUARDED
         await self._engine.report_unscanned(start, what, why, self.path)
 
-    def headers_instead(self, shape: Shape | None, caller: Caller) -> dict[str, str]:
+    def headers_instead(self, media_type: str, caller: Caller) -> dict[str, str]:
         """The headers of an answer in the upstream's place. The id to quote is the caller's own or the stream's."""
         given = caller.headers.get("x-request-id", "")
         quoted = given if _ID.fullmatch(given) else self.marks.get(STREAM) or str(uuid4())
-        return {"content-type": type_of_errors(shape), **dict.fromkeys(REQUEST_IDS, quoted), **self.marks}
+        return {"content-type": media_type, **dict.fromkeys(REQUEST_IDS, quoted), **self.marks}
 
     def _mark(self, session: Session) -> None:
         self.marks[POLICY] = f"{session.plan.name}@{session.plan.version}"

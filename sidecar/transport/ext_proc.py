@@ -66,6 +66,7 @@ from sidecar.transport.exchange import (
     read_request,
     told,
     too_large_answer,
+    type_of_errors,
 )
 from sidecar.transport.facts import Caller, named_attributes, start_of
 from sidecar.transport.grpc import Context, Server, answering
@@ -214,7 +215,8 @@ class _Exchange:
         _log.info("an exchange was refused", extra={"status": status.code, "reason": status.reason})
         if status.retry_after_seconds is not None:
             self._bodies.marks["retry-after"] = str(status.retry_after_seconds)
-        await self._answer_instead(status.code, status.reason, failure_of(self._shape, status))
+        data = failure_of(self._shape, status)
+        await self._answer_instead(status.code, status.reason, data, type_of_errors(self._shape))
 
     @property
     def _shape(self) -> Shape | None:
@@ -246,6 +248,7 @@ class _Exchange:
         if isinstance(decision, Refuse):
             raise RefusedError(decision)
         self._bodies.path = name_of(decision, asked.path)
+        self._bodies.target = asked.target
         if isinstance(decision, Pass):
             await self._pass_request(decision, asked)
             return
@@ -260,7 +263,7 @@ class _Exchange:
         await self._request.prepare(changes)
         guarded = await self._guarded(guard, asked)
         if isinstance(guarded, Refused):
-            await self._answer_instead(guarded.status, "policy", guarded.data)
+            await self._answer_instead(guarded.status, "policy", guarded.data, guarded.media_type)
             await self._answers.close()
             return
         self._let_answer(guarded.start)
@@ -405,10 +408,10 @@ class _Exchange:
             await way.send(data)
         await way.end()
 
-    async def _answer_instead(self, status: int, reason: str, data: bytes) -> None:
+    async def _answer_instead(self, status: int, reason: str, data: bytes, media_type: str) -> None:
         """Answer the client in the upstream's place."""
         self._engine.metrics.count_refused(status, reason)
-        headers = Changes(self._bodies.headers_instead(self._shape, self._caller), ()).message()
+        headers = Changes(self._bodies.headers_instead(media_type, self._caller), ()).message()
         answer = pb.ImmediateResponse(status=HttpStatus(code=status), headers=headers, body=data, details="tidegate")
         await self._write(immediate_response=answer)
 

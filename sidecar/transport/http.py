@@ -60,6 +60,7 @@ from sidecar.transport.exchange import (
     told,
     too_large_answer,
     too_large_request,
+    type_of_errors,
 )
 from sidecar.transport.facts import Caller, start_of
 from sidecar.transport.http_headers import (
@@ -169,6 +170,7 @@ class _Exchange:
         if isinstance(self._decision, Refuse):
             raise RefusedError(self._decision)
         self._bodies.path = name_of(self._decision, self._asked.path)
+        self._bodies.target = self._asked.target
         if isinstance(self._decision, Pass):
             return await self._pass(self._decision)
         with running.permit():
@@ -186,7 +188,9 @@ class _Exchange:
             return self._begun
         status = http_status_of(error, self._answered)
         _log.info("an exchange was refused", extra={"status": status.code, "reason": status.reason})
-        answer = self._answer_instead(status.code, status.reason, failure_of(self._shape, status))
+        answer = self._answer_instead(
+            status.code, status.reason, failure_of(self._shape, status), type_of_errors(self._shape)
+        )
         if status.retry_after_seconds is not None:
             answer.headers["Retry-After"] = str(status.retry_after_seconds)
         return answer
@@ -195,10 +199,10 @@ class _Exchange:
     def _shape(self) -> Shape | None:
         return None if isinstance(self._decision, Pass) else self._decision.shape
 
-    def _answer_instead(self, status: int, reason: str, data: bytes) -> web.Response:
+    def _answer_instead(self, status: int, reason: str, data: bytes, media_type: str) -> web.Response:
         """An answer of ours, in the upstream's place."""
         self._engine.metrics.count_refused(status, reason)
-        headers = self._bodies.headers_instead(self._shape, self._caller)
+        headers = self._bodies.headers_instead(media_type, self._caller)
         return web.Response(status=status, body=data, headers=headers)
 
     # -- the request ----------------------------------------------------------------------------------------------
@@ -207,7 +211,7 @@ class _Exchange:
         with room.held() as held:
             guarded = await self._guard_request(guard, held)
             if isinstance(guarded, Refused):
-                return self._answer_instead(guarded.status, "policy", guarded.data)
+                return self._answer_instead(guarded.status, "policy", guarded.data, guarded.media_type)
             start, data = guarded.start, io.BytesIO(guarded.data) if guarded.data else None
             del guarded  # an answer may take long, and needs none of it
             answer = await self._send(data, to_upstream_guarded(self._asked.headers))

@@ -22,7 +22,7 @@ from sidecar.outbox.memory import MemoryOutbox
 from sidecar.transport.ext_proc import SERVICE, ExternalProcessor
 from sidecar.transport.grpc import GrpcServer
 from tests import recorded
-from tests.proxies import BAD_PIECES, CARD, INJECTION, MASKED, PIECES, POLICY, SAID, guarding
+from tests.proxies import BAD_PIECES, CARD, INJECTION, MASKED, PIECES, POLICY, SAID, guarding, refusal
 from tests.transport.test_decision import NEAR, WRONG
 from tests.upstream import JSON, SSE
 
@@ -168,7 +168,7 @@ async def processing(
     folder: Path, *, policy: str = POLICY, limits: Limits | None = None, **settings: object
 ) -> AsyncIterator[Processing]:
     async with guarding(folder, policy=policy, limits=limits) as (engine, outbox):
-        processor = ExternalProcessor(engine, ExtProc.model_validate(settings))
+        processor = ExternalProcessor(engine, ExtProc.model_validate({"refusals": "error", **settings}))
         server = GrpcServer(engine, Grpc(listen=("127.0.0.1:0",)), engine.limits, processor)
         await server.start()
         try:
@@ -247,7 +247,7 @@ async def test_a_blocked_request_is_refused_in_the_providers_shape(tmp_path: Pat
         exchange = envoy.exchange()
         await exchange.request(request_of(f"please {INJECTION} now"))
         status, body, marks = await exchange.immediate()
-        assert (status, body) == openai_chat.SHAPE.refusal("Stopped.", "no-injection")
+        assert (status, body) == refusal(openai_chat.SHAPE, marks["x-tidegate-stream"], "message 1")
         assert marks["content-type"] == JSON
         assert marks["x-tidegate-decision"] == "block"
         await exchange.close()

@@ -14,12 +14,25 @@ import pytest
 from yarl import URL
 
 from sidecar.codec import encoding
+from sidecar.codec.catalogue import TEXT as SHAPE_OF_TEXT
 from sidecar.codec.shape import Shape
 from sidecar.config import Limits
 from sidecar.outbox.event import Fault
 from sidecar.transport.http_headers import REQUEST_IDS
 from tests import recorded
-from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, POLICY, SAID, Proxied, proxied
+from tests.proxies import (
+    BAD_PIECES,
+    CARD,
+    CLEAN_PIECES,
+    INJECTION,
+    MASKED,
+    PIECES,
+    POLICY,
+    SAID,
+    Proxied,
+    proxied,
+    refusal,
+)
 from tests.upstream import JSON, SSE, Answer
 
 PATHS = {
@@ -114,7 +127,8 @@ async def test_a_blocked_request_is_refused_and_never_sent(
 ):
     async with proxied(tmp_path) as proxy:
         response, answer = await ask(proxy, PATHS[shape.name], request_of(shape, f"please {INJECTION} now"))
-        assert (response.status, answer) == shape.refusal("Stopped.", "no-injection")
+        place = "the prompt" if "messages" not in request_of(shape, "") and shape.name != "gemini" else "message 1"
+        assert (response.status, answer) == refusal(shape, response.headers["x-tidegate-stream"], place)
         assert response.headers["x-tidegate-decision"] == "block"
         assert proxy.upstream.requests == []
         assert proxy.endings == [("input", "blocked")]
@@ -472,7 +486,8 @@ async def test_plain_text_is_guarded_where_the_settings_say_so(tmp_path: Path):
         response, answer = await ask(proxy, "/v1/ask", b"hi", headers={"Content-Type": "text/plain"})
         assert answer == b"Hello you Stopped."
         response, answer = await ask(proxy, "/v1/ask", INJECTION.encode(), headers={"Content-Type": "text/plain"})
-        assert (response.status, answer, response.content_type) == (400, b"Stopped.", "text/plain")
+        told = refusal(SHAPE_OF_TEXT, response.headers["x-tidegate-stream"], "")
+        assert ((response.status, answer), response.content_type) == (told, "text/plain")
         for data, kind in ((b"{}", JSON), (b"\xff", "text/plain")):
             response, _ = await ask(proxy, "/v1/ask", data, headers={"Content-Type": kind})
             assert response.status == 400

@@ -28,11 +28,15 @@ from sidecar.codec.places import (
 )
 from sidecar.codec.shape import (
     NewFrame,
+    Opening,
     Shape,
+    Unanswered,
     choice_scope,
+    encode,
     items,
     message_scope,
     numbered_scope,
+    opened,
     run_scope,
     spoken,
     tells,
@@ -185,6 +189,28 @@ def _message(said: dict[str, Any], message: str, place: int, unspoken: frozenset
     return {**kept, "content": (before if isinstance(before, str) else "") + message}
 
 
+def _opening(unanswered: Unanswered) -> Opening:
+    """The assistant's role, and no word yet."""
+    names = {"id": f"chatcmpl-{unanswered.number}", "created": unanswered.created, "model": unanswered.model}
+    begun = {"role": "assistant", "content": ""}
+    places = range(unanswered.choices)
+    whole = {
+        **names,
+        "object": "chat.completion",
+        "choices": [{"index": place, "message": begun, "logprobs": None, "finish_reason": None} for place in places],
+        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+    }
+    chunk = {**names, "object": "chat.completion.chunk"}
+    return opened(
+        unanswered,
+        whole,
+        *(
+            NewFrame(encode({**chunk, "choices": [{"index": place, "delta": begun, "finish_reason": None}]}))
+            for place in places
+        ),
+    )
+
+
 def _fits(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("messages"), list)
 
@@ -207,6 +233,7 @@ SHAPE = Shape(
     is_last=openai.is_done,
     voice=_Voice,
     stopped=_stopped,
+    opening=_opening,
     refusal=openai.refusal,
     failure=openai.failure,
     choices=openai.choices,
@@ -222,4 +249,5 @@ FIM = msgspec.structs.replace(
     paths=(r"/fim/completions$",),
     request=openai_completions.SHAPE.request,
     fits=openai_completions.SHAPE.fits,
+    opening=None,
 )

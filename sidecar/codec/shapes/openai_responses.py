@@ -32,7 +32,19 @@ from sidecar.codec.places import (
     repeat,
     text,
 )
-from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, encode, items, part_of, same_place
+from sidecar.codec.shape import (
+    AnswerOptions,
+    NewFrame,
+    Opening,
+    Shape,
+    Unanswered,
+    at,
+    encode,
+    items,
+    opened,
+    part_of,
+    same_place,
+)
 from sidecar.codec.shapes import openai
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part, tokens_of
@@ -467,6 +479,44 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
     return {("output",): output, ("status",): "completed", ("output_text",): None}
 
 
+_OURS = "resp_refused_"
+"""How ids of responses begin that no provider knows."""
+
+
+def _opening(unanswered: Unanswered) -> Opening | None:
+    """The response, without an item. Its id is that of the one before it, if there is one: the next goes on there."""
+    if not unanswered.path.endswith("/responses"):
+        return None
+    before = at(unanswered.document, "previous_response_id")
+    response: dict[str, Any] = {
+        "id": before if isinstance(before, str) and before else _OURS + unanswered.number,
+        "object": "response",
+        "created_at": unanswered.created,
+        "status": "in_progress",
+        "model": unanswered.model,
+        "output": [],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        **dict.fromkeys(("error", "incomplete_details", "instructions", "previous_response_id", "usage")),
+        "metadata": {},
+    }
+    counts = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+    details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+    frames = (
+        NewFrame(encode({"type": kind, "sequence_number": number, "response": response}), kind)
+        for number, kind in enumerate(("response.created", "response.in_progress"))
+    )
+    return opened(unanswered, {**response, "usage": {**counts, **details}}, *frames)
+
+
+def _mended(document: Any) -> Mapping[Path, Any]:
+    """A response that was refused is known to nobody: what goes on behind it begins anew."""
+    before = at(document, "previous_response_id")
+    is_ours = isinstance(before, str) and before.startswith(_OURS)
+    return {("previous_response_id",): None} if is_ours else {}
+
+
 def _has_text(item: dict[str, Any]) -> bool:
     """Whether something is left to read of a message or of a thought."""
     return any(part.get("text") for key in ("content", "summary") for _, part in items(item, key))
@@ -484,6 +534,8 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
+    opening=_opening,
+    mended=_mended,
     refusal=openai.refusal,
     failure=openai.failure,
     wants_json=_wants_json,
