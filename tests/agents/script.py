@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from tests import providers
@@ -57,12 +58,15 @@ TITLE = "A title"
 class Model:
     """Plays the turns, one a request; `asked` are the bodies that came for them.
 
-    Whatever else a program asks (a title, without tools) is answered with a title.
+    Whatever else a program asks (a title, without tools) is answered with a title. A model says what it read: a value
+    in `known` is said as it stood in the request, where its pattern finds it.
     """
 
     turns: Sequence[Turn]
     speak: Speaker
     has_tools: bool = True
+    known: Mapping[str, str] = field(default_factory=dict)
+    """The pattern of what stands around each value, which is its group."""
     asked: list[dict[str, Any]] = field(default_factory=list)
     besides: list[dict[str, Any]] = field(default_factory=list)
 
@@ -77,4 +81,13 @@ class Model:
         number = len(self.asked)
         self.asked.append(body)
         turn = self.turns[min(number, len(self.turns) - 1)]
-        return providers.play(seen, self.speak(turn, f"call_{number}"))
+        text = json.dumps(body, ensure_ascii=False)
+        return providers.play(seen, self.speak([self._as_read(step, text) for step in turn], f"call_{number}"))
+
+    def _as_read(self, step: Step, text: str) -> Step:
+        """A step in the words of the request."""
+        for value, pattern in self.known.items():
+            if found := re.search(pattern, text):
+                said = {each.name: getattr(step, each.name).replace(value, found[1]) for each in fields(step)}
+                step = replace(step, **said)
+        return step

@@ -53,11 +53,19 @@ def _same(found: re.Match[str]) -> str:
 
 
 async def run(
-    program: Program, folder: Path, files: Files, turns: Sequence[Turn], *, policy: str = "", tasks: Sequence[str]
+    program: Program,
+    folder: Path,
+    files: Files,
+    turns: Sequence[Turn],
+    *,
+    tasks: Sequence[str],
+    policy: str = "",
+    known: Mapping[str, str] | None = None,
 ) -> Session:
     """Do the tasks one after another, in a new home; guarded when there is a policy.
 
-    The folder's files are at the same place in each run, since programs tell their models where they are.
+    The folder's files are at the same place in each run, since programs tell their models where they are. `known`: see
+    `Model`.
     """
     shutil.rmtree(folder, ignore_errors=True)
     home, own = folder / "home", folder / "files"
@@ -65,7 +73,7 @@ async def run(
     own.mkdir()
     for name, text in files.items():
         (own / name).write_text(text)
-    model = Model(turns, program.speak, program.has_tools)
+    model = Model(turns, program.speak, program.has_tools, known or {})
     async with AsyncExitStack() as stack:
         guarded = await stack.enter_async_context(proxied(folder, policy=policy)) if policy else None
         upstream: Upstream = guarded.upstream if guarded else await stack.enter_async_context(scripted_upstream())

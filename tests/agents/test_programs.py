@@ -24,6 +24,18 @@ rules:
     detect: {{detector: patterns, keywords: {{WORD: ["xylozephyr"]}}}}
     action: {{block: {{message: "{STOPPED}"}}}}
 """
+RESTORING = """
+apiVersion: tidegate.dev/v1
+kind: Policy
+metadata: {name: default, version: "1"}
+rules:
+  - id: secrets
+    detect: {detector: secrets}
+    action: {redact: {with: stand_in, restore: [tool_arguments, content]}}
+  - id: personal
+    detect: {detector: pii, labels: [EMAIL_ADDRESS, IP_ADDRESS, CREDIT_CARD, PHONE_NUMBER]}
+    action: {redact: {with: stand_in, restore: [tool_arguments, content]}}
+"""
 TASK = "Correct the program so that it takes every second row."
 PROGRAM = 'xs = list(range(9))\nVERSION = ">=1.2.0.2"\nprint(xs[0:9])\n'
 WORK: list[Turn] = [
@@ -85,3 +97,30 @@ async def test_a_stopped_word_in_a_file_ends_no_session(program: Program, tmp_pa
     else:
         assert "I have read it." in first.shown
         assert not first.is_error
+
+
+MAIL, TOKEN = "anna.berg@northwind-traders.com", "gh" + "p_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
+SETTINGS = f'OWNER = "{MAIL}"\nTOKEN = "{TOKEN}"\nxs = list(range(9))\nprint(xs[0:9])\n'
+EDITED = f'OWNER = "{MAIL}"  # asks for it\nTOKEN = "{TOKEN}"\nxs = list(range(9))\nprint(xs[1::2])\n'
+COPIED = f'from settings import xs\n\nassert xs[5::2] == [5, 7]\nOWNERS = ["{MAIL}", "{TOKEN}"]\n'
+KNOWN = {MAIL: r'OWNER = [\\\\]*"([^"\\\\]+)', TOKEN: r'TOKEN = [\\\\]*"([^"\\\\]+)'}
+
+
+async def test_what_a_tool_writes_holds_the_values_that_the_model_never_saw(program: Program, tmp_path: Path):
+    turns, folder = turns_for(program, [
+        [Read("settings.py")],
+        [Edit("settings.py", f'OWNER = "{MAIL}"\n', f'OWNER = "{MAIL}"  # asks for it\n')],
+        [Edit("settings.py", "print(xs[0:9])\n", "print(xs[1::2])\n"), Write("copied.py", COPIED)],
+        [Say(f"I asked {MAIL}.")],
+    ]), tmp_path / "run"  # fmt: skip
+    files = {"settings.py": SETTINGS}
+
+    direct = await run(program, folder, files, turns, tasks=[TASK], known=KNOWN)
+    guarded = await run(program, folder, files, turns, tasks=[TASK], known=KNOWN, policy=RESTORING)
+
+    assert guarded.files == direct.files == {"settings.py": EDITED, "copied.py": COPIED}
+    assert len(guarded.asked) == len(direct.asked)
+    assert f"I asked {MAIL}." in guarded.shown
+    sent = json.dumps(guarded.asked)
+    assert MAIL not in sent
+    assert TOKEN not in sent
