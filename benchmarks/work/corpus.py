@@ -23,6 +23,9 @@ from tests.agents.script import Say
 from tests.agents.sessions import run
 
 ROOT = Path(__file__).parents[2]
+PACKAGES = Path(sysconfig.get_paths()["purelib"])
+OWN = ("sidecar", "tidegate", "deploy", "scripts", "demo")
+"""What of this repository is work like any other: the rest quotes attacks, to find them."""
 SEED = 7
 MOST_CHARS = 12_000
 """What tools of such programs cut their results at, or sooner."""
@@ -46,7 +49,7 @@ class Piece:
 
 def files(endings: frozenset[str], most: int) -> list[Path]:
     """Files of the installed packages and of this repository, drawn at random."""
-    folders = (Path(sysconfig.get_paths()["purelib"]), ROOT / "sidecar", ROOT / "tests", ROOT / "docs", ROOT / "deploy")
+    folders = (PACKAGES, *(ROOT / name for name in OWN))
     found = sorted(
         path
         for folder in folders
@@ -74,15 +77,16 @@ def commands() -> list[str]:
     """What an agent would run here, in this repository."""
     source = random.Random(SEED)
     words = ("import re", "def test_", "TODO", "raise ValueError", "password", "async def", "ignore", "system", "==")
-    folders = ("sidecar", "detectors", "tests", "docs", "benchmarks", "deploy", "scripts", "training")
+    packages = sorted(path.name for path in PACKAGES.iterdir() if (path / "__init__.py").exists())
+    folders = (*OWN, *(str(PACKAGES / name) for name in source.sample(packages, 8)))
     drawn: list[str] = ["dpkg -l", "df -h", "uname -a", "git log -n 60", "git log --oneline -n 200", "make help"]
     drawn += [f"{sys.executable} -m pip {what}" for what in ("list", "freeze", "check", "--help")]
     drawn += [f"ls -la {folder}" for folder in folders]
     drawn += [f"find {folder} -name '*.py' | head -n 80" for folder in folders]
     drawn += [f"grep -rn '{word}' {folder} | head -n 60" for word in words for folder in folders]
     drawn += [f"git show --stat HEAD~{number}" for number in range(0, 60, 2)]
-    drawn += [f"git show HEAD~{number} | head -n 250" for number in range(1, 60, 2)]
-    drawn += [f"wc -l {folder}/*.py" for folder in ("sidecar", "sidecar/core", "detectors", "tests")]
+    drawn += [f"git show HEAD~{number} -- {' '.join(OWN)} | head -n 250" for number in range(1, 60, 2)]
+    drawn += [f"wc -l {folder}/*.py" for folder in OWN]
     tests = ("core/test_buffer.py", "test_names.py", "detectors/test_sentences.py")
     drawn += [f"{sys.executable} -m pytest -v -p no:cacheprovider tests/{test} 2>&1 | tail -n 80" for test in tests]
     drawn += [f"{sys.executable} -m pydoc {name} | head -n 120" for name in ("json", "email.message", "ssl", "logging")]

@@ -8,6 +8,8 @@ from tests.agents.frameworks.tools import Tool
 
 Session = Callable[[str], Awaitable[str]]
 """A task -> the agent's answer. The next task finds the history."""
+MAX_STEPS = 4
+"""How often smolagents asks for one task."""
 _SYSTEM = "You write and correct programs with the tools that you have."
 
 
@@ -67,7 +69,7 @@ def smolagents(url: str, tools: Sequence[Tool]) -> Session:
     from smolagents import OpenAIServerModel, ToolCallingAgent, tool
 
     model = OpenAIServerModel("m", api_base=url, api_key="sk-0")
-    agent = ToolCallingAgent(tools=[tool(each) for each in tools], model=model, verbosity_level=0, max_steps=8)
+    agent = ToolCallingAgent(tools=[tool(each) for each in tools], model=model, verbosity_level=0, max_steps=MAX_STEPS)
     tasks: list[str] = []
 
     async def say(task: str) -> str:
