@@ -63,7 +63,7 @@ def main() -> int:
     report: dict[str, Any] = {}
     lines: list[str] = []
     for name in arguments.policy or ("agents", "chat-safety"):
-        counts = asyncio.run(judged((ROOT / f"policies/{name}.yaml").read_text(), pieces))
+        counts = asyncio.run(judged(name, pieces))
         report[name] = {part: _figures(each) for part, each in counts.items()}
         lines += [f"Under `{name}`:", "", _table(counts), ""]
         for each in counts.values():
@@ -104,11 +104,12 @@ async def _corpus(results: int) -> list[Piece]:
 # --- through the proxy ------------------------------------------------------------------------------------------------
 
 
-async def judged(policy: str, pieces: Sequence[Piece]) -> dict[str, Count]:
-    """What became of each part's pieces."""
+async def judged(name: str, pieces: Sequence[Piece]) -> dict[str, Count]:
+    """What became of each part's pieces under a policy of `policies/`."""
+    policy, labels = (ROOT / f"policies/{name}.yaml").read_text(), {"tidegate.dev/policy": name}
     counts: defaultdict[str, Count] = defaultdict(Count)
     with tempfile.TemporaryDirectory() as folder:
-        async with proxied(Path(folder), policy=policy.replace("  labels:", "  # labels:", 1)) as guarded:
+        async with proxied(Path(folder), policy=policy, facts={"labels": labels}) as guarded:
             guarded.upstream.answer = Answer([json.dumps(_ANSWER).encode()], JSON)
             async with aiohttp.ClientSession(headers={"content-type": "application/json"}) as client:
                 for piece in pieces:
