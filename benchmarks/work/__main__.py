@@ -133,7 +133,7 @@ async def _judge(client: aiohttp.ClientSession, guarded: Any, piece: Piece, coun
         count.withheld += is_withheld
         count.replaced += not is_withheld
     if found or not passed:
-        told = [(each.policy.rule, each.detector.label, round(each.detector.score, 3), each.done) for each in found]
+        told = [(each.policy.rule, each.detector.label, each.detector.score, each.done) for each in found]
         count.shown.append(f"{piece.part} ({piece.source}), {answer.status}: {told} {piece.text[:80]!r}")
 
 

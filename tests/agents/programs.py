@@ -49,10 +49,16 @@ class Told:
 class Program(Protocol):
     """One program."""
 
-    name: str
-    has_tools: bool
-    """Whether it sends tools; otherwise its edits are text."""
-    speak: Speaker
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether it sends tools; otherwise its edits are text."""
+        ...
+
+    @property
+    def speak(self) -> Speaker: ...
 
     async def run(self, place: Place, task: str, *, resumes: bool = False) -> Told:
         """Give it a task, and wait for its end; `resumes` the session that it had at this place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from tests.agents.frameworks.tools import Tool
 
@@ -35,7 +36,7 @@ def langgraph(url: str, tools: Sequence[Tool]) -> Session:
     from langgraph.prebuilt import create_react_agent
 
     agent = create_react_agent(ChatOpenAI(model="m", base_url=url, api_key="sk-0"), list(tools), prompt=_SYSTEM)
-    history: list[object] = []
+    history: list[Any] = []
 
     async def say(task: str) -> str:
         result = await agent.ainvoke({"messages": [*history, ("user", task)]})
