@@ -70,7 +70,7 @@ class WholeBody:
 
     def place_of(self, lane: Lane) -> str:
         """What the place of a request's lane is called; nothing where it has none."""
-        slot = next((each for each in self._slots if self._weave.lane_of(each) == lane), None)
+        slot = next((each for each in self._slots if lane in (each.lane, self._weave.lane_of(each))), None)
         return "" if slot is None else name_of_place(self._document, self._slots, slot)
 
     def take(self, output: Release | Blocked) -> None:
@@ -86,7 +86,7 @@ class WholeBody:
         changes = {slot.path: _encoded(slot, new) for slot, new in woven.changes}
         text = replace_values(self._text, changes) if changes else self._text
         if self._is_request:
-            text = edited(text, self._shape.mended(self._document))
+            text = edited(text, self._shape.mended(loads(text) if changes else self._document))
         for blocked in self._stopped:
             text = self._stop(text, blocked, woven.unspoken)
         return (self._mark + text).encode("utf-8", "surrogatepass")

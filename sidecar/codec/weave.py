@@ -366,8 +366,8 @@ class Weave:
         own = self._lane(lane)
         if release.is_withheld:
             own.done, own.stand_in = release.end, release.text
-            return
-        own.add(release)
+        else:
+            own.add(release)
         if not own.waiting:
             self._tailing[lane] = own
         if release.redactions:

@@ -123,7 +123,7 @@ class Calls:
         """Have the rules for which calls are held say what becomes of more than is held."""
         plan = self._shared.plan
         rules = plan.gating_calls
-        rules = tuple(rule for rule in rules if rule.action is Action.BLOCK) or rules
+        rules = tuple(rule for rule in rules if rule.action >= Action.WITHHOLD) or rules
         items = list(self._shared.failures("tool_calls", rules, (place, place + 1), _TOO_MUCH, Source(state.run)))
         for item in items:
             state.gate.add(item)

@@ -344,7 +344,8 @@ class Gate:
 
     def _stop_at(self, blocker: Item) -> None:
         """Shut before a block: all that was found up to there is decided with it."""
-        ended = [item for item in (*self._active, *self._passive) if item.start <= blocker.start and not item.is_rest]
+        known = (*self._active, *self._passive, *self._withholding)
+        ended = [item for item in known if item.start <= blocker.start and not item.is_rest]
         raw = self.journal.raw_chars
         settled = [
             Settled(each.end, each, Action.BLOCK, each.leaked_chars or raw(each, self.released)) for each in ended

@@ -185,6 +185,7 @@ class LaneState:
         self.condition = Condition.STOPPED
         if self._kept is not None:
             self._shared.outputs.extend(recorded(self._kept.outputs, Action.BLOCK))
+            self._kept = None
         self.gate.shut()
         self.asking.drop_behind(self.gate.left)
 

@@ -134,6 +134,8 @@ def _compile(draft: Draft, keys: RedactionKeys | None, catalog: Catalog) -> tupl
     errors = rules.errors + list(_repeated_ids(draft))
     if spec is not None:
         errors += _policy_errors(draft.source, spec)
+    if spec is not None and not errors:
+        errors += _call_errors(draft.source, spec, rules.plans)
     if spec is None or errors:
         return None, errors
     return _plan(spec, rules), []
@@ -456,6 +458,16 @@ def _policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
         message = "no rule blocks or redacts, so no call of a tool waits for a verdict"
         yield source.error(("stream", "tool_calls"), message, "remove `tool_calls`, or add such a rule")
     yield from _test_errors(source, spec.tests, [rule.id for rule in spec.rules])
+
+
+def _call_errors(source: Source, spec: PolicySpec, rules: Iterable[RulePlan]) -> Iterator[PolicyError]:
+    reads_calls = (
+        rule.is_reading(Part.MODEL, Channel.TOOL_ARGUMENTS) for rule in rules if rule.action >= Action.REDACT
+    )
+    if spec.stream.tool_calls is ToolCalls.WHOLE and not any(reads_calls):
+        message = "no rule that blocks or redacts reads calls of tools, so none waits for a verdict"
+        remedy = "remove `tool_calls`, or have such a rule read the part `model` on the channel `tool_arguments`"
+        yield source.error(("stream", "tool_calls"), message, remedy)
 
 
 def _may_change_text(rule: RuleSpec) -> bool:

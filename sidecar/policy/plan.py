@@ -227,7 +227,7 @@ class Plan:
         The policy may say so, or that they stream. Where no rule changes text there is nothing to wait for.
         """
         if self.stream.tool_calls is None:
-            return any(rule.action is Action.BLOCK for rule in self.gating_calls)
+            return any(rule.action >= Action.WITHHOLD for rule in self.gating_calls)
         return self.stream.tool_calls is ToolCalls.WHOLE and bool(self.gating_calls)
 
     @property

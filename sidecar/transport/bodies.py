@@ -125,8 +125,12 @@ class Bodies:
         return Passed(answered(start), closed(coding, *came, changed))
 
     def _refused(self, shape: Shape, body: opened.Whole, blocked: Blocked, session: Session) -> Refused:
-        """What whoever asked is told: by the assistant, where an interface shows no error, or as an error."""
-        if self._settings.refusals == "answer":
+        """What whoever asked is told: by the assistant, where an interface shows no error, or as an error.
+
+        A detector that failed said nothing of the words, and nor does the assistant: the next try may pass.
+        """
+        is_finding = bool(blocked.label)
+        if is_finding and self._settings.refusals == "answer":
             number, created = session.info.stream_id, int(self._engine.clock.unix_seconds())
             choices = max(1, min(self._asked.choices, _MOST_CHOICES))
             unanswered = Unanswered(self.target, body.document, number, created, choices)

@@ -24,7 +24,7 @@ SYSTEM = Lane(3, part=Part.SYSTEM)
 HISTORY = frozenset({OLDER, ANSWER, CALL, RESULT})
 
 POLICY = plan(
-    (WordScanner(r"bad(ly)?"), [rule(Action.WITHHOLD, index=0)]),
+    (WordScanner(r"bad"), [rule(Action.WITHHOLD, index=0)]),
     (WordScanner(r"worse"), [rule(Action.BLOCK, index=1, message="no")]),
     (WordScanner(r"worst"), [rule(Action.BLOCK, index=2, in_history=InHistory.REFUSE)]),
     (WordScanner(r"\d+"), [rule(Action.REDACT, index=3)]),
@@ -114,6 +114,8 @@ def test_in_optimistic_mode_nothing_of_it_leaves_either() -> None:
 def test_what_is_kept_is_recorded_when_the_request_is_refused() -> None:
     guarded = run((RESULT, "Call 12 now"), (NEWEST, "It went worse."))
     assert sorted(done(guarded)) == [(1, Action.BLOCK), (3, Action.REDACT)]
+    guarded = run((RESULT, "A bad call, the worst"))
+    assert sorted(done(guarded)) == [(0, Action.BLOCK), (2, Action.BLOCK)]
     guarded = run((RESULT, "Call 12 worst"))
     assert sorted(done(guarded)) == [(2, Action.BLOCK), (3, Action.BLOCK)]
     assert guarded.text() == ""

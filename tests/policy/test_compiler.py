@@ -255,7 +255,8 @@ def test_a_text_has_the_readers_whose_rules_read_it() -> None:
 
     def readers(part: Part, channel: Channel = Channel.CONTENT) -> list[list[str]]:
         found = plan.readers(Lane(part=part, channel=channel))
-        return [[rule.id for rule in each.rules] for each in (*found.scanners, *found.batches)]
+        rules = [*(each.rules for each in found.scanners), *(each.rules for each in found.batches)]
+        return [[rule.id for rule in each] for each in rules]
 
     assert readers(Part.USER) == [["all"], ["users", "tools"]]
     assert readers(Part.TOOL_RESULT) == [["all"], ["tools"]]

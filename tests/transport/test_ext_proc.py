@@ -254,6 +254,32 @@ async def test_a_blocked_request_is_refused_in_the_providers_shape(tmp_path: Pat
         assert envoy.endings == [("input", "blocked")]
 
 
+async def test_a_refused_turn_is_answered_where_the_settings_say_so(tmp_path: Path):
+    async with processing(tmp_path, refusals="answer") as envoy:
+        exchange = envoy.exchange()
+        await exchange.request(
+            json.dumps({**json.loads(request_of(f"please {INJECTION} now")), "stream": True}).encode()
+        )
+        status, body, marks = await exchange.immediate()
+        assert (status, recorded.said(openai_chat.SHAPE, body)) == (200, "Stopped.")
+        assert marks["content-type"].startswith(SSE)
+        assert marks["x-tidegate-decision"] == "block"
+        await exchange.close()
+
+
+async def test_what_is_wrong_in_a_history_is_withheld(tmp_path: Path):
+    history = [{"role": "user", "content": INJECTION}, {"role": "assistant", "content": "No."}]
+    document = {**json.loads(request_of("hello again")), "model": "m"}
+    document["messages"] = [*history, *document["messages"]]
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        await exchange.request(json.dumps(document).encode())
+        got = json.loads((await exchange.way("request")).body)
+        assert got["messages"][1:] == document["messages"][1:]
+        assert "the rule no-injection keeps this text from you" in got["messages"][0]["content"]
+        await exchange.close()
+
+
 async def test_a_block_ends_the_stream_and_the_rest_is_dropped(tmp_path: Path):
     answer = recorded.chat(BAD_PIECES)
     async with processing(tmp_path) as envoy:

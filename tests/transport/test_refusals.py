@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from detectors.regular.scanner import RegularScan
 from sidecar.codec.catalogue import SHAPES, shape_of
 from sidecar.codec.shape import Shape
 from sidecar.config import ExtProc, Proxy
 from tests import recorded
-from tests.proxies import INJECTION, POLICY, Proxied, proxied, refusal
+from tests.proxies import CARD, INJECTION, MASKED, POLICY, Proxied, proxied, refusal
 from tests.transport.test_http import PATHS, ask, request_of
 from tests.upstream import JSON, SSE, Answer
 
@@ -339,6 +340,25 @@ def _continued(name: str, document: dict[str, Any], said: str, now: str) -> dict
     return document
 
 
+async def test_a_thought_that_is_withheld_leaves_out_its_signature_and_nothing_comes_back(tmp_path: Path) -> None:
+    thought = {"type": "thinking", "thinking": BAD, "signature": "c2lnbmVk"}
+    document = anthropic("Hello.", BAD, "Fine.", "And now?")
+    document["messages"][1]["content"].insert(0, thought)
+    async with proxied(tmp_path) as proxy:
+        _, got = await sent(proxy, "anthropic-messages", document)
+        (call,) = got["messages"][1]["content"]
+        assert (call["type"], call["id"], call["input"]) == ("tool_use", "c1", {"withheld": WITHHELD})
+
+
+async def test_what_is_changed_beside_a_thought_without_a_signature_stays_changed(tmp_path: Path) -> None:
+    document = anthropic("Hello.", "a.txt", "Fine.", "And now?")
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": ""}
+    document["messages"][1]["content"] = [thought, {"type": "text", "text": f"It is {CARD}."}]
+    async with proxied(tmp_path) as proxy:
+        _, got = await sent(proxy, "anthropic-messages", document)
+        assert got["messages"][1]["content"] == [{"type": "text", "text": f"It is {MASKED}."}]
+
+
 async def test_a_chain_of_responses_goes_on_behind_one_that_was_refused(tmp_path: Path) -> None:
     async with proxied(tmp_path, refusals="answer") as proxy:
 
@@ -376,3 +396,16 @@ def test_the_tests_name_the_chats_that_answer() -> None:
     assert {shape.name for shape in SHAPES if shape.opening} - {"bedrock-anthropic"} == {*CHATS}
     assert all(shape_of(path.partition("?")[0]) is shape_called(name) for name, path in CHATS.items())
     assert SSE in recorded.KINDS.values()
+
+
+async def test_a_detector_that_failed_is_told_as_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says nothing of the words, so the assistant says nothing of them either: the next try may pass."""
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(RegularScan, "advance", broken)
+    async with proxied(tmp_path, refusals="answer") as proxy:
+        response, _ = await ask(proxy, CHATS["openai-chat"], request_of(shape_called("openai-chat"), "Hello."))
+        assert response.status == 400
+        assert proxy.upstream.requests == []

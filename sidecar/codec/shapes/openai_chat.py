@@ -14,6 +14,7 @@ from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     COUNTS,
     DATA,
+    FILE,
     FINAL,
     LOGPROBS,
     OPAQUE,
@@ -47,7 +48,7 @@ from sidecar.values import Channel, Lane, Part
 _NAMES = opaque("id object created model system_fingerprint service_tier provider obfuscation")
 
 _PICTURE = node({"url": DATA, "detail": OPAQUE})
-_MEDIA = node({"file_data": DATA, "filename": text(), **opaque("url data detail format file_id id")})
+_MEDIA = node({"file_data": FILE, "filename": text(), **opaque("url data detail format file_id id")})
 
 _PART = node(
     {

@@ -16,7 +16,7 @@ from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     AGAIN,
     COUNTS,
-    DATA,
+    FILE,
     LOGPROBS,
     Enter,
     Found,
@@ -54,7 +54,10 @@ from sidecar.values import Channel, Lane, Part, tokens_of
 _NAMES = opaque(
     "id type status role call_id item_id phase created_by encrypted_content approval_request_id container_id"
 )
-_MEDIA = {**opaque("image_url file_id file_url detail result partial_image_b64 data"), "file_data": DATA}
+_MEDIA = {
+    **opaque("image_url file_id file_url detail result partial_image_b64 data"),
+    "file_data": FILE,
+}
 _SERVED = ("web_search", "file_search", "code_interpreter", "image_generation")
 """What the provider carries out by itself."""
 
@@ -292,7 +295,10 @@ _INPUT_ITEM = node(
         "arguments": arguments(),
         "input": text(Channel.TOOL_ARGUMENTS),
         "name": text(Channel.TOOL_ARGUMENTS),
-        "output": text(each=_INPUT_PART),
+        "output": text(part=Part.TOOL_RESULT, each=_INPUT_PART),
+        "outputs": node(each=node({**_NAMES, "logs": text()}), part=Part.TOOL_RESULT, channel=Channel.CONTENT),
+        "results": node(part=Part.CONTEXT, channel=Channel.CONTENT),
+        "tools": definitions(),
     },
     channel=Channel.CONTENT,
     enter=_input_scope,
