@@ -45,7 +45,10 @@ class KitProcess:
 
     async def ask(self, kit: str, url: str, said: str = "hi", *, is_streamed: bool) -> dict[str, Any]:
         """What a kit told of an answer."""
-        asked = {"kit": kit, "url": url, "text": said, "is_streamed": is_streamed}
+        return await self.tell({"kit": kit, "url": url, "text": said, "is_streamed": is_streamed})
+
+    async def tell(self, asked: Mapping[str, object]) -> dict[str, Any]:
+        """Its answer to a line."""
         told: dict[str, Any] = json.loads(await asyncio.to_thread(self._exchange, json.dumps(asked)))
         return told
 
