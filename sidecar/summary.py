@@ -69,6 +69,8 @@ class Tally:
         self.violations: list[Decision] = []
         self.violation_count = 0
         self.count_by_rule: Counter[int] = Counter()
+        self.repeated_by_rule: Counter[int] = Counter()
+        """Violations that were counted, and recorded, when the same text was looked at before: only here."""
         self._arrivals: dict[Lane, deque[tuple[int, float]]] = {}
         self._received: Counter[Lane] = Counter()
 
@@ -103,7 +105,7 @@ class Tally:
             if not is_violation(decision):
                 continue
             self.violation_count += 1
-            self.count_by_rule[decision.rule] += 1
+            (self.repeated_by_rule if decision.is_repeated else self.count_by_rule)[decision.rule] += 1
             self.leaked_chars += decision.leaked_chars
             if len(self.violations) < LISTED_VIOLATIONS:
                 self.violations.append(decision)

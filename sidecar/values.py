@@ -219,7 +219,7 @@ def tokens_of(chars: int) -> int:
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
-    """What one rule decided about one finding, and what was done. One violation event is made from each.
+    """What one rule decided about one finding, and what was done. One violation event is made from each, the first time.
 
     `decided` is the rule's action; `done` is what happened to the text. They differ in shadow, after release, and when
     a stronger rule acted on the same text. `failure` is set when the decision follows from a detector's failure.
@@ -239,6 +239,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     segment: int | None = None
     model: str = ""
     is_enforced: bool = True
+    is_repeated: bool = False
+    """Whether it was made, and recorded, when the same text was looked at before: no event is made of it again."""
 
     @property
     def leaked_chars(self) -> int:

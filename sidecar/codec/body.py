@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -51,7 +52,7 @@ class WholeBody:
         self._stopped: list[Blocked] = []
         self._left: list[Woven | Tail] = []
         fed = [*self._weave.add(0, slots, found.choices), *self._weave.finish()]
-        self.texts: list[Fed] = list(_with_ends(fed))
+        self.texts = list(_with_ends(fed))
         """What to feed, in order."""
 
     @property
@@ -374,14 +375,17 @@ def _as_one(slot: Slot) -> Slot:
     return msgspec.structs.replace(slot, is_raw=True, is_whole=True) if slot.is_json else slot
 
 
-def _with_ends(fed: list[Fed]) -> Iterator[Fed]:
-    """What to feed of a whole body: each lane is over behind its last text."""
-    last = {each.lane: number for number, each in enumerate(fed) if isinstance(each, Text)}
-    for number, each in enumerate(fed):
-        if isinstance(each, Text):
-            yield each
-            if last[each.lane] == number:
-                yield LaneEnd(each.lane)
+def _with_ends(fed: list[Fed]) -> Iterator[Text]:
+    """What to feed of a whole body: each lane is over with its last text."""
+    runs = [(lane, list(texts)) for lane, texts in groupby((each for each in fed if isinstance(each, Text)), _lane_of)]
+    last = {lane: number for number, (lane, _) in enumerate(runs)}
+    for number, (lane, texts) in enumerate(runs):
+        whole = texts[0].text if len(texts) == 1 else "".join(each.text for each in texts)
+        yield Text(lane, whole, texts[0].is_json, is_last=last[lane] == number)
+
+
+def _lane_of(text: Text) -> Lane:
+    return text.lane
 
 
 def _encoded(slot: Slot, new: str) -> str:

@@ -23,7 +23,7 @@ class WholeText:
             text = body.decode("utf-8")
         except UnicodeDecodeError as error:
             raise UnknownShapeError("it is not text in UTF-8") from error
-        self.texts: list[Fed] = [Text(_REQUEST if is_request else _ANSWER, text)] if text else []
+        self.texts = [Text(_REQUEST if is_request else _ANSWER, text, is_last=True)] if text else []
         """What to feed."""
         self.document = None
         self.blocked: Blocked | None = None

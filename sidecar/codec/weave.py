@@ -35,6 +35,8 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     lane: Lane
     text: str
     is_json: bool = False
+    is_last: bool = False
+    """Whether the lane is over with it."""
 
 
 class LaneEnd(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ from sidecar.core.gaps import Gaps
 from sidecar.core.gate import Gate
 from sidecar.core.graphemes import LOOK_BACK_CHARS
 from sidecar.core.items import Item, Settled, Source
+from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.scanning import Broken, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation, decide
@@ -51,6 +52,8 @@ class LaneCoverage(msgspec.Struct, frozen=True, gc=False):
     released_chars: int
     unscanned_chars: int
     reasons: tuple[str, ...]
+    is_known: bool = False
+    """Whether nobody looked at it again, as all was known of it."""
 
 
 def _is_block(sighting: Sighting) -> bool:
@@ -64,6 +67,7 @@ class LaneState:
     __slots__ = (
         "_buffer",
         "_gaps",
+        "_is_known",
         "_scanning",
         "_shared",
         "asking",
@@ -72,10 +76,12 @@ class LaneState:
         "gate",
         "lane",
         "limit",
+        "notes",
         "run",
     )
 
-    def __init__(self, lane: Lane, shared: Shared) -> None:
+    def __init__(self, lane: Lane, shared: Shared, notes: Notes | None = None) -> None:
+        """`notes` are taken of what is found, for `judgement`."""
         self.lane = lane
         self.condition = Condition.OPEN
         self._shared = shared
@@ -84,6 +90,8 @@ class LaneState:
         self._scanning = Scanning(shared.plan.scanners, self._buffer)
         self.asking = Asking(lane, self._buffer, shared)
         self._gaps = Gaps()
+        self._is_known = False
+        self.notes = notes
         self.run = 0
         """The run of text that it is in, or was in last."""
         self.limit: int | None = None
@@ -119,7 +127,9 @@ class LaneState:
     @property
     def coverage(self) -> LaneCoverage:
         """What was looked at."""
-        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, self._gaps.chars, self._gaps.reasons)
+        return LaneCoverage(
+            self.lane, self._buffer.end, self.gate.left, self._gaps.chars, self._gaps.reasons, self._is_known
+        )
 
     def sentences(self) -> Sentences:
         """What became of its sentences, up to where it was stopped."""
@@ -129,6 +139,8 @@ class LaneState:
 
     def feed(self, text: str, arrived_ms: float, turn: int) -> list[Request]:
         """Add text; returns the requests that it completed."""
+        if self.notes is not None and not self._buffer.end:
+            self.notes.before = self._shared.segments_made
         self._buffer.append(text)
         self.gate.journal.arrived(self._buffer.end, arrived_ms)
         requests = self.asking.advance(self.run, is_final=False)
@@ -136,6 +148,29 @@ class LaneState:
             self._scan()
             self.settle(turn)
         return requests
+
+    def recall(self, text: str, judgement: Judgement, arrived_ms: float) -> None:
+        """Add all of its text, of which this is known. Nobody looks at it."""
+        self._is_known = True
+        self._scanning.finish()
+        self.asking.finish()
+        self._buffer.append(text)
+        self.gate.journal.arrived(self._buffer.end, arrived_ms)
+        self._gaps.recall(judgement.unscanned_chars, judgement.reasons)
+        shared, before = self._shared, self._shared.skip_segments(judgement.segments)
+        for each in judgement.noted:
+            segment = shared.number_of(before + each.segment) if each.segment else None
+            source = Source(self.run, segment, each.model, is_known=True)
+            self._violate(Violation(shared.plan.rules[each.rule], each.finding), source)
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What is known of its text; None unless all of it was looked at, or all before a block."""
+        notes = self.notes
+        if notes is None or notes.is_spoilt or self.asking.opened or self.asking.answers:
+            return None
+        is_final = self.gate.block is not None or self.gate.released == notes.chars
+        return notes.judgement(self._gaps) if is_final else None
 
     def may_wait(self, text: str, chars: int) -> bool:
         """Whether `text`, the last of `chars` characters that came since the last step, may wait for what follows."""
@@ -160,6 +195,8 @@ class LaneState:
         self.condition = Condition.CLOSED
         self.gate.finish()
         requests = self.asking.advance(self.run, is_final=True)
+        if self.notes is not None:
+            self.notes.close(self._buffer.end, self._shared.segments_made)
         self._scan()
         return requests
 
@@ -202,11 +239,16 @@ class LaneState:
             place, source = (seen.start, seen.end), Source(self.run)
             self._fail(seen.scanner.detector.name, seen.scanner.rules, place, failed, source)
             return
-        violation = seen.violation
+        if self.notes is not None:
+            self.notes.add(seen.violation, None, "")
+        self._violate(seen.violation, Source(self.run), is_rest=seen.is_rest)
+
+    def _violate(self, violation: Violation, source: Source, *, is_rest: bool = False) -> None:
+        """Take a violation, the text of which is at hand."""
         start, end, rule = violation.finding.start, violation.finding.end, violation.rule
         excerpt = self._buffer.slice(start, min(end, start + _EXCERPT_CHARS))
-        item = Item(violation, rule.action, start, end, excerpt, Source(self.run), is_rest=seen.is_rest)
-        if item.is_active or not item.is_rest:
+        item = Item(violation, rule.action, start, end, excerpt, source, is_rest=is_rest)
+        if item.is_active or not is_rest:
             self.gate.add(item)
 
     # -- outcomes -------------------------------------------------------------------------------------------------
@@ -238,6 +280,8 @@ class LaneState:
         start, end, base = violation.finding.start, violation.finding.end, segment.start - segment.begin
         excerpt = segment.text[start - base : min(end, start + _EXCERPT_CHARS) - base]
         action = Action.ANNOTATE if is_remark else violation.rule.action
+        if self.notes is not None:
+            self.notes.add(violation, self._shared.place_of(segment.number), source.model)
         self.gate.add(Item(violation, action, start, end, excerpt, source, is_remark=is_remark))
 
     def _fail(
@@ -245,6 +289,8 @@ class LaneState:
     ) -> None:
         """Let each rule's fail mode act on text that was not looked at."""
         self._gaps.add(place[1] - place[0], f"{detector}: {failed.kind}")
+        if self.notes is not None:
+            self.notes.is_spoilt = True
         for item in self._shared.failures(detector, rules, place, failed, source):
             if item.action is Action.BLOCK:
                 self.gate.add(item)

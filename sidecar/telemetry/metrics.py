@@ -72,6 +72,7 @@ class PlanMetrics:
     received_chars: Counter
     released_chars: Counter
     violations: tuple[dict[Action, Counter], ...]
+    repeated: Counter
     ended: dict[str, Counter]
     sentences: dict[Verdict, Counter]
     shares: dict[str, Histogram]
@@ -136,6 +137,12 @@ class Metrics:
             ["policy", "rule", "action"],
             registry=registry,
         )
+        self._repeated = Counter(
+            "tidegate_violations_repeated",
+            "Violations in texts that were checked, and whose violations were counted, before.",
+            ["policy"],
+            registry=registry,
+        )
         self._sentences = Counter(
             "tidegate_grounding_sentences",
             "Sentences of answers, by how they stand to the supplied context.",
@@ -192,6 +199,22 @@ class Metrics:
         )
         self.cache_hits = self._cache.labels("hit")
         self.cache_misses = self._cache.labels("miss")
+        known = Counter(
+            "tidegate_known_texts",
+            "Whole texts of requests, by whether they were known from an earlier request.",
+            ["result"],
+            registry=registry,
+        )
+        known_chars = Counter(
+            "tidegate_known_chars",
+            "Characters of whole texts of requests, by whether they were known from an earlier request.",
+            ["result"],
+            registry=registry,
+        )
+        self._known = {
+            is_known: (known.labels(result), known_chars.labels(result))
+            for is_known, result in ((True, "hit"), (False, "miss"))
+        }
         self.policies_loaded = Gauge("tidegate_policies_loaded", "Policies in use.", registry=registry)
         self.policy_reloads = Counter("tidegate_policy_reloads", "Reloads that took effect.", registry=registry)
         self.policy_reload_failures = Counter(
@@ -259,6 +282,12 @@ class Metrics:
         self._unscanned.labels(what, named).inc()
         return named
 
+    def count_known(self, chars: int, *, is_known: bool) -> None:
+        """Count a whole text of a request that was looked up among those that were checked."""
+        texts, characters = self._known[is_known]
+        texts.inc()
+        characters.inc(chars)
+
     def count_refused(self, status: int, reason: str) -> None:
         """Count an exchange that was answered in the upstream's place. `reason` is a word of ours."""
         self._refused.labels(str(status), reason).inc()
@@ -293,6 +322,7 @@ class Metrics:
                 {action: self._violations.labels(plan.name, rule.id, action.name.lower()) for action in Action}
                 for rule in plan.rules
             ),
+            repeated=self._repeated.labels(plan.name),
             sentences={each: self._sentences.labels(plan.name, each.value) for each in Verdict},
             shares={name: each.labels(plan.name) for name, each in self._shares.items()},
             ended={how: self._streams.labels(plan.name, how) for how in ("finished", "blocked", "cancelled", "failed")},

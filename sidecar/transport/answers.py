@@ -17,9 +17,6 @@ from sidecar.codec.weave import ChoiceEnd, Fed, LaneEnd
 from sidecar.session import Session
 from sidecar.summary import StreamSummary
 
-_PIECE_CHARS = 16_384
-"""Long texts are fed in pieces, so that other streams get their turn."""
-
 
 async def guard_whole(session: Session, body: Whole) -> StreamSummary:
     """Put all texts of a body through a session; the body then holds what came of them. Raises `TidegateError`."""
@@ -122,8 +119,7 @@ async def hand_over(session: Session, fed: Fed) -> None:
     elif isinstance(fed, ChoiceEnd):
         session.end_choice(fed.choice)
     else:
-        for start in range(0, len(fed.text), _PIECE_CHARS):
-            await session.feed(fed.lane, fed.text[start : start + _PIECE_CHARS], is_json=fed.is_json)
+        await session.feed(fed.lane, fed.text, is_json=fed.is_json, is_last=fed.is_last)
 
 
 async def _feed_and_finish(session: Session, fed: Iterable[Fed]) -> None:
