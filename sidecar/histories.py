@@ -8,10 +8,10 @@ Sized in bytes, and kept in the order of use. Sessions read their whole history 
 lately is most likely over, and what was comes again; where there is no room, what is new has to wait (ADR 0029):
 
 1. An entry keeps its place until `PATIENCE` times as many texts were looked up as there are entries, and it was not
-   among them. Only then is it dropped for a new one. So a history that is longer than the room does not chase itself out
-   at each turn, nor does one long reader chase out the others.
+   among them. Only then is it dropped for a new one. So a history that is longer than the room does not chase itself
+   out at each turn, nor does one long reader chase out the others.
 2. A tenant that has less than an equal share takes from the one that has most.
-3. A tenant of which nothing was looked up for that long loses what it has.
+3. A tenant of which nothing was looked up for `IDLE` times as many loses what it has.
 
 What it relies on: a detector's findings depend on nothing but the text and what is said above.
 """
@@ -30,6 +30,7 @@ from sidecar.policy.plan import Plan
 from sidecar.values import Channel, Direction, Lane, Part
 
 PATIENCE = 4
+IDLE = 16
 ENTRY_BYTES = 288
 """What an entry takes beside its data: its digest, its place in the order of use, and when it was used."""
 _DIGEST_BYTES = 16
@@ -123,17 +124,17 @@ class Histories:
     def _loser(self, tenant: str, size: int) -> str | None:
         """The tenant whose least lately used entry makes room for one of `tenant`; None where all are in use."""
         own = self._shelves.get(tenant)
-        if own is not None and self._is_over(next(iter(own.entries.values()))):
+        if own is not None and self._is_over(next(iter(own.entries.values())), PATIENCE):
             return tenant
         share = self._max_bytes / (len(self._shelves) + (own is None))
         if (0 if own is None else own.size) + size <= share:
             return max(self._shelves, key=lambda each: self._shelves[each].size)
         idle = next(iter(self._shelves))
-        is_idle = self._is_over(next(reversed(self._shelves[idle].entries.values())))
+        is_idle = self._is_over(next(reversed(self._shelves[idle].entries.values())), IDLE)
         return idle if is_idle else None
 
-    def _is_over(self, entry: _Entry) -> bool:
-        return self._lookups - entry.used > PATIENCE * self._entries
+    def _is_over(self, entry: _Entry, times: int) -> bool:
+        return self._lookups - entry.used > times * self._entries
 
     def _drop_first(self, tenant: str, count: int) -> None:
         shelf = self._shelves[tenant]
@@ -149,7 +150,7 @@ class Histories:
 class History:
     """What is known of one tenant's texts under one policy, for one stream."""
 
-    __slots__ = ("_compares", "_histories", "_said", "_tenant", "_unknown")
+    __slots__ = ("_compares", "_histories", "_said", "_tenant", "_unknown", "hits", "misses")
 
     def __init__(self, histories: Histories, tenant: str, plan: Plan, said: Any) -> None:
         self._histories = histories
@@ -158,6 +159,9 @@ class History:
         self._said = said
         """The digest of all that is the same for the stream's texts."""
         self._unknown: dict[Lane, bytes] = {}
+        self.hits: list[int] = []
+        """The lengths, in characters, of the texts that were known, and in `misses` of those that were not."""
+        self.misses: list[int] = []
 
     def recall(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
         """What is known of the whole text of a lane. Where nothing is, `learn` keeps what turns out."""
@@ -169,7 +173,9 @@ class History:
         found = self._histories.get(self._tenant, name := digest.digest())
         if found is None:
             self._unknown[lane] = name
+            self.misses.append(len(text))
             return None
+        self.hits.append(len(text))
         return _decode(found)
 
     def learn(self, lane: Lane, judgement: Judgement) -> None:

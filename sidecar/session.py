@@ -311,11 +311,12 @@ class Session:
         if self._is_finished:
             raise CallerError("came after the end of the stream", field="chunk", kind=CallerFault.OUT_OF_ORDER)
         self._allowance.take(lane, text)
-        if text and not (is_first and is_last and await self._recall(lane, text, is_json=is_json)):
-            if is_json and is_first:
-                self._core.read_as_json(lane)
-            for start in range(0, len(text), _PIECE_CHARS):
-                await self._put(lane, text[start : start + _PIECE_CHARS])
+        if text and is_first and is_last and await self._recall(lane, text, is_json=is_json):
+            return
+        if is_json and is_first:
+            self._core.read_as_json(lane)
+        for start in range(0, len(text), _PIECE_CHARS):
+            await self._put(lane, text[start : start + _PIECE_CHARS])
         if is_last:
             self.end_lane(lane)
 
@@ -330,7 +331,6 @@ class Session:
         if self._history is None:
             return False
         judgement = self._history.recall(lane, text, is_json=is_json)
-        self._engine.metrics.count_known(len(text), is_known=judgement is not None)
         if judgement is None:
             self._core.note(lane)
             return False
@@ -570,9 +570,11 @@ class Session:
 
     def _learn(self) -> None:
         """Keep what turned out of the texts: all that it led to is recorded, so that it need not be again."""
-        if self._history is not None:
-            for lane, judgement in self._core.judgements():
-                self._history.learn(lane, judgement)
+        if self._history is None:
+            return
+        for lane, judgement in self._core.judgements():
+            self._history.learn(lane, judgement)
+        self._engine.metrics.count_known(self._history.hits, self._history.misses)
 
     def _grounding(self) -> GroundingTally | None:
         sentences = self._core.sentences()

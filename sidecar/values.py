@@ -219,7 +219,7 @@ def tokens_of(chars: int) -> int:
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
-    """What one rule decided about one finding, and what was done. One violation event is made from each, the first time.
+    """What one rule decided about one finding, and what was done. One violation event is made from each.
 
     `decided` is the rule's action; `done` is what happened to the text. They differ in shadow, after release, and when
     a stronger rule acted on the same text. `failure` is set when the decision follows from a detector's failure.

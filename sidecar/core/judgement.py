@@ -15,7 +15,10 @@ from sidecar.policy.decide import Violation
 
 
 class Noted(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A violation, in offsets of the text as detectors read it. `segment`: which of the lane's, from 1; 0: a scanner's."""
+    """A violation, in offsets of the text as detectors read it.
+
+    `segment` says in which of the lane's segments, from 1, a model found it; 0: a scanner did.
+    """
 
     rule: int
     start: int
@@ -43,8 +46,11 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Notes:
-    """What is found in one lane while it is looked at. `chars` is the lane's length once it was closed, `segments` how
-    many segments it was cut into; the first of them is the stream's segment behind `before`."""
+    """What is found in one lane while it is looked at.
+
+    `chars` is the lane's length once it was closed, `segments` how many segments it was cut into; the first of them is
+    the stream's segment behind `before`.
+    """
 
     __slots__ = ("_noted", "before", "chars", "is_spoilt", "segments")
 

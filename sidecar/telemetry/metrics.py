@@ -211,10 +211,7 @@ class Metrics:
             ["result"],
             registry=registry,
         )
-        self._known = {
-            is_known: (known.labels(result), known_chars.labels(result))
-            for is_known, result in ((True, "hit"), (False, "miss"))
-        }
+        self._known = [(known.labels(result), known_chars.labels(result)) for result in ("hit", "miss")]
         self.policies_loaded = Gauge("tidegate_policies_loaded", "Policies in use.", registry=registry)
         self.policy_reloads = Counter("tidegate_policy_reloads", "Reloads that took effect.", registry=registry)
         self.policy_reload_failures = Counter(
@@ -282,11 +279,11 @@ class Metrics:
         self._unscanned.labels(what, named).inc()
         return named
 
-    def count_known(self, chars: int, *, is_known: bool) -> None:
-        """Count a whole text of a request that was looked up among those that were checked."""
-        texts, characters = self._known[is_known]
-        texts.inc()
-        characters.inc(chars)
+    def count_known(self, hits: Sequence[int], misses: Sequence[int]) -> None:
+        """Count the characters of whole texts of a request, by whether the texts were known."""
+        for found, (texts, chars) in zip((hits, misses), self._known, strict=True):
+            texts.inc(len(found))
+            chars.inc(sum(found))
 
     def count_refused(self, status: int, reason: str) -> None:
         """Count an exchange that was answered in the upstream's place. `reason` is a word of ours."""

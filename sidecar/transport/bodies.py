@@ -16,7 +16,7 @@ from uuid import uuid4
 import msgspec
 
 from sidecar.codec import encoding, opened
-from sidecar.codec.body import Text, UnknownShapeError
+from sidecar.codec.body import UnknownShapeError
 from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape
 from sidecar.config import Guarded
 from sidecar.errors import CallerError
@@ -212,7 +212,7 @@ def _asked(way: Whole, body: opened.Whole) -> AnswerOptions:
         choices=way.shape.choices(body.document),
         is_json=way.shape.wants_json(body.document),
         wants_usage=way.shape.wants_usage(body.document),
-        chars=sum(len(each.text) for each in body.texts if isinstance(each, Text)),
+        chars=sum(len(each.text) for each in body.texts),
     )
 
 
