@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import TypeAlias
 
 import msgspec
@@ -99,9 +100,10 @@ class Inbox:
 class Allowance:
     """What a caller may still feed to one stream: texts and lanes have limits, and lanes end."""
 
-    def __init__(self, limits: Limits, max_chars: int) -> None:
-        self._limits = limits
-        self._max_chars = max_chars
+    def __init__(self, limits: Limits, *, is_held: bool = False) -> None:
+        """`is_held`: the texts have bounds elsewhere, and none here."""
+        self._max_chars = inf if is_held else limits.max_stream_chars
+        self._max_lanes = inf if is_held else limits.max_lanes
         self._chars = 0
         self._lanes: set[Lane] = set()
         self._ended: set[Lane] = set()
@@ -117,13 +119,13 @@ class Allowance:
         self.take_lane(lane)
         self._chars += len(text)
         if self._chars > self._max_chars:
-            limit = self._max_chars
+            limit = int(self._max_chars)
             raise CallerError(f"a stream has at most {limit} characters", field="chunk", limit=limit)
 
     def take_lane(self, lane: Lane) -> None:
         """Count a lane. Raises `CallerError` when it is one too many."""
-        limit = self._limits.max_lanes
-        if lane not in self._lanes and len(self._lanes) - len(self._ended) >= limit:
+        if lane not in self._lanes and len(self._lanes) - len(self._ended) >= self._max_lanes:
+            limit = int(self._max_lanes)
             raise CallerError(f"a stream has at most {limit} open lanes", field="chunk.lane", limit=limit)
         self._lanes.add(lane)
 

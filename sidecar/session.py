@@ -176,15 +176,15 @@ class Engine:
         await self._is_idle.wait()
 
     @asynccontextmanager
-    async def open(self, start: StreamStart, *, max_chars: int | None = None) -> AsyncIterator[Session]:
+    async def open(self, start: StreamStart, *, is_held: bool = False) -> AsyncIterator[Session]:
         """A session for one stream, which is ended and recorded when the context is left.
 
-        `max_chars` is how much text the stream may have where its caller holds all of it, bounded by other means.
+        `is_held`: whoever feeds it holds all of its text, within bounds of its own, so that it needs no others.
 
         Raises `Draining`, `Overloaded`, `CallerError` (something in `start` is past a limit) or `UnknownPolicy`.
         """
         plan = self._admit(start)
-        session = Session(self, plan, start, max_chars or self.limits.max_stream_chars)
+        session = Session(self, plan, start, is_held=is_held)
         self._open_streams[start.tenant] += 1
         self._is_idle.clear()
         self.metrics.streams_open.inc()
@@ -258,7 +258,7 @@ class Engine:
 class Session:
     """One stream. `feed`, `finish` and `fail` are the reader's; `outputs` is the writer's and owns the core."""
 
-    def __init__(self, engine: Engine, plan: Plan, start: StreamStart, max_chars: int) -> None:
+    def __init__(self, engine: Engine, plan: Plan, start: StreamStart, *, is_held: bool = False) -> None:
         self.plan = plan
         self.info = _info(plan, start, engine.clock.unix_seconds())
         self._engine = engine
@@ -283,7 +283,7 @@ class Session:
         self._passages_left_out = start.passages_left_out
         self._relevance: float | None = None
         self._inbox = Inbox(engine.limits)
-        self._allowance = Allowance(engine.limits, max_chars)
+        self._allowance = Allowance(engine.limits, is_held=is_held)
         is_input = start.direction is Direction.INPUT
         self._history = engine.histories.of(start.tenant, plan, start.direction) if is_input else None
         self._put_context(start.context)

@@ -89,6 +89,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Status and body of the answer to a request that was blocked: message, rule."""
     failure: Callable[[int, str], bytes]
     """Body of the answer to a request that could not be served: status, message."""
+    too_long: Callable[[str], tuple[int, bytes]] | None = None
+    """Status and body of the answer to a request that is longer than a limit, as the provider tells that its context
+    is exceeded: agents then compact and go on. None: a failure as others are."""
     mended: Callable[[Any], Mapping[Path, Any]] = lambda _: {}
     """What changes in a request that quotes an answer which was changed on its way, so that the provider takes it."""
     choices: Callable[[Any], int] = lambda _: 1

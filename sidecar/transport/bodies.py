@@ -100,7 +100,7 @@ class Bodies:
         """Guard a request that came as these bytes and this content."""
         self._asked = _asked(way, body)
         start = start_of(self._settings.facts, caller, body.document)
-        async with self._engine.open(start, max_chars=self._settings.max_request_bytes) as session:
+        async with self._engine.open(start, is_held=True) as session:
             summary = await guard_whole(session, body)
         self.marks[REQUEST_DECISION] = summary.action.name.lower()
         if body.blocked is not None:

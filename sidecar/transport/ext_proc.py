@@ -211,10 +211,11 @@ class _Exchange:
         status = http_status_of(error, self._answered_with)
         if not isinstance(error, TidegateError):
             _log.warning("an exchange failed", exc_info=error)
-        _log.info("an exchange was refused", extra={"status": status.code, "reason": status.reason})
+        code, data = failure_of(self._shape, status)
+        _log.info("an exchange was refused", extra={"status": code, "reason": status.reason})
         if status.retry_after_seconds is not None:
             self._bodies.marks["retry-after"] = str(status.retry_after_seconds)
-        await self._answer_instead(status.code, status.reason, failure_of(self._shape, status))
+        await self._answer_instead(code, status.reason, data)
 
     @property
     def _shape(self) -> Shape | None:

@@ -185,8 +185,9 @@ class _Exchange:
                 self._request.transport.close()
             return self._begun
         status = http_status_of(error, self._answered)
-        _log.info("an exchange was refused", extra={"status": status.code, "reason": status.reason})
-        answer = self._answer_instead(status.code, status.reason, failure_of(self._shape, status))
+        code, data = failure_of(self._shape, status)
+        _log.info("an exchange was refused", extra={"status": code, "reason": status.reason})
+        answer = self._answer_instead(code, status.reason, data)
         if status.retry_after_seconds is not None:
             answer.headers["Retry-After"] = str(status.retry_after_seconds)
         return answer

@@ -486,5 +486,6 @@ SHAPE = Shape(
     stopped=_stopped,
     refusal=openai.refusal,
     failure=openai.failure,
+    too_long=openai.too_long,
     wants_json=_wants_json,
 )
