@@ -48,6 +48,7 @@ from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
 from sidecar.summary import StreamSummary
 from sidecar.telemetry.metrics import Metrics
+from sidecar.telemetry.notices import Notices
 from sidecar.values import (
     Blocked,
     Direction,
@@ -150,6 +151,7 @@ class Engine:
         """The passages that streams share."""
         self.histories = Histories(limits.known_texts_bytes)
         """What is known of texts of requests that were checked."""
+        self._notices = Notices(clock, _log)
         self._admits = admits
         self._open_streams: Counter[str] = Counter()
         """By tenant."""
@@ -202,15 +204,26 @@ class Engine:
                 self._leave(start.tenant)
 
     async def report_unscanned(
-        self, start: StreamStart, what: Literal["request", "answer"], reason: str, path: str
+        self,
+        start: StreamStart,
+        what: Literal["request", "answer"],
+        reason: str,
+        path: str,
+        *,
+        is_long_text: bool = False,
     ) -> None:
         """Record that a text is about to pass that nobody looks at. Raises `CallerError` or `UnknownPolicy`.
 
-        `path` is what metrics call the path of the exchange.
+        `path` is what metrics call the path of the exchange. `is_long_text`: it is long enough to be what somebody has
+        a model read, so that the log has to say so, too.
         """
         check_start(start, self.limits)
         now = self.clock.unix_seconds()
-        told = f"{reason}: {self.metrics.count_unscanned(what, path)}"
+        named = self.metrics.count_unscanned(what, path)
+        if is_long_text:
+            self.metrics.count_unread_text(named)
+            self._notices.tell("long texts pass unread: is this the API of a model?", named)
+        told = f"{reason}: {named}"
         fault = fault_event(FaultKind.UNSCANNED, what, now, info=self._known(start, now), reason=told)
         await self.outbox.put([fault])
 

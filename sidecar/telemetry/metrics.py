@@ -106,6 +106,12 @@ class Metrics:
             ["what", "path"],
             registry=registry,
         )
+        self._unread_texts = Counter(
+            "tidegate_unscanned_long_texts",
+            "Requests with a long text that passed without being looked at: perhaps a model reads them.",
+            ["path"],
+            registry=registry,
+        )
         self._paths = _Names(_MAX_UNKNOWN_PATHS)
         self.know_paths((_OTHER,))
         self._refused = Counter(
@@ -284,6 +290,10 @@ class Metrics:
         for found, (texts, chars) in zip((hits, misses), self._known, strict=True):
             texts.inc(len(found))
             chars.inc(sum(found))
+
+    def count_unread_text(self, named: str) -> None:
+        """Count a long text that passes without being looked at, by what `count_unscanned` called its path."""
+        self._unread_texts.labels(named).inc()
 
     def count_refused(self, status: int, reason: str) -> None:
         """Count an exchange that was answered in the upstream's place. `reason` is a word of ours."""

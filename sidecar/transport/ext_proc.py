@@ -69,7 +69,7 @@ from sidecar.transport.exchange import (
 )
 from sidecar.transport.facts import Caller, named_attributes, start_of
 from sidecar.transport.grpc import Context, Server, answering
-from sidecar.transport.http_headers import OF_BODY, OF_PARTS, OWN, described
+from sidecar.transport.http_headers import OF_BODY, OF_PARTS, OWN, described, size_of
 from sidecar.transport.http_status import RefusedError, http_status_of
 from sidecar.transport.identity import Peer
 
@@ -291,7 +291,8 @@ class _Exchange:
         changes = Changes({}, _own(asked.headers))
         is_empty_one = asked.is_reading and not passed.is_upgrade
         if self._request.line.has_body and not is_empty_one:
-            await self._bodies.report_unscanned(self._start, "request", passed.why)
+            headers = asked.headers
+            await self._bodies.report_request(self._start, described(headers), passed.why, size_of(headers))
         await self._request.prepare(changes)
         if is_empty_one and not await is_empty(self._request.chunks()):
             raise RefusedError(BODY_OF_READING)

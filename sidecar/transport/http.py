@@ -65,6 +65,7 @@ from sidecar.transport.facts import Caller, start_of
 from sidecar.transport.http_headers import (
     Described,
     described,
+    size_of,
     to_client,
     to_client_guarded,
     to_upstream,
@@ -246,7 +247,9 @@ class _Exchange:
             await self._let_body_come()
             if self._asked.is_reading and not await is_empty(data.iter_any()):
                 raise RefusedError(BODY_OF_READING)
-            await self._bodies.report_unscanned(start, "request", passed.why)
+            await self._bodies.report_request(
+                start, described(self._asked.headers), passed.why, size_of(self._asked.headers)
+            )
         answer = await self._send(data, to_upstream(self._asked.headers))
         with self._open(answer):
             if not has_content(self._asked.method, answer.status):
