@@ -124,8 +124,8 @@ class Recorder:
             duration_ms=self._clock.now_ms() - self._started_ms,
             violations=self._by_id(tally.count_by_rule),
             repeated=self._by_id(tally.repeated_by_rule),
-            known_texts=len(known),
-            known_chars=sum(each.received_chars for each in known),
+            known_texts=tally.passed_texts + len(known),
+            known_chars=tally.passed_chars + sum(each.received_chars for each in known),
             coverage=[
                 lane_coverage(
                     each.lane,

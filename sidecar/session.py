@@ -31,6 +31,7 @@ from msgspec import field
 from detectors.context import Context, Documents
 from sidecar.clock import Clock, Timer
 from sidecar.config import Limits
+from sidecar.core.judgement import Judgement
 from sidecar.core.stream import Stream
 from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
@@ -298,6 +299,8 @@ class Session:
         self._inbox = Inbox(engine.limits)
         self._allowance = Allowance(engine.limits, is_held=is_held)
         is_input = start.direction is Direction.INPUT
+        self._judgements: dict[Lane, Judgement | None] = {}
+        """What was known of whole texts."""
         self._history = engine.histories.of(start.tenant, plan, start.direction) if is_input else None
         self._put_context(start.context)
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
@@ -313,6 +316,25 @@ class Session:
         """Whether outcomes are still wanted."""
 
     # -- the reader's side ----------------------------------------------------------------------------------------
+
+    def passes(self, lane: Lane, text: str, *, is_json: bool = False) -> bool:
+        """Whether it is known of the whole text of a lane that nothing stands in it: then it need not be fed.
+
+        For whoever holds all texts and lets none out before all are judged.
+        """
+        judgement = self._judgement(lane, text, is_json=is_json)
+        if judgement is None or judgement.noted or judgement.unscanned_chars:
+            return False
+        self._recorder.tally.passed(len(text))
+        return True
+
+    def _judgement(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
+        """What is known of the whole text of a lane; looked up once."""
+        if self._history is None:
+            return None
+        if lane not in self._judgements:
+            self._judgements[lane] = self._history.recall(lane, text, is_json=is_json)
+        return self._judgements[lane]
 
     async def feed(self, lane: Lane, text: str, *, is_json: bool = False, is_last: bool = False) -> None:
         """Hand over text of a lane; waits for room. Raises `CallerError` past a limit, or after the lane's end.
@@ -343,7 +365,7 @@ class Session:
         """Hand over a whole text of which all is known; whether it is."""
         if self._history is None:
             return False
-        judgement = self._history.recall(lane, text, is_json=is_json)
+        judgement = self._judgement(lane, text, is_json=is_json)
         if judgement is None:
             self._core.note(lane)
             return False

@@ -65,6 +65,8 @@ class Tally:
         self.received_chars = 0
         self.released_chars = 0
         self.leaked_chars = 0
+        self.passed_texts = 0
+        self.passed_chars = 0
         self.action = Action.ALLOW
         self.violations: list[Decision] = []
         self.violation_count = 0
@@ -79,6 +81,13 @@ class Tally:
         self.received_chars += chars
         self._received[lane] += chars
         self._arrivals.setdefault(lane, deque()).append((self._received[lane], now_ms))
+
+    def passed(self, chars: int) -> None:
+        """Note a text that came and left at once, as it was known that nothing stands in it."""
+        self.received_chars += chars
+        self.released_chars += chars
+        self.passed_texts += 1
+        self.passed_chars += chars
 
     def received(self, lane: Lane) -> int:
         """Characters of the lane that came, whatever became of them."""

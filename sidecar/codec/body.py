@@ -14,7 +14,7 @@ that is no JSON is read as the text that it is.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -71,6 +71,10 @@ class WholeBody:
             self._weave.release(output)
         else:
             self._stopped.append(output)
+
+    def keep(self, text: Text) -> None:
+        """All of a lane, which this is the whole text of, may leave as it came."""
+        self._weave.keep(text.lane)
 
     def finish(self) -> bytes:
         """The body as it may be passed on; byte for byte the same when nothing was done."""
@@ -188,7 +192,7 @@ class StreamedAnswer:
     def _fed(self, number: int, held: _Held) -> list[Fed]:
         shape, frame = self._shape, held.frame
         found = held.found = self._reader.read(held.document, self._node_of(held), answer_scope(frame.event))
-        slots: Iterable[Slot] = found.slots
+        slots: Sequence[Slot] = found.slots
         if held.is_text:
             slots = [_as_one(slot) for slot in found.slots]
         elif self._asked.is_json:
@@ -379,9 +383,12 @@ def _with_ends(fed: list[Fed]) -> Iterator[Text]:
     """What to feed of a whole body: each lane is over with its last text."""
     runs = [(lane, list(texts)) for lane, texts in groupby((each for each in fed if isinstance(each, Text)), _lane_of)]
     last = {lane: number for number, (lane, _) in enumerate(runs)}
+    said: set[Lane] = set()
     for number, (lane, texts) in enumerate(runs):
         whole = texts[0].text if len(texts) == 1 else "".join(each.text for each in texts)
-        yield Text(lane, whole, texts[0].is_json, is_last=last[lane] == number)
+        is_last = last[lane] == number
+        yield Text(lane, whole, texts[0].is_json, is_last=is_last, is_whole=is_last and lane not in said)
+        said.add(lane)
 
 
 def _lane_of(text: Text) -> Lane:

@@ -47,6 +47,10 @@ class WholeMultipart:
             if part.lane == output.lane:
                 part.said.append(output.message if isinstance(output, Blocked) else output.text)
 
+    def keep(self, text: Text) -> None:
+        """Let a text leave as it came."""
+        self.take(Release(text.lane, text.text, 0, len(text.text)))
+
     def finish(self) -> bytes:
         """The body as it may be passed on."""
         pieces: list[bytes] = []
@@ -60,7 +64,7 @@ class WholeMultipart:
     def _fed(self, part: _Part) -> list[Text]:
         if part.lane is None:
             return []
-        return [Text(part.lane, self._data[part.start : part.end].decode("utf-8"), is_last=True)]
+        return [Text(part.lane, self._data[part.start : part.end].decode("utf-8"), is_last=True, is_whole=True)]
 
     def _split(self, boundary: bytes) -> list[_Part]:
         if not boundary:

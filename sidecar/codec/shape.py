@@ -112,7 +112,7 @@ def message_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope
     """A message of a request: numbered, and its role says whose words it holds."""
     role = value.get("role") if isinstance(value, dict) else None
     number = path[-1] if isinstance(path[-1], int) else 0
-    return msgspec.structs.replace(scope.named(path, *path[:-1], choice=number), part=part_of(role))
+    return Scope(number, scope.channel, part_of(role), path[:-1], len(path), scope.event)
 
 
 def numbered_scope(*key: str) -> Enter:

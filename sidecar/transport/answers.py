@@ -8,24 +8,33 @@ is the session's inbox: a slow client stops the writing, so the reader stops, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from sidecar.codec.opened import Streamed, Whole
-from sidecar.codec.weave import ChoiceEnd, Fed, LaneEnd
+from sidecar.codec.weave import ChoiceEnd, Fed, LaneEnd, Text
 from sidecar.session import Session
 from sidecar.summary import StreamSummary
 
 
 async def guard_whole(session: Session, body: Whole) -> StreamSummary:
     """Put all texts of a body through a session; the body then holds what came of them. Raises `TidegateError`."""
-    async with beside(_feed_and_finish(session, body.texts)):
+    async with beside(_feed_and_finish(session, list(_not_kept(session, body)))):
         async for shown in session.outputs():
             if isinstance(shown, StreamSummary):
                 return shown
             body.take(shown)
     raise asyncio.CancelledError("the session was cancelled")
+
+
+def _not_kept(session: Session, body: Whole) -> Iterator[Text]:
+    """The texts of a body that somebody has to look at, or to act on; all others it keeps as they are."""
+    for each in body.texts:
+        if each.is_whole and session.passes(each.lane, each.text, is_json=each.is_json):
+            body.keep(each)
+        else:
+            yield each
 
 
 class StreamGuard:

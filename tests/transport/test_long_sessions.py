@@ -118,7 +118,7 @@ async def test_ten_sessions_side_by_side_are_each_read_once():
     assert agents.scheduler.asked < 2 * len(texts)
 
 
-@pytest.mark.parametrize("shape", histories.SHAPES)
+@pytest.mark.parametrize("shape", DESCRIBED)
 @settings(max_examples=10)
 @given(
     st.lists(st.tuples(*[st.text("ab1234 5678bad.\n\u20ac", max_size=24) for _ in range(3)]), min_size=2, max_size=6),
