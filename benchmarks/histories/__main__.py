@@ -6,8 +6,8 @@ An agent's session of 50 turns in OpenAI's chat API, whose tools read the source
 its steps and sends the whole history. A request's way through codec, session, core, detectors and outbox is taken in
 this process, without sockets; processor time is that of all threads. With patterns (personal data redacted, secrets),
 and with the embedded model beside them (injection, toxicity); one session (with patterns three, one after the other),
-and ten that share the process and take turns, which grow to a tenth of the size with the model. Figures are medians over
-the sessions. What the same costs where nothing is known is measured on shorter ones.
+and ten that share the process and take turns, which grow to a tenth of the size with the model. Figures are medians
+over the sessions. What the same costs where nothing is known is measured on shorter ones.
 
 **floor** is what reading the body and writing it again costs with nothing guarded: it grows with the body, whatever is
 known of it. **net** is a turn's cost without it, for each new character; its ratio is to the first turn's. The first
