@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+import tidegate
 from sidecar.codec.catalogue import GENERIC, SHAPES
 from sidecar.codec.shape import Shape
 from sidecar.config import Guarded, Limits
@@ -30,7 +31,7 @@ from sidecar.values import Action
 from tests import histories
 from tests.fakes import SegmentFlagger, WordScanner, plan, rule
 from tests.histories import Step, history
-from tests.servers import make_engine
+from tests.servers import make_engine, serving
 from tests.session.test_histories import Counting
 
 STEPS = 2000
@@ -169,3 +170,31 @@ def test_what_is_wrong_otherwise_is_told_as_before():
     status = http_status_of(CallerError("is odd", field="body"))
     assert exchange.failure_of(KNOWN["openai-chat"], status)[0] == 400
     assert b"context_length_exceeded" not in exchange.failure_of(KNOWN["openai-chat"], status)[1]
+
+
+# -- over gRPC --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_history_over_grpc_is_read_once_and_has_no_open_lanes():
+    parts: tuple[tidegate.Part, ...] = ("user", "model", "tool_result")
+    lanes = [tidegate.Lane(choice=number, part=parts[number % 3]) for number in range(2 * Limits().max_lanes)]
+    chunks = [tidegate.Chunk(f"Message {lane.choice}. ", lane, ends_lane=True) for lane in lanes]
+    card = tidegate.Chunk("card 1234 5678 ", tidegate.Lane(choice=len(lanes), part="user"), ends_lane=True)
+    async with serving(guarding(), scheduler=Counting()) as running, tidegate.AsyncClient(running.address) as client:
+        for sent in (chunks, [*chunks, card], [*chunks, card]):
+            stream = client.stream(sent, direction="input")
+            shown = [each.text async for each in stream if isinstance(each, tidegate.Release)]
+            said = "".join(each.text for each in sent if isinstance(each.text, str))
+            assert "".join(shown) == said.replace("1234 5678", "<WORD>")
+    assert [each.known_texts for each in running.decisions] == [0, len(lanes), len(lanes) + 1]
+    assert [each.repeated for each in running.decisions] == [{}, {}, {"rule-0": 1}]
+    assert len(running.violations) == 1
+
+
+async def test_a_text_that_is_checked_again_is_known():
+    async with serving(guarding(), scheduler=Counting()) as running, tidegate.AsyncClient(running.address) as client:
+        first = await client.check("card 1234 5678", direction="input")
+        again = await client.check("card 1234 5678", direction="input")
+    assert (first.text, again.text) == ("card <WORD>", "card <WORD>")
+    assert again.redactions == first.redactions
+    assert [each.known_texts for each in running.decisions] == [0, 1]
