@@ -136,8 +136,8 @@ class Release:
     """Text that may be passed on, in order within its lane. The text may be empty."""
 
     text: str
-    lane: Lane
-    input: Span
+    lane: Lane = field(default_factory=Lane)
+    input: Span = Span(0, 0)
     annotations: tuple[Annotation, ...] = ()
     redactions: tuple[Redaction, ...] = ()
 
@@ -147,11 +147,11 @@ class Verdict:
     """A choice was stopped: no release of it follows. `message` is the replacement text for the user."""
 
     rule: str
-    label: str
-    reason: str
-    message: str
-    position: int
-    lane: Lane
+    label: str = ""
+    reason: str = ""
+    message: str = ""
+    position: int = 0
+    lane: Lane = field(default_factory=Lane)
 
 
 @dataclass(frozen=True, slots=True)
