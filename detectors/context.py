@@ -1,7 +1,7 @@
 """The context that answers are checked against: documents, and what detectors make of them, made once.
 
-1. A `Document` is one text that a caller supplied. It keeps what a detector makes of it (an index, say): made when it is
-   first needed, on the thread that needs it.
+1. A `Document` is one text that a caller supplied. It keeps what a detector makes of it (an index, say), made when
+   it is first needed, on the thread that needs it.
 2. A `Context` is an ordered set of documents with the caller's ids. It never changes: adding gives another one, so a
    sentence keeps the context that was there when it was complete.
 3. `Documents` shares documents between streams by their digest, within a tenant, in bounded memory: what was used least
