@@ -1,7 +1,7 @@
-"""The context that answers are checked against: documents that are split and indexed once, and views of some of them.
+"""The context that answers are checked against: documents, and what detectors make of them, made once.
 
-1. A `Document` is one text that a caller supplied; its passages and facts are worked out when they are first needed, on
-   the thread that needs them.
+1. A `Document` is one text that a caller supplied. It keeps what a detector makes of it (an index, say), made when
+   it is first needed, on the thread that needs it.
 2. A `Context` is an ordered set of documents with the caller's ids. It never changes: adding gives another one, so a
    sentence keeps the context that was there when it was complete.
 3. `Documents` shares documents between streams by their digest, within a tenant, in bounded memory: what was used least
@@ -11,12 +11,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from hashlib import blake2b
+from typing import Any, TypeVar, cast
 
-from detectors.grounding_features import ContextFacts
-from detectors.passages import PassageIndex, content_words
+Made = TypeVar("Made")
 
 _DIGEST_BYTES = 16
 _MOST_PARTS = 64
@@ -24,21 +24,16 @@ _MOST_PARTS = 64
 
 
 class Document:
-    """One text, split and indexed once. Immutable; shared by streams and threads."""
+    """One text. Immutable, but for what is remembered of it; shared by streams and threads."""
 
     def __init__(self, text: str, digest: bytes) -> None:
         self.text = text
         self.digest = digest
+        self._derived: dict[Callable[[Any], Any], Any] = {}
 
-    @cached_property
-    def index(self) -> PassageIndex:
-        """The passages of this document alone."""
-        return PassageIndex([self.text])
-
-    @cached_property
-    def facts(self) -> ContextFacts:
-        """What this document states."""
-        return ContextFacts([self.text])
+    def derived(self, make: Callable[[Document], Made]) -> Made:
+        """What `make` makes of this document, made once (seldom twice, by two threads at once: the first is kept)."""
+        return _remembered(self._derived, make, self)
 
 
 class Context:
@@ -48,6 +43,7 @@ class Context:
         self.ids = tuple(ids)
         self.documents = tuple(documents)
         self._parts: dict[tuple[int, ...], Context] = {}
+        self._derived: dict[Callable[[Any], Any], Any] = {}
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -59,16 +55,6 @@ class Context:
         for name, document in zip(self.ids, self.documents, strict=True):
             digest.update(_digest(name) + document.digest)
         return digest.digest()
-
-    @cached_property
-    def index(self) -> PassageIndex:
-        """The passages of all documents, put together from those of each."""
-        return PassageIndex.joined(document.index for document in self.documents)
-
-    @cached_property
-    def facts(self) -> ContextFacts:
-        """What all documents state."""
-        return ContextFacts.joined(document.facts for document in self.documents)
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -97,9 +83,9 @@ class Context:
             self._parts[places] = part
         return part
 
-    def relevance(self, question: str) -> float:
-        """How much of a question's words the context holds, 0..1, rare words counting more."""
-        return self.index.recall(content_words(question)) if self.documents else 0.0
+    def derived(self, make: Callable[[Context], Made]) -> Made:
+        """What `make` makes of these documents, made once, as `Document.derived`."""
+        return _remembered(self._derived, make, self)
 
 
 class Documents:
@@ -131,6 +117,12 @@ def context_of(passages: Sequence[str | tuple[str, str]], documents: Documents |
     store = documents or Documents(0)
     pairs = [(str(number), each) if isinstance(each, str) else each for number, each in enumerate(passages, start=1)]
     return Context([name for name, _ in pairs], [store.get(text) for _, text in pairs])
+
+
+def _remembered(kept: dict[Callable[[Any], Any], Any], make: Callable[[Any], Made], source: object) -> Made:
+    if make not in kept:
+        kept.setdefault(make, make(source))
+    return cast("Made", kept[make])
 
 
 def _digest(text: str) -> bytes:

@@ -32,6 +32,7 @@ from detectors.encoded import model_folder
 from detectors.encoder import GOLDEN_TOLERANCE
 from detectors.grounding_combiner import Combiner, PairAnswer, model_features
 from detectors.grounding_features import FailedCheck, failed_checks, lexical_features
+from detectors.grounding_index import facts_of, index_of
 from detectors.onnx.card import card_digest
 from detectors.onnx.places import places
 from detectors.onnx.runtime import Runtime
@@ -189,7 +190,7 @@ class GroundingChecker:
 
     def support(self, claim: str, context: Context) -> float:
         """How far a context bears out a claim, 0 to 1, whatever the claim; 0 without a context."""
-        if not context.index.passages:
+        if not index_of(context).passages:
             return 0.0
         judged = self._judged(Claim(0, len(claim), claim, ()), context)
         self._ask([judged])
@@ -211,7 +212,7 @@ class GroundingChecker:
         """Settle a sentence that needs no model, or get it ready for one."""
         if is_neutral(claim.text):
             return _Sentence(claim, [Finding(claim.start, claim.end, NEUTRAL, 0.0)])
-        if context is None or not context.index.passages:
+        if context is None or not index_of(context).passages:
             return _Sentence(claim, [Finding(claim.start, claim.end, UNCHECKED, 1.0, NO_CONTEXT)])
         sentence = _Sentence(claim, whole=self._judged(claim, context))
         self._cite(sentence, context)
@@ -230,7 +231,7 @@ class GroundingChecker:
             sentence.cited = sentence.whole if part is context else self._judged(sentence.claim, part)
 
     def _judged(self, claim: Claim, context: Context) -> _Judged:
-        return _Judged(claim, context, self._model.claim(claim.text), context.index.select(claim.text))
+        return _Judged(claim, context, self._model.claim(claim.text), index_of(context).select(claim.text))
 
     def _ask(self, work: Sequence[_Judged]) -> None:
         """Have the model read all pairs, in one batch."""
@@ -246,14 +247,14 @@ class GroundingChecker:
         if not judged.answers:
             return 0.0
         context = judged.context
-        lexical = lexical_features(judged.claim.text, context.index, context.facts, judged.evidence)
+        lexical = lexical_features(judged.claim.text, index_of(context), facts_of(context), judged.evidence)
         return round(self._combiner.support(model_features(judged.answers), lexical), _DIGITS)
 
     def _findings(self, sentence: _Sentence) -> list[Finding]:
         if sentence.whole is None:
             return sentence.done
         claim, support = sentence.claim, self._support(sentence.whole)
-        failed = failed_checks(claim.text, sentence.whole.context.facts, sentence.whole.evidence)
+        failed = failed_checks(claim.text, facts_of(sentence.whole.context), sentence.whole.evidence)
         wrong = self._miscited(sentence)
         grounding = _grounding(sentence.whole, support, failed, ("citation",) if sentence.is_astray else ())
         findings = [_finding(claim, UNSUPPORTED, 1 - support, grounding)]

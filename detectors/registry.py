@@ -7,7 +7,7 @@ Outside packages add a detector through the entry-point group `tidegate.detector
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 
@@ -22,7 +22,8 @@ def get(name: str) -> type[DetectorType]:
     Raises `DetectorError`: there is none (with the names that look like it), or a package's detector cannot be loaded.
     """
     if name in _BUILT_IN:
-        return _BUILT_IN[name]()
+        loaded: type[DetectorType] = metadata.EntryPoint(name, _BUILT_IN[name], ENTRY_POINTS).load()
+        return loaded
     if name in _outside():
         return _load(name)
     raise DetectorError(f"there is no detector {name!r}; {_suggestion(name)}")
@@ -38,64 +39,17 @@ def all_types() -> dict[str, type[DetectorType]]:
     return {name: get(name) for name in names()}
 
 
-def _patterns() -> type[DetectorType]:
-    from detectors.patterns import Patterns
-
-    return Patterns
-
-
-def _secrets() -> type[DetectorType]:
-    from detectors.secrets import Secrets
-
-    return Secrets
-
-
-def _pii() -> type[DetectorType]:
-    from detectors.pii.detector import Pii
-
-    return Pii
-
-
-def _invisible_text() -> type[DetectorType]:
-    from detectors.invisible_text import InvisibleText
-
-    return InvisibleText
-
-
-def _injection() -> type[DetectorType]:
-    from detectors.injection import Injection
-
-    return Injection
-
-
-def _toxicity() -> type[DetectorType]:
-    from detectors.toxicity import Toxicity
-
-    return Toxicity
-
-
-def _topic() -> type[DetectorType]:
-    from detectors.topic import Topic
-
-    return Topic
-
-
-def _grounding() -> type[DetectorType]:
-    from detectors.grounding import GroundingChecker
-
-    return GroundingChecker
-
-
-_BUILT_IN: Mapping[str, Callable[[], type[DetectorType]]] = {
-    "patterns": _patterns,
-    "secrets": _secrets,
-    "pii": _pii,
-    "invisible_text": _invisible_text,
-    "injection": _injection,
-    "toxicity": _toxicity,
-    "topic": _topic,
-    "grounding": _grounding,
+_BUILT_IN: Mapping[str, str] = {
+    "patterns": "detectors.patterns:Patterns",
+    "secrets": "detectors.secrets:Secrets",
+    "pii": "detectors.pii.detector:Pii",
+    "invisible_text": "detectors.invisible_text:InvisibleText",
+    "injection": "detectors.injection:Injection",
+    "toxicity": "detectors.toxicity:Toxicity",
+    "topic": "detectors.topic:Topic",
+    "grounding": "detectors.grounding:GroundingChecker",
 }
+"""Where each is, as an entry point says it: nothing here is imported before it is asked for."""
 
 
 @cache

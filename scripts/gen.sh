@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Generates tidegate/v1 and tidegate/inference/v2 from proto/. With --check: only says whether the committed code is what
-# the sources give.
+# Generates tidegate/v1, tidegate/status/v1 and tidegate/inference/v2 from proto/. With --check: only says whether the
+# committed code is what the sources give.
 set -euo pipefail
 
 bin=.venv/bin
@@ -10,9 +10,9 @@ trap 'rm -rf "$out"' EXIT
 PATH=$bin:$PATH
 protoc() { python -m grpc_tools.protoc --proto_path=proto --python_out="$out" --mypy_out="quiet:$out" "$@"; }
 protoc --grpc_python_out="$out" --mypy_grpc_out="quiet:$out" proto/tidegate/v1/*.proto
-protoc proto/tidegate/inference/v2/*.proto # messages only
+protoc proto/tidegate/status/v1/*.proto proto/tidegate/inference/v2/*.proto # messages only
 
-for package in tidegate/v1 tidegate/inference/v2; do
+for package in tidegate/v1 tidegate/status/v1 tidegate/inference/v2; do
     if [ "${1:-}" = --check ]; then
         diff --recursive --brief --exclude=__pycache__ --exclude=__init__.py "$out/$package" "$package" ||
             { echo "error: $package is not what proto/ gives. Run \`make gen\` and commit the result." >&2; exit 1; }

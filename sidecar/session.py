@@ -29,6 +29,7 @@ import msgspec
 from msgspec import field
 
 from detectors.context import Context, Documents
+from detectors.grounding_index import relevance
 from sidecar.clock import Clock, Timer
 from sidecar.config import Limits
 from sidecar.core.judgement import Judgement
@@ -625,7 +626,7 @@ class Session:
         recorder = self._recorder
         recorder.ended = "blocked" if self._core.is_stopped else "finished"
         if self._prompt and len(self._context):  # it may have to be indexed, which takes a while
-            self._relevance = await asyncio.to_thread(self._context.relevance, self._prompt)
+            self._relevance = await asyncio.to_thread(relevance, self._context, self._prompt)
         coverage, grounding = recorder.coverage(self._core.coverage()), self._grounding()
         await recorder.record_end(coverage, grounding, self._core.max_held_chars)
         self._learn()

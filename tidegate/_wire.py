@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
 
 from tidegate.errors import (
     DeadlineExceeded,
@@ -18,6 +17,7 @@ from tidegate.errors import (
     Unavailable,
     UnknownPolicy,
 )
+from tidegate.status.v1 import status_pb2
 from tidegate.types import (
     Action,
     Annotation,
@@ -50,6 +50,9 @@ from tidegate.v1 import guard_pb2 as pb
 
 CHECK = "/tidegate.v1.GuardService/Check"
 STREAM = "/tidegate.v1.GuardService/Stream"
+STATUS_DETAILS = "grpc-status-details-bin"
+ERROR_INFO = "google.rpc.ErrorInfo"
+RETRY_INFO = "google.rpc.RetryInfo"
 
 _CHUNK_BYTES = 65_536
 _CHUNK_CHARS = _CHUNK_BYTES // 4
@@ -72,6 +75,7 @@ _RETRIES = {
 }
 
 _DIRECTIONS: Mapping[Direction, pb.Direction.ValueType] = {"input": pb.DIRECTION_INPUT, "output": pb.DIRECTION_OUTPUT}
+DIRECTION_NAMES: Mapping[int, Direction] = {number: name for name, number in _DIRECTIONS.items()}
 _CHANNELS: Mapping[Channel, pb.Channel.ValueType] = {
     "content": pb.CHANNEL_CONTENT,
     "reasoning": pb.CHANNEL_REASONING,
@@ -140,7 +144,7 @@ def check_request(text: str, lane: Lane | None, options: StreamOptions) -> bytes
     """The request for one whole text. Raises `InvalidRequest`."""
     request = pb.CheckRequest(start=_start(options), text=_encodable(text))
     if lane is not None:
-        request.lane.CopyFrom(_wire_lane(lane))
+        request.lane.CopyFrom(wire_lane(lane))
     return request.SerializeToString()
 
 
@@ -156,7 +160,7 @@ def chunk_requests(chunk: AnyChunk) -> Iterator[bytes]:
         yield pb.StreamRequest(context=pb.Context(passages=[passage])).SerializeToString()
         return
     whole = _chunk(chunk)
-    pieces = [*_pieces(whole)] or [pb.Chunk(lane=_wire_lane(whole.lane))] * whole.ends_lane
+    pieces = [*_pieces(whole)] or [pb.Chunk(lane=wire_lane(whole.lane))] * whole.ends_lane
     for number, piece in enumerate(pieces, start=1):
         piece.ends_lane = whole.ends_lane and number == len(pieces)
         yield pb.StreamRequest(chunk=piece).SerializeToString()
@@ -204,7 +208,7 @@ def _chunk(chunk: str | bytes | tuple[int, Channel, str | bytes] | Chunk) -> Chu
 
 
 def _pieces(chunk: Chunk) -> Iterator[pb.Chunk]:
-    lane = _wire_lane(chunk.lane)
+    lane = wire_lane(chunk.lane)
     text = chunk.text
     if isinstance(text, bytes):
         for start in range(0, len(text), _CHUNK_BYTES):
@@ -215,7 +219,8 @@ def _pieces(chunk: Chunk) -> Iterator[pb.Chunk]:
         yield pb.Chunk(lane=lane, text=text[start : start + _CHUNK_CHARS])
 
 
-def _wire_lane(lane: Lane) -> pb.Lane:
+def wire_lane(lane: Lane) -> pb.Lane:
+    """A lane as it is sent. Raises `InvalidRequest`."""
     if lane.channel not in _CHANNELS:
         raise InvalidRequest(f"channel is {lane.channel!r}; it is one of {', '.join(_CHANNELS)}", field="channel")
     part = _PARTS[lane.part] if lane.part is not None else pb.PART_UNSPECIFIED
@@ -278,7 +283,7 @@ def check_result(data: bytes) -> CheckResult:
 def _release(release: pb.Release) -> Release:
     return Release(
         text=release.text,
-        lane=_lane(release.lane),
+        lane=lane_of(release.lane),
         input=_span(release.input),
         annotations=tuple(map(_annotation, release.annotations)),
         redactions=tuple(map(_redaction, release.redactions)),
@@ -292,7 +297,7 @@ def _verdict(verdict: pb.Verdict) -> Verdict:
         reason=verdict.reason,
         message=verdict.message,
         position=verdict.position,
-        lane=_lane(verdict.lane),
+        lane=lane_of(verdict.lane),
         joint=verdict.joint,
     )
 
@@ -333,7 +338,7 @@ def _violation(violation: pb.Violation) -> Violation:
         severity=_SEVERITIES.get(violation.severity, "unspecified"),
         decided=_ACTIONS[violation.decided],
         done=_ACTIONS[violation.done],
-        lane=_lane(violation.lane),
+        lane=lane_of(violation.lane),
         label=violation.label,
         span=_span(violation.span),
         score=violation.score,
@@ -346,7 +351,7 @@ def _violation(violation: pb.Violation) -> Violation:
 
 def _coverage(coverage: pb.LaneCoverage) -> Coverage:
     return Coverage(
-        lane=_lane(coverage.lane),
+        lane=lane_of(coverage.lane),
         received_chars=coverage.received_chars,
         released_chars=coverage.released_chars,
         unscanned_chars=coverage.unscanned_chars,
@@ -374,7 +379,8 @@ def _redaction(redaction: pb.Redaction) -> Redaction:
     return Redaction(redaction.rule, redaction.label, _span(redaction.span), _span(redaction.replacement))
 
 
-def _lane(lane: pb.Lane) -> Lane:
+def lane_of(lane: pb.Lane) -> Lane:
+    """The lane that was sent."""
     return Lane(lane.choice, _CHANNEL_NAMES.get(lane.channel, "content"), _PART_NAMES.get(lane.part), lane.item)
 
 
@@ -410,14 +416,9 @@ def error_of(
 
 def _details(trailers: Iterable[tuple[str, str | bytes]]) -> tuple[str, Mapping[str, str], float | None]:
     """Reason, facts, and seconds to wait, as far as the sidecar sent them."""
-    packed = next((value for key, value in trailers if key == "grpc-status-details-bin"), b"")
+    packed = next((value for key, value in trailers if key == STATUS_DETAILS), b"")
     status = status_pb2.Status.FromString(packed if isinstance(packed, bytes) else packed.encode())
-    info = error_details_pb2.ErrorInfo()
-    retry = error_details_pb2.RetryInfo()
-    retry_after: float | None = None
-    for detail in status.details:
-        if detail.Unpack(retry):
-            retry_after = retry.retry_delay.ToTimedelta().total_seconds()
-        else:
-            detail.Unpack(info)
-    return info.reason, dict(info.metadata), retry_after
+    said = {each.type_url.rpartition("/")[2]: each.value for each in status.details}
+    info = status_pb2.ErrorInfo.FromString(said.get(ERROR_INFO, b""))
+    retry = status_pb2.RetryInfo.FromString(said[RETRY_INFO]).retry_delay if RETRY_INFO in said else None
+    return info.reason, dict(info.metadata), None if retry is None else retry.seconds + retry.nanos / 1e9

@@ -21,16 +21,14 @@ class AsyncClient:
     """A connection to a sidecar at `host:port` or `unix:/path`. Close it, or use it as an async context manager.
 
     Make it on the event loop that uses it. Connecting happens with the first call. Every call raises a `TidegateError`.
+    A `channel` of your own (with interceptors, say) is used instead of a connection to `target`, and closed with this.
     """
 
-    def __init__(self, target: str = "127.0.0.1:50051", *, tls: Tls | None = None) -> None:
+    def __init__(
+        self, target: str = "127.0.0.1:50051", *, tls: Tls | None = None, channel: grpc.aio.Channel | None = None
+    ) -> None:
         self._target = target
-        options = _wire.channel_options(tls)
-        self._channel = (
-            grpc.aio.insecure_channel(target, options)
-            if tls is None
-            else grpc.aio.secure_channel(target, _wire.credentials_of(tls), options)
-        )
+        self._channel = channel or _channel(target, tls)
         self._check: Any = self._channel.unary_unary(_wire.CHECK)
         self._stream: Any = self._channel.stream_stream(_wire.STREAM)
 
@@ -215,3 +213,10 @@ def _at_once(waiting: Coroutine[Any, Any, Any]) -> Any:
 
 def _error_of(error: grpc.aio.AioRpcError, target: str) -> TidegateError:
     return _wire.error_of(error.code(), error.details(), error.trailing_metadata(), target)
+
+
+def _channel(target: str, tls: Tls | None) -> grpc.aio.Channel:
+    options = _wire.channel_options(tls)
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options)
+    return grpc.aio.secure_channel(target, _wire.credentials_of(tls), options)

@@ -17,17 +17,15 @@ from tidegate.types import AnyChunk, CheckResult, Lane, OnBlock, Release, Shown,
 class Client:
     """A connection to a sidecar at `host:port` or `unix:/path`. Thread-safe; close it, or use it as a context manager.
 
-    Connecting happens with the first call. Every call raises a `TidegateError`.
+    Connecting happens with the first call. Every call raises a `TidegateError`. A `channel` of your own (with
+    interceptors, say) is used instead of a connection to `target`, and closed with this.
     """
 
-    def __init__(self, target: str = "127.0.0.1:50051", *, tls: Tls | None = None) -> None:
+    def __init__(
+        self, target: str = "127.0.0.1:50051", *, tls: Tls | None = None, channel: grpc.Channel | None = None
+    ) -> None:
         self._target = target
-        options = _wire.channel_options(tls)
-        self._channel = (
-            grpc.insecure_channel(target, options)
-            if tls is None
-            else grpc.secure_channel(target, _wire.credentials_of(tls), options)
-        )
+        self._channel = channel or _channel(target, tls)
         self._check: Any = self._channel.unary_unary(_wire.CHECK)
         self._stream: Any = self._channel.stream_stream(_wire.STREAM)
 
@@ -150,3 +148,10 @@ def _error_of(error: grpc.RpcError, target: str) -> TidegateError:
     """The error that a call's status stands for: each `RpcError` of a call is the call."""
     call: Any = error
     return _wire.error_of(call.code(), call.details(), call.trailing_metadata(), target)
+
+
+def _channel(target: str, tls: Tls | None) -> grpc.Channel:
+    options = _wire.channel_options(tls)
+    if tls is None:
+        return grpc.insecure_channel(target, options)
+    return grpc.secure_channel(target, _wire.credentials_of(tls), options)

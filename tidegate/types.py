@@ -138,8 +138,8 @@ class Release:
     """Text that may be passed on, in order within its lane. The text may be empty."""
 
     text: str
-    lane: Lane
-    input: Span
+    lane: Lane = field(default_factory=Lane)
+    input: Span = Span(0, 0)
     annotations: tuple[Annotation, ...] = ()
     redactions: tuple[Redaction, ...] = ()
 
@@ -152,11 +152,11 @@ class Verdict:
     """
 
     rule: str
-    label: str
-    reason: str
-    message: str
-    position: int
-    lane: Lane
+    label: str = ""
+    reason: str = ""
+    message: str = ""
+    position: int = 0
+    lane: Lane = field(default_factory=Lane)
     joint: str = ""
 
 

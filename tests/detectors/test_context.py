@@ -6,6 +6,7 @@ import pytest
 
 from detectors.context import Documents, context_of
 from detectors.grounding_features import ContextFacts, lexical_features
+from detectors.grounding_index import facts_of, index_of, relevance
 from detectors.passages import PassageIndex
 
 BRIDGE = "The harbour bridge was opened in May 1932 by him. It carries eight lanes. Its arch is 503 metres long."
@@ -18,8 +19,8 @@ def test_what_is_put_together_is_what_reading_all_gives(claim: str) -> None:
     texts = [BRIDGE, BAKERY, BRIDGE]
     context, index, facts = context_of(texts), PassageIndex(texts), ContextFacts(texts)
     evidence = index.select(claim)
-    assert context.index.select(claim) == evidence
-    assert lexical_features(claim, context.index, context.facts, evidence) == lexical_features(
+    assert index_of(context).select(claim) == evidence
+    assert lexical_features(claim, index_of(context), facts_of(context), evidence) == lexical_features(
         claim, index, facts, evidence
     )
 
@@ -61,6 +62,6 @@ def test_nothing_is_kept_where_nothing_may_be() -> None:
 
 def test_relevance_is_the_share_of_the_questions_words() -> None:
     context = context_of([BRIDGE])
-    assert context.relevance("How long is the arch of the bridge?") == 1.0
-    assert context.relevance("Who won the chess championship?") == 0.0
-    assert context_of([]).relevance("anything") == 0.0
+    assert relevance(context, "How long is the arch of the bridge?") == 1.0
+    assert relevance(context, "Who won the chess championship?") == 0.0
+    assert relevance(context_of([]), "anything") == 0.0

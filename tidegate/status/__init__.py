@@ -1,0 +1,1 @@
+"""How a refusal is told on the wire."""
