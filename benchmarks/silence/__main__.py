@@ -22,9 +22,7 @@ from statistics import median
 from benchmarks.results import table, write
 from benchmarks.silence.unbroken import UNBROKEN
 from benchmarks.stream_cost.texts import mixed
-from detectors.encoded import DEFAULT_MODEL, shared_encoder
-from sidecar.bench.report import percentile
-from sidecar.bench.texts import made_text, pieces_of
+from detectors.models.encoded import DEFAULT_MODEL, shared_encoder
 from sidecar.clock import Timer
 from sidecar.config import Limits
 from sidecar.core.stream import Stream
@@ -36,6 +34,8 @@ from sidecar.session import Engine, Shown, StreamStart
 from sidecar.summary import StreamSummary
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import Found, Lane, Mode, Release
+from workbench.bench.report import percentile
+from workbench.bench.texts import made_text, pieces_of
 
 TEXTS = 30
 CHARS = 2400

