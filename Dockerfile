@@ -15,10 +15,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 WORKDIR /src
 
 # Dependencies first: this layer stays as long as the lock does.
-COPY requirements.txt requirements-build.txt ./
+COPY requirements/service.txt requirements/build.txt ./
 RUN python -m venv /opt/tidegate \
-    && /opt/tidegate/bin/pip install --require-hashes --requirement requirements.txt \
-    && pip install --require-hashes --requirement requirements-build.txt
+    && /opt/tidegate/bin/pip install --require-hashes --requirement requirements/service.txt \
+    && pip install --require-hashes --requirement requirements/build.txt
 
 COPY pyproject.toml README.md LICENSE ./
 COPY sidecar sidecar

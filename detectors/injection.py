@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from detectors.base import UNCHECKED, BatchItem, Params
-from detectors.encoded import (
+from detectors.models.encoded import (
     ReadingParams,
     detect_together,
     encoder_of,
@@ -23,7 +23,7 @@ from detectors.encoded import (
     unread,
     unread_labels,
 )
-from detectors.encoder import Encoder, Encoding
+from detectors.models.encoder import Encoder, Encoding
 from detectors.types import Finding
 
 HEAD = "injection"

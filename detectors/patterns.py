@@ -18,7 +18,7 @@ back-reference, atomic group or conditional; it must match at least one characte
 `max_match_chars` characters, so a match has an end; `^` and `$` without `(?m)` are the beginning and the very end of
 the whole text.
 
-Text is looked at as it stands and as it looks (`detectors.looks`): a zero-width space in a word, or full-width letters,
+Text is looked at as it stands and as it looks (`detectors.text.looks`): a zero-width space in a word, or full-width letters,
 hide nothing.
 """
 
@@ -30,8 +30,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from detectors.base import DetectorError, Params
-from detectors.looks import LooksScanner
-from detectors.regular import Node, NotRegular, RegularScanner, Rule, asks_for_boundary, keywords
+from detectors.text.looks import LooksScanner
+from detectors.text.regular import Node, NotRegular, RegularScanner, Rule, asks_for_boundary, keywords
 
 THRESHOLD = 0.5
 _GROUP = "value"

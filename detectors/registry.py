@@ -41,13 +41,13 @@ def all_types() -> dict[str, type[DetectorType]]:
 
 _BUILT_IN: Mapping[str, str] = {
     "patterns": "detectors.patterns:Patterns",
-    "secrets": "detectors.secrets:Secrets",
+    "secrets": "detectors.secrets.detector:Secrets",
     "pii": "detectors.pii.detector:Pii",
     "invisible_text": "detectors.invisible_text:InvisibleText",
     "injection": "detectors.injection:Injection",
     "toxicity": "detectors.toxicity:Toxicity",
     "topic": "detectors.topic:Topic",
-    "grounding": "detectors.grounding:GroundingChecker",
+    "grounding": "detectors.grounding.detector:GroundingChecker",
 }
 """Where each is, as an entry point says it: nothing here is imported before it is asked for."""
 

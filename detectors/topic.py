@@ -19,8 +19,8 @@ import numpy as np
 from pydantic import Field
 
 from detectors.base import BatchItem, DetectorError, Params
-from detectors.encoded import ModelParams, detect_together, encoder_of
-from detectors.encoder import Encoder, Encoding, Floats
+from detectors.models.encoded import ModelParams, detect_together, encoder_of
+from detectors.models.encoder import Encoder, Encoding, Floats
 from detectors.types import Finding
 
 HEAD, EMBEDDING = "topic", "embedding"

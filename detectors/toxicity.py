@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import UNCHECKED, BatchItem, Params
-from detectors.encoded import (
+from detectors.models.encoded import (
     ReadingParams,
     detect_together,
     encoder_of,
@@ -21,7 +21,7 @@ from detectors.encoded import (
     unread,
     unread_labels,
 )
-from detectors.encoder import Encoder, Encoding
+from detectors.models.encoder import Encoder, Encoding
 from detectors.types import Finding
 
 HEAD = "toxicity"

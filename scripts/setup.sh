@@ -26,7 +26,7 @@ fi
 # Says how far pip is, on a terminal; what pip itself says is shown only when it fails.
 progress() {
     if [ -t 1 ]; then
-        awk -v total="$(grep -c == requirements-dev.txt)" '
+        awk -v total="$(grep -c == requirements/dev.txt)" '
             /^Collecting/ {printf "\r    fetched %d of at most %d packages", ++count, total; fflush()}
             /^Installing/ && count {printf "\r    installing %d packages              ", count; fflush()}
             END {if (count) print ""}'
@@ -46,6 +46,6 @@ install() {
 }
 
 echo '==> locked dependencies (a few minutes the first time)'
-install --require-hashes --requirement requirements-dev.txt
+install --require-hashes --requirement requirements/dev.txt
 echo '==> tidegate'
 install --no-deps --no-build-isolation --editable .

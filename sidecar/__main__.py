@@ -1,5 +1,5 @@
 """`python -m sidecar` is the command `tidegate`."""
 
-from sidecar.cli import main
+from sidecar.cli.main import main
 
 main()

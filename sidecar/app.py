@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import disable_created_metrics
 
-from detectors.onnx.places import use_places
+from detectors.models.places import use_places
 from sidecar.admin import AdminServer, service_pages
 from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings

@@ -28,8 +28,8 @@ from pydantic import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from detectors.onnx.places import Places
-from detectors.onnx.runtime import PROVIDERS, Runtime
+from detectors.models.places import Places
+from detectors.models.runtime import PROVIDERS, Runtime
 from sidecar.errors import ConfigError
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 

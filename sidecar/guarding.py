@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from detectors.context import context_of
-from detectors.onnx.places import use_places
+from detectors.models.places import use_places
 from detectors.types import Grounding
 from sidecar.config import Settings
 from sidecar.core.answer import Sentences

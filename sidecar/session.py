@@ -29,7 +29,7 @@ import msgspec
 from msgspec import field
 
 from detectors.context import Context, Documents
-from detectors.grounding_index import relevance
+from detectors.grounding.index import relevance
 from sidecar.clock import Clock, Timer
 from sidecar.config import Limits
 from sidecar.core.stream import Stream

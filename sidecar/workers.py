@@ -35,7 +35,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from detectors.onnx.threads import cpu_limit
+from detectors.models.threads import cpu_limit
 from sidecar.admin import AdminServer, Page, about_page, metrics_page, ready_page
 from sidecar.config import Settings
 from sidecar.errors import ConfigError, TidegateError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from detectors.onnx.processor import EXACT, adds_exactly
+from detectors.models.processor import EXACT, adds_exactly
 
 
 def cpu_session(model: Path | bytes, *, threads: int = 0) -> onnxruntime.InferenceSession:

@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypedDict
 
 from benchmarks.results import table, write
-from sidecar.bench.texts import made_text, pieces_of
+from workbench.bench.texts import made_text, pieces_of
 
 ROOT = Path(__file__).parents[2]
 MOST = 1.25

@@ -26,14 +26,14 @@ from typing import Any
 from benchmarks.results import table, write
 from benchmarks.scale.plans import guarded_plan
 from benchmarks.stream_cost.texts import mixed
-from detectors.encoded import DEFAULT_MODEL, shared_encoder
-from sidecar.bench.costs import messages_of, replay
-from sidecar.bench.policies import GUARDED, guarded_policy
-from sidecar.bench.run import Offered, run
-from sidecar.bench.server import Service, serving
-from sidecar.bench.texts import made_text, pieces_of
+from detectors.models.encoded import DEFAULT_MODEL, shared_encoder
 from sidecar.config import SchedulerSettings
 from tidegate import AsyncClient
+from workbench.bench.costs import messages_of, replay
+from workbench.bench.policies import GUARDED, guarded_policy
+from workbench.bench.run import Offered, run
+from workbench.bench.server import Service, serving
+from workbench.bench.texts import made_text, pieces_of
 
 HOLD_MS = 60_000
 QUEUE_LIMIT = 8_192

@@ -29,7 +29,7 @@ from pathlib import Path
 from benchmarks.results import table, write
 from detectors.base import PatternScanner
 from detectors.pii.detector import Pii, PiiParams
-from detectors.secrets import Secrets, SecretsParams
+from detectors.secrets.detector import Secrets, SecretsParams
 
 PUBLIC = frozenset(("EMAIL_ADDRESS", "URL"))
 """What authors put into their files to be read."""

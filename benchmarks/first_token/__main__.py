@@ -19,11 +19,11 @@ from statistics import median
 from benchmarks.results import table, write
 from benchmarks.scale.plans import guarded_plan
 from benchmarks.stream_cost.texts import mixed
-from sidecar.bench.report import percentile
-from sidecar.bench.texts import made_text, pieces_of
 from sidecar.core.stream import Stream
 from sidecar.policy.plan import Plan
 from sidecar.values import Blocked, Found, Lane, Release
+from workbench.bench.report import percentile
+from workbench.bench.texts import made_text, pieces_of
 
 TEXTS = 60
 CHARS = 2400

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from detectors.encoded import model_folder
-from detectors.grounding import GroundingChecker
-from detectors.grounding_combiner import PairAnswer
-from detectors.onnx.runtime import Runtime
-from detectors.onnx.tokenizer import Pieces
-from detectors.pair_model import Pair, PairModel, load_pair_model
+from detectors.grounding.combiner import PairAnswer
+from detectors.grounding.detector import GroundingChecker
+from detectors.grounding.model import Pair, PairModel, load_pair_model
+from detectors.models.encoded import model_folder
+from detectors.models.runtime import Runtime
+from detectors.models.tokenizer import Pieces
 
 
 class Recorder(PairModel):

@@ -11,10 +11,10 @@ import numpy as np
 
 from benchmarks.grounding.detector import Recorder
 from detectors.context import Context, context_of
-from detectors.passages import split_sentences, words
-from detectors.sentences import is_neutral
-from sidecar.evaluation.metrics import auc
+from detectors.grounding.passages import split_sentences, words
+from detectors.grounding.sentences import is_neutral
 from training.grounding.rows import Row, read_split
+from workbench.evaluation.metrics import auc
 
 LIMITS = {
     "dev": (0.84, 0.88), "snli": (0.94, 0.96), "mnli": (0.84, 0.90), "fm2": (0.70, 0.80),

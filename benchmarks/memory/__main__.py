@@ -19,8 +19,8 @@ from ruamel.yaml import YAML
 
 from benchmarks.results import table, write
 from benchmarks.stream_cost.texts import plain
-from sidecar.bench.server import Service, serving
 from tidegate import AsyncClient
+from workbench.bench.server import Service, serving
 
 POLICY = Path(__file__).parents[2] / "policies" / "pii-redact.yaml"
 CHARS = 65_536

@@ -36,8 +36,8 @@ from ruamel.yaml import YAML
 
 from benchmarks.results import table, write
 from benchmarks.stream_cost.texts import plain
-from sidecar.bench.report import percentile
-from sidecar.bench.server import Service, serving
+from workbench.bench.report import percentile
+from workbench.bench.server import Service, serving
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy/envoy/envoy.yaml"

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.micro.operations import Operation, blocks_per_segment, operations
-from sidecar.bench.report import commit, machine, versions
+from workbench.bench.report import commit, machine, versions
 
 _REPEATS = 5
 

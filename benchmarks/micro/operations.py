@@ -14,8 +14,6 @@ import msgspec
 
 from detectors.base import BatchItem
 from detectors.types import Finding
-from sidecar.bench.policies import GUARDED, PASS_THROUGH, guarded_policy, pass_through_policy
-from sidecar.bench.texts import made_text, pieces_of
 from sidecar.config import Limits
 from sidecar.core.segmenter import Segmenter
 from sidecar.core.stream import Stream
@@ -30,6 +28,8 @@ from sidecar.scheduler.cache import FindingsCache
 from sidecar.transport.convert import LaneReader, parse, response_of
 from sidecar.values import Action, Decision, Direction, Exposure, Found, Lane, Outcome, Release, Segment
 from tidegate.v1 import guard_pb2 as pb
+from workbench.bench.policies import GUARDED, PASS_THROUGH, guarded_policy, pass_through_policy
+from workbench.bench.texts import made_text, pieces_of
 
 TEXT = made_text(random.Random(1), sentences=40, is_violating=False)
 PIECES = pieces_of(TEXT)

@@ -28,10 +28,10 @@ from typing import Any
 
 from benchmarks.presidio import run_presidio
 from benchmarks.results import table, write
-from sidecar.bench.policies import GUARDED, guarded_policy
-from sidecar.bench.server import Service, serving
-from sidecar.bench.texts import made_text, pieces_of
 from tidegate import AsyncClient
+from workbench.bench.policies import GUARDED, guarded_policy
+from workbench.bench.server import Service, serving
+from workbench.bench.texts import made_text, pieces_of
 
 HERE = Path(__file__).parent
 TOKENS_A_CHUNK = 4

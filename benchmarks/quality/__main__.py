@@ -29,10 +29,10 @@ from benchmarks.quality.ours import figures_of, float_folder
 from benchmarks.quality.peers import PEERS, PeerFailed, ask, judged
 from benchmarks.quality.readme import put
 from benchmarks.quality.sets import HEADS, LabelledSet, labelled_sets
-from benchmarks.quality.targets import TARGETS, Target
 from benchmarks.results import RESULTS, table, write
-from detectors.encoded import DEFAULT_MODEL, model_folder
-from detectors.onnx.card import MODEL_NAME, read_card
+from detectors.models.card import MODEL_NAME, read_card
+from detectors.models.encoded import DEFAULT_MODEL, model_folder
+from workbench.evaluation.targets import TARGETS, Target
 
 NAME = "quality"
 OURS, FLOAT = "tidegate", "tidegate_float"

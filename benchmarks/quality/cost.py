@@ -13,9 +13,9 @@ import numpy as np
 import onnx
 import onnx.utils
 
-from detectors.onnx.card import MODEL_NAME, read_card
-from detectors.onnx.runtime import Runtime
-from detectors.onnx.session import Session, open_session
+from detectors.models.card import MODEL_NAME, read_card
+from detectors.models.runtime import Runtime
+from detectors.models.session import Session, open_session
 
 TOKENS, ROUNDS = 64, 300
 MOST_BYTES, MOST_RATIO = 25_000_000, 1.3

@@ -14,15 +14,15 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from benchmarks.quality.sets import LabelledSet, author_topics
-from benchmarks.quality.targets import AUTHORS
 from detectors import registry
-from detectors.onnx.card import CARD_NAME, MODEL_NAME
+from detectors.models.card import CARD_NAME, MODEL_NAME
 from detectors.parts import parts_of
 from detectors.topic import Topic
-from sidecar.evaluation.metrics import macro_f1
-from sidecar.evaluation.report import Subject
-from sidecar.evaluation.segments import findings_of
-from sidecar.evaluation.tasks import TASKS
+from workbench.evaluation.metrics import macro_f1
+from workbench.evaluation.report import Subject
+from workbench.evaluation.segments import findings_of
+from workbench.evaluation.targets import AUTHORS
+from workbench.evaluation.tasks import TASKS
 
 NOTHING = ""
 

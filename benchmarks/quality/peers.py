@@ -17,9 +17,9 @@ from typing import Any
 from benchmarks.quality.sets import LabelledSet
 from detectors.pii.detector import Pii, PiiParams
 from detectors.types import Finding
-from sidecar.evaluation.report import Subject
-from sidecar.evaluation.spans import SpanFigures, read_coverage
-from sidecar.evaluation.tasks import TASKS
+from workbench.evaluation.report import Subject
+from workbench.evaluation.spans import SpanFigures, read_coverage
+from workbench.evaluation.tasks import TASKS
 
 HERE = Path(__file__).parent
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality.targets import TARGETS, Target
 from benchmarks.results import table
+from workbench.evaluation.targets import TARGETS, Target
 
 BEGIN, END = "<!-- quality: begin -->", "<!-- quality: end -->"
 _NEXT = "## Know more"

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality.targets import AUTHORS, HIDDEN
-from sidecar.evaluation.rows import read_rows
-from sidecar.evaluation.tasks import TASKS, data_sets
 from training.encoder.hidden import rows as hidden_rows
+from workbench.evaluation.rows import read_rows
+from workbench.evaluation.targets import AUTHORS, HIDDEN
+from workbench.evaluation.tasks import TASKS, data_sets
 
 HEADS = ("injection", "toxicity", "topic", "pii")
 

@@ -21,9 +21,9 @@ from typing import Any
 from benchmarks.results import table, write
 from benchmarks.scale.plans import guarded_plan
 from benchmarks.scale.streams import Seen, offer, text_of
-from sidecar.bench.policies import GUARDED, guarded_policy
-from sidecar.bench.report import percentile, scheduler_figures
-from sidecar.bench.server import Service, serving
+from workbench.bench.policies import GUARDED, guarded_policy
+from workbench.bench.report import percentile, scheduler_figures
+from workbench.bench.server import Service, serving
 
 TOKENS_PER_SECOND = 50
 TEXTS = 40

@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from sidecar.bench.policies import GUARDED, guarded_policy
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
+from workbench.bench.policies import GUARDED, guarded_policy
 
 
 def guarded_plan(max_hold_ms: int) -> Plan:

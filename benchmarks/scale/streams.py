@@ -14,13 +14,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from sidecar.bench.policies import GUARDED
-from sidecar.bench.texts import made_text, pieces_of
 from sidecar.core.stream import Stream
 from sidecar.policy.plan import Plan
 from sidecar.values import Found, Lane, Release
 from tidegate import AsyncClient, GuardBlocked, Overloaded, Summary, TidegateError
 from tidegate import Release as Shown
+from workbench.bench.policies import GUARDED
+from workbench.bench.texts import made_text, pieces_of
 
 _PATIENCE_SECONDS = 20.0
 

@@ -26,9 +26,9 @@ from pathlib import Path
 
 from benchmarks.results import table, write
 from benchmarks.workers.client import TOKENS_A_MESSAGE, offer
-from sidecar.bench.policies import GUARDED, guarded_policy
-from sidecar.bench.server import Service, serving
-from sidecar.bench.texts import made_text, pieces_of
+from workbench.bench.policies import GUARDED, guarded_policy
+from workbench.bench.server import Service, serving
+from workbench.bench.texts import made_text, pieces_of
 
 SENTENCES = 8
 CONNECTIONS = 4

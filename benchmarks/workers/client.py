@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from sidecar.bench.policies import GUARDED
-from sidecar.bench.texts import pieces_of
 from tidegate import AsyncClient, TidegateError
+from workbench.bench.policies import GUARDED
+from workbench.bench.texts import pieces_of
 
 TOKENS_A_MESSAGE = 4
 

@@ -33,7 +33,6 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, field_validator
 
 from detectors.base import DetectorError, Params, PatternScanner
-from detectors.named import Named
 from detectors.parts import Part
 from detectors.pii.best import URL, undominated
 from detectors.pii.blocks import ADDRESS, Block, Lexer, target_at
@@ -45,6 +44,7 @@ from detectors.pii.links import link_scanner
 from detectors.pii.phones import MORE_REGIONS, PRESIDIO_REGIONS
 from detectors.pii.together import Together
 from detectors.pii.view import LONGEST_WAIT, MOST_SHORTENED, View
+from detectors.text.named import Named
 from detectors.types import Finding
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def _formed_labels(params: PiiParams) -> Mapping[str, float]:
 
 def _tagged_labels(model: str) -> Mapping[str, float]:
     """The model's labels. Of a model that cannot be read the usual ones: `_tagger` then says what is wrong with it."""
-    from detectors.encoded import model_folder  # the model's libraries are loaded only where its labels matter
-    from detectors.onnx.card import card_digest
+    from detectors.models.card import card_digest
+    from detectors.models.encoded import model_folder  # the model's libraries are loaded only where its labels matter
 
     try:
         folder = model_folder(model)
@@ -129,7 +129,7 @@ def _tagged_labels(model: str) -> Mapping[str, float]:
 
 @lru_cache(maxsize=8)
 def _card_labels(folder: Path, _digest: str) -> Mapping[str, float]:
-    from detectors.onnx.card import read_card
+    from detectors.models.card import read_card
     from detectors.pii.tagged import tag_labels
 
     return tag_labels(read_card(folder))
@@ -137,7 +137,7 @@ def _card_labels(folder: Path, _digest: str) -> Mapping[str, float]:
 
 def _tagger(params: PiiParams) -> TaggedPii:
     """Load the model, if no other detector did. Raises `DetectorError`."""
-    from detectors.encoded import shared_encoder
+    from detectors.models.encoded import shared_encoder
     from detectors.pii.tagged import TaggedPii
 
     encoder = shared_encoder(params.model)

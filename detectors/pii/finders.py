@@ -16,9 +16,9 @@ from detectors.pii import phones, presidio
 from detectors.pii.catalogue import FLOOR, ID_THRESHOLD, Entry
 from detectors.pii.context import ContextWords, words_around, words_before
 from detectors.pii.patterns import FLAGS, IBAN_LENGTHS, Form, localised, whole, without_edges
-from detectors.regular import Node, parse
-from detectors.regular.charset import CharSet, category
-from detectors.regular.tree import Alt, Atomic, Chars, Group, Repeat, Seq
+from detectors.text.regular import Node, parse
+from detectors.text.regular.charset import CharSet, category
+from detectors.text.regular.tree import Alt, Atomic, Chars, Group, Repeat, Seq
 
 PHONE_NUMBER = "PHONE_NUMBER"
 PHONE_THRESHOLD = ID_THRESHOLD

@@ -18,9 +18,9 @@ from functools import cache
 from typing import Any
 
 from detectors.base import BatchItem
-from detectors.encoded import detect_together
-from detectors.encoder import Encoder, Encoding, Tags
-from detectors.onnx.card import Card
+from detectors.models.card import Card
+from detectors.models.encoded import detect_together
+from detectors.models.encoder import Encoder, Encoding, Tags
 from detectors.pii import presidio
 from detectors.pii.catalogue import FLOOR, TAGGED, THRESHOLD
 from detectors.pii.context import ContextWords, words_before

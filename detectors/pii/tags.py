@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.encoder import Floats, Tags
+from detectors.models.encoder import Floats, Tags
 
 OUTSIDE = "O"
 CERTAINLY_NOTHING = 0.99

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sidecar.config import Inference
 from sidecar.errors import ConfigError
-from tidegate.inference.v2 import inference_pb2 as pb
+from sidecar.inference.v2 import inference_pb2 as pb
 
 _SERVICE = "/inference.GRPCInferenceService/"
 _MOST_BYTES = 64 * 1024 * 1024

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from detectors.onnx.card import Card
-from tidegate.inference.v2 import inference_pb2 as pb
+from detectors.models.card import Card
+from sidecar.inference.v2 import inference_pb2 as pb
 
 _ANY = -1
 _RANKS = (2, 3)

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from detectors.base import DetectorError
-from detectors.encoded import model_folder
-from detectors.onnx.card import Card, read_card
-from detectors.onnx.session import Placement, Session, placed
+from detectors.models.card import Card, read_card
+from detectors.models.encoded import model_folder
+from detectors.models.session import Placement, Session, placed
 from sidecar.config import Inference
 from sidecar.errors import ConfigError, ModelError
 from sidecar.inference.client import InferenceClient, connect

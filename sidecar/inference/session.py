@@ -20,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import ModelUnavailable
-from detectors.onnx.card import Card
-from detectors.onnx.session import Session
-from detectors.urgency import seconds_left
+from detectors.models.card import Card
+from detectors.models.session import Session
 from sidecar.config import Inference
 from sidecar.errors import ModelError
 from sidecar.inference.breaker import Breaker, BreakerState
 from sidecar.inference.client import BadAnswer, InferenceClient, Tensor
 from sidecar.inference.contract import mismatch
 from sidecar.telemetry.metrics import Metrics
+from sidecar.urgency import seconds_left
 
 _log = logging.getLogger(__name__)
 

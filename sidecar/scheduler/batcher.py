@@ -22,7 +22,7 @@ from typing import Protocol
 import msgspec
 
 from detectors.base import BatchDetector, BatchItem
-from detectors.encoded import EncodedDetector
+from detectors.models.encoded import EncodedDetector
 from sidecar.policy.plan import BatchPlan
 from sidecar.values import Direction, Outcome, Segment
 

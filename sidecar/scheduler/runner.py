@@ -19,9 +19,9 @@ from typing import cast
 import msgspec
 
 from detectors.base import BatchDetector, BatchItem, ModelUnavailable
-from detectors.encoded import EncodedDetector, SharedPass
+from detectors.models.encoded import EncodedDetector, SharedPass
 from detectors.types import Finding
-from detectors.urgency import wanted_within
+from sidecar.urgency import wanted_within
 from sidecar.values import Failed, FailureKind
 
 _log = logging.getLogger(__name__)

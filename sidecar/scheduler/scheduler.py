@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 
-from detectors.onnx.threads import cpu_limit
+from detectors.models.threads import cpu_limit
 from sidecar.clock import Clock
 from sidecar.config import SchedulerSettings
 from sidecar.scheduler.admission import LONG_WAIT, Admission, Running

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from sidecar.cli import main
+from sidecar.cli.main import main
 
 POLICY = """
 apiVersion: tidegate.dev/v1

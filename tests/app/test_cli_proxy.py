@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from click.testing import CliRunner
 
-from sidecar.cli import main
+from sidecar.cli.main import main
 from tests.proxies import CARD, MASKED, POLICY
 from tests.recordings import openai_chat_stream
 from tests.upstream import scripted_upstream

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import tidegate
-from sidecar.cli import main
+from sidecar.cli.main import main
 from tests.app.serving import Serving, refused, start
 from tests.app.test_app import write_policy
 

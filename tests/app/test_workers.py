@@ -22,7 +22,7 @@ from click.testing import CliRunner
 import sidecar.workers
 import tidegate
 from sidecar.admin import AdminServer, service_pages
-from sidecar.cli import main
+from sidecar.cli.main import main
 from sidecar.config import Settings
 from sidecar.errors import TidegateError
 from sidecar.outbox.left_over import LeftOver, left_over, of_service, of_worker

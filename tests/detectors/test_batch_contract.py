@@ -8,8 +8,8 @@ import pytest
 
 from detectors import registry
 from detectors.base import UNCHECKED, BatchDetector, BatchItem
-from detectors.encoded import DEFAULT_MODEL, model_folder
-from detectors.encoder import Encoder, load_encoder
+from detectors.models.encoded import DEFAULT_MODEL, model_folder
+from detectors.models.encoder import Encoder, load_encoder
 from detectors.parts import parts_of
 from detectors.types import Finding
 

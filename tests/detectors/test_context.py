@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from detectors.context import Documents, context_of
-from detectors.grounding_features import ContextFacts, lexical_features
-from detectors.grounding_index import facts_of, index_of, relevance
-from detectors.passages import PassageIndex
+from detectors.grounding.features import ContextFacts, lexical_features
+from detectors.grounding.index import facts_of, index_of, relevance
+from detectors.grounding.passages import PassageIndex
 
 BRIDGE = "The harbour bridge was opened in May 1932 by him. It carries eight lanes. Its arch is 503 metres long."
 BAKERY = 'Rosa sells forty kinds of bread in Turin. "We close on Mondays," she says. The shop is in Canada Street.'

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from detectors.base import BatchItem, DetectorError
-from detectors.encoded import detect_together
-from detectors.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.injection import Injection
-from detectors.onnx.threads import cpu_limit
+from detectors.models.encoded import detect_together
+from detectors.models.encoder import Encoder, Encoding, Tokenised, load_encoder
+from detectors.models.threads import cpu_limit
 from detectors.topic import ExampleTopic, Topic, TopicParams
 from detectors.toxicity import Toxicity
 from tests.tiny_model import write_tiny_model

@@ -8,7 +8,7 @@ import pytest
 
 from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, BatchItem, DetectorError, PairChecker, Reading
 from detectors.context import Context, context_of
-from detectors.grounding import MISCITED, UNCITED, GroundingChecker, GroundingParams
+from detectors.grounding.detector import MISCITED, UNCITED, GroundingChecker, GroundingParams
 from detectors.types import Finding
 
 BRIDGE = "The harbour bridge was opened in 1932. It carries eight lanes of traffic and its arch is 503 metres long."

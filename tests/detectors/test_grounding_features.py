@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detectors.grounding_features import (
+from detectors.grounding.features import (
     FEATURES,
     ContextFacts,
     closest_sentence,
@@ -17,7 +17,7 @@ from detectors.grounding_features import (
     quotes,
     speakers,
 )
-from detectors.passages import PassageIndex
+from detectors.grounding.passages import PassageIndex
 
 CONTEXT = (
     "George Washington was born on February 22, 1732, in Virginia. The budget was $3.5 million in 1998. "

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from detectors.grounding_combiner import ALL_FEATURES, MODEL_FEATURES, Combiner, PairAnswer, expand, model_features
-from detectors.grounding_features import FEATURES
-from detectors.grounding_pairs import CLS, MAX_CLAIM_TOKENS, MAX_TOKENS, SEP, fits, pair_inputs
+from detectors.grounding.combiner import ALL_FEATURES, MODEL_FEATURES, Combiner, PairAnswer, expand, model_features
+from detectors.grounding.features import FEATURES
+from detectors.grounding.pairs import CLS, MAX_CLAIM_TOKENS, MAX_TOKENS, SEP, fits, pair_inputs
 
 CONTINUES = [False] * 200 + [True] * 100
 

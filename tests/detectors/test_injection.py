@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from detectors.base import UNCHECKED, BatchDetector, BatchItem
-from detectors.encoded import ReadingParams
-from detectors.encoder import Encoder, Encoding, load_encoder
 from detectors.injection import DIRECT, INDIRECT, Injection
-from detectors.onnx.card import Head
+from detectors.models.card import Head
+from detectors.models.encoded import ReadingParams
+from detectors.models.encoder import Encoder, Encoding, load_encoder
 from detectors.toxicity import Toxicity
 from tests.tiny_model import write_tiny_model
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from detectors.base import PatternScanner
 from detectors.patterns import Patterns, PatternsParams
-from detectors.secrets import Secrets, SecretsParams
+from detectors.secrets.detector import Secrets, SecretsParams
 from detectors.types import Finding
 from tests.detectors.scans import every_cut, scan
 

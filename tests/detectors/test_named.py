@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from detectors.base import PatternScanner, Scan, open_scan
 from detectors.patterns import Patterns, PatternsParams
 from detectors.pii.detector import Pii, PiiParams
-from detectors.secrets import Secrets, SecretsParams
+from detectors.secrets.detector import Secrets, SecretsParams
 from detectors.types import Finding
 
 PII, SECRETS = Pii.build(PiiParams()), Secrets.build(SecretsParams())

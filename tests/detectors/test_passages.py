@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.passages import (
+from detectors.grounding.passages import (
     MAX_SENTENCES,
     ROOM_WORDS,
     PassageIndex,

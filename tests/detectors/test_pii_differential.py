@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.named import Named
 from detectors.pii.catalogue import DATES, GENERIC, IDS, Entry
 from detectors.pii.detector import Pii, PiiParams, PiiScanner
 from detectors.pii.finders import PatternFinder
 from detectors.pii.patterns import without_edges
-from detectors.regular import Node, parse
-from detectors.regular.tree import Alt, Chars, Group, Repeat, Same, Seq
+from detectors.text.named import Named
+from detectors.text.regular import Node, parse
+from detectors.text.regular.tree import Alt, Chars, Group, Repeat, Same, Seq
 from detectors.types import Finding
 from tests.detectors.scans import scan
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from detectors.base import BatchDetector, BatchItem, DetectorError
-from detectors.encoder import Tags
-from detectors.onnx.tokenizer import Pieces
+from detectors.models.encoder import Tags
+from detectors.models.tokenizer import Pieces
 from detectors.pii.detector import Pii, PiiParams
 from detectors.pii.tags import TagSet
 from detectors.types import Finding

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from detectors.regular import Finder, NotRegular, RegularScanner, Rule, Watch, keywords, parse
-from detectors.regular.charset import CharSet, category, coarse
+from detectors.text.regular import Finder, NotRegular, RegularScanner, Rule, Watch, keywords, parse
+from detectors.text.regular.charset import CharSet, category, coarse
 from detectors.types import Finding
 
 ALPHABET = "aAbk1 -_\né\u212a٣\U0001f600\u0301\ud800"

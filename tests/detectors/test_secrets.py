@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.secret_formats import FAILED, FORMATS, HIGH, VERIFIED, entropy, is_placeholder
-from detectors.secrets import FIRST_PIECE, PIECE, Secrets, SecretsParams
+from detectors.secrets.detector import FIRST_PIECE, PIECE, Secrets, SecretsParams
+from detectors.secrets.formats import FAILED, FORMATS, HIGH, VERIFIED, entropy, is_placeholder
 from tests.detectors.scans import every_cut, held, scan
 
 SCANNER = Secrets.build(SecretsParams())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.sentences import claims, is_neutral
+from detectors.grounding.sentences import claims, is_neutral
 
 
 @pytest.mark.parametrize(

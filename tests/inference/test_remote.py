@@ -13,18 +13,18 @@ import numpy as np
 import pytest
 
 from detectors.base import ModelUnavailable
-from detectors.onnx.card import Card, read_card
-from detectors.onnx.session import Session
-from detectors.urgency import wanted_within
+from detectors.models.card import Card, read_card
+from detectors.models.session import Session
 from sidecar.config import Inference
 from sidecar.errors import ConfigError, ModelError
 from sidecar.inference.breaker import BreakerState
 from sidecar.inference.client import connect
 from sidecar.inference.contract import mismatch
 from sidecar.inference.session import RemoteModel, ServerUnreachable
+from sidecar.inference.v2 import inference_pb2 as pb
 from sidecar.telemetry.metrics import Metrics
+from sidecar.urgency import wanted_within
 from tests.tiny_model import write_tiny_model
-from tidegate.inference.v2 import inference_pb2 as pb
 
 Answer = Callable[[pb.ModelInferRequest], pb.ModelInferResponse]
 Output = pb.ModelInferResponse.InferOutputTensor

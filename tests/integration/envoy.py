@@ -22,7 +22,7 @@ _BINARY = ROOT / ".venv-envoy/bin/envoy"
 
 def envoy_versions() -> dict[str, Path]:
     """The minor versions that are tested with -> where each is installed: `.venv-envoy` has the newest."""
-    older = {file.stem.rpartition("-")[2] for file in ROOT.glob("requirements-envoy-*.txt")}
+    older = {file.stem.rpartition("-")[2] for file in ROOT.glob("requirements/envoy-*.txt")}
     newest = locked_version().rpartition(".")[0]
     return {newest: _BINARY, **{minor: ROOT / f".venv-envoy-{minor}/bin/envoy" for minor in sorted(older)}}
 

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 
-from sidecar.cli_events import events as events_command
+from sidecar.cli.events import events as events_command
 from sidecar.outbox.event import Event, Kind, StreamInfo
 from sidecar.outbox.outbox import Outbox
 from sidecar.outbox.publisher import Publisher, make_publisher

@@ -16,7 +16,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from msgspec.structs import replace
 
-from sidecar.cli_events import events as events_command
+from sidecar.cli.events import events as events_command
 from sidecar.outbox.audit import Audit, Report
 from sidecar.outbox.encode import decode
 from sidecar.outbox.event import Event, Kind, StreamInfo

@@ -269,7 +269,7 @@ async def test_tail_shows_what_is_wanted_however_far_back_it_lies(apache: KafkaC
 MEASURE = r"""
 import re, sys
 from pathlib import Path
-from sidecar.cli import main
+from sidecar.cli.main import main
 try:
     main(["events", "verify", "--json"], standalone_mode=False)
 finally:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import tidegate
-from detectors.encoder import load_encoder
-from detectors.onnx.session import placed
+from detectors.models.encoder import load_encoder
+from detectors.models.session import placed
 from sidecar.app import App
 from sidecar.config import Inference, Settings
 from sidecar.inference.models import RemoteModels

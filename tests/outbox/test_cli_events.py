@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from sidecar.cli_events import events
+from sidecar.cli.events import events
 from sidecar.outbox.encode import encode_line
 from sidecar.outbox.event import Event, StreamInfo
 from sidecar.outbox.rows import to_row

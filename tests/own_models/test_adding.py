@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 from transformers import pipeline
 
-from detectors.encoder import load_encoder
-from detectors.onnx.card import Card, read_card
-from sidecar.cli import main
+from detectors.models.card import Card, read_card
+from detectors.models.encoder import load_encoder
+from sidecar.cli.main import main
 from tests.own_models.originals import ATTACKS, FAMILIES, HARMLESS, write_classifier, write_tagger
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]

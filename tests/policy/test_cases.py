@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.cli_policy import guard_with
+from sidecar.cli.policy import guard_with
 from sidecar.policy.cases import Case, Observed, Result, check, cut, make_case
 from sidecar.policy.compiler import compile_policy
 from sidecar.policy.fakes import FAKES, expand, unknown_kinds

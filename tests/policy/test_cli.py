@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from sidecar.cli_policy import policy, schema_text
+from sidecar.cli.policy import policy, schema_text
 
 RIGHT = """
 apiVersion: tidegate.dev/v1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from detectors import registry
-from sidecar.cli_policy import guard_with
+from sidecar.cli.policy import guard_with
 from sidecar.policy.cases import check, make_case, public_keys
 from sidecar.policy.compiler import compile_policy
 from sidecar.policy.fakes import FAKES

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from sidecar.cli_policy import guard_with, schema_text
+from sidecar.cli.policy import guard_with, schema_text
 from sidecar.policy.cases import Case, check, make_case, public_keys
 from sidecar.policy.compiler import compile_file
 from sidecar.policy.loader import policy_files

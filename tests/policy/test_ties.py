@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.cli_policy import guard_with
+from sidecar.cli.policy import guard_with
 from sidecar.policy.cases import check, make_case
 from sidecar.policy.compiler import compile_policy
 from sidecar.policy.loader import load_text

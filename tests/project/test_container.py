@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from sidecar.cli import main
+from sidecar.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 

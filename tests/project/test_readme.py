@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from detectors import registry
-from sidecar.cli import main
+from sidecar.cli.main import main
 from sidecar.policy.compiler import compile_file
 from sidecar.policy.plan import Plan
 from tests.servers import serving

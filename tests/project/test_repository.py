@@ -80,9 +80,9 @@ def test_the_lock_holds_every_direct_dependency() -> None:
     extras = project["optional-dependencies"]
     pinned = {path.name: _names(path) for path in REQUIREMENTS}
 
-    assert {_name(each) for each in project["dependencies"]} <= pinned["requirements.txt"]
+    assert {_name(each) for each in project["dependencies"]} <= pinned["requirements/service.txt"]
     assert {_name(each) for each in [*project["dependencies"], *extras["demo"], *extras["dev"]]} <= pinned[
-        "requirements-dev.txt"
+        "requirements/dev.txt"
     ]
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.encoder import Encoder, load_encoder
 from detectors.injection import Injection
+from detectors.models.encoder import Encoder, load_encoder
 from detectors.toxicity import Toxicity
 from sidecar.scheduler.batcher import TENANT_SHARE, Batcher, Request, bucket_of
 from tests.fakes import SegmentFlagger

@@ -9,13 +9,13 @@ from math import inf
 import pytest
 
 from detectors.base import BatchDetector, BatchItem, ModelUnavailable
-from detectors.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.injection import Injection
+from detectors.models.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.topic import Topic, TopicParams
 from detectors.toxicity import Toxicity
 from detectors.types import Finding
-from detectors.urgency import seconds_left
 from sidecar.scheduler.runner import Answer, Job, Question
+from sidecar.urgency import seconds_left
 from sidecar.values import Failed, FailureKind
 from tests.fakes import SegmentFlagger
 from tests.tiny_model import write_tiny_model

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from detectors.base import BatchItem
 from detectors.types import Finding
-from sidecar.evaluation.segments import segments_of
 from sidecar.values import Part
+from workbench.evaluation.segments import segments_of
 
 
 class Reader:

@@ -25,9 +25,9 @@ from ruamel.yaml import YAML
 
 from detectors.pii.detector import Pii, PiiParams
 from detectors.types import Finding
-from sidecar.evaluation.segments import findings_of
-from sidecar.evaluation.spans import OVERLAP, Span, hits
 from training.encoder.rows import Example, pii_examples
+from workbench.evaluation.segments import findings_of
+from workbench.evaluation.spans import OVERLAP, Span, hits
 
 GRID = tuple(round(0.3 + 0.02 * step, 2) for step in range(34))
 MOST_FLAGGED = 0.005

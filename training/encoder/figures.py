@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.encoded import ReadingParams
 from detectors.injection import DIRECT, INDIRECT, Injection
-from sidecar.evaluation.metrics import auc
-from sidecar.evaluation.segments import findings_of
+from detectors.models.encoded import ReadingParams
 from sidecar.values import Part
 from training.encoder.cuts import PARTS
 from training.encoder.rows import Example, second_examples
 from training.encoder.unseen import is_unseen, origin
+from workbench.evaluation.metrics import auc
+from workbench.evaluation.segments import findings_of
 
 LONG = 600
 LEAST_ROWS = 20

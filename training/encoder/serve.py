@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sidecar.evaluation.segments import segments_of
 from sidecar.values import Part
 from training.encoder.cuts import Reader
 from training.encoder.export import MAX_TOKENS, feed
 from training.encoder.tokens import Pieces, encode_all, load_tokenizer
 from training.sessions import cpu_session
+from workbench.evaluation.segments import segments_of
 
 Floats = NDArray[np.float32]
 BATCH_TOKENS = 2048

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from detectors import grounding_pairs as contract
-from detectors import passages
-from detectors.grounding_combiner import ALL_FEATURES, Combiner
+from detectors.grounding import pairs as contract
+from detectors.grounding import passages
+from detectors.grounding.combiner import ALL_FEATURES, Combiner
 from training.grounding.evaluate import TARGETS, Scorer
 from training.grounding.pairs import LABELS, PairEncoder, load_tokenizer
 from training.grounding.rows import Row, is_held_out, may_use, read_split

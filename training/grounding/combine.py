@@ -26,8 +26,8 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from detectors.grounding_combiner import ALL_FEATURES, MODEL_FEATURES, expand
-from detectors.grounding_features import FEATURES
+from detectors.grounding.combiner import ALL_FEATURES, MODEL_FEATURES, expand
+from detectors.grounding.features import FEATURES
 from training.grounding.buried import bury
 from training.grounding.edits import by_edit
 from training.grounding.hard import hard_rows

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from detectors.passages import split_sentences, words
+from detectors.grounding.passages import split_sentences, words
 from training.grounding.rows import Row
 
 SOURCE = "summedits"

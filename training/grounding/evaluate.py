@@ -21,8 +21,8 @@ import numpy as np
 import yaml
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from detectors.grounding_combiner import Combiner
-from detectors.passages import split_sentences
+from detectors.grounding.combiner import Combiner
+from detectors.grounding.passages import split_sentences
 from training.grounding.buried import bury
 from training.grounding.pairs import PairEncoder, load_tokenizer
 from training.grounding.rows import TESTS, Row, read_split

@@ -20,7 +20,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from detectors.passages import PassageIndex, split_sentences
+from detectors.grounding.passages import PassageIndex, split_sentences
 from training.grounding.rows import Row
 
 _NAME = r"[A-Z][\w’'.-]+(?: (?:of|the|de|van|von|and) (?=[A-Z])| (?=[A-Z])|[A-Z][\w’'.-]+)*"

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from detectors.grounding_pairs import MAX_CLAIM_TOKENS, pair_inputs
-from detectors.passages import Evidence, PassageIndex, content_words, split_sentences
+from detectors.grounding.pairs import MAX_CLAIM_TOKENS, pair_inputs
+from detectors.grounding.passages import Evidence, PassageIndex, content_words, split_sentences
 from training.grounding.rows import Row
 
 LABELS = ("supported", "unsupported", "contradicted")

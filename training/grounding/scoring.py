@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from detectors.grounding_combiner import PairAnswer, model_features
-from detectors.grounding_features import ContextFacts, lexical_features
-from detectors.grounding_pairs import MAX_CLAIM_TOKENS
-from detectors.passages import PassageIndex, content_words
+from detectors.grounding.combiner import PairAnswer, model_features
+from detectors.grounding.features import ContextFacts, lexical_features
+from detectors.grounding.pairs import MAX_CLAIM_TOKENS
+from detectors.grounding.passages import PassageIndex, content_words
 from training.grounding.pairs import PairEncoder
 from training.grounding.rows import Row
 

@@ -1,0 +1,1 @@
+"""Whether an answer rests on the context that it was given."""

@@ -1,0 +1,346 @@
+"""Grounding: does the supplied context bear out each sentence of an answer?
+
+For each sentence that claims something:
+
+1. of the context the best passages by their words are chosen, and sentences gathered from several (`passages`);
+2. the pair model reads the sentence beside each; all pairs of all sentences are one batch (`pair_model`);
+3. its answers and the exact checks (numbers, dates, names, quotations, negation, what it says of its author) become one
+   support score (`combiner`);
+4. a sentence that cites is judged against the documents that it cites as well.
+
+What comes back for a sentence is a finding `unsupported` with the score 1 - support, whatever the score; the rule has
+the threshold. Its `grounding` says which passage supports it best and where, which words are not borne out, and which
+checks failed. Beside it there may be `miscited` (1 - the support by the documents that are cited) or `uncited`. A
+sentence that claims nothing is `neutral`; one without a context is `unchecked`, and counts as not looked at.
+
+It reads English best, and compares a sentence as it stands: it does not know whom "she" means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, BatchItem, DetectorError, Params, Reading
+from detectors.context import Context, context_of
+from detectors.grounding.combiner import Combiner, PairAnswer, model_features
+from detectors.grounding.features import FailedCheck, failed_checks, lexical_features
+from detectors.grounding.index import facts_of, index_of
+from detectors.grounding.model import Pair, PairModel, load_pair_model
+from detectors.grounding.passages import Evidence, content_words, split_sentences
+from detectors.grounding.sentences import Claim, claims, is_neutral
+from detectors.models.card import card_digest
+from detectors.models.encoded import model_folder
+from detectors.models.encoder import GOLDEN_TOLERANCE
+from detectors.models.places import places
+from detectors.models.runtime import Runtime
+from detectors.models.session import Placement, placement_of
+from detectors.models.tokenizer import Pieces
+from detectors.types import Finding, Grounding
+
+DEFAULT_MODEL = "tidegate-grounding"
+MISCITED = "miscited"
+UNCITED = "uncited"
+NO_CONTEXT = "no context"
+BALANCED = "balanced"
+"""The threshold of the model's card that is used where a policy states none."""
+
+_EVEN = 0.5
+_DIGITS = 4
+"""Decimals of a score: what lies beyond is the processor's."""
+_PAIRS = 3
+_PAIR_TOKENS = 130
+"""About how long a pair is, measured on answers over retrieved documents."""
+
+
+class GroundingParams(Params):
+    """How an answer must rest on its context."""
+
+    rule_keys: ClassVar[frozenset[str]] = frozenset(
+        {"min_support", "consecutive", "ratio", "ratio_after", "require_citation", "require_context", "evidence"}
+    )
+
+    model: str = Field(
+        DEFAULT_MODEL, description="The model that reads the pairs: a name, or a folder's path.", min_length=1
+    )
+    min_support: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="The least support (0 to 1) that lets a sentence pass. Left out: what the model's card recommends.",
+    )
+    consecutive: int = Field(
+        default=1, ge=1, le=100, description="Fire only once so many checked sentences in a row have failed."
+    )
+    ratio: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="Fire only when more than this share of the answer's checked sentences so far has failed.",
+    )
+    ratio_after: int = Field(
+        default=3, ge=1, le=1000, description="How many sentences must have been checked before `ratio` counts."
+    )
+    require_citation: bool = Field(
+        default=False, description="A sentence that claims something must cite a passage, such as `[2]`."
+    )
+    require_context: bool = Field(
+        default=False, description="A sentence that comes before there is any context counts as failed."
+    )
+    evidence: bool = Field(
+        default=False, description="For a rule that annotates: remark on sentences that pass, too, with their evidence."
+    )
+
+    def reading(self) -> Reading:
+        """How a rule reads the answer's sentences."""
+        return Reading(self.consecutive, self.ratio, self.ratio_after, self.evidence)
+
+
+@dataclass(slots=True)
+class _Judged:
+    """A claim against one context, and what the model said of its pairs once it did."""
+
+    claim: Claim
+    context: Context
+    pieces: Pieces
+    evidence: Sequence[Evidence]
+    answers: list[PairAnswer] = field(default_factory=list)
+    is_cut: bool = False
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """What the model is to read."""
+        return [Pair(self.pieces, each) for each in self.evidence]
+
+    @property
+    def best(self) -> int:
+        """Which piece of evidence supports the claim best."""
+        return max(range(len(self.answers)), key=lambda number: self.answers[number].support)
+
+
+@dataclass(slots=True)
+class _Sentence:
+    """A sentence on its way: its findings, or what they will be read from."""
+
+    claim: Claim
+    done: list[Finding] = field(default_factory=list)
+    whole: _Judged | None = None
+    cited: _Judged | None = None
+    is_astray: bool = False
+    """Whether a citation points at nothing."""
+    cites: bool = False
+
+    @property
+    def judged(self) -> list[_Judged]:
+        """What the model has to read for it."""
+        return [each for each in (self.whole, self.cited) if each is not None]
+
+
+class GroundingChecker:
+    """The detector `grounding`. Thread-safe; one for each model in a process."""
+
+    name: ClassVar[str] = "grounding"
+    params: ClassVar[type[Params]] = GroundingParams
+    summary: ClassVar[str] = "sentences of an answer that the supplied context does not bear out"
+
+    labels = frozenset({UNSUPPORTED, MISCITED, UNCITED, UNCHECKED, NEUTRAL})
+    look_behind = 0
+    sentence_tokens = 80
+    pair_tokens = _PAIRS * _PAIR_TOKENS
+
+    def __init__(self, model: PairModel) -> None:
+        self._model = model
+        self._combiner = _combiner_of(model)
+        self.model = model.card.identity
+
+    @classmethod
+    def labels_of(cls, params: Params) -> Mapping[str, float]:
+        """The labels that make a sentence fail, with the scores from which on they do."""
+        assert isinstance(params, GroundingParams)
+        least = params.min_support
+        if least is None:
+            least = _checker(params.model).recommended.get(BALANCED, _EVEN)
+        labels = {UNSUPPORTED: 1 - least, MISCITED: 1 - least}
+        labels |= {UNCITED: 1.0} if params.require_citation else {}
+        labels |= {UNCHECKED: 1.0} if params.require_context else {}
+        return labels
+
+    @classmethod
+    def build(cls, params: Params) -> GroundingChecker:
+        """The checker with that model, loaded once in a process. Raises `DetectorError`."""
+        assert isinstance(params, GroundingParams)
+        return _checker(params.model)
+
+    @property
+    def recommended(self) -> Mapping[str, float]:
+        """The least supports that the model's card recommends, by name."""
+        return {name: float(least) for name, least in self._model.card.parameters.get("thresholds", {}).items()}
+
+    def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
+        """For each sentence of each item what became of it; see the module's text."""
+        read = [[self._sentence(claim, item.context) for claim in claims(item.text, item.begin)] for item in items]
+        self._ask([judged for own in read for sentence in own for judged in sentence.judged])
+        return [[finding for sentence in own for finding in self._findings(sentence)] for own in read]
+
+    def support(self, claim: str, context: Context) -> float:
+        """How far a context bears out a claim, 0 to 1, whatever the claim; 0 without a context."""
+        if not index_of(context).passages:
+            return 0.0
+        judged = self._judged(Claim(0, len(claim), claim, ()), context)
+        self._ask([judged])
+        return self._support(judged)
+
+    def check_golden(self) -> None:
+        """Raise `DetectorError` when a golden claim of the card does not get its support."""
+        for golden in self._model.card.parameters.get("golden_support", ()):
+            actual = self.support(golden["claim"], context_of(golden["context"]))
+            if abs(actual - golden["support"]) > GOLDEN_TOLERANCE:
+                raise DetectorError(
+                    f"model {self.model} gives a golden claim a support of {actual:.3f} instead of "
+                    f"{golden['support']:.3f}: it was made with other features than this version has"
+                )
+
+    # -- before the model -----------------------------------------------------------------------------------------
+
+    def _sentence(self, claim: Claim, context: Context | None) -> _Sentence:
+        """Settle a sentence that needs no model, or get it ready for one."""
+        if is_neutral(claim.text):
+            return _Sentence(claim, [Finding(claim.start, claim.end, NEUTRAL, 0.0)])
+        if context is None or not index_of(context).passages:
+            return _Sentence(claim, [Finding(claim.start, claim.end, UNCHECKED, 1.0, NO_CONTEXT)])
+        sentence = _Sentence(claim, whole=self._judged(claim, context))
+        self._cite(sentence, context)
+        return sentence
+
+    def _cite(self, sentence: _Sentence, context: Context) -> None:
+        """Get the sentence ready to be judged against what it cites, too."""
+        places = [context.place(each) for each in sentence.claim.citations]
+        if not places or not (any(place is not None for place in places) or _are_numbers(sentence.claim.citations)):
+            return  # no citations: `[sic]` and the like
+        sentence.cites = True
+        sentence.is_astray = None in places
+        known = tuple(sorted({place for place in places if place is not None}))
+        if known:
+            part = context.part(known)
+            sentence.cited = sentence.whole if part is context else self._judged(sentence.claim, part)
+
+    def _judged(self, claim: Claim, context: Context) -> _Judged:
+        return _Judged(claim, context, self._model.claim(claim.text), index_of(context).select(claim.text))
+
+    def _ask(self, work: Sequence[_Judged]) -> None:
+        """Have the model read all pairs, in one batch."""
+        distinct = list({id(each): each for each in work}.values())
+        answers = iter(self._model.answers([pair for each in distinct for pair in each.pairs]))
+        for each in distinct:
+            each.answers = [next(answers) for _ in each.evidence]
+            each.is_cut = not all(self._model.fits(pair) for pair in each.pairs)
+
+    # -- after the model ------------------------------------------------------------------------------------------
+
+    def _support(self, judged: _Judged) -> float:
+        if not judged.answers:
+            return 0.0
+        context = judged.context
+        lexical = lexical_features(judged.claim.text, index_of(context), facts_of(context), judged.evidence)
+        return round(self._combiner.support(model_features(judged.answers), lexical), _DIGITS)
+
+    def _findings(self, sentence: _Sentence) -> list[Finding]:
+        if sentence.whole is None:
+            return sentence.done
+        claim, support = sentence.claim, self._support(sentence.whole)
+        failed = failed_checks(claim.text, facts_of(sentence.whole.context), sentence.whole.evidence)
+        wrong = self._miscited(sentence)
+        grounding = _grounding(sentence.whole, support, failed, ("citation",) if sentence.is_astray else ())
+        findings = [_finding(claim, UNSUPPORTED, 1 - support, grounding)]
+        if wrong is not None:
+            findings.append(_finding(claim, MISCITED, wrong, grounding))
+        elif not sentence.cites:
+            findings.append(_finding(claim, UNCITED, 1.0, grounding))
+        return findings
+
+    def _miscited(self, sentence: _Sentence) -> float | None:
+        """How badly the sentence cites; None when it does not."""
+        if not sentence.cites:
+            return None
+        if sentence.is_astray or sentence.cited is None:
+            return 1.0
+        return 1 - self._support(sentence.cited)
+
+
+def _checker(model: str) -> GroundingChecker:
+    """The checker with the model of that name, the same for all who ask: so their sentences share batches."""
+    folder = model_folder(model)
+    return _shared(folder, places().runtime, placement_of(folder), card_digest(folder))
+
+
+@lru_cache(maxsize=8)
+def _shared(folder: Path, runtime: Runtime, _placement: Placement | None, _card: str) -> GroundingChecker:
+    checker = GroundingChecker(load_pair_model(folder, runtime))
+    checker.check_golden()
+    return checker
+
+
+def _combiner_of(model: PairModel) -> Combiner:
+    try:
+        return Combiner.from_card(model.card.parameters["combiner"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DetectorError(
+            f"model {model.card.identity}: its card has no `combiner` that this version can read"
+        ) from error
+
+
+def _are_numbers(citations: Sequence[str]) -> bool:
+    """Whether these can only be citations: a year, or `[sic]`, is none."""
+    return all(each.isdecimal() and len(each) <= 3 for each in citations)
+
+
+def _finding(claim: Claim, label: str, score: float, grounding: Grounding) -> Finding:
+    reason = ", ".join(grounding.failed)
+    return Finding(claim.start, claim.end, label, round(score, _DIGITS), reason, grounding)
+
+
+def _grounding(judged: _Judged, support: float, failed: Sequence[FailedCheck], more: tuple[str, ...]) -> Grounding:
+    """What the sentence rests on, and what of it does not. Offsets are those of the segment's text."""
+    claim = judged.claim
+    document, start, end = _best_span(claim.text, judged.evidence[judged.best], judged.context)
+    unsupported = _unsupported_span(judged, failed)
+    return Grounding(
+        support,
+        judged.context.ids[document],
+        start,
+        end,
+        claim.start + unsupported[0],
+        claim.start + unsupported[1],
+        (*dict.fromkeys(check.kind for check in failed), *more),
+        judged.is_cut,
+    )
+
+
+def _unsupported_span(judged: _Judged, failed: Sequence[FailedCheck]) -> tuple[int, int]:
+    """The first thing that an exact check failed on, else the words that the model does not find borne out."""
+    if failed:
+        return failed[0].start, failed[0].end
+    tokens = judged.answers[judged.best].tokens
+    marked = [number for number, logit in enumerate(tokens) if logit > 0]
+    if not marked:
+        return 0, 0
+    return int(judged.pieces.starts[marked[0]]), int(judged.pieces.ends[marked[-1]])
+
+
+def _best_span(claim: str, evidence: Evidence, context: Context) -> tuple[int, int, int]:
+    """The document, and the sentence of the evidence in it, that holds most of the claim's words."""
+    wanted = set(content_words(claim))
+    spans = [
+        (part.document, part.start + start, part.start + end)
+        for part in evidence.passages
+        for start, end in split_sentences(context.documents[part.document].text[part.start : part.end])
+    ]
+    return max(
+        spans,
+        key=lambda span: len(wanted.intersection(content_words(context.documents[span[0]].text[span[1] : span[2]]))),
+    )

@@ -1,0 +1,1 @@
+"""The command `tidegate`: `main`, and a module for each group of commands."""
