@@ -31,7 +31,7 @@ help: ## Show this list
 .PHONY: setup
 setup: $(INSTALLED) ## Make .venv with the locked dependencies and the command .venv/bin/tidegate
 
-$(INSTALLED): requirements/dev.txt pyproject.toml
+$(INSTALLED): requirements/dev.txt pyproject.toml client/pyproject.toml
 	@scripts/setup.sh $(VENV)
 	@touch $@
 

@@ -8,8 +8,9 @@ set -euo pipefail
 bin=$1
 shift
 
+# The client is not on any index that the lock asks: a checkout and the image install it from `client/`.
 compile() {
-    "$bin/uv" pip compile --quiet --no-config --system-certs --universal --python-version 3.11 --generate-hashes \
+    "$bin/uv" pip compile --quiet --no-emit-package tidegate --no-config --system-certs --universal --python-version 3.11 --generate-hashes \
         --custom-compile-command 'make lock' "$@"
 }
 

@@ -34,7 +34,7 @@ def test_every_locked_package_that_is_installed_is_named_with_its_version(bill: 
     found = {part["name"]: part["version"] for part in bill["components"]}
     assert found.items() <= locked.items()
     assert len(found) > 80
-    assert bill["metadata"]["component"]["version"] == version("tidegate")
+    assert bill["metadata"]["component"]["version"] == version("tidegate-sidecar")
 
 
 def test_a_package_whose_licence_is_not_known_is_an_error(tmp_path: Path):
