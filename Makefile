@@ -216,7 +216,7 @@ lock: ## Pin the dependencies of pyproject.toml, with hashes (UPGRADE=1 moves th
 .PHONY: sbom
 sbom: setup ## Write what the service is made of, with licences: build/sbom.cdx.json (CycloneDX)
 	@mkdir -p build
-	@$(BIN)/python scripts/sbom.py requirements/service.txt > build/sbom.cdx.json
+	@$(BIN)/python scripts/sbom.py requirements/lean.txt > build/sbom.cdx.json
 
 .PHONY: image
 image: ## Build the container image

@@ -16,6 +16,10 @@ compile() {
 
 echo '==> requirements/service.txt (the service)'
 compile "$@" --output-file requirements/service.txt pyproject.toml
+echo '==> requirements/lean.txt (the service without what nothing imports: to be installed with --no-deps)'
+mapfile -t unused < <("$bin/python" scripts/unused.py requirements/service.txt)
+compile "$@" --output-file requirements/lean.txt --constraint requirements/service.txt \
+    "${unused[@]/#/--no-emit-package=}" pyproject.toml
 echo '==> requirements/build.txt (what builds the wheel)'
 compile "$@" --output-file requirements/build.txt --group build
 echo '==> requirements/dev.txt (with all tools)'
