@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.broker import Broker, broker_binary
+from tests.integration.envoy import binary as binary
 from tests.integration.kafka_cluster import KafkaCluster, kafka_libs
 from tests.integration.secured import SASL_LISTENERS, secured_properties
 
