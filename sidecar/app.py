@@ -25,7 +25,6 @@ from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys
-from sidecar.outbox.event import SEVERITY_NAMES
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.sqlite import SqliteOutbox
@@ -38,6 +37,7 @@ from sidecar.telemetry.metrics import Metrics
 from sidecar.transport.exchange import Room
 from sidecar.transport.grpc import GrpcServer
 from sidecar.transport.http import HttpProxy
+from sidecar.values import Severity
 from sidecar.version import tidegate_version
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class App:
     def _lost(self) -> Mapping[str, float]:
         """Events lost by severity; of those of which none was lost, 0."""
         lost = self.outbox.stats().lost
-        return {name: lost.get(level, 0) for level, name in SEVERITY_NAMES.items()}
+        return {level.word: lost.get(level, 0) for level in Severity}
 
     # -- stopping -------------------------------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ class Guarding:
         blocked = guarded.blocked
         return Result(
             released=guarded.text(),
-            action=guarded.action.name.lower(),
+            action=guarded.action.word,
             violations=tuple(self._violation(each) for each in guarded.decisions if is_violation(each)),
             leaked_chars=guarded.leaked_chars,
             max_held_chars=guarded.max_held_chars,
@@ -104,9 +104,9 @@ class Guarding:
             "start": finding.start,
             "end": finding.end,
             "score": finding.score,
-            "severity": rule.severity.name.lower(),
-            "decided": decision.decided.name.lower(),
-            "done": decision.done.name.lower(),
+            "severity": rule.severity.word,
+            "decided": decision.decided.word,
+            "done": decision.done.word,
             "shadow": not rule.is_enforced,
             **_grounding(finding.grounding),
         }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import msgspec
 
@@ -75,6 +75,12 @@ class Enforcement(StrEnum):
     SHADOW = "shadow"
 
 
+ActionName: TypeAlias = Literal["allow", "annotate", "redact", "block"]
+SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
+HowEnded: TypeAlias = Literal["finished", "blocked", "cancelled", "failed"]
+"""How a stream ended; `cancelled`: the caller left."""
+
+
 class Action(IntEnum):
     """What is done to the text, weakest first: the strongest wins on the same text."""
 
@@ -82,6 +88,16 @@ class Action(IntEnum):
     ANNOTATE = 1
     REDACT = 2
     BLOCK = 3
+
+    @property
+    def word(self) -> ActionName:
+        """As it is written everywhere: in policies, events, marks and metrics."""
+        return cast("ActionName", self.name.lower())
+
+    @classmethod
+    def of(cls, word: ActionName) -> Action:
+        """The action that is written so."""
+        return cls[word.upper()]
 
 
 class Severity(IntEnum):
@@ -92,6 +108,16 @@ class Severity(IntEnum):
     MEDIUM = 3
     HIGH = 4
     CRITICAL = 5
+
+    @property
+    def word(self) -> SeverityName:
+        """As it is written everywhere."""
+        return cast("SeverityName", self.name.lower())
+
+    @classmethod
+    def of(cls, word: SeverityName) -> Severity:
+        """The severity that is written so."""
+        return cls[word.upper()]
 
 
 class FailureKind(StrEnum):

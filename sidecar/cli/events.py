@@ -24,7 +24,6 @@ from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.config import load_settings
 from sidecar.outbox.audit import Audit, ProducerReport, Report
 from sidecar.outbox.event import (
-    SEVERITY_NAMES,
     Data,
     Fault,
     Kind,
@@ -38,6 +37,7 @@ from sidecar.outbox.reads import LogStart, Read
 from sidecar.outbox.settings import KafkaSettings
 from sidecar.outbox.topic_reader import Progress, no_progress, read_topics
 from sidecar.outbox.topics import TopicPlan, create_topics
+from sidecar.values import Severity
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -121,7 +121,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_SEVERITIES: Mapping[str, int] = {name: severity.value for severity, name in SEVERITY_NAMES.items()}
+_SEVERITIES: Mapping[str, int] = {severity.word: severity.value for severity in Severity}
 _COLOURS = {"info": "white", "low": "cyan", "medium": "yellow", "high": "red", "critical": "bright_red"}
 
 
@@ -387,7 +387,7 @@ def _facets(data: Data | None, *, is_foreign: bool) -> list[tuple[str, str]]:
     """What an event counts towards."""
     if data is None:
         return [("kind", "foreign" if is_foreign else "not an event")]
-    facets = [("kind", kind_of(data).value), ("severity", SEVERITY_NAMES[severity_of(data)])]
+    facets = [("kind", kind_of(data).value), ("severity", severity_of(data).word)]
     match data:
         case Violation():
             facets += [("rule", f"{data.policy.name}/{data.policy.rule}"), ("done", data.done)]
@@ -439,7 +439,7 @@ def _print_line(read: Read) -> None:
         return
     data = read.data
     number = f"{data.ids.sequence:>8}" if data.ids.sequence else " waiting"
-    severity = SEVERITY_NAMES[severity_of(data)]
+    severity = severity_of(data).word
     coloured = click.style(f"{severity:<8}", fg=_COLOURS[severity])
     click.echo(f"{data.time.occurred}  {number}  {coloured}  {_plain(_say(data))}{_plain(_whose(data))}")
 
@@ -530,7 +530,7 @@ def _list(numbers: tuple[int, ...]) -> str:
 
 
 def _facts(facts: OutboxFacts) -> dict[str, Any]:
-    lost = {SEVERITY_NAMES[severity]: count for severity, count in facts.lost.items()}
+    lost = {severity.word: count for severity, count in facts.lost.items()}
     return {"producer": facts.producer, "next_sequence": facts.next_sequence, "lost": lost}
 
 

@@ -165,7 +165,7 @@ def _observed(plan: Plan, case: Case, guarded: Guarded) -> Observed:
 
 def _in_a_line(plan: Plan, decision: Decision) -> str:
     finding = decision.finding
-    rule, done = plan.rules[decision.rule].id, decision.done.name.lower()
+    rule, done = plan.rules[decision.rule].id, decision.done.word
     return f"{rule} {done}: {finding.label} {finding.score:.2f} [{finding.start}, {finding.end})"
 
 
@@ -308,8 +308,8 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "id": rule.id,
         "detector": rule.detector,
         "labels": dict(sorted(rule.thresholds.items())),
-        "severity": rule.severity.name.lower(),
-        "action": rule.action.name.lower(),
+        "severity": rule.severity.word,
+        "action": rule.action.word,
         "operator": _operator_of(loaded, rule),
         "enforcement": rule.enforcement,
         "on_error": rule.on_error,
@@ -367,9 +367,9 @@ def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
 
 def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Iterator[str]:
     operator = _operator_of(loaded, rule)
-    doing = rule.action.name.lower() + (f" with {operator}" if operator else "")
+    doing = rule.action.word + (f" with {operator}" if operator else "")
     shadow = "" if rule.is_enforced else f" ({rule.enforcement})"
-    yield f"  rule {rule.id}: {doing}{shadow}, severity {rule.severity.name.lower()}"
+    yield f"  rule {rule.id}: {doing}{shadow}, severity {rule.severity.word}"
     yield f"    detector    {rule.detector}"
     by_threshold: dict[float, list[str]] = {}
     for label, threshold in sorted(rule.thresholds.items()):

@@ -241,7 +241,7 @@ class _RuleCompiler:
             id=rule.id,
             detector=rule.detect.detector,
             thresholds=thresholds,
-            severity=Severity[rule.severity.upper()],
+            severity=Severity.of(rule.severity),
             action=action,
             enforcement=rule.enforcement,
             on_error=rule.on_error or default,
@@ -338,7 +338,7 @@ class _RuleCompiler:
 
     def _check_fail_mode(self, place: Place, rule: RuleSpec, action: Action) -> None:
         if action < Action.REDACT and rule.on_error is FailMode.FAIL_CLOSED:
-            message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
+            message = f"text does not wait for a rule that does `{action.word}`, so it cannot fail closed"
             self._refuse((*place, "on_error"), message, "remove `on_error`, or let the rule block or redact")
 
     def _rewrite(self, place: Place, rule: RuleSpec) -> Rewrite | None:
@@ -374,7 +374,7 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
 
 def _action_of(rule: RuleSpec) -> Action:
     if isinstance(rule.action, str):
-        return Action[rule.action.upper()]
+        return Action.of(rule.action)
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from pydantic_core import PydanticCustomError
 
 from sidecar.policy.operators import HASH_CHARS
-from sidecar.values import Channel, Direction, Enforcement, FailMode, Mode, Part, ToolCalls
+from sidecar.values import ActionName, Channel, Direction, Enforcement, FailMode, Mode, Part, SeverityName, ToolCalls
 
 API_VERSION = "tidegate.dev/v1"
 DEFAULT_POLICY = "default"
@@ -30,8 +30,6 @@ Name: TypeAlias = Annotated[str, Field(pattern=NAME_PATTERN)]
 """1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit."""
 Score: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 FactText: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
-
-SeverityWord: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
 
 
 def _form(value: Any) -> str:
@@ -226,9 +224,6 @@ class RedactAction(Model):
     redact: Operator = Field(description="Replace what was found, and let the rest through.")
 
 
-ActionWord: TypeAlias = Literal["allow", "annotate", "redact", "block"]
-
-
 def _action_form(value: Any) -> str | None:
     if isinstance(value, str):
         return "as word"
@@ -237,7 +232,7 @@ def _action_form(value: Any) -> str | None:
 
 
 ActionSpec: TypeAlias = Annotated[
-    Annotated[ActionWord, Tag("as word")]
+    Annotated[ActionName, Tag("as word")]
     | Annotated[BlockAction, Tag("as block")]
     | Annotated[RedactAction, Tag("as redact")],
     Discriminator(
@@ -255,7 +250,7 @@ class RuleSpec(Model):
     id: Name = Field(description="The rule's name in events; unique within the policy.")
     description: str = Field(default="", max_length=2000, description="Why the rule exists.")
     detect: Detect = Field(description="What to look for.")
-    severity: SeverityWord = Field(default="medium", description="How much a violation matters.")
+    severity: SeverityName = Field(default="medium", description="How much a violation matters.")
     action: ActionSpec = Field(
         description="What is done to the text: allow < annotate < redact < block; the strongest wins on the same text."
     )

@@ -102,10 +102,10 @@ class Bodies:
         start = start_of(self._settings.facts, caller, body.document)
         async with self._engine.open(start) as session:
             summary = await guard_whole(session, body)
-        self.marks[REQUEST_DECISION] = summary.action.name.lower()
+        self.marks[REQUEST_DECISION] = summary.action.word
         if body.blocked is not None:
             self._mark(session)
-            self.marks[DECISION] = Action.BLOCK.name.lower()
+            self.marks[DECISION] = Action.BLOCK.word
             return Refused(*refusal_of(way.shape, body.blocked, session.plan))
         start = with_sources(start, body.texts, self._engine.limits)
         changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
@@ -121,7 +121,7 @@ class Bodies:
         async with self._engine.open(start) as session:
             summary = await guard_whole(session, body)
         self._mark(session)
-        self.marks[DECISION] = summary.action.name.lower()
+        self.marks[DECISION] = summary.action.word
         changed = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
         return closed(coding, data, content, changed)
 
