@@ -144,7 +144,7 @@ conformance-page: setup ## Write docs/grpc-inputs.md from what both servers do
 conformance-clients: setup tests/conformance/node/node_modules/.installed ## Install Node's gRPC clients, where there is a Node
 
 .PHONY: check
-check: check-style check-types check-imports check-proto check-gen ## All static checks
+check: check-style check-types check-imports check-sizes check-dead check-proto check-gen ## All static checks
 
 .PHONY: lint
 lint: setup ## Format the code and apply the fixes that are safe
@@ -177,6 +177,16 @@ check-types: setup ## mypy --strict
 check-imports: setup ## The architecture: who may import whom
 	$(call say,imports)
 	@$(BIN)/lint-imports --no-logo
+
+.PHONY: check-sizes
+check-sizes: setup ## How long functions and how large classes are
+	$(call say,sizes)
+	@$(BIN)/python scripts/sizes.py
+
+.PHONY: check-dead
+check-dead: setup ## Code that nobody uses
+	$(call say,dead code)
+	@$(BIN)/vulture
 
 .PHONY: check-proto
 check-proto: setup ## Lint of the wire API, and compatibility with its last release

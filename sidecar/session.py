@@ -158,11 +158,6 @@ class Engine:
         """How many streams are running."""
         return self._open_streams.total()
 
-    @property
-    def is_draining(self) -> bool:
-        """Whether new streams are refused."""
-        return self._is_draining
-
     def drain(self) -> None:
         """Refuse new streams from now on; those that run may finish."""
         self._is_draining = True
