@@ -59,7 +59,7 @@ def installed(requirements: str) -> Iterator[str]:
 
 def licence_of(name: str) -> str:
     """A package's licence as an SPDX expression."""
-    told = metadata(name)
+    told: Any = metadata(name)
     if expression := told.get("License-Expression"):
         return str(expression)
     words = [told.get("License") or "", *(each.rpartition(" :: ")[2] for each in told.get_all("Classifier") or ())]

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"\btidegate_[a-z_]+\b")
 ASKING = sorted([*(ROOT / "deploy/dashboards").glob("*.json"), ROOT / "deploy/prometheus/alerts.yaml"])
 TABLE = {
-    **{name: row.labels for name, row in (GAUGES | HISTOGRAMS).items()},
+    **{name: row.labels for name, row in {**GAUGES, **HISTOGRAMS}.items()},
     **{f"{name}_total": row.labels for name, row in COUNTERS.items()},
 }
 

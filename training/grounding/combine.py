@@ -19,7 +19,9 @@ import hashlib
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -139,7 +141,7 @@ def thresholds(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
     }
 
 
-def fits(train, x, y, *, score):
+def fits(train: list[Prepared], x: Any, y: Any, *, score: Callable[..., float]) -> dict[str, Any]:
     """Every way that is tried -> its score, coefficients, bias, and the weights of the rows."""
     tried = {}
     for synthetic in SYNTHETIC_WEIGHTS:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -116,7 +117,9 @@ def score(prepared: Sequence[Prepared], runner: PairRunner) -> np.ndarray:
     for row in prepared:
         answers = [
             PairAnswer(
-                tuple(map(float, labels[at + n])), tokens[at + n][1 : 1 + row.claim_tokens].tolist(), row.is_gathered[n]
+                cast("tuple[float, float, float]", tuple(map(float, labels[at + n]))),
+                tokens[at + n][1 : 1 + row.claim_tokens].tolist(),
+                row.is_gathered[n],
             )
             for n in range(len(row.pairs))
         ]
