@@ -18,7 +18,7 @@ from sidecar.offline import Guarded, guard_text
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.summary import is_violation
-from sidecar.values import Annotation, Decision, Direction, Lane, Part, Verdict
+from sidecar.values import Annotation, Decision, Direction, Lane, Part, Standing
 
 _PARTS = {Direction.OUTPUT: Part.MODEL, Direction.INPUT: Part.USER}
 
@@ -130,7 +130,7 @@ def _grounding(grounding: Grounding | None) -> dict[str, Any]:
 def _sentences(sentences: Sentences | None) -> dict[str, Any] | None:
     if sentences is None:
         return None
-    counts = {verdict.value: sentences.counts[verdict] for verdict in Verdict}
+    counts = {verdict.value: sentences.counts[verdict] for verdict in Standing}
     return {**counts, "unchecked_reasons": dict(sentences.reasons)}
 
 

@@ -59,7 +59,7 @@ from sidecar.values import (
     Redaction,
     Release,
     Segment,
-    Verdict,
+    Standing,
 )
 
 Shown: TypeAlias = Release | Blocked | StreamSummary
@@ -526,7 +526,7 @@ class Session:
         if sentences is None:
             return None
         return GroundingTally(
-            sentences={verdict: sentences.counts[verdict] for verdict in Verdict},
+            sentences={verdict: sentences.counts[verdict] for verdict in Standing},
             unchecked_reasons=sentences.reasons,
             passages=len(self._context),
             used_passages=len(sentences.used),

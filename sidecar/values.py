@@ -194,7 +194,7 @@ class Failed(msgspec.Struct, frozen=True, gc=False):
 Outcome: TypeAlias = Found | Failed
 
 
-class Verdict(StrEnum):
+class Standing(StrEnum):
     """What became of a sentence that was to be compared with a context."""
 
     SUPPORTED = "supported"
@@ -206,7 +206,7 @@ class Verdict(StrEnum):
 class GroundingTally(msgspec.Struct, frozen=True, kw_only=True):
     """How a stream's answers rest on their context. Shares are 0 to 1, and None where there is nothing to share out."""
 
-    sentences: Mapping[Verdict, int]
+    sentences: Mapping[Standing, int]
     unchecked_reasons: Mapping[str, int]
     passages: int
     used_passages: int
@@ -218,7 +218,7 @@ class GroundingTally(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def faithfulness(self) -> float | None:
         """The share of the checked sentences that are supported."""
-        supported, unsupported = self.sentences[Verdict.SUPPORTED], self.sentences[Verdict.UNSUPPORTED]
+        supported, unsupported = self.sentences[Standing.SUPPORTED], self.sentences[Standing.UNSUPPORTED]
         return supported / (supported + unsupported) if supported + unsupported else None
 
     @property

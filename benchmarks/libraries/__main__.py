@@ -20,7 +20,7 @@ import random
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import h2.config
@@ -228,7 +228,7 @@ def _scanners() -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
     return {name: (_own_scan(rules), _their_scan(rules)) for name, rules in sets.items()}
 
 
-def _own_scan(rules: list[tuple[str, int]]) -> Callable[[], object]:
+def _own_scan(rules: Sequence[tuple[str, int]]) -> Callable[[], object]:
     scanner = RegularScanner("own", [Rule(str(n), each, 1.0, flags=flags) for n, (each, flags) in enumerate(rules)])
 
     def scan() -> None:
@@ -241,7 +241,7 @@ def _own_scan(rules: list[tuple[str, int]]) -> Callable[[], object]:
     return scan
 
 
-def _their_scan(rules: list[tuple[str, int]]) -> Callable[[], object]:
+def _their_scan(rules: Sequence[tuple[str, int]]) -> Callable[[], object]:
     flags = regex.IGNORECASE if rules[0][1] & re.IGNORECASE else regex.ASCII
     unnamed = [re.sub(r"\(\?P<\w+>", "(?:", each) for each, _ in rules]
     pattern = regex.compile("|".join(f"(?:{each})" for each in unnamed), flags)

@@ -39,7 +39,7 @@ from sidecar.values import (
     Part,
     Severity,
     SeverityName,
-    Verdict,
+    Standing,
 )
 from sidecar.version import tidegate_version
 
@@ -524,10 +524,10 @@ def lane_coverage(
 def grounding_of(tally: GroundingTally) -> GroundingSummary:
     """How an answer rests on its context, for its decision event."""
     return GroundingSummary(
-        supported=tally.sentences[Verdict.SUPPORTED],
-        unsupported=tally.sentences[Verdict.UNSUPPORTED],
-        neutral=tally.sentences[Verdict.NEUTRAL],
-        unchecked=tally.sentences[Verdict.UNCHECKED],
+        supported=tally.sentences[Standing.SUPPORTED],
+        unsupported=tally.sentences[Standing.UNSUPPORTED],
+        neutral=tally.sentences[Standing.NEUTRAL],
+        unchecked=tally.sentences[Standing.UNCHECKED],
         unchecked_reasons={_text(reason): count for reason, count in tally.unchecked_reasons.items()},
         faithfulness=_share(tally.faithfulness),
         passages=tally.passages,

@@ -30,7 +30,7 @@ from detectors.base import (
     PatternScanner,
     Reading,
 )
-from detectors.parts import Part, default_labels, parts_for, parts_of
+from detectors.parts import Member, default_labels, parts_for, parts_of
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy import operators
 from sidecar.policy.explain import split, suggest
@@ -308,7 +308,7 @@ class _RuleCompiler:
                 self._refuse(place, message, suggest(name, recommended), at_key=True)
             seen.add(name)
 
-    def _detector(self, place: Place, identity: str, part: Part) -> None:
+    def _detector(self, place: Place, identity: str, part: Member) -> None:
         if identity not in self._detectors:
             self._detectors[identity] = _asked(part.build)
         detector = self._detectors[identity]

@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from sidecar.policy.plan import Plan
-from sidecar.values import Action, Decision, Failed, FailureKind, GroundingTally, HowEnded, Outcome, Verdict
+from sidecar.values import Action, Decision, Failed, FailureKind, GroundingTally, HowEnded, Outcome, Standing
 
 _HELD_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
 _QUEUE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -129,7 +129,7 @@ class PlanMetrics:
     released_chars: Counter
     violations: tuple[dict[Action, Counter], ...]
     ended: dict[str, Counter]
-    sentences: dict[Verdict, Counter]
+    sentences: dict[Standing, Counter]
     shares: dict[str, Histogram]
 
     def count(self, decision: Decision) -> None:
@@ -270,7 +270,7 @@ class Metrics:
                 {action: self._of("tidegate_violations", name, rule.id, action.word) for action in Action}
                 for rule in plan.rules
             ),
-            sentences={each: self._of("tidegate_grounding_sentences", name, each.value) for each in Verdict},
+            sentences={each: self._of("tidegate_grounding_sentences", name, each.value) for each in Standing},
             shares={each: self._measured(f"tidegate_grounding_{each}", name) for each in _SHARES},
             ended={how: self._of("tidegate_streams", name, how) for how in get_args(HowEnded)},
         )

@@ -174,11 +174,11 @@ def add(
 
     Example: tidegate models add ./my-classifier --detector injection --name my-model --quantise
     """
-    from workbench.models.adding import Request
+    from workbench.models.adding import Addition
     from workbench.models.adding import add as take_over
 
     known = PRESETS.get(preset or "")
-    request = Request(
+    request = Addition(
         source=source or (known.hub if known else ""),
         detector=_detector(detector, known),
         name=name or preset or "",
