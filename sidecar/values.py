@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -80,6 +80,9 @@ SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
 HowEnded: TypeAlias = Literal["finished", "blocked", "cancelled", "failed"]
 """How a stream ended; `cancelled`: the caller left."""
 
+_ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
+_SEVERITIES: tuple[SeverityName, ...] = get_args(SeverityName)
+
 
 class Action(IntEnum):
     """What is done to the text, weakest first: the strongest wins on the same text."""
@@ -92,7 +95,7 @@ class Action(IntEnum):
     @property
     def word(self) -> ActionName:
         """As it is written everywhere: in policies, events, marks and metrics."""
-        return cast("ActionName", self.name.lower())
+        return _ACTIONS[self]
 
     @classmethod
     def of(cls, word: ActionName) -> Action:
@@ -112,7 +115,7 @@ class Severity(IntEnum):
     @property
     def word(self) -> SeverityName:
         """As it is written everywhere."""
-        return cast("SeverityName", self.name.lower())
+        return _SEVERITIES[self - 1]
 
     @classmethod
     def of(cls, word: SeverityName) -> Severity:
