@@ -170,7 +170,7 @@ def add(
     """Take over a Hugging Face model that classifies texts, or (for pii) tags words: from a folder or the hub.
 
     It is exported to ONNX, compared with the original, and from then on any policy may say `model: NAME`.
-    It needs PyTorch and Transformers: pip install 'tidegate[models]'.
+    It needs PyTorch and Transformers: pip install 'tidegate-sidecar[models]'.
 
     Example: tidegate models add ./my-classifier --detector injection --name my-model --quantise
     """
