@@ -14,19 +14,20 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_COMPILE=0
 WORKDIR /src
 
-# Dependencies first: this layer stays as long as the lock does.
-COPY requirements/service.txt requirements/build.txt ./
+# Dependencies first: this layer stays as long as the lock does. The lock is complete, less what nothing imports.
+COPY requirements/lean.txt requirements/build.txt requirements/
 RUN python -m venv /opt/tidegate \
-    && /opt/tidegate/bin/pip install --require-hashes --requirement requirements/service.txt \
+    && /opt/tidegate/bin/pip install --no-deps --require-hashes --requirement requirements/lean.txt \
     && pip install --require-hashes --requirement requirements/build.txt
 
 COPY pyproject.toml README.md LICENSE ./
+COPY client client
 COPY sidecar sidecar
+COPY workbench workbench
 COPY detectors detectors
-COPY tidegate tidegate
 COPY policies policies
 COPY models_onnx models_onnx
-RUN pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir /dist ./client . \
     && /opt/tidegate/bin/pip install --no-deps /dist/*.whl
 
 FROM python:3.11-slim

@@ -33,7 +33,7 @@ help: ## Show this list
 .PHONY: setup
 setup: $(INSTALLED) ## Make .venv with the locked dependencies and the command .venv/bin/tidegate
 
-$(INSTALLED): requirements/dev.txt pyproject.toml
+$(INSTALLED): requirements/dev.txt pyproject.toml client/pyproject.toml
 	@scripts/setup.sh $(VENV)
 	@touch $@
 
@@ -157,7 +157,7 @@ conformance-page: setup ## Write docs/grpc-inputs.md from what both servers do
 conformance-clients: setup tests/conformance/node/node_modules/.installed ## Install Node's gRPC clients, where there is a Node
 
 .PHONY: check
-check: check-style check-types check-imports check-proto check-gen ## All static checks
+check: check-style check-types check-imports check-sizes check-dead check-proto check-gen ## All static checks
 
 .PHONY: lint
 lint: setup ## Format the code and apply the fixes that are safe
@@ -190,6 +190,16 @@ check-types: setup ## mypy --strict
 check-imports: setup ## The architecture: who may import whom
 	$(call say,imports)
 	@$(BIN)/lint-imports --no-logo
+
+.PHONY: check-sizes
+check-sizes: setup ## How long functions and how large classes are
+	$(call say,sizes)
+	@$(BIN)/python scripts/sizes.py
+
+.PHONY: check-dead
+check-dead: setup ## Code that nobody uses
+	$(call say,dead code)
+	@$(BIN)/vulture
 
 .PHONY: check-proto
 check-proto: setup ## Lint of the wire API, and compatibility with its last release
@@ -229,7 +239,7 @@ lock: ## Pin the dependencies of pyproject.toml, with hashes (UPGRADE=1 moves th
 .PHONY: sbom
 sbom: setup ## Write what the service is made of, with licences: build/sbom.cdx.json (CycloneDX)
 	@mkdir -p build
-	@$(BIN)/python scripts/sbom.py requirements/service.txt > build/sbom.cdx.json
+	@$(BIN)/python scripts/sbom.py requirements/lean.txt > build/sbom.cdx.json
 
 .PHONY: image
 image: ## Build the container image

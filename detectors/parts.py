@@ -15,7 +15,7 @@ import msgspec
 from detectors.base import Detector, DetectorType, Params
 
 
-class Part(msgspec.Struct, frozen=True):
+class Member(msgspec.Struct, frozen=True):
     """One detector of several: what it finds, and how to make it.
 
     `build` raises `DetectorError` as `DetectorType.build` does. A rule that names no labels reads the parts that are
@@ -31,17 +31,17 @@ class Part(msgspec.Struct, frozen=True):
 class InParts(Protocol):
     """What a detector type in parts has beside `DetectorType`."""
 
-    def parts(self, params: Params) -> Sequence[Part]:
+    def parts(self, params: Params) -> Sequence[Member]:
         """The parts with these parameters; makes none of them."""
         ...
 
 
-def parts_of(kind: type[DetectorType], params: Params) -> Sequence[Part]:
+def parts_of(kind: type[DetectorType], params: Params) -> Sequence[Member]:
     """The parts of a detector type: its own, or all of it as one."""
     candidate: object = kind
     if isinstance(candidate, InParts):
         return candidate.parts(params)
-    return [Part(frozenset(kind.labels_of(params)), lambda: kind.build(params))]
+    return [Member(frozenset(kind.labels_of(params)), lambda: kind.build(params))]
 
 
 def default_labels(kind: type[DetectorType], params: Params) -> frozenset[str]:
@@ -49,7 +49,7 @@ def default_labels(kind: type[DetectorType], params: Params) -> frozenset[str]:
     return frozenset().union(*(part.labels for part in parts_of(kind, params) if part.is_default))
 
 
-def parts_for(parts: Sequence[Part], labels: Iterable[str]) -> list[int]:
+def parts_for(parts: Sequence[Member], labels: Iterable[str]) -> list[int]:
     """Which of the parts find any of the labels, by number."""
     wanted = frozenset(labels)
     return [number for number, part in enumerate(parts) if part.labels & wanted]

@@ -18,8 +18,8 @@ back-reference, atomic group or conditional; it must match at least one characte
 `max_match_chars` characters, so a match has an end; `^` and `$` without `(?m)` are the beginning and the very end of
 the whole text.
 
-Text is looked at as it stands and as it looks (`detectors.text.looks`): a zero-width space in a word, or full-width letters,
-hide nothing.
+Text is looked at as it stands and as it looks (`detectors.text.looks`): a zero-width space in a word, or full-width
+letters, hide nothing.
 """
 
 from __future__ import annotations

@@ -8,13 +8,18 @@ set -euo pipefail
 bin=$1
 shift
 
+# The client is not on any index that the lock asks: a checkout and the image install it from `client/`.
 compile() {
-    "$bin/uv" pip compile --quiet --no-config --system-certs --universal --python-version 3.11 --generate-hashes \
+    "$bin/uv" pip compile --quiet --no-emit-package tidegate --no-config --system-certs --universal --python-version 3.11 --generate-hashes \
         --custom-compile-command 'make lock' "$@"
 }
 
 echo '==> requirements/service.txt (the service)'
 compile "$@" --output-file requirements/service.txt pyproject.toml
+echo '==> requirements/lean.txt (the service without what nothing imports: to be installed with --no-deps)'
+mapfile -t unused < <("$bin/python" scripts/unused.py requirements/service.txt)
+compile "$@" --output-file requirements/lean.txt --constraint requirements/service.txt \
+    "${unused[@]/#/--no-emit-package=}" pyproject.toml
 echo '==> requirements/build.txt (what builds the wheel)'
 compile "$@" --output-file requirements/build.txt --group build
 echo '==> requirements/dev.txt (with all tools)'

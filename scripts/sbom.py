@@ -42,7 +42,7 @@ def main() -> int:
 
 def bill(requirements: str) -> dict[str, Any]:
     """What the service is made of."""
-    service = _component("tidegate", "application", "Apache-2.0")
+    service = _component("tidegate-sidecar", "application", "Apache-2.0")
     parts = [_component(name, "library", licence_of(name)) for name in installed(requirements)]
     return {"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": service}, "components": parts}
 
@@ -59,7 +59,7 @@ def installed(requirements: str) -> Iterator[str]:
 
 def licence_of(name: str) -> str:
     """A package's licence as an SPDX expression."""
-    told = metadata(name)
+    told: Any = metadata(name)
     if expression := told.get("License-Expression"):
         return str(expression)
     words = [told.get("License") or "", *(each.rpartition(" :: ")[2] for each in told.get_all("Classifier") or ())]

@@ -48,4 +48,4 @@ install() {
 echo '==> locked dependencies (a few minutes the first time)'
 install --require-hashes --requirement requirements/dev.txt
 echo '==> tidegate'
-install --no-deps --no-build-isolation --editable .
+install --no-deps --no-build-isolation --editable ./client --editable .

@@ -25,10 +25,9 @@ from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
 from sidecar.console.pages import console_pages, finder, reader
 from sidecar.console.recent import Recent
-from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
+from sidecar.console.state import Section, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys
-from sidecar.outbox.event import SEVERITY_NAMES
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.sqlite import SqliteOutbox
@@ -42,6 +41,7 @@ from sidecar.telemetry.metrics import Metrics
 from sidecar.transport.exchange import Room
 from sidecar.transport.grpc import GrpcServer
 from sidecar.transport.http import HttpProxy
+from sidecar.values import Severity
 from sidecar.version import tidegate_version
 
 if TYPE_CHECKING:
@@ -144,9 +144,6 @@ class App:
         }
         return {**pages, **console_pages(reader(sections), finder(self.recent))}
 
-    def _outbox_state(self) -> State:
-        return outbox_of(self.outbox.stats(), None if self.publisher is None else self.publisher.stats())
-
     # -- starting -------------------------------------------------------------------------------------------------
 
     async def _start_outbox(self, stack: AsyncExitStack) -> None:
@@ -203,7 +200,7 @@ class App:
     def _lost(self) -> Mapping[str, float]:
         """Events lost by severity; of those of which none was lost, 0."""
         lost = self.outbox.stats().lost
-        return {name: lost.get(level, 0) for level, name in SEVERITY_NAMES.items()}
+        return {level.word: lost.get(level, 0) for level in Severity}
 
     # -- stopping -------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from sidecar.offline import Guarded, guard_text
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.summary import is_violation
-from sidecar.values import Annotation, Decision, Direction, Lane, Part, Verdict
+from sidecar.values import Annotation, Decision, Direction, Lane, Part, Standing
 
 _PARTS = {Direction.OUTPUT: Part.MODEL, Direction.INPUT: Part.USER}
 
@@ -89,7 +89,7 @@ class Guarding:
         blocked = guarded.blocked
         return Result(
             released=guarded.text(),
-            action=guarded.action.name.lower(),
+            action=guarded.action.word,
             violations=tuple(self._violation(each) for each in guarded.decisions if is_violation(each)),
             leaked_chars=guarded.leaked_chars,
             max_held_chars=guarded.max_held_chars,
@@ -118,9 +118,9 @@ class Guarding:
             "start": finding.start,
             "end": finding.end,
             "score": finding.score,
-            "severity": rule.severity.name.lower(),
-            "decided": decision.decided.name.lower(),
-            "done": decision.done.name.lower(),
+            "severity": rule.severity.word,
+            "decided": decision.decided.word,
+            "done": decision.done.word,
             "shadow": not rule.is_enforced,
             **_grounding(finding.grounding),
         }
@@ -144,7 +144,7 @@ def _grounding(grounding: Grounding | None) -> dict[str, Any]:
 def _sentences(sentences: Sentences | None) -> dict[str, Any] | None:
     if sentences is None:
         return None
-    counts = {verdict.value: sentences.counts[verdict] for verdict in Verdict}
+    counts = {verdict.value: sentences.counts[verdict] for verdict in Standing}
     return {**counts, "unchecked_reasons": dict(sentences.reasons)}
 
 

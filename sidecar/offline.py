@@ -33,7 +33,7 @@ from sidecar.values import (
     Segment,
 )
 
-Part = tuple[Lane, str]
+LaneText = tuple[Lane, str]
 """A chunk: which lane, and its text."""
 
 
@@ -86,7 +86,7 @@ class Guarded(msgspec.Struct, frozen=True):
 
 def guard(
     plan: Plan,
-    parts: Iterable[Part | Context],
+    parts: Iterable[LaneText | Context],
     *,
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,

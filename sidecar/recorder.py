@@ -13,7 +13,6 @@ from sidecar.outbox.event import (
     Event,
     EvidenceKey,
     FaultKind,
-    HowEnded,
     StreamInfo,
     decision_event,
     fault_event,
@@ -25,7 +24,7 @@ from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
 from sidecar.telemetry.metrics import Metrics
-from sidecar.values import Decision, Direction, FailureKind, GroundingTally, Release, tokens_of
+from sidecar.values import Decision, Direction, FailureKind, GroundingTally, HowEnded, Release, tokens_of
 
 _FAULTS: Mapping[FailureKind, FaultKind] = {
     FailureKind.ERROR: FaultKind.DETECTOR_FAILED,

@@ -64,7 +64,7 @@ from sidecar.values import (
     Redaction,
     Release,
     Segment,
-    Verdict,
+    Standing,
 )
 from sidecar.wording.messages import stopped, unchecked
 
@@ -172,11 +172,6 @@ class Engine:
     def open_streams(self) -> int:
         """How many streams are running."""
         return self._open_streams.total()
-
-    @property
-    def is_draining(self) -> bool:
-        """Whether new streams are refused."""
-        return self._is_draining
 
     def drain(self) -> None:
         """Refuse new streams from now on; those that run may finish."""
@@ -657,7 +652,7 @@ class Session:
         if sentences is None:
             return None
         return GroundingTally(
-            sentences={verdict: sentences.counts[verdict] for verdict in Verdict},
+            sentences={verdict: sentences.counts[verdict] for verdict in Standing},
             unchecked_reasons=sentences.reasons,
             passages=len(self._context),
             used_passages=len(sentences.used),

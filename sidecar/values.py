@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -75,6 +75,15 @@ class Enforcement(StrEnum):
     SHADOW = "shadow"
 
 
+ActionName: TypeAlias = Literal["allow", "annotate", "redact", "withhold", "block"]
+SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
+HowEnded: TypeAlias = Literal["finished", "blocked", "cancelled", "failed"]
+"""How a stream ended; `cancelled`: the caller left."""
+
+_ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
+_SEVERITIES: tuple[SeverityName, ...] = get_args(SeverityName)
+
+
 class Action(IntEnum):
     """What is done to the text, weakest first: the strongest wins on the same text."""
 
@@ -84,6 +93,16 @@ class Action(IntEnum):
     WITHHOLD = 3
     """All of a text of a request's history gives way to a sentence that says so, and the request goes on."""
     BLOCK = 4
+
+    @property
+    def word(self) -> ActionName:
+        """As it is written everywhere: in policies, events, marks and metrics."""
+        return _ACTIONS[self]
+
+    @classmethod
+    def of(cls, word: ActionName) -> Action:
+        """The action that is written so."""
+        return cls[word.upper()]
 
 
 class InHistory(StrEnum):
@@ -105,6 +124,16 @@ class Severity(IntEnum):
     MEDIUM = 3
     HIGH = 4
     CRITICAL = 5
+
+    @property
+    def word(self) -> SeverityName:
+        """As it is written everywhere."""
+        return _SEVERITIES[self - 1]
+
+    @classmethod
+    def of(cls, word: SeverityName) -> Severity:
+        """The severity that is written so."""
+        return cls[word.upper()]
 
 
 class FailureKind(StrEnum):
@@ -188,7 +217,7 @@ class Failed(msgspec.Struct, frozen=True, gc=False):
 Outcome: TypeAlias = Found | Failed
 
 
-class Verdict(StrEnum):
+class Standing(StrEnum):
     """What became of a sentence that was to be compared with a context."""
 
     SUPPORTED = "supported"
@@ -200,7 +229,7 @@ class Verdict(StrEnum):
 class GroundingTally(msgspec.Struct, frozen=True, kw_only=True):
     """How a stream's answers rest on their context. Shares are 0 to 1, and None where there is nothing to share out."""
 
-    sentences: Mapping[Verdict, int]
+    sentences: Mapping[Standing, int]
     unchecked_reasons: Mapping[str, int]
     passages: int
     used_passages: int
@@ -212,7 +241,7 @@ class GroundingTally(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def faithfulness(self) -> float | None:
         """The share of the checked sentences that are supported."""
-        supported, unsupported = self.sentences[Verdict.SUPPORTED], self.sentences[Verdict.UNSUPPORTED]
+        supported, unsupported = self.sentences[Standing.SUPPORTED], self.sentences[Standing.UNSUPPORTED]
         return supported / (supported + unsupported) if supported + unsupported else None
 
     @property

@@ -8,6 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 def tidegate_version() -> str:
     """The version of the installed distribution; `unknown` when it runs from a bare checkout."""
     try:
-        return version("tidegate")
+        return version("tidegate-sidecar")
     except PackageNotFoundError:
         return "unknown"

@@ -8,8 +8,6 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.integration.envoy import envoy_binary
-
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 # No test fails for being slow: how long an example takes is the machine's business.
@@ -28,13 +26,3 @@ def missing() -> Callable[[str], None]:
         pytest.skip(f"{what} is missing")
 
     return report
-
-
-@pytest.fixture(scope="session")
-def binary(missing: Callable[[str], None]) -> str:
-    """The program of the real Envoy."""
-    found = envoy_binary()
-    if found is None:
-        missing("Envoy (make envoy, or its path in TIDEGATE_ENVOY)")
-    assert found is not None
-    return found

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.offline import Guarded, Part, guard
+from sidecar.offline import Guarded, LaneText, guard
 from sidecar.policy.plan import Plan
 from sidecar.values import Channel, Lane
 from tests.streams import cut_at
@@ -20,9 +20,9 @@ TEXT, THOUGHTS = Lane(), Lane(channel=Channel.REASONING)
 
 
 @st.composite
-def interrupted(draw: st.DrawFn) -> list[Part]:
+def interrupted(draw: st.DrawFn) -> list[LaneText]:
     """A text that another part interrupts at some places, which is a text of its own."""
-    runs: list[Part] = []
+    runs: list[LaneText] = []
     own = draw(texts())
     for piece in cut_at(own, draw(st.lists(st.integers(0, len(own)), max_size=3))):
         runs += [(TEXT, piece), (THOUGHTS, draw(texts()))]
@@ -30,7 +30,7 @@ def interrupted(draw: st.DrawFn) -> list[Part]:
 
 
 @st.composite
-def cut(draw: st.DrawFn, runs: list[Part]) -> list[Part]:
+def cut(draw: st.DrawFn, runs: list[LaneText]) -> list[LaneText]:
     """The same, cut anywhere."""
     return [
         (lane, piece)
@@ -54,7 +54,7 @@ def facts(guarded: Guarded) -> object:
 
 @each_scanning_policy
 @given(runs=interrupted(), data=st.data())
-def test_the_cuts_of_a_part_do_not_matter(plan: Plan, runs: list[Part], data: st.DataObject) -> None:
+def test_the_cuts_of_a_part_do_not_matter(plan: Plan, runs: list[LaneText], data: st.DataObject) -> None:
     whole = guard(plan, runs, session_id="s")
     assert facts(guard(plan, data.draw(cut(runs)), session_id="s")) == facts(whole)
     single = [(lane, character) for lane, text in runs for character in text]
@@ -63,7 +63,7 @@ def test_the_cuts_of_a_part_do_not_matter(plan: Plan, runs: list[Part], data: st
 
 @each_scanning_policy
 @given(runs=interrupted(), data=st.data())
-def test_no_character_of_a_marked_span_leaves(plan: Plan, runs: list[Part], data: st.DataObject) -> None:
+def test_no_character_of_a_marked_span_leaves(plan: Plan, runs: list[LaneText], data: st.DataObject) -> None:
     guarded = guard(plan, data.draw(cut(runs)), session_id="s")
     assert guarded.leaked_chars == 0
     assert nothing_taken_is_kept(guarded)

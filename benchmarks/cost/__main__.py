@@ -199,6 +199,24 @@ async def _send(client: AsyncClient, number: int, places: asyncio.Semaphore) -> 
 # -- the result -------------------------------------------------------------------------------------------------------
 
 
+def _checks(
+    costs: Sequence[dict[str, Any]], lengths: Sequence[dict[str, Any]], streams: Sequence[dict[str, Any]]
+) -> dict[str, bool]:
+    flat = [each["core_us_per_token"] for each in lengths]
+    return {
+        **{
+            f"at most {MUST[each['tokens_per_message']]} at {each['tokens_per_message']} a message with"
+            f" {each['streams']} streams": (each["ratio"] or 99) <= MUST[each["tokens_per_message"]]
+            for each in costs
+            if each["tokens_per_message"] in MUST
+        },
+        "the core's cost is flat from 100 to 100,000 tokens": max(flat[1:]) <= GROWTH * flat[0],
+        "no more than 10 % growth from 1 to many streams": (
+            max(each["cpu_us_per_token"] for each in streams) <= GROWTH * streams[0]["cpu_us_per_token"]
+        ),
+    }
+
+
 def _markdown(
     costs: Sequence[dict[str, Any]],
     batching: dict[str, float],
@@ -218,19 +236,7 @@ def _markdown(
         )
         for each in costs
     ]
-    flat = [each["core_us_per_token"] for each in lengths]
-    checks = {
-        **{
-            f"at most {MUST[each['tokens_per_message']]} at {each['tokens_per_message']} a message with"
-            f" {each['streams']} streams": (each["ratio"] or 99) <= MUST[each["tokens_per_message"]]
-            for each in costs
-            if each["tokens_per_message"] in MUST
-        },
-        "the core's cost is flat from 100 to 100,000 tokens": max(flat[1:]) <= GROWTH * flat[0],
-        "no more than 10 % growth from 1 to many streams": (
-            max(each["cpu_us_per_token"] for each in streams) <= GROWTH * streams[0]["cpu_us_per_token"]
-        ),
-    }
+    checks = _checks(costs, lengths, streams)
     return "\n\n".join(
         [
             "Processor time of the service for a guarded token, in bare passes of the encoder over the same text."

@@ -176,9 +176,9 @@ async def measured(name: str, policy: str, groups: Sequence[int], share: float, 
     await guarding.turn([_step(number, next(results)) for number in range(4 * a_turn)], 0)
     for sessions in groups:
         taken = [[_step(number, next(results)) for number in range(TURNS * a_turn)] for _ in range(sessions)]
-        for number, of_turn in enumerate(turns):
+        for number in range(len(turns)):
             end = (number + 1) * a_turn
-            of_turn += [await guarding.turn(steps[:end], end - a_turn) for steps in taken]
+            turns[number] += [await guarding.turn(steps[:end], end - a_turn) for steps in taken]
     await guarding.scheduler.stop()
     await guarding.outbox.stop()
     kept = guarding.engine.histories

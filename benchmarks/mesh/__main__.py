@@ -102,8 +102,10 @@ def main() -> None:
     with TemporaryDirectory(prefix="tg") as folder:
         socket = f"{folder}/grpc.sock"
         policies = {"pii-redact": YAML(typ="safe").load(POLICY)}
-        sections = {"grpc": {"listen": [f"unix:{socket}"]}, "ext_proc": {"enabled": True}}
-        sections["ext_proc"] |= {"facts": {"policy": "pii-redact"}}
+        sections: dict[str, Any] = {
+            "grpc": {"listen": [f"unix:{socket}"]},
+            "ext_proc": {"enabled": True, "facts": {"policy": "pii-redact"}},
+        }
         with serving(policies, **sections) as service:
             ways = asyncio.run(_measure(service, Path(folder), socket, arguments.rounds, arguments.streams))
     figures = {way.name: _figures(way, ways[0]) for way in ways}

@@ -62,8 +62,7 @@ def main() -> int:
     """Run, print the table and write the results; exit status 1 when LLM Guard is less than 20 times as dear."""
     arguments = _arguments()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # one core for everybody: no threads that spin
-    rng = random.Random(1)
-    texts = [made_text(rng, sentences=SENTENCES, is_violating=False) for _ in range(arguments.texts)]
+    texts = _texts(arguments.texts)
     tokens = sum(len(pieces_of(text)) for text in texts)
     growing = [each for text in texts for each in _growing(text)]
     sentences = [each for text in texts for each in _SENTENCE_END.split(text)]
@@ -89,20 +88,27 @@ def main() -> int:
     costs = [Cost(way, scans, spent * 1000 / tokens, spent / least) for way, (spent, scans) in seconds.items()]
     report = _report(costs, texts, tokens, arguments.every, versions)
     print(report)
+    if not arguments.llm_guard:
+        print("not written: LLM Guard is left out (--llm-guard)")
+        return 0
     figures = {
         "texts": len(texts),
         "tokens": tokens,
         "tokens_a_chunk": TOKENS_A_CHUNK,
         "llm_guard_scanned_every": arguments.every,
         "versions": versions,
-        "costs": [asdict(each) for each in costs],
     }
-    if not arguments.llm_guard:
-        print("not written: LLM Guard is left out (--llm-guard)")
-        return 0
-    print(write("peers", figures, report))
-    dear = [each.times_tidegate for each in costs if each.way.startswith("LLM Guard, whole")]
-    return 0 if all(each >= EXPECTED for each in dear) else 1
+    print(write("peers", figures | {"costs": [asdict(each) for each in costs]}, report))
+    return 0 if _is_dear(costs) else 1
+
+
+def _is_dear(costs: Sequence[Cost]) -> bool:
+    return all(each.times_tidegate >= EXPECTED for each in costs if each.way.startswith("LLM Guard, whole"))
+
+
+def _texts(count: int) -> list[str]:
+    rng = random.Random(1)
+    return [made_text(rng, sentences=SENTENCES, is_violating=False) for _ in range(count)]
 
 
 def _arguments() -> argparse.Namespace:

@@ -9,7 +9,9 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import spacy
 
@@ -35,7 +37,7 @@ def main() -> None:
         print(json.dumps({"seconds": time.process_time() - begun}), flush=True)
 
 
-def scanners(folder: Path) -> list:
+def scanners(folder: Path) -> list[Any]:
     """The scanners that look for what Tidegate's policy looks for."""
     from llm_guard.input_scanners import (
         Anonymize,
@@ -62,7 +64,7 @@ def scanners(folder: Path) -> list:
     ]
 
 
-def at(model: object, folder: Path) -> object:
+def at(model: Any, folder: Path) -> Any:
     """The default model's settings, its files from the folder."""
     from dataclasses import replace
 
@@ -93,12 +95,12 @@ def use_small_model() -> None:
     class Engine(SpacyNlpEngine):
         def __init__(self) -> None:
             super().__init__([{"lang_code": "en", "model_name": SMALL_MODEL}])
-            self.nlp = {"en": spacy.load(SMALL_MODEL), "zh": spacy.blank("zh")}
+            self.nlp: Any = {"en": spacy.load(SMALL_MODEL), "zh": spacy.blank("zh")}
 
     analyzer._get_nlp_engine = lambda languages: Engine()
 
 
-def prompt_scan(wanted: list) -> object:
+def prompt_scan(wanted: list[Any]) -> Callable[[str], object]:
     """One scan of one text."""
     from llm_guard import scan_prompt
 

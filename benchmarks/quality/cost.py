@@ -15,7 +15,7 @@ import onnx.utils
 
 from detectors.models.card import MODEL_NAME, read_card
 from detectors.models.runtime import Runtime
-from detectors.models.session import Session, open_session
+from detectors.models.session import ModelSession, open_session
 
 TOKENS, ROUNDS = 64, 300
 MOST_BYTES, MOST_RATIO = 25_000_000, 1.3
@@ -73,7 +73,7 @@ def _segment(names: Sequence[str], casings: int) -> dict[str, Any]:
     return {name: known[name] for name in names}
 
 
-def _timed(session: Session, outputs: list[str], inputs: dict[str, Any]) -> float:
+def _timed(session: ModelSession, outputs: list[str], inputs: dict[str, Any]) -> float:
     begun = time.process_time()
     session.run(outputs, inputs)
     return time.process_time() - begun

@@ -18,6 +18,7 @@ from dataclasses import replace
 from itertools import count, pairwise
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from benchmarks.results import table, write
 from benchmarks.silence.unbroken import UNBROKEN
@@ -60,7 +61,7 @@ def main() -> None:
 def _plans(shipped: Mapping[str, Plan]) -> Mapping[str, Plan]:
     """The shipped policies, and one of them with other settings."""
     chat = shipped["chat-safety"]
-    other = {
+    other: dict[str, Any] = {
         "at once": {"pace_ms": 0},
         "at once, 8 to 64": {"pace_ms": 0, "min_segment_tokens": 8},
         "at once, 8 to 8": {"pace_ms": 0, "min_segment_tokens": 8, "max_segment_tokens": 8},
@@ -148,8 +149,8 @@ class _Answer:
 
     async def _watch(self, outputs: AsyncIterator[Shown]) -> None:
         ends = [0]
-        for token in self._tokens:
-            ends.append(ends[-1] + len(token))
+        for text in self._tokens:
+            ends.append(ends[-1] + len(text))
         token = 0
         async for shown in outputs:
             if isinstance(shown, StreamSummary):

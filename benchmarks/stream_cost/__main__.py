@@ -282,6 +282,11 @@ def _holds(costs: Sequence[Cost]) -> dict[str, bool]:
     return holds
 
 
+_HEAD = (
+    "personal data", "characters", "ms", "Presidio ms", "violations", "held median", "held p99", "first release"
+)  # fmt: skip
+
+
 def _report(
     costs: Sequence[Cost],
     worst: Sequence[dict[str, Any]],
@@ -302,16 +307,6 @@ def _report(
         ]
         for each in costs
     ]
-    head = [
-        "personal data",
-        "characters",
-        "ms",
-        "Presidio ms",
-        "violations",
-        "held median",
-        "held p99",
-        "first release",
-    ]
     versions = ", ".join(f"{name} {version}" for name, version in presidio.versions.items()) if presidio else "not run"
     return "\n".join(
         (
@@ -319,7 +314,7 @@ def _report(
             f"one pass over the whole text ({versions}).",
             "Held: characters held back after each chunk; first release: characters received when the first left.",
             "",
-            table(head, rows),
+            table(_HEAD, rows),
             "",
             f"Texts of {nasty.CHARS:,} characters that cost most, in steps of {STEP:,}, and the most characters",
             f"held when they come {CHUNK} at a time:",

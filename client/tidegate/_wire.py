@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from typing import get_args
 
 import grpc
 
@@ -74,38 +75,22 @@ _RETRIES = {
     ]
 }
 
-_DIRECTIONS: Mapping[Direction, pb.Direction.ValueType] = {"input": pb.DIRECTION_INPUT, "output": pb.DIRECTION_OUTPUT}
+_DIRECTIONS: Mapping[Direction, pb.Direction.ValueType] = {
+    name: pb.Direction.Value(f"DIRECTION_{name.upper()}") for name in get_args(Direction)
+}
 DIRECTION_NAMES: Mapping[int, Direction] = {number: name for name, number in _DIRECTIONS.items()}
 _CHANNELS: Mapping[Channel, pb.Channel.ValueType] = {
-    "content": pb.CHANNEL_CONTENT,
-    "reasoning": pb.CHANNEL_REASONING,
-    "tool_arguments": pb.CHANNEL_TOOL_ARGUMENTS,
-    "other": pb.CHANNEL_OTHER,
+    name: pb.Channel.Value(f"CHANNEL_{name.upper()}") for name in get_args(Channel)
 }
 _CHANNEL_NAMES: Mapping[int, Channel] = {number: name for name, number in _CHANNELS.items()}
-_PARTS: Mapping[Part, pb.Part.ValueType] = {
-    "model": pb.PART_MODEL,
-    "user": pb.PART_USER,
-    "system": pb.PART_SYSTEM,
-    "context": pb.PART_CONTEXT,
-    "tool_result": pb.PART_TOOL_RESULT,
-    "tool_definition": pb.PART_TOOL_DEFINITION,
-}
+_PARTS: Mapping[Part, pb.Part.ValueType] = {name: pb.Part.Value(f"PART_{name.upper()}") for name in get_args(Part)}
 _PART_NAMES: Mapping[int, Part] = {number: name for name, number in _PARTS.items()}
 _ACTIONS: Mapping[int, Action] = {
     pb.ACTION_UNSPECIFIED: Action.ALLOW,
-    pb.ACTION_ALLOW: Action.ALLOW,
-    pb.ACTION_ANNOTATE: Action.ANNOTATE,
-    pb.ACTION_REDACT: Action.REDACT,
-    pb.ACTION_WITHHOLD: Action.WITHHOLD,
-    pb.ACTION_BLOCK: Action.BLOCK,
+    **{pb.Action.Value(f"ACTION_{each.name}"): each for each in Action},
 }
 _SEVERITIES: Mapping[int, Severity] = {
-    pb.SEVERITY_INFO: "info",
-    pb.SEVERITY_LOW: "low",
-    pb.SEVERITY_MEDIUM: "medium",
-    pb.SEVERITY_HIGH: "high",
-    pb.SEVERITY_CRITICAL: "critical",
+    pb.Severity.Value(f"SEVERITY_{name.upper()}"): name for name in get_args(Severity)
 }
 
 

@@ -30,7 +30,7 @@ from detectors.models.session import open_session
 from detectors.models.tokenizer import Pieces, PieceTokenizer, load_tokenizer
 
 if TYPE_CHECKING:
-    from detectors.models.session import Session
+    from detectors.models.session import ModelSession
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -60,7 +60,7 @@ class _Inputs(NamedTuple):
 class PairModel:
     """A loaded pair model."""
 
-    def __init__(self, card: Card, session: Session, tokenizer: PieceTokenizer) -> None:
+    def __init__(self, card: Card, session: ModelSession, tokenizer: PieceTokenizer) -> None:
         self.card = card
         self._session = session
         self._tokenizer = tokenizer

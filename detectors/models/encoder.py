@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from detectors.base import DetectorError
 from detectors.models.card import MODEL_NAME, TOKENIZER_NAME, Card, Head, read_card, verify_files
 from detectors.models.runtime import Runtime
-from detectors.models.session import Session, open_session
+from detectors.models.session import ModelSession, open_session
 from detectors.models.tokenizer import Ints, Pieces, PieceTokenizer, load_tokenizer
 
 Floats = NDArray[np.float32]
@@ -77,7 +77,7 @@ class _Window(msgspec.Struct, frozen=True, gc=False):
 class Encoder:
     """A loaded model that reads segments."""
 
-    def __init__(self, card: Card, session: Session, tokenizer: PieceTokenizer) -> None:
+    def __init__(self, card: Card, session: ModelSession, tokenizer: PieceTokenizer) -> None:
         self.card = card
         self._session = session
         self._tokenizer = tokenizer

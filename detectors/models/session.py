@@ -26,7 +26,7 @@ from detectors.models.runtime import PROVIDERS, Runtime
 from detectors.models.threads import cpu_limit
 
 
-class Session(Protocol):
+class ModelSession(Protocol):
     """What runs a model. Thread-safe."""
 
     def run(self, outputs: list[str], inputs: Mapping[str, NDArray[np.int64]]) -> list[NDArray[Any]]:
@@ -34,7 +34,7 @@ class Session(Protocol):
         ...
 
 
-Placement = Callable[[Callable[[], Session]], Session]
+Placement = Callable[[Callable[[], ModelSession]], ModelSession]
 """Where a model runs: is given how to load it here, and returns what runs it."""
 
 _placements: dict[Path, Placement] = {}
@@ -57,13 +57,13 @@ def placement_of(folder: Path) -> Placement | None:
     return _placements.get(folder)
 
 
-def open_session(path: Path, runtime: Runtime | None = None) -> Session:
+def open_session(path: Path, runtime: Runtime | None = None) -> ModelSession:
     """What runs a model file. Raises `DetectorError` when it is no model, or no stated provider is there."""
     placement = placement_of(path.parent)
     return _load(path, runtime) if placement is None else placement(lambda: _load(path, runtime))
 
 
-def _load(path: Path, runtime: Runtime | None) -> Session:
+def _load(path: Path, runtime: Runtime | None) -> ModelSession:
     chosen = runtime or Runtime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = chosen.threads or cpu_limit()
@@ -72,7 +72,7 @@ def _load(path: Path, runtime: Runtime | None) -> Session:
     options.add_session_config_entry(EXACT, "0" if adds_exactly() else "1")
     options.log_severity_level = 3
     try:
-        session: Session = ort.InferenceSession(str(path), options, providers=_available(chosen.providers))
+        session: ModelSession = ort.InferenceSession(str(path), options, providers=_available(chosen.providers))
     except Exception as error:
         raise DetectorError(f"{path.parent.name}: {path.name} cannot be loaded as an ONNX model") from error
     return session

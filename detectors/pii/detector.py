@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, field_validator
 
 from detectors.base import DetectorError, Params, PatternScanner
-from detectors.parts import Part
+from detectors.parts import Member
 from detectors.pii.best import URL, undominated
 from detectors.pii.blocks import ADDRESS, Block, Lexer, target_at
 from detectors.pii.catalogue import DATES, GENERIC, IDS, TAGGED, THRESHOLD, Entry
@@ -89,14 +89,14 @@ class Pii:
         return {**_tagged_labels(own.model), **_formed_labels(own)}
 
     @classmethod
-    def parts(cls, params: Params) -> Sequence[Part]:
+    def parts(cls, params: Params) -> Sequence[Member]:
         """What has a form and a bound; what a model reads, for rules that name its labels; and addresses of pages."""
         own = _own(params)
         formed, tagged = frozenset(_formed_labels(own)), frozenset(_tagged_labels(own.model))
         return (
-            Part(formed - {URL}, lambda: _bounded(own.countries, own.dates)),
-            Part(tagged, lambda: _tagger(own), is_default=False),
-            Part(frozenset({URL}), link_scanner),
+            Member(formed - {URL}, lambda: _bounded(own.countries, own.dates)),
+            Member(tagged, lambda: _tagger(own), is_default=False),
+            Member(frozenset({URL}), link_scanner),
         )
 
     @classmethod

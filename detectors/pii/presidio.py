@@ -65,14 +65,6 @@ class Recognizer(Protocol):
         ...
 
 
-class Pattern(Protocol):
-    """What is read of Presidio's `Pattern`."""
-
-    name: str
-    regex: str
-    score: float
-
-
 def recognizer_class(module: str, name: str) -> Any:
     """Presidio's recognizer class `name`, from its module below `predefined_recognizers` (`generic.ip_recognizer`)."""
     return getattr(_module(module), name)
@@ -82,12 +74,6 @@ def base_class(name: str) -> Any:
     """One of Presidio's base classes, such as `PatternRecognizer`."""
     _module(_ANY_RECOGNIZER)
     return getattr(_own[_PACKAGE], name)
-
-
-def make_pattern(name: str, regex: str, score: float) -> Pattern:
-    """A Presidio `Pattern`."""
-    pattern: Pattern = base_class("Pattern")(name, regex, score)
-    return pattern
 
 
 def add_iban_countries(countries: Iterable[str]) -> None:

@@ -12,7 +12,6 @@ inside a run of capitalised words, so that is rare.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -85,17 +84,6 @@ class TaggedPii:
         label: str = result.entity_type
         boosted = self._context[label].boost(result.score, words_before(text, result.start))
         return Finding(result.start, result.end, label, boosted or result.score, REASON)
-
-
-_RUN_AROUND = 64
-_HAS_FORM = re.compile(r"[\d@]|\w\.\w")
-
-
-def _may_be_part(text: str, finding: Finding) -> bool:
-    """Whether a finding may lie in something that has a form: only where there is a digit, an `@` or a host's dot."""
-    before = text[max(0, finding.start - _RUN_AROUND) : finding.start].rpartition(" ")[2]
-    after = text[finding.end : finding.end + _RUN_AROUND].partition(" ")[0]
-    return _HAS_FORM.search(f"{before}{text[finding.start : finding.end]}{after}") is not None
 
 
 class Tagged:

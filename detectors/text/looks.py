@@ -7,8 +7,8 @@ text. `LooksScanner` runs its scanner twice: over the text, and over its **looks
 2. each character in its compatible form (NFKC): full-width, circled, mathematical and superscript ones become plain;
 3. look-alike letters of other scripts made Latin, in a word that also has ASCII letters: Russian stays Russian.
 
-It undoes less than `detectors.text.normalise`, only what a reader cannot see; what must be deciphered (digits for letters,
-spaced letters, base64) is for models.
+It undoes less than `detectors.text.normalise`, only what a reader cannot see; what must be deciphered (digits for
+letters, spaced letters, base64) is for models.
 
 How it keeps the laws: a plain text is its own looks, and costs one question whether it is ASCII. At the first character
 that looks like something else the second scan begins, `look_ahead` characters to its left: a match that was begun there

@@ -1,7 +1,6 @@
 """`tidegate events ...`: what a security team runs. Reads events and makes topics; changes nothing else.
 
-Exit status: 0 fine, 1 events are missing or wrong, 2 misuse or a broken environment. Results go to stdout, what a
-person should know beside them to stderr.
+Results go to stdout, what a person should know beside them to stderr.
 """
 
 from __future__ import annotations
@@ -21,11 +20,10 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.config import load_settings
-from sidecar.errors import TidegateError
 from sidecar.outbox.audit import Audit, ProducerReport, Report
 from sidecar.outbox.event import (
-    SEVERITY_NAMES,
     Data,
     Fault,
     Kind,
@@ -39,18 +37,10 @@ from sidecar.outbox.reads import LogStart, Read
 from sidecar.outbox.settings import KafkaSettings
 from sidecar.outbox.topic_reader import Progress, no_progress, read_topics
 from sidecar.outbox.topics import TopicPlan, create_topics
-
-_WRONG = 1
-_BROKEN = 2
+from sidecar.values import Severity
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class _BrokenError(click.ClickException):
-    """The environment is not what the command needs."""
-
-    exit_code = _BROKEN
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +121,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_SEVERITIES: Mapping[str, int] = {name: severity.value for severity, name in SEVERITY_NAMES.items()}
+_SEVERITIES: Mapping[str, int] = {severity.word: severity.value for severity in Severity}
 _COLOURS = {"info": "white", "low": "cyan", "medium": "yellow", "high": "red", "critical": "bright_red"}
 
 
@@ -168,13 +158,12 @@ def _source_options(command: Callable[Concatenate[Source, P], None]) -> Callable
     ) -> None:
         if sum(option is not None for option in (outbox, file, bootstrap)) > 1:
             raise click.UsageError("--outbox, --file and --bootstrap exclude each other")
-        with _explained():
-            settings = load_settings(config)
-            kafka = _kafka(settings.kafka, "" if outbox else bootstrap)
-            source = Source(
-                kafka=kafka, topics=topics or kafka.topics.names, file=file, outbox=outbox or settings.outbox.path
-            )
-            command(source, *args, **kwargs)
+        settings = load_settings(config)
+        kafka = _kafka(settings.kafka, "" if outbox else bootstrap)
+        source = Source(
+            kafka=kafka, topics=topics or kafka.topics.names, file=file, outbox=outbox or settings.outbox.path
+        )
+        command(source, *args, **kwargs)
 
     return wrapped
 
@@ -205,7 +194,7 @@ def _filter_options(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-@click.group()
+@click.group(cls=Group)
 def events() -> None:
     """Read the events, prove that none is missing, make the topics.
 
@@ -284,7 +273,7 @@ def verify(source: Source, *, as_json: bool) -> None:
     Example: tidegate events verify --bootstrap localhost:9092
     """
     if source.is_partial:
-        raise _BrokenError(
+        raise Failure(
             f"a producer's numbers are spread over {', '.join(source.kafka.topics.names)}:"
             " a reading of less than all of them proves nothing; leave out --topic"
         )
@@ -294,7 +283,7 @@ def verify(source: Source, *, as_json: bool) -> None:
     else:
         _print_report(report)
     if not report.is_fine:
-        sys.exit(_WRONG)
+        sys.exit(WRONG)
 
 
 @events.command("create-topics")
@@ -323,9 +312,8 @@ def create_topics_command(
     Example: tidegate events create-topics --bootstrap localhost:9092 --partitions 12 --set min.insync.replicas=2
     """
     plan = TopicPlan(partitions=partitions, replication_factor=replication_factor, configs=_pairs(pairs))
-    with _explained():
-        kafka = _kafka(load_settings(config).kafka, bootstrap)
-        made = _run(create_topics(kafka, plan))
+    kafka = _kafka(load_settings(config).kafka, bootstrap)
+    made = _run(create_topics(kafka, plan))
     if as_json:
         _print_json(msgspec.to_builtins(made))
         return
@@ -399,7 +387,7 @@ def _facets(data: Data | None, *, is_foreign: bool) -> list[tuple[str, str]]:
     """What an event counts towards."""
     if data is None:
         return [("kind", "foreign" if is_foreign else "not an event")]
-    facets = [("kind", kind_of(data).value), ("severity", SEVERITY_NAMES[severity_of(data)])]
+    facets = [("kind", kind_of(data).value), ("severity", severity_of(data).word)]
     match data:
         case Violation():
             facets += [("rule", f"{data.policy.name}/{data.policy.rule}"), ("done", data.done)]
@@ -433,15 +421,6 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         sys.exit(0)
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what is wrong with the environment into a line on stderr and exit status 2."""
-    try:
-        yield
-    except TidegateError as error:
-        raise _BrokenError(str(error)) from None
-
-
 # --- Printing ---------------------------------------------------------------------------------------------------------
 
 
@@ -460,7 +439,7 @@ def _print_line(read: Read) -> None:
         return
     data = read.data
     number = f"{data.ids.sequence:>8}" if data.ids.sequence else " waiting"
-    severity = SEVERITY_NAMES[severity_of(data)]
+    severity = severity_of(data).word
     coloured = click.style(f"{severity:<8}", fg=_COLOURS[severity])
     click.echo(f"{data.time.occurred}  {number}  {coloured}  {_plain(_say(data))}{_plain(_whose(data))}")
 
@@ -552,7 +531,7 @@ def _list(numbers: tuple[int, ...]) -> str:
 
 
 def _facts(facts: OutboxFacts) -> dict[str, Any]:
-    lost = {SEVERITY_NAMES[severity]: count for severity, count in facts.lost.items()}
+    lost = {severity.word: count for severity, count in facts.lost.items()}
     return {"producer": facts.producer, "next_sequence": facts.next_sequence, "lost": lost}
 
 

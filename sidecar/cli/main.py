@@ -1,6 +1,6 @@
-"""The command `tidegate`. Exit status: 0 fine, 1 the thing checked is wrong, 2 misuse or a broken environment.
+"""The command `tidegate`: `serve` and `health`; others are imported when they are used, the workbench's too.
 
-Results go to stdout, messages to stderr, errors as one line. Groups are imported when they are used.
+Results go to stdout, messages to stderr; how a command ends is in `sidecar.cli.ending`.
 """
 
 from __future__ import annotations
@@ -10,26 +10,24 @@ import importlib
 import json
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from detectors.models.places import use_places
+from sidecar.cli.ending import WRONG, Group
+from sidecar.cli.options import CONFIG
 from sidecar.config import load_settings, models_settings
-from sidecar.errors import TidegateError
-from sidecar.values import Direction, Part
 from sidecar.version import tidegate_version
 
-_WRONG = 1
-_BROKEN = 2
 _HEALTH_SECONDS = 3.0
 
 _LAZY: Mapping[str, str] = {
     "bench": "workbench.cli.bench:bench",
+    "guard": "sidecar.cli.guard:guard",
     "policy": "sidecar.cli.policy:policy",
     "events": "sidecar.cli.events:events",
     "eval": "workbench.cli.evaluation:evaluate",
@@ -39,14 +37,8 @@ _LAZY: Mapping[str, str] = {
 """Commands that live elsewhere, and where."""
 
 
-class _Failure(click.ClickException):
-    """The environment is not what the command needs."""
-
-    exit_code = _BROKEN
-
-
-class _Group(click.Group):
-    """A group that imports some of its commands when they are used, and turns Tidegate's errors into one line."""
+class _Group(Group):
+    """A group that imports some of its commands when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *_LAZY])
@@ -57,10 +49,6 @@ class _Group(click.Group):
         module, name = _LAZY[cmd_name].split(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with _explained():
-            return super().invoke(ctx)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -73,16 +61,8 @@ def main() -> None:
     use_places(models_settings().places())  # for commands that read no settings; the others say it again
 
 
-_CONFIG = click.option(
-    "--config",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    envvar="TIDEGATE_CONFIG",
-    help="The settings, as YAML. Every one is also an environment variable TIDEGATE_...",
-)
-
-
 @main.command()
-@_CONFIG
+@CONFIG
 @click.option("--workers", type=click.IntRange(1), help="Processes that serve the same ports (default: the settings').")
 def serve(config: Path | None, workers: int | None) -> None:
     """Run the service until SIGTERM. SIGHUP reads the policies again.
@@ -105,7 +85,7 @@ def serve(config: Path | None, workers: int | None) -> None:
 
 
 @main.command()
-@_CONFIG
+@CONFIG
 @click.option("--address", metavar="HOST:PORT", help="The admin listener (default: the settings').")
 @click.option("--json", "as_json", is_flag=True, help="Print the parts as JSON.")
 def health(config: Path | None, address: str | None, as_json: bool) -> None:
@@ -120,147 +100,7 @@ def health(config: Path | None, address: str | None, as_json: bool) -> None:
         for part, how in (state["parts"] | state.get("notes", {})).items():
             click.echo(f"{part}: {how}")
     if not state["ready"]:
-        sys.exit(_WRONG)
-
-
-@main.command()
-@click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default="-")
-@_CONFIG
-@click.option(
-    "--policies",
-    "directories",
-    type=click.Path(path_type=Path, exists=True),
-    multiple=True,
-    help="A policy file or a directory of them; may be repeated (default: the settings').",
-)
-@click.option("--policy", "name", default="", help="The policy by name (default: the first that takes the text).")
-@click.option("--direction", type=click.Choice(["input", "output"]), default="output", show_default=True)
-@click.option(
-    "--part",
-    type=click.Choice([part.value for part in Part]),
-    default=None,
-    help="Whose words the text is (default: the model's for an output, the user's for an input).",
-)
-@click.option(
-    "--history", is_flag=True, help="The text stands in a request's history, as the proxy and Envoy tell; with input."
-)
-@click.option("--chunk-chars", type=click.IntRange(1), help="Feed so many characters at a time (default: all at once).")
-@click.option(
-    "--context",
-    "contexts",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    multiple=True,
-    help="A file that an answer should rest on; may be repeated. Its name without the ending is its id.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print what came of the text as JSON, not only the text.")
-@click.option(
-    "--jsonl", is_flag=True, help='Read rows {"id", "text", "context"?: [...]} and print one row for each, in order.'
-)
-def guard(
-    file: Path,
-    config: Path | None,
-    directories: tuple[Path, ...],
-    name: str,
-    direction: str,
-    part: str | None,
-    history: bool,
-    chunk_chars: int | None,
-    contexts: tuple[Path, ...],
-    as_json: bool,
-    jsonl: bool,
-) -> None:
-    """Guard a text through the service's own engine, without a server, and print what would be let out.
-
-    Nothing is published. Without FILE, or with -, the text is read from standard input.
-
-    Example: tidegate guard answer.txt --policies policies/ --policy pii-redact
-    """
-    from sidecar.guarding import Guarding  # as in serve
-
-    if history and direction != Direction.INPUT:
-        raise _Failure("only a request has a history: say --direction input")
-    guarding = Guarding.load(
-        load_settings(config),
-        directories,
-        policy=name,
-        direction=Direction(direction),
-        part=None if part is None else Part(part),
-        is_history=history,
-    )
-    context = [(path.stem, _text_of(path)) for path in contexts]
-    if jsonl:
-        for row in _with_progress(_rows(file)):
-            result = guarding.guard(row.text, chunk_chars, context=[*context, *map(_named, row.context)])
-            _print_json({"id": row.id, **result.row()})
-        return
-    result = guarding.guard(_text_of(file), chunk_chars, context=context)
-    if as_json:
-        _print_json(result.row())
-        return
-    click.echo(result.released, nl=False)
-    if result.blocked_by:
-        click.echo(f"blocked by rule {result.blocked_by}", err=True)
-
-
-class _Passage(msgspec.Struct):
-    """A text that an answer should rest on, with an id."""
-
-    id: str
-    text: str
-
-
-class _Row(msgspec.Struct):
-    """A line of `guard --jsonl`; other keys are passed over."""
-
-    text: str
-    id: str | int | None = None
-    context: tuple[str | _Passage, ...] = ()
-
-
-def _named(passage: str | _Passage) -> str | tuple[str, str]:
-    return passage if isinstance(passage, str) else (passage.id, passage.text)
-
-
-def _rows(file: Path) -> list[_Row]:
-    """The rows of a file of JSON lines."""
-    rows = []
-    for number, line in enumerate(_read(file).splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(msgspec.json.decode(line, type=_Row))
-        except msgspec.DecodeError as error:
-            raise _Failure(f"{file}:{number}: {error}") from None
-    return rows
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise _Failure(f"cannot read {file}: {error.strerror}") from None
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return _read(file).decode()
-    except UnicodeDecodeError as error:
-        name = "standard input" if str(file) == "-" else file
-        raise _Failure(f"{name} is not UTF-8: {error.reason} at byte {error.start}") from None
-
-
-def _with_progress(rows: Sequence[_Row]) -> Iterable[_Row]:
-    """The rows, with a progress bar on a terminal."""
-    if not sys.stderr.isatty():
-        return rows
-    from rich.console import Console  # only where it is seen
-    from rich.progress import track
-
-    return track(rows, "Guarding", console=Console(stderr=True))
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
+        sys.exit(WRONG)
 
 
 def _ask_readiness(address: str) -> dict[str, Any]:
@@ -283,12 +123,3 @@ def _connection(address: str) -> http.client.HTTPConnection:
     connection.sock.settimeout(_HEALTH_SECONDS)
     connection.sock.connect(address.removeprefix("unix:"))
     return connection
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what is wrong with the environment into one line and exit status 2."""
-    try:
-        yield
-    except TidegateError as error:
-        raise _Failure(str(error)) from None

@@ -1,6 +1,5 @@
 """`tidegate policy ...`: what policy authors run. Checks, tests, explains; touches no service.
 
-Exit status: 0 everything is right, 1 a policy is wrong or a test failed, 2 misuse or a file that cannot be found.
 What a person reads about problems goes to stderr, as `file:line:column: error: path: message. remedy`; results go to
 stdout.
 """
@@ -12,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from rich.console import Console
@@ -20,6 +19,7 @@ from rich.progress import track
 
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
+from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.errors import PolicyError
 from sidecar.offline import Guarded, guard_text
 from sidecar.policy.cases import Case, Difference, Guard, Noted, Observed, Result, check, make_case, public_keys
@@ -31,14 +31,11 @@ from sidecar.policy.schema import DEFAULT_POLICY, RedactAction
 from sidecar.policy.store import repeated_names
 from sidecar.values import Action, Decision
 
-_WRONG = 1
-_MISUSE = 2
-
 _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILES|DIRS...")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
 
-@click.group()
+@click.group(cls=Group)
 def policy() -> None:
     """Check, test and show policies.
 
@@ -68,7 +65,7 @@ def lint(paths: tuple[Path, ...], as_json: bool) -> None:
             click.echo(f"warning: {warning}", err=True)
         if not errors:
             click.echo(f"{_counted(len(plans), 'policy', 'policies')} in {_counted(len(files), 'file')}: no errors")
-    sys.exit(_WRONG if errors else 0)
+    sys.exit(WRONG if errors else 0)
 
 
 def _warnings(plans: Iterable[Plan]) -> Iterator[str]:
@@ -101,7 +98,7 @@ def run_tests(paths: tuple[Path, ...], name: str | None, only: str, as_json: boo
         for loaded, plan, result in failed:
             _print_failure(loaded, plan, result)
         _print_totals(chosen, results)
-    sys.exit(_WRONG if failed or not results else 0)
+    sys.exit(WRONG if failed or not results else 0)
 
 
 @policy.command()
@@ -116,7 +113,7 @@ def schema(output: Path | None, against: Path | None) -> None:
     if against is not None:
         if against.read_text(encoding="utf-8") != text:
             click.echo(f"{against} is out of date; run: tidegate policy schema --output {against}", err=True)
-            sys.exit(_WRONG)
+            sys.exit(WRONG)
     elif output is not None:
         output.write_text(text, encoding="utf-8")
     else:
@@ -185,7 +182,7 @@ def _observed(plan: Plan, case: Case, guarded: Guarded) -> Observed:
 
 def _in_a_line(plan: Plan, decision: Decision) -> str:
     finding = decision.finding
-    rule, done = plan.rules[decision.rule].id, decision.done.name.lower()
+    rule, done = plan.rules[decision.rule].id, decision.done.word
     return f"{rule} {done}: {finding.label} {finding.score:.2f} [{finding.start}, {finding.end})"
 
 
@@ -193,12 +190,9 @@ def _in_a_line(plan: Plan, decision: Decision) -> str:
 
 
 def _compiled(paths: Sequence[Path]) -> list[CompiledFile]:
-    try:
-        files = policy_files(paths)
-    except PolicyError as error:
-        _misuse(str(error))
+    files = policy_files(paths)
     if not files:
-        _misuse(f"there is no *.yaml or *.yml file in {', '.join(map(str, paths))}")
+        raise Failure(f"there is no *.yaml or *.yml file in {', '.join(map(str, paths))}")
     return [compile_file(path, public_keys()) for path in files]
 
 
@@ -209,10 +203,10 @@ def _chosen(paths: Sequence[Path], name: str | None, *, as_json: bool) -> list[t
         if as_json:
             _print_json({"errors": _described(errors)})
         _print_errors(errors)
-        sys.exit(_WRONG)
+        sys.exit(WRONG)
     chosen = [pair for file in files for pair in file.policies if name in (None, pair[1].name)]
     if name is not None and not chosen:
-        _misuse(f"there is no policy named {name!r} in these files")
+        raise Failure(f"there is no policy named {name!r} in these files")
     return chosen
 
 
@@ -224,11 +218,6 @@ def _print_errors(errors: Iterable[PolicyError]) -> None:
     for error in errors:
         sentence = f"{error.message.rstrip('.')}. {error.remedy}".rstrip()
         click.echo(": ".join(part for part in (error.place, "error", error.path, sentence) if part), err=True)
-
-
-def _misuse(message: str) -> NoReturn:
-    click.echo(f"Error: {message}", err=True)
-    sys.exit(_MISUSE)
 
 
 def _print_json(value: Any) -> None:
@@ -339,8 +328,8 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "labels": dict(sorted(rule.thresholds.items())),
         "parts": sorted(rule.reads.parts),
         "channels": sorted(rule.reads.channels),
-        "severity": rule.severity.name.lower(),
-        "action": rule.action.name.lower(),
+        "severity": rule.severity.word,
+        "action": rule.action.word,
         "operator": _operator_of(loaded, rule),
         "enforcement": rule.enforcement,
         "on_error": rule.on_error,
@@ -399,9 +388,9 @@ def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
 
 def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Iterator[str]:
     operator = _operator_of(loaded, rule)
-    doing = rule.action.name.lower() + (f" with {operator}" if operator else "")
+    doing = rule.action.word + (f" with {operator}" if operator else "")
     shadow = "" if rule.is_enforced else f" ({rule.enforcement})"
-    yield f"  rule {rule.id}: {doing}{shadow}, severity {rule.severity.name.lower()}"
+    yield f"  rule {rule.id}: {doing}{shadow}, severity {rule.severity.word}"
     yield f"    detector    {rule.detector}"
     by_threshold: dict[float, list[str]] = {}
     for label, threshold in sorted(rule.thresholds.items()):

@@ -6,25 +6,15 @@ from pathlib import Path
 
 import click
 
+from sidecar.cli.options import CONFIG, POLICIES
 from sidecar.config import Settings, checked, load_settings
 
 
 @click.command()
 @click.option("--upstream", metavar="URL", help="The provider's base URL (default: the settings').")
 @click.option("--listen", metavar="HOST:PORT", help="Where to serve (default: the settings', or 127.0.0.1:8080).")
-@click.option(
-    "--policies",
-    "directories",
-    type=click.Path(path_type=Path, exists=True),
-    multiple=True,
-    help="A policy file or a directory of them; may be repeated (default: the settings').",
-)
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    envvar="TIDEGATE_CONFIG",
-    help="The settings, as YAML. Every one is also an environment variable TIDEGATE_...",
-)
+@POLICIES
+@CONFIG
 def proxy(upstream: str | None, listen: str | None, directories: tuple[Path, ...], config: Path | None) -> None:
     """Guard the traffic of a provider's API, both ways, until SIGTERM. Clients use it as their base URL.
 

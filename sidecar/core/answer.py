@@ -21,7 +21,7 @@ from detectors.base import NEUTRAL, SUPPORTED, UNCHECKED, UNSUPPORTED
 from detectors.types import Finding
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import BatchPlan, RulePlan
-from sidecar.values import Failed, Outcome, Segment, Verdict
+from sidecar.values import Failed, Outcome, Segment, Standing
 
 _EVEN = 0.5
 """From this score on a sentence counts as unsupported where no rule says from which."""
@@ -31,7 +31,7 @@ _EVEN = 0.5
 class Sentences:
     """Counts over an answer's sentences. `used` are the passages that supported one."""
 
-    counts: Counter[Verdict] = field(default_factory=Counter)
+    counts: Counter[Standing] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     """Why sentences were not checked."""
     used: set[str] = field(default_factory=set)
@@ -53,7 +53,7 @@ class _Judged(msgspec.Struct, frozen=True, gc=False):
     """A sentence that is not counted yet."""
 
     start: int
-    verdict: Verdict
+    verdict: Standing
     note: str
     """The passage that supports it, or why it was not checked."""
 
@@ -87,16 +87,16 @@ class Answer:
 
     def note_failure(self, segment: Segment, failed: Failed) -> None:
         """Note that a segment was not checked."""
-        self._judged.append(_Judged(segment.start, Verdict.UNCHECKED, failed.kind.value))
+        self._judged.append(_Judged(segment.start, Standing.UNCHECKED, failed.kind.value))
 
     def sentences(self, end: int | None = None) -> Sentences:
         """The counts of the sentences that begin at `end` or before; all without one."""
         while self._judged and (end is None or self._judged[0].start <= end):
             judged = self._judged.popleft()
             self._counted.counts[judged.verdict] += 1
-            if judged.verdict is Verdict.UNCHECKED:
+            if judged.verdict is Standing.UNCHECKED:
                 self._counted.reasons[judged.note] += 1
-            elif judged.verdict is Verdict.SUPPORTED:
+            elif judged.verdict is Standing.SUPPORTED:
                 self._counted.used.add(judged.note)
         return self._counted
 
@@ -117,9 +117,9 @@ class Answer:
 
     def _judge(self, main: Finding) -> None:
         verdict = _VERDICTS[main.label]
-        if verdict is Verdict.UNSUPPORTED and main.score < self._least:
-            verdict = Verdict.SUPPORTED
-        note = main.reason if verdict is Verdict.UNCHECKED else main.grounding.passage if main.grounding else ""
+        if verdict is Standing.UNSUPPORTED and main.score < self._least:
+            verdict = Standing.SUPPORTED
+        note = main.reason if verdict is Standing.UNCHECKED else main.grounding.passage if main.grounding else ""
         self._judged.append(_Judged(main.start, verdict, note))
 
 
@@ -145,10 +145,10 @@ class _Run:
         return self._checked >= reading.ratio_after and self._failed > reading.ratio * self._checked
 
 
-_VERDICTS: Mapping[str, Verdict] = {
-    UNSUPPORTED: Verdict.UNSUPPORTED,
-    NEUTRAL: Verdict.NEUTRAL,
-    UNCHECKED: Verdict.UNCHECKED,
+_VERDICTS: Mapping[str, Standing] = {
+    UNSUPPORTED: Standing.UNSUPPORTED,
+    NEUTRAL: Standing.NEUTRAL,
+    UNCHECKED: Standing.UNCHECKED,
 }
 
 

@@ -21,7 +21,7 @@ _TYPES: dict[str, np.dtype[Any]] = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<
 """What outputs may be."""
 
 Tensor = NDArray[Any]
-Answer = TypeVar("Answer", bound=Message)
+Response = TypeVar("Response", bound=Message)
 
 
 class BadAnswer(Exception):  # noqa: N818 - it is what it says
@@ -69,8 +69,8 @@ class InferenceClient:
                 raise BadAnswer(f"there is no output {name} with {rows} rows")
         return [given[name] for name in outputs]
 
-    def _method(self, name: str, parse: Callable[[bytes], Answer]) -> Callable[..., Answer]:
-        method: Callable[..., Answer] = self._channel.unary_unary(
+    def _method(self, name: str, parse: Callable[[bytes], Response]) -> Callable[..., Response]:
+        method: Callable[..., Response] = self._channel.unary_unary(
             _SERVICE + name, request_serializer=_serialized, response_deserializer=parse
         )
         return method

@@ -11,7 +11,7 @@ from pathlib import Path
 from detectors.base import DetectorError
 from detectors.models.card import Card, read_card
 from detectors.models.encoded import model_folder
-from detectors.models.session import Placement, Session, placed
+from detectors.models.session import ModelSession, Placement, placed
 from sidecar.config import Inference
 from sidecar.errors import ConfigError, ModelError
 from sidecar.inference.client import InferenceClient, connect
@@ -78,7 +78,7 @@ class RemoteModels:
             await asyncio.sleep(_RETRY_SECONDS)
 
     def _placement(self, model: RemoteModel) -> Placement:
-        def place(load: Callable[[], Session]) -> Session:
+        def place(load: Callable[[], ModelSession]) -> ModelSession:
             if self._settings.fallback == "local":
                 model.local = load()
             return model

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from detectors.base import ModelUnavailable
 from detectors.models.card import Card
-from detectors.models.session import Session
+from detectors.models.session import ModelSession
 from sidecar.config import Inference
 from sidecar.errors import ModelError
 from sidecar.inference.breaker import Breaker, BreakerState
@@ -53,7 +53,7 @@ class RemoteModel:
         self._lock = Lock()
         self._metrics = metrics.remote(card.metadata.name, is_open=lambda: self.state is not BreakerState.CLOSED)
         self._is_checked = False
-        self.local: Session | None = None
+        self.local: ModelSession | None = None
         """What runs a batch that the server did not answer."""
 
     @property

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
 from msgspec.structs import replace
 
-from sidecar.outbox.event import DATA_TYPES, SEVERITY_NAMES, Data, Kind, kind_of, timestamp
+from sidecar.outbox.event import DATA_TYPES, Data, Kind, kind_of, timestamp
 from sidecar.outbox.outbox import Numbered
 from tidegate.v1 import events_pb2
 
@@ -132,7 +132,7 @@ def _attributes(numbered: Numbered) -> dict[str, str]:
         "partitionkey": event.key or numbered.producer,
         "sequence": f"{numbered.sequence:020d}",
         "tenant": event.data.ids.tenant,
-        "severity": SEVERITY_NAMES[event.severity],
+        "severity": event.severity.word,
         "traceparent": event.traceparent,
     }
     return {name: value for name, value in attributes.items() if value}

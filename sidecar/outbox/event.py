@@ -27,16 +27,19 @@ from detectors.types import Grounding
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.values import (
     Action,
+    ActionName,
     Channel,
     Decision,
     Direction,
     Enforcement,
     Failed,
     GroundingTally,
+    HowEnded,
     Lane,
     Part,
     Severity,
-    Verdict,
+    SeverityName,
+    Standing,
 )
 from sidecar.version import tidegate_version
 
@@ -78,27 +81,6 @@ FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
     FaultKind.EVENTS_LOST: Severity.CRITICAL,
     FaultKind.UNSCANNED: Severity.MEDIUM,
 }
-
-ActionName = Literal["allow", "annotate", "redact", "withhold", "block"]
-SeverityName = Literal["info", "low", "medium", "high", "critical"]
-HowEnded = Literal["finished", "blocked", "cancelled", "failed"]
-
-ACTION_NAMES: Mapping[Action, ActionName] = {
-    Action.ALLOW: "allow",
-    Action.ANNOTATE: "annotate",
-    Action.REDACT: "redact",
-    Action.WITHHOLD: "withhold",
-    Action.BLOCK: "block",
-}
-SEVERITY_NAMES: Mapping[Severity, SeverityName] = {
-    Severity.INFO: "info",
-    Severity.LOW: "low",
-    Severity.MEDIUM: "medium",
-    Severity.HIGH: "high",
-    Severity.CRITICAL: "critical",
-}
-
-_SEVERITIES: Mapping[SeverityName, Severity] = {name: severity for severity, name in SEVERITY_NAMES.items()}
 
 Count = Annotated[int, Meta(ge=0)]
 Score = Annotated[float, Meta(ge=0, le=1)]
@@ -295,8 +277,6 @@ class App(_Part, frozen=True):
 class Timings(_Part, frozen=True):
     """Where the time went, as far as it was measured."""
 
-    queue_ms: Milliseconds | None = None
-    detect_ms: Milliseconds | None = None
     stream_ms: Milliseconds | None = None
 
 
@@ -315,7 +295,6 @@ class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
     app: App
     coverage: Coverage | None = None
     failure: FailureRef | None = None
-    timings: Timings | None = None
     grounding: GroundingRef | None = None
 
 
@@ -458,7 +437,6 @@ def violation_event(
     *,
     evidence_key: EvidenceKey | None = None,
     coverage: Coverage | None = None,
-    timings: Timings | None = None,
 ) -> Event:
     """The record of one decision. `occurred` is Unix time in seconds."""
     rule = plan.rules[decision.rule]
@@ -473,13 +451,12 @@ def violation_event(
             leaked_chars=decision.leaked_chars,
             held_ms=_milliseconds(decision.exposure.held_ms),
         ),
-        decided=ACTION_NAMES[decision.decided],
-        done=ACTION_NAMES[decision.done],
+        decided=decision.decided.word,
+        done=decision.done.word,
         evidence=_evidence(decision, evidence_key),
         app=_app(info),
         coverage=coverage or _coverage_of_failure(decision),
         failure=_failure_ref(decision.failure),
-        timings=timings,
         grounding=_grounding_ref(decision.finding.grounding),
     )
     return _stream_event(info, data)
@@ -493,7 +470,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         policy=_policy_ref(info),
         direction=info.direction,
         ended=ending.ended,
-        done=ACTION_NAMES[ending.done],
+        done=ending.done.word,
         violations=dict(ending.violations),
         repeated=dict(ending.repeated),
         known_texts=ending.known_texts,
@@ -530,12 +507,12 @@ def fault_event(
     data = Fault(
         ids=_ids(info, occurred) if info else Ids(event=uuid7(occurred), producer="", sequence=0),
         time=Times(occurred=timestamp(occurred)),
-        severity=SEVERITY_NAMES[severity],
+        severity=severity.word,
         fault=fault,
         what=_text(what),
         count=count,
         reason=_text(reason),
-        lost={SEVERITY_NAMES[level]: number for level, number in sorted((lost or {}).items()) if number},
+        lost={level.word: number for level, number in sorted((lost or {}).items()) if number},
         policy=_policy_ref(info) if info else None,
         app=_app(info) if info else None,
     )
@@ -564,10 +541,10 @@ def lane_coverage(
 def grounding_of(tally: GroundingTally) -> GroundingSummary:
     """How an answer rests on its context, for its decision event."""
     return GroundingSummary(
-        supported=tally.sentences[Verdict.SUPPORTED],
-        unsupported=tally.sentences[Verdict.UNSUPPORTED],
-        neutral=tally.sentences[Verdict.NEUTRAL],
-        unchecked=tally.sentences[Verdict.UNCHECKED],
+        supported=tally.sentences[Standing.SUPPORTED],
+        unsupported=tally.sentences[Standing.UNSUPPORTED],
+        neutral=tally.sentences[Standing.NEUTRAL],
+        unchecked=tally.sentences[Standing.UNCHECKED],
         unchecked_reasons={_text(reason): count for reason, count in tally.unchecked_reasons.items()},
         faithfulness=_share(tally.faithfulness),
         passages=tally.passages,
@@ -592,11 +569,11 @@ def severity_of(data: Data) -> Severity:
     """How much an event matters: a violation as its rule says; a stream with violations more than one without."""
     match data:
         case Violation():
-            return _SEVERITIES[data.policy.severity]
+            return Severity.of(data.policy.severity)
         case StreamDecision():
             return Severity.LOW if data.violations or data.repeated else Severity.INFO
         case Fault():
-            return _SEVERITIES[data.severity]
+            return Severity.of(data.severity)
 
 
 def session_key(info: StreamInfo) -> str:
@@ -675,9 +652,9 @@ def _rule_ref(plan: Plan, rule: RulePlan) -> RuleRef:
         version=plan.version,
         digest=plan.digest,
         rule=rule.id,
-        severity=SEVERITY_NAMES[rule.severity],
+        severity=rule.severity.word,
         enforcement=rule.enforcement,
-        action=ACTION_NAMES[rule.action],
+        action=rule.action.word,
     )
 
 

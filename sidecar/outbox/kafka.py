@@ -20,7 +20,7 @@ from sidecar.outbox.cluster import Cluster, TopicFacts, UnreachableError, error_
 from sidecar.outbox.encode import Message, encode
 from sidecar.outbox.event import Kind
 from sidecar.outbox.outbox import Numbered
-from sidecar.outbox.producer import Answer, Identity, Producer, RecordBatch
+from sidecar.outbox.producer import Acknowledgement, Identity, Producer, RecordBatch
 from sidecar.outbox.settings import Format, KafkaSettings, Topics
 from sidecar.outbox.sinks import Delivery, SinkError, Why
 
@@ -226,7 +226,7 @@ class KafkaSink:
             why = Why(f"Kafka did not take the events: {error}", "unreachable")
             return dict.fromkeys(records, Delivery(error=why))
         self._busy_until[node] = self._clock() + busy_s
-        silent = Answer(_NOWHERE, "it said nothing of it")
+        silent = Acknowledgement(_NOWHERE, "it said nothing of it")
         return {place: self._judge(place, batches[place], answers.get(place, silent)) for place in records}
 
     async def stop(self) -> None:
@@ -283,7 +283,7 @@ class KafkaSink:
 
     # --- Answers ------------------------------------------------------------------------------------------------------
 
-    def _judge(self, place: Place, batch: Sequence[Numbered], answer: Answer) -> Delivery:
+    def _judge(self, place: Place, batch: Sequence[Numbered], answer: Acknowledgement) -> Delivery:
         """What a broker's answer means for a place's events."""
         progress = self._progress[place]
         sent = progress.unresolved
@@ -301,7 +301,7 @@ class KafkaSink:
             self._identity = None
         return Delivery(error=Why(f"Kafka did not take the events: {self._say(place, answer)}", _short(answer.code)))
 
-    def _halve(self, place: Place, sent: RecordBatch, answer: Answer) -> Delivery:
+    def _halve(self, place: Place, sent: RecordBatch, answer: Acknowledgement) -> Delivery:
         """Try half of a batch that was refused; an event that was refused alone is given up."""
         if len(sent.sequences) > 1:
             self._fits[place.topic] = max(1, sent.plain_size // 2)
@@ -315,7 +315,7 @@ class KafkaSink:
             " raise its max.message.bytes, or the brokers' message.max.bytes"
         )
 
-    def _say(self, place: Place, answer: Answer) -> str:
+    def _say(self, place: Place, answer: Acknowledgement) -> str:
         """What a broker refused a partition's batch for, and what to do."""
         if answer.code == _TOPIC_FORBIDDEN:
             return f"no right to write to {place.topic}: give {self._who} Write on it"

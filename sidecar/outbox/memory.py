@@ -144,7 +144,6 @@ class MemoryOutbox:
         settings = settings or OutboxSettings()
         self._store = MemoryStore(producer=producer, max_events=settings.max_events, max_bytes=settings.max_bytes)
         self._now = now
-        self._commits = 0
         self._told: Counter[Severity] = Counter()
         self._is_open = False
         self._has_put = asyncio.Event()
@@ -200,7 +199,6 @@ class MemoryOutbox:
             waiting_bytes=self._store.size,
             next_sequence=self._store.next_sequence,
             put=self._store.put,
-            commits=self._commits,
             lost=dict(self._store.lost),
             is_failing=False,
         )
@@ -215,7 +213,6 @@ class MemoryOutbox:
             raise OutboxError("the outbox is closed")
 
     def _commit(self) -> None:
-        self._commits += 1
         untold = self._store.lost - self._told
         if not untold:
             return

@@ -62,7 +62,7 @@ class Admission(Protocol):
 
 
 class OutboxStats(msgspec.Struct, frozen=True, kw_only=True):
-    """How the outbox stands. `put`, `commits` and `lost` (by severity) count since it was started.
+    """How the outbox stands. `put` and `lost` (by severity) count since it was started.
 
     `is_failing` says that the last commit failed (disk full, I/O error): new events are kept in memory, `in_memory` of
     them just now.
@@ -73,7 +73,6 @@ class OutboxStats(msgspec.Struct, frozen=True, kw_only=True):
     waiting_bytes: int
     next_sequence: int
     put: int
-    commits: int
     lost: Mapping[Severity, int]
     is_failing: bool
     in_memory: int = 0

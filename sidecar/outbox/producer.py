@@ -48,7 +48,7 @@ class RecordBatch(msgspec.Struct, frozen=True):
     """Before compression."""
 
 
-class Answer(NamedTuple):
+class Acknowledgement(NamedTuple):
     """What a broker said of one partition's batch. Code 0: it is safe."""
 
     code: int
@@ -113,7 +113,7 @@ class Producer:
 
     async def send(
         self, node: int, route: str, batches: Mapping[Any, RecordBatch]
-    ) -> tuple[Mapping[tuple[str, int], Answer], float]:
+    ) -> tuple[Mapping[tuple[str, int], Acknowledgement], float]:
         """Send one batch for each of a broker's partitions (a topic and a number).
 
         What it said, and for how many seconds it wants to be left alone.
@@ -138,11 +138,11 @@ def _append(builder: Any, offset: int, message: Message) -> bool:
     return builder.append(offset, message.at_ms, message.key, message.value, headers) is not None
 
 
-def _read(part: Sequence[Any], version: int) -> Answer:
+def _read(part: Sequence[Any], version: int) -> Acknowledgement:
     if version < _WORDS_VERSION:
-        return Answer(part[1], "")
+        return Acknowledgement(part[1], "")
     words = [part[6] or "", *(text for _, text in part[5] or () if text)]
-    return Answer(part[1], " ".join(dict.fromkeys(word for word in words if word)))
+    return Acknowledgement(part[1], " ".join(dict.fromkeys(word for word in words if word)))
 
 
 def _no_identity(why: str, *, is_forbidden: bool = False) -> str:

@@ -181,7 +181,7 @@ def _require_signer(oauth: OAuthSettings) -> None:
     if not oauth.aws_region:
         raise ValueError("sasl_mechanism AWS_MSK_IAM needs oauth.aws_region")
     if importlib.util.find_spec("aws_msk_iam_sasl_signer") is None:
-        raise ValueError("sasl_mechanism AWS_MSK_IAM needs a package: pip install 'tidegate[msk]'")
+        raise ValueError("sasl_mechanism AWS_MSK_IAM needs a package: pip install 'tidegate-sidecar[msk]'")
 
 
 def _require_codec(compression: str) -> None:

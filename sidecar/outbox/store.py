@@ -113,7 +113,6 @@ class Store:
         self._undo: list[tuple[str, Severity, int]] = []
         self._taken: set[int] = set()
         self._producer = ""
-        self._commits = 0
         self._is_failing = False
         self._counted_entry = 0
         self._top = 0
@@ -169,7 +168,6 @@ class Store:
             self._is_failing = True
             raise
         self._taken -= taken
-        self._commits += 1
         self._is_failing = False
 
     def note(self, kept: Mapping[Severity, int]) -> None:
@@ -361,7 +359,6 @@ class Store:
             waiting_bytes=self._totals.size,
             next_sequence=self._totals.next_sequence,
             put=self._totals.put,
-            commits=self._commits,
             lost=self._totals.lost,
             is_failing=self._is_failing,
         )

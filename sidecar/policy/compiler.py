@@ -32,8 +32,7 @@ from detectors.base import (
     Reads,
     default_reads,
 )
-from detectors.parts import Part as DetectorPart
-from detectors.parts import default_labels, parts_for, parts_of
+from detectors.parts import Member, default_labels, parts_for, parts_of
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy import operators
 from sidecar.policy.explain import split, suggest
@@ -213,7 +212,7 @@ class _RuleCompiler:
         action = _action_of(rule)
         self._check_fail_mode(place, rule, action)
         if rule.history is not None and action is not Action.BLOCK:
-            message = f"`history` says what a rule that blocks does, and this one does `{action.name.lower()}`"
+            message = f"`history` says what a rule that blocks does, and this one does `{action.word}`"
             self._refuse((*place, "history"), message, "remove `history`, or let the rule block")
         rewrite = self._rewrite(place, rule, action)
         kind = self._kind(place, rule)
@@ -267,7 +266,7 @@ class _RuleCompiler:
             id=rule.id,
             detector=rule.detect.detector,
             thresholds=thresholds,
-            severity=Severity[rule.severity.upper()],
+            severity=Severity.of(rule.severity),
             action=action,
             enforcement=rule.enforcement,
             on_error=rule.on_error or default,
@@ -355,7 +354,7 @@ class _RuleCompiler:
                 self._refuse(place, message, suggest(name, recommended), at_key=True)
             seen.add(name)
 
-    def _detector(self, place: Place, identity: str, part: DetectorPart) -> None:
+    def _detector(self, place: Place, identity: str, part: Member) -> None:
         if identity not in self._detectors:
             self._detectors[identity] = _asked(part.build)
         detector = self._detectors[identity]
@@ -388,7 +387,7 @@ class _RuleCompiler:
 
     def _check_fail_mode(self, place: Place, rule: RuleSpec, action: Action) -> None:
         if action < Action.REDACT and rule.on_error is FailMode.FAIL_CLOSED:
-            message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
+            message = f"text does not wait for a rule that does `{action.word}`, so it cannot fail closed"
             self._refuse((*place, "on_error"), message, "remove `on_error`, or let the rule block or redact")
 
     def _check_words(self, place: Place, rule: RuleSpec, labels: Iterable[str]) -> None:
@@ -431,7 +430,7 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
 
 def _action_of(rule: RuleSpec) -> Action:
     if isinstance(rule.action, str):
-        return Action[rule.action.upper()]
+        return Action.of(rule.action)
     if isinstance(rule.action, WithholdAction):
         return Action.WITHHOLD
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT

@@ -18,7 +18,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from sidecar.policy.operators import HASH_CHARS
-from sidecar.values import Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part, ToolCalls
+from sidecar.values import (
+    ActionName,
+    Channel,
+    Direction,
+    Enforcement,
+    FailMode,
+    InHistory,
+    Mode,
+    Part,
+    SeverityName,
+    ToolCalls,
+)
 from sidecar.wording.forms import MASK, is_word_character
 from sidecar.wording.languages import Language
 
@@ -32,8 +43,6 @@ Name: TypeAlias = Annotated[str, Field(pattern=NAME_PATTERN)]
 """1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit."""
 Score: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 FactText: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
-
-SeverityWord: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
 
 
 def _form(value: Any) -> str:
@@ -315,9 +324,6 @@ class RedactAction(Model):
     redact: Operator = Field(description="Replace what was found, and let the rest through.")
 
 
-ActionWord: TypeAlias = Literal["allow", "annotate", "redact", "withhold", "block"]
-
-
 def _action_form(value: Any) -> str | None:
     if isinstance(value, str):
         return "as word"
@@ -326,7 +332,7 @@ def _action_form(value: Any) -> str | None:
 
 
 ActionSpec: TypeAlias = Annotated[
-    Annotated[ActionWord, Tag("as word")]
+    Annotated[ActionName, Tag("as word")]
     | Annotated[BlockAction, Tag("as block")]
     | Annotated[WithholdAction, Tag("as withhold")]
     | Annotated[RedactAction, Tag("as redact")],
@@ -345,7 +351,7 @@ class RuleSpec(Model):
     id: Name = Field(description="The rule's name in events; unique within the policy.")
     description: str = Field(default="", max_length=2000, description="Why the rule exists.")
     detect: Detect = Field(description="What to look for.")
-    severity: SeverityWord = Field(default="medium", description="How much a violation matters.")
+    severity: SeverityName = Field(default="medium", description="How much a violation matters.")
     action: ActionSpec = Field(
         description="What is done to the text: allow < annotate < redact < withhold < block; the strongest wins on"
         " the same text."

@@ -26,7 +26,7 @@ from sidecar.values import Failed, FailureKind
 
 _log = logging.getLogger(__name__)
 
-Answer = list[Finding] | Failed
+Reply = list[Finding] | Failed
 """Findings with offsets in the item's text, or how the detector failed."""
 
 
@@ -63,7 +63,7 @@ class Job:
             self._failure = error
         self.tokenise_seconds = time.perf_counter() - began
 
-    def run(self, wanted_seconds: float = math.inf) -> list[list[Answer]]:
+    def run(self, wanted_seconds: float = math.inf) -> list[list[Reply]]:
         """An answer for each detector of each question, in order; nobody wants it later. Raises nothing."""
         if not self._is_prepared:
             self.prepare()
@@ -73,7 +73,7 @@ class Job:
         self.inference_seconds = time.perf_counter() - began
         return answers
 
-    def _answers(self) -> list[list[Answer]]:
+    def _answers(self) -> list[list[Reply]]:
         try:
             found = iter(self._found())
         except ModelUnavailable as error:
@@ -83,7 +83,7 @@ class Job:
             return self._answers_apart(error)
         return [[next(found) for _ in each.detectors] for each in self._questions]
 
-    def _answers_apart(self, error: Exception) -> list[list[Answer]]:
+    def _answers_apart(self, error: Exception) -> list[list[Reply]]:
         """The answers when the batch failed as a whole: of each segment alone, or of each of its detectors alone."""
         if len(self._questions) > 1:
             return [Job([each]).run()[0] for each in self._questions]

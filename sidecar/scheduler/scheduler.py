@@ -26,7 +26,7 @@ from sidecar.config import SchedulerSettings
 from sidecar.scheduler.admission import LONG_WAIT, Admission, Running
 from sidecar.scheduler.batcher import TENANT_SHARE, Ask, Batcher, Request
 from sidecar.scheduler.cache import FindingsCache
-from sidecar.scheduler.runner import Answer, Job, Question
+from sidecar.scheduler.runner import Job, Question, Reply
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import Failed, FailureKind, Found, Outcome
 
@@ -186,7 +186,7 @@ class Scheduler:
 
     # -- outcomes -------------------------------------------------------------------------------------------------
 
-    def _hand_out(self, ask: Ask, answers: Sequence[Answer]) -> None:
+    def _hand_out(self, ask: Ask, answers: Sequence[Reply]) -> None:
         for request, answer in zip(ask.requests, answers, strict=True):
             if isinstance(answer, Failed):
                 self._answer(request, answer)

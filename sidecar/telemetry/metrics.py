@@ -9,28 +9,96 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from sidecar.policy.plan import Plan
-from sidecar.values import Action, Decision, Failed, FailureKind, GroundingTally, Outcome, Verdict
+from sidecar.values import Action, Decision, Failed, FailureKind, GroundingTally, HowEnded, Outcome, Standing
 
 _HELD_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
 _QUEUE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
-_SHARES: Mapping[str, str] = {
-    "faithfulness": "Share of an answer's checked sentences that are supported.",
-    "context_use": "Share of a stream's passages that supported a sentence best.",
-    "context_relevance": "How much of the prompt's words a stream's passages hold.",
-}
-"""What of a `GroundingTally` is a histogram."""
 _SHARE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_TOKEN_BUCKETS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+
+
+class Row(NamedTuple):
+    """What is told of a metric, and its labels; of a histogram, where its buckets end."""
+
+    about: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+GAUGES: Mapping[str, Row] = {
+    "tidegate_streams_open": Row("Streams that are running."),
+    "tidegate_policies_loaded": Row("Policies in use."),
+    "tidegate_inference_breaker_open": Row(
+        "1 while the inference server is left alone, or tried again after that.", ("model",)
+    ),
+    "tidegate_build_info": Row("Always 1.", ("version", "python")),
+}
+COUNTERS: Mapping[str, Row] = {
+    "tidegate_streams": Row("Streams that ended, by policy and how.", ("policy", "ended")),
+    "tidegate_streams_refused": Row("Streams that were not admitted.", ("reason",)),
+    "tidegate_unscanned": Row("Requests and answers that passed without being looked at.", ("what", "path")),
+    "tidegate_unscanned_long_texts": Row(
+        "Requests with a long text that passed without being looked at: perhaps a model reads them.", ("path",)
+    ),
+    "tidegate_http_refused": Row("HTTP exchanges that were answered in the upstream's place.", ("status", "reason")),
+    "tidegate_received_chars": Row("Characters received.", ("policy",)),
+    "tidegate_released_chars": Row("Characters of the input that releases accounted for.", ("policy",)),
+    "tidegate_violations": Row("Violations, by rule and what was done.", ("policy", "rule", "action")),
+    "tidegate_violations_repeated": Row(
+        "Violations in texts that were checked, and whose violations were counted, before.", ("policy",)
+    ),
+    "tidegate_known_texts": Row(
+        "Whole texts of requests, by whether they were known from an earlier request.", ("result",)
+    ),
+    "tidegate_known_chars": Row(
+        "Characters of whole texts of requests, by whether they were known from an earlier request.", ("result",)
+    ),
+    "tidegate_grounding_sentences": Row(
+        "Sentences of answers, by how they stand to the supplied context.", ("policy", "verdict")
+    ),
+    "tidegate_detector_outcomes": Row("How runs of batch detectors ended.", ("detector", "outcome")),
+    "tidegate_inference_batches": Row(
+        "Batches for the inference server: answered by it, read by the local model instead, or failed.",
+        ("model", "result"),
+    ),
+    "tidegate_scheduler_cache": Row("Requests that were looked up among earlier findings.", ("result",)),
+    "tidegate_policy_reloads": Row("Reloads that took effect."),
+    "tidegate_policy_reload_failures": Row("Reloads that were refused; the last good policies stayed."),
+}
+HISTOGRAMS: Mapping[str, Row] = {
+    "tidegate_held_seconds": Row("How long the first character of a release was held.", ("policy",), _HELD_BUCKETS),
+    "tidegate_grounding_faithfulness": Row(
+        "Share of an answer's checked sentences that are supported.", ("policy",), _SHARE_BUCKETS
+    ),
+    "tidegate_grounding_context_use": Row(
+        "Share of a stream's passages that supported a sentence best.", ("policy",), _SHARE_BUCKETS
+    ),
+    "tidegate_grounding_context_relevance": Row(
+        "How much of the prompt's words a stream's passages hold.", ("policy",), _SHARE_BUCKETS
+    ),
+    "tidegate_scheduler_queue_seconds": Row("How long a segment waited for its batch.", (), _QUEUE_BUCKETS),
+    "tidegate_tokenise_seconds": Row("How long a batch took to be made into word pieces.", ("model",), _QUEUE_BUCKETS),
+    "tidegate_inference_seconds": Row("How long a batch took in its model.", ("model",), _QUEUE_BUCKETS),
+    "tidegate_scheduler_batch_items": Row(
+        "Segments in a batch; one may be for several detectors.", ("model",), _BATCH_BUCKETS
+    ),
+    "tidegate_scheduler_batch_tokens": Row(
+        "Word pieces in a batch, each distinct text counted once.", ("model",), _TOKEN_BUCKETS
+    ),
+}
+_SHARES = ("faithfulness", "context_use", "context_relevance")
+"""What of a `GroundingTally` is a histogram."""
 _MAX_UNKNOWN_PATHS = 50
 """Paths of no known API that have a series of their own; all that come later share one."""
 _OTHER = "other"
-_TOKEN_BUCKETS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +142,7 @@ class PlanMetrics:
     violations: tuple[dict[Action, Counter], ...]
     repeated: Counter
     ended: dict[str, Counter]
-    sentences: dict[Verdict, Counter]
+    sentences: dict[Standing, Counter]
     shares: dict[str, Histogram]
 
     def count(self, decision: Decision) -> None:
@@ -92,141 +160,33 @@ class PlanMetrics:
 
 
 class Metrics:
-    """All that is counted and measured. The names are in docs/operations.md."""
+    """All that is counted and measured: the tables above, and what others keep. docs/operations.md has every name."""
 
     def __init__(self, version: str) -> None:
-        self.registry = CollectorRegistry()
-        registry = self.registry
-        self.streams_open = Gauge("tidegate_streams_open", "Streams that are running.", registry=registry)
-        refused = Counter("tidegate_streams_refused", "Streams that were not admitted.", ["reason"], registry=registry)
-        self.streams_refused = {reason: refused.labels(reason) for reason in ("draining", "overloaded")}
-        self._unscanned = Counter(
-            "tidegate_unscanned",
-            "Requests and answers that passed without being looked at.",
-            ["what", "path"],
-            registry=registry,
-        )
-        self._unread_texts = Counter(
-            "tidegate_unscanned_long_texts",
-            "Requests with a long text that passed without being looked at: perhaps a model reads them.",
-            ["path"],
-            registry=registry,
-        )
+        self.registry = registry = CollectorRegistry()
+        self._gauges = {name: Gauge(name, row.about, row.labels, registry=registry) for name, row in GAUGES.items()}
+        self._counters = {
+            name: Counter(name, row.about, row.labels, registry=registry) for name, row in COUNTERS.items()
+        }
+        self._histograms = {
+            name: Histogram(name, row.about, row.labels, buckets=row.buckets, registry=registry)
+            for name, row in HISTOGRAMS.items()
+        }
+        self.streams_open = self._gauges["tidegate_streams_open"]
+        self.policies_loaded = self._gauges["tidegate_policies_loaded"]
+        self.policy_reloads = self._counters["tidegate_policy_reloads"]
+        self.policy_reload_failures = self._counters["tidegate_policy_reload_failures"]
+        self.queue_seconds = self._histograms["tidegate_scheduler_queue_seconds"]
+        self.cache_hits, self.cache_misses = (self._of("tidegate_scheduler_cache", each) for each in ("hit", "miss"))
+        self._known = [
+            (self._of("tidegate_known_texts", each), self._of("tidegate_known_chars", each)) for each in ("hit", "miss")
+        ]
+        self.streams_refused = {
+            reason: self._of("tidegate_streams_refused", reason) for reason in ("draining", "overloaded")
+        }
         self._paths = _Names(_MAX_UNKNOWN_PATHS)
         self.know_paths((_OTHER,))
-        self._refused = Counter(
-            "tidegate_http_refused",
-            "HTTP exchanges that were answered in the upstream's place.",
-            ["status", "reason"],
-            registry=registry,
-        )
-        self._streams = Counter(
-            "tidegate_streams", "Streams that ended, by policy and how.", ["policy", "ended"], registry=registry
-        )
-        self._held = Histogram(
-            "tidegate_held_seconds",
-            "How long the first character of a release was held.",
-            ["policy"],
-            buckets=_HELD_BUCKETS,
-            registry=registry,
-        )
-        self._received = Counter("tidegate_received_chars", "Characters received.", ["policy"], registry=registry)
-        self._released = Counter(
-            "tidegate_released_chars",
-            "Characters of the input that releases accounted for.",
-            ["policy"],
-            registry=registry,
-        )
-        self._violations = Counter(
-            "tidegate_violations",
-            "Violations, by rule and what was done.",
-            ["policy", "rule", "action"],
-            registry=registry,
-        )
-        self._repeated = Counter(
-            "tidegate_violations_repeated",
-            "Violations in texts that were checked, and whose violations were counted, before.",
-            ["policy"],
-            registry=registry,
-        )
-        self._sentences = Counter(
-            "tidegate_grounding_sentences",
-            "Sentences of answers, by how they stand to the supplied context.",
-            ["policy", "verdict"],
-            registry=registry,
-        )
-        self._shares = {
-            name: Histogram(f"tidegate_grounding_{name}", about, ["policy"], buckets=_SHARE_BUCKETS, registry=registry)
-            for name, about in _SHARES.items()
-        }
-        self._outcomes = Counter(
-            "tidegate_detector_outcomes",
-            "How runs of batch detectors ended.",
-            ["detector", "outcome"],
-            registry=registry,
-        )
-        self.queue_seconds = Histogram(
-            "tidegate_scheduler_queue_seconds",
-            "How long a segment waited for its batch.",
-            buckets=_QUEUE_BUCKETS,
-            registry=registry,
-        )
-        self._tokenise = self._of_model(
-            "tidegate_tokenise_seconds", "How long a batch took to be made into word pieces.", _QUEUE_BUCKETS
-        )
-        self._inference = self._of_model(
-            "tidegate_inference_seconds", "How long a batch took in its model.", _QUEUE_BUCKETS
-        )
-        self._batch_items = self._of_model(
-            "tidegate_scheduler_batch_items", "Segments in a batch; one may be for several detectors.", _BATCH_BUCKETS
-        )
-        self._batch_tokens = self._of_model(
-            "tidegate_scheduler_batch_tokens",
-            "Word pieces in a batch, each distinct text counted once.",
-            _TOKEN_BUCKETS,
-        )
-        self._remote = Counter(
-            "tidegate_inference_batches",
-            "Batches for the inference server: answered by it, read by the local model instead, or failed.",
-            ["model", "result"],
-            registry=registry,
-        )
-        self._breaker = Gauge(
-            "tidegate_inference_breaker_open",
-            "1 while the inference server is left alone, or tried again after that.",
-            ["model"],
-            registry=registry,
-        )
-        self._cache = Counter(
-            "tidegate_scheduler_cache",
-            "Requests that were looked up among earlier findings.",
-            ["result"],
-            registry=registry,
-        )
-        self.cache_hits = self._cache.labels("hit")
-        self.cache_misses = self._cache.labels("miss")
-        known = Counter(
-            "tidegate_known_texts",
-            "Whole texts of requests, by whether they were known from an earlier request.",
-            ["result"],
-            registry=registry,
-        )
-        known_chars = Counter(
-            "tidegate_known_chars",
-            "Characters of whole texts of requests, by whether they were known from an earlier request.",
-            ["result"],
-            registry=registry,
-        )
-        self._known = [(known.labels(result), known_chars.labels(result)) for result in ("hit", "miss")]
-        self.policies_loaded = Gauge("tidegate_policies_loaded", "Policies in use.", registry=registry)
-        self.policy_reloads = Counter("tidegate_policy_reloads", "Reloads that took effect.", registry=registry)
-        self.policy_reload_failures = Counter(
-            "tidegate_policy_reload_failures",
-            "Reloads that were refused; the last good policies stayed.",
-            registry=registry,
-        )
-        info = Gauge("tidegate_build_info", "Always 1.", ["version", "python"], registry=registry)
-        info.labels(version, platform.python_version()).set(1)
+        self._gauges["tidegate_build_info"].labels(version, platform.python_version()).set(1)
         self._plans: dict[str, PlanMetrics] = {}
         self._detectors: dict[str, DetectorMetrics] = {}
         self._models: dict[str, ModelMetrics] = {}
@@ -250,8 +210,8 @@ class Metrics:
         found = self._detectors.get(name)
         if found is None:
             found = self._detectors[name] = DetectorMetrics(
-                found=self._outcomes.labels(name, "found"),
-                failed={kind: self._outcomes.labels(name, kind.value) for kind in FailureKind},
+                found=self._of("tidegate_detector_outcomes", name, "found"),
+                failed={kind: self._of("tidegate_detector_outcomes", name, kind.value) for kind in FailureKind},
             )
         return found
 
@@ -260,29 +220,30 @@ class Metrics:
         found = self._models.get(name)
         if found is None:
             found = self._models[name] = ModelMetrics(
-                batch_items=self._batch_items.labels(name),
-                batch_tokens=self._batch_tokens.labels(name),
-                tokenise=self._tokenise.labels(name),
-                inference=self._inference.labels(name),
+                batch_items=self._measured("tidegate_scheduler_batch_items", name),
+                batch_tokens=self._measured("tidegate_scheduler_batch_tokens", name),
+                tokenise=self._measured("tidegate_tokenise_seconds", name),
+                inference=self._measured("tidegate_inference_seconds", name),
             )
         return found
 
     def remote(self, model: str, *, is_open: Callable[[], bool]) -> RemoteMetrics:
         """The children of a model that runs on the inference server; `is_open` tells of its circuit breaker."""
-        self._breaker.labels(model).set_function(is_open)
-        return RemoteMetrics(*(self._remote.labels(model, result) for result in ("answered", "local", "failed")))
+        self._gauges["tidegate_inference_breaker_open"].labels(model).set_function(is_open)
+        results = ("answered", "local", "failed")
+        return RemoteMetrics(*(self._of("tidegate_inference_batches", model, result) for result in results))
 
     def know_paths(self, names: Iterable[str]) -> None:
         """Have series for what passes unscanned of these paths, from the start: a first loss is a change, too."""
         for name in names:
             self._paths.know(name)
             for what in ("request", "answer"):
-                self._unscanned.labels(what, name)
+                self._of("tidegate_unscanned", what, name)
 
     def count_unscanned(self, what: str, path: str) -> str:
         """Count what passes without being looked at; returns what the path is called here."""
         named = self._paths.of(path)
-        self._unscanned.labels(what, named).inc()
+        self._of("tidegate_unscanned", what, named).inc()
         return named
 
     def count_known(self, hits: Sequence[int], misses: Sequence[int]) -> None:
@@ -293,11 +254,11 @@ class Metrics:
 
     def count_unread_text(self, named: str) -> None:
         """Count a long text that passes without being looked at, by what `count_unscanned` called its path."""
-        self._unread_texts.labels(named).inc()
+        self._of("tidegate_unscanned_long_texts", named).inc()
 
     def count_refused(self, status: int, reason: str) -> None:
         """Count an exchange that was answered in the upstream's place. `reason` is a word of ours."""
-        self._refused.labels(str(status), reason).inc()
+        self._of("tidegate_http_refused", str(status), reason).inc()
 
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Export a value that its owner keeps; it is read when the metrics are."""
@@ -317,22 +278,28 @@ class Metrics:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
 
-    def _of_model(self, name: str, documentation: str, buckets: Sequence[float]) -> Histogram:
-        return Histogram(name, documentation, ["model"], buckets=buckets, registry=self.registry)
+    def _of(self, counter: str, *labels: str) -> Counter:
+        """One of a counter's children."""
+        return self._counters[counter].labels(*labels)
+
+    def _measured(self, histogram: str, *labels: str) -> Histogram:
+        """One of a histogram's children."""
+        return self._histograms[histogram].labels(*labels)
 
     def _make_plan(self, plan: Plan) -> PlanMetrics:
+        name = plan.name
         return PlanMetrics(
-            held=self._held.labels(plan.name),
-            received_chars=self._received.labels(plan.name),
-            released_chars=self._released.labels(plan.name),
+            held=self._measured("tidegate_held_seconds", name),
+            received_chars=self._of("tidegate_received_chars", name),
+            released_chars=self._of("tidegate_released_chars", name),
             violations=tuple(
-                {action: self._violations.labels(plan.name, rule.id, action.name.lower()) for action in Action}
+                {action: self._of("tidegate_violations", name, rule.id, action.word) for action in Action}
                 for rule in plan.rules
             ),
-            repeated=self._repeated.labels(plan.name),
-            sentences={each: self._sentences.labels(plan.name, each.value) for each in Verdict},
-            shares={name: each.labels(plan.name) for name, each in self._shares.items()},
-            ended={how: self._streams.labels(plan.name, how) for how in ("finished", "blocked", "cancelled", "failed")},
+            repeated=self._of("tidegate_violations_repeated", name),
+            sentences={each: self._of("tidegate_grounding_sentences", name, each.value) for each in Standing},
+            shares={each: self._measured(f"tidegate_grounding_{each}", name) for each in _SHARES},
+            ended={how: self._of("tidegate_streams", name, how) for how in get_args(HowEnded)},
         )
 
 

@@ -118,10 +118,10 @@ class Bodies:
         start = msgspec.structs.replace(start, history=body.history)
         async with self._engine.open(start, is_held=True) as session:
             summary = await guard_whole(session, body)
-        self.marks[REQUEST_DECISION] = summary.action.name.lower()
+        self.marks[REQUEST_DECISION] = summary.action.word
         if body.blocked is not None:
             self._mark(session)
-            self.marks[DECISION] = Action.BLOCK.name.lower()
+            self.marks[DECISION] = Action.BLOCK.word
             return self._refused(way.shape, body, body.blocked, session)
         start = with_sources(start, body.texts, self._engine.limits)
         changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
@@ -156,7 +156,7 @@ class Bodies:
         async with self._engine.open(start) as session:
             summary = await guard_whole(session, body, self._joints(way.shape, is_streamed=False))
         self._mark(session)
-        self.marks[DECISION] = summary.action.name.lower()
+        self.marks[DECISION] = summary.action.word
         changed = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
         return closed(coding, data, content, changed)
 

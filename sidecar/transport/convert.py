@@ -43,42 +43,19 @@ _DIRECTIONS: Mapping[int, Direction] = {
     pb.DIRECTION_INPUT: Direction.INPUT,
     pb.DIRECTION_OUTPUT: Direction.OUTPUT,
 }
-_CHANNELS: Mapping[int, Channel] = {
-    pb.CHANNEL_UNSPECIFIED: Channel.CONTENT,
-    pb.CHANNEL_CONTENT: Channel.CONTENT,
-    pb.CHANNEL_REASONING: Channel.REASONING,
-    pb.CHANNEL_TOOL_ARGUMENTS: Channel.TOOL_ARGUMENTS,
-    pb.CHANNEL_OTHER: Channel.OTHER,
-}
-_WIRE_PARTS = {
-    Part.MODEL: pb.PART_MODEL,
-    Part.USER: pb.PART_USER,
-    Part.SYSTEM: pb.PART_SYSTEM,
-    Part.CONTEXT: pb.PART_CONTEXT,
-    Part.TOOL_RESULT: pb.PART_TOOL_RESULT,
-    Part.TOOL_DEFINITION: pb.PART_TOOL_DEFINITION,
-}
+_WIRE_PARTS: Mapping[Part, pb.Part.ValueType] = {each: pb.Part.Value(f"PART_{each.name}") for each in Part}
 _PARTS: Mapping[int, Part] = {number: part for part, number in _WIRE_PARTS.items()}
 _OWN_PART: Mapping[Direction, Part] = {Direction.OUTPUT: Part.MODEL, Direction.INPUT: Part.USER}
-_WIRE_CHANNELS = {
-    Channel.CONTENT: pb.CHANNEL_CONTENT,
-    Channel.REASONING: pb.CHANNEL_REASONING,
-    Channel.TOOL_ARGUMENTS: pb.CHANNEL_TOOL_ARGUMENTS,
-    Channel.OTHER: pb.CHANNEL_OTHER,
+_WIRE_CHANNELS: Mapping[Channel, pb.Channel.ValueType] = {
+    each: pb.Channel.Value(f"CHANNEL_{each.name}") for each in Channel
 }
-_WIRE_ACTIONS = {
-    Action.ALLOW: pb.ACTION_ALLOW,
-    Action.ANNOTATE: pb.ACTION_ANNOTATE,
-    Action.REDACT: pb.ACTION_REDACT,
-    Action.WITHHOLD: pb.ACTION_WITHHOLD,
-    Action.BLOCK: pb.ACTION_BLOCK,
+_WIRE_ACTIONS: Mapping[Action, pb.Action.ValueType] = {each: pb.Action.Value(f"ACTION_{each.name}") for each in Action}
+_WIRE_SEVERITIES: Mapping[Severity, pb.Severity.ValueType] = {
+    each: pb.Severity.Value(f"SEVERITY_{each.name}") for each in Severity
 }
-_WIRE_SEVERITIES = {
-    Severity.INFO: pb.SEVERITY_INFO,
-    Severity.LOW: pb.SEVERITY_LOW,
-    Severity.MEDIUM: pb.SEVERITY_MEDIUM,
-    Severity.HIGH: pb.SEVERITY_HIGH,
-    Severity.CRITICAL: pb.SEVERITY_CRITICAL,
+_CHANNELS: Mapping[int, Channel] = {
+    pb.CHANNEL_UNSPECIFIED: Channel.CONTENT,
+    **{number: each for each, number in _WIRE_CHANNELS.items()},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -284,3 +285,8 @@ async def test_a_cancelled_stream_ends_without_more() -> None:
     async for _ in other:
         other.cancel()
     assert other.summary is None
+
+
+def test_the_example_in_the_clients_own_page_runs() -> None:
+    example = re.findall(r"```python\n(.*?)```", (ROOT / "client/README.md").read_text(), re.DOTALL)[-1]
+    exec(compile(example, "README.md", "exec"), {})

@@ -16,7 +16,7 @@ from detectors.types import Finding, Grounding
 from sidecar.core.stream import Stream
 from sidecar.offline import Guarded, guard, guard_text
 from sidecar.policy.plan import BatchPlan, Match, Plan, RulePlan, StreamSettings
-from sidecar.values import Action, Channel, Failed, FailureKind, Found, Lane, Mode, Part, Release, Verdict
+from sidecar.values import Action, Channel, Failed, FailureKind, Found, Lane, Mode, Part, Release, Standing
 from tests.fakes import QuoteChecker, SegmentFlagger, rule, stars
 from tests.streams import by_character
 
@@ -50,7 +50,7 @@ def test_a_sentence_that_is_not_borne_out_is_redacted_and_the_rest_leaves() -> N
     guarded = guard_text(plan, f"{TRUE} {WRONG} Why? {OTHER}", context=SOURCE)
     assert guarded.text() == f"{TRUE} ************ Why? {OTHER}"
     assert guarded.sentences is not None
-    assert guarded.sentences.counts == {Verdict.SUPPORTED: 2, Verdict.UNSUPPORTED: 1, Verdict.NEUTRAL: 1}
+    assert guarded.sentences.counts == {Standing.SUPPORTED: 2, Standing.UNSUPPORTED: 1, Standing.NEUTRAL: 1}
     assert guarded.sentences.used == {"doc"}
 
 
@@ -73,8 +73,8 @@ def test_a_rule_may_want_several_in_a_row() -> None:
     assert guarded.text() == f"{WRONG} {TRUE} {WRONG} Why? "
     assert violated(guarded) == [f"0:{text.rindex(WRONG)}"]
     assert guarded.sentences is not None
-    assert guarded.sentences.counts[Verdict.UNSUPPORTED] == 3
-    assert guarded.sentences.counts[Verdict.SUPPORTED] == 1
+    assert guarded.sentences.counts[Standing.UNSUPPORTED] == 3
+    assert guarded.sentences.counts[Standing.SUPPORTED] == 1
 
 
 def test_a_rule_may_want_a_share_of_the_answer() -> None:
@@ -89,7 +89,7 @@ def test_a_sentence_is_judged_by_the_context_that_was_there_when_it_was_complete
     parts: list[tuple[Lane, str] | Context] = [(lane, f"{TRUE} {TRUE}"), SOURCE, (lane, f" {WRONG}")]
     guarded = guard(plan, parts)
     assert guarded.sentences is not None
-    assert guarded.sentences.counts == {Verdict.UNCHECKED: 1, Verdict.SUPPORTED: 1, Verdict.UNSUPPORTED: 1}
+    assert guarded.sentences.counts == {Standing.UNCHECKED: 1, Standing.SUPPORTED: 1, Standing.UNSUPPORTED: 1}
     (coverage,) = guarded.coverage
     assert (coverage.unscanned_chars, coverage.reasons) == (len(TRUE), ("quotes: no context",))
 
@@ -177,7 +177,7 @@ def test_a_failure_counts_as_unchecked_and_breaks_no_row(kind: FailureKind) -> N
     stream.resolve(requests[1][1].number, 0, Failed(kind))
     sentences = stream.sentences()
     assert sentences is not None
-    assert sentences.counts == {Verdict.UNSUPPORTED: 2, Verdict.UNCHECKED: 1}
+    assert sentences.counts == {Standing.UNSUPPORTED: 2, Standing.UNCHECKED: 1}
     assert sentences.reasons == {kind.value: 1}
     decided = []
     while (output := stream.next_output()) is not None:

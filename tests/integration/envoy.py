@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from demo.mesh.envoy import configuration, listening
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +40,16 @@ def envoy_binary() -> str | None:
     """The program, or None where it is not installed."""
     path = os.environ.get("TIDEGATE_ENVOY") or str(_BINARY)
     return path if os.access(path, os.X_OK) else None
+
+
+@pytest.fixture(scope="session")
+def binary(missing: Callable[[str], None]) -> str:
+    """The program of the real Envoy. A `conftest.py` of tests that need it imports this."""
+    found = envoy_binary()
+    if found is None:
+        missing("Envoy (make envoy, or its path in TIDEGATE_ENVOY)")
+    assert found is not None
+    return found
 
 
 @asynccontextmanager

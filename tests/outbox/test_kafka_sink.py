@@ -14,7 +14,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from sidecar.outbox.cluster import Seldom, TopicFacts, UnreachableError
 from sidecar.outbox.kafka import KafkaSink, Place, Route
 from sidecar.outbox.outbox import Numbered
-from sidecar.outbox.producer import Answer, Identity, Producer, RecordBatch
+from sidecar.outbox.producer import Acknowledgement, Identity, Producer, RecordBatch
 from sidecar.outbox.settings import KafkaSettings
 from sidecar.outbox.sinks import Delivery
 from tests.outbox.samples import INFO, NOW, a_fault, numbered
@@ -22,7 +22,7 @@ from tests.outbox.samples import INFO, NOW, a_fault, numbered
 TOPICS = dict.fromkeys(("violations", "decisions", "faults"), "events")
 SETTINGS = KafkaSettings.model_validate({"bootstrap_servers": "b:1", "compression": "none", "topics": TOPICS})
 THERE = Route(1, "")
-FINE = Answer(0, "")
+FINE = Acknowledgement(0, "")
 
 
 class FakeCluster:
@@ -45,7 +45,7 @@ class FakeProducer(Producer):
 
     def __init__(self, settings: KafkaSettings) -> None:
         super().__init__(FakeCluster({}), settings)  # type: ignore[arg-type]
-        self.answer: Callable[[Place, RecordBatch], Answer] = lambda _place, _batch: FINE
+        self.answer: Callable[[Place, RecordBatch], Acknowledgement] = lambda _place, _batch: FINE
         self.sent: list[tuple[Place, RecordBatch]] = []
         self.is_reachable = True
         self.identities = 0
@@ -56,7 +56,7 @@ class FakeProducer(Producer):
 
     async def send(
         self, node: int, route: str, batches: Mapping[Any, RecordBatch]
-    ) -> tuple[Mapping[Any, Answer], float]:
+    ) -> tuple[Mapping[Any, Acknowledgement], float]:
         self.sent += batches.items()
         if not self.is_reachable:
             raise UnreachableError("b:1 does not answer in time")
@@ -96,7 +96,7 @@ def records(batch: RecordBatch) -> Any:
 
 async def test_what_is_wrong_with_one_partition_concerns_no_other():
     stage = Stage()
-    stage.producer.answer = lambda place, _batch: Answer(6 if place.partition == 1 else 0, "")
+    stage.producer.answer = lambda place, _batch: Acknowledgement(6 if place.partition == 1 else 0, "")
     await stage.sink.prepare()
     batches = {Place("events", partition): events(3, first=10 * partition) for partition in range(3)}
     deliveries = await stage.sink.send(THERE, batches)
@@ -108,7 +108,7 @@ async def test_what_is_wrong_with_one_partition_concerns_no_other():
 async def test_batch_that_is_too_large_is_halved_until_it_fits(count: int):
     """The topic takes no more than two events at a time; what is learnt is kept for the batches that follow."""
     stage = Stage()
-    stage.producer.answer = lambda _place, batch: Answer(10 if len(batch.sequences) > 2 else 0, "")
+    stage.producer.answer = lambda _place, batch: Acknowledgement(10 if len(batch.sequences) > 2 else 0, "")
     left, taken = events(count), list[int]()
     while left:
         delivery = await stage.send(0, *left)
@@ -122,7 +122,7 @@ async def test_batch_that_is_too_large_is_halved_until_it_fits(count: int):
 
 async def test_event_that_is_too_large_alone_is_refused_with_its_size_topic_and_setting():
     stage = Stage()
-    stage.producer.answer = lambda _place, _batch: Answer(10, "")
+    stage.producer.answer = lambda _place, _batch: Acknowledgement(10, "")
     delivery = await stage.send(0, *events(1))
     assert delivery.done == 1
     (reason,) = delivery.refused.values()
@@ -135,7 +135,7 @@ async def test_event_that_is_too_large_alone_is_refused_with_its_size_topic_and_
 async def test_sequences_of_a_partition_go_on_after_a_refusal():
     stage = Stage()
     refusing = {4}
-    stage.producer.answer = lambda _place, batch: Answer(10 if refusing & {*batch.sequences} else 0, "")
+    stage.producer.answer = lambda _place, batch: Acknowledgement(10 if refusing & {*batch.sequences} else 0, "")
     left = events(8)
     while left:
         delivery = await stage.send(0, *left)
@@ -162,7 +162,7 @@ async def test_batch_that_may_be_in_the_log_stays_the_same_whatever_is_answered_
     """Appended, but not on enough replicas; then refused for their number: a batch with more in it would be another."""
     stage = Stage()
     for count, code in enumerate((20, 19, 6, 7), 3):
-        stage.producer.answer = lambda _place, _batch, code=code: Answer(code, "")  # type: ignore[misc]
+        stage.producer.answer = lambda _place, _batch, code=code: Acknowledgement(code, "")  # type: ignore[misc]
         assert (await stage.send(0, *events(count))).error
     stage.producer.answer = lambda _place, _batch: FINE
     assert (await stage.send(0, *events(9))).done == 3
@@ -172,7 +172,7 @@ async def test_batch_that_may_be_in_the_log_stays_the_same_whatever_is_answered_
 async def test_other_events_than_those_of_unknown_fate_go_under_an_identity_of_their_own():
     """A topic was away and its events came back in another order: no answer may be taken for another batch's."""
     stage = Stage()
-    stage.producer.answer = lambda _place, _batch: Answer(7, "")
+    stage.producer.answer = lambda _place, _batch: Acknowledgement(7, "")
     assert (await stage.send(0, *events(3))).error
     stage.producer.answer = lambda _place, _batch: FINE
     others = events(5, first=100)
@@ -196,14 +196,14 @@ async def test_partition_that_was_away_begins_under_an_identity_of_its_own():
 
 async def test_batch_that_the_broker_has_already_is_done():
     stage = Stage()
-    stage.producer.answer = lambda _place, _batch: Answer(46, "")
+    stage.producer.answer = lambda _place, _batch: Acknowledgement(46, "")
     assert (await stage.send(0, *events(3))).done == 3
 
 
 @pytest.mark.parametrize("code", [45, 47, 59])
 async def test_broker_that_lost_track_of_us_gets_a_new_identity(code: int):
     stage = Stage()
-    stage.producer.answer = lambda _place, _batch: Answer(code, "")
+    stage.producer.answer = lambda _place, _batch: Acknowledgement(code, "")
     assert (await stage.send(0, *events(1))).error
     stage.producer.answer = lambda _place, _batch: FINE
     assert (await stage.send(0, *events(1))).done == 1
@@ -214,13 +214,13 @@ async def test_broker_that_lost_track_of_us_gets_a_new_identity(code: int):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Answer(29, ""), "no right to write to events: give"),
-        (Answer(19, ""), "min.insync.replicas"),
-        (Answer(32, "Timestamp 5 is out of range"), "clock is wrong"),
-        (Answer(44, "because of the house rules"), "because of the house rules"),
+        (Acknowledgement(29, ""), "no right to write to events: give"),
+        (Acknowledgement(19, ""), "min.insync.replicas"),
+        (Acknowledgement(32, "Timestamp 5 is out of range"), "clock is wrong"),
+        (Acknowledgement(44, "because of the house rules"), "because of the house rules"),
     ],
 )
-async def test_error_says_what_to_do(answer: Answer, words: str):
+async def test_error_says_what_to_do(answer: Acknowledgement, words: str):
     stage = Stage()
     stage.producer.answer = lambda _place, _batch: answer
     assert words in (await stage.send(0, *events(1))).error
@@ -228,7 +228,7 @@ async def test_error_says_what_to_do(answer: Answer, words: str):
 
 async def test_event_that_will_never_be_taken_is_refused_with_the_brokers_words():
     stage = Stage()
-    stage.producer.answer = lambda _place, _batch: Answer(87, "this topic wants no headers")
+    stage.producer.answer = lambda _place, _batch: Acknowledgement(87, "this topic wants no headers")
     (reason,) = (await stage.send(0, *events(1))).refused.values()
     assert reason == "events: INVALID_RECORD (87): this topic wants no headers"
 

@@ -17,7 +17,7 @@ def test_the_wheel_holds_the_packages_their_data_the_policies_and_the_models(tmp
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     listed = subprocess.run(
-        ["git", "ls-files", "sidecar", "detectors", "tidegate", "models_onnx"],
+        ["git", "ls-files", "sidecar", "workbench", "detectors", "models_onnx"],
         cwd=ROOT,
         check=True,
         capture_output=True,

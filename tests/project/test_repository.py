@@ -8,11 +8,12 @@ import subprocess
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-REQUIREMENTS = sorted(ROOT.glob("requirements*.txt"))
+REQUIREMENTS = sorted(ROOT.glob("requirements/*.txt"))
 
 # Put together here, so that this file does not hold what it looks for.
 INDEX_HOSTS = ("py" + "pi.org", "pythonhosted" + ".org", "registry.npm" + "js.org")
@@ -75,15 +76,27 @@ def test_every_client_in_node_is_pinned_with_a_hash_and_names_no_source() -> Non
     assert [path for path, each in packages.items() if "resolved" in each] == []
 
 
-def test_the_lock_holds_every_direct_dependency() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+def test_the_lock_holds_every_direct_dependency_but_the_client_that_lies_beside() -> None:
+    project = _project("pyproject.toml")
+    client = _project("client/pyproject.toml")
     extras = project["optional-dependencies"]
     pinned = {path.name: _names(path) for path in REQUIREMENTS}
+    service = {_name(each) for each in [*project["dependencies"], *client["dependencies"]]} - {"tidegate"}
 
-    assert {_name(each) for each in project["dependencies"]} <= pinned["requirements/service.txt"]
-    assert {_name(each) for each in [*project["dependencies"], *extras["demo"], *extras["dev"]]} <= pinned[
-        "requirements/dev.txt"
-    ]
+    assert service <= pinned["service.txt"]
+    assert {*service, *(_name(each) for each in [*extras["demo"], *extras["dev"]])} <= pinned["dev.txt"]
+
+
+def test_the_service_asks_for_the_client_of_its_own_version() -> None:
+    client, service = _project("client/pyproject.toml"), _project("pyproject.toml")
+
+    assert f"tidegate=={client['version']}" in service["dependencies"]
+    assert client["version"] == service["version"]
+
+
+def _project(path: str) -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / path).read_text())["project"]
+    return project
 
 
 def _names(path: Path) -> set[str]:

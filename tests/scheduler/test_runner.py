@@ -14,7 +14,7 @@ from detectors.models.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.topic import Topic, TopicParams
 from detectors.toxicity import Toxicity
 from detectors.types import Finding
-from sidecar.scheduler.runner import Answer, Job, Question
+from sidecar.scheduler.runner import Job, Question, Reply
 from sidecar.urgency import seconds_left
 from sidecar.values import Failed, FailureKind
 from tests.fakes import SegmentFlagger
@@ -26,7 +26,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     return load_encoder(write_tiny_model(tmp_path_factory.mktemp("models") / "tiny"))
 
 
-def answers(detector: BatchDetector, *texts: str) -> list[Answer]:
+def answers(detector: BatchDetector, *texts: str) -> list[Reply]:
     return [each[0] for each in Job([Question(BatchItem(text, 0), (detector,)) for text in texts]).run()]
 
 

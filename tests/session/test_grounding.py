@@ -13,7 +13,7 @@ from sidecar.policy.plan import Plan
 from sidecar.scheduler.scheduler import Request
 from sidecar.session import Passage, StreamStart
 from sidecar.summary import StreamSummary
-from sidecar.values import Action, Failed, FailureKind, Found, GroundingTally, Lane, Outcome, Verdict
+from sidecar.values import Action, Failed, FailureKind, Found, GroundingTally, Lane, Outcome, Standing
 from tests.fakes import QuoteChecker, plan, rule
 from tests.servers import make_engine
 
@@ -58,7 +58,7 @@ async def test_a_context_takes_its_place_between_the_chunks() -> None:
 
     summary = shown[-1]
     assert isinstance(summary, StreamSummary)
-    expected = {Verdict.SUPPORTED: 1, Verdict.UNSUPPORTED: 1, Verdict.NEUTRAL: 1, Verdict.UNCHECKED: 1}
+    expected = {Standing.SUPPORTED: 1, Standing.UNSUPPORTED: 1, Standing.NEUTRAL: 1, Standing.UNCHECKED: 1}
     assert summary.grounding == GroundingTally(
         sentences=expected,
         unchecked_reasons={"no context": 1},

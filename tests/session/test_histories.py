@@ -41,7 +41,7 @@ from sidecar.values import (
     Lane,
     Part,
     Release,
-    Verdict,
+    Standing,
 )
 from tests.fakes import QuoteChecker, SegmentFlagger, WordScanner, plan, rule
 from tests.servers import make_engine
@@ -353,7 +353,7 @@ async def test_what_is_compared_with_a_context_is_looked_at_each_time():
         summary = (await kit.send([question, answer], start))[-1]
         assert isinstance(summary, StreamSummary)
         assert summary.grounding is not None
-        assert summary.grounding.sentences[Verdict.SUPPORTED] == 1
+        assert summary.grounding.sentences[Standing.SUPPORTED] == 1
     assert kit.scheduler.asked == 2
     assert kit.decisions[1].known_texts == 1
 

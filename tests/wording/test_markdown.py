@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,22 +63,6 @@ def closing(pieces: list[str]) -> str:
 )
 def test_what_is_open_is_closed(text: str, expected: str) -> None:
     assert closing([text]) == closing(by_character(text)) == expected
-
-
-class _Open(HTMLParser):
-    """The elements that are open at the end."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.open:
-            del self.open[len(self.open) - 1 - self.open[::-1].index(tag) :]
 
 
 SNIPPETS = [

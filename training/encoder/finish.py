@@ -13,6 +13,7 @@ import dataclasses
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,10 @@ def joined(first: Path, second: Path, out: Path, *, share: float, seed: int) -> 
         new = {name: file[name] for name in file.files}
     kept = np.random.default_rng(seed).random(len(old["lengths"])) < share
     pieces = np.repeat(kept, old["lengths"])
-    np.savez(out, **{name: np.concatenate([old[name][pieces if name in TOKENS else kept], new[name]]) for name in new})
+    mixed: dict[str, Any] = {
+        name: np.concatenate([old[name][pieces if name in TOKENS else kept], new[name]]) for name in new
+    }
+    np.savez(out, **mixed)
 
 
 def main() -> None:

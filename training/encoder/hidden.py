@@ -22,7 +22,7 @@ def rows(data: Path, *, count: int, seed: int) -> list[dict[str, object]]:
     """`count` rows `{"text", "label", "source", "kind"}`, attacks and clean documents in turn."""
     rng = random.Random(seed)
     dev = injection_examples(data, "dev")
-    documents = [example.text for example in dev if example.kind == "document" and example.injection == (0, 1.0)]
+    documents = [example.text for example in dev if example.kind == "document" and example.injection == (0.0, 1.0)]
     payloads = [example.text for example in dev if _is_short(example, 1) and example.kind == "direct"]
     ordinary = [example.text for example in dev if _is_short(example, 0) and example.kind == "benign"]
     made: list[dict[str, object]] = []
@@ -43,7 +43,7 @@ def rows(data: Path, *, count: int, seed: int) -> list[dict[str, object]]:
 
 
 def _is_short(example: Example, label: int) -> bool:
-    return example.injection == (label, 1.0) and 30 < len(example.text) < 300
+    return example.injection == (float(label), 1.0) and 30 < len(example.text) < 300
 
 
 def main() -> None:

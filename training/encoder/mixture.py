@@ -125,12 +125,15 @@ def _taught(examples: Sequence[Example], teachers: Teachers, rng: random.Random)
     windows = [dataclasses.replace(each, text=rng.choice(_cut(each))) for each in examples]
     scores = teachers.scores([each.text for each in windows])
     return [
-        dataclasses.replace(each, **{_place(each): (float(pair.mean()), TAUGHT_WEIGHT)})
+        _labelled(each, float(pair.mean()))
         for each, pair in zip(windows, scores, strict=True)
         if abs(pair[0] - pair[1]) < NEAR
     ]
 
 
-def _place(example: Example) -> str:
-    """Which of the labels a text of its kind teaches."""
-    return "injection" if PARTS[example.kind] is Part.USER else "foreign"
+def _labelled(example: Example, label: float) -> Example:
+    """The text with what it teaches, which depends on its kind."""
+    taught = (label, TAUGHT_WEIGHT)
+    if PARTS[example.kind] is Part.USER:
+        return dataclasses.replace(example, injection=taught)
+    return dataclasses.replace(example, foreign=taught)

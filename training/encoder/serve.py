@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from training.sessions import cpu_session
 from workbench.evaluation.segments import segments_of
 
 Floats = NDArray[np.float32]
+Logits = NDArray[np.floating[Any]]
 BATCH_TOKENS = 2048
 OUTPUTS = ("injection", "harmless", "toxicity", "topic")
 
@@ -78,12 +80,12 @@ def _joined(read: list[Pieces], answers: list[list[Floats]]) -> Scored:
     return Scored(injection, harmless[:, 0], toxicity, topic, tuple(pieces.ids for pieces in read))
 
 
-def softmax(logits: Floats) -> Floats:
+def softmax(logits: Logits) -> Floats:
     """Softmax over the last axis."""
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return np.asarray(powers / powers.sum(-1, keepdims=True), dtype=np.float32)
 
 
-def sigmoid(logits: Floats) -> Floats:
+def sigmoid(logits: Logits) -> Floats:
     """The logistic function."""
     return np.asarray(1.0 / (1.0 + np.exp(-logits)), dtype=np.float32)

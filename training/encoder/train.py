@@ -278,7 +278,8 @@ def _train(
 ) -> None:
     units = Units(arguments.work / "train.npz")
     log = (arguments.work / "train-log.jsonl").open("a", encoding="utf-8")
-    began, saved, totals, tokens, since = time.monotonic() - spent, time.monotonic(), {}, 0, time.monotonic()
+    totals: dict[str, Any] = {}
+    began, saved, tokens, since = time.monotonic() - spent, time.monotonic(), 0, time.monotonic()
     epoch = step
     while True:
         rng = np.random.default_rng([arguments.seed, epoch])

@@ -81,6 +81,7 @@ def fit(path: Path, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]
     optimizer = torch.optim.Adam([*vectors.parameters(), *out.parameters()], lr=1e-2)
     steps = EPOCHS * (len(ids) // BATCH + 1)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
+    loss = torch.tensor(0.0)
     for _ in range(EPOCHS):
         for rows in torch.randperm(len(ids)).split(BATCH):
             batch = ids[rows][:, : int((ids[rows] > 0).sum(1).max())]

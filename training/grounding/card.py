@@ -63,7 +63,7 @@ def golden(scorer: Scorer) -> tuple[list[dict], list[dict]]:
 
 def training_data(data: Path) -> list[dict]:
     """Return what the model learnt from, by public source, with licences; and what was left out, with its reason."""
-    rows = Counter()
+    rows: Counter[tuple[str, bool]] = Counter()
     for row in read_split(data, "train"):
         if may_use(row, research=False) and not is_held_out(row):
             rows[source_of(row.source).prefix, row.is_human] += 1

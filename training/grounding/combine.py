@@ -19,7 +19,9 @@ import hashlib
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -139,6 +141,18 @@ def thresholds(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
     }
 
 
+def fits(train: list[Prepared], x: Any, y: Any, *, score: Callable[..., float]) -> dict[str, Any]:
+    """Every way that is tried -> its score, coefficients, bias, and the weights of the rows."""
+    tried = {}
+    for synthetic in SYNTHETIC_WEIGHTS:
+        weights = row_weights(train, x, y, synthetic=synthetic)
+        for strength in STRENGTHS:
+            for kind, names in FEATURE_SETS.items():
+                fitted = fit(x, y, weights, names=names, strength=strength)
+                tried[f"{kind} {strength} synthetic {synthetic}"] = (score(*fitted), *fitted, weights)
+    return tried
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Fit, choose, calibrate, write."""
     encoder = PairEncoder(load_tokenizer(arguments.base / "tokenizer.json"))
@@ -157,14 +171,7 @@ def run(arguments: argparse.Namespace) -> None:
         matrix(dev, score_cached(dev, runner, cache=arguments.work / "eval", key=model)),
         np.array([row.label == "supported" for row in dev], dtype=int),
     )
-    tried = {}
-    for synthetic in SYNTHETIC_WEIGHTS:
-        weights = row_weights(train, x, y, synthetic=synthetic)
-        for strength in STRENGTHS:
-            for kind, names in FEATURE_SETS.items():
-                coefficients, bias = fit(x, y, weights, names=names, strength=strength)
-                score = dev_score(dev, dev_y, dev_x @ coefficients + bias)
-                tried[f"{kind} {strength} synthetic {synthetic}"] = (score, coefficients, bias, weights)
+    tried = fits(train, x, y, score=lambda coefficients, bias: dev_score(dev, dev_y, dev_x @ coefficients + bias))
     chosen = [
         max((key for key in tried if key.startswith(answers)), key=lambda key: tried[key][0]) for answers in _ANSWERS
     ]
@@ -182,13 +189,8 @@ def run(arguments: argparse.Namespace) -> None:
         "fitted_on": {"rows": len(y), "chosen": chosen, "dev": {key: round(t[0], 4) for key, t in tried.items()}},
     }
     (arguments.work / "combiner.json").write_text(json.dumps(result, indent=1))
-    print(
-        json.dumps(
-            result
-            | {"dev_auc": float(roc_auc_score(dev_y, p)), "dev_auc_model": float(roc_auc_score(dev_y, dev_x[:, 0]))},
-            indent=1,
-        )
-    )
+    areas = {"dev_auc": float(roc_auc_score(dev_y, p)), "dev_auc_model": float(roc_auc_score(dev_y, dev_x[:, 0]))}
+    print(json.dumps(result | areas, indent=1))
 
 
 def parse() -> argparse.Namespace:

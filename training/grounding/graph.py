@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -14,7 +14,7 @@ POSITIONS = 256
 CLAIM_TYPES = 2
 """Token types below this one are the claim's."""
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-OUTPUTS = {"label_logits": ("rows", 3), "token_logits": ("rows", "tokens")}
+OUTPUTS: Mapping[str, Sequence[str | int]] = {"label_logits": ("rows", 3), "token_logits": ("rows", "tokens")}
 
 Weights = Mapping[str, Floats]
 """`PairModel.state_dict()` as numpy arrays."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -75,8 +76,8 @@ def plain_overlap(row: Row) -> tuple[float, ...]:
 def prepare_rows(rows: Sequence[Row], encoder: PairEncoder, *, cache: Path, key: str) -> list[Prepared]:
     """Prepare rows, from `cache` where the same `key` and code version made them before."""
     version = hashlib.sha256()
-    for module in ("passages", "grounding_features", "grounding_pairs"):
-        version.update((Path(__file__).parents[2] / "detectors" / f"{module}.py").read_bytes())
+    for module in ("passages", "features", "pairs"):
+        version.update((Path(__file__).parents[2] / "detectors" / "grounding" / f"{module}.py").read_bytes())
     file = cache / f"prepared-{key}-{len(rows)}-{version.hexdigest()[:12]}.pickle"
     if file.exists():
         return pickle.loads(file.read_bytes())  # noqa: S301 - a cache that this script made
@@ -116,7 +117,9 @@ def score(prepared: Sequence[Prepared], runner: PairRunner) -> np.ndarray:
     for row in prepared:
         answers = [
             PairAnswer(
-                tuple(map(float, labels[at + n])), tokens[at + n][1 : 1 + row.claim_tokens].tolist(), row.is_gathered[n]
+                cast("tuple[float, float, float]", tuple(map(float, labels[at + n]))),
+                tokens[at + n][1 : 1 + row.claim_tokens].tolist(),
+                row.is_gathered[n],
             )
             for n in range(len(row.pairs))
         ]

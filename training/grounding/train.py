@@ -212,6 +212,18 @@ def training_examples(arguments: argparse.Namespace, encoder: PairEncoder) -> li
     return encode_rows(rows, encoder, cache=arguments.work / "cache", key=key)
 
 
+def record(progress: Progress, *, loss: float) -> dict[str, float]:
+    """How far it is, for the log."""
+    return {
+        "step": progress.steps,
+        "epoch": progress.epoch,
+        "seconds": round(progress.seconds),
+        "loss": round(loss, 4),
+        "tokens": progress.tokens,
+        "cpu_seconds": round(time.process_time()),
+    }
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Train until the minutes are over."""
     torch.manual_seed(arguments.seed)
@@ -241,15 +253,7 @@ def run(arguments: argparse.Namespace) -> None:
             progress.tokens += int(tensors["attention_mask"].sum())
             progress.seconds += time.monotonic() - began
             if progress.steps % 25 == 0:
-                record = {
-                    "step": progress.steps,
-                    "epoch": progress.epoch,
-                    "seconds": round(progress.seconds),
-                    "loss": round(mean, 4),
-                    "tokens": progress.tokens,
-                    "cpu_seconds": round(time.process_time()),
-                }
-                print(json.dumps(record), file=log, flush=True)
+                print(json.dumps(record(progress, loss=mean)), file=log, flush=True)
             if progress.seconds - saved > arguments.checkpoint_seconds:
                 trainer.save(checkpoint, progress)
                 saved = progress.seconds

@@ -47,7 +47,6 @@ class Samples:
     """How late the generator was with a message while the service took what it was given."""
     outcomes: Counter[str] = field(default_factory=Counter)
     tokens_sent: int = 0
-    chars_sent: int = 0
     seconds: float = 0.0
 
 
@@ -127,7 +126,6 @@ class _Watch:
                 self._ends.append(end)
                 self._due.append(self._start + number / load.tokens_per_second)
             self._samples.tokens_sent += len(message)
-            self._samples.chars_sent += sum(map(len, message))
             yield "".join(message)
             asked = time.perf_counter()
 

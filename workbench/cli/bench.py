@@ -93,7 +93,7 @@ def _draw(folder: Path, measured: Measured) -> None:
     try:
         from workbench.bench.plots import write_plots  # it loads matplotlib, which only this option needs
     except ImportError:
-        raise click.ClickException("--plots needs matplotlib: pip install 'tidegate[plots]'") from None
+        raise click.ClickException("--plots needs matplotlib: pip install 'tidegate-sidecar[plots]'") from None
     for path in write_plots(folder, measured):
         click.echo(f"written: {path}", err=True)
 

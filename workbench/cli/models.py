@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from detectors.models.places import places, use_places
+from sidecar.cli.ending import WRONG, Group
 from workbench.models.labels import HEADS
 from workbench.models.presets import PRESETS, Preset
 
-_WRONG = 1
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
@@ -36,7 +36,7 @@ _DIRECTORY = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """List and check models, and take over one of your own.
 
@@ -90,7 +90,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
     else:
         for name, problem in problems.items():
             click.echo(f"{name}: {problem or 'ok'}", err=bool(problem))
-    sys.exit(_WRONG if any(problems.values()) else 0)
+    sys.exit(WRONG if any(problems.values()) else 0)
 
 
 @models.command()
@@ -170,15 +170,15 @@ def add(
     """Take over a Hugging Face model that classifies texts, or (for pii) tags words: from a folder or the hub.
 
     It is exported to ONNX, compared with the original, and from then on any policy may say `model: NAME`.
-    It needs PyTorch and Transformers: pip install 'tidegate[models]'.
+    It needs PyTorch and Transformers: pip install 'tidegate-sidecar[models]'.
 
     Example: tidegate models add ./my-classifier --detector injection --name my-model --quantise
     """
-    from workbench.models.adding import Request
+    from workbench.models.adding import Addition
     from workbench.models.adding import add as take_over
 
     known = PRESETS.get(preset or "")
-    request = Request(
+    request = Addition(
         source=source or (known.hub if known else ""),
         detector=_detector(detector, known),
         name=name or preset or "",

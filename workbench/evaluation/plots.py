@@ -16,7 +16,7 @@ from workbench.evaluation.metrics import Scores, Truth, auc, auprc, reliability
 
 Curves = Mapping[str, tuple[Scores, Truth]]
 
-MISSING = "plots need matplotlib: install tidegate[plots], or leave --report out"
+MISSING = "plots need matplotlib: install tidegate-sidecar[plots], or leave --report out"
 
 
 def write_plots(folder: Path, name: str, curves: Curves) -> list[Path]:

@@ -34,7 +34,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     end: int
 
 
-class Coverage(msgspec.Struct, frozen=True):
+class Overlap(msgspec.Struct, frozen=True):
     """Which labels a row's source annotates: the others are not judged there."""
 
     by_source: Mapping[str, frozenset[str] | None]
@@ -47,7 +47,7 @@ class Coverage(msgspec.Struct, frozen=True):
         return [label for label in labels if covered is None or label in covered]
 
 
-def read_coverage(data: Path, rows: Sequence[Mapping[str, Any]]) -> Coverage:
+def read_coverage(data: Path, rows: Sequence[Mapping[str, Any]]) -> Overlap:
     """The coverage beside a data file: source -> list of labels, or "all". Raises `DataError` when it cannot be read.
 
     Without one, or for a source that it does not name, the labels that occur in the rows count as annotated; when none
@@ -56,13 +56,13 @@ def read_coverage(data: Path, rows: Sequence[Mapping[str, Any]]) -> Coverage:
     used = frozenset(entity["label"] for row in rows for entity in row["entities"]) or None
     path = data.parent / COVERAGE_NAME
     if not path.is_file():
-        return Coverage({}, used)
+        return Overlap({}, used)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         sources = {source: None if each == ALL else frozenset(each) for source, each in content.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: expected a mapping from source to a list of labels, or {ALL!r}") from error
-    return Coverage(sources, used)
+    return Overlap(sources, used)
 
 
 def hits(annotated: Sequence[Span], found: Sequence[Span], *, least: float) -> int:
@@ -90,7 +90,7 @@ def _overlap(one: Span, other: Span) -> float:
 class SpanFigures:
     """Counts by label over the rows of a set, and the figures that follow from them."""
 
-    def __init__(self, coverage: Coverage, labels: Sequence[str]) -> None:
+    def __init__(self, coverage: Overlap, labels: Sequence[str]) -> None:
         self._coverage = coverage
         self._labels = list(labels)
         self._rows: list[dict[str, tuple[int, int, int, int]]] = []

@@ -16,7 +16,7 @@ _ANSWER_SECONDS = 20.0
 """How long the hub may take to say what files a model has. A name server that is silent knows no other limit."""
 _READ_SECONDS = "20"
 
-INSTALL = "pip install 'tidegate[models]'"
+INSTALL = "pip install 'tidegate-sidecar[models]'"
 
 
 class Missing(ModelError):  # noqa: N818 - it is what it says

@@ -31,7 +31,7 @@ class Answering(Protocol):
         ...
 
 
-class Channel:
+class MemoryChannel:
     """The blocking client's. `answering` makes what answers a call."""
 
     def __init__(self, answering: Callable[[], Answering]) -> None:
@@ -55,7 +55,7 @@ class Channel:
             raise _Refused(status_of(error)) from None
 
 
-class AsyncChannel:
+class AsyncMemoryChannel:
     """The same for asyncio."""
 
     def __init__(self, answering: Callable[[], Answering]) -> None:

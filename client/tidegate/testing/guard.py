@@ -13,7 +13,7 @@ from tidegate._wire import lane_of
 from tidegate.aio import AsyncClient
 from tidegate.client import Client
 from tidegate.testing import wire
-from tidegate.testing.channels import AsyncChannel, Channel
+from tidegate.testing.channels import AsyncMemoryChannel, MemoryChannel
 from tidegate.testing.outcomes import ByRules, ByScript, Outcome, Rule, Step
 from tidegate.types import Action, Coverage, Lane, Passage, Policy, Release, StreamOptions, Summary, Verdict
 from tidegate.v1 import guard_pb2 as pb
@@ -53,11 +53,11 @@ class Guard:
 
     def client(self) -> Client:
         """A client that asks this guard."""
-        return Client("memory", channel=cast("grpc.Channel", Channel(self._exchange)))
+        return Client("memory", channel=cast("grpc.Channel", MemoryChannel(self._exchange)))
 
     def async_client(self) -> AsyncClient:
         """A client for asyncio that asks this guard."""
-        return AsyncClient("memory", channel=cast("grpc.aio.Channel", AsyncChannel(self._exchange)))
+        return AsyncClient("memory", channel=cast("grpc.aio.Channel", AsyncMemoryChannel(self._exchange)))
 
     def _exchange(self) -> Exchange:
         self.calls.append(Call())

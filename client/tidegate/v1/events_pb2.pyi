@@ -492,34 +492,19 @@ class Timings(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    QUEUE_MS_FIELD_NUMBER: _builtins.int
-    DETECT_MS_FIELD_NUMBER: _builtins.int
     STREAM_MS_FIELD_NUMBER: _builtins.int
-    queue_ms: _builtins.float
-    detect_ms: _builtins.float
     stream_ms: _builtins.float
     def __init__(
         self,
         *,
-        queue_ms: _builtins.float | None = ...,
-        detect_ms: _builtins.float | None = ...,
         stream_ms: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_detect_ms", b"_detect_ms", "_queue_ms", b"_queue_ms", "_stream_ms", b"_stream_ms", "detect_ms", b"detect_ms", "queue_ms", b"queue_ms", "stream_ms", b"stream_ms"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_stream_ms", b"_stream_ms", "stream_ms", b"stream_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_detect_ms", b"_detect_ms", "_queue_ms", b"_queue_ms", "_stream_ms", b"_stream_ms", "detect_ms", b"detect_ms", "queue_ms", b"queue_ms", "stream_ms", b"stream_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stream_ms", b"_stream_ms", "stream_ms", b"stream_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__detect_ms: _TypeAlias = _typing.Literal["detect_ms"]  # noqa: Y015
-    _WhichOneofArgType__detect_ms: _TypeAlias = _typing.Literal["_detect_ms", b"_detect_ms"]  # noqa: Y015
-    _WhichOneofReturnType__queue_ms: _TypeAlias = _typing.Literal["queue_ms"]  # noqa: Y015
-    _WhichOneofArgType__queue_ms: _TypeAlias = _typing.Literal["_queue_ms", b"_queue_ms"]  # noqa: Y015
     _WhichOneofReturnType__stream_ms: _TypeAlias = _typing.Literal["stream_ms"]  # noqa: Y015
     _WhichOneofArgType__stream_ms: _TypeAlias = _typing.Literal["_stream_ms", b"_stream_ms"]  # noqa: Y015
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__detect_ms) -> _WhichOneofReturnType__detect_ms | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__queue_ms) -> _WhichOneofReturnType__queue_ms | None: ...
-    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__stream_ms) -> _WhichOneofReturnType__stream_ms | None: ...
 
 Global___Timings: _TypeAlias = Timings  # noqa: Y015
@@ -542,7 +527,6 @@ class ViolationEvent(_message.Message):
     APP_FIELD_NUMBER: _builtins.int
     COVERAGE_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
-    TIMINGS_FIELD_NUMBER: _builtins.int
     GROUNDING_FIELD_NUMBER: _builtins.int
     decided: _guard_pb2.Action.ValueType
     """What the rule said."""
@@ -569,8 +553,6 @@ class ViolationEvent(_message.Message):
     @_builtins.property
     def failure(self) -> Global___Failure: ...
     @_builtins.property
-    def timings(self) -> Global___Timings: ...
-    @_builtins.property
     def grounding(self) -> _guard_pb2.Grounding: ...
     def __init__(
         self,
@@ -587,12 +569,11 @@ class ViolationEvent(_message.Message):
         app: Global___App | None = ...,
         coverage: Global___Coverage | None = ...,
         failure: Global___Failure | None = ...,
-        timings: Global___Timings | None = ...,
         grounding: _guard_pb2.Grounding | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "detector", b"detector", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings", "where", b"where"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "detector", b"detector", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "where", b"where"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "decided", b"decided", "detector", b"detector", "done", b"done", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings", "where", b"where"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "decided", b"decided", "detector", b"detector", "done", b"done", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "where", b"where"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,7 +17,7 @@ import grpc
 
 from sidecar.transport.http2.compression import ACCEPTED, Inflater, Refused
 from sidecar.transport.http2.frames import FLOW_CONTROL_ERROR, PROTOCOL_ERROR, STREAM_CLOSED, StreamError
-from sidecar.transport.http2.headers import Request
+from sidecar.transport.http2.headers import RequestHead
 from sidecar.transport.http2.holdings import Holdings
 from sidecar.transport.http2.messages import PREFIX, MessageReader
 from sidecar.transport.http2.metadata import Metadata, encoded, metadata_of
@@ -114,7 +114,7 @@ class Call:
     )
 
     def __init__(
-        self, wire: Wire, number: int, request: Request, *, send_window: int, limit: int, message_seconds: float
+        self, wire: Wire, number: int, request: RequestHead, *, send_window: int, limit: int, message_seconds: float
     ) -> None:
         self._wire = wire
         self.number = number

@@ -147,7 +147,11 @@ class Connection:
         """What the peer did that ended the connection."""
         self.is_over = False
         """Whether nothing more is taken, and the socket may be closed once all is sent."""
-        self._takers: Mapping[int, Callable[[int, int, bytes], None]] = {
+        self._takers = self._by_type()
+
+    def _by_type(self) -> Mapping[int, Callable[[int, int, bytes], None]]:
+        """What takes a frame, by its type."""
+        return {
             frames.DATA: self._take_data,
             frames.HEADERS: self._take_headers,
             frames.PRIORITY: self._take_priority,

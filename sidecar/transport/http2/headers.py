@@ -45,7 +45,7 @@ _ONCE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RequestHead:
     """What opens a stream. `is_too_large`: some of its fields were left out."""
 
     method: bytes
@@ -116,7 +116,7 @@ class BlockReader:
         return (name, value), at
 
 
-def request_of(fields: Sequence[Field], *, is_too_large: bool = False) -> Request:
+def request_of(fields: Sequence[Field], *, is_too_large: bool = False) -> RequestHead:
     """The request that a list of fields is. Raises `StreamError` for one that is malformed."""
     pseudo: dict[bytes, bytes] = {}
     count = 0
@@ -134,7 +134,7 @@ def request_of(fields: Sequence[Field], *, is_too_large: bool = False) -> Reques
         _check_pseudo(pseudo)
         _check_host(pseudo.get(b":authority"), regular)
     length = _length_of(regular)
-    return Request(pseudo.get(b":method", b""), pseudo.get(b":path", b""), regular, length, is_too_large)
+    return RequestHead(pseudo.get(b":method", b""), pseudo.get(b":path", b""), regular, length, is_too_large)
 
 
 def check_trailers(fields: Sequence[Field]) -> None:

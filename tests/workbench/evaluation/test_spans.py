@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from detectors.types import Finding
-from workbench.evaluation.spans import Coverage, Span, SpanFigures, hits, read_coverage
+from workbench.evaluation.spans import Overlap, Span, SpanFigures, hits, read_coverage
 
 
 def spans(*bounds: tuple[int, int]) -> list[Span]:
@@ -38,7 +38,7 @@ def row(*entities: tuple[int, int, str], source: str = "a") -> dict[str, Any]:
 
 
 def test_figures() -> None:
-    figures = SpanFigures(Coverage({}, None), ["CARD", "PERSON"])
+    figures = SpanFigures(Overlap({}, None), ["CARD", "PERSON"])
     figures.add(row((0, 4, "PERSON"), (5, 9, "CARD")), [Finding(0, 6, "PERSON", 0.9), Finding(10, 12, "CARD", 0.9)])
     figures.add(row(), [Finding(0, 2, "CARD", 0.5), Finding(3, 4, "CARD", 0.5)])
     figures.add(row(), [])
@@ -54,7 +54,7 @@ def test_figures() -> None:
 
 
 def test_a_source_is_judged_by_what_it_annotates() -> None:
-    coverage = Coverage({"a": frozenset({"CARD"}), "b": None}, frozenset({"PERSON"}))
+    coverage = Overlap({"a": frozenset({"CARD"}), "b": None}, frozenset({"PERSON"}))
     labels = ["CARD", "PERSON"]
     assert coverage.labels("a", labels) == ["CARD"]
     assert coverage.labels("b", labels) == labels

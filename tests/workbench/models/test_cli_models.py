@@ -130,7 +130,7 @@ def test_without_pytorch_it_says_what_to_install(tmp_path: Path, monkeypatch: py
     (folder / "config.json").write_text("{}")
     done = _run(tmp_path / "models", "add", str(folder), "--detector", "injection")
     assert done.exit_code == 2
-    assert "needs torch, which is not installed: pip install 'tidegate[models]'" in done.stderr
+    assert "needs torch, which is not installed: pip install 'tidegate-sidecar[models]'" in done.stderr
 
 
 @pytest.mark.parametrize(

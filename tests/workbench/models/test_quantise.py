@@ -28,12 +28,12 @@ def _write(path: Path, table: NDArray[np.float32], weights: NDArray[np.float32])
     return path
 
 
-def _int8(folder: Path, table: NDArray[np.float32], weights: NDArray[np.float32]) -> session.Session:
+def _int8(folder: Path, table: NDArray[np.float32], weights: NDArray[np.float32]) -> session.ModelSession:
     quantise(_write(folder / "float.onnx", table, weights), folder / "int8.onnx")
     return open_session(folder / "int8.onnx")
 
 
-def _out(model: session.Session, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+def _out(model: session.ModelSession, ids: NDArray[np.int64]) -> NDArray[np.float32]:
     found: NDArray[np.float32] = model.run(["out"], {"ids": ids})[0]
     return found
 

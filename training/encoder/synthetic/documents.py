@@ -43,7 +43,7 @@ def hidden_attacks(injection: list[Example], rng: random.Random, *, count: int) 
     documents = [e.text for e in injection if _is_clean_document(e)]
     payloads = [e.text for e in injection if _is_payload(e)]
     harmless = [
-        e.text for e in injection if e.injection == (0, 1.0) and e.kind != "document" and 15 < len(e.text) < 220
+        e.text for e in injection if e.injection == (0.0, 1.0) and e.kind != "document" and 15 < len(e.text) < 220
     ]
     pairs = []
     for _ in range(count):
@@ -63,11 +63,11 @@ def hidden_attacks(injection: list[Example], rng: random.Random, *, count: int) 
 
 
 def _is_clean_document(example: Example) -> bool:
-    return example.injection == (0, 1.0) and example.kind == "document" and "benign-note" not in example.source
+    return example.injection == (0.0, 1.0) and example.kind == "document" and "benign-note" not in example.source
 
 
 def _is_payload(example: Example) -> bool:
-    direct = example.injection == (1, 1.0) and example.kind == "direct" and 25 < len(example.text) < 260
+    direct = example.injection == (1.0, 1.0) and example.kind == "direct" and 25 < len(example.text) < 260
     return (direct and not example.source.startswith("HackaT104")) or (
         direct
         and bool(re.search(r"instruction|ignore|previous|system|prompt|forget|disregard|reveal", example.text, re.I))

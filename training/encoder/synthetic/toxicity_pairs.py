@@ -730,17 +730,6 @@ HARMLESS = (
     "[I'll|I will|We'll] [pick you up|call you|see you|beat you at tennis|pay you back|find you a seat] {when}.",
 )
 
-UNRELATED = (
-    "threat",
-    "severe_toxicity",
-    "identity_attack",
-    "sexual_explicit",
-    "self_harm",
-    "violence",
-    "obscene",
-    "insult",
-)
-
 
 def toxicity_pairs(rng: random.Random, *, positives: int, harmless: int) -> list[Example]:
     """About `positives` texts for each group of labels, and `harmless` ones with every label 0."""

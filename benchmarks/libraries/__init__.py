@@ -1,0 +1,1 @@
+"""What libraries would cost in the place of own code."""
