@@ -139,8 +139,8 @@ class LaneState:
 
     @property
     def _unscanned(self) -> tuple[int, tuple[str, ...]]:
-        if self._readers.is_nobody and self._buffer.end:
-            return self._buffer.end, (NOT_READ,)
+        if self._readers.is_nobody and self.gate.left:
+            return self.gate.left, (NOT_READ,)
         return self._gaps.chars, self._gaps.reasons
 
     def sentences(self) -> Sentences:
