@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -176,7 +176,7 @@ def test_what_is_wrong_otherwise_is_told_as_before():
 
 
 async def test_a_history_over_grpc_is_read_once_and_has_no_open_lanes():
-    parts: tuple[tidegate.Part, ...] = ("user", "model", "tool_result")
+    parts: tuple[Literal["user", "model", "tool_result"], ...] = ("user", "model", "tool_result")
     lanes = [tidegate.Lane(choice=number, part=parts[number % 3]) for number in range(2 * Limits().max_lanes)]
     chunks = [tidegate.Chunk(f"Message {lane.choice}. ", lane, ends_lane=True) for lane in lanes]
     card = tidegate.Chunk("card 1234 5678 ", tidegate.Lane(choice=len(lanes), part="user"), ends_lane=True)
