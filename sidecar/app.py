@@ -83,6 +83,7 @@ class App:
             idle_seconds=settings.grpc.idle_seconds,
             evidence_key=evidence_key(settings.keys),
             admits=self.scheduler.admits,
+            left=self.scheduler.left,
         )
         room = Room(settings.limits.request_bodies_bytes)
         self.processor = _processor(self.engine, settings, room)
@@ -100,6 +101,8 @@ class App:
             await self._start_inference(stack)
             await self._start_policies(stack)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
+            await self.scheduler.time(self.policies.plans.values())
+            self.readiness.fine("detectors")
             self._export()
             stack.push_async_callback(self._drain)
             await self.grpc.start()
@@ -142,7 +145,6 @@ class App:
         self.readiness.fine("policies")
         self.readiness.wait_for("detectors", "answering golden inputs")
         await asyncio.to_thread(probe_detectors, self.policies.plans.values())
-        self.readiness.fine("detectors")
         await _start(stack, self.reloader.start, self.reloader.stop)
 
     def _export(self) -> None:

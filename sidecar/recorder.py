@@ -85,6 +85,11 @@ class Recorder:
             events += self._fault(decision, occurred)
         await self._outbox.put(events)
 
+    async def record_faults(self, decisions: Sequence[Decision]) -> None:
+        """Commit only why detectors gave no answers: nothing is decided of the text."""
+        occurred = self._clock.unix_seconds()
+        await self._outbox.put([event for decision in decisions for event in self._fault(decision, occurred)])
+
     async def record_end(
         self, coverage: Sequence[LaneCoverage], grounding: GroundingTally | None, max_held_chars: int
     ) -> None:

@@ -68,8 +68,6 @@ _log = logging.getLogger(__name__)
 
 _STEP_CHARS = 2048
 """How much text the core is fed before other streams get their turn: patterns cost up to 5 us a character."""
-_RETRY_MS = 1000
-"""When a client that was not admitted should try again."""
 
 
 class PlanSource(Protocol):
@@ -133,8 +131,12 @@ class Engine:
         idle_seconds: float,
         evidence_key: EvidenceKey | None = None,
         admits: Callable[[Running], bool] = lambda _: True,
+        left: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """`admits` says whether another stream, beside those that run, would be looked at in time."""
+        """`admits` says whether another stream, beside those that run, would be looked at in time.
+
+        `left` is told when one has ended, by when it began.
+        """
         self.policies = policies
         self.scheduler = scheduler
         self.outbox = outbox
@@ -146,6 +148,7 @@ class Engine:
         self.documents = Documents(limits.context_cache_chars)
         """The passages that streams share."""
         self._admits = admits
+        self._left = left
         self._open_streams: Counter[str] = Counter()
         """By tenant."""
         self._is_draining = False
@@ -192,7 +195,7 @@ class Engine:
             try:
                 await session.end()
             finally:
-                self._leave(start.tenant)
+                self._leave(session)
 
     async def report_unscanned(
         self, start: StreamStart, what: Literal["request", "answer"], reason: str, path: str
@@ -230,16 +233,18 @@ class Engine:
         check_start(start, self.limits)
         plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
         own = self._open_streams[start.tenant]
-        running = Running(self.open_streams, own, len(self._open_streams) + (not own))
+        running = Running(self.open_streams, own, len(self._open_streams) + (not own), plan.stream.max_hold_ms)
         if plan.stops_when_late and not self._admits(running):
             self._refuse()
         return plan
 
     def _refuse(self) -> NoReturn:
         self.metrics.streams_refused["overloaded"].inc()
-        raise Overloaded("streams", retry_ms=_RETRY_MS)
+        raise Overloaded("streams")
 
-    def _leave(self, tenant: str) -> None:
+    def _leave(self, session: Session) -> None:
+        self._left(session.began_ms)
+        tenant = session.info.tenant
         self._open_streams[tenant] -= 1
         if not self._open_streams[tenant]:
             del self._open_streams[tenant]
@@ -286,7 +291,7 @@ class Session:
         self._failure: Exception | None = None
         self._is_finished = False
         self._is_closed = False
-        self._heard_ms = engine.clock.now_ms()
+        self.began_ms = self._heard_ms = engine.clock.now_ms()
         self.is_open = True
         """Whether outcomes are still wanted."""
 
@@ -373,7 +378,8 @@ class Session:
     async def outputs(self) -> AsyncIterator[Shown]:
         """What may be shown, in order, ending with the summary unless the stream was cancelled.
 
-        Raises the error that the reader failed with (`CallerError`), or `IdleStream`.
+        Raises the error that the reader failed with (`CallerError`), `IdleStream`, or `Overloaded` when a rule that
+        fails closed was not answered in time: nothing more leaves, and nothing is said of the text.
         """
         while self.is_open:
             await self._wait()
@@ -381,6 +387,8 @@ class Session:
             plain, decided = _split(self._take_outputs())
             for output in merge(plain):
                 yield output
+            if any(isinstance(output, Blocked) and output.is_late for output in decided):
+                await self._refuse(decided)
             if decided:
                 await self._recorder.record([decision for output in decided for decision in output.decisions])
                 for output in merge(decided):
@@ -390,6 +398,13 @@ class Session:
                 return
             if self._failure is not None and not self._inbox:
                 raise self._failure
+
+    async def _refuse(self, outputs: Sequence[Output]) -> NoReturn:
+        """End a stream whose text was not looked at in time: that says nothing of the text. Raises `Overloaded`."""
+        self.is_open = False
+        await self._recorder.record_faults([decision for output in outputs for decision in output.decisions])
+        self._engine.metrics.streams_refused["late"].inc()
+        raise Overloaded("texts for the models")
 
     async def end(self) -> None:
         """Drop what is held and record how the stream ended. Called once, by the engine."""
@@ -466,9 +481,9 @@ class Session:
 
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
         deadline_ms = now_ms + self.plan.stream.max_hold_ms
-        for batch, segment in requests:
+        for batch, segment in sorted(requests, key=_is_awaited, reverse=True):
             self._engine.scheduler.submit(
-                Request(batch, segment, self._direction, deadline_ms, now_ms, self, self.info.tenant)
+                Request(batch, segment, self._direction, deadline_ms, now_ms, self, self.info.tenant, self.began_ms)
             )
 
     def _take_outputs(self) -> list[Output]:
@@ -638,6 +653,10 @@ def shift(redaction: Redaction, offset: int) -> Redaction:
         replacement_start=redaction.replacement_start + offset,
         replacement_end=redaction.replacement_end + offset,
     )
+
+
+def _is_awaited(request: tuple[BatchPlan, Segment]) -> bool:
+    return request[0].is_gating
 
 
 def _split(outputs: list[Output]) -> tuple[list[Output], list[Output]]:

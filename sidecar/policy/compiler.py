@@ -236,6 +236,7 @@ class _RuleCompiler:
     ) -> RulePlan:
         gates = action >= Action.REDACT
         default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
+        whole = self._stream.on_failure if gates else None
         return RulePlan(
             index=len(self.plans),
             id=rule.id,
@@ -244,8 +245,8 @@ class _RuleCompiler:
             severity=Severity[rule.severity.upper()],
             action=action,
             enforcement=rule.enforcement,
-            on_error=rule.on_error or default,
-            on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
+            on_error=rule.on_error or whole or default,
+            on_timeout=rule.on_timeout or (gates and self._stream.on_timeout) or whole or default,
             message=rule.action.block.message if isinstance(rule.action, BlockAction) else "",
             rewrite=rewrite,
             reading=reading,
@@ -337,9 +338,10 @@ class _RuleCompiler:
             self._refuse((*place, "action"), message, remedy)
 
     def _check_fail_mode(self, place: Place, rule: RuleSpec, action: Action) -> None:
-        if action < Action.REDACT and rule.on_error is FailMode.FAIL_CLOSED:
-            message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
-            self._refuse((*place, "on_error"), message, "remove `on_error`, or let the rule block or redact")
+        for key in ("on_error", "on_timeout"):
+            if action < Action.REDACT and getattr(rule, key) is FailMode.FAIL_CLOSED:
+                message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
+                self._refuse((*place, key), message, f"remove `{key}`, or let the rule block or redact")
 
     def _rewrite(self, place: Place, rule: RuleSpec) -> Rewrite | None:
         if rule.action == "redact":

@@ -28,8 +28,6 @@ TEXT = "text/plain"
 
 _BOM = b"\xef\xbb\xbf"
 _REFUSED = "The request was stopped by a policy."
-_RETRY_MS = 1000
-"""When a client for whom there is no room should try again."""
 
 
 class InFlight(Running):
@@ -52,7 +50,7 @@ class InFlight(Running):
     def permit(self) -> Iterator[None]:
         """An exchange that is guarded. Raises `Overloaded` when too many are."""
         if not self._permits:
-            raise Overloaded("exchanges", retry_ms=_RETRY_MS)
+            raise Overloaded("exchanges")
         self._permits -= 1
         try:
             yield
@@ -75,7 +73,7 @@ class Room:
     def take(self, count: int) -> None:
         """Hold so many bytes more. Raises `Overloaded` when there is no room for them."""
         if self.taken + count > self._limit:
-            raise Overloaded("request bodies", retry_ms=_RETRY_MS)
+            raise Overloaded("request bodies")
         self.taken += count
 
     @contextmanager
