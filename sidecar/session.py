@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -67,7 +68,10 @@ Shown: TypeAlias = Release | Blocked | StreamSummary
 _log = logging.getLogger(__name__)
 
 _STEP_CHARS = 2048
-"""How much text the core is fed before other streams get their turn: patterns cost up to 5 us a character."""
+_STEP_SECONDS = 0.005
+"""How much text the core is fed, and for how long, before other streams get their turn."""
+_PIECE_CHARS = 256
+"""How much it is fed at a time: patterns cost up to 15 us a character where texts are nothing but numbers."""
 
 
 class PlanSource(Protocol):
@@ -440,12 +444,12 @@ class Session:
 
     def _feed_core(self, now_ms: float) -> None:
         """Feed what the inbox holds, up to a step's worth; then, if that was all, the end."""
-        budget = _STEP_CHARS
-        while self._inbox and budget > 0 and self._core.wants_text:
+        budget, until = _STEP_CHARS, time.perf_counter() + _STEP_SECONDS
+        while self._inbox and budget > 0 and self._core.wants_text and time.perf_counter() < until:
             if (mark := self._inbox.take_mark()) is not None:
                 self._take_mark(mark, now_ms)
                 continue
-            lane, text, arrived_ms = self._inbox.take_chunk(budget)
+            lane, text, arrived_ms = self._inbox.take_chunk(_PIECE_CHARS)
             budget -= len(text)
             self._submit(self._core.feed(lane, text, now_ms, arrived_ms=arrived_ms), now_ms)
         if self._inbox.has_room:
