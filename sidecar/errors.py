@@ -136,7 +136,7 @@ class Overloaded(TidegateError):  # noqa: N818 - as above
 
     def __init__(self, what: str, *, retry_ms: int | None = None) -> None:
         self.what = what
-        self.retry_ms = random.randrange(*_RETRY_MS) if retry_ms is None else retry_ms
+        self.retry_ms = random.randrange(*_RETRY_MS) if retry_ms is None else retry_ms  # noqa: S311 - no secret
         super().__init__(f"too many {what}; try again in {self.retry_ms} ms")
 
 

@@ -29,7 +29,7 @@ from typing import Literal, NoReturn, Protocol, TypeAlias
 import msgspec
 from msgspec import field
 
-from detectors.context import Context, Documents
+from detectors.context import CHAR_BYTES, Context, Documents
 from sidecar.clock import Clock, Timer
 from sidecar.config import Limits
 from sidecar.core.stream import Stream
@@ -149,8 +149,10 @@ class Engine:
         self.limits = limits
         self.idle_seconds = idle_seconds
         self.evidence_key = evidence_key
-        self.documents = Documents(limits.context_cache_chars)
+        self.documents = Documents(limits.context_cache_bytes // CHAR_BYTES)
         """The passages that streams share."""
+        self._context_bytes = 0
+        """What the contexts of all streams take at most."""
         self._admits = admits
         self._left = left
         self._open_streams: Counter[str] = Counter()
@@ -246,7 +248,17 @@ class Engine:
         self.metrics.streams_refused["overloaded"].inc()
         raise Overloaded("streams")
 
+    def hold_context(self, chars: int) -> int:
+        """Hold room for so many characters of a context; returns the bytes. Raises `Overloaded` when there is none."""
+        size, most = chars * CHAR_BYTES, self.limits.contexts_bytes
+        if self._context_bytes + size > most:
+            self.metrics.streams_refused["overloaded"].inc()
+            raise Overloaded(f"contexts at a time for limits.contexts_bytes, which is {most}")
+        self._context_bytes += size
+        return size
+
     def _leave(self, session: Session) -> None:
+        self._context_bytes -= session.context_bytes
         self._left(session.began_ms)
         tenant = session.info.tenant
         self._open_streams[tenant] -= 1
@@ -278,10 +290,13 @@ class Session:
             clock=engine.clock,
             metrics=engine.metrics,
             evidence_key=engine.evidence_key,
+            most_of_rule=engine.limits.events_per_rule,
         )
         self._prompt = start.prompt
         self._context_chars = len(start.prompt)
         self._context = Context()
+        self.context_bytes = 0
+        """What the engine holds for its context."""
         self._passages_left_out = start.passages_left_out
         self._relevance: float | None = None
         self._inbox = Inbox(engine.limits)
@@ -346,7 +361,10 @@ class Session:
         await self._settled.wait()
 
     def add_context(self, passages: Sequence[Passage]) -> None:
-        """Hand over texts that the rest of the answer should rest on, too. Raises `CallerError` past a limit."""
+        """Hand over texts that the rest of the answer should rest on, too.
+
+        Raises `CallerError` past a limit, `Overloaded` when there is no room for them just now.
+        """
         if self._is_finished:
             raise CallerError("came after the end of the stream", field="context", kind=CallerFault.OUT_OF_ORDER)
         check_context("context", passages, self._engine.limits, chars=self._context_chars, count=len(self._context))
@@ -460,9 +478,11 @@ class Session:
 
     def _put_context(self, passages: Sequence[Passage]) -> None:
         """Put a context with these passages, too, behind the text that came before them."""
-        self._context_chars += sum(len(each.text) for each in passages)
+        chars = sum(len(each.text) for each in passages)
+        self._context_chars += chars
         if not passages or not self.plan.reads_context:
             return
+        self.context_bytes += self._engine.hold_context(chars)
         ids = [each.id or str(number) for number, each in enumerate(passages, start=len(self._context) + 1)]
         tenant, documents = self.info.tenant, self._engine.documents
         self._context = self._context.added(ids, [documents.get(each.text, tenant) for each in passages])

@@ -4,7 +4,7 @@
 
 Each text goes through every shipped policy: over gRPC as a checked whole and in messages, and through the proxy as a
 question that an upstream answers with the same text, whole and streamed. The service runs as a process of its own, on
-asyncio's loop, whose steps are timed (`serving`). While a step runs nothing else does: no other stream, no health check.
+asyncio's loop, whose steps are timed (`serving`). While a step runs nothing else does: no stream, no health check.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _line(each: Mapping[str, Any]) -> list[object]:
 
 
 def _texts() -> dict[str, str]:
-    source = random.Random(2)  # noqa: S311 - texts, not secrets
+    source = random.Random(2)
     number = source.randrange
     letters = "".join(source.choices("abcdefghijklmnopqrstuvwxyz,", k=MEGABYTE))
     return {
@@ -75,7 +75,7 @@ def _texts() -> dict[str, str]:
         "JSON": json.dumps([{"id": number(10**9), "tel": str(number(10**10)), "on": "2024-05-01"} for _ in range(600)]),
         "code": (ROOT / "sidecar/session.py").read_text(),
         "log of stack traces": "\n".join(
-            f'  File "/srv/app/{number(10**6)}.py", line {number(900)}, in handle_{number(99)}\n    raise E({number(10**9)})'
+            f'  File "/srv/app/{number(10**6)}.py", line {number(900)}, in f{number(99)}\n    raise E({number(10**9)})'
             for _ in range(400)
         ),
         "dashed ids": "\n".join(f"{number(10**8):08x}-{number(10**4):04}-{number(10**12):012}" for _ in range(1_000)),
@@ -133,7 +133,7 @@ def _serving(upstream: str) -> Iterator[Service]:
         }
         config = Path(name) / "tidegate.yaml"
         config.write_text(json.dumps(settings), encoding="utf-8")
-        process = subprocess.Popen(  # noqa: S603 - this very program
+        process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.loop_hold.serving", str(config)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

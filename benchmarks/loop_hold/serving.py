@@ -29,7 +29,7 @@ class Watch:
 
     def watch(self) -> None:
         """Time every callback that the loop runs from now on."""
-        run = events.Handle._run  # noqa: SLF001 - uvloop has no place to look at, and asyncio only this one
+        run = events.Handle._run
 
         def timed(handle: events.Handle) -> None:
             clock, thread = time.perf_counter(), time.thread_time()
@@ -39,7 +39,7 @@ class Watch:
             if used > self._thread_s:
                 self._thread_s, self._what = used, _name(handle)
 
-        events.Handle._run = timed  # type: ignore[method-assign]  # noqa: SLF001 - as above
+        events.Handle._run = timed  # type: ignore[method-assign,assignment]
 
     def read(self) -> str:
         """What was seen."""

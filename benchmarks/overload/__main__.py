@@ -59,7 +59,17 @@ def main() -> None:
         ]
         for each in figures
     ]
-    head = ["load", "offered", "the models could do", "finished", "share", "refused, to try again", "of them begun", "blocked", "other"]
+    head = [
+        "load",
+        "offered",
+        "the models could do",
+        "finished",
+        "share",
+        "refused, to try again",
+        "of them begun",
+        "blocked",
+        "other",
+    ]
     markdown = table(head, rows)
     print(markdown)
     print(write("overload", {"rounds": figures}, markdown))
@@ -71,7 +81,7 @@ class Caller:
     def __init__(self, target: str) -> None:
         self.client = AsyncClient(target)
         self._channel = grpc.aio.insecure_channel(target, [("grpc.enable_retries", 0)])
-        self._check = rpc.GuardServiceStub(self._channel).Check  # type: ignore[no-untyped-call]
+        self._check = rpc.GuardServiceStub(self._channel).Check
 
     async def __aenter__(self) -> Caller:
         return self
@@ -94,7 +104,9 @@ async def _measure(seconds: float) -> list[dict[str, Any]]:
     with serving({"innocent": _policy()}) as service:
         async with Caller(service.target) as client:
             capacity = await _capacity(client, seconds / 2)
-        figures.append(_row("capacity", capacity * seconds / 2, capacity * seconds / 2, Counter(ok=round(capacity * seconds / 2))))
+        figures.append(
+            _row("capacity", capacity * seconds / 2, capacity * seconds / 2, Counter(ok=round(capacity * seconds / 2)))
+        )
     within = capacity * HOLD_MS / 1000
     with serving({"innocent": _policy()}) as service:
         async with Caller(service.target) as client:
@@ -167,7 +179,7 @@ def _late(service: Service) -> int:
 
 async def _spread(client: Caller, per_second: float, seconds: float, work: Any) -> Counter[str]:
     """So many a second on average, at random times."""
-    rng = random.Random(7)  # noqa: S311 - arrivals, not secrets
+    rng = random.Random(7)
     at, calls = rng.expovariate(per_second), []
 
     async def later(delay: float) -> str:
@@ -223,8 +235,6 @@ async def _answer(caller: Caller) -> str:
     except TidegateError as error:
         return type(error).__name__
     return "ok"
-
-
 
 
 def _policy(*, remarks: bool = False) -> dict[str, Any]:

@@ -322,7 +322,8 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     """A stream ended. `done` is the strongest action that was done, `violations` counts by rule (shadow rules too).
 
     `estimated_output_tokens` tells of an answer that was blocked how many tokens of it left, at four characters each:
-    the provider's own count, which comes last, was never read.
+    the provider's own count, which comes last, was never read. `untold` are those of the violations, by rule, that
+    have no event of their own, because one rule found too many.
     """
 
     ids: Ids
@@ -341,6 +342,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     timings: Timings | None = None
     grounding: GroundingSummary | None = None
     estimated_output_tokens: Count | None = None
+    untold: dict[str, int] = field(default_factory=dict)
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):
@@ -421,7 +423,7 @@ class EvidenceKey(msgspec.Struct, frozen=True):
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """How a stream went, for its decision event. `violations` counts by rule id."""
+    """How a stream went, for its decision event. `violations` counts by rule id, `untold` those without an event."""
 
     ended: HowEnded
     done: Action
@@ -434,6 +436,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     median_held_ms: float = 0.0
     grounding: GroundingSummary | None = None
     estimated_output_tokens: int | None = None
+    untold: Mapping[str, int] = field(default_factory=dict)
 
 
 def violation_event(
@@ -490,6 +493,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         timings=Timings(stream_ms=_milliseconds(ending.duration_ms)),
         grounding=ending.grounding,
         estimated_output_tokens=ending.estimated_output_tokens,
+        untold=dict(ending.untold),
     )
     return _stream_event(info, data)
 

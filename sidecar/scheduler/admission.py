@@ -9,12 +9,12 @@ begun are turned away before those that run have to suffer. What the next second
    first, that is `expect`ed: what the models need for a guess, timed when the service starts (a slow start);
 3. what streams that are older, and still run, have brought in the last second.
 
-All that may be a large part (`_share`) of what the models can do in a window, and what waits may not take long. The part gets smaller when a segment of
-an older stream waits long all the same (**strain**), and grows again as streams bring their work without; it does not
-change while nothing happens.
+All that may be a large part (`_share`) of what the models can do in a window, and what waits may not take long. The
+part gets smaller when a segment of an older stream waits long all the same (**strain**), and grows again as streams
+bring their work without; it does not change while nothing happens.
 
-A few streams are let in whatever they bring, while little waits: one of them with a long prompt strains, too. So is a tenant with less than its part of
-what may run: another's flood does not keep it out.
+A few streams are let in whatever they bring, while little waits: one of them with a long prompt strains, too. So is a
+tenant with less than its part of what may run: another's flood does not keep it out.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ class Scheduler:
             return "the queue is full"
         if not batcher.depth and not self._flights:
             return ""  # nothing is before it; and an estimate that is too high is unlearnt only by a batch
-        wait_ms = (self._flying_ms(now_ms) + batcher.wait_ms(request, self._costs.of)) / self._threads
+        wait_ms = self._wait_ms(batcher, request, self._flying_ms(now_ms), self._threads)
         left_ms = request.deadline_ms - now_ms
         if wait_ms > LONG_WAIT * left_ms:
             self._admission.strain(request.began_ms, now_ms)
@@ -178,8 +178,14 @@ class Scheduler:
             return ""
         now_ms = self._clock.now_ms()
         before_ms = self._flying_ms(now_ms) + self._awaited.all_ms(self._costs.of)
-        wait_ms = (before_ms + self._others.wait_ms(request, self._costs.of)) / self._workers_for_others
+        wait_ms = self._wait_ms(self._others, request, before_ms, self._workers_for_others)
         return "it would be late" if wait_ms > request.deadline_ms - now_ms else ""
+
+    def _wait_ms(self, batcher: Batcher, request: Request, before_ms: float, workers: int) -> float:
+        """When a request will be done, that has so much work before its queue: its batch ends on one worker."""
+        queued_ms = batcher.wait_ms(request, self._costs.of)
+        batch_ms = min(queued_ms, self._max_tokens * self._costs.of(batcher.group_of(request.detector)))
+        return (before_ms + queued_ms - batch_ms) / workers + batch_ms
 
     def _is_full(self, batcher: Batcher, request: Request) -> bool:
         return batcher.depth >= self._queue_limit or batcher.depth_of(request.tenant) >= self._tenant_limit

@@ -30,7 +30,9 @@ def test_before_anything_is_known_any_number_may_run():
     assert all(Admission(THREADS).admits(alone(n), 0.0, 0.0) for n in range(5000))
 
 
-@pytest.mark.parametrize(("ms", "waiting_ms", "most"), [(10.0, 0.0, 180), (40.0, 0.0, 45), (10.0, 300.0, 150), (10.0, 500.0, 2)])
+@pytest.mark.parametrize(
+    ("ms", "waiting_ms", "most"), [(10.0, 0.0, 180), (40.0, 0.0, 45), (10.0, 300.0, 150), (10.0, 500.0, 2)]
+)
 def test_the_first_burst_is_let_in_as_far_as_the_models_can_do_it(ms: float, waiting_ms: float, most: int):
     assert burst(expecting(ms), 0.0, waiting_ms=waiting_ms) == most
 
