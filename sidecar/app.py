@@ -68,10 +68,15 @@ class App:
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1)
         self.policies = PolicyStore(settings.policies.directories, redaction_keys(settings.keys))
-        self.reloader = PolicyReloader(
-            self.policies, settings.policies, outbox=self.outbox, clock=self.clock, metrics=self.metrics
-        )
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
+        self.reloader = PolicyReloader(
+            self.policies,
+            settings.policies,
+            outbox=self.outbox,
+            clock=self.clock,
+            metrics=self.metrics,
+            taken=self.scheduler.time,
+        )
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
         self.engine = Engine(
             policies=self.policies,

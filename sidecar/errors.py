@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
-_RETRY_MS = 500, 2500
+_RETRY_MS = 400, 1000
 """When a caller may try again: not all at the same moment."""
 
 

@@ -2,10 +2,10 @@
 
     python -m benchmarks.mixed_memory [--minutes N]
 
-At once, without end: checks of whole texts, answers in messages, long questions, answers over retrieved documents (each
-with a context of its own, from 2,000 to 500,000 characters), texts full of addresses, and clients that leave. No context
-comes twice, so that caches are full. The service runs as a process of its own with its default limits; its resident set
-is read from outside, once a second.
+At once, without end: checks of whole texts, answers in messages, long questions, answers over retrieved documents
+(each with a context of its own, from 2,000 to 500,000 characters), texts full of addresses, and clients that leave. No
+context comes twice, so that caches are full. The service runs as a process of its own with its default limits; its
+resident set is read from outside, once a second.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PERSONAL = mixed(200_000)
 CONTEXT_CHARS = (2_000, 10_000, 50_000, 200_000, 495_000)
 DOCUMENT_CHARS = 4_000
 KEY = {"redaction": "a key of the benchmark's own, 32 bytes"}
-_source = random.Random(5)  # noqa: S311 - texts, not secrets
+_source = random.Random(5)
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ from sidecar.codec import encoding
 from sidecar.codec.body import UnknownShapeError
 from sidecar.codec.catalogue import TEXT as PLAIN
 from sidecar.codec.encoding import BrokenEncodingError, Decoder
-from sidecar.codec.eventstream import BrokenFrameError
+from sidecar.codec.eventstream import BrokenFrameError, exception
+from sidecar.codec.formats import Format
 from sidecar.codec.frames import FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError
 from sidecar.codec.opened import Whole
@@ -19,6 +20,7 @@ from sidecar.codec.shapes import openai
 from sidecar.config import Guarded
 from sidecar.errors import CallerError, Draining, Overloaded, TidegateError
 from sidecar.policy.plan import Plan
+from sidecar.transport.decision import Streams
 from sidecar.transport.http_status import HttpStatus, SlowBodyError, UnreadableAnswerError
 from sidecar.transport.running import Running
 from sidecar.values import Blocked
@@ -223,6 +225,20 @@ def failure_of(shape: Shape | None, status: HttpStatus) -> bytes:
     """The body of the answer that tells an error, in the provider's own shape where the provider is known."""
     failure = shape.failure if shape is not None else openai.failure
     return failure(status.code, status.message)
+
+
+def unavailable_in_stream(way: Streams, status: HttpStatus) -> bytes | None:
+    """That it should be tried again, as the last frame of a streamed answer; None where there is no place for that."""
+    failure = failure_of(way.shape, status)
+    match way.format:
+        case Format.SSE:
+            return b"event: error\ndata: " + failure + b"\n\n"
+        case Format.LINES:
+            return failure + b"\n"
+        case Format.EVENT_STREAM:
+            return exception("serviceUnavailableException", failure)
+        case _:
+            return None
 
 
 def told(error: Exception) -> Exception:

@@ -212,8 +212,7 @@ class _Exchange:
         if not isinstance(error, TidegateError):
             _log.warning("an exchange failed", exc_info=error)
         _log.info("an exchange was refused", extra={"status": status.code, "reason": status.reason})
-        if status.retry_after_seconds is not None:
-            self._bodies.marks["retry-after"] = str(status.retry_after_seconds)
+        self._bodies.marks.update(status.headers)
         await self._answer_instead(status.code, status.reason, failure_of(self._shape, status))
 
     @property

@@ -122,7 +122,8 @@ def test_a_tenant_with_less_than_its_part_is_let_in():
 def test_at_twice_the_capacity_what_is_let_in_is_what_can_be_done(work_ms: float, seconds_each: float):
     """Streams that bring `work_ms` evenly over their life, as many as need twice what there is; the guess is wrong."""
     admission = expecting(10.0)
-    step_ms, waiting, done, streams = 20.0, 0.0, 0.0, []
+    step_ms, waiting, done = 20.0, 0.0, 0.0
+    streams: list[float] = []
     offered, due = 2 * THREADS * step_ms / work_ms, 0.0
     late = 0
     for step in range(1500):

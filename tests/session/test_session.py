@@ -255,7 +255,7 @@ async def test_what_was_not_looked_at_in_time_is_refused_and_nothing_is_said_of_
     [writer] = writers
 
     assert not any(isinstance(each, Blocked) for each in writer.shown)
-    assert 500 <= raised.value.retry_ms < 2500
+    assert 400 <= raised.value.retry_ms < 1000
     assert data_of(outbox, Violation) == []
     assert data_of(outbox, StreamDecision)[0].ended == "failed"
     assert len(data_of(outbox, Fault)) == 1
