@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import importlib
 import json
+import signal
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,8 +20,8 @@ import click
 import msgspec
 
 from detectors.onnx.places import use_places
-from sidecar.config import load_settings, models_settings
-from sidecar.errors import TidegateError
+from sidecar.config import Settings, load_settings, models_settings
+from sidecar.errors import ConfigError, TidegateError
 from sidecar.values import Direction
 from sidecar.version import tidegate_version
 
@@ -91,6 +92,7 @@ def serve(config: Path | None, workers: int | None) -> None:
     """
     from sidecar.telemetry.logging import configure_logging
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     settings = load_settings(config)
     settings = settings.model_copy(update={"workers": workers or settings.workers})
     configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
@@ -99,9 +101,18 @@ def serve(config: Path | None, workers: int | None) -> None:
 
         supervisor.run(settings, config)
     else:
-        from sidecar import app  # a second's worth of imports that the other commands do not need
+        run(settings)
 
-        app.run(settings)
+
+def run(settings: Settings) -> None:
+    """Run the service in this process. Raises `ConfigError` when something that it needs is not installed."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are policies to read again
+    try:
+        from sidecar import app  # a second's worth of imports that the other commands do not need
+    except ImportError as error:
+        message = f"{error.name or 'a package that it needs'} cannot be loaded ({type(error).__name__})"
+        raise ConfigError(f"{message}; install Tidegate with the packages of requirements.txt") from None
+    app.run(settings)
 
 
 @main.command()

@@ -370,6 +370,10 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
         raise
     except DetectorError as error:
         return error
+    except ImportError as error:
+        return DetectorError(
+            f"it needs {error.name or 'a package'}, which cannot be loaded; install it, or leave it out"
+        )
     except Exception as error:  # noqa: BLE001 - as said above
         return DetectorError(f"it failed with {type(error).__name__}; ask its authors, or leave it out")
 

@@ -18,7 +18,7 @@ from sidecar.config import SchedulerSettings
 from sidecar.policy.plan import BatchPlan
 from sidecar.scheduler.scheduler import _TIMED, Request, Running, Scheduler
 from sidecar.telemetry.metrics import Metrics
-from sidecar.values import Action, Failed, FailureKind, Found
+from sidecar.values import Action, Failed, FailureKind, Found, Outcome
 from tests.fakes import SegmentFlagger, plan, rule
 from tests.scheduler.asking import Asker, request
 from tests.servers import FakeClock
@@ -183,6 +183,43 @@ async def test_models_are_timed_before_the_first_stream_so_that_the_first_burst_
         let_in = sum(scheduler.admits(Running(n, n, 1)) for n in range(100))
     tokens_a_second = 8 * (1 + len(_TIMED.text) // 4) * 1000 / 100
     assert let_in == pytest.approx(0.9 * tokens_a_second / 64, abs=1)
+
+
+@pytest.mark.parametrize("segments", [1, 2, 5])
+async def test_of_a_burst_of_twice_what_can_be_done_in_time_four_fifths_of_that_is_done(segments: int):
+    """A model of known speed: 2 ms a token on its own clock. Everybody comes at the same moment, with all segments."""
+    clock = FakeClock()
+
+    class Model(SegmentFlagger):
+        def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
+            clock.ms += sum(2.0 * (1 + len(item.text) // 4) for item in items)
+            return super().detect(items)
+
+    class Stream(Asker):
+        in_time = 0
+
+        def deliver(self, segment: int, batch: int, outcome: Outcome) -> None:
+            super().deliver(segment, batch, outcome)
+            self.in_time += outcome == Found() and clock.ms <= due_ms
+
+    model = Model("bad", label="FLAG")
+    async with scheduling(clock) as scheduler:
+        await scheduler.time([plan((model, [rule(Action.BLOCK, "FLAG")]))])
+        began_ms, due_ms = clock.ms, clock.ms + 1000
+        could = 1000 / (2 * 11 * segments)
+        streams = [Stream(segments) for _ in range(round(2 * could))]
+        for number, stream in enumerate(streams):
+            for segment in range(segments):
+                asked = request(
+                    segment, f"{number:020} {segment:019}", asker=stream, detector=model, deadline_ms=due_ms
+                )
+                scheduler.submit(replace(asked, began_ms=began_ms, submitted_ms=began_ms))
+        for stream in streams:
+            await stream.is_answered.wait()
+    done = sum(stream.in_time == segments for stream in streams)
+    begun = sum(0 < stream.in_time < segments for stream in streams)
+    assert 0.8 * could <= done <= could
+    assert begun <= 1
 
 
 async def test_a_batch_of_the_older_stream_comes_first_and_the_younger_is_late():
