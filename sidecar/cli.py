@@ -20,8 +20,8 @@ import click
 import msgspec
 
 from detectors.onnx.places import use_places
-from sidecar.config import Settings, load_settings, models_settings
-from sidecar.errors import ConfigError, TidegateError
+from sidecar.config import load_settings, models_settings
+from sidecar.errors import TidegateError
 from sidecar.values import Direction
 from sidecar.version import tidegate_version
 
@@ -101,18 +101,9 @@ def serve(config: Path | None, workers: int | None) -> None:
 
         supervisor.run(settings, config)
     else:
+        from sidecar.starting import run
+
         run(settings)
-
-
-def run(settings: Settings) -> None:
-    """Run the service in this process. Raises `ConfigError` when something that it needs is not installed."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are policies to read again
-    try:
-        from sidecar import app  # a second's worth of imports that the other commands do not need
-    except ImportError as error:
-        message = f"{error.name or 'a package that it needs'} cannot be loaded ({type(error).__name__})"
-        raise ConfigError(f"{message}; install Tidegate with the packages of requirements.txt") from None
-    app.run(settings)
 
 
 @main.command()

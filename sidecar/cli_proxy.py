@@ -32,7 +32,7 @@ def proxy(upstream: str | None, listen: str | None, directories: tuple[Path, ...
 
     Example: tidegate proxy --upstream http://localhost:11434 --policies policies/
     """
-    from sidecar.cli import run
+    from sidecar.starting import run
     from sidecar.telemetry.logging import configure_logging
 
     settings = _settings(load_settings(config), upstream, listen, directories)

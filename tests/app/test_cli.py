@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import sidecar
-from sidecar import cli
+from sidecar import starting
 from sidecar.cli import main
 from sidecar.config import checked
 
@@ -172,7 +172,7 @@ def test_a_hang_up_does_not_end_a_service_that_is_starting(monkeypatch: pytest.M
     monkeypatch.setattr(sidecar, "app", app, raising=False)
     before = signal.getsignal(signal.SIGHUP)
     try:
-        cli.run(checked({}))
+        starting.run(checked({}))
     finally:
         signal.signal(signal.SIGHUP, before)
     assert seen == [signal.SIG_IGN]
