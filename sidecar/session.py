@@ -73,6 +73,9 @@ _STEP_SECONDS = 0.005
 _PIECE_CHARS = 256
 """How much it is fed at a time: patterns cost up to 15 us a character where texts are nothing but numbers."""
 
+_RETRY_MS = 1000
+"""When to try again where streams are too many: they end one by one, whenever that is."""
+
 
 class PlanSource(Protocol):
     """Where a stream's plan comes from."""
@@ -235,7 +238,7 @@ class Engine:
             self.metrics.streams_refused["draining"].inc()
             raise Draining
         if self.open_streams >= self.limits.max_streams:
-            self._refuse()
+            self._refuse(_RETRY_MS)
         check_start(start, self.limits)
         plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
         own = self._open_streams[start.tenant]
@@ -244,9 +247,9 @@ class Engine:
             self._refuse()
         return plan
 
-    def _refuse(self) -> NoReturn:
+    def _refuse(self, retry_ms: int | None = None) -> NoReturn:
         self.metrics.streams_refused["overloaded"].inc()
-        raise Overloaded("streams")
+        raise Overloaded("streams", retry_ms=retry_ms)
 
     def hold_context(self, chars: int) -> int:
         """Hold room for so many characters of a context; returns the bytes. Raises `Overloaded` when there is none."""
@@ -450,19 +453,19 @@ class Session:
 
     def _step(self) -> None:
         """Give the core what came: outcomes, time, text."""
-        now_ms = self._engine.clock.now_ms()
-        while self._outcomes:
+        now_ms, until = self._engine.clock.now_ms(), time.perf_counter() + _STEP_SECONDS
+        while self._outcomes and time.perf_counter() < until:
             segment, batch, outcome = self._outcomes.popleft()
             self._core.resolve(segment, batch, outcome, now_ms)
         due_ms = self._core.next_deadline_ms
-        if due_ms is not None and due_ms <= now_ms:
+        if due_ms is not None and due_ms <= now_ms and not self._outcomes:  # what has come is not late
             self._core.tick(now_ms)
-        self._feed_core(now_ms)
+        self._feed_core(now_ms, until)
         self._check_idle(now_ms)
 
-    def _feed_core(self, now_ms: float) -> None:
+    def _feed_core(self, now_ms: float, until: float) -> None:
         """Feed what the inbox holds, up to a step's worth; then, if that was all, the end."""
-        budget, until = _STEP_CHARS, time.perf_counter() + _STEP_SECONDS
+        budget = _STEP_CHARS
         while self._inbox and budget > 0 and self._core.wants_text and time.perf_counter() < until:
             if (mark := self._inbox.take_mark()) is not None:
                 self._take_mark(mark, now_ms)
@@ -522,8 +525,8 @@ class Session:
     # -- waking up ------------------------------------------------------------------------------------------------
 
     async def _wait(self) -> None:
-        """Wait for text, an outcome or a timer; with text left over from the last step, only let others run."""
-        if self._inbox and self._core.wants_text:
+        """Wait for text, an outcome or a timer; with something left over from the last step, only let others run."""
+        if self._outcomes or (self._inbox and self._core.wants_text):
             await asyncio.sleep(0)
             return
         self._alarm.set(min(self._core.next_deadline_ms or float("inf"), self._idle_at_ms))

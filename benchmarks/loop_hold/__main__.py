@@ -67,7 +67,7 @@ def _texts() -> dict[str, str]:
         **{name: text[:CHARS] for name, text in nasty_texts().items()},
         "one line of 1 MB": letters,
         "one line of 1 MB, words": " ".join(letters[start : start + 6] for start in range(0, MEGABYTE, 7)),
-        "base64, 1 MB": base64.b64encode(source.randbytes(MEGABYTE * 3 // 4)).decode(),
+        "base64 in lines": base64.encodebytes(source.randbytes(CHARS * 3 // 4)).decode(),
         "digits of pi": _pi(3_000),
         "CSV of contacts": "".join(
             f"{n},Jane Doe {n},jane.doe{n}@example.org,+1 415 555 {number(10**4):04},{number(10**16)}\n"

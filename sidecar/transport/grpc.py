@@ -67,6 +67,7 @@ _SPARE_CALLS = 256
 _PING_SLACK = 0.8
 """A client that pings as often as it may is sometimes early, by its timer and the network."""
 _LONGEST_GRACE = 1e6
+_RETRY_MS = 1000
 _GOODBYE_SECONDS = 1.0
 """How long a status may take to reach a client that does not read."""
 
@@ -150,7 +151,7 @@ class GuardService:
         most = self._engine.limits.max_streams
         if self._arrivals.total() >= most or self._arrivals[peer] >= max(1, most // 2):
             self._engine.metrics.streams_refused["overloaded"].inc()
-            raise Overloaded("streams")
+            raise Overloaded("streams", retry_ms=_RETRY_MS)
         self._arrivals[peer] += 1
         try:
             yield

@@ -127,8 +127,7 @@ async def test_a_block_is_told_of_however_much_was_found_before():
     words = plan((WordScanner("bluebird"), [rule(Action.ANNOTATE)]), (WordScanner("stop"), [rule(Action.BLOCK)]))
     outbox = await started()
     await run(make_engine(words, outbox=outbox, limits=Limits(events_per_rule=1)), ["bluebird bluebird stop"])
-    told = [(data.policy.rule, data.done) for data in data_of(outbox, Violation)]
-    assert told == [("rule-0", "annotate"), ("rule-1", "block")]
+    assert [data.done for data in data_of(outbox, Violation)] == ["annotate", "block"]
 
 
 async def test_an_empty_stream_ends_with_a_summary():
