@@ -35,6 +35,8 @@ HOLD_MS = 1000
 TEXT_CHARS = 900
 TOKENS_PER_SECOND = 50
 TOKEN_CHARS = 4
+TOKENS_A_MESSAGE = 10
+"""As many small messages would measure the event loop and the client, not the models."""
 ANSWER_SECONDS = 4.0
 AT_A_TIME = 4
 WORDS = plain(200_000)
@@ -221,9 +223,10 @@ async def _answer(caller: Caller) -> str:
     text = _text(round(ANSWER_SECONDS * TOKENS_PER_SECOND * TOKEN_CHARS))
 
     async def tokens() -> AsyncIterator[str]:
-        for start in range(0, len(text), TOKEN_CHARS):
-            yield text[start : start + TOKEN_CHARS]
-            await asyncio.sleep(1 / TOKENS_PER_SECOND)
+        size = TOKEN_CHARS * TOKENS_A_MESSAGE
+        for start in range(0, len(text), size):
+            yield text[start : start + size]
+            await asyncio.sleep(TOKENS_A_MESSAGE / TOKENS_PER_SECOND)
 
     try:
         async for _ in caller.client.stream(tokens()):

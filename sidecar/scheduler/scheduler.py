@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from math import ceil
+from statistics import median
 from typing import TypeVar
 
 from detectors.base import BatchItem
@@ -119,7 +120,7 @@ class Scheduler:
     def admits(self, running: Running) -> bool:
         """Whether one more stream, beside those that run, is likely to have its segments looked at in time."""
         now_ms = self._clock.now_ms()
-        return self._admission.admits(running, self._awaited.all_ms(self._costs.of) + self._flying_ms(now_ms), now_ms)
+        return self._admission.admits(running, self._awaited.all_ms(self._costs.of) + self._flown_ms(now_ms), now_ms)
 
     def left(self, began_ms: float) -> None:
         """A stream that was let in then has ended."""
@@ -137,12 +138,12 @@ class Scheduler:
         tokens = batch.item_tokens or 1 + len(_TIMED.text) // CHARS_PER_TOKEN
         items = max(1, min(self._max_items, self._max_tokens // tokens))
         questions = [Question(_TIMED, (batch.detector,))] * items
-        took_ms = 0.0
-        for _ in range(2):  # the first run makes ready what later ones have
+        runs: list[float] = []
+        for _ in range(4):
             began_ms = self._clock.now_ms()
             await asyncio.gather(*(self._work(Job(questions).run) for _ in range(self._threads)))
-            took_ms = self._clock.now_ms() - began_ms
-        self._costs.learn(group, took_ms, items * tokens)
+            runs.append(self._clock.now_ms() - began_ms)
+        self._costs.learn(group, median(runs[1:]), items * tokens)  # the first makes ready what later ones have
 
     # -- admission ------------------------------------------------------------------------------------------------
 
@@ -164,7 +165,8 @@ class Scheduler:
             return "the queue is full"
         if not batcher.depth and not self._flights:
             return ""  # nothing is before it; and an estimate that is too high is unlearnt only by a batch
-        wait_ms = self._wait_ms(batcher, request, self._flying_ms(now_ms), self._threads)
+        workers = max(1, self._threads - sum(not each.is_awaited for each in self._flights))
+        wait_ms = self._wait_ms(batcher, request, self._flown_ms(now_ms), workers)
         left_ms = request.deadline_ms - now_ms
         if wait_ms > LONG_WAIT * left_ms:
             self._admission.strain(request.began_ms, now_ms)
@@ -177,7 +179,7 @@ class Scheduler:
         if not self.depth and not self._flights:
             return ""
         now_ms = self._clock.now_ms()
-        before_ms = self._flying_ms(now_ms) + self._awaited.all_ms(self._costs.of)
+        before_ms = sum(each.left_ms(now_ms) for each in self._flights) + self._awaited.all_ms(self._costs.of)
         wait_ms = self._wait_ms(self._others, request, before_ms, self._workers_for_others)
         return "it would be late" if wait_ms > request.deadline_ms - now_ms else ""
 
@@ -190,9 +192,10 @@ class Scheduler:
     def _is_full(self, batcher: Batcher, request: Request) -> bool:
         return batcher.depth >= self._queue_limit or batcher.depth_of(request.tenant) >= self._tenant_limit
 
-    def _flying_ms(self, now_ms: float) -> float:
-        """What the batches that were taken still take."""
-        return sum(each.left_ms(now_ms) for each in self._flights)
+    def _flown_ms(self, now_ms: float) -> float:
+        """What the batches that were taken still take, as far as what text waits for has to wait for them."""
+        has_one_worker = self._threads == 1
+        return sum(each.left_ms(now_ms) for each in self._flights if each.is_awaited or has_one_worker)
 
     @property
     def _workers_for_others(self) -> int:
