@@ -17,11 +17,22 @@ from sidecar.codec import encoding
 from sidecar.codec.shape import Shape
 from sidecar.config import Limits
 from sidecar.outbox.event import Fault
-from sidecar.scheduler.scheduler import Request
 from sidecar.transport.http_headers import REQUEST_IDS
-from sidecar.values import Failed, FailureKind
 from tests import recorded
-from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, POLICY, SAID, Proxied, proxied
+from tests.proxies import (
+    BAD_PIECES,
+    CARD,
+    CLEAN_PIECES,
+    INJECTION,
+    MASKED,
+    PIECES,
+    POLICY,
+    READ_BY_A_MODEL,
+    SAID,
+    Proxied,
+    proxied,
+)
+from tests.servers import FullScheduler
 from tests.upstream import JSON, SSE, Answer
 
 PATHS = {
@@ -613,41 +624,13 @@ async def test_too_many_streams_and_a_drain_are_told_with_when_to_come_back(tmp_
         await asyncio.wait_for(draining, 10)
 
 
-READ_BY_A_MODEL = """
-apiVersion: tidegate.dev/v1
-kind: Policy
-metadata: {name: default, version: "7"}
-match: {directions: [DIRECTION]}
-rules:
-  - {id: attacks, detect: {detector: injection}, severity: high, action: {block: {message: "Stopped."}}}
-"""
-
-
-REST = """
----
-apiVersion: tidegate.dev/v1
-kind: Policy
-metadata: {name: default, version: "1"}
-rules:
-  - {id: none, detect: {detector: patterns, keywords: {A: ["never said"]}}, action: block}
-"""
-
-
-class Full:
-    """A scheduler that has no room."""
-
-    def submit(self, request: Request) -> None:
-        request.answer(Failed(FailureKind.SHED, "it would be late"))
-
-
 @each_shape
 @pytest.mark.parametrize("direction", ["input", "output"])
 async def test_what_is_not_looked_at_in_time_is_refused_and_not_called_a_violation(
     tmp_path: Path, shape: Shape, record: Callable[[tuple[str, ...]], bytes], direction: str
 ):
-    policy = READ_BY_A_MODEL.replace("DIRECTION", direction).replace("name: default", "name: read")
-    async with proxied(tmp_path, policy=policy + REST) as proxy:
-        proxy.engine.scheduler = Full()
+    async with proxied(tmp_path, policy=READ_BY_A_MODEL.replace("DIRECTION", direction)) as proxy:
+        proxy.engine.scheduler = FullScheduler()
         proxy.upstream.answer = streamed(shape, record(CLEAN_PIECES))
         response, answer = await ask(proxy, PATHS[shape.name], request_of(shape, "a harmless question"))
         message = "too many texts for the models; try again in"
