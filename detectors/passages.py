@@ -163,6 +163,7 @@ class PassageIndex:
     def __init__(self, documents: Iterable[str] = ()) -> None:
         """Index `documents`; an empty index selects nothing."""
         self._parts: list[_Part] = []
+        self._passages = _Passages(())
         self._postings = Postings()
         for document in documents:
             self.add(document)
@@ -170,10 +171,12 @@ class PassageIndex:
     @classmethod
     def joined(cls, indexes: Iterable[PassageIndex]) -> PassageIndex:
         """One index of the documents of several, without reading them again."""
-        whole, postings = cls(), []
+        whole, postings, count = cls(), [], 0
         for each in indexes:
-            postings.append(each._postings.moved(len(whole.passages)))
+            postings.append(each._postings.moved(count))
             whole._parts += each._parts
+            count += len(each.passages)
+        whole._passages = _Passages(whole._parts)
         whole._postings = Postings.joined(postings)
         return whole
 
@@ -183,6 +186,7 @@ class PassageIndex:
         own = Postings.of(part.terms()).moved(len(self.passages))
         self._postings = Postings.joined([self._postings, own])
         self._parts.append(part)
+        self._passages = _Passages(self._parts)
 
     @property
     def documents(self) -> list[str]:
@@ -192,7 +196,7 @@ class PassageIndex:
     @property
     def passages(self) -> Sequence[Passage]:
         """All passages, in order of their documents."""
-        return _Passages(self._parts)
+        return self._passages
 
     def idf(self, word: str) -> float:
         """Return the weight of a stem: 1 for a word of every passage, growing with rarity, most for unseen words."""
@@ -200,10 +204,10 @@ class PassageIndex:
 
     def recall(self, claim_stems: Iterable[str], *, within: Container[str] | None = None) -> float:
         """Return the idf-weighted share of distinct claim stems that are `within` some stems, default anywhere."""
-        distinct = dict.fromkeys(claim_stems)
+        weights = {word: self.idf(word) for word in dict.fromkeys(claim_stems)}
         known = self._postings if within is None else within
-        total = sum(map(self.idf, distinct))
-        return sum(self.idf(word) for word in distinct if word in known) / total if total else 0.0
+        total = sum(weights.values())
+        return sum(weight for word, weight in weights.items() if word in known) / total if total else 0.0
 
     def _ranked(self, stems: Sequence[str]) -> list[int]:
         """Return passage numbers, best first by weighted overlap, in document order where equal; none without a hit."""

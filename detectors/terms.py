@@ -39,7 +39,7 @@ class Known:
 
     def __contains__(self, word: object) -> bool:
         term = hash(word)
-        at = int(np.searchsorted(self._terms, term))
+        at = int(self._terms.searchsorted(term))
         return at < len(self._terms) and bool(self._terms[at] == term)
 
     def __len__(self) -> int:
@@ -86,7 +86,7 @@ class Postings:
     def of_word(self, word: object) -> _Ints:
         """The passages in which a word occurs, in order."""
         term = hash(word)
-        at = int(np.searchsorted(self._terms, term))
+        at = int(self._terms.searchsorted(term))
         if at == len(self._terms) or self._terms[at] != term:
             return self._places[:0]
         return self._places[self._begin[at] : self._begin[at + 1]]
