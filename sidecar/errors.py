@@ -132,7 +132,7 @@ class CallerError(TidegateError):
 
 
 class Overloaded(TidegateError):  # noqa: N818 - as above
-    """There is no room for more of `what` just now; try again after `retry_ms`, which is one of many unless it is given."""
+    """There is no room for more of `what` just now; try again after `retry_ms`: by chance, unless it is given."""
 
     def __init__(self, what: str, *, retry_ms: int | None = None) -> None:
         self.what = what
