@@ -443,6 +443,24 @@ class PromptScheduler:
         request.answer(Found())
 
 
+async def test_a_long_text_is_fed_in_pieces_between_which_others_have_their_turn(fed: list[str]):
+    text, turns = "some words, " * 2_000, 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    busy = asyncio.create_task(other())
+    shown = await run(make_engine(cards(), outbox=await started()), [text])
+    busy.cancel()
+    assert text_of(shown) == text
+    assert "".join(fed) == text
+    assert max(map(len, fed)) <= 256
+    assert turns >= len(text) // 2048
+
+
 async def test_text_that_completes_nothing_waits_for_what_follows_it(fed: list[str]):
     engine = make_engine(flagged(), outbox=await started(), scheduler=PromptScheduler())
     async with engine.open(StreamStart()) as session:

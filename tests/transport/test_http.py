@@ -14,6 +14,7 @@ import pytest
 from yarl import URL
 
 from sidecar.codec import encoding
+from sidecar.codec.body import StreamedAnswer
 from sidecar.codec.shape import Shape
 from sidecar.config import Limits
 from sidecar.outbox.event import Fault
@@ -644,3 +645,19 @@ async def test_what_is_not_looked_at_in_time_is_refused_and_not_called_a_violati
             assert message.encode() in answer
         assert not any(piece.encode() in answer for piece in CLEAN_PIECES)
         assert proxy.violations == []
+
+
+async def test_a_streamed_answer_that_comes_in_one_piece_is_taken_apart_in_slices(tmp_path: Path):
+    shape, record = recorded.STREAMS[0]
+    pieces = tuple(f"word {number} " for number in range(2_000))
+    async with proxied(tmp_path) as proxy:
+        data = record(pieces)
+        fed: list[int] = []
+        feed = StreamedAnswer.feed
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(StreamedAnswer, "feed", lambda self, each: fed.append(len(each)) or feed(self, each))
+            proxy.upstream.answer = streamed(shape, data)
+            _, answer = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
+    assert recorded.said(shape, answer) == "".join(pieces)
+    assert len(data) > 100_000
+    assert max(fed) <= 8192
