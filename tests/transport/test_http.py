@@ -654,8 +654,13 @@ async def test_a_streamed_answer_that_comes_in_one_piece_is_taken_apart_in_slice
         data = record(pieces)
         fed: list[int] = []
         feed = StreamedAnswer.feed
+
+        def noted(self: StreamedAnswer, each: bytes) -> Any:
+            fed.append(len(each))
+            return feed(self, each)
+
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(StreamedAnswer, "feed", lambda self, each: fed.append(len(each)) or feed(self, each))
+            patch.setattr(StreamedAnswer, "feed", noted)
             proxy.upstream.answer = streamed(shape, data)
             _, answer = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
     assert recorded.said(shape, answer) == "".join(pieces)
