@@ -42,12 +42,13 @@ from sidecar.outbox.event import (
     uuid7,
 )
 from sidecar.outbox.outbox import Inlet
-from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.policy.plan import BatchPlan, Notice, Plan
 from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
 from sidecar.summary import StreamSummary
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import (
+    Action,
     Blocked,
     Direction,
     GroundingTally,
@@ -533,7 +534,14 @@ class Session:
             median_held_ms=tally.held.median_ms,
             max_held_chars=self._core.max_held_chars,
             grounding=grounding,
+            notice=self._notice(),
         )
+
+    def _notice(self) -> Notice | None:
+        """What to tell the person whose prompt this was: what they wrote last was changed, and goes on."""
+        tally = self._recorder.tally
+        is_told = self._direction is Direction.INPUT and tally.action is Action.REDACT and tally.last_turn.is_redacted
+        return self.plan.stream.notice if is_told else None
 
     def _grounding(self) -> GroundingTally | None:
         sentences = self._core.sentences()

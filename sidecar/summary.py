@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import msgspec
 
 from sidecar.core.stream import LaneCoverage
-from sidecar.policy.plan import Plan
-from sidecar.values import Action, Decision, GroundingTally, Lane, Release
+from sidecar.policy.plan import Notice, Plan
+from sidecar.values import Action, Decision, GroundingTally, Lane, Part, Release
 
 LISTED_VIOLATIONS = 1000
 """How many violations a summary lists; it counts all."""
@@ -31,6 +31,8 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     median_held_ms: float
     max_held_chars: int
     grounding: GroundingTally | None = None
+    notice: Notice | None = None
+    """What to tell the person whose prompt this was."""
 
 
 class HeldTimes:
@@ -57,6 +59,39 @@ class HeldTimes:
         return 0.0
 
 
+class LastTurn:
+    """What a person wrote last in a prompt, behind all that a model had said, and whether it was redacted.
+
+    What they wrote before was told when it was asked, and is in a history that comes again with each question.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: set[Lane] = set()
+        self._redacted: set[Lane] = set()
+        self._is_answered = False
+
+    def arrived(self, lane: Lane) -> None:
+        """Take note of text."""
+        if lane.part is Part.MODEL:
+            self._is_answered = True
+        elif lane.part is Part.USER:
+            if self._is_answered:
+                self._lanes.clear()
+                self._redacted.clear()
+                self._is_answered = False
+            self._lanes.add(lane)
+
+    def released(self, release: Release) -> None:
+        """Take note of what was done to it."""
+        if release.redactions and release.lane.part is Part.USER:
+            self._redacted.add(release.lane)
+
+    @property
+    def is_redacted(self) -> bool:
+        """Whether something in it was redacted."""
+        return not self._lanes.isdisjoint(self._redacted)
+
+
 class Tally:
     """A stream's running counts. Times are the session clock's milliseconds."""
 
@@ -69,12 +104,14 @@ class Tally:
         self.violations: list[Decision] = []
         self.violation_count = 0
         self.count_by_rule: Counter[int] = Counter()
+        self.last_turn = LastTurn()
         self._arrivals: dict[Lane, deque[tuple[int, float]]] = {}
         self._received: Counter[Lane] = Counter()
 
     def arrived(self, lane: Lane, chars: int, now_ms: float) -> None:
         """Note when text came in."""
         self.received_chars += chars
+        self.last_turn.arrived(lane)
         self._received[lane] += chars
         self._arrivals.setdefault(lane, deque()).append((self._received[lane], now_ms))
 
@@ -84,6 +121,7 @@ class Tally:
 
     def released(self, release: Release, now_ms: float) -> float | None:
         """Note that text leaves. Returns how long its first character was held; None if it accounts for no text."""
+        self.last_turn.released(release)
         arrivals = self._arrivals.get(release.lane)
         if release.end <= release.start or not arrivals:
             return None

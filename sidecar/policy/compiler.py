@@ -38,7 +38,7 @@ from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
 from sidecar.policy.operators import ByName, Form, InWords, RedactionKeys
-from sidecar.policy.plan import BatchPlan, Match, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
+from sidecar.policy.plan import BatchPlan, Match, Notice, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
 from sidecar.policy.schema import (
     DEFAULT_POLICY,
     BlockAction,
@@ -47,6 +47,7 @@ from sidecar.policy.schema import (
     Label,
     Mask,
     Named,
+    NoticeSpec,
     Operator,
     PolicySpec,
     Pseudonym,
@@ -56,6 +57,7 @@ from sidecar.policy.schema import (
     StreamSpec,
 )
 from sidecar.values import Action, Direction, FailMode, Mode, Severity, ToolCalls
+from sidecar.wording import messages
 from sidecar.wording.languages import Language
 from sidecar.wording.names import name_of
 
@@ -151,6 +153,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             max_segment_tokens=stream.max_segment_tokens,
             min_segment_tokens=stream.min_segment_tokens,
             tool_calls=stream.tool_calls,
+            notice=_notice(stream.notice, metadata.language),
         ),
         rules=tuple(rules.plans),
         scanners=tuple(
@@ -395,6 +398,13 @@ def _action_of(rule: RuleSpec) -> Action:
 def _message_of(rule: RuleSpec) -> str | None:
     """What is said where the rule blocks; None where it states nothing, as where another one fails closed."""
     return rule.action.block.message if isinstance(rule.action, BlockAction) else None
+
+
+def _notice(spec: NoticeSpec | None, language: Language) -> Notice | None:
+    if spec is None:
+        return None
+    form, own = (spec, None) if isinstance(spec, str) else (spec.as_, spec.text)
+    return Notice(own or messages.changed(language), is_paragraph=form == "paragraph")
 
 
 def _operator(operator: Operator, keys: RedactionKeys | None, language: Language) -> Rewrite:

@@ -275,4 +275,5 @@ SHAPE = Shape(
     mended=lambda document: without_unsigned(document, _is_unsigned),
     refusal=refusal,
     failure=failure,
+    is_chat=True,
 )

@@ -241,6 +241,7 @@ SHAPE = Shape(
     mended=lambda document: without_unsigned(document, _is_unsigned),
     refusal=_refusal,
     failure=_failure,
+    is_chat=True,
 )
 
 ANTHROPIC = msgspec.structs.replace(

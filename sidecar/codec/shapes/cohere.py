@@ -191,4 +191,5 @@ SHAPE = Shape(
     stopped=_stopped,
     refusal=lambda message, _: (400, _failure(400, message)),
     failure=_failure,
+    is_chat=True,
 )

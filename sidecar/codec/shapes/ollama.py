@@ -155,4 +155,5 @@ SHAPE = Shape(
     failure=_failure,
     wants_json=lambda document: isinstance(document, dict) and bool(document.get("format")),
     is_reopened=True,
+    is_chat=True,
 )

@@ -213,6 +213,7 @@ SHAPE = Shape(
     wants_usage=openai.wants_usage,
     wants_json=_wants_json,
     is_reopened=True,
+    is_chat=True,
 )
 
 FIM = msgspec.structs.replace(
@@ -222,4 +223,5 @@ FIM = msgspec.structs.replace(
     paths=(r"/fim/completions$",),
     request=openai_completions.SHAPE.request,
     fits=openai_completions.SHAPE.fits,
+    is_chat=False,
 )

@@ -487,4 +487,5 @@ SHAPE = Shape(
     refusal=openai.refusal,
     failure=openai.failure,
     wants_json=_wants_json,
+    is_chat=True,
 )
