@@ -9,8 +9,10 @@ import pytest
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.loader import load_text
-from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.plan import Notice, Plan, RulePlan
 from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity
+from sidecar.wording.languages import Language
+from sidecar.wording.messages import changed
 from tests.policy.doubles import CATALOG
 
 HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\n'
@@ -242,3 +244,18 @@ def test_inputs_cannot_be_compared_with_a_context(tmp_path: Path) -> None:
         )
         for number in (0, 1)
     ]
+
+
+@pytest.mark.parametrize(
+    ("stream", "notice"),
+    [
+        ("{}", None),
+        ("{notice: paragraph}", Notice(changed(Language.EN), is_paragraph=True)),
+        ("{notice: annotation}", Notice(changed(Language.EN), is_paragraph=False)),
+        ("{notice: {as: paragraph}}", Notice(changed(Language.EN), is_paragraph=True)),
+        ("{notice: {as: annotation, text: Gone.}}", Notice("Gone.", is_paragraph=False)),
+    ],
+)
+def test_notices(stream: str, notice: Notice | None) -> None:
+    rule = f"{{id: r, detect: {WORDS}, action: annotate}}"
+    assert compiled(rule, head=f"stream: {stream}").stream.notice == notice
