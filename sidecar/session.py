@@ -46,13 +46,14 @@ from sidecar.outbox.event import (
 )
 from sidecar.outbox.outbox import Inlet
 from sidecar.pacing import Pacing
-from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.policy.plan import BatchPlan, Notice, Plan
 from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
 from sidecar.summary import StreamSummary
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.notices import Notices
 from sidecar.values import (
+    Action,
     Blocked,
     Channel,
     Direction,
@@ -360,7 +361,7 @@ class Session:
         judgement = self._judgement(lane, text, is_json=is_json)
         if judgement is None or judgement.noted or judgement.unscanned_chars:
             return False
-        self._recorder.tally.passed(len(text))
+        self._recorder.tally.passed(lane, len(text))
         return True
 
     def _judgement(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
@@ -682,6 +683,7 @@ class Session:
             median_held_ms=tally.held.median_ms,
             max_held_chars=self._core.max_held_chars,
             grounding=grounding,
+            notice=self._notice(),
         )
 
     def _learn(self) -> None:
@@ -691,6 +693,12 @@ class Session:
         for lane, judgement in self._core.judgements():
             self._history.learn(lane, judgement)
         self._engine.metrics.count_known(self._history.hits, self._history.misses)
+
+    def _notice(self) -> Notice | None:
+        """What to tell the person whose prompt this was: what they wrote last was changed, and goes on."""
+        tally = self._recorder.tally
+        is_told = self._direction is Direction.INPUT and tally.action in (Action.REDACT, Action.WITHHOLD)
+        return self.plan.stream.notice if is_told and tally.last_turn.is_redacted else None
 
     def _grounding(self) -> GroundingTally | None:
         sentences = self._core.sentences()

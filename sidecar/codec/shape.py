@@ -148,6 +148,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a request asks for answers that are JSON."""
     says_stops: bool = True
     """Whether what a block says stands in the answer's text."""
+    is_chat: bool = False
+    """Whether people read its answers, so that they can be told something behind them."""
     is_reopened: bool = False
     """Whether a call may be followed by other parts without a word about its end: a switch ends it then."""
 

@@ -311,4 +311,5 @@ SHAPE = Shape(
     refusal=refusal,
     failure=failure,
     too_long=too_long,
+    is_chat=True,
 )

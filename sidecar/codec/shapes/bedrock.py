@@ -267,6 +267,7 @@ SHAPE = Shape(
     refusal=_refusal,
     failure=_failure,
     too_long=_too_long,
+    is_chat=True,
 )
 
 ANTHROPIC = msgspec.structs.replace(

@@ -546,4 +546,5 @@ SHAPE = Shape(
     failure=openai.failure,
     too_long=openai.too_long,
     wants_json=_wants_json,
+    is_chat=True,
 )
