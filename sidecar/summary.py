@@ -62,8 +62,8 @@ class HeldTimes:
 class LastTurn:
     """What a person wrote last in a prompt, behind all that a model had said before, and whether it was redacted.
 
-    What they wrote earlier was told when it was asked, and is in a history that comes again with each question. Messages
-    are told apart by their lanes' numbers, in whatever order they come.
+    What they wrote earlier was told when it was asked, and is in a history that comes again with each question.
+    Messages are told apart by their lanes' numbers, in whatever order they come.
     """
 
     def __init__(self) -> None:
