@@ -101,6 +101,9 @@ $(CLIENTS_VENV)/.installed: requirements-clients.txt | setup
 .PHONY: node-clients
 node-clients: tests/node/node_modules/.installed ## Install the clients in Node that the tests use (needs Node 20 and npm; without them their tests are skipped)
 
+.PHONY: browser
+browser: tests/browser/node_modules/.installed ## Install the browser, and the chat interfaces in it, that the tests use (needs Node 20 and npm)
+
 tests/%/node_modules/.installed: tests/%/package-lock.json scripts/node-clients.sh
 	$(call say,clients in Node of tests/$*)
 	@scripts/node-clients.sh $(<D) $@
@@ -130,7 +133,7 @@ demo-mesh: setup $(ENVOY_VENV)/.installed ## The same through the real Envoy: an
 	@$(BIN)/python -m demo.mesh
 
 .PHONY: test
-test: check envoy try-kafka mlserver clients node-clients agents deploy-tools models-env ## All static checks, then all tests: what CI runs
+test: check envoy try-kafka mlserver clients node-clients browser agents deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest --ignore=tests/conformance $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory conformance

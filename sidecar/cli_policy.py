@@ -60,12 +60,23 @@ def lint(paths: tuple[Path, ...], as_json: bool) -> None:
     errors = _errors(files)
     plans = [plan for file in files for _, plan in file.policies]
     if as_json:
-        _print_json({"files": len(files), "policies": [_named(plan) for plan in plans], "errors": _described(errors)})
+        found = {"files": len(files), "policies": [_named(plan) for plan in plans], "errors": _described(errors)}
+        _print_json({**found, "warnings": list(_warnings(plans))})
     else:
         _print_errors(errors)
+        for warning in _warnings(plans):
+            click.echo(f"warning: {warning}", err=True)
         if not errors:
             click.echo(f"{_counted(len(plans), 'policy', 'policies')} in {_counted(len(files), 'file')}: no errors")
     sys.exit(_WRONG if errors else 0)
+
+
+def _warnings(plans: Iterable[Plan]) -> Iterator[str]:
+    """What works and may not be meant: a rule that stops text, and says nothing of its own to who reads it."""
+    for plan in plans:
+        for rule in plan.rules:
+            if rule.is_enforced and rule.action is Action.BLOCK and rule.message is None:
+                yield f"{plan.name}: rule `{rule.id}` blocks without a message: people read a default text"
 
 
 @policy.command(name="test")
@@ -314,6 +325,7 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
             "max_held_chars": plan.stream.max_held_chars,
             "min_segment_tokens": plan.stream.min_segment_tokens,
             "max_segment_tokens": plan.stream.max_segment_tokens,
+            "pace_ms": plan.stream.pace_ms,
             "tool_calls": "whole" if plan.holds_calls else "stream",
         },
         "rules": [_shown_rule(loaded, rule, holds.get(rule.index)) for rule in plan.rules],
@@ -376,7 +388,8 @@ def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
         f"  digest  {plan.digest}",
         f"  takes   {_conditions(plan)}",
         f"  stream  {stream.mode}, holds at most {stream.max_held_chars} characters and {stream.max_hold_ms} ms,"
-        f" segments of {stream.min_segment_tokens} to {stream.max_segment_tokens} tokens",
+        f" segments of {stream.min_segment_tokens} to {stream.max_segment_tokens} tokens"
+        + (f", paced over at most {stream.pace_ms} ms" if stream.pace_ms else ""),
         f"  calls   {'leave whole and judged, or not at all' if plan.holds_calls else 'stream as other text does'}",
     ]
     for rule in plan.rules:

@@ -177,6 +177,8 @@ class Admin(Section):
     """The HTTP listener for health, metrics and version. It answers anybody, so it listens on loopback by itself."""
 
     listen: str = "127.0.0.1:9464"
+    console: bool = True
+    """Whether a page for people is at `/`: read-only, without checked text, but with the ids of sessions."""
 
 
 class Guarded(Section):
@@ -198,6 +200,9 @@ class Guarded(Section):
     Other codings are bodies that cannot be read: `unknown_bodies`."""
     text_paths: Words = ()
     """Paths whose requests and answers are plain text; `*` stands for anything."""
+    block_join: Literal["paragraph", "plain"] = "paragraph"
+    """How a block's message stands behind text that was let out before: what is open there (a code block, a formula, a
+    folded part) is closed, and the message is a paragraph of its own; or right behind it."""
     max_request_bytes: Count = 16 * 1024 * 1024
     max_answer_bytes: Count = 16 * 1024 * 1024
     """Of an answer that is one document."""

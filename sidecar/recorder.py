@@ -21,7 +21,7 @@ from sidecar.outbox.event import (
     lane_coverage,
     violation_event,
 )
-from sidecar.outbox.outbox import Outbox
+from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
 from sidecar.telemetry.metrics import Metrics
@@ -42,7 +42,7 @@ class Recorder:
         plan: Plan,
         info: StreamInfo,
         *,
-        outbox: Outbox,
+        outbox: Inlet,
         clock: Clock,
         metrics: Metrics,
         evidence_key: EvidenceKey | None,
@@ -56,6 +56,7 @@ class Recorder:
         self._evidence_key = evidence_key
         self._faults_told: set[tuple[str, FailureKind]] = set()
         self._started_ms = clock.now_ms()
+        self._first_release_ms: float | None = None
         self.tally = Tally()
         self.ended: HowEnded = "cancelled"
         self.is_done = False
@@ -64,8 +65,11 @@ class Recorder:
     def released(self, release: Release, now_ms: float) -> None:
         """Count what left."""
         held_ms = self.tally.released(release, now_ms)
-        if held_ms is not None:
-            self._counters.held.observe(held_ms / 1000)
+        if held_ms is None:
+            return
+        self._counters.held.observe(held_ms / 1000)
+        if self._first_release_ms is None:
+            self._first_release_ms = now_ms - self._started_ms
 
     def coverage(self, looked_at: Sequence[LaneCoverage]) -> tuple[LaneCoverage, ...]:
         """What was looked at, per lane. All that came counts as received, also what was still in the inbox."""
@@ -136,6 +140,7 @@ class Recorder:
             median_held_ms=tally.held.median_ms,
             grounding=None if grounding is None else grounding_of(grounding),
             estimated_output_tokens=self._estimated_output_tokens(),
+            first_release_ms=self._first_release_ms,
         )
 
     def _estimated_output_tokens(self) -> int | None:

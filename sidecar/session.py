@@ -9,7 +9,7 @@
    timer. Then it takes all that is there, steps the core, and merges adjacent releases of one lane into one. Text that
    completes nothing wakes nobody: it waits in the inbox for what follows it (`Stream.may_wait`).
 3. Decisions are committed to the outbox before the output that shows them is handed out. Releases that stand before the
-   first decision never wait for it.
+   first decision never wait for it. Where the policy paces, they leave at the pace at which they came (`Pacing`).
 4. At the end comes a summary, after the stream's decision event is committed. A stream that ends otherwise (the client
    went away, broke a rule, or something failed here) leaves a decision event too; what it held is dropped.
 
@@ -41,7 +41,8 @@ from sidecar.outbox.event import (
     fault_event,
     uuid7,
 )
-from sidecar.outbox.outbox import Outbox
+from sidecar.outbox.outbox import Inlet
+from sidecar.pacing import Pacing
 from sidecar.policy.plan import BatchPlan, Plan
 from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
@@ -49,6 +50,7 @@ from sidecar.summary import StreamSummary
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import (
     Blocked,
+    Channel,
     Direction,
     GroundingTally,
     Lane,
@@ -60,6 +62,7 @@ from sidecar.values import (
     Segment,
     Verdict,
 )
+from sidecar.wording.messages import stopped, unchecked
 
 Shown: TypeAlias = Release | Blocked | StreamSummary
 """What a session hands to its transport."""
@@ -68,6 +71,8 @@ _log = logging.getLogger(__name__)
 
 _STEP_CHARS = 2048
 """How much text the core is fed before other streams get their turn: patterns cost up to 5 us a character."""
+_READ_CHANNELS = frozenset({Channel.CONTENT, Channel.REASONING})
+"""What a person reads as it comes."""
 _RETRY_MS = 1000
 """When a client that was not admitted should try again."""
 
@@ -128,7 +133,7 @@ class Engine:
         *,
         policies: PlanSource,
         scheduler: Submitter,
-        outbox: Outbox,
+        outbox: Inlet,
         clock: Clock,
         metrics: Metrics,
         limits: Limits,
@@ -286,6 +291,7 @@ class Session:
         self._room = asyncio.Event()
         self._settled = asyncio.Event()
         self._alarm = _Alarm(engine.clock, self._wake)
+        self._pacing = Pacing()
         self._failure: Exception | None = None
         self._is_finished = False
         self._is_closed = False
@@ -382,11 +388,11 @@ class Session:
             await self._wait()
             self._step()
             plain, decided = _split(self._take_outputs())
-            for output in merge(plain):
+            for output in merge(self._paced(plain)):
                 yield output
             if decided:
                 await self._recorder.record([decision for output in decided for decision in output.decisions])
-                for output in merge(decided):
+                for output in merge(self._paced(decided)):
                     yield output
             if self._is_closed and self._core.is_done and not self._outcomes:
                 yield await self._close()
@@ -435,6 +441,8 @@ class Session:
                 continue
             lane, text, arrived_ms = self._inbox.take_chunk(budget)
             budget -= len(text)
+            if not self._pacing.is_of(lane):
+                self._pacing.hasten(now_ms)
             self._submit(self._core.feed(lane, text, now_ms, arrived_ms=arrived_ms), now_ms)
         if self._inbox.has_room:
             self._room.set()
@@ -462,7 +470,9 @@ class Session:
         """Tell the core what stands between texts."""
         if isinstance(mark, Context):
             self._core.ground(mark)
-        elif isinstance(mark.what, Lane):
+            return
+        self._pacing.hasten(now_ms)
+        if isinstance(mark.what, Lane):
             self._submit(self._core.end_lane(mark.what, now_ms), now_ms)
         else:
             self._submit(self._core.end_choice(mark.what, now_ms), now_ms)
@@ -475,13 +485,39 @@ class Session:
             )
 
     def _take_outputs(self) -> list[Output]:
-        now_ms = self._engine.clock.now_ms()
         outputs: list[Output] = []
         while (output := self._core.next_output()) is not None:
-            outputs.append(output)
+            outputs.append(self._told(output) if isinstance(output, Blocked) else output)
+        if outputs:
+            self._pacing.hasten(self._engine.clock.now_ms())
+        return outputs
+
+    def _paced(self, outputs: Iterable[Output]) -> list[Output]:
+        """What leaves now, when these are what may leave; at the stream's end all of it."""
+        now_ms = self._engine.clock.now_ms()
+        self._pacing.put([(each, self._spread_ms(each)) for each in outputs], now_ms)
+        is_over = self._is_closed or self._failure is not None
+        due = self._pacing.take(float("inf") if is_over else now_ms)
+        for output in due:
             if isinstance(output, Release):
                 self._recorder.released(output, now_ms)
-        return outputs
+        return due
+
+    def _spread_ms(self, output: Output) -> float:
+        """Over how much time an output leaves: that in which it came, where a person reads it as it comes."""
+        most_ms = self.plan.stream.pace_ms
+        if not most_ms or self._direction is Direction.INPUT or output.lane.channel not in _READ_CHANNELS:
+            return 0.0
+        return min(most_ms, self._recorder.tally.span_ms(output)) if isinstance(output, Release) else 0.0
+
+    def _told(self, blocked: Blocked) -> Blocked:
+        """A block with something to tell: where its rule says nothing, a text with the stream's id to quote."""
+        if self.plan.rules[blocked.rule].message is not None:
+            return blocked
+        language, reference = self.plan.language, self.info.stream_id
+        is_checked = all(each.failure is None for each in blocked.decisions)
+        message = stopped(self._direction, language, reference) if is_checked else unchecked(language, reference)
+        return msgspec.structs.replace(blocked, message=message)
 
     # -- waking up ------------------------------------------------------------------------------------------------
 
@@ -490,7 +526,8 @@ class Session:
         if self._inbox and self._core.wants_text:
             await asyncio.sleep(0)
             return
-        self._alarm.set(min(self._core.next_deadline_ms or float("inf"), self._idle_at_ms))
+        due_ms = (self._core.next_deadline_ms, self._pacing.due_ms, self._idle_at_ms)
+        self._alarm.set(min([each for each in due_ms if each is not None]))
         if not (self._inbox or self._outcomes or self._wake.is_set() or self._core.awaits_outcomes):
             self._settled.set()
         await self._wake.wait()

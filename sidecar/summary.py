@@ -96,6 +96,17 @@ class Tally:
         self.held.add(held_ms)
         return held_ms
 
+    def span_ms(self, release: Release) -> float:
+        """How much time lay between the arrivals of its first and its last character. Before it was `released`."""
+        first_ms = last_ms = None
+        for end, arrived_ms in self._arrivals.get(release.lane, ()):
+            if end > release.start:
+                first_ms = arrived_ms if first_ms is None else first_ms
+                last_ms = arrived_ms
+            if end >= release.end:
+                break
+        return 0.0 if first_ms is None or last_ms is None else last_ms - first_ms
+
     def decided(self, decisions: Iterable[Decision]) -> None:
         """Count violations."""
         for decision in decisions:

@@ -136,7 +136,7 @@ def rule(
     on_error: FailMode = FailMode.FAIL_CLOSED,
     on_timeout: FailMode = FailMode.FAIL_CLOSED,
     rewrite: Callable[[str, str, str], str] = label_of,
-    message: str = "",
+    message: str | None = "",
     thresholds: Mapping[str, float] | None = None,
     in_history: InHistory = InHistory.WITHHOLD,
     reads: Reads = EVERYTHING,

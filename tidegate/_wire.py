@@ -293,6 +293,7 @@ def _verdict(verdict: pb.Verdict) -> Verdict:
         message=verdict.message,
         position=verdict.position,
         lane=_lane(verdict.lane),
+        joint=verdict.joint,
     )
 
 

@@ -146,7 +146,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A choice was stopped: no release of it follows. `message` is the replacement text for the user."""
+    """A choice was stopped: no release of it follows. `message` is the replacement text for the user.
+
+    `joint` is what to show between the released text and the message, where both are read as Markdown.
+    """
 
     rule: str
     label: str
@@ -154,6 +157,7 @@ class Verdict:
     message: str
     position: int
     lane: Lane
+    joint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

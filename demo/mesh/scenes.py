@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from demo.mesh.llm import RECORDED
 from demo.topic import Violation
 
-CARD, MASKED = "5500 0000 0000 0004", "**** **** **** 0004"
+CARD, MASKED = "5500 0000 0000 0004", "•••• •••• •••• 0004"
 MESSAGE = "I can't talk about that."
 REFUSED = "This request was stopped."
 

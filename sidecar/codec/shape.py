@@ -143,6 +143,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a request asks for usage in its stream."""
     wants_json: Callable[[Any], bool] = lambda _: False
     """Whether a request asks for answers that are JSON."""
+    says_stops: bool = True
+    """Whether what a block says stands in the answer's text."""
     is_reopened: bool = False
     """Whether a call may be followed by other parts without a word about its end: a switch ends it then."""
 

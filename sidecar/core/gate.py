@@ -26,11 +26,12 @@ import msgspec
 
 from sidecar.core.buffer import TextBuffer
 from sidecar.core.edges import Edges
-from sidecar.core.items import Cluster, Item, Settled, Stop, precedence, settling_order, text_order
+from sidecar.core.items import Cluster, Item, Place, Settled, Stop, precedence, settling_order, text_order
 from sidecar.core.journal import Journal
 from sidecar.core.kept import as_done
 from sidecar.core.rewrite import ReleaseBuilder
 from sidecar.core.shared import Shared
+from sidecar.policy.decide import Violation
 from sidecar.values import WITHHELD, Action, Blocked, Channel, Decision, Lane, Output, Recorded, Redaction, Release
 
 
@@ -75,7 +76,7 @@ class Gate:
         """Redactions and blocks to come, in text order."""
         self._passive: list[Item] = []
         """Decisions that change nothing, to be recorded when the text they are about has left; in text order."""
-        self._edges = Edges(buffer, is_redacting=shared.is_redacting)
+        self._edges = Edges(buffer, is_redacting=shared.is_redacting, writes_words=shared.writes_words(lane))
         self.journal = Journal(lane, shared)
         self._sealed: list[tuple[int, int]] = []
         """The spans that are replaced by themselves, as they stood at a seam; by start."""
@@ -172,8 +173,9 @@ class Gate:
         found = [item for item in self._active if item.is_scanned]
         while found:
             cluster = self._cluster(found, self._buffer.end + 1)
-            if cluster.end is not None and cluster.end > cleared:
-                self._sealed.append((cluster.start, cluster.end))
+            place = cluster.place
+            if place.end is not None and place.found_end > cleared:
+                self._sealed.append((place.found, place.found_end))
             found = found[max(1, len(cluster.items)) :]
         self._sealed.sort()
 
@@ -260,10 +262,11 @@ class Gate:
         blocker: Item | None = None
         while self._active and self._active[0].start < known:
             cluster = self._cluster(self._active, known)
-            if cluster.blocker is not None or cluster.end is None or cluster.end > known:
-                blocker, limit = cluster.blocker, cluster.start
+            end = cluster.place.end
+            if cluster.blocker is not None or end is None or end > known:
+                blocker, limit = cluster.blocker, cluster.place.start
                 break
-            settled += self._replace(builder, cluster, cluster.end)
+            settled += self._replace(builder, cluster, end)
             limit = max(self.released, self._edges.floor(known, self.released))
         self._keep(builder, limit)
         self._let_out(builder, settled)
@@ -272,21 +275,22 @@ class Gate:
 
     def _cluster(self, active: Sequence[Item], known: int) -> Cluster:
         """The overlapping redactions that begin with the first active item, as far as they are known."""
-        start = max(self.released, self._edges.begin(active[0], self.released))
-        end: int | None = start
-        reach = start
+        begin = max(self.released, self._edges.begin(active[0], self.released))
+        place, reach = Place(begin, begin, begin), begin
         items: list[Item] = []
         for item in active:
-            if item.start >= known or (items and end is not None and item.start >= end):
+            if item.start >= known or (items and place.end is not None and item.start >= place.end):
                 break
             if item.action is Action.BLOCK:
-                return Cluster(start, end, items, item)
+                if place.end is None and item.start >= reach:  # it may stand behind all of this: that is not certain
+                    break
+                return Cluster(Place(begin, begin, place.end), items, item)
             items.append(item)
             reach = max(reach, item.end)
-            end = self._edges.ceil(item, reach)
-        if end is not None:
-            end = min(end, start + self._shared.plan.stream.max_held_chars)
-        return Cluster(start, end, items, None)
+            place = self._edges.widen(place, item, reach, self.released)
+        if place.end is not None:
+            place = msgspec.structs.replace(place, end=min(place.end, begin + self._shared.plan.stream.max_held_chars))
+        return Cluster(place, items, None)
 
     def _keep(self, builder: ReleaseBuilder, end: int) -> None:
         """Let the text up to `end` through as it is."""
@@ -296,19 +300,24 @@ class Gate:
 
     def _replace(self, builder: ReleaseBuilder, cluster: Cluster, end: int) -> list[Settled]:
         """Let a complete cluster's replacement stand for its text; returns what that settles."""
-        self._keep(builder, cluster.start)
+        place = cluster.place
+        self._keep(builder, place.start)
         leader = min(cluster.items, key=precedence).violation
-        rewrite, label = leader.rule.rewrite, leader.finding.label
-        assert rewrite is not None
-        replacement = rewrite(self._buffer.slice(cluster.start, end), label, self._shared.session_id)
-        builder.replace(cluster.start, end, replacement, leader.rule.index, label)
+        builder.replace(place.start, end, self._replacement(place, leader), leader.rule.index, leader.finding.label)
         self.released = end
-        self.journal.replaced(cluster.start, end)
+        self.journal.replaced(place.start, end)
         del self._active[: len(cluster.items)]
         for item in cluster.items:
             if item.end > end:
                 insort(self._active, msgspec.structs.replace(item, start=end, is_rest=True), key=text_order)
         return [Settled(end, item, Action.REDACT, item.leaked_chars) for item in cluster.items if not item.is_rest]
+
+    def _replacement(self, place: Place, leader: Violation) -> str:
+        """What stands in for a place, as the text around it takes it."""
+        rewrite, found = leader.rule.rewrite, self._buffer.slice(place.found, place.found_end)
+        assert rewrite is not None
+        text = rewrite(found, leader.finding.label, self._shared.session_id)
+        return text if leader.rule.is_reversible else self._edges.fit(text, found, place)
 
     def _let_out(self, builder: ReleaseBuilder, settled: list[Settled]) -> None:
         """Finish a release: add the decisions that only waited for their text to leave, and hand it out."""
@@ -356,6 +365,8 @@ class Gate:
         settled.sort(key=settling_order)
         rule, finding = blocker.violation.rule, blocker.violation.finding
         decisions = self.journal.decisions(settled, self.left)
-        blocked = Blocked(self._lane, rule.index, self.left, rule.message, finding.label, finding.reason, decisions)
+        blocked = Blocked(
+            self._lane, rule.index, self.left, rule.message or "", finding.label, finding.reason, decisions
+        )
         self.block = Stop(blocked, blocker.source.run)
         self.shut()

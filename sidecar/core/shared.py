@@ -30,6 +30,7 @@ class Shared:
         "_is_request",
         "_is_strict",
         "_segments_made",
+        "_writes_words",
         "context",
         "held_call_chars",
         "is_redacting",
@@ -52,6 +53,7 @@ class Shared:
         self.plan = plan
         self.session_id = session_id
         self.is_redacting = plan.redacts
+        self._writes_words = plan.redacts_for_people
         self._holds_calls = max_held_call_chars is not None
         self.max_held_call_chars = max_held_call_chars or 0
         self.held_call_chars = 0
@@ -68,6 +70,10 @@ class Shared:
     def holds(self, lane: Lane) -> bool:
         """Whether a lane is a call that leaves whole, or not at all."""
         return self._holds_calls and lane.channel is Channel.TOOL_ARGUMENTS
+
+    def writes_words(self, lane: Lane) -> bool:
+        """Whether words may be written into a lane that people read, in whatever markup."""
+        return self._writes_words and lane.channel in (Channel.CONTENT, Channel.REASONING)
 
     def gating(self, lane: Lane) -> frozenset[int]:
         """The batch detectors that a lane's text waits for."""

@@ -323,7 +323,8 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     """A stream ended. `done` is the strongest action that was done, `violations` counts by rule (shadow rules too).
 
     `estimated_output_tokens` tells of an answer that was blocked how many tokens of it left, at four characters each:
-    the provider's own count, which comes last, was never read.
+    the provider's own count, which comes last, was never read. `first_release_ms` is how long after its start the
+    stream's first text left; nothing where none did.
     """
 
     ids: Ids
@@ -342,6 +343,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     timings: Timings | None = None
     grounding: GroundingSummary | None = None
     estimated_output_tokens: Count | None = None
+    first_release_ms: Milliseconds | None = None
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):
@@ -435,6 +437,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     median_held_ms: float = 0.0
     grounding: GroundingSummary | None = None
     estimated_output_tokens: int | None = None
+    first_release_ms: float | None = None
 
 
 def violation_event(
@@ -491,6 +494,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         timings=Timings(stream_ms=_milliseconds(ending.duration_ms)),
         grounding=ending.grounding,
         estimated_output_tokens=ending.estimated_output_tokens,
+        first_release_ms=None if ending.first_release_ms is None else _milliseconds(ending.first_release_ms),
     )
     return _stream_event(info, data)
 

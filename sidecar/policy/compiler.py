@@ -40,7 +40,7 @@ from sidecar.policy.explain import split, suggest
 from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
-from sidecar.policy.operators import RedactionKeys
+from sidecar.policy.operators import ByName, Form, InWords, RedactionKeys
 from sidecar.policy.plan import BatchPlan, Match, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
 from sidecar.policy.schema import (
     DEFAULT_POLICY,
@@ -49,6 +49,7 @@ from sidecar.policy.schema import (
     Hash,
     Label,
     Mask,
+    Named,
     Operator,
     PolicySpec,
     Pseudonym,
@@ -59,6 +60,8 @@ from sidecar.policy.schema import (
     WithholdAction,
 )
 from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity, ToolCalls
+from sidecar.wording.languages import Language
+from sidecar.wording.names import name_of
 
 _T = TypeVar("_T")
 
@@ -148,6 +151,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
         version=metadata.version,
         digest=digest_of(spec),
         owner=metadata.owner,
+        language=metadata.language,
         order=metadata.order,
         match=Match(
             directions=frozenset(spec.match.directions or ()),
@@ -160,6 +164,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             max_held_chars=stream.max_held_chars,
             max_segment_tokens=stream.max_segment_tokens,
             min_segment_tokens=stream.min_segment_tokens,
+            pace_ms=stream.pace_ms,
             tool_calls=stream.tool_calls,
         ),
         rules=tuple(rules.plans),
@@ -188,6 +193,7 @@ class _RuleCompiler:
         self._document = draft.document
         self._stream = stream
         self._directions = draft.spec.match.directions if draft.spec else None
+        self._language = draft.spec.metadata.language if draft.spec else Language.EN
         self._keys = keys
         self._catalog = catalog
         self._detectors: dict[str, Detector | DetectorError] = {}
@@ -209,7 +215,7 @@ class _RuleCompiler:
         if rule.history is not None and action is not Action.BLOCK:
             message = f"`history` says what a rule that blocks does, and this one does `{action.name.lower()}`"
             self._refuse((*place, "history"), message, "remove `history`, or let the rule block")
-        rewrite = self._rewrite(place, rule)
+        rewrite = self._rewrite(place, rule, action)
         kind = self._kind(place, rule)
         if kind is None:
             return
@@ -218,6 +224,7 @@ class _RuleCompiler:
         if params is None:
             return
         thresholds = self._thresholds(place, rule, kind, params)
+        self._check_words(place, rule, thresholds)
         identities = self._build(place, kind, params, thresholds)
         for identity in identities:
             detector = self._detectors[identity]
@@ -269,6 +276,7 @@ class _RuleCompiler:
             in_history=rule.history or InHistory.WITHHOLD,
             stand_in=_stand_in_of(rule),
             rewrite=rewrite,
+            is_reversible=isinstance(rule.action, RedactAction) and isinstance(rule.action.redact, Pseudonym),
             reading=reading,
             reads=reads,
         )
@@ -383,12 +391,19 @@ class _RuleCompiler:
             message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
             self._refuse((*place, "on_error"), message, "remove `on_error`, or let the rule block or redact")
 
-    def _rewrite(self, place: Place, rule: RuleSpec) -> Rewrite | None:
-        if rule.action == "redact":
-            return operators.label()
-        if not isinstance(rule.action, RedactAction):
+    def _check_words(self, place: Place, rule: RuleSpec, labels: Iterable[str]) -> None:
+        if isinstance(rule.action, RedactAction) and isinstance(rule.action.redact, Named):
+            where = (*place, "action", "redact", "words")
+            for name in set(rule.action.redact.words).difference(labels):
+                message = f"the rule acts on no label `{name}`"
+                self._refuse((*where, name), message, suggest(name, labels), at_key=True)
+
+    def _rewrite(self, place: Place, rule: RuleSpec, action: Action) -> Rewrite | None:
+        if action is not Action.REDACT:
             return None
-        operator = rule.action.redact
+        operator = (
+            rule.action.redact if isinstance(rule.action, RedactAction) else Label.model_validate({"with": "label"})
+        )
         if isinstance(operator, Hash | Pseudonym) and self._keys is None:
             message = f"`{operator.with_}` needs the redaction key, and none is configured"
             remedy = (
@@ -396,7 +411,7 @@ class _RuleCompiler:
             )
             self._refuse((*place, "action", "redact", "with"), message, remedy)
             return None
-        return _operator(operator, self._keys)
+        return _operator(operator, self._keys, self._language)
 
     def _refuse(self, place: Place, message: str, remedy: str, *, at_key: bool = False) -> None:
         self.errors.append(self._source.error(place, message, remedy, at_key=at_key))
@@ -422,11 +437,11 @@ def _action_of(rule: RuleSpec) -> Action:
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
 
 
-def _message_of(rule: RuleSpec) -> str:
-    """What the user is told whose words the rule stops."""
+def _message_of(rule: RuleSpec) -> str | None:
+    """What the user is told whose words the rule stops; None where it states nothing, as where one fails closed."""
     if isinstance(rule.action, WithholdAction):
-        return rule.action.withhold.message
-    return rule.action.block.message if isinstance(rule.action, BlockAction) else ""
+        return rule.action.withhold.message or None
+    return rule.action.block.message if isinstance(rule.action, BlockAction) else None
 
 
 def _stand_in_of(rule: RuleSpec) -> str:
@@ -435,16 +450,23 @@ def _stand_in_of(rule: RuleSpec) -> str:
     return own or _WITHHELD.format(rule=rule.id)
 
 
-def _operator(operator: Operator, keys: RedactionKeys | None) -> Rewrite:
+def _operator(operator: Operator, keys: RedactionKeys | None, language: Language) -> Rewrite:
     if isinstance(operator, Mask):
         return operators.mask(char=operator.char, keep_first=operator.keep_first, keep_last=operator.keep_last)
     if isinstance(operator, StandIn):
         return operators.stand_in(operator.text)
     if isinstance(operator, Hash) and keys is not None:
-        return operators.keyed_hash(keys, length=operator.length)
+        return operators.keyed_hash(keys, _form(operator, language), length=operator.length)
     if isinstance(operator, Pseudonym) and keys is not None:
-        return operators.pseudonym(keys)
-    return operators.label() if isinstance(operator, Label) else operators.remove()
+        return operators.pseudonym(keys, _form(operator, language, "[]"))
+    return operators.label(_form(operator, language)) if isinstance(operator, Label) else operators.remove()
+
+
+def _form(operator: Named, language: Language, brackets: str = "<>") -> Form:
+    if operator.form == "name":
+        return ByName(brackets)
+    own = operator.words
+    return InWords(lambda label: own.get(label) or name_of(label, language))
 
 
 # --- the policy as a whole -------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from sidecar.values import (
     Severity,
     ToolCalls,
 )
+from sidecar.wording.languages import Language
 
 Rewrite = Callable[[str, str, str], str]
 """A redaction operator: `(matched text, label, session id) -> replacement`. Pure."""
@@ -43,14 +44,16 @@ class RulePlan:
     enforcement: Enforcement
     on_error: FailMode
     on_timeout: FailMode
-    message: str = ""
-    """The text that stands in for a blocked answer; may be empty."""
+    message: str | None = ""
+    """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
     in_history: InHistory = InHistory.WITHHOLD
     """What becomes of a text of a request's history that it blocks, where the caller tells which that is."""
     stand_in: str = ""
     """The sentence that stands in for a text which is withheld."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
+    is_reversible: bool = False
+    """Whether what stands in is to be put back: then it stands in for the value alone, wherever that stands."""
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
     reads: Reads = EVERYTHING
@@ -133,7 +136,8 @@ class StreamSettings:
 
     `max_hold_ms` is how long text may wait for a batch detector; `max_held_chars` is how much text a lane may hold
     before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces), and short sentences
-    are gathered into one of `min_segment_tokens`. `tool_calls` is None where the policy does not say.
+    are gathered into one of `min_segment_tokens`. `pace_ms` is over how much time cleared text may leave. `tool_calls`
+    is None where the policy does not say.
     """
 
     mode: Mode
@@ -141,6 +145,7 @@ class StreamSettings:
     max_held_chars: int
     max_segment_tokens: int
     min_segment_tokens: int = 0
+    pace_ms: int = 0
     tool_calls: ToolCalls | None = None
 
 
@@ -174,6 +179,8 @@ class Plan:
     rules: tuple[RulePlan, ...]
     scanners: tuple[ScannerPlan, ...]
     batches: tuple[BatchPlan, ...]
+    language: Language = Language.EN
+    """In which people are told things."""
     order: int = 0
     """Policies are tried by order, lowest first, then by name."""
     _readers: dict[tuple[Part, Channel], Readers] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -236,6 +243,11 @@ class Plan:
         return tuple(
             rule for rule in self.rules if rule.is_gating and rule.is_reading(Part.MODEL, Channel.TOOL_ARGUMENTS)
         )
+
+    @property
+    def redacts_for_people(self) -> bool:
+        """Whether any rule may write words into text that are not put back."""
+        return any(rule.is_enforced and rule.rewrite is not None and not rule.is_reversible for rule in self.rules)
 
     @property
     def redacts(self) -> bool:

@@ -12,13 +12,15 @@ read the file as YAML 1.1 would see `false`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from sidecar.policy.operators import HASH_CHARS
 from sidecar.values import Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part, ToolCalls
+from sidecar.wording.forms import MASK, is_word_character
+from sidecar.wording.languages import Language
 
 API_VERSION = "tidegate.dev/v1"
 DEFAULT_POLICY = "default"
@@ -54,6 +56,9 @@ class Metadata(Model):
     version: str = Field(min_length=1, max_length=64, description='The author\'s version, as text: "2026.11.1".')
     owner: str = Field(default="", max_length=128, description="The team to ask.")
     description: str = Field(default="", max_length=2000, description="What the policy is for.")
+    language: Language = Field(
+        default=Language.EN, description="The language of what people read: names of what was redacted, and messages."
+    )
     order: int = Field(
         default=DEFAULT_ORDER,
         ge=0,
@@ -103,6 +108,13 @@ class StreamSpec(Model):
         description="Short sentences and lines are gathered into a segment of this many estimated word pieces: the"
         " first ones of what a model writes are shorter, those of a prompt or a document twice as long. More is"
         " cheaper, less leaves earlier; 0 is a segment a sentence.",
+    )
+    pace_ms: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Cleared text of an answer leaves at the pace at which it came, instead of a segment at a time,"
+        " spread over at most this many milliseconds; 0: at once.",
     )
     tool_calls: ToolCalls | None = Field(
         default=None,
@@ -163,7 +175,12 @@ class Mask(Model):
     """Letters and digits become a character; the rest stays."""
 
     with_: Literal["mask"] = Field(alias="with", description="Replace letters and digits by a character.")
-    char: str = Field(default="*", min_length=1, max_length=1, description="The character that stands for each.")
+    char: str = Field(
+        default=MASK,
+        min_length=1,
+        max_length=1,
+        description="The character that stands for each. Markdown reads `*`, `_`, `~` and `#`.",
+    )
     keep_first: int = Field(default=0, ge=0, le=64, description="How many letters and digits stay at the beginning.")
     keep_last: int = Field(default=0, ge=0, le=64, description="How many letters and digits stay at the end.")
 
@@ -173,18 +190,55 @@ class Mask(Model):
             raise PydanticCustomError(
                 "invisible_char",
                 "`char` must be a visible character",
-                {"remedy": "use `*`, `x` or `#`, for example", "key": "char"},
+                {"remedy": f"use `{MASK}`, `x` or `*`, for example", "key": "char"},
             )
         return self
 
 
-class Label(Model):
-    """The label's name: `<CREDIT_CARD>`."""
+def _check_words(words: str) -> str:
+    """Refuse what may have a meaning in the text around it."""
+    if not any(map(str.isalnum, words)) or not all(is_word_character(each) or each in " -" for each in words):
+        raise PydanticCustomError(
+            "words", "words are letters, digits, blanks and hyphens", {"remedy": "leave other characters out"}
+        )
+    return words
 
-    with_: Literal["label"] = Field(alias="with", description="Replace by the label's name: `<CREDIT_CARD>`.")
+
+Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_check_words)]
 
 
-class Hash(Model):
+class Named(Model):
+    """What the operators share that say what was redacted."""
+
+    form: Literal["words", "name"] = Field(
+        default="words",
+        description="words: as a person reads it, in a form without meaning in Markdown and HTML. name: the label, as"
+        " programs read it.",
+    )
+    words: dict[str, Words] = Field(
+        default_factory=dict, description="What labels are called, in place of the words of the policy's language."
+    )
+
+    @model_validator(mode="after")
+    def _words_are_shown(self) -> Self:
+        if self.form == "name" and self.words:
+            raise PydanticCustomError(
+                "unused_words",
+                "`form: name` shows the labels, so `words` are not used",
+                {"remedy": "remove `words` or `form`", "key": "words"},
+            )
+        return self
+
+
+class Label(Named):
+    """What it was: `‹card-number›`."""
+
+    with_: Literal["label"] = Field(
+        alias="with", description="Replace by what it was: `‹card-number›`, or `<CREDIT_CARD>` with `form: name`."
+    )
+
+
+class Hash(Named):
     """A keyed hash of the value."""
 
     with_: Literal["hash"] = Field(
@@ -194,7 +248,7 @@ class Hash(Model):
     length: int = Field(default=HASH_CHARS, ge=8, le=64, description="How many hex digits of the hash are shown.")
 
 
-class Pseudonym(Model):
+class Pseudonym(Named):
     """A stand-in that the key's owner can open."""
 
     with_: Literal["pseudonym"] = Field(
@@ -222,7 +276,12 @@ Operator: TypeAlias = Annotated[Mask | Label | Hash | Pseudonym | StandIn | Remo
 class BlockSpec(Model):
     """Stop the choice."""
 
-    message: str = Field(default="", max_length=4000, description="What the user is told in place of the rest.")
+    message: str | None = Field(
+        default=None,
+        max_length=4000,
+        description="What the user is told in place of the rest. Left out: a text in the policy's language, with the"
+        " stream's id to quote.",
+    )
 
 
 class WithholdSpec(Model):

@@ -12,30 +12,41 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from typing import Any
 
+from sidecar.codec.joints import Joints
 from sidecar.codec.opened import Streamed, Whole
 from sidecar.codec.weave import ChoiceEnd, Fed, LaneEnd
 from sidecar.session import Session
 from sidecar.summary import StreamSummary
+from sidecar.values import Blocked, Release
 
 _PIECE_CHARS = 16_384
 """Long texts are fed in pieces, so that other streams get their turn."""
 
 
-async def guard_whole(session: Session, body: Whole) -> StreamSummary:
+async def guard_whole(session: Session, body: Whole, joints: Joints | None = None) -> StreamSummary:
     """Put all texts of a body through a session; the body then holds what came of them. Raises `TidegateError`."""
+    if joints is not None:
+        joints.note(body.texts)
     async with beside(_feed_and_finish(session, body.texts)):
         async for shown in session.outputs():
             if isinstance(shown, StreamSummary):
                 return shown
-            body.take(shown)
+            _take(body, shown, joints)
     raise asyncio.CancelledError("the session was cancelled")
 
 
 class StreamGuard:
     """Guards one streamed answer. `write` takes the bytes that may leave; it may wait."""
 
-    def __init__(self, session: Session, body: Streamed, write: Callable[[bytes], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        body: Streamed,
+        write: Callable[[bytes], Awaitable[None]],
+        joints: Joints | None = None,
+    ) -> None:
         self._session = session
+        self._joints = joints
         self._body = body
         self._write = write
         self._writing = asyncio.Lock()
@@ -65,7 +76,7 @@ class StreamGuard:
         async for shown in self._session.outputs():
             if isinstance(shown, StreamSummary):
                 return
-            self._body.take(shown)
+            _take(self._body, shown, self._joints)
             if self._body.is_over:
                 self._session.finish()
             await self._flush()
@@ -92,6 +103,8 @@ class StreamGuard:
         for each in fed:
             if self._body.is_over:
                 return
+            if self._joints is not None:
+                self._joints.note((each,))
             await hand_over(self._session, each)
 
     async def _flush_all(self) -> None:
@@ -102,6 +115,12 @@ class StreamGuard:
         async with self._writing:
             if data := self._body.ready():
                 await self._write(data)
+
+
+def _take(body: Whole | Streamed, shown: Release | Blocked, joints: Joints | None) -> None:
+    """Have a body take what was let out; `joints` sets a block's message off from it."""
+    for each in (shown,) if joints is None else joints.joined(shown):
+        body.take(each)
 
 
 @asynccontextmanager

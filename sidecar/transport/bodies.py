@@ -19,6 +19,7 @@ from sidecar.codec import encoding, opened
 from sidecar.codec.body import Text, UnknownShapeError
 from sidecar.codec.formats import Format
 from sidecar.codec.instead import answer_instead
+from sidecar.codec.joints import Joints
 from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape, Unanswered
 from sidecar.config import Guarded
 from sidecar.errors import CallerError
@@ -151,7 +152,7 @@ class Bodies:
         if body is None:
             return None
         async with self._engine.open(start) as session:
-            summary = await guard_whole(session, body)
+            summary = await guard_whole(session, body, self._joints(way.shape, is_streamed=False))
         self._mark(session)
         self.marks[DECISION] = summary.action.name.lower()
         changed = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
@@ -186,7 +187,8 @@ class Bodies:
             asked=self._asked,
             holds_calls=session.plan.holds_calls,
         )
-        await StreamGuard(session, body, write_encoded).run(decoded(self._settings, coding, chunks))
+        joints = self._joints(way.shape, is_streamed=True)
+        await StreamGuard(session, body, write_encoded, joints).run(decoded(self._settings, coding, chunks))
         if encoder is not None:
             await write(encoder.finish())
 
@@ -221,6 +223,12 @@ class Bodies:
         given = caller.headers.get("x-request-id", "")
         quoted = given if _ID.fullmatch(given) else self.marks.get(STREAM) or str(uuid4())
         return {"content-type": media_type, **dict.fromkeys(REQUEST_IDS, quoted), **self.marks}
+
+    def _joints(self, shape: Shape, *, is_streamed: bool) -> Joints | None:
+        """What sets a block's message off, where it stands behind text that people read."""
+        if self._settings.block_join == "plain" or self._asked.is_json or not shape.says_stops:
+            return None
+        return Joints(is_streamed=is_streamed)
 
     def _mark(self, session: Session) -> None:
         self.marks[POLICY] = f"{session.plan.name}@{session.plan.version}"

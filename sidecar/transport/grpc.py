@@ -25,6 +25,7 @@ from google.protobuf.descriptor import FileDescriptor
 from grpc_health.v1 import health, health_pb2
 from multidict import CIMultiDict
 
+from sidecar.codec.joints import Joints
 from sidecar.config import Grpc, Limits
 from sidecar.errors import CallerError, ConfigError, IdleStream, Overloaded, TidegateError
 from sidecar.session import Engine, Session, StreamStart
@@ -181,9 +182,10 @@ class GuardService:
         async with self._engine.open(start) as session:
             await context.send_initial_metadata(((_STREAM_ID, session.info.stream_id),))
             lanes = LaneReader(start.direction, self._engine.limits)
+            joints = Joints(is_streamed=False)
             async with _beside(_read(context, session, lanes)):
                 async for shown in session.outputs():
-                    await self._write(context, response_of(shown, session.plan))
+                    await self._write(context, response_of(shown, session.plan, joints.follow(shown)))
 
     def _start_of(self, message: pb.Start, context: Context) -> StreamStart:
         """What is known of a stream: what its caller says, as far as that is for the caller to say."""

@@ -74,7 +74,7 @@ async def test_a_block_in_mid_stream_ends_it_properly_and_hangs_up_on_the_upstre
         answer = envoy.upstream.answer = streamed(body, 40)
         answer.hold_at = body.index(b"les now") // 40 + 4  # the upstream has not ended when the block falls
         _, data = await envoy.ask("hi")
-        assert recorded.said(SHAPE, data) == "Hello you Stopped."
+        assert recorded.said(SHAPE, data) == "Hello you \n\nStopped."
         assert b"content_filter" in data
         assert data.endswith(b"data: [DONE]\n\n")
         await asyncio.wait_for(answer.is_left.wait(), 30)

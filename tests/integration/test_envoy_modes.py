@@ -40,7 +40,7 @@ async def guards_both_ways(envoy: Mesh) -> None:
     assert json.loads(envoy.upstream.requests[-1].body) == request_of(f"my card is {MASKED}")
     envoy.upstream.answer = streamed(recorded.chat(BAD_PIECES), 40)
     response, answer = await envoy.ask("hi")
-    assert recorded.said(SHAPE, answer) == "Hello you Stopped."
+    assert recorded.said(SHAPE, answer) == "Hello you \n\nStopped."
     assert answer.endswith(b"data: [DONE]\n\n")
     assert envoy.endings[-1] == ("output", "blocked")
     envoy.upstream.answer = Answer([whole_of(f"It is {CARD}.")], JSON, headers={"Content-Length": "99"})

@@ -183,7 +183,7 @@ def texts_of_a_block(kit: Kit, where: str, is_streamed: bool) -> str:
     """What stood before the place, and the message."""
     if where == "reasoning":
         return "Hello you.Stopped." if kit.whole_has_text_first and not is_streamed else "Stopped."
-    return {"text": "Hello you Stopped.", "arguments": "Hello you. Stopped."}[where]
+    return {"text": "Hello you \n\nStopped.", "arguments": "Hello you. Stopped."}[where]
 
 
 async def ends_at_a_block(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:

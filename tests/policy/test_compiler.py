@@ -35,23 +35,34 @@ def rule_with(**parts: str) -> RulePlan:
 @pytest.mark.parametrize(
     ("action", "decided", "text", "stand_in"),
     [
-        pytest.param("allow", Action.ALLOW, "", None, id="allow"),
-        pytest.param("annotate", Action.ANNOTATE, "", None, id="annotate"),
-        pytest.param("block", Action.BLOCK, "", None, id="block"),
-        pytest.param("{block: {}}", Action.BLOCK, "", None, id="block, long"),
+        pytest.param("allow", Action.ALLOW, None, None, id="allow"),
+        pytest.param("annotate", Action.ANNOTATE, None, None, id="annotate"),
+        pytest.param("block", Action.BLOCK, None, None, id="block"),
+        pytest.param("{block: {}}", Action.BLOCK, None, None, id="block, long"),
         pytest.param("{block: {message: Sorry.}}", Action.BLOCK, "Sorry.", None, id="block with a message"),
-        pytest.param("redact", Action.REDACT, "", "<NAME>", id="redact alone means label"),
-        pytest.param("{redact: {with: label}}", Action.REDACT, "", "<NAME>", id="label"),
-        pytest.param("{redact: {with: mask, keep_first: 1}}", Action.REDACT, "", "B**", id="mask"),
-        pytest.param("{redact: {with: mask, char: '#'}}", Action.REDACT, "", "###", id="mask with a character"),
-        pytest.param("{redact: {with: remove}}", Action.REDACT, "", "", id="remove"),
-        pytest.param("{redact: {with: hash, length: 8}}", Action.REDACT, "", "<NAME#a512558c>", id="hash"),
+        pytest.param("redact", Action.REDACT, None, "‹name›", id="redact alone means label"),
+        pytest.param("{redact: {with: label}}", Action.REDACT, None, "‹name›", id="label"),
+        pytest.param("{redact: {with: label, form: name}}", Action.REDACT, None, "<NAME>", id="label by its name"),
         pytest.param(
-            "{redact: {with: pseudonym}}", Action.REDACT, "", "[NAME#Z6k1FANS8Jjq9SnMoF_RIV-lXw]", id="pseudonym"
+            "{redact: {with: label, words: {NAME: a customer}}}", Action.REDACT, None, "‹a-customer›", id="own words"
+        ),
+        pytest.param("{redact: {with: mask, keep_first: 1}}", Action.REDACT, None, "B••", id="mask"),
+        pytest.param("{redact: {with: mask, char: '#'}}", Action.REDACT, None, "###", id="mask with a character"),
+        pytest.param("{redact: {with: remove}}", Action.REDACT, None, "", id="remove"),
+        pytest.param("{redact: {with: hash, length: 8}}", Action.REDACT, None, "‹name-a512558c›", id="hash"),
+        pytest.param(
+            "{redact: {with: hash, length: 8, form: name}}", Action.REDACT, None, "<NAME#a512558c>", id="hash by name"
+        ),
+        pytest.param(
+            "{redact: {with: pseudonym, form: name}}",
+            Action.REDACT,
+            None,
+            "[NAME#Z6k1FANS8Jjq9SnMoF_RIV-lXw]",
+            id="pseudonym",
         ),
     ],
 )
-def test_forms_of_an_action(action: str, decided: Action, text: str, stand_in: str | None) -> None:
+def test_forms_of_an_action(action: str, decided: Action, text: str | None, stand_in: str | None) -> None:
     rule = rule_with(action=action)
     assert (rule.action, rule.message) == (decided, text)
     assert (rule.rewrite("Bob", "NAME", "session") if rule.rewrite else None) == stand_in
@@ -117,7 +128,7 @@ def test_calls_are_held_where_a_rule_may_block_them_or_the_policy_says_so(parts:
 def test_defaults_of_a_rule_and_of_the_stream() -> None:
     plan = compiled("{id: r, detect: {detector: tone}, action: block}")
     rule, stream = plan.rules[0], plan.stream
-    assert (rule.severity, rule.enforcement, rule.message) == (Severity.MEDIUM, Enforcement.ENFORCE, "")
+    assert (rule.severity, rule.enforcement, rule.message) == (Severity.MEDIUM, Enforcement.ENFORCE, None)
     assert (stream.mode, stream.max_hold_ms, stream.max_held_chars, stream.max_segment_tokens) == (
         Mode.STRICT,
         400,

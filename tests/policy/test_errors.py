@@ -208,12 +208,27 @@ ROWS = (
     Row(
         "an option of another operator",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, keep_last: 4}}}}}}\n",
-        "5:93: rules[0].action.redact.keep_last: unknown key `keep_last`. Only `with` belongs here.",
+        "5:93: rules[0].action.redact.keep_last: unknown key `keep_last`. Use one of `form`, `words`, `with`.",
+    ),
+    Row(
+        "words for a label that the rule does not act on",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, words: {{NAMES: people}}}}}}}}\n",
+        "5:101: rules[0].action.redact.words.NAMES: the rule acts on no label `NAMES`. Did you mean `NAME`?",
+    ),
+    Row(
+        "words that are markup",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, words: {{A: <b>}}}}}}}}\n",
+        "5:104: rules[0].action.redact.words.A: words are letters, digits, blanks and hyphens. Leave other characters out.",
+    ),
+    Row(
+        "words that nothing shows",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, form: name, words: {{A: b}}}}}}}}\n",
+        "5:112: rules[0].action.redact.words: `form: name` shows the labels, so `words` are not used. Remove `words` or `form`.",
     ),
     Row(
         "an invisible mask",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: mask, char: ' '}}}}}}\n",
-        "5:98: rules[0].action.redact.char: `char` must be a visible character. Use `*`, `x` or `#`, for example.",
+        "5:98: rules[0].action.redact.char: `char` must be a visible character. Use `•`, `x` or `*`, for example.",
     ),
     Row(
         "hash without a key",

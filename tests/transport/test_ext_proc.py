@@ -35,7 +35,8 @@ def request_of(text: str) -> bytes:
 
 
 def answer_of(text: str) -> bytes:
-    return json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}).encode()
+    document = {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}
+    return json.dumps(document, ensure_ascii=False).encode()
 
 
 def headers(values: dict[str, str], *, end: bool = False) -> Any:
@@ -291,7 +292,7 @@ async def test_a_block_ends_the_stream_and_the_rest_is_dropped(tmp_path: Path):
         await exchange.send(response_body=pb.HttpBody(body=answer[:at]))
         got = await exchange.way("response")
         assert got.end == "body"
-        assert recorded.said(openai_chat.SHAPE, got.body) == "Hello you Stopped."
+        assert recorded.said(openai_chat.SHAPE, got.body) == "Hello you \n\nStopped."
         assert got.body.endswith(b"data: [DONE]\n\n")
         for _ in range(40):  # more than waits anywhere
             await exchange.send(response_body=pb.HttpBody(body=answer[at:]))

@@ -166,10 +166,38 @@ async def test_a_block_ends_the_stream_properly_and_hangs_up_on_the_upstream(
         answer.hold_at = at // 40 + 4  # the upstream has not ended when the block falls
         response, data = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
         assert response.status == 200
-        assert recorded.said(shape, data) == "Hello you Stopped."
+        assert recorded.said(shape, data) == "Hello you \n\nStopped."
         assert b"now" not in data
         await asyncio.wait_for(answer.is_left.wait(), 10)
         assert proxy.endings[-1] == ("output", "blocked")
+
+
+OPEN = [
+    ("so\n```py\nx = 1 ", "\n```\n\n"),
+    ("<details>\n\nand ", "\n\n</details>\n\n"),
+    ("see [the](https://x.com/", "\n\n"),
+]
+
+
+@pytest.mark.parametrize(("before", "joint"), OPEN, ids=["fence", "details", "link"])
+@each_shape
+async def test_what_is_open_before_a_block_is_closed_in_a_stream(
+    tmp_path: Path, shape: Shape, record: Callable[[tuple[str, ...]], bytes], before: str, joint: str
+):
+    async with proxied(tmp_path) as proxy:
+        proxy.upstream.answer = streamed(shape, record((*before, INJECTION, " now")), 40)
+        _, data = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
+        assert recorded.said(shape, data) == f"{before}{joint}Stopped."
+
+
+@each_shape
+async def test_a_message_follows_plainly_where_the_settings_say_so(
+    tmp_path: Path, shape: Shape, record: Callable[[tuple[str, ...]], bytes]
+):
+    async with proxied(tmp_path, block_join="plain") as proxy:
+        proxy.upstream.answer = streamed(shape, record(BAD_PIECES), 40)
+        _, data = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
+        assert recorded.said(shape, data) == "Hello you Stopped."
 
 
 WHOLE = [(shape, document) for shape, document in recorded.WHOLE]
@@ -181,7 +209,9 @@ WHOLE = [(shape, document) for shape, document in recorded.WHOLE]
     [
         ("all fine", "all fine", "allow"),
         (f"a {CARD} b", f"a {MASKED} b", "redact"),
-        (f"so {INJECTION} it is", "so Stopped.", "block"),
+        (f"so {INJECTION} it is", "so \n\nStopped.", "block"),
+        (INJECTION, "Stopped.", "block"),
+        (f"$$ x = {INJECTION}", "$$ x = \n$$\n\nStopped.", "block"),
     ],
 )
 async def test_whole_answers(
@@ -484,7 +514,7 @@ async def test_plain_text_is_guarded_where_the_settings_say_so(tmp_path: Path):
             assert proxy.upstream.requests[-1].body.decode() == f"card {MASKED}!"
         proxy.upstream.answer = Answer([each.encode() for each in BAD_PIECES], "text/plain")
         response, answer = await ask(proxy, "/v1/ask", b"hi", headers={"Content-Type": "text/plain"})
-        assert answer == b"Hello you Stopped."
+        assert answer == b"Hello you \n\nStopped."
         response, answer = await ask(proxy, "/v1/ask", INJECTION.encode(), headers={"Content-Type": "text/plain"})
         told = refusal(SHAPE_OF_TEXT, response.headers["x-tidegate-stream"], "")
         assert ((response.status, answer), response.content_type) == (told, "text/plain")

@@ -640,6 +640,7 @@ class DecisionEvent(_message.Message):
     TIMINGS_FIELD_NUMBER: _builtins.int
     GROUNDING_FIELD_NUMBER: _builtins.int
     ESTIMATED_OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    FIRST_RELEASE_MS_FIELD_NUMBER: _builtins.int
     direction: _guard_pb2.Direction.ValueType
     ended: Global___Ended.ValueType
     done: _guard_pb2.Action.ValueType
@@ -650,6 +651,8 @@ class DecisionEvent(_message.Message):
     median_held_ms: _builtins.float
     estimated_output_tokens: _builtins.int
     """Of an answer that was blocked: tokens that left, estimated at four characters each, for whoever bills by usage."""
+    first_release_ms: _builtins.float
+    """How long after the stream's start its first text left, in milliseconds; not set where none did."""
     @_builtins.property
     def ids(self) -> Global___EventIds: ...
     @_builtins.property
@@ -687,14 +690,20 @@ class DecisionEvent(_message.Message):
         timings: Global___Timings | None = ...,
         grounding: _guard_pb2.GroundingSummary | None = ...,
         estimated_output_tokens: _builtins.int | None = ...,
+        first_release_ms: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "app", b"app", "estimated_output_tokens", b"estimated_output_tokens", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "app", b"app", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "grounding", b"grounding", "ids", b"ids", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "time", b"time", "timings", b"timings", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "time", b"time", "timings", b"timings", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__estimated_output_tokens: _TypeAlias = _typing.Literal["estimated_output_tokens"]  # noqa: Y015
     _WhichOneofArgType__estimated_output_tokens: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__first_release_ms: _TypeAlias = _typing.Literal["first_release_ms"]  # noqa: Y015
+    _WhichOneofArgType__first_release_ms: _TypeAlias = _typing.Literal["_first_release_ms", b"_first_release_ms"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__estimated_output_tokens) -> _WhichOneofReturnType__estimated_output_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_release_ms) -> _WhichOneofReturnType__first_release_ms | None: ...
 
 Global___DecisionEvent: _TypeAlias = DecisionEvent  # noqa: Y015
 

@@ -624,6 +624,7 @@ class Verdict(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    JOINT_FIELD_NUMBER: _builtins.int
     action: Global___Action.ValueType
     rule: _builtins.str
     label: _builtins.str
@@ -633,6 +634,10 @@ class Verdict(_message.Message):
     """Replacement text for the user; may be empty."""
     position: _builtins.int
     """Where in the lane's original text the release stopped."""
+    joint: _builtins.str
+    """What to show between the text that was released and the message, where both are read as Markdown: it closes what is
+    open there, and ends with a blank line. Empty where nothing was released.
+    """
     @_builtins.property
     def lane(self) -> Global___Lane: ...
     def __init__(
@@ -645,10 +650,11 @@ class Verdict(_message.Message):
         reason: _builtins.str = ...,
         message: _builtins.str = ...,
         position: _builtins.int = ...,
+        joint: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "label", b"label", "lane", b"lane", "message", b"message", "position", b"position", "reason", b"reason", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "joint", b"joint", "label", b"label", "lane", b"lane", "message", b"message", "position", b"position", "reason", b"reason", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
