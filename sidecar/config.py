@@ -265,6 +265,9 @@ class Limits(Section):
     """The length of a name, an id, a label or an attribute."""
     context_cache_chars: Annotated[int, Field(ge=0)] = 2_000_000
     """Passages of streams that are kept indexed, for other streams of the same tenant. 0 shares none."""
+    known_texts_bytes: Annotated[int, Field(ge=0)] = 64 * 1024 * 1024
+    """What is kept of texts of requests that were checked, some 300 bytes each, so that a history is not read again at
+    each turn. 0 keeps nothing."""
     max_held_call_chars: Count = 1_000_000
     """Text of tool calls of one stream that is held, where they leave whole; past it the rules' fail mode acts."""
     request_bodies_bytes: Count = 256 * 1024 * 1024

@@ -31,9 +31,11 @@ from msgspec import field
 from detectors.context import Context, Documents
 from sidecar.clock import Clock, Timer
 from sidecar.config import Limits
+from sidecar.core.judgement import Judgement
 from sidecar.core.stream import Stream
 from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
-from sidecar.inbox import Allowance, End, Inbox, Mark
+from sidecar.histories import Histories
+from sidecar.inbox import Allowance, End, Inbox, Known, Mark
 from sidecar.outbox.event import (
     EvidenceKey,
     FaultKind,
@@ -48,6 +50,7 @@ from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
 from sidecar.summary import StreamSummary
 from sidecar.telemetry.metrics import Metrics
+from sidecar.telemetry.notices import Notices
 from sidecar.values import (
     Blocked,
     Channel,
@@ -73,6 +76,8 @@ _STEP_CHARS = 2048
 """How much text the core is fed before other streams get their turn: patterns cost up to 5 us a character."""
 _READ_CHANNELS = frozenset({Channel.CONTENT, Channel.REASONING})
 """What a person reads as it comes."""
+_PIECE_CHARS = 16_384
+"""A long text goes into the inbox in pieces, so that it need not be copied at each step."""
 _RETRY_MS = 1000
 """When a client that was not admitted should try again."""
 
@@ -152,6 +157,9 @@ class Engine:
         self.evidence_key = evidence_key
         self.documents = Documents(limits.context_cache_chars)
         """The passages that streams share."""
+        self.histories = Histories(limits.known_texts_bytes)
+        """What is known of texts of requests that were checked."""
+        self._notices = Notices(clock, _log)
         self._admits = admits
         self._open_streams: Counter[str] = Counter()
         """By tenant."""
@@ -178,13 +186,15 @@ class Engine:
         await self._is_idle.wait()
 
     @asynccontextmanager
-    async def open(self, start: StreamStart) -> AsyncIterator[Session]:
+    async def open(self, start: StreamStart, *, is_held: bool = False) -> AsyncIterator[Session]:
         """A session for one stream, which is ended and recorded when the context is left.
+
+        `is_held`: whoever feeds it holds all of its text, within bounds of its own, so that it needs no others.
 
         Raises `Draining`, `Overloaded`, `CallerError` (something in `start` is past a limit) or `UnknownPolicy`.
         """
         plan = self._admit(start)
-        session = Session(self, plan, start)
+        session = Session(self, plan, start, is_held=is_held)
         self._open_streams[start.tenant] += 1
         self._is_idle.clear()
         self.metrics.streams_open.inc()
@@ -202,15 +212,26 @@ class Engine:
                 self._leave(start.tenant)
 
     async def report_unscanned(
-        self, start: StreamStart, what: Literal["request", "answer"], reason: str, path: str
+        self,
+        start: StreamStart,
+        what: Literal["request", "answer"],
+        reason: str,
+        path: str,
+        *,
+        is_long_text: bool = False,
     ) -> None:
         """Record that a text is about to pass that nobody looks at. Raises `CallerError` or `UnknownPolicy`.
 
-        `path` is what metrics call the path of the exchange.
+        `path` is what metrics call the path of the exchange. `is_long_text`: it is long enough to be what somebody has
+        a model read, so that the log has to say so, too.
         """
         check_start(start, self.limits)
         now = self.clock.unix_seconds()
-        told = f"{reason}: {self.metrics.count_unscanned(what, path)}"
+        named = self.metrics.count_unscanned(what, path)
+        if is_long_text:
+            self.metrics.count_unread_text(named)
+            self._notices.tell("long texts pass unread: is this the API of a model?", named)
+        told = f"{reason}: {named}"
         fault = fault_event(FaultKind.UNSCANNED, what, now, info=self._known(start, now), reason=told)
         await self.outbox.put([fault])
 
@@ -258,7 +279,7 @@ class Engine:
 class Session:
     """One stream. `feed`, `finish` and `fail` are the reader's; `outputs` is the writer's and owns the core."""
 
-    def __init__(self, engine: Engine, plan: Plan, start: StreamStart) -> None:
+    def __init__(self, engine: Engine, plan: Plan, start: StreamStart, *, is_held: bool = False) -> None:
         self.plan = plan
         self.info = _info(plan, start, engine.clock.unix_seconds())
         self._engine = engine
@@ -284,7 +305,11 @@ class Session:
         self._passages_left_out = start.passages_left_out
         self._relevance: float | None = None
         self._inbox = Inbox(engine.limits)
-        self._allowance = Allowance(engine.limits)
+        self._allowance = Allowance(engine.limits, is_held=is_held)
+        is_input = start.direction is Direction.INPUT
+        self._judgements: dict[Lane, Judgement | None] = {}
+        """What was known of whole texts."""
+        self._history = engine.histories.of(start.tenant, plan, start.direction) if is_input else None
         self._put_context(start.context)
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
         self._wake = asyncio.Event()
@@ -301,28 +326,73 @@ class Session:
 
     # -- the reader's side ----------------------------------------------------------------------------------------
 
-    async def feed(self, lane: Lane, text: str, *, is_json: bool = False) -> None:
+    def passes(self, lane: Lane, text: str, *, is_json: bool = False) -> bool:
+        """Whether it is known of the whole text of a lane that nothing stands in it: then it need not be fed.
+
+        For whoever holds all texts and lets none out before all are judged.
+        """
+        judgement = self._judgement(lane, text, is_json=is_json)
+        if judgement is None or judgement.noted or judgement.unscanned_chars:
+            return False
+        self._recorder.tally.passed(len(text))
+        return True
+
+    def _judgement(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
+        """What is known of the whole text of a lane; looked up once."""
+        if self._history is None:
+            return None
+        if lane not in self._judgements:
+            self._judgements[lane] = self._history.recall(lane, text, is_json=is_json)
+        return self._judgements[lane]
+
+    async def feed(self, lane: Lane, text: str, *, is_json: bool = False, is_last: bool = False) -> None:
         """Hand over text of a lane; waits for room. Raises `CallerError` past a limit, or after the lane's end.
 
-        `is_json`: the lane's text is JSON, and is read decoded. Its first text says so.
+        `is_json`: the lane's text is JSON, and is read decoded. Its first text says so. `is_last`: the lane is over
+        with it. A text of a request that comes whole so, and was checked before, is not looked at again.
         """
-        if is_json and not self._allowance.knows(lane):
-            self._core.read_as_json(lane)
+        is_first = not self._allowance.knows(lane)
         if self._is_finished:
             raise CallerError("came after the end of the stream", field="chunk", kind=CallerFault.OUT_OF_ORDER)
         self._allowance.take(lane, text)
-        if not text:
+        if text and is_first and is_last and await self._recall(lane, text, is_json=is_json):
             return
+        if is_json and is_first:
+            self._core.read_as_json(lane)
+        for start in range(0, len(text), _PIECE_CHARS):
+            await self._put(lane, text[start : start + _PIECE_CHARS])
+        if is_last:
+            self.end_lane(lane)
+
+    async def _put(self, lane: Lane, text: str) -> None:
+        now_ms = await self._hear(lane, text)
+        self._inbox.put(lane, text, now_ms)
+        if not (self._inbox.has_room and self._core.may_wait(lane, text, self._inbox.chars)):
+            self._wake.set()
+
+    async def _recall(self, lane: Lane, text: str, *, is_json: bool) -> bool:
+        """Hand over a whole text of which all is known; whether it is."""
+        if self._history is None:
+            return False
+        judgement = self._judgement(lane, text, is_json=is_json)
+        if judgement is None:
+            self._core.note(lane)
+            return False
+        now_ms = await self._hear(lane, text)
+        self._inbox.put_mark(Known(lane, text, is_json, judgement, now_ms))
+        self._allowance.end_lane(lane)
+        self._wake.set()
+        return True
+
+    async def _hear(self, lane: Lane, text: str) -> float:
+        """Wait for room for a text that came; returns the time."""
         while not self._inbox.has_room and self.is_open:
             self._room.clear()
             await self._room.wait()
-        now_ms = self._engine.clock.now_ms()
-        self._heard_ms = now_ms
+        now_ms = self._heard_ms = self._engine.clock.now_ms()
         self._recorder.tally.arrived(lane, len(text), now_ms)
-        self._inbox.put(lane, text, now_ms)
         self._settled.clear()
-        if not (self._inbox.has_room and self._core.may_wait(lane, text, self._inbox.chars)):
-            self._wake.set()
+        return now_ms
 
     def end_lane(self, lane: Lane) -> None:
         """Say that no text of a lane follows: it is judged finally, and leaves. A second time it does nothing.
@@ -472,7 +542,14 @@ class Session:
             self._core.ground(mark)
             return
         self._pacing.hasten(now_ms)
-        if isinstance(mark.what, Lane):
+        if isinstance(mark, Known):
+            self._submit(
+                self._core.recall(
+                    mark.lane, mark.text, mark.judgement, now_ms, arrived_ms=mark.arrived_ms, is_json=mark.is_json
+                ),
+                now_ms,
+            )
+        elif isinstance(mark.what, Lane):
             self._submit(self._core.end_lane(mark.what, now_ms), now_ms)
         else:
             self._submit(self._core.end_choice(mark.what, now_ms), now_ms)
@@ -551,6 +628,7 @@ class Session:
             self._relevance = await asyncio.to_thread(self._context.relevance, self._prompt)
         coverage, grounding = recorder.coverage(self._core.coverage()), self._grounding()
         await recorder.record_end(coverage, grounding, self._core.max_held_chars)
+        self._learn()
         tally = recorder.tally
         return StreamSummary(
             stream_id=self.info.stream_id,
@@ -564,6 +642,14 @@ class Session:
             max_held_chars=self._core.max_held_chars,
             grounding=grounding,
         )
+
+    def _learn(self) -> None:
+        """Keep what turned out of the texts: all that it led to is recorded, so that it need not be again."""
+        if self._history is None:
+            return
+        for lane, judgement in self._core.judgements():
+            self._history.learn(lane, judgement)
+        self._engine.metrics.count_known(self._history.hits, self._history.misses)
 
     def _grounding(self) -> GroundingTally | None:
         sentences = self._core.sentences()

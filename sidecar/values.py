@@ -259,6 +259,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     segment: int | None = None
     model: str = ""
     is_enforced: bool = True
+    is_repeated: bool = False
+    """Whether it was made, and recorded, when the same text was looked at before: no event is made of it again."""
 
     @property
     def leaked_chars(self) -> int:

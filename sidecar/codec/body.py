@@ -14,7 +14,8 @@ that is no JSON is read as the text that it is.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -53,7 +54,7 @@ class WholeBody:
         self._left: list[Woven | Tail] = []
         self._slots = slots
         fed = [*self._weave.add(0, slots, found.choices), *self._weave.finish()]
-        self.texts: list[Fed] = list(_with_ends(fed))
+        self.texts = list(_with_ends(fed))
         """What to feed, in order."""
         self.history = self._weave.history(slots) if is_request else frozenset()
         """The lanes of a request that are no new words of the user's, nor the operator's."""
@@ -79,6 +80,10 @@ class WholeBody:
             self._weave.release(output)
         else:
             self._stopped.append(output)
+
+    def keep(self, text: Text) -> None:
+        """All of a lane, which this is the whole text of, may leave as it came."""
+        self._weave.keep(text.lane)
 
     def finish(self) -> bytes:
         """The body as it may be passed on; byte for byte the same when nothing was done."""
@@ -196,7 +201,7 @@ class StreamedAnswer:
     def _fed(self, number: int, held: _Held) -> list[Fed]:
         shape, frame = self._shape, held.frame
         found = held.found = self._reader.read(held.document, self._node_of(held), answer_scope(frame.event))
-        slots: Iterable[Slot] = found.slots
+        slots: Sequence[Slot] = found.slots
         if held.is_text:
             slots = [_as_one(slot) for slot in found.slots]
         elif self._asked.is_json:
@@ -383,14 +388,20 @@ def _as_one(slot: Slot) -> Slot:
     return msgspec.structs.replace(slot, is_raw=True, is_whole=True) if slot.is_json else slot
 
 
-def _with_ends(fed: list[Fed]) -> Iterator[Fed]:
-    """What to feed of a whole body: each lane is over behind its last text."""
-    last = {each.lane: number for number, each in enumerate(fed) if isinstance(each, Text)}
-    for number, each in enumerate(fed):
-        if isinstance(each, Text):
-            yield each
-            if last[each.lane] == number:
-                yield LaneEnd(each.lane)
+def _with_ends(fed: list[Fed]) -> Iterator[Text]:
+    """What to feed of a whole body: each lane is over with its last text."""
+    runs = [(lane, list(texts)) for lane, texts in groupby((each for each in fed if isinstance(each, Text)), _lane_of)]
+    last = {lane: number for number, (lane, _) in enumerate(runs)}
+    said: set[Lane] = set()
+    for number, (lane, texts) in enumerate(runs):
+        whole = texts[0].text if len(texts) == 1 else "".join(each.text for each in texts)
+        is_last = last[lane] == number
+        yield Text(lane, whole, texts[0].is_json, is_last=is_last, is_whole=is_last and lane not in said)
+        said.add(lane)
+
+
+def _lane_of(text: Text) -> Lane:
+    return text.lane
 
 
 def _encoded(slot: Slot, new: str) -> str:

@@ -135,6 +135,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """How an answer begins of which nothing is said yet; none where the request is no turn of a chat."""
     failure: Callable[[int, str], bytes]
     """Body of the answer to a request that could not be served: status, message."""
+    too_long: Callable[[str], tuple[int, bytes]] | None = None
+    """Status and body of the answer to a request that is longer than a limit, as the provider tells that its context
+    is exceeded: agents then compact and go on. None: a failure as others are."""
     mended: Callable[[Any], Mapping[Path, Any]] = lambda _: {}
     """What changes in a request that quotes an answer which was changed on its way, so that the provider takes it."""
     choices: Callable[[Any], int] = lambda _: 1
@@ -157,7 +160,7 @@ def message_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope
     """A message of a request: numbered, and its role says whose words it holds."""
     role = value.get("role") if isinstance(value, dict) else None
     number = path[-1] if isinstance(path[-1], int) else 0
-    return msgspec.structs.replace(scope.named(path, *path[:-1], choice=number), part=part_of(role))
+    return Scope(number, scope.channel, part_of(role), path[:-1], len(path), scope.event)
 
 
 def numbered_scope(*key: str) -> Enter:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -35,6 +35,10 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     lane: Lane
     text: str
     is_json: bool = False
+    is_last: bool = False
+    """Whether the lane is over with it."""
+    is_whole: bool = False
+    """Whether it is all that the lane says."""
 
 
 class LaneEnd(msgspec.Struct, frozen=True):
@@ -134,10 +138,28 @@ class _Waiting(msgspec.Struct, gc=False):
 class _LaneText:
     """One lane: where its input ends, how far it is accounted for, and the output that no frame has taken yet."""
 
+    __slots__ = (
+        "done",
+        "frames",
+        "half",
+        "heard",
+        "is_kept",
+        "is_over",
+        "last",
+        "pieces",
+        "places",
+        "received",
+        "said",
+        "stand_in",
+        "waiting",
+    )
+
     def __init__(self) -> None:
         self.received = 0
         self.done = 0
         self.is_over = False
+        self.is_kept = False
+        """Whether all of it stays as it came."""
         self.pieces: deque[_Piece] = deque()
         self.heard: list[str] = []
         """What came, and `said`, what went out: for repeats."""
@@ -217,15 +239,16 @@ class Weave:
     # -- what comes in --------------------------------------------------------------------------------------------
 
     def add(
-        self, number: int, slots: Iterable[Slot], choices: frozenset[int] = frozenset(), ends: Ends | None = None
+        self, number: int, slots: Sequence[Slot], choices: frozenset[int] = frozenset(), ends: Ends | None = None
     ) -> list[Fed]:
         """Queue a frame; returns what to feed, in order. Of stopped choices nothing is fed any more."""
         fed: list[Fed] = []
         placed: list[_Placed] = []
         about = choices
+        own = {slot.lane.choice for slot in slots}
+        if not own <= choices:
+            about = choices | own
         for slot in slots:
-            if slot.lane.choice not in about:
-                about |= {slot.lane.choice}
             if slot.lane.choice not in self._stopped:
                 placed.append(self._place(slot, placed, number, fed))
         for choice in about:
@@ -376,6 +399,12 @@ class Weave:
         if lane.channel is not Channel.OTHER and release.end > release.start:
             self._fronts[choice] = max(own.frame_of(release.end - 1), self._fronts.get(choice, -1))
 
+    def keep(self, lane: Lane) -> None:
+        """All of a lane, of which nothing more comes, may leave as it came."""
+        own = self._lanes[lane]
+        own.is_kept = True
+        own.done = own.received
+
     def stop(self, blocked: Blocked) -> Iterator[Woven | Tail]:
         """A choice was blocked: what may leave of it, in order. What stood before the place has been let out.
 
@@ -525,7 +554,12 @@ class Weave:
         own = self._lanes[placed.lane]
         own.waiting -= 1
         own.last = (number, placed.slot)
-        placed.new = own.take(placed.end) if own.stand_in is None else _standing_in(placed.slot, own.stand_in)
+        if own.is_kept:
+            placed.new = placed.text
+        elif own.stand_in is None:
+            placed.new = own.take(placed.end)
+        else:
+            placed.new = _standing_in(placed.slot, own.stand_in)
         if own.pieces and not own.waiting:
             self._tailing[placed.lane] = own
         if self._repeats:

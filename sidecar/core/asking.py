@@ -83,6 +83,10 @@ class Asking:
                 requests += self._open(cut, start, end, run)
         return requests
 
+    def finish(self) -> None:
+        """Ask nobody about the text: all is known of it."""
+        self._cuts, self._gating = [], []
+
     def drop_behind(self, end: int) -> None:
         """Forget the segments that reach behind `end`: nobody waits for their outcomes."""
         self.opened = {number: each for number, each in self.opened.items() if each.segment.end <= end}

@@ -24,6 +24,7 @@ from sidecar.core.gaps import Gaps
 from sidecar.core.gate import Gate
 from sidecar.core.graphemes import LOOK_BACK_CHARS
 from sidecar.core.items import Item, Settled, Source
+from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.kept import Kept, recorded
 from sidecar.core.scanning import Broken, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
@@ -54,6 +55,8 @@ class LaneCoverage(msgspec.Struct, frozen=True, gc=False):
     released_chars: int
     unscanned_chars: int
     reasons: tuple[str, ...]
+    is_known: bool = False
+    """Whether nobody looked at it again, as all was known of it."""
 
 
 class LaneState:
@@ -63,6 +66,7 @@ class LaneState:
         "_buffer",
         "_gaps",
         "_is_history",
+        "_is_known",
         "_kept",
         "_readers",
         "_scanning",
@@ -73,10 +77,12 @@ class LaneState:
         "gate",
         "lane",
         "limit",
+        "notes",
         "run",
     )
 
-    def __init__(self, lane: Lane, shared: Shared) -> None:
+    def __init__(self, lane: Lane, shared: Shared, notes: Notes | None = None) -> None:
+        """`notes` are taken of what is found, for `judgement`."""
         self.lane = lane
         self.condition = Condition.OPEN
         self._shared = shared
@@ -91,6 +97,8 @@ class LaneState:
         """What it lets out, where a rule may yet have all of it withheld."""
         if self._kept is not None:
             self.gate.keep_whole(self._kept)
+        self._is_known = False
+        self.notes = notes
         self.run = 0
         """The run of text that it is in, or was in last."""
         self.limit: int | None = None
@@ -126,10 +134,14 @@ class LaneState:
     @property
     def coverage(self) -> LaneCoverage:
         """What was looked at."""
-        chars, reasons = self._gaps.chars, self._gaps.reasons
+        chars, reasons = self._unscanned
+        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, chars, reasons, self._is_known)
+
+    @property
+    def _unscanned(self) -> tuple[int, tuple[str, ...]]:
         if self._readers.is_nobody and self._buffer.end:
-            chars, reasons = self._buffer.end, (NOT_READ,)
-        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, chars, reasons)
+            return self._buffer.end, (NOT_READ,)
+        return self._gaps.chars, self._gaps.reasons
 
     def sentences(self) -> Sentences:
         """What became of its sentences, up to where it was stopped."""
@@ -139,6 +151,8 @@ class LaneState:
 
     def feed(self, text: str, arrived_ms: float, turn: int) -> list[Request]:
         """Add text; returns the requests that it completed."""
+        if self.notes is not None and not self._buffer.end:
+            self.notes.before = self._shared.segments_made
         self._buffer.append(text)
         self.gate.journal.arrived(self._buffer.end, arrived_ms)
         requests = self.asking.advance(self.run, is_final=False)
@@ -146,6 +160,29 @@ class LaneState:
             self._scan()
             self.settle(turn)
         return requests
+
+    def recall(self, text: str, judgement: Judgement, arrived_ms: float) -> None:
+        """Add all of its text, of which this is known. Nobody looks at it."""
+        self._is_known = True
+        self._scanning.finish()
+        self.asking.finish()
+        self._buffer.append(text)
+        self.gate.journal.arrived(self._buffer.end, arrived_ms)
+        self._gaps.recall(judgement.unscanned_chars, judgement.reasons)
+        shared, before = self._shared, self._shared.skip_segments(judgement.segments)
+        for each in judgement.noted:
+            segment = shared.number_of(before + each.segment) if each.segment else None
+            source = Source(self.run, segment, each.model, is_known=True)
+            self._violate(Violation(shared.plan.rules[each.rule], each.finding), source)
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What is known of its text; None unless all of it was looked at, or all before a block."""
+        notes = self.notes
+        if notes is None or notes.is_spoilt or self.asking.opened or self.asking.answers:
+            return None
+        is_final = self.gate.block is not None or self.gate.released == notes.chars
+        return notes.judgement(*self._unscanned) if is_final else None
 
     def may_wait(self, text: str, chars: int) -> bool:
         """Whether `text`, the last of `chars` characters that came since the last step, may wait for what follows."""
@@ -170,6 +207,8 @@ class LaneState:
         self.condition = Condition.CLOSED
         self.gate.finish()
         requests = self.asking.advance(self.run, is_final=True)
+        if self.notes is not None:
+            self.notes.close(self._buffer.end, self._shared.segments_made)
         self._scan()
         return requests
 
@@ -225,11 +264,16 @@ class LaneState:
             place, source = (seen.start, seen.end), Source(self.run)
             self._fail(seen.scanner.detector.name, seen.scanner.rules, place, failed, source)
             return
-        violation = seen.violation
+        if self.notes is not None:
+            self.notes.add(seen.violation, None, "")
+        self._violate(seen.violation, Source(self.run), is_rest=seen.is_rest)
+
+    def _violate(self, violation: Violation, source: Source, *, is_rest: bool = False) -> None:
+        """Take a violation, the text of which is at hand."""
         start, end, rule = violation.finding.start, violation.finding.end, violation.rule
         excerpt = self._buffer.slice(start, min(end, start + _EXCERPT_CHARS))
-        item = Item(violation, self._action(rule), start, end, excerpt, Source(self.run), is_rest=seen.is_rest)
-        if item.is_active or not item.is_rest:
+        item = Item(violation, self._action(rule), start, end, excerpt, source, is_rest=is_rest)
+        if item.is_active or not is_rest:
             self.gate.add(item)
 
     # -- outcomes -------------------------------------------------------------------------------------------------
@@ -261,6 +305,8 @@ class LaneState:
         start, end, base = violation.finding.start, violation.finding.end, segment.start - segment.begin
         excerpt = segment.text[start - base : min(end, start + _EXCERPT_CHARS) - base]
         action = Action.ANNOTATE if is_remark else self._action(violation.rule)
+        if self.notes is not None:
+            self.notes.add(violation, self._shared.place_of(segment.number), source.model)
         self.gate.add(Item(violation, action, start, end, excerpt, source, is_remark=is_remark))
 
     def _fail(
@@ -268,6 +314,8 @@ class LaneState:
     ) -> None:
         """Let each rule's fail mode act on text that was not looked at."""
         self._gaps.add(place[1] - place[0], f"{detector}: {failed.kind}")
+        if self.notes is not None:
+            self.notes.is_spoilt = True
         for item in self._shared.failures(detector, rules, place, failed, source):
             if item.action is Action.BLOCK:
                 self.gate.add(item)

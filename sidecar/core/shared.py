@@ -99,7 +99,28 @@ class Shared:
     def next_segment(self, way: Way) -> int:
         """The next segment's number. Each way has its own, so that they do not depend on how the text arrived."""
         self._segments_made[way] += 1
-        made = self._segments_made[way]
+        return self._numbered(self._segments_made[way], way)
+
+    @property
+    def segments_made(self) -> int:
+        """How many segments were made of texts, sentences left out."""
+        return self._segments_made[Way.SEGMENTS]
+
+    def place_of(self, segment: int | None) -> int | None:
+        """Which of those a segment with this number is, from 1."""
+        return segment if segment is None or self.plan.reads_one_way else (segment + 1) // len(Way)
+
+    def skip_segments(self, count: int) -> int:
+        """Give away so many numbers, for a text that nobody needs to read again; returns how many were made before."""
+        before = self._segments_made[Way.SEGMENTS]
+        self._segments_made[Way.SEGMENTS] = before + count
+        return before
+
+    def number_of(self, place: int) -> int:
+        """The number of the segment that is this one of texts."""
+        return self._numbered(place, Way.SEGMENTS)
+
+    def _numbered(self, made: int, way: Way) -> int:
         return made if self.plan.reads_one_way else made * len(Way) - 1 + way
 
     def failures(

@@ -16,8 +16,8 @@ from uuid import uuid4
 import msgspec
 
 from sidecar.codec import encoding, opened
-from sidecar.codec.body import Text, UnknownShapeError
-from sidecar.codec.formats import Format
+from sidecar.codec.body import UnknownShapeError
+from sidecar.codec.formats import Format, format_of
 from sidecar.codec.instead import answer_instead
 from sidecar.codec.joints import Joints
 from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape, Unanswered
@@ -65,6 +65,8 @@ class Refused(msgspec.Struct, frozen=True):
     media_type: str
 
 
+LONG_TEXT_BYTES = 2000
+"""A request with a text of so many bytes, or with a body of unknown length, may be for a model."""
 _MOST_CHOICES = 128
 _MEDIA_TYPES: Mapping[Format, str] = {
     Format.JSON: "application/json",
@@ -72,7 +74,6 @@ _MEDIA_TYPES: Mapping[Format, str] = {
     Format.LINES: "application/x-ndjson",
     Format.EVENT_STREAM: "application/vnd.amazon.eventstream",
 }
-
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -97,15 +98,15 @@ class Bodies:
             return Passed(answered(start_of(self._settings.facts, caller, None)), data)
         match of_request(self._settings, guard, described):
             case Unread(why=why):
-                return await self._unread_request(caller, why, data)
+                return await self._unread_request(caller, described, why, data)
             case Unreadable() as unreadable:
-                return await self._unreadable_request(caller, unreadable, data)
+                return await self._unreadable_request(caller, described, unreadable, data)
             case Whole() as way:
                 content = opened_request(self._settings, described.coding, data)
                 held.take(len(content) if described.coding else 0)
                 body = _body(way, content, described, is_request=True)
                 if body is None:
-                    return await self._unreadable_request(caller, _not_of(way), data)
+                    return await self._unreadable_request(caller, described, _not_of(way), data)
                 return await self._guard_request(way, caller, body, described.coding, (data, content))
 
     async def _guard_request(
@@ -114,7 +115,8 @@ class Bodies:
         """Guard a request that came as these bytes and this content."""
         self._asked = _asked(way, body)
         start = start_of(self._settings.facts, caller, body.document)
-        async with self._engine.open(msgspec.structs.replace(start, history=body.history)) as session:
+        start = msgspec.structs.replace(start, history=body.history)
+        async with self._engine.open(start, is_held=True) as session:
             summary = await guard_whole(session, body)
         self.marks[REQUEST_DECISION] = summary.action.name.lower()
         if body.blocked is not None:
@@ -194,15 +196,22 @@ class Bodies:
 
     # -- what passes unread -----------------------------------------------------------------------------------------
 
-    async def _unread_request(self, caller: Caller, why: str, data: bytes) -> Passed:
+    async def _unread_request(self, caller: Caller, described: Described, why: str, data: bytes) -> Passed:
         start = start_of(self._settings.facts, caller, None)
-        await self.report_unscanned(start, "request", why)
+        await self.report_request(start, described, why, len(data))
         return Passed(answered(start), data)
 
-    async def _unreadable_request(self, caller: Caller, found: Unreadable, data: bytes) -> Passed:
+    async def report_request(self, start: StreamStart, body: Described, why: str, size: int | None) -> None:
+        """Say that a request passes that nobody looks at; `size` is that of its body in bytes, where it is known."""
+        is_text = not body.kind or format_of(body.kind) is not None
+        is_long = size is None or size >= LONG_TEXT_BYTES
+        self.marks[REQUEST_DECISION] = UNGUARDED
+        await self._engine.report_unscanned(start, "request", why, self.path, is_long_text=is_text and is_long)
+
+    async def _unreadable_request(self, caller: Caller, described: Described, found: Unreadable, data: bytes) -> Passed:
         if self._settings.unknown_bodies == "refuse":
             raise CallerError(f"cannot be checked: {found.message}", field="body")
-        return await self._unread_request(caller, found.reason, data)
+        return await self._unread_request(caller, described, found.reason, data)
 
     async def report_answer(self, start: StreamStart, found: Unread | Unreadable) -> None:
         """Say that an answer passes that nobody looks at. Raises `UnreadableAnswerError` when it may not."""
@@ -252,7 +261,7 @@ def _asked(way: Whole, body: opened.Whole) -> AnswerOptions:
         choices=way.shape.choices(body.document),
         is_json=way.shape.wants_json(body.document),
         wants_usage=way.shape.wants_usage(body.document),
-        chars=sum(len(each.text) for each in body.texts if isinstance(each, Text)),
+        chars=sum(len(each.text) for each in body.texts),
     )
 
 

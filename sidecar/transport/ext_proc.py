@@ -70,7 +70,7 @@ from sidecar.transport.exchange import (
 )
 from sidecar.transport.facts import Caller, named_attributes, start_of
 from sidecar.transport.grpc import Context, Server, answering
-from sidecar.transport.http_headers import OF_BODY, OF_PARTS, OWN, described
+from sidecar.transport.http_headers import OF_BODY, OF_PARTS, OWN, described, size_of
 from sidecar.transport.http_status import RefusedError, http_status_of
 from sidecar.transport.identity import Peer
 
@@ -212,11 +212,11 @@ class _Exchange:
         status = http_status_of(error, self._answered_with)
         if not isinstance(error, TidegateError):
             _log.warning("an exchange failed", exc_info=error)
-        _log.info("an exchange was refused", extra={"status": status.code, "reason": status.reason})
+        code, data = failure_of(self._shape, status)
+        _log.info("an exchange was refused", extra={"status": code, "reason": status.reason})
         if status.retry_after_seconds is not None:
             self._bodies.marks["retry-after"] = str(status.retry_after_seconds)
-        data = failure_of(self._shape, status)
-        await self._answer_instead(status.code, status.reason, data, type_of_errors(self._shape))
+        await self._answer_instead(code, status.reason, data, type_of_errors(self._shape))
 
     @property
     def _shape(self) -> Shape | None:
@@ -293,7 +293,8 @@ class _Exchange:
         changes = Changes({}, _own(asked.headers))
         is_empty_one = asked.is_reading and not passed.is_upgrade
         if self._request.line.has_body and not is_empty_one:
-            await self._bodies.report_unscanned(self._start, "request", passed.why)
+            headers = asked.headers
+            await self._bodies.report_request(self._start, described(headers), passed.why, size_of(headers))
         await self._request.prepare(changes)
         if is_empty_one and not await is_empty(self._request.chunks()):
             raise RefusedError(BODY_OF_READING)

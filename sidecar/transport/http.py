@@ -66,6 +66,7 @@ from sidecar.transport.facts import Caller, start_of
 from sidecar.transport.http_headers import (
     Described,
     described,
+    size_of,
     to_client,
     to_client_guarded,
     to_upstream,
@@ -187,10 +188,9 @@ class _Exchange:
                 self._request.transport.close()
             return self._begun
         status = http_status_of(error, self._answered)
-        _log.info("an exchange was refused", extra={"status": status.code, "reason": status.reason})
-        answer = self._answer_instead(
-            status.code, status.reason, failure_of(self._shape, status), type_of_errors(self._shape)
-        )
+        code, data = failure_of(self._shape, status)
+        _log.info("an exchange was refused", extra={"status": code, "reason": status.reason})
+        answer = self._answer_instead(code, status.reason, data, type_of_errors(self._shape))
         if status.retry_after_seconds is not None:
             answer.headers["Retry-After"] = str(status.retry_after_seconds)
         return answer
@@ -249,7 +249,9 @@ class _Exchange:
             await self._let_body_come()
             if self._asked.is_reading and not await is_empty(data.iter_any()):
                 raise RefusedError(BODY_OF_READING)
-            await self._bodies.report_unscanned(start, "request", passed.why)
+            await self._bodies.report_request(
+                start, described(self._asked.headers), passed.why, size_of(self._asked.headers)
+            )
         answer = await self._send(data, to_upstream(self._asked.headers))
         with self._open(answer):
             if not has_content(self._asked.method, answer.status):

@@ -278,6 +278,11 @@ def failure(status: int, message: str) -> bytes:
     return encode({"type": "error", "error": {"type": _FAILURES.get(status, "api_error"), "message": message}})
 
 
+def too_long(message: str) -> tuple[int, bytes]:
+    """What Anthropic says of a request that has too many bytes, in the words for one with too many tokens."""
+    return 413, failure(413, f"prompt is too long: {message}")
+
+
 def fits(document: Any) -> bool:
     """Whether a request has messages."""
     return isinstance(document, dict) and isinstance(document.get("messages"), list)
@@ -305,4 +310,5 @@ SHAPE = Shape(
     mended=lambda document: without_unsigned(document, _is_unsigned),
     refusal=refusal,
     failure=failure,
+    too_long=too_long,
 )

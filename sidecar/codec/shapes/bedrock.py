@@ -241,6 +241,10 @@ def _refusal(message: str, rule: str = "") -> tuple[int, bytes]:
     return 400, _failure(400, message)
 
 
+def _too_long(message: str) -> tuple[int, bytes]:
+    return 400, _failure(400, f"Input is too long for requested model: {message}")
+
+
 def _is_unsigned(block: Any) -> bool:
     said = block.get("reasoningContent") if isinstance(block, dict) else None
     signed = said.get("reasoningText") if isinstance(said, dict) else None
@@ -262,6 +266,7 @@ SHAPE = Shape(
     mended=lambda document: without_unsigned(document, _is_unsigned),
     refusal=_refusal,
     failure=_failure,
+    too_long=_too_long,
 )
 
 ANTHROPIC = msgspec.structs.replace(
@@ -272,5 +277,6 @@ ANTHROPIC = msgspec.structs.replace(
     opening=_opening_of_model,
     refusal=_refusal,
     failure=_failure,
+    too_long=_too_long,
 )
 """InvokeModel with Anthropic's bodies: its errors are AWS's, or no client of AWS shows what they say."""

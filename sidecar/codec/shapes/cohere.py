@@ -216,4 +216,5 @@ SHAPE = Shape(
     opening=_opening,
     refusal=lambda message, _: (400, _failure(400, message)),
     failure=_failure,
+    too_long=lambda message: (400, _failure(400, f"too many tokens: {message}")),
 )

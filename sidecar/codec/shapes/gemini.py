@@ -298,6 +298,11 @@ def _error(status: int, message: str) -> bytes:
     return encode({"error": {"code": status, "message": message, "status": _STATUSES.get(status, "INTERNAL")}})
 
 
+def _too_long(message: str) -> tuple[int, bytes]:
+    said = f"The input token count exceeds the maximum number of tokens allowed: {message}."
+    return 400, _error(400, said)
+
+
 SHAPE = Shape(
     name="gemini",
     title="Gemini, on AI Studio and Vertex",
@@ -312,6 +317,7 @@ SHAPE = Shape(
     opening=_opening,
     refusal=lambda message, _: (400, _error(400, message)),
     failure=_error,
+    too_long=_too_long,
     choices=_choices,
     wants_json=_wants_json,
     is_reopened=True,

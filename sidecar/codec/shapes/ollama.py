@@ -177,6 +177,7 @@ SHAPE = Shape(
     opening=_opening,
     refusal=lambda message, _: (400, encode({"error": message})),
     failure=_failure,
+    too_long=lambda message: (400, _failure(400, f"prompt too long; exceeded max context length: {message}")),
     wants_json=lambda document: isinstance(document, dict) and bool(document.get("format")),
     is_reopened=True,
 )

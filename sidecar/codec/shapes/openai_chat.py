@@ -237,6 +237,7 @@ SHAPE = Shape(
     opening=_opening,
     refusal=openai.refusal,
     failure=openai.failure,
+    too_long=openai.too_long,
     choices=openai.choices,
     wants_usage=openai.wants_usage,
     wants_json=_wants_json,

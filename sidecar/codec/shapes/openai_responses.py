@@ -544,5 +544,6 @@ SHAPE = Shape(
     mended=_mended,
     refusal=openai.refusal,
     failure=openai.failure,
+    too_long=openai.too_long,
     wants_json=_wants_json,
 )
