@@ -289,7 +289,7 @@ def _is_other_form(number: str, groups: Sequence[str], words: Words) -> bool:
 
 def _is_other_in_text(text: str, start: int, end: int) -> bool:
     """Whether what stands beside it says that it is a part of something, or something else."""
-    if _is_part(text, start, end) or _is_in_row(text, start, end, text[start:end]):
+    if _is_part(text, start, end) or _is_in_row(text, start, end, text[start:end]) or _is_commit(text, start, end):
         return True
     return _NAMES_ANOTHER.search(text[max(0, start - REACH) : start]) is not None
 
@@ -326,6 +326,11 @@ def _is_dated(text: str, start: int, end: int) -> bool:
 
 def _is_unbalanced(number: str) -> bool:
     return number.count("(") > number.count(")")
+
+
+def _is_commit(text: str, start: int, end: int) -> bool:
+    """Whether it may be a commit's short name: at the beginning of its line, with a title behind it."""
+    return end - start == 7 and text[start - 1 : start] == "\n" and text[end : end + 1] == " "
 
 
 def _is_in_row(text: str, start: int, end: int, number: str) -> bool:

@@ -152,6 +152,7 @@ IN_CODE = (
     ),
     ("Amer. Math. Monthly 77, 259-264 1970. text = June 30, December 31, 2013 2012", "pages and years"),
     ('{"key": "@accountId", "stringValue": "924374875933"}', "the value of an id's name"),
+    ("d5b7fed Try agents stopped behind a call\n0846813 Let no call leave", "short names of commits"),
     ("ZIP 94103-1234 and 12345-6789", "postcodes"),
     ('"AWS::S3::Bucket": "6ac217ac96918929", https://dl.acm.org/doi/10.1145/992200.992206', "hashes, articles"),
     ("rng = default_rng(628174795866951638); seed = 3562050283508273023", "seeds"),
