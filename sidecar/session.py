@@ -347,6 +347,9 @@ class Session:
         self._failure: Exception | None = None
         self._is_finished = False
         self._is_closed = False
+        self._is_idle = False
+        self._is_awaited = False
+        """Whether a caller waits for what leaves, text by text."""
         self.began_ms = self._heard_ms = engine.clock.now_ms()
         self.is_open = True
         """Whether outcomes are still wanted."""
@@ -437,7 +440,11 @@ class Session:
         self._put_end(End(choice))
 
     async def settled(self) -> None:
-        """Return when all that was fed is dealt with as far as it goes: the rest waits for more text, or the end."""
+        """Return when all that was fed is dealt with as far as it goes: the rest waits for more text, or the end.
+
+        Whoever waits so passes on what left by then, and no more until the next text: nothing is paced from now on.
+        """
+        self._is_awaited = True
         if not self._settled.is_set():
             self._wake.set()
         await self._settled.wait()
@@ -502,6 +509,8 @@ class Session:
                 return
             if self._failure is not None and not self._inbox:
                 raise self._failure
+            if self._is_idle:
+                raise IdleStream(self._engine.idle_seconds)
 
     async def _refuse(self, outputs: Sequence[Output]) -> NoReturn:
         """End a stream whose text was not looked at in time: that says nothing of the text. Raises `Overloaded`."""
@@ -540,7 +549,7 @@ class Session:
         if due_ms is not None and due_ms <= now_ms and not self._outcomes:  # what has come is not late
             self._core.tick(now_ms)
         self._feed_core(now_ms, until)
-        self._check_idle(now_ms)
+        self._is_idle = now_ms >= self._idle_at_ms and not self._is_finished
 
     def _feed_core(self, now_ms: float, until: float) -> None:
         """Feed what the inbox holds, up to a step's worth; then, if that was all, the end."""
@@ -615,7 +624,7 @@ class Session:
         """What leaves now, when these are what may leave; at the stream's end all of it."""
         now_ms = self._engine.clock.now_ms()
         self._pacing.put([(each, self._spread_ms(each)) for each in outputs], now_ms)
-        is_over = self._is_closed or self._failure is not None
+        is_over = self._is_closed or self._is_idle or self._failure is not None
         due = self._pacing.take(float("inf") if is_over else now_ms)
         for output in due:
             if isinstance(output, Release):
@@ -625,7 +634,12 @@ class Session:
     def _spread_ms(self, output: Output) -> float:
         """Over how much time an output leaves: that in which it came, where a person reads it as it comes."""
         most_ms = self.plan.stream.pace_ms
-        if not most_ms or self._direction is Direction.INPUT or output.lane.channel not in _READ_CHANNELS:
+        if (
+            not most_ms
+            or self._is_awaited
+            or self._direction is Direction.INPUT
+            or output.lane.channel not in _READ_CHANNELS
+        ):
             return 0.0
         return min(most_ms, self._recorder.tally.span_ms(output)) if isinstance(output, Release) else 0.0
 
@@ -655,10 +669,6 @@ class Session:
     @property
     def _idle_at_ms(self) -> float:
         return self._heard_ms + self._engine.idle_seconds * 1000
-
-    def _check_idle(self, now_ms: float) -> None:
-        if now_ms >= self._idle_at_ms and not self._is_finished:
-            raise IdleStream(self._engine.idle_seconds)
 
     # -- the end --------------------------------------------------------------------------------------------------
 

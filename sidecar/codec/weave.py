@@ -645,6 +645,8 @@ def _standing_in(slot: Slot, text: str) -> str:
         return ""
     if slot.path[-1:] == ("name",):
         return WITHHELD
+    if slot.is_raw and slot.text.startswith("["):  # a list stays one, or its API would not read it
+        return dumps([text] if slot.text.startswith('["') else [])
     if slot.lane.channel is Channel.TOOL_ARGUMENTS or not (slot.is_json and slot.text.lstrip()[:1] in ("{", "[")):
         return text
     return dumps({WITHHELD: text})
