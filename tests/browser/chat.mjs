@@ -10,18 +10,26 @@ export const RENDERERS = ["react-markdown", "streamdown"];
 
 const HTML = `<!doctype html><meta charset="utf-8"><title>chat</title><div id="root"></div><script src="/page.js"></script>`;
 
+/** What the rest of the world answers. */
+const PICTURE = { contentType: "image/svg+xml", body: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>' };
+
 /** A chat interface as an application has it: `useChat` in the browser, `streamText` behind it, a guarded model. */
 export class Chats {
   constructor(browser) {
     this.browser = browser;
+    this.pages = {};
+    this.chats = 0;
   }
 
   /** What a person sees of the answer: the DOM of the message, its text, and what went wrong. */
   async seen(renderer, url, text) {
     await this.start();
     this.url = url;
-    const { page, told } = await opened(this.browser);
-    await page.goto(`${this.address}/?renderer=${renderer}`);
+    const { page, told } = (this.pages[renderer] ??= await this.#open());
+    const chat = `#${++this.chats}`;
+    told.errors = [];
+    await page.goto(`${this.address}/?renderer=${renderer}${chat}`);
+    await page.waitForSelector(`[data-chat="${chat}"]`);
     await page.fill("input", text);
     await page.press("input", "Enter");
     await page.waitForSelector('[data-status="ready"] .assistant[data-over], [data-status="error"]');
@@ -34,8 +42,13 @@ export class Chats {
       written: found ? await page.locator(".assistant .written").last().textContent() : "",
       page: await page.innerText("body"),
     };
-    await page.close();
     return { ...seen, errors: told.errors };
+  }
+
+  async #open() {
+    const found = await opened(this.browser);
+    await found.page.route((asked) => asked.hostname !== "127.0.0.1", (route) => route.fulfill(PICTURE));
+    return found;
   }
 
   async start() {
