@@ -178,6 +178,7 @@ class App:
         """Metrics that other parts keep."""
         watch = self.metrics.watch
         watch("tidegate_scheduler_queue_depth", "Requests that wait for a batch.", lambda: self.scheduler.depth)
+        watch("tidegate_known_bytes", "What is kept of texts that were checked.", lambda: self.engine.histories.size)
         watch("tidegate_outbox_events", "Events in the outbox.", lambda: self.outbox.stats().waiting_events)
         watch("tidegate_outbox_bytes", "Bytes of events in the outbox.", lambda: self.outbox.stats().waiting_bytes)
         watch("tidegate_outbox_in_memory", "Events kept in memory only.", lambda: self.outbox.stats().in_memory)

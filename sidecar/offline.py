@@ -6,7 +6,7 @@ completed. Nothing is published. Timers are off.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -91,12 +91,13 @@ def guard(
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
+    history: Collection[Lane] | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
     A context among the parts takes the place of the one before it, from there on.
     """
-    stream = Stream(plan, session_id=session_id, stops_together=direction is Direction.INPUT)
+    stream = Stream(plan, session_id=session_id, stops_together=direction is Direction.INPUT, history=history)
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:
@@ -121,12 +122,14 @@ def guard_text(
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
+    is_history: bool = False,
 ) -> Guarded:
-    """Guard one lane's text, whole or in chunks."""
+    """Guard one lane's text, whole or in chunks; `is_history`: it stands in a request's history."""
     pieces = [chunks] if isinstance(chunks, str) else chunks
     where = lane or Lane()
     parts = ((where, piece) for piece in pieces)
-    return guard(plan, parts, session_id=session_id, direction=direction, context=context)
+    history = frozenset({where}) if is_history else None
+    return guard(plan, parts, session_id=session_id, direction=direction, context=context, history=history)
 
 
 def _step(stream: Stream, requests: Sequence[Request], outputs: list[Output], direction: Direction) -> None:
@@ -145,7 +148,7 @@ def _by_batch(requests: Sequence[Request]) -> Iterable[tuple[BatchPlan, list[Seg
 
 
 def _detect(batch: BatchPlan, segments: Sequence[Segment], direction: Direction) -> list[Outcome]:
-    items = [BatchItem(each.text, each.begin, each.lane.part, direction, each.context) for each in segments]
+    items = [BatchItem(each.text, each.begin, each.part, direction, each.context) for each in segments]
     try:
         found = batch.detector.detect(items)
     except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome

@@ -76,13 +76,14 @@ class Recorder:
         return tuple(msgspec.structs.replace(each, received_chars=self.tally.received(each.lane)) for each in looked_at)
 
     async def record(self, decisions: Sequence[Decision]) -> None:
-        """Commit the events of decisions; returns when that is done."""
-        if not decisions:
+        """Commit the events of decisions, but for those that are recorded already; returns when that is done."""
+        self.tally.decided(decisions)
+        news = [each for each in decisions if not each.is_repeated]
+        if not news:
             return
         occurred = self._clock.unix_seconds()
-        self.tally.decided(decisions)
         events: list[Event] = []
-        for decision in decisions:
+        for decision in news:
             if is_violation(decision):
                 self._counters.count(decision)
             events.append(violation_event(self._info, self._plan, decision, occurred, evidence_key=self._evidence_key))
@@ -96,6 +97,7 @@ class Recorder:
         self.is_done = True
         self._counters.ended[self.ended].inc()
         self._counters.received_chars.inc(self.tally.received_chars)
+        self._counters.repeated.inc(self.tally.repeated_by_rule.total())
         self._counters.released_chars.inc(self.tally.released_chars)
         if grounding is not None:
             self._counters.count_answer(grounding)
@@ -119,11 +121,15 @@ class Recorder:
         self, coverage: Sequence[LaneCoverage], grounding: GroundingTally | None, max_held_chars: int
     ) -> Ending:
         tally = self.tally
+        known = [each for each in coverage if each.is_known]
         return Ending(
             ended=self.ended,
             done=tally.action,
             duration_ms=self._clock.now_ms() - self._started_ms,
-            violations={self._plan.rules[rule].id: count for rule, count in tally.count_by_rule.items()},
+            violations=self._by_id(tally.count_by_rule),
+            repeated=self._by_id(tally.repeated_by_rule),
+            known_texts=tally.passed_texts + len(known),
+            known_chars=tally.passed_chars + sum(each.received_chars for each in known),
             coverage=[
                 lane_coverage(
                     each.lane,
@@ -133,6 +139,7 @@ class Recorder:
                     reasons=each.reasons,
                 )
                 for each in coverage
+                if not each.is_known or each.unscanned_chars
             ],
             leaked_chars=tally.leaked_chars,
             max_held_chars=max_held_chars,
@@ -142,6 +149,9 @@ class Recorder:
             estimated_output_tokens=self._estimated_output_tokens(),
             first_release_ms=self._first_release_ms,
         )
+
+    def _by_id(self, counts: Mapping[int, int]) -> dict[str, int]:
+        return {self._plan.rules[rule].id: count for rule, count in counts.items()}
 
     def _estimated_output_tokens(self) -> int | None:
         is_stopped_answer = self.ended == "blocked" and self._info.direction is Direction.OUTPUT

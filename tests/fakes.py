@@ -6,10 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import regex
 
-from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, BatchDetector, BatchItem, PatternScanner
+from detectors.base import (
+    EVERYTHING,
+    NEUTRAL,
+    UNCHECKED,
+    UNSUPPORTED,
+    BatchDetector,
+    BatchItem,
+    PatternScanner,
+    Reads,
+)
 from detectors.types import Finding, Grounding
 from sidecar.policy.plan import BatchPlan, Match, Plan, RulePlan, ScannerPlan, StreamSettings
-from sidecar.values import Action, Enforcement, FailMode, Mode, Severity
+from sidecar.values import Action, Enforcement, FailMode, InHistory, Mode, Severity
 
 
 class WordScan:
@@ -129,6 +138,8 @@ def rule(
     rewrite: Callable[[str, str, str], str] = label_of,
     message: str | None = "",
     thresholds: Mapping[str, float] | None = None,
+    in_history: InHistory = InHistory.WITHHOLD,
+    reads: Reads = EVERYTHING,
 ) -> RulePlan:
     """A rule on one label."""
     return RulePlan(
@@ -143,6 +154,9 @@ def rule(
         on_timeout=on_timeout,
         message=message,
         rewrite=rewrite if action is Action.REDACT else None,
+        in_history=in_history,
+        stand_in=f"[rule-{index}]",
+        reads=reads,
     )
 
 

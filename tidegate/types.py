@@ -21,6 +21,8 @@ class Action(StrEnum):
     ALLOW = "allow"
     ANNOTATE = "annotate"
     REDACT = "redact"
+    WITHHOLD = "withhold"
+    """All of a text of a request's history gave way to a sentence that says so."""
     BLOCK = "block"
 
 

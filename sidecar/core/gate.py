@@ -9,12 +9,15 @@
 4. A **seam** is where text of another lane came: the lane was judged as if its text ended there (`seal`). What was
    found by then is replaced by itself, whatever turns up behind: a match that goes on is cut there, and its rest is
    replaced on its own. So it does not matter whether the replacement had left when the lane went on.
+5. A text of a request's history is **kept** whole until it is over. When a rule has it withheld, nothing of it leaves:
+   a sentence does in its place.
 
 A gate knows nothing of scanners, segments and other lanes.
 """
 
 from __future__ import annotations
 
+import json
 from bisect import insort
 from collections.abc import Sequence
 from typing import Protocol
@@ -25,10 +28,15 @@ from sidecar.core.buffer import TextBuffer
 from sidecar.core.edges import Edges
 from sidecar.core.items import Cluster, Item, Place, Settled, Stop, precedence, settling_order, text_order
 from sidecar.core.journal import Journal
+from sidecar.core.kept import as_done
 from sidecar.core.rewrite import ReleaseBuilder
 from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation
-from sidecar.values import Action, Blocked, Lane, Output, Recorded, Release
+from sidecar.values import WITHHELD, Action, Blocked, Channel, Decision, Lane, Output, Recorded, Redaction, Release
+
+
+def _decision_order(decision: Decision) -> tuple[int, int, int, str]:
+    return (decision.finding.start, decision.rule, decision.finding.end, decision.finding.label)
 
 
 class Sink(Protocol):
@@ -46,11 +54,14 @@ class Gate:
         "_active",
         "_buffer",
         "_edges",
+        "_is_whole",
+        "_is_withheld",
+        "_kept",
         "_lane",
         "_passive",
         "_sealed",
         "_shared",
-        "_withheld",
+        "_withholding",
         "block",
         "is_shut",
         "journal",
@@ -69,7 +80,12 @@ class Gate:
         self.journal = Journal(lane, shared)
         self._sealed: list[tuple[int, int]] = []
         """The spans that are replaced by themselves, as they stood at a seam; by start."""
-        self._withheld: Sink | None = None
+        self._kept: Sink | None = None
+        self._is_whole = False
+        """Whether it is kept until it is over, since it may be withheld."""
+        self._withholding: list[Item] = []
+        """The violations for which all of it is withheld."""
+        self._is_withheld = False
         self.released = 0
         self.is_shut = False
         """Whether nothing leaves any more."""
@@ -78,7 +94,7 @@ class Gate:
     @property
     def left(self) -> int:
         """The lane offset up to which text has left."""
-        return self.released if self._withheld is None else 0
+        return self.released if self._kept is None else 0
 
     @property
     def first_block(self) -> int | None:
@@ -87,9 +103,43 @@ class Gate:
             return None
         return min([each.source.run for each in self._active if each.action is Action.BLOCK], default=None)
 
-    def withhold(self, outputs: Sink | None) -> None:
+    def keep_back(self, outputs: Sink | None) -> None:
         """Put all releases there from now on; None: hand them out."""
-        self._withheld = outputs
+        self._kept = outputs
+
+    def keep_whole(self, outputs: Sink) -> None:
+        """Put all releases there until the lane is over, and then `let_go`."""
+        self._is_whole = True
+        self.keep_back(outputs)
+
+    def let_go(self, kept: Sequence[Output]) -> None:
+        """Hand out what was kept of a lane that is over and judged, or the sentence in its place."""
+        if self._withholding:
+            self._put_stand_in(kept)
+            return
+        self._is_whole = False
+        self.keep_back(None)
+        for each in kept:
+            self._put(each)
+        self._tell_passive()
+
+    def _put_stand_in(self, kept: Sequence[Output]) -> None:
+        leader = min(self._withholding, key=text_order).violation
+        text = leader.rule.stand_in
+        if self._lane.channel is Channel.TOOL_ARGUMENTS:
+            text = json.dumps({WITHHELD: text}, ensure_ascii=False)
+        settled = [Settled(each.end, each, Action.WITHHOLD, 0) for each in (*self._withholding, *self._passive)]
+        decisions = [as_done(decision, Action.WITHHOLD) for output in kept for decision in output.decisions]
+        decisions = sorted((*decisions, *self.journal.decisions(settled, self.left)), key=_decision_order)
+        redaction = Redaction(leader.rule.index, leader.finding.label, 0, self.released, 0, len(text))
+        self.keep_back(None)
+        self._is_whole, self._is_withheld, self._passive = False, True, []
+        self._put(Release(self._lane, text, 0, self.released, (), (redaction,), tuple(decisions), is_withheld=True))
+
+    def _tell_passive(self) -> None:
+        passive, self._passive = self._passive, []
+        for item in passive:
+            self.tell(msgspec.structs.replace(self._settled_passive(item), position=self.released))
 
     def finish(self) -> None:
         """Say that no text follows what has arrived."""
@@ -102,6 +152,11 @@ class Gate:
         if self.is_shut:
             if item.end <= self.released:
                 self._add_late(item)
+        elif item.action is Action.WITHHOLD and item.is_active:
+            if not item.is_rest:
+                self._withholding.append(item)
+        elif self._is_whole and not item.is_active:
+            insort(self._passive, item, key=text_order)
         elif self._sealed and item.is_active and item.is_scanned:
             self._add_behind_sealed(item)
         elif not item.is_active and item.end > self.released:
@@ -134,6 +189,7 @@ class Gate:
         """Have the text end at `position`, and forget what became known in `run` or later."""
         self._active = [item for item in self._active if item.source.run < run]
         self._passive = [item for item in self._passive if item.source.run < run]
+        self._withholding = [item for item in self._withholding if item.source.run < run]
         self._buffer.drop_behind(max(position, self.released))
         self.finish()
 
@@ -277,6 +333,8 @@ class Gate:
 
     def _settled_passive(self, item: Item) -> Settled:
         """What became of a violation that changes nothing, now that its text is accounted for."""
+        if self._is_withheld:
+            return Settled(item.end, item, Action.WITHHOLD, 0)
         raw = self.journal.raw_chars(item, self.released)
         if raw < item.end - item.start:
             return Settled(item.end, item, Action.REDACT, raw)
@@ -289,13 +347,14 @@ class Gate:
             self._put(release)
 
     def _put(self, output: Output) -> None:
-        (self._shared.outputs if self._withheld is None else self._withheld).append(output)
+        (self._shared.outputs if self._kept is None else self._kept).append(output)
 
     # -- stopping -------------------------------------------------------------------------------------------------
 
     def _stop_at(self, blocker: Item) -> None:
         """Shut before a block: all that was found up to there is decided with it."""
-        ended = [item for item in (*self._active, *self._passive) if item.start <= blocker.start and not item.is_rest]
+        known = (*self._active, *self._passive, *self._withholding)
+        ended = [item for item in known if item.start <= blocker.start and not item.is_rest]
         raw = self.journal.raw_chars
         settled = [
             Settled(each.end, each, Action.BLOCK, each.leaked_chars or raw(each, self.released)) for each in ended

@@ -18,6 +18,8 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     run: int
     segment: int | None = None
     model: str = ""
+    is_known: bool = False
+    """Whether it was found, and recorded, when the same text was looked at before."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):

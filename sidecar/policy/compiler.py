@@ -29,8 +29,11 @@ from detectors.base import (
     Params,
     PatternScanner,
     Reading,
+    Reads,
+    default_reads,
 )
-from detectors.parts import Part, default_labels, parts_for, parts_of
+from detectors.parts import Part as DetectorPart
+from detectors.parts import default_labels, parts_for, parts_of
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy import operators
 from sidecar.policy.explain import split, suggest
@@ -54,12 +57,21 @@ from sidecar.policy.schema import (
     RuleSpec,
     StandIn,
     StreamSpec,
+    WithholdAction,
 )
-from sidecar.values import Action, Direction, FailMode, Mode, Severity, ToolCalls
+from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity, ToolCalls
 from sidecar.wording.languages import Language
 from sidecar.wording.names import name_of
 
 _T = TypeVar("_T")
+
+_SAID_BY_ALL = frozenset({Channel.CONTENT, Channel.OTHER})
+"""The channels on which anybody says something."""
+
+
+_WITHHELD = (
+    "[Withheld: the rule {rule} keeps this text from you. Go on without it; asking for it again brings the same.]"
+)
 
 
 class Catalog(Protocol):
@@ -125,6 +137,8 @@ def _compile(draft: Draft, keys: RedactionKeys | None, catalog: Catalog) -> tupl
     errors = rules.errors + list(_repeated_ids(draft))
     if spec is not None:
         errors += _policy_errors(draft.source, spec)
+    if spec is not None and not errors:
+        errors += _call_errors(draft.source, spec, rules.plans)
     if spec is None or errors:
         return None, errors
     return _plan(spec, rules), []
@@ -150,6 +164,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             max_held_chars=stream.max_held_chars,
             max_segment_tokens=stream.max_segment_tokens,
             min_segment_tokens=stream.min_segment_tokens,
+            pace_ms=stream.pace_ms,
             tool_calls=stream.tool_calls,
         ),
         rules=tuple(rules.plans),
@@ -197,10 +212,14 @@ class _RuleCompiler:
         before = len(self.errors)
         action = _action_of(rule)
         self._check_fail_mode(place, rule, action)
+        if rule.history is not None and action is not Action.BLOCK:
+            message = f"`history` says what a rule that blocks does, and this one does `{action.name.lower()}`"
+            self._refuse((*place, "history"), message, "remove `history`, or let the rule block")
         rewrite = self._rewrite(place, rule, action)
         kind = self._kind(place, rule)
         if kind is None:
             return
+        reads = self._reads(place, rule, kind)
         params = self._params(place, rule, kind)
         if params is None:
             return
@@ -210,10 +229,10 @@ class _RuleCompiler:
         for identity in identities:
             detector = self._detectors[identity]
             if not isinstance(detector, DetectorError):
-                self._check_stream(place, rule, action, detector)
+                self._check_stream(place, rule, action, detector, reads)
         if len(self.errors) > before:
             return
-        plan = self._rule_plan(rule, action, thresholds, rewrite, params.reading())
+        plan = self._rule_plan(rule, action, thresholds, rewrite, params.reading(), reads)
         self.plans.append(plan)
         for identity in identities:
             self._readers.setdefault(identity, []).append(plan)
@@ -239,6 +258,7 @@ class _RuleCompiler:
         thresholds: Mapping[str, float],
         rewrite: Rewrite | None,
         reading: Reading,
+        reads: Reads,
     ) -> RulePlan:
         gates = action >= Action.REDACT
         default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
@@ -253,9 +273,12 @@ class _RuleCompiler:
             on_error=rule.on_error or default,
             on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
             message=_message_of(rule),
+            in_history=rule.history or InHistory.WITHHOLD,
+            stand_in=_stand_in_of(rule),
             rewrite=rewrite,
             is_reversible=isinstance(rule.action, RedactAction) and isinstance(rule.action.redact, Pseudonym),
             reading=reading,
+            reads=reads,
         )
 
     def _kind(self, place: Place, rule: RuleSpec) -> type[DetectorType] | None:
@@ -270,6 +293,23 @@ class _RuleCompiler:
             self._refuse(where, f"the detector `{name}` cannot be used: {message}", remedy)
             return None
         return kind
+
+    def _reads(self, place: Place, rule: RuleSpec, kind: type[DetectorType]) -> Reads:
+        """Whose words it reads, on which channels. A rule that would read nothing is refused."""
+        parts, channels, default = rule.detect.parts, rule.detect.channels, default_reads(kind)
+        reads = Reads(
+            default.parts if parts is None else frozenset(parts),
+            default.channels if channels is None else frozenset(channels),
+        )
+        key = "channels" if parts is None else "parts"
+        where = (*place, "detect", key) if parts or channels else (*place, "detect")
+        if Part.MODEL not in reads.parts and not reads.channels & _SAID_BY_ALL:
+            message = "it reads nothing: only a model thinks aloud and calls tools"
+            self._refuse(where, message, "add `model` to `detect.parts`, or `content` to `detect.channels`")
+        elif reads.parts == {Part.USER} and self._directions == [Direction.OUTPUT]:
+            message = "it reads nothing: the policy takes outputs only, and no user speaks in them"
+            self._refuse(where, message, "add `model` to `detect.parts`, or `input` to `match.directions`")
+        return reads
 
     def _params(self, place: Place, rule: RuleSpec, kind: type[DetectorType]) -> Params | None:
         try:
@@ -315,7 +355,7 @@ class _RuleCompiler:
                 self._refuse(place, message, suggest(name, recommended), at_key=True)
             seen.add(name)
 
-    def _detector(self, place: Place, identity: str, part: Part) -> None:
+    def _detector(self, place: Place, identity: str, part: DetectorPart) -> None:
         if identity not in self._detectors:
             self._detectors[identity] = _asked(part.build)
         detector = self._detectors[identity]
@@ -327,8 +367,11 @@ class _RuleCompiler:
         message, remedy = split(str(error))
         self._refuse((*place, "detect", *error.path), message, remedy)
 
-    def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector) -> None:
+    def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector, reads: Reads) -> None:
         name, stream = rule.detect.detector, self._stream
+        if isinstance(detector, PairChecker) and not (Part.MODEL in reads.parts and Channel.CONTENT in reads.channels):
+            message = f"it reads nothing: `{name}` compares what a model says in its answer"
+            self._refuse((*place, "detect"), message, "leave out `detect.parts` and `detect.channels`")
         if isinstance(detector, PairChecker) and self._directions == [Direction.INPUT]:
             message = f"`{name}` compares what a model answers, and the policy takes inputs only"
             self._refuse((*place, "detect", "detector"), message, "let `match.directions` have `output`")
@@ -389,12 +432,22 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
 def _action_of(rule: RuleSpec) -> Action:
     if isinstance(rule.action, str):
         return Action[rule.action.upper()]
+    if isinstance(rule.action, WithholdAction):
+        return Action.WITHHOLD
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
 
 
 def _message_of(rule: RuleSpec) -> str | None:
-    """What is said where the rule blocks; None where it states nothing, as where another one fails closed."""
+    """What the user is told whose words the rule stops; None where it states nothing, as where one fails closed."""
+    if isinstance(rule.action, WithholdAction):
+        return rule.action.withhold.message or None
     return rule.action.block.message if isinstance(rule.action, BlockAction) else None
+
+
+def _stand_in_of(rule: RuleSpec) -> str:
+    """What stands in for a text that is withheld: the model reads it, and has to go on."""
+    own = rule.action.withhold.message if isinstance(rule.action, WithholdAction) else ""
+    return own or _WITHHELD.format(rule=rule.id)
 
 
 def _operator(operator: Operator, keys: RedactionKeys | None, language: Language) -> Rewrite:
@@ -429,8 +482,18 @@ def _policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
     yield from _test_errors(source, spec.tests, [rule.id for rule in spec.rules])
 
 
+def _call_errors(source: Source, spec: PolicySpec, rules: Iterable[RulePlan]) -> Iterator[PolicyError]:
+    reads_calls = (
+        rule.is_reading(Part.MODEL, Channel.TOOL_ARGUMENTS) for rule in rules if rule.action >= Action.REDACT
+    )
+    if spec.stream.tool_calls is ToolCalls.WHOLE and not any(reads_calls):
+        message = "no rule that blocks or redacts reads calls of tools, so none waits for a verdict"
+        remedy = "remove `tool_calls`, or have such a rule read the part `model` on the channel `tool_arguments`"
+        yield source.error(("stream", "tool_calls"), message, remedy)
+
+
 def _may_change_text(rule: RuleSpec) -> bool:
-    return isinstance(rule.action, BlockAction | RedactAction) or rule.action in ("block", "redact")
+    return _action_of(rule) >= Action.REDACT
 
 
 def _test_errors(source: Source, tests: Sequence[CaseSpec], ids: Sequence[str]) -> Iterator[PolicyError]:

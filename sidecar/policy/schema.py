@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from sidecar.policy.operators import HASH_CHARS
-from sidecar.values import Channel, Direction, Enforcement, FailMode, Mode, Part, ToolCalls
+from sidecar.values import Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part, ToolCalls
 from sidecar.wording.forms import MASK, is_word_character
 from sidecar.wording.languages import Language
 
@@ -109,6 +109,13 @@ class StreamSpec(Model):
         " first ones of what a model writes are shorter, those of a prompt or a document twice as long. More is"
         " cheaper, less leaves earlier; 0 is a segment a sentence.",
     )
+    pace_ms: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Cleared text of an answer leaves at the pace at which it came, instead of a segment at a time,"
+        " spread over at most this many milliseconds; 0: at once.",
+    )
     tool_calls: ToolCalls | None = Field(
         default=None,
         description="whole: a model's call of a tool leaves when it is over and judged, together with the calls beside"
@@ -145,6 +152,17 @@ class Detect(BaseModel):
     )
     threshold: Score | None = Field(
         default=None, description="One least score for all labels, in place of the recommended ones."
+    )
+    parts: list[Part] | None = Field(
+        default=None,
+        min_length=1,
+        description="Whose words it reads. Left out: what the detector reads by default, for most everybody's.",
+    )
+    channels: list[Channel] | None = Field(
+        default=None,
+        min_length=1,
+        description="Which of their texts it reads; `other` are fields that no API is known to have. Left out: what the"
+        " detector reads by default, for most all.",
     )
 
     @property
@@ -266,6 +284,25 @@ class BlockSpec(Model):
     )
 
 
+class WithholdSpec(Model):
+    """Take a text of the history out."""
+
+    message: str = Field(
+        default="",
+        max_length=4000,
+        description="The sentence that stands in its place, for the model to read. Left out: one that names the rule.",
+    )
+
+
+class WithholdAction(Model):
+    """Have a sentence stand in for a text of a request's history."""
+
+    withhold: WithholdSpec = Field(
+        description="Put a sentence in place of a whole tool result, document or earlier turn, and let the request go"
+        " on. The user's newest words and answers are blocked."
+    )
+
+
 class BlockAction(Model):
     """Stop the choice, and say something else."""
 
@@ -278,25 +315,26 @@ class RedactAction(Model):
     redact: Operator = Field(description="Replace what was found, and let the rest through.")
 
 
-ActionWord: TypeAlias = Literal["allow", "annotate", "redact", "block"]
+ActionWord: TypeAlias = Literal["allow", "annotate", "redact", "withhold", "block"]
 
 
 def _action_form(value: Any) -> str | None:
     if isinstance(value, str):
         return "as word"
     keys = value if isinstance(value, Mapping) else getattr(type(value), "model_fields", ())
-    return next((f"as {key}" for key in ("block", "redact") if key in keys), None)
+    return next((f"as {key}" for key in ("block", "withhold", "redact") if key in keys), None)
 
 
 ActionSpec: TypeAlias = Annotated[
     Annotated[ActionWord, Tag("as word")]
     | Annotated[BlockAction, Tag("as block")]
+    | Annotated[WithholdAction, Tag("as withhold")]
     | Annotated[RedactAction, Tag("as redact")],
     Discriminator(
         _action_form,
         custom_error_type="action_form",
-        custom_error_message="an action is `allow`, `annotate`, `redact`, `block`, `{redact: {with: ...}}` or"
-        " `{block: {message: ...}}`",
+        custom_error_message="an action is `allow`, `annotate`, `redact`, `withhold`, `block`, `{redact: {with: ...}}`,"
+        " `{withhold: {message: ...}}` or `{block: {message: ...}}`",
     ),
 ]
 
@@ -309,7 +347,14 @@ class RuleSpec(Model):
     detect: Detect = Field(description="What to look for.")
     severity: SeverityWord = Field(default="medium", description="How much a violation matters.")
     action: ActionSpec = Field(
-        description="What is done to the text: allow < annotate < redact < block; the strongest wins on the same text."
+        description="What is done to the text: allow < annotate < redact < withhold < block; the strongest wins on"
+        " the same text."
+    )
+    history: InHistory | None = Field(
+        default=None,
+        description="What a rule that blocks does to tool results, documents and earlier turns of a request that comes"
+        " through the proxy or Envoy. withhold: a sentence stands in for the text, and the request goes on. refuse: the"
+        " request is refused, and so is every later one with the same history. Left out: withhold.",
     )
     on_error: FailMode | None = Field(
         default=None,
@@ -400,6 +445,10 @@ class CaseSpec(Model):
     choice: int = Field(default=0, ge=0, le=1024, description="The choice's number.")
     channel: Channel = Field(default=Channel.CONTENT, description="Which text of the choice.")
     part: Part | None = Field(default=None, description="Whose words: model for output, user for input unless stated.")
+    history: bool = Field(
+        default=False,
+        description="Whether it is an earlier turn, a tool's result or a document of a request through the proxy.",
+    )
     context: list[str | PassageSpec] = Field(
         default_factory=list, description="What an answer should rest on: texts, numbered from 1, or with an `id`."
     )
@@ -425,6 +474,12 @@ class CaseSpec(Model):
                 "needless_direction",
                 "`direction` goes with `chunks`; `{word}` says it already",
                 {"word": stated[0], "remedy": "remove `direction`", "key": "direction"},
+            )
+        if self.history and self.input is None and self.direction is not Direction.INPUT:
+            raise PydanticCustomError(
+                "history_of_answer",
+                "only a request has a history",
+                {"remedy": "write the text as `input`, with its `part`", "key": "history"},
             )
         return self
 

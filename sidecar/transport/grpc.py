@@ -171,7 +171,7 @@ class GuardService:
         start = self._start_of(request.start, context)
         lane = LaneReader(start.direction, self._engine.limits).lane_of(request.lane, field="lane")
         async with self._engine.open(start) as session:
-            await session.feed(lane, request.text, is_json=_is_json(lane))
+            await session.feed(lane, request.text, is_json=_is_json(lane), is_last=True)
             session.finish()
             return check_response_of([shown async for shown in session.outputs()], session.plan)
 
@@ -333,10 +333,10 @@ async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) 
     match message.WhichOneof("message"):
         case "chunk":
             lane = lanes.lane_of(message.chunk.lane)
-            await session.feed(lane, lanes.text_of(message.chunk, lane), is_json=_is_json(lane))
-            if message.chunk.ends_lane:
+            text, is_last = lanes.text_of(message.chunk, lane), message.chunk.ends_lane
+            await session.feed(lane, text, is_json=_is_json(lane), is_last=is_last)
+            if is_last:
                 lanes.end(lane)
-                session.end_lane(lane)
         case "context":
             session.add_context(passages_of(message.context.passages))
         case "start":

@@ -90,10 +90,24 @@ def test_guard_prints_a_row_for_each_row_in_order(policies: str):
     assert {"id", "released", "action", "violations", "leaked_chars", "max_held_chars"} <= read[0].keys()
 
 
+def test_guard_withholds_what_stands_in_a_history(policies: str):
+    where = ("--direction", "input", "--part", "tool_result")
+    result = run("guard", "--json", "--history", *where, "--policies", policies, text="a bomb")
+    row = json.loads(result.stdout)
+    assert (row["action"], row["blocked_by"], [each["done"] for each in row["violations"]]) == (
+        "withhold",
+        "",
+        ["withhold"],
+    )
+    assert row["released"].startswith("[Withheld: the rule ")
+    assert json.loads(run("guard", "--json", *where, "--policies", policies, text="a bomb").stdout)["action"] == "block"
+
+
 @pytest.mark.parametrize(
     ("arguments", "text", "words"),
     [
         (["--policy", "nope"], "x", "there is no policy named 'nope'"),
+        (["--history"], "x", "only a request has a history"),
         (["--jsonl"], "{", "-:1: "),
         (["--jsonl"], '{"id": 1}', "-:1: "),
         ([], b"\xff", "standard input is not UTF-8"),

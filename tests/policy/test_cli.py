@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sidecar.cli_policy import policy, schema_text
+from sidecar.values import Channel, Part
 
 RIGHT = """
 apiVersion: tidegate.dev/v1
@@ -178,6 +179,8 @@ def test_show_as_json(right: Path) -> None:
         "id": "no-codes",
         "detector": "patterns",
         "labels": {"CODENAME": 0.5},
+        "parts": sorted(Part),
+        "channels": sorted(Channel),
         "severity": "high",
         "action": "redact",
         "operator": "mask",

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from detectors import registry
+from detectors.base import EVERYTHING, Reads, default_reads
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.loader import load_text
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity
+from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, Lane, Mode, Part, Severity
 from tests.policy.doubles import CATALOG
 
 HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\n'
@@ -242,3 +244,34 @@ def test_inputs_cannot_be_compared_with_a_context(tmp_path: Path) -> None:
         )
         for number in (0, 1)
     ]
+
+
+def test_a_detector_says_what_a_rule_reads_that_does_not_say_so() -> None:
+    both = {Channel.CONTENT, Channel.OTHER}
+    third = {Part.USER, Part.CONTEXT, Part.TOOL_RESULT, Part.TOOL_DEFINITION}
+    assert default_reads(registry.get("injection")) == Reads(frozenset(third), frozenset(both))
+    assert default_reads(registry.get("grounding")) == Reads(frozenset({Part.MODEL}), frozenset({Channel.CONTENT}))
+    others = [registry.get(name) for name in registry.names() if name not in ("injection", "grounding")]
+    assert {default_reads(kind) for kind in others} == {EVERYTHING}
+    assert Reads(frozenset(Part), frozenset(Channel)) == EVERYTHING
+
+
+def test_a_text_has_the_readers_whose_rules_read_it() -> None:
+    plan = compiled(
+        f"{{id: all, detect: {WORDS}, action: redact}}",
+        f"{{id: calls, detect: {WORDS[:-1]}, parts: [model], channels: [tool_arguments]}}, action: redact}}",
+        "{id: users, detect: {detector: tone, parts: [user]}, action: block}",
+        "{id: tools, detect: {detector: tone, parts: [user, tool_result]}, action: annotate}",
+    )
+
+    def readers(part: Part, channel: Channel = Channel.CONTENT) -> list[list[str]]:
+        found = plan.readers(Lane(part=part, channel=channel))
+        rules = [*(each.rules for each in found.scanners), *(each.rules for each in found.batches)]
+        return [[rule.id for rule in each] for each in rules]
+
+    assert readers(Part.USER) == [["all"], ["users", "tools"]]
+    assert readers(Part.TOOL_RESULT) == [["all"], ["tools"]]
+    assert readers(Part.MODEL, Channel.TOOL_ARGUMENTS) == [["all", "calls"]]
+    assert readers(Part.SYSTEM) == [["all"]]
+    assert [sorted(plan.readers(Lane(part=part)).gating) for part in (Part.USER, Part.TOOL_RESULT)] == [[0], []]
+    assert not plan.holds_calls

@@ -111,15 +111,23 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     ACTION_ANNOTATE: _Action.ValueType  # 2
     ACTION_REDACT: _Action.ValueType  # 3
     ACTION_BLOCK: _Action.ValueType  # 4
+    ACTION_WITHHOLD: _Action.ValueType  # 5
+    """All of a text of a request's history (a tool's result, a document, an earlier turn) gave way to a sentence that says
+    so, and the request goes on. The lane has one release then, with one redaction of all of it.
+    """
 
 class Action(_Action, metaclass=_ActionEnumTypeWrapper):
-    """What is done to text, weakest first."""
+    """What is done to text, weakest first; withholding stands between redacting and blocking."""
 
 ACTION_UNSPECIFIED: Action.ValueType  # 0
 ACTION_ALLOW: Action.ValueType  # 1
 ACTION_ANNOTATE: Action.ValueType  # 2
 ACTION_REDACT: Action.ValueType  # 3
 ACTION_BLOCK: Action.ValueType  # 4
+ACTION_WITHHOLD: Action.ValueType  # 5
+"""All of a text of a request's history (a tool's result, a document, an earlier turn) gave way to a sentence that says
+so, and the request goes on. The lane has one release then, with one redaction of all of it.
+"""
 Global___Action: _TypeAlias = Action  # noqa: Y015
 
 class _Severity:
