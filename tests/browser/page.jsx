@@ -33,7 +33,7 @@ function Chat({ id }) {
       {messages.map((message) => {
         const text = message.parts.filter((part) => part.type === "text").map((part) => part.text).join("");
         return (
-          <article key={message.id} className={message.role} data-over={status === "ready" || undefined}>
+          <article key={message.id} className={message.role}>
             <div className="shown"><Shown text={text} /></div>
             <pre className="written" hidden>{text}</pre>
           </article>

@@ -89,14 +89,14 @@ rules:
 
 @pytest.fixture
 async def chat(tmp_path: Path) -> AsyncIterator[Proxied]:
-    """A guarded model that says what it is asked to, a few characters at a time: a text, or one that has a name."""
+    """A guarded model that says what the last message names (see `TEXTS`), a few characters at a time."""
 
     def said(seen: Seen) -> Answer:
         asked = json.loads(seen.body)["messages"][-1]["content"]
         words = TEXTS[asked if isinstance(asked, str) else asked[0]["text"]]
         return providers.play(seen, [text(*(words[at : at + 5] for at in range(0, len(words), 5)))])
 
-    async with proxied(tmp_path, policy=ACTING) as door:
+    async with proxied(tmp_path, policy=ACTING, refusals="answer") as door:
         door.upstream.choose = said
         yield door
 
@@ -160,6 +160,14 @@ async def test_a_blocks_message_is_seen_set_off_and_outside_of_markup(
     assert not {each.name for each in own.around()} & MARKUP
 
 
+@pytest.mark.parametrize("renderer", RENDERERS)
+async def test_a_refusal_is_seen_and_the_next_turn_is_answered(browser: Browser, chat: Proxied, renderer: str) -> None:
+    refused = await browser.ask(renderer, chat.url, "Tell me of project heron", is_streamed=True)
+    answered = await browser.ask(renderer, chat.url, "Tell me of project heron\nhello again", is_streamed=True)
+    assert (refused["errors"], answered["errors"]) == ([], [])
+    assert (refused["text"], answered["text"]) == (MESSAGE, TEXTS["hello again"])
+
+
 MAIL, CARD = "jane@example.com", "5555-5555-5555-4444"
 WORDS, MASK = "‹email-address›", "••••-••••-••••-4444"
 HOLDING = {
@@ -186,6 +194,7 @@ HOLDING = {
 TEXTS = {f"stopped in {name}": f"{before}project heron, and more" for name, before in OPEN.items()} | {
     f"redacted in {name}": said for name, said in HOLDING.items()
 }
+TEXTS["hello again"] = "How can I help?"
 
 
 def redacted(clean: str) -> str:
