@@ -24,7 +24,7 @@ from sidecar.admin import AdminServer, service_pages
 from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
 from sidecar.inference.models import RemoteModels
-from sidecar.keys import evidence_key, redaction_keys
+from sidecar.keys import evidence_key, redaction_keys, stand_in_source
 from sidecar.outbox.event import SEVERITY_NAMES
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.publisher import make_publisher
@@ -83,6 +83,7 @@ class App:
             idle_seconds=settings.grpc.idle_seconds,
             evidence_key=evidence_key(settings.keys),
             admits=self.scheduler.admits,
+            stand_ins=stand_in_source(settings.keys, settings.limits),
         )
         room = Room(settings.limits.request_bodies_bytes)
         self.processor = _processor(self.engine, settings, room)

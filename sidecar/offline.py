@@ -14,7 +14,9 @@ from detectors.base import BatchItem
 from detectors.context import Context
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
+from sidecar.policy.cases import public_keys
 from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.policy.stand_ins import Kept, StandIns, StandInSource
 from sidecar.values import (
     Action,
     Annotation,
@@ -91,12 +93,15 @@ def guard(
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
+    stand_ins: StandIns | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
-    A context among the parts takes the place of the one before it, from there on.
+    A context among the parts takes the place of the one before it, from there on. `stand_ins` is the book of the
+    exchange; without one, stand-ins are made with a public key, and nothing is put back.
     """
-    stream = Stream(plan, session_id=session_id, stops_together=direction is Direction.INPUT)
+    book = stand_ins or public_stand_ins(session_id)
+    stream = Stream(plan, session_id=session_id, stops_together=direction is Direction.INPUT, stand_ins=book)
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:
@@ -113,6 +118,11 @@ def guard(
     return Guarded(tuple(outputs), stream.coverage(), stream.max_held_chars, tuple(released_after), stream.sentences())
 
 
+def public_stand_ins(session_id: str = "") -> StandIns:
+    """A book with a key that is no secret: the same text has the same stand-ins on every machine."""
+    return StandInSource(public_keys().stand_in_key, Kept(max_bytes=0, max_entries=0)).book("", session_id)
+
+
 def guard_text(
     plan: Plan,
     chunks: str | Iterable[str],
@@ -121,12 +131,13 @@ def guard_text(
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
+    stand_ins: StandIns | None = None,
 ) -> Guarded:
     """Guard one lane's text, whole or in chunks."""
     pieces = [chunks] if isinstance(chunks, str) else chunks
     where = lane or Lane()
     parts = ((where, piece) for piece in pieces)
-    return guard(plan, parts, session_id=session_id, direction=direction, context=context)
+    return guard(plan, parts, session_id=session_id, direction=direction, context=context, stand_ins=stand_ins)
 
 
 def _step(stream: Stream, requests: Sequence[Request], outputs: list[Output], direction: Direction) -> None:

@@ -93,6 +93,7 @@ class Recorder:
         self._counters.ended[self.ended].inc()
         self._counters.received_chars.inc(self.tally.received_chars)
         self._counters.released_chars.inc(self.tally.released_chars)
+        self._counters.restored.inc(self.tally.restored)
         if grounding is not None:
             self._counters.count_answer(grounding)
         ending = self._ending(coverage, grounding, max_held_chars)
@@ -136,6 +137,7 @@ class Recorder:
             median_held_ms=tally.held.median_ms,
             grounding=None if grounding is None else grounding_of(grounding),
             estimated_output_tokens=self._estimated_output_tokens(),
+            restored=tally.restored,
         )
 
     def _estimated_output_tokens(self) -> int | None:

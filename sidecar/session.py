@@ -30,10 +30,11 @@ from msgspec import field
 
 from detectors.context import Context, Documents
 from sidecar.clock import Clock, Timer
-from sidecar.config import Limits
+from sidecar.config import Keys, Limits
 from sidecar.core.stream import Stream
 from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
 from sidecar.inbox import Allowance, End, Inbox, Mark
+from sidecar.keys import stand_in_source
 from sidecar.outbox.event import (
     EvidenceKey,
     FaultKind,
@@ -43,6 +44,7 @@ from sidecar.outbox.event import (
 )
 from sidecar.outbox.outbox import Outbox
 from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.policy.stand_ins import StandIns, StandInSource
 from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
 from sidecar.summary import StreamSummary
@@ -133,8 +135,12 @@ class Engine:
         idle_seconds: float,
         evidence_key: EvidenceKey | None = None,
         admits: Callable[[Running], bool] = lambda _: True,
+        stand_ins: StandInSource | None = None,
     ) -> None:
-        """`admits` says whether another stream, beside those that run, would be looked at in time."""
+        """`admits` says whether another stream, beside those that run, would be looked at in time.
+
+        Without `stand_ins` it makes its own, with a key of its own.
+        """
         self.policies = policies
         self.scheduler = scheduler
         self.outbox = outbox
@@ -145,6 +151,7 @@ class Engine:
         self.evidence_key = evidence_key
         self.documents = Documents(limits.context_cache_chars)
         """The passages that streams share."""
+        self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
         self._admits = admits
         self._open_streams: Counter[str] = Counter()
         """By tenant."""
@@ -171,13 +178,15 @@ class Engine:
         await self._is_idle.wait()
 
     @asynccontextmanager
-    async def open(self, start: StreamStart) -> AsyncIterator[Session]:
+    async def open(self, start: StreamStart, stand_ins: StandIns | None = None) -> AsyncIterator[Session]:
         """A session for one stream, which is ended and recorded when the context is left.
+
+        `stand_ins` is the exchange's book, of a stream before this one; without one it has its own.
 
         Raises `Draining`, `Overloaded`, `CallerError` (something in `start` is past a limit) or `UnknownPolicy`.
         """
         plan = self._admit(start)
-        session = Session(self, plan, start)
+        session = Session(self, plan, start, stand_ins or self.stand_ins.book(start.tenant, start.session_id))
         self._open_streams[start.tenant] += 1
         self._is_idle.clear()
         self.metrics.streams_open.inc()
@@ -251,8 +260,10 @@ class Engine:
 class Session:
     """One stream. `feed`, `finish` and `fail` are the reader's; `outputs` is the writer's and owns the core."""
 
-    def __init__(self, engine: Engine, plan: Plan, start: StreamStart) -> None:
+    def __init__(self, engine: Engine, plan: Plan, start: StreamStart, stand_ins: StandIns) -> None:
         self.plan = plan
+        self.stand_ins = stand_ins
+        """What stands for what in the exchange."""
         self.info = _info(plan, start, engine.clock.unix_seconds())
         self._engine = engine
         self._direction = start.direction
@@ -261,6 +272,7 @@ class Session:
             session_id=start.session_id or self.info.stream_id,
             stops_together=start.direction is Direction.INPUT,
             max_held_call_chars=engine.limits.max_held_call_chars,
+            stand_ins=stand_ins,
         )
         self._recorder = Recorder(
             plan,
@@ -523,6 +535,7 @@ class Session:
             median_held_ms=tally.held.median_ms,
             max_held_chars=self._core.max_held_chars,
             grounding=grounding,
+            restored=tally.restored,
         )
 
     def _grounding(self) -> GroundingTally | None:

@@ -31,6 +31,8 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     median_held_ms: float
     max_held_chars: int
     grounding: GroundingTally | None = None
+    restored: int = 0
+    """How many stand-ins gave way to what they stood for."""
 
 
 class HeldTimes:
@@ -65,6 +67,7 @@ class Tally:
         self.received_chars = 0
         self.released_chars = 0
         self.leaked_chars = 0
+        self.restored = 0
         self.action = Action.ALLOW
         self.violations: list[Decision] = []
         self.violation_count = 0
@@ -84,6 +87,7 @@ class Tally:
 
     def released(self, release: Release, now_ms: float) -> float | None:
         """Note that text leaves. Returns how long its first character was held; None if it accounts for no text."""
+        self.restored += sum(each.is_restored for each in release.redactions)
         arrivals = self._arrivals.get(release.lane)
         if release.end <= release.start or not arrivals:
             return None

@@ -10,6 +10,8 @@
    found by then is replaced by itself, whatever turns up behind: a match that goes on is cut there, and its rest is
    replaced on its own. So it does not matter whether the replacement had left when the lane went on.
 
+5. A **stand-in** (`know`) is no finding, whatever it looks like. One whose value comes back leaves whole, as that value.
+
 A gate knows nothing of scanners, segments and other lanes.
 """
 
@@ -23,7 +25,7 @@ import msgspec
 
 from sidecar.core.buffer import TextBuffer
 from sidecar.core.edges import Edges
-from sidecar.core.items import Cluster, Item, Settled, Stop, precedence, settling_order, text_order
+from sidecar.core.items import Cluster, Item, Known, Settled, Stop, precedence, settling_order, text_order
 from sidecar.core.journal import Journal
 from sidecar.core.rewrite import ReleaseBuilder
 from sidecar.core.shared import Shared
@@ -45,6 +47,7 @@ class Gate:
         "_active",
         "_buffer",
         "_edges",
+        "_known",
         "_lane",
         "_passive",
         "_sealed",
@@ -66,6 +69,8 @@ class Gate:
         """Decisions that change nothing, to be recorded when the text they are about has left; in text order."""
         self._edges = Edges(buffer, is_redacting=shared.is_redacting)
         self.journal = Journal(lane, shared)
+        self._known: list[Known] = []
+        """Stand-ins, in text order."""
         self._sealed: list[tuple[int, int]] = []
         """The spans that are replaced by themselves, as they stood at a seam; by start."""
         self._withheld: Sink | None = None
@@ -98,6 +103,8 @@ class Gate:
 
     def add(self, item: Item) -> None:
         """Take a violation."""
+        if self._is_known(item):
+            return
         if self.is_shut:
             if item.end <= self.released:
                 self._add_late(item)
@@ -109,6 +116,13 @@ class Gate:
             insort(self._active, item, key=text_order)
         else:
             self._add_late(item)
+
+    def know(self, stand_in: Known) -> None:
+        """Take a stand-in, before anything of it left."""
+        self._known = [each for each in self._known if each.end > self._buffer.offset]
+        self._known.append(stand_in)
+        self._active = [item for item in self._active if not stand_in.holds(item)]
+        self._passive = [item for item in self._passive if not stand_in.holds(item)]
 
     def seal(self, cleared: int) -> None:
         """Make a seam where the text ends now. Behind `cleared` more may turn up when the lane goes on."""
@@ -189,8 +203,8 @@ class Gate:
 
         `turn` is the run of text whose turn it is: a block that became known in a later one waits.
         """
-        limit = self._edges.floor(known, self.released)
-        if self._active or self._passive:
+        limit = self._floor(known)
+        if self._active or self._passive or (self._known and self._known[-1].end > self.released):
             self._settle_items(known, limit, turn)
         elif limit > self.released:
             start, self.released = self.released, limit
@@ -208,7 +222,7 @@ class Gate:
                 blocker, limit = cluster.blocker, cluster.start
                 break
             settled += self._replace(builder, cluster, cluster.end)
-            limit = max(self.released, self._edges.floor(known, self.released))
+            limit = max(self.released, self._floor(known))
         self._keep(builder, limit)
         self._let_out(builder, settled)
         if blocker is not None and blocker.source.run <= turn:
@@ -233,18 +247,32 @@ class Gate:
         return Cluster(start, end, items, None)
 
     def _keep(self, builder: ReleaseBuilder, end: int) -> None:
-        """Let the text up to `end` through as it is."""
+        """Let the text up to `end` through as it is, but for the stand-ins whose values come back."""
+        for each in self._known:
+            if each.value is not None and self.released <= each.start and each.end <= end:
+                builder.keep(self._buffer.slice(self.released, each.start))
+                builder.restore(each.start, each.end, each.value)
+                self.released = each.end
         if end > self.released:
             builder.keep(self._buffer.slice(self.released, end))
             self.released = end
+
+    def _floor(self, known: int) -> int:
+        """The last place up to `known` where text may be cut, which is not inside a stand-in that is put back."""
+        floor = self._edges.floor(known, self.released)
+        inside = (each.start for each in self._known if each.value is not None and each.start < floor < each.end)
+        return max(self.released, min(inside, default=floor))
+
+    def _is_known(self, item: Item) -> bool:
+        """Whether a violation is about a stand-in alone."""
+        return any(each.holds(item) for each in self._known)
 
     def _replace(self, builder: ReleaseBuilder, cluster: Cluster, end: int) -> list[Settled]:
         """Let a complete cluster's replacement stand for its text; returns what that settles."""
         self._keep(builder, cluster.start)
         leader = min(cluster.items, key=precedence).violation
-        rewrite, label = leader.rule.rewrite, leader.finding.label
-        assert rewrite is not None
-        replacement = rewrite(self._buffer.slice(cluster.start, end), label, self._shared.session_id)
+        label = leader.finding.label
+        replacement = self._shared.rewrite(leader.rule, self._buffer.slice(cluster.start, end), label)
         builder.replace(cluster.start, end, replacement, leader.rule.index, label)
         self.released = end
         self.journal.replaced(cluster.start, end)

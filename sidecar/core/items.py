@@ -46,6 +46,18 @@ class Item(msgspec.Struct, frozen=True, gc=False):
         return self.violation.rule.is_enforced and self.action >= Action.REDACT and not self.is_remark
 
 
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """A stand-in in a lane's text, and the value that is put back for it; None: it stays."""
+
+    start: int
+    end: int
+    value: str | None
+
+    def holds(self, item: Item) -> bool:
+        """Whether a violation is about the stand-in, or a part of it: that is no finding."""
+        return self.start <= item.start and item.end <= self.end and item.failed is None
+
+
 class Settled(msgspec.Struct, frozen=True, gc=False):
     """A violation with what was done about it. `position` is the lane offset at which that was certain."""
 

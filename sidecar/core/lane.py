@@ -23,11 +23,12 @@ from sidecar.core.buffer import SLACK_CHARS, TextBuffer
 from sidecar.core.gaps import Gaps
 from sidecar.core.gate import Gate
 from sidecar.core.graphemes import LOOK_BACK_CHARS
-from sidecar.core.items import Item, Settled, Source
-from sidecar.core.scanning import Broken, Scanning, Seen, Sighting
+from sidecar.core.items import Item, Known, Settled, Source
+from sidecar.core.scanning import Broken, Marked, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import BatchPlan, RulePlan
+from sidecar.policy.stand_ins import scanner
 from sidecar.values import Action, Failed, FailureKind, Found, Lane, Outcome, Segment
 
 _EXCERPT_CHARS = 256
@@ -53,9 +54,9 @@ class LaneCoverage(msgspec.Struct, frozen=True, gc=False):
     reasons: tuple[str, ...]
 
 
-def _is_block(sighting: Sighting) -> bool:
-    rule = sighting.violation.rule
-    return rule.is_enforced and rule.action is Action.BLOCK
+def _is_block(seen: Seen) -> bool:
+    rule = seen.violation.rule if isinstance(seen, Sighting) else None
+    return rule is not None and rule.is_enforced and rule.action is Action.BLOCK
 
 
 class LaneState:
@@ -66,6 +67,7 @@ class LaneState:
         "_gaps",
         "_scanning",
         "_shared",
+        "_stand_ins",
         "asking",
         "closed_in",
         "condition",
@@ -81,7 +83,9 @@ class LaneState:
         self._shared = shared
         self._buffer = TextBuffer()
         self.gate = Gate(lane, self._buffer, shared)
-        self._scanning = Scanning(shared.plan.scanners, self._buffer)
+        self._stand_ins = shared.known_stand_ins()
+        marks = None if self._stand_ins is None else scanner()
+        self._scanning = Scanning(shared.plan.scanners, self._buffer, marks=marks)
         self.asking = Asking(lane, self._buffer, shared)
         self._gaps = Gaps()
         self.run = 0
@@ -197,6 +201,9 @@ class LaneState:
             self._see(seen)
 
     def _see(self, seen: Seen) -> None:
+        if isinstance(seen, Marked):
+            self._know(seen)
+            return
         if isinstance(seen, Broken):
             failed = Failed(FailureKind.ERROR, seen.error)
             place, source = (seen.start, seen.end), Source(self.run)
@@ -205,9 +212,18 @@ class LaneState:
         violation = seen.violation
         start, end, rule = violation.finding.start, violation.finding.end, violation.rule
         excerpt = self._buffer.slice(start, min(end, start + _EXCERPT_CHARS))
-        item = Item(violation, rule.action, start, end, excerpt, Source(self.run), is_rest=seen.is_rest)
+        action = self._shared.action_of(rule, self.lane)
+        item = Item(violation, action, start, end, excerpt, Source(self.run), is_rest=seen.is_rest)
         if item.is_active or not item.is_rest:
             self.gate.add(item)
+
+    def _know(self, marked: Marked) -> None:
+        """Have a stand-in stay what it is, or give way to what it stands for."""
+        assert self._stand_ins is not None
+        entry = self._stand_ins.find(marked.form, self._buffer.slice(marked.start, marked.end))
+        if entry is not None:
+            comes_back = not self._shared.is_input and self.lane.channel in entry.restore
+            self.gate.know(Known(marked.start, marked.end, entry.value if comes_back else None))
 
     # -- outcomes -------------------------------------------------------------------------------------------------
 
@@ -237,7 +253,7 @@ class LaneState:
         violation = what.violation if isinstance(what, Remark) else what
         start, end, base = violation.finding.start, violation.finding.end, segment.start - segment.begin
         excerpt = segment.text[start - base : min(end, start + _EXCERPT_CHARS) - base]
-        action = Action.ANNOTATE if is_remark else violation.rule.action
+        action = Action.ANNOTATE if is_remark else self._shared.action_of(violation.rule, self.lane)
         self.gate.add(Item(violation, action, start, end, excerpt, source, is_remark=is_remark))
 
     def _fail(

@@ -13,6 +13,7 @@ from sidecar.core.cuts import Way
 from sidecar.core.items import Item, Source
 from sidecar.policy.decide import Violation
 from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.stand_ins import StandIns
 from sidecar.values import Action, Channel, Failed, FailMode, FailureKind, Lane, Mode, Output
 
 
@@ -28,17 +29,29 @@ class Shared:
         "_segments_made",
         "context",
         "held_call_chars",
+        "is_input",
         "is_redacting",
         "max_held_call_chars",
         "now_ms",
         "outputs",
         "plan",
         "session_id",
+        "stand_ins",
     )
 
-    def __init__(self, plan: Plan, session_id: str, max_held_call_chars: int | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        session_id: str,
+        max_held_call_chars: int | None,
+        *,
+        is_input: bool = False,
+        stand_ins: StandIns | None = None,
+    ) -> None:
         self.plan = plan
         self.session_id = session_id
+        self.is_input = is_input
+        self.stand_ins = stand_ins
         self.is_redacting = plan.redacts
         self._holds_calls = max_held_call_chars is not None
         self.max_held_call_chars = max_held_call_chars or 0
@@ -59,6 +72,23 @@ class Shared:
     def gating(self, lane: Lane) -> frozenset[int]:
         """The batch detectors that a lane's text waits for."""
         return self._gating if self._is_strict or self.holds(lane) else frozenset()
+
+    def known_stand_ins(self) -> StandIns | None:
+        """The book by which stand-ins are known; None where there can be none."""
+        book = self.stand_ins
+        return book if book is not None and (self.plan.has_stand_ins or book.is_used) else None
+
+    def action_of(self, rule: RulePlan, lane: Lane) -> Action:
+        """What a rule's violation asks for. A value of the model's own stays in what it hands to a tool."""
+        is_call = lane.channel is Channel.TOOL_ARGUMENTS and not self.is_input
+        return Action.ANNOTATE if rule.spares_calls and is_call else rule.action
+
+    def rewrite(self, rule: RulePlan, text: str, label: str) -> str:
+        """What a rule puts in the place of a text."""
+        if rule.stand_in is not None and self.is_input and self.stand_ins is not None:
+            return self.stand_ins.put(text, label, rule.stand_in)
+        assert rule.rewrite is not None
+        return rule.rewrite(text, label, self.session_id)
 
     def next_segment(self, way: Way) -> int:
         """The next segment's number. Each way has its own, so that they do not depend on how the text arrived."""

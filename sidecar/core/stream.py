@@ -39,6 +39,7 @@ from sidecar.core.order import Order
 from sidecar.core.shared import Shared
 from sidecar.core.structured import JsonReading
 from sidecar.policy.plan import Plan
+from sidecar.policy.stand_ins import StandIns
 from sidecar.values import Channel, Failed, FailureKind, Lane, Outcome, Output
 
 __all__ = ["MAX_HELD_CALL_CHARS", "MOST_AWAITED", "MOST_UNREAD_CHARS", "LaneCoverage", "Request", "Stream"]
@@ -61,11 +62,21 @@ class Stream:
         session_id: str = "",
         stops_together: bool = False,
         max_held_call_chars: int = MAX_HELD_CALL_CHARS,
+        stand_ins: StandIns | None = None,
     ) -> None:
-        """`session_id` keys pseudonyms. `stops_together`: a block stops every lane (input), not only its choice."""
+        """`session_id` keys pseudonyms. `stops_together`: a block stops every lane (input), not only its choice.
+
+        `stand_ins` is the exchange's book; without one, rules do to an input what they do to an answer.
+        """
         self._plan = plan
         holds_calls = plan.holds_calls and not stops_together
-        self._shared = Shared(plan, session_id, max_held_call_chars if holds_calls else None)
+        self._shared = Shared(
+            plan,
+            session_id,
+            max_held_call_chars if holds_calls else None,
+            is_input=stops_together,
+            stand_ins=stand_ins,
+        )
         self._stops_together = stops_together
         self._places: dict[Lane, tuple[Order, LaneState]] = {}
         self._states: list[LaneState] = []

@@ -322,7 +322,8 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     """A stream ended. `done` is the strongest action that was done, `violations` counts by rule (shadow rules too).
 
     `estimated_output_tokens` tells of an answer that was blocked how many tokens of it left, at four characters each:
-    the provider's own count, which comes last, was never read.
+    the provider's own count, which comes last, was never read. `restored` counts the stand-ins in an answer that gave
+    way to what they stood for.
     """
 
     ids: Ids
@@ -341,6 +342,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     timings: Timings | None = None
     grounding: GroundingSummary | None = None
     estimated_output_tokens: Count | None = None
+    restored: Count = 0
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):
@@ -434,6 +436,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     median_held_ms: float = 0.0
     grounding: GroundingSummary | None = None
     estimated_output_tokens: int | None = None
+    restored: int = 0
 
 
 def violation_event(
@@ -490,6 +493,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         timings=Timings(stream_ms=_milliseconds(ending.duration_ms)),
         grounding=ending.grounding,
         estimated_output_tokens=ending.estimated_output_tokens,
+        restored=ending.restored,
     )
     return _stream_event(info, data)
 

@@ -38,15 +38,17 @@ from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
 from sidecar.policy.operators import RedactionKeys
+from sidecar.policy import plan as plans
 from sidecar.policy.plan import BatchPlan, Match, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
 from sidecar.policy.schema import (
     DEFAULT_POLICY,
     BlockAction,
     CaseSpec,
+    FixedText,
     Hash,
     Label,
     Mask,
-    Operator,
+    OneWayOperator,
     PolicySpec,
     Pseudonym,
     RedactAction,
@@ -54,7 +56,7 @@ from sidecar.policy.schema import (
     StandIn,
     StreamSpec,
 )
-from sidecar.values import Action, Direction, FailMode, Mode, Severity, ToolCalls
+from sidecar.values import Action, Channel, Direction, FailMode, Mode, Severity, ToolCalls
 
 _T = TypeVar("_T")
 
@@ -248,6 +250,8 @@ class _RuleCompiler:
             on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
             message=rule.action.block.message if isinstance(rule.action, BlockAction) else "",
             rewrite=rewrite,
+            stand_in=_stand_in(rule),
+            spares_calls=_spares_calls(rule),
             reading=reading,
         )
 
@@ -346,13 +350,13 @@ class _RuleCompiler:
             return operators.label()
         if not isinstance(rule.action, RedactAction):
             return None
-        operator = rule.action.redact
+        operator, where = _one_way(rule.action)
         if isinstance(operator, Hash | Pseudonym) and self._keys is None:
             message = f"`{operator.with_}` needs the redaction key, and none is configured"
             remedy = (
                 "set `keys.redaction` or `keys.redaction_file` in the configuration, or use `mask`, `label` or `remove`"
             )
-            self._refuse((*place, "action", "redact", "with"), message, remedy)
+            self._refuse((*place, "action", "redact", *where, "with"), message, remedy)
             return None
         return _operator(operator, self._keys)
 
@@ -378,11 +382,35 @@ def _action_of(rule: RuleSpec) -> Action:
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
 
 
-def _operator(operator: Operator, keys: RedactionKeys | None) -> Rewrite:
+def _one_way(action: RedactAction) -> tuple[OneWayOperator, Place]:
+    """The operator that replaces what does not come back, and where in the action it stands."""
+    operator = action.redact
+    return (operator.answers, ("answers",)) if isinstance(operator, StandIn) else (operator, ())
+
+
+def _stand_in(rule: RuleSpec) -> plans.StandIn | None:
+    operator = rule.action.redact if isinstance(rule.action, RedactAction) else None
+    if not isinstance(operator, StandIn):
+        return None
+    return plans.StandIn(
+        restore=frozenset(map(Channel, operator.restore)),
+        by_session=operator.same_within == "session",
+        is_secret=rule.detect.detector == "secrets",
+    )
+
+
+def _spares_calls(rule: RuleSpec) -> bool:
+    """Whether a redaction leaves the arguments of a model's calls alone."""
+    if isinstance(rule.action, RedactAction):
+        return _one_way(rule.action)[0].in_tool_arguments == "keep"
+    return rule.action == "redact"
+
+
+def _operator(operator: OneWayOperator, keys: RedactionKeys | None) -> Rewrite:
     if isinstance(operator, Mask):
         return operators.mask(char=operator.char, keep_first=operator.keep_first, keep_last=operator.keep_last)
-    if isinstance(operator, StandIn):
-        return operators.stand_in(operator.text)
+    if isinstance(operator, FixedText):
+        return operators.fixed_text(operator.text)
     if isinstance(operator, Hash) and keys is not None:
         return operators.keyed_hash(keys, length=operator.length)
     if isinstance(operator, Pseudonym) and keys is not None:

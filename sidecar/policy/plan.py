@@ -10,10 +10,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from detectors.base import ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading
-from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity, ToolCalls
+from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, Mode, Severity, ToolCalls
 
 Rewrite = Callable[[str, str, str], str]
 """A redaction operator: `(matched text, label, session id) -> replacement`. Pure."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """How a rule replaces what it finds in a request, so that it comes back in the answer (`stand_ins`)."""
+
+    restore: frozenset[Channel]
+    """Where in the answer the value comes back."""
+    by_session: bool = True
+    """Whether a value has another stand-in in another session, where sessions are known."""
+    is_secret: bool = False
+    """Whether it looks like a token, whatever its label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,10 @@ class RulePlan:
     """The text that stands in for a blocked answer; may be empty."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
+    stand_in: StandIn | None = None
+    """What a request is given in place of what `rewrite` makes."""
+    spares_calls: bool = False
+    """Whether what a model says in the arguments of its calls stays, and is only told: a tool works with it."""
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
 
@@ -161,6 +177,11 @@ class Plan:
     def blocking(self) -> tuple[RulePlan, ...]:
         """The rules that may stop text."""
         return tuple(rule for rule in self.rules if rule.is_enforced and rule.action is Action.BLOCK)
+
+    @property
+    def has_stand_ins(self) -> bool:
+        """Whether any rule gives stand-ins for values."""
+        return any(rule.stand_in is not None for rule in self.rules)
 
     @property
     def redacts(self) -> bool:

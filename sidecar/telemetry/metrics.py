@@ -71,6 +71,7 @@ class PlanMetrics:
     held: Histogram
     received_chars: Counter
     released_chars: Counter
+    restored: Counter
     violations: tuple[dict[Action, Counter], ...]
     ended: dict[str, Counter]
     sentences: dict[Verdict, Counter]
@@ -129,6 +130,9 @@ class Metrics:
             "Characters of the input that releases accounted for.",
             ["policy"],
             registry=registry,
+        )
+        self._restored = Counter(
+            "tidegate_restored", "Stand-ins in answers that gave way to what they stood for.", ["policy"], registry=registry
         )
         self._violations = Counter(
             "tidegate_violations",
@@ -289,6 +293,7 @@ class Metrics:
             held=self._held.labels(plan.name),
             received_chars=self._received.labels(plan.name),
             released_chars=self._released.labels(plan.name),
+            restored=self._restored.labels(plan.name),
             violations=tuple(
                 {action: self._violations.labels(plan.name, rule.id, action.name.lower()) for action in Action}
                 for rule in plan.rules

@@ -20,6 +20,7 @@ from sidecar.codec.body import Text, UnknownShapeError
 from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape
 from sidecar.config import Guarded
 from sidecar.errors import CallerError
+from sidecar.policy.stand_ins import StandIns
 from sidecar.session import Engine, Session, StreamStart
 from sidecar.transport.answers import StreamGuard, guard_whole
 from sidecar.transport.decision import Guard, Streams, Unread, Unreadable, Whole, of_request
@@ -72,6 +73,8 @@ class Bodies:
         self._settings = settings
         self.marks: dict[str, str] = {}
         self.path = ""
+        self._stand_ins: StandIns | None = None
+        """What the request's values were replaced by."""
         self._asked = PLAINLY
         """What the request asked for, as far as its answer depends on it."""
 
@@ -102,6 +105,7 @@ class Bodies:
         start = start_of(self._settings.facts, caller, body.document)
         async with self._engine.open(start) as session:
             summary = await guard_whole(session, body)
+            self._stand_ins = session.stand_ins
         self.marks[REQUEST_DECISION] = summary.action.name.lower()
         if body.blocked is not None:
             self._mark(session)
@@ -118,7 +122,7 @@ class Bodies:
         body = _body(way, content, described, is_request=False, is_json=self._asked.is_json)
         if body is None:
             return None
-        async with self._engine.open(start) as session:
+        async with self._engine.open(start, self._stand_ins) as session:
             summary = await guard_whole(session, body)
         self._mark(session)
         self.marks[DECISION] = summary.action.name.lower()
@@ -128,7 +132,7 @@ class Bodies:
     @asynccontextmanager
     async def answer_stream(self, start: StreamStart) -> AsyncIterator[Session]:
         """The session of an answer that comes piece by piece, for `guard`. Raises `TidegateError`."""
-        async with self._engine.open(start) as session:
+        async with self._engine.open(start, self._stand_ins) as session:
             self._mark(session)
             yield session
 
