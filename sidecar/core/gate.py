@@ -10,7 +10,8 @@
    found by then is replaced by itself, whatever turns up behind: a match that goes on is cut there, and its rest is
    replaced on its own. So it does not matter whether the replacement had left when the lane went on.
 
-5. A **stand-in** (`know`) is no finding, whatever it looks like. One whose value comes back leaves whole, as that value.
+5. A **stand-in** (`know`) is no finding, whatever it looks like, and it leaves whole: as itself, as the value that it
+   stands for, or within a redaction that reaches further.
 
 A gate knows nothing of scanners, segments and other lanes.
 """
@@ -231,6 +232,7 @@ class Gate:
     def _cluster(self, active: Sequence[Item], known: int) -> Cluster:
         """The overlapping redactions that begin with the first active item, as far as they are known."""
         start = max(self.released, self._edges.begin(active[0], self.released))
+        start = min([each.start for each in self._around(start)], default=start)
         end: int | None = start
         reach = start
         items: list[Item] = []
@@ -242,6 +244,8 @@ class Gate:
             items.append(item)
             reach = max(reach, item.end)
             end = self._edges.ceil(item, reach)
+            if end is not None:
+                end = max([each.end for each in self._around(end)], default=end)
         if end is not None:
             end = min(end, start + self._shared.plan.stream.max_held_chars)
         return Cluster(start, end, items, None)
@@ -258,10 +262,13 @@ class Gate:
             self.released = end
 
     def _floor(self, known: int) -> int:
-        """The last place up to `known` where text may be cut, which is not inside a stand-in that is put back."""
+        """The last place up to `known` where text may be cut, which is not inside a stand-in."""
         floor = self._edges.floor(known, self.released)
-        inside = (each.start for each in self._known if each.value is not None and each.start < floor < each.end)
-        return max(self.released, min(inside, default=floor))
+        return max(self.released, min([each.start for each in self._around(floor)], default=floor))
+
+    def _around(self, position: int) -> list[Known]:
+        """The stand-in that a place is inside of, as far as it has not left. A redaction takes all of it, or none."""
+        return [each for each in self._known if self.released <= each.start < position < each.end]
 
     def _is_known(self, item: Item) -> bool:
         """Whether a violation is about a stand-in alone."""

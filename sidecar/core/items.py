@@ -54,8 +54,12 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     value: str | None
 
     def holds(self, item: Item) -> bool:
-        """Whether a violation is about the stand-in, or a part of it: that is no finding."""
-        return self.start <= item.start and item.end <= self.end and item.failed is None
+        """Whether a violation is about the stand-in, or a part of it: that is no finding.
+
+        One that reaches beyond it may be about something else, too: what it takes is taken. A remark is not made.
+        """
+        begins, ends = self.start <= item.start < self.end, self.start < item.end <= self.end
+        return item.failed is None and ((begins and ends) if item.is_active else (begins or ends))
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):

@@ -43,6 +43,7 @@ REMEMBERED_CHANGES = 1024
 
 _DIGITS = re.compile("[0-9]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_SCALAR = re.compile(rf"{_NUMBER.pattern}|true|false|null|NaN|-?Infinity")
 _HALVES = re.compile("[\ud800-\udfff]")
 _VIEW_START = itemgetter(0)
 
@@ -235,16 +236,21 @@ class JsonReading:
     def _write_string(self, token: Token, parts: list[_Part], owner: _Replaced) -> None:
         """A number or literal as a string. What is kept of it belongs to the redaction before it, or to the first.
 
-        A number for a number stays one.
+        A number for a number stays one; and what was no JSON needs no quotes when a value is put back in it.
         """
-        raw = self._raw.slice(self._writer.at, token.raw_end)
-        is_number = len(parts) == 1 and _NUMBER.fullmatch(raw) and _NUMBER.fullmatch(parts[0][0])
-        quote = "" if is_number else "\\" * (2**token.depth - 1) + '"'
+        is_bare = self._is_bare(self._raw.slice(self._writer.at, token.raw_end), parts, owner)
+        quote = "" if is_bare else "\\" * (2**token.depth - 1) + '"'
         self._writer.write(quote, self._writer.at, owner)
         for piece, chars, replaced in parts:
             owner = replaced or owner
             self._writer.write(piece, self._writer.at + chars, owner)
         self._writer.write(quote, token.raw_end, owner)
+
+    def _is_bare(self, raw: str, parts: list[_Part], owner: _Replaced) -> bool:
+        """Whether what is written for a number or literal is none of the strings."""
+        if not _SCALAR.fullmatch(raw):
+            return owner.redaction.is_restored
+        return len(parts) == 1 and bool(_NUMBER.fullmatch(raw) and _NUMBER.fullmatch(parts[0][0]))
 
     def _forget(self) -> None:
         """Drop what has left: the text when that is most of what is held, and changes but for the last."""

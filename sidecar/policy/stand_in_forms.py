@@ -30,6 +30,10 @@ _CARD_CHECKS = 10**6
 _CARD = re.compile(r"[0-9](?:[ -]?[0-9]){12,18}")
 _MAIL = ("mail.", "@example.com")
 _FIRST_RESERVED = 240 << 24
+_BEGINS = r"(?:\b|[A-Za-z_])"
+_ENDS = (r"\b", "[A-Za-z_]")
+"""Beside a number no digits stand; letters may. Those are read with it: a rule for each end, so that two numbers with a
+letter between them are both found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,9 @@ class Form:
     checks: int
     write: Callable[[int, str], str]
     read: Callable[[str], int | None]
+    begins: str = ""
+    ends: Sequence[str] = ("",)
+    """What stands before and behind it, as patterns. It is no part of the stand-in."""
 
 
 class Seal:
@@ -146,8 +153,8 @@ def _card(digits: int) -> Form:
         own = _digits_of(text)
         return int(own[1:-1]) if own[-1] == str((_luhn(own[:-1]) + 5) % 10) else None
 
-    pattern = rf"\b9(?:[ -]?[0-9]){{{digits - 1}}}\b"
-    return Form(f"card {digits}", pattern, 10**inner // _CARD_CHECKS, _CARD_CHECKS, write, read)
+    pattern = rf"9(?:[ -]?[0-9]){{{digits - 1}}}"
+    return Form(f"card {digits}", pattern, 10**inner // _CARD_CHECKS, _CARD_CHECKS, write, read, _BEGINS, _ENDS)
 
 
 def _luhn(digits: str) -> int:
@@ -206,17 +213,19 @@ def _write_name(number: int, _value: str) -> str:
 MAIL = _marked("mail", _MAIL[0], 10, _MAIL[1], ids=2**28)
 TOKEN = _marked("token", "tok_", 16, "", ids=2**44)
 REFERENCE = _marked("reference", "ref_", 12, "", ids=2**36)
-PHONE = Form("phone", r"\+999(?:[ -]?[0-9]){12}\b", 10**7, 10**5, _write_phone, _read_phone)
+PHONE = Form("phone", r"\+999(?:[ -]?[0-9]){12}", 10**7, 10**5, _write_phone, _read_phone, ends=_ENDS)
 IPV4 = Form(
     "ipv4",
-    r"\b2(?:4[0-9]|5[0-4])\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b",
+    r"2(?:4[0-9]|5[0-4])\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}",
     2**16,
     15 * 2**8,
     _write_ipv4,
     _read_ipv4,
+    _BEGINS,
+    _ENDS,
 )
-IPV6 = Form("ipv6", r"\b2001:db8::f[0-9a-f]{3}:f[0-9a-f]{3}:f[0-9a-f]{3}\b", 2**20, 2**16, _write_ipv6, _read_ipv6)
-MAC = Form("mac", r"\b02(?:[:-][0-9a-f]{2}){5}\b", 2**20, 2**20, _write_mac, _read_mac)
+IPV6 = Form("ipv6", "2001:db8::f[0-9a-f]{3}:f[0-9a-f]{3}:f[0-9a-f]{3}", 2**20, 2**16, _write_ipv6, _read_ipv6)
+MAC = Form("mac", "02(?:[:-][0-9a-f]{2}){5}", 2**20, 2**20, _write_mac, _read_mac, _BEGINS, ("",))
 NAME = Form(
     "name",
     f"[{_CONSONANTS.upper()}][{_VOWELS}](?:[{_CONSONANTS}][{_VOWELS}]){{{_NAME_SYLLABLES - 1}}}",
@@ -233,4 +242,8 @@ FORMS = {each.name: each for each in (MAIL, TOKEN, REFERENCE, PHONE, IPV4, IPV6,
 
 def make_scanner() -> RegularScanner:
     """What finds texts of all forms, however they are cut; each finding's label is its form's name."""
-    return RegularScanner("stand_ins", [Rule(each.name, each.pattern, 1.0, flags=re.ASCII) for each in FORMS.values()])
+    return RegularScanner("stand_ins", [_rule(each, end) for each in FORMS.values() for end in each.ends])
+
+
+def _rule(form: Form, end: str) -> Rule:
+    return Rule(form.name, f"{form.begins}(?P<own>{form.pattern}){end}", 1.0, flags=re.ASCII, group="own")

@@ -151,7 +151,7 @@ ROWS = (
     Row(
         "no operator",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{keep_last: 4}}}}}}\n",
-        "5:79: rules[0].action.redact.with: `with` is missing. Add `with: label`, `mask`, `hash`, `pseudonym`, `text` or `remove`.",
+        "5:79: rules[0].action.redact.with: `with` is missing. Add `with: label`, `mask`, `hash`, `pseudonym`, `text`, `remove` or `stand_in`.",
     ),
     Row(
         "a misspelt option of an operator",
@@ -161,7 +161,7 @@ ROWS = (
     Row(
         "an option of another operator",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, keep_last: 4}}}}}}\n",
-        "5:93: rules[0].action.redact.keep_last: unknown key `keep_last`. Only `with` belongs here.",
+        "5:93: rules[0].action.redact.keep_last: unknown key `keep_last`. Use one of `in_tool_arguments`, `with`.",
     ),
     Row(
         "an invisible mask",
