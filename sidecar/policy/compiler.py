@@ -33,12 +33,12 @@ from detectors.base import (
 from detectors.parts import Part, default_labels, parts_for, parts_of
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy import operators
+from sidecar.policy import plan as plans
 from sidecar.policy.explain import split, suggest
 from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
 from sidecar.policy.operators import RedactionKeys
-from sidecar.policy import plan as plans
 from sidecar.policy.plan import BatchPlan, Match, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
 from sidecar.policy.schema import (
     DEFAULT_POLICY,

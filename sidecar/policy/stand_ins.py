@@ -193,4 +193,3 @@ _FORGOTTEN = Entry(None, frozenset())
 def scanner() -> RegularScanner:
     """The scanner for all forms: immutable, made once."""
     return make_scanner()
-

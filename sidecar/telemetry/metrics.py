@@ -132,7 +132,10 @@ class Metrics:
             registry=registry,
         )
         self._restored = Counter(
-            "tidegate_restored", "Stand-ins in answers that gave way to what they stood for.", ["policy"], registry=registry
+            "tidegate_restored",
+            "Stand-ins in answers that gave way to what they stood for.",
+            ["policy"],
+            registry=registry,
         )
         self._violations = Counter(
             "tidegate_violations",

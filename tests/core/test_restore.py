@@ -164,7 +164,7 @@ PATCH = """*** Begin Patch
  HOST = '{1}'
 *** End Patch
 """
-SHELL = 'curl -H "Authorization: Bearer {0}" https://example.org/{1}?x={1} | grep -c \'{0}\''
+SHELL = "curl -H \"Authorization: Bearer {0}\" https://example.org/{1}?x={1} | grep -c '{0}'"
 
 
 @given(
@@ -173,9 +173,7 @@ SHELL = 'curl -H "Authorization: Bearer {0}" https://example.org/{1}?x={1} | gre
     form=st.sampled_from((PATCH, SHELL, "{0}x{1}", "{0}\n{1}, {0}", "é{0}漢{1}")),
     data=st.data(),
 )
-def test_patches_and_commands_are_put_back_to_the_byte(
-    first: str, second: str, form: str, data: st.DataObject
-) -> None:
+def test_patches_and_commands_are_put_back_to_the_byte(first: str, second: str, form: str, data: st.DataObject) -> None:
     book = source().book("", "")
     one, two = body(stand_ins_of(book, [first, second]))
     for made in (lambda text: text, lambda text: json.dumps({"command": ["bash", "-lc", text]})):
@@ -259,7 +257,9 @@ def test_nothing_comes_out_at_another_tenant_or_session(
 def test_sessions_side_by_side_get_their_own(values: list[str], data: st.DataObject) -> None:
     makes = source()
     books = [makes.book("t", f"s{number}") for number in range(len(values))]
-    written = [json.dumps({"x": body(stand_ins_of(book, [value]))[0]}) for book, value in zip(books, values, strict=True)]
+    written = [
+        json.dumps({"x": body(stand_ins_of(book, [value]))[0]}) for book, value in zip(books, values, strict=True)
+    ]
     assert len(set(written)) == len(values)
     for at in data.draw(st.permutations(range(len(values)))):
         assert json.loads(answered(books[at], by_character(written[at])).text()) == {"x": values[at]}
