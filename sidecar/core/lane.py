@@ -29,7 +29,7 @@ from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import BatchPlan, RulePlan
 from sidecar.policy.stand_ins import scanner
-from sidecar.values import Action, Failed, FailureKind, Found, Lane, Outcome, Segment
+from sidecar.values import Action, Channel, Failed, FailureKind, Found, Lane, Outcome, Segment
 
 _EXCERPT_CHARS = 256
 MOST_UNREAD_CHARS = 1024
@@ -84,7 +84,7 @@ class LaneState:
         self._buffer = TextBuffer()
         self.gate = Gate(lane, self._buffer, shared)
         self._stand_ins = shared.known_stand_ins()
-        marks = None if self._stand_ins is None else scanner()
+        marks = scanner() if self._stand_ins is not None else None
         self._scanning = Scanning(shared.plan.scanners, self._buffer, marks=marks)
         self.asking = Asking(lane, self._buffer, shared)
         self._gaps = Gaps()
@@ -218,12 +218,20 @@ class LaneState:
             self.gate.add(item)
 
     def _know(self, marked: Marked) -> None:
-        """Have a stand-in stay what it is, or give way to what it stands for."""
+        """Have a stand-in stay what it is, or give way to what it stands for.
+
+        In what a tool is handed, one that stands for nothing any more is a failure of the rule that made it.
+        """
         assert self._stand_ins is not None
-        entry = self._stand_ins.find(marked.form, self._buffer.slice(marked.start, marked.end))
-        if entry is not None:
-            comes_back = not self._shared.is_input and self.lane.channel in entry.restore
-            self.gate.know(Known(marked.start, marked.end, entry.value if comes_back else None))
+        place = marked.start, marked.end
+        entry = self._stand_ins.find(marked.form, self._buffer.slice(*place))
+        if entry is None:
+            return
+        is_answer, rules = not self._shared.is_input, self._shared.plan.stand_in_rules[:1]
+        comes_back = is_answer and self.lane.channel in entry.restore
+        self.gate.know(Known(*place, entry.value if comes_back else None))
+        if is_answer and entry.value is None and self.lane.channel is Channel.TOOL_ARGUMENTS and rules:
+            self._fail("stand_ins", rules, place, Failed(FailureKind.ERROR, "nobody knows its value"), Source(self.run))
 
     # -- outcomes -------------------------------------------------------------------------------------------------
 

@@ -76,7 +76,7 @@ class Shared:
     def known_stand_ins(self) -> StandIns | None:
         """The book by which stand-ins are known; None where there can be none."""
         book = self.stand_ins
-        return book if book is not None and (self.plan.has_stand_ins or book.is_used) else None
+        return book if book is not None and (self.plan.stand_in_rules or book.is_used) else None
 
     def action_of(self, rule: RulePlan, lane: Lane) -> Action:
         """What a rule's violation asks for. A value of the model's own stays in what it hands to a tool."""

@@ -179,9 +179,9 @@ class Plan:
         return tuple(rule for rule in self.rules if rule.is_enforced and rule.action is Action.BLOCK)
 
     @property
-    def has_stand_ins(self) -> bool:
-        """Whether any rule gives stand-ins for values."""
-        return any(rule.stand_in is not None for rule in self.rules)
+    def stand_in_rules(self) -> tuple[RulePlan, ...]:
+        """The rules that give stand-ins for values."""
+        return tuple(rule for rule in self.rules if rule.is_enforced and rule.stand_in is not None)
 
     @property
     def redacts(self) -> bool:

@@ -1,4 +1,4 @@
-r"""What stand-ins look like: an address for an address, digits for a card. Each form writes a number, and reads it again.
+r"""What stand-ins look like: an address for an address, digits for a card. A form writes a number, and reads it again.
 
 A number is an **identity**, which a keyed hash gives to a value, and a **check** on it with the same key. So a stand-in
 is known as one by itself, whatever was forgotten since, and nobody without the key can make one up: a text that holds

@@ -127,7 +127,7 @@ class StandInSource:
 
 
 class StandIns:
-    """One exchange's book: see the module's text. One owner at a time: first the request's stream, then the answer's."""
+    """One exchange's book: see the module's text. One owner at a time: the request's stream, then the answer's."""
 
     def __init__(self, seals: dict[Shelf, Seal], kept: Kept) -> None:
         self._own, self._shared = seals

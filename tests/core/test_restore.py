@@ -19,7 +19,7 @@ from sidecar.policy.compiler import compile_file
 from sidecar.policy.plan import Plan
 from sidecar.policy.stand_ins import Kept, StandIns, StandInSource
 from sidecar.summary import is_violation
-from sidecar.values import Action, Channel, Direction, Lane, Part
+from sidecar.values import Action, Channel, Direction, FailureKind, Lane, Part
 from tests.streams import all_cuts, by_character, cut_at, cuts_of
 from tests.test_laws import aws_key, github_token
 
@@ -235,6 +235,20 @@ def test_a_value_that_holds_a_stand_in_comes_back_as_a_whole() -> None:
     assert answered(book, [written]).text() == json.dumps({"url": f"postgres://app:{github_token(5)}@db.internal/x"})
 
 
+def test_a_call_with_a_stand_in_whose_value_nobody_knows_does_not_leave() -> None:
+    (stand_in,) = asked(source().book("", ""), VALUES[0])
+    written = json.dumps({"path": "a", "content": f"to {stand_in}"})
+    for pieces in all_cuts(written):
+        guarded = answered(source().book("", ""), pieces)
+        assert guarded.blocked is not None
+        assert guarded.text() == written[: written.index(stand_in)]
+        [told] = guarded.decisions
+        assert told.failure is not None
+        assert (told.done, told.failure.kind) == (Action.BLOCK, FailureKind.ERROR)
+    said = answered(source().book("", ""), [f"to {stand_in}"], SAID)
+    assert (said.text(), said.decisions) == (f"to {stand_in}", ())
+
+
 # -- tenants and sessions ---------------------------------------------------------------------------------------------
 
 PLACES = [(tenant, session) for tenant in ("", "a", "b") for session in ("", "1", "2")]
@@ -257,9 +271,8 @@ def test_nothing_comes_out_at_another_tenant_or_session(
 def test_sessions_side_by_side_get_their_own(values: list[str], data: st.DataObject) -> None:
     makes = source()
     books = [makes.book("t", f"s{number}") for number in range(len(values))]
-    written = [
-        json.dumps({"x": body(stand_ins_of(book, [value]))[0]}) for book, value in zip(books, values, strict=True)
-    ]
+    sent = [stand_ins_of(book, [value]) for book, value in zip(books, values, strict=True)]
+    written = [json.dumps({"x": body(each)[0]}) for each in sent]
     assert len(set(written)) == len(values)
     for at in data.draw(st.permutations(range(len(values)))):
         assert json.loads(answered(books[at], by_character(written[at])).text()) == {"x": values[at]}

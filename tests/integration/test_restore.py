@@ -87,7 +87,7 @@ async def responses(url: str, is_streamed: bool) -> tuple[str, str]:
         if not is_streamed:
             answer = await client.responses.create(model="m", input=ASKED)
         else:
-            deltas, done = "", ""
+            deltas, done, answer = "", "", None
             async for event in await client.responses.create(model="m", input=ASKED, stream=True):
                 if event.type == "response.function_call_arguments.delta":
                     deltas += event.delta
@@ -95,6 +95,7 @@ async def responses(url: str, is_streamed: bool) -> tuple[str, str]:
                     done = event.arguments
                 elif event.type == "response.completed":
                     answer = event.response
+            assert answer is not None
             assert deltas == done
         [arguments] = [each.arguments for each in answer.output if each.type == "function_call"]
         return answer.output_text, arguments
