@@ -84,10 +84,11 @@ async def chat(url: str, is_streamed: bool) -> tuple[str, str]:
 
 async def responses(url: str, is_streamed: bool) -> tuple[str, str]:
     async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0) as client:
+        answer: Any = None
         if not is_streamed:
             answer = await client.responses.create(model="m", input=ASKED)
         else:
-            deltas, done, answer = "", "", None
+            deltas, done = "", ""
             async for event in await client.responses.create(model="m", input=ASKED, stream=True):
                 if event.type == "response.function_call_arguments.delta":
                     deltas += event.delta
@@ -95,7 +96,6 @@ async def responses(url: str, is_streamed: bool) -> tuple[str, str]:
                     done = event.arguments
                 elif event.type == "response.completed":
                     answer = event.response
-            assert answer is not None
             assert deltas == done
         [arguments] = [each.arguments for each in answer.output if each.type == "function_call"]
         return answer.output_text, arguments
