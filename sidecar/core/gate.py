@@ -264,7 +264,7 @@ class Gate:
     def _floor(self, known: int) -> int:
         """The last place up to `known` where text may be cut, which is not inside a stand-in."""
         floor = self._edges.floor(known, self.released)
-        return max(self.released, min([each.start for each in self._around(floor)], default=floor))
+        return min([floor, *(each.start for each in self._around(floor))]) if self._known else floor
 
     def _around(self, position: int) -> list[Known]:
         """The stand-in that a place is inside of, as far as it has not left. A redaction takes all of it, or none."""
