@@ -23,7 +23,7 @@ import msgspec
 
 from detectors.regular import RegularScanner
 from sidecar.policy.plan import StandIn
-from sidecar.policy.stand_in_forms import FORMS, TOKEN, Form, Seal, form_of, make_scanner
+from sidecar.policy.stand_in_forms import FORMS, REFERENCE, TOKEN, Form, Seal, form_of, make_scanner
 from sidecar.values import Channel
 
 Shelf: TypeAlias = tuple[str, str | None]
@@ -33,7 +33,8 @@ Number: TypeAlias = tuple[str, int]
 
 _ENTRY_BYTES = 300
 """What an entry takes beside its value, roughly."""
-_MOST_ATTEMPTS = 1000
+_ATTEMPTS = 8
+"""How often a value is tried in its own form. More is in vain only where most of the form is taken."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -143,9 +144,8 @@ class StandIns:
     def put(self, value: str, label: str, rule: StandIn) -> str:
         """The stand-in for a value, which the exchange's answer may get back."""
         shelf = self._own if rule.by_session else self._shared
-        form = TOKEN if rule.is_secret else form_of(label, value)
         entry = Entry(self._opened(value), rule.restore)
-        number = self._number(self._seals[shelf], form, value, entry)
+        form, number = self._free(self._seals[shelf], TOKEN if rule.is_secret else form_of(label, value), value, entry)
         self._entries[form.name, number] = entry
         self._kept.put(shelf, (form.name, number), entry)
         return form.write(number, value)
@@ -166,14 +166,15 @@ class StandIns:
             self._entries[number] = entry
         return entry
 
-    def _number(self, seal: Seal, form: Form, value: str, entry: Entry) -> int:
-        """The first number of the value that stands for no other one of this exchange."""
-        for attempt in range(_MOST_ATTEMPTS):
+    def _free(self, seal: Seal, form: Form, value: str, entry: Entry) -> tuple[Form, int]:
+        """The first number of the value that stands for no other one of this exchange: of a larger form, if need be."""
+        attempt = 0
+        while True:
             number = seal.number(form, value, attempt)
-            known = self._entries.get((form.name, number), entry)
-            if known.value == entry.value:
-                return number
-        raise RuntimeError("too many values of one form in one exchange")
+            if self._entries.get((form.name, number), entry).value == entry.value:
+                return form, number
+            attempt += 1
+            form = form if attempt < _ATTEMPTS else REFERENCE
 
     def _opened(self, value: str) -> str:
         """A value without stand-ins in it: what they stand for is what it holds."""

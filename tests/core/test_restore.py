@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sidecar.offline import Guarded, guard
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file
-from sidecar.policy.plan import Plan
+from sidecar.policy.plan import Plan, StandIn
 from sidecar.policy.stand_ins import Kept, StandIns, StandInSource
 from sidecar.summary import is_violation
 from sidecar.values import Action, Channel, Direction, FailureKind, Lane, Part
@@ -310,6 +310,14 @@ def test_two_values_that_would_share_a_stand_in_have_two() -> None:
     assert len(set(hosts)) == len(values)
     written = json.dumps(hosts)
     assert json.loads(answered(book, [written]).text()) == values
+
+
+def test_more_values_than_a_form_has_are_told_apart_all_the_same() -> None:
+    book, rule = source(max_entries=0).book("", ""), StandIn(frozenset({Channel.TOOL_ARGUMENTS}))
+    values = [f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}" for number in range(70_000)]
+    made = [book.put(value, "IP_ADDRESS", rule) for value in values]
+    assert len(set(made)) == len(values)
+    assert book.put(values[-1], "IP_ADDRESS", rule) == made[-1]
 
 
 # -- where it comes back ----------------------------------------------------------------------------------------------
