@@ -249,6 +249,22 @@ def test_a_call_with_a_stand_in_whose_value_nobody_knows_does_not_leave() -> Non
     assert (said.text(), said.decisions) == (f"to {stand_in}", ())
 
 
+@pytest.mark.slow
+def test_a_name_that_the_model_reads_comes_back_and_is_known_in_a_history() -> None:
+    (names,) = compile_file(POLICIES / "pii-names.yaml", public_keys()).policies
+    plan, book = names[1], source().book("", "")
+    (sent,) = asked(book, "My name is Anna Smith.", plan=plan)
+    name = sent.removeprefix("My name is ").removesuffix(".")
+    assert name not in ("", "Anna Smith")
+    history = f"The letter is from {name}. {name} lives in Oslo, and {name} is glad."
+    guarded = guard(plan, [(USER, history)], direction=Direction.INPUT, stand_ins=book)
+    assert (guarded.text(), guarded.decisions) == (history, ())
+    written = json.dumps({"from": name, "text": f"Dear {name}'s friends"})
+    for pieces in (by_character(written), [written]):
+        meant = json.dumps({"from": "Anna Smith", "text": "Dear Anna Smith's friends"})
+        assert answered(book, pieces, plan=plan).text() == meant
+
+
 # -- tenants and sessions ---------------------------------------------------------------------------------------------
 
 PLACES = [(tenant, session) for tenant in ("", "a", "b") for session in ("", "1", "2")]
