@@ -48,11 +48,11 @@ class Gate:
         "_active",
         "_buffer",
         "_edges",
-        "_known",
         "_lane",
         "_passive",
         "_sealed",
         "_shared",
+        "_stand_ins",
         "_withheld",
         "block",
         "is_shut",
@@ -70,7 +70,7 @@ class Gate:
         """Decisions that change nothing, to be recorded when the text they are about has left; in text order."""
         self._edges = Edges(buffer, is_redacting=shared.is_redacting)
         self.journal = Journal(lane, shared)
-        self._known: list[Known] = []
+        self._stand_ins: list[Known] = []
         """Stand-ins, in text order."""
         self._sealed: list[tuple[int, int]] = []
         """The spans that are replaced by themselves, as they stood at a seam; by start."""
@@ -120,10 +120,14 @@ class Gate:
 
     def know(self, stand_in: Known) -> None:
         """Take a stand-in, before anything of it left."""
-        self._known = [each for each in self._known if each.end > self._buffer.offset]
-        self._known.append(stand_in)
+        self._stand_ins = [each for each in self._stand_ins if each.end > self._buffer.offset]
+        self._stand_ins.append(stand_in)
         self._active = [item for item in self._active if not stand_in.holds(item)]
         self._passive = [item for item in self._passive if not stand_in.holds(item)]
+
+    def knows(self, start: int, end: int) -> bool:
+        """Whether a stand-in stands there, or around it."""
+        return any(each.start <= start and end <= each.end for each in self._stand_ins)
 
     def seal(self, cleared: int) -> None:
         """Make a seam where the text ends now. Behind `cleared` more may turn up when the lane goes on."""
@@ -205,7 +209,7 @@ class Gate:
         `turn` is the run of text whose turn it is: a block that became known in a later one waits.
         """
         limit = self._floor(known)
-        if self._active or self._passive or (self._known and self._known[-1].end > self.released):
+        if self._active or self._passive or (self._stand_ins and self._stand_ins[-1].end > self.released):
             self._settle_items(known, limit, turn)
         elif limit > self.released:
             start, self.released = self.released, limit
@@ -252,7 +256,7 @@ class Gate:
 
     def _keep(self, builder: ReleaseBuilder, end: int) -> None:
         """Let the text up to `end` through as it is, but for the stand-ins whose values come back."""
-        for each in self._known:
+        for each in self._stand_ins:
             if each.value is not None and self.released <= each.start and each.end <= end:
                 builder.keep(self._buffer.slice(self.released, each.start))
                 builder.restore(each.start, each.end, each.value)
@@ -264,15 +268,15 @@ class Gate:
     def _floor(self, known: int) -> int:
         """The last place up to `known` where text may be cut, which is not inside a stand-in."""
         floor = self._edges.floor(known, self.released)
-        return min([floor, *(each.start for each in self._around(floor))]) if self._known else floor
+        return min([floor, *(each.start for each in self._around(floor))]) if self._stand_ins else floor
 
     def _around(self, position: int) -> list[Known]:
         """The stand-in that a place is inside of, as far as it has not left. A redaction takes all of it, or none."""
-        return [each for each in self._known if self.released <= each.start < position < each.end]
+        return [each for each in self._stand_ins if self.released <= each.start < position < each.end]
 
     def _is_known(self, item: Item) -> bool:
         """Whether a violation is about a stand-in alone."""
-        return any(each.holds(item) for each in self._known)
+        return any(each.holds(item) for each in self._stand_ins)
 
     def _replace(self, builder: ReleaseBuilder, cluster: Cluster, end: int) -> list[Settled]:
         """Let a complete cluster's replacement stand for its text; returns what that settles."""

@@ -54,11 +54,6 @@ class LaneCoverage(msgspec.Struct, frozen=True, gc=False):
     reasons: tuple[str, ...]
 
 
-def _is_block(seen: Seen) -> bool:
-    rule = seen.violation.rule if isinstance(seen, Sighting) else None
-    return rule is not None and rule.is_enforced and rule.action is Action.BLOCK
-
-
 class LaneState:
     """See the module's text. Owned by its `Stream`; `run`, `limit` and `closed_in` are its order's to write."""
 
@@ -152,10 +147,11 @@ class LaneState:
             self._scan()
         supposed, broken = self._scanning.probe()
         self._see_all(broken)
-        if self.gate.first_block is not None or any(map(_is_block, supposed)):
+        self._see_all(each for each in supposed if isinstance(each, Marked))
+        if self.gate.first_block is not None or any(map(self._is_block, supposed)):
             return requests + self.close()
         self._scanning.seal()
-        self._see_all(supposed)
+        self._see_all(each for each in supposed if not isinstance(each, Marked))
         self.gate.seal(self._scanning.cleared)
         return requests
 
@@ -179,6 +175,13 @@ class LaneState:
         self.condition = Condition.STOPPED
         self.gate.shut()
         self.asking.drop_behind(self.gate.left)
+
+    def _is_block(self, seen: Seen) -> bool:
+        """Whether it is a violation that blocks."""
+        if not isinstance(seen, Sighting):
+            return False
+        rule, finding = seen.violation.rule, seen.violation.finding
+        return rule.is_enforced and rule.action is Action.BLOCK and not self.gate.knows(finding.start, finding.end)
 
     def _may_scan_later(self, more: int) -> bool:
         """Whether nothing could leave before a segment is complete, whatever the scanners say.
@@ -225,7 +228,7 @@ class LaneState:
         assert self._stand_ins is not None
         place = marked.start, marked.end
         entry = self._stand_ins.find(marked.form, self._buffer.slice(*place))
-        if entry is None:
+        if entry is None or self.gate.knows(*place):
             return
         is_answer, rules = not self._shared.is_input, self._shared.plan.stand_in_rules[:1]
         comes_back = is_answer and self.lane.channel in entry.restore

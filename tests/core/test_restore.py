@@ -265,6 +265,19 @@ def test_a_name_that_the_model_reads_comes_back_and_is_known_in_a_history() -> N
         assert answered(book, pieces, plan=plan).text() == meant
 
 
+def test_a_stand_in_blocks_nothing_whatever_it_looks_like() -> None:
+    """Not where text of another lane comes behind it, either."""
+    block = "  - {id: words, detect: {detector: patterns, keywords: {W: [example]}}, action: block}\n"
+    plan, book = policy(BOTH + block), source().book("", "")
+    (stand_in,) = asked(book, VALUES[0], plan=plan)
+    thoughts, text = Lane(channel=Channel.REASONING), f"ask {stand_in}"
+    for pieces in all_cuts(text):
+        parts = [*((SAID, piece) for piece in pieces), (thoughts, "well"), (SAID, f" or {stand_in}")]
+        guarded = guard(plan, parts, stand_ins=book)
+        assert (guarded.blocked, guarded.text(SAID), guarded.decisions) == (None, f"{text} or {stand_in}", ())
+    assert guard(plan, [(SAID, "an example")], stand_ins=book).blocked is not None
+
+
 # -- tenants and sessions ---------------------------------------------------------------------------------------------
 
 PLACES = [(tenant, session) for tenant in ("", "a", "b") for session in ("", "1", "2")]
