@@ -30,7 +30,7 @@ POLICY = textwrap.dedent(
         action: {block: {message: "Stopped."}}
       - id: no-cards
         detect: {detector: pii, labels: [CREDIT_CARD]}
-        action: {redact: {with: mask, keep_last: 4}}
+        action: {redact: {with: mask, keep_last: 4, in_tool_arguments: replace}}
     """
 )
 CARD = "4111 1111 1111 1111"
