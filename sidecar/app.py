@@ -24,7 +24,7 @@ from sidecar.admin import AdminServer, service_pages
 from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
 from sidecar.inference.models import RemoteModels
-from sidecar.keys import evidence_key, redaction_keys, stand_in_source
+from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.event import SEVERITY_NAMES
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.publisher import make_publisher
@@ -117,6 +117,8 @@ class App:
                     "policies": [*self.policies.plans],
                 },
             )
+            if any(plan.stand_in_rules for plan in self.policies.plans.values()):
+                tell_of_own_key(self.settings.keys)
             yield
 
     # -- starting -------------------------------------------------------------------------------------------------

@@ -31,7 +31,6 @@ def stand_in_source(keys: Keys, limits: Limits) -> StandInSource:
     if own is not None:
         shared = _derived(own, "keys.stand_in")
     if shared is None:
-        tell_of_own_key()
         shared = RedactionKeys.derive(own_key())
     kept = Kept(max_bytes=limits.stand_ins_kept_bytes, max_entries=limits.stand_ins_kept)
     return StandInSource(shared.stand_in_key, kept)
@@ -42,12 +41,13 @@ def own_key() -> bytes:
     return secrets.token_bytes(MIN_SECRET_BYTES)
 
 
-def tell_of_own_key() -> None:
-    """Say in the log what it means that stand-ins are made with a key of this process."""
-    _log.warning(
-        "no key for stand-ins is configured: they are made with a key of this process, so they are others after a"
-        " restart and in other replicas, and providers' prompt caches miss; set keys.redaction_file"
-    )
+def tell_of_own_key(keys: Keys) -> None:
+    """Say in the log what it means when the settings have no key for stand-ins, but an own one is used."""
+    if not has_stand_in_key(keys):
+        _log.warning(
+            "no key for stand-ins is configured: they are made with a key of this service's own, so they are others"
+            " after a restart and in other replicas, and providers' prompt caches miss; set keys.redaction_file"
+        )
 
 
 def _derived(secret: bytes, path: str) -> RedactionKeys:

@@ -73,7 +73,6 @@ def shared_key_of(settings: Settings) -> dict[str, str]:
     """A key for stand-ins, as what all workers are given, where the settings have none: they serve one conversation."""
     if has_stand_in_key(settings.keys):
         return {}
-    tell_of_own_key()
     return {"TIDEGATE_KEYS__STAND_IN": own_key().hex()}
 
 
@@ -194,6 +193,7 @@ class Supervisor:
         self._drain_seconds = settings.drain_pause_seconds + settings.drain_seconds
         self._admin = AdminServer(settings.admin.listen, self._pages())
         self._left_over = LeftOver(settings, workers=len(workers))
+        self._keys = settings.keys
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -240,6 +240,7 @@ class Supervisor:
                 "admin": self._admin.address,
             },
         )
+        tell_of_own_key(self._keys)
 
     def _tell(self, number: int) -> None:
         for worker in self._workers:
