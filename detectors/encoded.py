@@ -16,7 +16,7 @@ from pydantic import Field
 
 from detectors.base import UNCHECKED, BatchItem, Params
 from detectors.encoder import Encoder, Encoding, Tokenised, load_encoder
-from detectors.normalise import undisguise
+from detectors.normalise import undisguise, without_bytes
 from detectors.onnx.card import Head, card_digest
 from detectors.onnx.places import places
 from detectors.onnx.runtime import Runtime
@@ -89,9 +89,10 @@ def head_of(params: Params, name: str) -> Head:
 
 
 def readings(item: BatchItem) -> tuple[str, ...]:
-    """A segment with its left context, and its normalised view when it is disguised."""
-    view = undisguise(item.text[item.begin :])
-    return (item.text,) if view is None else (item.text, view.text)
+    """A segment with its left context, and its normalised view when it is disguised; both without escaped bytes."""
+    view = undisguise(without_bytes(item.text[item.begin :]))
+    whole = without_bytes(item.text)
+    return (whole,) if view is None else (whole, view.text)
 
 
 def detect_together(work: Sequence[tuple[EncodedDetector, BatchItem]]) -> list[list[Finding]]:

@@ -26,7 +26,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, BatchItem, DetectorError, Params, Reading
+from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, BatchItem, DetectorError, Params, Reading, Reads
 from detectors.context import Context, context_of
 from detectors.encoded import model_folder
 from detectors.encoder import GOLDEN_TOLERANCE
@@ -144,6 +144,7 @@ class GroundingChecker:
     """The detector `grounding`. Thread-safe; one for each model in a process."""
 
     name: ClassVar[str] = "grounding"
+    reads: ClassVar[Reads] = Reads(frozenset({"model"}), frozenset({"content"}))
     params: ClassVar[type[Params]] = GroundingParams
     summary: ClassVar[str] = "sentences of an answer that the supplied context does not bear out"
 

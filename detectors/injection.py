@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from detectors.base import UNCHECKED, BatchItem, Params
+from detectors.base import THIRD_PARTIES, UNCHECKED, BatchItem, Params, Reads
 from detectors.encoded import (
     ReadingParams,
     detect_together,
@@ -37,6 +37,8 @@ class Injection:
 
     name: ClassVar[str] = "injection"
     params: ClassVar[type[Params]] = ReadingParams
+    reads: ClassVar[Reads] = Reads(THIRD_PARTIES, frozenset({"content", "other"}))
+    """Not the operator's instructions, nor what the model says, thinks and hands to tools: they attack nobody."""
     summary: ClassVar[str] = "prompt injection, prompt extraction and jailbreaks, also hidden in documents"
 
     labels = frozenset({DIRECT, INDIRECT, UNCHECKED})

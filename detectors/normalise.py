@@ -44,6 +44,11 @@ _SUSPECT = regex.compile(
     r"[^\x00-\x7f]|\d{2,3}(?:[ ,;]{1,2}\d{2,3}){7}|[A-Za-z][013457@$!|]+[A-Za-z]|%[0-9A-Fa-f]{2}|[0-9A-Za-z+/_-]{16}"
     r"|(?<![^\W_])[A-Za-z]([ .\-_*|])[A-Za-z]\1[A-Za-z](?![A-Za-z])"
 )
+_BYTES = re.compile(
+    r"(?:\\[abtnvfr\"'\\]){0,3}(?:\\x[0-9A-Fa-f]{2}|\\[0-7]{3})(?:\\(?:x[0-9A-Fa-f]{2}|[0-7]{1,3}|[abtnvfr\"'\\]))*"
+)
+_MANY_BYTES = 6
+"""Rows of escapes in a segment."""
 _WORD = regex.compile(r"[\p{L}\p{N}@$!|\p{M}]+")
 _READABLE = regex.compile(r"[\p{L}\p{N}\p{P}\p{Sm}\p{Sc}\p{Sk}\p{Zs}\n\t]+")
 _MOSTLY = 0.85
@@ -100,6 +105,17 @@ def undisguise(text: str) -> View | None:
         return None
     view = normalise(text)
     return None if _words(view.text) == _words(text) else view
+
+
+def without_bytes(text: str) -> str:
+    r"""A text with many bytes as escapes (`\x0a\x04name`), a space in place of each row of them.
+
+    No model has read such text; what is left are the words in it.
+    """
+    if text.count("\\") < _MANY_BYTES:
+        return text
+    plain, count = _BYTES.subn(" ", text)
+    return plain if count >= _MANY_BYTES else text
 
 
 def _words(text: str) -> list[str]:

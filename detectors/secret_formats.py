@@ -18,6 +18,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 HIGH, MID, LOW = 0.95, 0.7, 0.5
 VERIFIED, FAILED = 0.99, 0.55
@@ -174,7 +175,7 @@ def _bearer(value: str) -> float | None:
 
 
 _CODE = re.compile(
-    r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?:https?|file|ftp)://.*|[~.]{0,2}/.*|\$.*",
+    r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?:https?|file|ftp)://.*|(?:arn|urn):.*|[~.]{0,2}/.*|\$.*",
     re.DOTALL,
 )
 _HEX = re.compile(r"[0-9a-fA-F]+")
@@ -182,10 +183,27 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 
 def _assigned(value: str) -> float | None:
     """A value after `secret =`: random enough, and no expression, path or address."""
-    if _CODE.fullmatch(value) or _HUMPS.fullmatch(value) or not _mixed(value) or _SAMPLE_PASSWORD.fullmatch(value):
+    if _CODE.fullmatch(value) or _HUMPS.fullmatch(value) or not _mixed(value):
+        return None
+    if _SAMPLE_PASSWORD.fullmatch(value) or _DESCRIBES.search(value) or _counts(value):
         return None
     wanted = 3.0 if _HEX.fullmatch(value) else min(3.5, math.log2(len(value)) - 0.5)
     return LOW if entropy(value) >= wanted else None
+
+
+_DESCRIBES = re.compile(
+    r"(?:of|kind|some|any|the|my)[-_ ]?(?:my[-_ ]?)?(?:pass(?:word|phrase)|secret)"
+    r"|(?:pass(?:word|phrase)|secret)[-_ ]?(?:must|goes|here|that)",
+    re.IGNORECASE,
+)
+"""A value that says what should stand there: `rest-of-my-password`, `PasswordMustBeLong`."""
+
+
+def _counts(value: str) -> bool:
+    """Whether its letters and its digits mostly count up, as in `a1b2c3d4e5` and `abcd1234efgh5678`."""
+    rows = ["".join(filter(kind, value.lower())) for kind in (str.isalpha, str.isdigit)]
+    steps = [after in ((before + 1), before - 9) for row in rows for before, after in pairwise(map(ord, row))]
+    return len(steps) >= 6 and sum(steps) >= 0.7 * len(steps)
 
 
 _HUMPS = re.compile(r"_*(?:[A-Z]{0,6}[a-z]{2,}\d{0,2}_*){3,}|[A-Z]{2,}(?:_[A-Z0-9]+)+")
@@ -195,7 +213,7 @@ _OPEN_NAME = re.compile(
     r"|eos|bos|pad|unk|mask|sep|cls|special|image|audio|video|vision|stop|max|min|num|total|prompt|completion|input"
     r"|output|cached?|reasoning|count|tokens?_per|type|kind|sort|partition|primary|foreign|idempotency|dedup\w*)"
     r"[_\- .]?(?i:key[_-]?)?(?i:token|key|secret)[\w-]{0,12}\W{0,8}\Z|::\w+\W{0,6}\Z|[\d}]:secret:\Z"
-    r"|(?i:client|request|change|creation|lock|update|export|copy\w{0,8})[_-]?(?i:token)\W{0,8}\Z"
+    r"|(?i:client|request|change|creation|lock|update|import|export|action|unit|grant|copy\w{0,8})[_-]?(?i:token)\W{0,8}\Z"
     r"|(?i:token|key|secret)s?[_-]?(?i:id|type"
     r"|name|len(?:gth)?|size|count|class|path|file|url|uri|arn|hash|format|field|header|prefix|expir\w*|ttl|version|url)"
     r"\W{0,6}\Z|(?i:badge|shield)[^\s]{0,12}\?token=\Z|\.svg\?token=\Z"

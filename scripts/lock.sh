@@ -35,6 +35,10 @@ echo '==> requirements-mlserver.txt (the inference server that is tested with)'
 compile "$@" --output-file requirements-mlserver.txt --group mlserver
 echo '==> requirements-clients.txt (the frameworks whose clients are tested with)'
 compile "$@" --output-file requirements-clients.txt --group clients
+echo '==> requirements-agents.txt (the frameworks for agents that are tested with)'
+compile "$@" --output-file requirements-agents.txt --group agents
+echo '==> requirements-aider.txt (a coding agent that is tested with)'
+compile "$@" --output-file requirements-aider.txt --group aider
 echo '==> requirements-models.txt (what `tidegate models add` needs)'
 compile "$@" --output-file requirements-models.txt --extra models --constraint requirements-dev.txt pyproject.toml
 echo '==> requirements-models-cpu.txt (the same without PyTorch and what only its CUDA build needs)'

@@ -1,4 +1,7 @@
-"""The admin HTTP listener: `/healthz`, `/readyz`, `/metrics`, `/version`. It starts first, to say why not yet."""
+"""The admin HTTP listener: `/healthz`, `/readyz`, `/metrics`, `/version`, and the operator's page at `/`.
+
+It starts first, to say why not yet.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from sidecar.telemetry.metrics import Metrics
 _SHUTDOWN_SECONDS = 1.0
 _UNIX = "unix:"
 
-Page = Callable[[], Awaitable[web.Response]]
+Page = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class AdminServer:
@@ -53,22 +56,22 @@ class AdminServer:
     def _routes(self) -> web.Application:
         routes = web.Application()
         for path, page in self._pages.items():
-            routes.router.add_get(path, _handler(page))
+            routes.router.add_get(path, page)
         return routes
 
 
 def service_pages(readiness: Readiness, metrics: Metrics, version: str) -> Mapping[str, Page]:
     """The pages of one service."""
 
-    async def health() -> web.Response:
+    async def health(_request: web.Request) -> web.Response:
         """The process is alive: its event loop answers."""
         return web.Response(text="ok\n")
 
-    async def ready() -> web.Response:
+    async def ready(_request: web.Request) -> web.Response:
         """Whether streams are welcome, and how each part is."""
         return ready_page(readiness.parts, is_ready=readiness.is_ready, notes=readiness.notes)
 
-    async def scrape() -> web.Response:
+    async def scrape(_request: web.Request) -> web.Response:
         return metrics_page(metrics.render())
 
     return {"/healthz": health, "/readyz": ready, "/metrics": scrape, "/version": about_page(version)}
@@ -88,17 +91,10 @@ def metrics_page(text: bytes) -> web.Response:
 def about_page(version: str) -> Page:
     """What runs here."""
 
-    async def about() -> web.Response:
+    async def about(_request: web.Request) -> web.Response:
         return _json({"name": "tidegate", "version": version, "python": platform.python_version()})
 
     return about
-
-
-def _handler(page: Page) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def handle(_request: web.Request) -> web.StreamResponse:
-        return await page()
-
-    return handle
 
 
 def _json(content: object, *, status: int = 200) -> web.Response:

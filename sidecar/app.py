@@ -20,15 +20,19 @@ from typing import TYPE_CHECKING
 from prometheus_client import disable_created_metrics
 
 from detectors.onnx.places import use_places
-from sidecar.admin import AdminServer, service_pages
+from sidecar.admin import AdminServer, Page, service_pages
 from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
+from sidecar.console.pages import console_pages, finder, reader
+from sidecar.console.recent import Recent
+from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.event import SEVERITY_NAMES
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.sqlite import SqliteOutbox
+from sidecar.outbox.watched import Watched
 from sidecar.policy.store import PolicyStore
 from sidecar.readiness import Readiness, probe_detectors
 from sidecar.reload import PolicyReloader
@@ -63,20 +67,21 @@ class App:
         self.metrics = Metrics(version)
         optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
         self.readiness = Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
-        self.admin = AdminServer(settings.admin.listen, service_pages(self.readiness, self.metrics, version))
         self.outbox = SqliteOutbox(of_service(settings.outbox))
+        self.recent = Recent(self.clock.unix_seconds)
+        events = Watched(self.outbox, self.recent.watch)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1)
         self.policies = PolicyStore(settings.policies.directories, redaction_keys(settings.keys))
         self.reloader = PolicyReloader(
-            self.policies, settings.policies, outbox=self.outbox, clock=self.clock, metrics=self.metrics
+            self.policies, settings.policies, outbox=events, clock=self.clock, metrics=self.metrics
         )
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
         self.engine = Engine(
             policies=self.policies,
             scheduler=self.scheduler,
-            outbox=self.outbox,
+            outbox=events,
             clock=self.clock,
             metrics=self.metrics,
             limits=settings.limits,
@@ -90,6 +95,7 @@ class App:
         services = (self.processor,) if self.processor is not None else ()
         self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
         self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
+        self.admin = AdminServer(settings.admin.listen, self._pages(version))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -120,6 +126,29 @@ class App:
             if any(plan.stand_in_rules for plan in self.policies.plans.values()):
                 tell_of_own_key(self.settings.keys)
             yield
+
+    def _pages(self, version: str) -> Mapping[str, Page]:
+        """What the admin listener serves."""
+        pages = service_pages(self.readiness, self.metrics, version)
+        if not self.settings.admin.console:
+            return pages
+        sections: Mapping[str, Section] = {
+            "about": lambda: {"version": version},
+            "scale": scale,
+            "readiness": partial(readiness_of, self.readiness),
+            "policies": partial(policies_of, self.reloader),
+            "streams": lambda: {"open": self.engine.open_streams},
+            "queue": lambda: {"depth": self.scheduler.depth},
+            "outbox": lambda: outbox_of(
+                self.outbox.stats(), self.publisher.stats() if self.publisher is not None else None
+            ),
+            "recent": partial(counts_of, self.recent),
+            "latest": partial(latest_of, self.recent),
+        }
+        return {**pages, **console_pages(reader(sections), finder(self.recent))}
+
+    def _outbox_state(self) -> State:
+        return outbox_of(self.outbox.stats(), None if self.publisher is None else self.publisher.stats())
 
     # -- starting -------------------------------------------------------------------------------------------------
 
@@ -152,6 +181,7 @@ class App:
         """Metrics that other parts keep."""
         watch = self.metrics.watch
         watch("tidegate_scheduler_queue_depth", "Requests that wait for a batch.", lambda: self.scheduler.depth)
+        watch("tidegate_known_bytes", "What is kept of texts that were checked.", lambda: self.engine.histories.size)
         watch("tidegate_outbox_events", "Events in the outbox.", lambda: self.outbox.stats().waiting_events)
         watch("tidegate_outbox_bytes", "Bytes of events in the outbox.", lambda: self.outbox.stats().waiting_bytes)
         watch("tidegate_outbox_in_memory", "Events kept in memory only.", lambda: self.outbox.stats().in_memory)

@@ -21,7 +21,7 @@ import msgspec
 from detectors.onnx.places import use_places
 from sidecar.config import load_settings, models_settings
 from sidecar.errors import TidegateError
-from sidecar.values import Direction
+from sidecar.values import Direction, Part
 from sidecar.version import tidegate_version
 
 _WRONG = 1
@@ -135,6 +135,15 @@ def health(config: Path | None, address: str | None, as_json: bool) -> None:
 )
 @click.option("--policy", "name", default="", help="The policy by name (default: the first that takes the text).")
 @click.option("--direction", type=click.Choice(["input", "output"]), default="output", show_default=True)
+@click.option(
+    "--part",
+    type=click.Choice([part.value for part in Part]),
+    default=None,
+    help="Whose words the text is (default: the model's for an output, the user's for an input).",
+)
+@click.option(
+    "--history", is_flag=True, help="The text stands in a request's history, as the proxy and Envoy tell; with input."
+)
 @click.option("--chunk-chars", type=click.IntRange(1), help="Feed so many characters at a time (default: all at once).")
 @click.option(
     "--context",
@@ -153,6 +162,8 @@ def guard(
     directories: tuple[Path, ...],
     name: str,
     direction: str,
+    part: str | None,
+    history: bool,
     chunk_chars: int | None,
     contexts: tuple[Path, ...],
     as_json: bool,
@@ -166,7 +177,16 @@ def guard(
     """
     from sidecar.guarding import Guarding  # as in serve
 
-    guarding = Guarding.load(load_settings(config), directories, policy=name, direction=Direction(direction))
+    if history and direction != Direction.INPUT:
+        raise _Failure("only a request has a history: say --direction input")
+    guarding = Guarding.load(
+        load_settings(config),
+        directories,
+        policy=name,
+        direction=Direction(direction),
+        part=None if part is None else Part(part),
+        is_history=history,
+    )
     context = [(path.stem, _text_of(path)) for path in contexts]
     if jsonl:
         for row in _with_progress(_rows(file)):

@@ -472,8 +472,9 @@ def _say(data: Data) -> str:
             return _say_violation(data)
         case StreamDecision():
             total = sum(data.violations.values())
+            repeated = f", {sum(data.repeated.values())} repeated" if data.repeated else ""
             held = f"held up to {data.max_held_ms:g} ms"
-            return f"{data.policy.name}  stream {data.ended}, {data.done}, {total} violations, {held}"
+            return f"{data.policy.name}  stream {data.ended}, {data.done}, {total} violations{repeated}, {held}"
         case Fault():
             lost = f"  lost: {', '.join(f'{count} {name}' for name, count in data.lost.items())}" if data.lost else ""
             return f"{data.fault}  {data.what}  {data.reason}{lost}"

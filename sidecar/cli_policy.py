@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from detectors import registry
-from detectors.base import ONE_BY_ONE, Reading
+from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
 from sidecar.errors import PolicyError
 from sidecar.offline import Guarded, guard_text
 from sidecar.policy.cases import Case, Difference, Guard, Noted, Observed, Result, check, make_case, public_keys
@@ -60,12 +60,23 @@ def lint(paths: tuple[Path, ...], as_json: bool) -> None:
     errors = _errors(files)
     plans = [plan for file in files for _, plan in file.policies]
     if as_json:
-        _print_json({"files": len(files), "policies": [_named(plan) for plan in plans], "errors": _described(errors)})
+        found = {"files": len(files), "policies": [_named(plan) for plan in plans], "errors": _described(errors)}
+        _print_json({**found, "warnings": list(_warnings(plans))})
     else:
         _print_errors(errors)
+        for warning in _warnings(plans):
+            click.echo(f"warning: {warning}", err=True)
         if not errors:
             click.echo(f"{_counted(len(plans), 'policy', 'policies')} in {_counted(len(files), 'file')}: no errors")
     sys.exit(_WRONG if errors else 0)
+
+
+def _warnings(plans: Iterable[Plan]) -> Iterator[str]:
+    """What works and may not be meant: a rule that stops text, and says nothing of its own to who reads it."""
+    for plan in plans:
+        for rule in plan.rules:
+            if rule.is_enforced and rule.action is Action.BLOCK and rule.message is None:
+                yield f"{plan.name}: rule `{rule.id}` blocks without a message: people read a default text"
 
 
 @policy.command(name="test")
@@ -134,7 +145,13 @@ def guard_with(plan: Plan) -> Guard:
 
     def guard(case: Case, chunks: Sequence[str]) -> Observed:
         guarded = guard_text(
-            plan, chunks, lane=case.lane, session_id=case.session, direction=case.direction, context=case.context
+            plan,
+            chunks,
+            lane=case.lane,
+            session_id=case.session,
+            direction=case.direction,
+            context=case.context,
+            is_history=case.is_history,
         )
         return _observed(plan, case, guarded)
 
@@ -308,6 +325,7 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
             "max_held_chars": plan.stream.max_held_chars,
             "min_segment_tokens": plan.stream.min_segment_tokens,
             "max_segment_tokens": plan.stream.max_segment_tokens,
+            "pace_ms": plan.stream.pace_ms,
             "tool_calls": "whole" if plan.holds_calls else "stream",
         },
         "rules": [_shown_rule(loaded, rule, holds.get(rule.index)) for rule in plan.rules],
@@ -319,6 +337,8 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "id": rule.id,
         "detector": rule.detector,
         "labels": dict(sorted(rule.thresholds.items())),
+        "parts": sorted(rule.reads.parts),
+        "channels": sorted(rule.reads.channels),
         "severity": rule.severity.name.lower(),
         "action": rule.action.name.lower(),
         "operator": _operator_of(loaded, rule),
@@ -368,7 +388,8 @@ def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
         f"  digest  {plan.digest}",
         f"  takes   {_conditions(plan)}",
         f"  stream  {stream.mode}, holds at most {stream.max_held_chars} characters and {stream.max_hold_ms} ms,"
-        f" segments of {stream.min_segment_tokens} to {stream.max_segment_tokens} tokens",
+        f" segments of {stream.min_segment_tokens} to {stream.max_segment_tokens} tokens"
+        + (f", paced over at most {stream.pace_ms} ms" if stream.pace_ms else ""),
         f"  calls   {'leave whole and judged, or not at all' if plan.holds_calls else 'stream as other text does'}",
     ]
     for rule in plan.rules:
@@ -387,6 +408,8 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
         by_threshold.setdefault(threshold, []).append(label)
     for threshold, labels in sorted(by_threshold.items()):
         yield f"    from {threshold:<6g} {', '.join(labels)}"
+    if rule.reads != EVERYTHING:
+        yield f"    reads       {', '.join(sorted(rule.reads.parts))}: {', '.join(sorted(rule.reads.channels))}"
     if counting := _counting(rule.reading):
         yield f"    fires       {counting}"
     yield f"    holds back  {'a segment, until its verdict' if hold is None else f'at most {hold} characters'}"

@@ -177,6 +177,8 @@ class Admin(Section):
     """The HTTP listener for health, metrics and version. It answers anybody, so it listens on loopback by itself."""
 
     listen: str = "127.0.0.1:9464"
+    console: bool = True
+    """Whether a page for people is at `/`: read-only, without checked text, but with the ids of sessions."""
 
 
 class Guarded(Section):
@@ -190,11 +192,17 @@ class Guarded(Section):
     """Requests and answers that cannot be read: not what their path says, or in no format or charset that is known."""
     upgrades: Literal["refuse", "pass"] = "refuse"
     """WebSocket and its like: nothing in them is read. What passes is marked and reported as unscanned."""
+    refusals: Literal["answer", "error"] = "answer"
+    """What whoever asked is told of a request that a policy refuses: the policy's message as the assistant's answer,
+    where the request is a turn of a chat, as interfaces show nothing of an error; or an error, as providers tell it."""
     encodings: Literal["decode", "pass", "refuse"] = "decode"
     """Bodies in gzip, deflate, br or zstd: opened, guarded and encoded again; passed, reported as unscanned; or not.
     Other codings are bodies that cannot be read: `unknown_bodies`."""
     text_paths: Words = ()
     """Paths whose requests and answers are plain text; `*` stands for anything."""
+    block_join: Literal["paragraph", "plain"] = "paragraph"
+    """How a block's message stands behind text that was let out before: what is open there (a code block, a formula, a
+    folded part) is closed, and the message is a paragraph of its own; or right behind it."""
     max_request_bytes: Count = 16 * 1024 * 1024
     max_answer_bytes: Count = 16 * 1024 * 1024
     """Of an answer that is one document."""
@@ -260,6 +268,9 @@ class Limits(Section):
     stand_ins_kept_bytes: Annotated[int, Field(ge=0)] = 32 * 1024 * 1024
     context_cache_chars: Annotated[int, Field(ge=0)] = 2_000_000
     """Passages of streams that are kept indexed, for other streams of the same tenant. 0 shares none."""
+    known_texts_bytes: Annotated[int, Field(ge=0)] = 64 * 1024 * 1024
+    """What is kept of texts of requests that were checked, some 300 bytes each, so that a history is not read again at
+    each turn. 0 keeps nothing."""
     max_held_call_chars: Count = 1_000_000
     """Text of tool calls of one stream that is held, where they leave whole; past it the rules' fail mode acts."""
     request_bodies_bytes: Count = 256 * 1024 * 1024

@@ -45,18 +45,31 @@ class Result(msgspec.Struct, frozen=True):
 class Guarding:
     """A policy and a direction, ready for texts."""
 
-    def __init__(self, plan: Plan, direction: Direction) -> None:
+    def __init__(self, plan: Plan, direction: Direction, *, part: Part | None = None, is_history: bool = False) -> None:
+        """`part` is whose words the texts are; `is_history`: they stand in a request's history."""
         self._plan = plan
         self._direction = direction
+        self._lane = Lane(part=part or _PARTS[direction])
+        self._is_history = is_history
 
     @classmethod
-    def load(cls, settings: Settings, paths: Sequence[Path], *, policy: str, direction: Direction) -> Guarding:
+    def load(
+        cls,
+        settings: Settings,
+        paths: Sequence[Path],
+        *,
+        policy: str,
+        direction: Direction,
+        part: Part | None = None,
+        is_history: bool = False,
+    ) -> Guarding:
         """Compile the policies of `paths`, or the settings', and choose one. Raises `PolicyErrors`, `UnknownPolicy`."""
         use_places(settings.models.places())
         store = PolicyStore(paths or settings.policies.directories, redaction_keys(settings.keys))
         store.load()
         only = [*store.plans] if len(store.plans) == 1 else [""]
-        return cls(store.resolve(policy or only[0] or None, direction, {}, ""), direction)
+        plan = store.resolve(policy or only[0] or None, direction, {}, "")
+        return cls(plan, direction, part=part, is_history=is_history)
 
     def guard(
         self, text: str, chunk_chars: int | None = None, *, context: Sequence[str | tuple[str, str]] = ()
@@ -65,9 +78,10 @@ class Guarding:
         guarded = guard_text(
             self._plan,
             _chunks(text, chunk_chars),
-            lane=Lane(part=_PARTS[self._direction]),
+            lane=self._lane,
             direction=self._direction,
             context=context_of(context),
+            is_history=self._is_history,
         )
         return self._result(guarded)
 

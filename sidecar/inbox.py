@@ -1,14 +1,16 @@
-"""What waits for the core of one stream, in order: texts, contexts, and ends of lanes and choices."""
+"""What waits for the core of one stream, in order: texts, contexts, known texts, and ends of lanes and choices."""
 
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import TypeAlias
 
 import msgspec
 
 from detectors.context import Context
 from sidecar.config import Limits
+from sidecar.core.judgement import Judgement
 from sidecar.errors import CallerError, CallerFault
 from sidecar.values import Lane
 
@@ -19,7 +21,17 @@ class End(msgspec.Struct, frozen=True):
     what: Lane | int
 
 
-Mark: TypeAlias = Context | End
+class Known(msgspec.Struct, frozen=True):
+    """All of the text of a lane, of which all is known."""
+
+    lane: Lane
+    text: str
+    is_json: bool
+    judgement: Judgement
+    arrived_ms: float
+
+
+Mark: TypeAlias = Context | End | Known
 """What stands between texts."""
 
 
@@ -52,7 +64,7 @@ class Inbox:
     def take_mark(self) -> Mark | None:
         """What stands at the head, if it is no text."""
         head = self._entries[0]
-        if not isinstance(head, Context | End):
+        if isinstance(head, tuple):
             return None
         self._entries.popleft()
         return head
@@ -60,7 +72,7 @@ class Inbox:
     def take_chunk(self, limit: int) -> tuple[Lane, str, float]:
         """The text at the head that is one lane's, at most `limit` characters, and when its first came."""
         head = self._entries.popleft()
-        assert not isinstance(head, Context | End)
+        assert isinstance(head, tuple)
         lane, text, arrived_ms = head
         pieces = [text]
         size = len(text)
@@ -79,7 +91,7 @@ class Inbox:
         if not self._entries:
             return ""
         head = self._entries[0]
-        if isinstance(head, Context | End) or head[0] != lane:
+        if not isinstance(head, tuple) or head[0] != lane:
             return ""
         self._entries.popleft()
         return head[1]
@@ -88,8 +100,10 @@ class Inbox:
 class Allowance:
     """What a caller may still feed to one stream: texts and lanes have limits, and lanes end."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, *, is_held: bool = False) -> None:
+        """`is_held`: the texts have bounds elsewhere, and none here."""
+        self._max_chars = inf if is_held else limits.max_stream_chars
+        self._max_lanes = inf if is_held else limits.max_lanes
         self._chars = 0
         self._lanes: set[Lane] = set()
         self._ended: set[Lane] = set()
@@ -104,14 +118,14 @@ class Allowance:
             raise CallerError("came after the end of its lane", field="chunk", kind=CallerFault.OUT_OF_ORDER)
         self.take_lane(lane)
         self._chars += len(text)
-        limit = self._limits.max_stream_chars
-        if self._chars > limit:
+        if self._chars > self._max_chars:
+            limit = int(self._max_chars)
             raise CallerError(f"a stream has at most {limit} characters", field="chunk", limit=limit)
 
     def take_lane(self, lane: Lane) -> None:
         """Count a lane. Raises `CallerError` when it is one too many."""
-        limit = self._limits.max_lanes
-        if lane not in self._lanes and len(self._lanes) - len(self._ended) >= limit:
+        if lane not in self._lanes and len(self._lanes) - len(self._ended) >= self._max_lanes:
+            limit = int(self._max_lanes)
             raise CallerError(f"a stream has at most {limit} open lanes", field="chunk.lane", limit=limit)
         self._lanes.add(lane)
 

@@ -6,7 +6,7 @@ completed. Nothing is published. Timers are off.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -94,6 +94,7 @@ def guard(
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
     stand_ins: StandIns | None = None,
+    history: Collection[Lane] | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
@@ -101,7 +102,8 @@ def guard(
     exchange; without one, stand-ins are made with a public key, and nothing is put back.
     """
     book = stand_ins or public_stand_ins(session_id)
-    stream = Stream(plan, session_id=session_id, stops_together=direction is Direction.INPUT, stand_ins=book)
+    is_request = direction is Direction.INPUT
+    stream = Stream(plan, session_id=session_id, stops_together=is_request, history=history, stand_ins=book)
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:
@@ -132,12 +134,16 @@ def guard_text(
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
     stand_ins: StandIns | None = None,
+    is_history: bool = False,
 ) -> Guarded:
-    """Guard one lane's text, whole or in chunks."""
+    """Guard one lane's text, whole or in chunks; `is_history`: it stands in a request's history."""
     pieces = [chunks] if isinstance(chunks, str) else chunks
     where = lane or Lane()
     parts = ((where, piece) for piece in pieces)
-    return guard(plan, parts, session_id=session_id, direction=direction, context=context, stand_ins=stand_ins)
+    history = frozenset({where}) if is_history else None
+    return guard(
+        plan, parts, session_id=session_id, direction=direction, context=context, stand_ins=stand_ins, history=history
+    )
 
 
 def _step(stream: Stream, requests: Sequence[Request], outputs: list[Output], direction: Direction) -> None:
@@ -156,7 +162,7 @@ def _by_batch(requests: Sequence[Request]) -> Iterable[tuple[BatchPlan, list[Seg
 
 
 def _detect(batch: BatchPlan, segments: Sequence[Segment], direction: Direction) -> list[Outcome]:
-    items = [BatchItem(each.text, each.begin, each.lane.part, direction, each.context) for each in segments]
+    items = [BatchItem(each.text, each.begin, each.part, direction, each.context) for each in segments]
     try:
         found = batch.detector.detect(items)
     except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome

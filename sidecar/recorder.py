@@ -21,7 +21,7 @@ from sidecar.outbox.event import (
     lane_coverage,
     violation_event,
 )
-from sidecar.outbox.outbox import Outbox
+from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
 from sidecar.telemetry.metrics import Metrics
@@ -42,7 +42,7 @@ class Recorder:
         plan: Plan,
         info: StreamInfo,
         *,
-        outbox: Outbox,
+        outbox: Inlet,
         clock: Clock,
         metrics: Metrics,
         evidence_key: EvidenceKey | None,
@@ -56,6 +56,7 @@ class Recorder:
         self._evidence_key = evidence_key
         self._faults_told: set[tuple[str, FailureKind]] = set()
         self._started_ms = clock.now_ms()
+        self._first_release_ms: float | None = None
         self.tally = Tally()
         self.ended: HowEnded = "cancelled"
         self.is_done = False
@@ -64,21 +65,25 @@ class Recorder:
     def released(self, release: Release, now_ms: float) -> None:
         """Count what left."""
         held_ms = self.tally.released(release, now_ms)
-        if held_ms is not None:
-            self._counters.held.observe(held_ms / 1000)
+        if held_ms is None:
+            return
+        self._counters.held.observe(held_ms / 1000)
+        if self._first_release_ms is None:
+            self._first_release_ms = now_ms - self._started_ms
 
     def coverage(self, looked_at: Sequence[LaneCoverage]) -> tuple[LaneCoverage, ...]:
         """What was looked at, per lane. All that came counts as received, also what was still in the inbox."""
         return tuple(msgspec.structs.replace(each, received_chars=self.tally.received(each.lane)) for each in looked_at)
 
     async def record(self, decisions: Sequence[Decision]) -> None:
-        """Commit the events of decisions; returns when that is done."""
-        if not decisions:
+        """Commit the events of decisions, but for those that are recorded already; returns when that is done."""
+        self.tally.decided(decisions)
+        news = [each for each in decisions if not each.is_repeated]
+        if not news:
             return
         occurred = self._clock.unix_seconds()
-        self.tally.decided(decisions)
         events: list[Event] = []
-        for decision in decisions:
+        for decision in news:
             if is_violation(decision):
                 self._counters.count(decision)
             events.append(violation_event(self._info, self._plan, decision, occurred, evidence_key=self._evidence_key))
@@ -92,6 +97,7 @@ class Recorder:
         self.is_done = True
         self._counters.ended[self.ended].inc()
         self._counters.received_chars.inc(self.tally.received_chars)
+        self._counters.repeated.inc(self.tally.repeated_by_rule.total())
         self._counters.released_chars.inc(self.tally.released_chars)
         self._counters.restored.inc(self.tally.restored)
         if grounding is not None:
@@ -116,11 +122,15 @@ class Recorder:
         self, coverage: Sequence[LaneCoverage], grounding: GroundingTally | None, max_held_chars: int
     ) -> Ending:
         tally = self.tally
+        known = [each for each in coverage if each.is_known]
         return Ending(
             ended=self.ended,
             done=tally.action,
             duration_ms=self._clock.now_ms() - self._started_ms,
-            violations={self._plan.rules[rule].id: count for rule, count in tally.count_by_rule.items()},
+            violations=self._by_id(tally.count_by_rule),
+            repeated=self._by_id(tally.repeated_by_rule),
+            known_texts=tally.passed_texts + len(known),
+            known_chars=tally.passed_chars + sum(each.received_chars for each in known),
             coverage=[
                 lane_coverage(
                     each.lane,
@@ -130,6 +140,7 @@ class Recorder:
                     reasons=each.reasons,
                 )
                 for each in coverage
+                if not each.is_known or each.unscanned_chars
             ],
             leaked_chars=tally.leaked_chars,
             max_held_chars=max_held_chars,
@@ -137,8 +148,12 @@ class Recorder:
             median_held_ms=tally.held.median_ms,
             grounding=None if grounding is None else grounding_of(grounding),
             estimated_output_tokens=self._estimated_output_tokens(),
+            first_release_ms=self._first_release_ms,
             restored=tally.restored,
         )
+
+    def _by_id(self, counts: Mapping[int, int]) -> dict[str, int]:
+        return {self._plan.rules[rule].id: count for rule, count in counts.items()}
 
     def _estimated_output_tokens(self) -> int | None:
         is_stopped_answer = self.ended == "blocked" and self._info.direction is Direction.OUTPUT

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from sidecar.clock import Clock
 from sidecar.config import Policies
 from sidecar.errors import PolicyError
 from sidecar.outbox.event import Event, FaultKind, fault_event
-from sidecar.outbox.outbox import Outbox
+from sidecar.outbox.outbox import Inlet
 from sidecar.policy.loader import policy_files
+from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.telemetry.metrics import Metrics
 
@@ -30,7 +31,7 @@ class PolicyReloader:
     """Keeps a store up to date. `start` expects that the store was loaded."""
 
     def __init__(
-        self, store: PolicyStore, settings: Policies, *, outbox: Outbox, clock: Clock, metrics: Metrics
+        self, store: PolicyStore, settings: Policies, *, outbox: Inlet, clock: Clock, metrics: Metrics
     ) -> None:
         self._store = store
         self._settings = settings
@@ -40,10 +41,27 @@ class PolicyReloader:
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._seen: _Fingerprint = frozenset()
+        self._since: dict[str, float] = {}
+        self.last_read: float | None = None
+        """Unix time in seconds at which the files were read last."""
+
+    @property
+    def plans(self) -> Collection[Plan]:
+        """The policies in force."""
+        return self._store.plans.values()
+
+    @property
+    def errors(self) -> Sequence[PolicyError]:
+        """What was wrong with the files when they were last read."""
+        return self._store.errors
+
+    def since(self, plan: Plan) -> float | None:
+        """Unix time in seconds from which on this content has been in force."""
+        return self._since.get(plan.digest)
 
     async def start(self) -> None:
         """Begin to look."""
-        self._tell_metrics()
+        self._note()
         self._seen = await asyncio.to_thread(_fingerprint, self._settings.directories)
         self._task = asyncio.create_task(self._run(), name="policies")
 
@@ -82,7 +100,7 @@ class PolicyReloader:
 
     async def _read(self) -> None:
         is_fine = await asyncio.to_thread(self._store.reload)
-        self._tell_metrics()
+        self._note()
         if is_fine:
             self._metrics.policy_reloads.inc()
             _log.info("policies reloaded", extra={"policies": [*self._store.plans]})
@@ -92,7 +110,10 @@ class PolicyReloader:
             _log.error("policy refused; the last good one stays", extra={"error": str(error)})
         await self._outbox.put([self._refusal(error) for error in self._store.errors])
 
-    def _tell_metrics(self) -> None:
+    def _note(self) -> None:
+        """What is in force now, for metrics and for whoever asks."""
+        self.last_read = self._clock.unix_seconds()
+        self._since = {plan.digest: self._since.get(plan.digest, self.last_read) for plan in self.plans}
         self._metrics.policies_loaded.set(len(self._store.plans))
         self._metrics.expect(self._store.plans.values())
 

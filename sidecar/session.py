@@ -9,7 +9,7 @@
    timer. Then it takes all that is there, steps the core, and merges adjacent releases of one lane into one. Text that
    completes nothing wakes nobody: it waits in the inbox for what follows it (`Stream.may_wait`).
 3. Decisions are committed to the outbox before the output that shows them is handed out. Releases that stand before the
-   first decision never wait for it.
+   first decision never wait for it. Where the policy paces, they leave at the pace at which they came (`Pacing`).
 4. At the end comes a summary, after the stream's decision event is committed. A stream that ends otherwise (the client
    went away, broke a rule, or something failed here) leaves a decision event too; what it held is dropped.
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, NoReturn, Protocol, TypeAlias
 
@@ -31,9 +31,11 @@ from msgspec import field
 from detectors.context import Context, Documents
 from sidecar.clock import Clock, Timer
 from sidecar.config import Keys, Limits
+from sidecar.core.judgement import Judgement
 from sidecar.core.stream import Stream
 from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
-from sidecar.inbox import Allowance, End, Inbox, Mark
+from sidecar.histories import Histories
+from sidecar.inbox import Allowance, End, Inbox, Known, Mark
 from sidecar.keys import stand_in_source
 from sidecar.outbox.event import (
     EvidenceKey,
@@ -42,15 +44,18 @@ from sidecar.outbox.event import (
     fault_event,
     uuid7,
 )
-from sidecar.outbox.outbox import Outbox
+from sidecar.outbox.outbox import Inlet
+from sidecar.pacing import Pacing
 from sidecar.policy.plan import BatchPlan, Plan
 from sidecar.policy.stand_ins import StandIns, StandInSource
 from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
 from sidecar.summary import StreamSummary
 from sidecar.telemetry.metrics import Metrics
+from sidecar.telemetry.notices import Notices
 from sidecar.values import (
     Blocked,
+    Channel,
     Direction,
     GroundingTally,
     Lane,
@@ -62,6 +67,7 @@ from sidecar.values import (
     Segment,
     Verdict,
 )
+from sidecar.wording.messages import stopped, unchecked
 
 Shown: TypeAlias = Release | Blocked | StreamSummary
 """What a session hands to its transport."""
@@ -70,6 +76,10 @@ _log = logging.getLogger(__name__)
 
 _STEP_CHARS = 2048
 """How much text the core is fed before other streams get their turn: patterns cost up to 5 us a character."""
+_READ_CHANNELS = frozenset({Channel.CONTENT, Channel.REASONING})
+"""What a person reads as it comes."""
+_PIECE_CHARS = 16_384
+"""A long text goes into the inbox in pieces, so that it need not be copied at each step."""
 _RETRY_MS = 1000
 """When a client that was not admitted should try again."""
 
@@ -113,6 +123,8 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     context: tuple[Passage, ...] = ()
     passages_left_out: int = 0
     """How many more there were, past a limit: the summary says so."""
+    history: Collection[Lane] | None = None
+    """The lanes of a request that are no new words of the user's, nor the operator's; None where nobody tells."""
     trace: str = ""
 
 
@@ -128,7 +140,7 @@ class Engine:
         *,
         policies: PlanSource,
         scheduler: Submitter,
-        outbox: Outbox,
+        outbox: Inlet,
         clock: Clock,
         metrics: Metrics,
         limits: Limits,
@@ -151,6 +163,9 @@ class Engine:
         self.evidence_key = evidence_key
         self.documents = Documents(limits.context_cache_chars)
         """The passages that streams share."""
+        self.histories = Histories(limits.known_texts_bytes)
+        """What is known of texts of requests that were checked."""
+        self._notices = Notices(clock, _log)
         self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
         self._admits = admits
         self._open_streams: Counter[str] = Counter()
@@ -178,15 +193,19 @@ class Engine:
         await self._is_idle.wait()
 
     @asynccontextmanager
-    async def open(self, start: StreamStart, stand_ins: StandIns | None = None) -> AsyncIterator[Session]:
+    async def open(
+        self, start: StreamStart, *, stand_ins: StandIns | None = None, is_held: bool = False
+    ) -> AsyncIterator[Session]:
         """A session for one stream, which is ended and recorded when the context is left.
 
-        `stand_ins` is the exchange's book, of a stream before this one; without one it has its own.
+        `stand_ins` is the exchange's book, of a stream before this one; without one it has its own. `is_held`: whoever
+        feeds it holds all of its text, within bounds of its own, so that it needs no others.
 
         Raises `Draining`, `Overloaded`, `CallerError` (something in `start` is past a limit) or `UnknownPolicy`.
         """
         plan = self._admit(start)
-        session = Session(self, plan, start, stand_ins or self.stand_ins.book(start.tenant, start.session_id))
+        book = stand_ins or self.stand_ins.book(start.tenant, start.session_id)
+        session = Session(self, plan, start, book, is_held=is_held)
         self._open_streams[start.tenant] += 1
         self._is_idle.clear()
         self.metrics.streams_open.inc()
@@ -204,15 +223,26 @@ class Engine:
                 self._leave(start.tenant)
 
     async def report_unscanned(
-        self, start: StreamStart, what: Literal["request", "answer"], reason: str, path: str
+        self,
+        start: StreamStart,
+        what: Literal["request", "answer"],
+        reason: str,
+        path: str,
+        *,
+        is_long_text: bool = False,
     ) -> None:
         """Record that a text is about to pass that nobody looks at. Raises `CallerError` or `UnknownPolicy`.
 
-        `path` is what metrics call the path of the exchange.
+        `path` is what metrics call the path of the exchange. `is_long_text`: it is long enough to be what somebody has
+        a model read, so that the log has to say so, too.
         """
         check_start(start, self.limits)
         now = self.clock.unix_seconds()
-        told = f"{reason}: {self.metrics.count_unscanned(what, path)}"
+        named = self.metrics.count_unscanned(what, path)
+        if is_long_text:
+            self.metrics.count_unread_text(named)
+            self._notices.tell("long texts pass unread: is this the API of a model?", named)
+        told = f"{reason}: {named}"
         fault = fault_event(FaultKind.UNSCANNED, what, now, info=self._known(start, now), reason=told)
         await self.outbox.put([fault])
 
@@ -260,7 +290,9 @@ class Engine:
 class Session:
     """One stream. `feed`, `finish` and `fail` are the reader's; `outputs` is the writer's and owns the core."""
 
-    def __init__(self, engine: Engine, plan: Plan, start: StreamStart, stand_ins: StandIns) -> None:
+    def __init__(
+        self, engine: Engine, plan: Plan, start: StreamStart, stand_ins: StandIns, *, is_held: bool = False
+    ) -> None:
         self.plan = plan
         self.stand_ins = stand_ins
         """What stands for what in the exchange."""
@@ -272,6 +304,7 @@ class Session:
             session_id=start.session_id or self.info.stream_id,
             stops_together=start.direction is Direction.INPUT,
             max_held_call_chars=engine.limits.max_held_call_chars,
+            history=start.history,
             stand_ins=stand_ins,
         )
         self._recorder = Recorder(
@@ -288,13 +321,18 @@ class Session:
         self._passages_left_out = start.passages_left_out
         self._relevance: float | None = None
         self._inbox = Inbox(engine.limits)
-        self._allowance = Allowance(engine.limits)
+        self._allowance = Allowance(engine.limits, is_held=is_held)
+        is_input = start.direction is Direction.INPUT
+        self._judgements: dict[Lane, Judgement | None] = {}
+        """What was known of whole texts."""
+        self._history = engine.histories.of(start.tenant, plan, start.direction, stand_ins) if is_input else None
         self._put_context(start.context)
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._settled = asyncio.Event()
         self._alarm = _Alarm(engine.clock, self._wake)
+        self._pacing = Pacing()
         self._failure: Exception | None = None
         self._is_finished = False
         self._is_closed = False
@@ -304,28 +342,73 @@ class Session:
 
     # -- the reader's side ----------------------------------------------------------------------------------------
 
-    async def feed(self, lane: Lane, text: str, *, is_json: bool = False) -> None:
+    def passes(self, lane: Lane, text: str, *, is_json: bool = False) -> bool:
+        """Whether it is known of the whole text of a lane that nothing stands in it: then it need not be fed.
+
+        For whoever holds all texts and lets none out before all are judged.
+        """
+        judgement = self._judgement(lane, text, is_json=is_json)
+        if judgement is None or judgement.noted or judgement.unscanned_chars:
+            return False
+        self._recorder.tally.passed(len(text))
+        return True
+
+    def _judgement(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
+        """What is known of the whole text of a lane; looked up once."""
+        if self._history is None:
+            return None
+        if lane not in self._judgements:
+            self._judgements[lane] = self._history.recall(lane, text, is_json=is_json)
+        return self._judgements[lane]
+
+    async def feed(self, lane: Lane, text: str, *, is_json: bool = False, is_last: bool = False) -> None:
         """Hand over text of a lane; waits for room. Raises `CallerError` past a limit, or after the lane's end.
 
-        `is_json`: the lane's text is JSON, and is read decoded. Its first text says so.
+        `is_json`: the lane's text is JSON, and is read decoded. Its first text says so. `is_last`: the lane is over
+        with it. A text of a request that comes whole so, and was checked before, is not looked at again.
         """
-        if is_json and not self._allowance.knows(lane):
-            self._core.read_as_json(lane)
+        is_first = not self._allowance.knows(lane)
         if self._is_finished:
             raise CallerError("came after the end of the stream", field="chunk", kind=CallerFault.OUT_OF_ORDER)
         self._allowance.take(lane, text)
-        if not text:
+        if text and is_first and is_last and await self._recall(lane, text, is_json=is_json):
             return
+        if is_json and is_first:
+            self._core.read_as_json(lane)
+        for start in range(0, len(text), _PIECE_CHARS):
+            await self._put(lane, text[start : start + _PIECE_CHARS])
+        if is_last:
+            self.end_lane(lane)
+
+    async def _put(self, lane: Lane, text: str) -> None:
+        now_ms = await self._hear(lane, text)
+        self._inbox.put(lane, text, now_ms)
+        if not (self._inbox.has_room and self._core.may_wait(lane, text, self._inbox.chars)):
+            self._wake.set()
+
+    async def _recall(self, lane: Lane, text: str, *, is_json: bool) -> bool:
+        """Hand over a whole text of which all is known; whether it is."""
+        if self._history is None:
+            return False
+        judgement = self._judgement(lane, text, is_json=is_json)
+        if judgement is None:
+            self._core.note(lane)
+            return False
+        now_ms = await self._hear(lane, text)
+        self._inbox.put_mark(Known(lane, text, is_json, judgement, now_ms))
+        self._allowance.end_lane(lane)
+        self._wake.set()
+        return True
+
+    async def _hear(self, lane: Lane, text: str) -> float:
+        """Wait for room for a text that came; returns the time."""
         while not self._inbox.has_room and self.is_open:
             self._room.clear()
             await self._room.wait()
-        now_ms = self._engine.clock.now_ms()
-        self._heard_ms = now_ms
+        now_ms = self._heard_ms = self._engine.clock.now_ms()
         self._recorder.tally.arrived(lane, len(text), now_ms)
-        self._inbox.put(lane, text, now_ms)
         self._settled.clear()
-        if not (self._inbox.has_room and self._core.may_wait(lane, text, self._inbox.chars)):
-            self._wake.set()
+        return now_ms
 
     def end_lane(self, lane: Lane) -> None:
         """Say that no text of a lane follows: it is judged finally, and leaves. A second time it does nothing.
@@ -391,11 +474,11 @@ class Session:
             await self._wait()
             self._step()
             plain, decided = _split(self._take_outputs())
-            for output in merge(plain):
+            for output in merge(self._paced(plain)):
                 yield output
             if decided:
                 await self._recorder.record([decision for output in decided for decision in output.decisions])
-                for output in merge(decided):
+                for output in merge(self._paced(decided)):
                     yield output
             if self._is_closed and self._core.is_done and not self._outcomes:
                 yield await self._close()
@@ -444,6 +527,8 @@ class Session:
                 continue
             lane, text, arrived_ms = self._inbox.take_chunk(budget)
             budget -= len(text)
+            if not self._pacing.is_of(lane):
+                self._pacing.hasten(now_ms)
             self._submit(self._core.feed(lane, text, now_ms, arrived_ms=arrived_ms), now_ms)
         if self._inbox.has_room:
             self._room.set()
@@ -471,6 +556,15 @@ class Session:
         """Tell the core what stands between texts."""
         if isinstance(mark, Context):
             self._core.ground(mark)
+            return
+        self._pacing.hasten(now_ms)
+        if isinstance(mark, Known):
+            self._submit(
+                self._core.recall(
+                    mark.lane, mark.text, mark.judgement, now_ms, arrived_ms=mark.arrived_ms, is_json=mark.is_json
+                ),
+                now_ms,
+            )
         elif isinstance(mark.what, Lane):
             self._submit(self._core.end_lane(mark.what, now_ms), now_ms)
         else:
@@ -484,13 +578,39 @@ class Session:
             )
 
     def _take_outputs(self) -> list[Output]:
-        now_ms = self._engine.clock.now_ms()
         outputs: list[Output] = []
         while (output := self._core.next_output()) is not None:
-            outputs.append(output)
+            outputs.append(self._told(output) if isinstance(output, Blocked) else output)
+        if outputs:
+            self._pacing.hasten(self._engine.clock.now_ms())
+        return outputs
+
+    def _paced(self, outputs: Iterable[Output]) -> list[Output]:
+        """What leaves now, when these are what may leave; at the stream's end all of it."""
+        now_ms = self._engine.clock.now_ms()
+        self._pacing.put([(each, self._spread_ms(each)) for each in outputs], now_ms)
+        is_over = self._is_closed or self._failure is not None
+        due = self._pacing.take(float("inf") if is_over else now_ms)
+        for output in due:
             if isinstance(output, Release):
                 self._recorder.released(output, now_ms)
-        return outputs
+        return due
+
+    def _spread_ms(self, output: Output) -> float:
+        """Over how much time an output leaves: that in which it came, where a person reads it as it comes."""
+        most_ms = self.plan.stream.pace_ms
+        if not most_ms or self._direction is Direction.INPUT or output.lane.channel not in _READ_CHANNELS:
+            return 0.0
+        return min(most_ms, self._recorder.tally.span_ms(output)) if isinstance(output, Release) else 0.0
+
+    def _told(self, blocked: Blocked) -> Blocked:
+        """A block with something to tell: where its rule says nothing, a text with the stream's id to quote."""
+        if self.plan.rules[blocked.rule].message is not None:
+            return blocked
+        language, reference = self.plan.language, self.info.stream_id
+        is_checked = all(each.failure is None for each in blocked.decisions)
+        message = stopped(self._direction, language, reference) if is_checked else unchecked(language, reference)
+        return msgspec.structs.replace(blocked, message=message)
 
     # -- waking up ------------------------------------------------------------------------------------------------
 
@@ -499,7 +619,8 @@ class Session:
         if self._inbox and self._core.wants_text:
             await asyncio.sleep(0)
             return
-        self._alarm.set(min(self._core.next_deadline_ms or float("inf"), self._idle_at_ms))
+        due_ms = (self._core.next_deadline_ms, self._pacing.due_ms, self._idle_at_ms)
+        self._alarm.set(min([each for each in due_ms if each is not None]))
         if not (self._inbox or self._outcomes or self._wake.is_set() or self._core.awaits_outcomes):
             self._settled.set()
         await self._wake.wait()
@@ -523,6 +644,7 @@ class Session:
             self._relevance = await asyncio.to_thread(self._context.relevance, self._prompt)
         coverage, grounding = recorder.coverage(self._core.coverage()), self._grounding()
         await recorder.record_end(coverage, grounding, self._core.max_held_chars)
+        self._learn()
         tally = recorder.tally
         return StreamSummary(
             stream_id=self.info.stream_id,
@@ -537,6 +659,14 @@ class Session:
             grounding=grounding,
             restored=tally.restored,
         )
+
+    def _learn(self) -> None:
+        """Keep what turned out of the texts: all that it led to is recorded, so that it need not be again."""
+        if self._history is None:
+            return
+        for lane, judgement in self._core.judgements():
+            self._history.learn(lane, judgement)
+        self._engine.metrics.count_known(self._history.hits, self._history.misses)
 
     def _grounding(self) -> GroundingTally | None:
         sentences = self._core.sentences()
@@ -621,7 +751,7 @@ def merge(outputs: Sequence[Output]) -> Iterator[Release | Blocked]:
 
 
 def _follows(before: Release, after: Release) -> bool:
-    return before.lane == after.lane and before.end == after.start
+    return before.lane == after.lane and before.end == after.start and not before.is_withheld
 
 
 def _join(releases: Sequence[Release]) -> Release:

@@ -67,11 +67,15 @@ class Tally:
         self.received_chars = 0
         self.released_chars = 0
         self.leaked_chars = 0
+        self.passed_texts = 0
+        self.passed_chars = 0
         self.restored = 0
         self.action = Action.ALLOW
         self.violations: list[Decision] = []
         self.violation_count = 0
         self.count_by_rule: Counter[int] = Counter()
+        self.repeated_by_rule: Counter[int] = Counter()
+        """Violations that were counted, and recorded, when the same text was looked at before: only here."""
         self._arrivals: dict[Lane, deque[tuple[int, float]]] = {}
         self._received: Counter[Lane] = Counter()
 
@@ -80,6 +84,13 @@ class Tally:
         self.received_chars += chars
         self._received[lane] += chars
         self._arrivals.setdefault(lane, deque()).append((self._received[lane], now_ms))
+
+    def passed(self, chars: int) -> None:
+        """Note a text that came and left at once, as it was known that nothing stands in it."""
+        self.received_chars += chars
+        self.released_chars += chars
+        self.passed_texts += 1
+        self.passed_chars += chars
 
     def received(self, lane: Lane) -> int:
         """Characters of the lane that came, whatever became of them."""
@@ -100,6 +111,17 @@ class Tally:
         self.held.add(held_ms)
         return held_ms
 
+    def span_ms(self, release: Release) -> float:
+        """How much time lay between the arrivals of its first and its last character. Before it was `released`."""
+        first_ms = last_ms = None
+        for end, arrived_ms in self._arrivals.get(release.lane, ()):
+            if end > release.start:
+                first_ms = arrived_ms if first_ms is None else first_ms
+                last_ms = arrived_ms
+            if end >= release.end:
+                break
+        return 0.0 if first_ms is None or last_ms is None else last_ms - first_ms
+
     def decided(self, decisions: Iterable[Decision]) -> None:
         """Count violations."""
         for decision in decisions:
@@ -107,7 +129,7 @@ class Tally:
             if not is_violation(decision):
                 continue
             self.violation_count += 1
-            self.count_by_rule[decision.rule] += 1
+            (self.repeated_by_rule if decision.is_repeated else self.count_by_rule)[decision.rule] += 1
             self.leaked_chars += decision.leaked_chars
             if len(self.violations) < LISTED_VIOLATIONS:
                 self.violations.append(decision)

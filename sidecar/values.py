@@ -81,7 +81,20 @@ class Action(IntEnum):
     ALLOW = 0
     ANNOTATE = 1
     REDACT = 2
-    BLOCK = 3
+    WITHHOLD = 3
+    """All of a text of a request's history gives way to a sentence that says so, and the request goes on."""
+    BLOCK = 4
+
+
+class InHistory(StrEnum):
+    """What a rule that blocks does in a request's history: withhold the text there, or refuse the request."""
+
+    WITHHOLD = "withhold"
+    REFUSE = "refuse"
+
+
+WITHHELD = "withheld"
+"""The name that the sentence in place of a withheld text has where JSON stood, and stands in for a withheld name."""
 
 
 class Severity(IntEnum):
@@ -128,6 +141,13 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     context: Context | None = None
     run: int = 0
     """In which run of its lane's text it ends: text of another lane came before and behind it."""
+    is_code: bool = False
+    """Whether it is fenced code, which somebody quotes."""
+
+    @property
+    def part(self) -> Part:
+        """As whose words it is judged: code that a user quotes, as a document."""
+        return Part.CONTEXT if self.is_code else self.lane.part
 
     def to_lane(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Findings in `text`, moved to lane offsets and clipped to the segment: none in the left context."""
@@ -239,6 +259,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     segment: int | None = None
     model: str = ""
     is_enforced: bool = True
+    is_repeated: bool = False
+    """Whether it was made, and recorded, when the same text was looked at before: no event is made of it again."""
 
     @property
     def leaked_chars(self) -> int:
@@ -290,6 +312,8 @@ class Release(msgspec.Struct, frozen=True, gc=False):
     annotations: tuple[Annotation, ...] = ()
     redactions: tuple[Redaction, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    is_withheld: bool = False
+    """Whether all of the lane gave way to `text`, which says so. It is then the lane's only release."""
 
 
 class Blocked(msgspec.Struct, frozen=True, gc=False):

@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
@@ -38,6 +39,8 @@ from prometheus_client.registry import Collector
 from detectors.onnx.threads import cpu_limit
 from sidecar.admin import AdminServer, Page, about_page, metrics_page, ready_page
 from sidecar.config import Settings
+from sidecar.console.pages import STATE, STOPS, console_pages
+from sidecar.console.state import State, merged
 from sidecar.errors import ConfigError, TidegateError
 from sidecar.keys import has_stand_in_key, own_key, tell_of_own_key
 from sidecar.outbox.left_over import LeftOver, of_worker
@@ -191,6 +194,7 @@ class Supervisor:
         self._workers = workers
         self._ports = ports
         self._drain_seconds = settings.drain_pause_seconds + settings.drain_seconds
+        self._has_console = settings.admin.console
         self._admin = AdminServer(settings.admin.listen, self._pages())
         self._left_over = LeftOver(settings, workers=len(workers))
         self._keys = settings.keys
@@ -250,27 +254,47 @@ class Supervisor:
 
     def _pages(self) -> dict[str, Page]:
         return {
+            **(console_pages(self._state, self._find) if self._has_console else {}),
             "/healthz": self._health,
             "/readyz": self._ready,
             "/metrics": self._scrape,
             "/version": about_page(tidegate_version()),
         }
 
-    async def _health(self) -> web.Response:
+    async def _health(self, _request: web.Request) -> web.Response:
         """This process is alive. It starts workers again itself, so theirs is no reason to start all of it again."""
         return web.Response(text="ok\n")
 
-    async def _ready(self) -> web.Response:
-        parts = await self._parts()
+    async def _ready(self, _request: web.Request) -> web.Response:
+        said = self._readiness(await self._parts())
+        return ready_page(said["parts"], is_ready=said["ready"], notes=said["notes"])
+
+    def _readiness(self, parts: Mapping[str, str]) -> State:
         is_ready = not self._stop.is_set() and all(state == FINE for state in parts.values())
         notes = {f"worker-{each.index}/{name}": said for each in self._workers for name, said in each.notes.items()}
-        return ready_page(parts, is_ready=is_ready, notes=notes)
+        return {"ready": is_ready, "parts": dict(parts), "notes": notes}
 
-    async def _scrape(self) -> web.Response:
+    async def _scrape(self, _request: web.Request) -> web.Response:
         answers = await asyncio.gather(*(each.ask("/metrics") for each in self._workers))
         registry = CollectorRegistry()
         registry.register(_Joined({index: answer[1] for index, answer in enumerate(answers) if answer is not None}))
         return metrics_page(generate_latest(registry))
+
+    async def _state(self) -> State:
+        """What the page shows: all workers as one."""
+        parts = await self._parts()
+        states = [json.loads(text) for text in await self._all_say(STATE)]
+        if not states:
+            raise web.HTTPServiceUnavailable(text="no worker answers\n")
+        return merged(states) | {"readiness": self._readiness(parts)}
+
+    async def _find(self, name: str) -> list[State]:
+        path = STOPS.format(name=quote(name, safe=""))
+        return [seen for text in await self._all_say(path) for seen in json.loads(text)["found"]]
+
+    async def _all_say(self, path: str) -> list[str]:
+        answers = await asyncio.gather(*(each.ask(path) for each in self._workers))
+        return [answer[1] for answer in answers if answer is not None and answer[0] == _OK]
 
     async def _parts(self) -> dict[str, str]:
         """How each part of each worker is."""

@@ -7,10 +7,19 @@ from dataclasses import replace
 
 import regex
 
-from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, BatchDetector, BatchItem, PatternScanner
+from detectors.base import (
+    EVERYTHING,
+    NEUTRAL,
+    UNCHECKED,
+    UNSUPPORTED,
+    BatchDetector,
+    BatchItem,
+    PatternScanner,
+    Reads,
+)
 from detectors.types import Finding, Grounding
 from sidecar.policy.plan import BatchPlan, Match, Plan, RulePlan, ScannerPlan, StreamSettings
-from sidecar.values import Action, Enforcement, FailMode, Mode, Severity
+from sidecar.values import Action, Enforcement, FailMode, InHistory, Mode, Severity
 
 
 def replacing_in_calls(plan: Plan) -> Plan:
@@ -143,8 +152,10 @@ def rule(
     on_error: FailMode = FailMode.FAIL_CLOSED,
     on_timeout: FailMode = FailMode.FAIL_CLOSED,
     rewrite: Callable[[str, str, str], str] = label_of,
-    message: str = "",
+    message: str | None = "",
     thresholds: Mapping[str, float] | None = None,
+    in_history: InHistory = InHistory.WITHHOLD,
+    reads: Reads = EVERYTHING,
 ) -> RulePlan:
     """A rule on one label."""
     return RulePlan(
@@ -159,6 +170,9 @@ def rule(
         on_timeout=on_timeout,
         message=message,
         rewrite=rewrite if action is Action.REDACT else None,
+        in_history=in_history,
+        in_its_place=f"[rule-{index}]",
+        reads=reads,
     )
 
 

@@ -17,7 +17,7 @@ from tests.exchanges.wire import Frame, written
 from tests.upstream import JSON, NDJSON, SSE, Answer, Seen
 
 TOOL = "pay"
-"""The tool that calls name."""
+"""The tool that calls name, if they name no other."""
 _EVENT_STREAM = "application/vnd.amazon.eventstream"
 _TYPES = {Format.SSE: SSE, Format.LINES: NDJSON, Format.EVENT_STREAM: _EVENT_STREAM}
 
@@ -28,6 +28,10 @@ class Part:
 
     kind: Literal["reasoning", "text", "call"]
     pieces: tuple[str, ...]
+    tool: str = TOOL
+    """Of a call: the tool that it names."""
+    id: str = ""
+    """Of a call in chat completions, Responses and Anthropic's API: its id; otherwise one by its number."""
 
     @property
     def whole(self) -> str:
@@ -42,9 +46,9 @@ def text(*pieces: str) -> Part:
     return Part("text", pieces)
 
 
-def call(*pieces: str) -> Part:
-    """A call of the tool: its arguments as JSON, in pieces."""
-    return Part("call", pieces)
+def call(*pieces: str, tool: str = TOOL, id: str = "") -> Part:
+    """A call of a tool: its arguments as JSON, in pieces."""
+    return Part("call", pieces, tool, id)
 
 
 Parts = Sequence[Part]
@@ -87,9 +91,9 @@ _CHAT = {"id": "chatcmpl-1", "created": 1764374400, "model": "m"}
 _CHAT_USAGE = {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21}
 
 
-def _chat_call(index: int, arguments: str) -> dict[str, Any]:
-    return {"index": index, "id": f"call_{index}", "type": "function",
-            "function": {"name": TOOL, "arguments": arguments}}  # fmt: skip
+def _chat_call(index: int, part: Part, arguments: str) -> dict[str, Any]:
+    return {"index": index, "id": part.id or f"call_{index}", "type": "function",
+            "function": {"name": part.tool, "arguments": arguments}}  # fmt: skip
 
 
 def _chat_end(parts: Parts) -> str:
@@ -100,7 +104,7 @@ def _chat_whole(parts: Parts, thoughts: str) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": _joined(parts, "text") or None}
     if said := _joined(parts, "reasoning"):
         message[thoughts] = said
-    if calls := [_chat_call(index, part.whole) for index, part in _numbered_calls(parts)]:
+    if calls := [_chat_call(index, part, part.whole) for index, part in _numbered_calls(parts)]:
         message["tool_calls"] = calls
     choice = {"index": 0, "message": message, "finish_reason": _chat_end(parts), "logprobs": None}
     return {**_CHAT, "object": "chat.completion", "choices": [choice], "usage": _CHAT_USAGE}
@@ -117,7 +121,7 @@ def _chat_stream(parts: Parts, thoughts: str) -> list[Frame]:
     for part in parts:
         if part.kind == "call":
             index += 1
-            frames.append(_chat_chunk({"tool_calls": [_chat_call(index, "")]}))
+            frames.append(_chat_chunk({"tool_calls": [_chat_call(index, part, "")]}))
         frames += [_chat_chunk(_chat_delta(part, piece, index, thoughts)) for piece in part.pieces]
     return [
         *frames,
@@ -156,7 +160,7 @@ def _mistral_stream(parts: Parts) -> list[Frame]:
             frames += [_chat_chunk({"content": _thinking(piece)}) for piece in part.pieces]
         elif part.kind == "text":
             frames += [_chat_chunk({"content": piece}) for piece in part.pieces]
-    calls = [_chat_call(index, part.whole) for index, part in _numbered_calls(parts)]
+    calls = [_chat_call(index, part, part.whole) for index, part in _numbered_calls(parts)]
     frames += [_chat_chunk({"tool_calls": calls})] if calls else []
     return [*frames, _chat_chunk({"content": ""}, _chat_end(parts), usage=_CHAT_USAGE), "[DONE]"]
 
@@ -176,8 +180,8 @@ _RESPONSE_USAGE = {
 
 def _item(number: int, part: Part, said: str, status: str) -> dict[str, Any]:
     if part.kind == "call":
-        named = {"id": f"fc_{number}", "type": "function_call", "call_id": f"call_{number}", "name": TOOL}
-        return {**named, "arguments": said, "status": status}
+        named = {"id": f"fc_{number}", "type": "function_call", "call_id": part.id or f"call_{number}"}
+        return {**named, "name": part.tool, "arguments": said, "status": status}
     if part.kind == "reasoning":
         return {"id": f"rs_{number}", "type": "reasoning", "summary": [_summary(said)] if said else []}
     content = [_output_text(said)] if said else []
@@ -214,7 +218,7 @@ def _item_events(part: Part, about: dict[str, Any]) -> list[tuple[str, dict[str,
     if part.kind == "call":
         name = "response.function_call_arguments"
         deltas = [(f"{name}.delta", {**about, "delta": piece}) for piece in part.pieces]
-        return [*deltas, (f"{name}.done", {**about, "name": TOOL, "arguments": part.whole})]
+        return [*deltas, (f"{name}.done", {**about, "name": part.tool, "arguments": part.whole})]
     is_thought = part.kind == "reasoning"
     name, of_part = (
         ("response.reasoning_summary_text", "response.reasoning_summary_part")
@@ -238,7 +242,7 @@ _MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m",
 _BLOCKS: dict[str, dict[str, Any]] = {
     "reasoning": {"type": "thinking", "thinking": "", "signature": ""},
     "text": {"type": "text", "text": ""},
-    "call": {"type": "tool_use", "name": TOOL, "input": {}},
+    "call": {"type": "tool_use", "input": {}},
 }
 _DELTAS = {
     "reasoning": ("thinking_delta", "thinking"),
@@ -248,7 +252,7 @@ _DELTAS = {
 
 
 def _block(number: int, part: Part) -> dict[str, Any]:
-    named = {"id": f"toolu_{number}"} if part.kind == "call" else {}
+    named = {"id": part.id or f"toolu_{number}", "name": part.tool} if part.kind == "call" else {}
     return {**_BLOCKS[part.kind], **named}
 
 
@@ -308,7 +312,7 @@ def _converse_whole(parts: Parts) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     for number, part in enumerate(parts):
         if part.kind == "call":
-            use = {"toolUseId": f"tooluse_{number}", "name": TOOL, "input": json.loads(part.whole)}
+            use = {"toolUseId": f"tooluse_{number}", "name": part.tool, "input": json.loads(part.whole)}
             content.append({"toolUse": use})
         elif part.kind == "reasoning":
             content.append({"reasoningContent": {"reasoningText": {"text": part.whole, "signature": "c2ln"}}})
@@ -322,7 +326,7 @@ def _converse_stream(parts: Parts) -> list[Frame]:
     for number, part in enumerate(parts):
         about = {"contentBlockIndex": number, "p": "ab"}
         if part.kind == "call":
-            start = {"toolUse": {"toolUseId": f"tooluse_{number}", "name": TOOL}}
+            start = {"toolUse": {"toolUseId": f"tooluse_{number}", "name": part.tool}}
             frames.append(("contentBlockStart", {**about, "start": start}))
         frames += [("contentBlockDelta", {**about, "delta": _converse_delta(part, piece)}) for piece in part.pieces]
         if part.kind == "reasoning":
@@ -349,7 +353,7 @@ _GEMINI = {
 
 def _gemini_part(part: Part, piece: str) -> dict[str, Any]:
     if part.kind == "call":
-        return {"functionCall": {"name": TOOL, "args": json.loads(part.whole)}}
+        return {"functionCall": {"name": part.tool, "args": json.loads(part.whole)}}
     return {"text": piece, "thought": True} if part.kind == "reasoning" else {"text": piece}
 
 
@@ -386,13 +390,13 @@ def _cohere_content(part: Part, said: str) -> dict[str, Any]:
 def _cohere_whole(parts: Parts) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant"}
     content = [_cohere_content(part, part.whole) for part in parts if part.kind != "call"]
-    calls = [_cohere_call(index, part.whole) for index, part in _numbered_calls(parts)]
+    calls = [_cohere_call(index, part, part.whole) for index, part in _numbered_calls(parts)]
     message |= ({"content": content} if content else {}) | ({"tool_calls": calls} if calls else {})
     return {"id": "m1", "message": message, **_cohere_end(parts)}
 
 
-def _cohere_call(index: int, arguments: str) -> dict[str, Any]:
-    return {"id": f"call_{index}", "type": "function", "function": {"name": TOOL, "arguments": arguments}}
+def _cohere_call(index: int, part: Part, arguments: str) -> dict[str, Any]:
+    return {"id": f"call_{index}", "type": "function", "function": {"name": part.tool, "arguments": arguments}}
 
 
 def _cohere_stream(parts: Parts) -> list[Frame]:
@@ -412,7 +416,7 @@ def _cohere_stream(parts: Parts) -> list[Frame]:
 
 def _cohere_said(part: Part, said: str, number: int) -> dict[str, Any]:
     if part.kind == "call":
-        return {"tool_calls": _cohere_call(number, said)}
+        return {"tool_calls": _cohere_call(number, part, said)}
     return {"content": _cohere_content(part, said)}
 
 
@@ -430,7 +434,7 @@ _OLLAMA_END = {"done": True, "done_reason": "stop", "total_duration": 99, "promp
 
 def _ollama_said(part: Part, piece: str) -> dict[str, Any]:
     if part.kind == "call":
-        return {"tool_calls": [{"function": {"name": TOOL, "arguments": json.loads(part.whole)}}]}
+        return {"tool_calls": [{"function": {"name": part.tool, "arguments": json.loads(part.whole)}}]}
     return {"thinking" if part.kind == "reasoning" else "content": piece}
 
 

@@ -48,13 +48,13 @@ def plan(folder: Path) -> Plan:
 
 
 TEXTS = (
-    ("it was Ann Smith.", "it was <PERSON>."),
-    ("Ann Smith", "<PERSON>"),
-    ("the the the the the the Ann Smith the", "the the the the the the <PERSON> the"),
-    ("the the the the the the the Ann Smith the", "the the the the the the the <PERSON> the"),
-    ("the the the the the the the the Ann Smith the", "the the the the the the the the <PERSON> the"),
-    ("Ann's and ann@example.com, Dr. Smith?", "<PERSON>'s and <EMAIL_ADDRESS>, Dr. <PERSON>?"),
-    ("Ann\nSmith Ann. Ann! ann", "<PERSON>\n<PERSON> <PERSON>. <PERSON>! <PERSON>"),
+    ("it was Ann Smith.", "it was ‹name›."),
+    ("Ann Smith", "‹name›"),
+    ("the the the the the the Ann Smith the", "the the the the the the ‹name› the"),
+    ("the the the the the the the Ann Smith the", "the the the the the the the ‹name› the"),
+    ("the the the the the the the the Ann Smith the", "the the the the the the the the ‹name› the"),
+    ("Ann's and ann@example.com, Dr. Smith?", "‹name›'s and ‹email-address›, Dr. ‹name›?"),
+    ("Ann\nSmith Ann. Ann! ann", "‹name›\n‹name› ‹name›. ‹name›! ‹name›"),
 )
 
 

@@ -93,6 +93,7 @@ _ACTIONS: Mapping[int, Action] = {
     pb.ACTION_ALLOW: Action.ALLOW,
     pb.ACTION_ANNOTATE: Action.ANNOTATE,
     pb.ACTION_REDACT: Action.REDACT,
+    pb.ACTION_WITHHOLD: Action.WITHHOLD,
     pb.ACTION_BLOCK: Action.BLOCK,
 }
 _SEVERITIES: Mapping[int, Severity] = {
@@ -292,6 +293,7 @@ def _verdict(verdict: pb.Verdict) -> Verdict:
         message=verdict.message,
         position=verdict.position,
         lane=_lane(verdict.lane),
+        joint=verdict.joint,
     )
 
 

@@ -3,8 +3,9 @@
     key = pseudonym_key(secret)                      # the secret that the sidecar is configured with
     reveal_all(answer, key, session_id="chat-17")    # every pseudonym of that session in a text
 
-A pseudonym `[EMAIL_ADDRESS#A2xk...]` is base64url of AES-SIV (RFC 5297) over the value, with the session id and the
-label as associated data. It opens only with the key, in the session it was made in, and unchanged.
+A pseudonym is AES-SIV (RFC 5297) over the value, with the session id and its name as associated data: in base32 in
+`‹email-address-a2xk...›`, in base64url in `[EMAIL_ADDRESS#A2xk...]`, the older form, which policies may ask for. It
+opens only with the key, in the session it was made in, and unchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-_PSEUDONYM = re.compile(r"\[([^\s\[\]#]{1,128})#([0-9A-Za-z_-]{22,})\]")
+_PSEUDONYM = re.compile(r"\[([^\s\[\]#]{1,128})#([0-9A-Za-z_-]{22,})\]|‹([^\s‹›]{1,128})-([2-7a-z]{26,})›")
 _KEY_BYTES = 64
 
 
@@ -36,7 +37,7 @@ def reveal(token: str, key: bytes, session_id: str) -> str:
     """Return the value that `token` stands for. Raises `RevealError` when it does not open."""
     match = _PSEUDONYM.fullmatch(token)
     if match is None:
-        raise RevealError("this is no pseudonym: one reads [LABEL#...]")
+        raise RevealError("this is no pseudonym: one reads ‹name-...› or [LABEL#...]")
     try:
         return _open(match, AESSIV(key), session_id)
     except (InvalidTag, binascii.Error, UnicodeDecodeError):
@@ -57,12 +58,24 @@ def reveal_all(text: str, key: bytes, session_id: str) -> str:
 
 
 def _open(match: re.Match[str], cipher: AESSIV, session_id: str) -> str:
-    label, payload = match.groups()
+    label, payload, name, letters = match.groups()
+    sealed = _from_base64(payload) if name is None else _from_base32(letters)
+    associated = [_encode(session_id), _encode(label if name is None else name)]
+    return cipher.decrypt(sealed, associated).decode("utf-8", "surrogatepass")
+
+
+def _from_base64(payload: str) -> bytes:
     sealed = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
     if base64.urlsafe_b64encode(sealed).decode("ascii").rstrip("=") != payload:
         raise InvalidTag  # the last character has spare bits, which nothing else would notice
-    associated = [_encode(session_id), _encode(label)]
-    return cipher.decrypt(sealed, associated).decode("utf-8", "surrogatepass")
+    return sealed
+
+
+def _from_base32(letters: str) -> bytes:
+    sealed = base64.b32decode(letters.upper() + "=" * (-len(letters) % 8))
+    if base64.b32encode(sealed).decode("ascii").rstrip("=").lower() != letters:
+        raise InvalidTag  # as above
+    return sealed
 
 
 def _encode(text: str) -> bytes:

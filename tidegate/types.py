@@ -21,6 +21,8 @@ class Action(StrEnum):
     ALLOW = "allow"
     ANNOTATE = "annotate"
     REDACT = "redact"
+    WITHHOLD = "withhold"
+    """All of a text of a request's history gave way to a sentence that says so."""
     BLOCK = "block"
 
 
@@ -148,7 +150,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A choice was stopped: no release of it follows. `message` is the replacement text for the user."""
+    """A choice was stopped: no release of it follows. `message` is the replacement text for the user.
+
+    `joint` is what to show between the released text and the message, where both are read as Markdown.
+    """
 
     rule: str
     label: str
@@ -156,6 +161,7 @@ class Verdict:
     message: str
     position: int
     lane: Lane
+    joint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Where personal data could be: the lexer that cuts the growing view of a text into blocks.
 
-Everything that the recognizers match has a digit or an `@`. Around each such trigger lies a block: the run of
-characters without a stop character (white space, quotes, brackets), and the runs joined to it, as the groups of a
-number are. No match crosses the ends of a block (a test compares with the recognizers on whole texts), so a block can
+Everything that the recognizers match has a digit, or an `@` behind a name. Around each such trigger lies a block: the
+run of characters without a stop character (white space, quotes, brackets), and the runs joined to it, as the groups of
+a number are. No match crosses the ends of a block (a test compares with the recognizers on whole texts), so a block can
 be examined alone, and text outside blocks is cleared at once.
 
 1. `Lexer.next_block` looks for a trigger. Without one, only what may still become an address is held: the end of the
@@ -38,7 +38,7 @@ TARGET = 160
 BEFORE = 4
 """Characters before a run that may belong to a number or address in it."""
 
-_TRIGGER = re.compile(r"[\d@]")
+_TRIGGER = re.compile(rf"\d|(?<={LOCAL})@")
 _QUIET = re.compile(r"(?:([A-Za-z,;'\n ]*[\n ])[A-WYZa-wyz])?[A-Za-z]*\Z")
 _RUN = re.compile(f"[^{STOP}]*")
 _TARGET_RUN = re.compile(r"[^\s<>()\"]*")
@@ -247,10 +247,16 @@ def _address_start(text: str, low: int, end: int) -> int:
     """Where an address of mail may begin that still arrives at `end`, from `low` on; `end` when none does."""
     at = text.rfind("@", max(low, end - ADDRESS), end)
     if at >= 0 and _OPEN_DOMAIN.fullmatch(text, at + 1, end):
-        end = at
-    elif at >= 0:
-        low = max(low, at)
+        begun = _local_start(text, low, at)
+        if begun is not None:
+            return begun
+    begun = _local_start(text, max(low, at), end)
+    return end if begun is None else begun
+
+
+def _local_start(text: str, low: int, end: int) -> int | None:
+    """Where an address may begin whose local part goes on to `end`."""
     backwards = text[max(low, end - HOLD) : end][::-1]
-    run = end - _LOCAL_RUN.match(backwards).end()  # type: ignore[union-attr]
+    run = end - _LOCAL_RUN.match(backwards).end()  # type: ignore[union-attr]  # the pattern matches the empty text
     start = _ADDRESS_START.search(text, run, end)
-    return start.start() if start else end
+    return start.start() if start else None

@@ -112,7 +112,9 @@ class PatternFinder:
 
     def _may_find(self, around: Surroundings) -> bool:
         """Whether there is what every match has, and a context word if one is needed."""
-        if around.digits < self._digits or any(around.text.find(each, around.begin) < 0 for each in self._signs):
+        if self._digits and around.digits < self._digits:
+            return False
+        if any(around.text.find(each, around.begin) < 0 for each in self._signs):
             return False
         return self.context is None or self.context.is_among(around.words_around)
 

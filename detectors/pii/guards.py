@@ -1,6 +1,6 @@
 """What a match must look like beside its pattern. Presidio's recognizers take much for personal data that is none.
 
-A guard may read `REACH` characters left of the match, and one right of it.
+A guard may read twice `REACH` characters left of the match, and one right of it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 from detectors.pii import presidio
 
 REACH = 24
-"""Characters left of a match that a guard may read."""
+"""Characters left of a match that say what it is."""
 
 Guard = Callable[[str, int, int], bool]
 """`(text, start, end)` of a match -> whether it is what it looks like."""
@@ -20,18 +20,18 @@ Guard = Callable[[str, int, int], bool]
 
 def is_address(text: str, start: int, end: int) -> bool:
     """An IP address of some machine: no version, netmask or example, no slice or `abc::def` of a program."""
-    found = text[start:end]
+    found, before = text[start:end], text[max(0, start - REACH) : start]
+    is_named = _NAMES_ADDRESS.search(before) is not None
     if ":" in found and "." not in found:
-        return _is_ipv6(found) and not (_EXAMPLE_IPV6.match(found) and text[max(0, start - 1) : start] in _QUOTES)
-    if text[max(0, start - 1) : start] in _BEFORE_VERSION or _MORE_OF_VERSION.match(text, end):
+        return _is_ipv6(found) and not (_EXAMPLE_IPV6.match(found) and _is_in_source(text, start, end))
+    if before[-1:] in _BEFORE_VERSION or _MORE_OF_VERSION.match(text, end):
         return False
-    before = text[max(0, start - REACH) : start]
     number = found.rpartition(":")[2]
     if _NAMES_VERSION.search(before) or _OPERATOR.search(before) or _NOBODYS.match(number):
         return False
-    if _RESERVED.match(number) and (before[-1:] in _QUOTES or text[end : end + 1] in _QUOTES or "/" in number):
+    if _RESERVED.match(number) and _is_in_source(text, start, end):
         return False
-    return _NAMES_ADDRESS.search(before) is not None or not _LIKE_VERSION.fullmatch(number)
+    return is_named or not _LIKE_VERSION.fullmatch(number)
 
 
 _BEFORE_VERSION = frozenset("vV-_.")
@@ -44,12 +44,18 @@ _NAMES_VERSION = re.compile(
 _OPERATOR = re.compile(r"[<>=!~^]=[\s\"']{0,2}\Z|(?<!-)[<>~^]\Z|[A-Za-z]/\Z")
 """`>=1.2.0.2`, and a product's name as in `Chrome/120.0.0.0`."""
 _QUOTES = frozenset("\"'")
-_NOBODYS = re.compile(r"127\.|0\.|255\.|(\d+)\.\1\.\1\.\1(?!\d)|\d+\.0\.0\.0|1\.2\.3\.|[\d.]+\.0/\d")
-"""Loopback, unspecified, netmasks, networks as such, and the `1.1.1.1` and `1.2.3.4` of examples."""
-_RESERVED = re.compile(r"192\.0\.2\.|198\.51\.100\.|203\.0\.113\.")
-"""RFC 5737: for documentation. In quotes it is an example of a program."""
-_LIKE_VERSION = re.compile(r"(?:1\.[0-3]|2\.(?:5|16))\..*|(?!10\.)\d{1,2}(?:\.\d{1,2}){3}")
-"""Object identifiers, and what has four small numbers: an address only where a word says so."""
+_NOBODYS = re.compile(
+    r"127\.|0\.|255\.|169\.254\.169\.254(?!\d)|(\d+)\.\1\.\1\.\1(?!\d)|\d+\.0\.0\.0|1\.2\.3\.|[\d.]+\.0/\d"
+)
+"""Loopback, unspecified, netmasks, networks as such, where a cloud tells its machines who they are, and `1.1.1.1` and
+`1.2.3.4` of examples."""
+_RESERVED = re.compile(r"192\.0\.[02]\.|198\.51\.100\.|203\.0\.113\.")
+"""RFC 5737 and 6890: for documentation and protocols. In a program it is an example."""
+_LIKE_VERSION = re.compile(
+    r"(?:1\.[0-3]|2\.(?:5|16))\..*|(?!10\.)\d{1,2}(?:\.\d{1,2}){3}|[\d.]+\.0|[\d.]+\.255\.255|(?:22[4-9]|2[34]\d)\..*"
+)
+"""Object identifiers, what has four small numbers, networks, broadcasts and groups: an address only where a word says
+so."""
 _NAMES_ADDRESS = re.compile(
     r"(?:\bips?|ipv4|address|addr|hosts?|hostname|server|from|dns|ping|gateway|connect\w*|client|inet|peer|remote"
     r"|nameserver|router|device|node|endpoint|login|target)"
@@ -58,9 +64,22 @@ _NAMES_ADDRESS = re.compile(
 )
 
 
+def _is_in_source(text: str, start: int, end: int) -> bool:
+    """Whether it stands in a program: in quotes, with a network's length, or in a comment."""
+    if text[start - 1 : start] in _QUOTES or text[end : end + 1] in _QUOTES or "/" in text[start:end]:
+        return True
+    return _IN_COMMENT.search(text, max(0, start - 2 * REACH), start) is not None
+
+
+_IN_COMMENT = re.compile(r"(?:\A|\n)[ \t]*(?:#|//|\*|--|;|>>>|\.\. )[^\n]*\Z")
+
+
 def _is_ipv6(found: str) -> bool:
-    """A global, local or mapped address, not two numbers with colons between them."""
-    groups = [group for group in found.split("/")[0].split("%")[0].split(":") if group]
+    """A global, local or mapped address of one machine, not two numbers with colons between them."""
+    address = found.split("/")[0].split("%")[0]
+    groups = [group for group in address.split(":") if group]
+    if address.endswith("::") or _IS_GROUP.match(address):
+        return False
     if "::" not in found:
         return len({len(group) for group in groups}) > 1 or len(groups[0]) > 2
     if not _BEGINS_IPV6.match(found):
@@ -69,6 +88,7 @@ def _is_ipv6(found: str) -> bool:
     return len(groups) > 3 or (len(groups) > 1 and has_letters)
 
 
+_IS_GROUP = re.compile(r"ff[0-9a-f]{2}:", re.IGNORECASE)
 _EXAMPLE_IPV6 = re.compile(r"2001:0?db8:", re.IGNORECASE)
 _BEGINS_IPV6 = re.compile(r"[23][0-9a-f]{3}:|f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:|64:ff9b:|::ffff:", re.IGNORECASE)
 
@@ -154,22 +174,28 @@ _ALIKE = re.compile(r"(\d)\1\1\D(\d)\2\D(\d)\3{3}")
 
 
 def is_device(text: str, start: int, end: int) -> bool:
-    """Not a row of bytes that count, as in examples: `00:11:22:33:44:55`."""
+    """Not a row of bytes that count (`00:11:22:33:44:55` of examples), the address of a group, or a row of numbers."""
     found = re.sub(r"[:.-]", "", text[start:end])
     values = bytes.fromhex(found)
+    if _GROUP_MAC.match(found) or (found.isdigit() and "-" in text[start:end]):
+        return False
     return len({after - before for before, after in pairwise(values)}) > 1
 
 
+_GROUP_MAC = re.compile(r"01005e|0180c2|3333", re.IGNORECASE)
+
+
 def is_bank_account(text: str, start: int, end: int) -> bool:
-    """Not the id of an account at some service: `account_id`, `"ownerAccount": "111122223333"`."""
-    before, digits = text[max(0, start - REACH) : start], text[start:end]
+    """Not an account's id at some service (`account_id`, `"ownerAccount": "111122223333"`), nor a negative number."""
+    before, digits = text[max(0, start - 2 * REACH) : start], text[start:end]
     if not is_apart(text, start, end) or _ACCOUNT_ID.search(before) or _IN_FOURS.fullmatch(digits):
         return False
     return digits not in _COUNTING or _NUMBER_NAMED.search(before) is not None
 
 
 _ACCOUNT_ID = re.compile(
-    r"(?i:account|acct)s?(?:Ids?|IDs?|[_ -]ids?)\b\W{0,6}\Z|(?i:arn|iam|aws)\W{0,4}\Z|::\Z"
+    r"(?i:account|acct)s?(?:Ids?|IDs?|[_ -]ids?)\b(?:\W{0,6}(?i:(?:string)?value)\b)?\W{0,6}\Z"
+    r"|(?i:arn|iam|aws)\W{0,4}\Z|::\Z|[=(,:] ?-\Z"
     r"|(?i:owner|aws|cloud|gcp|azure|user|service|target|source|instance|member|principal)[ _-]?(?i:accounts?)\W{0,6}\Z"
 )
 _IN_FOURS = re.compile(r"(\d)\1{3}(\d)\2{3}(\d)\3{3}")

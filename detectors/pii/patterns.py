@@ -85,13 +85,28 @@ IP = (
 
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}(?:xn--[a-z0-9]{2,59}|[a-z]{2,24})"
 _IN_URL = r"[^\s\"<>(){}\[\]|\\^`“”„«»‘’（）［］｛｝｜，；：！？。、" + UNSPACED + "]"
-_TAIL = rf"(?::\d{{1,5}})?(?:[/?#]{_IN_URL}*(?<![.,;:!?'*_~]))?"
+_PORT = r"(?::\d{1,5})?"
+NOT_LAST_IN_URL = ".,;:!?'*_~"
+_TAIL = rf"{_PORT}(?:[/?#]{_IN_URL}*(?<![{NOT_LAST_IN_URL}]))?"
+_SCHEME = r"(?<![a-z0-9])https?://"
+_DOMAIN = r"(?<![\w@.+%&'/\\-])"
 URL = (
-    Form("URL with a scheme", rf"(?<![a-z0-9])https?://{_HOST}(?![\w@-]|\.\w){_TAIL}", 0.6),
-    Form("domain", rf"(?<![\w@.+%&'/\\-]){_HOST}(?![\w@(-]|\.\w|[.+%&'~]\w{{0,64}}@){_TAIL}", 0.5),
+    Form("URL with a scheme", rf"{_SCHEME}{_HOST}(?![\w@-]|\.\w){_TAIL}", 0.6),
+    Form("domain", rf"{_DOMAIN}{_HOST}(?![\w@(-]|\.\w|[.+%&'~]\w{{0,64}}@){_TAIL}", 0.5),
 )
+MOST_OF_URL = 512
+LONG_URL = rf"(?:{_SCHEME}|{_DOMAIN}){_HOST}{_PORT}[/?#]{_IN_URL}{{{MOST_OF_URL}}}"
+"""The beginning of an address that is reported in pieces."""
 REST_OF_URL = re.compile(f"{_IN_URL}*")
-"""What follows when a URL was cut."""
+"""What follows it."""
+_HOST_BEGUN = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){0,8}(?:[a-z0-9][a-z0-9-]{0,62})?"
+_HOST_OVER = rf"{_HOST}(?:\.|:\d{{0,5}}|{_PORT}(?P<tail>[/?#]{_IN_URL}*)"
+_SCHEME_BEGUN = r"(?<![a-z0-9])h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?"
+OPEN_URLS = (
+    rf"{_SCHEME_BEGUN}\Z|{_SCHEME}(?:{_HOST_BEGUN}|{_HOST_OVER}))\Z",
+    rf"{_DOMAIN}(?:{_HOST_BEGUN}|{_HOST_OVER}|[+%&'~]\w{{0,64}}))\Z",
+)
+"""What may become an address of each form, or go on as one; a `tail` when its host is there and its path arrives."""
 
 # ---------------------------------------------------------------- numbers in groups, with any separator between them
 

@@ -165,11 +165,18 @@ def longest(text: str, start: int, first: int, regions: Sequence[str], *, words:
         return None
     for end in reversed(_ends(text, first, groups.end())):
         score = _score(text, start, end, words=words)
-        if score == WEAK and words == Words.NEAR and _IN_CODE.search(text, max(0, start - 3), start):
+        if score == WEAK and _is_in_code(text, start, words):
             continue
         if score > 0 and (words == Words.NAME or _is_held(text[start:end], regions, has_plus=has_plus)):
             return Phone(start, _whole_end(text, start, end), score)
     return None
+
+
+def _is_in_code(text: str, start: int, words: Words) -> bool:
+    """Whether it stands as a number of a program does, and no word says that it is one for telephones."""
+    if words == Words.NEAR and _IN_CODE.search(text, max(0, start - 3), start):
+        return True
+    return words == Words.NEXT and _NEXT_ITEM.search(text, max(0, start - 9), start) is not None
 
 
 def _ends(text: str, first: int, last: int) -> list[int]:
@@ -216,10 +223,10 @@ _OTHER_FORM = re.compile(
 """An IPv4 address; a US social security number; a US postcode with its four digits more."""
 _DECIMAL = re.compile(r"(?!\d{3}\.\d{4}\Z|0\d)\d+\.\d+")
 _LIKE_DECIMAL = re.compile(r"(?!0\d{1,4}\.\d{7,8}\Z)\d+\.\d+")
-_YEARS = re.compile(r"(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d")
+_YEARS = re.compile(r"(?:19|20)\d\d ?[-/ ] ?(?:19|20)\d\d")
 _NAMES_ANOTHER = re.compile(
     r"\b(?:isbn|issn|doi|sku|upc|ean|order|invoice|ticket|tracking|batch|serial|part|model|version|ver|release|build|commit"
-    r"|port|error|code|hash|uuid|id|key|case|issue|bug|lot|item|article|section|rfc|patent|page|score|lines?)"
+    r"|patch|port|error|code|hash|uuid|id|key|case|issue|bug|lot|item|article|section|rfc|patent|page|score|lines?)"
     r"(?:[ -]?(?:number|no|nr|code|key|id))?[\s.:=#]{0,3}\Z",
     re.IGNORECASE,
 )
@@ -227,7 +234,7 @@ _NAMES_ANOTHER = re.compile(
 _PART_BEFORE = re.compile(rf"(?:\d[.:]|\w[-_/]|[$€£¥%&@\\^_~]|\.\.|{WORD}|\w\*{{1,2}}|[\w)] ?[*^/] ?)\Z")
 _PART_AFTER = re.compile(rf"[-_/]\w|[.:]\d|[%°€£¥$_@\\^]|{WORD}|\.\.|[*^/]{{1,2}}[\w(]")
 _IN_GROUPS = (
-    r"(?:1[-. ])?[2-9]\d\d[-. /][2-9]\d\d[-. ]\d{4}|[6-9]\d{4}[- ]\d{5}|\d\d 9?\d{4}-\d{4}"
+    r"(?:1[-. ])?[2-9]\d\d(?:-[2-9]\d\d-|[. /][2-9]\d\d[-. ])\d{4}|[6-9]\d{4}[- ]\d{5}|\d\d 9?\d{4}-\d{4}"
     r"|1[-. ]\d{3}[-. ]\d{3}[-. ]\d{4}|1[-. ]?\([2-9]\d\d\)[-. ]?\d{3}[-. ]?\d{4}"
 )
 """American, Indian and Brazilian groups."""
@@ -239,8 +246,10 @@ _DOTTED = re.compile(
     r"0[1-9](?:\.\d\d){4}|0\d{1,4}\.\d{7,8}|0\d{1,2}\.\d{3}\.\d{4}|(?:1\.)?[2-9]\d\d\.[2-9]\d\d\.\d{4}"
 )
 """French and American numbers with dots; many other things have some."""
-_IN_CODE = re.compile(r"[=(*/+%<>:] ?[\"']?\Z")
+_IN_CODE = re.compile(r"[=(*/+%<>:] ?-?[\"']?\Z|[\"']\Z")
 """Before a number that its writing alone does not make one for telephones."""
+_NEXT_ITEM = re.compile(r"[\"'][)\]}]{0,2},\s{1,4}[\"']\Z")
+"""Between two items of a list in a program."""
 _SEPARATORS = re.compile(r"\D+")
 _ROW_BEFORE = re.compile(r"(?:\d|\.\.) {1,3}\Z")
 _ROW_AFTER = re.compile(r" -?\d")

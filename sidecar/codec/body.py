@@ -14,7 +14,8 @@ that is no JSON is read as the text that it is.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from sidecar.codec.eventstream import BrokenFrameError
 from sidecar.codec.formats import Format, framing_of
 from sidecar.codec.frames import Frame, FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError, Path, dumps, edited, literal, loads, replace_values
+from sidecar.codec.naming import name_of_place
 from sidecar.codec.places import COUNTS, Found, Kind, Node, Reader, Slot
 from sidecar.codec.shape import PLAINLY, REQUEST, AnswerOptions, NewFrame, Shape, answer_scope, says_again
 from sidecar.codec.weave import ChoiceEnd, Ends, Fed, LaneEnd, Tail, Text, Weave, Woven
@@ -50,9 +52,12 @@ class WholeBody:
         self._weave = Weave(repeats=True)
         self._stopped: list[Blocked] = []
         self._left: list[Woven | Tail] = []
+        self._slots = slots
         fed = [*self._weave.add(0, slots, found.choices), *self._weave.finish()]
-        self.texts: list[Fed] = list(_with_ends(fed))
+        self.texts = list(_with_ends(fed))
         """What to feed, in order."""
+        self.history = self._weave.history(slots) if is_request else frozenset()
+        """The lanes of a request that are no new words of the user's, nor the operator's."""
 
     @property
     def document(self) -> Any:
@@ -64,6 +69,11 @@ class WholeBody:
         """The first block, if any."""
         return self._stopped[0] if self._stopped else None
 
+    def place_of(self, lane: Lane) -> str:
+        """What the place of a request's lane is called; nothing where it has none."""
+        slot = next((each for each in self._slots if lane in (each.lane, self._weave.lane_of(each))), None)
+        return "" if slot is None else name_of_place(self._document, self._slots, slot)
+
     def take(self, output: Release | Blocked) -> None:
         """Take what the stream let out."""
         if isinstance(output, Release):
@@ -71,13 +81,17 @@ class WholeBody:
         else:
             self._stopped.append(output)
 
+    def keep(self, text: Text) -> None:
+        """All of a lane, which this is the whole text of, may leave as it came."""
+        self._weave.keep(text.lane)
+
     def finish(self) -> bytes:
         """The body as it may be passed on; byte for byte the same when nothing was done."""
         woven = self._weave.whole()
         changes = {slot.path: _encoded(slot, new) for slot, new in woven.changes}
         text = replace_values(self._text, changes) if changes else self._text
         if self._is_request:
-            text = edited(text, self._shape.mended(self._document))
+            text = edited(text, self._shape.mended(loads(text) if changes else self._document))
         for blocked in self._stopped:
             text = self._stop(text, blocked, woven.unspoken)
         return (self._mark + text).encode("utf-8", "surrogatepass")
@@ -187,7 +201,7 @@ class StreamedAnswer:
     def _fed(self, number: int, held: _Held) -> list[Fed]:
         shape, frame = self._shape, held.frame
         found = held.found = self._reader.read(held.document, self._node_of(held), answer_scope(frame.event))
-        slots: Iterable[Slot] = found.slots
+        slots: Sequence[Slot] = found.slots
         if held.is_text:
             slots = [_as_one(slot) for slot in found.slots]
         elif self._asked.is_json:
@@ -374,14 +388,20 @@ def _as_one(slot: Slot) -> Slot:
     return msgspec.structs.replace(slot, is_raw=True, is_whole=True) if slot.is_json else slot
 
 
-def _with_ends(fed: list[Fed]) -> Iterator[Fed]:
-    """What to feed of a whole body: each lane is over behind its last text."""
-    last = {each.lane: number for number, each in enumerate(fed) if isinstance(each, Text)}
-    for number, each in enumerate(fed):
-        if isinstance(each, Text):
-            yield each
-            if last[each.lane] == number:
-                yield LaneEnd(each.lane)
+def _with_ends(fed: list[Fed]) -> Iterator[Text]:
+    """What to feed of a whole body: each lane is over with its last text."""
+    runs = [(lane, list(texts)) for lane, texts in groupby((each for each in fed if isinstance(each, Text)), _lane_of)]
+    last = {lane: number for number, (lane, _) in enumerate(runs)}
+    said: set[Lane] = set()
+    for number, (lane, texts) in enumerate(runs):
+        whole = texts[0].text if len(texts) == 1 else "".join(each.text for each in texts)
+        is_last = last[lane] == number
+        yield Text(lane, whole, texts[0].is_json, is_last=is_last, is_whole=is_last and lane not in said)
+        said.add(lane)
+
+
+def _lane_of(text: Text) -> Lane:
+    return text.lane
 
 
 def _encoded(slot: Slot, new: str) -> str:

@@ -30,10 +30,10 @@ class BrokenFrameError(ValueError):
 class EventStream:
     """Cuts and builds the frames."""
 
-    def __init__(self, *, max_bytes: int) -> None:
+    def __init__(self, *, max_bytes: int, wraps: bool = False) -> None:
         self._rest = Rest(max_bytes)
         self._max_bytes = max_bytes
-        self._wraps = False
+        self._wraps = wraps
         """Whether events are wrapped in base64."""
 
     def feed(self, data: bytes) -> Iterator[Frame]:

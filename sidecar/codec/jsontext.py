@@ -19,7 +19,6 @@ MAX_DEPTH = 64
 _BLANK = re.compile(r"[ \t\n\r]*")
 _OPENING = frozenset("{[")
 _HALF = re.compile("[\ud800-\udfff]")
-_SCALAR = re.compile(r"-?[0-9][0-9eE+.\-]*|true|false|null")
 
 
 class NotJsonError(ValueError):
@@ -46,10 +45,10 @@ def _whole(text: str) -> Any:
     return value
 
 
-def _is_nested_deeper(value: Any) -> bool:
+def _is_nested_deeper(value: Any, depth: int = MAX_DEPTH) -> bool:
     """Whether a document could not be changed afterwards."""
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(depth):
         level = [inner for each in level for inner in _held(each) if isinstance(inner, dict | list)]
     return any(_held(each) for each in level)
 
@@ -96,7 +95,8 @@ def literal(text: str) -> str:
 def replace_values(document: str, changes: Mapping[Path, str]) -> str:
     """The document with other JSON text for the values at those paths that are there. Raises `NotJsonError`."""
     spans: list[tuple[int, int, str]] = []
-    end = _walk(document, _BLANK.match(document, 0).end(), (), changes, spans, 0)  # type: ignore[union-attr]
+    on_the_way: dict[Path, str | None] = {path[:end]: None for path in changes for end in range(len(path))}
+    end = _walk(document, _BLANK.match(document, 0).end(), (), on_the_way | dict(changes), spans, 0)  # type: ignore[union-attr]
     if _BLANK.match(document, end).end() != len(document):  # type: ignore[union-attr]
         raise NotJsonError("text after the document")
     pieces: list[str] = []
@@ -117,36 +117,48 @@ def _has_surrogate(text: str) -> bool:
 
 
 def _walk(
-    document: str, at: int, path: Path, changes: Mapping[Path, str], spans: list[tuple[int, int, str]], depth: int
+    document: str,
+    at: int,
+    path: Path,
+    changes: Mapping[Path, str | None],
+    spans: list[tuple[int, int, str]],
+    depth: int,
 ) -> int:
     """Walk the value that begins at `at`; returns where it ends."""
-    if depth > MAX_DEPTH:
-        raise NotJsonError(f"nested deeper than {MAX_DEPTH}")
-    if path in changes:
-        end = _walk_inside(document, at, path, {}, spans, depth)
-        spans.append((at, end, changes[path]))
+    if path not in changes:
+        return _end_of(document, at, depth)
+    new = changes[path]
+    if new is not None:
+        end = _end_of(document, at, depth)
+        spans.append((at, end, new))
         return end
-    return _walk_inside(document, at, path, changes, spans, depth)
-
-
-def _walk_inside(
-    document: str, at: int, path: Path, changes: Mapping[Path, str], spans: list[tuple[int, int, str]], depth: int
-) -> int:
     begins = document[at : at + 1]
-    if begins == '"':
-        return _string(document, at)[1]
     if begins == "{":
         return _walk_object(document, at, path, changes, spans, depth)
     if begins == "[":
         return _walk_array(document, at, path, changes, spans, depth)
-    found = _SCALAR.match(document, at)
-    if found is None:
-        raise NotJsonError(f"no value at {at}")
-    return found.end()
+    return _end_of(document, at, depth)
+
+
+def _end_of(document: str, at: int, depth: int) -> int:
+    """Where the value ends that begins at `at`, as the parser sees it: a history is long, and little of it changes."""
+    try:
+        value, end = _DECODER.scan_once(document, at)  # type: ignore[attr-defined]
+    except (ValueError, RecursionError, StopIteration) as error:
+        raise NotJsonError(f"no value at {at}") from error
+    room = MAX_DEPTH - depth
+    if document.count("{", at, end) + document.count("[", at, end) > room and _is_nested_deeper(value, room):
+        raise NotJsonError(f"nested deeper than {MAX_DEPTH}")
+    return int(end)
 
 
 def _walk_object(
-    document: str, at: int, path: Path, changes: Mapping[Path, str], spans: list[tuple[int, int, str]], depth: int
+    document: str,
+    at: int,
+    path: Path,
+    changes: Mapping[Path, str | None],
+    spans: list[tuple[int, int, str]],
+    depth: int,
 ) -> int:
     at = _skip(document, at + 1)
     if document[at : at + 1] == "}":
@@ -162,7 +174,12 @@ def _walk_object(
 
 
 def _walk_array(
-    document: str, at: int, path: Path, changes: Mapping[Path, str], spans: list[tuple[int, int, str]], depth: int
+    document: str,
+    at: int,
+    path: Path,
+    changes: Mapping[Path, str | None],
+    spans: list[tuple[int, int, str]],
+    depth: int,
 ) -> int:
     at = _skip(document, at + 1)
     if document[at : at + 1] == "]":

@@ -11,7 +11,7 @@ import re
 import msgspec
 
 from sidecar.codec.body import UnknownShapeError
-from sidecar.codec.weave import Fed, LaneEnd, Text
+from sidecar.codec.weave import Text
 from sidecar.values import Blocked, Channel, Lane, Part, Release
 
 _MAX_PARTS = 1000
@@ -33,11 +33,16 @@ class WholeMultipart:
         self._data = data
         self._whose = Part.USER if is_request else Part.MODEL
         self._parts = self._split(boundary.encode("latin-1", "replace"))
-        self.texts: list[Fed] = [each for part in self._parts for each in self._fed(part)]
+        self.texts = [each for part in self._parts for each in self._fed(part)]
         """What to feed."""
         self.document = None
+        self.history: frozenset[Lane] = frozenset()
         self.blocked: Blocked | None = None
         """The block, if any."""
+
+    def place_of(self, lane: Lane) -> str:
+        """Nothing: it has no places that people have names for."""
+        return ""
 
     def take(self, output: Release | Blocked) -> None:
         """Take what the stream let out."""
@@ -46,6 +51,10 @@ class WholeMultipart:
         for part in self._parts:
             if part.lane == output.lane:
                 part.said.append(output.message if isinstance(output, Blocked) else output.text)
+
+    def keep(self, text: Text) -> None:
+        """Let a text leave as it came."""
+        self.take(Release(text.lane, text.text, 0, len(text.text)))
 
     def finish(self) -> bytes:
         """The body as it may be passed on."""
@@ -57,10 +66,10 @@ class WholeMultipart:
                 at = part.end
         return b"".join((*pieces, self._data[at:]))
 
-    def _fed(self, part: _Part) -> list[Fed]:
+    def _fed(self, part: _Part) -> list[Text]:
         if part.lane is None:
             return []
-        return [Text(part.lane, self._data[part.start : part.end].decode("utf-8")), LaneEnd(part.lane)]
+        return [Text(part.lane, self._data[part.start : part.end].decode("utf-8"), is_last=True, is_whole=True)]
 
     def _split(self, boundary: bytes) -> list[_Part]:
         if not boundary:

@@ -112,6 +112,8 @@ OPAQUE = Node(Kind.OPAQUE)
 FINAL = Node(Kind.FINAL)
 COUNTS = Node(Kind.COUNTS)
 DATA = Node(Kind.DATA, channel=Channel.CONTENT)
+FILE = Node(Kind.DATA, channel=Channel.CONTENT, part=Part.CONTEXT)
+"""A data URL of a file that is attached."""
 BASE64 = Node(Kind.BASE64, channel=Channel.CONTENT)
 SIGNATURE = Node(Kind.OPAQUE, emptied='""')
 """What a provider signed a text with: of a changed text it would be refused."""

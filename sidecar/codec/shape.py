@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path, dumps
 from sidecar.codec.places import MAX_CHOICE, Enter, Found, Kind, Node, Reader, Scope, number_of
 from sidecar.codec.weave import Ends
@@ -39,6 +40,49 @@ class AnswerOptions(msgspec.Struct, frozen=True):
 
 PLAINLY = AnswerOptions()
 """A request that asked for nothing special."""
+
+
+class Unanswered(msgspec.Struct, frozen=True):
+    """A request that no provider answers: its target and document, and what names an answer to it."""
+
+    target: str
+    """The path, and the query behind it."""
+    document: Any
+    number: str
+    """A name that no other answer has, of letters, digits and dashes."""
+    created: int
+    """Unix time in seconds."""
+    choices: int = 1
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def model(self) -> str:
+        """The model that was to answer, as the request calls it."""
+        return str(at(self.document, "model") or "")
+
+    @property
+    def streams(self) -> bool:
+        """Whether the request asks for a stream, as most do."""
+        return at(self.document, "stream") is True
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """How an answer begins of which nothing is said yet: as a whole, or as the first frames of a stream."""
+
+    form: Format
+    document: Any = None
+    frames: tuple[NewFrame, ...] = ()
+    is_wrapped: bool = False
+    """Whether the frames are those of another API, in the binary frames of AWS."""
+
+
+def opened(unanswered: Unanswered, document: Any, *frames: NewFrame) -> Opening:
+    """A whole answer, or a stream of server-sent events, as was asked for."""
+    return Opening(Format.SSE, frames=frames) if unanswered.streams else Opening(Format.JSON, document)
 
 
 class Voice(Protocol):
@@ -87,8 +131,13 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     paths of texts of which not all was let out."""
     refusal: Callable[[str, str], tuple[int, bytes]]
     """Status and body of the answer to a request that was blocked: message, rule."""
+    opening: Callable[[Unanswered], Opening | None] | None = None
+    """How an answer begins of which nothing is said yet; none where the request is no turn of a chat."""
     failure: Callable[[int, str], bytes]
     """Body of the answer to a request that could not be served: status, message."""
+    too_long: Callable[[str], tuple[int, bytes]] | None = None
+    """Status and body of the answer to a request that is longer than a limit, as the provider tells that its context
+    is exceeded: agents then compact and go on. None: a failure as others are."""
     mended: Callable[[Any], Mapping[Path, Any]] = lambda _: {}
     """What changes in a request that quotes an answer which was changed on its way, so that the provider takes it."""
     choices: Callable[[Any], int] = lambda _: 1
@@ -97,6 +146,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a request asks for usage in its stream."""
     wants_json: Callable[[Any], bool] = lambda _: False
     """Whether a request asks for answers that are JSON."""
+    says_stops: bool = True
+    """Whether what a block says stands in the answer's text."""
     is_reopened: bool = False
     """Whether a call may be followed by other parts without a word about its end: a switch ends it then."""
 
@@ -109,7 +160,7 @@ def message_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope
     """A message of a request: numbered, and its role says whose words it holds."""
     role = value.get("role") if isinstance(value, dict) else None
     number = path[-1] if isinstance(path[-1], int) else 0
-    return msgspec.structs.replace(scope.named(path, *path[:-1], choice=number), part=part_of(role))
+    return Scope(number, scope.channel, part_of(role), path[:-1], len(path), scope.event)
 
 
 def numbered_scope(*key: str) -> Enter:

@@ -23,18 +23,27 @@ class WholeText:
             text = body.decode("utf-8")
         except UnicodeDecodeError as error:
             raise UnknownShapeError("it is not text in UTF-8") from error
-        self.texts: list[Fed] = [Text(_REQUEST if is_request else _ANSWER, text)] if text else []
+        self.texts = [Text(_REQUEST if is_request else _ANSWER, text, is_last=True, is_whole=True)] if text else []
         """What to feed."""
         self.document = None
+        self.history: frozenset[Lane] = frozenset()
         self.blocked: Blocked | None = None
         """The block, if any."""
         self._out: list[str] = []
+
+    def place_of(self, lane: Lane) -> str:
+        """Nothing: it has no places that people have names for."""
+        return ""
 
     def take(self, output: Release | Blocked) -> None:
         """Take what the stream let out."""
         if isinstance(output, Blocked):
             self.blocked = self.blocked or output
         self._out.append(_said(output))
+
+    def keep(self, text: Text) -> None:
+        """Let a text leave as it came."""
+        self.take(Release(text.lane, text.text, 0, len(text.text)))
 
     def finish(self) -> bytes:
         """The body as it may be passed on."""

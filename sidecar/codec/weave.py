@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
 
-from sidecar.codec.jsontext import Path
+from sidecar.codec.jsontext import Path, dumps
 from sidecar.codec.places import Kind, Slot
-from sidecar.values import Blocked, Channel, Lane, Release
+from sidecar.values import WITHHELD, Blocked, Channel, Lane, Part, Release
 
 
 class Text(msgspec.Struct, frozen=True, gc=False):
@@ -35,6 +35,10 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     lane: Lane
     text: str
     is_json: bool = False
+    is_last: bool = False
+    """Whether the lane is over with it."""
+    is_whole: bool = False
+    """Whether it is all that the lane says."""
 
 
 class LaneEnd(msgspec.Struct, frozen=True):
@@ -95,6 +99,7 @@ class _Piece(msgspec.Struct, frozen=True, gc=False):
 
 
 _APART = 1_000_000
+_OTHERS = frozenset({Part.MODEL, Part.CONTEXT, Part.TOOL_RESULT})
 _NOTHING = "null"
 """What is left of a value of which not all was let out."""
 _UNREADABLE = "\ufffd"
@@ -133,10 +138,28 @@ class _Waiting(msgspec.Struct, gc=False):
 class _LaneText:
     """One lane: where its input ends, how far it is accounted for, and the output that no frame has taken yet."""
 
+    __slots__ = (
+        "done",
+        "frames",
+        "half",
+        "heard",
+        "in_its_place",
+        "is_kept",
+        "is_over",
+        "last",
+        "pieces",
+        "places",
+        "received",
+        "said",
+        "waiting",
+    )
+
     def __init__(self) -> None:
         self.received = 0
         self.done = 0
         self.is_over = False
+        self.is_kept = False
+        """Whether all of it stays as it came."""
         self.pieces: deque[_Piece] = deque()
         self.heard: list[str] = []
         """What came, and `said`, what went out: for repeats."""
@@ -151,6 +174,8 @@ class _LaneText:
         """The number of the lane's last frame."""
         self.half: _Placed | None = None
         """The slot that ends with half a character."""
+        self.in_its_place: str | None = None
+        """What stands in for all of it."""
 
     def add(self, release: Release) -> None:
         self.pieces.extend(_pieces(release))
@@ -214,15 +239,16 @@ class Weave:
     # -- what comes in --------------------------------------------------------------------------------------------
 
     def add(
-        self, number: int, slots: Iterable[Slot], choices: frozenset[int] = frozenset(), ends: Ends | None = None
+        self, number: int, slots: Sequence[Slot], choices: frozenset[int] = frozenset(), ends: Ends | None = None
     ) -> list[Fed]:
         """Queue a frame; returns what to feed, in order. Of stopped choices nothing is fed any more."""
         fed: list[Fed] = []
         placed: list[_Placed] = []
         about = choices
+        own = {slot.lane.choice for slot in slots}
+        if not own <= choices:
+            about = choices | own
         for slot in slots:
-            if slot.lane.choice not in about:
-                about |= {slot.lane.choice}
             if slot.lane.choice not in self._stopped:
                 placed.append(self._place(slot, placed, number, fed))
         for choice in about:
@@ -340,13 +366,31 @@ class Weave:
             fed += self.end(lane)
         return placed
 
+    def history(self, slots: Iterable[Slot]) -> frozenset[Lane]:
+        """The lanes of a request's slots that are no new words of the user's, nor the operator's.
+
+        Those are what a model, a tool or a document says, and what a user said in a message before the model's last.
+        """
+        said = [slot.lane for slot in slots if any(type(step) is int for step in slot.path)]
+        last = max((lane.choice for lane in said if lane.part is Part.MODEL), default=-1)
+        older = {lane for lane in said if lane.part is Part.USER and lane.choice < last}
+        others = {slot.lane for slot in slots if slot.lane.part in _OTHERS}
+        return frozenset(each for lane in older | others for each in (lane, self._moved.get(lane, lane)))
+
+    def lane_of(self, slot: Slot) -> Lane:
+        """Where a slot's text was put."""
+        return self._moved.get(slot.lane, slot.lane)
+
     # -- what a stream lets out -----------------------------------------------------------------------------------
 
     def release(self, release: Release) -> None:
         """Take what a stream let out."""
         lane, choice = release.lane, release.lane.choice
         own = self._lane(lane)
-        own.add(release)
+        if release.is_withheld:
+            own.done, own.in_its_place = release.end, release.text
+        else:
+            own.add(release)
         if not own.waiting:
             self._tailing[lane] = own
         if release.redactions:
@@ -354,6 +398,12 @@ class Weave:
             self._changed[choice] = min(frame, self._changed.get(choice, frame))
         if lane.channel is not Channel.OTHER and release.end > release.start:
             self._fronts[choice] = max(own.frame_of(release.end - 1), self._fronts.get(choice, -1))
+
+    def keep(self, lane: Lane) -> None:
+        """All of a lane, of which nothing more comes, may leave as it came."""
+        own = self._lanes[lane]
+        own.is_kept = True
+        own.done = own.received
 
     def stop(self, blocked: Blocked) -> Iterator[Woven | Tail]:
         """A choice was blocked: what may leave of it, in order. What stood before the place has been let out.
@@ -504,7 +554,12 @@ class Weave:
         own = self._lanes[placed.lane]
         own.waiting -= 1
         own.last = (number, placed.slot)
-        placed.new = own.take(placed.end)
+        if own.is_kept:
+            placed.new = placed.text
+        elif own.in_its_place is None:
+            placed.new = own.take(placed.end)
+        else:
+            placed.new = _in_its_place(placed.slot, own.in_its_place)
         if own.pieces and not own.waiting:
             self._tailing[placed.lane] = own
         if self._repeats:
@@ -534,6 +589,17 @@ class Weave:
                     own.said.append(text)
                 if text:
                     yield Tail(*own.last, text)
+
+
+def _in_its_place(slot: Slot, text: str) -> str:
+    """What stands in a slot of a text that is withheld: whatever reads JSON there still finds some."""
+    if not slot.text:
+        return ""
+    if slot.path[-1:] == ("name",):
+        return WITHHELD
+    if slot.lane.channel is Channel.TOOL_ARGUMENTS or not (slot.is_json and slot.text.lstrip()[:1] in ("{", "[")):
+        return text
+    return dumps({WITHHELD: text})
 
 
 def _number_of(waiting: _Waiting) -> int:

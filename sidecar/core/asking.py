@@ -83,6 +83,10 @@ class Asking:
                 requests += self._open(cut, start, end, run)
         return requests
 
+    def finish(self) -> None:
+        """Ask nobody about the text: all is known of it."""
+        self._cuts, self._gating = [], []
+
     def drop_behind(self, end: int) -> None:
         """Forget the segments that reach behind `end`: nobody waits for their outcomes."""
         self.opened = {number: each for number, each in self.opened.items() if each.segment.end <= end}
@@ -117,7 +121,9 @@ class Asking:
             return []
         shared = self._shared
         context = shared.context if cut.way else None
-        segment = Segment(shared.next_segment(cut.way), self._lane, start, end, text, start - left, context, run)
+        _, is_code = cut.segmenter.stretch(start)
+        number = shared.next_segment(cut.way)
+        segment = Segment(number, self._lane, start, end, text, start - left, context, run, is_code)
         deadline_ms = shared.now_ms + shared.plan.stream.max_hold_ms
         self.opened[segment.number] = OpenSegment(segment, set(cut.waiting), set(cut.gating), deadline_ms)
         for batch in cut.waiting.intersection(self.answers):

@@ -1,44 +1,22 @@
 """A model's calls of tools, where they leave whole and judged, or not at all.
 
-What a call's gate lets out is withheld until the call is over and all of it is judged. Calls that stand side by side
+What a call's gate lets out is kept back until the call is over and all of it is judged. Calls that stand side by side
 (no text of another channel between them) are one group: all of them leave, or none does. A group is over where other
 text of its choice comes, or where the choice ends.
 
-What is withheld counts against `limits.max_held_call_chars`, over all calls of a stream. Past it the fail mode of the
+What is kept counts against `limits.max_held_call_chars`, over all calls of a stream. Past it the fail mode of the
 rules that may block acts: the calls are blocked, or they are let go as far as they are judged, and stream from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import msgspec
-
 from sidecar.core.items import Source
+from sidecar.core.kept import Kept, recorded
 from sidecar.core.lane import LaneState
 from sidecar.core.shared import Shared
-from sidecar.values import Action, Decision, Exposure, Failed, FailureKind, Output, Recorded, Release
+from sidecar.values import Action, Failed, FailureKind, Release
 
-_JOINED = 64
 _TOO_MUCH = Failed(FailureKind.SHED, "calls are longer than what is held of them")
-
-
-class _Withheld:
-    """Outputs in their order. Small releases that follow each other are joined: many tokens take little room."""
-
-    def __init__(self) -> None:
-        self.outputs: list[Output] = []
-        self._small = 0
-        """How many releases at the end follow each other."""
-
-    def append(self, output: Output) -> None:
-        """Add one at the end."""
-        last = self.outputs[-1] if self.outputs else None
-        self._small = self._small + 1 if self._small and last is not None and _follows(last, output) else 1
-        self.outputs.append(output)
-        if self._small == _JOINED:
-            self.outputs[-_JOINED:] = [_join(self.outputs[-_JOINED:])]
-            self._small = 0
 
 
 class _Group:
@@ -46,7 +24,7 @@ class _Group:
 
     def __init__(self) -> None:
         self.states: list[LaneState] = []
-        self.withheld = _Withheld()
+        self.kept = Kept()
         self.chars = 0
         self.is_over = False
         self.is_given_up = False
@@ -66,11 +44,11 @@ class _Group:
     def add(self, state: LaneState) -> None:
         """Have a call stand among them."""
         self.states.append(state)
-        state.gate.withhold(self.withheld)
+        state.gate.keep_back(self.kept)
 
     def merge(self, other: _Group) -> None:
         """Take in the calls of another group."""
-        self.withheld.outputs += other.withheld.outputs
+        self.kept.outputs += other.kept.outputs
         self.chars += other.chars
         for state in other.states:
             self.add(state)
@@ -112,7 +90,7 @@ class Calls:
         """A call is over. One without text shows that it may leave by a release without text."""
         group = self._group_of(state)
         if group is not None and not state.end:
-            group.withheld.append(Release(state.lane, "", 0, 0))
+            group.kept.append(Release(state.lane, "", 0, 0))
 
     def take(self, state: LaneState, chars: int) -> None:
         """Count text that is about to be fed to a lane."""
@@ -138,13 +116,14 @@ class Calls:
             if group.is_streaming or all(_was_over(state, run) for state in group.states):
                 self._release(group)
             else:
-                self._shared.outputs.extend(_recorded(group.withheld.outputs))
+                self._shared.outputs.extend(recorded(group.kept.outputs, Action.BLOCK))
                 self._forget(group)
 
     def _give_up(self, group: _Group, state: LaneState, place: int) -> None:
         """Have the rules for which calls are held say what becomes of more than is held."""
         plan = self._shared.plan
-        rules = plan.blocking or tuple(rule for rule in plan.rules if rule.is_gating)
+        rules = plan.gating_calls
+        rules = tuple(rule for rule in rules if rule.action >= Action.WITHHOLD) or rules
         items = list(self._shared.failures("tool_calls", rules, (place, place + 1), _TOO_MUCH, Source(state.run)))
         for item in items:
             state.gate.add(item)
@@ -153,9 +132,9 @@ class Calls:
             group.streams_from = (state, place)
 
     def _release(self, group: _Group) -> None:
-        self._shared.outputs.extend(group.withheld.outputs)
+        self._shared.outputs.extend(group.kept.outputs)
         for state in group.states:
-            state.gate.withhold(None)
+            state.gate.keep_back(None)
         self._forget(group)
 
     def _forget(self, group: _Group) -> None:
@@ -176,36 +155,3 @@ class Calls:
 def _was_over(state: LaneState, run: int) -> bool:
     """Whether a call was over before a run began."""
     return state.closed_in is not None and state.closed_in < run
-
-
-def _follows(before: Output, after: Output) -> bool:
-    """Whether two outputs are text that stands side by side, and nothing else."""
-    return (
-        isinstance(before, Release)
-        and isinstance(after, Release)
-        and before.lane == after.lane
-        and before.end == after.start
-        and not any((*_extras(before), *_extras(after)))
-    )
-
-
-def _extras(release: Release) -> tuple[object, ...]:
-    return release.annotations, release.redactions, release.decisions
-
-
-def _join(outputs: list[Output]) -> Release:
-    releases = [each for each in outputs if isinstance(each, Release)]
-    first, last = releases[0], releases[-1]
-    return Release(first.lane, "".join([each.text for each in releases]), first.start, last.end)
-
-
-def _recorded(withheld: list[Output]) -> Iterator[Recorded]:
-    """What was decided about calls that do not leave."""
-    for output in withheld:
-        if output.decisions:
-            yield Recorded(output.lane, tuple([_blocked(each) for each in output.decisions]))
-
-
-def _blocked(decision: Decision) -> Decision:
-    exposure = Exposure(0, 0, decision.exposure.held_ms)
-    return msgspec.structs.replace(decision, done=Action.BLOCK, exposure=exposure)

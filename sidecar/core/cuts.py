@@ -65,20 +65,23 @@ class Cut:
         """How much left context the segment `[start, end)` is read with: less, the more it says by itself.
 
         Reading context costs as much as reading the segment. A segment that is long enough and begins with a sentence
-        has none; one that begins inside a sentence, or is short, is read with what stands before it.
+        has none; one that begins inside a sentence, or is short, is read with what stands before it. Code is read apart
+        from what is said about it.
         """
-        if not self.look_behind or not start:
+        begin, _ = self.segmenter.stretch(start)
+        if not self.look_behind or start == begin:
             return 0
         least = 0 if buffer.slice(start - 1, start) in SENTENCE_ENDS else self.look_behind // 2
-        return min(self.look_behind, max(least, _READING_CHARS - (end - start)))
+        return min(self.look_behind, start - begin, max(least, _READING_CHARS - (end - start)))
 
 
 def cuts_of(lane: Lane, plan: Plan, gating: frozenset[int]) -> list[Cut]:
     """How a lane is cut: into segments, and what a model answers into whole sentences for its pair checkers."""
-    segments = tuple(batch for batch in plan.batches if not batch.is_pair_checker)
+    batches = plan.readers(lane).batches
+    segments = tuple(batch for batch in batches if not batch.is_pair_checker)
     cuts = [Cut(Way.SEGMENTS, _segmenter(lane, plan.stream), segments, gating)] if segments else []
-    sentences = tuple(batch for batch in plan.batches if batch.is_pair_checker)
-    if sentences and lane.part is Part.MODEL and lane.channel is Channel.CONTENT:
+    sentences = tuple(batch for batch in batches if batch.is_pair_checker)
+    if sentences:
         longest = min(batch.sentence_tokens for batch in sentences)
         cuts.append(Cut(Way.SENTENCES, Segmenter(longest, first_tokens=longest), sentences, gating))
     return cuts
@@ -90,4 +93,10 @@ def _segmenter(lane: Lane, settings: StreamSettings) -> Segmenter:
     if lane.part is Part.MODEL:
         return Segmenter(longest, least_tokens=least)
     least *= GATHERED_WHEN_WHOLE
-    return Segmenter(longest, first_tokens=longest, least_tokens=least, first_least_tokens=least)
+    return Segmenter(
+        longest,
+        first_tokens=longest,
+        least_tokens=least,
+        first_least_tokens=least,
+        knows_code=lane.part is Part.USER and lane.channel is Channel.CONTENT,
+    )

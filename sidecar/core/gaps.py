@@ -28,6 +28,11 @@ class Gaps:
         self.chars += chars
         self._reasons[reason] = None
 
+    def recall(self, chars: int, reasons: Sequence[str]) -> None:
+        """Note what was noted of the same text before."""
+        self.chars += chars
+        self._reasons.update(dict.fromkeys(reasons))
+
     def read(self, batch: BatchPlan, findings: Sequence[Finding]) -> None:
         """Note what a detector could not look at or read, or not at all of."""
         for each in findings:

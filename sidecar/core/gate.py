@@ -9,8 +9,9 @@
 4. A **seam** is where text of another lane came: the lane was judged as if its text ended there (`seal`). What was
    found by then is replaced by itself, whatever turns up behind: a match that goes on is cut there, and its rest is
    replaced on its own. So it does not matter whether the replacement had left when the lane went on.
-
-5. A **stand-in** (`know`) is no finding, whatever it looks like, and it leaves whole: as itself, as the value that it
+5. A text of a request's history is **kept** whole until it is over. When a rule has it withheld, nothing of it leaves:
+   a sentence does in its place.
+6. A **stand-in** (`know`) is no finding, whatever it looks like, and it leaves whole: as itself, as the value that it
    stands for, or within a redaction that reaches further.
 
 A gate knows nothing of scanners, segments and other lanes.
@@ -18,6 +19,7 @@ A gate knows nothing of scanners, segments and other lanes.
 
 from __future__ import annotations
 
+import json
 from bisect import insort
 from collections.abc import Sequence
 from typing import Protocol
@@ -26,11 +28,18 @@ import msgspec
 
 from sidecar.core.buffer import TextBuffer
 from sidecar.core.edges import Edges
-from sidecar.core.items import Cluster, Item, Known, Settled, Stop, precedence, settling_order, text_order
+from sidecar.core.items import Cluster, Item, Known, Place, Settled, Stop, precedence, settling_order, text_order
 from sidecar.core.journal import Journal
+from sidecar.core.kept import as_done
 from sidecar.core.rewrite import ReleaseBuilder
 from sidecar.core.shared import Shared
-from sidecar.values import Action, Blocked, Lane, Output, Recorded, Release
+from sidecar.policy.decide import Violation
+from sidecar.policy.stand_ins import Draft
+from sidecar.values import WITHHELD, Action, Blocked, Channel, Decision, Lane, Output, Recorded, Redaction, Release
+
+
+def _decision_order(decision: Decision) -> tuple[int, int, int, str]:
+    return (decision.finding.start, decision.rule, decision.finding.end, decision.finding.label)
 
 
 class Sink(Protocol):
@@ -47,13 +56,17 @@ class Gate:
     __slots__ = (
         "_active",
         "_buffer",
+        "_draft",
         "_edges",
+        "_is_whole",
+        "_is_withheld",
+        "_kept",
         "_lane",
         "_passive",
         "_sealed",
         "_shared",
         "_stand_ins",
-        "_withheld",
+        "_withholding",
         "block",
         "is_shut",
         "journal",
@@ -68,13 +81,20 @@ class Gate:
         """Redactions and blocks to come, in text order."""
         self._passive: list[Item] = []
         """Decisions that change nothing, to be recorded when the text they are about has left; in text order."""
-        self._edges = Edges(buffer, is_redacting=shared.is_redacting)
+        self._edges = Edges(buffer, is_redacting=shared.is_redacting, writes_words=shared.writes_words(lane))
         self.journal = Journal(lane, shared)
         self._stand_ins: list[Known] = []
         """Stand-ins, in text order."""
+        self._draft: Draft | None = None
+        """What stands for what in a text that may be withheld."""
         self._sealed: list[tuple[int, int]] = []
         """The spans that are replaced by themselves, as they stood at a seam; by start."""
-        self._withheld: Sink | None = None
+        self._kept: Sink | None = None
+        self._is_whole = False
+        """Whether it is kept until it is over, since it may be withheld."""
+        self._withholding: list[Item] = []
+        """The violations for which all of it is withheld."""
+        self._is_withheld = False
         self.released = 0
         self.is_shut = False
         """Whether nothing leaves any more."""
@@ -83,7 +103,7 @@ class Gate:
     @property
     def left(self) -> int:
         """The lane offset up to which text has left."""
-        return self.released if self._withheld is None else 0
+        return self.released if self._kept is None else 0
 
     @property
     def first_block(self) -> int | None:
@@ -92,9 +112,46 @@ class Gate:
             return None
         return min([each.source.run for each in self._active if each.action is Action.BLOCK], default=None)
 
-    def withhold(self, outputs: Sink | None) -> None:
+    def keep_back(self, outputs: Sink | None) -> None:
         """Put all releases there from now on; None: hand them out."""
-        self._withheld = outputs
+        self._kept = outputs
+
+    def keep_whole(self, outputs: Sink) -> None:
+        """Put all releases there until the lane is over, and then `let_go`."""
+        self._is_whole = True
+        self._draft = self._shared.draft()
+        self.keep_back(outputs)
+
+    def let_go(self, kept: Sequence[Output]) -> None:
+        """Hand out what was kept of a lane that is over and judged, or the sentence in its place."""
+        if self._withholding:
+            self._put_in_its_place(kept)
+            return
+        self._is_whole = False
+        if self._draft is not None:
+            self._draft.keep()
+        self.keep_back(None)
+        for each in kept:
+            self._put(each)
+        self._tell_passive()
+
+    def _put_in_its_place(self, kept: Sequence[Output]) -> None:
+        leader = min(self._withholding, key=text_order).violation
+        text = leader.rule.in_its_place
+        if self._lane.channel is Channel.TOOL_ARGUMENTS:
+            text = json.dumps({WITHHELD: text}, ensure_ascii=False)
+        settled = [Settled(each.end, each, Action.WITHHOLD, 0) for each in (*self._withholding, *self._passive)]
+        decisions = [as_done(decision, Action.WITHHOLD) for output in kept for decision in output.decisions]
+        decisions = sorted((*decisions, *self.journal.decisions(settled, self.left)), key=_decision_order)
+        redaction = Redaction(leader.rule.index, leader.finding.label, 0, self.released, 0, len(text))
+        self.keep_back(None)
+        self._is_whole, self._is_withheld, self._passive = False, True, []
+        self._put(Release(self._lane, text, 0, self.released, (), (redaction,), tuple(decisions), is_withheld=True))
+
+    def _tell_passive(self) -> None:
+        passive, self._passive = self._passive, []
+        for item in passive:
+            self.tell(msgspec.structs.replace(self._settled_passive(item), position=self.released))
 
     def finish(self) -> None:
         """Say that no text follows what has arrived."""
@@ -109,6 +166,11 @@ class Gate:
         if self.is_shut:
             if item.end <= self.released:
                 self._add_late(item)
+        elif item.action is Action.WITHHOLD and item.is_active:
+            if not item.is_rest:
+                self._withholding.append(item)
+        elif self._is_whole and not item.is_active:
+            insort(self._passive, item, key=text_order)
         elif self._sealed and item.is_active and item.is_scanned:
             self._add_behind_sealed(item)
         elif not item.is_active and item.end > self.released:
@@ -136,8 +198,9 @@ class Gate:
         found = [item for item in self._active if item.is_scanned]
         while found:
             cluster = self._cluster(found, self._buffer.end + 1)
-            if cluster.end is not None and cluster.end > cleared:
-                self._sealed.append((cluster.start, cluster.end))
+            place = cluster.place
+            if place.end is not None and place.found_end > cleared:
+                self._sealed.append((place.found, place.found_end))
             found = found[max(1, len(cluster.items)) :]
         self._sealed.sort()
 
@@ -151,6 +214,7 @@ class Gate:
         """Have the text end at `position`, and forget what became known in `run` or later."""
         self._active = [item for item in self._active if item.source.run < run]
         self._passive = [item for item in self._passive if item.source.run < run]
+        self._withholding = [item for item in self._withholding if item.source.run < run]
         self._buffer.drop_behind(max(position, self.released))
         self.finish()
 
@@ -223,10 +287,11 @@ class Gate:
         blocker: Item | None = None
         while self._active and self._active[0].start < known:
             cluster = self._cluster(self._active, known)
-            if cluster.blocker is not None or cluster.end is None or cluster.end > known:
-                blocker, limit = cluster.blocker, cluster.start
+            end = cluster.place.end
+            if cluster.blocker is not None or end is None or end > known:
+                blocker, limit = cluster.blocker, cluster.place.start
                 break
-            settled += self._replace(builder, cluster, cluster.end)
+            settled += self._replace(builder, cluster, end)
             limit = max(self.released, self._floor(known))
         self._keep(builder, limit)
         self._let_out(builder, settled)
@@ -235,24 +300,23 @@ class Gate:
 
     def _cluster(self, active: Sequence[Item], known: int) -> Cluster:
         """The overlapping redactions that begin with the first active item, as far as they are known."""
-        start = max(self.released, self._edges.begin(active[0], self.released))
-        start = min([each.start for each in self._around(start)], default=start)
-        end: int | None = start
-        reach = start
+        begin = max(self.released, self._edges.begin(active[0], self.released))
+        place = self._whole(Place(begin, begin, begin))
+        begin = reach = place.start
         items: list[Item] = []
         for item in active:
-            if item.start >= known or (items and end is not None and item.start >= end):
+            if item.start >= known or (items and place.end is not None and item.start >= place.end):
                 break
             if item.action is Action.BLOCK:
-                return Cluster(start, end, items, item)
+                if place.end is None and item.start >= reach:  # it may stand behind all of this: that is not certain
+                    break
+                return Cluster(Place(begin, begin, place.end), items, item)
             items.append(item)
             reach = max(reach, item.end)
-            end = self._edges.ceil(item, reach)
-            if end is not None:
-                end = max([each.end for each in self._around(end)], default=end)
-        if end is not None:
-            end = min(end, start + self._shared.plan.stream.max_held_chars)
-        return Cluster(start, end, items, None)
+            place = self._widened(place, item, reach)
+        if place.end is not None:
+            place = msgspec.structs.replace(place, end=min(place.end, begin + self._shared.plan.stream.max_held_chars))
+        return Cluster(place, items, None)
 
     def _keep(self, builder: ReleaseBuilder, end: int) -> None:
         """Let the text up to `end` through as it is, but for the stand-ins whose values come back."""
@@ -268,7 +332,28 @@ class Gate:
     def _floor(self, known: int) -> int:
         """The last place up to `known` where text may be cut, which is not inside a stand-in."""
         floor = self._edges.floor(known, self.released)
-        return min([floor, *(each.start for each in self._around(floor))]) if self._stand_ins else floor
+        around = self._around(floor)
+        return self._floor(min(each.start for each in around)) if around else floor
+
+    def _widened(self, place: Place, item: Item, reach: int) -> Place:
+        """The place of a redaction that takes in one more item. What is put back stands for no link's target."""
+        takes_target = item.takes_targets and not self._shared.puts_back(item.violation.rule)
+        return self._whole(self._edges.widen(place, item, reach, self.released, takes_target=takes_target))
+
+    def _whole(self, place: Place) -> Place:
+        """The place with all of each stand-in that it takes a part of."""
+        if not self._stand_ins:
+            return place
+        start, found = self._begin_around(place.start), self._begin_around(place.found)
+        end, found_end = place.end and self._end_around(place.end), self._end_around(place.found_end)
+        is_wider = (start, end) != (place.start, place.end)
+        return Place(start, found, end, found_end, None if is_wider else place.target)
+
+    def _begin_around(self, position: int) -> int:
+        return min([each.start for each in self._around(position)], default=position)
+
+    def _end_around(self, position: int) -> int:
+        return max([each.end for each in self._around(position)], default=position)
 
     def _around(self, position: int) -> list[Known]:
         """The stand-in that a place is inside of, as far as it has not left. A redaction takes all of it, or none."""
@@ -280,18 +365,23 @@ class Gate:
 
     def _replace(self, builder: ReleaseBuilder, cluster: Cluster, end: int) -> list[Settled]:
         """Let a complete cluster's replacement stand for its text; returns what that settles."""
-        self._keep(builder, cluster.start)
+        place = cluster.place
+        self._keep(builder, place.start)
         leader = min(cluster.items, key=precedence).violation
-        label = leader.finding.label
-        replacement = self._shared.rewrite(leader.rule, self._buffer.slice(cluster.start, end), label)
-        builder.replace(cluster.start, end, replacement, leader.rule.index, label)
+        builder.replace(place.start, end, self._replacement(place, leader), leader.rule.index, leader.finding.label)
         self.released = end
-        self.journal.replaced(cluster.start, end)
+        self.journal.replaced(place.start, end)
         del self._active[: len(cluster.items)]
         for item in cluster.items:
             if item.end > end:
                 insort(self._active, msgspec.structs.replace(item, start=end, is_rest=True), key=text_order)
         return [Settled(end, item, Action.REDACT, item.leaked_chars) for item in cluster.items if not item.is_rest]
+
+    def _replacement(self, place: Place, leader: Violation) -> str:
+        """What stands in for a place, as the text around it takes it."""
+        rule, found = leader.rule, self._buffer.slice(place.found, place.found_end)
+        text = self._shared.rewrite(rule, found, leader.finding.label, self._draft)
+        return text if self._shared.puts_back(rule) else self._edges.fit(text, found, place)
 
     def _let_out(self, builder: ReleaseBuilder, settled: list[Settled]) -> None:
         """Finish a release: add the decisions that only waited for their text to leave, and hand it out."""
@@ -307,6 +397,8 @@ class Gate:
 
     def _settled_passive(self, item: Item) -> Settled:
         """What became of a violation that changes nothing, now that its text is accounted for."""
+        if self._is_withheld:
+            return Settled(item.end, item, Action.WITHHOLD, 0)
         raw = self.journal.raw_chars(item, self.released)
         if raw < item.end - item.start:
             return Settled(item.end, item, Action.REDACT, raw)
@@ -319,13 +411,14 @@ class Gate:
             self._put(release)
 
     def _put(self, output: Output) -> None:
-        (self._shared.outputs if self._withheld is None else self._withheld).append(output)
+        (self._shared.outputs if self._kept is None else self._kept).append(output)
 
     # -- stopping -------------------------------------------------------------------------------------------------
 
     def _stop_at(self, blocker: Item) -> None:
         """Shut before a block: all that was found up to there is decided with it."""
-        ended = [item for item in (*self._active, *self._passive) if item.start <= blocker.start and not item.is_rest]
+        known = (*self._active, *self._passive, *self._withholding)
+        ended = [item for item in known if item.start <= blocker.start and not item.is_rest]
         raw = self.journal.raw_chars
         settled = [
             Settled(each.end, each, Action.BLOCK, each.leaked_chars or raw(each, self.released)) for each in ended
@@ -336,6 +429,8 @@ class Gate:
         settled.sort(key=settling_order)
         rule, finding = blocker.violation.rule, blocker.violation.finding
         decisions = self.journal.decisions(settled, self.left)
-        blocked = Blocked(self._lane, rule.index, self.left, rule.message, finding.label, finding.reason, decisions)
+        blocked = Blocked(
+            self._lane, rule.index, self.left, rule.message or "", finding.label, finding.reason, decisions
+        )
         self.block = Stop(blocked, blocker.source.run)
         self.shut()

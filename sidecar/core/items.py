@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from sidecar.core.graphemes import is_invisible
 from sidecar.policy.decide import Violation
 from sidecar.values import Action, Blocked, Failed
+from sidecar.wording.targets import Target
 
 Order = tuple[int, int, int, str, float]
 
@@ -16,6 +18,8 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     run: int
     segment: int | None = None
     model: str = ""
+    is_known: bool = False
+    """Whether it was found, and recorded, when the same text was looked at before."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -39,6 +43,11 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     def is_scanned(self) -> bool:
         """Whether a scanner found it."""
         return self.source.segment is None
+
+    @property
+    def takes_targets(self) -> bool:
+        """Whether a link's target is replaced with what it found there: words lead to nowhere."""
+        return self.action is Action.REDACT and not is_invisible(self.excerpt)
 
     @property
     def is_active(self) -> bool:
@@ -71,14 +80,26 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     leaked_chars: int
 
 
-class Cluster(msgspec.Struct, frozen=True, gc=False):
-    """Overlapping redactions: the union of their spans, widened to whole graphemes, is replaced once.
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where a redaction stands: `[start, end)` is replaced, for what was found in `[found, found_end)`.
 
-    `end` is None while it is not certain. `blocker` is a block that begins inside: then nothing from `start` on leaves.
+    They differ where words stand in for a link's whole `target`. `end` is None while it is not certain.
     """
 
     start: int
+    found: int
     end: int | None
+    found_end: int = 0
+    target: Target | None = None
+
+
+class Cluster(msgspec.Struct, frozen=True, gc=False):
+    """Overlapping redactions: the union of their spans, widened to whole graphemes, is replaced once.
+
+    `blocker` is a block that begins inside: then nothing from its place's start on leaves.
+    """
+
+    place: Place
     items: list[Item]
     blocker: Item | None
 

@@ -24,6 +24,8 @@ from sidecar.core.gaps import Gaps
 from sidecar.core.gate import Gate
 from sidecar.core.graphemes import LOOK_BACK_CHARS
 from sidecar.core.items import Item, Known, Settled, Source
+from sidecar.core.judgement import Judgement, Notes
+from sidecar.core.kept import Kept, recorded
 from sidecar.core.scanning import Broken, Marked, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation, decide
@@ -32,6 +34,8 @@ from sidecar.policy.stand_ins import scanner
 from sidecar.values import Action, Channel, Failed, FailureKind, Found, Lane, Outcome, Segment
 
 _EXCERPT_CHARS = 256
+NOT_READ = "not read by any rule"
+"""Why a text was not looked at that the policy has nobody look at."""
 MOST_UNREAD_CHARS = 1024
 """How much text scanners may leave for later while a segment's verdict is waited for anyhow."""
 
@@ -52,6 +56,8 @@ class LaneCoverage(msgspec.Struct, frozen=True, gc=False):
     released_chars: int
     unscanned_chars: int
     reasons: tuple[str, ...]
+    is_known: bool = False
+    """Whether nobody looked at it again, as all was known of it."""
 
 
 class LaneState:
@@ -60,6 +66,10 @@ class LaneState:
     __slots__ = (
         "_buffer",
         "_gaps",
+        "_is_history",
+        "_is_known",
+        "_kept",
+        "_readers",
         "_scanning",
         "_shared",
         "_stand_ins",
@@ -69,20 +79,30 @@ class LaneState:
         "gate",
         "lane",
         "limit",
+        "notes",
         "run",
     )
 
-    def __init__(self, lane: Lane, shared: Shared) -> None:
+    def __init__(self, lane: Lane, shared: Shared, notes: Notes | None = None) -> None:
+        """`notes` are taken of what is found, for `judgement`."""
         self.lane = lane
         self.condition = Condition.OPEN
         self._shared = shared
         self._buffer = TextBuffer()
         self.gate = Gate(lane, self._buffer, shared)
+        self._readers = shared.plan.readers(lane)
         self._stand_ins = shared.known_stand_ins()
         marks = scanner() if self._stand_ins is not None else None
-        self._scanning = Scanning(shared.plan.scanners, self._buffer, marks=marks)
+        self._scanning = Scanning(self._readers.scanners, self._buffer, marks=marks)
         self.asking = Asking(lane, self._buffer, shared)
         self._gaps = Gaps()
+        self._is_history = shared.is_history(lane)
+        self._kept = Kept() if shared.keeps(lane) else None
+        """What it lets out, where a rule may yet have all of it withheld."""
+        if self._kept is not None:
+            self.gate.keep_whole(self._kept)
+        self._is_known = False
+        self.notes = notes
         self.run = 0
         """The run of text that it is in, or was in last."""
         self.limit: int | None = None
@@ -118,7 +138,14 @@ class LaneState:
     @property
     def coverage(self) -> LaneCoverage:
         """What was looked at."""
-        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, self._gaps.chars, self._gaps.reasons)
+        chars, reasons = self._unscanned
+        return LaneCoverage(self.lane, self._buffer.end, self.gate.left, chars, reasons, self._is_known)
+
+    @property
+    def _unscanned(self) -> tuple[int, tuple[str, ...]]:
+        if self._readers.is_nobody and self._buffer.end:
+            return self._buffer.end, (NOT_READ,)
+        return self._gaps.chars, self._gaps.reasons
 
     def sentences(self) -> Sentences:
         """What became of its sentences, up to where it was stopped."""
@@ -128,6 +155,8 @@ class LaneState:
 
     def feed(self, text: str, arrived_ms: float, turn: int) -> list[Request]:
         """Add text; returns the requests that it completed."""
+        if self.notes is not None and not self._buffer.end:
+            self.notes.before = self._shared.segments_made
         self._buffer.append(text)
         self.gate.journal.arrived(self._buffer.end, arrived_ms)
         requests = self.asking.advance(self.run, is_final=False)
@@ -135,6 +164,32 @@ class LaneState:
             self._scan()
             self.settle(turn)
         return requests
+
+    def recall(self, text: str, judgement: Judgement, arrived_ms: float) -> None:
+        """Add all of its text, of which this is known. Nobody looks at it."""
+        self._is_known = True
+        self._scanning.finish()
+        self.asking.finish()
+        self._buffer.append(text)
+        self.gate.journal.arrived(self._buffer.end, arrived_ms)
+        self._gaps.recall(judgement.unscanned_chars, judgement.reasons)
+        if self._stand_ins is not None:
+            for found in scanner().start().advance(text, 0, is_final=True):
+                self._know(Marked(found.start, found.end, found.label))
+        shared, before = self._shared, self._shared.skip_segments(judgement.segments)
+        for each in judgement.noted:
+            segment = shared.number_of(before + each.segment) if each.segment else None
+            source = Source(self.run, segment, each.model, is_known=True)
+            self._violate(Violation(shared.plan.rules[each.rule], each.finding), source)
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What is known of its text; None unless all of it was looked at, or all before a block."""
+        notes = self.notes
+        if notes is None or notes.is_spoilt or self.asking.opened or self.asking.answers:
+            return None
+        is_final = self.gate.block is not None or self.gate.released == notes.chars
+        return notes.judgement(*self._unscanned) if is_final else None
 
     def may_wait(self, text: str, chars: int) -> bool:
         """Whether `text`, the last of `chars` characters that came since the last step, may wait for what follows."""
@@ -160,6 +215,8 @@ class LaneState:
         self.condition = Condition.CLOSED
         self.gate.finish()
         requests = self.asking.advance(self.run, is_final=True)
+        if self.notes is not None:
+            self.notes.close(self._buffer.end, self._shared.segments_made)
         self._scan()
         return requests
 
@@ -173,15 +230,26 @@ class LaneState:
     def stop(self) -> None:
         """Drop all that is held, but for what is still owed about text that has left."""
         self.condition = Condition.STOPPED
+        if self._kept is not None:
+            self._shared.outputs.extend(recorded(self._kept.outputs, Action.BLOCK))
+            self._kept = None
         self.gate.shut()
         self.asking.drop_behind(self.gate.left)
+
+    def _action(self, rule: RulePlan) -> Action:
+        """What a rule does here: withholding is for a request's history, where a rule that blocks withholds, too."""
+        action = self._shared.action_of(rule, self.lane)
+        if action < Action.WITHHOLD:
+            return action
+        return Action.WITHHOLD if self._is_history and self._shared.is_withholding(rule) else Action.BLOCK
 
     def _is_block(self, seen: Seen) -> bool:
         """Whether it is a violation that blocks."""
         if not isinstance(seen, Sighting):
             return False
         rule, finding = seen.violation.rule, seen.violation.finding
-        return rule.is_enforced and rule.action is Action.BLOCK and not self.gate.knows(finding.start, finding.end)
+        is_blocking = rule.is_enforced and self._action(rule) is Action.BLOCK
+        return is_blocking and not self.gate.knows(finding.start, finding.end)
 
     def _may_scan_later(self, more: int) -> bool:
         """Whether nothing could leave before a segment is complete, whatever the scanners say.
@@ -212,12 +280,16 @@ class LaneState:
             place, source = (seen.start, seen.end), Source(self.run)
             self._fail(seen.scanner.detector.name, seen.scanner.rules, place, failed, source)
             return
-        violation = seen.violation
+        if self.notes is not None:
+            self.notes.add(seen.violation, None, "")
+        self._violate(seen.violation, Source(self.run), is_rest=seen.is_rest)
+
+    def _violate(self, violation: Violation, source: Source, *, is_rest: bool = False) -> None:
+        """Take a violation, the text of which is at hand."""
         start, end, rule = violation.finding.start, violation.finding.end, violation.rule
         excerpt = self._buffer.slice(start, min(end, start + _EXCERPT_CHARS))
-        action = self._shared.action_of(rule, self.lane)
-        item = Item(violation, action, start, end, excerpt, Source(self.run), is_rest=seen.is_rest)
-        if item.is_active or not item.is_rest:
+        item = Item(violation, self._action(rule), start, end, excerpt, source, is_rest=is_rest)
+        if item.is_active or not is_rest:
             self.gate.add(item)
 
     def _know(self, marked: Marked) -> None:
@@ -230,7 +302,7 @@ class LaneState:
         entry = self._stand_ins.find(marked.form, self._buffer.slice(*place))
         if entry is None or self.gate.knows(*place):
             return
-        is_answer, rules = not self._shared.is_input, self._shared.plan.stand_in_rules[:1]
+        is_answer, rules = not self._shared.is_request, self._shared.plan.stand_in_rules[:1]
         comes_back = is_answer and self.lane.channel in entry.restore
         self.gate.know(Known(*place, entry.value if comes_back else None))
         if is_answer and entry.value is None and self.lane.channel is Channel.TOOL_ARGUMENTS and rules:
@@ -241,7 +313,7 @@ class LaneState:
     def resolve(self, segment: int, batch: int, outcome: Outcome) -> None:
         """Take a batch detector's outcome; one that nothing waits for is ignored."""
         for asked, its_outcome in self.asking.take(segment, batch, outcome):
-            self._answer(self._shared.plan.batches[batch], asked, its_outcome)
+            self._answer(self._readers.batch(batch), asked, its_outcome)
 
     def _answer(self, batch: BatchPlan, segment: Segment, outcome: Outcome) -> None:
         """Take what a batch detector says of a segment."""
@@ -264,7 +336,9 @@ class LaneState:
         violation = what.violation if isinstance(what, Remark) else what
         start, end, base = violation.finding.start, violation.finding.end, segment.start - segment.begin
         excerpt = segment.text[start - base : min(end, start + _EXCERPT_CHARS) - base]
-        action = Action.ANNOTATE if is_remark else self._shared.action_of(violation.rule, self.lane)
+        action = Action.ANNOTATE if is_remark else self._action(violation.rule)
+        if self.notes is not None:
+            self.notes.add(violation, self._shared.place_of(segment.number), source.model)
         self.gate.add(Item(violation, action, start, end, excerpt, source, is_remark=is_remark))
 
     def _fail(
@@ -272,6 +346,8 @@ class LaneState:
     ) -> None:
         """Let each rule's fail mode act on text that was not looked at."""
         self._gaps.add(place[1] - place[0], f"{detector}: {failed.kind}")
+        if self.notes is not None:
+            self.notes.is_spoilt = True
         for item in self._shared.failures(detector, rules, place, failed, source):
             if item.action is Action.BLOCK:
                 self.gate.add(item)
@@ -285,6 +361,9 @@ class LaneState:
         if self.gate.is_shut:
             return
         self.gate.settle(self._watermark(), turn)
+        if self._kept is not None and self.is_through:
+            kept, self._kept = self._kept, None
+            self.gate.let_go(kept.outputs)
         needed = self.gate.released - LOOK_BACK_CHARS
         if needed - self._buffer.offset >= SLACK_CHARS:
             self._buffer.drop_before(min(needed, self._scanning.needed, self.asking.needed))

@@ -64,6 +64,11 @@ class Order:
         """Whether outcomes are under way."""
         return any(state.asking.opened for state in self.states)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that came is over and judged, so that what comes next waits for nothing."""
+        return not (self._runs or self.is_stopping or self.calls.groups)
+
     def add(self, state: LaneState) -> None:
         """Take in a lane. Behind a block it is stopped from its beginning."""
         self.states.append(state)

@@ -10,6 +10,8 @@ A cut depends on the text alone, never on where a chunk ended. A cut at position
    an address (`_is_in_name`), unless it goes on for `_LONGEST_NAME` pieces; inside a word or a run of punctuation only
    `_OVERSHOOT` pieces later.
 
+In what a user writes, a segment ends where fenced code begins or ends, whatever its length (`fences`).
+
 Short sentences and lines are gathered: 1 and 2 end a segment only when it has `least` pieces, because a model reads a
 token of a short text at twice the cost of one in a long text.
 
@@ -22,8 +24,11 @@ the segment into overlapping windows, it never truncates.
 from __future__ import annotations
 
 import re
+from collections import deque
 
 import regex
+
+from sidecar.core.fences import Fences
 
 FIRST_SEGMENT_TOKENS = 16
 """The limit of a lane's first segment; it doubles until it reaches the policy's."""
@@ -65,6 +70,7 @@ class Segmenter:
 
     __slots__ = (
         "_count",
+        "_fences",
         "_has_text",
         "_in_word",
         "_least",
@@ -73,6 +79,7 @@ class Segmenter:
         "_maximum",
         "_position",
         "_sentence_over",
+        "_stretches",
         "_wide_over",
         "start",
     )
@@ -84,7 +91,9 @@ class Segmenter:
         first_tokens: int = FIRST_SEGMENT_TOKENS,
         least_tokens: int = 0,
         first_least_tokens: int = 0,
+        knows_code: bool = False,
     ) -> None:
+        """`knows_code`: whether segments are to lie in fenced code, or outside of it."""
         self._maximum = max_tokens
         self._least_later = min(least_tokens, max_tokens)
         self._least = min(first_least_tokens, self._least_later)
@@ -92,7 +101,17 @@ class Segmenter:
         self.start = 0
         """Where the unfinished segment begins (lane offset)."""
         self._position = 0
+        self._fences = Fences() if knows_code else None
+        self._stretches: deque[tuple[int, bool]] = deque([(0, False)])
+        """Where fenced code begins and ends, and whether it does; from the one that the last segment was in."""
         self._begin()
+
+    def stretch(self, position: int) -> tuple[int, bool]:
+        """Where the stretch begins that the text at `position` is in, and whether it is code. Positions must rise."""
+        stretches = self._stretches
+        while len(stretches) > 1 and stretches[1][0] <= position:
+            stretches.popleft()
+        return stretches[0]
 
     def advance(self, text: str, offset: int) -> list[int]:
         """Look at what arrived. `text` is the lane's text from `offset` on and holds the unfinished segment whole."""
@@ -141,6 +160,8 @@ class Segmenter:
         return self._has_text and self._count >= self._least
 
     def _take(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:
+        if self._fences is not None and token != _NEWLINE:
+            self._fences.take(token)
         if token == _NEWLINE:
             self._take_newline(position, cuts)
         elif token.isspace():
@@ -154,7 +175,10 @@ class Segmenter:
 
     def _take_newline(self, position: int, cuts: list[int]) -> None:
         self._in_word = 0
-        if self._may_end:
+        if self._fences is not None and self._fences.end_line():
+            self._cut(position + 1, cuts)
+            self._stretches.append((position + 1, self._fences.is_code))
+        elif self._may_end:
             self._cut(position + 1, cuts)
 
     def _take_word(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
@@ -13,8 +13,11 @@ from sidecar.core.cuts import Way
 from sidecar.core.items import Item, Source
 from sidecar.policy.decide import Violation
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.policy.stand_ins import StandIns
-from sidecar.values import Action, Channel, Failed, FailMode, FailureKind, Lane, Mode, Output
+from sidecar.policy.stand_ins import Draft, StandIns
+from sidecar.values import Action, Channel, Failed, FailMode, FailureKind, InHistory, Lane, Mode, Output, Part
+
+_NOT_NEW = frozenset({Part.MODEL, Part.CONTEXT, Part.TOOL_RESULT})
+"""Whose words are history in any request."""
 
 
 class Shared:
@@ -23,14 +26,15 @@ class Shared:
     __slots__ = (
         "_decisions_made",
         "_failures_told",
-        "_gating",
+        "_history",
         "_holds_calls",
         "_is_strict",
         "_segments_made",
+        "_writes_words",
         "context",
         "held_call_chars",
-        "is_input",
         "is_redacting",
+        "is_request",
         "max_held_call_chars",
         "now_ms",
         "outputs",
@@ -45,19 +49,21 @@ class Shared:
         session_id: str,
         max_held_call_chars: int | None,
         *,
-        is_input: bool = False,
+        is_request: bool = False,
+        history: Collection[Lane] | None = None,
         stand_ins: StandIns | None = None,
     ) -> None:
         self.plan = plan
         self.session_id = session_id
-        self.is_input = is_input
+        self.is_request = is_request
         self.stand_ins = stand_ins
         self.is_redacting = plan.redacts
+        self._writes_words = any(rule.is_enforced and rule.rewrite and not self.puts_back(rule) for rule in plan.rules)
         self._holds_calls = max_held_call_chars is not None
         self.max_held_call_chars = max_held_call_chars or 0
         self.held_call_chars = 0
         self._is_strict = plan.stream.mode is Mode.STRICT
-        self._gating = frozenset(batch.index for batch in plan.batches if any(rule.is_gating for rule in batch.rules))
+        self._history = history
         self.outputs: deque[Output] = deque()
         self.context: Context | None = None
         self.now_ms = 0.0
@@ -69,9 +75,30 @@ class Shared:
         """Whether a lane is a call that leaves whole, or not at all."""
         return self._holds_calls and lane.channel is Channel.TOOL_ARGUMENTS
 
+    def writes_words(self, lane: Lane) -> bool:
+        """Whether words may be written into a lane that people read, in whatever markup."""
+        return self._writes_words and lane.channel in (Channel.CONTENT, Channel.REASONING)
+
     def gating(self, lane: Lane) -> frozenset[int]:
         """The batch detectors that a lane's text waits for."""
-        return self._gating if self._is_strict or self.holds(lane) else frozenset()
+        is_waiting = self._is_strict or self.holds(lane) or self.keeps(lane)
+        return self.plan.readers(lane).gating if is_waiting else frozenset()
+
+    def is_history(self, lane: Lane) -> bool:
+        """Whether a lane's text stands in a request's history: not the user's newest words, nor the operator's."""
+        if not self.is_request:
+            return False
+        return lane.part in _NOT_NEW if self._history is None else lane in self._history
+
+    def is_withholding(self, rule: RulePlan) -> bool:
+        """Whether a rule has a text of the history withheld; a rule that blocks, where it is told what history is."""
+        if rule.action is Action.BLOCK:
+            return self._history is not None and rule.in_history is InHistory.WITHHOLD
+        return rule.action is Action.WITHHOLD
+
+    def keeps(self, lane: Lane) -> bool:
+        """Whether a lane's text leaves whole, at its end, as a rule may have it withheld."""
+        return self.is_history(lane) and any(map(self.is_withholding, self.plan.readers(lane).stopping))
 
     def known_stand_ins(self) -> StandIns | None:
         """The book by which stand-ins are known; None where there can be none."""
@@ -80,20 +107,50 @@ class Shared:
 
     def action_of(self, rule: RulePlan, lane: Lane) -> Action:
         """What a rule's violation asks for. A value of the model's own stays in what it hands to a tool."""
-        is_call = lane.channel is Channel.TOOL_ARGUMENTS and not self.is_input
+        is_call = lane.channel is Channel.TOOL_ARGUMENTS and not self.is_request
         return Action.ANNOTATE if rule.spares_calls and is_call else rule.action
 
-    def rewrite(self, rule: RulePlan, text: str, label: str) -> str:
-        """What a rule puts in the place of a text."""
-        if rule.stand_in is not None and self.is_input and self.stand_ins is not None:
-            return self.stand_ins.put(text, label, rule.stand_in)
+    def puts_back(self, rule: RulePlan) -> bool:
+        """Whether what the rule puts in a value's place gives way to it again: it is for no reader, and for no more."""
+        return rule.is_reversible or (rule.stand_in is not None and self.is_request and self.stand_ins is not None)
+
+    def draft(self) -> Draft | None:
+        """What a lane notes of stand-ins that may yet be withheld."""
+        return None if self.stand_ins is None else Draft(self.stand_ins)
+
+    def rewrite(self, rule: RulePlan, text: str, label: str, draft: Draft | None) -> str:
+        """What a rule puts in the place of a text. What that stands for is noted in the draft, or in the book."""
+        book = draft or self.stand_ins
+        if rule.stand_in is not None and self.is_request and book is not None:
+            return book.put(text, label, rule.stand_in)
         assert rule.rewrite is not None
         return rule.rewrite(text, label, self.session_id)
 
     def next_segment(self, way: Way) -> int:
         """The next segment's number. Each way has its own, so that they do not depend on how the text arrived."""
         self._segments_made[way] += 1
-        made = self._segments_made[way]
+        return self._numbered(self._segments_made[way], way)
+
+    @property
+    def segments_made(self) -> int:
+        """How many segments were made of texts, sentences left out."""
+        return self._segments_made[Way.SEGMENTS]
+
+    def place_of(self, segment: int | None) -> int | None:
+        """Which of those a segment with this number is, from 1."""
+        return segment if segment is None or self.plan.reads_one_way else (segment + 1) // len(Way)
+
+    def skip_segments(self, count: int) -> int:
+        """Give away so many numbers, for a text that nobody needs to read again; returns how many were made before."""
+        before = self._segments_made[Way.SEGMENTS]
+        self._segments_made[Way.SEGMENTS] = before + count
+        return before
+
+    def number_of(self, place: int) -> int:
+        """The number of the segment that is this one of texts."""
+        return self._numbered(place, Way.SEGMENTS)
+
+    def _numbered(self, made: int, way: Way) -> int:
         return made if self.plan.reads_one_way else made * len(Way) - 1 + way
 
     def failures(

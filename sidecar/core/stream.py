@@ -29,18 +29,19 @@ Times are milliseconds of the caller's monotonic clock.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from detectors.context import Context
 from sidecar.core.answer import Sentences
 from sidecar.core.asking import Request
+from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.lane import MOST_UNREAD_CHARS, Condition, LaneCoverage, LaneState
 from sidecar.core.order import Order
 from sidecar.core.shared import Shared
 from sidecar.core.structured import JsonReading
 from sidecar.policy.plan import Plan
 from sidecar.policy.stand_ins import StandIns
-from sidecar.values import Channel, Failed, FailureKind, Lane, Outcome, Output
+from sidecar.values import Channel, Failed, FailureKind, Lane, Outcome, Output, Release
 
 __all__ = ["MAX_HELD_CALL_CHARS", "MOST_AWAITED", "MOST_UNREAD_CHARS", "LaneCoverage", "Request", "Stream"]
 
@@ -62,11 +63,14 @@ class Stream:
         session_id: str = "",
         stops_together: bool = False,
         max_held_call_chars: int = MAX_HELD_CALL_CHARS,
+        history: Collection[Lane] | None = None,
         stand_ins: StandIns | None = None,
     ) -> None:
         """`session_id` keys pseudonyms. `stops_together`: a block stops every lane (input), not only its choice.
 
-        `stand_ins` is the exchange's book; without one, rules do to an input what they do to an answer.
+        `history`: the lanes of a request that are no new words of the user's, nor the operator's; None where nobody
+        tells. What a rule blocks there is withheld, and the stream goes on. `stand_ins` is the exchange's book; without
+        one, rules do to an input what they do to an answer.
         """
         self._plan = plan
         holds_calls = plan.holds_calls and not stops_together
@@ -74,7 +78,8 @@ class Stream:
             plan,
             session_id,
             max_held_call_chars if holds_calls else None,
-            is_input=stops_together,
+            is_request=stops_together,
+            history=history,
             stand_ins=stand_ins,
         )
         self._stops_together = stops_together
@@ -91,6 +96,10 @@ class Stream:
         """The lane of each segment that is waited for."""
         self._readings: dict[Lane, JsonReading] = {}
         """Of lanes whose text is JSON."""
+        self._noted: set[Lane] = set()
+        """The lanes of which judgements are wanted."""
+        self._coverage: list[LaneState | LaneCoverage] = []
+        """The lanes in the order in which they came; of those that passed as known, their coverage."""
         self.max_held_chars = 0
         """The most characters one lane held after a step."""
 
@@ -104,6 +113,59 @@ class Stream:
         """Have the text of a lane, of which none was fed yet, read as the JSON that it is: decoded."""
         if lane not in self._places:
             self._readings.setdefault(lane, JsonReading())
+
+    def note(self, lane: Lane) -> None:
+        """Have a lane, of which no text was fed yet, be judged so that another stream may `recall` it."""
+        self._noted.add(lane)
+
+    def judgements(self) -> Iterator[tuple[Lane, Judgement]]:
+        """What is known by now of the lanes that were to be noted, and came whole."""
+        for lane in self._noted:
+            _, state = self._places.get(lane, (None, None))
+            if state is not None and (judgement := state.judgement) is not None:
+                yield lane, judgement
+
+    def recall(
+        self,
+        lane: Lane,
+        text: str,
+        judgement: Judgement,
+        now_ms: float = 0.0,
+        *,
+        arrived_ms: float | None = None,
+        is_json: bool = False,
+    ) -> list[Request]:
+        """Add all of the text of a lane, of which no text was fed yet, and end it: this is known of it.
+
+        What comes of it is what would if its detectors looked at it; its decisions say that they are repeated. Returns
+        the requests that the lane before it completed.
+        """
+        self._shared.now_ms = now_ms
+        order = self._order_of(lane)
+        if not judgement.noted and order.is_settled:
+            self._pass(lane, text, judgement)
+            return []
+        if is_json:
+            reading = self._readings[lane] = JsonReading()
+            text = reading.feed(text) + reading.finish()
+        state = self._take_in(lane, order)
+        if order.is_stopping:
+            return []
+        requests = order.switch(state)
+        if order.current is state:
+            state.recall(text, judgement, now_ms if arrived_ms is None else arrived_ms)
+            requests += order.end(state)
+            self._note_held(state)
+        return self._asked(requests)
+
+    def _pass(self, lane: Lane, text: str, judgement: Judgement) -> None:
+        """Let a text out of which it is known that nothing stands in it: it takes no more than that."""
+        self._shared.skip_segments(judgement.segments)
+        self._shared.outputs.append(Release(lane, text, 0, len(text)))
+        chars = judgement.chars
+        self._coverage.append(
+            LaneCoverage(lane, chars, chars, judgement.unscanned_chars, judgement.reasons, is_known=True)
+        )
 
     def feed(self, lane: Lane, text: str, now_ms: float = 0.0, *, arrived_ms: float | None = None) -> list[Request]:
         """Add text to a lane; returns the requests that it completed. Text behind a block is ignored.
@@ -248,24 +310,33 @@ class Stream:
 
     def coverage(self) -> tuple[LaneCoverage, ...]:
         """What was looked at, per lane."""
-        return tuple([state.coverage for state in self._states])
+        return tuple([each.coverage if isinstance(each, LaneState) else each for each in self._coverage])
 
     # -- small things ---------------------------------------------------------------------------------------------
 
     def _begin(self, lane: Lane) -> tuple[Order, LaneState]:
         """Take in a lane that comes for the first time."""
+        order = self._order_of(lane)
+        return order, self._take_in(lane, order)
+
+    def _order_of(self, lane: Lane) -> Order:
+        """The order that a lane belongs to."""
         place = (lane.choice, lane if lane.channel is Channel.OTHER else None)
         if self._stops_together:
             place = (0, None)
         if place not in self._orders:
             self._orders[place] = Order(self._shared, self._choices[place[0]])
-        order, state = self._orders[place], LaneState(lane, self._shared)
+        return self._orders[place]
+
+    def _take_in(self, lane: Lane, order: Order) -> LaneState:
+        state = LaneState(lane, self._shared, Notes() if lane in self._noted else None)
         order.add(state)
         self._states.append(state)
+        self._coverage.append(state)
         self._look_for_done()
         self._live.append((order, state))
         self._places[lane] = (order, state)
-        return order, state
+        return state
 
     def _look_for_done(self) -> None:
         """Leave out lanes that are done, now and then: a long history has thousands, each over behind its text."""

@@ -146,7 +146,7 @@ class JsonReading:
     def out(self, output: Output) -> Output:
         """The same in raw text and raw offsets. A release whose last characters have to wait ends before them."""
         if isinstance(output, Release):
-            return self._release(output)
+            return self._withheld(output) if output.is_withheld else self._release(output)
         decisions = self._decisions(output.decisions)
         if isinstance(output, Blocked):
             return msgspec.structs.replace(output, position=self._writer.end, decisions=decisions)
@@ -166,6 +166,14 @@ class JsonReading:
             return Release(release.lane, text, start, end, (), redactions)
         annotations = tuple(self._annotation(each) for each in release.annotations)
         return Release(release.lane, text, start, end, annotations, redactions, self._decisions(release.decisions))
+
+    def _withheld(self, release: Release) -> Release:
+        """Of all that came nothing leaves: the text is JSON already."""
+        end = self._raw.end
+        redactions = tuple([msgspec.structs.replace(each, end=end) for each in release.redactions])
+        decisions = self._decisions(release.decisions)
+        self._at, self._writer.at, self._writer.end = release.end, end, end
+        return msgspec.structs.replace(release, end=end, redactions=redactions, decisions=decisions)
 
     def _keep(self, end: int) -> None:
         """Let the view up to `end` through: whole tokens as one slice, then what is left token by token."""

@@ -79,7 +79,7 @@ FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
     FaultKind.UNSCANNED: Severity.MEDIUM,
 }
 
-ActionName = Literal["allow", "annotate", "redact", "block"]
+ActionName = Literal["allow", "annotate", "redact", "withhold", "block"]
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
 HowEnded = Literal["finished", "blocked", "cancelled", "failed"]
 
@@ -87,6 +87,7 @@ ACTION_NAMES: Mapping[Action, ActionName] = {
     Action.ALLOW: "allow",
     Action.ANNOTATE: "annotate",
     Action.REDACT: "redact",
+    Action.WITHHOLD: "withhold",
     Action.BLOCK: "block",
 }
 SEVERITY_NAMES: Mapping[Severity, SeverityName] = {
@@ -321,9 +322,14 @@ class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
 class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     """A stream ended. `done` is the strongest action that was done, `violations` counts by rule (shadow rules too).
 
+    `repeated` counts violations, by rule, in texts that were checked before: they have events from then, and none of
+    this stream. `known_texts` and `known_chars` tell how much was not looked at again, since all was known of it; what
+    was unscanned of that is in `coverage`, all else of it is not.
+
     `estimated_output_tokens` tells of an answer that was blocked how many tokens of it left, at four characters each:
-    the provider's own count, which comes last, was never read. `restored` counts the stand-ins in an answer that gave
-    way to what they stood for.
+    the provider's own count, which comes last, was never read. `first_release_ms` is how long after its start the
+    stream's first text left; nothing where none did. `restored` counts the stand-ins in an answer that gave way to what
+    they stood for.
     """
 
     ids: Ids
@@ -342,6 +348,10 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     timings: Timings | None = None
     grounding: GroundingSummary | None = None
     estimated_output_tokens: Count | None = None
+    repeated: dict[str, int] = field(default_factory=dict)
+    known_texts: Count = 0
+    known_chars: Count = 0
+    first_release_ms: Milliseconds | None = None
     restored: Count = 0
 
 
@@ -423,12 +433,15 @@ class EvidenceKey(msgspec.Struct, frozen=True):
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """How a stream went, for its decision event. `violations` counts by rule id."""
+    """How a stream went, for its decision event. `violations` counts by rule id, `repeated` those told before."""
 
     ended: HowEnded
     done: Action
     duration_ms: float
     violations: Mapping[str, int] = field(default_factory=dict)
+    repeated: Mapping[str, int] = field(default_factory=dict)
+    known_texts: int = 0
+    known_chars: int = 0
     coverage: Sequence[LaneCoverage] = ()
     leaked_chars: int = 0
     max_held_chars: int = 0
@@ -436,6 +449,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     median_held_ms: float = 0.0
     grounding: GroundingSummary | None = None
     estimated_output_tokens: int | None = None
+    first_release_ms: float | None = None
     restored: int = 0
 
 
@@ -484,6 +498,9 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         ended=ending.ended,
         done=ACTION_NAMES[ending.done],
         violations=dict(ending.violations),
+        repeated=dict(ending.repeated),
+        known_texts=ending.known_texts,
+        known_chars=ending.known_chars,
         leaked_chars=ending.leaked_chars,
         max_held_chars=ending.max_held_chars,
         max_held_ms=_milliseconds(ending.max_held_ms),
@@ -493,6 +510,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         timings=Timings(stream_ms=_milliseconds(ending.duration_ms)),
         grounding=ending.grounding,
         estimated_output_tokens=ending.estimated_output_tokens,
+        first_release_ms=None if ending.first_release_ms is None else _milliseconds(ending.first_release_ms),
         restored=ending.restored,
     )
     return _stream_event(info, data)
@@ -580,7 +598,7 @@ def severity_of(data: Data) -> Severity:
         case Violation():
             return _SEVERITIES[data.policy.severity]
         case StreamDecision():
-            return Severity.LOW if data.violations else Severity.INFO
+            return Severity.LOW if data.violations or data.repeated else Severity.INFO
         case Fault():
             return _SEVERITIES[data.severity]
 

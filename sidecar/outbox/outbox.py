@@ -79,8 +79,16 @@ class OutboxStats(msgspec.Struct, frozen=True, kw_only=True):
     in_memory: int = 0
 
 
-class Outbox(Protocol):
-    """What streams and the publisher see of an outbox."""
+class Inlet(Protocol):
+    """What streams see of an outbox."""
+
+    async def put(self, events: Sequence[Event]) -> None:
+        """Record events, in this order. Returns when they are committed, or counted as lost; raises nothing."""
+        ...
+
+
+class Outbox(Inlet, Protocol):
+    """What the publisher sees of it, too."""
 
     async def start(self) -> None:
         """Open it. Raises `OutboxError` when it cannot be used."""
@@ -88,10 +96,6 @@ class Outbox(Protocol):
 
     async def stop(self) -> None:
         """Commit what is waiting and close. A later `put` counts as lost."""
-        ...
-
-    async def put(self, events: Sequence[Event]) -> None:
-        """Record events, in this order. Returns when they are committed, or counted as lost; raises nothing."""
         ...
 
     async def claim(self, limit: int, admission: Admission | None = None) -> list[Numbered]:

@@ -49,6 +49,8 @@ class PublisherStats(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     failing: Mapping[str, str] = {}
     missing_topics: tuple[str, ...] = ()
+    last_published: float | None = None
+    """Unix time in seconds at which the sink took events last."""
 
     @property
     def failing_topics(self) -> frozenset[tuple[str, str]]:
@@ -281,7 +283,9 @@ class Publisher:
         with suppress(OutboxError):
             await self._outbox.acknowledge(taken)
         stats = self._stats
-        self._stats = replace(stats, published=stats.published + len(taken), batches=stats.batches + 1)
+        self._stats = replace(
+            stats, published=stats.published + len(taken), batches=stats.batches + 1, last_published=time.time()
+        )
 
     def _settle(self, lane: Lane, batch: Sequence[Numbered], delivery: Delivery) -> None:
         """Note how a lane fared. What was refused for good goes on as the event of its loss, under its number."""

@@ -79,6 +79,7 @@ class Case:
     """The text cut as the author wrote it; empty when `ways` says how to cut."""
     ways: tuple[str, ...]
     expect: Expect
+    is_history: bool = False
 
     def chunkings(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The ways to cut the text: what each is called, and its chunks."""
@@ -136,6 +137,7 @@ def make_case(spec: CaseSpec) -> Case:
         chunks=chunks,
         ways=_ALL if "all" in ways else ways,
         expect=_expanded(spec.expect),
+        is_history=spec.history,
     )
 
 

@@ -29,8 +29,11 @@ from detectors.base import (
     Params,
     PatternScanner,
     Reading,
+    Reads,
+    default_reads,
 )
-from detectors.parts import Part, default_labels, parts_for, parts_of
+from detectors.parts import Part as DetectorPart
+from detectors.parts import default_labels, parts_for, parts_of
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy import operators
 from sidecar.policy import plan as plans
@@ -38,16 +41,18 @@ from sidecar.policy.explain import split, suggest
 from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
-from sidecar.policy.operators import RedactionKeys
+from sidecar.policy.operators import ByName, Form, InWords, RedactionKeys
 from sidecar.policy.plan import BatchPlan, Match, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
 from sidecar.policy.schema import (
     DEFAULT_POLICY,
+    LABEL,
     BlockAction,
     CaseSpec,
     FixedText,
     Hash,
     Label,
     Mask,
+    Named,
     OneWayOperator,
     PolicySpec,
     Pseudonym,
@@ -55,10 +60,21 @@ from sidecar.policy.schema import (
     RuleSpec,
     StandIn,
     StreamSpec,
+    WithholdAction,
 )
-from sidecar.values import Action, Channel, Direction, FailMode, Mode, Severity, ToolCalls
+from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity, ToolCalls
+from sidecar.wording.languages import Language
+from sidecar.wording.names import name_of
 
 _T = TypeVar("_T")
+
+_SAID_BY_ALL = frozenset({Channel.CONTENT, Channel.OTHER})
+"""The channels on which anybody says something."""
+
+
+_WITHHELD = (
+    "[Withheld: the rule {rule} keeps this text from you. Go on without it; asking for it again brings the same.]"
+)
 
 
 class Catalog(Protocol):
@@ -124,6 +140,8 @@ def _compile(draft: Draft, keys: RedactionKeys | None, catalog: Catalog) -> tupl
     errors = rules.errors + list(_repeated_ids(draft))
     if spec is not None:
         errors += _policy_errors(draft.source, spec)
+    if spec is not None and not errors:
+        errors += _call_errors(draft.source, spec, rules.plans)
     if spec is None or errors:
         return None, errors
     return _plan(spec, rules), []
@@ -136,6 +154,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
         version=metadata.version,
         digest=digest_of(spec),
         owner=metadata.owner,
+        language=metadata.language,
         order=metadata.order,
         match=Match(
             directions=frozenset(spec.match.directions or ()),
@@ -148,6 +167,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             max_held_chars=stream.max_held_chars,
             max_segment_tokens=stream.max_segment_tokens,
             min_segment_tokens=stream.min_segment_tokens,
+            pace_ms=stream.pace_ms,
             tool_calls=stream.tool_calls,
         ),
         rules=tuple(rules.plans),
@@ -176,6 +196,7 @@ class _RuleCompiler:
         self._document = draft.document
         self._stream = stream
         self._directions = draft.spec.match.directions if draft.spec else None
+        self._language = draft.spec.metadata.language if draft.spec else Language.EN
         self._keys = keys
         self._catalog = catalog
         self._detectors: dict[str, Detector | DetectorError] = {}
@@ -194,22 +215,28 @@ class _RuleCompiler:
         before = len(self.errors)
         action = _action_of(rule)
         self._check_fail_mode(place, rule, action)
-        rewrite = self._rewrite(place, rule)
+        if rule.history is not None and action is not Action.BLOCK:
+            message = f"`history` says what a rule that blocks does, and this one does `{action.name.lower()}`"
+            self._refuse((*place, "history"), message, "remove `history`, or let the rule block")
+        rewrite = self._rewrite(place, rule, action)
         kind = self._kind(place, rule)
         if kind is None:
             return
+        reads = self._reads(place, rule, kind)
         params = self._params(place, rule, kind)
         if params is None:
             return
         thresholds = self._thresholds(place, rule, kind, params)
+        self._check_calls(place, rule, action, reads)
+        self._check_words(place, rule, thresholds)
         identities = self._build(place, kind, params, thresholds)
         for identity in identities:
             detector = self._detectors[identity]
             if not isinstance(detector, DetectorError):
-                self._check_stream(place, rule, action, detector)
+                self._check_stream(place, rule, action, detector, reads)
         if len(self.errors) > before:
             return
-        plan = self._rule_plan(rule, action, thresholds, rewrite, params.reading())
+        plan = self._rule_plan(rule, action, thresholds, rewrite, params.reading(), reads)
         self.plans.append(plan)
         for identity in identities:
             self._readers.setdefault(identity, []).append(plan)
@@ -235,6 +262,7 @@ class _RuleCompiler:
         thresholds: Mapping[str, float],
         rewrite: Rewrite | None,
         reading: Reading,
+        reads: Reads,
     ) -> RulePlan:
         gates = action >= Action.REDACT
         default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
@@ -248,11 +276,15 @@ class _RuleCompiler:
             enforcement=rule.enforcement,
             on_error=rule.on_error or default,
             on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
-            message=rule.action.block.message if isinstance(rule.action, BlockAction) else "",
+            message=_message_of(rule),
+            in_history=rule.history or InHistory.WITHHOLD,
+            in_its_place=_in_its_place(rule),
             rewrite=rewrite,
             stand_in=_stand_in(rule),
-            spares_calls=_spares_calls(rule),
+            spares_calls=action is Action.REDACT and _one_way(rule)[0].in_tool_arguments == "keep",
+            is_reversible=isinstance(rule.action, RedactAction) and isinstance(rule.action.redact, Pseudonym),
             reading=reading,
+            reads=reads,
         )
 
     def _kind(self, place: Place, rule: RuleSpec) -> type[DetectorType] | None:
@@ -267,6 +299,23 @@ class _RuleCompiler:
             self._refuse(where, f"the detector `{name}` cannot be used: {message}", remedy)
             return None
         return kind
+
+    def _reads(self, place: Place, rule: RuleSpec, kind: type[DetectorType]) -> Reads:
+        """Whose words it reads, on which channels. A rule that would read nothing is refused."""
+        parts, channels, default = rule.detect.parts, rule.detect.channels, default_reads(kind)
+        reads = Reads(
+            default.parts if parts is None else frozenset(parts),
+            default.channels if channels is None else frozenset(channels),
+        )
+        key = "channels" if parts is None else "parts"
+        where = (*place, "detect", key) if parts or channels else (*place, "detect")
+        if Part.MODEL not in reads.parts and not reads.channels & _SAID_BY_ALL:
+            message = "it reads nothing: only a model thinks aloud and calls tools"
+            self._refuse(where, message, "add `model` to `detect.parts`, or `content` to `detect.channels`")
+        elif reads.parts == {Part.USER} and self._directions == [Direction.OUTPUT]:
+            message = "it reads nothing: the policy takes outputs only, and no user speaks in them"
+            self._refuse(where, message, "add `model` to `detect.parts`, or `input` to `match.directions`")
+        return reads
 
     def _params(self, place: Place, rule: RuleSpec, kind: type[DetectorType]) -> Params | None:
         try:
@@ -312,7 +361,7 @@ class _RuleCompiler:
                 self._refuse(place, message, suggest(name, recommended), at_key=True)
             seen.add(name)
 
-    def _detector(self, place: Place, identity: str, part: Part) -> None:
+    def _detector(self, place: Place, identity: str, part: DetectorPart) -> None:
         if identity not in self._detectors:
             self._detectors[identity] = _asked(part.build)
         detector = self._detectors[identity]
@@ -324,8 +373,11 @@ class _RuleCompiler:
         message, remedy = split(str(error))
         self._refuse((*place, "detect", *error.path), message, remedy)
 
-    def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector) -> None:
+    def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector, reads: Reads) -> None:
         name, stream = rule.detect.detector, self._stream
+        if isinstance(detector, PairChecker) and not (Part.MODEL in reads.parts and Channel.CONTENT in reads.channels):
+            message = f"it reads nothing: `{name}` compares what a model says in its answer"
+            self._refuse((*place, "detect"), message, "leave out `detect.parts` and `detect.channels`")
         if isinstance(detector, PairChecker) and self._directions == [Direction.INPUT]:
             message = f"`{name}` compares what a model answers, and the policy takes inputs only"
             self._refuse((*place, "detect", "detector"), message, "let `match.directions` have `output`")
@@ -345,12 +397,30 @@ class _RuleCompiler:
             message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
             self._refuse((*place, "on_error"), message, "remove `on_error`, or let the rule block or redact")
 
-    def _rewrite(self, place: Place, rule: RuleSpec) -> Rewrite | None:
-        if rule.action == "redact":
-            return operators.label()
-        if not isinstance(rule.action, RedactAction):
+    def _check_words(self, place: Place, rule: RuleSpec, labels: Iterable[str]) -> None:
+        operator, where = _one_way(rule)
+        if isinstance(operator, Named):
+            for name in set(operator.words).difference(labels):
+                message = f"the rule acts on no label `{name}`"
+                place_of_word = (*place, "action", "redact", *where, "words", name)
+                self._refuse(place_of_word, message, suggest(name, labels), at_key=True)
+
+    def _check_calls(self, place: Place, rule: RuleSpec, action: Action, reads: Reads) -> None:
+        """Refuse a redaction that is told to read what a model hands to tools, and would change nothing there."""
+        channels = rule.detect.channels or ()
+        is_read = Channel.TOOL_ARGUMENTS in channels and Part.MODEL in reads.parts
+        if not is_read or action is not Action.REDACT or self._directions == [Direction.INPUT] or _stand_in(rule):
+            return
+        if _one_way(rule)[0].in_tool_arguments == "keep":
+            where = (*place, "detect", "channels", channels.index(Channel.TOOL_ARGUMENTS))
+            message = "a redaction leaves what a model hands to tools, so it does nothing there"
+            remedy = "say `in_tool_arguments: replace` in `redact`, use `with: stand_in`, or leave `tool_arguments` out"
+            self._refuse(where, message, remedy)
+
+    def _rewrite(self, place: Place, rule: RuleSpec, action: Action) -> Rewrite | None:
+        if action is not Action.REDACT:
             return None
-        operator, where = _one_way(rule.action)
+        operator, where = _one_way(rule)
         if isinstance(operator, Hash | Pseudonym) and self._keys is None:
             message = f"`{operator.with_}` needs the redaction key, and none is configured"
             remedy = (
@@ -358,7 +428,7 @@ class _RuleCompiler:
             )
             self._refuse((*place, "action", "redact", *where, "with"), message, remedy)
             return None
-        return _operator(operator, self._keys)
+        return _operator(operator, self._keys, self._language)
 
     def _refuse(self, place: Place, message: str, remedy: str, *, at_key: bool = False) -> None:
         self.errors.append(self._source.error(place, message, remedy, at_key=at_key))
@@ -379,12 +449,27 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
 def _action_of(rule: RuleSpec) -> Action:
     if isinstance(rule.action, str):
         return Action[rule.action.upper()]
+    if isinstance(rule.action, WithholdAction):
+        return Action.WITHHOLD
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
 
 
-def _one_way(action: RedactAction) -> tuple[OneWayOperator, Place]:
-    """The operator that replaces what does not come back, and where in the action it stands."""
-    operator = action.redact
+def _message_of(rule: RuleSpec) -> str | None:
+    """What the user is told whose words the rule stops; None where it states nothing, as where one fails closed."""
+    if isinstance(rule.action, WithholdAction):
+        return rule.action.withhold.message or None
+    return rule.action.block.message if isinstance(rule.action, BlockAction) else None
+
+
+def _in_its_place(rule: RuleSpec) -> str:
+    """What stands in the place of a text that is withheld: the model reads it, and has to go on."""
+    own = rule.action.withhold.message if isinstance(rule.action, WithholdAction) else ""
+    return own or _WITHHELD.format(rule=rule.id)
+
+
+def _one_way(rule: RuleSpec) -> tuple[OneWayOperator, Place]:
+    """The operator that replaces what does not come back, and where in the rule's operator it stands."""
+    operator = rule.action.redact if isinstance(rule.action, RedactAction) else LABEL
     return (operator.answers, ("answers",)) if isinstance(operator, StandIn) else (operator, ())
 
 
@@ -399,23 +484,23 @@ def _stand_in(rule: RuleSpec) -> plans.StandIn | None:
     )
 
 
-def _spares_calls(rule: RuleSpec) -> bool:
-    """Whether a redaction leaves the arguments of a model's calls alone."""
-    if isinstance(rule.action, RedactAction):
-        return _one_way(rule.action)[0].in_tool_arguments == "keep"
-    return rule.action == "redact"
-
-
-def _operator(operator: OneWayOperator, keys: RedactionKeys | None) -> Rewrite:
+def _operator(operator: OneWayOperator, keys: RedactionKeys | None, language: Language) -> Rewrite:
     if isinstance(operator, Mask):
         return operators.mask(char=operator.char, keep_first=operator.keep_first, keep_last=operator.keep_last)
     if isinstance(operator, FixedText):
         return operators.fixed_text(operator.text)
     if isinstance(operator, Hash) and keys is not None:
-        return operators.keyed_hash(keys, length=operator.length)
+        return operators.keyed_hash(keys, _form(operator, language), length=operator.length)
     if isinstance(operator, Pseudonym) and keys is not None:
-        return operators.pseudonym(keys)
-    return operators.label() if isinstance(operator, Label) else operators.remove()
+        return operators.pseudonym(keys, _form(operator, language, "[]"))
+    return operators.label(_form(operator, language)) if isinstance(operator, Label) else operators.remove()
+
+
+def _form(operator: Named, language: Language, brackets: str = "<>") -> Form:
+    if operator.form == "name":
+        return ByName(brackets)
+    own = operator.words
+    return InWords(lambda label: own.get(label) or name_of(label, language))
 
 
 # --- the policy as a whole -------------------------------------------------------------------------------------------
@@ -431,8 +516,18 @@ def _policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
     yield from _test_errors(source, spec.tests, [rule.id for rule in spec.rules])
 
 
+def _call_errors(source: Source, spec: PolicySpec, rules: Iterable[RulePlan]) -> Iterator[PolicyError]:
+    reads_calls = (
+        rule.is_reading(Part.MODEL, Channel.TOOL_ARGUMENTS) for rule in rules if rule.action >= Action.REDACT
+    )
+    if spec.stream.tool_calls is ToolCalls.WHOLE and not any(reads_calls):
+        message = "no rule that blocks or redacts reads calls of tools, so none waits for a verdict"
+        remedy = "remove `tool_calls`, or have such a rule read the part `model` on the channel `tool_arguments`"
+        yield source.error(("stream", "tool_calls"), message, remedy)
+
+
 def _may_change_text(rule: RuleSpec) -> bool:
-    return isinstance(rule.action, BlockAction | RedactAction) or rule.action in ("block", "redact")
+    return _action_of(rule) >= Action.REDACT
 
 
 def _test_errors(source: Source, tests: Sequence[CaseSpec], ids: Sequence[str]) -> Iterator[PolicyError]:

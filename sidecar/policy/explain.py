@@ -75,9 +75,9 @@ def _words(expected: Any) -> list[str]:
 
 
 def _unknown_key(_value: Any, _context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
-    if key in {"block", "redact"}:
+    if key in {"block", "redact", "withhold"}:
         return (
-            "an action is either `block` or `redact`, not both",
+            "an action is one of `redact`, `withhold` and `block`, not several",
             "keep one, or write two rules: the stronger action wins",
         )
     return f"unknown key `{key}`", suggest(key, (name for name in keys if name != key))
@@ -153,7 +153,7 @@ def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[s
         (word,) = value
         if word in {"allow", "annotate"}:
             return f"`{word}` takes no settings", f"write `action: {word}`"
-        return f"unknown action `{word}`", suggest(str(word), ("redact", "block"))
+        return f"unknown action `{word}`", suggest(str(word), ("redact", "withhold", "block"))
     return f"{show(value)} is not an action", _FORMS["action"]
 
 
@@ -161,7 +161,8 @@ _FORMS = {
     "labels": "write a list, `[LABEL, ...]`, or least scores, `{LABEL: 0.6, ...}`",
     "blocked": "write true, false, or the id of the rule that blocks",
     "chunkings": "write `all`, `whole`, `chars`, `cuts`, `pairs`, `random`, or a list of them",
-    "action": "write `allow`, `annotate`, `redact`, `block`, `{redact: {with: mask}}` or `{block: {message: ...}}`",
+    "action": "write `allow`, `annotate`, `redact`, `withhold`, `block`, `{redact: {with: mask}}`,"
+    " `{withhold: {message: ...}}` or `{block: {message: ...}}`",
 }
 
 _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]], Explanation]] = {

@@ -6,11 +6,26 @@ rule is named by its index; `digest` names the policy's exact content.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TypeVar
 
-from detectors.base import ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading
-from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, Mode, Severity, ToolCalls
+from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
+from sidecar.values import (
+    Action,
+    Channel,
+    Direction,
+    Enforcement,
+    FailMode,
+    InHistory,
+    Lane,
+    Mode,
+    Part,
+    Severity,
+    ToolCalls,
+)
+from sidecar.wording.languages import Language
 
 Rewrite = Callable[[str, str, str], str]
 """A redaction operator: `(matched text, label, session id) -> replacement`. Pure."""
@@ -41,16 +56,27 @@ class RulePlan:
     enforcement: Enforcement
     on_error: FailMode
     on_timeout: FailMode
-    message: str = ""
-    """The text that stands in for a blocked answer; may be empty."""
+    message: str | None = ""
+    """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
+    in_history: InHistory = InHistory.WITHHOLD
+    """What becomes of a text of a request's history that it blocks, where the caller tells which that is."""
+    in_its_place: str = ""
+    """The sentence that stands in for a text which is withheld."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
+    is_reversible: bool = False
+    """Whether what stands in is to be put back: then it stands in for the value alone, wherever that stands."""
     stand_in: StandIn | None = None
     """What a request is given in place of what `rewrite` makes."""
     spares_calls: bool = False
     """Whether what a model says in the arguments of its calls stays, and is only told: a tool works with it."""
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
+    reads: Reads = EVERYTHING
+
+    def is_reading(self, part: Part, channel: Channel) -> bool:
+        """Whether it reads a text of these."""
+        return part in self.reads.parts and channel in self.reads.channels
 
     @property
     def is_enforced(self) -> bool:
@@ -96,13 +122,38 @@ class BatchPlan:
         return cls(index, detector, rules)
 
 
+_Run = TypeVar("_Run", ScannerPlan, BatchPlan)
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What reads one text: of each scanner and batch detector, the rules that read it. Others are not run for it."""
+
+    scanners: tuple[ScannerPlan, ...]
+    batches: tuple[BatchPlan, ...]
+    gating: frozenset[int]
+    """The batch detectors that a rule reads which changes text."""
+    stopping: tuple[RulePlan, ...] = ()
+    """The rules that may stop it, or have it withheld."""
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether no rule reads it."""
+        return not (self.scanners or self.batches)
+
+    def batch(self, index: int) -> BatchPlan:
+        """The batch detector of an index, which is one of these."""
+        return next(each for each in self.batches if each.index == index)
+
+
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
     """The policy's `stream:` section.
 
     `max_hold_ms` is how long text may wait for a batch detector; `max_held_chars` is how much text a lane may hold
     before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces), and short sentences
-    are gathered into one of `min_segment_tokens`. `tool_calls` is None where the policy does not say.
+    are gathered into one of `min_segment_tokens`. `pace_ms` is over how much time cleared text may leave. `tool_calls`
+    is None where the policy does not say.
     """
 
     mode: Mode
@@ -110,6 +161,7 @@ class StreamSettings:
     max_held_chars: int
     max_segment_tokens: int
     min_segment_tokens: int = 0
+    pace_ms: int = 0
     tool_calls: ToolCalls | None = None
 
 
@@ -143,8 +195,36 @@ class Plan:
     rules: tuple[RulePlan, ...]
     scanners: tuple[ScannerPlan, ...]
     batches: tuple[BatchPlan, ...]
+    language: Language = Language.EN
+    """In which people are told things."""
     order: int = 0
     """Policies are tried by order, lowest first, then by name."""
+    _readers: dict[tuple[Part, Channel], Readers] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was answered before."""
+
+    def readers(self, lane: Lane) -> Readers:
+        """What reads a lane's text."""
+        key = (lane.part, lane.channel)
+        found = self._readers.get(key)
+        if found is None:
+            found = self._readers[key] = self._readers_of(*key)
+        return found
+
+    def _readers_of(self, part: Part, channel: Channel) -> Readers:
+        def read(plans: Iterable[_Run]) -> Iterator[_Run]:
+            for each in plans:
+                rules = tuple(rule for rule in each.rules if rule.is_reading(part, channel))
+                if rules or not each.rules:
+                    yield replace(each, rules=rules)
+
+        is_answer = (part, channel) == (Part.MODEL, Channel.CONTENT)
+        batches = tuple(each for each in read(self.batches) if is_answer or not each.is_pair_checker)
+        gating = frozenset(each.index for each in batches if any(rule.is_gating for rule in each.rules))
+        scanners = tuple(read(self.scanners))
+        rules = [*chain.from_iterable(each.rules for each in scanners)]
+        rules += chain.from_iterable(each.rules for each in batches)
+        stopping = tuple(rule for rule in rules if rule.is_enforced and rule.action >= Action.WITHHOLD)
+        return Readers(scanners, batches, gating, stopping)
 
     @property
     def reads_context(self) -> bool:
@@ -170,13 +250,15 @@ class Plan:
         The policy may say so, or that they stream. Where no rule changes text there is nothing to wait for.
         """
         if self.stream.tool_calls is None:
-            return bool(self.blocking)
-        return self.stream.tool_calls is ToolCalls.WHOLE and any(rule.is_gating for rule in self.rules)
+            return any(rule.action >= Action.WITHHOLD for rule in self.gating_calls)
+        return self.stream.tool_calls is ToolCalls.WHOLE and bool(self.gating_calls)
 
     @property
-    def blocking(self) -> tuple[RulePlan, ...]:
-        """The rules that may stop text."""
-        return tuple(rule for rule in self.rules if rule.is_enforced and rule.action is Action.BLOCK)
+    def gating_calls(self) -> tuple[RulePlan, ...]:
+        """The rules that may change or stop what a model hands to a tool."""
+        return tuple(
+            rule for rule in self.rules if rule.is_gating and rule.is_reading(Part.MODEL, Channel.TOOL_ARGUMENTS)
+        )
 
     @property
     def stand_in_rules(self) -> tuple[RulePlan, ...]:

@@ -12,13 +12,15 @@ read the file as YAML 1.1 would see `false`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from sidecar.policy.operators import HASH_CHARS
-from sidecar.values import Channel, Direction, Enforcement, FailMode, Mode, Part, ToolCalls
+from sidecar.values import Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part, ToolCalls
+from sidecar.wording.forms import MASK, is_word_character
+from sidecar.wording.languages import Language
 
 API_VERSION = "tidegate.dev/v1"
 DEFAULT_POLICY = "default"
@@ -54,6 +56,9 @@ class Metadata(Model):
     version: str = Field(min_length=1, max_length=64, description='The author\'s version, as text: "2026.11.1".')
     owner: str = Field(default="", max_length=128, description="The team to ask.")
     description: str = Field(default="", max_length=2000, description="What the policy is for.")
+    language: Language = Field(
+        default=Language.EN, description="The language of what people read: names of what was redacted, and messages."
+    )
     order: int = Field(
         default=DEFAULT_ORDER,
         ge=0,
@@ -104,6 +109,13 @@ class StreamSpec(Model):
         " first ones of what a model writes are shorter, those of a prompt or a document twice as long. More is"
         " cheaper, less leaves earlier; 0 is a segment a sentence.",
     )
+    pace_ms: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Cleared text of an answer leaves at the pace at which it came, instead of a segment at a time,"
+        " spread over at most this many milliseconds; 0: at once.",
+    )
     tool_calls: ToolCalls | None = Field(
         default=None,
         description="whole: a model's call of a tool leaves when it is over and judged, together with the calls beside"
@@ -141,6 +153,17 @@ class Detect(BaseModel):
     threshold: Score | None = Field(
         default=None, description="One least score for all labels, in place of the recommended ones."
     )
+    parts: list[Part] | None = Field(
+        default=None,
+        min_length=1,
+        description="Whose words it reads. Left out: what the detector reads by default, for most everybody's.",
+    )
+    channels: list[Channel] | None = Field(
+        default=None,
+        min_length=1,
+        description="Which of their texts it reads; `other` are fields that no API is known to have. Left out: what the"
+        " detector reads by default, for most all.",
+    )
 
     @property
     def params(self) -> dict[str, Any]:
@@ -162,7 +185,12 @@ class Mask(OneWay):
     """Letters and digits become a character; the rest stays."""
 
     with_: Literal["mask"] = Field(alias="with", description="Replace letters and digits by a character.")
-    char: str = Field(default="*", min_length=1, max_length=1, description="The character that stands for each.")
+    char: str = Field(
+        default=MASK,
+        min_length=1,
+        max_length=1,
+        description="The character that stands for each. Markdown reads `*`, `_`, `~` and `#`.",
+    )
     keep_first: int = Field(default=0, ge=0, le=64, description="How many letters and digits stay at the beginning.")
     keep_last: int = Field(default=0, ge=0, le=64, description="How many letters and digits stay at the end.")
 
@@ -172,21 +200,59 @@ class Mask(OneWay):
             raise PydanticCustomError(
                 "invisible_char",
                 "`char` must be a visible character",
-                {"remedy": "use `*`, `x` or `#`, for example", "key": "char"},
+                {"remedy": f"use `{MASK}`, `x` or `*`, for example", "key": "char"},
             )
         return self
 
 
-class Label(OneWay):
-    """The label's name: `<CREDIT_CARD>`."""
+def _check_words(words: str) -> str:
+    """Refuse what may have a meaning in the text around it."""
+    if not any(map(str.isalnum, words)) or not all(is_word_character(each) or each in " -" for each in words):
+        raise PydanticCustomError(
+            "words", "words are letters, digits, blanks and hyphens", {"remedy": "leave other characters out"}
+        )
+    return words
 
-    with_: Literal["label"] = Field(alias="with", description="Replace by the label's name: `<CREDIT_CARD>`.")
+
+Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_check_words)]
 
 
-_LABEL = Label.model_validate({"with": "label"})
+class Named(OneWay):
+    """What the operators share that say what was redacted."""
+
+    form: Literal["words", "name"] = Field(
+        default="words",
+        description="words: as a person reads it, in a form without meaning in Markdown and HTML. name: the label, as"
+        " programs read it.",
+    )
+    words: dict[str, Words] = Field(
+        default_factory=dict, description="What labels are called, in place of the words of the policy's language."
+    )
+
+    @model_validator(mode="after")
+    def _words_are_shown(self) -> Self:
+        if self.form == "name" and self.words:
+            raise PydanticCustomError(
+                "unused_words",
+                "`form: name` shows the labels, so `words` are not used",
+                {"remedy": "remove `words` or `form`", "key": "words"},
+            )
+        return self
 
 
-class Hash(OneWay):
+class Label(Named):
+    """What it was: `‹card-number›`."""
+
+    with_: Literal["label"] = Field(
+        alias="with", description="Replace by what it was: `‹card-number›`, or `<CREDIT_CARD>` with `form: name`."
+    )
+
+
+LABEL = Label.model_validate({"with": "label"})
+"""How the action `redact` replaces."""
+
+
+class Hash(Named):
     """A keyed hash of the value."""
 
     with_: Literal["hash"] = Field(
@@ -196,7 +262,7 @@ class Hash(OneWay):
     length: int = Field(default=HASH_CHARS, ge=8, le=64, description="How many hex digits of the hash are shown.")
 
 
-class Pseudonym(OneWay):
+class Pseudonym(Named):
     """A stand-in that the key's owner can open."""
 
     with_: Literal["pseudonym"] = Field(
@@ -241,7 +307,7 @@ class StandIn(Model):
         " of a tenant's.",
     )
     answers: OneWayOperator = Field(
-        default=_LABEL,
+        default=LABEL,
         description="How the rule replaces what the model itself says, which has no stand-in. Left out: by the label.",
     )
 
@@ -254,7 +320,31 @@ Operator: TypeAlias = Annotated[
 class BlockSpec(Model):
     """Stop the choice."""
 
-    message: str = Field(default="", max_length=4000, description="What the user is told in place of the rest.")
+    message: str | None = Field(
+        default=None,
+        max_length=4000,
+        description="What the user is told in place of the rest. Left out: a text in the policy's language, with the"
+        " stream's id to quote.",
+    )
+
+
+class WithholdSpec(Model):
+    """Take a text of the history out."""
+
+    message: str = Field(
+        default="",
+        max_length=4000,
+        description="The sentence that stands in its place, for the model to read. Left out: one that names the rule.",
+    )
+
+
+class WithholdAction(Model):
+    """Have a sentence stand in for a text of a request's history."""
+
+    withhold: WithholdSpec = Field(
+        description="Put a sentence in place of a whole tool result, document or earlier turn, and let the request go"
+        " on. The user's newest words and answers are blocked."
+    )
 
 
 class BlockAction(Model):
@@ -269,25 +359,26 @@ class RedactAction(Model):
     redact: Operator = Field(description="Replace what was found, and let the rest through.")
 
 
-ActionWord: TypeAlias = Literal["allow", "annotate", "redact", "block"]
+ActionWord: TypeAlias = Literal["allow", "annotate", "redact", "withhold", "block"]
 
 
 def _action_form(value: Any) -> str | None:
     if isinstance(value, str):
         return "as word"
     keys = value if isinstance(value, Mapping) else getattr(type(value), "model_fields", ())
-    return next((f"as {key}" for key in ("block", "redact") if key in keys), None)
+    return next((f"as {key}" for key in ("block", "withhold", "redact") if key in keys), None)
 
 
 ActionSpec: TypeAlias = Annotated[
     Annotated[ActionWord, Tag("as word")]
     | Annotated[BlockAction, Tag("as block")]
+    | Annotated[WithholdAction, Tag("as withhold")]
     | Annotated[RedactAction, Tag("as redact")],
     Discriminator(
         _action_form,
         custom_error_type="action_form",
-        custom_error_message="an action is `allow`, `annotate`, `redact`, `block`, `{redact: {with: ...}}` or"
-        " `{block: {message: ...}}`",
+        custom_error_message="an action is `allow`, `annotate`, `redact`, `withhold`, `block`, `{redact: {with: ...}}`,"
+        " `{withhold: {message: ...}}` or `{block: {message: ...}}`",
     ),
 ]
 
@@ -300,7 +391,14 @@ class RuleSpec(Model):
     detect: Detect = Field(description="What to look for.")
     severity: SeverityWord = Field(default="medium", description="How much a violation matters.")
     action: ActionSpec = Field(
-        description="What is done to the text: allow < annotate < redact < block; the strongest wins on the same text."
+        description="What is done to the text: allow < annotate < redact < withhold < block; the strongest wins on"
+        " the same text."
+    )
+    history: InHistory | None = Field(
+        default=None,
+        description="What a rule that blocks does to tool results, documents and earlier turns of a request that comes"
+        " through the proxy or Envoy. withhold: a sentence stands in for the text, and the request goes on. refuse: the"
+        " request is refused, and so is every later one with the same history. Left out: withhold.",
     )
     on_error: FailMode | None = Field(
         default=None,
@@ -391,6 +489,10 @@ class CaseSpec(Model):
     choice: int = Field(default=0, ge=0, le=1024, description="The choice's number.")
     channel: Channel = Field(default=Channel.CONTENT, description="Which text of the choice.")
     part: Part | None = Field(default=None, description="Whose words: model for output, user for input unless stated.")
+    history: bool = Field(
+        default=False,
+        description="Whether it is an earlier turn, a tool's result or a document of a request through the proxy.",
+    )
     context: list[str | PassageSpec] = Field(
         default_factory=list, description="What an answer should rest on: texts, numbered from 1, or with an `id`."
     )
@@ -416,6 +518,12 @@ class CaseSpec(Model):
                 "needless_direction",
                 "`direction` goes with `chunks`; `{word}` says it already",
                 {"word": stated[0], "remedy": "remove `direction`", "key": "direction"},
+            )
+        if self.history and self.input is None and self.direction is not Direction.INPUT:
+            raise PydanticCustomError(
+                "history_of_answer",
+                "only a request has a history",
+                {"remedy": "write the text as `input`, with its `part`", "key": "history"},
             )
         return self
 

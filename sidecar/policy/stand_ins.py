@@ -15,7 +15,8 @@ exchange, or an earlier one of the same shelf, put it there. Nothing here is log
 from __future__ import annotations
 
 import hmac
-from collections import OrderedDict
+from collections import ChainMap, OrderedDict
+from collections.abc import MutableMapping
 from functools import cache
 from typing import TypeAlias
 
@@ -134,21 +135,29 @@ class StandIns:
         self._own, self._shared = seals
         self._seals = seals
         self._kept = kept
-        self._entries: dict[Number, Entry] = {}
+        self._entries: MutableMapping[Number, Entry] = {}
 
     @property
     def is_used(self) -> bool:
         """Whether there may be something to put back."""
         return bool(self._entries) or self._kept.has(self._own)
 
+    @property
+    def session_id(self) -> str:
+        """The session whose stand-ins it knows, beside those that all of its tenant's share."""
+        return self._own[1] or ""
+
     def put(self, value: str, label: str, rule: StandIn) -> str:
         """The stand-in for a value, which the exchange's answer may get back."""
         shelf = self._own if rule.by_session else self._shared
         entry = Entry(self._opened(value), rule.restore)
         form, number = self._free(self._seals[shelf], TOKEN if rule.is_secret else form_of(label, value), value, entry)
-        self._entries[form.name, number] = entry
-        self._kept.put(shelf, (form.name, number), entry)
+        self._note(shelf, (form.name, number), entry)
         return form.write(number, value)
+
+    def _note(self, shelf: Shelf, number: Number, entry: Entry) -> None:
+        self._entries[number] = entry
+        self._kept.put(shelf, number, entry)
 
     def find(self, form: str, text: str) -> Entry | None:
         """What a text of this form stands for. None for one that is no stand-in, or another tenant's or session's."""
@@ -159,6 +168,11 @@ class StandIns:
             if seal.is_on(FORMS[form], number):
                 return self._entry(shelf, (form, number))
         return None
+
+    def stands_in(self, text: str) -> bool:
+        """Whether any stand-in is in a text."""
+        found = scanner().start().advance(text, 0, is_final=True)
+        return any(self.find(each.label, text[each.start : each.end]) is not None for each in found)
 
     def _entry(self, shelf: Shelf, number: Number) -> Entry:
         entry = self._entries.get(number) or self._kept.get(shelf, number) or _FORGOTTEN
@@ -185,6 +199,25 @@ class StandIns:
                 pieces += [value[at : found.start], entry.value]
                 at = found.end
         return "".join([*pieces, value[at:]])
+
+
+class Draft(StandIns):
+    """What a text notes that may yet be left out: it is in the book once it is kept, and nowhere before."""
+
+    def __init__(self, book: StandIns) -> None:
+        super().__init__(book._seals, book._kept)
+        self._book = book
+        self._entries = ChainMap({}, book._entries)
+        self._noted: list[tuple[Shelf, Number, Entry]] = []
+
+    def keep(self) -> None:
+        """Have the book say what it says."""
+        for each in self._noted:
+            self._book._note(*each)
+
+    def _note(self, shelf: Shelf, number: Number, entry: Entry) -> None:
+        self._entries[number] = entry
+        self._noted.append((shelf, number, entry))
 
 
 _FORGOTTEN = Entry(None, frozenset())

@@ -72,7 +72,7 @@ class Request(msgspec.Struct, frozen=True):
     def item(self) -> BatchItem:
         """What the detector is given."""
         segment = self.segment
-        return BatchItem(segment.text, segment.begin, segment.lane.part, self.direction, segment.context)
+        return BatchItem(segment.text, segment.begin, segment.part, self.direction, segment.context)
 
     def answer(self, outcome: Outcome) -> None:
         """Hand the outcome to whoever asked."""

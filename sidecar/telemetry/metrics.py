@@ -73,6 +73,7 @@ class PlanMetrics:
     released_chars: Counter
     restored: Counter
     violations: tuple[dict[Action, Counter], ...]
+    repeated: Counter
     ended: dict[str, Counter]
     sentences: dict[Verdict, Counter]
     shares: dict[str, Histogram]
@@ -104,6 +105,12 @@ class Metrics:
             "tidegate_unscanned",
             "Requests and answers that passed without being looked at.",
             ["what", "path"],
+            registry=registry,
+        )
+        self._unread_texts = Counter(
+            "tidegate_unscanned_long_texts",
+            "Requests with a long text that passed without being looked at: perhaps a model reads them.",
+            ["path"],
             registry=registry,
         )
         self._paths = _Names(_MAX_UNKNOWN_PATHS)
@@ -141,6 +148,12 @@ class Metrics:
             "tidegate_violations",
             "Violations, by rule and what was done.",
             ["policy", "rule", "action"],
+            registry=registry,
+        )
+        self._repeated = Counter(
+            "tidegate_violations_repeated",
+            "Violations in texts that were checked, and whose violations were counted, before.",
+            ["policy"],
             registry=registry,
         )
         self._sentences = Counter(
@@ -199,6 +212,19 @@ class Metrics:
         )
         self.cache_hits = self._cache.labels("hit")
         self.cache_misses = self._cache.labels("miss")
+        known = Counter(
+            "tidegate_known_texts",
+            "Whole texts of requests, by whether they were known from an earlier request.",
+            ["result"],
+            registry=registry,
+        )
+        known_chars = Counter(
+            "tidegate_known_chars",
+            "Characters of whole texts of requests, by whether they were known from an earlier request.",
+            ["result"],
+            registry=registry,
+        )
+        self._known = [(known.labels(result), known_chars.labels(result)) for result in ("hit", "miss")]
         self.policies_loaded = Gauge("tidegate_policies_loaded", "Policies in use.", registry=registry)
         self.policy_reloads = Counter("tidegate_policy_reloads", "Reloads that took effect.", registry=registry)
         self.policy_reload_failures = Counter(
@@ -266,6 +292,16 @@ class Metrics:
         self._unscanned.labels(what, named).inc()
         return named
 
+    def count_known(self, hits: Sequence[int], misses: Sequence[int]) -> None:
+        """Count the characters of whole texts of a request, by whether the texts were known."""
+        for found, (texts, chars) in zip((hits, misses), self._known, strict=True):
+            texts.inc(len(found))
+            chars.inc(sum(found))
+
+    def count_unread_text(self, named: str) -> None:
+        """Count a long text that passes without being looked at, by what `count_unscanned` called its path."""
+        self._unread_texts.labels(named).inc()
+
     def count_refused(self, status: int, reason: str) -> None:
         """Count an exchange that was answered in the upstream's place. `reason` is a word of ours."""
         self._refused.labels(str(status), reason).inc()
@@ -301,6 +337,7 @@ class Metrics:
                 {action: self._violations.labels(plan.name, rule.id, action.name.lower()) for action in Action}
                 for rule in plan.rules
             ),
+            repeated=self._repeated.labels(plan.name),
             sentences={each: self._sentences.labels(plan.name, each.value) for each in Verdict},
             shares={name: each.labels(plan.name) for name, each in self._shares.items()},
             ended={how: self._streams.labels(plan.name, how) for how in ("finished", "blocked", "cancelled", "failed")},

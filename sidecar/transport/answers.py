@@ -8,34 +8,51 @@ is the session's inbox: a slow client stops the writing, so the reader stops, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from sidecar.codec.joints import Joints
 from sidecar.codec.opened import Streamed, Whole
-from sidecar.codec.weave import ChoiceEnd, Fed, LaneEnd
+from sidecar.codec.weave import ChoiceEnd, Fed, LaneEnd, Text
 from sidecar.session import Session
 from sidecar.summary import StreamSummary
-
-_PIECE_CHARS = 16_384
-"""Long texts are fed in pieces, so that other streams get their turn."""
+from sidecar.values import Blocked, Release
 
 
-async def guard_whole(session: Session, body: Whole) -> StreamSummary:
+async def guard_whole(session: Session, body: Whole, joints: Joints | None = None) -> StreamSummary:
     """Put all texts of a body through a session; the body then holds what came of them. Raises `TidegateError`."""
-    async with beside(_feed_and_finish(session, body.texts)):
+    if joints is not None:
+        joints.note(body.texts)
+    async with beside(_feed_and_finish(session, list(_not_kept(session, body)))):
         async for shown in session.outputs():
             if isinstance(shown, StreamSummary):
                 return shown
-            body.take(shown)
+            _take(body, shown, joints)
     raise asyncio.CancelledError("the session was cancelled")
+
+
+def _not_kept(session: Session, body: Whole) -> Iterator[Text]:
+    """The texts of a body that somebody has to look at, or to act on; all others it keeps as they are."""
+    for each in body.texts:
+        if each.is_whole and session.passes(each.lane, each.text, is_json=each.is_json):
+            body.keep(each)
+        else:
+            yield each
 
 
 class StreamGuard:
     """Guards one streamed answer. `write` takes the bytes that may leave; it may wait."""
 
-    def __init__(self, session: Session, body: Streamed, write: Callable[[bytes], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        body: Streamed,
+        write: Callable[[bytes], Awaitable[None]],
+        joints: Joints | None = None,
+    ) -> None:
         self._session = session
+        self._joints = joints
         self._body = body
         self._write = write
         self._writing = asyncio.Lock()
@@ -65,7 +82,7 @@ class StreamGuard:
         async for shown in self._session.outputs():
             if isinstance(shown, StreamSummary):
                 return
-            self._body.take(shown)
+            _take(self._body, shown, self._joints)
             if self._body.is_over:
                 self._session.finish()
             await self._flush()
@@ -92,6 +109,8 @@ class StreamGuard:
         for each in fed:
             if self._body.is_over:
                 return
+            if self._joints is not None:
+                self._joints.note((each,))
             await hand_over(self._session, each)
 
     async def _flush_all(self) -> None:
@@ -102,6 +121,12 @@ class StreamGuard:
         async with self._writing:
             if data := self._body.ready():
                 await self._write(data)
+
+
+def _take(body: Whole | Streamed, shown: Release | Blocked, joints: Joints | None) -> None:
+    """Have a body take what was let out; `joints` sets a block's message off from it."""
+    for each in (shown,) if joints is None else joints.joined(shown):
+        body.take(each)
 
 
 @asynccontextmanager
@@ -122,8 +147,7 @@ async def hand_over(session: Session, fed: Fed) -> None:
     elif isinstance(fed, ChoiceEnd):
         session.end_choice(fed.choice)
     else:
-        for start in range(0, len(fed.text), _PIECE_CHARS):
-            await session.feed(fed.lane, fed.text[start : start + _PIECE_CHARS], is_json=fed.is_json)
+        await session.feed(fed.lane, fed.text, is_json=fed.is_json, is_last=fed.is_last)
 
 
 async def _feed_and_finish(session: Session, fed: Iterable[Fed]) -> None:

@@ -8,7 +8,7 @@ as the settings say.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
 from uuid import uuid4
@@ -16,8 +16,11 @@ from uuid import uuid4
 import msgspec
 
 from sidecar.codec import encoding, opened
-from sidecar.codec.body import Text, UnknownShapeError
-from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape
+from sidecar.codec.body import UnknownShapeError
+from sidecar.codec.formats import Format, format_of
+from sidecar.codec.instead import answer_instead
+from sidecar.codec.joints import Joints
+from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape, Unanswered
 from sidecar.config import Guarded
 from sidecar.errors import CallerError
 from sidecar.policy.stand_ins import StandIns
@@ -29,9 +32,9 @@ from sidecar.transport.exchange import (
     closed,
     decoded,
     finished,
+    message_of,
     opened_answer,
     opened_request,
-    refusal_of,
     type_of_errors,
 )
 from sidecar.transport.facts import Caller, start_of, with_sources
@@ -45,7 +48,7 @@ from sidecar.transport.http_headers import (
     Described,
 )
 from sidecar.transport.http_status import UnreadableAnswerError
-from sidecar.values import Action, Direction
+from sidecar.values import Action, Blocked, Direction
 
 
 class Passed(msgspec.Struct, frozen=True):
@@ -60,8 +63,18 @@ class Refused(msgspec.Struct, frozen=True):
 
     status: int
     data: bytes
+    media_type: str
 
 
+LONG_TEXT_BYTES = 2000
+"""A request with a text of so many bytes, or with a body of unknown length, may be for a model."""
+_MOST_CHOICES = 128
+_MEDIA_TYPES: Mapping[Format, str] = {
+    Format.JSON: "application/json",
+    Format.SSE: "text/event-stream; charset=utf-8",
+    Format.LINES: "application/x-ndjson",
+    Format.EVENT_STREAM: "application/vnd.amazon.eventstream",
+}
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -73,6 +86,8 @@ class Bodies:
         self._settings = settings
         self.marks: dict[str, str] = {}
         self.path = ""
+        self.target = ""
+        """The request's, with its query."""
         self._stand_ins: StandIns | None = None
         """What the request's values were replaced by."""
         self._asked = PLAINLY
@@ -86,15 +101,15 @@ class Bodies:
             return Passed(answered(start_of(self._settings.facts, caller, None)), data)
         match of_request(self._settings, guard, described):
             case Unread(why=why):
-                return await self._unread_request(caller, why, data)
+                return await self._unread_request(caller, described, why, data)
             case Unreadable() as unreadable:
-                return await self._unreadable_request(caller, unreadable, data)
+                return await self._unreadable_request(caller, described, unreadable, data)
             case Whole() as way:
                 content = opened_request(self._settings, described.coding, data)
                 held.take(len(content) if described.coding else 0)
                 body = _body(way, content, described, is_request=True)
                 if body is None:
-                    return await self._unreadable_request(caller, _not_of(way), data)
+                    return await self._unreadable_request(caller, described, _not_of(way), data)
                 return await self._guard_request(way, caller, body, described.coding, (data, content))
 
     async def _guard_request(
@@ -103,17 +118,37 @@ class Bodies:
         """Guard a request that came as these bytes and this content."""
         self._asked = _asked(way, body)
         start = start_of(self._settings.facts, caller, body.document)
-        async with self._engine.open(start) as session:
+        start = msgspec.structs.replace(start, history=body.history)
+        async with self._engine.open(start, is_held=True) as session:
             summary = await guard_whole(session, body)
             self._stand_ins = session.stand_ins
         self.marks[REQUEST_DECISION] = summary.action.name.lower()
         if body.blocked is not None:
             self._mark(session)
             self.marks[DECISION] = Action.BLOCK.name.lower()
-            return Refused(*refusal_of(way.shape, body.blocked, session.plan))
+            return self._refused(way.shape, body, body.blocked, session)
         start = with_sources(start, body.texts, self._engine.limits)
         changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
         return Passed(answered(start), closed(coding, *came, changed))
+
+    def _refused(self, shape: Shape, body: opened.Whole, blocked: Blocked, session: Session) -> Refused:
+        """What whoever asked is told: by the assistant, where an interface shows no error, or as an error.
+
+        A detector that failed said nothing of the words, and nor does the assistant: the next try may pass.
+        """
+        is_finding = bool(blocked.label)
+        if is_finding and self._settings.refusals == "answer":
+            number, created = session.info.stream_id, int(self._engine.clock.unix_seconds())
+            choices = max(1, min(self._asked.choices, _MOST_CHOICES))
+            unanswered = Unanswered(self.target, body.document, number, created, choices)
+            answer = answer_instead(shape, unanswered, self._asked, message_of(blocked))
+            if answer is not None:
+                form, data = answer
+                return Refused(200, data, _MEDIA_TYPES[form])
+        rule = session.plan.rules[blocked.rule].id
+        quoted = (body.place_of(blocked.lane), f"rule {rule}", f"stream {session.info.stream_id}")
+        message = f"{message_of(blocked)} ({', '.join(filter(None, quoted))})"
+        return Refused(*shape.refusal(message, rule), type_of_errors(shape))
 
     async def whole_answer(self, way: Whole, start: StreamStart, described: Described, data: bytes) -> bytes | None:
         """Guard an answer that is one document; None when it is none. Raises `TidegateError`."""
@@ -122,8 +157,8 @@ class Bodies:
         body = _body(way, content, described, is_request=False, is_json=self._asked.is_json)
         if body is None:
             return None
-        async with self._engine.open(start, self._stand_ins) as session:
-            summary = await guard_whole(session, body)
+        async with self._engine.open(start, stand_ins=self._stand_ins) as session:
+            summary = await guard_whole(session, body, self._joints(way.shape, is_streamed=False))
         self._mark(session)
         self.marks[DECISION] = summary.action.name.lower()
         changed = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
@@ -132,7 +167,7 @@ class Bodies:
     @asynccontextmanager
     async def answer_stream(self, start: StreamStart) -> AsyncIterator[Session]:
         """The session of an answer that comes piece by piece, for `guard`. Raises `TidegateError`."""
-        async with self._engine.open(start, self._stand_ins) as session:
+        async with self._engine.open(start, stand_ins=self._stand_ins) as session:
             self._mark(session)
             yield session
 
@@ -158,21 +193,29 @@ class Bodies:
             asked=self._asked,
             holds_calls=session.plan.holds_calls,
         )
-        await StreamGuard(session, body, write_encoded).run(decoded(self._settings, coding, chunks))
+        joints = self._joints(way.shape, is_streamed=True)
+        await StreamGuard(session, body, write_encoded, joints).run(decoded(self._settings, coding, chunks))
         if encoder is not None:
             await write(encoder.finish())
 
     # -- what passes unread -----------------------------------------------------------------------------------------
 
-    async def _unread_request(self, caller: Caller, why: str, data: bytes) -> Passed:
+    async def _unread_request(self, caller: Caller, described: Described, why: str, data: bytes) -> Passed:
         start = start_of(self._settings.facts, caller, None)
-        await self.report_unscanned(start, "request", why)
+        await self.report_request(start, described, why, len(data))
         return Passed(answered(start), data)
 
-    async def _unreadable_request(self, caller: Caller, found: Unreadable, data: bytes) -> Passed:
+    async def report_request(self, start: StreamStart, body: Described, why: str, size: int | None) -> None:
+        """Say that a request passes that nobody looks at; `size` is that of its body in bytes, where it is known."""
+        is_text = not body.kind or format_of(body.kind) is not None
+        is_long = size is None or size >= LONG_TEXT_BYTES
+        self.marks[REQUEST_DECISION] = UNGUARDED
+        await self._engine.report_unscanned(start, "request", why, self.path, is_long_text=is_text and is_long)
+
+    async def _unreadable_request(self, caller: Caller, described: Described, found: Unreadable, data: bytes) -> Passed:
         if self._settings.unknown_bodies == "refuse":
             raise CallerError(f"cannot be checked: {found.message}", field="body")
-        return await self._unread_request(caller, found.reason, data)
+        return await self._unread_request(caller, described, found.reason, data)
 
     async def report_answer(self, start: StreamStart, found: Unread | Unreadable) -> None:
         """Say that an answer passes that nobody looks at. Raises `UnreadableAnswerError` when it may not."""
@@ -188,11 +231,17 @@ class Bodies:
         self.marks[REQUEST_DECISION if what == "request" else DECISION] = UNGUARDED
         await self._engine.report_unscanned(start, what, why, self.path)
 
-    def headers_instead(self, shape: Shape | None, caller: Caller) -> dict[str, str]:
+    def headers_instead(self, media_type: str, caller: Caller) -> dict[str, str]:
         """The headers of an answer in the upstream's place. The id to quote is the caller's own or the stream's."""
         given = caller.headers.get("x-request-id", "")
         quoted = given if _ID.fullmatch(given) else self.marks.get(STREAM) or str(uuid4())
-        return {"content-type": type_of_errors(shape), **dict.fromkeys(REQUEST_IDS, quoted), **self.marks}
+        return {"content-type": media_type, **dict.fromkeys(REQUEST_IDS, quoted), **self.marks}
+
+    def _joints(self, shape: Shape, *, is_streamed: bool) -> Joints | None:
+        """What sets a block's message off, where it stands behind text that people read."""
+        if self._settings.block_join == "plain" or self._asked.is_json or not shape.says_stops:
+            return None
+        return Joints(is_streamed=is_streamed)
 
     def _mark(self, session: Session) -> None:
         self.marks[POLICY] = f"{session.plan.name}@{session.plan.version}"
@@ -216,7 +265,7 @@ def _asked(way: Whole, body: opened.Whole) -> AnswerOptions:
         choices=way.shape.choices(body.document),
         is_json=way.shape.wants_json(body.document),
         wants_usage=way.shape.wants_usage(body.document),
-        chars=sum(len(each.text) for each in body.texts if isinstance(each, Text)),
+        chars=sum(len(each.text) for each in body.texts),
     )
 
 

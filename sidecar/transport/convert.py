@@ -70,6 +70,7 @@ _WIRE_ACTIONS = {
     Action.ALLOW: pb.ACTION_ALLOW,
     Action.ANNOTATE: pb.ACTION_ANNOTATE,
     Action.REDACT: pb.ACTION_REDACT,
+    Action.WITHHOLD: pb.ACTION_WITHHOLD,
     Action.BLOCK: pb.ACTION_BLOCK,
 }
 _WIRE_SEVERITIES = {
@@ -198,13 +199,13 @@ def out_of_order(message: str, field: str) -> CallerError:
 # -- what goes out ----------------------------------------------------------------------------------------------------
 
 
-def response_of(shown: Shown, plan: Plan) -> pb.StreamResponse:
-    """An output as a message of `Stream`."""
+def response_of(shown: Shown, plan: Plan, joint: str = "") -> pb.StreamResponse:
+    """An output as a message of `Stream`; `joint` is what sets a block's message off."""
     match shown:
         case Release():
             return pb.StreamResponse(release=release_of(shown, plan))
         case Blocked():
-            return pb.StreamResponse(verdict=verdict_of(shown, plan))
+            return pb.StreamResponse(verdict=verdict_of(shown, plan, joint))
         case StreamSummary():
             return pb.StreamResponse(summary=summary_of(shown))
 
@@ -220,7 +221,7 @@ def release_of(release: Release, plan: Plan) -> pb.Release:
     )
 
 
-def verdict_of(blocked: Blocked, plan: Plan) -> pb.Verdict:
+def verdict_of(blocked: Blocked, plan: Plan, joint: str = "") -> pb.Verdict:
     """A block."""
     return pb.Verdict(
         lane=_wire_lane(blocked.lane),
@@ -230,6 +231,7 @@ def verdict_of(blocked: Blocked, plan: Plan) -> pb.Verdict:
         reason=blocked.reason,
         message=blocked.message,
         position=blocked.position,
+        joint=joint,
     )
 
 

@@ -18,8 +18,7 @@ from sidecar.codec.shape import Shape
 from sidecar.codec.shapes import openai
 from sidecar.config import Guarded
 from sidecar.errors import CallerError, Draining, Overloaded, TidegateError
-from sidecar.policy.plan import Plan
-from sidecar.transport.http_status import HttpStatus, SlowBodyError, UnreadableAnswerError
+from sidecar.transport.http_status import TOO_LARGE, HttpStatus, SlowBodyError, UnreadableAnswerError
 from sidecar.transport.running import Running
 from sidecar.values import Blocked
 
@@ -216,15 +215,17 @@ async def decoded(settings: Guarded, coding: str, chunks: AsyncIterator[bytes]) 
 # -- errors -----------------------------------------------------------------------------------------------------------
 
 
-def refusal_of(shape: Shape, blocked: Blocked, plan: Plan) -> tuple[int, bytes]:
-    """Status and body of the answer to a request that a policy stopped."""
-    return shape.refusal(blocked.message or _REFUSED, plan.rules[blocked.rule].id)
+def message_of(blocked: Blocked) -> str:
+    """What is said in place of an answer to a request that a policy stopped."""
+    return blocked.message or _REFUSED
 
 
-def failure_of(shape: Shape | None, status: HttpStatus) -> bytes:
-    """The body of the answer that tells an error, in the provider's own shape where the provider is known."""
+def failure_of(shape: Shape | None, status: HttpStatus) -> tuple[int, bytes]:
+    """Status and body of the answer that tells an error, in the provider's own words where the provider is known."""
+    if status.reason == TOO_LARGE and shape is not None and shape.too_long is not None:
+        return shape.too_long(status.message)
     failure = shape.failure if shape is not None else openai.failure
-    return failure(status.code, status.message)
+    return status.code, failure(status.code, status.message)
 
 
 def told(error: Exception) -> Exception:

@@ -66,10 +66,11 @@ from sidecar.transport.exchange import (
     read_request,
     told,
     too_large_answer,
+    type_of_errors,
 )
 from sidecar.transport.facts import Caller, named_attributes, start_of
 from sidecar.transport.grpc import Context, Server, answering
-from sidecar.transport.http_headers import OF_BODY, OF_PARTS, OWN, described
+from sidecar.transport.http_headers import OF_BODY, OF_PARTS, OWN, described, size_of
 from sidecar.transport.http_status import RefusedError, http_status_of
 from sidecar.transport.identity import Peer
 
@@ -211,10 +212,11 @@ class _Exchange:
         status = http_status_of(error, self._answered_with)
         if not isinstance(error, TidegateError):
             _log.warning("an exchange failed", exc_info=error)
-        _log.info("an exchange was refused", extra={"status": status.code, "reason": status.reason})
+        code, data = failure_of(self._shape, status)
+        _log.info("an exchange was refused", extra={"status": code, "reason": status.reason})
         if status.retry_after_seconds is not None:
             self._bodies.marks["retry-after"] = str(status.retry_after_seconds)
-        await self._answer_instead(status.code, status.reason, failure_of(self._shape, status))
+        await self._answer_instead(code, status.reason, data, type_of_errors(self._shape))
 
     @property
     def _shape(self) -> Shape | None:
@@ -246,6 +248,7 @@ class _Exchange:
         if isinstance(decision, Refuse):
             raise RefusedError(decision)
         self._bodies.path = name_of(decision, asked.path)
+        self._bodies.target = asked.target
         if isinstance(decision, Pass):
             await self._pass_request(decision, asked)
             return
@@ -260,7 +263,7 @@ class _Exchange:
         await self._request.prepare(changes)
         guarded = await self._guarded(guard, asked)
         if isinstance(guarded, Refused):
-            await self._answer_instead(guarded.status, "policy", guarded.data)
+            await self._answer_instead(guarded.status, "policy", guarded.data, guarded.media_type)
             await self._answers.close()
             return
         self._let_answer(guarded.start)
@@ -290,7 +293,8 @@ class _Exchange:
         changes = Changes({}, _own(asked.headers))
         is_empty_one = asked.is_reading and not passed.is_upgrade
         if self._request.line.has_body and not is_empty_one:
-            await self._bodies.report_unscanned(self._start, "request", passed.why)
+            headers = asked.headers
+            await self._bodies.report_request(self._start, described(headers), passed.why, size_of(headers))
         await self._request.prepare(changes)
         if is_empty_one and not await is_empty(self._request.chunks()):
             raise RefusedError(BODY_OF_READING)
@@ -405,10 +409,10 @@ class _Exchange:
             await way.send(data)
         await way.end()
 
-    async def _answer_instead(self, status: int, reason: str, data: bytes) -> None:
+    async def _answer_instead(self, status: int, reason: str, data: bytes, media_type: str) -> None:
         """Answer the client in the upstream's place."""
         self._engine.metrics.count_refused(status, reason)
-        headers = Changes(self._bodies.headers_instead(self._shape, self._caller), ()).message()
+        headers = Changes(self._bodies.headers_instead(media_type, self._caller), ()).message()
         answer = pb.ImmediateResponse(status=HttpStatus(code=status), headers=headers, body=data, details="tidegate")
         await self._write(immediate_response=answer)
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import field
 
-from sidecar.codec.weave import Fed, Text
+from sidecar.codec.weave import Text
 from sidecar.config import MESH, FactNames, Facts, Limits
 from sidecar.errors import CallerError
 from sidecar.session import Passage, StreamStart
@@ -97,7 +97,7 @@ def _labels(facts: Facts, caller: Caller) -> dict[str, str]:
     return {label: values[name] for names, values in sources for label, name in names.labels.items() if name in values}
 
 
-def with_sources(start: StreamStart, texts: Iterable[Fed], limits: Limits) -> StreamStart:
+def with_sources(start: StreamStart, texts: Iterable[Text], limits: Limits) -> StreamStart:
     """With the user's last words, and the passages that the answer should rest on, as far as the limits allow."""
     prompt, left_out = "", 0
     passages: list[Passage] = []
@@ -117,7 +117,7 @@ def with_sources(start: StreamStart, texts: Iterable[Fed], limits: Limits) -> St
     )
 
 
-def _whose(texts: Iterable[Fed]) -> Iterator[tuple[Part, int, str]]:
+def _whose(texts: Iterable[Text]) -> Iterator[tuple[Part, int, str]]:
     for each in texts:
-        if isinstance(each, Text) and each.lane.channel is Channel.CONTENT:
+        if each.lane.channel is Channel.CONTENT:
             yield each.lane.part, each.lane.choice, each.text

@@ -25,6 +25,7 @@ from google.protobuf.descriptor import FileDescriptor
 from grpc_health.v1 import health, health_pb2
 from multidict import CIMultiDict
 
+from sidecar.codec.joints import Joints
 from sidecar.config import Grpc, Limits
 from sidecar.errors import CallerError, ConfigError, IdleStream, Overloaded, TidegateError
 from sidecar.session import Engine, Session, StreamStart
@@ -170,7 +171,7 @@ class GuardService:
         start = self._start_of(request.start, context)
         lane = LaneReader(start.direction, self._engine.limits).lane_of(request.lane, field="lane")
         async with self._engine.open(start) as session:
-            await session.feed(lane, request.text, is_json=_is_json(lane))
+            await session.feed(lane, request.text, is_json=_is_json(lane), is_last=True)
             session.finish()
             return check_response_of([shown async for shown in session.outputs()], session.plan)
 
@@ -181,9 +182,10 @@ class GuardService:
         async with self._engine.open(start) as session:
             await context.send_initial_metadata(((_STREAM_ID, session.info.stream_id),))
             lanes = LaneReader(start.direction, self._engine.limits)
+            joints = Joints(is_streamed=False)
             async with _beside(_read(context, session, lanes)):
                 async for shown in session.outputs():
-                    await self._write(context, response_of(shown, session.plan))
+                    await self._write(context, response_of(shown, session.plan, joints.follow(shown)))
 
     def _start_of(self, message: pb.Start, context: Context) -> StreamStart:
         """What is known of a stream: what its caller says, as far as that is for the caller to say."""
@@ -331,10 +333,10 @@ async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) 
     match message.WhichOneof("message"):
         case "chunk":
             lane = lanes.lane_of(message.chunk.lane)
-            await session.feed(lane, lanes.text_of(message.chunk, lane), is_json=_is_json(lane))
-            if message.chunk.ends_lane:
+            text, is_last = lanes.text_of(message.chunk, lane), message.chunk.ends_lane
+            await session.feed(lane, text, is_json=_is_json(lane), is_last=is_last)
+            if is_last:
                 lanes.end(lane)
-                session.end_lane(lane)
         case "context":
             session.add_context(passages_of(message.context.passages))
         case "start":

@@ -60,11 +60,13 @@ from sidecar.transport.exchange import (
     told,
     too_large_answer,
     too_large_request,
+    type_of_errors,
 )
 from sidecar.transport.facts import Caller, start_of
 from sidecar.transport.http_headers import (
     Described,
     described,
+    size_of,
     to_client,
     to_client_guarded,
     to_upstream,
@@ -169,6 +171,7 @@ class _Exchange:
         if isinstance(self._decision, Refuse):
             raise RefusedError(self._decision)
         self._bodies.path = name_of(self._decision, self._asked.path)
+        self._bodies.target = self._asked.target
         if isinstance(self._decision, Pass):
             return await self._pass(self._decision)
         with running.permit():
@@ -185,8 +188,9 @@ class _Exchange:
                 self._request.transport.close()
             return self._begun
         status = http_status_of(error, self._answered)
-        _log.info("an exchange was refused", extra={"status": status.code, "reason": status.reason})
-        answer = self._answer_instead(status.code, status.reason, failure_of(self._shape, status))
+        code, data = failure_of(self._shape, status)
+        _log.info("an exchange was refused", extra={"status": code, "reason": status.reason})
+        answer = self._answer_instead(code, status.reason, data, type_of_errors(self._shape))
         if status.retry_after_seconds is not None:
             answer.headers["Retry-After"] = str(status.retry_after_seconds)
         return answer
@@ -195,10 +199,10 @@ class _Exchange:
     def _shape(self) -> Shape | None:
         return None if isinstance(self._decision, Pass) else self._decision.shape
 
-    def _answer_instead(self, status: int, reason: str, data: bytes) -> web.Response:
+    def _answer_instead(self, status: int, reason: str, data: bytes, media_type: str) -> web.Response:
         """An answer of ours, in the upstream's place."""
         self._engine.metrics.count_refused(status, reason)
-        headers = self._bodies.headers_instead(self._shape, self._caller)
+        headers = self._bodies.headers_instead(media_type, self._caller)
         return web.Response(status=status, body=data, headers=headers)
 
     # -- the request ----------------------------------------------------------------------------------------------
@@ -207,7 +211,7 @@ class _Exchange:
         with room.held() as held:
             guarded = await self._guard_request(guard, held)
             if isinstance(guarded, Refused):
-                return self._answer_instead(guarded.status, "policy", guarded.data)
+                return self._answer_instead(guarded.status, "policy", guarded.data, guarded.media_type)
             start, data = guarded.start, io.BytesIO(guarded.data) if guarded.data else None
             del guarded  # an answer may take long, and needs none of it
             answer = await self._send(data, to_upstream_guarded(self._asked.headers))
@@ -245,7 +249,9 @@ class _Exchange:
             await self._let_body_come()
             if self._asked.is_reading and not await is_empty(data.iter_any()):
                 raise RefusedError(BODY_OF_READING)
-            await self._bodies.report_unscanned(start, "request", passed.why)
+            await self._bodies.report_request(
+                start, described(self._asked.headers), passed.why, size_of(self._asked.headers)
+            )
         answer = await self._send(data, to_upstream(self._asked.headers))
         with self._open(answer):
             if not has_content(self._asked.method, answer.status):

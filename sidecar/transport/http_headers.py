@@ -50,6 +50,12 @@ class Described(msgspec.Struct, frozen=True):
         return encoding.is_known(self.coding)
 
 
+def size_of(headers: CIMultiDict[str]) -> int | None:
+    """How many bytes a body has, where its headers tell."""
+    told = headers.get("content-length", "").strip()
+    return int(told) if told.isdecimal() else None
+
+
 def described(headers: CIMultiDict[str]) -> Described:
     """What headers say of their body."""
     told = {value.strip() for value in headers.getall("Content-Type", ())}

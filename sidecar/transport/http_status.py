@@ -3,7 +3,7 @@
 | error                    | status | adds          |
 | ------------------------ | ------ | ------------- |
 | `RefusedError`           | its own|               |
-| `CallerError`, a limit   | 413    |               |
+| `CallerError`, a limit   | 413, or the provider's own: `Shape.too_long` | |
 | other `CallerError`      | 400    |               |
 | `SlowBodyError`          | 408    |               |
 | `UnknownPolicy`          | 500    |               |
@@ -26,6 +26,8 @@ import msgspec
 from sidecar.errors import CallerError, Draining, IdleStream, Overloaded, TidegateError, UnknownPolicy
 from sidecar.transport.decision import FIRST_ERROR, Refuse
 
+TOO_LARGE = "too large"
+"""The reason where a request is longer than a limit: providers have words of their own for that."""
 _DRAINING_RETRY_SECONDS = 1
 _FAULT = "the guard failed on this request; nothing that was held has left"
 
@@ -70,7 +72,7 @@ def http_status_of(error: Exception, answered: int = 0) -> HttpStatus:
             return HttpStatus(error.refused.status, error.refused.reason, str(error))
         case CallerError():
             is_too_large = error.limit and not error.field.startswith("start.")
-            return HttpStatus(413, "too large", str(error)) if is_too_large else HttpStatus(400, "caller", str(error))
+            return HttpStatus(413, TOO_LARGE, str(error)) if is_too_large else HttpStatus(400, "caller", str(error))
         case SlowBodyError():
             return HttpStatus(408, "slow body", str(error))
         case UnknownPolicy():

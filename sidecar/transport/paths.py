@@ -24,7 +24,8 @@ from sidecar.codec.shape import Shape
 Known: TypeAlias = Callable[[str], Shape | None]
 """Which API a path is of."""
 
-_MAX_DECODINGS = 4
+_MAX_FORMS = 4
+"""How many forms of a path are looked at, its own the first; one that has more is refused."""
 _MAX_CHARS = 2048
 _MAX_CUTS = 4
 """At so many signs from the left of a path's last segment, and from the right, it is cut: more would cost time."""
@@ -32,7 +33,6 @@ _SHOWN_CHARS = 200
 
 _STRAY = re.compile(r"[^!-~]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_TOO_OFTEN = re.compile(r"%(25){4}")
 _CONTROL = re.compile(r"%(25)*(0[0-9A-Fa-f]|1[0-9A-Fa-f]|7[fF])")
 _DOTS = re.compile(r"(?:^|[/\\])(?:\.|%(25)*2[eE]){1,2}(?:$|[/\\;])")
 _CUT = re.compile(r"[?#\x00-\x20]")
@@ -77,7 +77,7 @@ def fault_in_target(target: str) -> Fault | None:
         return Fault("has a `%` that begins no escape; write `%25`")
     if len(path) > _MAX_CHARS:
         return Fault(f"has a path of more than {_MAX_CHARS} characters")
-    if _TOO_OFTEN.search(path):
+    if len([*_decodings(path)]) > _MAX_FORMS:
         return Fault("is encoded again and again; encode it once")
     if _CONTROL.search(path):
         return Fault("has an encoded control character")
@@ -122,7 +122,8 @@ def _readings(path: str) -> Iterator[str]:
 
 
 def _decodings(path: str) -> Iterator[str]:
-    for _ in range(_MAX_DECODINGS):
+    """The path, and what comes of undoing its percent encoding once, twice, and so on until nothing changes."""
+    for _ in range(_MAX_FORMS + 1):
         yield path
         decoded = unquote(path)
         if decoded == path:

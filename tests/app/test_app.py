@@ -77,7 +77,7 @@ async def test_it_serves_says_so_and_publishes_its_metrics(tmp_path: Path):
     app = App(settings(tmp_path))
     async with app.running():
         async with tidegate.AsyncClient(app.grpc.addresses[0]) as client:
-            assert (await client.check("a plum")).text == "a <FRUIT>"
+            assert (await client.check("a plum")).text == "a ‹fruit›"
         status, parts = await ready(app)
         assert (status, set(parts.values())) == (200, {"ok"})
         async with page(app, "/healthz") as response:
@@ -144,9 +144,9 @@ async def test_a_reload_takes_effect_for_new_streams_only(tmp_path: Path):
         first = await anext(texts)
         write_policy(tmp_path, version="2", word="fig")
         await eventually(lambda: app.policies.plans["words"].version == "2")
-        assert (await client.check("a plum and a fig")).text == "a plum and a <FRUIT>"
+        assert (await client.check("a plum and a fig")).text == "a plum and a ‹fruit›"
         may_go_on.set()
-        assert first + "".join([text async for text in texts]) == "one <FRUIT>. And then a <FRUIT> and a fig"
+        assert first + "".join([text async for text in texts]) == "one ‹fruit›. And then a ‹fruit› and a fig"
         assert stream.summary is not None
         assert stream.summary.policy.version == "1"
 
@@ -156,7 +156,7 @@ async def test_a_wrong_policy_changes_nothing_but_the_record(tmp_path: Path):
     async with app.running(), tidegate.AsyncClient(app.grpc.addresses[0]) as client:
         write_policy(tmp_path, version="2", word="[")
         await eventually(lambda: b"tidegate_policy_reload_failures_total 1.0" in app.metrics.render())
-        assert (await client.check("a plum")).text == "a <FRUIT>"
+        assert (await client.check("a plum")).text == "a ‹fruit›"
         assert (await ready(app))[0] == 200
         await eventually(lambda: app.outbox.stats().put >= 3)
         faults = [each.event.data for each in await app.outbox.claim(100) if isinstance(each.event.data, Fault)]
@@ -279,5 +279,5 @@ async def test_new_streams_are_taken_while_load_balancers_learn_of_a_drain(tmp_p
     async with tidegate.AsyncClient(app.grpc.addresses[0]) as client:
         stopping = asyncio.create_task(running.__aexit__(None, None, None))
         await eventually(lambda: app.readiness.parts["grpc"] == "draining")
-        assert (await client.check("a plum")).text == "a <FRUIT>"
+        assert (await client.check("a plum")).text == "a ‹fruit›"
         await stopping

@@ -58,7 +58,7 @@ def test_misuse_is_2(arguments: Sequence[str]):
 @pytest.mark.parametrize("chunk", [[], ["--chunk-chars", "1"], ["--chunk-chars", "3"]])
 def test_guard_prints_what_would_be_let_out(policies: str, chunk: list[str]):
     result = run("guard", "-", "--policies", policies, *chunk, text="a plum, please")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "a <FRUIT>, please", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "a ‹fruit›, please", "")
 
 
 def test_guard_reads_a_file_and_names_the_block(policies: str, tmp_path: Path):
@@ -71,7 +71,7 @@ def test_guard_reads_a_file_and_names_the_block(policies: str, tmp_path: Path):
 
 def test_guard_prints_json(policies: str):
     row = json.loads(run("guard", "--json", "--policies", policies, text="a plum").stdout)
-    assert (row["released"], row["action"], row["leaked_chars"], row["policy"]) == ("a <FRUIT>", "redact", 0, "words")
+    assert (row["released"], row["action"], row["leaked_chars"], row["policy"]) == ("a ‹fruit›", "redact", 0, "words")
     [violation] = row["violations"]
     assert (violation["rule"], violation["label"], violation["start"], violation["end"]) == ("no-plums", "FRUIT", 2, 6)
 
@@ -84,16 +84,30 @@ def test_guard_prints_a_row_for_each_row_in_order(policies: str):
 
     assert [(row["id"], row["released"], row["action"]) for row in read] == [
         ("a", "nothing", "allow"),
-        ("b", "a <FRUIT>", "redact"),
+        ("b", "a ‹fruit›", "redact"),
         ("c", "a ", "block"),
     ]
     assert {"id", "released", "action", "violations", "leaked_chars", "max_held_chars"} <= read[0].keys()
+
+
+def test_guard_withholds_what_stands_in_a_history(policies: str):
+    where = ("--direction", "input", "--part", "tool_result")
+    result = run("guard", "--json", "--history", *where, "--policies", policies, text="a bomb")
+    row = json.loads(result.stdout)
+    assert (row["action"], row["blocked_by"], [each["done"] for each in row["violations"]]) == (
+        "withhold",
+        "",
+        ["withhold"],
+    )
+    assert row["released"].startswith("[Withheld: the rule ")
+    assert json.loads(run("guard", "--json", *where, "--policies", policies, text="a bomb").stdout)["action"] == "block"
 
 
 @pytest.mark.parametrize(
     ("arguments", "text", "words"),
     [
         (["--policy", "nope"], "x", "there is no policy named 'nope'"),
+        (["--history"], "x", "only a request has a history"),
         (["--jsonl"], "{", "-:1: "),
         (["--jsonl"], '{"id": 1}', "-:1: "),
         ([], b"\xff", "standard input is not UTF-8"),

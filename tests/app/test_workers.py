@@ -88,7 +88,7 @@ def guard_until(service: Workers, *, used: set[int]) -> int:
     count = 0
     while not all(service.streams_of(each) for each in used):
         for _ in range(8):
-            assert guard(service.address, "a secret plum") == "a secret <FRUIT>"
+            assert guard(service.address, "a secret plum") == "a secret ‹fruit›"
             count += 1
     return count
 
@@ -103,7 +103,7 @@ def test_they_serve_as_one_and_lose_no_event(tmp_path: Path):
         service.process.send_signal(signal.SIGHUP)
         service.wait_for("policies reloaded")
         service.wait_for("policies reloaded")
-        assert guard(service.address, "a fig") == "a <FRUIT>"
+        assert guard(service.address, "a fig") == "a ‹fruit›"
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(60) == 0
     files = [tmp_path / name for name in ("events.jsonl", "events-1.jsonl")]
@@ -120,7 +120,7 @@ def test_one_that_is_killed_is_started_again_while_the_other_serves(tmp_path: Pa
         first, second = service.pids()
         os.kill(first, signal.SIGKILL)
         assert service.wait_for("a worker died; it is started again")["status"] == -signal.SIGKILL
-        assert guard(service.address, "a plum") == "a <FRUIT>"
+        assert guard(service.address, "a plum") == "a ‹fruit›"
         service.wait_for("serving")
         assert service.is_ready()
         assert second in service.pids()

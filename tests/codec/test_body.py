@@ -386,6 +386,59 @@ REQUESTS: list[tuple[Shape, dict[str, Any], list[tuple[Part, str]]]] = [
     (tgi.SHAPE, {"inputs": "U"}, [(Part.USER, "U")]),
     (openai_chat.SHAPE, {"messages": [], "tools": [{"function": {"description": "D"}}]},
      [(Part.TOOL_DEFINITION, '{"function":{"description":"D"}}')]),
+    (openai_chat.SHAPE,
+     {"messages": [{"role": "assistant", "content": "M", "reasoning_content": "R"},
+                   {"role": "user",
+                    "content": [{"type": "file", "file": {"file_data": "data:text/plain;base64,Qw=="}}]}],
+      "documents": [{"text": "E"}]},
+     [(Part.MODEL, "M"), (Part.MODEL, "R"), (Part.CONTEXT, "C"), (Part.CONTEXT, '{"text":"E"}')]),
+    (openai_responses.SHAPE,
+     {"input": [{"role": "developer", "content": "S"}, {"type": "reasoning", "summary": [{"text": "R"}]},
+                {"role": "assistant", "content": [{"type": "output_text", "text": "M"}]},
+                {"type": "mcp_call", "name": "N", "arguments": "{}", "output": "T"},
+                {"type": "code_interpreter_call", "code": "X", "outputs": [{"type": "logs", "logs": "L"}]},
+                {"type": "file_search_call", "results": [{"text": "C"}]},
+                {"type": "mcp_list_tools", "tools": [{"description": "D"}]},
+                {"role": "user", "content": [{"type": "input_file", "file_data": "data:text/plain;base64,RQ=="}]}]},
+     [(Part.SYSTEM, "S"), (Part.MODEL, "R"), (Part.MODEL, "M"), (Part.MODEL, "N"), (Part.MODEL, "{}"),
+      (Part.TOOL_RESULT, "T"), (Part.MODEL, "X"), (Part.TOOL_RESULT, "L"), (Part.CONTEXT, '{"text":"C"}'),
+      (Part.TOOL_DEFINITION, '{"description":"D"}'), (Part.CONTEXT, "E")]),
+    (anthropic.SHAPE,
+     {"system": [{"type": "text", "text": "S"}], "tools": [{"description": "D"}],
+      "messages": [{"role": "assistant",
+                    "content": [{"type": "thinking", "thinking": "R"}, {"type": "text", "text": "M"},
+                                {"type": "tool_use", "name": "N", "input": {"a": 1}}]},
+                   {"role": "user",
+                    "content": [{"type": "tool_result", "content": [{"type": "text", "text": "T"}]},
+                                {"type": "search_result", "content": [{"type": "text", "text": "C"}]}]}]},
+     [(Part.SYSTEM, "S"), (Part.TOOL_DEFINITION, '{"description":"D"}'), (Part.MODEL, "R"), (Part.MODEL, "M"),
+      (Part.MODEL, "N"), (Part.MODEL, '{"a":1}'), (Part.TOOL_RESULT, "T"), (Part.CONTEXT, "C")]),
+    (gemini.SHAPE,
+     {"tools": [{"functionDeclarations": [{"description": "D"}]}],
+      "contents": [{"role": "model", "parts": [{"text": "M"}, {"functionCall": {"name": "N", "args": {"a": 1}}}]},
+                   {"role": "user", "parts": [{"functionResponse": {"name": "F", "response": {"b": 2}}},
+                                              {"inlineData": {"mimeType": "text/plain", "data": "Qw=="}}]}]},
+     [(Part.TOOL_DEFINITION, '{"functionDeclarations":[{"description":"D"}]}'), (Part.MODEL, "M"), (Part.MODEL, "N"),
+      (Part.MODEL, '{"a":1}'), (Part.TOOL_RESULT, "F"), (Part.TOOL_RESULT, '{"b":2}'), (Part.CONTEXT, "C")]),
+    (bedrock.SHAPE,
+     {"toolConfig": {"tools": [{"toolSpec": {"description": "D"}}]},
+      "messages": [{"role": "assistant", "content": [{"text": "M"}, {"toolUse": {"name": "N", "input": {"a": 1}}}]},
+                   {"role": "user", "content": [{"document": {"format": "txt", "source": {"text": "C"}}}]}]},
+     [(Part.TOOL_DEFINITION, '{"description":"D"}'), (Part.MODEL, "M"), (Part.MODEL, "N"), (Part.MODEL, '{"a":1}'),
+      (Part.CONTEXT, "C")]),
+    (cohere.SHAPE,
+     {"tools": [{"function": {"description": "D"}}],
+      "messages": [{"role": "system", "content": "S"}, {"role": "assistant", "tool_plan": "R"},
+                   {"role": "tool", "content": [{"type": "text", "text": "T"},
+                                                {"type": "document", "document": {"data": "C"}}]}]},
+     [(Part.TOOL_DEFINITION, '{"function":{"description":"D"}}'), (Part.SYSTEM, "S"), (Part.MODEL, "R"),
+      (Part.TOOL_RESULT, "T"), (Part.CONTEXT, '{"data":"C"}')]),
+    (ollama.SHAPE,
+     {"tools": [{"function": {"description": "D"}}],
+      "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "U"},
+                   {"role": "assistant", "content": "M", "thinking": "R"}, {"role": "tool", "content": "T"}]},
+     [(Part.TOOL_DEFINITION, '{"function":{"description":"D"}}'), (Part.SYSTEM, "S"), (Part.USER, "U"),
+      (Part.MODEL, "M"), (Part.MODEL, "R"), (Part.TOOL_RESULT, "T")]),
 ]  # fmt: skip
 
 
@@ -394,7 +447,7 @@ def test_requests_say_whose_words_they_are(
     shape: Shape, document: dict[str, Any], expected: list[tuple[Part, str]]
 ) -> None:
     body = WholeBody(shape, json.dumps(document).encode(), is_request=True)
-    texts = [each for each in body.texts if isinstance(each, Text)]
+    texts = body.texts
     assert sorted((each.lane.part, each.text) for each in texts) == sorted(expected)
     assert len({each.lane for each in texts}) == len(expected)
 

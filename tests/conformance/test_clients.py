@@ -144,12 +144,12 @@ def test_grpcios_client_with_its_defaults_stays_connected(served: Door):
         channel.subscribe(states.append)
         stub = rpc.GuardServiceStub(channel)
         for _ in range(300):
-            assert stub.Check(pb.CheckRequest(text="a plum")).text == "a <FRUIT>"
+            assert stub.Check(pb.CheckRequest(text="a plum")).text == "a ‹fruit›"
         for compression in (grpc.Compression.Gzip, grpc.Compression.Deflate):
-            assert stub.Check(pb.CheckRequest(text="a plum " * 99), compression=compression).text == "a <FRUIT> " * 99
+            assert stub.Check(pb.CheckRequest(text="a plum " * 99), compression=compression).text == "a ‹fruit› " * 99
         start, finish = pb.StreamRequest(start=pb.Start()), pb.StreamRequest(finish=pb.Finish())
         words = [pb.StreamRequest(chunk=pb.Chunk(text=f"plum {number}. ")) for number in range(500)]
         text = "".join(each.release.text for each in stub.Stream(iter([start, *words, finish])))
-    assert text == "".join(f"<FRUIT> {number}. " for number in range(500))
+    assert text == "".join(f"‹fruit› {number}. " for number in range(500))
     assert states.count(grpc.ChannelConnectivity.READY) == 1
     assert grpc.ChannelConnectivity.TRANSIENT_FAILURE not in states

@@ -622,48 +622,48 @@ def guarded(name: str, pieces: Iterable[str]) -> list[Output]:
 ESCAPED = {
     "a card behind a line's end": (
         r'{"body": "Card:\n4111111111111111\nexp 12/29"}',
-        r'{"body": "Card:\n************1111\nexp 12/29"}',
+        r'{"body": "Card:\n••••••••••••1111\nexp 12/29"}',
     ),
     "a card in groups": (
         r'{"body": "Card:\n4111 1111 1111 1111\nok"}',
-        r'{"body": "Card:\n**** **** **** 1111\nok"}',
+        r'{"body": "Card:\n•••• •••• •••• 1111\nok"}',
     ),
     "a card that a line's end divides": (
         r'{"body": "4111 1111\n1111 1111"}',
         r'{"body": "4111 1111\n1111 1111"}',  # as in plain text
     ),
-    "a social security number": (r'{"body": "SSN\n536-22-8726\nok"}', r'{"body": "SSN\n<US_SSN>\nok"}'),
-    "an account": (r'{"body": "IBAN:\nDE89370400440532013000\nok"}', r'{"body": "IBAN:\n<IBAN_CODE>\nok"}'),
+    "a social security number": (r'{"body": "SSN\n536-22-8726\nok"}', r'{"body": "SSN\n‹social-security-number›\nok"}'),
+    "an account": (r'{"body": "IBAN:\nDE89370400440532013000\nok"}', r'{"body": "IBAN:\n‹IBAN›\nok"}'),
     "addresses": (
         r'{"body": "hosts:\n10.0.0.12\n10.0.0.13"}',
-        r'{"body": "hosts:\n<IP_ADDRESS>\n<IP_ADDRESS>"}',
+        r'{"body": "hosts:\n‹IP-address›\n‹IP-address›"}',
     ),
     "a wallet": (
         r'{"body": "wallet\n1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa\n"}',
-        r'{"body": "wallet\n<CRYPTO>\n"}',
+        r'{"body": "wallet\n‹crypto-wallet›\n"}',
     ),
     "mail between line ends": (
         r'{"body": "Contact:\njane@example.com\nBye"}',
-        r'{"body": "Contact:\n<EMAIL_ADDRESS>\nBye"}',
+        r'{"body": "Contact:\n‹email-address›\nBye"}',
     ),
     "mail between escaped quotes": (
         r'{"body": "the literal \u0022jane@example.com\u0022 here"}',
-        r'{"body": "the literal \u0022<EMAIL_ADDRESS>\u0022 here"}',
+        r'{"body": "the literal \u0022‹email-address›\u0022 here"}',
     ),
-    "mail with an escaped sign": (r'{"to": "jane\u0040example.com"}', r'{"to": "<EMAIL_ADDRESS>"}'),
+    "mail with an escaped sign": (r'{"to": "jane\u0040example.com"}', r'{"to": "‹email-address›"}'),
     "bare numbers": (
         '{"card": 4111111111111111, "phone": 14155552671, "ok": 1}',
-        '{"card": "************1111", "phone": "<PHONE_NUMBER>", "ok": 1}',
+        '{"card": "••••••••••••1111", "phone": "‹phone-number›", "ok": 1}',
     ),
-    "a number that its key explains": ('{"ssn": 536228726, "n": 2}', '{"ssn": "<US_SSN>", "n": 2}'),
+    "a number that its key explains": ('{"ssn": 536228726, "n": 2}', '{"ssn": "‹social-security-number›", "n": 2}'),
     "strings that their keys explain": (
         '{"ssn":"536228726","phone":"4155552671","account_number":"123456789012"}',
-        '{"ssn":"<US_SSN>","phone":"<PHONE_NUMBER>","account_number":"<US_BANK_NUMBER>"}',
+        '{"ssn":"‹social-security-number›","phone":"‹phone-number›","account_number":"‹bank-account›"}',
     ),
-    "a key": ('{"jane@example.com": 1}', '{"<EMAIL_ADDRESS>": 1}'),
+    "a key": ('{"jane@example.com": 1}', '{"‹email-address›": 1}'),
     "a document in a document": (
         r'{"a":"{\"body\":\"Card:\\n4111111111111111\", \"card\": 4111111111111111}"}',
-        r'{"a":"{\"body\":\"Card:\\n************1111\", \"card\": \"************1111\"}"}',
+        r'{"a":"{\"body\":\"Card:\\n••••••••••••1111\", \"card\": \"••••••••••••1111\"}"}',
     ),
 }
 
@@ -677,7 +677,7 @@ def test_personal_data_in_arguments_is_found_and_the_arguments_stay_valid(raw: s
 
 def test_a_password_is_known_by_its_key() -> None:
     raw = r'{"a":"{\"password\":\"Zk3Lm8Vt2XbN7wQ9\"}","password":"Zk3Lm8Vt2XbN7wQ9"}'
-    expected = r'{"a":"{\"password\":\"<GENERIC_SECRET>\"}","password":"<GENERIC_SECRET>"}'
+    expected = r'{"a":"{\"password\":\"‹secret›\"}","password":"‹secret›"}'
     assert text_of(guarded("default", by_character(raw))) == expected
 
 
@@ -693,5 +693,5 @@ def test_a_call_with_a_token_of_escaped_characters_is_blocked_as_a_whole(token: 
 @pytest.mark.slow
 def test_a_name_with_escaped_letters_is_replaced_as_a_whole() -> None:
     raw = r'{"body": "My name is J\u00f6rg M\u00fcller from K\u00f6ln."}'
-    expected = r'{"body": "My name is <PERSON> from K\u00f6ln."}'
+    expected = r'{"body": "My name is ‹name› from K\u00f6ln."}'
     assert {text_of(guarded("pii-names", pieces)) for pieces in ([raw], by_character(raw))} == {expected}

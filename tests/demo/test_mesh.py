@@ -33,7 +33,7 @@ def test_it_ends_well_and_shows_every_violation(missing: Callable[[str], None]) 
 
 
 def _heard(scene: Scene) -> Heard:
-    return Heard(scene.answer, scene.finish, "" if scene.finish else "BadRequestError")
+    return Heard(scene.answer, scene.finish)
 
 
 def _published(scene: Scene) -> list[Violation]:

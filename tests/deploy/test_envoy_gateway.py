@@ -87,7 +87,7 @@ async def test_traffic_is_guarded_both_ways(binary: str, tmp_path: Path):
         assert json.loads(envoy.upstream.requests[-1].body) == request_of(f"my card is {MASKED}")
         envoy.upstream.answer = streamed(chat(BAD_PIECES), 40)
         _, answer = await envoy.ask("hi")
-        assert said(answer) == "Hello you Stopped."
+        assert said(answer) == "Hello you \n\nStopped."
         sent = len(envoy.upstream.requests)
         response, answer = await envoy.ask(f"please {INJECTION} now")
         assert (response.headers["x-tidegate-decision"], b"Stopped." in answer) == ("block", True)

@@ -79,12 +79,14 @@ async def mesh(
     outbox: MemoryOutbox | None = None,
     **settings: object,
 ) -> AsyncIterator[Mesh]:
-    """A mesh; `settings` are those of the section `ext_proc`."""
+    """A mesh; `settings` are those of the section `ext_proc`. Refusals are errors, unless a test says otherwise."""
     with tempfile.TemporaryDirectory(prefix="tg") as short:  # a socket's path has at most 107 bytes
         socket = f"{short}/grpc.sock"
         guard = guarding(folder, policy=policy, limits=limits, outbox=outbox)
         async with guard as (engine, recorded), scripted_upstream() as upstream:
-            processor = ExternalProcessor(engine, ExtProc.model_validate({"enabled": True, **settings}))
+            processor = ExternalProcessor(
+                engine, ExtProc.model_validate({"enabled": True, "refusals": "error", **settings})
+            )
             server = GrpcServer(engine, Grpc(listen=(f"unix:{socket}",)), engine.limits, processor)
             await server.start()
             try:

@@ -14,7 +14,7 @@ from sidecar.codec.shapes import openai_chat
 from tests import recorded
 from tests.integration.envoy import validate
 from tests.integration.mesh import mesh, request_of, streamed
-from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, SAID
+from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, SAID, refusal
 from tests.upstream import JSON, Answer
 
 pytestmark = [pytest.mark.envoy, pytest.mark.slow]
@@ -63,7 +63,7 @@ async def test_a_megabyte_passes_both_ways(binary: str, tmp_path: Path):
 async def test_a_blocked_request_is_refused_and_never_sent(binary: str, tmp_path: Path):
     async with mesh(binary, tmp_path) as envoy:
         response, answer = await envoy.ask(f"please {INJECTION} now")
-        assert (response.status, answer) == SHAPE.refusal("Stopped.", "no-injection")
+        assert (response.status, answer) == refusal(SHAPE, response.headers["x-tidegate-stream"], "message 1")
         assert response.content_type == JSON
         assert envoy.upstream.requests == []
 
@@ -74,7 +74,7 @@ async def test_a_block_in_mid_stream_ends_it_properly_and_hangs_up_on_the_upstre
         answer = envoy.upstream.answer = streamed(body, 40)
         answer.hold_at = body.index(b"les now") // 40 + 4  # the upstream has not ended when the block falls
         _, data = await envoy.ask("hi")
-        assert recorded.said(SHAPE, data) == "Hello you Stopped."
+        assert recorded.said(SHAPE, data) == "Hello you \n\nStopped."
         assert b"content_filter" in data
         assert data.endswith(b"data: [DONE]\n\n")
         await asyncio.wait_for(answer.is_left.wait(), 30)

@@ -11,7 +11,7 @@ from sidecar.codec import encoding
 from sidecar.codec.shapes import openai_chat
 from tests import recorded
 from tests.integration.mesh import Mesh, in_mode, mesh, request_of, streamed
-from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, SAID
+from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, SAID, refusal
 from tests.upstream import JSON, SSE, Answer
 
 pytestmark = [pytest.mark.envoy, pytest.mark.slow]
@@ -40,7 +40,7 @@ async def guards_both_ways(envoy: Mesh) -> None:
     assert json.loads(envoy.upstream.requests[-1].body) == request_of(f"my card is {MASKED}")
     envoy.upstream.answer = streamed(recorded.chat(BAD_PIECES), 40)
     response, answer = await envoy.ask("hi")
-    assert recorded.said(SHAPE, answer) == "Hello you Stopped."
+    assert recorded.said(SHAPE, answer) == "Hello you \n\nStopped."
     assert answer.endswith(b"data: [DONE]\n\n")
     assert envoy.endings[-1] == ("output", "blocked")
     envoy.upstream.answer = Answer([whole_of(f"It is {CARD}.")], JSON, headers={"Content-Length": "99"})
@@ -83,9 +83,10 @@ async def refuses(envoy: Mesh) -> None:
     """An injection, and a body that is too large: the text of neither reaches the provider."""
     envoy.upstream.requests.clear()
     response, answer = await envoy.ask(f"please {INJECTION} now")
-    assert (response.status, answer) == SHAPE.refusal("Stopped.", "no-injection")
+    assert (response.status, answer) == refusal(SHAPE, response.headers["x-tidegate-stream"], "message 1")
     response, answer = await envoy.ask("x" * 300_000)
-    assert response.status == 413
+    assert response.status == 400
+    assert b"context_length_exceeded" in answer
     assert b"200000 bytes" in answer
     assert all(INJECTION.encode() not in seen.body for seen in envoy.upstream.requests)
 

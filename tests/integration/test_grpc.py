@@ -151,6 +151,26 @@ async def test_choices_and_channels_are_texts_of_their_own(client: tidegate.Asyn
     }
 
 
+async def test_a_tools_result_is_withheld_and_the_stream_goes_on():
+    withholding = plan((WordScanner("secret"), [rule(Action.WITHHOLD)]))
+    result, question = tidegate.Lane(2, part="tool_result"), tidegate.Lane(3, part="user")
+    async with serving(withholding) as server, tidegate.AsyncClient(server.address) as client:
+        chunks = [
+            tidegate.Chunk("It is a sec", result),
+            tidegate.Chunk("ret, 42.", result, ends_lane=True),
+            tidegate.Chunk("And now?", question),
+        ]
+        shown = [each async for each in client.stream(chunks, direction="input")]
+    releases = [each for each in shown if isinstance(each, tidegate.Release)]
+    assert [(each.lane.part, each.text) for each in releases] == [("tool_result", "[rule-0]"), ("user", "And now?")]
+    (redaction,) = releases[0].redactions
+    assert (redaction.rule, redaction.span, releases[0].input) == ("rule-0", tidegate.Span(0, 19), tidegate.Span(0, 19))
+    summary = shown[-1]
+    assert isinstance(summary, tidegate.Summary)
+    assert summary.action is tidegate.Action.WITHHOLD
+    assert [(each.decided, each.done) for each in summary.violations] == [(tidegate.Action.WITHHOLD,) * 2]
+
+
 async def test_a_lane_that_is_ended_leaves_while_the_stream_is_open(client: tidegate.AsyncClient):
     thoughts, may_go_on = tidegate.Lane(channel="reasoning"), asyncio.Event()
 

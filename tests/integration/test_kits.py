@@ -45,7 +45,10 @@ class KitProcess:
 
     async def ask(self, kit: str, url: str, said: str = "hi", *, is_streamed: bool) -> dict[str, Any]:
         """What a kit told of an answer."""
-        asked = {"kit": kit, "url": url, "text": said, "is_streamed": is_streamed}
+        return await self.tell({"kit": kit, "url": url, "text": said, "is_streamed": is_streamed})
+
+    async def tell(self, asked: Mapping[str, object]) -> dict[str, Any]:
+        """Its answer to a line."""
         told: dict[str, Any] = json.loads(await asyncio.to_thread(self._exchange, json.dumps(asked)))
         return told
 
@@ -180,7 +183,7 @@ def texts_of_a_block(kit: Kit, where: str, is_streamed: bool) -> str:
     """What stood before the place, and the message."""
     if where == "reasoning":
         return "Hello you.Stopped." if kit.whole_has_text_first and not is_streamed else "Stopped."
-    return {"text": "Hello you Stopped.", "arguments": "Hello you. Stopped."}[where]
+    return {"text": "Hello you \n\nStopped.", "arguments": "Hello you. Stopped."}[where]
 
 
 async def ends_at_a_block(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:
@@ -203,6 +206,26 @@ async def refuses_with_its_own_error(door: Door, kits: Kits, name: str, is_strea
     assert told["error"].partition(":")[0] == MODELS[name].refused
     assert "Stopped." in told["error"]
     assert not door.upstream.requests
+
+
+async def is_answered_in_place_of_a_refusal(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:
+    """An answer of ours is one of the provider's to it, whole and streamed, and its end that of a block."""
+    door.upstream.requests.clear()
+    kit = MODELS[name]
+    told = await kits.ask(name, door.url, f"please {INJECTION}", is_streamed=is_streamed)
+    assert not door.upstream.requests
+    if kit.raised:
+        assert told["error"].partition(":")[0] == kit.raised
+        return
+    assert (told["text"], told["calls"], told["error"]) == ("Stopped.", [], "")
+    assert told["ended"] == kit.blocked
+
+
+@WAYS
+@each_model
+async def test_a_refused_turn_is_answered(tmp_path: Path, kits: Kits, name: str, is_streamed: bool):
+    async with proxied(tmp_path, refusals="answer") as proxy:
+        await is_answered_in_place_of_a_refusal(proxy, kits, name, is_streamed)
 
 
 PROMISES = [comes_as_it_was, masks_a_card, ends_at_a_block, refuses_with_its_own_error]

@@ -186,7 +186,7 @@ async def test_text_that_is_stopped_behind_a_call(node: Node, tmp_path: Path, na
         return
     assert told["error"] == ""
     assert told["ran"] in ([[], [{"card": "none", "sum": 3}]] if is_streamed else [[]])
-    assert "so Stopped." in told["text"]
+    assert "so \n\nStopped." in told["text"]
     assert "ignore" not in json.dumps(told)
 
 

@@ -120,7 +120,7 @@ def test_a_tagger_redacts(family: str, quantised: tuple[str, ...], taggers: Path
         {
             "output": "Paris is fine (Bob Jones said so).",
             "chunkings": "all",
-            "expect": {"output": "<LOCATION> is fine (<PERSON> said so).", "violations": ["own"], "leaked": 0},
+            "expect": {"output": "‹place› is fine (‹name› said so).", "violations": ["own"], "leaked": 0},
         },
     )
     tested = _run(models, "policy", "test", str(policy))

@@ -49,7 +49,7 @@ def run(test: str) -> Result:
     "test",
     [
         pytest.param(
-            "{name: t, output: I am Bob., expect: {output: I am ***., violations: [no-names], leaked: 0}}", id="redact"
+            "{name: t, output: I am Bob., expect: {output: I am •••., violations: [no-names], leaked: 0}}", id="redact"
         ),
         pytest.param(
             "{name: t, output: 'So: HEY!', expect: {blocked: no-shouting, message: Quiet., output: 'So: '}}", id="block"
@@ -76,7 +76,7 @@ def test_a_case_that_holds_passes_every_way(test: str) -> None:
 @pytest.mark.parametrize(
     ("expect", "what", "expected", "actual"),
     [
-        pytest.param("{output: I am Bob.}", "output", "'I am Bob.'", "'I am ***.'", id="output"),
+        pytest.param("{output: I am Bob.}", "output", "'I am Bob.'", "'I am •••.'", id="output"),
         pytest.param("{violations: []}", "violations", "[]", "['no-names']", id="violations"),
         pytest.param("{blocked: true}", "blocked", "True", "False", id="blocked"),
         pytest.param("{blocked: no-names}", "blocked", "'no-names'", "None", id="blocked by a rule"),
@@ -93,18 +93,18 @@ def test_a_case_that_does_not_hold_says_what_differs(expect: str, what: str, exp
 
 
 def test_a_difference_in_text_says_where_it_begins() -> None:
-    (difference,) = run("{name: t, output: I am Bob., expect: {output: I am B**.}}").differences
+    (difference,) = run("{name: t, output: I am Bob., expect: {output: I am B••.}}").differences
     assert difference.note == "they differ from character 5 on"
 
 
 def forgetful(case: Case, chunks: Sequence[str]) -> Observed:
     """A guard that sees a name only inside one chunk: what the ways of cutting are there to catch."""
-    output = "".join(chunk.replace("Bob", "***") for chunk in chunks)
+    output = "".join(chunk.replace("Bob", "•••") for chunk in chunks)
     return Observed(output, (), None, None, (), 0)
 
 
 def test_the_first_way_of_cutting_that_fails_is_told_with_its_place() -> None:
-    plan, case = ready("{name: t, output: I am Bob., chunkings: [whole, cuts], expect: {output: I am ***.}}")
+    plan, case = ready("{name: t, output: I am Bob., chunkings: [whole, cuts], expect: {output: I am •••.}}")
     result = check(plan, case, forgetful)
     assert (result.runs, result.chunking) == (7, "cut at 6 ('I am B' | 'ob.')")
 
@@ -112,7 +112,7 @@ def test_the_first_way_of_cutting_that_fails_is_told_with_its_place() -> None:
 def test_in_strict_mode_the_cut_must_not_matter_even_where_nothing_is_expected() -> None:
     plan, case = ready("{name: t, output: I am Bob., expect: {leaked: 0}}")
     (difference,) = check(plan, case, forgetful).differences
-    assert (difference.what, difference.expected, difference.actual) == ("output", "'I am ***.'", "'I am Bob.'")
+    assert (difference.what, difference.expected, difference.actual) == ("output", "'I am •••.'", "'I am Bob.'")
     assert difference.note == "what came of the whole text is expected: the cut must not matter"
 
 
@@ -175,7 +175,7 @@ def test_where_a_case_is_said(test: str, direction: Direction, lane: Lane) -> No
 
 
 def test_chunks_are_taken_as_written() -> None:
-    _, case = ready("{name: t, chunks: [I am B, ob.], expect: {output: I am ***.}}")
+    _, case = ready("{name: t, chunks: [I am B, ob.], expect: {output: I am •••.}}")
     assert (case.text, list(case.chunkings())) == ("I am Bob.", [("chunks as written", ("I am B", "ob."))])
 
 

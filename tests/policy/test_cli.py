@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sidecar.cli_policy import policy, schema_text
+from sidecar.values import Channel, Part
 
 RIGHT = """
 apiVersion: tidegate.dev/v1
@@ -21,7 +22,7 @@ rules:
     severity: high
     action: {redact: {with: mask}}
 tests:
-  - {name: a codename is masked, output: the Kraken plan, expect: {output: the ****** plan, violations: [no-codes]}}
+  - {name: a codename is masked, output: the Kraken plan, expect: {output: the •••••• plan, violations: [no-codes]}}
   - {name: other words pass, output: the other plan, expect: {violations: []}}
 """
 
@@ -47,7 +48,7 @@ def wrong(tmp_path: Path) -> Path:
 @pytest.fixture
 def failing(tmp_path: Path) -> Path:
     path = tmp_path / "failing.yaml"
-    path.write_text(RIGHT.replace("the ****** plan", "the K***** plan"), encoding="utf-8")
+    path.write_text(RIGHT.replace("the •••••• plan", "the K••••• plan"), encoding="utf-8")
     return path
 
 
@@ -86,7 +87,18 @@ def test_lint_as_json(wrong: Path) -> None:
                 "remedy": "Did you mean `severity`?",
             }
         ],
+        "warnings": [],
     }
+
+
+def test_lint_warns_of_a_rule_that_blocks_without_a_message(tmp_path: Path) -> None:
+    path = tmp_path / "silent.yaml"
+    path.write_text(
+        RIGHT.replace("action: {redact: {with: mask}}", "action: block").partition("tests:")[0], encoding="utf-8"
+    )
+    result = run("lint", path)
+    assert result.exit_code == 0
+    assert "rule `no-codes` blocks without a message: people read a default text" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["lint", "test", "show"])
@@ -116,8 +128,8 @@ def test_a_test_that_fails_says_where_how_it_was_cut_and_what_differs(failing: P
         f"{failing}:12:5: failed: codes: a codename is masked",
         "  cut: whole",
         "  output (they differ from character 4 on)",
-        "    expected: 'the K***** plan'",
-        "    actual:   'the ****** plan'",
+        "    expected: 'the K••••• plan'",
+        "    actual:   'the •••••• plan'",
     ]
 
 
@@ -132,7 +144,7 @@ def test_tests_as_json(failing: Path) -> None:
         False,
         "whole",
     )
-    assert tested["differences"] == [{"what": "output", "expected": "'the K***** plan'", "actual": "'the ****** plan'"}]
+    assert tested["differences"] == [{"what": "output", "expected": "'the K••••• plan'", "actual": "'the •••••• plan'"}]
 
 
 def test_a_run_without_any_test_is_no_success(right: Path) -> None:
@@ -167,6 +179,8 @@ def test_show_as_json(right: Path) -> None:
         "id": "no-codes",
         "detector": "patterns",
         "labels": {"CODENAME": 0.5},
+        "parts": sorted(Part),
+        "channels": sorted(Channel),
         "severity": "high",
         "action": "redact",
         "operator": "mask",

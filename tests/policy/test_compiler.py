@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from detectors import registry
+from detectors.base import EVERYTHING, Reads, default_reads
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.loader import load_text
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.values import Action, Direction, Enforcement, FailMode, Mode, Severity
+from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, Lane, Mode, Part, Severity
 from tests.policy.doubles import CATALOG
 
 HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\n'
@@ -33,23 +35,34 @@ def rule_with(**parts: str) -> RulePlan:
 @pytest.mark.parametrize(
     ("action", "decided", "text", "stand_in"),
     [
-        pytest.param("allow", Action.ALLOW, "", None, id="allow"),
-        pytest.param("annotate", Action.ANNOTATE, "", None, id="annotate"),
-        pytest.param("block", Action.BLOCK, "", None, id="block"),
-        pytest.param("{block: {}}", Action.BLOCK, "", None, id="block, long"),
+        pytest.param("allow", Action.ALLOW, None, None, id="allow"),
+        pytest.param("annotate", Action.ANNOTATE, None, None, id="annotate"),
+        pytest.param("block", Action.BLOCK, None, None, id="block"),
+        pytest.param("{block: {}}", Action.BLOCK, None, None, id="block, long"),
         pytest.param("{block: {message: Sorry.}}", Action.BLOCK, "Sorry.", None, id="block with a message"),
-        pytest.param("redact", Action.REDACT, "", "<NAME>", id="redact alone means label"),
-        pytest.param("{redact: {with: label}}", Action.REDACT, "", "<NAME>", id="label"),
-        pytest.param("{redact: {with: mask, keep_first: 1}}", Action.REDACT, "", "B**", id="mask"),
-        pytest.param("{redact: {with: mask, char: '#'}}", Action.REDACT, "", "###", id="mask with a character"),
-        pytest.param("{redact: {with: remove}}", Action.REDACT, "", "", id="remove"),
-        pytest.param("{redact: {with: hash, length: 8}}", Action.REDACT, "", "<NAME#a512558c>", id="hash"),
+        pytest.param("redact", Action.REDACT, None, "‹name›", id="redact alone means label"),
+        pytest.param("{redact: {with: label}}", Action.REDACT, None, "‹name›", id="label"),
+        pytest.param("{redact: {with: label, form: name}}", Action.REDACT, None, "<NAME>", id="label by its name"),
         pytest.param(
-            "{redact: {with: pseudonym}}", Action.REDACT, "", "[NAME#Z6k1FANS8Jjq9SnMoF_RIV-lXw]", id="pseudonym"
+            "{redact: {with: label, words: {NAME: a customer}}}", Action.REDACT, None, "‹a-customer›", id="own words"
+        ),
+        pytest.param("{redact: {with: mask, keep_first: 1}}", Action.REDACT, None, "B••", id="mask"),
+        pytest.param("{redact: {with: mask, char: '#'}}", Action.REDACT, None, "###", id="mask with a character"),
+        pytest.param("{redact: {with: remove}}", Action.REDACT, None, "", id="remove"),
+        pytest.param("{redact: {with: hash, length: 8}}", Action.REDACT, None, "‹name-a512558c›", id="hash"),
+        pytest.param(
+            "{redact: {with: hash, length: 8, form: name}}", Action.REDACT, None, "<NAME#a512558c>", id="hash by name"
+        ),
+        pytest.param(
+            "{redact: {with: pseudonym, form: name}}",
+            Action.REDACT,
+            None,
+            "[NAME#Z6k1FANS8Jjq9SnMoF_RIV-lXw]",
+            id="pseudonym",
         ),
     ],
 )
-def test_forms_of_an_action(action: str, decided: Action, text: str, stand_in: str | None) -> None:
+def test_forms_of_an_action(action: str, decided: Action, text: str | None, stand_in: str | None) -> None:
     rule = rule_with(action=action)
     assert (rule.action, rule.message) == (decided, text)
     assert (rule.rewrite("Bob", "NAME", "session") if rule.rewrite else None) == stand_in
@@ -115,7 +128,7 @@ def test_calls_are_held_where_a_rule_may_block_them_or_the_policy_says_so(parts:
 def test_defaults_of_a_rule_and_of_the_stream() -> None:
     plan = compiled("{id: r, detect: {detector: tone}, action: block}")
     rule, stream = plan.rules[0], plan.stream
-    assert (rule.severity, rule.enforcement, rule.message) == (Severity.MEDIUM, Enforcement.ENFORCE, "")
+    assert (rule.severity, rule.enforcement, rule.message) == (Severity.MEDIUM, Enforcement.ENFORCE, None)
     assert (stream.mode, stream.max_hold_ms, stream.max_held_chars, stream.max_segment_tokens) == (
         Mode.STRICT,
         400,
@@ -231,3 +244,34 @@ def test_inputs_cannot_be_compared_with_a_context(tmp_path: Path) -> None:
         )
         for number in (0, 1)
     ]
+
+
+def test_a_detector_says_what_a_rule_reads_that_does_not_say_so() -> None:
+    both = {Channel.CONTENT, Channel.OTHER}
+    third = {Part.USER, Part.CONTEXT, Part.TOOL_RESULT, Part.TOOL_DEFINITION}
+    assert default_reads(registry.get("injection")) == Reads(frozenset(third), frozenset(both))
+    assert default_reads(registry.get("grounding")) == Reads(frozenset({Part.MODEL}), frozenset({Channel.CONTENT}))
+    others = [registry.get(name) for name in registry.names() if name not in ("injection", "grounding")]
+    assert {default_reads(kind) for kind in others} == {EVERYTHING}
+    assert Reads(frozenset(Part), frozenset(Channel)) == EVERYTHING
+
+
+def test_a_text_has_the_readers_whose_rules_read_it() -> None:
+    plan = compiled(
+        f"{{id: all, detect: {WORDS}, action: redact}}",
+        f"{{id: calls, detect: {WORDS[:-1]}, parts: [model], channels: [tool_arguments]}}, action: redact}}",
+        "{id: users, detect: {detector: tone, parts: [user]}, action: block}",
+        "{id: tools, detect: {detector: tone, parts: [user, tool_result]}, action: annotate}",
+    )
+
+    def readers(part: Part, channel: Channel = Channel.CONTENT) -> list[list[str]]:
+        found = plan.readers(Lane(part=part, channel=channel))
+        rules = [*(each.rules for each in found.scanners), *(each.rules for each in found.batches)]
+        return [[rule.id for rule in each] for each in rules]
+
+    assert readers(Part.USER) == [["all"], ["users", "tools"]]
+    assert readers(Part.TOOL_RESULT) == [["all"], ["tools"]]
+    assert readers(Part.MODEL, Channel.TOOL_ARGUMENTS) == [["all", "calls"]]
+    assert readers(Part.SYSTEM) == [["all"]]
+    assert [sorted(plan.readers(Lane(part=part)).gating) for part in (Part.USER, Part.TOOL_RESULT)] == [[0], []]
+    assert not plan.holds_calls

@@ -54,6 +54,53 @@ ROWS = (
         "1:1: a list stands where a mapping belongs. Write `key: value` pairs.",
     ),
     Row(
+        "a history of a rule that does not block",
+        HEAD + f"rules: [{{id: a, {W}, action: withhold, history: refuse}}]\n",
+        "4:93: rules[0].history: `history` says what a rule that blocks does, and this one does `withhold`. Remove `history`, or let the rule block.",
+    ),
+    Row(
+        "a history that does something else",
+        HEAD + f"rules: [{{id: a, {W}, action: block, history: refused}}]\n",
+        "4:90: rules[0].history: `refused` is not a value of `history`. Did you mean `refuse`?",
+    ),
+    Row(
+        "withholding with other words",
+        HEAD + f"rules: [{{id: a, {W}, action: {{withhold: {{text: no}}}}}}]\n",
+        "4:86: rules[0].action.withhold.text: unknown key `text`. Only `message` belongs here.",
+    ),
+    Row(
+        "an answer with a history",
+        HEAD
+        + f"rules: [{{id: a, {W}, action: withhold}}]\ntests: [{{name: t, output: x, history: true, expect: {{output: x}}}}]\n",
+        "5:39: tests[0].history: only a request has a history. Write the text as `input`, with its `part`.",
+    ),
+    Row(
+        "calls that wait for nobody",
+        HEAD + f"stream: {{tool_calls: whole}}\nrules: [{{id: a, {W[:-1]}, parts: [user]}}, action: block}}]\n",
+        "4:22: stream.tool_calls: no rule that blocks or redacts reads calls of tools, so none waits for a verdict. Remove `tool_calls`, or have such a rule read the part `model` on the channel `tool_arguments`.",
+    ),
+    Row(
+        "words of nobody",
+        HEAD + f"rules: [{{id: a, {W[:-1]}, parts: [users], channels: [contents]}}, action: annotate}}]\n",
+        "4:73: rules[0].detect.parts[0]: `users` is not a value of `parts`. Did you mean `user`?",
+        "4:92: rules[0].detect.channels[0]: `contents` is not a value of `channels`. Did you mean `content`?",
+    ),
+    Row(
+        "a rule that reads nobody's words",
+        HEAD + f"rules: [{{id: a, {W[:-1]}, parts: []}}, action: annotate}}]\n",
+        "4:72: rules[0].detect.parts: `parts` is empty. Give it an entry.",
+    ),
+    Row(
+        "a rule that reads what nobody says",
+        HEAD + f"rules: [{{id: a, {W[:-1]}, parts: [user, context], channels: [reasoning]}}, action: annotate}}]\n",
+        "4:72: rules[0].detect.parts: it reads nothing: only a model thinks aloud and calls tools. Add `model` to `detect.parts`, or `content` to `detect.channels`.",
+    ),
+    Row(
+        "a rule on users' words in answers",
+        HEAD + f"match: {{directions: [output]}}\nrules: [{{id: a, {W[:-1]}, parts: [user]}}, action: annotate}}]\n",
+        "5:72: rules[0].detect.parts: it reads nothing: the policy takes outputs only, and no user speaks in them. Add `model` to `detect.parts`, or `input` to `match.directions`.",
+    ),
+    Row(
         "wrong version of the language",
         HEAD.replace("/v1", "/v2") + f"rules: [{{id: a, {W}, action: annotate}}]\n",
         "1:13: apiVersion: `tidegate.dev/v2` is not what `apiVersion` may be. Write `tidegate.dev/v1`.",
@@ -141,7 +188,7 @@ ROWS = (
     Row(
         "block and redact together",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{block: {{}}, redact: {{with: label}}}}}}\n",
-        "5:82: rules[0].action.redact: an action is either `block` or `redact`, not both. Keep one, or write two rules: the stronger action wins.",
+        "5:82: rules[0].action.redact: an action is one of `redact`, `withhold` and `block`, not several. Keep one, or write two rules: the stronger action wins.",
     ),
     Row(
         "an unknown operator",
@@ -161,12 +208,27 @@ ROWS = (
     Row(
         "an option of another operator",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, keep_last: 4}}}}}}\n",
-        "5:93: rules[0].action.redact.keep_last: unknown key `keep_last`. Use one of `in_tool_arguments`, `with`.",
+        "5:93: rules[0].action.redact.keep_last: unknown key `keep_last`. Use one of `form`, `in_tool_arguments`, `words`, `with`.",
+    ),
+    Row(
+        "words for a label that the rule does not act on",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, words: {{NAMES: people}}}}}}}}\n",
+        "5:101: rules[0].action.redact.words.NAMES: the rule acts on no label `NAMES`. Did you mean `NAME`?",
+    ),
+    Row(
+        "words that are markup",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, words: {{A: <b>}}}}}}}}\n",
+        "5:104: rules[0].action.redact.words.A: words are letters, digits, blanks and hyphens. Leave other characters out.",
+    ),
+    Row(
+        "words that nothing shows",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, form: name, words: {{A: b}}}}}}}}\n",
+        "5:112: rules[0].action.redact.words: `form: name` shows the labels, so `words` are not used. Remove `words` or `form`.",
     ),
     Row(
         "an invisible mask",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: mask, char: ' '}}}}}}\n",
-        "5:98: rules[0].action.redact.char: `char` must be a visible character. Use `*`, `x` or `#`, for example.",
+        "5:98: rules[0].action.redact.char: `char` must be a visible character. Use `•`, `x` or `*`, for example.",
     ),
     Row(
         "hash without a key",
@@ -284,7 +346,7 @@ ROWS = (
         HEAD + f"rules:\n  - &a {{id: a, {W}, action: annotate}}\n  - {{<<: *a, id: b}}\n",
         "6:6: rules[1]: merge keys (`<<`) are not part of the language. Write the keys out.",
         "6:6: rules[1].detect: `detect` is missing. Add `detect: ...` (what to look for).",
-        "6:6: rules[1].action: `action` is missing. Add `action: ...` (what is done to the text: allow < annotate < redact < block; the strongest wins on the same text).",
+        "6:6: rules[1].action: `action` is missing. Add `action: ...` (what is done to the text: allow < annotate < redact < withhold < block; the strongest wins on the same text).",
     ),
     Row(
         "a tag",

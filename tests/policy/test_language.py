@@ -68,7 +68,7 @@ def test_every_key_is_described() -> None:
 
 def test_keys_are_those_of_the_detector_that_is_named() -> None:
     keys = keys_at(SCHEMA, ("rules", 0, "detect"), document())
-    assert set(keys) == {"detector", "labels", "threshold", "words", "hold"}
+    assert set(keys) == {"detector", "labels", "threshold", "parts", "channels", "words", "hold"}
     assert keys["words"] == "Words to find, by label."
 
 

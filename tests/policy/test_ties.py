@@ -27,7 +27,7 @@ BLOCK, MASK, LABEL = "{block: {message: no}}", "{redact: {with: mask}}", "{redac
         pytest.param(
             rule("a", "bcd", "annotate") + rule("b", "bcd", LABEL),
             "a bcd e",
-            "{output: a <B> e, violations: [a, b], leaked: 0}",
+            "{output: a ‹b› e, violations: [a, b], leaked: 0}",
             id="redact is stronger than annotate",
         ),
         pytest.param(
@@ -39,19 +39,19 @@ BLOCK, MASK, LABEL = "{block: {message: no}}", "{redact: {with: mask}}", "{redac
         pytest.param(
             rule("a", "cdef", LABEL) + rule("b", "bcd", MASK),
             "a bcdef g",
-            "{output: a <A> g, violations: [a, b], leaked: 0}",
+            "{output: a ‹a› g, violations: [a, b], leaked: 0}",
             id="the union of overlapping redactions, by the rule that stands first",
         ),
         pytest.param(
             rule("b", "bcd", MASK) + rule("a", "cdef", LABEL),
             "a bcdef g",
-            "{output: a ***** g, violations: [a, b], leaked: 0}",
+            "{output: a ••••• g, violations: [a, b], leaked: 0}",
             id="the same the other way round",
         ),
         pytest.param(
             rule("a", "ef", BLOCK) + rule("b", "bc", MASK),
             "bc d ef g",
-            "{output: '** d ', blocked: a, violations: [a, b], leaked: 0}",
+            "{output: '•• d ', blocked: a, violations: [a, b], leaked: 0}",
             id="before a block text leaves redacted",
         ),
         pytest.param(
@@ -69,13 +69,13 @@ BLOCK, MASK, LABEL = "{block: {message: no}}", "{redact: {with: mask}}", "{redac
         pytest.param(
             rule("a", "bcd", BLOCK, ", enforcement: shadow") + rule("b", "cde", MASK),
             "a bcde f",
-            "{output: a b*** f, blocked: false, violations: [a, b], leaked: 0}",
+            "{output: a b••• f, blocked: false, violations: [a, b], leaked: 0}",
             id="a rule in shadow changes nothing",
         ),
         pytest.param(
             rule("a", "e", LABEL),
             "caf\u00e9 e\u0301 e",
-            '{output: "caf\u00e9 <A> <A>", violations: [a]}',
+            '{output: "caf\u00e9 ‹a› ‹a›", violations: [a]}',
             id="a redaction takes the accent with its letter",
         ),
     ],

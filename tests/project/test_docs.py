@@ -15,7 +15,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_to_files_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?://|#|NNNN)([^)#\s]+)", page.read_text())
+    targets = re.findall(r"\]\((?!https?://|mailto:|about:|#|NNNN)([^)#\s]+)", page.read_text())
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
 

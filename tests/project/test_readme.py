@@ -66,7 +66,7 @@ def test_the_guard_command_prints_what_would_be_let_out(policy: Path) -> None:
     done = CliRunner().invoke(main, arguments, input=f"{text}\n")
 
     assert done.exit_code == 0, done.output
-    assert done.stdout == "your card **** **** **** 1111 was charged\n"
+    assert done.stdout == "your card •••• •••• •••• 1111 was charged\n"
 
 
 @pytest.mark.parametrize("code", _blocks("python"), ids=["blocking", "asyncio"])

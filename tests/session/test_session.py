@@ -258,6 +258,26 @@ async def test_a_shed_request_is_answered_within_submit():
     assert text_of(await run(engine, ["Some text."])) == "Some text."
 
 
+async def test_a_rule_without_a_message_tells_a_default_with_the_streams_id():
+    engine = make_engine(plan((WordScanner("bad"), [rule(Action.BLOCK, message=None)])), outbox=await started())
+    shown = await run(engine, ["This is bad."])
+    [blocked] = [each for each in shown if isinstance(each, Blocked)]
+    [summary] = [each for each in shown if isinstance(each, StreamSummary)]
+    assert "was stopped" in blocked.message
+    assert f"reference {summary.stream_id}" in blocked.message
+
+
+async def test_what_could_not_be_checked_is_not_called_stopped():
+    class Full(HandScheduler):
+        def submit(self, request: Request) -> None:
+            request.answer(Failed(FailureKind.SHED, "the queue is full"))
+
+    policy = plan((SegmentFlagger("bad", label="FLAG"), [rule(Action.BLOCK, "FLAG", message=None)]))
+    engine = make_engine(policy, scheduler=Full(), outbox=await started())
+    [blocked] = [each for each in await run(engine, ["Some text."]) if isinstance(each, Blocked)]
+    assert "could not be checked" in blocked.message
+
+
 async def test_optimistic_text_leaves_at_once_and_is_cut_later():
     scheduler, outbox = HandScheduler(), await started()
     policy = plan(

@@ -83,7 +83,7 @@ def test_a_release_survives_the_wire(release: Release):
 
 @given(blocks)
 def test_a_block_survives_the_wire(blocked: Blocked):
-    read = _wire.Responses("yield").read(convert.response_of(blocked, PLAN).SerializeToString())
+    read = _wire.Responses("yield").read(convert.response_of(blocked, PLAN, "\n\n").SerializeToString())
 
     assert read == types.Verdict(
         rule=PLAN.rules[blocked.rule].id,
@@ -92,6 +92,7 @@ def test_a_block_survives_the_wire(blocked: Blocked):
         message=blocked.message,
         position=blocked.position,
         lane=lane_as_client_sees(blocked.lane),
+        joint="\n\n",
     )
 
 

@@ -173,6 +173,8 @@ WRONG = [
     ("/v1/x/%2e%2E/chat/completions", "dot segments"),
     ("/anything/..", "dot segments"),
     ("/v1/%2525252563hat/completions", "again and again"),
+    ("/v1/%25252563hat/completions", "again and again"),
+    ("/v1/%25%32%35%32%3563hat/completions", "again and again"),
     (f"/{'x' * 3000}{CHAT}", "2048 characters"),
     (f"{CHAT}%", "begins no escape"),
     (f"{CHAT}%u002f", "begins no escape"),

@@ -480,3 +480,29 @@ async def test_a_body_that_does_not_arrive_in_time_is_given_up(tmp_path: Path):
         assert answer.startswith(b"HTTP/1.1 408")
         assert b"did not arrive within 0.05 s" in answer
         assert counted(proxy, "tidegate_http_refused_total", status="408", reason="slow body") == 1
+
+
+# --- what passes unread ----------------------------------------------------------------------------------------------
+
+
+async def test_long_texts_on_a_path_that_passes_unread_are_counted_and_the_log_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    long, short = json.dumps({"prompt": "word " * 1000}).encode(), json.dumps({"id": 7}).encode()
+    async with proxied(tmp_path, unknown="pass") as proxy:
+        for _ in range(3):
+            await raw(proxy, request("/v9/novel/dream", long))
+        await raw(proxy, request("/v9/novel/dream", short))
+        await raw(proxy, request("/v9/image", b"\x00" * 5000).replace(JSON.encode(), b"image/png"))
+        assert counted(proxy, "tidegate_unscanned_long_texts_total", path="/v9/novel/dream") == 3
+        assert counted(proxy, "tidegate_unscanned_long_texts_total", path="/v9/image") == 0
+    told = [each for each in caplog.records if each.getMessage().startswith("long texts pass unread")]
+    assert [vars(each)["subject"] for each in told] == ["/v9/novel/dream"]
+
+
+async def test_long_texts_on_a_path_that_is_guarded_are_not(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    long = json.dumps({"prompt": "word " * 1000}).encode()
+    async with proxied(tmp_path) as proxy:
+        await raw(proxy, request("/v9/novel/dream", long))
+        assert counted(proxy, "tidegate_unscanned_long_texts_total", path="/v9/novel/dream") == 0
+    assert not [each for each in caplog.records if each.getMessage().startswith("long texts pass unread")]

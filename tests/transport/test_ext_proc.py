@@ -22,7 +22,7 @@ from sidecar.outbox.memory import MemoryOutbox
 from sidecar.transport.ext_proc import SERVICE, ExternalProcessor
 from sidecar.transport.grpc import GrpcServer
 from tests import recorded
-from tests.proxies import BAD_PIECES, CARD, INJECTION, MASKED, PIECES, POLICY, SAID, guarding
+from tests.proxies import BAD_PIECES, CARD, INJECTION, MASKED, PIECES, POLICY, SAID, guarding, refusal
 from tests.transport.test_decision import NEAR, WRONG
 from tests.upstream import JSON, SSE
 
@@ -35,7 +35,8 @@ def request_of(text: str) -> bytes:
 
 
 def answer_of(text: str) -> bytes:
-    return json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}).encode()
+    document = {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}
+    return json.dumps(document, ensure_ascii=False).encode()
 
 
 def headers(values: dict[str, str], *, end: bool = False) -> Any:
@@ -168,7 +169,7 @@ async def processing(
     folder: Path, *, policy: str = POLICY, limits: Limits | None = None, **settings: object
 ) -> AsyncIterator[Processing]:
     async with guarding(folder, policy=policy, limits=limits) as (engine, outbox):
-        processor = ExternalProcessor(engine, ExtProc.model_validate(settings))
+        processor = ExternalProcessor(engine, ExtProc.model_validate({"refusals": "error", **settings}))
         server = GrpcServer(engine, Grpc(listen=("127.0.0.1:0",)), engine.limits, processor)
         await server.start()
         try:
@@ -247,11 +248,37 @@ async def test_a_blocked_request_is_refused_in_the_providers_shape(tmp_path: Pat
         exchange = envoy.exchange()
         await exchange.request(request_of(f"please {INJECTION} now"))
         status, body, marks = await exchange.immediate()
-        assert (status, body) == openai_chat.SHAPE.refusal("Stopped.", "no-injection")
+        assert (status, body) == refusal(openai_chat.SHAPE, marks["x-tidegate-stream"], "message 1")
         assert marks["content-type"] == JSON
         assert marks["x-tidegate-decision"] == "block"
         await exchange.close()
         assert envoy.endings == [("input", "blocked")]
+
+
+async def test_a_refused_turn_is_answered_where_the_settings_say_so(tmp_path: Path):
+    async with processing(tmp_path, refusals="answer") as envoy:
+        exchange = envoy.exchange()
+        await exchange.request(
+            json.dumps({**json.loads(request_of(f"please {INJECTION} now")), "stream": True}).encode()
+        )
+        status, body, marks = await exchange.immediate()
+        assert (status, recorded.said(openai_chat.SHAPE, body)) == (200, "Stopped.")
+        assert marks["content-type"].startswith(SSE)
+        assert marks["x-tidegate-decision"] == "block"
+        await exchange.close()
+
+
+async def test_what_is_wrong_in_a_history_is_withheld(tmp_path: Path):
+    history = [{"role": "user", "content": INJECTION}, {"role": "assistant", "content": "No."}]
+    document = {**json.loads(request_of("hello again")), "model": "m"}
+    document["messages"] = [*history, *document["messages"]]
+    async with processing(tmp_path) as envoy:
+        exchange = envoy.exchange()
+        await exchange.request(json.dumps(document).encode())
+        got = json.loads((await exchange.way("request")).body)
+        assert got["messages"][1:] == document["messages"][1:]
+        assert "the rule no-injection keeps this text from you" in got["messages"][0]["content"]
+        await exchange.close()
 
 
 async def test_a_block_ends_the_stream_and_the_rest_is_dropped(tmp_path: Path):
@@ -265,7 +292,7 @@ async def test_a_block_ends_the_stream_and_the_rest_is_dropped(tmp_path: Path):
         await exchange.send(response_body=pb.HttpBody(body=answer[:at]))
         got = await exchange.way("response")
         assert got.end == "body"
-        assert recorded.said(openai_chat.SHAPE, got.body) == "Hello you Stopped."
+        assert recorded.said(openai_chat.SHAPE, got.body) == "Hello you \n\nStopped."
         assert got.body.endswith(b"data: [DONE]\n\n")
         for _ in range(40):  # more than waits anywhere
             await exchange.send(response_body=pb.HttpBody(body=answer[at:]))
@@ -333,7 +360,9 @@ async def test_bodies_have_limits(tmp_path: Path):
     async with processing(tmp_path, max_request_bytes=100, max_answer_bytes=150) as envoy:
         exchange = envoy.exchange()
         await exchange.request(request_of("x" * 200))
-        assert (await exchange.immediate())[0] == 413
+        status, answer, _ = await exchange.immediate()
+        assert status == 400
+        assert json.loads(answer)["error"]["code"] == "context_length_exceeded"
         await exchange.close()
         exchange = envoy.exchange()
         await exchange.request(request_of("hi"))

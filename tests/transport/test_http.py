@@ -14,12 +14,25 @@ import pytest
 from yarl import URL
 
 from sidecar.codec import encoding
+from sidecar.codec.catalogue import TEXT as SHAPE_OF_TEXT
 from sidecar.codec.shape import Shape
 from sidecar.config import Limits
 from sidecar.outbox.event import Fault
 from sidecar.transport.http_headers import REQUEST_IDS
 from tests import recorded
-from tests.proxies import BAD_PIECES, CARD, CLEAN_PIECES, INJECTION, MASKED, PIECES, POLICY, SAID, Proxied, proxied
+from tests.proxies import (
+    BAD_PIECES,
+    CARD,
+    CLEAN_PIECES,
+    INJECTION,
+    MASKED,
+    PIECES,
+    POLICY,
+    SAID,
+    Proxied,
+    proxied,
+    refusal,
+)
 from tests.upstream import JSON, SSE, Answer
 
 PATHS = {
@@ -114,7 +127,8 @@ async def test_a_blocked_request_is_refused_and_never_sent(
 ):
     async with proxied(tmp_path) as proxy:
         response, answer = await ask(proxy, PATHS[shape.name], request_of(shape, f"please {INJECTION} now"))
-        assert (response.status, answer) == shape.refusal("Stopped.", "no-injection")
+        place = "the prompt" if "messages" not in request_of(shape, "") and shape.name != "gemini" else "message 1"
+        assert (response.status, answer) == refusal(shape, response.headers["x-tidegate-stream"], place)
         assert response.headers["x-tidegate-decision"] == "block"
         assert proxy.upstream.requests == []
         assert proxy.endings == [("input", "blocked")]
@@ -152,10 +166,38 @@ async def test_a_block_ends_the_stream_properly_and_hangs_up_on_the_upstream(
         answer.hold_at = at // 40 + 4  # the upstream has not ended when the block falls
         response, data = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
         assert response.status == 200
-        assert recorded.said(shape, data) == "Hello you Stopped."
+        assert recorded.said(shape, data) == "Hello you \n\nStopped."
         assert b"now" not in data
         await asyncio.wait_for(answer.is_left.wait(), 10)
         assert proxy.endings[-1] == ("output", "blocked")
+
+
+OPEN = [
+    ("so\n```py\nx = 1 ", "\n```\n\n"),
+    ("<details>\n\nand ", "\n\n</details>\n\n"),
+    ("see [the](https://x.com/", "\n\n"),
+]
+
+
+@pytest.mark.parametrize(("before", "joint"), OPEN, ids=["fence", "details", "link"])
+@each_shape
+async def test_what_is_open_before_a_block_is_closed_in_a_stream(
+    tmp_path: Path, shape: Shape, record: Callable[[tuple[str, ...]], bytes], before: str, joint: str
+):
+    async with proxied(tmp_path) as proxy:
+        proxy.upstream.answer = streamed(shape, record((*before, INJECTION, " now")), 40)
+        _, data = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
+        assert recorded.said(shape, data) == f"{before}{joint}Stopped."
+
+
+@each_shape
+async def test_a_message_follows_plainly_where_the_settings_say_so(
+    tmp_path: Path, shape: Shape, record: Callable[[tuple[str, ...]], bytes]
+):
+    async with proxied(tmp_path, block_join="plain") as proxy:
+        proxy.upstream.answer = streamed(shape, record(BAD_PIECES), 40)
+        _, data = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
+        assert recorded.said(shape, data) == "Hello you Stopped."
 
 
 WHOLE = [(shape, document) for shape, document in recorded.WHOLE]
@@ -167,7 +209,9 @@ WHOLE = [(shape, document) for shape, document in recorded.WHOLE]
     [
         ("all fine", "all fine", "allow"),
         (f"a {CARD} b", f"a {MASKED} b", "redact"),
-        (f"so {INJECTION} it is", "so Stopped.", "block"),
+        (f"so {INJECTION} it is", "so \n\nStopped.", "block"),
+        (INJECTION, "Stopped.", "block"),
+        (f"$$ x = {INJECTION}", "$$ x = \n$$\n\nStopped.", "block"),
     ],
 )
 async def test_whole_answers(
@@ -301,7 +345,8 @@ async def test_large_bodies_pass_up_to_the_limit(tmp_path: Path):
         assert json.loads(proxy.upstream.requests[0].body) == document
     async with proxied(tmp_path, max_request_bytes=1_000_000) as proxy:
         response, answer = await ask(proxy, PATHS[shape.name], document)
-        assert response.status == 413
+        assert response.status == 400
+        assert json.loads(answer)["error"]["code"] == "context_length_exceeded"
         assert "more than 1000000 bytes" in json.loads(answer)["error"]["message"]
         assert proxy.upstream.requests == []
 
@@ -317,11 +362,12 @@ async def test_a_large_body_of_unknown_length_is_refused_too(tmp_path: Path):
         assert json.loads(answer)["error"]["type"] == "request_too_large"
 
 
-async def test_a_text_past_the_stream_limit_is_refused(tmp_path: Path):
-    async with proxied(tmp_path, limits=Limits(max_stream_chars=100)) as proxy:
+async def test_the_text_of_a_request_has_the_limit_of_its_body_alone(tmp_path: Path):
+    async with proxied(tmp_path, limits=Limits(max_stream_chars=100, max_lanes=1)) as proxy:
         shape, _ = recorded.STREAMS[0]
+        proxy.upstream.answer = Answer([b'{"choices": []}'], JSON)
         response, _ = await ask(proxy, PATHS[shape.name], request_of(shape, "x" * 101))
-        assert response.status == 413
+        assert response.status == 200
 
 
 ODD = (
@@ -452,7 +498,7 @@ async def test_a_bomb_is_refused_both_ways(tmp_path: Path):
     many = encoding.encode("br", record(("x" * 50_000_000,)))
     async with proxied(tmp_path, max_request_bytes=1_000_000, max_answer_bytes=1_000_000) as proxy:
         response, _ = await ask(proxy, PATHS[shape.name], many, headers={"Content-Encoding": "br"})
-        assert response.status == 413
+        assert response.status == 400
         proxy.upstream.answer = Answer([many], JSON, headers={"Content-Encoding": "br"})
         response, _ = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
         assert response.status == 502
@@ -470,9 +516,10 @@ async def test_plain_text_is_guarded_where_the_settings_say_so(tmp_path: Path):
             assert proxy.upstream.requests[-1].body.decode() == f"card {MASKED}!"
         proxy.upstream.answer = Answer([each.encode() for each in BAD_PIECES], "text/plain")
         response, answer = await ask(proxy, "/v1/ask", b"hi", headers={"Content-Type": "text/plain"})
-        assert answer == b"Hello you Stopped."
+        assert answer == b"Hello you \n\nStopped."
         response, answer = await ask(proxy, "/v1/ask", INJECTION.encode(), headers={"Content-Type": "text/plain"})
-        assert (response.status, answer, response.content_type) == (400, b"Stopped.", "text/plain")
+        told = refusal(SHAPE_OF_TEXT, response.headers["x-tidegate-stream"], "")
+        assert ((response.status, answer), response.content_type) == (told, "text/plain")
         for data, kind in ((b"{}", JSON), (b"\xff", "text/plain")):
             response, _ = await ask(proxy, "/v1/ask", data, headers={"Content-Type": kind})
             assert response.status == 400

@@ -624,6 +624,26 @@ class DecisionEvent(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class RepeatedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     IDS_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
@@ -640,6 +660,10 @@ class DecisionEvent(_message.Message):
     TIMINGS_FIELD_NUMBER: _builtins.int
     GROUNDING_FIELD_NUMBER: _builtins.int
     ESTIMATED_OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    FIRST_RELEASE_MS_FIELD_NUMBER: _builtins.int
+    REPEATED_FIELD_NUMBER: _builtins.int
+    KNOWN_TEXTS_FIELD_NUMBER: _builtins.int
+    KNOWN_CHARS_FIELD_NUMBER: _builtins.int
     RESTORED_FIELD_NUMBER: _builtins.int
     direction: _guard_pb2.Direction.ValueType
     ended: Global___Ended.ValueType
@@ -651,6 +675,13 @@ class DecisionEvent(_message.Message):
     median_held_ms: _builtins.float
     estimated_output_tokens: _builtins.int
     """Of an answer that was blocked: tokens that left, estimated at four characters each, for whoever bills by usage."""
+    first_release_ms: _builtins.float
+    """How long after the stream's start its first text left, in milliseconds; not set where none did."""
+    known_texts: _builtins.int
+    """Texts of a request that were not looked at again, as all was known of them, and their characters. `coverage` has
+    those of which something was unscanned.
+    """
+    known_chars: _builtins.int
     restored: _builtins.int
     """Stand-ins in an answer that gave way to what they stood for."""
     @_builtins.property
@@ -671,6 +702,10 @@ class DecisionEvent(_message.Message):
     def timings(self) -> Global___Timings: ...
     @_builtins.property
     def grounding(self) -> _guard_pb2.GroundingSummary: ...
+    @_builtins.property
+    def repeated(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Violations by rule in texts that were checked before: their events are from then, and none is of this stream."""
+
     def __init__(
         self,
         *,
@@ -690,15 +725,24 @@ class DecisionEvent(_message.Message):
         timings: Global___Timings | None = ...,
         grounding: _guard_pb2.GroundingSummary | None = ...,
         estimated_output_tokens: _builtins.int | None = ...,
+        first_release_ms: _builtins.float | None = ...,
+        repeated: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        known_texts: _builtins.int = ...,
+        known_chars: _builtins.int = ...,
         restored: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "app", b"app", "estimated_output_tokens", b"estimated_output_tokens", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "app", b"app", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "grounding", b"grounding", "ids", b"ids", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "restored", b"restored", "time", b"time", "timings", b"timings", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "time", b"time", "timings", b"timings", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__estimated_output_tokens: _TypeAlias = _typing.Literal["estimated_output_tokens"]  # noqa: Y015
     _WhichOneofArgType__estimated_output_tokens: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__first_release_ms: _TypeAlias = _typing.Literal["first_release_ms"]  # noqa: Y015
+    _WhichOneofArgType__first_release_ms: _TypeAlias = _typing.Literal["_first_release_ms", b"_first_release_ms"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__estimated_output_tokens) -> _WhichOneofReturnType__estimated_output_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_release_ms) -> _WhichOneofReturnType__first_release_ms | None: ...
 
 Global___DecisionEvent: _TypeAlias = DecisionEvent  # noqa: Y015
 

@@ -111,15 +111,23 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     ACTION_ANNOTATE: _Action.ValueType  # 2
     ACTION_REDACT: _Action.ValueType  # 3
     ACTION_BLOCK: _Action.ValueType  # 4
+    ACTION_WITHHOLD: _Action.ValueType  # 5
+    """All of a text of a request's history (a tool's result, a document, an earlier turn) gave way to a sentence that says
+    so, and the request goes on. The lane has one release then, with one redaction of all of it.
+    """
 
 class Action(_Action, metaclass=_ActionEnumTypeWrapper):
-    """What is done to text, weakest first."""
+    """What is done to text, weakest first; withholding stands between redacting and blocking."""
 
 ACTION_UNSPECIFIED: Action.ValueType  # 0
 ACTION_ALLOW: Action.ValueType  # 1
 ACTION_ANNOTATE: Action.ValueType  # 2
 ACTION_REDACT: Action.ValueType  # 3
 ACTION_BLOCK: Action.ValueType  # 4
+ACTION_WITHHOLD: Action.ValueType  # 5
+"""All of a text of a request's history (a tool's result, a document, an earlier turn) gave way to a sentence that says
+so, and the request goes on. The lane has one release then, with one redaction of all of it.
+"""
 Global___Action: _TypeAlias = Action  # noqa: Y015
 
 class _Severity:
@@ -620,6 +628,7 @@ class Verdict(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    JOINT_FIELD_NUMBER: _builtins.int
     action: Global___Action.ValueType
     rule: _builtins.str
     label: _builtins.str
@@ -629,6 +638,10 @@ class Verdict(_message.Message):
     """Replacement text for the user; may be empty."""
     position: _builtins.int
     """Where in the lane's original text the release stopped."""
+    joint: _builtins.str
+    """What to show between the text that was released and the message, where both are read as Markdown: it closes what is
+    open there, and ends with a blank line. Empty where nothing was released.
+    """
     @_builtins.property
     def lane(self) -> Global___Lane: ...
     def __init__(
@@ -641,10 +654,11 @@ class Verdict(_message.Message):
         reason: _builtins.str = ...,
         message: _builtins.str = ...,
         position: _builtins.int = ...,
+        joint: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "label", b"label", "lane", b"lane", "message", b"message", "position", b"position", "reason", b"reason", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "joint", b"joint", "label", b"label", "lane", b"lane", "message", b"message", "position", b"position", "reason", b"reason", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

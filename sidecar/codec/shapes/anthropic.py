@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     COUNTS,
@@ -30,10 +31,13 @@ from sidecar.codec.places import (
 from sidecar.codec.shape import (
     AnswerOptions,
     NewFrame,
+    Opening,
     Shape,
+    Unanswered,
     at,
     encode,
     message_scope,
+    opened,
     same_place,
     spoken,
     without_unsigned,
@@ -239,6 +243,31 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
     return {("content",): [*blocks, *said], ("stop_reason",): REFUSED}
 
 
+def message_of(unanswered: Unanswered) -> tuple[dict[str, Any], NewFrame]:
+    """A message without a block, and the event with which it begins."""
+    message: dict[str, Any] = {
+        "id": f"msg_{unanswered.number}",
+        "type": "message",
+        "role": "assistant",
+        "model": unanswered.model,
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 0, "output_tokens": 0},
+    }
+    return message, _frame("message_start", message=message)
+
+
+def _opening(unanswered: Unanswered) -> Opening | None:
+    """What counts tokens says nothing."""
+    if unanswered.path.endswith("/count_tokens"):
+        return None
+    message, begins = message_of(unanswered)
+    if unanswered.path.endswith(":streamRawPredict"):
+        return Opening(Format.SSE, frames=(begins,))
+    return opened(unanswered, message, begins)
+
+
 def refusal(message: str, rule: str = "") -> tuple[int, bytes]:
     """The error that Anthropic's clients raise as `BadRequestError`."""
     return 400, encode({"type": "error", "error": {"type": "invalid_request_error", "message": message}})
@@ -247,6 +276,11 @@ def refusal(message: str, rule: str = "") -> tuple[int, bytes]:
 def failure(status: int, message: str) -> bytes:
     """Anthropic's error object."""
     return encode({"type": "error", "error": {"type": _FAILURES.get(status, "api_error"), "message": message}})
+
+
+def too_long(message: str) -> tuple[int, bytes]:
+    """What Anthropic says of a request that has too many bytes, in the words for one with too many tokens."""
+    return 413, failure(413, f"prompt is too long: {message}")
 
 
 def fits(document: Any) -> bool:
@@ -272,7 +306,9 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
+    opening=_opening,
     mended=lambda document: without_unsigned(document, _is_unsigned),
     refusal=refusal,
     failure=failure,
+    too_long=too_long,
 )

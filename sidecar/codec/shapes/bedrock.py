@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     BASE64,
@@ -32,7 +33,9 @@ from sidecar.codec.places import (
 from sidecar.codec.shape import (
     AnswerOptions,
     NewFrame,
+    Opening,
     Shape,
+    Unanswered,
     at,
     encode,
     message_scope,
@@ -202,6 +205,23 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
     return {path: content, ("stopReason",): FILTERED}
 
 
+def _opening(unanswered: Unanswered) -> Opening:
+    """The assistant's role, and no block yet."""
+    if unanswered.path.endswith("-stream"):
+        return Opening(Format.EVENT_STREAM, frames=(_frame("messageStart", role="assistant"),))
+    usage = {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0}
+    message = {"output": {"message": {"role": "assistant", "content": []}}, "stopReason": FILTERED}
+    return Opening(Format.JSON, {**message, "usage": usage, "metrics": {"latencyMs": 0}})
+
+
+def _opening_of_model(unanswered: Unanswered) -> Opening:
+    """Anthropic's message, or its events in AWS's frames."""
+    message, begins = anthropic.message_of(unanswered)
+    if unanswered.path.endswith("-stream"):
+        return Opening(Format.EVENT_STREAM, frames=(begins,), is_wrapped=True)
+    return Opening(Format.JSON, message)
+
+
 _CODES: Mapping[int, str] = {
     400: "ValidationException",
     404: "ResourceNotFoundException",
@@ -221,6 +241,10 @@ def _refusal(message: str, rule: str = "") -> tuple[int, bytes]:
     return 400, _failure(400, message)
 
 
+def _too_long(message: str) -> tuple[int, bytes]:
+    return 400, _failure(400, f"Input is too long for requested model: {message}")
+
+
 def _is_unsigned(block: Any) -> bool:
     said = block.get("reasoningContent") if isinstance(block, dict) else None
     signed = said.get("reasoningText") if isinstance(said, dict) else None
@@ -238,9 +262,11 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
+    opening=_opening,
     mended=lambda document: without_unsigned(document, _is_unsigned),
     refusal=_refusal,
     failure=_failure,
+    too_long=_too_long,
 )
 
 ANTHROPIC = msgspec.structs.replace(
@@ -248,7 +274,9 @@ ANTHROPIC = msgspec.structs.replace(
     name="bedrock-anthropic",
     title="Anthropic Messages on Amazon Bedrock",
     paths=(r"/model/[^/]*anthropic[^/]*/invoke(-with-response-stream)?$",),
+    opening=_opening_of_model,
     refusal=_refusal,
     failure=_failure,
+    too_long=_too_long,
 )
 """InvokeModel with Anthropic's bodies: its errors are AWS's, or no client of AWS shows what they say."""

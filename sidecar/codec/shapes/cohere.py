@@ -23,7 +23,18 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, at, encode, message_scope, spoken
+from sidecar.codec.shape import (
+    AnswerOptions,
+    NewFrame,
+    Opening,
+    Shape,
+    Unanswered,
+    at,
+    encode,
+    message_scope,
+    opened,
+    spoken,
+)
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -174,6 +185,19 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
     return {("message",): {"role": "assistant", **plan, "content": content}, ("finish_reason",): FILTERED}
 
 
+def _opening(unanswered: Unanswered) -> Opening:
+    """The message, without a part."""
+    begun = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
+    counts = {"input_tokens": 0, "output_tokens": 0}
+    whole = {
+        "id": unanswered.number,
+        "finish_reason": FILTERED,
+        "message": {"role": "assistant", "content": []},
+        "usage": {"billed_units": counts, "tokens": counts},
+    }
+    return opened(unanswered, whole, _frame("message-start", id=unanswered.number, delta={"message": begun}))
+
+
 def _failure(status: int, message: str) -> bytes:
     return encode({"message": message})
 
@@ -189,6 +213,8 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
+    opening=_opening,
     refusal=lambda message, _: (400, _failure(400, message)),
     failure=_failure,
+    too_long=lambda message: (400, _failure(400, f"too many tokens: {message}")),
 )

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     BASE64,
@@ -30,7 +31,19 @@ from sidecar.codec.places import (
     node,
     text,
 )
-from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, choice_scope, encode, items, part_of, spoken, tells
+from sidecar.codec.shape import (
+    AnswerOptions,
+    NewFrame,
+    Opening,
+    Shape,
+    Unanswered,
+    choice_scope,
+    encode,
+    items,
+    part_of,
+    spoken,
+    tells,
+)
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -261,8 +274,33 @@ def _stopped_one(
 _CALLS = frozenset({"functionCall", "function_call"})
 
 
+def _opening(unanswered: Unanswered) -> Opening | None:
+    """A candidate that said nothing. A stream is one of events only if the query says so."""
+    path, _, query = unanswered.target.partition("?")
+    if not path.endswith((":generateContent", ":streamGenerateContent")):
+        return None
+    answer = {
+        "candidates": [
+            {"index": place, "content": {"parts": [], "role": "model"}} for place in range(unanswered.choices)
+        ],
+        "usageMetadata": {"promptTokenCount": 0, "candidatesTokenCount": 0, "totalTokenCount": 0},
+        "modelVersion": path.rpartition("/models/")[2].partition(":")[0],
+        "responseId": unanswered.number,
+    }
+    if not path.endswith("streamGenerateContent"):
+        return Opening(Format.JSON, answer)
+    if "alt=sse" not in query.split("&"):
+        return Opening(Format.JSON, [answer])
+    return Opening(Format.SSE, frames=(NewFrame(encode(answer)),))
+
+
 def _error(status: int, message: str) -> bytes:
     return encode({"error": {"code": status, "message": message, "status": _STATUSES.get(status, "INTERNAL")}})
+
+
+def _too_long(message: str) -> tuple[int, bytes]:
+    said = f"The input token count exceeds the maximum number of tokens allowed: {message}."
+    return 400, _error(400, said)
 
 
 SHAPE = Shape(
@@ -276,8 +314,10 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
+    opening=_opening,
     refusal=lambda message, _: (400, _error(400, message)),
     failure=_error,
+    too_long=_too_long,
     choices=_choices,
     wants_json=_wants_json,
     is_reopened=True,

@@ -54,6 +54,7 @@ SHAPE = Shape(
     stopped=_stopped,
     refusal=lambda message, _: (400, encode(_error(message, FILTERED))),
     failure=lambda status, message: encode(_error(message, "error")),
+    says_stops=False,
 )
 
 TEXT = Shape(

@@ -49,4 +49,5 @@ SHAPE = Shape(
     stopped=GENERIC.stopped,
     refusal=openai.refusal,
     failure=openai.failure,
+    too_long=openai.too_long,
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     COUNTS,
@@ -23,7 +25,17 @@ from sidecar.codec.places import (
     opaque,
     text,
 )
-from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, at, encode, message_scope, numbered_scope
+from sidecar.codec.shape import (
+    AnswerOptions,
+    NewFrame,
+    Opening,
+    Shape,
+    Unanswered,
+    at,
+    encode,
+    message_scope,
+    numbered_scope,
+)
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part
 
@@ -129,6 +141,17 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
     return changes
 
 
+def _opening(unanswered: Unanswered) -> Opening | None:
+    """The assistant's role, and no word yet. A stream is what is not declined; a completion is no turn of a chat."""
+    if not unanswered.path.endswith("/api/chat"):
+        return None
+    created = datetime.fromtimestamp(unanswered.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    begun = {"model": unanswered.model, "created_at": created, "message": {"role": "assistant", "content": ""}}
+    if at(unanswered.document, "stream") is False:
+        return Opening(Format.JSON, {**begun, "done": True, "done_reason": FILTERED})
+    return Opening(Format.LINES, frames=(NewFrame(encode({**begun, "done": False})),))
+
+
 def _fits(document: Any) -> bool:
     """Without messages or prompt, Ollama only loads the model."""
     if not isinstance(document, dict):
@@ -151,8 +174,10 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
+    opening=_opening,
     refusal=lambda message, _: (400, encode({"error": message})),
     failure=_failure,
+    too_long=lambda message: (400, _failure(400, f"prompt too long; exceeded max context length: {message}")),
     wants_json=lambda document: isinstance(document, dict) and bool(document.get("format")),
     is_reopened=True,
 )

@@ -12,6 +12,7 @@ from sidecar.values import Lane, tokens_of
 
 DONE = b"[DONE]"
 FILTERED = "content_filter"
+TOO_LONG = "context_length_exceeded"
 
 _SERVER_FAULTS = 500
 _TEMPLATE_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
@@ -111,4 +112,14 @@ def failure(status: int, message: str) -> bytes:
     return encode({"error": {"message": message, "type": kind, "param": None, "code": None}})
 
 
-__all__ = ["DONE", "FILTERED", "Lane", "Template", "choices", "ends", "failure", "is_done", "refusal"]
+def too_long(message: str) -> tuple[int, bytes]:
+    """The error by whose code agents compact. Those that read the sentence look for one of these halves."""
+    said = (
+        f"This model's maximum context length is exceeded, or your input exceeds the context window of the guard before"
+        f" it: {message}. Please reduce the length of the messages."
+    )
+    error = {"message": said, "type": "invalid_request_error", "param": "messages", "code": TOO_LONG}
+    return 400, encode({"error": error})
+
+
+__all__ = ["DONE", "FILTERED", "Lane", "Template", "choices", "ends", "failure", "is_done", "refusal", "too_long"]

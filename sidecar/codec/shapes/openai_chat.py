@@ -14,6 +14,7 @@ from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     COUNTS,
     DATA,
+    FILE,
     FINAL,
     LOGPROBS,
     OPAQUE,
@@ -28,11 +29,15 @@ from sidecar.codec.places import (
 )
 from sidecar.codec.shape import (
     NewFrame,
+    Opening,
     Shape,
+    Unanswered,
     choice_scope,
+    encode,
     items,
     message_scope,
     numbered_scope,
+    opened,
     run_scope,
     spoken,
     tells,
@@ -43,7 +48,7 @@ from sidecar.values import Channel, Lane, Part
 _NAMES = opaque("id object created model system_fingerprint service_tier provider obfuscation")
 
 _PICTURE = node({"url": DATA, "detail": OPAQUE})
-_MEDIA = node({"file_data": DATA, "filename": text(), **opaque("url data detail format file_id id")})
+_MEDIA = node({"file_data": FILE, "filename": text(), **opaque("url data detail format file_id id")})
 
 _PART = node(
     {
@@ -185,6 +190,28 @@ def _message(said: dict[str, Any], message: str, place: int, unspoken: frozenset
     return {**kept, "content": (before if isinstance(before, str) else "") + message}
 
 
+def _opening(unanswered: Unanswered) -> Opening:
+    """The assistant's role, and no word yet."""
+    names = {"id": f"chatcmpl-{unanswered.number}", "created": unanswered.created, "model": unanswered.model}
+    begun = {"role": "assistant", "content": ""}
+    places = range(unanswered.choices)
+    whole = {
+        **names,
+        "object": "chat.completion",
+        "choices": [{"index": place, "message": begun, "logprobs": None, "finish_reason": None} for place in places],
+        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+    }
+    chunk = {**names, "object": "chat.completion.chunk"}
+    return opened(
+        unanswered,
+        whole,
+        *(
+            NewFrame(encode({**chunk, "choices": [{"index": place, "delta": begun, "finish_reason": None}]}))
+            for place in places
+        ),
+    )
+
+
 def _fits(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("messages"), list)
 
@@ -207,8 +234,10 @@ SHAPE = Shape(
     is_last=openai.is_done,
     voice=_Voice,
     stopped=_stopped,
+    opening=_opening,
     refusal=openai.refusal,
     failure=openai.failure,
+    too_long=openai.too_long,
     choices=openai.choices,
     wants_usage=openai.wants_usage,
     wants_json=_wants_json,
@@ -222,4 +251,5 @@ FIM = msgspec.structs.replace(
     paths=(r"/fim/completions$",),
     request=openai_completions.SHAPE.request,
     fits=openai_completions.SHAPE.fits,
+    opening=None,
 )

@@ -97,6 +97,7 @@ SHAPE = Shape(
     stopped=_stopped,
     refusal=openai.refusal,
     failure=openai.failure,
+    too_long=openai.too_long,
     choices=openai.choices,
     wants_usage=openai.wants_usage,
 )

@@ -16,7 +16,7 @@ from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     AGAIN,
     COUNTS,
-    DATA,
+    FILE,
     LOGPROBS,
     Enter,
     Found,
@@ -32,7 +32,19 @@ from sidecar.codec.places import (
     repeat,
     text,
 )
-from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, encode, items, part_of, same_place
+from sidecar.codec.shape import (
+    AnswerOptions,
+    NewFrame,
+    Opening,
+    Shape,
+    Unanswered,
+    at,
+    encode,
+    items,
+    opened,
+    part_of,
+    same_place,
+)
 from sidecar.codec.shapes import openai
 from sidecar.codec.weave import Ends
 from sidecar.values import Channel, Lane, Part, tokens_of
@@ -42,7 +54,10 @@ from sidecar.values import Channel, Lane, Part, tokens_of
 _NAMES = opaque(
     "id type status role call_id item_id phase created_by encrypted_content approval_request_id container_id"
 )
-_MEDIA = {**opaque("image_url file_id file_url detail result partial_image_b64 data"), "file_data": DATA}
+_MEDIA = {
+    **opaque("image_url file_id file_url detail result partial_image_b64 data"),
+    "file_data": FILE,
+}
 _SERVED = ("web_search", "file_search", "code_interpreter", "image_generation")
 """What the provider carries out by itself."""
 
@@ -280,7 +295,10 @@ _INPUT_ITEM = node(
         "arguments": arguments(),
         "input": text(Channel.TOOL_ARGUMENTS),
         "name": text(Channel.TOOL_ARGUMENTS),
-        "output": text(each=_INPUT_PART),
+        "output": text(part=Part.TOOL_RESULT, each=_INPUT_PART),
+        "outputs": node(each=node({**_NAMES, "logs": text()}), part=Part.TOOL_RESULT, channel=Channel.CONTENT),
+        "results": node(part=Part.CONTEXT, channel=Channel.CONTENT),
+        "tools": definitions(),
     },
     channel=Channel.CONTENT,
     enter=_input_scope,
@@ -467,6 +485,44 @@ def _stopped(document: Any, choice: int, message: str, unspoken: frozenset[Path]
     return {("output",): output, ("status",): "completed", ("output_text",): None}
 
 
+_OURS = "resp_refused_"
+"""How ids of responses begin that no provider knows."""
+
+
+def _opening(unanswered: Unanswered) -> Opening | None:
+    """The response, without an item. Its id is that of the one before it, if there is one: the next goes on there."""
+    if not unanswered.path.endswith("/responses"):
+        return None
+    before = at(unanswered.document, "previous_response_id")
+    response: dict[str, Any] = {
+        "id": before if isinstance(before, str) and before else _OURS + unanswered.number,
+        "object": "response",
+        "created_at": unanswered.created,
+        "status": "in_progress",
+        "model": unanswered.model,
+        "output": [],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        **dict.fromkeys(("error", "incomplete_details", "instructions", "previous_response_id", "usage")),
+        "metadata": {},
+    }
+    counts = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+    details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+    frames = (
+        NewFrame(encode({"type": kind, "sequence_number": number, "response": response}), kind)
+        for number, kind in enumerate(("response.created", "response.in_progress"))
+    )
+    return opened(unanswered, {**response, "usage": {**counts, **details}}, *frames)
+
+
+def _mended(document: Any) -> Mapping[Path, Any]:
+    """A response that was refused is known to nobody: what goes on behind it begins anew."""
+    before = at(document, "previous_response_id")
+    is_ours = isinstance(before, str) and before.startswith(_OURS)
+    return {("previous_response_id",): None} if is_ours else {}
+
+
 def _has_text(item: dict[str, Any]) -> bool:
     """Whether something is left to read of a message or of a thought."""
     return any(part.get("text") for key in ("content", "summary") for _, part in items(item, key))
@@ -484,7 +540,10 @@ SHAPE = Shape(
     ends=_ends,
     voice=_Voice,
     stopped=_stopped,
+    opening=_opening,
+    mended=_mended,
     refusal=openai.refusal,
     failure=openai.failure,
+    too_long=openai.too_long,
     wants_json=_wants_json,
 )

@@ -92,6 +92,11 @@ def _failure(status: int, message: str) -> bytes:
     return encode({"error": message, "error_type": "overloaded" if status == _OVERLOADED else "validation"})
 
 
+def _too_long(message: str) -> tuple[int, bytes]:
+    said = f"Input validation error: `inputs` tokens + `max_new_tokens` must be within the limit: {message}"
+    return 422, _failure(422, said)
+
+
 SHAPE = Shape(
     name="tgi",
     title="Text Generation Inference",
@@ -105,4 +110,5 @@ SHAPE = Shape(
     stopped=_stopped,
     refusal=lambda message, _: (422, encode({"error": message, "error_type": "content_filter"})),
     failure=_failure,
+    too_long=_too_long,
 )

@@ -1,0 +1,1 @@
+"""How an answer reads under each policy: silence between its pieces, and text that is held."""

@@ -1,0 +1,102 @@
+"""What the page shows, as JSON: each section is read from its owner when the page asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+import msgspec
+
+from sidecar.console.recent import BOUNDS_MS, LATEST, WINDOW_SECONDS, Recent
+from sidecar.outbox.outbox import OutboxStats
+from sidecar.outbox.publisher import PublisherStats
+from sidecar.readiness import Readiness
+from sidecar.reload import PolicyReloader
+
+State = dict[str, Any]
+Section = Callable[[], State | list[State]]
+
+_ADDED = ("recent", "streams", "queue", "outbox")
+"""Sections of numbers, which several workers' pages add."""
+
+
+def scale() -> State:
+    """What the counts and bars of `recent` refer to."""
+    return {"window_seconds": WINDOW_SECONDS, "bounds_ms": list(BOUNDS_MS)}
+
+
+def counts_of(recent: Recent) -> State:
+    """The counts of the last minutes."""
+    counts: State = msgspec.to_builtins(recent.counts())
+    return counts
+
+
+def latest_of(recent: Recent) -> list[State]:
+    """The latest violations, newest first."""
+    latest: list[State] = msgspec.to_builtins(recent.latest())
+    return latest
+
+
+def readiness_of(readiness: Readiness) -> State:
+    """Ready or not, and why."""
+    return {"ready": readiness.is_ready, "parts": dict(readiness.parts), "notes": dict(readiness.notes)}
+
+
+def policies_of(reloader: PolicyReloader) -> State:
+    """The policies in force, their models, and what was wrong with the files when they were last read."""
+    plans = sorted(reloader.plans, key=lambda plan: plan.name)
+    return {
+        "loaded": [
+            {
+                "name": plan.name,
+                "version": plan.version,
+                "digest": plan.digest,
+                "rules": len(plan.rules),
+                "since": reloader.since(plan),
+            }
+            for plan in plans
+        ],
+        "models": sorted({batch.detector.model for plan in plans for batch in plan.batches}),
+        "read": reloader.last_read,
+        "errors": [str(error) for error in reloader.errors],
+    }
+
+
+def outbox_of(stats: OutboxStats, published: PublisherStats | None) -> State:
+    """What waits, and how publishing goes; without a sink nothing is published."""
+    own: State = {
+        "waiting": stats.waiting_events,
+        "bytes": stats.waiting_bytes,
+        "in_memory": stats.in_memory,
+        "failing": stats.is_failing,
+        "lost": sum(stats.lost.values()),
+    }
+    if published is None:
+        return own
+    return own | {
+        "published": published.published,
+        "last_published": published.last_published,
+        "refused": published.refused,
+        "note": published.note,
+    }
+
+
+def merged(states: Sequence[State]) -> State:
+    """What several workers say as one: numbers are added, violations joined; the rest is the first one's."""
+    latest = [seen for state in states for seen in state["latest"]]
+    return states[0] | {
+        **{section: reduce(_added, (state[section] for state in states)) for section in _ADDED},
+        "latest": sorted(latest, key=lambda seen: str(seen["time"]), reverse=True)[:LATEST],
+    }
+
+
+def _added(first: Any, second: Any) -> Any:
+    """Numbers added, through mappings and lists; of a truth or a text the one that says something."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first | {key: _added(first[key], value) if key in first else value for key, value in second.items()}
+    if isinstance(first, list) and isinstance(second, list):
+        return [_added(one, other) for one, other in zip(first, second, strict=True)]
+    if isinstance(first, bool | str) or first is None or second is None:
+        return first or second
+    return first + second

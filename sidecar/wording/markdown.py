@@ -1,0 +1,197 @@
+r"""What is open where a text of Markdown ends, and what closes it, so that what is said next is a paragraph of its own.
+
+Two line ends set a paragraph off from text, emphasis, a link, a table, a list, a quotation and a code span, which all
+end there by themselves. Other things go on over them, or stay open in the page: they are closed first.
+
+* a fence, with its character, length and what stands before it on its line (a quotation's marks, a list's indent);
+* display mathematics, `$$` and `\\[`;
+* HTML: comments and raw blocks, which end with their own words, and elements that a page would go on with (`<details>`,
+  `<think>`, `<b>`).
+
+`Surroundings` reads a text once, in any pieces, line by line, and keeps a line, the elements that are open and a few
+words. It knows as much of lists as is needed to tell a fence from indented code. Not known: raw HTML in a code span
+that goes over a line's end, elements that are no HTML, and what a renderer adds beyond CommonMark, GFM and mathematics.
+"""
+
+from __future__ import annotations
+
+import re
+
+MOST_OPEN = 32
+"""How many elements are remembered; what is opened beyond them is not closed."""
+MOST_LINE_CHARS = 4096
+"""Of a line that is longer, what stands behind is not read."""
+
+_FENCE = re.compile(r"(?P<fence>`{3,}(?=[^`]*$)|~{3,})")
+_CONTAINER = re.compile(r"[ ]{0,3}>[ ]?|[ ]{0,3}(?:[-+*]|\d{1,9}[.)])(?:[ ]{1,4}(?=\S)|[ ]|$)")
+_RAW_ENDS = {"<!--": "-->", "<?": "?>", "<![CDATA[": "]]>", "<!": ">"}
+_RAW = re.compile(r"<(?P<name>pre|script|style|textarea)(?=[\s>]|$)", re.IGNORECASE)
+_CODE = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
+_MATH = re.compile(r"\$\$|\\\[")
+_TAG = re.compile(r"""<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9-]*)(?=[\s/>])(?:[^<>"']|"[^"]*"|'[^']*')*>""")
+_INLINE = frozenset(
+    "a abbr b big bdo cite code del dfn em font i ins kbd mark q s samp small span strike strong sub sup u".split()
+)
+_ELEMENTS = _INLINE | frozenset(
+    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure"
+    " footer form h1 h2 h3 h4 h5 h6 header html iframe label legend li main menu nav ol optgroup option p picture"
+    " section select summary table tbody td tfoot th thead tr ul video audio button canvas svg math object"
+    " think thinking thought reasoning reflection analysis".split()
+)
+
+
+class Surroundings:
+    """See the module's text."""
+
+    __slots__ = (
+        "_elements",
+        "_fence",
+        "_line",
+        "_list_indent",
+        "_math",
+        "_newlines",
+        "_prefix",
+        "_raw_end",
+        "is_empty",
+    )
+
+    def __init__(self) -> None:
+        self.is_empty = True
+        """Whether nothing that shows was read."""
+        self._line = ""
+        self._newlines = 0
+        """How many line ends the text ends with."""
+        self._fence = ""
+        self._prefix = ""
+        """What stands before the fence on its line, as the lines of its container begin."""
+        self._math = ""
+        """What ends the mathematics."""
+        self._raw_end = ""
+        self._elements: list[str] = []
+        self._list_indent = 0
+
+    def feed(self, text: str) -> None:
+        """Read more of the text."""
+        if not text:
+            return
+        self.is_empty = self.is_empty and not text.strip()
+        tail = len(text) - len(text.rstrip("\n"))
+        self._newlines = tail if tail < len(text) else self._newlines + tail
+        *lines, last = text.replace("\r", "").split("\n")
+        for line in lines:
+            self._read(self._line + line)
+            self._line = ""
+        self._line = (self._line + last)[:MOST_LINE_CHARS]
+
+    def closing(self) -> str:
+        """What closes what is open and sets off a paragraph; empty where nothing was said. The text may go on."""
+        if self.is_empty:
+            return ""
+        kept = self._fence, self._prefix, self._math, self._raw_end, [*self._elements], self._list_indent
+        self._read(self._line)
+        closing = self._closed()
+        self._fence, self._prefix, self._math, self._raw_end, self._elements, self._list_indent = kept
+        return closing or "\n" * max(0, 2 - self._newlines)
+
+    def _closed(self) -> str:
+        """What closes what is open; empty when line ends do."""
+        inline = ""
+        while self._elements and self._elements[-1] in _INLINE:
+            inline += f"</{self._elements.pop()}>"
+        ends = [f"{self._prefix}{self._fence}"] if self._fence else []
+        ends += [end for end in (self._math, self._raw_end) if end]
+        ends += ["", *(f"</{name}>" for name in reversed(self._elements))] if self._elements else []
+        if not ends:
+            return f"{inline}\n\n" if inline else ""
+        first = "" if self._newlines and not inline else "\n"
+        return f"{inline}{first}{chr(10).join(ends)}\n\n"
+
+    # -- lines ----------------------------------------------------------------------------------------------------
+
+    def _read(self, line: str) -> None:
+        line = line[:MOST_LINE_CHARS]
+        if self._fence and not self._has_left(line):
+            rest = line[len(self._prefix) :] if line.startswith(self._prefix) else line.lstrip(" >")
+            if re.fullmatch(rf" {{0,3}}{re.escape(self._fence[0])}{{{len(self._fence)},}}[ \t]*", rest):
+                self._fence = self._prefix = ""
+            return
+        self._fence = self._prefix = ""
+        if self._raw_end:
+            if self._raw_end.lower() in line.lower():
+                self._raw_end = ""
+            return
+        prefix, rest = self._contained(line)
+        if self._begin_block(prefix, rest):  # also where mathematics was begun: it was none
+            self._math = ""
+        elif self._math:
+            self._end_math(rest)
+        else:
+            self._read_inline(rest)
+
+    def _has_left(self, line: str) -> bool:
+        """Whether a line stands outside the container of the fence, which so has ended."""
+        marks = self._prefix.count(">")
+        if marks:
+            return re.match(rf"(?:[ ]{{0,3}}>[ ]?){{{marks}}}", line) is None
+        indent = len(line) - len(line.lstrip(" "))
+        return bool(line.strip()) and bool(self._list_indent) and indent < self._list_indent
+
+    def _contained(self, line: str) -> tuple[str, str]:
+        """What a line's containers take of it, as their next line would begin, and the rest."""
+        indent = len(line) - len(line.lstrip(" "))
+        is_blank = not line.strip()
+        place = self._list_indent if is_blank or indent >= self._list_indent else 0
+        if not is_blank:
+            self._list_indent = place
+        prefix = line[:place]
+        while (found := _CONTAINER.match(line, place)) is not None and found.end() > place:
+            is_quote = ">" in found.group()
+            prefix += found.group() if is_quote else " " * (found.end() - place)
+            place = found.end()
+            if not is_quote:
+                self._list_indent = place if ">" not in prefix else 0
+        return prefix, line[place:]
+
+    def _begin_block(self, prefix: str, rest: str) -> bool:
+        """Begin a fence or a raw block of HTML, if a line does."""
+        text = rest.lstrip(" ")
+        if len(rest) - len(text) > 3:
+            return False
+        if (fence := _FENCE.match(text)) is not None:
+            self._fence, self._prefix = fence["fence"], prefix + rest[: len(rest) - len(text)]
+            return True
+        for begin, end in _RAW_ENDS.items():
+            if text.startswith(begin) and (begin != "<!" or text[2:3].isalpha()):
+                self._raw_end = "" if end in text[len(begin) :] else end
+                return True
+        if (raw := _RAW.match(text)) is not None:
+            end = f"</{raw['name'].lower()}>"
+            self._raw_end = "" if end in text.lower() else end
+            return True
+        return False
+
+    def _read_inline(self, text: str) -> None:
+        """Read what a line opens and closes: mathematics, and elements of HTML; not what stands in code."""
+        text = _CODE.sub("", text)
+        if "<" in text:
+            for tag in _TAG.finditer(text):
+                self._take(tag["name"].lower(), is_end=bool(tag["end"]), is_whole=tag.group().endswith("/>"))
+        if (math := _MATH.search(text)) is not None:
+            self._math = "$$" if math.group() == "$$" else "\\]"
+            self._end_math(text[math.end() :])
+
+    def _end_math(self, text: str) -> None:
+        _, end, rest = text.partition(self._math)
+        if end:
+            self._math = ""
+            self._read_inline(rest)
+
+    def _take(self, name: str, *, is_end: bool, is_whole: bool) -> None:
+        if name not in _ELEMENTS or is_whole:
+            return
+        if not is_end:
+            if len(self._elements) < MOST_OPEN:
+                self._elements.append(name)
+        elif name in self._elements:
+            while self._elements.pop() != name:
+                pass

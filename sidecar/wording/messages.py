@@ -1,0 +1,77 @@
+"""What a person is told where a text is stopped and the policy says nothing: what happened, what to do or to quote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sidecar.values import Direction
+from sidecar.wording.languages import Language
+
+_TEXTS: Mapping[Language, tuple[str, str, str]] = {
+    Language.EN: (
+        "This message was stopped by a safety rule and was not sent. Please write it another way."
+        " If this seems wrong, quote reference {reference}.",
+        "The rest of this answer was stopped by a safety rule. Please ask another way."
+        " If this seems wrong, quote reference {reference}.",
+        "This could not be checked, so it was not passed on. Please try again later. If it happens"
+        " again, quote reference {reference}.",
+    ),
+    Language.DE: (
+        "Diese Nachricht wurde von einer Sicherheitsregel angehalten und nicht gesendet. Bitte formulieren Sie sie"
+        " anders. Falls das ein Irrtum ist, nennen Sie bitte das Kennzeichen {reference}.",
+        "Der Rest dieser Antwort wurde von einer Sicherheitsregel angehalten. Bitte fragen Sie anders."
+        " Falls das ein Irrtum ist, nennen Sie bitte das Kennzeichen {reference}.",
+        "Das konnte nicht geprüft werden und wurde deshalb nicht weitergegeben. Bitte versuchen Sie es"
+        " später noch einmal. Kennzeichen: {reference}.",
+    ),
+    Language.ES: (
+        "Una regla de seguridad detuvo este mensaje y no se envió. Escríbalo de otra manera."
+        " Si le parece un error, indique la referencia {reference}.",
+        "Una regla de seguridad detuvo el resto de esta respuesta. Pregunte de otra manera."
+        " Si le parece un error, indique la referencia {reference}.",
+        "No se pudo comprobar este texto y por eso no se transmitió. Inténtelo más tarde. Referencia: {reference}.",
+    ),
+    Language.FR: (
+        "Une règle de sécurité a arrêté ce message, qui n’a pas été envoyé. Veuillez le formuler autrement."
+        " S’il s’agit d’une erreur, indiquez la référence {reference}.",
+        "Une règle de sécurité a arrêté la suite de cette réponse. Veuillez poser la question autrement."
+        " S’il s’agit d’une erreur, indiquez la référence {reference}.",
+        "Ce texte n’a pas pu être vérifié et n’a donc pas été transmis. Veuillez réessayer plus tard."
+        " Référence : {reference}.",
+    ),
+    Language.IT: (
+        "Una regola di sicurezza ha fermato questo messaggio, che non è stato inviato. Lo scriva in un altro modo."
+        " Se le sembra un errore, indichi il riferimento {reference}.",
+        "Una regola di sicurezza ha fermato il resto di questa risposta. Provi a chiedere in un altro modo."
+        " Se le sembra un errore, indichi il riferimento {reference}.",
+        "Non è stato possibile controllare questo testo, che quindi non è stato trasmesso. Riprovi più"
+        " tardi. Riferimento: {reference}.",
+    ),
+    Language.NL: (
+        "Een veiligheidsregel heeft dit bericht tegengehouden; het is niet verzonden. Formuleer het anders."
+        " Klopt dit niet, vermeld dan kenmerk {reference}.",
+        "Een veiligheidsregel heeft de rest van dit antwoord tegengehouden. Stel uw vraag anders."
+        " Klopt dit niet, vermeld dan kenmerk {reference}.",
+        "Dit kon niet worden gecontroleerd en is daarom niet doorgegeven. Probeer het later opnieuw."
+        " Kenmerk: {reference}.",
+    ),
+    Language.PT: (
+        "Uma regra de segurança interrompeu esta mensagem, que não foi enviada. Escreva-a de outra forma."
+        " Se lhe parecer um erro, indique a referência {reference}.",
+        "Uma regra de segurança interrompeu o resto desta resposta. Pergunte de outra forma."
+        " Se lhe parecer um erro, indique a referência {reference}.",
+        "Não foi possível verificar este texto, que por isso não foi transmitido. Tente mais tarde."
+        " Referência: {reference}.",
+    ),
+}
+
+
+def stopped(direction: Direction, language: Language, reference: str) -> str:
+    """What is said in place of a prompt that was stopped, or of the rest of an answer."""
+    prompt, answer, _ = _TEXTS[language]
+    return (prompt if direction is Direction.INPUT else answer).format(reference=reference)
+
+
+def unchecked(language: Language, reference: str) -> str:
+    """What is said in place of a text of which nobody knows whether it may pass: a detector failed."""
+    return _TEXTS[language][2].format(reference=reference)

@@ -1,0 +1,1 @@
+"""Real agent programs and frameworks before a scripted model, direct and guarded."""

@@ -1,0 +1,1 @@
+"""Frameworks for agents, in a process of their own environment."""

@@ -1,0 +1,44 @@
+"""Several workers' pages as one."""
+
+from __future__ import annotations
+
+from sidecar.console.state import merged
+
+
+def state(*, blocked: int, time: str, failing: bool = False, note: str = "") -> dict[str, object]:
+    return {
+        "about": {"version": "1"},
+        "scale": {"window_seconds": 600},
+        "recent": {"ended": {"blocked": blocked}, "held": [blocked, 0], "rules": {"p/r": {"block": blocked}}},
+        "streams": {"open": 2},
+        "queue": {"depth": 1},
+        "outbox": {"waiting": 3, "failing": failing, "note": note, "last_published": None},
+        "latest": [{"time": time}],
+    }
+
+
+def test_numbers_are_added_and_the_rest_is_the_first_ones() -> None:
+    one, other = state(blocked=1, time="2"), state(blocked=4, time="3")
+    other["recent"] = {"ended": {"blocked": 4, "failed": 1}, "held": [4, 2], "rules": {"p/q": {"block": 4}}}
+    joined = merged([one, other])
+    assert joined["recent"] == {
+        "ended": {"blocked": 5, "failed": 1},
+        "held": [5, 2],
+        "rules": {"p/r": {"block": 1}, "p/q": {"block": 4}},
+    }
+    assert joined["scale"] == {"window_seconds": 600}
+    assert (joined["streams"], joined["queue"]) == ({"open": 4}, {"depth": 2})
+
+
+def test_the_latest_of_all_come_first() -> None:
+    joined = merged([state(blocked=0, time="2"), state(blocked=0, time="3"), state(blocked=0, time="1")])
+    assert [seen["time"] for seen in joined["latest"]] == ["3", "2", "1"]
+
+
+def test_what_is_wrong_with_one_is_wrong() -> None:
+    joined = merged([state(blocked=0, time="1"), state(blocked=0, time="1", failing=True, note="Kafka is away")])
+    assert (joined["outbox"]["failing"], joined["outbox"]["note"]) == (True, "Kafka is away")
+
+
+def test_one_worker_is_itself() -> None:
+    assert merged([state(blocked=1, time="1")]) == state(blocked=1, time="1")

@@ -1,0 +1,99 @@
+"""A message behind any text of Markdown, cut anywhere, is a paragraph of its own: as markdown-it reads it."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from sidecar.wording.markdown import Surroundings
+from tests.streams import by_character, cuts_of
+
+MARKDOWN = MarkdownIt("commonmark")
+MESSAGE = "I can’t talk about that."
+
+
+def closing(pieces: list[str]) -> str:
+    surroundings = Surroundings()
+    for piece in pieces:
+        surroundings.feed(piece)
+    return surroundings.closing()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("", "", id="nothing"),
+        pytest.param(" \n", "", id="nothing that shows"),
+        pytest.param("We call it", "\n\n", id="a sentence"),
+        pytest.param("We call it\n", "\n", id="a line"),
+        pytest.param("We call it\n\n", "", id="a paragraph"),
+        pytest.param("```py\nx = 1", "\n```\n\n", id="a fence"),
+        pytest.param("```py\nx = 1\n", "```\n\n", id="a fence behind a line's end"),
+        pytest.param("```py\nx = 1\n```", "\n\n", id="a fence that is closed"),
+        pytest.param("````\n```\nx\n```\n", "````\n\n", id="a longer fence"),
+        pytest.param("~~~~\n```", "\n~~~~\n\n", id="tildes"),
+        pytest.param("- a\n  ```\n  b", "\n  ```\n\n", id="a fence in a list"),
+        pytest.param("- ```\n  b", "\n  ```\n\n", id="a fence that begins an item"),
+        pytest.param("> ```\n> b", "\n> ```\n\n", id="a fence in a quotation"),
+        pytest.param("> ```\n> b\nc", "\n\n", id="a fence that ended with its quotation"),
+        pytest.param("- ```\n  b\nc", "\n\n", id="a fence that ended with its list"),
+        pytest.param("    ```\nb", "\n\n", id="indented code"),
+        pytest.param("a `b", "\n\n", id="a code span"),
+        pytest.param("| a | b |\n|---|---|\n| c", "\n\n", id="a table"),
+        pytest.param("see [the](https://example.com/", "\n\n", id="a link"),
+        pytest.param("so\n$$\nx = ", "\n$$\n\n", id="display mathematics"),
+        pytest.param("so $$x = ", "\n$$\n\n", id="display mathematics within a line"),
+        pytest.param("so $$x$$ and \\[ y", "\n\\]\n\n", id="brackets of mathematics"),
+        pytest.param("it costs $5 and $6", "\n\n", id="prices"),
+        pytest.param("`$$` a", "\n\n", id="mathematics in code"),
+        pytest.param("<details><summary>A</summary>\n\nb", "\n\n</details>\n\n", id="a folded part"),
+        pytest.param("<details>\n<summary>A", "\n\n</summary>\n</details>\n\n", id="its summary"),
+        pytest.param("<think>\nwell", "\n\n</think>\n\n", id="thoughts"),
+        pytest.param("a <b>c", "</b>\n\n", id="an element within a line"),
+        pytest.param("<div>\n<b>c", "</b>\n\n</div>\n\n", id="both"),
+        pytest.param("a <br> b <img src=x> <hr/>", "\n\n", id="elements that hold nothing"),
+        pytest.param("a < b and List<String> c <https://example.com>", "\n\n", id="what is no element"),
+        pytest.param("<!-- a", "\n-->\n\n", id="a comment"),
+        pytest.param("<pre>\na\n\nb", "\n</pre>\n\n", id="a raw block"),
+        pytest.param("<pre>\na</pre>\nb", "\n\n", id="a raw block that is closed"),
+        pytest.param("```html\n<details>\n```\na", "\n\n", id="an element in code"),
+    ],
+)
+def test_what_is_open_is_closed(text: str, expected: str) -> None:
+    assert closing([text]) == closing(by_character(text)) == expected
+
+
+class _Open(HTMLParser):
+    """The elements that are open at the end."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.open:
+            del self.open[len(self.open) - 1 - self.open[::-1].index(tag) :]
+
+
+SNIPPETS = [
+    "```", "````", "~~~", "```py\n", "`", "``", "\n", "\n\n", "a", "b c", " ", "  ", "    ", "\t", "- ", "1. ",
+    "10. ", "> ", "# ", "* ", "---\n", "===\n", "| a ", "|\n|-|\n", "[x](", "[z]: ", "![", "](", ")", "<", ">",
+    "**", "_", "$$", "\\[", "\\]", "\\", "<b>", "</b>", "<div>", "</div>", "<details>", "<think>\n", "</think>",
+    "<!--", "-->", "<pre>", "</pre>", "<?", "!", "<script>", "&amp;", "漢",
+]  # fmt: skip
+
+
+@given(data=st.data(), text=st.lists(st.sampled_from(SNIPPETS), max_size=16).map("".join))
+def test_a_message_is_a_paragraph_of_its_own(data: st.DataObject, text: str) -> None:
+    joint = closing(data.draw(cuts_of(text)))
+    assert joint == closing([text])
+    opening, inline, end = MARKDOWN.parse(text + joint + MESSAGE)[-3:]
+    assert (opening.type, opening.level, inline.content, end.type) == ("paragraph_open", 0, MESSAGE, "paragraph_close")
