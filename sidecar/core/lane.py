@@ -143,8 +143,8 @@ class LaneState:
 
     @property
     def _unscanned(self) -> tuple[int, tuple[str, ...]]:
-        if self._readers.is_nobody and self._buffer.end:
-            return self._buffer.end, (NOT_READ,)
+        if self._readers.is_nobody and self.gate.left:
+            return self.gate.left, (NOT_READ,)
         return self._gaps.chars, self._gaps.reasons
 
     def sentences(self) -> Sentences:
@@ -172,7 +172,8 @@ class LaneState:
         self.asking.finish()
         self._buffer.append(text)
         self.gate.journal.arrived(self._buffer.end, arrived_ms)
-        self._gaps.recall(judgement.unscanned_chars, judgement.reasons)
+        if not self._readers.is_nobody:
+            self._gaps.recall(judgement.unscanned_chars, judgement.reasons)
         if self._stand_ins is not None:
             for found in scanner().start().advance(text, 0, is_final=True):
                 self._know(Marked(found.start, found.end, found.label))

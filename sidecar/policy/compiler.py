@@ -266,6 +266,7 @@ class _RuleCompiler:
     ) -> RulePlan:
         gates = action >= Action.REDACT
         default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
+        whole = self._stream.on_failure if gates else None
         return RulePlan(
             index=len(self.plans),
             id=rule.id,
@@ -274,8 +275,8 @@ class _RuleCompiler:
             severity=Severity[rule.severity.upper()],
             action=action,
             enforcement=rule.enforcement,
-            on_error=rule.on_error or default,
-            on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
+            on_error=rule.on_error or whole or default,
+            on_timeout=rule.on_timeout or (gates and self._stream.on_timeout) or whole or default,
             message=_message_of(rule),
             in_history=rule.history or InHistory.WITHHOLD,
             in_its_place=_in_its_place(rule),
@@ -393,9 +394,10 @@ class _RuleCompiler:
             self._refuse((*place, "action"), message, remedy)
 
     def _check_fail_mode(self, place: Place, rule: RuleSpec, action: Action) -> None:
-        if action < Action.REDACT and rule.on_error is FailMode.FAIL_CLOSED:
-            message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
-            self._refuse((*place, "on_error"), message, "remove `on_error`, or let the rule block or redact")
+        for key in ("on_error", "on_timeout"):
+            if action < Action.REDACT and getattr(rule, key) is FailMode.FAIL_CLOSED:
+                message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
+                self._refuse((*place, key), message, f"remove `{key}`, or let the rule block or redact")
 
     def _check_words(self, place: Place, rule: RuleSpec, labels: Iterable[str]) -> None:
         operator, where = _one_way(rule)
@@ -442,6 +444,10 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
         raise
     except DetectorError as error:
         return error
+    except ImportError as error:
+        return DetectorError(
+            f"it needs {error.name or 'a package'}, which cannot be loaded; install it, or leave it out"
+        )
     except Exception as error:  # noqa: BLE001 - as said above
         return DetectorError(f"it failed with {type(error).__name__}; ask its authors, or leave it out")
 

@@ -55,7 +55,9 @@ class RulePlan:
     action: Action
     enforcement: Enforcement
     on_error: FailMode
+    """What a detector that failed counts as."""
     on_timeout: FailMode
+    """What an answer that came too late, or was not asked for because it would, counts as."""
     message: str | None = ""
     """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
     in_history: InHistory = InHistory.WITHHOLD
@@ -108,6 +110,11 @@ class BatchPlan:
     """For a pair checker, which is given whole sentences: the longest one, in estimated word pieces."""
     item_tokens: int = 0
     """About how many tokens it reads for one of them; 0: those of the segment."""
+
+    @property
+    def is_gating(self) -> bool:
+        """Whether text waits for one of its rules. What cannot stop text makes nothing late that can."""
+        return not self.rules or any(rule.is_gating for rule in self.rules)
 
     @property
     def is_pair_checker(self) -> bool:
@@ -240,7 +247,7 @@ class Plan:
     def stops_when_late(self) -> bool:
         """Whether text is stopped when a model does not look at it in time."""
         return any(
-            rule.is_gating and rule.on_error is FailMode.FAIL_CLOSED for batch in self.batches for rule in batch.rules
+            rule.is_gating and rule.on_timeout is FailMode.FAIL_CLOSED for batch in self.batches for rule in batch.rules
         )
 
     @property

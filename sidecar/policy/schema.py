@@ -121,10 +121,14 @@ class StreamSpec(Model):
         description="whole: a model's call of a tool leaves when it is over and judged, together with the calls beside"
         " it, or not at all. stream: its arguments leave as other text does. Left out: whole where a rule blocks.",
     )
+    on_failure: FailMode | None = Field(
+        default=None,
+        description="What a verdict that is missing counts as, for rules that block or redact: it came too late, was"
+        " shed, or its detector failed. Left out: fail_closed. Rules that annotate always fail open.",
+    )
     on_timeout: FailMode | None = Field(
         default=None,
-        description="What a verdict that came too late counts as, for rules that block or redact. Left out:"
-        " fail_closed. Rules that annotate always fail open.",
+        description="The same for verdicts that came too late or were shed alone. Left out: as on_failure.",
     )
 
 
@@ -402,7 +406,11 @@ class RuleSpec(Model):
     )
     on_error: FailMode | None = Field(
         default=None,
-        description="What a detector that failed counts as. Left out: fail_closed for block and redact, else open.",
+        description="What a detector that failed counts as. Left out: as the stream's on_failure.",
+    )
+    on_timeout: FailMode | None = Field(
+        default=None,
+        description="What a verdict that came too late, or was shed, counts as. Left out: as the stream's on_timeout.",
     )
     enforcement: Enforcement = Field(
         default=Enforcement.ENFORCE, description="shadow: decide and publish, but change nothing."

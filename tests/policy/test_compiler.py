@@ -98,6 +98,23 @@ OPEN, CLOSED = FailMode.FAIL_OPEN, FailMode.FAIL_CLOSED
         pytest.param({"action": "block"}, CLOSED, CLOSED, id="block fails closed"),
         pytest.param({"action": "block", "on_error": "fail_open"}, OPEN, CLOSED, id="unless the rule says otherwise"),
         pytest.param({"action": "block", "stream": "{on_timeout: fail_open}"}, CLOSED, OPEN, id="or the stream does"),
+        pytest.param({"action": "block", "stream": "{on_failure: fail_open}"}, OPEN, OPEN, id="for all of it"),
+        pytest.param(
+            {"action": "block", "stream": "{on_failure: fail_open, on_timeout: fail_closed}"},
+            OPEN,
+            CLOSED,
+            id="or apart",
+        ),
+        pytest.param(
+            {"action": "block", "stream": "{on_failure: fail_open}", "on_timeout": "fail_closed"},
+            OPEN,
+            CLOSED,
+            id="the rule's own stands",
+        ),
+        pytest.param(
+            {"action": "redact", "on_error": "fail_open", "on_timeout": "fail_open"}, OPEN, OPEN, id="a rule says both"
+        ),
+        pytest.param({"action": "annotate", "stream": "{on_failure: fail_closed}"}, OPEN, OPEN, id="nothing waits"),
         pytest.param(
             {"action": "annotate", "stream": "{on_timeout: fail_closed}"}, OPEN, OPEN, id="annotate all the same"
         ),

@@ -245,13 +245,14 @@ def test_what_is_known_fares_as_what_is_looked_at(plan: Plan, conversation: tupl
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("is_json", [False, True])
 def test_a_stand_in_of_one_session_is_a_finding_in_another(action: Action, is_json: bool) -> None:
+    kept = StandIn(frozenset())
     rules = [
-        rule(action, stand_in=StandIn(frozenset()) if action is Action.REDACT else None, rewrite=of_session),
-        rule(Action.REDACT, "BEHIND", index=1, rewrite=of_session),
+        rule(action, rewrite=of_session),
+        replace(rule(Action.REDACT, "BEHIND", index=1, rewrite=of_session), stand_in=kept),
     ]
     a_plan = plan((WordScanner(r"\w+\.?\w+@example"), rules[:1]), (WordScanner("behind", label="BEHIND"), rules[1:]))
     for session in ("one", "two"):
-        value = stand_ins().book("", session).put("jane@example.org", "EMAIL_ADDRESS", StandIn(frozenset()))
+        value = stand_ins().book("", session).put("jane@example.org", "EMAIL_ADDRESS", kept)
         text = f"Ask {value}, or who is behind."
         written = json.dumps({"to": text}).replace("@", "\\u0040") if is_json else text
         channel = Channel.TOOL_ARGUMENTS if is_json else Channel.CONTENT
