@@ -423,3 +423,18 @@ def test_nothing_shows_a_value() -> None:
     book = source().book("", "")
     asked(book, VALUES[0])
     assert VALUES[0] not in repr(book) + repr(vars(book)) + repr(book._entries)
+
+
+# -- what is withheld ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_withheld_is_in_no_book() -> None:
+    rules = "rules:\n  - {id: bad, detect: {detector: patterns, keywords: {BAD: [badly]}}, action: {withhold: {}}}\n"
+    plan, makes = policy(BOTH.replace("rules:\n", rules)), source()
+    result, asks = Lane(part=Part.TOOL_RESULT), Lane(1, part=Part.USER)
+    for text, number in ((f"{VALUES[0]} went badly", 0), (f"{VALUES[0]} went well", 1)):
+        book = makes.book("a", "")
+        parts = [(result, text), (asks, "go on")]
+        guarded = guard(plan, parts, direction=Direction.INPUT, stand_ins=book, history=frozenset({result}))
+        assert VALUES[0] not in guarded.text(result)
+        assert (book.is_used, makes.kept.entries) == (bool(number), number)
