@@ -425,7 +425,7 @@ def test_nothing_shows_a_value() -> None:
     assert VALUES[0] not in repr(book) + repr(vars(book)) + repr(book._entries)
 
 
-# -- what is withheld ---------------------------------------------------------------------------------------------------
+# -- what is withheld -------------------------------------------------------------------------------------------------
 
 
 def test_what_is_withheld_is_in_no_book() -> None:
