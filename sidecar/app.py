@@ -27,7 +27,7 @@ from sidecar.console.pages import console_pages, finder, reader
 from sidecar.console.recent import Recent
 from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
 from sidecar.inference.models import RemoteModels
-from sidecar.keys import evidence_key, redaction_keys
+from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.event import SEVERITY_NAMES
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.publisher import make_publisher
@@ -94,6 +94,7 @@ class App:
             evidence_key=evidence_key(settings.keys),
             admits=self.scheduler.admits,
             left=self.scheduler.left,
+            stand_ins=stand_in_source(settings.keys, settings.limits),
         )
         room = Room(settings.limits.request_bodies_bytes)
         self.processor = _processor(self.engine, settings, room)
@@ -130,6 +131,8 @@ class App:
                     "policies": [*self.policies.plans],
                 },
             )
+            if any(plan.stand_in_rules for plan in self.policies.plans.values()):
+                tell_of_own_key(self.settings.keys)
             yield
 
     def _pages(self, version: str) -> Mapping[str, Page]:

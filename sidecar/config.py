@@ -265,6 +265,9 @@ class Limits(Section):
     """Entries in `labels`, and as many in `attributes`."""
     max_name_chars: Count = 256
     """The length of a name, an id, a label or an attribute."""
+    stand_ins_kept: Annotated[int, Field(ge=0)] = 100_000
+    """Values that are remembered beside those of a running exchange, to be put back for their stand-ins."""
+    stand_ins_kept_bytes: Annotated[int, Field(ge=0)] = 32 * 1024 * 1024
     contexts_bytes: Count = 128 * 1024 * 1024
     """What the contexts of all streams may take together; a character counts as `CHAR_BYTES`. Past it streams with a
     context are refused, to try again."""
@@ -314,8 +317,13 @@ class Policies(Section):
 
 
 class Keys(Section):
-    """Secret keys, in place or in a file: for the hash and pseudonym operators, and for the hashes in events."""
+    """Secret keys, in place or in a file: for the hash and pseudonym operators, and for the hashes in events.
 
+    Stand-ins are made with `stand_in`, or else with what `redaction` gives.
+    """
+
+    stand_in: SecretStr | None = None
+    stand_in_file: Path | None = None
     redaction: SecretStr | None = None
     redaction_file: Path | None = None
     hash: SecretStr | None = None
@@ -323,7 +331,7 @@ class Keys(Section):
 
     @model_validator(mode="after")
     def _one_source_each(self) -> Keys:
-        for name in ("redaction", "hash"):
+        for name in ("stand_in", "redaction", "hash"):
             if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
                 raise ValueError(f"{name} and {name}_file are both set; keep one")
         return self
@@ -331,6 +339,10 @@ class Keys(Section):
     def redaction_key(self) -> bytes | None:
         """The key of the redaction operators, if there is one. Raises `ConfigError` when its file cannot be read."""
         return _secret(self.redaction, self.redaction_file, "keys.redaction_file")
+
+    def stand_in_key(self) -> bytes | None:
+        """The key of stand-ins alone, if there is one. Raises `ConfigError` when its file cannot be read."""
+        return _secret(self.stand_in, self.stand_in_file, "keys.stand_in_file")
 
     def hash_key(self) -> bytes | None:
         """The key of the hashes in events, if there is one. Raises `ConfigError` when its file cannot be read."""

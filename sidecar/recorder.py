@@ -119,6 +119,7 @@ class Recorder:
         self._counters.received_chars.inc(self.tally.received_chars)
         self._counters.repeated.inc(self.tally.repeated_by_rule.total())
         self._counters.released_chars.inc(self.tally.released_chars)
+        self._counters.restored.inc(self.tally.restored)
         if grounding is not None:
             self._counters.count_answer(grounding)
         ending = self._ending(coverage, grounding, max_held_chars)
@@ -169,6 +170,7 @@ class Recorder:
             estimated_output_tokens=self._estimated_output_tokens(),
             first_release_ms=self._first_release_ms,
             untold={self._plan.rules[rule].id: count for rule, count in self._untold.items()},
+            restored=tally.restored,
         )
 
     def _by_id(self, counts: Mapping[int, int]) -> dict[str, int]:

@@ -31,12 +31,13 @@ from msgspec import field
 
 from detectors.context import CHAR_BYTES, Context, Documents
 from sidecar.clock import Clock, Timer
-from sidecar.config import Limits
+from sidecar.config import Keys, Limits
 from sidecar.core.judgement import Judgement
 from sidecar.core.stream import Stream
 from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.inbox import Allowance, End, Inbox, Known, Mark
+from sidecar.keys import stand_in_source
 from sidecar.outbox.event import (
     EvidenceKey,
     FaultKind,
@@ -47,6 +48,7 @@ from sidecar.outbox.event import (
 from sidecar.outbox.outbox import Inlet
 from sidecar.pacing import Pacing
 from sidecar.policy.plan import BatchPlan, Notice, Plan
+from sidecar.policy.stand_ins import StandIns, StandInSource
 from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
 from sidecar.summary import StreamSummary
@@ -151,10 +153,11 @@ class Engine:
         evidence_key: EvidenceKey | None = None,
         admits: Callable[[Running], bool] = lambda _: True,
         left: Callable[[float], None] = lambda _: None,
+        stand_ins: StandInSource | None = None,
     ) -> None:
         """`admits` says whether another stream, beside those that run, would be looked at in time.
 
-        `left` is told when one has ended, by when it began.
+        `left` is told when one has ended, by when it began. Without `stand_ins` it makes its own, with its own key.
         """
         self.policies = policies
         self.scheduler = scheduler
@@ -171,6 +174,7 @@ class Engine:
         self._notices = Notices(clock, _log)
         self._context_bytes = 0
         """What the contexts of all streams take at most."""
+        self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
         self._admits = admits
         self._left = left
         self._open_streams: Counter[str] = Counter()
@@ -198,15 +202,19 @@ class Engine:
         await self._is_idle.wait()
 
     @asynccontextmanager
-    async def open(self, start: StreamStart, *, is_held: bool = False) -> AsyncIterator[Session]:
+    async def open(
+        self, start: StreamStart, *, stand_ins: StandIns | None = None, is_held: bool = False
+    ) -> AsyncIterator[Session]:
         """A session for one stream, which is ended and recorded when the context is left.
 
-        `is_held`: whoever feeds it holds all of its text, within bounds of its own, so that it needs no others.
+        `stand_ins` is the exchange's book, of a stream before this one; without one it has its own. `is_held`: whoever
+        feeds it holds all of its text, within bounds of its own, so that it needs no others.
 
         Raises `Draining`, `Overloaded`, `CallerError` (something in `start` is past a limit) or `UnknownPolicy`.
         """
         plan = self._admit(start)
-        session = Session(self, plan, start, is_held=is_held)
+        book = stand_ins or self.stand_ins.book(start.tenant, start.session_id)
+        session = Session(self, plan, start, book, is_held=is_held)
         self._open_streams[start.tenant] += 1
         self._is_idle.clear()
         self.metrics.streams_open.inc()
@@ -303,8 +311,12 @@ class Engine:
 class Session:
     """One stream. `feed`, `finish` and `fail` are the reader's; `outputs` is the writer's and owns the core."""
 
-    def __init__(self, engine: Engine, plan: Plan, start: StreamStart, *, is_held: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, plan: Plan, start: StreamStart, stand_ins: StandIns, *, is_held: bool = False
+    ) -> None:
         self.plan = plan
+        self.stand_ins = stand_ins
+        """What stands for what in the exchange."""
         self.info = _info(plan, start, engine.clock.unix_seconds())
         self._engine = engine
         self._direction = start.direction
@@ -314,6 +326,7 @@ class Session:
             stops_together=start.direction is Direction.INPUT,
             max_held_call_chars=engine.limits.max_held_call_chars,
             history=start.history,
+            stand_ins=stand_ins,
         )
         self._recorder = Recorder(
             plan,
@@ -336,7 +349,7 @@ class Session:
         is_input = start.direction is Direction.INPUT
         self._judgements: dict[Lane, Judgement | None] = {}
         """What was known of whole texts."""
-        self._history = engine.histories.of(start.tenant, plan, start.direction) if is_input else None
+        self._history = engine.histories.of(start.tenant, plan, start.direction, stand_ins) if is_input else None
         self._put_context(start.context)
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
         self._wake = asyncio.Event()
@@ -694,6 +707,7 @@ class Session:
             max_held_chars=self._core.max_held_chars,
             grounding=grounding,
             notice=self._notice(),
+            restored=tally.restored,
         )
 
     def _learn(self) -> None:

@@ -33,6 +33,8 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     grounding: GroundingTally | None = None
     notice: Notice | None = None
     """What to tell the person whose prompt this was."""
+    restored: int = 0
+    """How many stand-ins gave way to what they stood for."""
 
 
 class HeldTimes:
@@ -101,6 +103,7 @@ class Tally:
         self.leaked_chars = 0
         self.passed_texts = 0
         self.passed_chars = 0
+        self.restored = 0
         self.action = Action.ALLOW
         self.violations: list[Decision] = []
         self.violation_count = 0
@@ -133,6 +136,7 @@ class Tally:
     def released(self, release: Release, now_ms: float) -> float | None:
         """Note that text leaves. Returns how long its first character was held; None if it accounts for no text."""
         self.last_turn.released(release)
+        self.restored += sum(each.is_restored for each in release.redactions)
         arrivals = self._arrivals.get(release.lane)
         if release.end <= release.start or not arrivals:
             return None

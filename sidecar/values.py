@@ -280,8 +280,15 @@ class Annotation(msgspec.Struct, frozen=True, gc=False):
     grounding: Grounding | None = None
 
 
+NO_RULE = -1
+"""The rule of what no rule did."""
+
+
 class Redaction(msgspec.Struct, frozen=True, gc=False):
-    """A replaced span: lane offsets of the original, and where the replacement stands in the release's own text."""
+    """A replaced span: lane offsets of the original, and where the replacement stands in the release's own text.
+
+    `is_restored`: a stand-in, in whose place the value stands again that it stood for; no rule and label is told.
+    """
 
     rule: int
     label: str
@@ -289,6 +296,7 @@ class Redaction(msgspec.Struct, frozen=True, gc=False):
     end: int
     replacement_start: int
     replacement_end: int
+    is_restored: bool = False
 
 
 class Release(msgspec.Struct, frozen=True, gc=False):

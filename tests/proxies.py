@@ -31,7 +31,7 @@ POLICY = textwrap.dedent(
         action: {block: {message: "Stopped."}}
       - id: no-cards
         detect: {detector: pii, labels: [CREDIT_CARD]}
-        action: {redact: {with: mask, keep_last: 4}}
+        action: {redact: {with: mask, keep_last: 4, in_tool_arguments: replace}}
     """
 )
 READ_BY_A_MODEL = """

@@ -310,6 +310,7 @@ def _summary(summary: pb.Summary) -> Summary:
         max_held_chars=summary.max_held_chars,
         grounding=_grounding_summary(summary.grounding) if summary.HasField("grounding") else None,
         notice=summary.notice,
+        restored=summary.restored,
     )
 
 
@@ -372,7 +373,8 @@ def _grounding(grounding: pb.Grounding) -> Grounding:
 
 
 def _redaction(redaction: pb.Redaction) -> Redaction:
-    return Redaction(redaction.rule, redaction.label, _span(redaction.span), _span(redaction.replacement))
+    spans = _span(redaction.span), _span(redaction.replacement)
+    return Redaction(redaction.rule, redaction.label, *spans, redaction.is_restored)
 
 
 def _lane(lane: pb.Lane) -> Lane:

@@ -147,6 +147,7 @@ class _LaneText:
         "frames",
         "half",
         "heard",
+        "in_its_place",
         "is_kept",
         "is_over",
         "last",
@@ -154,7 +155,6 @@ class _LaneText:
         "places",
         "received",
         "said",
-        "stand_in",
         "waiting",
     )
 
@@ -178,7 +178,7 @@ class _LaneText:
         """The number of the lane's last frame."""
         self.half: _Placed | None = None
         """The slot that ends with half a character."""
-        self.stand_in: str | None = None
+        self.in_its_place: str | None = None
         """What stands in for all of it."""
 
     def append(self, text: str) -> None:
@@ -430,7 +430,7 @@ class Weave:
         lane, choice = release.lane, release.lane.choice
         own = self._lane(lane)
         if release.is_withheld:
-            own.done, own.stand_in = release.end, release.text
+            own.done, own.in_its_place = release.end, release.text
         else:
             own.add(release)
         if not own.waiting:
@@ -604,10 +604,10 @@ class Weave:
         own.last = (number, placed.slot)
         if own.is_kept:
             placed.new = placed.text
-        elif own.stand_in is None:
+        elif own.in_its_place is None:
             placed.new = own.take(placed.end)
         else:
-            placed.new = _standing_in(placed.slot, own.stand_in)
+            placed.new = _in_its_place(placed.slot, own.in_its_place)
         if own.pieces and not own.waiting:
             self._tailing[placed.lane] = own
         if self._repeats:
@@ -639,7 +639,7 @@ class Weave:
                     yield Tail(*own.last, text)
 
 
-def _standing_in(slot: Slot, text: str) -> str:
+def _in_its_place(slot: Slot, text: str) -> str:
     """What stands in a slot of a text that is withheld: whatever reads JSON there still finds some."""
     if not slot.text:
         return ""

@@ -97,7 +97,7 @@ def _not_one_of(value: Any, context: Mapping[str, Any], key: str, _keys: Mapping
 
 
 def _no_operator(_value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[str, str]) -> Explanation:
-    return "`with` is missing", "add `with: label`, `mask`, `hash`, `pseudonym`, `text` or `remove`"
+    return "`with` is missing", "add `with: label`, `mask`, `hash`, `pseudonym`, `text`, `remove` or `stand_in`"
 
 
 def _not_text(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[str, str]) -> Explanation:

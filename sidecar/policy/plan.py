@@ -32,6 +32,18 @@ Rewrite = Callable[[str, str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """How a rule replaces what it finds in a request, so that it comes back in the answer (`stand_ins`)."""
+
+    restore: frozenset[Channel]
+    """Where in the answer the value comes back."""
+    by_session: bool = True
+    """Whether a value has another stand-in in another session, where sessions are known."""
+    is_secret: bool = False
+    """Whether it looks like a token, whatever its label."""
+
+
+@dataclass(frozen=True, slots=True)
 class RulePlan:
     """One rule. `thresholds` has the least score per label that makes a finding a violation; other labels never do."""
 
@@ -50,12 +62,16 @@ class RulePlan:
     """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
     in_history: InHistory = InHistory.WITHHOLD
     """What becomes of a text of a request's history that it blocks, where the caller tells which that is."""
-    stand_in: str = ""
+    in_its_place: str = ""
     """The sentence that stands in for a text which is withheld."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
     is_reversible: bool = False
     """Whether what stands in is to be put back: then it stands in for the value alone, wherever that stands."""
+    stand_in: StandIn | None = None
+    """What a request is given in place of what `rewrite` makes."""
+    spares_calls: bool = False
+    """Whether what a model says in the arguments of its calls stays, and is only told: a tool works with it."""
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
     reads: Reads = EVERYTHING
@@ -261,9 +277,9 @@ class Plan:
         )
 
     @property
-    def redacts_for_people(self) -> bool:
-        """Whether any rule may write words into text that are not put back."""
-        return any(rule.is_enforced and rule.rewrite is not None and not rule.is_reversible for rule in self.rules)
+    def stand_in_rules(self) -> tuple[RulePlan, ...]:
+        """The rules that give stand-ins for values."""
+        return tuple(rule for rule in self.rules if rule.is_enforced and rule.stand_in is not None)
 
     @property
     def redacts(self) -> bool:

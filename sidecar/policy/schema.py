@@ -206,7 +206,17 @@ class Detect(BaseModel):
         return dict(self.model_extra or {})
 
 
-class Mask(Model):
+class OneWay(Model):
+    """What cannot be undone."""
+
+    in_tool_arguments: Literal["keep", "replace"] = Field(
+        default="keep",
+        description="What is done to a finding in the arguments of a call that a model makes. keep: it stays, with a"
+        " remark, since a tool would work with the replacement. replace: it is replaced there, too.",
+    )
+
+
+class Mask(OneWay):
     """Letters and digits become a character; the rest stays."""
 
     with_: Literal["mask"] = Field(alias="with", description="Replace letters and digits by a character.")
@@ -242,7 +252,7 @@ def _check_words(words: str) -> str:
 Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_check_words)]
 
 
-class Named(Model):
+class Named(OneWay):
     """What the operators share that say what was redacted."""
 
     form: Literal["words", "name"] = Field(
@@ -273,6 +283,10 @@ class Label(Named):
     )
 
 
+LABEL = Label.model_validate({"with": "label"})
+"""How the action `redact` replaces."""
+
+
 class Hash(Named):
     """A keyed hash of the value."""
 
@@ -292,20 +306,50 @@ class Pseudonym(Named):
     )
 
 
-class StandIn(Model):
+class FixedText(OneWay):
     """A fixed text."""
 
     with_: Literal["text"] = Field(alias="with", description="Replace by a fixed text, which `text` states.")
     text: str = Field(min_length=1, max_length=1000, description="The text that stands in.")
 
 
-class Remove(Model):
+class Remove(OneWay):
     """Nothing."""
 
     with_: Literal["remove"] = Field(alias="with", description="Take the text out.")
 
 
-Operator: TypeAlias = Annotated[Mask | Label | Hash | Pseudonym | StandIn | Remove, Field(discriminator="with_")]
+RestoredIn: TypeAlias = Literal["tool_arguments", "content", "reasoning"]
+OneWayOperator: TypeAlias = Annotated[
+    Mask | Label | Hash | Pseudonym | FixedText | Remove, Field(discriminator="with_")
+]
+
+
+class StandIn(Model):
+    """A value of the same kind in requests, which gives way to the original in the answer."""
+
+    with_: Literal["stand_in"] = Field(
+        alias="with",
+        description="In requests, replace by a stand-in of the value's own kind; put the value back in the answer.",
+    )
+    restore: list[RestoredIn] = Field(
+        default=["tool_arguments"],
+        description="Where in the answer the value comes back. Left out: in the arguments of tool calls alone.",
+    )
+    same_within: Literal["session", "tenant"] = Field(
+        default="session",
+        description="Where a value always has the same stand-in: in a session, where the request tells one, or in all"
+        " of a tenant's.",
+    )
+    answers: OneWayOperator = Field(
+        default=LABEL,
+        description="How the rule replaces what the model itself says, which has no stand-in. Left out: by the label.",
+    )
+
+
+Operator: TypeAlias = Annotated[
+    Mask | Label | Hash | Pseudonym | FixedText | Remove | StandIn, Field(discriminator="with_")
+]
 
 
 class BlockSpec(Model):

@@ -71,6 +71,7 @@ class PlanMetrics:
     held: Histogram
     received_chars: Counter
     released_chars: Counter
+    restored: Counter
     violations: tuple[dict[Action, Counter], ...]
     repeated: Counter
     ended: dict[str, Counter]
@@ -139,6 +140,12 @@ class Metrics:
         self._released = Counter(
             "tidegate_released_chars",
             "Characters of the input that releases accounted for.",
+            ["policy"],
+            registry=registry,
+        )
+        self._restored = Counter(
+            "tidegate_restored",
+            "Stand-ins in answers that gave way to what they stood for.",
             ["policy"],
             registry=registry,
         )
@@ -330,6 +337,7 @@ class Metrics:
             held=self._held.labels(plan.name),
             received_chars=self._received.labels(plan.name),
             released_chars=self._released.labels(plan.name),
+            restored=self._restored.labels(plan.name),
             violations=tuple(
                 {action: self._violations.labels(plan.name, rule.id, action.name.lower()) for action in Action}
                 for rule in plan.rules

@@ -27,6 +27,7 @@ from sidecar.codec.weave import Postscript
 from sidecar.config import Guarded
 from sidecar.errors import CallerError
 from sidecar.policy.plan import Notice
+from sidecar.policy.stand_ins import StandIns
 from sidecar.session import Engine, Session, StreamStart
 from sidecar.transport.answers import StreamGuard, guard_whole
 from sidecar.transport.decision import Guard, Streams, Unread, Unreadable, Whole, of_request
@@ -92,6 +93,8 @@ class Bodies:
         self.path = ""
         self.target = ""
         """The request's, with its query."""
+        self._stand_ins: StandIns | None = None
+        """What the request's values were replaced by."""
         self._asked = PLAINLY
         """What the request asked for, as far as its answer depends on it."""
         self._notice: Notice | None = None
@@ -125,6 +128,7 @@ class Bodies:
         start = msgspec.structs.replace(start, history=body.history)
         async with self._engine.open(start, is_held=True) as session:
             summary = await guard_whole(session, body)
+            self._stand_ins = session.stand_ins
         self.marks[REQUEST_DECISION] = summary.action.name.lower()
         if body.blocked is not None:
             self._mark(session)
@@ -163,7 +167,7 @@ class Bodies:
         body = _body(way, content, described, is_request=False, is_json=self._asked.is_json, postscript=postscript)
         if body is None:
             return None
-        async with self._engine.open(start) as session:
+        async with self._engine.open(start, stand_ins=self._stand_ins) as session:
             summary = await guard_whole(session, body, joints)
         self._mark(session)
         self.marks[DECISION] = summary.action.name.lower()
@@ -173,7 +177,7 @@ class Bodies:
     @asynccontextmanager
     async def answer_stream(self, start: StreamStart) -> AsyncIterator[Session]:
         """The session of an answer that comes piece by piece, for `guard`. Raises `TidegateError`."""
-        async with self._engine.open(start) as session:
+        async with self._engine.open(start, stand_ins=self._stand_ins) as session:
             self._mark(session)
             yield session
 

@@ -20,6 +20,8 @@ from tests.policy.doubles import CATALOG
 HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\n'
 WORDS = "{detector: words, words: {NAME: [Bob], PLACE: [Bern]}}"
 
+REPLACING = "{redact: {with: label, in_tool_arguments: replace}}"
+
 
 def compiled(*rules: str, head: str = "") -> Plan:
     text = HEAD + head + "\nrules:\n" + "".join(f"  - {rule}\n" for rule in rules)
@@ -278,7 +280,7 @@ def test_a_detector_says_what_a_rule_reads_that_does_not_say_so() -> None:
 def test_a_text_has_the_readers_whose_rules_read_it() -> None:
     plan = compiled(
         f"{{id: all, detect: {WORDS}, action: redact}}",
-        f"{{id: calls, detect: {WORDS[:-1]}, parts: [model], channels: [tool_arguments]}}, action: redact}}",
+        f"{{id: calls, detect: {WORDS[:-1]}, parts: [model], channels: [tool_arguments]}}, action: {REPLACING}}}",
         "{id: users, detect: {detector: tone, parts: [user]}, action: block}",
         "{id: tools, detect: {detector: tone, parts: [user, tool_result]}, action: annotate}",
     )
