@@ -73,10 +73,15 @@ class App:
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1)
         self.policies = PolicyStore(settings.policies.directories, redaction_keys(settings.keys))
-        self.reloader = PolicyReloader(
-            self.policies, settings.policies, outbox=events, clock=self.clock, metrics=self.metrics
-        )
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
+        self.reloader = PolicyReloader(
+            self.policies,
+            settings.policies,
+            outbox=events,
+            clock=self.clock,
+            metrics=self.metrics,
+            taken=self.scheduler.time,
+        )
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
         self.engine = Engine(
             policies=self.policies,
@@ -88,6 +93,7 @@ class App:
             idle_seconds=settings.grpc.idle_seconds,
             evidence_key=evidence_key(settings.keys),
             admits=self.scheduler.admits,
+            left=self.scheduler.left,
         )
         room = Room(settings.limits.request_bodies_bytes)
         self.processor = _processor(self.engine, settings, room)
@@ -106,6 +112,8 @@ class App:
             await self._start_inference(stack)
             await self._start_policies(stack)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
+            await self.scheduler.time(self.policies.plans.values())
+            self.readiness.fine("detectors")
             self._export()
             stack.push_async_callback(self._drain)
             await self.grpc.start()
@@ -171,7 +179,6 @@ class App:
         self.readiness.fine("policies")
         self.readiness.wait_for("detectors", "answering golden inputs")
         await asyncio.to_thread(probe_detectors, self.policies.plans.values())
-        self.readiness.fine("detectors")
         await _start(stack, self.reloader.start, self.reloader.stop)
 
     def _export(self) -> None:

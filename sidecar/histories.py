@@ -150,7 +150,7 @@ class Histories:
 class History:
     """What is known of one tenant's texts under one policy, for one stream."""
 
-    __slots__ = ("_compares", "_histories", "_said", "_tenant", "_unknown", "hits", "misses")
+    __slots__ = ("_begun", "_compares", "_histories", "_said", "_tenant", "_unknown", "hits", "misses")
 
     def __init__(self, histories: Histories, tenant: str, plan: Plan, said: Any) -> None:
         self._histories = histories
@@ -158,6 +158,7 @@ class History:
         self._compares = plan.reads_context
         self._said = said
         """The digest of all that is the same for the stream's texts."""
+        self._begun: dict[tuple[Part, Channel, bool], Any] = {}
         self._unknown: dict[Lane, bytes] = {}
         self.hits: list[int] = []
         """The lengths, in characters, of the texts that were known, and in `misses` of those that were not."""
@@ -167,8 +168,7 @@ class History:
         """What is known of the whole text of a lane. Where nothing is, `learn` keeps what turns out."""
         if self._compares and lane.part is Part.MODEL and lane.channel is Channel.CONTENT:
             return None  # its sentences are compared with what this stream's caller supplied
-        digest = self._said.copy()
-        digest.update(f"{lane.part} {lane.channel} {is_json:d} ".encode())
+        digest = self._beginning(lane.part, lane.channel, is_json).copy()
         digest.update(text.encode("utf-8", "surrogatepass"))
         found = self._histories.get(self._tenant, name := digest.digest())
         if found is None:
@@ -177,6 +177,14 @@ class History:
             return None
         self.hits.append(len(text))
         return _decode(found)
+
+    def _beginning(self, part: Part, channel: Channel, is_json: bool) -> Any:
+        """The digest of all that is the same for such texts of the stream."""
+        found = self._begun.get((part, channel, is_json))
+        if found is None:
+            found = self._begun[part, channel, is_json] = self._said.copy()
+            found.update(f"{part} {channel} {is_json:d} ".encode())
+        return found
 
     def learn(self, lane: Lane, judgement: Judgement) -> None:
         """Keep what turned out of a lane's text. All that it led to must have been recorded."""

@@ -318,6 +318,13 @@ class Blocked(msgspec.Struct, frozen=True, gc=False):
     label: str
     reason: str
     decisions: tuple[Decision, ...] = ()
+    failed: Failed | None = None
+    """Set when nothing was found, but a model's answer is missing."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it only says that a text was not looked at in time."""
+        return self.failed is not None and self.failed.kind is not FailureKind.ERROR
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):

@@ -1,13 +1,14 @@
 """What a turn of a session costs that grows to 2 MB: by what is new, or by all that it has?
 
-    python -m benchmarks.histories [--only patterns|models] [--chars N]
+    python -m benchmarks.histories [--only patterns|model] [--full]
 
 An agent's session of 50 turns in OpenAI's chat API, whose tools read the sources of Python's library: each turn adds
 its steps and sends the whole history. A request's way through codec, session, core, detectors and outbox is taken in
 this process, without sockets; processor time is that of all threads. With patterns (personal data redacted, secrets),
-and with the embedded model beside them (injection, toxicity); one session (with patterns three, one after the other),
-and ten that share the process and take turns, which grow to a tenth of the size with the model. Figures are medians
-over the sessions. What the same costs where nothing is known is measured on shorter ones.
+and with the embedded model beside them (injection, toxicity); one session, and ten that share the process and take
+turns; a row is the median over sessions and the last five turns. What the same costs where nothing is known is
+measured on shorter ones. Ten sessions, and those with the model, grow to a part of the size, unless `--full` is given:
+that takes a machine for half an hour.
 
 **floor** is what reading the body and writing it again costs with nothing guarded: it grows with the body, whatever is
 known of it. **net** is a turn's cost without it, for each new character; its ratio is to the first turn's. The first
@@ -48,7 +49,9 @@ from sidecar.transport.http_headers import Described
 from tests.histories import Step, history
 
 TURNS = 50
-SHOWN = (1, 2, 10, 25, 50)
+SHOWN = (1, 5, 10, 25, 50)
+WINDOW = 5
+"""A row is the median over so many turns up to the shown one, since a busy machine disturbs single ones."""
 RESULT_CHARS = 3000
 SHAPE = next(shape for shape in SHAPES if shape.name == "openai-chat")
 PATTERNS = """
@@ -72,16 +75,16 @@ MODELS = """
     detect: {detector: toxicity, labels: [insult, threat, identity_attack]}
     action: annotate
 """
-ONE, TEN = (1, 1, 1), (10,)
-"""How many sessions there are side by side, group after group."""
+CHARS = 2_000_000
 SETTINGS = {
-    "patterns, one session": (PATTERNS, ONE, 1.0),
-    "patterns, ten sessions": (PATTERNS, TEN, 1.0),
-    "patterns, one session, nothing known": (PATTERNS, (1,), 0.1),
-    "model, one session": (PATTERNS + MODELS, (1,), 1.0),
-    "model, ten sessions": (PATTERNS + MODELS, TEN, 0.1),
-    "model, one session, nothing known": (PATTERNS + MODELS, (1,), 0.02),
+    "patterns, one session": (PATTERNS, 1, 1.0),
+    "patterns, ten sessions": (PATTERNS, 10, 0.1),
+    "patterns, one session, nothing known": (PATTERNS, 1, 0.1),
+    "model, one session": (PATTERNS + MODELS, 1, 0.1),
+    "model, ten sessions": (PATTERNS + MODELS, 10, 0.01),
+    "model, one session, nothing known": (PATTERNS + MODELS, 1, 0.005),
 }
+"""The policy, how many sessions there are, and which part of the size they grow to."""
 
 
 class Turn(msgspec.Struct):
@@ -149,11 +152,11 @@ def main() -> None:
     """Measure, and write the result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.histories", description=__doc__)
     parser.add_argument("--only", default="", help="the settings whose name begins so")
-    parser.add_argument("--chars", type=int, default=2_000_000, help="how long the longest session gets")
+    parser.add_argument("--full", action="store_true", help="have all sessions grow to all of the size")
     arguments = parser.parse_args()
     figures = {
-        name: asyncio.run(measured(name, *setting, arguments.chars))
-        for name, setting in SETTINGS.items()
+        name: asyncio.run(measured(name, policy, sessions, CHARS if arguments.full else round(CHARS * share)))
+        for name, (policy, sessions, share) in SETTINGS.items()
         if name.startswith(arguments.only)
     }
     text = "\n\n".join(
@@ -163,40 +166,42 @@ def main() -> None:
     print(write("histories", figures, text))
 
 
-async def measured(name: str, policy: str, groups: Sequence[int], share: float, chars: int) -> Mapping[str, Any]:
+async def measured(name: str, policy: str, sessions: int, chars: int) -> Mapping[str, Any]:
     """The turns of the sessions, as medians over them."""
     print(name, flush=True)
     guarding = Guarding(policy, known_bytes=0 if "nothing known" in name else Limits().known_texts_bytes)
     await guarding.outbox.start()
     await guarding.scheduler.start()
-    a_turn = max(1, round(chars * share / TURNS / RESULT_CHARS))
-    result_chars = min(RESULT_CHARS, int(chars * share / TURNS))
+    a_turn = max(1, round(chars / TURNS / RESULT_CHARS))
+    result_chars = min(RESULT_CHARS, chars // TURNS)
     results = _slices(result_chars)
-    turns: list[list[Turn]] = [[] for _ in range(TURNS)]
     await guarding.turn([_step(number, next(results)) for number in range(4 * a_turn)], 0)
-    for sessions in groups:
-        taken = [[_step(number, next(results)) for number in range(TURNS * a_turn)] for _ in range(sessions)]
-        for number, of_turn in enumerate(turns):
-            end = (number + 1) * a_turn
-            of_turn += [await guarding.turn(steps[:end], end - a_turn) for steps in taken]
+    taken = [[_step(number, next(results)) for number in range(TURNS * a_turn)] for _ in range(sessions)]
+    turns = [
+        [await guarding.turn(steps[:end], end - a_turn) for steps in taken]
+        for end in range(a_turn, TURNS * a_turn + 1, a_turn)
+    ]
     await guarding.scheduler.stop()
     await guarding.outbox.stop()
     kept = guarding.engine.histories
-    first = median(each.net_us for each in turns[0])
     rows = [
-        {
-            "turn": number,
-            "body_kb": round(median(each.body_bytes for each in turns[number - 1]) / 1000),
-            "new_chars": round(median(each.new_chars for each in turns[number - 1])),
-            "read_chars": round(median(each.read_chars for each in turns[number - 1])),
-            "ms": round(median(each.spent for each in turns[number - 1]) * 1000, 1),
-            "floor_ms": round(median(each.floor for each in turns[number - 1]) * 1000, 1),
-            "net_us_per_new_char": round(median(each.net_us for each in turns[number - 1]), 3),
-            "ratio": round(median(each.net_us for each in turns[number - 1]) / first, 2),
-        }
-        for number in SHOWN
+        _row(number, [each for turn in turns[max(0, number - WINDOW) : number] for each in turn]) for number in SHOWN
     ]
+    for row in rows:
+        row["ratio"] = round(row["net_us"] / rows[0]["net_us"], 2)
     return {"turns": rows, "kept_texts": len(kept), "kept_bytes": kept.size}
+
+
+def _row(number: int, turns: Sequence[Turn]) -> dict[str, float]:
+    return {
+        "turn": number,
+        "body_kb": round(median(each.body_bytes for each in turns) / 1000),
+        "new_chars": round(median(each.new_chars for each in turns)),
+        "read_chars": round(median(each.read_chars for each in turns)),
+        "ms": round(median(each.spent for each in turns) * 1000, 1),
+        "floor_ms": round(median(each.floor for each in turns) * 1000, 1),
+        "net_us": round(median(each.net_us for each in turns), 3),
+    }
 
 
 def _floor(data: bytes) -> float:

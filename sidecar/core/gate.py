@@ -365,8 +365,9 @@ class Gate:
         settled.sort(key=settling_order)
         rule, finding = blocker.violation.rule, blocker.violation.finding
         decisions = self.journal.decisions(settled, self.left)
+        failed = None if blocker.is_scanned else blocker.failed
         blocked = Blocked(
-            self._lane, rule.index, self.left, rule.message or "", finding.label, finding.reason, decisions
+            self._lane, rule.index, self.left, rule.message or "", finding.label, finding.reason, decisions, failed
         )
         self.block = Stop(blocked, blocker.source.run)
         self.shut()

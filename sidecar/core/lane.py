@@ -139,8 +139,8 @@ class LaneState:
 
     @property
     def _unscanned(self) -> tuple[int, tuple[str, ...]]:
-        if self._readers.is_nobody and self._buffer.end:
-            return self._buffer.end, (NOT_READ,)
+        if self._readers.is_nobody and self.gate.left:
+            return self.gate.left, (NOT_READ,)
         return self._gaps.chars, self._gaps.reasons
 
     def sentences(self) -> Sentences:
@@ -168,7 +168,8 @@ class LaneState:
         self.asking.finish()
         self._buffer.append(text)
         self.gate.journal.arrived(self._buffer.end, arrived_ms)
-        self._gaps.recall(judgement.unscanned_chars, judgement.reasons)
+        if not self._readers.is_nobody:
+            self._gaps.recall(judgement.unscanned_chars, judgement.reasons)
         shared, before = self._shared, self._shared.skip_segments(judgement.segments)
         for each in judgement.noted:
             segment = shared.number_of(before + each.segment) if each.segment else None

@@ -129,7 +129,8 @@ class Shared:
         """What follows for text that was not looked at, by each rule's fail mode; what passes is told once."""
         finding = Finding(*place, "", 0.0, f"{what}: {failed.kind}")
         for rule in rules:
-            mode = rule.on_timeout if failed.kind is FailureKind.TIMEOUT else rule.on_error
+            is_late = failed.kind is not FailureKind.ERROR and source.segment is not None
+            mode = rule.on_timeout if is_late else rule.on_error
             is_closed = mode is FailMode.FAIL_CLOSED and rule.is_gating
             if is_closed or self._is_news(rule.index, failed.kind):
                 action = Action.BLOCK if is_closed else Action.ALLOW

@@ -41,7 +41,7 @@ from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
 from sidecar.policy.operators import ByName, Form, InWords, RedactionKeys
-from sidecar.policy.plan import BatchPlan, Match, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
+from sidecar.policy.plan import BatchPlan, Match, Notice, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
 from sidecar.policy.schema import (
     DEFAULT_POLICY,
     BlockAction,
@@ -50,6 +50,7 @@ from sidecar.policy.schema import (
     Label,
     Mask,
     Named,
+    NoticeSpec,
     Operator,
     PolicySpec,
     Pseudonym,
@@ -60,6 +61,7 @@ from sidecar.policy.schema import (
     WithholdAction,
 )
 from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity, ToolCalls
+from sidecar.wording import messages
 from sidecar.wording.languages import Language
 from sidecar.wording.names import name_of
 
@@ -166,6 +168,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             min_segment_tokens=stream.min_segment_tokens,
             pace_ms=stream.pace_ms,
             tool_calls=stream.tool_calls,
+            notice=_notice(stream.notice, metadata.language),
         ),
         rules=tuple(rules.plans),
         scanners=tuple(
@@ -262,6 +265,7 @@ class _RuleCompiler:
     ) -> RulePlan:
         gates = action >= Action.REDACT
         default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
+        whole = self._stream.on_failure if gates else None
         return RulePlan(
             index=len(self.plans),
             id=rule.id,
@@ -270,8 +274,8 @@ class _RuleCompiler:
             severity=Severity[rule.severity.upper()],
             action=action,
             enforcement=rule.enforcement,
-            on_error=rule.on_error or default,
-            on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
+            on_error=rule.on_error or whole or default,
+            on_timeout=rule.on_timeout or (gates and self._stream.on_timeout) or whole or default,
             message=_message_of(rule),
             in_history=rule.history or InHistory.WITHHOLD,
             stand_in=_stand_in_of(rule),
@@ -387,9 +391,10 @@ class _RuleCompiler:
             self._refuse((*place, "action"), message, remedy)
 
     def _check_fail_mode(self, place: Place, rule: RuleSpec, action: Action) -> None:
-        if action < Action.REDACT and rule.on_error is FailMode.FAIL_CLOSED:
-            message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
-            self._refuse((*place, "on_error"), message, "remove `on_error`, or let the rule block or redact")
+        for key in ("on_error", "on_timeout"):
+            if action < Action.REDACT and getattr(rule, key) is FailMode.FAIL_CLOSED:
+                message = f"text does not wait for a rule that does `{action.name.lower()}`, so it cannot fail closed"
+                self._refuse((*place, key), message, f"remove `{key}`, or let the rule block or redact")
 
     def _check_words(self, place: Place, rule: RuleSpec, labels: Iterable[str]) -> None:
         if isinstance(rule.action, RedactAction) and isinstance(rule.action.redact, Named):
@@ -425,6 +430,10 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
         raise
     except DetectorError as error:
         return error
+    except ImportError as error:
+        return DetectorError(
+            f"it needs {error.name or 'a package'}, which cannot be loaded; install it, or leave it out"
+        )
     except Exception as error:  # noqa: BLE001 - as said above
         return DetectorError(f"it failed with {type(error).__name__}; ask its authors, or leave it out")
 
@@ -448,6 +457,13 @@ def _stand_in_of(rule: RuleSpec) -> str:
     """What stands in for a text that is withheld: the model reads it, and has to go on."""
     own = rule.action.withhold.message if isinstance(rule.action, WithholdAction) else ""
     return own or _WITHHELD.format(rule=rule.id)
+
+
+def _notice(spec: NoticeSpec | None, language: Language) -> Notice | None:
+    if spec is None:
+        return None
+    form, own = (spec, None) if isinstance(spec, str) else (spec.as_, spec.text)
+    return Notice(own or messages.changed(language), is_paragraph=form == "paragraph")
 
 
 def _operator(operator: Operator, keys: RedactionKeys | None, language: Language) -> Rewrite:

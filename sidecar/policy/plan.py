@@ -43,7 +43,9 @@ class RulePlan:
     action: Action
     enforcement: Enforcement
     on_error: FailMode
+    """What a detector that failed counts as."""
     on_timeout: FailMode
+    """What an answer that came too late, or was not asked for because it would, counts as."""
     message: str | None = ""
     """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
     in_history: InHistory = InHistory.WITHHOLD
@@ -94,6 +96,11 @@ class BatchPlan:
     """About how many tokens it reads for one of them; 0: those of the segment."""
 
     @property
+    def is_gating(self) -> bool:
+        """Whether text waits for one of its rules. What cannot stop text makes nothing late that can."""
+        return not self.rules or any(rule.is_gating for rule in self.rules)
+
+    @property
     def is_pair_checker(self) -> bool:
         """Whether it is given whole sentences, with a context."""
         return self.sentence_tokens > 0
@@ -131,13 +138,21 @@ class Readers:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a person is told whose prompt was redacted: as the answer's last paragraph, or beside it."""
+
+    text: str
+    is_paragraph: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StreamSettings:
     """The policy's `stream:` section.
 
     `max_hold_ms` is how long text may wait for a batch detector; `max_held_chars` is how much text a lane may hold
     before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces), and short sentences
     are gathered into one of `min_segment_tokens`. `pace_ms` is over how much time cleared text may leave. `tool_calls`
-    is None where the policy does not say.
+    is None where the policy does not say, `notice` where nobody is told.
     """
 
     mode: Mode
@@ -147,6 +162,7 @@ class StreamSettings:
     min_segment_tokens: int = 0
     pace_ms: int = 0
     tool_calls: ToolCalls | None = None
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +240,7 @@ class Plan:
     def stops_when_late(self) -> bool:
         """Whether text is stopped when a model does not look at it in time."""
         return any(
-            rule.is_gating and rule.on_error is FailMode.FAIL_CLOSED for batch in self.batches for rule in batch.rules
+            rule.is_gating and rule.on_timeout is FailMode.FAIL_CLOSED for batch in self.batches for rule in batch.rules
         )
 
     @property

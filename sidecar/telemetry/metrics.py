@@ -98,8 +98,13 @@ class Metrics:
         self.registry = CollectorRegistry()
         registry = self.registry
         self.streams_open = Gauge("tidegate_streams_open", "Streams that are running.", registry=registry)
-        refused = Counter("tidegate_streams_refused", "Streams that were not admitted.", ["reason"], registry=registry)
-        self.streams_refused = {reason: refused.labels(reason) for reason in ("draining", "overloaded")}
+        refused = Counter(
+            "tidegate_streams_refused",
+            "Streams that were not admitted, or not looked at in time.",
+            ["reason"],
+            registry=registry,
+        )
+        self.streams_refused = {reason: refused.labels(reason) for reason in ("draining", "overloaded", "late")}
         self._unscanned = Counter(
             "tidegate_unscanned",
             "Requests and answers that passed without being looked at.",

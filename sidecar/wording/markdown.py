@@ -84,9 +84,12 @@ class Surroundings:
         self._line = (self._line + last)[:MOST_LINE_CHARS]
 
     def closing(self) -> str:
-        """What closes what is open and sets off a paragraph; empty where nothing was said. The text may go on."""
+        """What closes what is open and sets off a paragraph; where nothing was said, no more than an indent's end.
+
+        The text may go on.
+        """
         if self.is_empty:
-            return ""
+            return "\n" if self._line else ""
         kept = self._fence, self._prefix, self._math, self._raw_end, [*self._elements], self._list_indent
         self._read(self._line)
         closing = self._closed()

@@ -28,6 +28,7 @@ def closing(pieces: list[str]) -> str:
     [
         pytest.param("", "", id="nothing"),
         pytest.param(" \n", "", id="nothing that shows"),
+        pytest.param("\n    ", "\n", id="an indent"),
         pytest.param("We call it", "\n\n", id="a sentence"),
         pytest.param("We call it\n", "\n", id="a line"),
         pytest.param("We call it\n\n", "", id="a paragraph"),
