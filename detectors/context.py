@@ -19,7 +19,10 @@ from typing import Any, TypeVar, cast
 Made = TypeVar("Made")
 
 _DIGEST_BYTES = 16
-_MOST_PARTS = 64
+CHAR_BYTES = 64
+"""What a character of a context takes at most, its text and its indexes together. Prose takes less than 5 in one large
+document and about 20 in many small ones; what comes near the bound are words that come once, in small documents."""
+_MOST_PARTS = 1
 """How many parts a context keeps: each has an index of its own."""
 
 

@@ -27,7 +27,7 @@ from sidecar.console.pages import console_pages, finder, reader
 from sidecar.console.recent import Recent
 from sidecar.console.state import Section, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
 from sidecar.inference.models import RemoteModels
-from sidecar.keys import evidence_key, redaction_keys
+from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.sqlite import SqliteOutbox
@@ -65,18 +65,22 @@ class App:
         self.clock = clock or LoopClock()
         version = tidegate_version()
         self.metrics = Metrics(version)
-        optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
-        self.readiness = Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
+        self.readiness = _readiness(settings)
         self.outbox = SqliteOutbox(of_service(settings.outbox))
         self.recent = Recent(self.clock.unix_seconds)
         events = Watched(self.outbox, self.recent.watch)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1)
         self.policies = PolicyStore(settings.policies.directories, redaction_keys(settings.keys))
-        self.reloader = PolicyReloader(
-            self.policies, settings.policies, outbox=events, clock=self.clock, metrics=self.metrics
-        )
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
+        self.reloader = PolicyReloader(
+            self.policies,
+            settings.policies,
+            outbox=events,
+            clock=self.clock,
+            metrics=self.metrics,
+            taken=self.scheduler.time,
+        )
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
         self.engine = Engine(
             policies=self.policies,
@@ -88,6 +92,8 @@ class App:
             idle_seconds=settings.grpc.idle_seconds,
             evidence_key=evidence_key(settings.keys),
             admits=self.scheduler.admits,
+            left=self.scheduler.left,
+            stand_ins=stand_in_source(settings.keys, settings.limits),
         )
         room = Room(settings.limits.request_bodies_bytes)
         self.processor = _processor(self.engine, settings, room)
@@ -106,6 +112,8 @@ class App:
             await self._start_inference(stack)
             await self._start_policies(stack)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
+            await self.scheduler.time(self.policies.plans.values())
+            self.readiness.fine("detectors")
             self._export()
             stack.push_async_callback(self._drain)
             await self.grpc.start()
@@ -122,6 +130,8 @@ class App:
                     "policies": [*self.policies.plans],
                 },
             )
+            if any(plan.stand_in_rules for plan in self.policies.plans.values()):
+                tell_of_own_key(self.settings.keys)
             yield
 
     def _pages(self, version: str) -> Mapping[str, Page]:
@@ -168,7 +178,6 @@ class App:
         self.readiness.fine("policies")
         self.readiness.wait_for("detectors", "answering golden inputs")
         await asyncio.to_thread(probe_detectors, self.policies.plans.values())
-        self.readiness.fine("detectors")
         await _start(stack, self.reloader.start, self.reloader.stop)
 
     def _export(self) -> None:
@@ -263,6 +272,11 @@ def run(settings: Settings) -> None:
     """`serve`, on the event loop that the settings ask for. Returns when the service has stopped."""
     with asyncio.Runner(loop_factory=_loop_factory(settings)) as runner:
         runner.run(serve(settings))
+
+
+def _readiness(settings: Settings) -> Readiness:
+    optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
+    return Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
 
 
 def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProcessor | None:

@@ -21,6 +21,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -28,6 +29,7 @@ from pydantic import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from detectors.context import CHAR_BYTES
 from detectors.models.places import Places
 from detectors.models.runtime import PROVIDERS, Runtime
 from sidecar.errors import ConfigError
@@ -263,8 +265,14 @@ class Limits(Section):
     """Entries in `labels`, and as many in `attributes`."""
     max_name_chars: Count = 256
     """The length of a name, an id, a label or an attribute."""
-    context_cache_chars: Annotated[int, Field(ge=0)] = 2_000_000
-    """Passages of streams that are kept indexed, for other streams of the same tenant. 0 shares none."""
+    stand_ins_kept: Annotated[int, Field(ge=0)] = 100_000
+    """Values that are remembered beside those of a running exchange, to be put back for their stand-ins."""
+    stand_ins_kept_bytes: Annotated[int, Field(ge=0)] = 32 * 1024 * 1024
+    contexts_bytes: Count = 128 * 1024 * 1024
+    """What the contexts of all streams may take together; a character counts as `CHAR_BYTES`. Past it streams with a
+    context are refused, to try again."""
+    context_cache_bytes: Annotated[int, Field(ge=0)] = 32 * 1024 * 1024
+    """Passages that are kept indexed, for other streams of the same tenant, counted likewise. 0 shares none."""
     known_texts_bytes: Annotated[int, Field(ge=0)] = 64 * 1024 * 1024
     """What is kept of texts of requests that were checked, some 300 bytes each, so that a history is not read again at
     each turn. 0 keeps nothing."""
@@ -272,8 +280,32 @@ class Limits(Section):
     """Text of tool calls of one stream that is held, where they leave whole; past it the rules' fail mode acts."""
     request_bodies_bytes: Count = 256 * 1024 * 1024
     """All request bodies together that are held at a time, by the proxy and by the external processor."""
+    events_per_rule: Count = 100
+    """Events of one rule in one stream, blocks apart; its decision event counts the rest."""
     inbox_chunks: Count = 64
     """Chunks of one stream that wait for the core; then its reader stops."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_characters(cls, values: Any) -> Any:
+        """`context_cache_chars` is what `context_cache_bytes` was called when it counted characters."""
+        if not isinstance(values, dict) or "context_cache_chars" not in values:
+            return values
+        if "context_cache_bytes" in values:
+            raise ValueError(
+                "context_cache_chars and context_cache_bytes are the same setting; keep context_cache_bytes"
+            )
+        chars = TypeAdapter(Annotated[int, Field(ge=0)]).validate_python(values["context_cache_chars"])
+        rest = {key: value for key, value in values.items() if key != "context_cache_chars"}
+        return rest | {"context_cache_bytes": chars * CHAR_BYTES}
+
+    @model_validator(mode="after")
+    def _holds_a_context(self) -> Limits:
+        least = self.max_context_chars * CHAR_BYTES
+        if self.contexts_bytes < least:
+            message = f"contexts_bytes has no room for one context of max_context_chars: make it {least} or more"
+            raise ValueError(message)
+        return self
 
 
 class Policies(Section):
@@ -285,8 +317,13 @@ class Policies(Section):
 
 
 class Keys(Section):
-    """Secret keys, in place or in a file: for the hash and pseudonym operators, and for the hashes in events."""
+    """Secret keys, in place or in a file: for the hash and pseudonym operators, and for the hashes in events.
 
+    Stand-ins are made with `stand_in`, or else with what `redaction` gives.
+    """
+
+    stand_in: SecretStr | None = None
+    stand_in_file: Path | None = None
     redaction: SecretStr | None = None
     redaction_file: Path | None = None
     hash: SecretStr | None = None
@@ -294,7 +331,7 @@ class Keys(Section):
 
     @model_validator(mode="after")
     def _one_source_each(self) -> Keys:
-        for name in ("redaction", "hash"):
+        for name in ("stand_in", "redaction", "hash"):
             if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
                 raise ValueError(f"{name} and {name}_file are both set; keep one")
         return self
@@ -302,6 +339,10 @@ class Keys(Section):
     def redaction_key(self) -> bytes | None:
         """The key of the redaction operators, if there is one. Raises `ConfigError` when its file cannot be read."""
         return _secret(self.redaction, self.redaction_file, "keys.redaction_file")
+
+    def stand_in_key(self) -> bytes | None:
+        """The key of stand-ins alone, if there is one. Raises `ConfigError` when its file cannot be read."""
+        return _secret(self.stand_in, self.stand_in_file, "keys.stand_in_file")
 
     def hash_key(self) -> bytes | None:
         """The key of the hashes in events, if there is one. Raises `ConfigError` when its file cannot be read."""

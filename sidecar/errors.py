@@ -17,9 +17,13 @@ There are no status codes here: `transport/status.py` has the one table. A block
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
+
+_RETRY_MS = 400, 1000
+"""When a caller may try again: not all at the same moment."""
 
 
 class TidegateError(Exception):
@@ -128,12 +132,12 @@ class CallerError(TidegateError):
 
 
 class Overloaded(TidegateError):  # noqa: N818 - as above
-    """There is no room for more of `what` just now; try again after `retry_ms`."""
+    """There is no room for more of `what` just now; try again after `retry_ms`: by chance, unless it is given."""
 
-    def __init__(self, what: str, *, retry_ms: int) -> None:
-        super().__init__(f"too many {what}; try again in {retry_ms} ms")
+    def __init__(self, what: str, *, retry_ms: int | None = None) -> None:
         self.what = what
-        self.retry_ms = retry_ms
+        self.retry_ms = random.randrange(*_RETRY_MS) if retry_ms is None else retry_ms  # noqa: S311 - no secret
+        super().__init__(f"too many {what}; try again in {self.retry_ms} ms")
 
 
 class IdleStream(TidegateError):  # noqa: N818 - as above

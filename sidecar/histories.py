@@ -1,8 +1,9 @@
 """What is known of the texts of requests: a message that was checked comes again with every turn of its session.
 
 A text is found by a keyed digest of it with all that its judgement depends on: policy, models, direction, whose words
-it is, channel, and whether it is read as JSON; for one tenant. The key is drawn anew in each process. Neither text nor
-replacements are kept, so that one judgement serves every session of the tenant.
+it is, channel, and whether it is read as JSON; for one tenant. Of a text with stand-ins in it, or with escapes in which
+some may be, it depends on the session, too, since they are none in another. The key is drawn anew in each process.
+Neither text nor replacements are kept, so that one judgement serves every session of the tenant.
 
 Sized in bytes, and kept in the order of use. Sessions read their whole history at each turn, so that what was not used
 lately is most likely over, and what was comes again; where there is no room, what is new has to wait (ADR 0029):
@@ -27,6 +28,7 @@ import msgspec
 
 from sidecar.core.judgement import Judgement
 from sidecar.policy.plan import Plan
+from sidecar.policy.stand_ins import StandIns
 from sidecar.values import Channel, Direction, Lane, Part
 
 PATIENCE = 4
@@ -79,13 +81,16 @@ class Histories:
     def __len__(self) -> int:
         return self._entries
 
-    def of(self, tenant: str, plan: Plan, direction: Direction) -> History | None:
-        """What is known of a tenant's texts under a policy; None where nothing is kept."""
+    def of(self, tenant: str, plan: Plan, direction: Direction, stand_ins: StandIns | None = None) -> History | None:
+        """What is known of a tenant's texts under a policy; None where nothing is kept.
+
+        `stand_ins` is the book by which stand-ins are known in them.
+        """
         if not self._max_bytes:
             return None
         models = tuple(batch.detector.model for batch in plan.batches)
         said = msgspec.msgpack.encode((tenant, plan.digest, models, direction.value))
-        return History(self, tenant, plan, blake2b(said, key=self._key, digest_size=_DIGEST_BYTES))
+        return History(self, tenant, plan, blake2b(said, key=self._key, digest_size=_DIGEST_BYTES), stand_ins)
 
     def get(self, tenant: str, digest: bytes) -> bytes | None:
         """What is kept for a digest. It was used then."""
@@ -150,12 +155,13 @@ class Histories:
 class History:
     """What is known of one tenant's texts under one policy, for one stream."""
 
-    __slots__ = ("_begun", "_compares", "_histories", "_said", "_tenant", "_unknown", "hits", "misses")
+    __slots__ = ("_begun", "_compares", "_histories", "_said", "_stand_ins", "_tenant", "_unknown", "hits", "misses")
 
-    def __init__(self, histories: Histories, tenant: str, plan: Plan, said: Any) -> None:
+    def __init__(self, histories: Histories, tenant: str, plan: Plan, said: Any, stand_ins: StandIns | None) -> None:
         self._histories = histories
         self._tenant = tenant
         self._compares = plan.reads_context
+        self._stand_ins = stand_ins if plan.stand_in_rules or (stand_ins and stand_ins.is_used) else None
         self._said = said
         """The digest of all that is the same for the stream's texts."""
         self._begun: dict[tuple[Part, Channel, bool], Any] = {}
@@ -169,6 +175,8 @@ class History:
         if self._compares and lane.part is Part.MODEL and lane.channel is Channel.CONTENT:
             return None  # its sentences are compared with what this stream's caller supplied
         digest = self._beginning(lane.part, lane.channel, is_json).copy()
+        if self._stand_ins is not None and ((is_json and "\\" in text) or self._stand_ins.stands_in(text)):
+            digest.update(msgspec.msgpack.encode(self._stand_ins.session_id))
         digest.update(text.encode("utf-8", "surrogatepass"))
         found = self._histories.get(self._tenant, name := digest.digest())
         if found is None:

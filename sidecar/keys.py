@@ -2,21 +2,59 @@
 
 from __future__ import annotations
 
-from sidecar.config import Keys
+import logging
+import secrets
+
+from sidecar.config import Keys, Limits
 from sidecar.errors import ConfigError
 from sidecar.outbox.event import EvidenceKey
 from sidecar.policy.operators import MIN_SECRET_BYTES, RedactionKeys
+from sidecar.policy.stand_ins import Kept, StandInSource
+
+_log = logging.getLogger(__name__)
 
 
 def redaction_keys(keys: Keys) -> RedactionKeys | None:
     """The keys of the hash and pseudonym operators, if there is a secret. Raises `ConfigError` when it is too short."""
     secret = keys.redaction_key()
-    if secret is None:
-        return None
+    return None if secret is None else _derived(secret, "keys.redaction")
+
+
+def has_stand_in_key(keys: Keys) -> bool:
+    """Whether the settings have a key that stand-ins can be made with."""
+    return keys.stand_in_key() is not None or keys.redaction_key() is not None
+
+
+def stand_in_source(keys: Keys, limits: Limits) -> StandInSource:
+    """What makes stand-ins. Without a secret it has a key of its own. Raises `ConfigError` when one is too short."""
+    own, shared = keys.stand_in_key(), redaction_keys(keys)
+    if own is not None:
+        shared = _derived(own, "keys.stand_in")
+    if shared is None:
+        shared = RedactionKeys.derive(own_key())
+    kept = Kept(max_bytes=limits.stand_ins_kept_bytes, max_entries=limits.stand_ins_kept)
+    return StandInSource(shared.stand_in_key, kept)
+
+
+def own_key() -> bytes:
+    """A key that nobody else has."""
+    return secrets.token_bytes(MIN_SECRET_BYTES)
+
+
+def tell_of_own_key(keys: Keys) -> None:
+    """Say in the log what it means when the settings have no key for stand-ins, but an own one is used."""
+    if not has_stand_in_key(keys):
+        _log.warning(
+            "no key for stand-ins is configured: they are made with a key of this service's own, so they are others"
+            " after a restart and in other replicas, and providers' prompt caches miss; set keys.redaction_file"
+        )
+
+
+def _derived(secret: bytes, path: str) -> RedactionKeys:
     try:
         return RedactionKeys.derive(secret)
     except ValueError as error:
-        raise ConfigError(str(error), path="keys.redaction") from None
+        raise ConfigError(str(error), path=path) from None
 
 
 def evidence_key(keys: Keys) -> EvidenceKey | None:

@@ -14,7 +14,9 @@ from detectors.base import BatchItem
 from detectors.context import Context
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
+from sidecar.policy.cases import public_keys
 from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.policy.stand_ins import Kept, StandIns, StandInSource
 from sidecar.values import (
     Action,
     Annotation,
@@ -91,13 +93,17 @@ def guard(
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
+    stand_ins: StandIns | None = None,
     history: Collection[Lane] | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
-    A context among the parts takes the place of the one before it, from there on.
+    A context among the parts takes the place of the one before it, from there on. `stand_ins` is the book of the
+    exchange; without one, stand-ins are made with a public key, and nothing is put back.
     """
-    stream = Stream(plan, session_id=session_id, stops_together=direction is Direction.INPUT, history=history)
+    book = stand_ins or public_stand_ins(session_id)
+    is_request = direction is Direction.INPUT
+    stream = Stream(plan, session_id=session_id, stops_together=is_request, history=history, stand_ins=book)
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:
@@ -114,6 +120,11 @@ def guard(
     return Guarded(tuple(outputs), stream.coverage(), stream.max_held_chars, tuple(released_after), stream.sentences())
 
 
+def public_stand_ins(session_id: str = "") -> StandIns:
+    """A book with a key that is no secret: the same text has the same stand-ins on every machine."""
+    return StandInSource(public_keys().stand_in_key, Kept(max_bytes=0, max_entries=0)).book("", session_id)
+
+
 def guard_text(
     plan: Plan,
     chunks: str | Iterable[str],
@@ -122,6 +133,7 @@ def guard_text(
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
+    stand_ins: StandIns | None = None,
     is_history: bool = False,
 ) -> Guarded:
     """Guard one lane's text, whole or in chunks; `is_history`: it stands in a request's history."""
@@ -129,7 +141,9 @@ def guard_text(
     where = lane or Lane()
     parts = ((where, piece) for piece in pieces)
     history = frozenset({where}) if is_history else None
-    return guard(plan, parts, session_id=session_id, direction=direction, context=context, history=history)
+    return guard(
+        plan, parts, session_id=session_id, direction=direction, context=context, stand_ins=stand_ins, history=history
+    )
 
 
 def _step(stream: Stream, requests: Sequence[Request], outputs: list[Output], direction: Direction) -> None:

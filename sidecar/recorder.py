@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -24,7 +25,7 @@ from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
 from sidecar.telemetry.metrics import Metrics
-from sidecar.values import Decision, Direction, FailureKind, GroundingTally, HowEnded, Release, tokens_of
+from sidecar.values import Action, Decision, Direction, FailureKind, GroundingTally, HowEnded, Release, tokens_of
 
 _FAULTS: Mapping[FailureKind, FaultKind] = {
     FailureKind.ERROR: FaultKind.DETECTOR_FAILED,
@@ -45,6 +46,7 @@ class Recorder:
         clock: Clock,
         metrics: Metrics,
         evidence_key: EvidenceKey | None,
+        most_of_rule: int,
     ) -> None:
         self._plan = plan
         self._info = info
@@ -53,6 +55,9 @@ class Recorder:
         self._metrics = metrics
         self._counters = metrics.plan(plan)
         self._evidence_key = evidence_key
+        self._most_of_rule = most_of_rule
+        self._told: Counter[int] = Counter()
+        self._untold: Counter[int] = Counter()
         self._faults_told: set[tuple[str, FailureKind]] = set()
         self._started_ms = clock.now_ms()
         self._first_release_ms: float | None = None
@@ -85,9 +90,24 @@ class Recorder:
         for decision in news:
             if is_violation(decision):
                 self._counters.count(decision)
-            events.append(violation_event(self._info, self._plan, decision, occurred, evidence_key=self._evidence_key))
+            if self._is_told(decision):
+                event = violation_event(self._info, self._plan, decision, occurred, evidence_key=self._evidence_key)
+                events.append(event)
             events += self._fault(decision, occurred)
         await self._outbox.put(events)
+
+    def _is_told(self, decision: Decision) -> bool:
+        """Whether a decision gets an event: a block always, others of a rule up to a number."""
+        counts = self._told
+        if counts[decision.rule] >= self._most_of_rule and decision.done is not Action.BLOCK:
+            counts = self._untold
+        counts[decision.rule] += 1
+        return counts is self._told
+
+    async def record_faults(self, decisions: Sequence[Decision]) -> None:
+        """Commit only why detectors gave no answers: nothing is decided of the text."""
+        occurred = self._clock.unix_seconds()
+        await self._outbox.put([event for decision in decisions for event in self._fault(decision, occurred)])
 
     async def record_end(
         self, coverage: Sequence[LaneCoverage], grounding: GroundingTally | None, max_held_chars: int
@@ -98,6 +118,7 @@ class Recorder:
         self._counters.received_chars.inc(self.tally.received_chars)
         self._counters.repeated.inc(self.tally.repeated_by_rule.total())
         self._counters.released_chars.inc(self.tally.released_chars)
+        self._counters.restored.inc(self.tally.restored)
         if grounding is not None:
             self._counters.count_answer(grounding)
         ending = self._ending(coverage, grounding, max_held_chars)
@@ -147,6 +168,8 @@ class Recorder:
             grounding=None if grounding is None else grounding_of(grounding),
             estimated_output_tokens=self._estimated_output_tokens(),
             first_release_ms=self._first_release_ms,
+            untold={self._plan.rules[rule].id: count for rule, count in self._untold.items()},
+            restored=tally.restored,
         )
 
     def _by_id(self, counts: Mapping[int, int]) -> dict[str, int]:

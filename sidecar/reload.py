@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,13 +31,22 @@ class PolicyReloader:
     """Keeps a store up to date. `start` expects that the store was loaded."""
 
     def __init__(
-        self, store: PolicyStore, settings: Policies, *, outbox: Inlet, clock: Clock, metrics: Metrics
+        self,
+        store: PolicyStore,
+        settings: Policies,
+        *,
+        outbox: Inlet,
+        clock: Clock,
+        metrics: Metrics,
+        taken: Callable[[Iterable[Plan]], Awaitable[None]],
     ) -> None:
+        """`taken` is told of policies that are new in force, and may take its time."""
         self._store = store
         self._settings = settings
         self._outbox = outbox
         self._clock = clock
         self._metrics = metrics
+        self._taken = taken
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._seen: _Fingerprint = frozenset()
@@ -104,6 +113,7 @@ class PolicyReloader:
         if is_fine:
             self._metrics.policy_reloads.inc()
             _log.info("policies reloaded", extra={"policies": [*self._store.plans]})
+            await self._taken(self._store.plans.values())
             return
         self._metrics.policy_reload_failures.inc()
         for error in self._store.errors:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -28,15 +29,16 @@ from typing import Literal, NoReturn, Protocol, TypeAlias
 import msgspec
 from msgspec import field
 
-from detectors.context import Context, Documents
+from detectors.context import CHAR_BYTES, Context, Documents
 from detectors.grounding.index import relevance
 from sidecar.clock import Clock, Timer
-from sidecar.config import Limits
+from sidecar.config import Keys, Limits
 from sidecar.core.judgement import Judgement
 from sidecar.core.stream import Stream
 from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.inbox import Allowance, End, Inbox, Known, Mark
+from sidecar.keys import stand_in_source
 from sidecar.outbox.event import (
     EvidenceKey,
     FaultKind,
@@ -46,13 +48,15 @@ from sidecar.outbox.event import (
 )
 from sidecar.outbox.outbox import Inlet
 from sidecar.pacing import Pacing
-from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.policy.plan import BatchPlan, Notice, Plan
+from sidecar.policy.stand_ins import StandIns, StandInSource
 from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
 from sidecar.summary import StreamSummary
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.notices import Notices
 from sidecar.values import (
+    Action,
     Blocked,
     Channel,
     Direction,
@@ -74,13 +78,16 @@ Shown: TypeAlias = Release | Blocked | StreamSummary
 _log = logging.getLogger(__name__)
 
 _STEP_CHARS = 2048
-"""How much text the core is fed before other streams get their turn: patterns cost up to 5 us a character."""
+_STEP_SECONDS = 0.005
+"""How much text the core is fed, and for how long, before other streams get their turn."""
+_PIECE_CHARS = 256
+"""How much it is fed at a time: patterns cost up to 15 us a character where texts are nothing but numbers."""
 _READ_CHANNELS = frozenset({Channel.CONTENT, Channel.REASONING})
 """What a person reads as it comes."""
-_PIECE_CHARS = 16_384
+_INBOX_CHARS = 16_384
 """A long text goes into the inbox in pieces, so that it need not be copied at each step."""
 _RETRY_MS = 1000
-"""When a client that was not admitted should try again."""
+"""When to try again where streams are too many: they end one by one, whenever that is."""
 
 
 class PlanSource(Protocol):
@@ -146,8 +153,13 @@ class Engine:
         idle_seconds: float,
         evidence_key: EvidenceKey | None = None,
         admits: Callable[[Running], bool] = lambda _: True,
+        left: Callable[[float], None] = lambda _: None,
+        stand_ins: StandInSource | None = None,
     ) -> None:
-        """`admits` says whether another stream, beside those that run, would be looked at in time."""
+        """`admits` says whether another stream, beside those that run, would be looked at in time.
+
+        `left` is told when one has ended, by when it began. Without `stand_ins` it makes its own, with its own key.
+        """
         self.policies = policies
         self.scheduler = scheduler
         self.outbox = outbox
@@ -156,12 +168,16 @@ class Engine:
         self.limits = limits
         self.idle_seconds = idle_seconds
         self.evidence_key = evidence_key
-        self.documents = Documents(limits.context_cache_chars)
+        self.documents = Documents(limits.context_cache_bytes // CHAR_BYTES)
         """The passages that streams share."""
         self.histories = Histories(limits.known_texts_bytes)
         """What is known of texts of requests that were checked."""
         self._notices = Notices(clock, _log)
+        self._context_bytes = 0
+        """What the contexts of all streams take at most."""
+        self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
         self._admits = admits
+        self._left = left
         self._open_streams: Counter[str] = Counter()
         """By tenant."""
         self._is_draining = False
@@ -182,15 +198,19 @@ class Engine:
         await self._is_idle.wait()
 
     @asynccontextmanager
-    async def open(self, start: StreamStart, *, is_held: bool = False) -> AsyncIterator[Session]:
+    async def open(
+        self, start: StreamStart, *, stand_ins: StandIns | None = None, is_held: bool = False
+    ) -> AsyncIterator[Session]:
         """A session for one stream, which is ended and recorded when the context is left.
 
-        `is_held`: whoever feeds it holds all of its text, within bounds of its own, so that it needs no others.
+        `stand_ins` is the exchange's book, of a stream before this one; without one it has its own. `is_held`: whoever
+        feeds it holds all of its text, within bounds of its own, so that it needs no others.
 
         Raises `Draining`, `Overloaded`, `CallerError` (something in `start` is past a limit) or `UnknownPolicy`.
         """
         plan = self._admit(start)
-        session = Session(self, plan, start, is_held=is_held)
+        book = stand_ins or self.stand_ins.book(start.tenant, start.session_id)
+        session = Session(self, plan, start, book, is_held=is_held)
         self._open_streams[start.tenant] += 1
         self._is_idle.clear()
         self.metrics.streams_open.inc()
@@ -205,7 +225,7 @@ class Engine:
             try:
                 await session.end()
             finally:
-                self._leave(start.tenant)
+                self._leave(session)
 
     async def report_unscanned(
         self,
@@ -250,20 +270,32 @@ class Engine:
             self.metrics.streams_refused["draining"].inc()
             raise Draining
         if self.open_streams >= self.limits.max_streams:
-            self._refuse()
+            self._refuse(_RETRY_MS)
         check_start(start, self.limits)
         plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
         own = self._open_streams[start.tenant]
-        running = Running(self.open_streams, own, len(self._open_streams) + (not own))
+        running = Running(self.open_streams, own, len(self._open_streams) + (not own), plan.stream.max_hold_ms)
         if plan.stops_when_late and not self._admits(running):
             self._refuse()
         return plan
 
-    def _refuse(self) -> NoReturn:
+    def _refuse(self, retry_ms: int | None = None) -> NoReturn:
         self.metrics.streams_refused["overloaded"].inc()
-        raise Overloaded("streams", retry_ms=_RETRY_MS)
+        raise Overloaded("streams", retry_ms=retry_ms)
 
-    def _leave(self, tenant: str) -> None:
+    def hold_context(self, chars: int) -> int:
+        """Hold room for so many characters of a context; returns the bytes. Raises `Overloaded` when there is none."""
+        size, most = chars * CHAR_BYTES, self.limits.contexts_bytes
+        if self._context_bytes + size > most:
+            self.metrics.streams_refused["overloaded"].inc()
+            raise Overloaded(f"contexts at a time for limits.contexts_bytes, which is {most}")
+        self._context_bytes += size
+        return size
+
+    def _leave(self, session: Session) -> None:
+        self._context_bytes -= session.context_bytes
+        self._left(session.began_ms)
+        tenant = session.info.tenant
         self._open_streams[tenant] -= 1
         if not self._open_streams[tenant]:
             del self._open_streams[tenant]
@@ -275,8 +307,12 @@ class Engine:
 class Session:
     """One stream. `feed`, `finish` and `fail` are the reader's; `outputs` is the writer's and owns the core."""
 
-    def __init__(self, engine: Engine, plan: Plan, start: StreamStart, *, is_held: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, plan: Plan, start: StreamStart, stand_ins: StandIns, *, is_held: bool = False
+    ) -> None:
         self.plan = plan
+        self.stand_ins = stand_ins
+        """What stands for what in the exchange."""
         self.info = _info(plan, start, engine.clock.unix_seconds())
         self._engine = engine
         self._direction = start.direction
@@ -286,6 +322,7 @@ class Session:
             stops_together=start.direction is Direction.INPUT,
             max_held_call_chars=engine.limits.max_held_call_chars,
             history=start.history,
+            stand_ins=stand_ins,
         )
         self._recorder = Recorder(
             plan,
@@ -294,10 +331,13 @@ class Session:
             clock=engine.clock,
             metrics=engine.metrics,
             evidence_key=engine.evidence_key,
+            most_of_rule=engine.limits.events_per_rule,
         )
         self._prompt = start.prompt
         self._context_chars = len(start.prompt)
         self._context = Context()
+        self.context_bytes = 0
+        """What the engine holds for its context."""
         self._passages_left_out = start.passages_left_out
         self._relevance: float | None = None
         self._inbox = Inbox(engine.limits)
@@ -305,7 +345,7 @@ class Session:
         is_input = start.direction is Direction.INPUT
         self._judgements: dict[Lane, Judgement | None] = {}
         """What was known of whole texts."""
-        self._history = engine.histories.of(start.tenant, plan, start.direction) if is_input else None
+        self._history = engine.histories.of(start.tenant, plan, start.direction, stand_ins) if is_input else None
         self._put_context(start.context)
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
         self._wake = asyncio.Event()
@@ -316,7 +356,10 @@ class Session:
         self._failure: Exception | None = None
         self._is_finished = False
         self._is_closed = False
-        self._heard_ms = engine.clock.now_ms()
+        self._is_idle = False
+        self._is_awaited = False
+        """Whether a caller waits for what leaves, text by text."""
+        self.began_ms = self._heard_ms = engine.clock.now_ms()
         self.is_open = True
         """Whether outcomes are still wanted."""
 
@@ -330,7 +373,7 @@ class Session:
         judgement = self._judgement(lane, text, is_json=is_json)
         if judgement is None or judgement.noted or judgement.unscanned_chars:
             return False
-        self._recorder.tally.passed(len(text))
+        self._recorder.tally.passed(lane, len(text))
         return True
 
     def _judgement(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
@@ -355,8 +398,8 @@ class Session:
             return
         if is_json and is_first:
             self._core.read_as_json(lane)
-        for start in range(0, len(text), _PIECE_CHARS):
-            await self._put(lane, text[start : start + _PIECE_CHARS])
+        for start in range(0, len(text), _INBOX_CHARS):
+            await self._put(lane, text[start : start + _INBOX_CHARS])
         if is_last:
             self.end_lane(lane)
 
@@ -406,13 +449,20 @@ class Session:
         self._put_end(End(choice))
 
     async def settled(self) -> None:
-        """Return when all that was fed is dealt with as far as it goes: the rest waits for more text, or the end."""
+        """Return when all that was fed is dealt with as far as it goes: the rest waits for more text, or the end.
+
+        Whoever waits so passes on what left by then, and no more until the next text: nothing is paced from now on.
+        """
+        self._is_awaited = True
         if not self._settled.is_set():
             self._wake.set()
         await self._settled.wait()
 
     def add_context(self, passages: Sequence[Passage]) -> None:
-        """Hand over texts that the rest of the answer should rest on, too. Raises `CallerError` past a limit."""
+        """Hand over texts that the rest of the answer should rest on, too.
+
+        Raises `CallerError` past a limit, `Overloaded` when there is no room for them just now.
+        """
         if self._is_finished:
             raise CallerError("came after the end of the stream", field="context", kind=CallerFault.OUT_OF_ORDER)
         check_context("context", passages, self._engine.limits, chars=self._context_chars, count=len(self._context))
@@ -448,7 +498,8 @@ class Session:
     async def outputs(self) -> AsyncIterator[Shown]:
         """What may be shown, in order, ending with the summary unless the stream was cancelled.
 
-        Raises the error that the reader failed with (`CallerError`), or `IdleStream`.
+        Raises the error that the reader failed with (`CallerError`), `IdleStream`, or `Overloaded` when a rule that
+        fails closed was not answered in time: nothing more leaves, and nothing is said of the text.
         """
         while self.is_open:
             await self._wait()
@@ -456,6 +507,8 @@ class Session:
             plain, decided = _split(self._take_outputs())
             for output in merge(self._paced(plain)):
                 yield output
+            if any(isinstance(output, Blocked) and output.is_late for output in decided):
+                await self._refuse(decided)
             if decided:
                 await self._recorder.record([decision for output in decided for decision in output.decisions])
                 for output in merge(self._paced(decided)):
@@ -465,6 +518,15 @@ class Session:
                 return
             if self._failure is not None and not self._inbox:
                 raise self._failure
+            if self._is_idle:
+                raise IdleStream(self._engine.idle_seconds)
+
+    async def _refuse(self, outputs: Sequence[Output]) -> NoReturn:
+        """End a stream whose text was not looked at in time: that says nothing of the text. Raises `Overloaded`."""
+        self.is_open = False
+        await self._recorder.record_faults([decision for output in outputs for decision in output.decisions])
+        self._engine.metrics.streams_refused["late"].inc()
+        raise Overloaded("texts for the models")
 
     async def end(self) -> None:
         """Drop what is held and record how the stream ended. Called once, by the engine."""
@@ -488,24 +550,24 @@ class Session:
 
     def _step(self) -> None:
         """Give the core what came: outcomes, time, text."""
-        now_ms = self._engine.clock.now_ms()
-        while self._outcomes:
+        now_ms, until = self._engine.clock.now_ms(), time.perf_counter() + _STEP_SECONDS
+        while self._outcomes and time.perf_counter() < until:
             segment, batch, outcome = self._outcomes.popleft()
             self._core.resolve(segment, batch, outcome, now_ms)
         due_ms = self._core.next_deadline_ms
-        if due_ms is not None and due_ms <= now_ms:
+        if due_ms is not None and due_ms <= now_ms and not self._outcomes:  # what has come is not late
             self._core.tick(now_ms)
-        self._feed_core(now_ms)
-        self._check_idle(now_ms)
+        self._feed_core(now_ms, until)
+        self._is_idle = now_ms >= self._idle_at_ms and not self._is_finished
 
-    def _feed_core(self, now_ms: float) -> None:
+    def _feed_core(self, now_ms: float, until: float) -> None:
         """Feed what the inbox holds, up to a step's worth; then, if that was all, the end."""
         budget = _STEP_CHARS
-        while self._inbox and budget > 0 and self._core.wants_text:
+        while self._inbox and budget > 0 and self._core.wants_text and time.perf_counter() < until:
             if (mark := self._inbox.take_mark()) is not None:
                 self._take_mark(mark, now_ms)
                 continue
-            lane, text, arrived_ms = self._inbox.take_chunk(budget)
+            lane, text, arrived_ms = self._inbox.take_chunk(_PIECE_CHARS)
             budget -= len(text)
             if not self._pacing.is_of(lane):
                 self._pacing.hasten(now_ms)
@@ -518,9 +580,11 @@ class Session:
 
     def _put_context(self, passages: Sequence[Passage]) -> None:
         """Put a context with these passages, too, behind the text that came before them."""
-        self._context_chars += sum(len(each.text) for each in passages)
+        chars = sum(len(each.text) for each in passages)
+        self._context_chars += chars
         if not passages or not self.plan.reads_context:
             return
+        self.context_bytes += self._engine.hold_context(chars)
         ids = [each.id or str(number) for number, each in enumerate(passages, start=len(self._context) + 1)]
         tenant, documents = self.info.tenant, self._engine.documents
         self._context = self._context.added(ids, [documents.get(each.text, tenant) for each in passages])
@@ -552,9 +616,9 @@ class Session:
 
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
         deadline_ms = now_ms + self.plan.stream.max_hold_ms
-        for batch, segment in requests:
+        for batch, segment in sorted(requests, key=_is_awaited, reverse=True):
             self._engine.scheduler.submit(
-                Request(batch, segment, self._direction, deadline_ms, now_ms, self, self.info.tenant)
+                Request(batch, segment, self._direction, deadline_ms, now_ms, self, self.info.tenant, self.began_ms)
             )
 
     def _take_outputs(self) -> list[Output]:
@@ -569,7 +633,7 @@ class Session:
         """What leaves now, when these are what may leave; at the stream's end all of it."""
         now_ms = self._engine.clock.now_ms()
         self._pacing.put([(each, self._spread_ms(each)) for each in outputs], now_ms)
-        is_over = self._is_closed or self._failure is not None
+        is_over = self._is_closed or self._is_idle or self._failure is not None
         due = self._pacing.take(float("inf") if is_over else now_ms)
         for output in due:
             if isinstance(output, Release):
@@ -579,7 +643,12 @@ class Session:
     def _spread_ms(self, output: Output) -> float:
         """Over how much time an output leaves: that in which it came, where a person reads it as it comes."""
         most_ms = self.plan.stream.pace_ms
-        if not most_ms or self._direction is Direction.INPUT or output.lane.channel not in _READ_CHANNELS:
+        if (
+            not most_ms
+            or self._is_awaited
+            or self._direction is Direction.INPUT
+            or output.lane.channel not in _READ_CHANNELS
+        ):
             return 0.0
         return min(most_ms, self._recorder.tally.span_ms(output)) if isinstance(output, Release) else 0.0
 
@@ -595,8 +664,8 @@ class Session:
     # -- waking up ------------------------------------------------------------------------------------------------
 
     async def _wait(self) -> None:
-        """Wait for text, an outcome or a timer; with text left over from the last step, only let others run."""
-        if self._inbox and self._core.wants_text:
+        """Wait for text, an outcome or a timer; with something left over from the last step, only let others run."""
+        if self._outcomes or (self._inbox and self._core.wants_text):
             await asyncio.sleep(0)
             return
         due_ms = (self._core.next_deadline_ms, self._pacing.due_ms, self._idle_at_ms)
@@ -609,10 +678,6 @@ class Session:
     @property
     def _idle_at_ms(self) -> float:
         return self._heard_ms + self._engine.idle_seconds * 1000
-
-    def _check_idle(self, now_ms: float) -> None:
-        if now_ms >= self._idle_at_ms and not self._is_finished:
-            raise IdleStream(self._engine.idle_seconds)
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -637,6 +702,8 @@ class Session:
             median_held_ms=tally.held.median_ms,
             max_held_chars=self._core.max_held_chars,
             grounding=grounding,
+            notice=self._notice(),
+            restored=tally.restored,
         )
 
     def _learn(self) -> None:
@@ -646,6 +713,12 @@ class Session:
         for lane, judgement in self._core.judgements():
             self._history.learn(lane, judgement)
         self._engine.metrics.count_known(self._history.hits, self._history.misses)
+
+    def _notice(self) -> Notice | None:
+        """What to tell the person whose prompt this was: what they wrote last was changed, and goes on."""
+        tally = self._recorder.tally
+        is_told = self._direction is Direction.INPUT and tally.action in (Action.REDACT, Action.WITHHOLD)
+        return self.plan.stream.notice if is_told and tally.last_turn.is_redacted else None
 
     def _grounding(self) -> GroundingTally | None:
         sentences = self._core.sentences()
@@ -760,6 +833,10 @@ def shift(redaction: Redaction, offset: int) -> Redaction:
         replacement_start=redaction.replacement_start + offset,
         replacement_end=redaction.replacement_end + offset,
     )
+
+
+def _is_awaited(request: tuple[BatchPlan, Segment]) -> bool:
+    return request[0].is_gating
 
 
 def _split(outputs: list[Output]) -> tuple[list[Output], list[Output]]:

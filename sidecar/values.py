@@ -309,8 +309,15 @@ class Annotation(msgspec.Struct, frozen=True, gc=False):
     grounding: Grounding | None = None
 
 
+NO_RULE = -1
+"""The rule of what no rule did."""
+
+
 class Redaction(msgspec.Struct, frozen=True, gc=False):
-    """A replaced span: lane offsets of the original, and where the replacement stands in the release's own text."""
+    """A replaced span: lane offsets of the original, and where the replacement stands in the release's own text.
+
+    `is_restored`: a stand-in, in whose place the value stands again that it stood for; no rule and label is told.
+    """
 
     rule: int
     label: str
@@ -318,6 +325,7 @@ class Redaction(msgspec.Struct, frozen=True, gc=False):
     end: int
     replacement_start: int
     replacement_end: int
+    is_restored: bool = False
 
 
 class Release(msgspec.Struct, frozen=True, gc=False):
@@ -347,6 +355,13 @@ class Blocked(msgspec.Struct, frozen=True, gc=False):
     label: str
     reason: str
     decisions: tuple[Decision, ...] = ()
+    failed: Failed | None = None
+    """Set when nothing was found, but a model's answer is missing."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it only says that a text was not looked at in time."""
+        return self.failed is not None and self.failed.kind is not FailureKind.ERROR
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):

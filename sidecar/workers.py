@@ -42,6 +42,7 @@ from sidecar.config import Settings
 from sidecar.console.pages import STATE, STOPS, console_pages
 from sidecar.console.state import State, merged
 from sidecar.errors import ConfigError, TidegateError
+from sidecar.keys import has_stand_in_key, own_key, tell_of_own_key
 from sidecar.outbox.left_over import LeftOver, of_worker
 from sidecar.readiness import FINE
 from sidecar.version import tidegate_version
@@ -65,18 +66,28 @@ def run(settings: Settings, config: Path | None) -> None:
     """Run the workers until SIGTERM or SIGINT. Raises `TidegateError` when they cannot start."""
     with ExitStack() as stack:
         ports = _reserve(settings, stack)
+        shared = shared_key_of(settings)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-")))
-        workers = [_worker(index, settings, ports, folder, config) for index in range(settings.workers)]
+        workers = [_worker(index, settings, ports, folder, config, shared) for index in range(settings.workers)]
         asyncio.run(Supervisor(settings, workers, ports).run())
 
 
-def _worker(index: int, settings: Settings, ports: Ports, folder: Path, config: Path | None) -> Worker:
+def shared_key_of(settings: Settings) -> dict[str, str]:
+    """A key for stand-ins, as what all workers are given, where the settings have none: they serve one conversation."""
+    if has_stand_in_key(settings.keys):
+        return {}
+    return {"TIDEGATE_KEYS__STAND_IN": own_key().hex()}
+
+
+def _worker(
+    index: int, settings: Settings, ports: Ports, folder: Path, config: Path | None, shared: Mapping[str, str]
+) -> Worker:
     admin = folder / f"{index}.sock"
     own = [] if config is None else ["--config", str(config)]
     return Worker(
         index,
         [sys.executable, "-m", "sidecar", "serve", *own],
-        os.environ | environment_of(index, settings, ports, admin),
+        os.environ | environment_of(index, settings, ports, admin) | dict(shared),
         admin,
     )
 
@@ -186,6 +197,7 @@ class Supervisor:
         self._has_console = settings.admin.console
         self._admin = AdminServer(settings.admin.listen, self._pages())
         self._left_over = LeftOver(settings, workers=len(workers))
+        self._keys = settings.keys
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -232,6 +244,7 @@ class Supervisor:
                 "admin": self._admin.address,
             },
         )
+        tell_of_own_key(self._keys)
 
     def _tell(self, number: int) -> None:
         for worker in self._workers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import regex
 
@@ -19,6 +20,21 @@ from detectors.base import (
 from detectors.types import Finding, Grounding
 from sidecar.policy.plan import BatchPlan, Match, Plan, RulePlan, ScannerPlan, StreamSettings
 from sidecar.values import Action, Enforcement, FailMode, InHistory, Mode, Severity
+
+
+def replacing_in_calls(plan: Plan) -> Plan:
+    """The plan, if each of its redactions said `in_tool_arguments: replace`: what stands in calls is replaced, too."""
+    rules = {rule.index: replace(rule, spares_calls=False) for rule in plan.rules}
+    return replace(
+        plan,
+        rules=tuple(rules.values()),
+        scanners=tuple(replace(each, rules=_of(each.rules, rules)) for each in plan.scanners),
+        batches=tuple(replace(each, rules=_of(each.rules, rules)) for each in plan.batches),
+    )
+
+
+def _of(own: Iterable[RulePlan], rules: Mapping[int, RulePlan]) -> tuple[RulePlan, ...]:
+    return tuple(rules[rule.index] for rule in own)
 
 
 class WordScan:
@@ -155,7 +171,7 @@ def rule(
         message=message,
         rewrite=rewrite if action is Action.REDACT else None,
         in_history=in_history,
-        stand_in=f"[rule-{index}]",
+        in_its_place=f"[rule-{index}]",
         reads=reads,
     )
 

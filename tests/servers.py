@@ -17,7 +17,7 @@ from sidecar.scheduler.scheduler import Running, Scheduler
 from sidecar.session import Engine, Submitter
 from sidecar.telemetry.metrics import Metrics
 from sidecar.transport.grpc import GrpcServer
-from sidecar.values import Direction, Outcome
+from sidecar.values import Direction, Failed, FailureKind, Outcome
 
 
 class Plans:
@@ -87,6 +87,13 @@ class HandScheduler:
     def answer(self, index: int, outcome: Outcome) -> None:
         """Answer one of the requests, in whatever order."""
         self.requests[index].answer(outcome)
+
+
+class FullScheduler:
+    """A scheduler that has no room."""
+
+    def submit(self, request: Request) -> None:
+        request.answer(Failed(FailureKind.SHED, "it would be late"))
 
 
 def make_engine(

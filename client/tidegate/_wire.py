@@ -299,6 +299,8 @@ def _summary(summary: pb.Summary) -> Summary:
         median_held_seconds=summary.median_held.ToTimedelta().total_seconds(),
         max_held_chars=summary.max_held_chars,
         grounding=_grounding_summary(summary.grounding) if summary.HasField("grounding") else None,
+        notice=summary.notice,
+        restored=summary.restored,
     )
 
 
@@ -361,7 +363,8 @@ def _grounding(grounding: pb.Grounding) -> Grounding:
 
 
 def _redaction(redaction: pb.Redaction) -> Redaction:
-    return Redaction(redaction.rule, redaction.label, _span(redaction.span), _span(redaction.replacement))
+    spans = _span(redaction.span), _span(redaction.replacement)
+    return Redaction(redaction.rule, redaction.label, *spans, redaction.is_restored)
 
 
 def lane_of(lane: pb.Lane) -> Lane:

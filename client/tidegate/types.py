@@ -125,12 +125,16 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """A replaced span, and where its replacement stands in the text of the same message."""
+    """A replaced span, and where its replacement stands in the text of the same message.
+
+    `is_restored`: not a rule's work, but the value that a stand-in stood for; rule and label are empty.
+    """
 
     rule: str
     label: str
     span: Span
     replacement: Span
+    is_restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +243,10 @@ class Summary:
     max_held_chars: int
     grounding: GroundingSummary | None = None
     """Set when the policy has a rule on grounding."""
+    notice: str = ""
+    """What to tell the person whose prompt this was: something was redacted in it, and the policy has them told."""
+    restored: int = 0
+    """How many stand-ins gave way to what they stood for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,17 @@ combiner has learnt how much that means.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
 
 from detectors.grounding.passages import STOP_WORDS, Evidence, PassageIndex, content_words, split_sentences, stem, words
+from detectors.grounding.terms import Known
 
 # --- What a text states ----------------------------------------------------------------------------------------------
 
@@ -259,67 +264,51 @@ _ROOT_ENDS = "aeiy"
 
 
 class ContextFacts:
-    """Everything that claims are looked up in, collected from the documents of one context; grows with `add`."""
+    """Everything that claims are looked up in, collected from the documents of one context; grows with `add`.
+
+    Words are kept as numbers in arrays (`detectors.grounding.terms`).
+    """
 
     def __init__(self, documents: Iterable[str] = ()) -> None:
         """Collect the facts of `documents`."""
-        self.words: set[str] = set()
-        self.stems: set[str] = set()
-        self.bigrams: set[tuple[str, str]] = set()
-        self.trigrams: set[tuple[str, str, str]] = set()
-        self._beginnings: set[str] = set()
-        self._roots: set[str] = set()
-        self._initials: set[str] = set()
-        self._numbers: dict[float, set[str]] = {}
-        self._dates: set[tuple[int | None, int, int | None]] = set()
-        self._plain: list[str] = []
+        found = _Found()
         for document in documents:
-            self.add(document)
+            found.add(document)
+        self.words, self.stems = Known.of(found.words), Known.of(found.stems)
+        self.bigrams, self.trigrams = Known.of(found.bigrams), Known.of(found.trigrams)
+        self._beginnings, self._roots = Known.of(found.beginnings), Known.of(found.roots)
+        self._initials = Known.of(found.initials)
+        self._numbers = _Numbers(found.numbers)
+        self._dates = np.array(sorted(map(_packed_date, found.dates)), np.int64)
+        self._plain = tuple(found.plain)
 
     @classmethod
     def joined(cls, parts: Iterable[ContextFacts]) -> ContextFacts:
         """The facts of several collections in one."""
-        whole = cls()
-        for each in parts:
-            whole.words |= each.words
-            whole.stems |= each.stems
-            whole.bigrams |= each.bigrams
-            whole.trigrams |= each.trigrams
-            whole._beginnings |= each._beginnings
-            whole._roots |= each._roots
-            whole._initials |= each._initials
-            whole._dates |= each._dates
-            for value, units in each._numbers.items():
-                whole._numbers.setdefault(value, set()).update(units)
-            whole._plain += each._plain
+        whole, every = cls(), list(parts)
+        for name in ("words", "stems", "bigrams", "trigrams", "_beginnings", "_roots", "_initials"):
+            setattr(whole, name, Known.joined([getattr(each, name) for each in every]))
+        whole._numbers = _Numbers.joined([each._numbers for each in every])
+        whole._dates = np.unique(np.concatenate([whole._dates, *(each._dates for each in every)]))
+        whole._plain = tuple(plain for each in every for plain in each._plain)
         return whole
 
     def add(self, document: str) -> None:
         """Collect the facts of one more document."""
-        found = [word.lower() for word, _, _ in words(document)]
-        stems = [stem(word) for word in found]
-        self.words.update(found)
-        self.stems.update(stems)
-        self.bigrams.update(pairwise(stems))
-        self.trigrams.update(zip(stems, stems[1:], stems[2:], strict=False))
-        self._beginnings.update(word[:length] for word in set(found) for length in _root_lengths(word))
-        self._roots.update(word.rstrip(_ROOT_ENDS) for word in found)
-        self._initials.update(_initials(document[start:end]) for start, end in names(document))
-        for number in numbers(document):
-            self._numbers.setdefault(number.value, set()).add(number.unit)
-        self._dates.update((date.year, date.month, date.day) for date in dates(document))
-        self._plain.append(f" {' '.join(found)} ")
+        vars(self).update(vars(self.joined([self, ContextFacts([document])])))
 
     @property
     def has_speaker(self) -> bool:
         """Whether any document speaks of its author: "I", "my"."""
-        return not _SPEAKER.isdisjoint(self.words)
+        return any(word in self.words for word in _SPEAKER)
 
     def has_number(self, number: Number) -> bool:
         """Whether the context states this value with this unit, or one of the two leaves the unit out."""
         if number.unit == "decade" and number.value >= 1000:
-            return any(number.value <= value < number.value + 10 for value in self._numbers)
-        return any(not number.unit or "" in units or number.unit in units for units in self._units_of(number))
+            return any(number.value <= value < number.value + 10 for value, _ in self._numbers.near(number.value, 10.0))
+        tolerance = 0.05 if number.is_rough else 0.005 if number.value >= 10_000 or number.value % 1 else 0.0
+        near = self._numbers.near(number.value, tolerance * abs(number.value) if tolerance else 0.0)
+        return any(not number.unit or unit in ("", number.unit) for _, unit in near)
 
     def has_date(self, date: Date) -> bool:
         """Whether the context has a date that agrees; it may leave out the year, not the day that the claim gives."""
@@ -327,7 +316,7 @@ class ContextFacts:
             month == date.month
             and (date.year is None or year in {date.year, None})
             and (date.day is None or day == date.day)
-            for year, month, day in self._dates
+            for year, month, day in map(_date_of, self._dates.tolist())
         )
 
     def has_name_word(self, word: str) -> bool:
@@ -350,14 +339,75 @@ class ContextFacts:
         plain = f" {' '.join(word.lower() for word, _, _ in words(quote))} "
         return any(plain in document for document in self._plain)
 
-    def _units_of(self, number: Number) -> Iterator[set[str]]:
-        if number.value in self._numbers:
-            yield self._numbers[number.value]
-        tolerance = 0.05 if number.is_rough else 0.005 if number.value >= 10_000 or number.value % 1 else 0.0
-        if tolerance:
-            for value, units in self._numbers.items():
-                if abs(value - number.value) <= tolerance * abs(number.value):
-                    yield units
+
+class _Found:
+    """The facts of some documents, while they are being collected."""
+
+    def __init__(self) -> None:
+        self.words: set[str] = set()
+        self.stems: set[str] = set()
+        self.bigrams: set[tuple[str, str]] = set()
+        self.trigrams: set[tuple[str, str, str]] = set()
+        self.beginnings: set[str] = set()
+        self.roots: set[str] = set()
+        self.initials: set[str] = set()
+        self.numbers: set[tuple[float, str]] = set()
+        self.dates: set[_DateParts] = set()
+        self.plain: list[str] = []
+
+    def add(self, document: str) -> None:
+        """Collect the facts of one more document."""
+        found = [word.lower() for word, _, _ in words(document)]
+        stems = [stem(word) for word in found]
+        self.words.update(found)
+        self.stems.update(stems)
+        self.bigrams.update(pairwise(stems))
+        self.trigrams.update(zip(stems, stems[1:], stems[2:], strict=False))
+        self.beginnings.update(word[:length] for word in set(found) for length in _root_lengths(word))
+        self.roots.update(word.rstrip(_ROOT_ENDS) for word in found)
+        self.initials.update(_initials(document[start:end]) for start, end in names(document))
+        self.numbers.update((number.value, number.unit) for number in numbers(document))
+        self.dates.update((date.year, date.month, date.day) for date in dates(document))
+        self.plain.append(f" {' '.join(found)} ")
+
+
+class _Numbers:
+    """Values with their units, by value."""
+
+    def __init__(self, found: Iterable[tuple[float, str]] = ()) -> None:
+        every = sorted(found)
+        self._units = tuple(sorted({unit for _, unit in every}))
+        places = {unit: place for place, unit in enumerate(self._units)}
+        self._values = np.array([value for value, _ in every], np.float64)
+        self._unit_of = np.array([places[unit] for _, unit in every], np.uint32)
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Numbers]) -> _Numbers:
+        """Those of several."""
+        return parts[0] if len(parts) == 1 else cls({pair for each in parts for pair in each.near(0.0, math.inf)})
+
+    def near(self, value: float, by: float) -> Iterator[tuple[float, str]]:
+        """Those that differ from a value by so much at most."""
+        by = by if math.isfinite(value) else 0.0
+        first, last = np.searchsorted(self._values, value - by), np.searchsorted(self._values, value + by, side="right")
+        for each, unit in zip(self._values[first:last].tolist(), self._unit_of[first:last].tolist(), strict=True):
+            yield each, self._units[unit]
+
+
+_DateParts: TypeAlias = tuple[int | None, int, int | None]
+_BASE = 100
+
+
+def _packed_date(date: _DateParts) -> int:
+    """A date as one number; 0 stands for what is left out."""
+    year, month, day = date
+    return ((year or 0) * _BASE + month) * _BASE + (day or 0)
+
+
+def _date_of(packed: int) -> _DateParts:
+    months, day = divmod(packed, _BASE)
+    year, month = divmod(months, _BASE)
+    return year or None, month, day or None
 
 
 def _root_lengths(word: str) -> range:
@@ -451,7 +501,7 @@ def _negation_mismatch(claim: str, closest: tuple[str, float]) -> bool:
     return share >= _NEGATION_RECALL and bool(negations(claim)) != bool(negations(sentence))
 
 
-def _share(grams: Iterable[tuple[str, ...]], known: set[tuple[str, str]] | set[tuple[str, str, str]]) -> float:
+def _share(grams: Iterable[tuple[str, ...]], known: Known) -> float:
     found = [gram in known for gram in grams]
     return sum(found) / len(found) if found else 1.0
 

@@ -22,11 +22,16 @@ from __future__ import annotations
 import functools
 import math
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
-from typing import NamedTuple
+from dataclasses import dataclass
+from itertools import accumulate, islice
+from typing import NamedTuple, overload
+
+import numpy as np
+
+from detectors.grounding.terms import Postings
 
 MAX_SENTENCES = 3
 MAX_WORDS = 70
@@ -151,63 +156,65 @@ def split_passages(text: str, *, document: int = 0) -> list[Passage]:
 class PassageIndex:
     """The passages of one context, indexed once for many claims.
 
-    `documents` are the texts as the caller supplied them; `add` takes more later, after which idf is that of all.
+    `documents` are the texts as the caller supplied them; `add` takes more later, after which idf is that of all. Words
+    are kept as numbers in arrays: two to four bytes for a character, where objects take twenty and more.
     """
 
     def __init__(self, documents: Iterable[str] = ()) -> None:
         """Index `documents`; an empty index selects nothing."""
-        self.documents: list[str] = []
-        self.passages: list[Passage] = []
-        self._sentences: list[list[_Sentence]] = []
-        self._leads: list[str] = []
-        self._postings: dict[str, list[int]] = defaultdict(list)
+        self._parts: list[_Part] = []
+        self._passages = _Passages(())
+        self._postings = Postings()
         for document in documents:
             self.add(document)
 
     @classmethod
     def joined(cls, indexes: Iterable[PassageIndex]) -> PassageIndex:
         """One index of the documents of several, without reading them again."""
-        whole = cls()
+        whole, postings, count = cls(), [], 0
         for each in indexes:
-            documents, passages = len(whole.documents), len(whole.passages)
-            whole.documents += each.documents
-            whole.passages += [replace(one, document=documents + one.document) for one in each.passages]
-            whole._sentences += each._sentences
-            whole._leads += each._leads
-            for word, places in each._postings.items():
-                whole._postings[word] += [passages + place for place in places]
+            postings.append(each._postings.moved(count))
+            whole._parts += each._parts
+            count += len(each.passages)
+        whole._passages = _Passages(whole._parts)
+        whole._postings = Postings.joined(postings)
         return whole
 
     def add(self, document: str) -> None:
         """Append one document; its number is its place in `documents`."""
-        sentences = [_sentence(document, start, end) for start, end in split_sentences(document)]
-        for passage in _passages(sentences, document=len(self.documents)):
-            own = sentences[passage.first_sentence : passage.last_sentence + 1]
-            stems = frozenset().union(*(each.stems for each in own))
-            for word in stems or set(content_words(document[passage.start : passage.end])):
-                self._postings[word].append(len(self.passages))
-            self.passages.append(passage)
-        self._sentences.append(sentences)
-        self._leads.append(lead_words(document))
-        self.documents.append(document)
+        part = _Part(document)
+        own = Postings.of(part.terms()).moved(len(self.passages))
+        self._postings = Postings.joined([self._postings, own])
+        self._parts.append(part)
+        self._passages = _Passages(self._parts)
+
+    @property
+    def documents(self) -> list[str]:
+        """The texts, in order."""
+        return [part.text for part in self._parts]
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """All passages, in order of their documents."""
+        return self._passages
 
     def idf(self, word: str) -> float:
         """Return the weight of a stem: 1 for a word of every passage, growing with rarity, most for unseen words."""
-        return 1.0 + math.log((len(self.passages) + 1) / (len(self._postings.get(word, ())) + 1))
+        return 1.0 + math.log((len(self.passages) + 1) / (len(self._postings.of_word(word)) + 1))
 
     def recall(self, claim_stems: Iterable[str], *, within: Container[str] | None = None) -> float:
         """Return the idf-weighted share of distinct claim stems that are `within` some stems, default anywhere."""
-        distinct = dict.fromkeys(claim_stems)
+        weights = {word: self.idf(word) for word in dict.fromkeys(claim_stems)}
         known = self._postings if within is None else within
-        total = sum(map(self.idf, distinct))
-        return sum(self.idf(word) for word in distinct if word in known) / total if total else 0.0
+        total = sum(weights.values())
+        return sum(weight for word, weight in weights.items() if word in known) / total if total else 0.0
 
     def _ranked(self, stems: Sequence[str]) -> list[int]:
         """Return passage numbers, best first by weighted overlap, in document order where equal; none without a hit."""
         scores: dict[int, float] = defaultdict(float)
         for word in dict.fromkeys(stems):
             weight = self.idf(word)
-            for number in self._postings.get(word, ()):
+            for number in self._postings.of_word(word).tolist():
                 scores[number] += weight
         return sorted(scores, key=lambda number: (-scores[number], number))
 
@@ -218,11 +225,12 @@ class PassageIndex:
         the claim in it still gives its first passage, so that every claim is judged against something; an empty one
         gives `[]`.
         """
-        if not self.passages:
+        passages = self.passages
+        if not passages:
             return []
         stems = content_words(claim)
         ranked = self._ranked(stems) or [0]
-        singles = [(self.passages[number],) for number in (*ranked[:top], *extra)]
+        singles = [(passages[number],) for number in (*ranked[:top], *extra)]
         gathered = self._gathered(ranked, stems, room=ROOM_WORDS - len(_WORD.findall(claim))) or singles[0]
         return [
             Evidence(
@@ -243,7 +251,7 @@ class PassageIndex:
         open_to: dict[tuple[int, int], _Sentence] = {}
         for passage in self._near(ranked, stems):
             for number in range(passage.first_sentence, passage.last_sentence + 1):
-                open_to[passage.document, number] = self._sentences[passage.document][number]
+                open_to[passage.document, number] = self._parts[passage.document].sentence(number)
         held: set[str] = set()
         taken: list[Passage] = []
         while open_to:
@@ -263,10 +271,11 @@ class PassageIndex:
 
         What is gathered from a document that only shares a word or two makes a wrong claim look right.
         """
-        best = [self.passages[number] for number in ranked[:GATHERED_FROM]]
+        passages = self.passages
+        best = [passages[number] for number in ranked[:GATHERED_FROM]]
         shares = [self.recall(stems, within=self._held([passage])) for passage in best]
         near = {passage.document for passage, share in zip(best, shares, strict=True) if share >= NEARLY * shares[0]}
-        of_near = (self.passages[number] for number in ranked if self.passages[number].document in near)
+        of_near = (each for each in map(passages.__getitem__, ranked) if each.document in near)
         return list(islice(of_near, GATHERED_FROM))
 
     def _text(self, parts: Sequence[Passage]) -> Iterator[str]:
@@ -277,17 +286,83 @@ class PassageIndex:
                 yield ELLIPSIS
             else:
                 yield " " if document >= 0 else ""
-                yield self._leads[part.document] + ELLIPSIS if part.first_sentence else ""
+                yield lead_words(self._parts[part.document].text) + ELLIPSIS if part.first_sentence else ""
             document = part.document
-            yield self.documents[part.document][part.start : part.end]
+            yield self._parts[part.document].text[part.start : part.end]
 
     def _held(self, parts: Sequence[Passage]) -> set[str]:
         """The stems of the parts."""
         held: set[str] = set()
         for part in parts:
-            own = self._sentences[part.document][part.first_sentence : part.last_sentence + 1]
-            held.update(*(sentence.stems for sentence in own))
+            own = self._parts[part.document]
+            for number in range(part.first_sentence, part.last_sentence + 1):
+                held |= own.sentence(number).stems
         return held
+
+
+class _Part:
+    """One document: where its sentences are, and which of them make its passages. Immutable."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        sentences = [_sentence(text, start, end) for start, end in split_sentences(text)]
+        passages = _passages(sentences, document=0)
+        self._spans = np.array([(each.start, each.end) for each in sentences], np.uint32).reshape(-1, 2)
+        self._reaches = np.array([(each.first_sentence, each.last_sentence) for each in passages], np.uint32).reshape(
+            -1, 2
+        )
+
+    def __len__(self) -> int:
+        return len(self._reaches)
+
+    def sentence(self, number: int) -> _Sentence:
+        """A sentence, its words read again."""
+        start, end = self._spans[number].tolist()
+        return _sentence(self.text, start, end)
+
+    def passage(self, number: int, document: int) -> Passage:
+        """A passage, said to be of a document of that number."""
+        first, last = self._reaches[number].tolist()
+        return Passage(document, first, last, int(self._spans[first, 0]), int(self._spans[last, 1]))
+
+    def terms(self) -> Iterator[tuple[int, int]]:
+        """Each word of each passage, as a number, and the passage."""
+        stems = [self.sentence(number).stems for number in range(len(self._spans))]
+        for passage, (first, last) in enumerate(self._reaches.tolist()):
+            own = frozenset().union(*stems[first : last + 1])
+            for word in own or set(content_words(self.text[self._spans[first, 0] : self._spans[last, 1]])):
+                yield hash(word), passage
+
+
+class _Passages(Sequence[Passage]):
+    """The passages of several documents."""
+
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        self._parts = parts
+        self._begin = [0, *accumulate(map(len, parts))]
+
+    def __len__(self) -> int:
+        return self._begin[-1]
+
+    @overload
+    def __getitem__(self, number: int) -> Passage: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Passage]: ...
+
+    def __getitem__(self, number: int | slice) -> Passage | list[Passage]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        if not -len(self) <= number < len(self):
+            raise IndexError(number)
+        number %= len(self)
+        document = bisect_right(self._begin, number) - 1
+        return self._parts[document].passage(number - self._begin[document], document)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def lead_words(document: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import importlib
 import json
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -71,6 +72,7 @@ def serve(config: Path | None, workers: int | None) -> None:
     """
     from sidecar.telemetry.logging import configure_logging
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     settings = load_settings(config)
     settings = settings.model_copy(update={"workers": workers or settings.workers})
     configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
@@ -79,9 +81,9 @@ def serve(config: Path | None, workers: int | None) -> None:
 
         supervisor.run(settings, config)
     else:
-        from sidecar import app  # a second's worth of imports that the other commands do not need
+        from sidecar.starting import run
 
-        app.run(settings)
+        run(settings)
 
 
 @main.command()

@@ -22,14 +22,14 @@ def proxy(upstream: str | None, listen: str | None, directories: tuple[Path, ...
 
     Example: tidegate proxy --upstream http://localhost:11434 --policies policies/
     """
-    from sidecar import app  # a second's worth of imports that the other commands do not need
+    from sidecar.starting import run
     from sidecar.telemetry.logging import configure_logging
 
     settings = _settings(load_settings(config), upstream, listen, directories)
     if not settings.proxy.upstream:
         raise click.UsageError("the upstream is missing: --upstream http://localhost:11434, or proxy.upstream")
     configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
-    app.run(settings)
+    run(settings)
 
 
 def _settings(settings: Settings, upstream: str | None, listen: str | None, directories: tuple[Path, ...]) -> Settings:

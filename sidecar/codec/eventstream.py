@@ -85,6 +85,12 @@ class EventStream:
         return json.dumps({"bytes": base64.b64encode(payload).decode()}).encode()
 
 
+def exception(kind: str, payload: bytes) -> bytes:
+    """A frame that tells of an error; clients raise it by its kind."""
+    named = {":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}
+    return _frame(b"".join(_header(name, value) for name, value in named.items()), payload)
+
+
 def _headers_of(raw: bytes) -> bytes:
     return raw[_PRELUDE.size : _PRELUDE.size + _PRELUDE.unpack_from(raw)[1]]
 

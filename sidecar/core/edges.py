@@ -59,13 +59,16 @@ class Edges:
             ends.append(index + buffer.offset)
         return min(ends, default=None)
 
-    def widen(self, place: Place, item: Item, reach: int, released: int) -> Place:
-        """The place of a redaction that takes in one more item, and reaches `reach` with it."""
+    def widen(self, place: Place, item: Item, reach: int, released: int, *, takes_target: bool) -> Place:
+        """The place of a redaction that takes in one more item, and reaches `reach` with it.
+
+        `takes_target`: all of a link's target is replaced with what was found there.
+        """
         found_end = self.ceil(item, reach)
         if found_end is None:
             return msgspec.structs.replace(place, end=None)
         whole = Place(place.start, place.found, max(found_end, place.end or 0), found_end, place.target)
-        target = self._target(item.start) if item.takes_targets else None
+        target = self._target(item.start) if takes_target else None
         if target is None:
             return whole
         offset = self._buffer.offset
@@ -108,7 +111,8 @@ class Edges:
         while place < len(text) and text[place] in DELIMITERS and place - index < _RUN_CHARS:
             place += 1
         if place == len(text):
-            return False if is_final else None
+            is_mixed = len(set(text[index:])) > 1  # what ends may hold what begins: `_**_`
+            return is_mixed if is_final else None
         return place > index and not text[place].isspace()
 
     def _up_to_seam(self, position: int) -> tuple[str, bool]:

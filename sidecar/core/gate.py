@@ -11,6 +11,8 @@
    replaced on its own. So it does not matter whether the replacement had left when the lane went on.
 5. A text of a request's history is **kept** whole until it is over. When a rule has it withheld, nothing of it leaves:
    a sentence does in its place.
+6. A **stand-in** (`know`) is no finding, whatever it looks like, and it leaves whole: as itself, as the value that it
+   stands for, or within a redaction that reaches further.
 
 A gate knows nothing of scanners, segments and other lanes.
 """
@@ -26,12 +28,13 @@ import msgspec
 
 from sidecar.core.buffer import TextBuffer
 from sidecar.core.edges import Edges
-from sidecar.core.items import Cluster, Item, Place, Settled, Stop, precedence, settling_order, text_order
+from sidecar.core.items import Cluster, Item, Known, Place, Settled, Stop, precedence, settling_order, text_order
 from sidecar.core.journal import Journal
 from sidecar.core.kept import as_done
 from sidecar.core.rewrite import ReleaseBuilder
 from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation
+from sidecar.policy.stand_ins import Draft
 from sidecar.values import WITHHELD, Action, Blocked, Channel, Decision, Lane, Output, Recorded, Redaction, Release
 
 
@@ -53,6 +56,7 @@ class Gate:
     __slots__ = (
         "_active",
         "_buffer",
+        "_draft",
         "_edges",
         "_is_whole",
         "_is_withheld",
@@ -61,6 +65,7 @@ class Gate:
         "_passive",
         "_sealed",
         "_shared",
+        "_stand_ins",
         "_withholding",
         "block",
         "is_shut",
@@ -78,6 +83,10 @@ class Gate:
         """Decisions that change nothing, to be recorded when the text they are about has left; in text order."""
         self._edges = Edges(buffer, is_redacting=shared.is_redacting, writes_words=shared.writes_words(lane))
         self.journal = Journal(lane, shared)
+        self._stand_ins: list[Known] = []
+        """Stand-ins, in text order."""
+        self._draft: Draft | None = None
+        """What stands for what in a text that may be withheld."""
         self._sealed: list[tuple[int, int]] = []
         """The spans that are replaced by themselves, as they stood at a seam; by start."""
         self._kept: Sink | None = None
@@ -110,22 +119,25 @@ class Gate:
     def keep_whole(self, outputs: Sink) -> None:
         """Put all releases there until the lane is over, and then `let_go`."""
         self._is_whole = True
+        self._draft = self._shared.draft()
         self.keep_back(outputs)
 
     def let_go(self, kept: Sequence[Output]) -> None:
         """Hand out what was kept of a lane that is over and judged, or the sentence in its place."""
         if self._withholding:
-            self._put_stand_in(kept)
+            self._put_in_its_place(kept)
             return
         self._is_whole = False
+        if self._draft is not None:
+            self._draft.keep()
         self.keep_back(None)
         for each in kept:
             self._put(each)
         self._tell_passive()
 
-    def _put_stand_in(self, kept: Sequence[Output]) -> None:
+    def _put_in_its_place(self, kept: Sequence[Output]) -> None:
         leader = min(self._withholding, key=text_order).violation
-        text = leader.rule.stand_in
+        text = leader.rule.in_its_place
         if self._lane.channel is Channel.TOOL_ARGUMENTS:
             text = json.dumps({WITHHELD: text}, ensure_ascii=False)
         settled = [Settled(each.end, each, Action.WITHHOLD, 0) for each in (*self._withholding, *self._passive)]
@@ -149,6 +161,8 @@ class Gate:
 
     def add(self, item: Item) -> None:
         """Take a violation."""
+        if self._is_known(item):
+            return
         if self.is_shut:
             if item.end <= self.released:
                 self._add_late(item)
@@ -165,6 +179,17 @@ class Gate:
             insort(self._active, item, key=text_order)
         else:
             self._add_late(item)
+
+    def know(self, stand_in: Known) -> None:
+        """Take a stand-in, before anything of it left."""
+        self._stand_ins = [each for each in self._stand_ins if each.end > self._buffer.offset]
+        self._stand_ins.append(stand_in)
+        self._active = [item for item in self._active if not stand_in.holds(item)]
+        self._passive = [item for item in self._passive if not stand_in.holds(item)]
+
+    def knows(self, start: int, end: int) -> bool:
+        """Whether a stand-in stands there, or around it."""
+        return any(each.start <= start and end <= each.end for each in self._stand_ins)
 
     def seal(self, cleared: int) -> None:
         """Make a seam where the text ends now. Behind `cleared` more may turn up when the lane goes on."""
@@ -247,8 +272,8 @@ class Gate:
 
         `turn` is the run of text whose turn it is: a block that became known in a later one waits.
         """
-        limit = self._edges.floor(known, self.released)
-        if self._active or self._passive:
+        limit = self._floor(known)
+        if self._active or self._passive or (self._stand_ins and self._stand_ins[-1].end > self.released):
             self._settle_items(known, limit, turn)
         elif limit > self.released:
             start, self.released = self.released, limit
@@ -267,7 +292,7 @@ class Gate:
                 blocker, limit = cluster.blocker, cluster.place.start
                 break
             settled += self._replace(builder, cluster, end)
-            limit = max(self.released, self._edges.floor(known, self.released))
+            limit = max(self.released, self._floor(known))
         self._keep(builder, limit)
         self._let_out(builder, settled)
         if blocker is not None and blocker.source.run <= turn:
@@ -276,7 +301,8 @@ class Gate:
     def _cluster(self, active: Sequence[Item], known: int) -> Cluster:
         """The overlapping redactions that begin with the first active item, as far as they are known."""
         begin = max(self.released, self._edges.begin(active[0], self.released))
-        place, reach = Place(begin, begin, begin), begin
+        place = self._whole(Place(begin, begin, begin))
+        begin = reach = place.start
         items: list[Item] = []
         for item in active:
             if item.start >= known or (items and place.end is not None and item.start >= place.end):
@@ -287,16 +313,55 @@ class Gate:
                 return Cluster(Place(begin, begin, place.end), items, item)
             items.append(item)
             reach = max(reach, item.end)
-            place = self._edges.widen(place, item, reach, self.released)
+            place = self._widened(place, item, reach)
         if place.end is not None:
             place = msgspec.structs.replace(place, end=min(place.end, begin + self._shared.plan.stream.max_held_chars))
         return Cluster(place, items, None)
 
     def _keep(self, builder: ReleaseBuilder, end: int) -> None:
-        """Let the text up to `end` through as it is."""
+        """Let the text up to `end` through as it is, but for the stand-ins whose values come back."""
+        for each in self._stand_ins:
+            if each.value is not None and self.released <= each.start and each.end <= end:
+                builder.keep(self._buffer.slice(self.released, each.start))
+                builder.restore(each.start, each.end, each.value)
+                self.released = each.end
         if end > self.released:
             builder.keep(self._buffer.slice(self.released, end))
             self.released = end
+
+    def _floor(self, known: int) -> int:
+        """The last place up to `known` where text may be cut, which is not inside a stand-in."""
+        floor = self._edges.floor(known, self.released)
+        around = self._around(floor)
+        return self._floor(min(each.start for each in around)) if around else floor
+
+    def _widened(self, place: Place, item: Item, reach: int) -> Place:
+        """The place of a redaction that takes in one more item. What is put back stands for no link's target."""
+        takes_target = item.takes_targets and not self._shared.puts_back(item.violation.rule)
+        return self._whole(self._edges.widen(place, item, reach, self.released, takes_target=takes_target))
+
+    def _whole(self, place: Place) -> Place:
+        """The place with all of each stand-in that it takes a part of."""
+        if not self._stand_ins:
+            return place
+        start, found = self._begin_around(place.start), self._begin_around(place.found)
+        end, found_end = place.end and self._end_around(place.end), self._end_around(place.found_end)
+        is_wider = (start, end) != (place.start, place.end)
+        return Place(start, found, end, found_end, None if is_wider else place.target)
+
+    def _begin_around(self, position: int) -> int:
+        return min([each.start for each in self._around(position)], default=position)
+
+    def _end_around(self, position: int) -> int:
+        return max([each.end for each in self._around(position)], default=position)
+
+    def _around(self, position: int) -> list[Known]:
+        """The stand-in that a place is inside of, as far as it has not left. A redaction takes all of it, or none."""
+        return [each for each in self._stand_ins if self.released <= each.start < position < each.end]
+
+    def _is_known(self, item: Item) -> bool:
+        """Whether a violation is about a stand-in alone."""
+        return any(each.holds(item) for each in self._stand_ins)
 
     def _replace(self, builder: ReleaseBuilder, cluster: Cluster, end: int) -> list[Settled]:
         """Let a complete cluster's replacement stand for its text; returns what that settles."""
@@ -314,10 +379,9 @@ class Gate:
 
     def _replacement(self, place: Place, leader: Violation) -> str:
         """What stands in for a place, as the text around it takes it."""
-        rewrite, found = leader.rule.rewrite, self._buffer.slice(place.found, place.found_end)
-        assert rewrite is not None
-        text = rewrite(found, leader.finding.label, self._shared.session_id)
-        return text if leader.rule.is_reversible else self._edges.fit(text, found, place)
+        rule, found = leader.rule, self._buffer.slice(place.found, place.found_end)
+        text = self._shared.rewrite(rule, found, leader.finding.label, self._draft)
+        return text if self._shared.puts_back(rule) else self._edges.fit(text, found, place)
 
     def _let_out(self, builder: ReleaseBuilder, settled: list[Settled]) -> None:
         """Finish a release: add the decisions that only waited for their text to leave, and hand it out."""
@@ -365,8 +429,9 @@ class Gate:
         settled.sort(key=settling_order)
         rule, finding = blocker.violation.rule, blocker.violation.finding
         decisions = self.journal.decisions(settled, self.left)
+        failed = None if blocker.is_scanned else blocker.failed
         blocked = Blocked(
-            self._lane, rule.index, self.left, rule.message or "", finding.label, finding.reason, decisions
+            self._lane, rule.index, self.left, rule.message or "", finding.label, finding.reason, decisions, failed
         )
         self.block = Stop(blocked, blocker.source.run)
         self.shut()

@@ -47,12 +47,28 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     @property
     def takes_targets(self) -> bool:
         """Whether a link's target is replaced with what it found there: words lead to nowhere."""
-        return self.action is Action.REDACT and not self.violation.rule.is_reversible and not is_invisible(self.excerpt)
+        return self.action is Action.REDACT and not is_invisible(self.excerpt)
 
     @property
     def is_active(self) -> bool:
         """Whether it changes the text."""
         return self.violation.rule.is_enforced and self.action >= Action.REDACT and not self.is_remark
+
+
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """A stand-in in a lane's text, and the value that is put back for it; None: it stays."""
+
+    start: int
+    end: int
+    value: str | None
+
+    def holds(self, item: Item) -> bool:
+        """Whether a violation is about the stand-in, or a part of it: that is no finding.
+
+        One that reaches beyond it may be about something else, too: what it takes is taken. A remark is not made.
+        """
+        begins, ends = self.start <= item.start < self.end, self.start < item.end <= self.end
+        return item.failed is None and ((begins and ends) if item.is_active else (begins or ends))
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):

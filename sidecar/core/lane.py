@@ -23,14 +23,15 @@ from sidecar.core.buffer import SLACK_CHARS, TextBuffer
 from sidecar.core.gaps import Gaps
 from sidecar.core.gate import Gate
 from sidecar.core.graphemes import LOOK_BACK_CHARS
-from sidecar.core.items import Item, Settled, Source
+from sidecar.core.items import Item, Known, Settled, Source
 from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.kept import Kept, recorded
-from sidecar.core.scanning import Broken, Scanning, Seen, Sighting
+from sidecar.core.scanning import Broken, Marked, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import BatchPlan, RulePlan
-from sidecar.values import Action, Failed, FailureKind, Found, Lane, Outcome, Segment
+from sidecar.policy.stand_ins import scanner
+from sidecar.values import Action, Channel, Failed, FailureKind, Found, Lane, Outcome, Segment
 
 _EXCERPT_CHARS = 256
 NOT_READ = "not read by any rule"
@@ -71,6 +72,7 @@ class LaneState:
         "_readers",
         "_scanning",
         "_shared",
+        "_stand_ins",
         "asking",
         "closed_in",
         "condition",
@@ -89,7 +91,9 @@ class LaneState:
         self._buffer = TextBuffer()
         self.gate = Gate(lane, self._buffer, shared)
         self._readers = shared.plan.readers(lane)
-        self._scanning = Scanning(self._readers.scanners, self._buffer)
+        self._stand_ins = shared.known_stand_ins()
+        marks = scanner() if self._stand_ins is not None else None
+        self._scanning = Scanning(self._readers.scanners, self._buffer, marks=marks)
         self.asking = Asking(lane, self._buffer, shared)
         self._gaps = Gaps()
         self._is_history = shared.is_history(lane)
@@ -170,6 +174,9 @@ class LaneState:
         self.gate.journal.arrived(self._buffer.end, arrived_ms)
         if not self._readers.is_nobody:
             self._gaps.recall(judgement.unscanned_chars, judgement.reasons)
+        if self._stand_ins is not None:
+            for found in scanner().start().advance(text, 0, is_final=True):
+                self._know(Marked(found.start, found.end, found.label))
         shared, before = self._shared, self._shared.skip_segments(judgement.segments)
         for each in judgement.noted:
             segment = shared.number_of(before + each.segment) if each.segment else None
@@ -196,10 +203,11 @@ class LaneState:
             self._scan()
         supposed, broken = self._scanning.probe()
         self._see_all(broken)
+        self._see_all(each for each in supposed if isinstance(each, Marked))
         if self.gate.first_block is not None or any(map(self._is_block, supposed)):
             return requests + self.close()
         self._scanning.seal()
-        self._see_all(supposed)
+        self._see_all(each for each in supposed if not isinstance(each, Marked))
         self.gate.seal(self._scanning.cleared)
         return requests
 
@@ -231,13 +239,18 @@ class LaneState:
 
     def _action(self, rule: RulePlan) -> Action:
         """What a rule does here: withholding is for a request's history, where a rule that blocks withholds, too."""
-        if rule.action < Action.WITHHOLD:
-            return rule.action
+        action = self._shared.action_of(rule, self.lane)
+        if action < Action.WITHHOLD:
+            return action
         return Action.WITHHOLD if self._is_history and self._shared.is_withholding(rule) else Action.BLOCK
 
-    def _is_block(self, sighting: Sighting) -> bool:
-        rule = sighting.violation.rule
-        return rule.is_enforced and self._action(rule) is Action.BLOCK
+    def _is_block(self, seen: Seen) -> bool:
+        """Whether it is a violation that blocks."""
+        if not isinstance(seen, Sighting):
+            return False
+        rule, finding = seen.violation.rule, seen.violation.finding
+        is_blocking = rule.is_enforced and self._action(rule) is Action.BLOCK
+        return is_blocking and not self.gate.knows(finding.start, finding.end)
 
     def _may_scan_later(self, more: int) -> bool:
         """Whether nothing could leave before a segment is complete, whatever the scanners say.
@@ -260,6 +273,9 @@ class LaneState:
             self._see(seen)
 
     def _see(self, seen: Seen) -> None:
+        if isinstance(seen, Marked):
+            self._know(seen)
+            return
         if isinstance(seen, Broken):
             failed = Failed(FailureKind.ERROR, seen.error)
             place, source = (seen.start, seen.end), Source(self.run)
@@ -276,6 +292,22 @@ class LaneState:
         item = Item(violation, self._action(rule), start, end, excerpt, source, is_rest=is_rest)
         if item.is_active or not is_rest:
             self.gate.add(item)
+
+    def _know(self, marked: Marked) -> None:
+        """Have a stand-in stay what it is, or give way to what it stands for.
+
+        In what a tool is handed, one that stands for nothing any more is a failure of the rule that made it.
+        """
+        assert self._stand_ins is not None
+        place = marked.start, marked.end
+        entry = self._stand_ins.find(marked.form, self._buffer.slice(*place))
+        if entry is None or self.gate.knows(*place):
+            return
+        is_answer, rules = not self._shared.is_request, self._shared.plan.stand_in_rules[:1]
+        comes_back = is_answer and self.lane.channel in entry.restore
+        self.gate.know(Known(*place, entry.value if comes_back else None))
+        if is_answer and entry.value is None and self.lane.channel is Channel.TOOL_ARGUMENTS and rules:
+            self._fail("stand_ins", rules, place, Failed(FailureKind.ERROR, "nobody knows its value"), Source(self.run))
 
     # -- outcomes -------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from sidecar.policy.decide import Violation
-from sidecar.values import Annotation, Decision, Lane, Redaction, Release
+from sidecar.values import NO_RULE, Annotation, Decision, Lane, Redaction, Release
 
 
 class ReleaseBuilder:
@@ -39,6 +41,11 @@ class ReleaseBuilder:
             Redaction(rule, label, start, end, replacement_start=begin, replacement_end=self._length)
         )
         self.end = end
+
+    def restore(self, start: int, end: int, value: str) -> None:
+        """Let `value` stand again for its stand-in at `[start, end)`; what stood before must be accounted for."""
+        self.replace(start, end, value, NO_RULE, "")
+        self._redactions[-1] = msgspec.structs.replace(self._redactions[-1], is_restored=True)
 
     def annotate(self, violation: Violation) -> None:
         """Remark on text of this release, or of an earlier one."""

@@ -35,7 +35,15 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     is_rest: bool = False
 
 
-Seen: TypeAlias = Sighting | Broken
+class Marked(msgspec.Struct, frozen=True, gc=False):
+    """Something of the form of a stand-in."""
+
+    start: int
+    end: int
+    form: str
+
+
+Seen: TypeAlias = Sighting | Marked | Broken
 
 
 class _DeadScan:
@@ -91,7 +99,7 @@ class _Reader:
         self._supposed: Sequence[Violation] = ()
         self._sealed: list[Violation] = []
 
-    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Sighting]:
+    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Seen]:
         """What is found in the text that arrived."""
         findings = self.scan.advance(text, offset, is_final=is_final)
         if not findings:
@@ -100,7 +108,7 @@ class _Reader:
         self.earlier = self._reaching((*self.earlier, *violations))
         return [Sighting(each, self._continues(each)) for each in violations]
 
-    def probe(self, text: str, offset: int) -> Sequence[Sighting]:
+    def probe(self, text: str, offset: int) -> Sequence[Seen]:
         """What would be found, beside what is known, if the text ended here."""
         findings = forked(self.scan, self.plan.detector).advance(text, offset, is_final=True)
         self.earlier = self._reaching(self.earlier)
@@ -127,14 +135,33 @@ class _Reader:
         )
 
 
+class _MarkReader(_Reader):
+    """What reads stand-ins at its lane. They are no violations."""
+
+    __slots__ = ()
+
+    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Marked]:
+        """What is found in the text that arrived."""
+        found = self.scan.advance(text, offset, is_final=is_final)
+        return [Marked(each.start, each.end, each.label) for each in found] if found else ()
+
+    def probe(self, text: str, offset: int) -> Sequence[Marked]:
+        """What would be found, beside what is known, if the text ended here."""
+        found = forked(self.scan, self.plan.detector).advance(text, offset, is_final=True)
+        return [Marked(each.start, each.end, each.label) for each in found]
+
+
 class Scanning:
     """See the module's text."""
 
     __slots__ = ("_buffer", "_readers", "seen")
 
-    def __init__(self, plans: Sequence[ScannerPlan], buffer: TextBuffer) -> None:
+    def __init__(self, plans: Sequence[ScannerPlan], buffer: TextBuffer, *, marks: PatternScanner | None) -> None:
+        """`marks` finds what has the form of a stand-in."""
         self._buffer = buffer
         self._readers = [_Reader(each) for each in plans]
+        if marks is not None:
+            self._readers.insert(0, _MarkReader(ScannerPlan(marks, ())))
         self.seen = 0
         """How far the scanners were given the text."""
 
@@ -171,10 +198,10 @@ class Scanning:
             seen += sightings
         return seen
 
-    def probe(self) -> tuple[list[Sighting], list[Broken]]:
+    def probe(self) -> tuple[list[Seen], list[Broken]]:
         """What the scanners would find, beside what they found, if the text ended here."""
         buffer = self._buffer
-        found: list[Sighting] = []
+        found: list[Seen] = []
         broken: list[Broken] = []
         for reader in self._readers:
             if reader.scan.cleared >= buffer.end:

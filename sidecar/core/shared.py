@@ -13,6 +13,7 @@ from sidecar.core.cuts import Way
 from sidecar.core.items import Item, Source
 from sidecar.policy.decide import Violation
 from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.stand_ins import Draft, StandIns
 from sidecar.values import Action, Channel, Failed, FailMode, FailureKind, InHistory, Lane, Mode, Output, Part
 
 _NOT_NEW = frozenset({Part.MODEL, Part.CONTEXT, Part.TOOL_RESULT})
@@ -27,18 +28,19 @@ class Shared:
         "_failures_told",
         "_history",
         "_holds_calls",
-        "_is_request",
         "_is_strict",
         "_segments_made",
         "_writes_words",
         "context",
         "held_call_chars",
         "is_redacting",
+        "is_request",
         "max_held_call_chars",
         "now_ms",
         "outputs",
         "plan",
         "session_id",
+        "stand_ins",
     )
 
     def __init__(
@@ -49,16 +51,18 @@ class Shared:
         *,
         is_request: bool = False,
         history: Collection[Lane] | None = None,
+        stand_ins: StandIns | None = None,
     ) -> None:
         self.plan = plan
         self.session_id = session_id
+        self.is_request = is_request
+        self.stand_ins = stand_ins
         self.is_redacting = plan.redacts
-        self._writes_words = plan.redacts_for_people
+        self._writes_words = any(rule.is_enforced and rule.rewrite and not self.puts_back(rule) for rule in plan.rules)
         self._holds_calls = max_held_call_chars is not None
         self.max_held_call_chars = max_held_call_chars or 0
         self.held_call_chars = 0
         self._is_strict = plan.stream.mode is Mode.STRICT
-        self._is_request = is_request
         self._history = history
         self.outputs: deque[Output] = deque()
         self.context: Context | None = None
@@ -82,7 +86,7 @@ class Shared:
 
     def is_history(self, lane: Lane) -> bool:
         """Whether a lane's text stands in a request's history: not the user's newest words, nor the operator's."""
-        if not self._is_request:
+        if not self.is_request:
             return False
         return lane.part in _NOT_NEW if self._history is None else lane in self._history
 
@@ -95,6 +99,32 @@ class Shared:
     def keeps(self, lane: Lane) -> bool:
         """Whether a lane's text leaves whole, at its end, as a rule may have it withheld."""
         return self.is_history(lane) and any(map(self.is_withholding, self.plan.readers(lane).stopping))
+
+    def known_stand_ins(self) -> StandIns | None:
+        """The book by which stand-ins are known; None where there can be none."""
+        book = self.stand_ins
+        return book if book is not None and (self.plan.stand_in_rules or book.is_used) else None
+
+    def action_of(self, rule: RulePlan, lane: Lane) -> Action:
+        """What a rule's violation asks for. A value of the model's own stays in what it hands to a tool."""
+        is_call = lane.channel is Channel.TOOL_ARGUMENTS and not self.is_request
+        return Action.ANNOTATE if rule.spares_calls and is_call else rule.action
+
+    def puts_back(self, rule: RulePlan) -> bool:
+        """Whether what the rule puts in a value's place gives way to it again: it is for no reader, and for no more."""
+        return rule.is_reversible or (rule.stand_in is not None and self.is_request and self.stand_ins is not None)
+
+    def draft(self) -> Draft | None:
+        """What a lane notes of stand-ins that may yet be withheld."""
+        return None if self.stand_ins is None else Draft(self.stand_ins)
+
+    def rewrite(self, rule: RulePlan, text: str, label: str, draft: Draft | None) -> str:
+        """What a rule puts in the place of a text. What that stands for is noted in the draft, or in the book."""
+        book = draft or self.stand_ins
+        if rule.stand_in is not None and self.is_request and book is not None:
+            return book.put(text, label, rule.stand_in)
+        assert rule.rewrite is not None
+        return rule.rewrite(text, label, self.session_id)
 
     def next_segment(self, way: Way) -> int:
         """The next segment's number. Each way has its own, so that they do not depend on how the text arrived."""
@@ -129,7 +159,8 @@ class Shared:
         """What follows for text that was not looked at, by each rule's fail mode; what passes is told once."""
         finding = Finding(*place, "", 0.0, f"{what}: {failed.kind}")
         for rule in rules:
-            mode = rule.on_timeout if failed.kind is FailureKind.TIMEOUT else rule.on_error
+            is_late = failed.kind is not FailureKind.ERROR and source.segment is not None
+            mode = rule.on_timeout if is_late else rule.on_error
             is_closed = mode is FailMode.FAIL_CLOSED and rule.is_gating
             if is_closed or self._is_news(rule.index, failed.kind):
                 action = Action.BLOCK if is_closed else Action.ALLOW

@@ -40,6 +40,7 @@ from sidecar.core.order import Order
 from sidecar.core.shared import Shared
 from sidecar.core.structured import JsonReading
 from sidecar.policy.plan import Plan
+from sidecar.policy.stand_ins import StandIns
 from sidecar.values import Channel, Failed, FailureKind, Lane, Outcome, Output, Release
 
 __all__ = ["MAX_HELD_CALL_CHARS", "MOST_AWAITED", "MOST_UNREAD_CHARS", "LaneCoverage", "Request", "Stream"]
@@ -63,16 +64,24 @@ class Stream:
         stops_together: bool = False,
         max_held_call_chars: int = MAX_HELD_CALL_CHARS,
         history: Collection[Lane] | None = None,
+        stand_ins: StandIns | None = None,
     ) -> None:
         """`session_id` keys pseudonyms. `stops_together`: a block stops every lane (input), not only its choice.
 
         `history`: the lanes of a request that are no new words of the user's, nor the operator's; None where nobody
-        tells. What a rule blocks there is withheld, and the stream goes on.
+        tells. What a rule blocks there is withheld, and the stream goes on. `stand_ins` is the exchange's book; without
+        one, rules do to an input what they do to an answer.
         """
         self._plan = plan
         holds_calls = plan.holds_calls and not stops_together
-        held = max_held_call_chars if holds_calls else None
-        self._shared = Shared(plan, session_id, held, is_request=stops_together, history=history)
+        self._shared = Shared(
+            plan,
+            session_id,
+            max_held_call_chars if holds_calls else None,
+            is_request=stops_together,
+            history=history,
+            stand_ins=stand_ins,
+        )
         self._stops_together = stops_together
         self._places: dict[Lane, tuple[Order, LaneState]] = {}
         self._states: list[LaneState] = []

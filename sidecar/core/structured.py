@@ -9,7 +9,7 @@ into the *raw* text, in raw offsets:
    redaction the raw text leaves as it came, whatever the cuts.
 3. A replaced span is written once, JSON-escaped as deep as it stands, where its first character that may go was; its
    structure (quotes, brackets, commas) stays, so that no value runs into the next. A number or literal of which
-   anything is replaced becomes a string.
+   anything is replaced becomes a string, unless it is a number that stands for a number.
 4. A token that must not be cut waits until the core has said something of all of it. Outside of its redactions, a
    release's text is the raw text of `[start, end)`.
 
@@ -42,6 +42,8 @@ REMEMBERED_CHANGES = 1024
 """How many runs of escapes in released text are kept for the places of late findings."""
 
 _DIGITS = re.compile("[0-9]")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_SCALAR = re.compile(rf"{_NUMBER.pattern}|true|false|null|NaN|-?Infinity")
 _HALVES = re.compile("[\ud800-\udfff]")
 _VIEW_START = itemgetter(0)
 
@@ -240,13 +242,23 @@ class JsonReading:
                     self._writer.write(piece, token.raw_end, replaced)
 
     def _write_string(self, token: Token, parts: list[_Part], owner: _Replaced) -> None:
-        """A number or literal as a string. What is kept of it belongs to the redaction before it, or to the first."""
-        quote = "\\" * (2**token.depth - 1) + '"'
+        """A number or literal as a string. What is kept of it belongs to the redaction before it, or to the first.
+
+        A number for a number stays one; and what was no JSON needs no quotes when a value is put back in it.
+        """
+        is_bare = self._is_bare(self._raw.slice(self._writer.at, token.raw_end), parts, owner)
+        quote = "" if is_bare else "\\" * (2**token.depth - 1) + '"'
         self._writer.write(quote, self._writer.at, owner)
         for piece, chars, replaced in parts:
             owner = replaced or owner
             self._writer.write(piece, self._writer.at + chars, owner)
         self._writer.write(quote, token.raw_end, owner)
+
+    def _is_bare(self, raw: str, parts: list[_Part], owner: _Replaced) -> bool:
+        """Whether what is written for a number or literal is none of the strings."""
+        if not _SCALAR.fullmatch(raw):
+            return owner.redaction.is_restored
+        return len(parts) == 1 and bool(_NUMBER.fullmatch(raw) and _NUMBER.fullmatch(parts[0][0]))
 
     def _forget(self) -> None:
         """Drop what has left: the text when that is most of what is held, and changes but for the last."""
@@ -331,5 +343,10 @@ def _written(replaced: _Replaced, end: int, length: int) -> Redaction:
     if not replaced.is_begun:
         replaced.start = replaced.end = end
         replaced.begin = replaced.stop = length
-    rule, label = replaced.redaction.rule, replaced.redaction.label
-    return Redaction(rule, label, replaced.start, replaced.end, replaced.begin, replaced.stop)
+    return msgspec.structs.replace(
+        replaced.redaction,
+        start=replaced.start,
+        end=replaced.end,
+        replacement_start=replaced.begin,
+        replacement_end=replaced.stop,
+    )

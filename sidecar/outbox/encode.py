@@ -174,7 +174,7 @@ _ENUM_PREFIXES = {
     "kind": "FAILURE_KIND_",
 }
 """The fields that are words in JSON and enums in protobuf."""
-_MAPS = frozenset({"labels", "attributes", "violations", "repeated", "lost", "unchecked_reasons"})
+_MAPS = frozenset({"labels", "attributes", "violations", "repeated", "untold", "lost", "unchecked_reasons"})
 """The fields whose keys are the application's or the policy's words."""
 
 

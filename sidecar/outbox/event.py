@@ -307,7 +307,9 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
 
     `estimated_output_tokens` tells of an answer that was blocked how many tokens of it left, at four characters each:
     the provider's own count, which comes last, was never read. `first_release_ms` is how long after its start the
-    stream's first text left; nothing where none did.
+    stream's first text left; nothing where none did. `untold` are those of the violations, by rule, that have no event
+    of their own, because one rule found too many. `restored` counts the stand-ins in an answer that gave way to what
+    they stood for.
     """
 
     ids: Ids
@@ -330,6 +332,8 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     known_texts: Count = 0
     known_chars: Count = 0
     first_release_ms: Milliseconds | None = None
+    untold: dict[str, int] = field(default_factory=dict)
+    restored: Count = 0
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):
@@ -410,7 +414,10 @@ class EvidenceKey(msgspec.Struct, frozen=True):
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """How a stream went, for its decision event. `violations` counts by rule id, `repeated` those told before."""
+    """How a stream went, for its decision event.
+
+    `violations` counts by rule id; `repeated` are those told before, `untold` those without an event.
+    """
 
     ended: HowEnded
     done: Action
@@ -427,6 +434,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     grounding: GroundingSummary | None = None
     estimated_output_tokens: int | None = None
     first_release_ms: float | None = None
+    untold: Mapping[str, int] = field(default_factory=dict)
+    restored: int = 0
 
 
 def violation_event(
@@ -485,6 +494,8 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         grounding=ending.grounding,
         estimated_output_tokens=ending.estimated_output_tokens,
         first_release_ms=None if ending.first_release_ms is None else _milliseconds(ending.first_release_ms),
+        untold=dict(ending.untold),
+        restored=ending.restored,
     )
     return _stream_event(info, data)
 

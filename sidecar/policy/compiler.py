@@ -35,21 +35,25 @@ from detectors.base import (
 from detectors.parts import Member, default_labels, parts_for, parts_of
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy import operators
+from sidecar.policy import plan as plans
 from sidecar.policy.explain import split, suggest
 from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
 from sidecar.policy.operators import ByName, Form, InWords, RedactionKeys
-from sidecar.policy.plan import BatchPlan, Match, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
+from sidecar.policy.plan import BatchPlan, Match, Notice, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
 from sidecar.policy.schema import (
     DEFAULT_POLICY,
+    LABEL,
     BlockAction,
     CaseSpec,
+    FixedText,
     Hash,
     Label,
     Mask,
     Named,
-    Operator,
+    NoticeSpec,
+    OneWayOperator,
     PolicySpec,
     Pseudonym,
     RedactAction,
@@ -59,6 +63,7 @@ from sidecar.policy.schema import (
     WithholdAction,
 )
 from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity, ToolCalls
+from sidecar.wording import messages
 from sidecar.wording.languages import Language
 from sidecar.wording.names import name_of
 
@@ -165,6 +170,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             min_segment_tokens=stream.min_segment_tokens,
             pace_ms=stream.pace_ms,
             tool_calls=stream.tool_calls,
+            notice=_notice(stream.notice, metadata.language),
         ),
         rules=tuple(rules.plans),
         scanners=tuple(
@@ -223,6 +229,7 @@ class _RuleCompiler:
         if params is None:
             return
         thresholds = self._thresholds(place, rule, kind, params)
+        self._check_calls(place, rule, action, reads)
         self._check_words(place, rule, thresholds)
         identities = self._build(place, kind, params, thresholds)
         for identity in identities:
@@ -261,6 +268,7 @@ class _RuleCompiler:
     ) -> RulePlan:
         gates = action >= Action.REDACT
         default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
+        whole = self._stream.on_failure if gates else None
         return RulePlan(
             index=len(self.plans),
             id=rule.id,
@@ -269,12 +277,14 @@ class _RuleCompiler:
             severity=Severity.of(rule.severity),
             action=action,
             enforcement=rule.enforcement,
-            on_error=rule.on_error or default,
-            on_timeout=(self._stream.on_timeout or default) if gates else FailMode.FAIL_OPEN,
+            on_error=rule.on_error or whole or default,
+            on_timeout=rule.on_timeout or (gates and self._stream.on_timeout) or whole or default,
             message=_message_of(rule),
             in_history=rule.history or InHistory.WITHHOLD,
-            stand_in=_stand_in_of(rule),
+            in_its_place=_in_its_place(rule),
             rewrite=rewrite,
+            stand_in=_stand_in(rule),
+            spares_calls=action is Action.REDACT and _one_way(rule)[0].in_tool_arguments == "keep",
             is_reversible=isinstance(rule.action, RedactAction) and isinstance(rule.action.redact, Pseudonym),
             reading=reading,
             reads=reads,
@@ -386,29 +396,41 @@ class _RuleCompiler:
             self._refuse((*place, "action"), message, remedy)
 
     def _check_fail_mode(self, place: Place, rule: RuleSpec, action: Action) -> None:
-        if action < Action.REDACT and rule.on_error is FailMode.FAIL_CLOSED:
-            message = f"text does not wait for a rule that does `{action.word}`, so it cannot fail closed"
-            self._refuse((*place, "on_error"), message, "remove `on_error`, or let the rule block or redact")
+        for key in ("on_error", "on_timeout"):
+            if action < Action.REDACT and getattr(rule, key) is FailMode.FAIL_CLOSED:
+                message = f"text does not wait for a rule that does `{action.word}`, so it cannot fail closed"
+                self._refuse((*place, key), message, f"remove `{key}`, or let the rule block or redact")
 
     def _check_words(self, place: Place, rule: RuleSpec, labels: Iterable[str]) -> None:
-        if isinstance(rule.action, RedactAction) and isinstance(rule.action.redact, Named):
-            where = (*place, "action", "redact", "words")
-            for name in set(rule.action.redact.words).difference(labels):
+        operator, where = _one_way(rule)
+        if isinstance(operator, Named):
+            for name in set(operator.words).difference(labels):
                 message = f"the rule acts on no label `{name}`"
-                self._refuse((*where, name), message, suggest(name, labels), at_key=True)
+                place_of_word = (*place, "action", "redact", *where, "words", name)
+                self._refuse(place_of_word, message, suggest(name, labels), at_key=True)
+
+    def _check_calls(self, place: Place, rule: RuleSpec, action: Action, reads: Reads) -> None:
+        """Refuse a redaction that is told to read what a model hands to tools, and would change nothing there."""
+        channels = rule.detect.channels or ()
+        is_read = Channel.TOOL_ARGUMENTS in channels and Part.MODEL in reads.parts
+        if not is_read or action is not Action.REDACT or self._directions == [Direction.INPUT] or _stand_in(rule):
+            return
+        if _one_way(rule)[0].in_tool_arguments == "keep":
+            where = (*place, "detect", "channels", channels.index(Channel.TOOL_ARGUMENTS))
+            message = "a redaction leaves what a model hands to tools, so it does nothing there"
+            remedy = "say `in_tool_arguments: replace` in `redact`, use `with: stand_in`, or leave `tool_arguments` out"
+            self._refuse(where, message, remedy)
 
     def _rewrite(self, place: Place, rule: RuleSpec, action: Action) -> Rewrite | None:
         if action is not Action.REDACT:
             return None
-        operator = (
-            rule.action.redact if isinstance(rule.action, RedactAction) else Label.model_validate({"with": "label"})
-        )
+        operator, where = _one_way(rule)
         if isinstance(operator, Hash | Pseudonym) and self._keys is None:
             message = f"`{operator.with_}` needs the redaction key, and none is configured"
             remedy = (
                 "set `keys.redaction` or `keys.redaction_file` in the configuration, or use `mask`, `label` or `remove`"
             )
-            self._refuse((*place, "action", "redact", "with"), message, remedy)
+            self._refuse((*place, "action", "redact", *where, "with"), message, remedy)
             return None
         return _operator(operator, self._keys, self._language)
 
@@ -424,6 +446,10 @@ def _asked(question: Callable[[], _T]) -> _T | DetectorError:
         raise
     except DetectorError as error:
         return error
+    except ImportError as error:
+        return DetectorError(
+            f"it needs {error.name or 'a package'}, which cannot be loaded; install it, or leave it out"
+        )
     except Exception as error:  # noqa: BLE001 - as said above
         return DetectorError(f"it failed with {type(error).__name__}; ask its authors, or leave it out")
 
@@ -443,17 +469,41 @@ def _message_of(rule: RuleSpec) -> str | None:
     return rule.action.block.message if isinstance(rule.action, BlockAction) else None
 
 
-def _stand_in_of(rule: RuleSpec) -> str:
-    """What stands in for a text that is withheld: the model reads it, and has to go on."""
+def _in_its_place(rule: RuleSpec) -> str:
+    """What stands in the place of a text that is withheld: the model reads it, and has to go on."""
     own = rule.action.withhold.message if isinstance(rule.action, WithholdAction) else ""
     return own or _WITHHELD.format(rule=rule.id)
 
 
-def _operator(operator: Operator, keys: RedactionKeys | None, language: Language) -> Rewrite:
+def _notice(spec: NoticeSpec | None, language: Language) -> Notice | None:
+    if spec is None:
+        return None
+    form, own = (spec, None) if isinstance(spec, str) else (spec.as_, spec.text)
+    return Notice(own or messages.changed(language), is_paragraph=form == "paragraph")
+
+
+def _one_way(rule: RuleSpec) -> tuple[OneWayOperator, Place]:
+    """The operator that replaces what does not come back, and where in the rule's operator it stands."""
+    operator = rule.action.redact if isinstance(rule.action, RedactAction) else LABEL
+    return (operator.answers, ("answers",)) if isinstance(operator, StandIn) else (operator, ())
+
+
+def _stand_in(rule: RuleSpec) -> plans.StandIn | None:
+    operator = rule.action.redact if isinstance(rule.action, RedactAction) else None
+    if not isinstance(operator, StandIn):
+        return None
+    return plans.StandIn(
+        restore=frozenset(map(Channel, operator.restore)),
+        by_session=operator.same_within == "session",
+        is_secret=rule.detect.detector == "secrets",
+    )
+
+
+def _operator(operator: OneWayOperator, keys: RedactionKeys | None, language: Language) -> Rewrite:
     if isinstance(operator, Mask):
         return operators.mask(char=operator.char, keep_first=operator.keep_first, keep_last=operator.keep_last)
-    if isinstance(operator, StandIn):
-        return operators.stand_in(operator.text)
+    if isinstance(operator, FixedText):
+        return operators.fixed_text(operator.text)
     if isinstance(operator, Hash) and keys is not None:
         return operators.keyed_hash(keys, _form(operator, language), length=operator.length)
     if isinstance(operator, Pseudonym) and keys is not None:

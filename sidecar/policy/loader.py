@@ -12,6 +12,7 @@ think of a rule; that is the compiler's part.
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ from sidecar.policy.schema import PolicySpec, RuleSpec
 Place: TypeAlias = tuple[str | int, ...]
 """Where in a document: keys and list positions from its top."""
 
+_DEVICES = Path("/dev")
+"""Where a shell puts what it hands over as a file: that is read even if it is a pipe."""
 MAX_FILE_BYTES = 1_048_576
 MAX_NODES = 50_000
 MAX_DEPTH = 40
@@ -113,7 +116,7 @@ def read_drafts(path: str | Path) -> list[Draft]:
     """Read a file's documents as far as possible; what is wrong stands in the drafts."""
     file = str(path)
     try:
-        data = _read(Path(path))
+        data = read_file(Path(path))
         text = data.decode("utf-8-sig")
     except OSError as error:
         return [
@@ -172,7 +175,10 @@ def _below(directory: Path) -> list[Path]:
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(directory).parts))
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """What a file holds, as far as a policy file may be long. Raises `OSError`."""
+    if path.is_fifo() and _DEVICES not in path.parents:
+        raise OSError(errno.ENOTSUP, "it is a pipe, which may have no end")
     with path.open("rb") as file:
         return file.read(4 * MAX_FILE_BYTES + 1)
 

@@ -12,6 +12,8 @@
 The middle three have two forms: words, as above (`sidecar.wording`), and the label's name as programs read it:
 `<CREDIT_CARD>`, `<CREDIT_CARD#6f0c1e...>`, `[EMAIL_ADDRESS#A2xk...]`, which has a meaning in Markdown and HTML.
 
+These are one-way. What comes back, `stand_in`, is in `stand_ins`.
+
 A pseudonym is AES-SIV (RFC 5297), which is deterministic and detects any change; session and name are authenticated
 with it. It hides the value, not its length. The keys come from the configuration, never from a policy.
 """
@@ -39,17 +41,22 @@ HASH_CHARS = 16
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RedactionKeys:
-    """The keys behind `hash` and `pseudonym`, derived from one secret. Its `repr` shows none of them."""
+    """The keys behind `hash`, `pseudonym` and `stand_in`, derived from one secret. Its `repr` shows none of them."""
 
     hash_key: bytes
     pseudonym_key: bytes
+    stand_in_key: bytes = b""
 
     @classmethod
     def derive(cls, secret: bytes) -> RedactionKeys:
-        """Derive both keys (HKDF-SHA256). Raises `ValueError` when the secret has fewer than 32 bytes."""
+        """Derive all keys (HKDF-SHA256). Raises `ValueError` when the secret has fewer than 32 bytes."""
         if len(secret) < MIN_SECRET_BYTES:
             raise ValueError(f"the redaction secret has {len(secret)} bytes; it needs at least {MIN_SECRET_BYTES}")
-        return cls(hash_key=_derive(secret, b"hash", 32), pseudonym_key=_derive(secret, b"pseudonym", 64))
+        return cls(
+            hash_key=_derive(secret, b"hash", 32),
+            pseudonym_key=_derive(secret, b"pseudonym", 64),
+            stand_in_key=_derive(secret, b"stand_in", 32),
+        )
 
 
 class Form(Protocol):
@@ -132,7 +139,7 @@ def label(form: Form) -> Rewrite:
     return lambda _text, name, _session_id: form.write(name, "")
 
 
-def stand_in(text: str) -> Rewrite:
+def fixed_text(text: str) -> Rewrite:
     """Replace by a fixed text."""
     return lambda _text, _label, _session_id: text
 

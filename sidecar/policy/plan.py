@@ -32,6 +32,18 @@ Rewrite = Callable[[str, str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """How a rule replaces what it finds in a request, so that it comes back in the answer (`stand_ins`)."""
+
+    restore: frozenset[Channel]
+    """Where in the answer the value comes back."""
+    by_session: bool = True
+    """Whether a value has another stand-in in another session, where sessions are known."""
+    is_secret: bool = False
+    """Whether it looks like a token, whatever its label."""
+
+
+@dataclass(frozen=True, slots=True)
 class RulePlan:
     """One rule. `thresholds` has the least score per label that makes a finding a violation; other labels never do."""
 
@@ -43,17 +55,23 @@ class RulePlan:
     action: Action
     enforcement: Enforcement
     on_error: FailMode
+    """What a detector that failed counts as."""
     on_timeout: FailMode
+    """What an answer that came too late, or was not asked for because it would, counts as."""
     message: str | None = ""
     """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
     in_history: InHistory = InHistory.WITHHOLD
     """What becomes of a text of a request's history that it blocks, where the caller tells which that is."""
-    stand_in: str = ""
+    in_its_place: str = ""
     """The sentence that stands in for a text which is withheld."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
     is_reversible: bool = False
     """Whether what stands in is to be put back: then it stands in for the value alone, wherever that stands."""
+    stand_in: StandIn | None = None
+    """What a request is given in place of what `rewrite` makes."""
+    spares_calls: bool = False
+    """Whether what a model says in the arguments of its calls stays, and is only told: a tool works with it."""
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
     reads: Reads = EVERYTHING
@@ -94,6 +112,11 @@ class BatchPlan:
     """About how many tokens it reads for one of them; 0: those of the segment."""
 
     @property
+    def is_gating(self) -> bool:
+        """Whether text waits for one of its rules. What cannot stop text makes nothing late that can."""
+        return not self.rules or any(rule.is_gating for rule in self.rules)
+
+    @property
     def is_pair_checker(self) -> bool:
         """Whether it is given whole sentences, with a context."""
         return self.sentence_tokens > 0
@@ -131,13 +154,21 @@ class Readers:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a person is told whose prompt was redacted: as the answer's last paragraph, or beside it."""
+
+    text: str
+    is_paragraph: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StreamSettings:
     """The policy's `stream:` section.
 
     `max_hold_ms` is how long text may wait for a batch detector; `max_held_chars` is how much text a lane may hold
     before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces), and short sentences
     are gathered into one of `min_segment_tokens`. `pace_ms` is over how much time cleared text may leave. `tool_calls`
-    is None where the policy does not say.
+    is None where the policy does not say, `notice` where nobody is told.
     """
 
     mode: Mode
@@ -147,6 +178,7 @@ class StreamSettings:
     min_segment_tokens: int = 0
     pace_ms: int = 0
     tool_calls: ToolCalls | None = None
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +256,7 @@ class Plan:
     def stops_when_late(self) -> bool:
         """Whether text is stopped when a model does not look at it in time."""
         return any(
-            rule.is_gating and rule.on_error is FailMode.FAIL_CLOSED for batch in self.batches for rule in batch.rules
+            rule.is_gating and rule.on_timeout is FailMode.FAIL_CLOSED for batch in self.batches for rule in batch.rules
         )
 
     @property
@@ -245,9 +277,9 @@ class Plan:
         )
 
     @property
-    def redacts_for_people(self) -> bool:
-        """Whether any rule may write words into text that are not put back."""
-        return any(rule.is_enforced and rule.rewrite is not None and not rule.is_reversible for rule in self.rules)
+    def stand_in_rules(self) -> tuple[RulePlan, ...]:
+        """The rules that give stand-ins for values."""
+        return tuple(rule for rule in self.rules if rule.is_enforced and rule.stand_in is not None)
 
     @property
     def redacts(self) -> bool:

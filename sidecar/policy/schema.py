@@ -47,7 +47,8 @@ FactText: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
 
 def _form(value: Any) -> str:
     """What kind of value this is, so that a union has one branch to complain about, not all of them."""
-    return {dict: "as mapping", list: "as list", str: "as word", bool: "as truth"}.get(type(value), "as other")
+    kind = dict if isinstance(value, BaseModel) else type(value)  # as it was parsed
+    return {dict: "as mapping", list: "as list", str: "as word", bool: "as truth"}.get(kind, "as other")
 
 
 class Model(BaseModel):
@@ -90,6 +91,31 @@ class MatchSpec(Model):
     )
 
 
+NoticeWord: TypeAlias = Literal["paragraph", "annotation"]
+
+
+class NoticeText(Model):
+    """A notice in the operator's own words."""
+
+    as_: NoticeWord = Field(
+        alias="as",
+        description="paragraph: the answer's last. annotation: beside the answer, for the application to show.",
+    )
+    text: str | None = Field(
+        default=None, min_length=1, max_length=1000, description="Left out: a text in the policy's language."
+    )
+
+
+NoticeSpec: TypeAlias = Annotated[
+    Annotated[NoticeWord, Tag("as word")] | Annotated[NoticeText, Tag("as mapping")],
+    Discriminator(
+        _form,
+        custom_error_type="notice_form",
+        custom_error_message="a notice is `paragraph`, `annotation`, or `{as: paragraph, text: ...}`",
+    ),
+]
+
+
 class StreamSpec(Model):
     """How text is held while verdicts are due."""
 
@@ -130,10 +156,19 @@ class StreamSpec(Model):
         description="whole: a model's call of a tool leaves when it is over and judged, together with the calls beside"
         " it, or not at all. stream: its arguments leave as other text does. Left out: whole where a rule blocks.",
     )
+    notice: NoticeSpec | None = Field(
+        default=None,
+        description="Whether a person is told that something was redacted in what they wrote: in the answer's last"
+        " paragraph, or beside the answer. Left out: no.",
+    )
+    on_failure: FailMode | None = Field(
+        default=None,
+        description="What a verdict that is missing counts as, for rules that block or redact: it came too late, was"
+        " shed, or its detector failed. Left out: fail_closed. Rules that annotate always fail open.",
+    )
     on_timeout: FailMode | None = Field(
         default=None,
-        description="What a verdict that came too late counts as, for rules that block or redact. Left out:"
-        " fail_closed. Rules that annotate always fail open.",
+        description="The same for verdicts that came too late or were shed alone. Left out: as on_failure.",
     )
 
 
@@ -180,7 +215,17 @@ class Detect(BaseModel):
         return dict(self.model_extra or {})
 
 
-class Mask(Model):
+class OneWay(Model):
+    """What cannot be undone."""
+
+    in_tool_arguments: Literal["keep", "replace"] = Field(
+        default="keep",
+        description="What is done to a finding in the arguments of a call that a model makes. keep: it stays, with a"
+        " remark, since a tool would work with the replacement. replace: it is replaced there, too.",
+    )
+
+
+class Mask(OneWay):
     """Letters and digits become a character; the rest stays."""
 
     with_: Literal["mask"] = Field(alias="with", description="Replace letters and digits by a character.")
@@ -216,7 +261,7 @@ def _check_words(words: str) -> str:
 Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_check_words)]
 
 
-class Named(Model):
+class Named(OneWay):
     """What the operators share that say what was redacted."""
 
     form: Literal["words", "name"] = Field(
@@ -247,6 +292,10 @@ class Label(Named):
     )
 
 
+LABEL = Label.model_validate({"with": "label"})
+"""How the action `redact` replaces."""
+
+
 class Hash(Named):
     """A keyed hash of the value."""
 
@@ -266,20 +315,50 @@ class Pseudonym(Named):
     )
 
 
-class StandIn(Model):
+class FixedText(OneWay):
     """A fixed text."""
 
     with_: Literal["text"] = Field(alias="with", description="Replace by a fixed text, which `text` states.")
     text: str = Field(min_length=1, max_length=1000, description="The text that stands in.")
 
 
-class Remove(Model):
+class Remove(OneWay):
     """Nothing."""
 
     with_: Literal["remove"] = Field(alias="with", description="Take the text out.")
 
 
-Operator: TypeAlias = Annotated[Mask | Label | Hash | Pseudonym | StandIn | Remove, Field(discriminator="with_")]
+RestoredIn: TypeAlias = Literal["tool_arguments", "content", "reasoning"]
+OneWayOperator: TypeAlias = Annotated[
+    Mask | Label | Hash | Pseudonym | FixedText | Remove, Field(discriminator="with_")
+]
+
+
+class StandIn(Model):
+    """A value of the same kind in requests, which gives way to the original in the answer."""
+
+    with_: Literal["stand_in"] = Field(
+        alias="with",
+        description="In requests, replace by a stand-in of the value's own kind; put the value back in the answer.",
+    )
+    restore: list[RestoredIn] = Field(
+        default=["tool_arguments"],
+        description="Where in the answer the value comes back. Left out: in the arguments of tool calls alone.",
+    )
+    same_within: Literal["session", "tenant"] = Field(
+        default="session",
+        description="Where a value always has the same stand-in: in a session, where the request tells one, or in all"
+        " of a tenant's.",
+    )
+    answers: OneWayOperator = Field(
+        default=LABEL,
+        description="How the rule replaces what the model itself says, which has no stand-in. Left out: by the label.",
+    )
+
+
+Operator: TypeAlias = Annotated[
+    Mask | Label | Hash | Pseudonym | FixedText | Remove | StandIn, Field(discriminator="with_")
+]
 
 
 class BlockSpec(Model):
@@ -364,7 +443,11 @@ class RuleSpec(Model):
     )
     on_error: FailMode | None = Field(
         default=None,
-        description="What a detector that failed counts as. Left out: fail_closed for block and redact, else open.",
+        description="What a detector that failed counts as. Left out: as the stream's on_failure.",
+    )
+    on_timeout: FailMode | None = Field(
+        default=None,
+        description="What a verdict that came too late, or was shed, counts as. Left out: as the stream's on_timeout.",
     )
     enforcement: Enforcement = Field(
         default=Enforcement.ENFORCE, description="shadow: decide and publish, but change nothing."

@@ -19,7 +19,7 @@ from pathlib import Path
 from detectors import registry
 from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
 from sidecar.policy.compiler import Catalog, CompiledFile, compile_file
-from sidecar.policy.loader import Source, policy_files
+from sidecar.policy.loader import Source, policy_files, read_file
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan
 from sidecar.policy.schema import DEFAULT_POLICY
@@ -140,7 +140,7 @@ def _snapshot(files: Mapping[Path, CompiledFile]) -> tuple[_Snapshot, list[Polic
 def _content(path: Path) -> str:
     """A hash of what the file holds; empty when it cannot be read, which compiling it will explain."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_file(path)).hexdigest()
     except OSError:
         return ""
 

@@ -1,69 +1,144 @@
-"""How many streams may run: as many as the models keep up with. No I/O; times are the scheduler's milliseconds.
+"""Which streams may begin: as many as bring no more than the models can do. No I/O; times are milliseconds.
 
-A segment that would be late is shed, and with a rule that fails closed that ends its stream. So when segments wait
-long, streams that have not begun are turned away instead, and those that run keep their pace:
+A segment that would be late is shed, and with a rule that fails closed that ends its stream. So streams that have not
+begun are turned away before those that run have to suffer. What the next second (`_WINDOW_MS`) holds is added up:
 
-1. **Strain** is a segment that has to wait for a large part of its time, or is shed.
-2. After it, at most a tenth fewer streams may run than did. What still strains lowers the bound again, `_PAUSE_MS`
-   later at the earliest: what was let in before shows first. Strain that is older than that tells nothing of now.
-3. Without strain the bound rises steadily, so that what the models can do now is found again.
+1. what waits now;
+2. for each stream that began less than a window ago, what streams bring in their first window, less what it brought:
+   nobody knows a stream's text when it begins, and a burst is let in as if each were like those before it. Before the
+   first, that is `expect`ed: what the models need for a guess, timed when the service starts (a slow start);
+3. what streams that are older, and still run, have brought in the last second.
 
-A few streams are always let in: one of them with a long prompt strains, too. So is a tenant with less than its part of
-what may run: another's flood does not keep it out.
+All that may be a large part (`_share`) of what the models can do in a window, and what waits may not take long. The
+part gets smaller when a segment of an older stream waits long all the same (**strain**), and grows again as streams
+bring their work without; it does not change while nothing happens.
+
+A few streams are let in whatever they bring, while little waits: one of them with a long prompt strains, too. So is a
+tenant with less than its part of what may run: another's flood does not keep it out.
 """
 
 from __future__ import annotations
 
-from math import inf
+from collections import defaultdict
+from math import exp
 from typing import NamedTuple
 
 LONG_WAIT = 0.4
-"""The share of its time that a segment may wait without telling of strain."""
+"""The share of its time that a segment may wait without telling of strain, and others may begin."""
+GUESSED_TOKENS = 64
+"""What a stream is guessed to bring in its first second: a question, or a second of an answer."""
 
-_KEPT = 0.9
-_PAUSE_MS = 1000.0
-_RISE_PER_SECOND = 0.07
+_WINDOW_MS = 1000.0
+_SLOT_MS = 100.0
+_MOST_SHARE = 0.9
+_LEAST_SHARE = 0.3
+_LOWERED = 0.9
+_RAISED = 1.02
+_DECAY = 0.95
+"""How much the streams before still count when another slot's streams have shown what they bring."""
+_GUESSES = 4.0
+"""How many streams the guess counts for."""
 _LEAST_PER_THREAD = 4
 """Streams for each batch that runs at a time: at the speed of a model's answers they need a part of its time."""
 
 
 class Running(NamedTuple):
-    """What runs when a stream asks to begin: streams, its tenant's own ones, and tenants that have any or ask."""
+    """What runs when a stream asks to begin: streams, its tenant's own ones, and tenants that have any or ask.
+
+    `hold_ms` is how long its text may wait.
+    """
 
     streams: int
     own: int
     tenants: int
+    hold_ms: float = 400.0
+
+
+class _Slot:
+    """The streams that began within a slot: how many, how many of them have ended, and what they brought so far."""
+
+    def __init__(self) -> None:
+        self.streams = 0
+        self.ended = 0
+        self.brought_ms = 0.0
 
 
 class Admission:
     """See the module's text. One owner."""
 
     def __init__(self, threads: int) -> None:
-        self._least = float(_LEAST_PER_THREAD * threads)
-        self._bound = inf
-        self._lowered_ms = -inf
-        self._strained_ms = -inf
-        self._ran = 0
+        self._least = _LEAST_PER_THREAD * threads
+        self._threads = threads
+        self._capacity_ms = threads * _WINDOW_MS
+        self._share = _MOST_SHARE
+        self._lowered_ms = -_WINDOW_MS
+        self._young: defaultdict[int, _Slot] = defaultdict(_Slot)
+        self._steady_ms = 0.0
+        """What older streams bring in a window."""
+        self._steadied_ms = 0.0
+        self._shown_ms, self._shown_streams = 0.0, 0.0
 
-    def strain(self, now_ms: float) -> None:
-        """A segment has to wait for long, or was shed."""
-        self._strained_ms = now_ms
+    def expect(self, ms: float) -> None:
+        """Say what the models need for what a stream is guessed to bring; the first guess stands."""
+        if not self._shown_streams and ms > 0:
+            self._shown_ms, self._shown_streams = ms * _GUESSES, _GUESSES
 
-    def admits(self, running: Running, now_ms: float) -> bool:
-        """Whether a stream may begin beside those that run."""
-        if self._is_strained(now_ms):
-            self._bound = max(self._least, max(running.streams, self._ran) * _KEPT)  # some may have ended since
-            self._lowered_ms = now_ms
-        self._ran = running.streams
-        if self._bound == inf:
-            return True
-        seconds = (now_ms - self._lowered_ms) / 1000
-        most = self._bound + seconds * max(1.0, self._bound * _RISE_PER_SECOND)
-        return running.streams < most or running.own < most / running.tenants
-
-    def _is_strained(self, now_ms: float) -> bool:
-        return (
-            self._strained_ms > self._lowered_ms
-            and now_ms - self._lowered_ms >= _PAUSE_MS
-            and now_ms - self._strained_ms <= _PAUSE_MS
+    def admits(self, running: Running, waiting_ms: float, now_ms: float) -> bool:
+        """Whether a stream may begin beside those that run, while so much work waits."""
+        self._pass(now_ms)
+        each = self._shown_ms / self._shown_streams if self._shown_streams else 0.0
+        young = sum(max(0.0, slot.streams * each - slot.brought_ms) for slot in self._young.values())
+        load, room = waiting_ms + young + self._steady_ms, self._share * self._capacity_ms
+        part = min(1.0, room / max(load, each, 1.0))
+        is_quick = waiting_ms <= LONG_WAIT * running.hold_ms * self._threads
+        is_admitted = (
+            running.streams < (self._least if is_quick else self._threads)
+            or (is_quick and load + each <= room)
+            or (running.tenants > 1 and running.own < running.streams * part / running.tenants)
         )
+        if is_admitted:
+            self._young[_slot(now_ms)].streams += 1
+        return is_admitted
+
+    def brought(self, began_ms: float, ms: float, now_ms: float) -> None:
+        """A stream that began then brings work."""
+        self._pass(now_ms)
+        slot = self._young.get(_slot(began_ms))
+        if slot is not None:
+            slot.brought_ms += ms
+        else:
+            self._steady_ms += ms
+
+    def left(self, began_ms: float) -> None:
+        """A stream that was let in then has ended."""
+        if (slot := self._young.get(_slot(began_ms))) is not None:
+            slot.ended += 1
+
+    def strain(self, began_ms: float, now_ms: float) -> None:
+        """A segment of a stream that began then has to wait for long, or was lost."""
+        self._pass(now_ms)
+        if _slot(began_ms) not in self._young and now_ms - self._lowered_ms >= _WINDOW_MS:
+            self._share = max(_LEAST_SHARE, self._share * _LOWERED)
+            self._lowered_ms = now_ms
+
+    def _pass(self, now_ms: float) -> None:
+        """Let time pass: what older streams brought counts ever less, and young ones get old."""
+        self._steady_ms *= exp((self._steadied_ms - now_ms) / _WINDOW_MS)
+        self._steadied_ms = now_ms
+        first = _slot(now_ms - _WINDOW_MS)
+        for number in [number for number in self._young if number < first]:
+            self._grow_old(self._young.pop(number))
+
+    def _grow_old(self, slot: _Slot) -> None:
+        """Learn from what streams brought in their first window; those that still run go on so, until they show."""
+        if not slot.streams:
+            return
+        self._shown_ms = self._shown_ms * _DECAY + slot.brought_ms
+        self._shown_streams = self._shown_streams * _DECAY + slot.streams
+        self._steady_ms += slot.brought_ms * max(0, slot.streams - slot.ended) / slot.streams
+        if self._steadied_ms - self._lowered_ms >= _WINDOW_MS:
+            self._share = min(_MOST_SHARE, self._share * _RAISED)
+
+
+def _slot(now_ms: float) -> int:
+    return int(now_ms // _SLOT_MS)

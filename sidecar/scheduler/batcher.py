@@ -4,8 +4,10 @@
    one `Ask`: they wait, travel and are answered together, and the segment is encoded once for all of them.
 2. Asks of one group and of like length queue together, so that a batch is one pass with little padding. Its capacity
    follows from the token budget and the length.
-3. The queue whose most urgent ask is due first makes the next batch, most urgent first. Asks that are late, or whose
-   stream is gone, are dropped on the way.
+3. The queue whose most urgent ask comes first makes the next batch, most urgent first. Urgent is what belongs to the
+   stream whose first segment was due first: of streams with the same time, the older one, so that what is begun ends,
+   and too much work makes the youngest late rather than everybody. Asks that are late, or whose stream is gone, are
+   dropped on the way.
 4. Between tenants: while others wait in the queue, one tenant gets at most half of a batch (`TENANT_SHARE`); and while
    others wait anywhere, no tenant's ask leads two batches in a row. One tenant alone may have everything.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from math import ceil, inf
 from typing import Protocol
@@ -28,10 +30,10 @@ from sidecar.values import Direction, Outcome, Segment
 
 TENANT_SHARE = 0.5
 
-_CHARS_PER_TOKEN = 4
+CHARS_PER_TOKEN = 4
 _SHORTEST_BUCKET = 16
 _SLOT_MS = 50
-"""How finely the backlog is counted by deadline."""
+"""How finely the backlog is counted by rank."""
 
 
 class Receiver(Protocol):
@@ -57,6 +59,13 @@ class Request(msgspec.Struct, frozen=True):
     submitted_ms: float
     receiver: Receiver
     tenant: str = ""
+    began_ms: float = 0.0
+    """When its stream began."""
+
+    @property
+    def rank_ms(self) -> float:
+        """When it would be due, had it been submitted when its stream began."""
+        return self.began_ms + self.deadline_ms - self.submitted_ms
 
     @property
     def detector(self) -> BatchDetector:
@@ -66,7 +75,7 @@ class Request(msgspec.Struct, frozen=True):
     @property
     def tokens(self) -> int:
         """About how many tokens it has."""
-        return self.batch.item_tokens or 1 + len(self.segment.text) // _CHARS_PER_TOKEN
+        return self.batch.item_tokens or 1 + len(self.segment.text) // CHARS_PER_TOKEN
 
     @property
     def item(self) -> BatchItem:
@@ -98,6 +107,11 @@ class Ask(msgspec.Struct):
         return self.requests[0].deadline_ms
 
     @property
+    def rank_ms(self) -> float:
+        """Its place among the others, the lowest first."""
+        return self.requests[0].rank_ms
+
+    @property
     def tenant(self) -> str:
         """On whose behalf."""
         return self.requests[0].tenant
@@ -109,7 +123,7 @@ class Ask(msgspec.Struct):
 
 
 _Heap = list[tuple[float, int, Ask]]
-"""One tenant's asks in one queue, by deadline and order of arrival."""
+"""One tenant's asks in one queue, by rank and order of arrival."""
 
 
 class Batcher:
@@ -141,6 +155,10 @@ class Batcher:
         """The tenant's asks that wait."""
         return self._depths[tenant]
 
+    def group_of(self, detector: BatchDetector) -> int:
+        """What tells the detectors that share a pass from others."""
+        return self._groups.of(detector)
+
     def join(self, request: Request) -> bool:
         """Have the request travel with an ask for the same segment, if one waits; that costs next to nothing."""
         ask = self._waiting.get(_key(self._groups.of(request.detector), request))
@@ -166,19 +184,27 @@ class Batcher:
     def wait_ms(self, request: Request, cost: Callable[[int], float]) -> float:
         """How long it would take to have the request done; `cost` is a group's milliseconds per token.
 
-        It waits for all that is due no later, but at most for its tenant's part of that times the tenants that wait.
+        It waits for all that comes before it, but at most for its tenant's part of that times the tenants that wait.
         """
         own = self._backlogs.get(request.tenant)
         tenants = len(self._backlogs) + (own is None)
         own_ms = request.tokens * cost(self._groups.of(request.detector))
-        before_ms = own.cost_ms(request.deadline_ms, cost) if own is not None else 0.0
-        return min(self._backlog.cost_ms(request.deadline_ms, cost) + own_ms, (before_ms + own_ms) * tenants)
+        before_ms = own.cost_ms(request.rank_ms, cost) if own is not None else 0.0
+        return min(self._backlog.cost_ms(request.rank_ms, cost) + own_ms, (before_ms + own_ms) * tenants)
+
+    def all_ms(self, cost: Callable[[int], float]) -> float:
+        """How long it would take to have all done that waits."""
+        return self._backlog.all_ms(cost)
+
+    def cost_ms(self, request: Request, cost: Callable[[int], float]) -> float:
+        """What the request costs by itself."""
+        return request.tokens * cost(self._groups.of(request.detector))
 
     def take_late(self, now_ms: float) -> list[Ask]:
         """Remove the asks that are past their deadline, and those of streams that are gone; returns the former."""
         late: list[Ask] = []
         for key, queue in list(self._queues.items()):
-            for ask in queue.pop_useless(now_ms):
+            for ask in queue.take_useless(now_ms):
                 self._forget(ask)
                 if ask.first.receiver.is_open:
                     late.append(ask)
@@ -233,17 +259,27 @@ class _Queue:
         self.depth = 0
 
     def push(self, ask: Ask) -> None:
-        heapq.heappush(self.heaps.setdefault(ask.tenant, []), (ask.deadline_ms, ask.number, ask))
+        heapq.heappush(self.heaps.setdefault(ask.tenant, []), (ask.rank_ms, ask.number, ask))
         self.depth += 1
 
-    def pop_useless(self, now_ms: float) -> Iterator[Ask]:
-        """Take asks that are late or whose stream is gone off the front."""
+    def take_useless(self, now_ms: float) -> list[Ask]:
+        """Take out the asks that are late or whose stream is gone."""
+        useless: list[Ask] = []
         for tenant, heap in list(self.heaps.items()):
-            while heap and (heap[0][0] < now_ms or not heap[0][2].first.receiver.is_open):
-                yield self._pop(tenant)
+            own = [ask for _, _, ask in heap if ask.deadline_ms < now_ms or not ask.first.receiver.is_open]
+            if not own:
+                continue
+            useless += sorted(own, key=lambda ask: ask.number)
+            gone = {ask.number for ask in own}
+            left = self.heaps[tenant] = [each for each in heap if each[1] not in gone]
+            heapq.heapify(left)
+            if not left:
+                del self.heaps[tenant]
+        self.depth -= len(useless)
+        return useless
 
     def take(self, leader: str) -> list[Ask]:
-        """A batch that begins with the leader's most urgent ask; others in order of deadline, within their share."""
+        """A batch that begins with the leader's most urgent ask; others in order of rank, within their share."""
         share = ceil(self.capacity * TENANT_SHARE)
         batch = [self._pop(leader)]
         taken = Counter({leader: 1})
@@ -274,23 +310,27 @@ class _Queue:
 
 
 class _Backlog:
-    """Tokens that wait, by when they are due and by group."""
+    """Tokens that wait, by rank and by group."""
 
     def __init__(self) -> None:
         self._tokens: dict[tuple[int, int], int] = {}
 
     def count(self, ask: Ask, tokens: int) -> None:
         """Add tokens of an ask, or take them away."""
-        key = (_slot(ask.deadline_ms), ask.group)
+        key = (_slot(ask.rank_ms), ask.group)
         left = self._tokens.get(key, 0) + tokens
         if left:
             self._tokens[key] = left
         else:
             del self._tokens[key]
 
-    def cost_ms(self, deadline_ms: float, cost: Callable[[int], float]) -> float:
-        """What the tokens cost that are due no later."""
-        last = _slot(deadline_ms)
+    def all_ms(self, cost: Callable[[int], float]) -> float:
+        """What all the tokens cost."""
+        return sum(tokens * cost(group) for (_, group), tokens in self._tokens.items())
+
+    def cost_ms(self, rank_ms: float, cost: Callable[[int], float]) -> float:
+        """What the tokens cost that come no later."""
+        last = _slot(rank_ms)
         return sum(tokens * cost(group) for (slot, group), tokens in self._tokens.items() if slot <= last)
 
 
@@ -324,5 +364,5 @@ def _key(group: int, request: Request) -> tuple[int, int, int, float]:
     return group, id(request.receiver), request.segment.number, request.deadline_ms
 
 
-def _slot(deadline_ms: float) -> int:
-    return int(deadline_ms // _SLOT_MS)
+def _slot(rank_ms: float) -> int:
+    return int(rank_ms // _SLOT_MS)

@@ -3,12 +3,14 @@
 1. `submit` answers a request at once when its findings are known (`cache`), or sheds it at once: when the queue is
    full, or when what is served before it would take past its deadline. Shedding is an outcome (`Failed(shed)`), so the
    rule's fail mode applies. Otherwise the request is queued. `admits` says whether there is room for more streams.
+   What no text waits for (rules that annotate, or are in shadow) queues apart: it is taken when nothing else waits,
+   by all workers but one, and so is what is shed first.
 2. The owner takes a batch and runs it on a worker thread. While all workers are busy it takes the next one, and has it
    tokenised, as late as that does not leave a worker idle: when it is full, or when a batch is about to end. So a
    segment's wait for company adapts to load, and is nothing when the workers are idle.
 3. The outcomes are handed out on the event loop, all those of a segment together.
-4. What a token costs is learnt from each group's batches so far, the last ones counting most, and each by its tokens: a
-   small batch tells little of what a token costs in a full one.
+4. What a token costs is timed when the service starts (`time`), and learnt from each group's batches so far, the last
+   ones counting most, and each by its tokens: a small batch tells little of what a token costs in a full one.
 
 What it does not promise: that an outcome comes before its deadline. The core has a timer, and no use for a late one.
 """
@@ -16,15 +18,21 @@ What it does not promise: that an outcome comes before its deadline. The core ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import ceil
+from statistics import median
+from typing import TypeVar
 
+from detectors.base import BatchItem
+from detectors.context import context_of
 from detectors.models.threads import cpu_limit
 from sidecar.clock import Clock
 from sidecar.config import SchedulerSettings
-from sidecar.scheduler.admission import LONG_WAIT, Admission, Running
-from sidecar.scheduler.batcher import TENANT_SHARE, Ask, Batcher, Request
+from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.scheduler.admission import GUESSED_TOKENS, LONG_WAIT, Admission, Running
+from sidecar.scheduler.batcher import CHARS_PER_TOKEN, TENANT_SHARE, Ask, Batcher, Request
 from sidecar.scheduler.cache import FindingsCache
 from sidecar.scheduler.runner import Job, Question, Reply
 from sidecar.telemetry.metrics import Metrics
@@ -32,11 +40,16 @@ from sidecar.values import Failed, FailureKind, Found, Outcome
 
 __all__ = ["Request", "Running", "Scheduler"]
 
+_T = TypeVar("_T")
+
 _LEAD_MS = 8.0
 """How long before the running batch's end the next one is taken: tokenising a full one takes a few milliseconds."""
 _DECAY = 0.9
 """How much a batch still counts in the estimate of a token's cost when the next one is done."""
 _MOST_GROUPS = 256
+_TIMED_TEXT = "How many tokens a model reads in a second is what this sentence, and others like it, are here to tell. "
+_TIMED = BatchItem(_TIMED_TEXT * 2, 0, context=context_of([_TIMED_TEXT]))
+"""What models are timed with: about as long as a segment."""
 
 
 class Scheduler:
@@ -44,9 +57,15 @@ class Scheduler:
 
     def __init__(self, settings: SchedulerSettings, *, clock: Clock, metrics: Metrics) -> None:
         self._threads = settings.threads or cpu_limit()
+        self._workers_for_others = max(1, self._threads - 1)
         self._queue_limit = settings.queue_limit
         self._tenant_limit = ceil(settings.queue_limit * TENANT_SHARE)
-        self._batcher = Batcher(max_items=settings.max_batch_items, max_tokens=settings.max_batch_tokens)
+        self._max_items, self._max_tokens = settings.max_batch_items, settings.max_batch_tokens
+        self._awaited = Batcher(max_items=self._max_items, max_tokens=self._max_tokens)
+        """What text waits for."""
+        one = 1 if self._threads == 1 else self._max_items
+        self._others = Batcher(max_items=one, max_tokens=self._max_tokens)
+        """What no text waits for. With a single worker it is taken one by one, as the worker cannot be taken back."""
         self._cache = FindingsCache(max_entries=settings.cache_entries, max_chars=settings.cache_max_chars)
         self._clock = clock
         self._metrics = metrics
@@ -62,7 +81,7 @@ class Scheduler:
     @property
     def depth(self) -> int:
         """Segments that wait."""
-        return self._batcher.depth
+        return self._awaited.depth + self._others.depth
 
     async def start(self) -> None:
         """Begin to work."""
@@ -85,17 +104,47 @@ class Scheduler:
         known = self._known(request)
         if known is not None:
             self._answer(request, known)
-        elif self._batcher.join(request):
+        elif self._awaited.join(request):
             return
-        elif reason := self._reason_to_shed(request):
+        elif request.batch.is_gating:
+            self._submit(request, self._awaited, self._reason_to_shed(request))
+        elif not self._others.join(request):
+            self._submit(request, self._others, self._reason_to_shed_other(request))
+
+    def _submit(self, request: Request, batcher: Batcher, reason: str) -> None:
+        if reason:
             self._answer(request, Failed(FailureKind.SHED, reason))
         else:
-            self._batcher.add(request)
+            batcher.add(request)
             self._wake.set()
 
     def admits(self, running: Running) -> bool:
         """Whether one more stream, beside those that run, is likely to have its segments looked at in time."""
-        return self._admission.admits(running, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        return self._admission.admits(running, self._awaited.all_ms(self._costs.of) + self._flown_ms(now_ms), now_ms)
+
+    def left(self, began_ms: float) -> None:
+        """A stream that was let in then has ended."""
+        self._admission.left(began_ms)
+
+    async def time(self, plans: Iterable[Plan]) -> None:
+        """Time a full batch of each group of detectors that is not known yet, on all workers at once."""
+        batches = {self._awaited.group_of(each.detector): each for plan in plans for each in plan.batches}
+        for group, batch in batches.items():
+            if not self._costs.of(group):
+                await self._time(group, batch)
+        self._admission.expect(GUESSED_TOKENS * max(map(self._costs.of, batches), default=0.0))
+
+    async def _time(self, group: int, batch: BatchPlan) -> None:
+        tokens = batch.item_tokens or 1 + len(_TIMED.text) // CHARS_PER_TOKEN
+        items = max(1, min(self._max_items, self._max_tokens // tokens))
+        questions = [Question(_TIMED, (batch.detector,))] * items
+        runs: list[float] = []
+        for _ in range(4):
+            began_ms = self._clock.now_ms()
+            await asyncio.gather(*(self._work(Job(questions).run) for _ in range(self._threads)))
+            runs.append(self._clock.now_ms() - began_ms)
+        self._costs.learn(group, median(runs[1:]), items * tokens)  # the first makes ready what later ones have
 
     # -- admission ------------------------------------------------------------------------------------------------
 
@@ -110,38 +159,68 @@ class Scheduler:
         return Found(request.segment.to_lane(findings))
 
     def _reason_to_shed(self, request: Request) -> str:
-        batcher = self._batcher
-        if batcher.depth >= self._queue_limit or batcher.depth_of(request.tenant) >= self._tenant_limit:
-            self._admission.strain(self._clock.now_ms())
+        batcher, now_ms = self._awaited, self._clock.now_ms()
+        self._admission.brought(request.began_ms, batcher.cost_ms(request, self._costs.of), now_ms)
+        if self._is_full(batcher, request):
+            self._admission.strain(request.began_ms, now_ms)
             return "the queue is full"
         if not batcher.depth and not self._flights:
             return ""  # nothing is before it; and an estimate that is too high is unlearnt only by a batch
-        now_ms = self._clock.now_ms()
-        flying_ms = sum(each.left_ms(now_ms) for each in self._flights)
-        wait_ms = (flying_ms + batcher.wait_ms(request, self._costs.of)) / self._threads
+        workers = max(1, self._threads - sum(not each.is_awaited for each in self._flights))
+        wait_ms = self._wait_ms(batcher, request, self._flown_ms(now_ms), workers)
         left_ms = request.deadline_ms - now_ms
         if wait_ms > LONG_WAIT * left_ms:
-            self._admission.strain(now_ms)
+            self._admission.strain(request.began_ms, now_ms)
         return "it would be late" if wait_ms > left_ms else ""
+
+    def _reason_to_shed_other(self, request: Request) -> str:
+        """Why a request is shed that no text waits for: all else comes before it."""
+        if self._is_full(self._others, request):
+            return "the queue is full"
+        if not self.depth and not self._flights:
+            return ""
+        now_ms = self._clock.now_ms()
+        before_ms = sum(each.left_ms(now_ms) for each in self._flights) + self._awaited.all_ms(self._costs.of)
+        wait_ms = self._wait_ms(self._others, request, before_ms, self._workers_for_others)
+        return "it would be late" if wait_ms > request.deadline_ms - now_ms else ""
+
+    def _wait_ms(self, batcher: Batcher, request: Request, before_ms: float, workers: int) -> float:
+        """When a request will be done, that has so much work before its queue: its batch ends on one worker."""
+        queued_ms = batcher.wait_ms(request, self._costs.of)
+        batch_ms = min(queued_ms, self._max_tokens * self._costs.of(batcher.group_of(request.detector)))
+        return (before_ms + queued_ms - batch_ms) / workers + batch_ms
+
+    def _is_full(self, batcher: Batcher, request: Request) -> bool:
+        return batcher.depth >= self._queue_limit or batcher.depth_of(request.tenant) >= self._tenant_limit
+
+    def _flown_ms(self, now_ms: float) -> float:
+        """What the batches that were taken still take, as far as what text waits for has to wait for them."""
+        has_one_worker = self._threads == 1
+        return sum(each.left_ms(now_ms) for each in self._flights if each.is_awaited or has_one_worker)
 
     # -- the owner ------------------------------------------------------------------------------------------------
 
     async def _own(self) -> None:
         while True:
-            while not self._may_take():
+            while (batcher := self._next()) is None:
                 self._wake.clear()
                 await self._wake.wait()
-            for ask in self._batcher.take_late(self._clock.now_ms()):
-                self._answer_late(ask)
-            batch = self._batcher.take()
+            now_ms = self._clock.now_ms()
+            for ask in batcher.take_late(now_ms):
+                if batcher is self._awaited:
+                    self._admission.strain(ask.first.began_ms, now_ms)
+                _answer_late(ask)
+            batch = batcher.take()
             if batch:
                 await self._launch(batch)
 
-    def _may_take(self) -> bool:
-        """Whether there is a batch to take, and nothing to be gained by waiting for it to fill."""
-        if not self._batcher.depth:
-            return False
-        return not self._idle.locked() or self._batcher.has_full_batch or self._is_end_near()
+    def _next(self) -> Batcher | None:
+        """From what to take a batch now; None: there is none, or something to be gained by waiting for it to fill."""
+        is_idle = not self._idle.locked()
+        if self._awaited.depth:
+            return self._awaited if is_idle or self._awaited.has_full_batch or self._is_end_near() else None
+        others = sum(not each.is_awaited for each in self._flights)
+        return self._others if self._others.depth and is_idle and others < self._workers_for_others else None
 
     def _is_end_near(self) -> bool:
         now_ms = self._clock.now_ms()
@@ -153,7 +232,7 @@ class Scheduler:
         flight = _Flight(batch, tokens, tokens * self._costs.of(batch[0].group))
         self._flights.append(flight)
         if self._idle.locked():
-            await asyncio.get_running_loop().run_in_executor(self._workers, flight.job.prepare)
+            await self._work(flight.job.prepare)
         await self._idle.acquire()
         run = asyncio.create_task(self._run(flight), name="batch")
         self._runs.add(run)
@@ -166,7 +245,7 @@ class Scheduler:
             self._metrics.queue_seconds.observe((began_ms - ask.first.submitted_ms) / 1000)
         wanted = (max(ask.deadline_ms for ask in flight.asks) - began_ms) / 1000
         try:
-            answers = await asyncio.get_running_loop().run_in_executor(self._workers, flight.job.run, wanted)
+            answers = await self._work(partial(flight.job.run, wanted))
         finally:
             alarm.cancel()
             self._flights.remove(flight)
@@ -175,6 +254,9 @@ class Scheduler:
         self._learn(flight, self._clock.now_ms() - began_ms)
         for ask, of_ask in zip(flight.asks, answers, strict=True):
             self._hand_out(ask, of_ask)
+
+    def _work(self, job: Callable[[], _T]) -> asyncio.Future[_T]:
+        return asyncio.get_running_loop().run_in_executor(self._workers, job)
 
     def _learn(self, flight: _Flight, took_ms: float) -> None:
         self._costs.learn(flight.asks[0].group, took_ms, flight.tokens)
@@ -199,10 +281,11 @@ class Scheduler:
         if request.receiver.is_open:
             request.answer(outcome)
 
-    def _answer_late(self, ask: Ask) -> None:
-        """Tell that nothing will come; the session counts it, as it does when its own timer was first."""
-        for request in ask.requests:
-            request.answer(Failed(FailureKind.TIMEOUT, "no outcome within max_hold_ms"))
+
+def _answer_late(ask: Ask) -> None:
+    """Tell that nothing will come; the session counts it, as it does when its own timer was first."""
+    for request in ask.requests:
+        request.answer(Failed(FailureKind.TIMEOUT, "no outcome within max_hold_ms"))
 
 
 class _Flight:
@@ -212,6 +295,7 @@ class _Flight:
         self.asks = asks
         self.tokens = tokens
         self.estimate_ms = estimate_ms
+        self.is_awaited = asks[0].first.batch.is_gating
         self.job = Job([Question(ask.first.item, tuple(each.detector for each in ask.requests)) for ask in asks])
         self.began_ms: float | None = None
 

@@ -43,7 +43,7 @@ GAUGES: Mapping[str, Row] = {
 }
 COUNTERS: Mapping[str, Row] = {
     "tidegate_streams": Row("Streams that ended, by policy and how.", ("policy", "ended")),
-    "tidegate_streams_refused": Row("Streams that were not admitted.", ("reason",)),
+    "tidegate_streams_refused": Row("Streams that were not admitted, or not looked at in time.", ("reason",)),
     "tidegate_unscanned": Row("Requests and answers that passed without being looked at.", ("what", "path")),
     "tidegate_unscanned_long_texts": Row(
         "Requests with a long text that passed without being looked at: perhaps a model reads them.", ("path",)
@@ -51,6 +51,7 @@ COUNTERS: Mapping[str, Row] = {
     "tidegate_http_refused": Row("HTTP exchanges that were answered in the upstream's place.", ("status", "reason")),
     "tidegate_received_chars": Row("Characters received.", ("policy",)),
     "tidegate_released_chars": Row("Characters of the input that releases accounted for.", ("policy",)),
+    "tidegate_restored": Row("Stand-ins in answers that gave way to what they stood for.", ("policy",)),
     "tidegate_violations": Row("Violations, by rule and what was done.", ("policy", "rule", "action")),
     "tidegate_violations_repeated": Row(
         "Violations in texts that were checked, and whose violations were counted, before.", ("policy",)
@@ -139,6 +140,7 @@ class PlanMetrics:
     held: Histogram
     received_chars: Counter
     released_chars: Counter
+    restored: Counter
     violations: tuple[dict[Action, Counter], ...]
     repeated: Counter
     ended: dict[str, Counter]
@@ -182,7 +184,7 @@ class Metrics:
             (self._of("tidegate_known_texts", each), self._of("tidegate_known_chars", each)) for each in ("hit", "miss")
         ]
         self.streams_refused = {
-            reason: self._of("tidegate_streams_refused", reason) for reason in ("draining", "overloaded")
+            reason: self._of("tidegate_streams_refused", reason) for reason in ("draining", "overloaded", "late")
         }
         self._paths = _Names(_MAX_UNKNOWN_PATHS)
         self.know_paths((_OTHER,))
@@ -292,6 +294,7 @@ class Metrics:
             held=self._measured("tidegate_held_seconds", name),
             received_chars=self._of("tidegate_received_chars", name),
             released_chars=self._of("tidegate_released_chars", name),
+            restored=self._of("tidegate_restored", name),
             violations=tuple(
                 {action: self._of("tidegate_violations", name, rule.id, action.word) for action in Action}
                 for rule in plan.rules

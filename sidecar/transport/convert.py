@@ -226,6 +226,8 @@ def summary_of(summary: StreamSummary) -> pb.Summary:
         median_held=_duration(summary.median_held_ms),
         max_held_chars=summary.max_held_chars,
         grounding=None if summary.grounding is None else _grounding_summary(summary.grounding),
+        notice="" if summary.notice is None else summary.notice.text,
+        restored=summary.restored,
     )
 
 
@@ -301,8 +303,9 @@ def _annotation_of(annotation: Annotation, plan: Plan) -> pb.Annotation:
 
 def _redaction_of(redaction: Redaction, plan: Plan) -> pb.Redaction:
     return pb.Redaction(
-        rule=plan.rules[redaction.rule].id,
+        rule="" if redaction.is_restored else plan.rules[redaction.rule].id,
         label=redaction.label,
+        is_restored=redaction.is_restored,
         span=pb.Span(start=redaction.start, end=redaction.end),
         replacement=pb.Span(start=redaction.replacement_start, end=redaction.replacement_end),
     )

@@ -10,7 +10,8 @@ from sidecar.codec import encoding
 from sidecar.codec.body import UnknownShapeError
 from sidecar.codec.catalogue import TEXT as PLAIN
 from sidecar.codec.encoding import BrokenEncodingError, Decoder
-from sidecar.codec.eventstream import BrokenFrameError
+from sidecar.codec.eventstream import BrokenFrameError, exception
+from sidecar.codec.formats import Format
 from sidecar.codec.frames import FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError
 from sidecar.codec.opened import Whole
@@ -18,6 +19,7 @@ from sidecar.codec.shape import Shape
 from sidecar.codec.shapes import openai
 from sidecar.config import Guarded
 from sidecar.errors import CallerError, Draining, Overloaded, TidegateError
+from sidecar.transport.decision import Streams
 from sidecar.transport.http_status import TOO_LARGE, HttpStatus, SlowBodyError, UnreadableAnswerError
 from sidecar.transport.running import Running
 from sidecar.values import Blocked
@@ -27,8 +29,6 @@ TEXT = "text/plain"
 
 _BOM = b"\xef\xbb\xbf"
 _REFUSED = "The request was stopped by a policy."
-_RETRY_MS = 1000
-"""When a client for whom there is no room should try again."""
 
 
 class InFlight(Running):
@@ -51,7 +51,7 @@ class InFlight(Running):
     def permit(self) -> Iterator[None]:
         """An exchange that is guarded. Raises `Overloaded` when too many are."""
         if not self._permits:
-            raise Overloaded("exchanges", retry_ms=_RETRY_MS)
+            raise Overloaded("exchanges")
         self._permits -= 1
         try:
             yield
@@ -74,7 +74,7 @@ class Room:
     def take(self, count: int) -> None:
         """Hold so many bytes more. Raises `Overloaded` when there is no room for them."""
         if self.taken + count > self._limit:
-            raise Overloaded("request bodies", retry_ms=_RETRY_MS)
+            raise Overloaded("request bodies")
         self.taken += count
 
     @contextmanager
@@ -226,6 +226,20 @@ def failure_of(shape: Shape | None, status: HttpStatus) -> tuple[int, bytes]:
         return shape.too_long(status.message)
     failure = shape.failure if shape is not None else openai.failure
     return status.code, failure(status.code, status.message)
+
+
+def unavailable_in_stream(way: Streams, status: HttpStatus) -> bytes | None:
+    """That it should be tried again, as the last frame of a streamed answer; None where there is no place for that."""
+    _, failure = failure_of(way.shape, status)
+    match way.format:
+        case Format.SSE:
+            return b"event: error\ndata: " + failure + b"\n\n"
+        case Format.LINES:
+            return failure + b"\n"
+        case Format.EVENT_STREAM:
+            return exception("serviceUnavailableException", failure)
+        case _:
+            return None
 
 
 def told(error: Exception) -> Exception:

@@ -214,8 +214,7 @@ class _Exchange:
             _log.warning("an exchange failed", exc_info=error)
         code, data = failure_of(self._shape, status)
         _log.info("an exchange was refused", extra={"status": code, "reason": status.reason})
-        if status.retry_after_seconds is not None:
-            self._bodies.marks["retry-after"] = str(status.retry_after_seconds)
+        self._bodies.marks.update(status.headers)
         await self._answer_instead(code, status.reason, data, type_of_errors(self._shape))
 
     @property

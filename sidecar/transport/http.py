@@ -14,7 +14,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -23,7 +22,7 @@ from yarl import URL
 
 from sidecar.codec.shape import Shape
 from sidecar.config import Proxy
-from sidecar.errors import CallerError, ConfigError, IdleStream, TidegateError
+from sidecar.errors import CallerError, ConfigError, IdleStream, Overloaded, TidegateError
 from sidecar.session import Engine, StreamStart
 from sidecar.transport.bodies import NOT_READ, Bodies, Passed, Refused
 from sidecar.transport.decision import (
@@ -61,6 +60,7 @@ from sidecar.transport.exchange import (
     too_large_answer,
     too_large_request,
     type_of_errors,
+    unavailable_in_stream,
 )
 from sidecar.transport.facts import Caller, start_of
 from sidecar.transport.http_headers import (
@@ -191,8 +191,7 @@ class _Exchange:
         code, data = failure_of(self._shape, status)
         _log.info("an exchange was refused", extra={"status": code, "reason": status.reason})
         answer = self._answer_instead(code, status.reason, data, type_of_errors(self._shape))
-        if status.retry_after_seconds is not None:
-            answer.headers["Retry-After"] = str(status.retry_after_seconds)
+        answer.headers.update(status.headers)
         return answer
 
     @property
@@ -333,10 +332,19 @@ class _Exchange:
     async def _stream(
         self, way: Streams, start: StreamStart, answer: aiohttp.ClientResponse, chunks: AsyncIterator[bytes]
     ) -> web.StreamResponse:
-        async with self._bodies.answer_stream(start) as session:
-            response = await self._begin(answer, to_client_guarded(CIMultiDict(answer.headers)))
-            write = partial(self._write, response)
-            await self._bodies.guard(session, way, _described(answer).coding, chunks, write)
+        async def write(data: bytes) -> None:
+            await self._write(self._begun or await self._begin(answer, to_client_guarded(headers)), data)
+
+        headers, coding = CIMultiDict(answer.headers), _described(answer).coding
+        try:
+            async with self._bodies.answer_stream(start) as session:
+                await self._bodies.guard(session, way, coding, chunks, write)
+        except Overloaded as error:
+            last = None if coding else unavailable_in_stream(way, http_status_of(error))
+            if self._begun is None or last is None:
+                raise
+            await self._write(self._begun, last)
+        response = self._begun or await self._begin(answer, to_client_guarded(headers))
         await response.write_eof()
         return response
 

@@ -7,7 +7,7 @@
 | other `CallerError`      | 400    |               |
 | `SlowBodyError`          | 408    |               |
 | `UnknownPolicy`          | 500    |               |
-| `Overloaded`, `Draining` | 503    | `Retry-After` |
+| `Overloaded`, `Draining` | 503    | `Retry-After`, `Retry-After-Ms` |
 | `UpstreamTimeoutError`   | 504    |               |
 | `IdleStream`             | 504    |               |
 | `UpstreamError`          | 502    |               |
@@ -28,7 +28,7 @@ from sidecar.transport.decision import FIRST_ERROR, Refuse
 
 TOO_LARGE = "too large"
 """The reason where a request is longer than a limit: providers have words of their own for that."""
-_DRAINING_RETRY_SECONDS = 1
+_DRAINING_RETRY_MS = 1000
 _FAULT = "the guard failed on this request; nothing that was held has left"
 
 
@@ -62,7 +62,14 @@ class HttpStatus(msgspec.Struct, frozen=True):
     code: int
     reason: str
     message: str
-    retry_after_seconds: int | None = None
+    retry_after_ms: int | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those that say when to try again. Some clients read milliseconds, in which callers differ."""
+        if self.retry_after_ms is None:
+            return {}
+        return {"retry-after": str(math.ceil(self.retry_after_ms / 1000)), "retry-after-ms": str(self.retry_after_ms)}
 
 
 def http_status_of(error: Exception, answered: int = 0) -> HttpStatus:
@@ -78,9 +85,9 @@ def http_status_of(error: Exception, answered: int = 0) -> HttpStatus:
         case UnknownPolicy():
             return HttpStatus(500, "settings", f"the guard's policies do not fit its settings: {error}")
         case Overloaded():
-            return HttpStatus(503, "overloaded", str(error), math.ceil(error.retry_ms / 1000))
+            return HttpStatus(503, "overloaded", str(error), error.retry_ms)
         case Draining():
-            return HttpStatus(503, "draining", str(error), _DRAINING_RETRY_SECONDS)
+            return HttpStatus(503, "draining", str(error), _DRAINING_RETRY_MS)
         case IdleStream() | UpstreamTimeoutError():
             return HttpStatus(504, "timeout", str(error))
         case UnreadableAnswerError():

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
+import sidecar
+from sidecar import starting
 from sidecar.cli.main import main
+from sidecar.config import checked
 
 POLICY = """
 apiVersion: tidegate.dev/v1
@@ -169,3 +177,33 @@ def test_guard_compares_with_the_context_of_files_and_rows(tmp_path: Path):
     (remark,) = json.loads(many.stdout)["annotations"]
     assert remark["grounding"]["passage"] == "shop"
     assert json.loads(many.stdout)["grounding"]["supported"] == 1
+
+
+def test_a_hang_up_does_not_end_a_service_that_is_starting(monkeypatch: pytest.MonkeyPatch):
+    seen = []
+    app = SimpleNamespace(run=lambda _: seen.append(signal.getsignal(signal.SIGHUP)))
+    monkeypatch.setitem(sys.modules, "sidecar.app", app)
+    monkeypatch.setattr(sidecar, "app", app, raising=False)
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        starting.run(checked({}))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert seen == [signal.SIG_IGN]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["serve"], ["proxy", "--upstream", "http://localhost:1"], ["policy", "lint", "policies/chat-safety.yaml"]],
+)
+def test_what_is_not_installed_is_said_in_a_line(arguments: list[str], tmp_path: Path):
+    (tmp_path / "onnxruntime.py").write_text("raise ModuleNotFoundError('not here', name='onnxruntime')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "TIDEGATE_OUTBOX__PATH": str(tmp_path / "outbox.db")}
+    done = subprocess.run(
+        [sys.executable, "-m", "sidecar", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode in (1, 2)
+    assert "onnxruntime" in said
+    assert "cannot be loaded" in said
+    assert "Traceback" not in said

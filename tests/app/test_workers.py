@@ -29,7 +29,7 @@ from sidecar.outbox.left_over import LeftOver, left_over, of_service, of_worker
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.readiness import Readiness
 from sidecar.telemetry.metrics import Metrics
-from sidecar.workers import Ports, Supervisor, Worker, environment_of
+from sidecar.workers import Ports, Supervisor, Worker, environment_of, shared_key_of
 from tests.app.serving import Serving, refused, start
 from tests.app.test_app import eventually, write_policy
 from tests.outbox.samples import a_violation
@@ -184,6 +184,16 @@ def test_no_two_workers_write_to_one_file(tmp_path: Path):
         assert len({each[key] for each in made}) == 3
     assert made[0]["TIDEGATE_OUTBOX__PATH"] == str(tmp_path / "outbox.db")
     assert {each["TIDEGATE_WORKERS"] for each in made} == {"1"}
+
+
+def test_workers_share_a_key_for_stand_ins_where_none_is_configured():
+    """They serve one conversation: each with its own, a history would be other words to the provider each time."""
+    [(name, made)] = shared_key_of(Settings()).items()
+    assert name == "TIDEGATE_KEYS__STAND_IN"
+    assert len(bytes.fromhex(made)) == 32
+    assert shared_key_of(Settings()) != {name: made}
+    for keys in ({"redaction": "r" * 32}, {"stand_in": "s" * 32}):
+        assert shared_key_of(Settings.model_validate({"keys": keys})) == {}
 
 
 @pytest.mark.parametrize(

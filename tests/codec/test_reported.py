@@ -18,6 +18,7 @@ from sidecar.policy.plan import Plan
 from tests.codec.playing import guarded
 from tests.codec.test_body import stream_of
 from tests.exchanges.wire import Exchange
+from tests.fakes import replacing_in_calls
 
 POLICIES = Path(__file__).parents[2] / "policies"
 MAIL = "anna.berg@example.org"
@@ -26,7 +27,7 @@ MAIL = "anna.berg@example.org"
 @cache
 def shipped(name: str) -> Plan:
     (policy,) = compile_file(POLICIES / f"{name}.yaml", public_keys()).policies
-    return policy[1]
+    return replacing_in_calls(policy[1])
 
 
 def chat_delta(**delta: Any) -> dict[str, Any]:

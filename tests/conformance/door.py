@@ -26,7 +26,7 @@ match: {directions: [output, input]}
 rules:
   - id: no-plums
     detect: {detector: patterns, keywords: {FRUIT: [plum]}}
-    action: {redact: {with: label}}
+    action: {redact: {with: label, in_tool_arguments: replace}}
 """
 
 

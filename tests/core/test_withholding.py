@@ -44,7 +44,7 @@ def done(guarded: Guarded) -> list[tuple[int, Action]]:
 
 @pytest.mark.parametrize("lane", sorted(HISTORY - {CALL}, key=str))
 @pytest.mark.parametrize(
-    ("text", "stand_in", "decisions"),
+    ("text", "in_its_place", "decisions"),
     [
         ("All is well.", None, []),
         ("It went badly here.", "[rule-0]", [(0, Action.WITHHOLD)]),
@@ -55,13 +55,13 @@ def done(guarded: Guarded) -> list[tuple[int, Action]]:
     ],
 )
 def test_a_text_of_the_history_gives_way_as_a_whole(
-    lane: Lane, text: str, stand_in: str | None, decisions: list[tuple[int, Action]]
+    lane: Lane, text: str, in_its_place: str | None, decisions: list[tuple[int, Action]]
 ) -> None:
     for pieces in all_cuts(text):
         guarded = run(*[(lane, piece) for piece in pieces], (NEWEST, "Hello."))
-        assert (guarded.text(lane), guarded.text(NEWEST)) == (stand_in or text, "Hello.")
+        assert (guarded.text(lane), guarded.text(NEWEST)) == (in_its_place or text, "Hello.")
         assert (done(guarded), guarded.blocked, guarded.leaked_chars) == (decisions, None, 0)
-        if stand_in:
+        if in_its_place:
             (redaction,) = guarded.redactions
             assert (redaction.start, redaction.end) == (0, len(text))
             assert guarded.annotations == ()

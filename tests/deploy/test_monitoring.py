@@ -41,6 +41,17 @@ def settings(folder: Path) -> Settings:
     )
 
 
+RUNBOOKS = (DEPLOY.parent / "docs/runbooks.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=[rule["alert"] for rule in ALERTS])
+def test_each_alert_names_its_runbook_which_names_the_alert(rule: dict[str, Any]) -> None:
+    page, _, anchor = rule["annotations"]["runbook"].partition("#")
+    sections = {part.partition("\n")[0].lower().replace(" ", "-"): part for part in RUNBOOKS.split("\n## ")[1:]}
+    assert page == "docs/runbooks.md"
+    assert f"`{rule['alert']}`" in sections[anchor]
+
+
 @pytest.fixture
 async def series(tmp_path: Path) -> dict[str, set[str]]:
     """The names of all series that a running service exports, and their labels."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+
 import pytest
 
-from detectors.context import Documents, context_of
+from benchmarks.stream_cost import nasty
+from benchmarks.stream_cost.texts import plain
+from detectors.context import CHAR_BYTES, Context, Documents, context_of
 from detectors.grounding.features import ContextFacts, lexical_features
 from detectors.grounding.index import facts_of, index_of, relevance
 from detectors.grounding.passages import PassageIndex
@@ -65,3 +70,38 @@ def test_relevance_is_the_share_of_the_questions_words() -> None:
     assert relevance(context, "How long is the arch of the bridge?") == 1.0
     assert relevance(context, "Who won the chess championship?") == 0.0
     assert relevance(context_of([]), "anything") == 0.0
+
+
+CHARS = 16_000
+WORDY = {
+    "prose": plain(CHARS),
+    "words that come once": " ".join(f"{number:x}q" for number in range(CHARS // 5)),
+    "ids": " ".join(f"item{number} {number * 7919}." for number in range(CHARS // 16)),
+    "four digits": nasty.texts()["table of four digits"][:CHARS],
+    "decimals": nasty.texts()["decimals"][:CHARS],
+}
+
+
+@pytest.mark.parametrize("size", [2_000, CHARS])
+@pytest.mark.parametrize("name", WORDY)
+def test_a_character_takes_no_more_than_is_held_for_it(name: str, size: int) -> None:
+    text = WORDY[name]
+
+    def indexed() -> list[Context]:
+        context = context_of(["".join(list(text[start : start + size])) for start in range(0, len(text), size)])
+        part = context.part(tuple(range(1, len(context))) or (0,))
+        assert all(index_of(each).select("The committee met.") and facts_of(each).words for each in (context, part))
+        return [context, part]
+
+    indexed()  # the stems of words that were met last are remembered for all contexts
+    gc.collect()
+    tracemalloc.start()
+    try:
+        kept = indexed()
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept
+    assert taken <= CHAR_BYTES * len(text)
+    assert name != "prose" or taken <= 25 * len(text)

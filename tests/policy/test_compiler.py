@@ -11,12 +11,16 @@ from detectors.base import EVERYTHING, Reads, default_reads
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.loader import load_text
-from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.plan import Notice, Plan, RulePlan
 from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, Lane, Mode, Part, Severity
+from sidecar.wording.languages import Language
+from sidecar.wording.messages import changed
 from tests.policy.doubles import CATALOG
 
 HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\n'
 WORDS = "{detector: words, words: {NAME: [Bob], PLACE: [Bern]}}"
+
+REPLACING = "{redact: {with: label, in_tool_arguments: replace}}"
 
 
 def compiled(*rules: str, head: str = "") -> Plan:
@@ -96,6 +100,23 @@ OPEN, CLOSED = FailMode.FAIL_OPEN, FailMode.FAIL_CLOSED
         pytest.param({"action": "block"}, CLOSED, CLOSED, id="block fails closed"),
         pytest.param({"action": "block", "on_error": "fail_open"}, OPEN, CLOSED, id="unless the rule says otherwise"),
         pytest.param({"action": "block", "stream": "{on_timeout: fail_open}"}, CLOSED, OPEN, id="or the stream does"),
+        pytest.param({"action": "block", "stream": "{on_failure: fail_open}"}, OPEN, OPEN, id="for all of it"),
+        pytest.param(
+            {"action": "block", "stream": "{on_failure: fail_open, on_timeout: fail_closed}"},
+            OPEN,
+            CLOSED,
+            id="or apart",
+        ),
+        pytest.param(
+            {"action": "block", "stream": "{on_failure: fail_open}", "on_timeout": "fail_closed"},
+            OPEN,
+            CLOSED,
+            id="the rule's own stands",
+        ),
+        pytest.param(
+            {"action": "redact", "on_error": "fail_open", "on_timeout": "fail_open"}, OPEN, OPEN, id="a rule says both"
+        ),
+        pytest.param({"action": "annotate", "stream": "{on_failure: fail_closed}"}, OPEN, OPEN, id="nothing waits"),
         pytest.param(
             {"action": "annotate", "stream": "{on_timeout: fail_closed}"}, OPEN, OPEN, id="annotate all the same"
         ),
@@ -259,7 +280,7 @@ def test_a_detector_says_what_a_rule_reads_that_does_not_say_so() -> None:
 def test_a_text_has_the_readers_whose_rules_read_it() -> None:
     plan = compiled(
         f"{{id: all, detect: {WORDS}, action: redact}}",
-        f"{{id: calls, detect: {WORDS[:-1]}, parts: [model], channels: [tool_arguments]}}, action: redact}}",
+        f"{{id: calls, detect: {WORDS[:-1]}, parts: [model], channels: [tool_arguments]}}, action: {REPLACING}}}",
         "{id: users, detect: {detector: tone, parts: [user]}, action: block}",
         "{id: tools, detect: {detector: tone, parts: [user, tool_result]}, action: annotate}",
     )
@@ -275,3 +296,18 @@ def test_a_text_has_the_readers_whose_rules_read_it() -> None:
     assert readers(Part.SYSTEM) == [["all"]]
     assert [sorted(plan.readers(Lane(part=part)).gating) for part in (Part.USER, Part.TOOL_RESULT)] == [[0], []]
     assert not plan.holds_calls
+
+
+@pytest.mark.parametrize(
+    ("stream", "notice"),
+    [
+        ("{}", None),
+        ("{notice: paragraph}", Notice(changed(Language.EN), is_paragraph=True)),
+        ("{notice: annotation}", Notice(changed(Language.EN), is_paragraph=False)),
+        ("{notice: {as: paragraph}}", Notice(changed(Language.EN), is_paragraph=True)),
+        ("{notice: {as: annotation, text: Gone.}}", Notice("Gone.", is_paragraph=False)),
+    ],
+)
+def test_notices(stream: str, notice: Notice | None) -> None:
+    rule = f"{{id: r, detect: {WORDS}, action: annotate}}"
+    assert compiled(rule, head=f"stream: {stream}").stream.notice == notice

@@ -101,6 +101,11 @@ ROWS = (
         "5:72: rules[0].detect.parts: it reads nothing: the policy takes outputs only, and no user speaks in them. Add `model` to `detect.parts`, or `input` to `match.directions`.",
     ),
     Row(
+        "a notice of another form",
+        HEAD + f"stream: {{notice: [paragraph]}}\nrules: [{{id: a, {W}, action: annotate}}]\n",
+        "4:18: stream.notice: a list is not a form of `notice`. Write `paragraph`, `annotation`, or `{as: paragraph, text: ...}`.",
+    ),
+    Row(
         "wrong version of the language",
         HEAD.replace("/v1", "/v2") + f"rules: [{{id: a, {W}, action: annotate}}]\n",
         "1:13: apiVersion: `tidegate.dev/v2` is not what `apiVersion` may be. Write `tidegate.dev/v1`.",
@@ -198,7 +203,7 @@ ROWS = (
     Row(
         "no operator",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{keep_last: 4}}}}}}\n",
-        "5:79: rules[0].action.redact.with: `with` is missing. Add `with: label`, `mask`, `hash`, `pseudonym`, `text` or `remove`.",
+        "5:79: rules[0].action.redact.with: `with` is missing. Add `with: label`, `mask`, `hash`, `pseudonym`, `text`, `remove` or `stand_in`.",
     ),
     Row(
         "a misspelt option of an operator",
@@ -208,7 +213,7 @@ ROWS = (
     Row(
         "an option of another operator",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, keep_last: 4}}}}}}\n",
-        "5:93: rules[0].action.redact.keep_last: unknown key `keep_last`. Use one of `form`, `words`, `with`.",
+        "5:93: rules[0].action.redact.keep_last: unknown key `keep_last`. Use one of `in_tool_arguments`, `form`, `words`, `with`.",
     ),
     Row(
         "words for a label that the rule does not act on",
@@ -219,6 +224,12 @@ ROWS = (
         "words that are markup",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, words: {{A: <b>}}}}}}}}\n",
         "5:104: rules[0].action.redact.words.A: words are letters, digits, blanks and hyphens. Leave other characters out.",
+    ),
+    Row(
+        "a redaction of calls that leaves them",
+        HEAD + f"rules:\n  - {{id: a, {W[:-1]}, channels: [content, tool_arguments]}}, action: redact}}\n",
+        "5:81: rules[0].detect.channels[1]: a redaction leaves what a model hands to tools, so it does nothing there. "
+        "Say `in_tool_arguments: replace` in `redact`, use `with: stand_in`, or leave `tool_arguments` out.",
     ),
     Row(
         "words that nothing shows",

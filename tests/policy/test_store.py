@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,9 @@ def test_a_stream_that_no_policy_takes_is_told_so(tmp_path: Path) -> None:
     write(tmp_path, "inputs", match="match: {directions: [input]}")
     with pytest.raises(UnknownPolicy, match="no policy takes this stream; name one, or add a policy named `default`"):
         store_of(tmp_path).resolve(None, Direction.OUTPUT, {}, "")
+
+
+def test_a_pipe_among_the_policies_is_refused_and_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(PolicyErrors, match="it is a pipe"):
+        PolicyStore((tmp_path,), catalog=CATALOG).load()

@@ -10,14 +10,16 @@ from contextlib import asynccontextmanager
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from detectors.base import BatchItem
 from detectors.types import Finding
 from sidecar.config import SchedulerSettings
-from sidecar.scheduler.scheduler import Running, Scheduler
+from sidecar.policy.plan import BatchPlan
+from sidecar.scheduler.scheduler import _TIMED, Request, Running, Scheduler
 from sidecar.telemetry.metrics import Metrics
-from sidecar.values import Failed, FailureKind, Found
-from tests.fakes import SegmentFlagger
+from sidecar.values import Action, Failed, FailureKind, Found, Outcome
+from tests.fakes import SegmentFlagger, plan, rule
 from tests.scheduler.asking import Asker, request
 from tests.servers import FakeClock
 
@@ -156,13 +158,142 @@ async def test_streams_are_turned_away_when_segments_wait_for_long():
     clock, asker, gate = FakeClock(), Asker(), Gate()
     async with scheduling(clock) as scheduler:
         await keep_busy(scheduler, clock, gate, asker)
-        scheduler.submit(request(3, "b" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 600))
         assert scheduler.admits(Running(50, 50, 1))
-        clock.advance(1)
-        scheduler.submit(request(4, "c" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 600))
+        scheduler.submit(request(3, "b" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + 600))
         assert not asker.outcomes
         assert not scheduler.admits(Running(50, 50, 1))
+        assert scheduler.admits(Running(50, 50, 1, hold_ms=600))
         gate.may_run.set()
+
+
+async def test_models_are_timed_before_the_first_stream_so_that_the_first_burst_is_not_let_in_whole():
+    clock, gate = FakeClock(), Gate()
+    gate.may_run.set()
+    async with scheduling(clock) as scheduler:
+        assert all(scheduler.admits(Running(n, n, 1)) for n in range(100))
+
+    class Slow(SegmentFlagger):
+        def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
+            clock.ms += 100
+            return super().detect(items)
+
+    async with scheduling(clock) as scheduler:
+        policy = plan((Slow("bad", label="FLAG"), [rule(Action.BLOCK, "FLAG")]))
+        await scheduler.time([policy])
+        let_in = sum(scheduler.admits(Running(n, n, 1)) for n in range(100))
+    tokens_a_second = 8 * (1 + len(_TIMED.text) // 4) * 1000 / 100
+    assert let_in == pytest.approx(0.9 * tokens_a_second / 64, abs=1)
+
+
+@pytest.mark.parametrize("segments", [1, 2, 5])
+async def test_of_a_burst_of_twice_what_can_be_done_in_time_four_fifths_of_that_is_done(segments: int):
+    """A model of known speed: 2 ms a token on its own clock. Everybody comes at the same moment, with all segments."""
+    clock = FakeClock()
+
+    class Model(SegmentFlagger):
+        def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
+            clock.ms += sum(2.0 * (1 + len(item.text) // 4) for item in items)
+            return super().detect(items)
+
+    class Stream(Asker):
+        in_time = 0
+
+        def deliver(self, segment: int, batch: int, outcome: Outcome) -> None:
+            super().deliver(segment, batch, outcome)
+            self.in_time += outcome == Found() and clock.ms <= due_ms
+
+    model = Model("bad", label="FLAG")
+    async with scheduling(clock) as scheduler:
+        await scheduler.time([plan((model, [rule(Action.BLOCK, "FLAG")]))])
+        began_ms, due_ms = clock.ms, clock.ms + 1000
+        could = 1000 / (2 * 11 * segments)
+        streams = [Stream(segments) for _ in range(round(2 * could))]
+        for number, stream in enumerate(streams):
+            for segment in range(segments):
+                asked = request(
+                    segment, f"{number:020} {segment:019}", asker=stream, detector=model, deadline_ms=due_ms
+                )
+                scheduler.submit(replace(asked, began_ms=began_ms, submitted_ms=began_ms))
+        for stream in streams:
+            await stream.is_answered.wait()
+    done = sum(stream.in_time == segments for stream in streams)
+    begun = sum(0 < stream.in_time < segments for stream in streams)
+    assert 0.8 * could <= done <= could
+    assert begun <= 1
+
+
+async def test_a_batch_of_the_older_stream_comes_first_and_the_younger_is_late():
+    clock, asker, gate = FakeClock(), Asker(), Gate()
+    async with scheduling(clock, max_batch_items=1) as scheduler:
+        await keep_busy(scheduler, clock, gate, asker)
+        young, old = Asker(), Asker()
+        for number, who, began_ms in ((1, young, 100.0), (2, old, 50.0)):
+            asked = request(number, f"{number}" * 40, detector=gate, asker=who, deadline_ms=clock.ms + 400)
+            scheduler.submit(replace(asked, began_ms=began_ms, submitted_ms=clock.ms))
+        gate.may_run.set()
+        await young.is_answered.wait()
+    assert [batch[0][0] for batch in gate.batches[-2:]] == ["2", "1"]
+
+
+class TestWhatNoTextWaitsFor:
+    """Rules that annotate, or are in shadow."""
+
+    ANNOTATES = (rule(Action.ANNOTATE, "FLAG"),)
+
+    def other(self, number: int, gate: Gate, asker: Asker, deadline_ms: float = 1e9) -> Request:
+        asked = request(number, f"other {number}" * 5, detector=gate, asker=asker, deadline_ms=deadline_ms)
+        return replace(asked, batch=BatchPlan(0, gate, self.ANNOTATES))
+
+    async def test_it_comes_last_however_urgent_it_is(self):
+        asker, gate = Asker(5), Gate()
+        async with scheduling(max_batch_items=1) as scheduler:
+            scheduler.submit(request(1, "1", detector=gate, asker=asker))
+            await gate.has_begun()
+            for number in (2, 3):
+                scheduler.submit(self.other(number, gate, asker, deadline_ms=1e6))
+            for number in (4, 5):
+                scheduler.submit(request(number, f"awaited {number}", detector=gate, asker=asker))
+            gate.may_run.set()
+            await asker.is_answered.wait()
+        assert [batch[0][:7] for batch in gate.batches] == ["1", "awaited", "awaited", "other 2", "other 3"]
+
+    async def test_it_makes_nothing_that_text_waits_for_late(self):
+        """Ten times what can be done in time, of which text waits for nothing; and then something it waits for."""
+        clock, asker, gate = FakeClock(), Asker(), Gate()
+        async with scheduling(clock) as scheduler:
+            await teach(scheduler, clock, gate, ms_per_token=10)
+            for number in range(2, 42):
+                scheduler.submit(self.other(number, gate, asker, deadline_ms=clock.ms + 400))
+            shed = [number for number, outcome in asker.outcomes.items() if isinstance(outcome, Failed)]
+            assert len(shed) > 35
+            awaited = Asker()
+            scheduler.submit(request(1, "a" * 40, detector=gate, asker=awaited, deadline_ms=clock.ms + 400))
+            gate.may_run.set()
+            await awaited.is_answered.wait()
+            assert awaited.outcomes == {1: Found()}
+
+    async def test_it_leaves_a_worker_free(self):
+        asker, gate = Asker(), Gate()
+        async with scheduling(threads=3, max_batch_items=1) as scheduler:
+            for number in range(5):
+                scheduler.submit(self.other(number, gate, asker))
+            await settle()
+            assert scheduler.depth == 3
+            scheduler.submit(request(9, "awaited", detector=gate, asker=asker))
+            await settle()
+            assert scheduler.depth == 3
+            gate.may_run.set()
+
+    async def test_it_travels_with_what_is_read_anyhow(self):
+        asker, gate = Asker(2), Gate()
+        gate.may_run.set()
+        async with scheduling() as scheduler:
+            asked = request(1, "the same", detector=gate, asker=asker)
+            scheduler.submit(asked)
+            scheduler.submit(replace(asked, batch=BatchPlan(1, gate, self.ANNOTATES)))
+            assert scheduler.depth == 1
+            await asker.is_answered.wait()
+        assert asker.by_detector == {(1, 0): Found(), (1, 1): Found()}
 
 
 async def test_what_became_late_is_not_run():

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from detectors.base import UNSUPPORTED
-from sidecar.config import Limits
-from sidecar.errors import CallerError, CallerFault
+from detectors.context import CHAR_BYTES
+from sidecar.config import Limits, checked
+from sidecar.errors import CallerError, CallerFault, ConfigError, Overloaded
 from sidecar.outbox.event import GroundingSummary, StreamDecision
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.plan import Plan
 from sidecar.scheduler.scheduler import Request
-from sidecar.session import Passage, StreamStart
+from sidecar.session import Engine, Passage, StreamStart
 from sidecar.summary import StreamSummary
 from sidecar.values import Action, Failed, FailureKind, Found, GroundingTally, Lane, Outcome, Standing
 from tests.fakes import QuoteChecker, plan, rule
@@ -42,6 +43,39 @@ async def started() -> MemoryOutbox:
     outbox = MemoryOutbox()
     await outbox.start()
     return outbox
+
+
+async def test_contexts_past_their_budget_are_refused_until_others_end() -> None:
+    limits = Limits(max_context_chars=1000, contexts_bytes=1000 * CHAR_BYTES)
+    engine = make_engine(grounded(), scheduler=Inline(), outbox=await started(), limits=limits)
+    start = StreamStart(context=(Passage("a", "Ann is tall. " * 46),))
+    async with engine.open(start), engine.open(StreamStart()) as session:
+        with pytest.raises(Overloaded, match=r"limits\.contexts_bytes"):
+            await _opened(engine, start)
+        with pytest.raises(Overloaded, match=r"limits\.contexts_bytes"):
+            session.add_context([Passage("b", "x" * 403)])
+        session.add_context([Passage("b", "x" * 402)])
+        await _opened(engine, StreamStart())
+    await _opened(engine, start)
+    assert engine.open_streams == 0
+
+
+async def _opened(engine: Engine, start: StreamStart) -> None:
+    async with engine.open(start):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [({"contexts_bytes": 1_000_000}, "contexts_bytes"), ({"context_cache_chars": -1}, "greater than or equal")],
+)
+def test_a_budget_without_room_for_one_context_is_refused(values: dict[str, int], wrong: str) -> None:
+    with pytest.raises(ConfigError, match=wrong):
+        checked({"limits": values})
+
+
+def test_the_older_setting_counts_characters() -> None:
+    assert checked({"limits": {"context_cache_chars": 1000}}).limits.context_cache_bytes == 1000 * CHAR_BYTES
 
 
 async def test_a_context_takes_its_place_between_the_chunks() -> None:

@@ -21,7 +21,8 @@ from sidecar.histories import ENTRY_BYTES, Histories
 from sidecar.outbox.event import StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.cases import public_keys
-from sidecar.policy.plan import Plan
+from sidecar.policy.plan import Plan, StandIn
+from sidecar.policy.stand_ins import Kept, StandInSource
 from sidecar.policy.store import PolicyStore
 from sidecar.scheduler.scheduler import Request
 from sidecar.session import Engine, Passage, Shown, StreamStart
@@ -65,6 +66,11 @@ class Counting:
         request.answer(found)
 
 
+def stand_ins() -> StandInSource:
+    """Stand-ins that are the same in each engine."""
+    return StandInSource(b"k" * 32, Kept(max_bytes=1 << 20, max_entries=1000))
+
+
 class Kit:
     """An engine with what it is made of."""
 
@@ -74,6 +80,7 @@ class Kit:
         self.engine = make_engine(
             *plans, scheduler=self.scheduler, outbox=self.outbox, limits=Limits(known_texts_bytes=known)
         )
+        self.engine.stand_ins = stand_ins()
 
     async def send(self, messages: Sequence[Message], start: StreamStart = START) -> list[Shown]:
         await self.outbox.start()
@@ -233,6 +240,24 @@ def compare(plan: Plan, conversation: tuple[list[Message], list[bool]]) -> None:
 @given(st.sampled_from(FAKES), conversations())
 def test_what_is_known_fares_as_what_is_looked_at(plan: Plan, conversation: tuple[list[Message], list[bool]]):
     compare(plan, conversation)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("is_json", [False, True])
+def test_a_stand_in_of_one_session_is_a_finding_in_another(action: Action, is_json: bool) -> None:
+    kept = StandIn(frozenset())
+    rules = [
+        rule(action, rewrite=of_session),
+        replace(rule(Action.REDACT, "BEHIND", index=1, rewrite=of_session), stand_in=kept),
+    ]
+    a_plan = plan((WordScanner(r"\w+\.?\w+@example"), rules[:1]), (WordScanner("behind", label="BEHIND"), rules[1:]))
+    for session in ("one", "two"):
+        value = stand_ins().book("", session).put("jane@example.org", "EMAIL_ADDRESS", kept)
+        text = f"Ask {value}, or who is behind."
+        written = json.dumps({"to": text}).replace("@", "\\u0040") if is_json else text
+        channel = Channel.TOOL_ARGUMENTS if is_json else Channel.CONTENT
+        message = (Part.MODEL, channel, written, is_json)
+        compare(a_plan, ([message, (Part.USER, Channel.CONTENT, "on", False)], [True, False]))
 
 
 @pytest.mark.parametrize("name", sorted(STORE.plans))

@@ -113,6 +113,23 @@ async def test_a_card_is_redacted_and_its_event_recorded():
     assert (decision.ended, decision.done, decision.violations) == ("finished", "redact", {"rule-0": 1})
 
 
+async def test_a_rule_that_finds_very_much_is_told_of_so_often_and_counted_after_that():
+    outbox = await started()
+    engine = make_engine(cards(), outbox=outbox, limits=Limits(events_per_rule=3))
+    shown = await run(engine, ["my 4111 1111 ok. "] * 10)
+
+    assert text_of(shown).count("<WORD>") == 10
+    [decision] = data_of(outbox, StreamDecision)
+    assert (len(data_of(outbox, Violation)), decision.violations, decision.untold) == (3, {"rule-0": 10}, {"rule-0": 7})
+
+
+async def test_a_block_is_told_of_however_much_was_found_before():
+    words = plan((WordScanner("bluebird"), [rule(Action.ANNOTATE)]), (WordScanner("stop"), [rule(Action.BLOCK)]))
+    outbox = await started()
+    await run(make_engine(words, outbox=outbox, limits=Limits(events_per_rule=1)), ["bluebird bluebird stop"])
+    assert [data.done for data in data_of(outbox, Violation)] == ["annotate", "block"]
+
+
 async def test_an_empty_stream_ends_with_a_summary():
     outbox = await started()
     [summary] = await run(make_engine(cards(), outbox=outbox), [])
@@ -186,7 +203,6 @@ async def test_the_order_of_outcomes_does_not_matter(order: tuple[int, ...]):
     [
         (Failed(FailureKind.ERROR, "RuntimeError"), FailMode.FAIL_CLOSED, "", "blocked"),
         (Failed(FailureKind.ERROR, "RuntimeError"), FailMode.FAIL_OPEN, "Some text.", "finished"),
-        (Failed(FailureKind.SHED, "full"), FailMode.FAIL_CLOSED, "", "blocked"),
         (Failed(FailureKind.SHED, "full"), FailMode.FAIL_OPEN, "Some text.", "finished"),
     ],
 )
@@ -209,8 +225,73 @@ async def test_a_failure_ends_by_the_rules_fail_mode(outcome: Failed, fail_mode:
     assert fault.fault == expected
 
 
-@pytest.mark.parametrize(("fail_mode", "text"), [(FailMode.FAIL_OPEN, "Some text."), (FailMode.FAIL_CLOSED, "")])
-async def test_an_outcome_that_does_not_come_in_time_counts_as_timed_out(fail_mode: FailMode, text: str):
+@pytest.mark.parametrize("kind", [FailureKind.SHED, FailureKind.TIMEOUT])
+@pytest.mark.parametrize("before", ["", "What was looked at left. And much of it there is."])
+@pytest.mark.parametrize("action", [Action.BLOCK, Action.REDACT])
+async def test_what_was_not_looked_at_in_time_is_refused_and_nothing_is_said_of_it(
+    kind: FailureKind, before: str, action: Action
+):
+    scheduler, outbox = HandScheduler(), await started()
+    engine = make_engine(flagged(action, on_timeout=FailMode.FAIL_CLOSED), scheduler=scheduler, outbox=outbox)
+
+    async def guarded(writers: list[Writer]) -> None:
+        async with engine.open(StreamStart()) as session:
+            writers.append(Writer(session))
+            for text in (before, " Some text."):
+                await session.feed(LANE, text)
+                await settle(session)
+            session.finish()
+            await settle(session)
+            for index in range(len(scheduler.requests) - 1):
+                scheduler.answer(index, Found())
+            await settle(session)
+            scheduler.answer(len(scheduler.requests) - 1, Failed(kind, "load"))
+            await writers[0].task
+
+    writers: list[Writer] = []
+    with pytest.raises(Overloaded) as raised:
+        await guarded(writers)
+    [writer] = writers
+
+    assert not any(isinstance(each, Blocked) for each in writer.shown)
+    assert 400 <= raised.value.retry_ms < 1000
+    assert data_of(outbox, Violation) == []
+    assert data_of(outbox, StreamDecision)[0].ended == "failed"
+    assert len(data_of(outbox, Fault)) == 1
+
+
+async def test_one_lost_segment_drops_the_streams_other_work():
+    scheduler = HandScheduler()
+    engine = make_engine(flagged(), scheduler=scheduler, outbox=await started())
+    async with engine.open(StreamStart(direction=Direction.INPUT)) as session:
+        writer = Writer(session)
+        await session.feed(LANE, "One more sentence of a longer text, which goes on for a while. " * 20)
+        await settle(session)
+        assert len(scheduler.requests) > 4
+        for index, outcome in ((2, Failed(FailureKind.SHED, "load")), (0, Found()), (1, Found())):
+            scheduler.answer(index, outcome)
+        with pytest.raises(Overloaded):
+            await writer.task
+        assert not any(each.receiver.is_open for each in scheduler.requests)
+
+
+async def test_work_that_text_waits_for_is_submitted_first():
+    scheduler = HandScheduler()
+    policy = plan(
+        (SegmentFlagger("bad", label="FLAG"), [rule(Action.ANNOTATE, "FLAG")]),
+        (SegmentFlagger("worse", label="FLAG"), [rule(Action.BLOCK, "FLAG")]),
+    )
+    async with make_engine(policy, scheduler=scheduler, outbox=await started()).open(StreamStart()) as session:
+        Writer(session)
+        await session.feed(LANE, "A sentence. " * 60)
+        await settle(session)
+        first_other = [each.batch.is_gating for each in scheduler.requests].index(False)
+        assert first_other > 1
+        session.cancel("enough")
+
+
+@pytest.mark.parametrize(("fail_mode", "text"), [(FailMode.FAIL_OPEN, "Some text."), (FailMode.FAIL_CLOSED, None)])
+async def test_an_outcome_that_does_not_come_in_time_counts_as_timed_out(fail_mode: FailMode, text: str | None):
     clock = FakeClock()
     outbox = await started()
     engine = make_engine(
@@ -225,9 +306,10 @@ async def test_an_outcome_that_does_not_come_in_time_counts_as_timed_out(fail_mo
         await settle(session)
         assert not writer.shown
         clock.advance(1)
-        await writer.task
+        with nullcontext() if text is not None else pytest.raises(Overloaded):
+            await writer.task
 
-    assert writer.text == text
+    assert writer.text == (text or "")
     assert data_of(outbox, Fault)[0].fault == FaultKind.DETECTOR_LATE
 
 
@@ -254,7 +336,7 @@ async def test_a_shed_request_is_answered_within_submit():
         def submit(self, request) -> None:
             request.answer(Failed(FailureKind.SHED, "the queue is full"))
 
-    engine = make_engine(flagged(on_error=FailMode.FAIL_OPEN), scheduler=Full(), outbox=await started())
+    engine = make_engine(flagged(on_timeout=FailMode.FAIL_OPEN), scheduler=Full(), outbox=await started())
     assert text_of(await run(engine, ["Some text."])) == "Some text."
 
 
@@ -268,12 +350,12 @@ async def test_a_rule_without_a_message_tells_a_default_with_the_streams_id():
 
 
 async def test_what_could_not_be_checked_is_not_called_stopped():
-    class Full(HandScheduler):
+    class Broken(HandScheduler):
         def submit(self, request: Request) -> None:
-            request.answer(Failed(FailureKind.SHED, "the queue is full"))
+            request.answer(Failed(FailureKind.ERROR, "a fault"))
 
     policy = plan((SegmentFlagger("bad", label="FLAG"), [rule(Action.BLOCK, "FLAG", message=None)]))
-    engine = make_engine(policy, scheduler=Full(), outbox=await started())
+    engine = make_engine(policy, scheduler=Broken(), outbox=await started())
     [blocked] = [each for each in await run(engine, ["Some text."]) if isinstance(each, Blocked)]
     assert "could not be checked" in blocked.message
 
@@ -381,6 +463,24 @@ class PromptScheduler:
         request.answer(Found())
 
 
+async def test_a_long_text_is_fed_in_pieces_between_which_others_have_their_turn(fed: list[str]):
+    text, turns = "some words, " * 2_000, 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    busy = asyncio.create_task(other())
+    shown = await run(make_engine(cards(), outbox=await started()), [text])
+    busy.cancel()
+    assert text_of(shown) == text
+    assert "".join(fed) == text
+    assert max(map(len, fed)) <= 256
+    assert turns >= len(text) // 2048
+
+
 async def test_text_that_completes_nothing_waits_for_what_follows_it(fed: list[str]):
     engine = make_engine(flagged(), outbox=await started(), scheduler=PromptScheduler())
     async with engine.open(StreamStart()) as session:
@@ -396,7 +496,8 @@ async def test_text_that_completes_nothing_waits_for_what_follows_it(fed: list[s
 
 
 async def test_text_that_waits_is_given_to_the_core_when_somebody_asks_for_it(fed: list[str]):
-    async with make_engine(flagged(), outbox=await started()).open(StreamStart()) as session:
+    scheduler = HandScheduler()
+    async with make_engine(flagged(), scheduler=scheduler, outbox=await started()).open(StreamStart()) as session:
         writer = Writer(session)
         for token in ("So", " it", " is"):
             await session.feed(LANE, token)
@@ -404,6 +505,8 @@ async def test_text_that_waits_is_given_to_the_core_when_somebody_asks_for_it(fe
         await session.settled()
         assert fed == ["So", " it is"]
         session.finish()
+        await settle(session)
+        scheduler.answer(0, Found())
         await writer.task
 
 
@@ -562,7 +665,7 @@ async def test_without_a_permit_a_stream_is_refused_at_once_and_a_permit_comes_b
     [
         (flagged(Action.BLOCK), False),
         (flagged(Action.REDACT), False),
-        (flagged(Action.BLOCK, on_error=FailMode.FAIL_OPEN), True),
+        (flagged(Action.BLOCK, on_timeout=FailMode.FAIL_OPEN), True),
         (flagged(Action.ANNOTATE), True),
         (cards(), True),
     ],

@@ -17,12 +17,24 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
 from sidecar.codec.shapes import openai_chat
 from sidecar.config import ExtProc, Grpc, Limits
-from sidecar.outbox.event import Fault, StreamDecision
+from sidecar.outbox.event import Fault, StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.transport.ext_proc import SERVICE, ExternalProcessor
 from sidecar.transport.grpc import GrpcServer
 from tests import recorded
-from tests.proxies import BAD_PIECES, CARD, INJECTION, MASKED, PIECES, POLICY, SAID, guarding, refusal
+from tests.proxies import (
+    BAD_PIECES,
+    CARD,
+    INJECTION,
+    MASKED,
+    PIECES,
+    POLICY,
+    READ_BY_A_MODEL,
+    SAID,
+    guarding,
+    refusal,
+)
+from tests.servers import FullScheduler
 from tests.transport.test_decision import NEAR, WRONG
 from tests.upstream import JSON, SSE
 
@@ -694,3 +706,17 @@ async def test_a_body_that_does_not_arrive_in_time_is_given_up_and_permits_are_b
         assert (await first.immediate())[0] == 408
         await first.close()
         assert envoy.processor.held_bytes == 0
+
+
+async def test_what_is_not_looked_at_in_time_is_refused_and_not_called_a_violation(tmp_path: Path):
+    async with processing(tmp_path, policy=READ_BY_A_MODEL.replace("DIRECTION", "input")) as envoy:
+        envoy.processor._engine.scheduler = FullScheduler()
+        exchange = envoy.exchange()
+        await exchange.request(request_of("a harmless question"))
+        status, body, marks = await exchange.immediate()
+        assert (status, marks["retry-after"]) == (503, "1")
+        assert 400 <= int(marks["retry-after-ms"]) < 1000
+        assert "too many texts for the models" in json.loads(body)["error"]["message"]
+        await exchange.close()
+        assert envoy.endings == [("input", "failed")]
+        assert not any(isinstance(each.data, Violation) for each in envoy.outbox.events)

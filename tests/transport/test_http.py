@@ -14,6 +14,7 @@ import pytest
 from yarl import URL
 
 from sidecar.codec import encoding
+from sidecar.codec.body import StreamedAnswer
 from sidecar.codec.catalogue import TEXT as SHAPE_OF_TEXT
 from sidecar.codec.shape import Shape
 from sidecar.config import Limits
@@ -28,11 +29,13 @@ from tests.proxies import (
     MASKED,
     PIECES,
     POLICY,
+    READ_BY_A_MODEL,
     SAID,
     Proxied,
     proxied,
     refusal,
 )
+from tests.servers import FullScheduler
 from tests.upstream import JSON, SSE, Answer
 
 PATHS = {
@@ -175,7 +178,7 @@ async def test_a_block_ends_the_stream_properly_and_hangs_up_on_the_upstream(
 OPEN = [
     ("so\n```py\nx = 1 ", "\n```\n\n"),
     ("<details>\n\nand ", "\n\n</details>\n\n"),
-    ("see [the](https://x.com/", "\n\n"),
+    ("see [the](https://x.com/", " …)\n\n"),
 ]
 
 
@@ -656,3 +659,46 @@ async def test_too_many_streams_and_a_drain_are_told_with_when_to_come_back(tmp_
             answer.go_on.set()
             assert await running.read() == record(CLEAN_PIECES)
         await asyncio.wait_for(draining, 10)
+
+
+@each_shape
+@pytest.mark.parametrize("direction", ["input", "output"])
+async def test_what_is_not_looked_at_in_time_is_refused_and_not_called_a_violation(
+    tmp_path: Path, shape: Shape, record: Callable[[tuple[str, ...]], bytes], direction: str
+):
+    async with proxied(tmp_path, policy=READ_BY_A_MODEL.replace("DIRECTION", direction)) as proxy:
+        proxy.engine.scheduler = FullScheduler()
+        proxy.upstream.answer = streamed(shape, record(CLEAN_PIECES))
+        response, answer = await ask(proxy, PATHS[shape.name], request_of(shape, "a harmless question"))
+        message = "too many texts for the models; try again in"
+        if response.status == 200:
+            assert direction == "output"
+            assert message.encode() in answer
+        else:
+            assert response.status == 503
+            assert response.headers["Retry-After"] == "1"
+            assert 400 <= int(response.headers["retry-after-ms"]) < 1000
+            assert message.encode() in answer
+        assert not any(piece.encode() in answer for piece in CLEAN_PIECES)
+        assert proxy.violations == []
+
+
+async def test_a_streamed_answer_that_comes_in_one_piece_is_taken_apart_in_slices(tmp_path: Path):
+    shape, record = recorded.STREAMS[0]
+    pieces = tuple(f"word {number} " for number in range(2_000))
+    async with proxied(tmp_path) as proxy:
+        data = record(pieces)
+        fed: list[int] = []
+        feed = StreamedAnswer.feed
+
+        def noted(self: StreamedAnswer, each: bytes) -> Any:
+            fed.append(len(each))
+            return feed(self, each)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(StreamedAnswer, "feed", noted)
+            proxy.upstream.answer = streamed(shape, data)
+            _, answer = await ask(proxy, PATHS[shape.name], request_of(shape, "hi"))
+    assert recorded.said(shape, answer) == "".join(pieces)
+    assert len(data) > 100_000
+    assert max(fed) <= 8192

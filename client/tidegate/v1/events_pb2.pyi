@@ -625,6 +625,26 @@ class DecisionEvent(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class UntoldEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     IDS_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
@@ -645,6 +665,8 @@ class DecisionEvent(_message.Message):
     REPEATED_FIELD_NUMBER: _builtins.int
     KNOWN_TEXTS_FIELD_NUMBER: _builtins.int
     KNOWN_CHARS_FIELD_NUMBER: _builtins.int
+    UNTOLD_FIELD_NUMBER: _builtins.int
+    RESTORED_FIELD_NUMBER: _builtins.int
     direction: _guard_pb2.Direction.ValueType
     ended: Global___Ended.ValueType
     done: _guard_pb2.Action.ValueType
@@ -662,6 +684,8 @@ class DecisionEvent(_message.Message):
     those of which something was unscanned.
     """
     known_chars: _builtins.int
+    restored: _builtins.int
+    """Stand-ins in an answer that gave way to what they stood for."""
     @_builtins.property
     def ids(self) -> Global___EventIds: ...
     @_builtins.property
@@ -683,6 +707,10 @@ class DecisionEvent(_message.Message):
     @_builtins.property
     def repeated(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Violations by rule in texts that were checked before: their events are from then, and none is of this stream."""
+
+    @_builtins.property
+    def untold(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Those of the violations, by rule, that have no event of their own: one rule found more than are told of."""
 
     def __init__(
         self,
@@ -707,10 +735,12 @@ class DecisionEvent(_message.Message):
         repeated: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         known_texts: _builtins.int = ...,
         known_chars: _builtins.int = ...,
+        untold: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        restored: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "time", b"time", "timings", b"timings", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "time", b"time", "timings", b"timings", "untold", b"untold", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__estimated_output_tokens: _TypeAlias = _typing.Literal["estimated_output_tokens"]  # noqa: Y015
     _WhichOneofArgType__estimated_output_tokens: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens"]  # noqa: Y015

@@ -545,8 +545,11 @@ class Redaction(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     SPAN_FIELD_NUMBER: _builtins.int
     REPLACEMENT_FIELD_NUMBER: _builtins.int
+    IS_RESTORED_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     label: _builtins.str
+    is_restored: _builtins.bool
+    """Not a rule's work: the value that a stand-in stood for, put back. Rule and label are empty."""
     @_builtins.property
     def span(self) -> Global___Span:
         """In the lane's original text."""
@@ -562,10 +565,11 @@ class Redaction(_message.Message):
         label: _builtins.str = ...,
         span: Global___Span | None = ...,
         replacement: Global___Span | None = ...,
+        is_restored: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["replacement", b"replacement", "span", b"span"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "replacement", b"replacement", "rule", b"rule", "span", b"span"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_restored", b"is_restored", "label", b"label", "replacement", b"replacement", "rule", b"rule", "span", b"span"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -888,12 +892,20 @@ class Summary(_message.Message):
     MEDIAN_HELD_FIELD_NUMBER: _builtins.int
     MAX_HELD_CHARS_FIELD_NUMBER: _builtins.int
     GROUNDING_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
+    RESTORED_FIELD_NUMBER: _builtins.int
     stream_id: _builtins.str
     action: Global___Action.ValueType
     """The strongest action that was done."""
     violation_count: _builtins.int
     max_held_chars: _builtins.int
     """The most characters that were held at once."""
+    notice: _builtins.str
+    """What to tell the person whose prompt this was, because something was redacted in what they wrote last. Set when
+    the policy asks for it, and the prompt was not stopped.
+    """
+    restored: _builtins.int
+    """Stand-ins that gave way to what they stood for."""
     @_builtins.property
     def policy(self) -> Global___PolicyRef: ...
     @_builtins.property
@@ -925,10 +937,12 @@ class Summary(_message.Message):
         median_held: _duration_pb2.Duration | None = ...,
         max_held_chars: _builtins.int = ...,
         grounding: Global___GroundingSummary | None = ...,
+        notice: _builtins.str = ...,
+        restored: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grounding", b"grounding", "max_held", b"max_held", "median_held", b"median_held", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "coverage", b"coverage", "grounding", b"grounding", "max_held", b"max_held", "max_held_chars", b"max_held_chars", "median_held", b"median_held", "policy", b"policy", "stream_id", b"stream_id", "violation_count", b"violation_count", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "coverage", b"coverage", "grounding", b"grounding", "max_held", b"max_held", "max_held_chars", b"max_held_chars", "median_held", b"median_held", "notice", b"notice", "policy", b"policy", "restored", b"restored", "stream_id", b"stream_id", "violation_count", b"violation_count", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

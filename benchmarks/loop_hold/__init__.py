@@ -1,0 +1,1 @@
+"""The longest hold of the event loop over texts that cost most."""

@@ -1,0 +1,1 @@
+"""Resident memory of the service under mixed traffic with contexts."""

@@ -1,0 +1,1 @@
+"""What finishes when twice as much comes as the models can do."""

@@ -1,0 +1,19 @@
+"""Starts the service in this process, or says in a line why that cannot be."""
+
+from __future__ import annotations
+
+import signal
+
+from sidecar.config import Settings
+from sidecar.errors import ConfigError
+
+
+def run(settings: Settings) -> None:
+    """Run the service in this process. Raises `ConfigError` when something that it needs is not installed."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are policies to read again
+    try:
+        from sidecar import app  # a second's worth of imports that the other commands do not need
+    except ImportError as error:
+        message = f"{error.name or 'a package that it needs'} cannot be loaded ({type(error).__name__})"
+        raise ConfigError(f"{message}; install Tidegate with the packages of requirements/service.txt") from None
+    app.run(settings)
