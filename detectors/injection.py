@@ -1,10 +1,10 @@
 """Prompt injection, prompt extraction and jailbreaks, by the encoder's injection head.
 
 A segment is scored as it stands and, when it is disguised, in its normalised view too; the higher score counts. What is
-found in the user's, the system's or the model's words is `injection`; in retrieved context or a tool's result, where no
-instruction belongs, it is `indirect_injection`, which has an output and a threshold of its own: a task that a user
-gives is harmless, and the same task in a document is foreign to it. A document is scored segment
-by segment, so an attack in one sentence of it is not diluted by the rest.
+found in the user's, the system's or the model's words is `injection`; in retrieved context, a tool's result or its
+definition, where no instruction belongs, it is `indirect_injection`, which has an output and a threshold of its own: a
+task that a user gives is harmless, and the same task in a document is foreign to it. A document is scored segment by
+segment, so an attack in one sentence of it is not diluted by the rest.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from detectors.types import Finding
 HEAD = "injection"
 DIRECT, INDIRECT = "injection", "indirect_injection"
 
-_FOREIGN_PARTS = frozenset({"context", "tool_result"})
+_FOREIGN_PARTS = frozenset({"context", "tool_result", "tool_definition"})
 
 
 class Injection:

@@ -175,7 +175,8 @@ def _bearer(value: str) -> float | None:
 
 
 _CODE = re.compile(
-    r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?:https?|file|ftp)://.*|(?:arn|urn):.*|[~.]{0,2}/.*|\$.*",
+    r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?:https?|file|ftp)://.*|(?:arn|urn):.*"
+    r"|[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}|[~.]{0,2}/.*|\$.*",
     re.DOTALL,
 )
 _HEX = re.compile(r"[0-9a-fA-F]+")

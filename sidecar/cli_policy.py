@@ -72,11 +72,13 @@ def lint(paths: tuple[Path, ...], as_json: bool) -> None:
 
 
 def _warnings(plans: Iterable[Plan]) -> Iterator[str]:
-    """What works and may not be meant: a rule that stops text, and says nothing of its own to who reads it."""
+    """What works and may not be meant: a rule that stops text with no word of its own, a notice of nothing."""
     for plan in plans:
         for rule in plan.rules:
             if rule.is_enforced and rule.action is Action.BLOCK and rule.message is None:
                 yield f"{plan.name}: rule `{rule.id}` blocks without a message: people read a default text"
+        if plan.stream.notice is not None and not plan.redacts:
+            yield f"{plan.name}: `notice` tells of redactions, and no rule redacts"
 
 
 @policy.command(name="test")

@@ -47,7 +47,7 @@ from sidecar.outbox.event import (
 )
 from sidecar.outbox.outbox import Inlet
 from sidecar.pacing import Pacing
-from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.policy.plan import BatchPlan, Notice, Plan
 from sidecar.policy.stand_ins import StandIns, StandInSource
 from sidecar.recorder import Recorder
 from sidecar.scheduler.scheduler import Request, Running
@@ -55,6 +55,7 @@ from sidecar.summary import StreamSummary
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.notices import Notices
 from sidecar.values import (
+    Action,
     Blocked,
     Channel,
     Direction,
@@ -359,6 +360,9 @@ class Session:
         self._failure: Exception | None = None
         self._is_finished = False
         self._is_closed = False
+        self._is_idle = False
+        self._is_awaited = False
+        """Whether a caller waits for what leaves, text by text."""
         self.began_ms = self._heard_ms = engine.clock.now_ms()
         self.is_open = True
         """Whether outcomes are still wanted."""
@@ -373,7 +377,7 @@ class Session:
         judgement = self._judgement(lane, text, is_json=is_json)
         if judgement is None or judgement.noted or judgement.unscanned_chars:
             return False
-        self._recorder.tally.passed(len(text))
+        self._recorder.tally.passed(lane, len(text))
         return True
 
     def _judgement(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
@@ -449,7 +453,11 @@ class Session:
         self._put_end(End(choice))
 
     async def settled(self) -> None:
-        """Return when all that was fed is dealt with as far as it goes: the rest waits for more text, or the end."""
+        """Return when all that was fed is dealt with as far as it goes: the rest waits for more text, or the end.
+
+        Whoever waits so passes on what left by then, and no more until the next text: nothing is paced from now on.
+        """
+        self._is_awaited = True
         if not self._settled.is_set():
             self._wake.set()
         await self._settled.wait()
@@ -514,6 +522,8 @@ class Session:
                 return
             if self._failure is not None and not self._inbox:
                 raise self._failure
+            if self._is_idle:
+                raise IdleStream(self._engine.idle_seconds)
 
     async def _refuse(self, outputs: Sequence[Output]) -> NoReturn:
         """End a stream whose text was not looked at in time: that says nothing of the text. Raises `Overloaded`."""
@@ -552,7 +562,7 @@ class Session:
         if due_ms is not None and due_ms <= now_ms and not self._outcomes:  # what has come is not late
             self._core.tick(now_ms)
         self._feed_core(now_ms, until)
-        self._check_idle(now_ms)
+        self._is_idle = now_ms >= self._idle_at_ms and not self._is_finished
 
     def _feed_core(self, now_ms: float, until: float) -> None:
         """Feed what the inbox holds, up to a step's worth; then, if that was all, the end."""
@@ -627,7 +637,7 @@ class Session:
         """What leaves now, when these are what may leave; at the stream's end all of it."""
         now_ms = self._engine.clock.now_ms()
         self._pacing.put([(each, self._spread_ms(each)) for each in outputs], now_ms)
-        is_over = self._is_closed or self._failure is not None
+        is_over = self._is_closed or self._is_idle or self._failure is not None
         due = self._pacing.take(float("inf") if is_over else now_ms)
         for output in due:
             if isinstance(output, Release):
@@ -637,7 +647,12 @@ class Session:
     def _spread_ms(self, output: Output) -> float:
         """Over how much time an output leaves: that in which it came, where a person reads it as it comes."""
         most_ms = self.plan.stream.pace_ms
-        if not most_ms or self._direction is Direction.INPUT or output.lane.channel not in _READ_CHANNELS:
+        if (
+            not most_ms
+            or self._is_awaited
+            or self._direction is Direction.INPUT
+            or output.lane.channel not in _READ_CHANNELS
+        ):
             return 0.0
         return min(most_ms, self._recorder.tally.span_ms(output)) if isinstance(output, Release) else 0.0
 
@@ -668,10 +683,6 @@ class Session:
     def _idle_at_ms(self) -> float:
         return self._heard_ms + self._engine.idle_seconds * 1000
 
-    def _check_idle(self, now_ms: float) -> None:
-        if now_ms >= self._idle_at_ms and not self._is_finished:
-            raise IdleStream(self._engine.idle_seconds)
-
     # -- the end --------------------------------------------------------------------------------------------------
 
     async def _close(self) -> StreamSummary:
@@ -695,6 +706,7 @@ class Session:
             median_held_ms=tally.held.median_ms,
             max_held_chars=self._core.max_held_chars,
             grounding=grounding,
+            notice=self._notice(),
             restored=tally.restored,
         )
 
@@ -705,6 +717,12 @@ class Session:
         for lane, judgement in self._core.judgements():
             self._history.learn(lane, judgement)
         self._engine.metrics.count_known(self._history.hits, self._history.misses)
+
+    def _notice(self) -> Notice | None:
+        """What to tell the person whose prompt this was: what they wrote last was changed, and goes on."""
+        tally = self._recorder.tally
+        is_told = self._direction is Direction.INPUT and tally.action in (Action.REDACT, Action.WITHHOLD)
+        return self.plan.stream.notice if is_told and tally.last_turn.is_redacted else None
 
     def _grounding(self) -> GroundingTally | None:
         sentences = self._core.sentences()

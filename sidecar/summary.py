@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import msgspec
 
 from sidecar.core.stream import LaneCoverage
-from sidecar.policy.plan import Plan
-from sidecar.values import Action, Decision, GroundingTally, Lane, Release
+from sidecar.policy.plan import Notice, Plan
+from sidecar.values import Action, Decision, GroundingTally, Lane, Part, Release
 
 LISTED_VIOLATIONS = 1000
 """How many violations a summary lists; it counts all."""
@@ -31,6 +31,8 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     median_held_ms: float
     max_held_chars: int
     grounding: GroundingTally | None = None
+    notice: Notice | None = None
+    """What to tell the person whose prompt this was."""
     restored: int = 0
     """How many stand-ins gave way to what they stood for."""
 
@@ -59,6 +61,38 @@ class HeldTimes:
         return 0.0
 
 
+class LastTurn:
+    """What a person wrote last in a prompt, behind all that a model had said before, and whether it was redacted.
+
+    What they wrote earlier was told when it was asked, and is in a history that comes again with each question.
+    Messages are told apart by their lanes' numbers, in whatever order they come.
+    """
+
+    def __init__(self) -> None:
+        self._models: set[int] = set()
+        self._users: set[int] = set()
+        self._redacted: set[int] = set()
+
+    def arrived(self, lane: Lane) -> None:
+        """Take note of a text."""
+        if lane.part is Part.MODEL:
+            self._models.add(lane.choice)
+        elif lane.part is Part.USER:
+            self._users.add(lane.choice)
+
+    def released(self, release: Release) -> None:
+        """Take note of what was done to it."""
+        if release.redactions and release.lane.part is Part.USER:
+            self._redacted.add(release.lane.choice)
+
+    @property
+    def is_redacted(self) -> bool:
+        """Whether something in it was redacted."""
+        last = max(self._users, default=-1)
+        answered = max((number for number in self._models if number < last), default=-1)
+        return max(self._redacted, default=-1) > answered
+
+
 class Tally:
     """A stream's running counts. Times are the session clock's milliseconds."""
 
@@ -76,17 +110,20 @@ class Tally:
         self.count_by_rule: Counter[int] = Counter()
         self.repeated_by_rule: Counter[int] = Counter()
         """Violations that were counted, and recorded, when the same text was looked at before: only here."""
+        self.last_turn = LastTurn()
         self._arrivals: dict[Lane, deque[tuple[int, float]]] = {}
         self._received: Counter[Lane] = Counter()
 
     def arrived(self, lane: Lane, chars: int, now_ms: float) -> None:
         """Note when text came in."""
         self.received_chars += chars
+        self.last_turn.arrived(lane)
         self._received[lane] += chars
         self._arrivals.setdefault(lane, deque()).append((self._received[lane], now_ms))
 
-    def passed(self, chars: int) -> None:
+    def passed(self, lane: Lane, chars: int) -> None:
         """Note a text that came and left at once, as it was known that nothing stands in it."""
+        self.last_turn.arrived(lane)
         self.received_chars += chars
         self.released_chars += chars
         self.passed_texts += 1
@@ -98,6 +135,7 @@ class Tally:
 
     def released(self, release: Release, now_ms: float) -> float | None:
         """Note that text leaves. Returns how long its first character was held; None if it accounts for no text."""
+        self.last_turn.released(release)
         self.restored += sum(each.is_restored for each in release.redactions)
         arrivals = self._arrivals.get(release.lane)
         if release.end <= release.start or not arrivals:

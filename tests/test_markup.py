@@ -99,6 +99,7 @@ def without(text: str) -> str:
             .replace(f"#{form.strip('‹›')}", "@")
             .replace(value, "@")
         )
+    text = re.sub(r"<[^<>\n]*@", "<@", text)  # a target in `<>` that never ends may have blanks
     return re.sub(r"\S*@\S*", "@", text)
 
 

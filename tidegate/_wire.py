@@ -309,6 +309,7 @@ def _summary(summary: pb.Summary) -> Summary:
         median_held_seconds=summary.median_held.ToTimedelta().total_seconds(),
         max_held_chars=summary.max_held_chars,
         grounding=_grounding_summary(summary.grounding) if summary.HasField("grounding") else None,
+        notice=summary.notice,
         restored=summary.restored,
     )
 

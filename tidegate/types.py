@@ -243,6 +243,8 @@ class Summary:
     max_held_chars: int
     grounding: GroundingSummary | None = None
     """Set when the policy has a rule on grounding."""
+    notice: str = ""
+    """What to tell the person whose prompt this was: something was redacted in it, and the policy has them told."""
     restored: int = 0
     """How many stand-ins gave way to what they stood for."""
 

@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import gzip
 import json
+import re
 import sys
 import tempfile
 from collections import Counter, defaultdict
@@ -107,6 +108,7 @@ async def _corpus(results: int) -> list[Piece]:
 async def judged(name: str, pieces: Sequence[Piece]) -> dict[str, Count]:
     """What became of each part's pieces under a policy of `policies/`."""
     policy, labels = (ROOT / f"policies/{name}.yaml").read_text(), {"tidegate.dev/policy": name}
+    policy = re.sub(r"max_hold_ms: \d+", "max_hold_ms: 60000", policy)  # what is measured are verdicts, not the machine
     counts: defaultdict[str, Count] = defaultdict(Count)
     with tempfile.TemporaryDirectory() as folder:
         async with proxied(Path(folder), policy=policy, facts={"labels": labels}) as guarded:
@@ -183,7 +185,7 @@ def scores(texts: Iterable[str]) -> list[float]:
     return [max((each.score for each in one), default=0.0) for one in found]
 
 
-def _attacks(path: Path, most: int = 1500) -> list[str]:
+def _attacks(path: Path, most: int = 800) -> list[str]:
     """Attacks inside documents and tools' results, evenly out of the whole set."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]

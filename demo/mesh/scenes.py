@@ -73,7 +73,7 @@ def scenes() -> tuple[Scene, ...]:
             title="The model is about to name an internal project",
             question="What is the project of the autumn called?",
             outcome="cut in mid-stream, and ended as the client expects",
-            answer=RECORDED["project"].partition("Project Osprey")[0] + MESSAGE,
+            answer=f"{RECORDED['project'].partition('Project Osprey')[0]}\n\n{MESSAGE}",
             finish="content_filter",
             violations=(("project-names", "PROJECT"),),
         ),

@@ -116,6 +116,8 @@ def is_card(text: str, start: int, end: int) -> bool:
     """A number that begins as cards of its length do, and is not a part of something longer."""
     found = text[start:end]
     digits = re.sub(r"\D", "", found)
+    if digits == found and digits.endswith("00000"):
+        return False
     numbers = _CARD_NUMBER if digits == found else _ANY_CARD
     return bool(numbers.fullmatch(digits)) and not _PERIODIC.fullmatch(digits) and is_apart(text, start, end)
 
@@ -149,7 +151,7 @@ def is_apart(text: str, start: int, end: int) -> bool:
     return not (_PART_BEFORE.search(before) or _PART_AFTER.match(after))
 
 
-_PART_BEFORE = re.compile(r"\w[-_/.*^]\Z")
+_PART_BEFORE = re.compile(r"\w[-_/.*^]\Z|[})\]]/\Z")
 _PART_AFTER = re.compile(r"[-./_]\d|[-_]\w|\*{1,2}\w|\^")
 
 

@@ -224,14 +224,16 @@ _OTHER_FORM = re.compile(
 _DECIMAL = re.compile(r"(?!\d{3}\.\d{4}\Z|0\d)\d+\.\d+")
 _LIKE_DECIMAL = re.compile(r"(?!0\d{1,4}\.\d{7,8}\Z)\d+\.\d+")
 _YEARS = re.compile(r"(?:19|20)\d\d ?[-/ ] ?(?:19|20)\d\d")
+_BEFORE_YEAR = re.compile(r"\d{5,7} (?:19|20)\d\d")
+"""An article's number and its year."""
 _NAMES_ANOTHER = re.compile(
     r"\b(?:isbn|issn|doi|sku|upc|ean|order|invoice|ticket|tracking|batch|serial|part|model|version|ver|release|build|commit"
-    r"|patch|port|error|code|hash|uuid|id|key|case|issue|bug|lot|item|article|section|rfc|patent|page|score|lines?)"
+    r"|patch|expected|port|error|code|hash|uuid|id|key|case|issue|bug|lot|item|article|section|rfc|patent|page|score|lines?)"
     r"(?:[ -]?(?:number|no|nr|code|key|id))?[\s.:=#]{0,3}\Z",
     re.IGNORECASE,
 )
 """What says that the number behind is one of something else."""
-_PART_BEFORE = re.compile(rf"(?:\d[.:]|\w[-_/]|[$€£¥%&@\\^_~]|\.\.|{WORD}|\w\*{{1,2}}|[\w)] ?[*^/] ?)\Z")
+_PART_BEFORE = re.compile(rf"(?:\d[.:]|\w[-_/]|[$€£¥%&@\\^_~]|\.\.|{WORD}|\w\*{{1,2}}|[\w)] ?[*^/%] ?)\Z")
 _PART_AFTER = re.compile(rf"[-_/]\w|[.:]\d|[%°€£¥$_@\\^]|{WORD}|\.\.|[*^/]{{1,2}}[\w(]")
 _IN_GROUPS = (
     r"(?:1[-. ])?[2-9]\d\d(?:-[2-9]\d\d-|[. /][2-9]\d\d[-. ])\d{4}|[6-9]\d{4}[- ]\d{5}|\d\d 9?\d{4}-\d{4}"
@@ -282,6 +284,8 @@ def _is_other_form(number: str, groups: Sequence[str], words: Words) -> bool:
     """Whether it is written as something else is: an address of the net, a decimal, years, an id."""
     if _OTHER_FORM.fullmatch(number) or _DECIMAL.fullmatch(number) or _YEARS.fullmatch(number):
         return True
+    if not words and _BEFORE_YEAR.fullmatch(number):
+        return True
     if len(groups) == 1 and len(number) > MOST_UNGROUPED and number[0] != "0":
         return True
     return "." in number and not words and not _DOTTED.fullmatch(number)
@@ -289,7 +293,7 @@ def _is_other_form(number: str, groups: Sequence[str], words: Words) -> bool:
 
 def _is_other_in_text(text: str, start: int, end: int) -> bool:
     """Whether what stands beside it says that it is a part of something, or something else."""
-    if _is_part(text, start, end) or _is_in_row(text, start, end, text[start:end]):
+    if _is_part(text, start, end) or _is_in_row(text, start, end, text[start:end]) or _is_commit(text, start, end):
         return True
     return _NAMES_ANOTHER.search(text[max(0, start - REACH) : start]) is not None
 
@@ -314,7 +318,7 @@ def _is_counting(digits: str) -> bool:
 
 
 def _is_part(text: str, start: int, end: int) -> bool:
-    before = text[max(0, start - 2) : start]
+    before = text[max(0, start - 4) : start]
     return bool(_PART_BEFORE.search(before) or _PART_AFTER.match(text, end))
 
 
@@ -326,6 +330,11 @@ def _is_dated(text: str, start: int, end: int) -> bool:
 
 def _is_unbalanced(number: str) -> bool:
     return number.count("(") > number.count(")")
+
+
+def _is_commit(text: str, start: int, end: int) -> bool:
+    """Whether it may be a commit's short name: at the beginning of its line, with a title behind it."""
+    return end - start == 7 and text[start - 1 : start] == "\n" and text[end : end + 1] == " "
 
 
 def _is_in_row(text: str, start: int, end: int, number: str) -> bool:

@@ -27,7 +27,7 @@ from sidecar.codec.jsontext import NotJsonError, Path, dumps, edited, literal, l
 from sidecar.codec.naming import name_of_place
 from sidecar.codec.places import COUNTS, Found, Kind, Node, Reader, Slot
 from sidecar.codec.shape import PLAINLY, REQUEST, AnswerOptions, NewFrame, Shape, answer_scope, says_again
-from sidecar.codec.weave import ChoiceEnd, Ends, Fed, LaneEnd, Tail, Text, Weave, Woven
+from sidecar.codec.weave import ChoiceEnd, Ends, Fed, LaneEnd, Postscript, Tail, Text, Weave, Woven
 from sidecar.values import Blocked, Channel, Lane, Release
 
 _BOM = "\ufeff"
@@ -41,15 +41,23 @@ class UnknownShapeError(ValueError):
 class WholeBody:
     """A request, or an answer that is one JSON document."""
 
-    def __init__(self, shape: Shape, body: bytes, *, is_request: bool, is_json: bool = False) -> None:
-        """`is_json`: the answer's content is JSON by request."""
+    def __init__(
+        self,
+        shape: Shape,
+        body: bytes,
+        *,
+        is_request: bool,
+        is_json: bool = False,
+        postscript: Postscript | None = None,
+    ) -> None:
+        """`is_json`: the answer's content is JSON by request; `postscript`: see `Weave`."""
         self._shape = shape
         self._is_request = is_request
         self._mark, self._text, self._document = _parse(body)
         root, scope = (shape.request, REQUEST) if is_request else (shape.response, answer_scope())
         found = Reader(is_streamed=False).read(self._document, root, scope)
         slots = [_as_json(slot) for slot in found.slots] if is_json else found.slots
-        self._weave = Weave(repeats=True)
+        self._weave = Weave(repeats=True, postscript=postscript)
         self._stopped: list[Blocked] = []
         self._left: list[Woven | Tail] = []
         self._slots = slots
@@ -113,12 +121,13 @@ class StreamedAnswer:
         max_waiting_bytes: int = 16 * 1024 * 1024,
         asked: AnswerOptions = PLAINLY,
         holds_calls: bool = False,
+        postscript: Postscript | None = None,
     ) -> None:
-        """`max_waiting_bytes`: of frames that came and have not left; `holds_calls`: see `Weave`."""
+        """`max_waiting_bytes`: of frames that came and have not left; `holds_calls` and `postscript`: see `Weave`."""
         self._shape = shape
         self._framing = framing_of(form, max_frame_bytes)
         self._reader = Reader(is_streamed=True)
-        self._weave = Weave(holds_calls=holds_calls, repeats=says_again(shape.event))
+        self._weave = Weave(holds_calls=holds_calls, repeats=says_again(shape.event), postscript=postscript)
         self._voice = shape.voice(asked)
         self._frames: dict[int, _Held] = {}
         self._waiting_bytes = 0

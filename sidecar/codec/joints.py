@@ -1,4 +1,6 @@
-"""Sets the message of a block off from what was let out before: what is open there is closed, and a blank line put.
+"""Sets what is added to an answer off from what was let out before: what is open is closed, and a blank line put.
+
+That is the message of a block, and a notice behind the answer.
 
 The text of each answer's choice is followed as it leaves, its content alone: thoughts and calls are shown elsewhere,
 and what is JSON stays as it is.
@@ -6,6 +8,7 @@ and what is JSON stays as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -21,13 +24,21 @@ class _Content(msgspec.Struct):
     lane: Lane
     end: int
     surroundings: Surroundings
+    begin: str = ""
+    """Its first characters that show."""
+
+
+_BEGIN_CHARS = 16
+_DATA = re.compile(r"[\[{]|(?:```|~~~)[ \t]*json", re.IGNORECASE)
+"""How an answer begins that programs read: it was asked for in words."""
 
 
 class Joints:
-    """See the module's text. `is_streamed`: to what is over nothing can be added."""
+    """See the module's text. `is_streamed`: to what is over nothing is added; `is_plain`: blocks are not set off."""
 
-    def __init__(self, *, is_streamed: bool) -> None:
+    def __init__(self, *, is_streamed: bool, is_plain: bool = False) -> None:
         self._is_streamed = is_streamed
+        self._is_plain = is_plain
         self._contents: dict[int, _Content] = {}
         self._json: set[Lane] = set()
         self._over: set[Lane] = set()
@@ -55,7 +66,16 @@ class Joints:
             self._follow(shown)
         return self._joint(shown) if isinstance(shown, Blocked) else ""
 
+    def behind(self, choice: int, notice: str) -> str:
+        """The notice as a paragraph behind a choice's content; empty where nothing was said, or programs read it."""
+        content = self._contents.get(choice)
+        if content is None or not content.begin or _DATA.match(content.begin):
+            return ""
+        return content.surroundings.closing() + notice
+
     def _joint(self, blocked: Blocked) -> str:
+        if self._is_plain:
+            return ""
         content = self._contents.get(blocked.lane.choice)
         if content is None or not blocked.message:
             return ""
@@ -71,4 +91,6 @@ class Joints:
         if content is None or content.lane != lane:
             content = self._contents[lane.choice] = _Content(lane, release.end, Surroundings())
         content.surroundings.feed(release.text)
+        if len(content.begin) < _BEGIN_CHARS:
+            content.begin = (content.begin + release.text).lstrip()[:_BEGIN_CHARS]
         content.end = max(content.end, release.end)

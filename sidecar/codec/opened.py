@@ -10,6 +10,7 @@ from sidecar.codec.formats import Format
 from sidecar.codec.multipart import WholeMultipart
 from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape
 from sidecar.codec.text import StreamedText, WholeText
+from sidecar.codec.weave import Postscript
 
 Whole: TypeAlias = WholeBody | WholeText | WholeMultipart
 Streamed: TypeAlias = StreamedAnswer | StreamedText
@@ -19,7 +20,14 @@ _TEXT_KEYS = frozenset({"messages", "prompt", "system", "input", "inputs", "inst
 
 
 def whole(
-    shape: Shape, data: bytes, *, is_request: bool, form: Format, boundary: str = "", is_json: bool = False
+    shape: Shape,
+    data: bytes,
+    *,
+    is_request: bool,
+    form: Format,
+    boundary: str = "",
+    is_json: bool = False,
+    postscript: Postscript | None = None,
 ) -> Whole:
     """A body that is there as a whole; `is_json`: its content is JSON by request. Raises `UnknownShapeError`."""
     if form is Format.TEXT:
@@ -28,7 +36,7 @@ def whole(
         return WholeMultipart(data, boundary, is_request=is_request)
     if form is not Format.JSON:
         raise UnknownShapeError("it comes in a format that is read only as a stream")
-    body = WholeBody(shape, data, is_request=is_request, is_json=is_json)
+    body = WholeBody(shape, data, is_request=is_request, is_json=is_json, postscript=postscript)
     if is_request and not (shape.fits(body.document) and not any(_misspelt(body.document))):
         raise UnknownShapeError("the request is not of its shape")
     return body
@@ -42,6 +50,7 @@ def streamed(
     max_waiting_bytes: int,
     asked: AnswerOptions = PLAINLY,
     holds_calls: bool = False,
+    postscript: Postscript | None = None,
 ) -> Streamed:
     """An answer that comes piece by piece: see `StreamedAnswer`."""
     if form is Format.TEXT:
@@ -53,6 +62,7 @@ def streamed(
         max_waiting_bytes=max_waiting_bytes,
         asked=asked,
         holds_calls=holds_calls,
+        postscript=postscript,
     )
 
 

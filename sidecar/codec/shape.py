@@ -148,6 +148,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a request asks for answers that are JSON."""
     says_stops: bool = True
     """Whether what a block says stands in the answer's text."""
+    is_chat: bool = False
+    """Whether people read its answers, so that they can be told something behind them."""
     is_reopened: bool = False
     """Whether a call may be followed by other parts without a word about its end: a switch ends it then."""
 
@@ -239,13 +241,19 @@ def spoken(parts: Any, path: Path, unspoken: frozenset[Path]) -> Iterator[dict[s
             return
 
 
-def without_unsigned(document: Any, is_unsigned: Callable[[Any], bool]) -> dict[Path, Any]:
-    """What changes in a request whose thoughts lost their signature when they were changed: they would be refused."""
+def without_unsigned(
+    document: Any, is_unsigned: Callable[[Any], bool], as_text: Callable[[Any], dict[str, Any]]
+) -> dict[Path, Any]:
+    """What changes in a request whose thoughts lost their signature when they were changed: they would be refused.
+
+    So would a message of which nothing is left: the last of its thoughts stays, as a text.
+    """
     changes: dict[Path, Any] = {}
     for number, message in items(document, "messages"):
         content = message.get("content")
         if isinstance(content, list) and any(is_unsigned(each) for each in content):
-            changes["messages", number, "content"] = [each for each in content if not is_unsigned(each)]
+            kept = [each for each in content if not is_unsigned(each)]
+            changes["messages", number, "content"] = kept or [as_text(content[-1])]
     return changes
 
 

@@ -11,6 +11,8 @@ replacements that begin in them; a frame whose slots are unchanged leaves byte f
 3. A frame that says that lanes are over waits until nothing of them is held.
 4. Nothing that belongs to a call leaves before its group of calls is let out, if calls are held whole.
 5. After a block, frames before its place leave with what was let out of them; the others never do.
+6. What is to be said behind an answer (`postscript`) goes to its last content, once all of the choice is let out. So a
+   frame that ends content waits until the next one says whether more follows. None is said where a call comes last.
 
 Pure; one owner.
 """
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -54,6 +56,8 @@ class ChoiceEnd(msgspec.Struct, frozen=True):
 
 
 Fed: TypeAlias = Text | LaneEnd | ChoiceEnd
+Postscript: TypeAlias = Callable[[int], str]
+"""What is to be said behind the content of a choice, all of which was let out: text, maybe none."""
 
 
 class Ends(msgspec.Struct, frozen=True, gc=False):
@@ -177,6 +181,10 @@ class _LaneText:
         self.in_its_place: str | None = None
         """What stands in for all of it."""
 
+    def append(self, text: str) -> None:
+        """Say more behind what was let out: where the last character stood."""
+        self.pieces.append(_Piece(max(0, self.received - 1), self.received, text, is_kept=False))
+
     def add(self, release: Release) -> None:
         self.pieces.extend(_pieces(release))
         self.done = max(self.done, release.end)
@@ -218,7 +226,12 @@ class _LaneText:
 class Weave:
     """See the module's text. `holds_calls`: whether calls leave whole; `repeats`: whether frames say lanes again."""
 
-    def __init__(self, *, holds_calls: bool = False, repeats: bool = True) -> None:
+    def __init__(
+        self, *, holds_calls: bool = False, repeats: bool = True, postscript: Postscript | None = None
+    ) -> None:
+        self._postscript = postscript
+        self._last_said: dict[int, Lane] = {}
+        """By choice, the content that the postscript goes to."""
         self._holds_calls = holds_calls
         self._repeats = repeats
         self._lanes: dict[Lane, _LaneText] = {}
@@ -362,6 +375,8 @@ class Weave:
         own.waiting += 1
         if first or said:
             fed.append(Text(lane, first + said, slot.is_json))
+        if self._postscript is not None and slot.text:
+            self._choose_last(slot, lane, number)
         if slot.is_whole:
             fed += self.end(lane)
         return placed
@@ -380,6 +395,33 @@ class Weave:
     def lane_of(self, slot: Slot) -> Lane:
         """Where a slot's text was put."""
         return self._moved.get(slot.lane, slot.lane)
+
+    # -- what is said behind it -----------------------------------------------------------------------------------
+
+    def _choose_last(self, slot: Slot, lane: Lane, number: int) -> None:
+        """The content that was said last, and is the last text of its choice."""
+        if _is_prose(slot):
+            self._last_said[lane.choice] = lane
+        elif lane.channel is Channel.TOOL_ARGUMENTS:
+            self._last_said.pop(lane.choice, None)
+        elif lane.channel is Channel.REASONING and (last := self._last_said.get(lane.choice)) is not None:
+            own = self._lanes[last]
+            if own.is_over and own.frames < number:  # in a frame that cannot wait for what these thoughts lead to
+                del self._last_said[lane.choice]
+
+    def _say_postscripts(self, choices: Iterable[int]) -> None:
+        """Say what belongs behind these choices, as far as all of them was let out."""
+        if self._postscript is None:
+            return
+        for choice in [each for each in choices if each in self._last_said and self._is_let_out(each)]:
+            own = self._lanes[lane := self._last_said.pop(choice)]
+            if choice not in self._stopped and (text := self._postscript(choice)):
+                own.append(text)
+                self._tailing[lane] = own
+
+    def _awaits_postscript(self, ends: Ends) -> bool:
+        """Whether a frame ends content that may be the last of its choice."""
+        return any(lane == self._last_said.get(lane.choice) for lane in ends.lanes)
 
     # -- what a stream lets out -----------------------------------------------------------------------------------
 
@@ -448,16 +490,20 @@ class Weave:
     def flush(self) -> None:
         """Nothing more will come at all: every frame may leave with what there is."""
         self._is_flushed = True
+        self._say_postscripts([*self._last_said])
 
     # -- what may leave -------------------------------------------------------------------------------------------
 
     def whole(self) -> Woven:
         """The one frame that was queued, with what was let out of it."""
+        self._say_postscripts([*self._last_said])
         (waiting,) = next(iter(self._queues.values()))
         return self._woven(waiting)
 
     def ready(self) -> Iterator[Woven | Tail]:
         """The frames and tails that may leave now, in order."""
+        if self._last_said:
+            self._say_postscripts(self._over & {*self._last_said})
         if self._tailing:
             yield from self._tails()
         while (head := self._head()) is not None:
@@ -499,7 +545,7 @@ class Weave:
         for each in waiting.slots:
             if not self._is_out(each, waiting.number):
                 return False
-        return waiting.ends is _NO_ENDS or self._is_over(waiting.ends)
+        return waiting.ends is _NO_ENDS or (self._is_over(waiting.ends) and not self._awaits_postscript(waiting.ends))
 
     def _is_out(self, placed: _Placed, number: int) -> bool:
         """Whether a slot need not be waited for."""
@@ -524,9 +570,11 @@ class Weave:
 
     def _is_done(self, choice: int) -> bool:
         """Whether a choice is over and nothing of it is held."""
-        return choice in self._over and all(
-            own.done >= own.received for lane, own in self._lanes.items() if lane.choice == choice
-        )
+        return choice in self._over and self._is_let_out(choice)
+
+    def _is_let_out(self, choice: int) -> bool:
+        """Whether nothing that came of a choice is held."""
+        return all(own.done >= own.received for lane, own in self._lanes.items() if lane.choice == choice)
 
     def _woven(self, waiting: _Waiting) -> Woven:
         changes: list[tuple[Slot, str]] = []
@@ -597,9 +645,18 @@ def _in_its_place(slot: Slot, text: str) -> str:
         return ""
     if slot.path[-1:] == ("name",):
         return WITHHELD
+    if slot.is_raw and slot.text.startswith("["):  # a list stays one, or its API would not read it
+        return dumps([text] if slot.text.startswith('["') else [])
     if slot.lane.channel is Channel.TOOL_ARGUMENTS or not (slot.is_json and slot.text.lstrip()[:1] in ("{", "[")):
         return text
     return dumps({WITHHELD: text})
+
+
+def _is_prose(slot: Slot) -> bool:
+    """Whether a slot is an answer's content, as people read it."""
+    lane = slot.lane
+    is_text = slot.kind is Kind.TEXT and slot.emptied is None and not (slot.is_json or slot.is_raw)
+    return is_text and lane.channel is Channel.CONTENT and lane.part is Part.MODEL
 
 
 def _number_of(waiting: _Waiting) -> int:

@@ -42,7 +42,7 @@ from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import Draft, LoadedPolicy, Place, Source, explain_all, read_drafts
 from sidecar.policy.operators import ByName, Form, InWords, RedactionKeys
-from sidecar.policy.plan import BatchPlan, Match, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
+from sidecar.policy.plan import BatchPlan, Match, Notice, Plan, Rewrite, RulePlan, ScannerPlan, StreamSettings
 from sidecar.policy.schema import (
     DEFAULT_POLICY,
     LABEL,
@@ -53,6 +53,7 @@ from sidecar.policy.schema import (
     Label,
     Mask,
     Named,
+    NoticeSpec,
     OneWayOperator,
     PolicySpec,
     Pseudonym,
@@ -63,6 +64,7 @@ from sidecar.policy.schema import (
     WithholdAction,
 )
 from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity, ToolCalls
+from sidecar.wording import messages
 from sidecar.wording.languages import Language
 from sidecar.wording.names import name_of
 
@@ -169,6 +171,7 @@ def _plan(spec: PolicySpec, rules: _RuleCompiler) -> Plan:
             min_segment_tokens=stream.min_segment_tokens,
             pace_ms=stream.pace_ms,
             tool_calls=stream.tool_calls,
+            notice=_notice(stream.notice, metadata.language),
         ),
         rules=tuple(rules.plans),
         scanners=tuple(
@@ -471,6 +474,13 @@ def _in_its_place(rule: RuleSpec) -> str:
     """What stands in the place of a text that is withheld: the model reads it, and has to go on."""
     own = rule.action.withhold.message if isinstance(rule.action, WithholdAction) else ""
     return own or _WITHHELD.format(rule=rule.id)
+
+
+def _notice(spec: NoticeSpec | None, language: Language) -> Notice | None:
+    if spec is None:
+        return None
+    form, own = (spec, None) if isinstance(spec, str) else (spec.as_, spec.text)
+    return Notice(own or messages.changed(language), is_paragraph=form == "paragraph")
 
 
 def _one_way(rule: RuleSpec) -> tuple[OneWayOperator, Place]:

@@ -160,6 +160,7 @@ def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[s
 _FORMS = {
     "labels": "write a list, `[LABEL, ...]`, or least scores, `{LABEL: 0.6, ...}`",
     "blocked": "write true, false, or the id of the rule that blocks",
+    "notice": "write `paragraph`, `annotation`, or `{as: paragraph, text: ...}`",
     "chunkings": "write `all`, `whole`, `chars`, `cuts`, `pairs`, `random`, or a list of them",
     "action": "write `allow`, `annotate`, `redact`, `withhold`, `block`, `{redact: {with: mask}}`,"
     " `{withhold: {message: ...}}` or `{block: {message: ...}}`",
@@ -197,5 +198,6 @@ _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]]
     "labels_form": _form,
     "blocked_form": _form,
     "chunkings_form": _form,
+    "notice_form": _form,
     "action_form": _action,
 }

@@ -154,13 +154,21 @@ class Readers:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a person is told whose prompt was redacted: as the answer's last paragraph, or beside it."""
+
+    text: str
+    is_paragraph: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StreamSettings:
     """The policy's `stream:` section.
 
     `max_hold_ms` is how long text may wait for a batch detector; `max_held_chars` is how much text a lane may hold
     before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces), and short sentences
     are gathered into one of `min_segment_tokens`. `pace_ms` is over how much time cleared text may leave. `tool_calls`
-    is None where the policy does not say.
+    is None where the policy does not say, `notice` where nobody is told.
     """
 
     mode: Mode
@@ -170,6 +178,7 @@ class StreamSettings:
     min_segment_tokens: int = 0
     pace_ms: int = 0
     tool_calls: ToolCalls | None = None
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)

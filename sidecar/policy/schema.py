@@ -38,7 +38,8 @@ SeverityWord: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
 
 def _form(value: Any) -> str:
     """What kind of value this is, so that a union has one branch to complain about, not all of them."""
-    return {dict: "as mapping", list: "as list", str: "as word", bool: "as truth"}.get(type(value), "as other")
+    kind = dict if isinstance(value, BaseModel) else type(value)  # as it was parsed
+    return {dict: "as mapping", list: "as list", str: "as word", bool: "as truth"}.get(kind, "as other")
 
 
 class Model(BaseModel):
@@ -81,6 +82,31 @@ class MatchSpec(Model):
     )
 
 
+NoticeWord: TypeAlias = Literal["paragraph", "annotation"]
+
+
+class NoticeText(Model):
+    """A notice in the operator's own words."""
+
+    as_: NoticeWord = Field(
+        alias="as",
+        description="paragraph: the answer's last. annotation: beside the answer, for the application to show.",
+    )
+    text: str | None = Field(
+        default=None, min_length=1, max_length=1000, description="Left out: a text in the policy's language."
+    )
+
+
+NoticeSpec: TypeAlias = Annotated[
+    Annotated[NoticeWord, Tag("as word")] | Annotated[NoticeText, Tag("as mapping")],
+    Discriminator(
+        _form,
+        custom_error_type="notice_form",
+        custom_error_message="a notice is `paragraph`, `annotation`, or `{as: paragraph, text: ...}`",
+    ),
+]
+
+
 class StreamSpec(Model):
     """How text is held while verdicts are due."""
 
@@ -120,6 +146,11 @@ class StreamSpec(Model):
         default=None,
         description="whole: a model's call of a tool leaves when it is over and judged, together with the calls beside"
         " it, or not at all. stream: its arguments leave as other text does. Left out: whole where a rule blocks.",
+    )
+    notice: NoticeSpec | None = Field(
+        default=None,
+        description="Whether a person is told that something was redacted in what they wrote: in the answer's last"
+        " paragraph, or beside the answer. Left out: no.",
     )
     on_failure: FailMode | None = Field(
         default=None,

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Literal
+from urllib.parse import quote
 from uuid import uuid4
 
 import msgspec
@@ -21,8 +23,10 @@ from sidecar.codec.formats import Format, format_of
 from sidecar.codec.instead import answer_instead
 from sidecar.codec.joints import Joints
 from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape, Unanswered
+from sidecar.codec.weave import Postscript
 from sidecar.config import Guarded
 from sidecar.errors import CallerError
+from sidecar.policy.plan import Notice
 from sidecar.policy.stand_ins import StandIns
 from sidecar.session import Engine, Session, StreamStart
 from sidecar.transport.answers import StreamGuard, guard_whole
@@ -40,6 +44,7 @@ from sidecar.transport.exchange import (
 from sidecar.transport.facts import Caller, start_of, with_sources
 from sidecar.transport.http_headers import (
     DECISION,
+    NOTICE,
     POLICY,
     REQUEST_DECISION,
     REQUEST_IDS,
@@ -92,6 +97,8 @@ class Bodies:
         """What the request's values were replaced by."""
         self._asked = PLAINLY
         """What the request asked for, as far as its answer depends on it."""
+        self._notice: Notice | None = None
+        """What to tell whoever asked."""
 
     async def request(
         self, guard: Guard, caller: Caller, described: Described, data: bytes, held: Held
@@ -127,6 +134,7 @@ class Bodies:
             self._mark(session)
             self.marks[DECISION] = Action.BLOCK.name.lower()
             return self._refused(way.shape, body, body.blocked, session)
+        self._take_notice(summary.notice)
         start = with_sources(start, body.texts, self._engine.limits)
         changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
         return Passed(answered(start), closed(coding, *came, changed))
@@ -154,11 +162,13 @@ class Bodies:
         """Guard an answer that is one document; None when it is none. Raises `TidegateError`."""
         coding = described.coding
         content = opened_answer(self._settings, coding, data)
-        body = _body(way, content, described, is_request=False, is_json=self._asked.is_json)
+        joints = self._joints(way.shape, is_streamed=False)
+        postscript = self._postscript(way.shape, joints)
+        body = _body(way, content, described, is_request=False, is_json=self._asked.is_json, postscript=postscript)
         if body is None:
             return None
         async with self._engine.open(start, stand_ins=self._stand_ins) as session:
-            summary = await guard_whole(session, body, self._joints(way.shape, is_streamed=False))
+            summary = await guard_whole(session, body, joints)
         self._mark(session)
         self.marks[DECISION] = summary.action.name.lower()
         changed = finished(body, UnreadableAnswerError("the upstream's answer is nested too deep to be changed"))
@@ -185,6 +195,7 @@ class Bodies:
         async def write_encoded(data: bytes) -> None:
             await write(encoder.feed(data) if encoder is not None else data)
 
+        joints = self._joints(way.shape, is_streamed=True)
         body = opened.streamed(
             way.shape,
             way.format,
@@ -192,8 +203,8 @@ class Bodies:
             max_waiting_bytes=self._settings.max_answer_bytes,
             asked=self._asked,
             holds_calls=session.plan.holds_calls,
+            postscript=self._postscript(way.shape, joints),
         )
-        joints = self._joints(way.shape, is_streamed=True)
         await StreamGuard(session, body, write_encoded, joints).run(decoded(self._settings, coding, chunks))
         if encoder is not None:
             await write(encoder.finish())
@@ -237,11 +248,23 @@ class Bodies:
         quoted = given if _ID.fullmatch(given) else self.marks.get(STREAM) or str(uuid4())
         return {"content-type": media_type, **dict.fromkeys(REQUEST_IDS, quoted), **self.marks}
 
+    def _take_notice(self, notice: Notice | None) -> None:
+        self._notice = notice
+        if notice is not None and not notice.is_paragraph:
+            self.marks[NOTICE] = quote(notice.text)
+
     def _joints(self, shape: Shape, *, is_streamed: bool) -> Joints | None:
-        """What sets a block's message off, where it stands behind text that people read."""
-        if self._settings.block_join == "plain" or self._asked.is_json or not shape.says_stops:
+        """What sets off what is added to text that people read."""
+        if self._asked.is_json or not shape.says_stops:
             return None
-        return Joints(is_streamed=is_streamed)
+        return Joints(is_streamed=is_streamed, is_plain=self._settings.block_join == "plain")
+
+    def _postscript(self, shape: Shape, joints: Joints | None) -> Postscript | None:
+        """What is said behind an answer, where people read it."""
+        notice = self._notice
+        if notice is None or not notice.is_paragraph or joints is None or not shape.is_chat:
+            return None
+        return partial(joints.behind, notice=notice.text)
 
     def _mark(self, session: Session) -> None:
         self.marks[POLICY] = f"{session.plan.name}@{session.plan.version}"
@@ -270,7 +293,13 @@ def _asked(way: Whole, body: opened.Whole) -> AnswerOptions:
 
 
 def _body(
-    way: Whole, content: bytes, described: Described, *, is_request: bool, is_json: bool = False
+    way: Whole,
+    content: bytes,
+    described: Described,
+    *,
+    is_request: bool,
+    is_json: bool = False,
+    postscript: Postscript | None = None,
 ) -> opened.Whole | None:
     """The body in the first of the way's formats that it is in. What may be text is JSON only if it looks like it."""
     is_other = way.otherwise is not None and not content.lstrip().startswith((b"{", b"["))
@@ -284,5 +313,6 @@ def _body(
                     form=each,
                     boundary=described.boundary,
                     is_json=is_json,
+                    postscript=postscript,
                 )
     return None

@@ -249,6 +249,7 @@ def summary_of(summary: StreamSummary) -> pb.Summary:
         median_held=_duration(summary.median_held_ms),
         max_held_chars=summary.max_held_chars,
         grounding=None if summary.grounding is None else _grounding_summary(summary.grounding),
+        notice="" if summary.notice is None else summary.notice.text,
         restored=summary.restored,
     )
 

@@ -1,26 +1,30 @@
 r"""What is open where a text of Markdown ends, and what closes it, so that what is said next is a paragraph of its own.
 
-Two line ends set a paragraph off from text, emphasis, a link, a table, a list, a quotation and a code span, which all
-end there by themselves. Other things go on over them, or stay open in the page: they are closed first.
+Two line ends set a paragraph off from text, a table, a list and a quotation, which end there by themselves. Other
+things go on over them, or stay open in the page: they are closed first.
 
+* inline markup: code, links, images, emphasis (see `inline`);
 * a fence, with its character, length and what stands before it on its line (a quotation's marks, a list's indent);
 * display mathematics, `$$` and `\\[`;
 * HTML: comments and raw blocks, which end with their own words, and elements that a page would go on with (`<details>`,
   `<think>`, `<b>`).
 
-`Surroundings` reads a text once, in any pieces, line by line, and keeps a line, the elements that are open and a few
-words. It knows as much of lists as is needed to tell a fence from indented code. Not known: raw HTML in a code span
+`Surroundings` reads a text once, in any pieces, line by line, and keeps a paragraph, the elements that are open and a
+few words. It knows as much of lists as is needed to tell a fence from indented code. Not known: raw HTML in a code span
 that goes over a line's end, elements that are no HTML, and what a renderer adds beyond CommonMark, GFM and mathematics.
 """
 
 from __future__ import annotations
 
+import copy
 import re
+
+from sidecar.wording import inline
 
 MOST_OPEN = 32
 """How many elements are remembered; what is opened beyond them is not closed."""
 MOST_LINE_CHARS = 4096
-"""Of a line that is longer, what stands behind is not read."""
+"""Of a line that is longer, what stands behind is not read. In a longer paragraph, no inline markup is closed."""
 
 _FENCE = re.compile(r"(?P<fence>`{3,}(?=[^`]*$)|~{3,})")
 _CONTAINER = re.compile(r"[ ]{0,3}>[ ]?|[ ]{0,3}(?:[-+*]|\d{1,9}[.)])(?:[ ]{1,4}(?=\S)|[ ]|$)")
@@ -29,6 +33,11 @@ _RAW = re.compile(r"<(?P<name>pre|script|style|textarea)(?=[\s>]|$)", re.IGNOREC
 _CODE = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
 _MATH = re.compile(r"\$\$|\\\[")
 _TAG = re.compile(r"""<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9-]*)(?=[\s/>])(?:[^<>"']|"[^"]*"|'[^']*')*>""")
+_CUT_TAG = re.compile(r"""\s*<(?P<name>[A-Za-z][A-Za-z0-9-]*)(?:[^<>"']|"[^"]*"|'[^']*')*(?P<quote>["'])?[^<>"']*""")
+_OWN_LINE = ("#", "|")
+"""What begins a heading and a table's row: nothing in them goes on in the next line."""
+_INDENT = "    "
+"""Of code, where no paragraph goes on."""
 _INLINE = frozenset(
     "a abbr b big bdo cite code del dfn em font i ins kbd mark q s samp small span strike strong sub sup u".split()
 )
@@ -50,6 +59,7 @@ class Surroundings:
         "_list_indent",
         "_math",
         "_newlines",
+        "_paragraph",
         "_prefix",
         "_raw_end",
         "is_empty",
@@ -69,6 +79,8 @@ class Surroundings:
         self._raw_end = ""
         self._elements: list[str] = []
         self._list_indent = 0
+        self._paragraph = ""
+        """The lines of the paragraph (the heading, the cells of a row) that a line may go on with."""
 
     def feed(self, text: str) -> None:
         """Read more of the text."""
@@ -84,27 +96,38 @@ class Surroundings:
         self._line = (self._line + last)[:MOST_LINE_CHARS]
 
     def closing(self) -> str:
-        """What closes what is open and sets off a paragraph; empty where nothing was said. The text may go on."""
+        """What closes what is open and sets off a paragraph; where nothing was said, no more than an indent's end.
+
+        The text may go on.
+        """
         if self.is_empty:
-            return ""
-        kept = self._fence, self._prefix, self._math, self._raw_end, [*self._elements], self._list_indent
-        self._read(self._line)
-        closing = self._closed()
-        self._fence, self._prefix, self._math, self._raw_end, self._elements, self._list_indent = kept
-        return closing or "\n" * max(0, 2 - self._newlines)
+            return "\n" if self._line.expandtabs(len(_INDENT)).startswith(_INDENT) else ""  # no code, however it began
+        went_on = copy.copy(self)
+        went_on._elements = [*self._elements]
+        return went_on._closed() or "\n" * max(0, 2 - self._newlines)
 
     def _closed(self) -> str:
-        """What closes what is open; empty when line ends do."""
-        inline = ""
+        """What closes what is open; empty when line ends do. What was read is over then."""
+        ends = self._end_line()
         while self._elements and self._elements[-1] in _INLINE:
-            inline += f"</{self._elements.pop()}>"
-        ends = [f"{self._prefix}{self._fence}"] if self._fence else []
-        ends += [end for end in (self._math, self._raw_end) if end]
-        ends += ["", *(f"</{name}>" for name in reversed(self._elements))] if self._elements else []
-        if not ends:
-            return f"{inline}\n\n" if inline else ""
-        first = "" if self._newlines and not inline else "\n"
-        return f"{inline}{first}{chr(10).join(ends)}\n\n"
+            ends += f"</{self._elements.pop()}>"
+        lines = [f"{self._prefix}{self._fence}"] if self._fence else []
+        lines += [end for end in (self._math, self._raw_end) if end]
+        lines += ["", *(f"</{name}>" for name in reversed(self._elements))] if self._elements else []
+        if not lines:
+            return f"{ends}\n\n" if ends else ""
+        first = "" if self._newlines and not ends else "\n"
+        return f"{ends}{first}{chr(10).join(lines)}\n\n"
+
+    def _end_line(self) -> str:
+        """Read the last line, and what closes the inline markup that is open there."""
+        is_element = (tag := _CUT_TAG.fullmatch(self._line)) is not None and tag["name"].lower() in _ELEMENTS
+        end = f"{tag['quote'] or ''}>" if is_element and tag is not None else ""  # a line that it begins is no text
+        if self._line.strip():
+            self._read(self._line + end)
+        if end or self._fence or self._math or self._raw_end or len(self._paragraph) > MOST_LINE_CHARS:
+            return end
+        return inline.closing(self._paragraph + "\n" * bool(self._paragraph and self._newlines))
 
     # -- lines ----------------------------------------------------------------------------------------------------
 
@@ -121,12 +144,21 @@ class Surroundings:
                 self._raw_end = ""
             return
         prefix, rest = self._contained(line)
+        self._take_line(rest, begins=not rest.strip() or not line.startswith(prefix))
         if self._begin_block(prefix, rest):  # also where mathematics was begun: it was none
-            self._math = ""
+            self._math = self._paragraph = ""
         elif self._math:
             self._end_math(rest)
         else:
             self._read_inline(rest)
+
+    def _take_line(self, text: str, *, begins: bool) -> None:
+        """Take a line as the paragraph's next one, or as one that begins another."""
+        is_alone = text.startswith(_OWN_LINE) or self._paragraph.startswith(_OWN_LINE)
+        if begins or is_alone or not self._paragraph:
+            self._paragraph = "" if text.startswith(_INDENT) else text
+        elif len(self._paragraph) <= MOST_LINE_CHARS:
+            self._paragraph += f"\n{text}"
 
     def _has_left(self, line: str) -> bool:
         """Whether a line stands outside the container of the fence, which so has ended."""

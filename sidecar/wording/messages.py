@@ -1,4 +1,4 @@
-"""What a person is told where a text is stopped and the policy says nothing: what happened, what to do or to quote."""
+"""What a person is told where the policy says nothing: of a text that was stopped, and of a prompt that was changed."""
 
 from __future__ import annotations
 
@@ -64,6 +64,24 @@ _TEXTS: Mapping[Language, tuple[str, str, str]] = {
         " Referência: {reference}.",
     ),
 }
+
+_CHANGED: Mapping[Language, str] = {
+    Language.EN: "Note: parts of your message were replaced to protect them, so this answer was written without them.",
+    Language.DE: "Hinweis: Teile Ihrer Nachricht wurden zum Schutz ersetzt; diese Antwort entstand ohne sie.",
+    Language.ES: "Nota: partes de su mensaje se sustituyeron para protegerlas; esta respuesta se escribió sin ellas.",
+    Language.FR: "Remarque : des parties de votre message ont été remplacées par précaution ; cette réponse a été"
+    " rédigée sans elles.",
+    Language.IT: "Nota: alcune parti del suo messaggio sono state sostituite per proteggerle; questa risposta è stata"
+    " scritta senza di esse.",
+    Language.NL: "Let op: delen van uw bericht zijn vervangen om ze te beschermen; dit antwoord is zonder die delen"
+    " geschreven.",
+    Language.PT: "Nota: partes da sua mensagem foram substituídas para as proteger; a resposta foi escrita sem elas.",
+}
+
+
+def changed(language: Language) -> str:
+    """What is said behind the answer to a prompt in which something was redacted."""
+    return _CHANGED[language]
 
 
 def stopped(direction: Direction, language: Language, reference: str) -> str:

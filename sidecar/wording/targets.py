@@ -40,26 +40,27 @@ class Kind(Enum):
 class Target(msgspec.Struct, frozen=True, gc=False):
     """A target that is open: where it begins (an autolink with its bracket), and the characters that end it.
 
-    `is_nested` says that brackets stand in pairs in it.
+    `is_nested` says that brackets stand in pairs in it, `has_escapes` that a backslash takes what follows its meaning.
     """
 
     kind: Kind
     start: int
     ends: str
     is_nested: bool = False
+    has_escapes: bool = False
 
 
 _BY_START = attrgetter("start")
 _BLANKS = " \t\r\n\v\f"
 _MARKS = ("](", "]:", "<", "=")
-_INLINE = re.compile(r"(?P<image>!\[[^\[\]\n]{0,64})?\]\([ \t]*\n?[ \t]*(?P<pointed><)?")
-_DEFINITION = re.compile(r"(?:\A|(?<=\n))[ \t>]{0,8}\[[^\[\]\n^][^\[\]\n]{0,63}\]:[ \t]*\n?[ \t]*(?P<pointed><)?")
+_INLINE = re.compile(r"(?P<image>!\[(?:\\.|[^\[\]\\\n]){0,64})?\]\([ \t]*\n?[ \t]*(?P<pointed><)?")
+_DEFINITION = re.compile(r"(?:\A|(?<=\n))[ \t>]{0,8}\[(?!\^)(?:\\.|[^\[\]\\\n]){1,64}\]:[ \t]*\n?[ \t]*(?P<pointed><)?")
 _ATTRIBUTE = re.compile(
     r"(?<![\w-])(?:(?P<image>background|poster|src|srcset)|action|cite|formaction|href|ping)=(?P<quote>[\"'])?",
     re.IGNORECASE,
 )
 _AUTOLINK = re.compile(r"<(?=[A-Za-z0-9_+]|\Z)")
-_IS_AUTOLINK = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*>|<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+>")
+_IS_AUTOLINK = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>`]*>|<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+>")
 
 
 def open_at(text: str, position: int) -> Target | None:
@@ -105,7 +106,7 @@ def _first_end(text: str, target: Target, limit: int) -> tuple[int | None, int]:
             depth -= 1
         elif character in target.ends:
             return place, depth
-        place += 2 if character == "\\" and target.is_nested else 1
+        place += 2 if character == "\\" and target.has_escapes else 1
     return None, depth
 
 
@@ -137,8 +138,8 @@ def _definition(text: str, before: int, position: int) -> Target | None:
 
 def _destination(text: str, found: re.Match[str], kind: Kind, position: int) -> Target | None:
     if found["pointed"]:
-        return _if_open(text, Target(kind, found.end(), "<>\n"), position)
-    return _if_open(text, Target(kind, found.end(), f"{_BLANKS})", is_nested=True), position)
+        return _if_open(text, Target(kind, found.end(), "<>\n", has_escapes=True), position)
+    return _if_open(text, Target(kind, found.end(), f"{_BLANKS})", is_nested=True, has_escapes=True), position)
 
 
 def _autolink(text: str, before: int, position: int) -> Target | None:

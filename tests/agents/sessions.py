@@ -75,7 +75,8 @@ async def run(
         (own / name).write_text(text)
     model = Model(turns, program.speak, program.has_tools, known or {})
     async with AsyncExitStack() as stack:
-        guarded = await stack.enter_async_context(proxied(folder, policy=policy)) if policy else None
+        facts = {"labels": {"tidegate.dev/policy": "agents"}}
+        guarded = await stack.enter_async_context(proxied(folder, policy=policy, facts=facts)) if policy else None
         upstream: Upstream = guarded.upstream if guarded else await stack.enter_async_context(scripted_upstream())
         upstream.choose = model.answer
         place = Place(home, own, guarded.url if guarded else upstream.url)

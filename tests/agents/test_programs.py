@@ -84,7 +84,7 @@ async def test_a_block_ends_the_run_with_its_message_and_runs_nothing(program: P
     session = await run(program, tmp_path / "run", {}, turns, tasks=[TASK], policy=WORDS)
 
     assert len(session.asked) == _most_asks(program, place)
-    assert STOPPED in session.shown
+    assert STOPPED in (session.shown if program.name != "smolagents" else json.dumps(session.besides))
     assert "made.py" not in session.files
     assert {violation.policy.rule for violation in session.violations} == {"words"}
 

@@ -10,21 +10,37 @@ export const RENDERERS = ["react-markdown", "streamdown"];
 
 const HTML = `<!doctype html><meta charset="utf-8"><title>chat</title><div id="root"></div><script src="/page.js"></script>`;
 
+/** What the rest of the world answers. */
+const PICTURE = { contentType: "image/svg+xml", body: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>' };
+
+/** Whether a page has so many answers, or an error. */
+function isAnswered(answers) {
+  const { status } = document.querySelector("main").dataset;
+  return status === "error" || (status === "ready" && document.querySelectorAll(".assistant").length === answers);
+}
+
 /** A chat interface as an application has it: `useChat` in the browser, `streamText` behind it, a guarded model. */
 export class Chats {
   constructor(browser) {
     this.browser = browser;
+    this.pages = {};
+    this.chats = 0;
   }
 
-  /** What a person sees of the answer: the DOM of the message, its text, and what went wrong. */
+  /** What a person sees of the last answer, to a message a line: the DOM, its text, and what went wrong. */
   async seen(renderer, url, text) {
     await this.start();
     this.url = url;
-    const { page, told } = await opened(this.browser);
-    await page.goto(`${this.address}/?renderer=${renderer}`);
-    await page.fill("input", text);
-    await page.press("input", "Enter");
-    await page.waitForSelector('[data-status="ready"] .assistant[data-over], [data-status="error"]');
+    const { page, told } = (this.pages[renderer] ??= await this.#open());
+    const chat = `#${++this.chats}`;
+    told.errors = [];
+    await page.goto(`${this.address}/?renderer=${renderer}${chat}`);
+    await page.waitForSelector(`[data-chat="${chat}"]`);
+    for (const [number, said] of text.split("\n").entries()) {
+      await page.fill("input", said);
+      await page.press("input", "Enter");
+      await page.waitForFunction(isAnswered, number + 1);
+    }
     const answer = page.locator(".assistant .shown").last();
     const found = (await answer.count()) > 0;
     const seen = {
@@ -34,8 +50,13 @@ export class Chats {
       written: found ? await page.locator(".assistant .written").last().textContent() : "",
       page: await page.innerText("body"),
     };
-    await page.close();
     return { ...seen, errors: told.errors };
+  }
+
+  async #open() {
+    const found = await opened(this.browser);
+    await found.page.route((asked) => asked.hostname !== "127.0.0.1", (route) => route.fulfill(PICTURE));
+    return found;
   }
 
   async start() {

@@ -1,9 +1,13 @@
 import chromium from "@sparticuz/chromium";
 import { chromium as playwright } from "playwright-core";
 
-/** A browser that needs nothing of the machine: its program and the libraries it wants come out of the package. */
+/**
+ * A browser that needs nothing of the machine: its program and the libraries it wants come out of the package. Not with
+ * the package's own arguments, which are for one page: a browser in a single process is gone with the first one closed.
+ */
 export async function launched() {
-  return playwright.launch({ executablePath: await chromium.executablePath(), args: chromium.args, headless: true });
+  const args = ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none"];
+  return playwright.launch({ executablePath: await chromium.executablePath(), args, headless: true });
 }
 
 /** A page that remembers what went wrong on it, and whom it asked. */

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useState, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
 
 import { useChat } from "@ai-sdk/react";
@@ -20,8 +20,8 @@ function Shown({ text }) {
   );
 }
 
-function Chat() {
-  const { messages, sendMessage, status, error } = useChat();
+function Chat({ id }) {
+  const { messages, sendMessage, status, error } = useChat({ id });
   const [said, setSaid] = useState("");
   const send = (event) => {
     event.preventDefault();
@@ -29,11 +29,11 @@ function Chat() {
     setSaid("");
   };
   return (
-    <main data-status={status}>
+    <main data-chat={id} data-status={status}>
       {messages.map((message) => {
         const text = message.parts.filter((part) => part.type === "text").map((part) => part.text).join("");
         return (
-          <article key={message.id} className={message.role} data-over={status === "ready" || undefined}>
+          <article key={message.id} className={message.role}>
             <div className="shown"><Shown text={text} /></div>
             <pre className="written" hidden>{text}</pre>
           </article>
@@ -45,4 +45,15 @@ function Chat() {
   );
 }
 
-createRoot(document.getElementById("root")).render(<Chat />);
+/** A new chat for each fragment of the address. */
+function Page() {
+  const chat = useSyncExternalStore(onFragment, () => location.hash);
+  return <Chat key={chat} id={chat} />;
+}
+
+function onFragment(changed) {
+  addEventListener("hashchange", changed);
+  return () => removeEventListener("hashchange", changed);
+}
+
+createRoot(document.getElementById("root")).render(<Page />);

@@ -233,6 +233,7 @@ def test_no_character_of_a_token_is_cleared_before_it_is_found(kind: str) -> Non
         ('"token": "abcd1234defg5678", "secret": "a1b2c3d4567890ab"', "letters and digits that count"),
         ('"LocalPassword": "PassWordMustBeAtLeast6Chars.", password: yh^%#rest-of-my-password', "what says what it is"),
         ('"IAMUserChangePassword": "arn:aws:iam::aws:policy/IAMUserChangePassword2"', "a resource's name"),
+        ('TOKEN: "anna.berg@northwind-traders.com"', "an address of mail"),
         ('"LifecycleActionToken": "bcd2f1b8-9a78-44d3-8a7a-4dd07d7cf635"', "the token of an action"),
         ("api_key: ${API_KEY_1}", "a variable"),
         ("api_key: {{ api_key1 }}", "a template"),

@@ -52,7 +52,7 @@ async def guards_both_ways(envoy: Mesh) -> None:
     response, answer = await envoy.ask("hi")
     assert response.headers["Content-Encoding"] == "gzip"
     plain = encoding.decode("gzip", answer, max_bytes=10_000)
-    assert plain == whole_of(f"It is {MASKED}.")
+    assert json.loads(plain or b"")["choices"][0]["message"]["content"] == f"It is {MASKED}."
     for coding in ("br", "zstd"):
         envoy.upstream.answer = Answer([encoding.encode(coding, recorded.chat(PIECES))], SSE)
         envoy.upstream.answer.headers = {"Content-Encoding": coding}

@@ -6,6 +6,7 @@ import asyncio
 import stat
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import tidegate
 from sidecar.config import Grpc, Limits
+from sidecar.policy.plan import Notice
 from sidecar.values import Action
 from tests.fakes import SegmentFlagger, WordScanner, plan, rule
 from tests.servers import Serving, serving
@@ -113,6 +115,46 @@ async def test_bytes_may_be_cut_anywhere(client: tidegate.AsyncClient, size: int
     data = text.encode()
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
     assert "".join([each async for each in client.stream(pieces).text()]) == text.replace("4111 1111", "<WORD>")
+
+
+@pytest.mark.parametrize(
+    ("before", "joint"),
+    [
+        ("So it is.", "\n\n"),
+        ("So.\n```py\nx = 1.", "\n```\n\n"),
+        ("<details>\n\nSo.", "\n\n</details>\n\n"),
+        ("", ""),
+    ],
+)
+async def test_a_verdict_says_what_sets_its_message_off(client: tidegate.AsyncClient, before: str, joint: str):
+    for cut in all_cuts(f"{before} This is forbidden. More"):
+        shown = [each async for each in client.stream(cut, on_block="yield")]
+        text = "".join(each.text for each in shown if isinstance(each, tidegate.Release))
+        [verdict] = [each for each in shown if isinstance(each, tidegate.Verdict)]
+        assert (text.rstrip(), verdict.joint, verdict.message) == (before, joint, "Let us not.")
+
+
+TOLD = Notice("Your card was taken out.", is_paragraph=True)
+TELLING = replace(GUARD, stream=replace(GUARD.stream, notice=TOLD))
+
+
+@pytest.mark.parametrize(
+    ("text", "direction", "notice"),
+    [
+        (TEXT, "input", TOLD.text),
+        (TEXT, "output", ""),
+        ("Nothing is odd.", "input", ""),
+        (f"{TEXT}. This is forbidden.", "input", ""),
+    ],
+)
+async def test_a_summary_says_what_to_tell_who_asked(text: str, direction: Literal["input", "output"], notice: str):
+    async with serving(TELLING) as server, tidegate.AsyncClient(server.address) as client:
+        checked = await client.check(text, direction=direction)
+        assert checked.summary.notice == notice
+        stream = client.stream([text], on_block="yield", direction=direction)
+        *_, summary = [each async for each in stream]
+        assert isinstance(summary, tidegate.Summary)
+        assert summary.notice == notice
 
 
 async def test_text_leaves_while_the_stream_is_open(client: tidegate.AsyncClient):

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -125,12 +125,15 @@ class Kit:
     shows: tuple[str, ...] = ("reasoning", "calls")
     whole_has_text_first: bool = False
     """Whether a whole answer tells its text before its reasoning."""
+    is_always_streamed: bool = False
+    """Whether it asks for a stream also where it hands out a whole answer."""
 
 
 CHAT = Kit("openai.BadRequestError", whole_has_text_first=True)
 CHAT_HELPER = Kit("openai.BadRequestError", raised="openai.ContentFilterFinishReasonError")
 RESPONSES = Kit("openai.BadRequestError", "completed", "completed", has_ends=True)
 ANTHROPIC = Kit("anthropic.BadRequestError", "tool_use", "refusal", has_ends=True)
+ANTHROPIC_HELPER = replace(ANTHROPIC, is_always_streamed=True)
 
 MODELS = {
     "openai-chat": CHAT,
@@ -138,7 +141,7 @@ MODELS = {
     "openai-responses": RESPONSES,
     "openai-responses-helper": RESPONSES,
     "anthropic": ANTHROPIC,
-    "anthropic-helper": ANTHROPIC,
+    "anthropic-helper": ANTHROPIC_HELPER,
     "google-genai": Kit("google.ClientError", "STOP", "SAFETY"),
     "boto3-converse": Kit("botocore.ValidationException", "tool_use", "guardrail_intervened", has_ends=True),
     "boto3-invoke": Kit("botocore.ValidationException", "tool_use", "refusal", has_ends=True),
@@ -180,10 +183,12 @@ async def masks_a_card(door: Door, kits: Kits, name: str, is_streamed: bool) -> 
 
 
 def texts_of_a_block(kit: Kit, where: str, is_streamed: bool) -> str:
-    """What stood before the place, and the message."""
+    """What stood before the place, and the message: set off, unless the text's part is over and it has its own."""
     if where == "reasoning":
-        return "Hello you.Stopped." if kit.whole_has_text_first and not is_streamed else "Stopped."
-    return {"text": "Hello you \n\nStopped.", "arguments": "Hello you. Stopped."}[where]
+        return "Hello you.\n\nStopped." if kit.whole_has_text_first and not is_streamed else "Stopped."
+    if where == "arguments" and kit.has_ends and (is_streamed or kit.is_always_streamed):
+        return "Hello you. Stopped."
+    return {"text": "Hello you \n\nStopped.", "arguments": "Hello you. \n\nStopped."}[where]
 
 
 async def ends_at_a_block(door: Door, kits: Kits, name: str, is_streamed: bool) -> None:

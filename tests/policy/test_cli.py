@@ -101,6 +101,16 @@ def test_lint_warns_of_a_rule_that_blocks_without_a_message(tmp_path: Path) -> N
     assert "rule `no-codes` blocks without a message: people read a default text" in result.stderr
 
 
+def test_lint_warns_of_a_notice_where_no_rule_redacts(tmp_path: Path) -> None:
+    path = tmp_path / "noticing.yaml"
+    text = RIGHT.replace("rules:", "stream: {notice: paragraph}\nrules:", 1).partition("tests:")[0]
+    for action, is_warned in (("annotate", True), ("{redact: {with: mask}}", False)):
+        path.write_text(text.replace("action: {redact: {with: mask}}", f"action: {action}"), encoding="utf-8")
+        result = run("lint", path)
+        assert result.exit_code == 0
+        assert ("`notice` tells of redactions, and no rule redacts" in result.stderr) is is_warned
+
+
 @pytest.mark.parametrize("command", ["lint", "test", "show"])
 def test_a_path_that_is_not_there_is_misuse(command: str, tmp_path: Path) -> None:
     result = run(command, tmp_path / "none.yaml")

@@ -11,8 +11,10 @@ from detectors.base import EVERYTHING, Reads, default_reads
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.loader import load_text
-from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.plan import Notice, Plan, RulePlan
 from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, Lane, Mode, Part, Severity
+from sidecar.wording.languages import Language
+from sidecar.wording.messages import changed
 from tests.policy.doubles import CATALOG
 
 HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\n'
@@ -294,3 +296,18 @@ def test_a_text_has_the_readers_whose_rules_read_it() -> None:
     assert readers(Part.SYSTEM) == [["all"]]
     assert [sorted(plan.readers(Lane(part=part)).gating) for part in (Part.USER, Part.TOOL_RESULT)] == [[0], []]
     assert not plan.holds_calls
+
+
+@pytest.mark.parametrize(
+    ("stream", "notice"),
+    [
+        ("{}", None),
+        ("{notice: paragraph}", Notice(changed(Language.EN), is_paragraph=True)),
+        ("{notice: annotation}", Notice(changed(Language.EN), is_paragraph=False)),
+        ("{notice: {as: paragraph}}", Notice(changed(Language.EN), is_paragraph=True)),
+        ("{notice: {as: annotation, text: Gone.}}", Notice("Gone.", is_paragraph=False)),
+    ],
+)
+def test_notices(stream: str, notice: Notice | None) -> None:
+    rule = f"{{id: r, detect: {WORDS}, action: annotate}}"
+    assert compiled(rule, head=f"stream: {stream}").stream.notice == notice

@@ -101,6 +101,11 @@ ROWS = (
         "5:72: rules[0].detect.parts: it reads nothing: the policy takes outputs only, and no user speaks in them. Add `model` to `detect.parts`, or `input` to `match.directions`.",
     ),
     Row(
+        "a notice of another form",
+        HEAD + f"stream: {{notice: [paragraph]}}\nrules: [{{id: a, {W}, action: annotate}}]\n",
+        "4:18: stream.notice: a list is not a form of `notice`. Write `paragraph`, `annotation`, or `{as: paragraph, text: ...}`.",
+    ),
+    Row(
         "wrong version of the language",
         HEAD.replace("/v1", "/v2") + f"rules: [{{id: a, {W}, action: annotate}}]\n",
         "1:13: apiVersion: `tidegate.dev/v2` is not what `apiVersion` may be. Write `tidegate.dev/v1`.",

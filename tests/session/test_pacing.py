@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.errors import IdleStream
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.pacing import STEP_MS, Pacing
 from sidecar.policy.plan import Plan
@@ -221,6 +224,39 @@ async def test_nothing_waits_for_its_time_when_the_text_is_over() -> None:
             await settle(session)
             assert own.writer.text.startswith(SENTENCE), what
             await own.finish()
+
+
+async def test_who_waits_for_what_leaves_is_not_kept_waiting() -> None:
+    """Envoy's mode of a reply to each chunk: what is not in the reply leaves behind the next chunk alone."""
+    opened, clock, scheduler = await scene(paced(), await started())
+    async with opened as session:
+        own = Scene(session, clock, scheduler)
+        for token in (*TOKENS, "Then"):
+            await session.feed(LANE, token)
+            waiting = asyncio.create_task(session.settled())
+            await own.wait(TOKEN_MS)
+            await waiting
+        assert own.writer.text == SENTENCE
+        await own.finish()
+
+
+async def test_what_waits_leaves_before_a_silent_stream_is_given_up() -> None:
+    clock, scheduler, outbox = FakeClock(), HandScheduler(), await started()
+    engine = make_engine(paced(), outbox=outbox, clock=clock, scheduler=scheduler, idle_seconds=0.2)
+    texts: list[str] = []
+
+    async def fall_silent() -> None:
+        async with engine.open(StreamStart()) as session:
+            own = Scene(session, clock, scheduler)
+            await own.feed(*TOKENS, "Then")
+            assert len(own.writer.text) < len(SENTENCE)
+            await own.wait(250)
+            texts.append(own.writer.text)
+            await own.writer.task
+
+    with pytest.raises(IdleStream):
+        await fall_silent()
+    assert texts == [SENTENCE]
 
 
 async def test_a_block_and_another_lane_do_not_wait_behind_it() -> None:

@@ -383,6 +383,94 @@ async def test_a_text_in_several_parts_gives_way_in_each(tmp_path: Path) -> None
         assert got["messages"][1]["content"] == [{"type": "text", "text": WITHHELD}] * 2
 
 
+PAGE = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": BAD}, "title": "t"}
+QUOTED = {"type": "char_location", "cited_text": BAD, "document_index": 0, "document_title": "t"}
+FOUND = {"searchResult": {"source": "s", "title": "t", "content": [{"text": BAD}], "citations": {"enabled": True}}}
+SERVED: list[tuple[str, dict[str, Any]]] = [
+    ("anthropic-messages", {"type": "text", "text": "Fine.", "citations": [QUOTED]}),
+    (
+        "anthropic-messages",
+        {
+            "type": "web_fetch_tool_result",
+            "tool_use_id": "s1",
+            "content": {"type": "web_fetch_result", "content": PAGE},
+        },
+    ),
+    ("bedrock-converse", FOUND),
+    ("bedrock-converse", {"toolResult": {"toolUseId": "c1", "content": [FOUND]}}),
+    ("cohere-chat", {"type": "document", "document": {"id": "d1", "data": BAD}}),
+    ("openai-responses", {"type": "file_search_call", "id": "f1", "queries": [BAD]}),
+    (
+        "openai-responses",
+        {"type": "file_search_call", "id": "f1", "results": [{"file_id": "f", "text": BAD, "score": 1}]},
+    ),
+    ("openai-responses", {"type": "web_search_call", "id": "w1", "action": {"type": "search", "query": BAD}}),
+    ("openai-responses", {"type": "local_shell_call", "id": "l1", "action": {"type": "exec", "command": [BAD]}}),
+    ("openai-responses", {"type": "apply_patch_call", "id": "p1", "operation": {"type": "update_file", "diff": BAD}}),
+]
+
+
+@pytest.mark.parametrize(("name", "part"), SERVED)
+async def test_what_an_api_takes_in_one_form_alone_keeps_it(tmp_path: Path, name: str, part: dict[str, Any]) -> None:
+    document = CONVERSATIONS[name]("Hello.", "a.txt", "Fine.", "And now?")
+    if name == "openai-responses":
+        document["input"].insert(1, part)
+    else:
+        document["messages"][-1 if name == "bedrock-converse" else -2]["content"] = [part]
+    async with proxied(tmp_path) as proxy:
+        decided, got = await sent(proxy, name, document)
+    assert decided == "withhold"
+    assert got == json.loads(json.dumps(document).replace(BAD, WITHHELD))
+
+
+async def test_a_document_that_is_withheld_keeps_its_id(tmp_path: Path) -> None:
+    document = chat("Hello.", "a.txt", "Fine.", "And now?")
+    document["documents"] = [
+        {"id": "d1", "data": {"title": "T", "snippet": BAD}},
+        {"id": "d2", "data": {"title": "Fine"}},
+    ]
+    async with proxied(tmp_path) as proxy:
+        _, got = await sent(proxy, "cohere-chat", document)
+    assert got["documents"] == [{"id": "d1", "data": {"withheld": WITHHELD}}, document["documents"][1]]
+
+
+async def test_of_a_list_of_objects_none_is_left(tmp_path: Path) -> None:
+    document = responses("Hello.", "a.txt", "Fine.", "And now?")
+    sources = [{"type": "url", "url": BAD}]
+    document["input"].insert(
+        1, {"type": "web_search_call", "id": "w1", "action": {"type": "search", "sources": sources}}
+    )
+    async with proxied(tmp_path) as proxy:
+        _, got = await sent(proxy, "openai-responses", document)
+    assert got["input"][1]["action"] == {"type": "search", "sources": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "thought", "text"),
+    [
+        (
+            "anthropic-messages",
+            {"type": "thinking", "thinking": BAD, "signature": "c2ln"},
+            {"type": "text", "text": WITHHELD},
+        ),
+        (
+            "bedrock-converse",
+            {"reasoningContent": {"reasoningText": {"text": BAD, "signature": "c2ln"}}},
+            {"text": WITHHELD},
+        ),
+    ],
+    ids=["anthropic-messages", "bedrock-converse"],
+)
+async def test_a_message_of_which_nothing_would_be_left_says_so(
+    tmp_path: Path, name: str, thought: dict[str, Any], text: dict[str, Any]
+) -> None:
+    document = CONVERSATIONS[name]("Hello.", "a.txt", "Fine.", "And now?")
+    document["messages"][1]["content"] = [thought]
+    async with proxied(tmp_path) as proxy:
+        _, got = await sent(proxy, name, document)
+    assert got["messages"][1]["content"] == [text]
+
+
 async def test_a_policy_may_withhold_with_words_of_its_own(tmp_path: Path) -> None:
     policy = POLICY.replace('{block: {message: "Stopped."}}', '{withhold: {message: "Not for you."}}')
     async with proxied(tmp_path, policy=policy) as proxy:

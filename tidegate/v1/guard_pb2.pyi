@@ -892,6 +892,7 @@ class Summary(_message.Message):
     MEDIAN_HELD_FIELD_NUMBER: _builtins.int
     MAX_HELD_CHARS_FIELD_NUMBER: _builtins.int
     GROUNDING_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
     RESTORED_FIELD_NUMBER: _builtins.int
     stream_id: _builtins.str
     action: Global___Action.ValueType
@@ -899,6 +900,10 @@ class Summary(_message.Message):
     violation_count: _builtins.int
     max_held_chars: _builtins.int
     """The most characters that were held at once."""
+    notice: _builtins.str
+    """What to tell the person whose prompt this was, because something was redacted in what they wrote last. Set when
+    the policy asks for it, and the prompt was not stopped.
+    """
     restored: _builtins.int
     """Stand-ins that gave way to what they stood for."""
     @_builtins.property
@@ -932,11 +937,12 @@ class Summary(_message.Message):
         median_held: _duration_pb2.Duration | None = ...,
         max_held_chars: _builtins.int = ...,
         grounding: Global___GroundingSummary | None = ...,
+        notice: _builtins.str = ...,
         restored: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grounding", b"grounding", "max_held", b"max_held", "median_held", b"median_held", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "coverage", b"coverage", "grounding", b"grounding", "max_held", b"max_held", "max_held_chars", b"max_held_chars", "median_held", b"median_held", "policy", b"policy", "restored", b"restored", "stream_id", b"stream_id", "violation_count", b"violation_count", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "coverage", b"coverage", "grounding", b"grounding", "max_held", b"max_held", "max_held_chars", b"max_held_chars", "median_held", b"median_held", "notice", b"notice", "policy", b"policy", "restored", b"restored", "stream_id", b"stream_id", "violation_count", b"violation_count", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -91,12 +91,15 @@ def _source(value: Any) -> Node:
     return _INLINE if is_text else _ENCODED
 
 
-_INNER = node({**_NAMES, **_TEXTS, "source": Node(select=_source)}, channel=Channel.CONTENT, enter=_whose)
-_BLOCK = node(
-    {**_NAMES, **_TEXTS, "source": Node(select=_source), "content": text(each=_INNER, fields=_NAMES)},
-    channel=Channel.CONTENT,
-    enter=_whose,
-)
+_SAID: Mapping[str, Node] = {
+    **_NAMES,
+    **_TEXTS,
+    "source": Node(select=_source),
+    "citations": node({"enabled": OPAQUE}, each=node({"type": OPAQUE})),
+}
+_INNER = node(_SAID, channel=Channel.CONTENT, enter=_whose)
+_RESULT = text(each=_INNER, fields={**_NAMES, "content": msgspec.structs.replace(_INNER, each=_INNER)})
+_BLOCK = node({**_SAID, "content": _RESULT}, channel=Channel.CONTENT, enter=_whose)
 _CONTENT = text(each=_BLOCK)
 
 _REQUEST = node(
@@ -292,6 +295,10 @@ def _is_unsigned(block: Any) -> bool:
     return isinstance(block, dict) and block.get("type") == "thinking" and block.get("signature") == ""
 
 
+def _as_text(thought: Any) -> dict[str, Any]:
+    return {"type": "text", "text": thought["thinking"]}
+
+
 SHAPE = Shape(
     name="anthropic-messages",
     title="Anthropic Messages",
@@ -307,8 +314,9 @@ SHAPE = Shape(
     voice=_Voice,
     stopped=_stopped,
     opening=_opening,
-    mended=lambda document: without_unsigned(document, _is_unsigned),
+    mended=lambda document: without_unsigned(document, _is_unsigned, _as_text),
     refusal=refusal,
     failure=failure,
     too_long=too_long,
+    is_chat=True,
 )

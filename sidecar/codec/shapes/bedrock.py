@@ -63,9 +63,13 @@ def _document(value: Any) -> Node:
 
 
 _MEDIA = opaque("image video audio cachePoint")
-_RESULT_CONTENT = node(
-    {"text": text(), "json": Node(Kind.JSON, channel=Channel.CONTENT), "document": Node(select=_document), **_MEDIA}
-)
+_READ: Mapping[str, Node] = {
+    "document": Node(select=_document),
+    "searchResult": node(
+        {"content": node(each=node({"text": text()})), "citations": OPAQUE}, part=Part.CONTEXT, channel=Channel.CONTENT
+    ),
+}
+_RESULT_CONTENT = node({"text": text(), "json": Node(Kind.JSON, channel=Channel.CONTENT), **_READ, **_MEDIA})
 _REASONING = node(
     {
         "reasoningText": node({"text": text(Channel.REASONING), "signature": SIGNATURE}),
@@ -77,7 +81,7 @@ _REASONING = node(
 _BLOCK_FIELDS: Mapping[str, Node] = {
     "text": text(),
     **_MEDIA,
-    "document": Node(select=_document),
+    **_READ,
     "toolUse": node(
         {**opaque("toolUseId type"), "name": text(Channel.TOOL_ARGUMENTS, is_whole=True), "input": arguments()},
         channel=Channel.TOOL_ARGUMENTS,
@@ -251,6 +255,10 @@ def _is_unsigned(block: Any) -> bool:
     return isinstance(signed, dict) and signed.get("signature") == ""
 
 
+def _as_text(block: Any) -> dict[str, Any]:
+    return {"text": block["reasoningContent"]["reasoningText"]["text"]}
+
+
 SHAPE = Shape(
     name="bedrock-converse",
     title="Amazon Bedrock Converse",
@@ -263,10 +271,11 @@ SHAPE = Shape(
     voice=_Voice,
     stopped=_stopped,
     opening=_opening,
-    mended=lambda document: without_unsigned(document, _is_unsigned),
+    mended=lambda document: without_unsigned(document, _is_unsigned, _as_text),
     refusal=_refusal,
     failure=_failure,
     too_long=_too_long,
+    is_chat=True,
 )
 
 ANTHROPIC = msgspec.structs.replace(

@@ -43,7 +43,11 @@ FILTERED = "ERROR_TOXIC"
 
 # -- where there is text ----------------------------------------------------------------------------------------------
 
-_DOCUMENT = Node(Kind.JSON, channel=Channel.CONTENT, part=Part.CONTEXT)
+_PLAIN_DOCUMENT = Node(Kind.JSON, channel=Channel.CONTENT, part=Part.CONTEXT)
+_NAMED_DOCUMENT = node({"id": OPAQUE, "data": Node(Kind.JSON)}, channel=Channel.CONTENT, part=Part.CONTEXT)
+_DOCUMENT = Node(
+    select=lambda value: _NAMED_DOCUMENT if isinstance(value, dict) and "data" in value else _PLAIN_DOCUMENT
+)
 _PART = node(
     {
         **opaque("type id cache_control"),
@@ -217,4 +221,5 @@ SHAPE = Shape(
     refusal=lambda message, _: (400, _failure(400, message)),
     failure=_failure,
     too_long=lambda message: (400, _failure(400, f"too many tokens: {message}")),
+    is_chat=True,
 )

@@ -321,4 +321,5 @@ SHAPE = Shape(
     choices=_choices,
     wants_json=_wants_json,
     is_reopened=True,
+    is_chat=True,
 )

@@ -180,4 +180,5 @@ SHAPE = Shape(
     too_long=lambda message: (400, _failure(400, f"prompt too long; exceeded max context length: {message}")),
     wants_json=lambda document: isinstance(document, dict) and bool(document.get("format")),
     is_reopened=True,
+    is_chat=True,
 )

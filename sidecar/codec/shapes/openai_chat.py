@@ -242,6 +242,7 @@ SHAPE = Shape(
     wants_usage=openai.wants_usage,
     wants_json=_wants_json,
     is_reopened=True,
+    is_chat=True,
 )
 
 FIM = msgspec.structs.replace(
@@ -252,4 +253,5 @@ FIM = msgspec.structs.replace(
     request=openai_completions.SHAPE.request,
     fits=openai_completions.SHAPE.fits,
     opening=None,
+    is_chat=False,
 )

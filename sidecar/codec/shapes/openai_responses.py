@@ -297,7 +297,8 @@ _INPUT_ITEM = node(
         "name": text(Channel.TOOL_ARGUMENTS),
         "output": text(part=Part.TOOL_RESULT, each=_INPUT_PART),
         "outputs": node(each=node({**_NAMES, "logs": text()}), part=Part.TOOL_RESULT, channel=Channel.CONTENT),
-        "results": node(part=Part.CONTEXT, channel=Channel.CONTENT),
+        "results": node(each=node(opaque("file_id score")), part=Part.CONTEXT, channel=Channel.CONTENT),
+        **dict.fromkeys(("action", "operation"), node(opaque("type"))),
         "tools": definitions(),
     },
     channel=Channel.CONTENT,
@@ -546,4 +547,5 @@ SHAPE = Shape(
     failure=openai.failure,
     too_long=openai.too_long,
     wants_json=_wants_json,
+    is_chat=True,
 )
