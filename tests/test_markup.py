@@ -78,6 +78,7 @@ FOUND = compile_policy(load_text(FINDING)[0])
         (f"a **{MAIL}** b", "a **‹email-address›** b"),
         (f"a**{MAIL}**b", "a**\u2060‹email-address›\u2060**b"),
         (f"卡号**{CARD}**是", "卡号**\u2060••••-••••-••••-4444**是"),
+        (f"{MAIL}_**_", "‹email-address›\u2060_**_"),
         (f"**{CARD}**", "**••••-••••-••••-4444**"),
         (f"| {MAIL} | **{CARD}** |", "| ‹email-address› | **••••-••••-••••-4444** |"),
         (f"`{MAIL}` and $x = {CARD}$", "`‹email-address›` and $x = ••••-••••-••••-4444$"),

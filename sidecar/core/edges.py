@@ -111,7 +111,8 @@ class Edges:
         while place < len(text) and text[place] in DELIMITERS and place - index < _RUN_CHARS:
             place += 1
         if place == len(text):
-            return False if is_final else None
+            is_mixed = len(set(text[index:])) > 1  # what ends may hold what begins: `_**_`
+            return is_mixed if is_final else None
         return place > index and not text[place].isspace()
 
     def _up_to_seam(self, position: int) -> tuple[str, bool]:

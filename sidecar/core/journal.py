@@ -60,7 +60,7 @@ class Journal:
             rule=rule.index,
             lane=self._lane,
             finding=item.violation.finding,
-            decided=rule.action if item.failed else item.action,
+            decided=rule.action if item.failed or item.action >= Action.WITHHOLD else item.action,
             done=settled.done,
             exposure=Exposure(released_to, settled.leaked_chars, max(0.0, now_ms - arrived)),
             excerpt=item.excerpt,

@@ -25,18 +25,6 @@ rules:
     detect: {{detector: patterns, keywords: {{WORD: ["xylozephyr"]}}}}
     action: {{block: {{message: "{STOPPED}"}}}}
 """
-RESTORING = """
-apiVersion: tidegate.dev/v1
-kind: Policy
-metadata: {name: default, version: "1"}
-rules:
-  - id: secrets
-    detect: {detector: secrets}
-    action: {redact: {with: stand_in, restore: [tool_arguments, content]}}
-  - id: personal
-    detect: {detector: pii, labels: [EMAIL_ADDRESS, IP_ADDRESS, CREDIT_CARD, PHONE_NUMBER]}
-    action: {redact: {with: stand_in, restore: [tool_arguments, content]}}
-"""
 TASK = "Correct the program so that it takes every second row."
 PROGRAM = 'xs = list(range(9))\nVERSION = ">=1.2.0.2"\nprint(xs[0:9])\n'
 WORK: list[Turn] = [
@@ -125,7 +113,7 @@ async def test_what_a_tool_writes_holds_the_values_that_the_model_never_saw(prog
     files = {"settings.py": SETTINGS}
 
     direct = await run(program, folder, files, turns, tasks=[TASK], known=KNOWN)
-    guarded = await run(program, folder, files, turns, tasks=[TASK], known=KNOWN, policy=RESTORING)
+    guarded = await run(program, folder, files, turns, tasks=[TASK], known=KNOWN, policy=AGENTS)
 
     assert guarded.files == direct.files == {"settings.py": EDITED, "copied.py": COPIED}
     assert len(guarded.asked) == len(direct.asked)

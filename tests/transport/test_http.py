@@ -178,7 +178,7 @@ async def test_a_block_ends_the_stream_properly_and_hangs_up_on_the_upstream(
 OPEN = [
     ("so\n```py\nx = 1 ", "\n```\n\n"),
     ("<details>\n\nand ", "\n\n</details>\n\n"),
-    ("see [the](https://x.com/", "\n\n"),
+    ("see [the](https://x.com/", " …)\n\n"),
 ]
 
 
