@@ -253,7 +253,7 @@ def test_a_stand_in_of_one_session_is_a_finding_in_another(action: Action, is_js
     a_plan = plan((WordScanner(r"\w+\.?\w+@example"), rules[:1]), (WordScanner("behind", label="BEHIND"), rules[1:]))
     for session in ("one", "two"):
         value = stand_ins().book("", session).put("jane@example.org", "EMAIL_ADDRESS", kept)
-        text = f"Ask {value}, or who is behind."
+        text = f"Ask {value}, {'and so on ' * 900}or who is behind."
         written = json.dumps({"to": text}).replace("@", "\\u0040") if is_json else text
         channel = Channel.TOOL_ARGUMENTS if is_json else Channel.CONTENT
         message = (Part.MODEL, channel, written, is_json)
