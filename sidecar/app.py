@@ -26,6 +26,7 @@ from sidecar.config import Settings
 from sidecar.console.pages import console_pages, finder, reader
 from sidecar.console.recent import Recent
 from sidecar.console.state import Section, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
+from sidecar.engine import Engine
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.left_over import LeftOver, of_service
@@ -36,7 +37,6 @@ from sidecar.policy.store import PolicyStore
 from sidecar.readiness import Readiness, probe_detectors
 from sidecar.reload import PolicyReloader
 from sidecar.scheduler.scheduler import Scheduler
-from sidecar.session import Engine
 from sidecar.telemetry.metrics import Metrics
 from sidecar.transport.exchange import Room
 from sidecar.transport.grpc import GrpcServer

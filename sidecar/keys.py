@@ -7,7 +7,7 @@ import secrets
 
 from sidecar.config import Keys, Limits
 from sidecar.errors import ConfigError
-from sidecar.outbox.event import EvidenceKey
+from sidecar.outbox.builders import EvidenceKey
 from sidecar.policy.operators import MIN_SECRET_BYTES, RedactionKeys
 from sidecar.policy.stand_ins import Kept, StandInSource
 

@@ -9,11 +9,9 @@ import msgspec
 
 from sidecar.clock import Clock
 from sidecar.core.stream import LaneCoverage
-from sidecar.outbox.event import (
+from sidecar.outbox.builders import (
     Ending,
-    Event,
     EvidenceKey,
-    FaultKind,
     StreamInfo,
     decision_event,
     fault_event,
@@ -21,6 +19,7 @@ from sidecar.outbox.event import (
     lane_coverage,
     violation_event,
 )
+from sidecar.outbox.event import Event, FaultKind
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation

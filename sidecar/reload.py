@@ -15,7 +15,8 @@ from pathlib import Path
 from sidecar.clock import Clock
 from sidecar.config import Policies
 from sidecar.errors import PolicyError
-from sidecar.outbox.event import Event, FaultKind, fault_event
+from sidecar.outbox.builders import fault_event
+from sidecar.outbox.event import Event, FaultKind
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.loader import policy_files
 from sidecar.policy.plan import Plan

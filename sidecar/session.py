@@ -21,40 +21,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Literal, NoReturn, Protocol, TypeAlias
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import msgspec
-from msgspec import field
 
-from detectors.context import CHAR_BYTES, Context, Documents
+from detectors.context import Context
 from detectors.grounding.index import relevance
 from sidecar.clock import Clock, Timer
-from sidecar.config import Keys, Limits
 from sidecar.core.judgement import Judgement
 from sidecar.core.stream import Stream
-from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
-from sidecar.histories import Histories
+from sidecar.errors import CallerError, CallerFault, IdleStream, Overloaded
 from sidecar.inbox import Allowance, End, Inbox, Known, Mark
-from sidecar.keys import stand_in_source
-from sidecar.outbox.event import (
-    EvidenceKey,
-    FaultKind,
-    StreamInfo,
-    fault_event,
-    uuid7,
-)
-from sidecar.outbox.outbox import Inlet
 from sidecar.pacing import Pacing
 from sidecar.policy.plan import BatchPlan, Notice, Plan
-from sidecar.policy.stand_ins import StandIns, StandInSource
+from sidecar.policy.stand_ins import StandIns
 from sidecar.recorder import Recorder
-from sidecar.scheduler.scheduler import Request, Running
+from sidecar.releases import merge, split
+from sidecar.scheduler.scheduler import Request
+from sidecar.start import Passage, StreamStart, check_context, info_of
 from sidecar.summary import StreamSummary
-from sidecar.telemetry.metrics import Metrics
-from sidecar.telemetry.notices import Notices
 from sidecar.values import (
     Action,
     Blocked,
@@ -64,19 +51,18 @@ from sidecar.values import (
     Lane,
     Outcome,
     Output,
-    Recorded,
-    Redaction,
     Release,
     Segment,
     Standing,
 )
 from sidecar.wording.messages import stopped, unchecked
 
+if TYPE_CHECKING:
+    from sidecar.engine import Engine
+
 Shown: TypeAlias = Release | Blocked | StreamSummary
 """What a session hands to its transport."""
-
 _log = logging.getLogger(__name__)
-
 _STEP_CHARS = 2048
 _STEP_SECONDS = 0.005
 """How much text the core is fed, and for how long, before other streams get their turn."""
@@ -86,222 +72,6 @@ _READ_CHANNELS = frozenset({Channel.CONTENT, Channel.REASONING})
 """What a person reads as it comes."""
 _INBOX_CHARS = 16_384
 """A long text goes into the inbox in pieces, so that it need not be copied at each step."""
-_RETRY_MS = 1000
-"""When to try again where streams are too many: they end one by one, whenever that is."""
-
-
-class PlanSource(Protocol):
-    """Where a stream's plan comes from."""
-
-    def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
-        """The plan for a stream. Raises `UnknownPolicy`."""
-        ...
-
-
-class Submitter(Protocol):
-    """What a session needs of the scheduler."""
-
-    def submit(self, request: Request) -> None:
-        """Have a segment looked at; the receiver gets exactly one outcome unless it closes first. Does not wait."""
-        ...
-
-
-class Passage(msgspec.Struct, frozen=True):
-    """A text that an answer should rest on. Without an id it is called by its number, from 1."""
-
-    id: str
-    text: str
-
-
-class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller says of a stream when it starts. `trace` is a W3C `traceparent`, or empty."""
-
-    direction: Direction = Direction.OUTPUT
-    policy: str = ""
-    tenant: str = ""
-    session_id: str = ""
-    request_id: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    model: str = ""
-    prompt_version: str = ""
-    prompt: str = ""
-    context: tuple[Passage, ...] = ()
-    passages_left_out: int = 0
-    """How many more there were, past a limit: the summary says so."""
-    history: Collection[Lane] | None = None
-    """The lanes of a request that are no new words of the user's, nor the operator's; None where nobody tells."""
-    trace: str = ""
-
-
-class Engine:
-    """What all streams share. Admission is a permit: without one, `open` says so at once.
-
-    A stream whose text would be stopped when models are late is also refused while they are (`admits`); one whose
-    policy lets such text pass is not.
-    """
-
-    def __init__(
-        self,
-        *,
-        policies: PlanSource,
-        scheduler: Submitter,
-        outbox: Inlet,
-        clock: Clock,
-        metrics: Metrics,
-        limits: Limits,
-        idle_seconds: float,
-        evidence_key: EvidenceKey | None = None,
-        admits: Callable[[Running], bool] = lambda _: True,
-        left: Callable[[float], None] = lambda _: None,
-        stand_ins: StandInSource | None = None,
-    ) -> None:
-        """`admits` says whether another stream, beside those that run, would be looked at in time.
-
-        `left` is told when one has ended, by when it began. Without `stand_ins` it makes its own, with its own key.
-        """
-        self.policies = policies
-        self.scheduler = scheduler
-        self.outbox = outbox
-        self.clock = clock
-        self.metrics = metrics
-        self.limits = limits
-        self.idle_seconds = idle_seconds
-        self.evidence_key = evidence_key
-        self.documents = Documents(limits.context_cache_bytes // CHAR_BYTES)
-        """The passages that streams share."""
-        self.histories = Histories(limits.known_texts_bytes)
-        """What is known of texts of requests that were checked."""
-        self._notices = Notices(clock, _log)
-        self._context_bytes = 0
-        """What the contexts of all streams take at most."""
-        self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
-        self._admits = admits
-        self._left = left
-        self._open_streams: Counter[str] = Counter()
-        """By tenant."""
-        self._is_draining = False
-        self._is_idle = asyncio.Event()
-        self._is_idle.set()
-
-    @property
-    def open_streams(self) -> int:
-        """How many streams are running."""
-        return self._open_streams.total()
-
-    def drain(self) -> None:
-        """Refuse new streams from now on; those that run may finish."""
-        self._is_draining = True
-
-    async def wait_idle(self) -> None:
-        """Return when no stream runs and each one's events are committed."""
-        await self._is_idle.wait()
-
-    @asynccontextmanager
-    async def open(
-        self, start: StreamStart, *, stand_ins: StandIns | None = None, is_held: bool = False
-    ) -> AsyncIterator[Session]:
-        """A session for one stream, which is ended and recorded when the context is left.
-
-        `stand_ins` is the exchange's book, of a stream before this one; without one it has its own. `is_held`: whoever
-        feeds it holds all of its text, within bounds of its own, so that it needs no others.
-
-        Raises `Draining`, `Overloaded`, `CallerError` (something in `start` is past a limit) or `UnknownPolicy`.
-        """
-        plan = self._admit(start)
-        book = stand_ins or self.stand_ins.book(start.tenant, start.session_id)
-        session = Session(self, plan, start, book, is_held=is_held)
-        self._open_streams[start.tenant] += 1
-        self._is_idle.clear()
-        self.metrics.streams_open.inc()
-        try:
-            yield session
-        except Exception as error:
-            session.mark_failed()
-            reason = {"stream": session.info.stream_id, "error": type(error).__name__}
-            _log.info("stream failed", extra=reason)
-            raise
-        finally:
-            try:
-                await session.end()
-            finally:
-                self._leave(session)
-
-    async def report_unscanned(
-        self,
-        start: StreamStart,
-        what: Literal["request", "answer"],
-        reason: str,
-        path: str,
-        *,
-        is_long_text: bool = False,
-    ) -> None:
-        """Record that a text is about to pass that nobody looks at. Raises `CallerError` or `UnknownPolicy`.
-
-        `path` is what metrics call the path of the exchange. `is_long_text`: it is long enough to be what somebody has
-        a model read, so that the log has to say so, too.
-        """
-        check_start(start, self.limits)
-        now = self.clock.unix_seconds()
-        named = self.metrics.count_unscanned(what, path)
-        if is_long_text:
-            self.metrics.count_unread_text(named)
-            self._notices.tell("long texts pass unread: is this the API of a model?", named)
-        told = f"{reason}: {named}"
-        fault = fault_event(FaultKind.UNSCANNED, what, now, info=self._known(start, now), reason=told)
-        await self.outbox.put([fault])
-
-    def takes(self, start: StreamStart) -> bool:
-        """Whether a policy takes a stream with this start."""
-        return self._known(start, self.clock.unix_seconds()) is not None
-
-    def _known(self, start: StreamStart, now: float) -> StreamInfo | None:
-        """What is known of a text that passes; where no policy takes it, nothing is."""
-        try:
-            plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
-        except UnknownPolicy:
-            if start.policy:
-                raise
-            return None
-        return _info(plan, start, now)
-
-    def _admit(self, start: StreamStart) -> Plan:
-        if self._is_draining:
-            self.metrics.streams_refused["draining"].inc()
-            raise Draining
-        if self.open_streams >= self.limits.max_streams:
-            self._refuse(_RETRY_MS)
-        check_start(start, self.limits)
-        plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
-        own = self._open_streams[start.tenant]
-        running = Running(self.open_streams, own, len(self._open_streams) + (not own), plan.stream.max_hold_ms)
-        if plan.stops_when_late and not self._admits(running):
-            self._refuse()
-        return plan
-
-    def _refuse(self, retry_ms: int | None = None) -> NoReturn:
-        self.metrics.streams_refused["overloaded"].inc()
-        raise Overloaded("streams", retry_ms=retry_ms)
-
-    def hold_context(self, chars: int) -> int:
-        """Hold room for so many characters of a context; returns the bytes. Raises `Overloaded` when there is none."""
-        size, most = chars * CHAR_BYTES, self.limits.contexts_bytes
-        if self._context_bytes + size > most:
-            self.metrics.streams_refused["overloaded"].inc()
-            raise Overloaded(f"contexts at a time for limits.contexts_bytes, which is {most}")
-        self._context_bytes += size
-        return size
-
-    def _leave(self, session: Session) -> None:
-        self._context_bytes -= session.context_bytes
-        self._left(session.began_ms)
-        tenant = session.info.tenant
-        self._open_streams[tenant] -= 1
-        if not self._open_streams[tenant]:
-            del self._open_streams[tenant]
-        self.metrics.streams_open.dec()
-        if not self._open_streams:
-            self._is_idle.set()
 
 
 class Session:
@@ -313,7 +83,7 @@ class Session:
         self.plan = plan
         self.stand_ins = stand_ins
         """What stands for what in the exchange."""
-        self.info = _info(plan, start, engine.clock.unix_seconds())
+        self.info = info_of(plan, start, engine.clock.unix_seconds())
         self._engine = engine
         self._direction = start.direction
         self._core = Stream(
@@ -504,7 +274,7 @@ class Session:
         while self.is_open:
             await self._wait()
             self._step()
-            plain, decided = _split(self._take_outputs())
+            plain, decided = split(self._take_outputs())
             for output in merge(self._paced(plain)):
                 yield output
             if any(isinstance(output, Blocked) and output.is_late for output in decided):
@@ -762,109 +532,5 @@ class _Alarm:
         self._wake.set()
 
 
-def check_start(start: StreamStart, limits: Limits) -> None:
-    """Raise `CallerError` when something in `start` is past its limit."""
-    for name in ("policy", "tenant", "session_id", "request_id", "model", "prompt_version"):
-        _check_size(f"start.{name}", len(getattr(start, name)), limits.max_name_chars, "characters")
-    for name in ("labels", "attributes"):
-        entries: Mapping[str, str] = getattr(start, name)
-        _check_size(f"start.{name}", len(entries), limits.max_labels, "entries")
-        longest = max((len(text) for entry in entries.items() for text in entry), default=0)
-        _check_size(f"start.{name}", longest, limits.max_name_chars, "characters in a key or value")
-    check_context("start.context", start.context, limits, chars=len(start.prompt))
-
-
-def check_context(
-    field_name: str, passages: Sequence[Passage], limits: Limits, *, chars: int = 0, count: int = 0
-) -> None:
-    """Raise `CallerError` when passages are past a limit; so many characters, and passages, were there before."""
-    _check_size(field_name, count + len(passages), limits.max_context_passages, "passages")
-    longest = max((len(passage.id) for passage in passages), default=0)
-    _check_size(f"{field_name}.id", longest, limits.max_name_chars, "characters")
-    chars += sum(len(passage.text) for passage in passages)
-    _check_size(field_name, chars, limits.max_context_chars, "characters, the prompt included")
-
-
-def merge(outputs: Sequence[Output]) -> Iterator[Release | Blocked]:
-    """The outputs that are shown, releases of one lane that follow each other made one."""
-    group: list[Release] = []
-    for output in outputs:
-        if isinstance(output, Recorded):
-            continue
-        if group and not (isinstance(output, Release) and _follows(group[-1], output)):
-            yield _join(group)
-            group = []
-        if isinstance(output, Release):
-            group.append(output)
-        else:
-            yield output
-    if group:
-        yield _join(group)
-
-
-def _follows(before: Release, after: Release) -> bool:
-    return before.lane == after.lane and before.end == after.start and not before.is_withheld
-
-
-def _join(releases: Sequence[Release]) -> Release:
-    first = releases[0]
-    if len(releases) == 1:
-        return first
-    redactions: list[Redaction] = []
-    offset = 0
-    for release in releases:
-        redactions += (shift(each, offset) for each in release.redactions)
-        offset += len(release.text)
-    return Release(
-        first.lane,
-        "".join(each.text for each in releases),
-        first.start,
-        releases[-1].end,
-        tuple(each for release in releases for each in release.annotations),
-        tuple(redactions),
-        tuple(each for release in releases for each in release.decisions),
-    )
-
-
-def shift(redaction: Redaction, offset: int) -> Redaction:
-    """The redaction as seen in a text to which `offset` characters were put in front."""
-    return msgspec.structs.replace(
-        redaction,
-        replacement_start=redaction.replacement_start + offset,
-        replacement_end=redaction.replacement_end + offset,
-    )
-
-
 def _is_awaited(request: tuple[BatchPlan, Segment]) -> bool:
     return request[0].is_gating
-
-
-def _split(outputs: list[Output]) -> tuple[list[Output], list[Output]]:
-    """What stands before the first decision, and the rest."""
-    for index, output in enumerate(outputs):
-        if output.decisions:
-            return outputs[:index], outputs[index:]
-    return outputs, []
-
-
-def _check_size(field_name: str, size: int, limit: int, unit: str) -> None:
-    if size > limit:
-        raise CallerError(f"has {size} {unit}; at most {limit} are allowed", field=field_name, limit=limit)
-
-
-def _info(plan: Plan, start: StreamStart, unix_seconds: float) -> StreamInfo:
-    return StreamInfo(
-        stream_id=uuid7(unix_seconds),
-        direction=start.direction,
-        policy=plan.name,
-        policy_version=plan.version,
-        policy_digest=plan.digest,
-        tenant=start.tenant,
-        session_id=start.session_id,
-        request_id=start.request_id,
-        trace=start.trace,
-        labels=start.labels,
-        attributes=start.attributes,
-        model=start.model,
-        prompt_version=start.prompt_version,
-    )

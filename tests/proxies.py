@@ -11,11 +11,11 @@ from pathlib import Path
 from sidecar.clock import LoopClock
 from sidecar.codec.shape import Shape
 from sidecar.config import Limits, Proxy, SchedulerSettings
+from sidecar.engine import Engine
 from sidecar.outbox.event import StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.store import PolicyStore
 from sidecar.scheduler.scheduler import Scheduler
-from sidecar.session import Engine
 from sidecar.telemetry.metrics import Metrics
 from sidecar.transport.http import HttpProxy
 from tests.upstream import Upstream, scripted_upstream

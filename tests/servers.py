@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from sidecar.clock import Clock, LoopClock, Timer
 from sidecar.config import Grpc, Limits, SchedulerSettings
+from sidecar.engine import Engine, Submitter
 from sidecar.errors import UnknownPolicy
 from sidecar.outbox.event import Event, Kind, StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.plan import Plan
 from sidecar.scheduler.batcher import Request
 from sidecar.scheduler.scheduler import Running, Scheduler
-from sidecar.session import Engine, Submitter
 from sidecar.telemetry.metrics import Metrics
 from sidecar.transport.grpc import GrpcServer
 from sidecar.values import Direction, Failed, FailureKind, Outcome

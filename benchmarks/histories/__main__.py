@@ -36,10 +36,10 @@ from sidecar.codec import opened
 from sidecar.codec.catalogue import SHAPES
 from sidecar.codec.formats import Format
 from sidecar.config import Guarded, Limits, SchedulerSettings
+from sidecar.engine import Engine
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.store import PolicyStore
 from sidecar.scheduler.scheduler import Scheduler
-from sidecar.session import Engine
 from sidecar.telemetry.metrics import Metrics
 from sidecar.transport.bodies import Bodies, Passed
 from sidecar.transport.decision import Guard

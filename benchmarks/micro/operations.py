@@ -17,7 +17,7 @@ from detectors.types import Finding
 from sidecar.config import Limits
 from sidecar.core.segmenter import Segmenter
 from sidecar.core.stream import Stream
-from sidecar.outbox.event import StreamInfo, uuid7, violation_event
+from sidecar.outbox.builders import StreamInfo, uuid7, violation_event
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.policy.decide import decide

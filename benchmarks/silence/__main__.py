@@ -27,11 +27,13 @@ from detectors.models.encoded import DEFAULT_MODEL, shared_encoder
 from sidecar.clock import Timer
 from sidecar.config import Limits
 from sidecar.core.stream import Stream
+from sidecar.engine import Engine
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.scheduler.scheduler import Request
-from sidecar.session import Engine, Shown, StreamStart
+from sidecar.session import Shown
+from sidecar.start import StreamStart
 from sidecar.summary import StreamSummary
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import Found, Lane, Mode, Release

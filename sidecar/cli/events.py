@@ -23,15 +23,7 @@ from rich.table import Table
 from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.config import load_settings
 from sidecar.outbox.audit import Audit, ProducerReport, Report
-from sidecar.outbox.event import (
-    Data,
-    Fault,
-    Kind,
-    StreamDecision,
-    Violation,
-    kind_of,
-    severity_of,
-)
+from sidecar.outbox.event import Data, Fault, Kind, StreamDecision, Violation, kind_of, severity_of
 from sidecar.outbox.reader import OutboxFacts, outbox_facts, read_file, read_outbox
 from sidecar.outbox.reads import LogStart, Read
 from sidecar.outbox.settings import KafkaSettings

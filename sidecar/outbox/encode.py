@@ -16,7 +16,8 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
 from msgspec.structs import replace
 
-from sidecar.outbox.event import DATA_TYPES, Data, Kind, kind_of, timestamp
+from sidecar.outbox.builders import timestamp
+from sidecar.outbox.event import DATA_TYPES, Data, Kind, kind_of
 from sidecar.outbox.outbox import Numbered
 from tidegate.v1 import events_pb2
 

@@ -10,7 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sidecar.outbox.event import Event, FaultKind, fault_event
+from sidecar.outbox.builders import fault_event
+from sidecar.outbox.event import Event, FaultKind
 from sidecar.outbox.outbox import Admission, Numbered, OutboxError, OutboxStats
 from sidecar.outbox.room import Room
 from sidecar.outbox.rows import Claimed, Row, to_event, to_row

@@ -7,7 +7,8 @@ import hashlib
 import msgspec
 from msgspec.structs import replace
 
-from sidecar.outbox.event import Event, FaultKind, Kind, fault_event, uuid7
+from sidecar.outbox.builders import fault_event, uuid7
+from sidecar.outbox.event import Event, FaultKind, Kind
 from sidecar.outbox.outbox import Numbered
 from sidecar.values import Severity
 

@@ -25,10 +25,12 @@ from sidecar.codec.joints import Joints
 from sidecar.codec.shape import PLAINLY, AnswerOptions, Shape, Unanswered
 from sidecar.codec.weave import Postscript
 from sidecar.config import Guarded
+from sidecar.engine import Engine
 from sidecar.errors import CallerError
 from sidecar.policy.plan import Notice
 from sidecar.policy.stand_ins import StandIns
-from sidecar.session import Engine, Session, StreamStart
+from sidecar.session import Session
+from sidecar.start import StreamStart
 from sidecar.transport.answers import StreamGuard, guard_whole
 from sidecar.transport.decision import Guard, Streams, Unread, Unreadable, Whole, of_request
 from sidecar.transport.exchange import (

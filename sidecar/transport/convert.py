@@ -18,7 +18,9 @@ from sidecar.config import Limits
 from sidecar.core.stream import LaneCoverage
 from sidecar.errors import CallerError, CallerFault
 from sidecar.policy.plan import Plan
-from sidecar.session import Passage, Shown, StreamStart, shift
+from sidecar.releases import shift
+from sidecar.session import Shown
+from sidecar.start import Passage, StreamStart
 from sidecar.summary import StreamSummary
 from sidecar.values import (
     Action,

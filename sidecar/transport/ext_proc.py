@@ -28,8 +28,9 @@ from google.protobuf.message import Message
 from sidecar.codec.catalogue import GENERIC
 from sidecar.codec.shape import Shape
 from sidecar.config import ExtProc
+from sidecar.engine import Engine
 from sidecar.errors import IdleStream, TidegateError
-from sidecar.session import Engine, StreamStart
+from sidecar.start import StreamStart
 from sidecar.transport.bodies import NOT_READ, Bodies, Passed, Refused, answered
 from sidecar.transport.convert import parse
 from sidecar.transport.decision import (

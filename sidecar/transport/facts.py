@@ -15,7 +15,7 @@ from msgspec import field
 from sidecar.codec.weave import Text
 from sidecar.config import MESH, FactNames, Facts, Limits
 from sidecar.errors import CallerError
-from sidecar.session import Passage, StreamStart
+from sidecar.start import Passage, StreamStart
 from sidecar.telemetry.tracing import parse_traceparent
 from sidecar.transport.identity import Peer, forwarded, mesh_labels
 from sidecar.values import Channel, Direction, Part

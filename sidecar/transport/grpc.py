@@ -27,8 +27,10 @@ from multidict import CIMultiDict
 
 from sidecar.codec.joints import Joints
 from sidecar.config import Grpc, Limits
+from sidecar.engine import Engine
 from sidecar.errors import CallerError, ConfigError, IdleStream, Overloaded, TidegateError
-from sidecar.session import Engine, Session, StreamStart
+from sidecar.session import Session
+from sidecar.start import StreamStart
 from sidecar.telemetry.tracing import parse_traceparent
 from sidecar.transport.convert import (
     LaneReader,

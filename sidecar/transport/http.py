@@ -22,8 +22,9 @@ from yarl import URL
 
 from sidecar.codec.shape import Shape
 from sidecar.config import Proxy
+from sidecar.engine import Engine
 from sidecar.errors import CallerError, ConfigError, IdleStream, Overloaded, TidegateError
-from sidecar.session import Engine, StreamStart
+from sidecar.start import StreamStart
 from sidecar.transport.bodies import NOT_READ, Bodies, Passed, Refused
 from sidecar.transport.decision import (
     BODY_OF_READING,

@@ -7,15 +7,8 @@ import pytest
 
 from detectors.types import Finding
 from sidecar.console.recent import BOUNDS_MS, LATEST, STOPS, WINDOW_SECONDS, Recent
-from sidecar.outbox.event import (
-    Ending,
-    Event,
-    FaultKind,
-    StreamInfo,
-    decision_event,
-    fault_event,
-    violation_event,
-)
+from sidecar.outbox.builders import Ending, StreamInfo, decision_event, fault_event, violation_event
+from sidecar.outbox.event import Event, FaultKind
 from sidecar.values import Action, Decision, Direction, Exposure, Failed, FailureKind, Lane
 from tests.fakes import WordScanner, plan, rule
 

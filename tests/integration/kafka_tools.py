@@ -15,7 +15,8 @@ from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 
 from sidecar.cli.events import events as events_command
-from sidecar.outbox.event import Event, Kind, StreamInfo
+from sidecar.outbox.builders import StreamInfo
+from sidecar.outbox.event import Event, Kind
 from sidecar.outbox.outbox import Outbox
 from sidecar.outbox.publisher import Publisher, make_publisher
 from sidecar.outbox.settings import EventSettings, KafkaSettings, Topics

@@ -18,8 +18,9 @@ from msgspec.structs import replace
 
 from sidecar.cli.events import events as events_command
 from sidecar.outbox.audit import Audit, Report
+from sidecar.outbox.builders import StreamInfo
 from sidecar.outbox.encode import decode
-from sidecar.outbox.event import Event, Kind, StreamInfo
+from sidecar.outbox.event import Event, Kind
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.reads import Read

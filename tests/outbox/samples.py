@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from detectors.types import Finding
-from sidecar.outbox.event import (
+from sidecar.outbox.builders import (
     Ending,
-    Event,
     EvidenceKey,
-    FaultKind,
     StreamInfo,
     decision_event,
     fault_event,
     lane_coverage,
     violation_event,
 )
+from sidecar.outbox.event import Event, FaultKind
 from sidecar.outbox.outbox import Numbered
 from sidecar.policy.plan import Plan
 from sidecar.values import Action, Decision, Direction, Exposure, Failed, FailureKind, Lane, Severity

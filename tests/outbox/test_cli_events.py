@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from sidecar.cli.events import events
+from sidecar.outbox.builders import StreamInfo
 from sidecar.outbox.encode import encode_line
-from sidecar.outbox.event import Event, StreamInfo
+from sidecar.outbox.event import Event
 from sidecar.outbox.rows import to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox

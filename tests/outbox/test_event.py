@@ -10,15 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from sidecar.outbox.event import (
-    EXCERPT_LIMIT_CHARS,
+from sidecar.outbox.builders import (
     LABELS_LIMIT,
     TEXT_LIMIT_CHARS,
     EvidenceKey,
-    FaultKind,
-    Kind,
-    StreamDecision,
-    Violation,
     fault_event,
     session_key,
     shape_of,
@@ -26,6 +21,7 @@ from sidecar.outbox.event import (
     uuid7,
     violation_event,
 )
+from sidecar.outbox.event import EXCERPT_LIMIT_CHARS, FaultKind, Kind, StreamDecision, Violation
 from sidecar.values import Action, Severity
 from tests.outbox.samples import (
     INFO,

@@ -11,14 +11,16 @@ import pytest
 
 from sidecar.clock import LoopClock
 from sidecar.config import Limits
+from sidecar.engine import Engine
+from sidecar.outbox.builders import EvidenceKey
 from sidecar.outbox.encode import encode, encode_line
-from sidecar.outbox.event import EvidenceKey, Kind, kind_of
+from sidecar.outbox.event import Kind, kind_of
 from sidecar.outbox.outbox import Numbered
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sinks import FileSink
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.policy.plan import Plan
-from sidecar.session import Engine, Passage, StreamStart
+from sidecar.start import Passage, StreamStart
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import Action, Direction, Enforcement, Lane
 from tests.fakes import WordScanner, plan, rule

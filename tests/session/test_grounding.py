@@ -7,12 +7,13 @@ import pytest
 from detectors.base import UNSUPPORTED
 from detectors.context import CHAR_BYTES
 from sidecar.config import Limits, checked
+from sidecar.engine import Engine
 from sidecar.errors import CallerError, CallerFault, ConfigError, Overloaded
 from sidecar.outbox.event import GroundingSummary, StreamDecision
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.plan import Plan
 from sidecar.scheduler.scheduler import Request
-from sidecar.session import Engine, Passage, StreamStart
+from sidecar.start import Passage, StreamStart
 from sidecar.summary import StreamSummary
 from sidecar.values import Action, Failed, FailureKind, Found, GroundingTally, Lane, Outcome, Standing
 from tests.fakes import QuoteChecker, plan, rule

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from detectors.base import UNSUPPORTED
 from sidecar.config import Limits
+from sidecar.engine import Engine
 from sidecar.histories import ENTRY_BYTES, Histories
 from sidecar.outbox.event import StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
@@ -25,7 +26,8 @@ from sidecar.policy.plan import Plan, StandIn
 from sidecar.policy.stand_ins import Kept, StandInSource
 from sidecar.policy.store import PolicyStore
 from sidecar.scheduler.scheduler import Request
-from sidecar.session import Engine, Passage, Shown, StreamStart
+from sidecar.session import Shown
+from sidecar.start import Passage, StreamStart
 from sidecar.summary import StreamSummary
 from sidecar.values import (
     Action,

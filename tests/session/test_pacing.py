@@ -14,7 +14,9 @@ from sidecar.errors import IdleStream
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.pacing import STEP_MS, Pacing
 from sidecar.policy.plan import Plan
-from sidecar.session import Session, StreamStart, merge
+from sidecar.releases import merge
+from sidecar.session import Session
+from sidecar.start import StreamStart
 from sidecar.values import (
     Action,
     Annotation,

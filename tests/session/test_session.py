@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 
 from sidecar.config import Limits
 from sidecar.core.stream import Stream
+from sidecar.engine import Engine
 from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
 from sidecar.outbox.event import Event, Fault, FaultKind, StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.plan import Plan
+from sidecar.releases import merge
 from sidecar.scheduler.scheduler import Request, Running
-from sidecar.session import Engine, Passage, Session, Shown, StreamStart, merge
+from sidecar.session import Session, Shown
+from sidecar.start import Passage, StreamStart
 from sidecar.summary import HeldTimes, StreamSummary
 from sidecar.values import (
     Action,

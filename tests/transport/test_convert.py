@@ -10,7 +10,8 @@ from detectors.types import Finding
 from sidecar.config import Limits
 from sidecar.core.stream import LaneCoverage
 from sidecar.errors import CallerError
-from sidecar.session import Passage, Shown
+from sidecar.session import Shown
+from sidecar.start import Passage
 from sidecar.summary import StreamSummary
 from sidecar.transport import convert
 from sidecar.values import (

@@ -319,7 +319,7 @@ async def test_unknown_paths_share_a_bounded_number_of_series(tmp_path: Path):
 
 
 def _start() -> Any:
-    from sidecar.session import StreamStart
+    from sidecar.start import StreamStart
 
     return StreamStart()
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from sidecar.config import Facts, Grpc
 from sidecar.errors import CallerError
 from sidecar.outbox.event import StreamDecision
-from sidecar.session import StreamStart
+from sidecar.start import StreamStart
 from sidecar.transport.envoy_facts import attributes_of
 from sidecar.transport.facts import Caller, named_attributes, pinned, start_of
 from sidecar.transport.grpc import GrpcServer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sidecar.codec.weave import Text
 from sidecar.config import Limits
-from sidecar.session import Passage, StreamStart
+from sidecar.start import Passage, StreamStart
 from sidecar.transport.facts import with_sources
 from sidecar.values import Channel, Lane, Part
 

@@ -12,7 +12,7 @@ import msgspec
 from detectors.types import Finding
 from sidecar.core.stream import Request as Asked
 from sidecar.core.stream import Stream
-from sidecar.outbox.event import Ending, StreamInfo, decision_event, uuid7, violation_event
+from sidecar.outbox.builders import Ending, StreamInfo, decision_event, uuid7, violation_event
 from sidecar.policy.decide import decide
 from sidecar.policy.plan import Plan
 from sidecar.scheduler.batcher import Batcher, Request

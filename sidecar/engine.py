@@ -1,0 +1,222 @@
+"""What all streams share: policies, scheduler, outbox, limits, and the permits by which streams are let in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Literal, NoReturn, Protocol
+
+from detectors.context import CHAR_BYTES, Documents
+from sidecar.clock import Clock
+from sidecar.config import Keys, Limits
+from sidecar.errors import Draining, Overloaded, UnknownPolicy
+from sidecar.histories import Histories
+from sidecar.keys import stand_in_source
+from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event
+from sidecar.outbox.event import FaultKind
+from sidecar.outbox.outbox import Inlet
+from sidecar.policy.plan import Plan
+from sidecar.policy.stand_ins import StandIns, StandInSource
+from sidecar.scheduler.scheduler import Request, Running
+from sidecar.session import Session
+from sidecar.start import StreamStart, check_start, info_of
+from sidecar.telemetry.metrics import Metrics
+from sidecar.telemetry.notices import Notices
+from sidecar.values import (
+    Direction,
+)
+
+_RETRY_MS = 1000
+"""When to try again where streams are too many: they end one by one, whenever that is."""
+
+
+_log = logging.getLogger(__name__)
+
+
+class PlanSource(Protocol):
+    """Where a stream's plan comes from."""
+
+    def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
+        """The plan for a stream. Raises `UnknownPolicy`."""
+        ...
+
+
+class Submitter(Protocol):
+    """What a session needs of the scheduler."""
+
+    def submit(self, request: Request) -> None:
+        """Have a segment looked at; the receiver gets exactly one outcome unless it closes first. Does not wait."""
+        ...
+
+
+class Engine:
+    """What all streams share. Admission is a permit: without one, `open` says so at once.
+
+    A stream whose text would be stopped when models are late is also refused while they are (`admits`); one whose
+    policy lets such text pass is not.
+    """
+
+    def __init__(
+        self,
+        *,
+        policies: PlanSource,
+        scheduler: Submitter,
+        outbox: Inlet,
+        clock: Clock,
+        metrics: Metrics,
+        limits: Limits,
+        idle_seconds: float,
+        evidence_key: EvidenceKey | None = None,
+        admits: Callable[[Running], bool] = lambda _: True,
+        left: Callable[[float], None] = lambda _: None,
+        stand_ins: StandInSource | None = None,
+    ) -> None:
+        """`admits` says whether another stream, beside those that run, would be looked at in time.
+
+        `left` is told when one has ended, by when it began. Without `stand_ins` it makes its own, with its own key.
+        """
+        self.policies = policies
+        self.scheduler = scheduler
+        self.outbox = outbox
+        self.clock = clock
+        self.metrics = metrics
+        self.limits = limits
+        self.idle_seconds = idle_seconds
+        self.evidence_key = evidence_key
+        self.documents = Documents(limits.context_cache_bytes // CHAR_BYTES)
+        """The passages that streams share."""
+        self.histories = Histories(limits.known_texts_bytes)
+        """What is known of texts of requests that were checked."""
+        self._notices = Notices(clock, _log)
+        self._context_bytes = 0
+        """What the contexts of all streams take at most."""
+        self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
+        self._admits = admits
+        self._left = left
+        self._open_streams: Counter[str] = Counter()
+        """By tenant."""
+        self._is_draining = False
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+
+    @property
+    def open_streams(self) -> int:
+        """How many streams are running."""
+        return self._open_streams.total()
+
+    def drain(self) -> None:
+        """Refuse new streams from now on; those that run may finish."""
+        self._is_draining = True
+
+    async def wait_idle(self) -> None:
+        """Return when no stream runs and each one's events are committed."""
+        await self._is_idle.wait()
+
+    @asynccontextmanager
+    async def open(
+        self, start: StreamStart, *, stand_ins: StandIns | None = None, is_held: bool = False
+    ) -> AsyncIterator[Session]:
+        """A session for one stream, which is ended and recorded when the context is left.
+
+        `stand_ins` is the exchange's book, of a stream before this one; without one it has its own. `is_held`: whoever
+        feeds it holds all of its text, within bounds of its own, so that it needs no others.
+
+        Raises `Draining`, `Overloaded`, `CallerError` (something in `start` is past a limit) or `UnknownPolicy`.
+        """
+        plan = self._admit(start)
+        book = stand_ins or self.stand_ins.book(start.tenant, start.session_id)
+        session = Session(self, plan, start, book, is_held=is_held)
+        self._open_streams[start.tenant] += 1
+        self._is_idle.clear()
+        self.metrics.streams_open.inc()
+        try:
+            yield session
+        except Exception as error:
+            session.mark_failed()
+            reason = {"stream": session.info.stream_id, "error": type(error).__name__}
+            _log.info("stream failed", extra=reason)
+            raise
+        finally:
+            try:
+                await session.end()
+            finally:
+                self._leave(session)
+
+    async def report_unscanned(
+        self,
+        start: StreamStart,
+        what: Literal["request", "answer"],
+        reason: str,
+        path: str,
+        *,
+        is_long_text: bool = False,
+    ) -> None:
+        """Record that a text is about to pass that nobody looks at. Raises `CallerError` or `UnknownPolicy`.
+
+        `path` is what metrics call the path of the exchange. `is_long_text`: it is long enough to be what somebody has
+        a model read, so that the log has to say so, too.
+        """
+        check_start(start, self.limits)
+        now = self.clock.unix_seconds()
+        named = self.metrics.count_unscanned(what, path)
+        if is_long_text:
+            self.metrics.count_unread_text(named)
+            self._notices.tell("long texts pass unread: is this the API of a model?", named)
+        told = f"{reason}: {named}"
+        fault = fault_event(FaultKind.UNSCANNED, what, now, info=self._known(start, now), reason=told)
+        await self.outbox.put([fault])
+
+    def takes(self, start: StreamStart) -> bool:
+        """Whether a policy takes a stream with this start."""
+        return self._known(start, self.clock.unix_seconds()) is not None
+
+    def _known(self, start: StreamStart, now: float) -> StreamInfo | None:
+        """What is known of a text that passes; where no policy takes it, nothing is."""
+        try:
+            plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+        except UnknownPolicy:
+            if start.policy:
+                raise
+            return None
+        return info_of(plan, start, now)
+
+    def _admit(self, start: StreamStart) -> Plan:
+        if self._is_draining:
+            self.metrics.streams_refused["draining"].inc()
+            raise Draining
+        if self.open_streams >= self.limits.max_streams:
+            self._refuse(_RETRY_MS)
+        check_start(start, self.limits)
+        plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+        own = self._open_streams[start.tenant]
+        running = Running(self.open_streams, own, len(self._open_streams) + (not own), plan.stream.max_hold_ms)
+        if plan.stops_when_late and not self._admits(running):
+            self._refuse()
+        return plan
+
+    def _refuse(self, retry_ms: int | None = None) -> NoReturn:
+        self.metrics.streams_refused["overloaded"].inc()
+        raise Overloaded("streams", retry_ms=retry_ms)
+
+    def hold_context(self, chars: int) -> int:
+        """Hold room for so many characters of a context; returns the bytes. Raises `Overloaded` when there is none."""
+        size, most = chars * CHAR_BYTES, self.limits.contexts_bytes
+        if self._context_bytes + size > most:
+            self.metrics.streams_refused["overloaded"].inc()
+            raise Overloaded(f"contexts at a time for limits.contexts_bytes, which is {most}")
+        self._context_bytes += size
+        return size
+
+    def _leave(self, session: Session) -> None:
+        self._context_bytes -= session.context_bytes
+        self._left(session.began_ms)
+        tenant = session.info.tenant
+        self._open_streams[tenant] -= 1
+        if not self._open_streams[tenant]:
+            del self._open_streams[tenant]
+        self.metrics.streams_open.dec()
+        if not self._open_streams:
+            self._is_idle.set()
