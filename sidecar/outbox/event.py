@@ -1,4 +1,4 @@
-"""The events: what Tidegate tells a security team, as plain values, and the builders that make them.
+"""The events: what Tidegate tells a security team, as plain values; `builders` makes them.
 
 Three kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
 something that should have looked at text did not, or when events were lost. Their fields are the published contract
