@@ -100,7 +100,7 @@ def without(text: str) -> str:
             .replace(f"#{form.strip('‹›')}", "@")
             .replace(value, "@")
         )
-    text = re.sub(r"<[^<>\n]*@", "<@", text)  # a target in `<>` that never ends may have blanks
+    text = re.sub(r"<[^>\n]*@", "<@", text)  # a target in `<>` that never ends may have blanks, and be an autolink
     return re.sub(r"\S*@\S*", "@", text)
 
 
@@ -135,7 +135,37 @@ SNIPPETS = [MAIL, CARD, PHONE, f"[x](mailto:{MAIL})", f"<{MAIL}>", f"![y](http:/
 
 @given(data=st.data(), text=st.lists(st.sampled_from(SNIPPETS), max_size=12).map("".join))
 def test_what_is_around_a_redaction_is_read_as_before(data: st.DataObject, text: str) -> None:
-    guarded = guard_text(FOUND, data.draw(cuts_of(text))).text()
+    is_read_as_before(text, data.draw(cuts_of(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"[x]({MAIL}[x](mailto:{MAIL})", "[x](‹email-address›[x](#email-address)"),
+        (f"[x]({MAIL}[x](mailto:{MAIL})) b", "[x](‹email-address›[x](#email-address)) b"),
+        (f"[x](<{MAIL}[x](mailto:{MAIL})> b", "[x](<‹email-address›[x](#email-address)> b"),
+        (f"![y](/{MAIL}![y](http://x.com/{MAIL}/p)", "![y](/‹email-address›![y](about:blank#email-address)"),
+        (f"<http://x.com/{MAIL}[x](mailto:{MAIL})> b", "‹email-address› b"),
+        (f"| [a](https://x.com/{MAIL}/b| c |", "| [a](#email-address| c |"),
+        (f"| [a](https://x.com/{MAIL}/b\\|c) |", "| [a](#email-address) |"),
+        (f"[a](https://x.com/b|c/{MAIL}) d", "[a](#email-address) d"),
+        (f"| [a](https://x.com/{MAIL}|\n|-|\n| b", "| [a](#email-address|\n|-|\n| b"),
+        (f"[x](https://x.com/a_b/{MAIL})", "[x](#email-address)"),
+        (f"[x](https://x.com/a_b/{MAIL} 'c')", "[x](#email-address 'c')"),
+        (f"[x]({MAIL}</a>", "[x](‹email-address›</a>"),
+        (f"**[x](**{MAIL}", "**[x](**\u2060‹email-address›"),
+        (f"{MAIL}**_**\nb", "‹email-address›\u2060**_**\nb"),
+        (f"a\n**_**{MAIL} b", "a\n**_**\u2060‹email-address› b"),
+    ],
+)
+def test_markup_beside_a_redaction_stays_markup(text: str, expected: str) -> None:
+    for pieces in all_cuts(text):
+        is_read_as_before(text, pieces)
+    assert guard_text(FOUND, [text]).text() == expected
+
+
+def is_read_as_before(text: str, pieces: list[str]) -> None:
+    guarded = guard_text(FOUND, pieces).text()
     assert guarded == guard_text(FOUND, [text]).text()
     assert MAIL not in guarded
     assert outline(guarded) == outline(text)

@@ -20,6 +20,11 @@ _RUN_CHARS = 8
 assert targets.LOOK_BACK_CHARS <= LOOK_BACK_CHARS  # which is what a lane keeps of what has left
 
 
+def _is_mixed(run: str) -> bool:
+    """Whether delimiters differ: then one may hold the others as its text, as `_**_` does."""
+    return len(set(run)) > 1
+
+
 class Edges:
     """See the module's text. `is_final` says that no text follows what has arrived."""
 
@@ -67,7 +72,8 @@ class Edges:
         found_end = self.ceil(item, reach)
         if found_end is None:
             return msgspec.structs.replace(place, end=None)
-        whole = Place(place.start, place.found, max(found_end, place.end or 0), found_end, place.target)
+        whole_end = None if place.end is None else max(found_end, place.end)
+        whole = Place(place.start, place.found, whole_end, found_end, place.target)
         target = self._target(item.start) if takes_target else None
         if target is None:
             return whole
@@ -77,8 +83,10 @@ class Edges:
         if end == 0:
             return whole
         start = min(place.start, self._floor(target.start + offset, item.start, released))
-        if end is None:
+        if end is None or place.end is None:
             return msgspec.structs.replace(whole, start=start, end=None)
+        if place.target is not None and end + offset <= place.end:  # a target in what is replaced as a whole
+            return whole
         is_whole = start == target.start + offset
         return Place(start, place.found, max(end + offset, found_end), found_end, target if is_whole else None)
 
@@ -95,25 +103,27 @@ class Edges:
         return joined(replacement, found, is_bound_left=left, is_bound_right=right)
 
     def _is_bound_left(self, start: int) -> bool:
-        """Whether delimiters of Markdown stand right before `start`, and text before them."""
+        """Whether delimiters of Markdown stand right before `start`, and text before them, or several kinds."""
         text, end = self._buffer.text, start - self._buffer.offset
         index = end
         while index > 0 and text[index - 1] in DELIMITERS and end - index < _RUN_CHARS:
             index -= 1
-        return self._writes_words and 0 < index < end and not text[index - 1].isspace()
+        if not self._writes_words or index == end:
+            return False
+        return _is_mixed(text[index:end]) or (index > 0 and not text[index - 1].isspace())
 
     def _run_behind(self, index: int) -> bool | None:
-        """Whether delimiters stand at an index, and text behind them; None while that is not certain."""
+        """Whether delimiters stand at an index, and text behind them, or several kinds; None: not certain yet."""
         if not self._writes_words:
             return False
         text, is_final = self._up_to_seam(index + self._buffer.offset)
         place = index
         while place < len(text) and text[place] in DELIMITERS and place - index < _RUN_CHARS:
             place += 1
-        if place == len(text):
-            is_mixed = len(set(text[index:])) > 1  # what ends may hold what begins: `_**_`
-            return is_mixed if is_final else None
-        return place > index and not text[place].isspace()
+        if place == len(text) and not is_final:
+            return None
+        is_bound = index < place < len(text) and not text[place].isspace()
+        return is_bound or _is_mixed(text[index:place])
 
     def _up_to_seam(self, position: int) -> tuple[str, bool]:
         """The text that is held, up to the first seam at or behind a position, and whether it ends there."""

@@ -73,7 +73,7 @@ class Surroundings:
         """How many line ends the text ends with."""
         self._fence = ""
         self._prefix = ""
-        """What stands before the fence on its line, as the lines of its container begin."""
+        """What stands before the fence, or the raw block, on its line, as the lines of its container begin."""
         self._math = ""
         """What ends the mathematics."""
         self._raw_end = ""
@@ -112,7 +112,8 @@ class Surroundings:
         while self._elements and self._elements[-1] in _INLINE:
             ends += f"</{self._elements.pop()}>"
         lines = [f"{self._prefix}{self._fence}"] if self._fence else []
-        lines += [end for end in (self._math, self._raw_end) if end]
+        lines += [self._math] if self._math else []
+        lines += [f"{self._prefix}{self._raw_end}"] if self._raw_end else []
         lines += ["", *(f"</{name}>" for name in reversed(self._elements))] if self._elements else []
         if not lines:
             return f"{ends}\n\n" if ends else ""
@@ -127,7 +128,8 @@ class Surroundings:
             self._read(self._line + end)
         if end or self._fence or self._math or self._raw_end or len(self._paragraph) > MOST_LINE_CHARS:
             return end
-        return inline.closing(self._paragraph + "\n" * bool(self._paragraph and self._newlines))
+        is_new_line = bool(self._paragraph) and not self._line.strip()
+        return inline.closing(self._paragraph + "\n" * is_new_line)
 
     # -- lines ----------------------------------------------------------------------------------------------------
 
@@ -138,11 +140,11 @@ class Surroundings:
             if re.fullmatch(rf" {{0,3}}{re.escape(self._fence[0])}{{{len(self._fence)},}}[ \t]*", rest):
                 self._fence = self._prefix = ""
             return
-        self._fence = self._prefix = ""
-        if self._raw_end:
+        if self._raw_end and not self._has_left(line):
             if self._raw_end.lower() in line.lower():
                 self._raw_end = ""
             return
+        self._fence = self._raw_end = self._prefix = ""
         prefix, rest = self._contained(line)
         self._take_line(rest, begins=not rest.strip() or not line.startswith(prefix))
         if self._begin_block(prefix, rest):  # also where mathematics was begun: it was none
@@ -161,7 +163,7 @@ class Surroundings:
             self._paragraph += f"\n{text}"
 
     def _has_left(self, line: str) -> bool:
-        """Whether a line stands outside the container of the fence, which so has ended."""
+        """Whether a line stands outside the container of the fence or the raw block, which so has ended."""
         marks = self._prefix.count(">")
         if marks:
             return re.match(rf"(?:[ ]{{0,3}}>[ ]?){{{marks}}}", line) is None
@@ -189,8 +191,9 @@ class Surroundings:
         text = rest.lstrip(" ")
         if len(rest) - len(text) > 3:
             return False
+        self._prefix = prefix + rest[: len(rest) - len(text)]
         if (fence := _FENCE.match(text)) is not None:
-            self._fence, self._prefix = fence["fence"], prefix + rest[: len(rest) - len(text)]
+            self._fence = fence["fence"]
             return True
         for begin, end in _RAW_ENDS.items():
             if text.startswith(begin) and (begin != "<!" or text[2:3].isalpha()):

@@ -51,6 +51,9 @@ class Target(msgspec.Struct, frozen=True, gc=False):
 
 
 _BY_START = attrgetter("start")
+_MARKUP = re.compile(r"[*_~`<]")
+"""What means something in a text that is no link's target."""
+_LINK_GOES_ON = tuple("\"'()")
 _BLANKS = " \t\r\n\v\f"
 _MARKS = ("](", "]:", "<", "=")
 _INLINE = re.compile(r"(?P<image>!\[(?:\\.|[^\[\]\\\n]){0,64})?\]\([ \t]*\n?[ \t]*(?P<pointed><)?")
@@ -79,24 +82,36 @@ def open_at(text: str, position: int) -> Target | None:
 def end_of(text: str, target: Target, position: int, *, is_final: bool) -> int | None:
     """Where a target ends in which something up to `position` was found: before what ends it, an autolink behind that.
 
-    0: there is no such target, as what was found goes on behind it, or as it is no autolink. None: the text that has
-    arrived cannot tell.
+    0: there is no such target, as what was found goes on behind it, as it is no autolink, as a link begins in it (which
+    of the two is one is not asked: each stays what it is), or as it holds markup and no link ends with it. None: the
+    text that has arrived cannot tell.
     """
-    is_autolink = target.kind is Kind.AUTOLINK
     limit = position + REST_CHARS
-    end, depth = _first_end(text, target, min(len(text), limit))
-    if end is None:
-        if len(text) < limit and not is_final:
+    end, depth = _first_end(text, target, position, min(len(text), limit))
+    if end is None and len(text) < limit and not is_final:
+        return None
+    if target.kind is Kind.AUTOLINK:
+        return end + 1 if end is not None and _IS_AUTOLINK.fullmatch(text, target.start, end + 1) else 0
+    last = min(len(text), limit) if end is None else end
+    if text.find("](", target.start, last) >= 0:
+        return 0
+    if target.is_nested and target.kind is not Kind.DEFINITION and _MARKUP.search(text, target.start, last):
+        behind = text[last : last + 2].strip()[:1]
+        if not behind and len(text) < last + 2 and not is_final:
             return None
-        return 0 if is_autolink else min(len(text), limit)
-    if is_autolink:
-        return end + 1 if _IS_AUTOLINK.fullmatch(text, target.start, end + 1) else 0
+        if behind not in _LINK_GOES_ON:
+            return 0
+    if end is None:
+        return last
     is_one = not depth and (target.kind is not Kind.DEFINITION or text[end] != ")")
     return end if is_one and end >= position else 0
 
 
-def _first_end(text: str, target: Target, limit: int) -> tuple[int | None, int]:
-    """The first place before `limit` with a character that ends the target, and how many brackets are open there."""
+def _first_end(text: str, target: Target, position: int, limit: int) -> tuple[int | None, int]:
+    """The first place before `limit` with a character that ends the target, and how many brackets are open there.
+
+    Behind `position` a `|` does: it may be the end of a table's cell.
+    """
     depth, place = 0, target.start + (target.kind is Kind.AUTOLINK)
     while place < limit:
         character = text[place]
@@ -104,7 +119,7 @@ def _first_end(text: str, target: Target, limit: int) -> tuple[int | None, int]:
             depth += 1
         elif character == ")" and target.is_nested and depth:
             depth -= 1
-        elif character in target.ends:
+        elif character in target.ends or (character == "|" and place >= position and text[place - 1] != "\\"):
             return place, depth
         place += 2 if character == "\\" and target.has_escapes else 1
     return None, depth
@@ -115,7 +130,7 @@ def _last(pattern: re.Pattern[str], text: str, before: int, position: int) -> re
 
 
 def _if_open(text: str, target: Target, position: int) -> Target | None:
-    return target if _first_end(text, target, position)[0] is None else None
+    return target if _first_end(text, target, position, position)[0] is None else None
 
 
 def _attribute(text: str, before: int, position: int) -> Target | None:

@@ -44,6 +44,7 @@ def closing(pieces: list[str]) -> str:
         pytest.param("    ```\nb", "\n\n", id="indented code"),
         pytest.param("a `b", "`\n\n", id="a code span"),
         pytest.param("a ```b\n", "…```\n\n", id="a code span behind a line's end"),
+        pytest.param("a ```b\n ", "…```\n\n", id="a code span behind a line's end and a blank"),
         pytest.param("a ``b`", " ``\n\n", id="a code span that ends with a mark"),
         pytest.param("a `b` and `", "\n\n", id="a code span that is closed, and a mark"),
         pytest.param("| a | b |\n|---|---|\n| c", "\n\n", id="a table"),
@@ -79,6 +80,10 @@ def closing(pieces: list[str]) -> str:
         pytest.param("a <br> b <img src=x> <hr/>", "\n\n", id="elements that hold nothing"),
         pytest.param("a < b and List<String> c <https://example.com>", "\n\n", id="what is no element"),
         pytest.param("<!-- a", "\n-->\n\n", id="a comment"),
+        pytest.param("- <!-- a", "\n  -->\n\n", id="a comment in a list"),
+        pytest.param("> <!-- a\n> b", "\n> -->\n\n", id="a comment in a quotation"),
+        pytest.param("- <!-- a\n```", "\n```\n\n", id="a comment that ended with its list"),
+        pytest.param("> <pre>\n```", "\n```\n\n", id="a raw block that ended with its quotation"),
         pytest.param("<pre>\na\n\nb", "\n</pre>\n\n", id="a raw block"),
         pytest.param("<pre>\na</pre>\nb", "\n\n", id="a raw block that is closed"),
         pytest.param("```html\n<details>\n```\na", "\n\n", id="an element in code"),
@@ -98,7 +103,16 @@ SNIPPETS = [
 
 @given(data=st.data(), text=st.lists(st.sampled_from(SNIPPETS), max_size=16).map("".join))
 def test_a_message_is_a_paragraph_of_its_own(data: st.DataObject, text: str) -> None:
-    joint = closing(data.draw(cuts_of(text)))
+    is_followed_by_a_paragraph(text, data.draw(cuts_of(text)))
+
+
+@pytest.mark.parametrize("text", ["- <!--```py\n```", "> <!--\n```", "- - <pre>\n\n  ~~~"])
+def test_a_fence_behind_a_raw_block_that_its_container_ended_is_closed(text: str) -> None:
+    is_followed_by_a_paragraph(text, by_character(text))
+
+
+def is_followed_by_a_paragraph(text: str, pieces: list[str]) -> None:
+    joint = closing(pieces)
     assert joint == closing([text])
     opening, inline, end = MARKDOWN.parse(text + joint + MESSAGE)[-3:]
     assert (opening.type, opening.level, inline.content, end.type) == ("paragraph_open", 0, MESSAGE, "paragraph_close")
