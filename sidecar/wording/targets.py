@@ -103,6 +103,7 @@ def end_of(text: str, target: Target, position: int, *, is_final: bool) -> int |
             return 0
     if end is None:
         return last
+    end -= text[end] == "[" and text[end - 1] == "!"  # an image begins
     is_one = not depth and (target.kind is not Kind.DEFINITION or text[end] != ")")
     return end if is_one and end >= position else 0
 
