@@ -58,6 +58,10 @@ _ELEMENTS = _INLINE | frozenset(
 )
 
 
+def _is_indented(line: str) -> bool:
+    return line.expandtabs(len(_INDENT)).startswith(_INDENT)
+
+
 class Surroundings:
     """See the module's text."""
 
@@ -113,7 +117,7 @@ class Surroundings:
         The text may go on.
         """
         if self.is_empty:
-            return "\n" if self._line.expandtabs(len(_INDENT)).startswith(_INDENT) else ""  # no code, however it began
+            return "\n" if _is_indented(self._line) else ""  # no code, however it began
         went_on = copy.copy(self)
         went_on._elements = [*self._elements]
         return went_on._closed() or "\n" * max(0, 2 - self._newlines)
@@ -174,13 +178,13 @@ class Surroundings:
         if _HTML_BLOCK.match(text) is not None:
             return True
         is_apart = begins or not self._paragraph or self._paragraph.startswith(_OWN_LINE[0])
-        return is_apart and not text.startswith(_INDENT) and _TAG.fullmatch(text.strip()) is not None
+        return is_apart and not _is_indented(text) and _TAG.fullmatch(text.strip()) is not None
 
     def _take_line(self, text: str, *, begins: bool) -> None:
         """Take a line as the paragraph's next one, or as one that begins another."""
         is_alone = text.startswith(_OWN_LINE) or self._paragraph.startswith(_OWN_LINE)
         if begins or is_alone or not self._paragraph:
-            self._paragraph = "" if text.startswith(_INDENT) else text
+            self._paragraph = "" if _is_indented(text) else text
         elif len(self._paragraph) <= MOST_LINE_CHARS:
             self._paragraph += f"\n{text}"
 

@@ -51,7 +51,7 @@ class Target(msgspec.Struct, frozen=True, gc=False):
 
 
 _BY_START = attrgetter("start")
-_MARKUP = re.compile(r"[*_~`<]")
+_MARKUP = re.compile(r"[*_~`<>]")
 """What means something in a text that is no link's target."""
 _LINK_GOES_ON = tuple("\"'()")
 _BLANKS = " \t\r\n\v\f"

@@ -92,6 +92,7 @@ def closing(pieces: list[str]) -> str:
         pytest.param("<think>\n```\n\n```\nb", "\n```\n\n</think>\n\n", id="a fence behind a block of HTML"),
         pytest.param("- <div>\n```\nb", "\n```\n\n</div>\n\n", id="a block of HTML that ended with its list"),
         pytest.param("- a\n- <think>\n  ```\n\n  b", "\n\n</think>\n\n", id="a block of HTML in another item"),
+        pytest.param("\t<think>\n```", "\n```\n\n</think>\n\n", id="a tag in code that a tab indents"),
         pytest.param("```html\n<details>\n```\na", "\n\n", id="an element in code"),
     ],
 )
