@@ -223,7 +223,7 @@ class Surroundings:
             return True
         for begin, end in _RAW_ENDS.items():
             if text.startswith(begin) and (begin != "<!" or text[2:3].isalpha()):
-                self._raw_end = "" if end in text[len(begin) :] else end
+                self._raw_end = "" if end in text else end
                 return True
         if (raw := _RAW.match(text)) is not None:
             end = f"</{raw['name'].lower()}>"

@@ -102,7 +102,7 @@ def end_of(text: str, target: Target, position: int, *, is_final: bool) -> int |
         if behind not in _LINK_GOES_ON:
             return 0
     if end is None:
-        return last
+        return 0 if depth and target.kind is Kind.DEFINITION else last
     end -= text[end] == "[" and text[end - 1] == "!"  # an image begins
     is_one = not depth and (target.kind is not Kind.DEFINITION or text[end] != ")")
     return end if is_one and end >= position else 0

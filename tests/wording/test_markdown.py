@@ -93,6 +93,7 @@ def closing(pieces: list[str]) -> str:
         pytest.param("- <div>\n```\nb", "\n```\n\n</div>\n\n", id="a block of HTML that ended with its list"),
         pytest.param("- a\n- <think>\n  ```\n\n  b", "\n\n</think>\n\n", id="a block of HTML in another item"),
         pytest.param("\t<think>\n```", "\n```\n\n</think>\n\n", id="a tag in code that a tab indents"),
+        pytest.param("<!-->\n```", "\n```\n\n", id="a comment that its beginning ends"),
         pytest.param("```html\n<details>\n```\na", "\n\n", id="an element in code"),
     ],
 )
