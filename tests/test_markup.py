@@ -154,6 +154,7 @@ def test_what_is_around_a_redaction_is_read_as_before(data: st.DataObject, text:
         (f"[x](https://x.com/a_b/{MAIL} 'c')", "[x](#email-address 'c')"),
         (f'<a href="{MAIL}![y](/p)', '<a href="#email-address![y](/p)'),
         (f"<[x]({MAIL}> b", "<[x](‹email-address›> b"),
+        (f'**<a href="{MAIL}**', '**<a href="‹email-address›**'),
         (f"[z]: {MAIL}(", "[z]: ‹email-address›("),
         (f"[x]({MAIL}</a>", "[x](‹email-address›</a>"),
         (f"**[x](**{MAIL}", "**[x](**\u2060‹email-address›"),

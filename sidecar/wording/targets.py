@@ -95,7 +95,8 @@ def end_of(text: str, target: Target, position: int, *, is_final: bool) -> int |
     last = min(len(text), limit) if end is None else end
     if text.find("](", target.start, last) >= 0:
         return 0
-    if target.is_nested and target.kind is not Kind.DEFINITION and _MARKUP.search(text, target.start, last):
+    is_unsure = target.is_nested or end is None
+    if is_unsure and target.kind is not Kind.DEFINITION and _MARKUP.search(text, target.start, last):
         behind = text[last : last + 2].strip()[:1]
         if not behind and len(text) < last + 2 and not is_final:
             return None
