@@ -10,8 +10,9 @@ things go on over them, or stay open in the page: they are closed first.
   `<think>`, `<b>`).
 
 `Surroundings` reads a text once, in any pieces, line by line, and keeps a paragraph, the elements that are open and a
-few words. It knows as much of lists as is needed to tell a fence from indented code. Not known: raw HTML in a code span
-that goes over a line's end, elements that are no HTML, and what a renderer adds beyond CommonMark, GFM and mathematics.
+few words. It knows as much of lists as is needed to tell a fence from indented code, and of blocks of HTML that no
+fence begins in one. Not known: raw HTML in a code span that goes over a line's end, elements that are no HTML, and what
+a renderer adds beyond CommonMark, GFM and mathematics.
 """
 
 from __future__ import annotations
@@ -34,6 +35,14 @@ _CODE = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
 _MATH = re.compile(r"\$\$|\\\[")
 _TAG = re.compile(r"""<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9-]*)(?=[\s/>])(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 _CUT_TAG = re.compile(r"""\s*<(?P<name>[A-Za-z][A-Za-z0-9-]*)(?:[^<>"']|"[^"]*"|'[^']*')*(?P<quote>["'])?[^<>"']*""")
+_HTML_BLOCK = re.compile(
+    r" {0,3}</?(?:address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir"
+    r"|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link"
+    r"|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title"
+    r"|tr|track|ul)(?:[\s>]|/>|$)",
+    re.IGNORECASE,
+)
+"""What begins a block of HTML also where a paragraph goes on. Any tag that is alone on its line does elsewhere."""
 _OWN_LINE = ("#", "|")
 """What begins a heading and a table's row: nothing in them goes on in the next line."""
 _INDENT = "    "
@@ -49,12 +58,17 @@ _ELEMENTS = _INLINE | frozenset(
 )
 
 
+def _is_indented(line: str) -> bool:
+    return line.expandtabs(len(_INDENT)).startswith(_INDENT)
+
+
 class Surroundings:
     """See the module's text."""
 
     __slots__ = (
         "_elements",
         "_fence",
+        "_html_prefix",
         "_line",
         "_list_indent",
         "_math",
@@ -77,6 +91,8 @@ class Surroundings:
         self._math = ""
         """What ends the mathematics."""
         self._raw_end = ""
+        self._html_prefix: str | None = None
+        """What stands before a block of HTML, which goes on to a blank line: no fence begins there. None: no block."""
         self._elements: list[str] = []
         self._list_indent = 0
         self._paragraph = ""
@@ -101,7 +117,7 @@ class Surroundings:
         The text may go on.
         """
         if self.is_empty:
-            return "\n" if self._line.expandtabs(len(_INDENT)).startswith(_INDENT) else ""  # no code, however it began
+            return "\n" if _is_indented(self._line) else ""  # no code, however it began
         went_on = copy.copy(self)
         went_on._elements = [*self._elements]
         return went_on._closed() or "\n" * max(0, 2 - self._newlines)
@@ -146,7 +162,10 @@ class Surroundings:
             return
         self._fence = self._raw_end = self._prefix = ""
         prefix, rest = self._contained(line)
-        self._take_line(rest, begins=not rest.strip() or not line.startswith(prefix))
+        begins = not rest.strip() or not line.startswith(prefix)
+        is_in_html = self._html_prefix == prefix and not begins
+        self._html_prefix = prefix if is_in_html or self._is_html_begun(rest, begins=begins) else None
+        self._take_line(rest, begins=begins)
         if self._begin_block(prefix, rest):  # also where mathematics was begun: it was none
             self._math = self._paragraph = ""
         elif self._math:
@@ -154,11 +173,18 @@ class Surroundings:
         else:
             self._read_inline(rest)
 
+    def _is_html_begun(self, text: str, *, begins: bool) -> bool:
+        """Whether a line begins a block of HTML that goes on to a blank line."""
+        if _HTML_BLOCK.match(text) is not None:
+            return True
+        is_apart = begins or not self._paragraph or self._paragraph.startswith(_OWN_LINE[0])
+        return is_apart and not _is_indented(text) and _TAG.fullmatch(text.strip()) is not None
+
     def _take_line(self, text: str, *, begins: bool) -> None:
         """Take a line as the paragraph's next one, or as one that begins another."""
         is_alone = text.startswith(_OWN_LINE) or self._paragraph.startswith(_OWN_LINE)
         if begins or is_alone or not self._paragraph:
-            self._paragraph = "" if text.startswith(_INDENT) else text
+            self._paragraph = "" if _is_indented(text) else text
         elif len(self._paragraph) <= MOST_LINE_CHARS:
             self._paragraph += f"\n{text}"
 
@@ -192,12 +218,12 @@ class Surroundings:
         if len(rest) - len(text) > 3:
             return False
         self._prefix = prefix + rest[: len(rest) - len(text)]
-        if (fence := _FENCE.match(text)) is not None:
+        if self._html_prefix is None and (fence := _FENCE.match(text)) is not None:
             self._fence = fence["fence"]
             return True
         for begin, end in _RAW_ENDS.items():
             if text.startswith(begin) and (begin != "<!" or text[2:3].isalpha()):
-                self._raw_end = "" if end in text[len(begin) :] else end
+                self._raw_end = "" if end in text else end
                 return True
         if (raw := _RAW.match(text)) is not None:
             end = f"</{raw['name'].lower()}>"

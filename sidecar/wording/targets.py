@@ -51,7 +51,7 @@ class Target(msgspec.Struct, frozen=True, gc=False):
 
 
 _BY_START = attrgetter("start")
-_MARKUP = re.compile(r"[*_~`<]")
+_MARKUP = re.compile(r"[*_~`<>]")
 """What means something in a text that is no link's target."""
 _LINK_GOES_ON = tuple("\"'()")
 _BLANKS = " \t\r\n\v\f"
@@ -95,14 +95,16 @@ def end_of(text: str, target: Target, position: int, *, is_final: bool) -> int |
     last = min(len(text), limit) if end is None else end
     if text.find("](", target.start, last) >= 0:
         return 0
-    if target.is_nested and target.kind is not Kind.DEFINITION and _MARKUP.search(text, target.start, last):
+    is_unsure = target.is_nested or end is None
+    if is_unsure and target.kind is not Kind.DEFINITION and _MARKUP.search(text, target.start, last):
         behind = text[last : last + 2].strip()[:1]
         if not behind and len(text) < last + 2 and not is_final:
             return None
         if behind not in _LINK_GOES_ON:
             return 0
     if end is None:
-        return last
+        return 0 if depth and target.kind is Kind.DEFINITION else last
+    end -= text[end] == "[" and text[end - 1] == "!"  # an image begins
     is_one = not depth and (target.kind is not Kind.DEFINITION or text[end] != ")")
     return end if is_one and end >= position else 0
 

@@ -86,6 +86,12 @@ def closing(pieces: list[str]) -> str:
         pytest.param("> <pre>\n```", "\n```\n\n", id="a raw block that ended with its quotation"),
         pytest.param("<pre>\na\n\nb", "\n</pre>\n\n", id="a raw block"),
         pytest.param("<pre>\na</pre>\nb", "\n\n", id="a raw block that is closed"),
+        pytest.param("<div>\n```\n\nb", "\n\n</div>\n\n", id="no fence in a block of HTML"),
+        pytest.param("<think>\n```\n\n```\nb", "\n```\n\n</think>\n\n", id="a fence behind a block of HTML"),
+        pytest.param("- <div>\n```\nb", "\n```\n\n</div>\n\n", id="a block of HTML that ended with its list"),
+        pytest.param("- a\n- <think>\n  ```\n\n  b", "\n\n</think>\n\n", id="a block of HTML in another item"),
+        pytest.param("\t<think>\n```", "\n```\n\n</think>\n\n", id="a tag in code that a tab indents"),
+        pytest.param("<!-->\n```", "\n```\n\n", id="a comment that its beginning ends"),
         pytest.param("```html\n<details>\n```\na", "\n\n", id="an element in code"),
     ],
 )
