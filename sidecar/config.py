@@ -354,8 +354,9 @@ class SchedulerSettings(Section):
 
     threads: Annotated[int, Field(ge=0)] = 0
     """Batches that run at a time; 0: one for each core of the container's CPU limit, as a pass takes one thread."""
-    queue_limit: Count = 1024
-    """Segments that wait, at most half of them one tenant's. What comes then is shed: the rule's fail mode applies."""
+    queue_limit: Count = 8192
+    """Segments that wait, at most half of them one tenant's. What comes then is shed, whoever it is of: so the limit is
+    for memory, and what would be late is shed long before."""
     max_batch_items: Count = 8
     max_batch_tokens: Count = 512
     """A pass takes one thread: larger batches cost no less for a token, and those in them wait longer."""
