@@ -119,7 +119,7 @@ def test_alerts_are_rules_as_the_operator_takes_them(tmp_path: Path):
     check([{**rule, "spec": {"groups": GROUPS}}], tmp_path)
     assert len({rule["alert"] for rule in ALERTS}) == len(ALERTS)
     for each in ALERTS:
-        assert {"summary", "description"} == set(each["annotations"]), each["alert"]
+        assert {"summary", "description", "runbook"} == set(each["annotations"]), each["alert"]
         assert each["labels"]["severity"] in {"critical", "warning", "info"}
 
 
