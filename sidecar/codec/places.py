@@ -177,6 +177,11 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     emptied: str | None = None
     """What is written in its place once it was changed, or what it follows; None: its new text."""
 
+    @property
+    def is_signature(self) -> bool:
+        """Whether it signs a thought."""
+        return self.emptied == SIGNATURE.emptied
+
 
 class Found(msgspec.Struct, frozen=True, gc=False):
     """What a document holds: its slots, texts first; the choices it is about; what else it says."""

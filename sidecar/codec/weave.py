@@ -238,8 +238,8 @@ class Weave:
         self._queues: dict[int, deque[_Waiting]] = {}
         self._fronts: dict[int, int] = {}
         """By choice, the furthest frame of which text was let out."""
-        self._changed: dict[int, int] = {}
-        """By choice, the first frame whose text was changed."""
+        self._changed: dict[int | tuple[int, Channel], int] = {}
+        """By choice, and by choice and channel, the first frame whose text was changed."""
         self._stopped: set[int] = set()
         self._over: set[int] = set()
         self._tailing: dict[Lane, _LaneText] = {}
@@ -437,9 +437,14 @@ class Weave:
             self._tailing[lane] = own
         if release.redactions:
             frame = own.frame_of(release.redactions[0].start)
-            self._changed[choice] = min(frame, self._changed.get(choice, frame))
+            self._note_change(lane, frame)
         if lane.channel is not Channel.OTHER and release.end > release.start:
             self._fronts[choice] = max(own.frame_of(release.end - 1), self._fronts.get(choice, -1))
+
+    def _note_change(self, lane: Lane, frame: int) -> None:
+        """What repeats a choice's text is wrong from this frame on, and what signs its thoughts where those changed."""
+        for key in (lane.choice, (lane.choice, lane.channel)):
+            self._changed[key] = min(frame, self._changed.get(key, frame))
 
     def keep(self, lane: Lane) -> None:
         """All of a lane, of which nothing more comes, may leave as it came."""
@@ -457,7 +462,7 @@ class Weave:
         own = self._lane(blocked.lane)
         place = own.frame_of(blocked.position)
         self._stopped.add(choice)
-        self._changed[choice] = min(place, self._changed.get(choice, place))
+        self._note_change(blocked.lane, place)
         for waiting in self._queues.pop(choice, ()):
             waiting.queues.remove(choice)
             if not waiting.queues and waiting.number < place and not self._has_kept_call(waiting):
@@ -618,7 +623,9 @@ class Weave:
         """What is written for a slot; None when it stays as it came."""
         slot = placed.slot
         if slot.emptied is not None:
-            is_wrong = slot.kind is Kind.ECHO and number >= self._changed.get(placed.lane.choice, number + 1)
+            choice = placed.lane.choice
+            signed = (choice, Channel.REASONING) if slot.is_signature else choice
+            is_wrong = slot.kind is Kind.ECHO and number >= self._changed.get(signed, number + 1)
             return slot.emptied if is_wrong or new != placed.text else None
         is_cut = placed.joint is not None and placed.joint.is_written
         if new == placed.text and not is_cut:

@@ -6,7 +6,6 @@ The jars are found in the folder that `TIDEGATE_KAFKA_LIBS` names, in `.kafka/li
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import shutil
 import signal
@@ -27,7 +26,15 @@ READY_S = 90.0
 _ROOT = Path(__file__).parents[2]
 _PLACES = (_ROOT / ".kafka" / "libs", _ROOT.parent / "shared" / "kafka" / "libs")
 _HEAP = ("-Xmx256m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
-_PR_SET_PDEATHSIG = 1
+_DYING = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+_DYING_WITH_PARENT = (sys.executable, "-S", "-c", _DYING)
+"""Has the system end a program with the tests, however they end. Between fork and exec it crashed: these tests have
+threads."""
 _ID = "dGlkZWdhdGUtdGVzdHMtMQ"
 
 
@@ -62,12 +69,11 @@ class KafkaBroker:
         """Start the process; it answers some seconds later."""
         with (self.folder / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*_java(self._libs), "kafka.Kafka", str(self._config)],
+                [*_DYING_WITH_PARENT, *_java(self._libs), "kafka.Kafka", str(self._config)],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_parent,
             )
 
     def stop(self) -> None:
@@ -225,12 +231,6 @@ def run_java(libs: Path, *command: str, stdin: str = "") -> str:
     )
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
-
-
-def _die_with_parent() -> None:
-    """Have the system end a broker with the tests, however they end."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _java(libs: Path) -> Sequence[str]:
