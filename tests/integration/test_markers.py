@@ -47,7 +47,7 @@ metadata: {{name: default, version: "1"}}
 rules:
   - id: no-markers
     detect: {{detector: patterns, patterns: [{{label: MARKER, regex: "{MARKER}"}}]}}
-    action: {{redact: {{with: text, text: "#"}}}}
+    action: {{redact: {{with: text, text: "#", in_tool_arguments: replace}}}}
 """
 
 Post = Callable[[str, bytes], Awaitable[bytes]]

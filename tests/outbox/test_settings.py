@@ -154,5 +154,5 @@ def test_msk_needs_a_region_and_its_signer():
     values = {"security_protocol": "SASL_SSL", "sasl_mechanism": "AWS_MSK_IAM"}
     with pytest.raises(ValidationError, match=r"oauth\.aws_region"):
         KafkaSettings.model_validate(values)
-    with pytest.raises(ValidationError, match=r"tidegate\[msk\]"):
+    with pytest.raises(ValidationError, match=r"tidegate-sidecar\[msk\]"):
         KafkaSettings.model_validate(values | {"oauth": {"aws_region": "eu-central-1"}})
