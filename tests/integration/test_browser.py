@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from sidecar.app import App
 from tests import providers
 from tests.app.test_app import settings
 from tests.dom import Element, read
-from tests.integration.test_kits import KitProcess
+from tests.integration.test_kits import KitProcess, node_program
 from tests.providers import text
 from tests.proxies import Proxied, proxied
 from tests.upstream import Answer, Seen
@@ -37,13 +36,7 @@ class Browser(KitProcess):
 @pytest.fixture(scope="module")
 def browser(missing: Callable[[str], None]) -> Iterator[Browser]:
     """One browser, which all tests share."""
-    program = shutil.which("node")
-    if program is None:
-        missing("Node (20 or later)")
-    if not (FOLDER / "node_modules").exists():
-        missing("the browser (make browser)")
-    assert program is not None
-    browser = Browser(program)
+    browser = Browser(node_program(missing, FOLDER, "the browser (make browser)"))
     yield browser
     browser.stop()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -62,6 +63,17 @@ class KitProcess:
     def stop(self) -> None:
         """End the process."""
         self._process.communicate()
+
+
+def node_program(missing: Callable[[str], None], folder: Path, what: str) -> str:
+    """The program Node, for what is installed in `folder`; `what` that is, and how it is made."""
+    program = shutil.which("node")
+    if program is None:
+        missing("Node (20 or later)")
+    if not (folder / "node_modules").exists():
+        missing(what)
+    assert program is not None
+    return program
 
 
 class Kits(KitProcess):

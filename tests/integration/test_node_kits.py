@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests import providers
-from tests.integration.test_kits import ANSWER, BLOCKED, CLEAN, LEAKING, PAID, PLAIN, THOUGHT, KitProcess
+from tests.integration.test_kits import ANSWER, BLOCKED, CLEAN, LEAKING, PAID, PLAIN, THOUGHT, KitProcess, node_program
 from tests.providers import Parts, call, text
 from tests.proxies import CARD, INJECTION, MASKED, SAID, Proxied, proxied
 from tests.upstream import Answer, Seen
@@ -39,13 +38,7 @@ class Node(KitProcess):
 @pytest.fixture(scope="module")
 def node(missing: Callable[[str], None]) -> Iterator[Node]:
     """The kits, in a process that all tests share."""
-    program = shutil.which("node")
-    if program is None:
-        missing("Node (20 or later)")
-    if not (FOLDER / "node_modules").exists():
-        missing("the clients in Node (make node-clients)")
-    assert program is not None
-    node = Node(program)
+    node = Node(node_program(missing, FOLDER, "the clients in Node (make node-clients)"))
     yield node
     node.stop()
 
