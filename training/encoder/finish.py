@@ -3,7 +3,8 @@
     python -m training.encoder.finish --data DATA --work WORK --out WORK2 [--share 0.4]
 
 Rows are new orders addressed to the model, foreign tasks and ordinary sentences in carriers, and attacks in other
-languages and scripts. `train --resume` goes on with WORK2, which gets the checkpoint and the tokenizer of WORK.
+languages and scripts. `train` goes on with WORK2, which gets the tokenizer of WORK and its checkpoint, if there is one
+(`--resume`).
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument(
-        "--work", type=Path, required=True, help="folder with train.npz, tokenizer.json and a checkpoint"
+        "--work", type=Path, required=True, help="folder with train.npz and tokenizer.json"
     )
     parser.add_argument("--out", type=Path, required=True, help="the folder of the last stage")
     parser.add_argument("--share", type=float, default=0.4, help="how much of the units before is kept")
@@ -82,8 +83,9 @@ def main() -> None:
     added = arguments.out / "added.npz"
     save(units, added)
     joined(arguments.work / "train.npz", added, arguments.out / "train.npz", share=arguments.share, seed=arguments.seed)
-    for name in ("tokenizer.json", "checkpoint.pt"):
-        shutil.copy(arguments.work / name, arguments.out / name)
+    for path in (arguments.work / "tokenizer.json", arguments.work / "checkpoint.pt"):
+        if path.exists():
+            shutil.copy(path, arguments.out / path.name)
 
 
 if __name__ == "__main__":
