@@ -42,7 +42,8 @@ STRENGTHS = (0.02, 0.1, 0.4, 1.0)
 SYNTHETIC_WEIGHTS = (0.05, 0.15, 0.4)
 NEGATIVE = {
     "contradiction_max", "token_worst", "token_mean", "numbers_missing", "dates_missing", "names_missing",
-    "quotes_missing", "negation_mismatch", "speaker_missing",
+    "quotes_missing", "negation_mismatch", "speaker_missing", "hedge_dropped", "quantifier_changed", "order_changed",
+    "word_changed",
 }  # fmt: skip
 _WORDS = {
     "words by length": [name for name in ALL_FEATURES if name not in MODEL_FEATURES and name != "is_long"],
