@@ -20,12 +20,18 @@ from detectors.grounding.facts import YEARS, ContextFacts
 from detectors.grounding.passages import STOP_WORDS, Evidence, PassageIndex, content_words, split_sentences, stem, words
 from detectors.grounding.stated import Number, dates, names, negations, numbers, quotes, speakers
 from detectors.grounding.terms import Known
-from detectors.grounding.wording import changed_quantifiers, dropped_hedges, substituted_words, swapped_names
+from detectors.grounding.wording import (
+    changed_quantifiers,
+    dropped_hedges,
+    is_near_copy,
+    substituted_words,
+    swapped_names,
+)
 
 FEATURES = (
     "best_recall", "context_recall", "sentence_recall", "bigram_recall", "trigram_recall",
     "numbers_missing", "dates_missing", "names_missing", "quotes_missing", "negation_mismatch",
-    "speaker_missing", "is_long", "word_recall", "hedge_dropped", "quantifier_changed", "order_changed", "word_changed",
+    "speaker_missing", "is_long", "word_recall", "word_changed", "turned",
 )  # fmt: skip
 
 
@@ -42,7 +48,7 @@ class FailedCheck:
 
 
 CLOSE = 0.6
-"""Which share of a claim's words the closest sentence must hold for its wording to be compared with the claim's."""
+"""The share of a claim's content words that the closest sentence must hold for their negations to be compared."""
 LONG_PASSAGES = 3
 """From how many passages beside the first on a context counts as fully long; overlap says more there."""
 
@@ -96,18 +102,20 @@ def lexical_features(claim: str, index: PassageIndex, facts: ContextFacts, evide
         float(not facts.has_speaker and bool(speakers(claim))),
         max(0.0, min(1.0, (len(index.passages) - 1) / LONG_PASSAGES)),
         sum(word in facts.words for word in every) / len(every) if every else 1.0,
-        *(float(bool(turned[kind])) for kind in _TURNS),
+        float(bool(turned["word"])),
+        float(any(turned[kind] for kind in TURNS)),
     ]
 
 
-_TURNS = ("hedge", "quantifier", "order", "word")
+TURNS = ("hedge", "quantifier", "order")
+"""Changes of wording after which a near copy says something else, whatever else the two have in common."""
 
 
 def _turned(claim: str, closest: tuple[str, float]) -> dict[str, list[tuple[int, int]]]:
-    """Where the claim's wording turns what the closest sentence says, by kind (`_TURNS`)."""
-    sentence, share = closest
-    if share < CLOSE:
-        return {kind: [] for kind in _TURNS}
+    """Where the claim's wording turns what the closest sentence says, by kind: `TURNS`, and word."""
+    sentence = closest[0]
+    if not is_near_copy(claim, sentence):
+        return {kind: [] for kind in (*TURNS, "word")}
     figures = [(number.start, number.end) for number in _bare_numbers(claim)]
     taken = [(date.start, date.end) for date in dates(claim)]
     return {

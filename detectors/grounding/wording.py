@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import NamedTuple
 
 from detectors.grounding.passages import STOP_WORDS, stem, words
@@ -50,8 +50,15 @@ _AMOUNT_OF = {word: place for place, listed in enumerate(_QUANTIFIERS.values()) 
 _ONLY = frozenset({"only", "solely", "exclusively"})
 _PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being)\b(?:\s+\w+){0,2}\s+by\b", re.IGNORECASE)
 _SIDE_BY_SIDE = re.compile(r"^\s*(?:,|and|or|&|,?\s*(?:and|or)|with|versus|vs\.?|between)?\s*$", re.IGNORECASE)
-_NEAR_COPY = 0.6
+NEAR_COPY = 0.75
+"""The share of a claim's words that its closest sentence must have for the wording of the two to be compared."""
+MUCH_LONGER = 1.7
+FEW_WORDS = 3
+"""How many times as many words the closest sentence may have, and so many beside: a longer one says more."""
+_IN_ORDER = 0.6
 """The share of a claim's words that must stand in the same order for it to be compared word by word."""
+_ALIKE = 0.9
+"""How alike, in words and their order, two sentences must be for names that change places to mean something else."""
 _LONGEST_CHANGE = 2
 
 
@@ -62,6 +69,13 @@ class _Word(NamedTuple):
     has_meaning: bool
     start: int
     end: int
+
+
+def is_near_copy(claim: str, closest: str) -> bool:
+    """Whether `closest` has nearly all words of the claim, in whatever order, and few others."""
+    own, other = _words(claim), {word.stem for word in _words(closest)}
+    known = sum(word.stem in other for word in own)
+    return bool(own) and known >= NEAR_COPY * len(own) and len(words(closest)) <= len(own) * MUCH_LONGER + FEW_WORDS
 
 
 def dropped_hedges(claim: str, closest: str) -> list[Span]:
@@ -81,17 +95,29 @@ def swapped_names(claim: str, closest: str, anchors: Sequence[Span]) -> list[Spa
 
     "The cat was chased by the dog" is the other way round from "the dog chased the cat", and says the same.
     """
-    if bool(_PASSIVE.search(claim)) != bool(_PASSIVE.search(closest)):
+    if bool(_PASSIVE.search(claim)) != bool(_PASSIVE.search(closest)) or not _are_alike(claim, closest, anchors):
         return []
     places = {span: _only_place(claim[slice(*span)], closest) for span in anchors}
     known = [(span, place) for span, place in places.items() if place >= 0]
     swapped = {
         span
         for (first, before), (second, after) in combinations(known, 2)
-        if before > after and not _SIDE_BY_SIDE.match(claim[first[1] : second[0]])
+        if before > after and _are_apart(claim[first[1] : second[0]]) and _are_apart(closest[after:before])
         for span in (first, second)
     }
     return sorted(swapped)
+
+
+def _are_apart(between: str) -> bool:
+    """Whether what stands between two names relates them: they are neither listed, nor one the other's description."""
+    return not _SIDE_BY_SIDE.match(between) and any(word.islower() for word, _, _ in words(between))
+
+
+def _are_alike(claim: str, closest: str, anchors: Sequence[Span]) -> bool:
+    """Whether the words besides the anchors are nearly all the same, in the same order."""
+    names = {stem(claim[slice(*span)]) for span in anchors}
+    own, other = ([word.stem for word in _words(text) if word.stem not in names] for text in (claim, closest))
+    return SequenceMatcher(None, own, other, autojunk=False).ratio() >= _ALIKE
 
 
 def substituted_words(claim: str, closest: str) -> list[Span]:
@@ -100,7 +126,7 @@ def substituted_words(claim: str, closest: str) -> list[Span]:
     matcher = SequenceMatcher(None, [word.stem for word in own], [word.stem for word in other], autojunk=False)
     steps = matcher.get_opcodes()
     same = sum(end - start for kind, start, end, _, _ in steps if kind == "equal")
-    if not own or same < _NEAR_COPY * len(own):
+    if not own or same < _IN_ORDER * len(own):
         return []
     known = {word.stem for word in other}
     return [
@@ -154,13 +180,25 @@ def _agrees(amount: int, known: Iterable[int]) -> bool:
 
 
 def _moved_only(claim: str, closest: str) -> Iterator[Span]:
-    """The "only" of a claim that stands before another word than it does in the context, or that the context lacks."""
-    other = {after.stem for before, after in pairwise(_words(closest)) if before.stem in _ONLY}
-    last = _words(closest)[-1:]
-    other |= {word.stem for word in last if word.stem in _ONLY}
-    for before, after in pairwise(_words(claim)):
-        if before.stem in _ONLY and after.stem not in other:
-            yield before.start, before.end
+    """The "only" of a claim that stands beside other words than it does in the context, or that the context lacks."""
+    other = _onlys(closest).values()
+    for span, beside in _onlys(claim).items():
+        if not any(beside & each or beside == each for each in other):
+            yield span
+
+
+def _onlys(text: str) -> dict[Span, set[str]]:
+    """Where a text says "only", with the word right before it and the next behind that carry meaning."""
+    every = _words(text)
+    return {
+        (word.start, word.end): {
+            near.stem
+            for near in [*every[max(0, place - 1) : place], *[m for m in every[place + 1 :] if m.has_meaning][:1]]
+            if near.has_meaning
+        }
+        for place, word in enumerate(every)
+        if word.stem in _ONLY
+    }
 
 
 def _only_place(text: str, closest: str) -> int:
