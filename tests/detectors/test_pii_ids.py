@@ -91,4 +91,4 @@ def test_every_id_has_a_number_here() -> None:
 
 
 def test_every_check_says_what_it_is() -> None:
-    assert all(entry.reason and entry.check and entry.country == entry.label[:2].lower() for entry in CHECKED)
+    assert all(entry.proof and entry.check and entry.country == entry.label[:2].lower() for entry in CHECKED)
