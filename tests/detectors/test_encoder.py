@@ -10,7 +10,7 @@ import pytest
 
 from detectors.base import BatchItem, DetectorError
 from detectors.injection import Injection
-from detectors.models.encoded import detect_together
+from detectors.models.encoded import NORMALISED, detect_together
 from detectors.models.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.models.threads import cpu_limit
 from detectors.topic import ExampleTopic, Topic, TopicParams
