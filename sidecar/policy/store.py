@@ -54,6 +54,11 @@ class PolicyStore:
         return self._current.plans
 
     @property
+    def matching(self) -> tuple[Plan, ...]:
+        """The policies in force, in the order in which a stream that names none is offered to them."""
+        return self._current.matching
+
+    @property
     def errors(self) -> tuple[PolicyError, ...]:
         """What was wrong with the files when they were last read; empty when they were taken as they are."""
         return self._errors
