@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sidecar.policy import operators
 from sidecar.policy import plan as plans
-from sidecar.policy.loader import Place
+from sidecar.policy.document import Place
 from sidecar.policy.operators import ByName, Form, InWords, RedactionKeys
 from sidecar.policy.plan import Rewrite
 from sidecar.policy.schema.actions import (
