@@ -22,6 +22,8 @@ _QUIET_MS = 50
 """Changes are told when nothing more has come for so long: an editor takes several steps to save a file."""
 _LONGEST_MS = 500
 """And after so long whatever comes."""
+_TURN_MS = 500
+"""How long the kernel is listened to at a time."""
 _MOST_FOLDERS = 1000
 """The kernel's watches are for all programs of a user."""
 
@@ -44,7 +46,6 @@ class Watch:
         await self.stop()
         self._folders = folders
         if folders:
-            self.is_told = True
             self._task = asyncio.create_task(self._run(folders), name="watch")
 
     async def stop(self) -> None:
@@ -56,11 +57,12 @@ class Watch:
             await asyncio.wait([task])
 
     async def _run(self, folders: frozenset[Path]) -> None:
+        options = {"debounce": _LONGEST_MS, "step": _QUIET_MS, "rust_timeout": _TURN_MS}
         try:
-            async for _ in awatch(
-                *folders, watch_filter=None, debounce=_LONGEST_MS, step=_QUIET_MS, recursive=False, rust_timeout=1000
-            ):
-                self._changed.set()
+            async for changes in awatch(*folders, watch_filter=None, recursive=False, yield_on_timeout=True, **options):
+                if changes or not self.is_told:  # at first for what changed before there was a watch
+                    self._changed.set()
+                self.is_told = True
         except OSError as error:  # among them: no watches left
             self.is_told = False
             _log.warning("changes are not told by the kernel; they are looked for", extra={"error": str(error)})

@@ -20,6 +20,7 @@ from rich.progress import track
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
 from sidecar.cli.ending import WRONG, Failure, Group
+from sidecar.cli.policy_status import status
 from sidecar.errors import PolicyError
 from sidecar.offline import Guarded, guard_text
 from sidecar.policy.cases import Case, Difference, Guard, Noted, Observed, Result, check, make_case, public_keys
@@ -42,6 +43,9 @@ def policy() -> None:
 
     Example: tidegate policy test policies/
     """
+
+
+policy.add_command(status)
 
 
 @policy.command()

@@ -27,7 +27,6 @@ from sidecar.policy.plan import Plan
 from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.values import Direction
 
-
 State = frozenset[tuple[Path, int, int, int]]
 """What tells one state of the policy files from another without reading them."""
 
@@ -60,6 +59,12 @@ class PolicyStore:
     def plans(self) -> Mapping[str, Plan]:
         """The policies in force, by name."""
         return self._current.plans
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """The file of each policy in force, by its name."""
+        files = self._current.files.values()
+        return {plan.name: loaded.source.file for compiled in files for loaded, plan in compiled.policies}
 
     @property
     def errors(self) -> tuple[PolicyError, ...]:
