@@ -57,9 +57,17 @@ class Watch:
             await asyncio.wait([task])
 
     async def _run(self, folders: frozenset[Path]) -> None:
-        options = {"debounce": _LONGEST_MS, "step": _QUIET_MS, "rust_timeout": _TURN_MS}
+        telling = awatch(
+            *folders,
+            watch_filter=None,
+            debounce=_LONGEST_MS,
+            step=_QUIET_MS,
+            rust_timeout=_TURN_MS,
+            yield_on_timeout=True,
+            recursive=False,
+        )
         try:
-            async for changes in awatch(*folders, watch_filter=None, recursive=False, yield_on_timeout=True, **options):
+            async for changes in telling:
                 if changes or not self.is_told:  # at first for what changed before there was a watch
                     self._changed.set()
                 self.is_told = True

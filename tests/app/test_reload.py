@@ -137,11 +137,17 @@ async def test_a_folder_that_is_made_later_is_watched_too(tmp_path: Path) -> Non
 async def test_where_the_kernel_says_nothing_files_are_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def no_watches(*_paths: Path, **_options: object) -> AsyncIterator[None]:
-        raise OSError("no watches left")
-        yield
+    class NoWatches:
+        def __init__(self, *_paths: Path, **_options: object) -> None:
+            pass
 
-    monkeypatch.setattr(watching, "awatch", no_watches)
+        def __aiter__(self) -> NoWatches:
+            return self
+
+        async def __anext__(self) -> object:
+            raise OSError("no watches left")
+
+    monkeypatch.setattr(watching, "awatch", NoWatches)
     write(tmp_path, "a")
     async with kept(tmp_path, poll_seconds=0.02) as own:
         save(tmp_path, "a", version="2")
