@@ -22,6 +22,7 @@ from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
 from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.cli.explain import explain
+from sidecar.cli.policy_status import status
 from sidecar.errors import PolicyError
 from sidecar.offline import Guarded, guard_text
 from sidecar.policy.cases import (
@@ -58,6 +59,7 @@ def policy() -> None:
 
 
 policy.add_command(explain)
+policy.add_command(status)
 
 
 @policy.command()
