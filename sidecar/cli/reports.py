@@ -57,6 +57,11 @@ def described(problem: PolicyError) -> dict[str, Any]:
     return {key: getattr(problem, key) for key in keys}
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def github(problems: Iterable[PolicyError]) -> str:
     """Workflow commands, of which GitHub makes annotations beside the lines of a pull request."""
     return "".join(f"::{level(each)} {_properties(each)}::{_escaped(_told(each))}\n" for each in problems)
@@ -65,10 +70,16 @@ def github(problems: Iterable[PolicyError]) -> str:
 def sarif(problems: Sequence[PolicyError]) -> str:
     """A log of SARIF 2.1.0 with one run."""
     codes = sorted({each.code for each in problems if each.code})
-    driver = {"name": "tidegate-policy", "version": tidegate_version(), "rules": [_sarif_rule(Code(code)) for code in codes]}
+    driver = {
+        "name": "tidegate-policy",
+        "version": tidegate_version(),
+        "rules": [_sarif_rule(Code(code)) for code in codes],
+    }
     results = [_sarif_result(each, codes) for each in problems]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    return json.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    return (
+        json.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    )
 
 
 def junit(checked: Iterable[Checked]) -> str:
@@ -78,7 +89,9 @@ def junit(checked: Iterable[Checked]) -> str:
     for each in checked:
         suite = suites.get(each.group)
         if suite is None:
-            suite = suites[each.group] = Xml.SubElement(root, "testsuite", name=_xml(each.group), errors="0", skipped="0")
+            suite = suites[each.group] = Xml.SubElement(
+                root, "testsuite", name=_xml(each.group), errors="0", skipped="0"
+            )
         case = Xml.SubElement(suite, "testcase", classname=_xml(each.group), name=_xml(each.name))
         if each.problem is not None:
             _add_problem(case, each.problem, each.detail)

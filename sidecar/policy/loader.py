@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,10 +29,15 @@ from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from sidecar.errors import PolicyError, PolicyErrors
+from sidecar.policy.codes import Code
 from sidecar.policy.explain import explain
 from sidecar.policy.language import json_schema, keys_at
-from sidecar.policy.schema.policy import PolicySpec
+from sidecar.policy.schema.cases import CaseSpec
+from sidecar.policy.schema.detect import Detect
+from sidecar.policy.schema.match import MatchSpec
+from sidecar.policy.schema.policy import Metadata, PolicySpec
 from sidecar.policy.schema.rules import RuleSpec
+from sidecar.policy.schema.stream import StreamSpec
 
 Place: TypeAlias = tuple[str | int, ...]
 """Where in a document: keys and list positions from its top."""
@@ -41,6 +47,9 @@ _DEVICES = Path("/dev")
 MAX_FILE_BYTES = 1_048_576
 MAX_NODES = 50_000
 MAX_DEPTH = 40
+_MOST_NOT_YAML = 20
+"""After so many documents that are not YAML the rest of a file is not read."""
+_DOCUMENT = re.compile(r"---(\s|$)")
 
 _Spec = TypeVar("_Spec", bound=BaseModel)
 
@@ -53,13 +62,21 @@ class Source:
     values: Mapping[Place, tuple[int, int]] = field(default_factory=dict)
     keys: Mapping[Place, tuple[int, int]] = field(default_factory=dict)
 
-    def error(self, place: Place, message: str, remedy: str = "", *, at_key: bool = False) -> PolicyError:
+    def error(self, place: Place, code: Code, message: str, remedy: str = "", *, at_key: bool = False) -> PolicyError:
         """A `PolicyError` about `place`: its value, or its key; what does not exist is told where it should be."""
-        line, column = self._position(place, at_key=at_key)
-        path = format_place(place)
-        return PolicyError(message, file=self.file, line=line, column=column, path=path, remedy=_sentence(remedy))
+        line, column = self.position(place, at_key=at_key)
+        return PolicyError(
+            message,
+            file=self.file,
+            line=line,
+            column=column,
+            path=format_place(place),
+            remedy=_sentence(remedy),
+            code=code,
+        )
 
-    def _position(self, place: Place, *, at_key: bool) -> tuple[int, int]:
+    def position(self, place: Place, *, at_key: bool = False) -> tuple[int, int]:
+        """The line and column of what stands at `place`, or nearest above it."""
         if at_key and place in self.keys:
             return self.keys[place]
         while place and place not in self.values:
@@ -78,13 +95,56 @@ class LoadedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A document as far as it could be read: its errors, and those of its rules that are right by themselves."""
+    """A document as far as it could be read: its errors, and those of its parts that are right by themselves.
+
+    So one mistake hides no other: `rules` and `tests` are the right ones, by number, whatever is wrong with others, and
+    `detects` what the wrong ones look for. Of all of them keys that nobody knows are left out.
+    """
 
     source: Source
-    spec: PolicySpec | None
-    rules: Mapping[int, RuleSpec]
     errors: tuple[PolicyError, ...]
     document: Any = None
+    spec: PolicySpec | None = None
+    metadata: Metadata | None = None
+    match: MatchSpec | None = None
+    stream: StreamSpec | None = None
+    rules: Mapping[int, RuleSpec] = field(default_factory=dict)
+    detects: Mapping[int, Detect] = field(default_factory=dict)
+    tests: Mapping[int, CaseSpec] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, loaded: LoadedPolicy) -> Draft:
+        """The draft of a policy whose words are right."""
+        spec = loaded.spec
+        return cls(
+            loaded.source,
+            (),
+            loaded.document,
+            spec,
+            spec.metadata,
+            spec.match,
+            spec.stream,
+            rules=dict(enumerate(spec.rules)),
+            tests=dict(enumerate(spec.tests)),
+        )
+
+    @property
+    def name(self) -> str:
+        """The policy's name, as far as it is written."""
+        metadata = self.document.get("metadata") if isinstance(self.document, dict) else None
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        return name if isinstance(name, str) else ""
+
+    @property
+    def ids(self) -> Mapping[int, str]:
+        """The ids of all rules, right or wrong, by number."""
+        written = ((number, rule.get("id")) for number, rule in _items(self.document, "rules"))
+        return {number: each for number, each in written if isinstance(each, str)}
+
+    @property
+    def has_all_rules(self) -> bool:
+        """Whether all rules are right by themselves."""
+        return len(self.rules) == len(list(_items(self.document, "rules")))
 
 
 def policy_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -99,7 +159,9 @@ def policy_files(paths: Iterable[str | Path]) -> list[Path]:
         elif path.exists():
             files[path] = None
         else:
-            raise PolicyError("there is no such file or directory", file=path, remedy="Check the path.")
+            raise PolicyError(
+                "there is no such file or directory", file=path, remedy="Check the path.", code=Code.UNREADABLE_FILE
+            )
     return list(files)
 
 
@@ -120,25 +182,23 @@ def read_drafts(path: str | Path) -> list[Draft]:
         data = read_file(Path(path))
         text = data.decode("utf-8-sig")
     except OSError as error:
-        return [
-            _failed(
-                Source(file).error((), f"the file cannot be read: {error.strerror}", "check its path and permissions")
-            )
-        ]
+        message = f"the file cannot be read: {error.strerror}"
+        return [_failed(Source(file).error((), Code.UNREADABLE_FILE, message, "check its path and permissions"))]
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         source = Source(file, {(): (line, 1)})
-        return [_failed(source.error((), "this is not UTF-8 text", "save the file as UTF-8"))]
+        return [_failed(source.error((), Code.NOT_TEXT, "this is not UTF-8 text", "save the file as UTF-8"))]
     return parse_drafts(text, file=file)
 
 
 def parse_drafts(text: str, *, file: str) -> list[Draft]:
     """Read a text's documents as far as possible; what is wrong stands in the drafts."""
     if len(text) > MAX_FILE_BYTES:
-        return [_failed(Source(file).error((), "the file is larger than 1 MiB", "split it"))]
+        return [_failed(Source(file).error((), Code.TOO_LARGE, "the file is larger than 1 MiB", "split it"))]
     nodes = _compose(text, file)
     drafts = [_failed(node) if isinstance(node, PolicyError) else _draft(node, file) for node in nodes]
-    nothing = Source(file).error((), "the file holds no policy", "begin with `apiVersion: tidegate.dev/v1`")
+    remedy = "begin with `apiVersion: tidegate.dev/v1`"
+    nothing = Source(file).error((), Code.NO_POLICY, "the file holds no policy", remedy)
     return drafts or [_failed(nothing)]
 
 
@@ -185,26 +245,45 @@ def read_file(path: Path) -> bytes:
 
 
 def _compose(text: str, file: str) -> Iterator[Node | PolicyError]:
-    """The documents' nodes, empty ones left out; what stops the parser comes last, as an error."""
+    """The documents' nodes, empty ones left out. A document that is not YAML is an error; those behind it are read."""
+    lines = text.splitlines(keepends=True)
+    begin = 0
+    for _ in range(_MOST_NOT_YAML):
+        failed = yield from _compose_from(lines, begin, file)
+        if failed is None:
+            return
+        begins = (number for number in range(max(failed, begin + 1), len(lines)) if _DOCUMENT.match(lines[number]))
+        begin = next(begins, len(lines))
+        if begin == len(lines):
+            return
+
+
+def _compose_from(lines: Sequence[str], begin: int, file: str) -> Generator[Node | PolicyError, None, int | None]:
+    """The documents from a line on; what stops the parser comes last, as an error, whose line is returned."""
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = MAX_DEPTH
     yaml.composer.warn_double_anchors = False  # YAML 1.2 lets an anchor be used again
     try:
-        for node in yaml.compose_all(text):
+        for node in yaml.compose_all("\n" * begin + "".join(lines[begin:])):
             if not _is_empty(node):
                 yield node
     except MaxDepthExceededError as error:
-        source = Source(file, {(): _position(error.problem_mark)})
-        yield source.error((), "the file is nested too deeply", f"keep it to {MAX_DEPTH} levels")
+        line, column = _position(error.problem_mark)
+        source = Source(file, {(): (line, column)})
+        yield source.error((), Code.TOO_LARGE, "the file is nested too deeply", f"keep it to {MAX_DEPTH} levels")
+        return line - 1
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        source = Source(file, {(): (mark.line + 1, mark.column + 1)} if mark else {})
+        source = Source(file, {(): _position(mark)} if mark else {})
         what = "; ".join(part for part in (error.context, error.problem) if part)
-        yield source.error(
-            (), f"this is not YAML: {what}", "check indentation (spaces, no tabs), quotes and brackets near here"
-        )
+        remedy = "check indentation (spaces, no tabs), quotes and brackets near here"
+        yield source.error((), Code.NOT_YAML, f"this is not YAML: {what}", remedy)
+        return mark.line if mark else len(lines)
     except YAMLError as error:
-        yield Source(file).error((), f"this is not YAML: {str(error).splitlines()[0]}", "remove what is not text")
+        message = f"this is not YAML: {str(error).splitlines()[0]}"
+        yield Source(file).error((), Code.NOT_YAML, message, "remove what is not text")
+        return len(lines)
+    return None
 
 
 def _is_empty(node: Node) -> bool:
@@ -226,7 +305,10 @@ class _Builder:
         self.values[place] = _position(node.start_mark)
         if len(place) > MAX_DEPTH or len(self.values) > MAX_NODES:
             return self._refuse(
-                place, "the document is too large or refers to itself", f"keep it to {MAX_DEPTH} levels"
+                place,
+                Code.TOO_LARGE,
+                "the document is too large or refers to itself",
+                f"keep it to {MAX_DEPTH} levels",
             )
         if isinstance(node, MappingNode):
             return self._mapping(node, place)
@@ -245,9 +327,8 @@ class _Builder:
             if key in mapping:
                 first = self.keys[inner][0]
                 self.keys[inner] = _position(key_node.start_mark)
-                self._refuse(
-                    inner, f"`{key}` is written twice, first on line {first}", "keep one of the two", at_key=True
-                )
+                message = f"`{key}` is written twice, first on line {first}"
+                self._refuse(inner, Code.REPEATED_KEY, message, "keep one of the two", at_key=True)
                 continue
             self.keys[inner] = _position(key_node.start_mark)
             mapping[key] = self.build(value_node, inner)
@@ -259,11 +340,14 @@ class _Builder:
             return self._text(node, place)
         self.values[place] = _position(node.start_mark)
         if tag == "tag:yaml.org,2002:merge":
-            self._refuse(place, "merge keys (`<<`) are not part of the language", "write the keys out")
+            message = "merge keys (`<<`) are not part of the language"
+            self._refuse(place, Code.FOREIGN_YAML, message, "write the keys out")
         elif isinstance(node, ScalarNode):
-            self._refuse(place, f"the key `{node.value}` is not text", f'put it in quotes: "{node.value}"')
+            message = f"the key `{node.value}` is not text"
+            self._refuse(place, Code.FOREIGN_YAML, message, f'put it in quotes: "{node.value}"')
         else:
-            self._refuse(place, "a key must be text", "put quotes around a value that begins with `{` or `[`")
+            remedy = "put quotes around a value that begins with `{` or `[`"
+            self._refuse(place, Code.FOREIGN_YAML, "a key must be text", remedy)
         return None
 
     def _scalar(self, node: ScalarNode, place: Place) -> Any:
@@ -275,18 +359,18 @@ class _Builder:
         if kind == "null":
             key = place[-1] if place else 0
             message = f"`{key}` has no value" if isinstance(key, str) else "this entry is empty"
-            self._refuse(place, message, "give it one, or remove it", at_key=True)
+            self._refuse(place, Code.NO_VALUE, message, "give it one, or remove it", at_key=True)
         else:
-            self._refuse(place, f"the tag `{node.tag}` is not part of the language", "write the value without a tag")
+            message = f"the tag `{node.tag}` is not part of the language"
+            self._refuse(place, Code.FOREIGN_YAML, message, "write the value without a tag")
         return None
 
     def _text(self, node: ScalarNode, place: Place) -> str | None:
         try:
             node.value.encode()
         except UnicodeEncodeError:
-            self._refuse(
-                place, "this text holds half of a surrogate pair", 'write the character itself, or "\\U0001F600"'
-            )
+            message = "this text holds half of a surrogate pair"
+            self._refuse(place, Code.NOT_TEXT, message, 'write the character itself, or "\\U0001F600"')
             return None
         return str(node.value)
 
@@ -294,11 +378,12 @@ class _Builder:
         try:
             return self._constructor.construct_object(node)
         except (ValueError, KeyError, OverflowError):
-            self._refuse(place, f"`{node.value}` is not what its tag says", "write the value without a tag")
+            message = f"`{node.value}` is not what its tag says"
+            self._refuse(place, Code.FOREIGN_YAML, message, "write the value without a tag")
             return None
 
-    def _refuse(self, place: Place, message: str, remedy: str, *, at_key: bool = False) -> None:
-        self.errors.append(self.source.error(place, message, remedy, at_key=at_key))
+    def _refuse(self, place: Place, code: Code, message: str, remedy: str, *, at_key: bool = False) -> None:
+        self.errors.append(self.source.error(place, code, message, remedy, at_key=at_key))
 
 
 def _position(mark: StringMark) -> tuple[int, int]:
@@ -311,33 +396,74 @@ def _position(mark: StringMark) -> tuple[int, int]:
 def _draft(node: Node, file: str) -> Draft:
     builder = _Builder(file)
     document = builder.build(node)
-    refused = {error.path for error in builder.errors}
-    spec, errors = _validate(PolicySpec, builder.source, (), document, document)
+    source, refused = builder.source, {error.path for error in builder.errors}
+    try:
+        spec = PolicySpec.model_validate_json(json.dumps(document))
+        wrong: list[ErrorDetails] = []
+    except ValidationError as error:
+        spec, wrong = None, error.errors(include_url=False)
+    errors = [_explained(each, source, (), document, _language()) for each in wrong]
     errors = builder.errors + [error for error in errors if error.path not in refused]
     errors.sort(key=lambda error: (error.line, error.column))
     if spec is not None and not errors:
-        return Draft(builder.source, spec, dict(enumerate(spec.rules)), (), document)
-    return Draft(builder.source, None, _right_rules(builder.source, document), tuple(errors), document)
+        return Draft.of(LoadedPolicy(source, spec, document))
+    places = {_real_place((), each, document): each["type"] for each in wrong}
+    return _draft_of_parts(source, document, errors, places)
 
 
-def _right_rules(source: Source, document: Any) -> dict[int, RuleSpec]:
-    """The rules that are right by themselves, by number, of a document that is not."""
-    rules = document.get("rules") if isinstance(document, dict) else None
-    right = {}
-    for number, rule in enumerate(rules if isinstance(rules, list) else []):
-        spec, _ = _validate(RuleSpec, source, ("rules", number), document, rule)
-        if spec is not None:
-            right[number] = spec
-    return right
+def _draft_of_parts(source: Source, document: Any, errors: Sequence[PolicyError], wrong: Mapping[Place, str]) -> Draft:
+    """The draft of a document that is not right. `wrong` has the place of each complaint, and its kind."""
+    known = _without(document, [place for place, kind in wrong.items() if kind == "extra_forbidden"])
+    right = _without(document, [place for place in wrong if place[:1] == ("rules",) and place[2:3] == ("detect",)])
+    read = {number: _part(RuleSpec, rule) for number, rule in _items(known, "rules")}
+    looks = {number: _part(Detect, rule.get("detect")) for number, rule in _items(right, "rules")}
+    tests = {number: _part(CaseSpec, test) for number, test in _items(known, "tests")}
+    top = known if isinstance(known, dict) else {}
+    return Draft(
+        source,
+        tuple(errors),
+        document,
+        metadata=_part(Metadata, top.get("metadata")),
+        match=_part(MatchSpec, top.get("match", {})),
+        stream=_part(StreamSpec, top.get("stream", {})),
+        rules={number: rule for number, rule in read.items() if rule is not None},
+        detects={number: look for number, look in looks.items() if look is not None and read[number] is None},
+        tests={number: test for number, test in tests.items() if test is not None},
+    )
 
 
-def _validate(
-    model: type[_Spec], source: Source, place: Place, document: Any, value: Any
-) -> tuple[_Spec | None, list[PolicyError]]:
+def _items(document: Any, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The mappings of a list of the document, by number."""
+    items = document.get(key) if isinstance(document, dict) else None
+    for number, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict):
+            yield number, item
+
+
+def _part(model: type[_Spec], value: Any) -> _Spec | None:
+    """A part of a document, if it is right by itself."""
     try:
-        return model.model_validate_json(json.dumps(value)), []
-    except ValidationError as error:
-        return None, explain_all(error, source, place, document, _language())
+        return model.model_validate_json(json.dumps(value))
+    except ValidationError:
+        return None
+
+
+def _without(document: Any, places: Iterable[Place]) -> Any:
+    """The same document without what stands at `places`: of a list that holds one, all of it."""
+    by_step: dict[str | int, list[Place]] = {}
+    for place in places:
+        by_step.setdefault(place[0], []).append(place[1:])
+    if isinstance(document, list):
+        return [_without(item, by_step.get(number, ())) for number, item in enumerate(document)]
+    if not isinstance(document, dict):
+        return document
+    kept = {key: value for key, value in document.items() if not _is_gone(value, by_step.get(key, ()))}
+    return {key: _without(value, by_step.get(key, ())) for key, value in kept.items()}
+
+
+def _is_gone(value: Any, places: Iterable[Place]) -> bool:
+    """Whether one of the places is the value itself, or an entry of the list that it is."""
+    return any(not place or (len(place) == 1 and isinstance(value, list)) for place in places)
 
 
 def _explained(
@@ -345,8 +471,8 @@ def _explained(
 ) -> PolicyError:
     place = _real_place(base, error, document)
     key = next((step for step in reversed(place) if isinstance(step, str)), "the document")
-    message, remedy = explain(error, key, keys_at(language, place[:-1], document))
-    return source.error(place, message, remedy, at_key=error["type"] == "extra_forbidden")
+    code, message, remedy = explain(error, key, keys_at(language, place[:-1], document))
+    return source.error(place, code, message, remedy, at_key=error["type"] == "extra_forbidden")
 
 
 def _real_place(base: Place, error: ErrorDetails, document: Any) -> Place:
@@ -381,7 +507,7 @@ def _language() -> dict[str, Any]:
 
 
 def _failed(error: PolicyError) -> Draft:
-    return Draft(Source(error.file), None, {}, (error,))
+    return Draft(Source(error.file), (error,))
 
 
 def _finish(drafts: Sequence[Draft]) -> list[LoadedPolicy]:
