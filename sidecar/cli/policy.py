@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from rich.console import Console
 from rich.progress import track
 
@@ -25,7 +26,7 @@ from sidecar.cli.lint import lint
 from sidecar.cli.reports import counted, described, line
 from sidecar.errors import PolicyError
 from sidecar.offline import Guarded, guard_text
-from sidecar.policy.cases import Case, Difference, Guard, Noted, Observed, Result, check, make_case
+from sidecar.policy.cases import Case, Decided, Difference, Guard, Noted, Observed, Result, check, make_case
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import LoadedPolicy
 from sidecar.policy.plan import Plan, RulePlan
@@ -147,15 +148,23 @@ def _observed(plan: Plan, case: Case, guarded: Guarded) -> Observed:
             Noted(plan.rules[each.rule].id, each.label, case.text[each.start : each.end]) for each in annotations
         ),
         leaked=guarded.leaked_chars,
-        decisions=tuple(_in_a_line(plan, decision) for decision in guarded.decisions),
+        decisions=tuple(_decided(plan, decision) for decision in guarded.decisions),
         failures=tuple(sorted({plan.rules[rule].detector for rule in failed})),
     )
 
 
-def _in_a_line(plan: Plan, decision: Decision) -> str:
-    finding = decision.finding
-    rule, done = plan.rules[decision.rule].id, decision.done.word
-    return f"{rule} {done}: {finding.label} {finding.score:.2f} [{finding.start}, {finding.end})"
+def _decided(plan: Plan, decision: Decision) -> Decided:
+    finding, rule = decision.finding, plan.rules[decision.rule]
+    return Decided(
+        rule=rule.id,
+        done=decision.done.word,
+        label=finding.label,
+        score=round(finding.score, 2),
+        threshold=rule.thresholds.get(finding.label),
+        reason=finding.reason,
+        start=finding.start,
+        end=finding.end,
+    )
 
 
 # --- files and errors ------------------------------------------------------------------------------------------------
@@ -210,6 +219,7 @@ def _tested(tested: _Tested) -> dict[str, Any]:
         "runs": result.runs,
         "chunking": result.chunking,
         "differences": differences,
+        "decisions": [msgspec.structs.asdict(each) for each in result.decisions],
     }
 
 
@@ -226,6 +236,8 @@ def _print_failure(loaded: LoadedPolicy, plan: Plan, result: Result) -> None:
         click.echo(f"  {each.what}{f' ({each.note})' if each.note else ''}", err=True)
         click.echo(f"    expected: {each.expected}", err=True)
         click.echo(f"    actual:   {each.actual}", err=True)
+    for decided in result.decisions:
+        click.echo(f"  decided: {decided}", err=True)
 
 
 def _print_totals(policies: Sequence[tuple[LoadedPolicy, Plan]], results: Sequence[_Tested]) -> None:

@@ -26,7 +26,7 @@ from sidecar.policy.fakes import expand
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan
 from sidecar.policy.schema.cases import CaseSpec, Expect
-from sidecar.values import Direction, Lane, Mode, Part
+from sidecar.values import ActionName, Direction, Lane, Mode, Part
 
 MAX_PAIRS_CHARS = 24
 RANDOM_CHUNKINGS = 20
@@ -43,6 +43,24 @@ class Noted(msgspec.Struct, frozen=True):
     text: str
 
 
+class Decided(msgspec.Struct, frozen=True):
+    """One decision that came out: the rule, what was done, and what was found where. Two decimals of the score."""
+
+    rule: str
+    done: ActionName
+    label: str
+    score: float
+    threshold: float | None
+    reason: str
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        least = "" if self.threshold is None else f" (from {self.threshold:g})"
+        why = f": {self.reason}" if self.reason else ""
+        return f"{self.rule} {self.done}: {self.label} {self.score:.2f}{least} [{self.start}, {self.end}){why}"
+
+
 class Observed(msgspec.Struct, frozen=True):
     """What came of one run of a case."""
 
@@ -55,8 +73,8 @@ class Observed(msgspec.Struct, frozen=True):
     """What the user is told, when blocked."""
     annotations: tuple[Noted, ...]
     leaked: int
-    decisions: tuple[str, ...] = ()
-    """Each decision in a line: what the expectations do not say, the cut must not change either."""
+    decisions: tuple[Decided, ...] = ()
+    """What the expectations do not say, the cut must not change either."""
     failures: tuple[str, ...] = ()
     """Detectors that failed; a test with one has not shown anything."""
 
@@ -98,12 +116,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a case went: the number of runs; for a failed one, which way of cutting, and what differs."""
+    """How a case went: the number of runs; for a failed one, which way of cutting, what differs, what was decided."""
 
     case: str
     runs: int
     chunking: str = ""
     differences: tuple[Difference, ...] = ()
+    decisions: tuple[Decided, ...] = ()
 
     @property
     def is_passed(self) -> bool:
@@ -171,7 +190,7 @@ def check(plan: Plan, case: Case, guard: Guard) -> Result:
         if not differences and plan.stream.mode is Mode.STRICT:
             differences = _against_whole(whole, observed)
         if differences:
-            return Result(case.name, runs, called, tuple(differences))
+            return Result(case.name, runs, called, tuple(differences), observed.decisions)
     return Result(case.name, runs)
 
 
@@ -271,4 +290,6 @@ def _show(value: object) -> str:
         return "[" + ", ".join(map(_show, value)) + "]"
     if isinstance(value, Noted):
         return repr(msgspec.structs.asdict(value))
+    if isinstance(value, Decided):
+        return str(value)
     return repr(value)

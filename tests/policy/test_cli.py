@@ -144,6 +144,7 @@ def test_a_test_that_fails_says_where_how_it_was_cut_and_what_differs(failing: P
         "  output (they differ from character 4 on)",
         "    expected: 'the K••••• plan'",
         "    actual:   'the •••••• plan'",
+        "  decided: no-codes redact: CODENAME 1.00 (from 0.5) [4, 10): keywords CODENAME",
     ]
 
 
@@ -159,6 +160,8 @@ def test_tests_as_json(failing: Path) -> None:
         "whole",
     )
     assert tested["differences"] == [{"what": "output", "expected": "'the K••••• plan'", "actual": "'the •••••• plan'"}]
+    (decided,) = tested["decisions"]
+    assert (decided["score"], decided["threshold"], decided["reason"]) == (1.0, 0.5, "keywords CODENAME")
 
 
 def test_a_run_without_any_test_is_no_success(right: Path) -> None:
