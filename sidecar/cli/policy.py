@@ -23,6 +23,7 @@ from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
 from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.cli.files import compiled, errors_of
 from sidecar.cli.lint import lint
+from sidecar.cli.policy_status import status
 from sidecar.cli.reports import counted, described, line
 from sidecar.errors import PolicyError
 from sidecar.offline import Guarded, guard_text
@@ -47,6 +48,7 @@ def policy() -> None:
 
 
 policy.add_command(lint)
+policy.add_command(status)
 
 
 @policy.command(name="test")

@@ -64,6 +64,7 @@ class Code(StrEnum):
     CALLS_STAY = "TG307"
     NOTHING_TO_COMPARE = "TG308"
     CALLS_WAIT_FOR_NOBODY = "TG309"
+    NOT_FOR_EVERYBODY = "TG310"
 
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
@@ -274,9 +275,9 @@ ABOUT: Mapping[Code, About] = {
         "rules: [{id: off, detect: {detector: topic, deny: [medicine]}, action: block}]\n",
     ),
     Code.UNUSED_WORDS: About(
-        "words for a label that the rule does not act on",
-        "Nobody would ever read them.",
-        "Take the label that is suggested, or remove the words.",
+        "words, or an operator, for a label that the rule does not act on",
+        "They would never be used.",
+        "Take the label that is suggested, or remove them.",
         "rules: [{id: cards, detect: {detector: pii, labels: [CREDIT_CARD]},"
         " action: {redact: {with: label, words: {IBAN_CODE: account}}}}]\n",
     ),
@@ -336,6 +337,12 @@ ABOUT: Mapping[Code, About] = {
         "`tool_calls: whole` holds a call until it is judged, and no rule that changes text judges it.",
         "Remove `tool_calls`, or have a rule that blocks or redacts read the channel `tool_arguments`.",
         "stream: {tool_calls: whole}\nrules: [{id: cards, detect: {detector: pii}, action: annotate}]\n",
+    ),
+    Code.NOT_FOR_EVERYBODY: About(
+        "a text in several languages, and none for everybody else",
+        "Who reads another language would be told nothing.",
+        "Add the text in the policy's language, or under `default`.",
+        "rules: [{id: cards, detect: {detector: pii}, action: {block: {message: {fr: 'Je ne peux pas.'}}}}]\n",
     ),
     Code.REPEATED_POLICY: About(
         "two policies have one name",

@@ -160,7 +160,10 @@ def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[s
     return f"{show(value)} is not an action", _FORMS["action"]
 
 
+_LANGUAGES = "write a text, or one for each language: `{en: ..., pt-BR: ..., default: ...}`"
 _FORMS = {
+    "message": _LANGUAGES,
+    "text": _LANGUAGES,
     "labels": "write a list, `[LABEL, ...]`, or least scores, `{LABEL: 0.6, ...}`",
     "blocked": "write true, false, or the id of the rule that blocks",
     "notice": "write `paragraph`, `annotation`, or `{as: paragraph, text: ...}`",
@@ -202,25 +205,22 @@ _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]]
     "blocked_form": _form,
     "chunkings_form": _form,
     "notice_form": _form,
+    "wording_form": _form,
     "action_form": _action,
 }
 
 _CODES: Mapping[str, Code] = {
     "action_form": Code.UNKNOWN_ACTION,
-    "blocked_form": Code.WRONG_FORM,
-    "chunkings_form": Code.WRONG_FORM,
     "empty_expect": Code.CANNOT_FAIL,
     "enum": Code.UNKNOWN_WORD,
     "extra_forbidden": Code.UNKNOWN_KEY,
     "greater_than": Code.OUT_OF_BOUNDS,
     "greater_than_equal": Code.OUT_OF_BOUNDS,
     "invisible_char": Code.WRONG_FORM,
-    "labels_form": Code.WRONG_FORM,
     "less_than": Code.OUT_OF_BOUNDS,
     "less_than_equal": Code.OUT_OF_BOUNDS,
     "literal_error": Code.UNKNOWN_WORD,
     "missing": Code.MISSING_KEY,
-    "notice_form": Code.WRONG_FORM,
     "one_text": Code.NOT_ONE_TEXT,
     "string_pattern_mismatch": Code.WRONG_FORM,
     "string_too_long": Code.TOO_LONG,
@@ -236,5 +236,7 @@ _CODES: Mapping[str, Code] = {
 
 def _code_of(error: ErrorDetails) -> Code:
     """The code by the kind of the error: what states its remedy is about keys together, all else about a value."""
-    otherwise = Code.CONTRADICTION if "remedy" in error.get("ctx", {}) else Code.WRONG_KIND
-    return _CODES.get(error["type"], otherwise)
+    kind = error["type"]
+    if kind not in _CODES and kind.endswith("_form"):
+        return Code.WRONG_FORM
+    return _CODES.get(kind, Code.CONTRADICTION if "remedy" in error.get("ctx", {}) else Code.WRONG_KIND)

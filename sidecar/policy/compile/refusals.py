@@ -7,6 +7,8 @@ from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
 from sidecar.policy.explain import split
 from sidecar.policy.loader import Place, Source
+from sidecar.policy.schema.base import WordingSpec
+from sidecar.wording.languages import ELSE, Language
 
 
 class Refusals:
@@ -33,3 +35,11 @@ def _code_of(error: DetectorError) -> Code:
     if error.path[:1] in {("deny",), ("allow",)}:
         return Code.UNKNOWN_TOPIC
     return Code.UNUSABLE_DETECTOR if error.path == ("model",) else Code.REFUSED_PARAMETERS
+
+
+def check_wording(refusals: Refusals, place: Place, spec: WordingSpec | None, language: Language) -> None:
+    """Note that a text in several languages has none for readers of another one."""
+    if isinstance(spec, dict) and not {ELSE, language.value} & spec.keys():
+        message = "readers of other languages are told nothing"
+        remedy = f"add `{language.value}`, the policy's language, or `{ELSE}`"
+        refusals.refuse(place, Code.NOT_FOR_EVERYBODY, message, remedy, at_key=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.actions import action_of
+from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.explain import suggest
 from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.loader import Draft, Place, Source
@@ -17,6 +18,7 @@ from sidecar.policy.schema.cases import CaseSpec
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.values import Action, Channel, Part, ToolCalls
+from sidecar.wording.languages import Language
 
 
 def policy_errors(draft: Draft) -> Iterator[PolicyError]:
@@ -31,6 +33,11 @@ def policy_errors(draft: Draft) -> Iterator[PolicyError]:
         message = "no rule blocks or redacts, so no call of a tool waits for a verdict"
         remedy = "remove `tool_calls`, or add such a rule"
         yield source.error(("stream", "tool_calls"), Code.CALLS_WAIT_FOR_NOBODY, message, remedy)
+    if stream is not None and stream.notice is not None and not isinstance(stream.notice, str):
+        refusals = Refusals(source)
+        language = draft.metadata.language if draft.metadata else Language.EN
+        check_wording(refusals, ("stream", "notice", "text"), stream.notice.text, language)
+        yield from refusals.errors
     yield from _test_errors(source, draft.tests, list(draft.ids.values()))
 
 
