@@ -122,9 +122,9 @@ ABOUT: Mapping[Code, About] = {
     ),
     Code.NOT_TEXT: About(
         "this is not text",
-        "Policies are UTF-8; a character that is half of a pair is none.",
-        "Save the file as UTF-8, and write the character itself.",
-        'metadata: {name: example, version: "\\uD800"}\n',
+        "Policies are UTF-8.",
+        "Save the file as UTF-8.",
+        "",
     ),
     Code.TOO_LARGE: About(
         "the file is too large, too deep, or holds itself",

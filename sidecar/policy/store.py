@@ -22,7 +22,8 @@ from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.compiler import CompiledFile, compile_file
-from sidecar.policy.loader import Source, policy_files, read_file
+from sidecar.policy.document import Source
+from sidecar.policy.loader import policy_files, read_file
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan
 from sidecar.policy.schema.base import DEFAULT_POLICY

@@ -16,7 +16,7 @@ from sidecar.policy.codes import ABOUT, Code, level_of
 from sidecar.policy.compiler import compile_file
 from sidecar.policy.lint import warnings
 
-WITHOUT_EXAMPLE = {Code.UNREADABLE_FILE}
+WITHOUT_EXAMPLE = {Code.UNREADABLE_FILE, Code.NOT_TEXT}
 """What no text of a policy brings."""
 
 
@@ -49,6 +49,12 @@ def test_a_file_that_cannot_be_read_has_its_code(tmp_path: Path) -> None:
     path = tmp_path / "example.yaml"
     path.mkdir()
     assert codes_in(path) == {Code.UNREADABLE_FILE}
+
+
+def test_a_file_that_is_no_text_has_its_code(tmp_path: Path) -> None:
+    path = tmp_path / "example.yaml"
+    path.write_bytes("description: Köln".encode("latin-1"))
+    assert codes_in(path) == {Code.NOT_TEXT}
 
 
 def test_the_page_is_what_the_table_gives() -> None:

@@ -12,9 +12,10 @@ from detectors.base import Detector, DetectorError, DetectorType, Params, Reads,
 from detectors.parts import Member, default_labels, parts_for, parts_of
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.refusals import Refusals
+from sidecar.policy.document import Place
 from sidecar.policy.explain import split, suggest
 from sidecar.policy.language import json_schema
-from sidecar.policy.loader import Place, explain_all
+from sidecar.policy.loader import explain_all
 from sidecar.policy.plan import RulePlan
 from sidecar.policy.schema.detect import Detect
 from sidecar.values import Channel, Direction, Part
