@@ -27,7 +27,8 @@ from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import LoadedPolicy, policy_files
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.policy.schema import DEFAULT_POLICY, RedactAction
+from sidecar.policy.schema.actions import RedactAction
+from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.policy.store import repeated_names
 from sidecar.values import Action, Decision
 

@@ -25,7 +25,7 @@ from detectors.context import Context, context_of
 from sidecar.policy.fakes import expand
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan
-from sidecar.policy.schema import CaseSpec, Expect
+from sidecar.policy.schema.cases import CaseSpec, Expect
 from sidecar.values import Direction, Lane, Mode, Part
 
 MAX_PAIRS_CHARS = 24

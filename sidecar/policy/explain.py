@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from sidecar.policy.schema import NAME_PATTERN
+from sidecar.policy.schema.base import NAME_PATTERN
 
 Explanation = tuple[str, str]
 """What is wrong, and what to do about it. Neither ends with a full stop."""

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from detectors.base import DetectorType
-from sidecar.policy.schema import PolicySpec
+from sidecar.policy.schema.policy import PolicySpec
 
 
 def json_schema(detectors: Iterable[type[DetectorType]]) -> dict[str, Any]:

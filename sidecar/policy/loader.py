@@ -30,7 +30,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.explain import explain
 from sidecar.policy.language import json_schema, keys_at
-from sidecar.policy.schema import PolicySpec, RuleSpec
+from sidecar.policy.schema.policy import PolicySpec
+from sidecar.policy.schema.rules import RuleSpec
 
 Place: TypeAlias = tuple[str | int, ...]
 """Where in a document: keys and list positions from its top."""

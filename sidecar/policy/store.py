@@ -18,11 +18,12 @@ from pathlib import Path
 
 from detectors import registry
 from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
-from sidecar.policy.compiler import Catalog, CompiledFile, compile_file
+from sidecar.policy.compile.detection import Catalog
+from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.loader import Source, policy_files, read_file
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan
-from sidecar.policy.schema import DEFAULT_POLICY
+from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.values import Direction
 
 

@@ -1,0 +1,25 @@
+"""What is wrong with a policy, gathered while it is compiled."""
+
+from __future__ import annotations
+
+from detectors.base import DetectorError
+from sidecar.errors import PolicyError
+from sidecar.policy.explain import split
+from sidecar.policy.loader import Place, Source
+
+
+class Refusals:
+    """The errors of one document, each at its place."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.errors: list[PolicyError] = []
+
+    def refuse(self, place: Place, message: str, remedy: str, *, at_key: bool = False) -> None:
+        """Note what is wrong at `place`, and what to do about it."""
+        self.errors.append(self.source.error(place, message, remedy, at_key=at_key))
+
+    def refuse_detector(self, place: Place, error: DetectorError) -> None:
+        """Note that a detector refuses the parameters of the rule at `place`."""
+        message, remedy = split(str(error))
+        self.refuse((*place, "detect", *error.path), message, remedy)
