@@ -140,53 +140,10 @@ def show(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
             _print_plan(loaded, plan)
 
 
-def guard_with(plan: Plan) -> Guard:
-    """The function that `sidecar.policy.cases.check` guards texts with: the same engine as the service's, inline."""
-
-    def guard(case: Case, chunks: Sequence[str]) -> Observed:
-        guarded = guard_text(
-            plan,
-            chunks,
-            lane=case.lane,
-            session_id=case.session,
-            direction=case.direction,
-            context=case.context,
-            is_history=case.is_history,
-        )
-        return _observed(plan, case, guarded)
-
-    return guard
-
-
 def schema_text() -> str:
     """The text of `policies/schema.json`."""
     detectors = [registry.get(name) for name in registry.names()]
     return json.dumps(json_schema(detectors), indent=2, ensure_ascii=False) + "\n"
-
-
-def _observed(plan: Plan, case: Case, guarded: Guarded) -> Observed:
-    violated = {decision.rule for decision in guarded.decisions if decision.failure is None}
-    failed = {decision.rule for decision in guarded.decisions if decision.failure is not None}
-    blocked = guarded.blocked
-    annotations = sorted(guarded.annotations, key=lambda each: (each.start, each.rule, each.end, each.label))
-    return Observed(
-        output=guarded.text(case.lane),
-        violations=tuple(plan.rules[rule].id for rule in sorted(violated)),
-        blocked=plan.rules[blocked.rule].id if blocked else None,
-        message=blocked.message if blocked else None,
-        annotations=tuple(
-            Noted(plan.rules[each.rule].id, each.label, case.text[each.start : each.end]) for each in annotations
-        ),
-        leaked=guarded.leaked_chars,
-        decisions=tuple(_in_a_line(plan, decision) for decision in guarded.decisions),
-        failures=tuple(sorted({plan.rules[rule].detector for rule in failed})),
-    )
-
-
-def _in_a_line(plan: Plan, decision: Decision) -> str:
-    finding = decision.finding
-    rule, done = plan.rules[decision.rule].id, decision.done.word
-    return f"{rule} {done}: {finding.label} {finding.score:.2f} [{finding.start}, {finding.end})"
 
 
 # --- files and errors ------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.explain import explain
 from sidecar.policy.language import json_schema, keys_at
+from sidecar.policy.schema.cases import PolicyTestSpec
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.rules import RuleSpec
 
@@ -90,8 +91,23 @@ class Draft:
 def policy_files(paths: Iterable[str | Path]) -> list[Path]:
     """The policy files among `paths`: files as given, and all `*.yaml` and `*.yml` below directories, sorted.
 
-    Names that begin with a dot are passed over. Raises `PolicyError` for a path that does not exist.
+    Files of tests, and names that begin with a dot, are passed over. Raises `PolicyError` for a path that does not
+    exist.
     """
+    return [path for path in _files(paths) if not is_test_file(path)]
+
+
+def test_files(paths: Iterable[str | Path]) -> list[Path]:
+    """The files of tests among `paths`: `*_test.yaml` and `*_test.yml`, found as policy files are."""
+    return [path for path in _files(paths) if is_test_file(path)]
+
+
+def is_test_file(path: Path) -> bool:
+    """Whether a file has tests for policies beside it, by its name."""
+    return path.name.endswith(("_test.yaml", "_test.yml"))
+
+
+def _files(paths: Iterable[str | Path]) -> list[Path]:
     files: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
@@ -115,21 +131,33 @@ def load_text(text: str, *, file: str = "<text>") -> list[LoadedPolicy]:
 
 def read_drafts(path: str | Path) -> list[Draft]:
     """Read a file's documents as far as possible; what is wrong stands in the drafts."""
+    text = _read_text(path)
+    return [_failed(text)] if isinstance(text, PolicyError) else parse_drafts(text, file=str(path))
+
+
+def read_tests(path: str | Path, language: Mapping[str, Any]) -> tuple[Source, PolicyTestSpec | None, list[PolicyError]]:
+    """Read a file of tests, whose JSON Schema is `language`: where all stands in it, and what is wrong."""
+    file, text = str(path), _read_text(path)
+    nodes = [text] if isinstance(text, PolicyError) else [*_compose(text, file)]
+    source = Source(file)
+    if errors := [node for node in nodes if isinstance(node, PolicyError)]:
+        return source, None, errors
+    if len(nodes) != 1:
+        message = f"a file of tests is one document, this one has {len(nodes)}"
+        return source, None, [source.error((), message, "keep one; it may have any number of `tests`")]
+    return _checked(PolicyTestSpec, nodes[0], file, language)[:3]
+
+
+def _read_text(path: str | Path) -> str | PolicyError:
     file = str(path)
     try:
-        data = read_file(Path(path))
-        text = data.decode("utf-8-sig")
+        return read_file(Path(path)).decode("utf-8-sig")
     except OSError as error:
-        return [
-            _failed(
-                Source(file).error((), f"the file cannot be read: {error.strerror}", "check its path and permissions")
-            )
-        ]
+        message = f"the file cannot be read: {error.strerror}"
+        return Source(file).error((), message, "check its path and permissions")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        source = Source(file, {(): (line, 1)})
-        return [_failed(source.error((), "this is not UTF-8 text", "save the file as UTF-8"))]
-    return parse_drafts(text, file=file)
+        return Source(file, {(): (line, 1)}).error((), "this is not UTF-8 text", "save the file as UTF-8")
 
 
 def parse_drafts(text: str, *, file: str) -> list[Draft]:
@@ -309,15 +337,23 @@ def _position(mark: StringMark) -> tuple[int, int]:
 
 
 def _draft(node: Node, file: str) -> Draft:
+    source, spec, errors, document = _checked(PolicySpec, node, file, _language())
+    if spec is not None:
+        return Draft(source, spec, dict(enumerate(spec.rules)), (), document)
+    return Draft(source, None, _right_rules(source, document), tuple(errors), document)
+
+
+def _checked(
+    model: type[_Spec], node: Node, file: str, language: Mapping[str, Any]
+) -> tuple[Source, _Spec | None, list[PolicyError], Any]:
+    """One document: where all stands in it, its model if nothing is wrong, what is wrong, and its plain values."""
     builder = _Builder(file)
     document = builder.build(node)
     refused = {error.path for error in builder.errors}
-    spec, errors = _validate(PolicySpec, builder.source, (), document, document)
+    spec, errors = _validate(model, builder.source, (), document, document, language)
     errors = builder.errors + [error for error in errors if error.path not in refused]
     errors.sort(key=lambda error: (error.line, error.column))
-    if spec is not None and not errors:
-        return Draft(builder.source, spec, dict(enumerate(spec.rules)), (), document)
-    return Draft(builder.source, None, _right_rules(builder.source, document), tuple(errors), document)
+    return builder.source, None if errors else spec, errors, document
 
 
 def _right_rules(source: Source, document: Any) -> dict[int, RuleSpec]:
@@ -325,19 +361,19 @@ def _right_rules(source: Source, document: Any) -> dict[int, RuleSpec]:
     rules = document.get("rules") if isinstance(document, dict) else None
     right = {}
     for number, rule in enumerate(rules if isinstance(rules, list) else []):
-        spec, _ = _validate(RuleSpec, source, ("rules", number), document, rule)
+        spec, _ = _validate(RuleSpec, source, ("rules", number), document, rule, _language())
         if spec is not None:
             right[number] = spec
     return right
 
 
 def _validate(
-    model: type[_Spec], source: Source, place: Place, document: Any, value: Any
+    model: type[_Spec], source: Source, place: Place, document: Any, value: Any, language: Mapping[str, Any]
 ) -> tuple[_Spec | None, list[PolicyError]]:
     try:
         return model.model_validate_json(json.dumps(value)), []
     except ValidationError as error:
-        return None, explain_all(error, source, place, document, _language())
+        return None, explain_all(error, source, place, document, language)
 
 
 def _explained(
