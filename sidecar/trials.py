@@ -13,11 +13,11 @@ from itertools import count, islice, takewhile
 import msgspec
 
 from sidecar.offline import Guarded, guard_exchange, public_stand_ins
-from sidecar.policy.cases import Case, Chunks, Guard, Noted, Observed, Sighting
+from sidecar.policy.cases import Case, Chunks, Decided, Guard, Noted, Observed
 from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.turns import Call, Exchange, call_lanes
 from sidecar.remembered import Memory
-from sidecar.values import Blocked, Channel, Decision, Direction, Lane, Release
+from sidecar.values import Blocked, Decision, Direction, Lane, Release
 
 _NOBODY = "no policy takes this {direction}: name one, or say in `stream` what it matches"
 
@@ -48,9 +48,7 @@ def guard_among(plans: Iterable[Plan], memory: Memory | None = None) -> Guard:
     return _guard(choose, ordered, memory or Memory())
 
 
-def _guard(
-    choose: Callable[[Case, Direction], Plan | None], plans: Sequence[Plan], memory: Memory
-) -> Guard:
+def _guard(choose: Callable[[Case, Direction], Plan | None], plans: Sequence[Plan], memory: Memory) -> Guard:
     remembering = {plan.name: memory.of(plan) for plan in plans}
 
     def guard(case: Case, chunks: Sequence[Chunks]) -> Observed:
@@ -63,9 +61,7 @@ def _guard(
             if plan is None:
                 return _unguarded(case, name, _NOBODY.format(direction=exchange.direction))
             own = list(islice(pieces, len(exchange.spoken)))
-            guarded = guard_exchange(
-                remembering[plan.name], exchange, own, session_id=case.session, stand_ins=book
-            )
+            guarded = guard_exchange(remembering[plan.name], exchange, own, session_id=case.session, stand_ins=book)
             heard.append(_Heard(exchange, plan, guarded))
         return _observed(heard, name)
 
@@ -87,12 +83,12 @@ def _observed(heard: Sequence[_Heard], policy: str | None) -> Observed:
     turns = [*by_turn.values()]
     if len(turns) == 1:
         return msgspec.structs.replace(turns[0], policy=policy, turns=by_turn)
-    first_block = next((turn for turn in turns if turn.blocked is not None), None)
+    blocked = next((turn for turn in turns if turn.blocked is not None), None)
     return Observed(
         output="".join(turn.output for turn in turns),
         violations=_joined(turn.violations for turn in turns),
-        blocked=first_block and first_block.blocked,
-        message=first_block and first_block.message,
+        blocked=blocked.blocked if blocked else None,
+        message=blocked.message if blocked else None,
         annotations=tuple(each for turn in turns for each in turn.annotations),
         leaked=sum(turn.leaked for turn in turns),
         decisions=tuple(each for turn in turns for each in turn.decisions),
@@ -122,7 +118,7 @@ def _of_lanes(heard: _Heard, lanes: Mapping[Lane, str]) -> Observed:
         message=blocked.message if blocked else None,
         annotations=tuple(_noted(plan, guarded, lanes)),
         leaked=sum(each.leaked_chars for each in decisions),
-        decisions=tuple(_sighting(plan, each) for each in decisions),
+        decisions=tuple(_decided(plan, each) for each in decisions),
         failures=tuple(sorted({plan.rules[rule].detector for rule in failed})),
         calls=tuple(_calls(guarded, lanes)),
         is_strict=plan.is_strict,
@@ -143,11 +139,18 @@ def _noted(plan: Plan, guarded: Guarded, lanes: Mapping[Lane, str]) -> Iterator[
             yield Noted(plan.rules[each.rule].id, each.label, text[each.start : each.end])
 
 
-def _sighting(plan: Plan, decision: Decision) -> Sighting:
-    rule, finding = plan.rules[decision.rule], decision.finding
-    threshold = rule.thresholds.get(finding.label, 0.0)
-    score = round(finding.score, 2)
-    return Sighting(rule.id, finding.label, score, threshold, finding.start, finding.end, decision.done.word)
+def _decided(plan: Plan, decision: Decision) -> Decided:
+    finding, rule = decision.finding, plan.rules[decision.rule]
+    return Decided(
+        rule=rule.id,
+        done=decision.done.word,
+        label=finding.label,
+        score=round(finding.score, 2),
+        threshold=rule.thresholds.get(finding.label),
+        reason=finding.reason,
+        start=finding.start,
+        end=finding.end,
+    )
 
 
 def _call_lanes(lanes: Collection[Lane]) -> Iterator[tuple[Lane, Lane]]:

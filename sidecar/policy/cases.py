@@ -29,7 +29,7 @@ from sidecar.policy.fakes import expand
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.schema.cases import CallSpec, CaseSpec, Expect, FileCaseSpec, PassageSpec, TurnSpec
 from sidecar.policy.turns import Call, Exchange, Passage, Spoken, Turn, exchanges
-from sidecar.values import Direction, Lane, Part
+from sidecar.values import ActionName, Direction, Lane, Part
 
 MAX_PAIRS_CHARS = 24
 RANDOM_CHUNKINGS = 20
@@ -49,21 +49,22 @@ class Noted(msgspec.Struct, frozen=True):
     text: str
 
 
-class Sighting(msgspec.Struct, frozen=True):
-    """A finding that met a rule, and from which score on it does."""
+class Decided(msgspec.Struct, frozen=True):
+    """One decision that came out: the rule, what was done, and what was found where. Two decimals of the score."""
 
     rule: str
+    done: ActionName
     label: str
     score: float
-    threshold: float
+    threshold: float | None
+    reason: str
     start: int
     end: int
-    action: str
 
     def __str__(self) -> str:
-        """In a line."""
-        score = f"{self.score:.2f} (from {self.threshold:.2f})"
-        return f"{self.rule} {self.action}: {self.label} {score} [{self.start}, {self.end})"
+        least = "" if self.threshold is None else f" (from {self.threshold:g})"
+        why = f": {self.reason}" if self.reason else ""
+        return f"{self.rule} {self.done}: {self.label} {self.score:.2f}{least} [{self.start}, {self.end}){why}"
 
 
 class Observed(msgspec.Struct, frozen=True):
@@ -78,7 +79,7 @@ class Observed(msgspec.Struct, frozen=True):
     """What the user is told, when blocked."""
     annotations: tuple[Noted, ...]
     leaked: int
-    decisions: tuple[Sighting, ...] = ()
+    decisions: tuple[Decided, ...] = ()
     """What the expectations do not say, the cut must not change either."""
     failures: tuple[str, ...] = ()
     """Detectors that failed; a test with one has not shown anything."""

@@ -28,9 +28,7 @@ class Difference:
     """Under which character of `expected` and `actual` the texts part."""
 
 
-def of_values(
-    what: str, expected: Any, actual: Any, *, place: Place = (), note: str = ""
-) -> Iterator[Difference]:
+def of_values(what: str, expected: Any, actual: Any, *, place: Place = (), note: str = "") -> Iterator[Difference]:
     """The difference of two values, if there is one."""
     if expected != actual:
         yield Difference(what, show(expected), show(actual), note, place)

@@ -97,7 +97,7 @@ def policy_files(paths: Iterable[str | Path]) -> list[Path]:
     return [path for path in _files(paths) if not is_test_file(path)]
 
 
-def test_files(paths: Iterable[str | Path]) -> list[Path]:
+def files_of_tests(paths: Iterable[str | Path]) -> list[Path]:
     """The files of tests among `paths`: `*_test.yaml` and `*_test.yml`, found as policy files are."""
     return [path for path in _files(paths) if is_test_file(path)]
 
@@ -135,17 +135,18 @@ def read_drafts(path: str | Path) -> list[Draft]:
     return [_failed(text)] if isinstance(text, PolicyError) else parse_drafts(text, file=str(path))
 
 
-def read_tests(path: str | Path, language: Mapping[str, Any]) -> tuple[Source, PolicyTestSpec | None, list[PolicyError]]:
+def read_tests(
+    path: str | Path, language: Mapping[str, Any]
+) -> tuple[Source, PolicyTestSpec | None, list[PolicyError]]:
     """Read a file of tests, whose JSON Schema is `language`: where all stands in it, and what is wrong."""
     file, text = str(path), _read_text(path)
-    nodes = [text] if isinstance(text, PolicyError) else [*_compose(text, file)]
-    source = Source(file)
-    if errors := [node for node in nodes if isinstance(node, PolicyError)]:
-        return source, None, errors
-    if len(nodes) != 1:
+    read = [text] if isinstance(text, PolicyError) else [*_compose(text, file)]
+    source, errors = Source(file), [each for each in read if isinstance(each, PolicyError)]
+    nodes = [each for each in read if not isinstance(each, PolicyError)]
+    if not errors and len(nodes) != 1:
         message = f"a file of tests is one document, this one has {len(nodes)}"
-        return source, None, [source.error((), message, "keep one; it may have any number of `tests`")]
-    return _checked(PolicyTestSpec, nodes[0], file, language)[:3]
+        errors = [source.error((), message, "keep one; it may have any number of `tests`")]
+    return (source, None, errors) if errors else _checked(PolicyTestSpec, nodes[0], file, language)[:3]
 
 
 def _read_text(path: str | Path) -> str | PolicyError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.errors import PolicyError
-from sidecar.policy.compile.whole import test_errors
+from sidecar.policy.compile.whole import errors_of_tests
 from sidecar.policy.compiler import CompiledFile
 from sidecar.policy.explain import suggest
 from sidecar.policy.language import json_schema_of_tests
@@ -62,7 +62,9 @@ def read_test_file(path: Path, compiled: Callable[[Path], CompiledFile]) -> Test
     return TestFile(path, source, None if found else spec, policies, tuple(found))
 
 
-def _errors(source: Source, spec: PolicyTestSpec, policies: Sequence[tuple[LoadedPolicy, Plan]]) -> Iterator[PolicyError]:
+def _errors(
+    source: Source, spec: PolicyTestSpec, policies: Sequence[tuple[LoadedPolicy, Plan]]
+) -> Iterator[PolicyError]:
     ids = {plan.name: [rule.id for rule in plan.rules] for _, plan in policies}
     every = [each for some in ids.values() for each in some]
 
@@ -76,7 +78,7 @@ def _errors(source: Source, spec: PolicyTestSpec, policies: Sequence[tuple[Loade
         if isinstance(test.expect.policy, str):
             yield from unknown(test.expect.policy, "tests", number, "expect", "policy")
     named = {id(test): test.policy or spec.policy for test in spec.tests}
-    yield from test_errors(source, spec.tests, lambda test: ids.get(named[id(test)] or "", every))
+    yield from errors_of_tests(source, spec.tests, lambda test: ids.get(named[id(test)] or "", every))
 
 
 @cache

@@ -27,7 +27,7 @@ def policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
         message = "no rule blocks or redacts, so no call of a tool waits for a verdict"
         yield source.error(("stream", "tool_calls"), message, "remove `tool_calls`, or add such a rule")
     ids = [rule.id for rule in spec.rules]
-    yield from test_errors(source, spec.tests, lambda _: ids)
+    yield from errors_of_tests(source, spec.tests, lambda _: ids)
 
 
 def call_errors(source: Source, spec: PolicySpec, rules: Iterable[RulePlan]) -> Iterator[PolicyError]:
@@ -45,7 +45,7 @@ def _may_change_text(rule: RuleSpec) -> bool:
     return action_of(rule) >= Action.REDACT
 
 
-def test_errors(
+def errors_of_tests(
     source: Source, tests: Sequence[CaseSpec], ids_of: Callable[[CaseSpec], Sequence[str]]
 ) -> Iterator[PolicyError]:
     """What is wrong with tests, beyond their words; `ids_of` are the rules that a test may speak of."""

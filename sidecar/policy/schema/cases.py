@@ -94,7 +94,7 @@ def _expects_nothing() -> PydanticCustomError:
     return PydanticCustomError(
         "empty_expect",
         "this test expects nothing, so it cannot fail",
-        {"remedy": "state at least `output` or `violations` in `expect`"},
+        {"remedy": "state at least `output` or `violations`"},
     )
 
 
