@@ -17,6 +17,7 @@ from pathlib import Path
 from detectors import registry
 from detectors.base import BatchDetector, PatternScanner
 from sidecar.errors import PolicyError, PolicyErrors
+from sidecar.policy.compile.actions import default_of, translations_of
 from sidecar.policy.compile.detection import Catalog, Made
 from sidecar.policy.compile.rules import RuleCompiler
 from sidecar.policy.compile.whole import call_errors, policy_errors, repeated_ids, repeated_names
@@ -140,7 +141,8 @@ def _notice(spec: NoticeSpec | None, language: Language) -> Notice | None:
     if spec is None:
         return None
     form, own = (spec, None) if isinstance(spec, str) else (spec.as_, spec.text)
-    return Notice(own or messages.changed(language), is_paragraph=form == "paragraph")
+    text = default_of(own, language) or messages.changed(language)
+    return Notice(text, form == "paragraph", translations_of(own))
 
 
 def _loaded(draft: Draft) -> LoadedPolicy:

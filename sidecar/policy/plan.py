@@ -6,7 +6,7 @@ rule is named by its index; `digest` names the policy's exact content.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
@@ -26,7 +26,7 @@ from sidecar.values import (
     Severity,
     ToolCalls,
 )
-from sidecar.wording.languages import Language
+from sidecar.wording.languages import Language, chosen
 
 Rewrite = Callable[[str, str, str], str]
 """A redaction operator: `(matched text, label, session id) -> replacement`. Pure."""
@@ -42,6 +42,14 @@ class StandIn:
     """Whether a value has another stand-in in another session, where sessions are known."""
     is_secret: bool = False
     """Whether it looks like a token, whatever its label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """How one label of a rule is replaced."""
+
+    rewrite: Rewrite
+    is_reversible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +69,16 @@ class RulePlan:
     """What an answer that came too late, or was not asked for because it would, counts as."""
     message: str | None = ""
     """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
+    translations: Mapping[str, str] = field(default_factory=dict)
+    """The same by language, for readers that say which is theirs."""
     in_history: InHistory = InHistory.WITHHOLD
     """What becomes of a text of a request's history that it blocks, where the caller tells which that is."""
     in_its_place: str = ""
     """The sentence that stands in for a text which is withheld."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
+    by_label: Mapping[str, Replacement] = field(default_factory=dict)
+    """What is done otherwise to labels, in place of `rewrite` and `stand_in`."""
     is_reversible: bool = False
     """Whether what stands in is to be put back: then it stands in for the value alone, wherever that stands."""
     stand_in: StandIn | None = None
@@ -160,6 +172,11 @@ class Notice:
 
     text: str
     is_paragraph: bool
+    translations: Mapping[str, str] = field(default_factory=dict)
+
+    def said_in(self, languages: Sequence[str]) -> Notice:
+        """The notice for a reader of these languages."""
+        return Notice(chosen(self.text, self.translations, languages), self.is_paragraph)
 
 
 @dataclass(frozen=True, slots=True)

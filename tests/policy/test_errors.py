@@ -213,7 +213,46 @@ ROWS = (
     Row(
         "an option of another operator",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, keep_last: 4}}}}}}\n",
-        "5:93: rules[0].action.redact.keep_last: unknown key `keep_last`. Use one of `in_tool_arguments`, `form`, `words`, `with`.",
+        "5:93: rules[0].action.redact.keep_last: unknown key `keep_last`. Use one of `by_label`, `in_tool_arguments`, `form`, `words`, `with`.",
+    ),
+    Row(
+        "an operator for a label that the rule does not act on",
+        HEAD
+        + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: mask, by_label: {{NAMES: {{with: label}}}}}}}}}}\n",
+        "5:103: rules[0].action.redact.by_label.NAMES: the rule acts on no label `NAMES`. Did you mean `NAME`?",
+    ),
+    Row(
+        "an operator by label within one",
+        HEAD
+        + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: mask, by_label: {{NAME: {{with: stand_in}}}}}}}}}}\n",
+        "5:116: rules[0].action.redact.by_label.NAME.with: `stand_in` is not a value of `with`. Use one of `mask`, `label`, `hash`, `pseudonym`, `text`, `remove`.",
+    ),
+    Row(
+        "calls of tools by label",
+        HEAD
+        + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: mask, by_label: {{NAME: {{with: label, in_tool_arguments: keep}}}}}}}}}}\n",
+        "5:123: rules[0].action.redact.by_label.NAME.in_tool_arguments: `in_tool_arguments` is said for the whole rule. Say it beside `by_label`.",
+    ),
+    Row(
+        "a message for some languages alone",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{block: {{message: {{de: nein, fr: non}}}}}}}}\n",
+        "5:79: rules[0].action.block.message: readers of other languages are told nothing. Add `en`, the policy's language, or `default`.",
+    ),
+    Row(
+        "a message in no language",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{block: {{message: {{English: no}}}}}}}}\n",
+        "5:98: rules[0].action.block.message.English: `English` cannot be a key here. Write something of this form: `^(default|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$`.",
+    ),
+    Row(
+        "a message that is a list",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: {{block: {{message: [no]}}}}}}\n",
+        "5:88: rules[0].action.block.message: a list is not a form of `message`. Write a text, or one for each language: `{en: ..., pt-BR: ..., default: ...}`.",
+    ),
+    Row(
+        "a notice for some languages alone",
+        HEAD
+        + f"stream: {{notice: {{as: paragraph, text: {{de: geändert}}}}}}\nrules:\n  - {{id: a, {W}, action: redact}}\n",
+        "4:34: stream.notice.text: readers of other languages are told nothing. Add `en`, the policy's language, or `default`.",
     ),
     Row(
         "words for a label that the rule does not act on",

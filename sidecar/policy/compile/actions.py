@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sidecar.policy import operators
 from sidecar.policy import plan as plans
 from sidecar.policy.loader import Place
 from sidecar.policy.operators import ByName, Form, InWords, RedactionKeys
-from sidecar.policy.plan import Rewrite
+from sidecar.policy.plan import Replacement, Rewrite
 from sidecar.policy.schema.actions import (
     LABEL,
     BlockAction,
@@ -21,9 +23,10 @@ from sidecar.policy.schema.actions import (
     StandIn,
     WithholdAction,
 )
+from sidecar.policy.schema.base import WordingSpec
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.values import Action, Channel
-from sidecar.wording.languages import Language
+from sidecar.wording.languages import ELSE, Language
 from sidecar.wording.names import name_of
 
 _WITHHELD = (
@@ -40,11 +43,21 @@ def action_of(rule: RuleSpec) -> Action:
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
 
 
-def message_of(rule: RuleSpec) -> str | None:
+def message_of(rule: RuleSpec) -> WordingSpec | None:
     """What the user is told whose words the rule stops; None where it states nothing, as where one fails closed."""
     if isinstance(rule.action, WithholdAction):
         return rule.action.withhold.message or None
     return rule.action.block.message if isinstance(rule.action, BlockAction) else None
+
+
+def translations_of(spec: WordingSpec | None) -> dict[str, str]:
+    """A text by language, in small letters."""
+    return {tag.lower(): text for tag, text in spec.items()} if isinstance(spec, dict) else {}
+
+
+def default_of(spec: WordingSpec | None, language: Language) -> str | None:
+    """What is said to whose language is not known: the text in the policy's own, or else the one for all others."""
+    return spec.get(language.value, spec.get(ELSE, "")) if isinstance(spec, dict) else spec
 
 
 def in_its_place(rule: RuleSpec) -> str:
@@ -74,6 +87,19 @@ def stand_in_of(rule: RuleSpec) -> plans.StandIn | None:
         by_session=operator.same_within == "session",
         is_secret=rule.detect.detector == "secrets",
     )
+
+
+def replacements_of(rule: RuleSpec, keys: RedactionKeys | None, language: Language) -> dict[str, Replacement]:
+    """How the rule replaces labels otherwise."""
+    return {
+        label: Replacement(rewrite_of(own, keys, language), isinstance(own, Pseudonym))
+        for label, own in by_label(rule).items()
+    }
+
+
+def by_label(rule: RuleSpec) -> Mapping[str, OneWayOperator]:
+    """The operators for single labels, as written."""
+    return (rule.action.redact.by_label or {}) if isinstance(rule.action, RedactAction) else {}
 
 
 def rewrite_of(operator: OneWayOperator, keys: RedactionKeys | None, language: Language) -> Rewrite:

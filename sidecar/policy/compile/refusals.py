@@ -6,6 +6,8 @@ from detectors.base import DetectorError
 from sidecar.errors import PolicyError
 from sidecar.policy.explain import split
 from sidecar.policy.loader import Place, Source
+from sidecar.policy.schema.base import WordingSpec
+from sidecar.wording.languages import ELSE, Language
 
 
 class Refusals:
@@ -23,3 +25,11 @@ class Refusals:
         """Note that a detector refuses the parameters of the rule at `place`."""
         message, remedy = split(str(error))
         self.refuse((*place, "detect", *error.path), message, remedy)
+
+
+def check_wording(refusals: Refusals, place: Place, spec: WordingSpec | None, language: Language) -> None:
+    """Note that a text in several languages has none for readers of another one."""
+    if isinstance(spec, dict) and not {ELSE, language.value} & spec.keys():
+        message = "readers of other languages are told nothing"
+        remedy = f"add `{language.value}`, the policy's language, or `{ELSE}`"
+        refusals.refuse(place, message, remedy, at_key=True)

@@ -8,20 +8,24 @@ from detectors.base import Detector, PairChecker, PatternScanner, Reads
 from sidecar.errors import PolicyError
 from sidecar.policy.compile.actions import (
     action_of,
+    by_label,
+    default_of,
     in_its_place,
     is_reversible,
     message_of,
     one_way,
+    replacements_of,
     rewrite_of,
     stand_in_of,
+    translations_of,
 )
 from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler, Made
-from sidecar.policy.compile.refusals import Refusals
+from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.explain import suggest
 from sidecar.policy.loader import Draft, Place
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Rewrite, RulePlan
-from sidecar.policy.schema.actions import Hash, Named, Pseudonym
+from sidecar.policy.schema.actions import BlockAction, Hash, Named, OneWayOperator, Pseudonym
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.stream import StreamSpec
 from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity
@@ -63,12 +67,13 @@ class RuleCompiler:
         action = action_of(rule)
         self._check_fail_mode(place, rule, action)
         self._check_history(place, rule, action)
+        self._check_message(place, rule)
         rewrite = self._rewrite(place, rule, action)
         detection = self._detection.compile(place, rule)
         if detection is None:
             return
         self._check_calls(place, rule, action, detection.reads)
-        self._check_words(place, rule, detection.thresholds)
+        self._check_labels(place, rule, detection.thresholds)
         for detector in self._detection.detectors(detection):
             self._check_stream(place, rule, action, detector, detection.reads)
         if len(self.errors) > before:
@@ -91,10 +96,12 @@ class RuleCompiler:
             enforcement=rule.enforcement,
             on_error=rule.on_error or whole or default,
             on_timeout=rule.on_timeout or (gates and self._stream.on_timeout) or whole or default,
-            message=message_of(rule),
+            message=default_of(message_of(rule), self._language),
+            translations=translations_of(message_of(rule)),
             in_history=rule.history or InHistory.WITHHOLD,
             in_its_place=in_its_place(rule),
             rewrite=rewrite,
+            by_label={} if rewrite is None else replacements_of(rule, self._keys, self._language),
             stand_in=stand_in_of(rule),
             spares_calls=action is Action.REDACT and one_way(rule)[0].in_tool_arguments == "keep",
             is_reversible=is_reversible(rule),
@@ -106,14 +113,23 @@ class RuleCompiler:
         if action is not Action.REDACT:
             return None
         operator, where = one_way(rule)
-        if isinstance(operator, Hash | Pseudonym) and self._keys is None:
-            message = f"`{operator.with_}` needs the redaction key, and none is configured"
-            remedy = (
-                "set `keys.redaction` or `keys.redaction_file` in the configuration, or use `mask`, `label` or `remove`"
-            )
-            self._refusals.refuse((*place, "action", "redact", *where, "with"), message, remedy)
-            return None
-        return rewrite_of(operator, self._keys, self._language)
+        has_keys = [self._has_keys((*place, "action", "redact", *where), operator)]
+        has_keys += [
+            self._has_keys((*place, "action", "redact", "by_label", label), own)
+            for label, own in by_label(rule).items()
+        ]
+        return rewrite_of(operator, self._keys, self._language) if all(has_keys) else None
+
+    def _has_keys(self, place: Place, operator: OneWayOperator) -> bool:
+        """Whether the operator has the key that it needs. That it has none is noted."""
+        if self._keys is not None or not isinstance(operator, Hash | Pseudonym):
+            return True
+        message = f"`{operator.with_}` needs the redaction key, and none is configured"
+        remedy = (
+            "set `keys.redaction` or `keys.redaction_file` in the configuration, or use `mask`, `label` or `remove`"
+        )
+        self._refusals.refuse((*place, "with"), message, remedy)
+        return False
 
     def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector, reads: Reads) -> None:
         name, stream = rule.detect.detector, self._stream
@@ -149,13 +165,31 @@ class RuleCompiler:
             message = f"`history` says what a rule that blocks does, and this one does `{action.word}`"
             self._refusals.refuse((*place, "history"), message, "remove `history`, or let the rule block")
 
-    def _check_words(self, place: Place, rule: RuleSpec, labels: Iterable[str]) -> None:
+    def _check_labels(self, place: Place, rule: RuleSpec, labels: Iterable[str]) -> None:
+        """Refuse an operator that speaks of labels on which the rule does not act, or says one thing twice."""
         operator, where = one_way(rule)
+        redact = (*place, "action", "redact")
+        self._check_words((*redact, *where), operator, labels)
+        for label, own in by_label(rule).items():
+            place_of_label = (*redact, "by_label", label)
+            self._check_words(place_of_label, own, (label,))
+            if label not in labels:
+                message = f"the rule acts on no label `{label}`"
+                self._refusals.refuse(place_of_label, message, suggest(label, labels), at_key=True)
+            if "in_tool_arguments" in own.model_fields_set:
+                message, remedy = "`in_tool_arguments` is said for the whole rule", "say it beside `by_label`"
+                self._refusals.refuse((*place_of_label, "in_tool_arguments"), message, remedy, at_key=True)
+
+    def _check_words(self, place: Place, operator: OneWayOperator, labels: Iterable[str]) -> None:
         if isinstance(operator, Named):
             for name in set(operator.words).difference(labels):
                 message = f"the rule acts on no label `{name}`"
-                place_of_word = (*place, "action", "redact", *where, "words", name)
-                self._refusals.refuse(place_of_word, message, suggest(name, labels), at_key=True)
+                self._refusals.refuse((*place, "words", name), message, suggest(name, labels), at_key=True)
+
+    def _check_message(self, place: Place, rule: RuleSpec) -> None:
+        """Refuse a message in several languages of which none is for everybody else."""
+        if isinstance(rule.action, BlockAction):
+            check_wording(self._refusals, (*place, "action", "block", "message"), message_of(rule), self._language)
 
     def _check_calls(self, place: Place, rule: RuleSpec, action: Action, reads: Reads) -> None:
         """Refuse a redaction that is told to read what a model hands to tools, and would change nothing there."""

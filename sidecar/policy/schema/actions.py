@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from sidecar.policy.operators import HASH_CHARS
-from sidecar.policy.schema.base import Model
+from sidecar.policy.schema.base import Model, WordingSpec
 from sidecar.values import ActionName
 from sidecar.wording.forms import MASK, is_word_character
 
@@ -91,10 +91,6 @@ class Label(Named):
     )
 
 
-LABEL = Label.model_validate({"with": "label"})
-"""How the action `redact` replaces."""
-
-
 class Hash(Named):
     """A keyed hash of the value."""
 
@@ -131,9 +127,43 @@ RestoredIn: TypeAlias = Literal["tool_arguments", "content", "reasoning"]
 OneWayOperator: TypeAlias = Annotated[
     Mask | Label | Hash | Pseudonym | FixedText | Remove, Field(discriminator="with_")
 ]
+LABEL = Label.model_validate({"with": "label"})
+"""How the action `redact` replaces."""
 
 
-class StandIn(Model):
+class ByLabel(Model):
+    """What is done otherwise to some labels."""
+
+    by_label: dict[str, OneWayOperator] | None = Field(
+        default=None, min_length=1, description="For labels of the rule that are replaced otherwise: how."
+    )
+
+
+class MaskOrByLabel(Mask, ByLabel):
+    """Letters and digits become a character; some labels are replaced otherwise."""
+
+
+class LabelOrByLabel(Label, ByLabel):
+    """What it was; some labels are replaced otherwise."""
+
+
+class HashOrByLabel(Hash, ByLabel):
+    """A keyed hash of the value; some labels are replaced otherwise."""
+
+
+class PseudonymOrByLabel(Pseudonym, ByLabel):
+    """A stand-in that the key's owner can open; some labels are replaced otherwise."""
+
+
+class FixedTextOrByLabel(FixedText, ByLabel):
+    """A fixed text; some labels are replaced otherwise."""
+
+
+class RemoveOrByLabel(Remove, ByLabel):
+    """Nothing; some labels are replaced otherwise."""
+
+
+class StandIn(ByLabel):
     """A value of the same kind in requests, which gives way to the original in the answer."""
 
     with_: Literal["stand_in"] = Field(
@@ -156,18 +186,24 @@ class StandIn(Model):
 
 
 Operator: TypeAlias = Annotated[
-    Mask | Label | Hash | Pseudonym | FixedText | Remove | StandIn, Field(discriminator="with_")
+    MaskOrByLabel
+    | LabelOrByLabel
+    | HashOrByLabel
+    | PseudonymOrByLabel
+    | FixedTextOrByLabel
+    | RemoveOrByLabel
+    | StandIn,
+    Field(discriminator="with_"),
 ]
 
 
 class BlockSpec(Model):
     """Stop the choice."""
 
-    message: str | None = Field(
+    message: WordingSpec | None = Field(
         default=None,
-        max_length=4000,
-        description="What the user is told in place of the rest. Left out: a text in the policy's language, with the"
-        " stream's id to quote.",
+        description="What the user is told in place of the rest: a text, or one for each language. Left out: a text in"
+        " the policy's language, with the stream's id to quote.",
     )
 
 

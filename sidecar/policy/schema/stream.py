@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from sidecar.policy.schema.base import Model, form_of
+from sidecar.policy.schema.base import Model, WordingSpec, form_of
 from sidecar.values import FailMode, Mode, ToolCalls
 
 NoticeWord: TypeAlias = Literal["paragraph", "annotation"]
@@ -19,8 +19,8 @@ class NoticeText(Model):
         alias="as",
         description="paragraph: the answer's last. annotation: beside the answer, for the application to show.",
     )
-    text: str | None = Field(
-        default=None, min_length=1, max_length=1000, description="Left out: a text in the policy's language."
+    text: WordingSpec | None = Field(
+        default=None, description="A text, or one for each language. Left out: a text in the policy's language."
     )
 
 
