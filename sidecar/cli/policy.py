@@ -18,6 +18,7 @@ import click
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
 from sidecar.cli.ending import WRONG, Failure, Group
+from sidecar.cli.policy_status import status
 from sidecar.cli.testing import run_tests
 from sidecar.errors import PolicyError
 from sidecar.policy.cases import public_keys
@@ -40,6 +41,9 @@ def policy() -> None:
 
     Example: tidegate policy test policies/
     """
+
+
+policy.add_command(status)
 
 
 @policy.command()
