@@ -15,7 +15,8 @@ from sidecar.errors import PolicyError
 from sidecar.policy.cases import Case, Guard, Observed, Result, check, make_case, public_keys
 from sidecar.policy.compile.detection import Made
 from sidecar.policy.compiler import CompiledFile, compile_file
-from sidecar.policy.loader import LoadedPolicy, Place, Source, files_of_tests, policy_files, read_file
+from sidecar.policy.document import Place, Source
+from sidecar.policy.loader import LoadedPolicy, files_of_tests, policy_files, read_file
 from sidecar.policy.plan import Plan
 from sidecar.policy.schema.cases import CaseSpec
 from sidecar.policy.store import repeated_names

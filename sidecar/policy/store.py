@@ -21,7 +21,8 @@ from detectors import registry
 from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.compiler import CompiledFile, compile_file
-from sidecar.policy.loader import Source, policy_files, read_file
+from sidecar.policy.document import Source
+from sidecar.policy.loader import policy_files, read_file
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.schema.base import DEFAULT_POLICY

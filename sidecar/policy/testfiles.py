@@ -15,9 +15,10 @@ from typing import Any
 from sidecar.errors import PolicyError
 from sidecar.policy.compile.whole import errors_of_tests
 from sidecar.policy.compiler import CompiledFile
+from sidecar.policy.document import Source
 from sidecar.policy.explain import suggest
 from sidecar.policy.language import json_schema_of_tests
-from sidecar.policy.loader import LoadedPolicy, Source, policy_files, read_tests
+from sidecar.policy.loader import LoadedPolicy, policy_files, read_tests
 from sidecar.policy.plan import Plan
 from sidecar.policy.schema.cases import PolicyTestSpec
 from sidecar.policy.store import repeated_names
