@@ -218,6 +218,7 @@ check-gen: setup ## Whether the generated code is what the sources give
 	$(call say,generated code)
 	@scripts/gen.sh --check
 	@$(BIN)/tidegate policy schema --check policies/schema.json
+	@$(BIN)/tidegate policy schema --tests --check policies/tests.schema.json
 	@$(BIN)/python scripts/shapes_table.py --check
 	@$(BIN)/python scripts/codes_page.py --check
 
@@ -227,6 +228,7 @@ check-gen: setup ## Whether the generated code is what the sources give
 gen: setup ## Regenerate the wire code from proto/, the schema of policies, and what shapes and codes say in docs/
 	@scripts/gen.sh
 	@$(BIN)/tidegate policy schema --output policies/schema.json
+	@$(BIN)/tidegate policy schema --tests --output policies/tests.schema.json
 	@$(BIN)/python scripts/shapes_table.py
 	@$(BIN)/python scripts/codes_page.py
 

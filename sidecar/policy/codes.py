@@ -33,6 +33,7 @@ class Code(StrEnum):
     REPEATED_KEY = "TG006"
     NO_VALUE = "TG007"
     FOREIGN_YAML = "TG008"
+    NOT_ONE_DOCUMENT = "TG009"
 
     UNKNOWN_KEY = "TG101"
     MISSING_KEY = "TG102"
@@ -75,6 +76,7 @@ class Code(StrEnum):
     UNKNOWN_FAKE = "TG503"
     CANNOT_FAIL = "TG504"
     NOT_ONE_TEXT = "TG505"
+    UNKNOWN_POLICY = "TG506"
 
     BLOCKS_WITHOUT_MESSAGE = "TG611"
     NOTICE_OF_NOTHING = "TG612"
@@ -162,6 +164,12 @@ ABOUT: Mapping[Code, About] = {
         "Merge keys, tags and keys that are not text hide from a reader what a policy says.",
         "Write the keys and values out.",
         'metadata: {name: !!binary example, version: "1"}\n',
+    ),
+    Code.NOT_ONE_DOCUMENT: About(
+        "a file of tests with several documents, or none",
+        "A file of tests (`*_test.yaml`) is one document.",
+        "Keep one; it may have any number of `tests`.",
+        "",
     ),
     Code.UNKNOWN_KEY: About(
         "an unknown key",
@@ -396,6 +404,12 @@ ABOUT: Mapping[Code, About] = {
         "A test is about one text.",
         "State exactly one of `output`, `input` and `chunks`.",
         "tests: [{name: a card, output: hello, input: hello, expect: {leaked: 0}}]\n",
+    ),
+    Code.UNKNOWN_POLICY: About(
+        "a test of a policy that is not there",
+        "A file of tests speaks of the policies beside it, or of those in its `policies`.",
+        "Take the policy that is suggested, or name its file in `policies`.",
+        "",
     ),
     Code.BLOCKS_WITHOUT_MESSAGE: About(
         "a rule that blocks without a message",

@@ -80,6 +80,11 @@ class Source:
             code=code,
         )
 
+    def place_of(self, place: Place) -> str:
+        """`file:line:column` of what stands at `place`, or nearest above it."""
+        line, column = self.position(place)
+        return f"{self.file}:{line}:{column}"
+
     def position(self, place: Place, *, at_key: bool = False) -> tuple[int, int]:
         """The line and column of what stands at `place`, or nearest above it."""
         if at_key and place in self.keys:

@@ -26,7 +26,7 @@ from sidecar.policy.codes import Code
 from sidecar.policy.document import Document, Place, Source, read_documents
 from sidecar.policy.explain import explain
 from sidecar.policy.language import json_schema, keys_at
-from sidecar.policy.schema.cases import CaseSpec
+from sidecar.policy.schema.cases import CaseSpec, PolicyTestSpec
 from sidecar.policy.schema.detect import Detect
 from sidecar.policy.schema.match import MatchSpec
 from sidecar.policy.schema.policy import Metadata, PolicySpec
@@ -106,8 +106,23 @@ class Draft:
 def policy_files(paths: Iterable[str | Path]) -> list[Path]:
     """The policy files among `paths`: files as given, and all `*.yaml` and `*.yml` below directories, sorted.
 
-    Names that begin with a dot are passed over. Raises `PolicyError` for a path that does not exist.
+    Files of tests, and names that begin with a dot, are passed over. Raises `PolicyError` for a path that does not
+    exist.
     """
+    return [path for path in _files(paths) if not is_test_file(path)]
+
+
+def files_of_tests(paths: Iterable[str | Path]) -> list[Path]:
+    """The files of tests among `paths`: `*_test.yaml` and `*_test.yml`, found as policy files are."""
+    return [path for path in _files(paths) if is_test_file(path)]
+
+
+def is_test_file(path: Path) -> bool:
+    """Whether a file has tests for policies beside it, by its name."""
+    return path.name.endswith(("_test.yaml", "_test.yml"))
+
+
+def _files(paths: Iterable[str | Path]) -> list[Path]:
     files: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
@@ -133,18 +148,37 @@ def load_text(text: str, *, file: str = "<text>") -> list[LoadedPolicy]:
 
 def read_drafts(path: str | Path) -> list[Draft]:
     """Read a file's documents as far as possible; what is wrong stands in the drafts."""
+    text = _read_text(path)
+    return [_failed(text)] if isinstance(text, PolicyError) else parse_drafts(text, file=str(path))
+
+
+def read_tests(
+    path: str | Path, language: Mapping[str, Any]
+) -> tuple[Source, PolicyTestSpec | None, Sequence[PolicyError]]:
+    """Read a file of tests, whose JSON Schema is `language`: where all stands in it, and what is wrong."""
+    file, text = str(path), _read_text(path)
+    if isinstance(text, PolicyError):
+        return Source(file), None, [text]
+    documents = [*read_documents(text, file)]
+    if len(documents) != 1:
+        source = Source(file)
+        message = f"a file of tests is one document, this one has {len(documents)}"
+        remedy = "keep one; it may have any number of `tests`"
+        return source, None, [source.error((), Code.NOT_ONE_DOCUMENT, message, remedy)]
+    return documents[0].source, *_checked(PolicyTestSpec, documents[0], language)
+
+
+def _read_text(path: str | Path) -> str | PolicyError:
     file = str(path)
     try:
-        data = read_file(Path(path))
-        text = data.decode("utf-8-sig")
+        return read_file(Path(path)).decode("utf-8-sig")
     except OSError as error:
         message = f"the file cannot be read: {error.strerror}"
-        return [_failed(Source(file).error((), Code.UNREADABLE_FILE, message, "check its path and permissions"))]
+        return Source(file).error((), Code.UNREADABLE_FILE, message, "check its path and permissions")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         source = Source(file, {(): (line, 1)})
-        return [_failed(source.error((), Code.NOT_TEXT, "this is not UTF-8 text", "save the file as UTF-8"))]
-    return parse_drafts(text, file=file)
+        return source.error((), Code.NOT_TEXT, "this is not UTF-8 text", "save the file as UTF-8")
 
 
 def parse_drafts(text: str, *, file: str) -> list[Draft]:
@@ -184,26 +218,16 @@ def read_file(path: Path) -> bytes:
 
 
 def _draft(document: Document) -> Draft:
+    spec, errors = _checked(PolicySpec, document, _language())
     source, value = document.source, document.value
-    if value is None:
-        return Draft(source, tuple(document.errors))
-    refused = {error.path for error in document.errors}
-    try:
-        spec = PolicySpec.model_validate_json(json.dumps(value))
-        wrong: list[ErrorDetails] = []
-    except ValidationError as error:
-        spec, wrong = None, error.errors(include_url=False)
-    errors = [_explained(each, source, (), value, _language()) for each in wrong]
-    errors = [*document.errors, *(error for error in errors if error.path not in refused)]
-    errors.sort(key=lambda error: (error.line, error.column))
-    if spec is not None and not errors:
+    if spec is not None:
         return Draft.of(LoadedPolicy(source, spec, value))
-    places = {_real_place((), each, value): each["type"] for each in wrong}
-    return _draft_of_parts(source, value, errors, places)
+    return _draft_of_parts(source, value, errors)
 
 
-def _draft_of_parts(source: Source, document: Any, errors: Sequence[PolicyError], wrong: Mapping[Place, str]) -> Draft:
-    """The draft of a document that is not right. `wrong` has the place of each complaint, and its kind."""
+def _draft_of_parts(source: Source, document: Any, errors: Sequence[PolicyError]) -> Draft:
+    """The draft of a document that is not right."""
+    wrong = _complaints(document)
     known = _without(document, [place for place, kind in wrong.items() if kind == "extra_forbidden"])
     right = _without(document, [place for place in wrong if place[:1] == ("rules",) and place[2:3] == ("detect",)])
     read = {number: _part(RuleSpec, rule) for number, rule in _items(known, "rules")}
@@ -221,6 +245,15 @@ def _draft_of_parts(source: Source, document: Any, errors: Sequence[PolicyError]
         detects={number: look for number, look in looks.items() if look is not None and read[number] is None},
         tests={number: test for number, test in tests.items() if test is not None},
     )
+
+
+def _complaints(document: Any) -> Mapping[Place, str]:
+    """The places of what no policy may hold, each with the kind of the complaint."""
+    try:
+        PolicySpec.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        return {_real_place((), each, document): each["type"] for each in error.errors(include_url=False)}
+    return {}
 
 
 def _items(document: Any, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -255,6 +288,28 @@ def _without(document: Any, places: Iterable[Place]) -> Any:
 def _is_gone(value: Any, places: Iterable[Place]) -> bool:
     """Whether one of the places is the value itself, or an entry of the list that it is."""
     return any(not place or (len(place) == 1 and isinstance(value, list)) for place in places)
+
+
+def _checked(
+    model: type[_Spec], document: Document, language: Mapping[str, Any]
+) -> tuple[_Spec | None, Sequence[PolicyError]]:
+    """A document's model if nothing is wrong with it, and what is."""
+    if document.value is None:
+        return None, document.errors
+    refused = {error.path for error in document.errors}
+    spec, errors = _validate(model, document.source, (), document.value, document.value, language)
+    errors = [*document.errors, *(error for error in errors if error.path not in refused)]
+    errors.sort(key=lambda error: (error.line, error.column))
+    return None if errors else spec, errors
+
+
+def _validate(
+    model: type[_Spec], source: Source, place: Place, document: Any, value: Any, language: Mapping[str, Any]
+) -> tuple[_Spec | None, list[PolicyError]]:
+    try:
+        return model.model_validate_json(json.dumps(value)), []
+    except ValidationError as error:
+        return None, explain_all(error, source, place, document, language)
 
 
 def _explained(

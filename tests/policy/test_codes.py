@@ -16,8 +16,8 @@ from sidecar.policy.codes import ABOUT, Code, level_of
 from sidecar.policy.compiler import compile_file
 from sidecar.policy.lint import warnings
 
-WITHOUT_EXAMPLE = {Code.UNREADABLE_FILE, Code.NOT_TEXT}
-"""What no text of a policy brings."""
+WITHOUT_EXAMPLE = {Code.UNREADABLE_FILE, Code.NOT_TEXT, Code.NOT_ONE_DOCUMENT, Code.UNKNOWN_POLICY}
+"""What the text of a policy does not bring."""
 
 
 def codes_in(path: Path, *, has_key: bool = True) -> set[str]:
