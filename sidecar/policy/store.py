@@ -14,17 +14,18 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from detectors import registry
+from detectors.suggestion import closest
 from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
+from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.document import Source
 from sidecar.policy.loader import policy_files, read_file
 from sidecar.policy.operators import RedactionKeys
-from sidecar.policy.plan import Plan
+from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.values import Direction
 
@@ -102,9 +103,8 @@ class PolicyStore:
             if plan is None:
                 raise UnknownPolicy(name, remedy=_closest(name, current.plans))
             return plan
-        for plan in current.matching:
-            if plan.match.accepts(direction, labels, tenant):
-                return plan
+        if (plan := taker(current.matching, direction, labels, tenant)) is not None:
+            return plan
         raise UnknownPolicy("", remedy=f"name one, or add a policy named `{DEFAULT_POLICY}`")
 
     def state(self) -> State:
@@ -135,7 +135,9 @@ class PolicyStore:
             return self._current, (error,)
         if not paths:
             where = ", ".join(map(str, self._paths))
-            return self._current, (PolicyError("there is no policy file", file=where, remedy="Add one."),)
+            return self._current, (
+                PolicyError("there is no policy file", file=where, remedy="Add one.", code=Code.NO_POLICY),
+            )
         read = {path: self._compiled(path) for path in paths}
         errors = [error for compiled in read.values() for error in compiled.errors]
         files = {path: self._last_good(compiled) for path, compiled in read.items()}
@@ -167,15 +169,15 @@ def repeated_names(files: Iterable[CompiledFile]) -> list[PolicyError]:
             first = owners.setdefault(plan.name, loaded.source)
             if first.file != loaded.source.file:
                 message = f"{first.file} has a policy named `{plan.name}` already"
-                errors.append(loaded.source.error(("metadata", "name"), message, "give each policy its own name"))
+                remedy = "give each policy its own name"
+                errors.append(loaded.source.error(("metadata", "name"), Code.REPEATED_POLICY, message, remedy))
     return errors
 
 
 def _snapshot(files: Mapping[Path, CompiledFile]) -> tuple[_Snapshot, list[PolicyError]]:
     errors = repeated_names(files.values())
     plans = {plan.name: plan for compiled in files.values() for _, plan in compiled.policies}
-    ordered = sorted(plans.values(), key=lambda plan: (plan.name == DEFAULT_POLICY, plan.order, plan.name))
-    return _Snapshot(files, plans, tuple(ordered)), errors
+    return _Snapshot(files, plans, in_order(plans.values())), errors
 
 
 def _content(path: Path) -> str:
@@ -187,5 +189,5 @@ def _content(path: Path) -> str:
 
 
 def _closest(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else ""
+    meant = closest(name, known)
+    return f"did you mean {meant!r}?" if meant else ""
