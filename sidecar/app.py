@@ -71,7 +71,9 @@ class App:
         events = Watched(self.outbox, self.recent.watch)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1)
-        self.policies = PolicyStore(settings.policies.directories, redaction_keys(settings.keys))
+        self.policies = PolicyStore(
+            () if settings.policies.bundle else settings.policies.directories, redaction_keys(settings.keys)
+        )
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
         self.reloader = PolicyReloader(
             self.policies,
@@ -179,7 +181,7 @@ class App:
 
     async def _start_policies(self, stack: AsyncExitStack) -> None:
         self.readiness.wait_for("policies", "being compiled")
-        await asyncio.to_thread(self.policies.load)
+        await self.reloader.load()
         self.readiness.fine("policies")
         self.readiness.wait_for("detectors", "answering golden inputs")
         await asyncio.to_thread(probe_detectors, self.policies.plans.values())

@@ -20,6 +20,7 @@ from rich.progress import track
 
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
+from sidecar.cli.bundles import bundle
 from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.cli.policy_status import status
 from sidecar.errors import PolicyError
@@ -57,6 +58,7 @@ def policy() -> None:
     """
 
 
+policy.add_command(bundle)
 policy.add_command(status)
 
 
