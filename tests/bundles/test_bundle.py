@@ -68,9 +68,7 @@ def test_a_manifest_that_was_changed_after_signing_is_refused_before_it_is_read(
     key, public = key_pair(tmp_path)
     name = keys.id_of(key.public_key())
     contents = {**made("7", key), MANIFEST: b"{ this is no JSON"}
-    assert (
-        refused(contents, public) == f"the signature of key {keys.id_of(key.public_key())} is not that of this manifest"
-    )
+    assert refused(contents, public) == f"the signature of key {name} is not that of this manifest"
 
 
 def test_a_signature_for_something_else_is_none(tmp_path: Path) -> None:
