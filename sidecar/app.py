@@ -71,9 +71,7 @@ class App:
         events = Watched(self.outbox, self.recent.watch)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1)
-        self.policies = PolicyStore(
-            () if settings.policies.bundle else settings.policies.directories, redaction_keys(settings.keys)
-        )
+        self.policies = _policies(settings)
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
         self.reloader = PolicyReloader(
             self.policies,
@@ -284,6 +282,12 @@ def run(settings: Settings) -> None:
 def _readiness(settings: Settings) -> Readiness:
     optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
     return Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
+
+
+def _policies(settings: Settings) -> PolicyStore:
+    """The policies of the settings' directories; those of a bundle are there once it is."""
+    directories = () if settings.policies.bundle else settings.policies.directories
+    return PolicyStore(directories, redaction_keys(settings.keys))
 
 
 def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProcessor | None:

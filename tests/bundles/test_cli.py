@@ -81,14 +81,14 @@ def test_a_bundle_that_is_built_from_a_bundle_has_a_manifest_of_its_own(folder: 
         (("sign", "policies", "--key", "words.key"), "words.key holds no private Ed25519 key in PEM."),
         (("keygen", "words"), "words.key is there already. A key is never written over: choose another name."),
         (
-            ("build", "policies", "--name", "a b", "--version", "7", "--output", "x.tar.gz"),
+            (*BUILD, "--name", "a b", "--version", "7", "--output", "x.tar.gz"),
             "'a b' is no name for a bundle.",
         ),
         (
-            ("build", "policies", "--name", "a", "--version", "v7", "--output", "x.tar.gz"),
+            (*BUILD, "--name", "a", "--version", "v7", "--output", "x.tar.gz"),
             "'v7' is no version of a bundle.",
         ),
-        (("build", "policies", "--name", "a", "--version", "7", "--output", "policies"), "policies is there already"),
+        ((*BUILD, "--name", "a", "--version", "7", "--output", "policies"), "policies is there already"),
     ],
 )
 def test_what_is_wrong_is_told_with_what_to_do(arguments: tuple[str, ...], said: str, folder: Path) -> None:
