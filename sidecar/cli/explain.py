@@ -116,7 +116,7 @@ def _text(text: str | None, file: Path | None) -> str:
         raise click.UsageError("say what to explain: --text TEXT, or --file FILE")
     if text is None:
         return _read(file or Path("-"))
-    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+    if any("\ud800" <= character <= "\udfff" for character in text):
         raise Failure("--text is not UTF-8")
     return text
 
