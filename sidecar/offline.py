@@ -16,6 +16,7 @@ from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
 from sidecar.policy.cases import public_keys
 from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.stand_ins import Kept, StandIns, StandInSource
 from sidecar.values import (
     Action,
@@ -95,15 +96,19 @@ def guard(
     context: Context | None = None,
     stand_ins: StandIns | None = None,
     history: Collection[Lane] | None = None,
+    facts: SessionFacts = NOTHING_KNOWN,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
     A context among the parts takes the place of the one before it, from there on. `stand_ins` is the book of the
-    exchange; without one, stand-ins are made with a public key, and nothing is put back.
+    exchange; without one, stand-ins are made with a public key, and nothing is put back. `facts` is how the session
+    stands.
     """
     book = stand_ins or public_stand_ins(session_id)
     is_request = direction is Direction.INPUT
-    stream = Stream(plan, session_id=session_id, stops_together=is_request, history=history, stand_ins=book)
+    stream = Stream(
+        plan, session_id=session_id, stops_together=is_request, history=history, stand_ins=book, facts=facts
+    )
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:

@@ -40,6 +40,7 @@ from sidecar.core.order import Order
 from sidecar.core.shared import Shared
 from sidecar.core.structured import JsonReading
 from sidecar.policy.plan import Plan
+from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.stand_ins import StandIns
 from sidecar.values import Channel, Failed, FailureKind, Lane, Outcome, Output, Release
 
@@ -66,12 +67,14 @@ class Stream:
         history: Collection[Lane] | None = None,
         stand_ins: StandIns | None = None,
         languages: Sequence[str] = (),
+        facts: SessionFacts = NOTHING_KNOWN,
     ) -> None:
         """`session_id` keys pseudonyms. `stops_together`: a block stops every lane (input), not only its choice.
 
         `history`: the lanes of a request that are no new words of the user's, nor the operator's; None where nobody
         tells. What a rule blocks there is withheld, and the stream goes on. `stand_ins` is the exchange's book; without
         one, rules do to an input what they do to an answer. `languages` are the reader's, the best liked first.
+        `facts` is how its session stands.
         """
         self._plan = plan
         holds_calls = plan.holds_calls and not stops_together
@@ -83,6 +86,7 @@ class Stream:
             history=history,
             stand_ins=stand_ins,
             languages=languages,
+            facts=facts,
         )
         self._stops_together = stops_together
         self._places: dict[Lane, tuple[Order, LaneState]] = {}
@@ -119,6 +123,10 @@ class Stream:
     def note(self, lane: Lane) -> None:
         """Have a lane, of which no text was fed yet, be judged so that another stream may `recall` it."""
         self._noted.add(lane)
+
+    def is_history(self, lane: Lane) -> bool:
+        """Whether a lane's text stands in a request's history."""
+        return self._shared.is_history(lane)
 
     def judgements(self) -> Iterator[tuple[Lane, Judgement]]:
         """What is known by now of the lanes that were to be noted, and came whole."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sidecar.errors import PolicyError
 from sidecar.policy.compile.actions import action_of
 from sidecar.policy.compile.refusals import Refusals, check_wording
+from sidecar.policy.compile.sessions import check_sessions, escalations_of
 from sidecar.policy.explain import suggest
 from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.loader import Draft, Place, Source
@@ -27,11 +28,13 @@ def policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
     if spec.stream.tool_calls is ToolCalls.WHOLE and not any(map(_may_change_text, spec.rules)):
         message = "no rule blocks or redacts, so no call of a tool waits for a verdict"
         yield source.error(("stream", "tool_calls"), message, "remove `tool_calls`, or add such a rule")
+    refusals = Refusals(source)
     if spec.stream.notice is not None and not isinstance(spec.stream.notice, str):
-        refusals = Refusals(source)
         check_wording(refusals, ("stream", "notice", "text"), spec.stream.notice.text, spec.metadata.language)
-        yield from refusals.errors
-    yield from _test_errors(source, spec.tests, [rule.id for rule in spec.rules])
+    check_sessions(refusals, spec)
+    yield from refusals.errors
+    ids = [rule.id for rule in spec.rules] + [each.id for each in escalations_of(spec)]
+    yield from _test_errors(source, spec.tests, ids)
 
 
 def call_errors(source: Source, spec: PolicySpec, rules: Iterable[RulePlan]) -> Iterator[PolicyError]:
