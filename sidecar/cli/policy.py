@@ -21,6 +21,7 @@ from rich.progress import track
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
 from sidecar.cli.ending import WRONG, Failure, Group
+from sidecar.cli.policy_status import status
 from sidecar.errors import PolicyError
 from sidecar.offline import Guarded, guard_text
 from sidecar.policy.cases import (
@@ -54,6 +55,9 @@ def policy() -> None:
 
     Example: tidegate policy test policies/
     """
+
+
+policy.add_command(status)
 
 
 @policy.command()

@@ -41,12 +41,12 @@ ROWS = (
     Row(
         "not YAML",
         HEAD + "rules: [\n",
-        "5:1: this is not YAML: while parsing a flow node; expected the node content, but found '<stream end>'. Check indentation (spaces, no tabs), quotes and brackets near here.",
+        "5:1: this is not YAML: while parsing a flow node; did not find expected node content. Check indentation (spaces, no tabs), quotes and brackets near here.",
     ),
     Row(
         "a tab for indentation",
         HEAD + "rules:\n\t- id: a\n",
-        "5:1: this is not YAML: while scanning for the next token; found character '\\t' that cannot start any token. Check indentation (spaces, no tabs), quotes and brackets near here.",
+        "5:1: this is not YAML: while scanning for the next token; found character that cannot start any token. Check indentation (spaces, no tabs), quotes and brackets near here.",
     ),
     Row(
         "a list",
@@ -283,7 +283,7 @@ ROWS = (
         + "  - {id: h, after: {risk: 1, severity: low}, for: 31d}\n"
         + "  - {id: i, after: {violations: 101, within: 3m}, for: 0s}\n"
         + f"rules: [{{id: a, {W}, action: redact, risk: 1}}]\n",
-        "5:14: session.half_life: `10` is not text. Put it in quotes: \"10\".",
+        '5:14: session.half_life: `10` is not text. Put it in quotes: "10".',
         "7:20: session.escalation[0].after: `violations` goes with `within`. Add `within`.",
         "8:20: session.escalation[1].after: `within` goes with `violations`. Add `violations`.",
         "9:20: session.escalation[2].after: this is always so. State `violations` with `within`, or `risk`.",
@@ -465,13 +465,12 @@ ROWS = (
     Row(
         "half a character",
         HEAD + f'rules:\n  - {{id: "\\uD800", {W}, action: annotate}}\n',
-        '5:10: rules[0].id: this text holds half of a surrogate pair. Write the character itself, or "\\U0001F600".',
+        "5:13: this is not YAML: while parsing a quoted scalar; found invalid Unicode character escape code. Check indentation (spaces, no tabs), quotes and brackets near here.",
     ),
     Row(
         "an alias to itself",
         HEAD + "rules: &r [*r]\n",
-        "4:8: rules[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: the document is too large or refers to itself. Keep it to 40 levels.",
-        "4:8: rules[0]: a list stands where a mapping belongs. Write `key: value` pairs.",
+        "4:12: `*r` stands in what it stands for. Write the value out.",
     ),
     Row(
         "two policies with one name",
@@ -534,7 +533,7 @@ def test_a_file_that_is_not_utf8_is_told_the_line(tmp_path: Path) -> None:
 
 def test_deep_nesting_is_refused_without_a_traceback(tmp_path: Path) -> None:
     said = said_about(tmp_path / "p.yaml", "rules: " + "[" * 500 + "]" * 500)
-    assert said == ["1:47: the file is nested too deeply. Keep it to 40 levels."]
+    assert said == ["1:48: the file is nested too deeply. Keep it to 40 levels."]
 
 
 def test_a_file_of_doubling_aliases_is_refused_in_bounded_work(tmp_path: Path) -> None:
@@ -542,7 +541,9 @@ def test_a_file_of_doubling_aliases_is_refused_in_bounded_work(tmp_path: Path) -
         f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 9)}]\n" for number in range(1, 12)
     )
     said = said_about(tmp_path / "p.yaml", laughs)
-    assert any("too large or refers to itself" in line for line in said)
+    assert said == [
+        "6:40: the document holds more than 200,000 values, what aliases stand for included. Split it, or use fewer aliases."
+    ]
 
 
 def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sidecar.policy import operators
 from sidecar.policy import plan as plans
-from sidecar.policy.loader import Place
+from sidecar.policy.document import Place
 from sidecar.policy.operators import ByName, Form, InWords, RedactionKeys
 from sidecar.policy.plan import Replacement, Rewrite
 from sidecar.policy.schema.actions import (

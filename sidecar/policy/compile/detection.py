@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from detectors.base import Detector, DetectorError, DetectorType, Params, Reads, default_reads
 from detectors.parts import Member, default_labels, parts_for, parts_of
 from sidecar.policy.compile.refusals import Refusals
+from sidecar.policy.document import Place
 from sidecar.policy.explain import split, suggest
 from sidecar.policy.language import json_schema
-from sidecar.policy.loader import Place, explain_all
+from sidecar.policy.loader import explain_all
 from sidecar.policy.plan import RulePlan
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.values import Channel, Direction, Part

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from detectors.base import DetectorError
 from sidecar.errors import PolicyError
+from sidecar.policy.document import Place, Source
 from sidecar.policy.explain import split
-from sidecar.policy.loader import Place, Source
 from sidecar.policy.schema.base import WordingSpec
 from sidecar.wording.languages import ELSE, Language
 

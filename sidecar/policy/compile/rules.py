@@ -22,8 +22,9 @@ from sidecar.policy.compile.actions import (
 from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler
 from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.compile.sessions import condition_of
+from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
-from sidecar.policy.loader import Draft, Place
+from sidecar.policy.loader import Draft
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Rewrite, RulePlan
 from sidecar.policy.schema.actions import BlockAction, Hash, Named, OneWayOperator, Pseudonym

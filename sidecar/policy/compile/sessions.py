@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from detectors.base import EVERYTHING
 from sidecar.policy.compile.actions import default_of, translations_of
 from sidecar.policy.compile.refusals import Refusals, check_wording
-from sidecar.policy.loader import Place
+from sidecar.policy.document import Place
 from sidecar.policy.plan import RulePlan
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.rules import RuleSpec

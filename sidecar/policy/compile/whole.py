@@ -9,9 +9,10 @@ from sidecar.errors import PolicyError
 from sidecar.policy.compile.actions import action_of
 from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.compile.sessions import check_sessions, escalations_of
+from sidecar.policy.document import Place, Source
 from sidecar.policy.explain import suggest
 from sidecar.policy.fakes import FAKES, unknown_kinds
-from sidecar.policy.loader import Draft, Place, Source
+from sidecar.policy.loader import Draft
 from sidecar.policy.plan import RulePlan
 from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.policy.schema.cases import CaseSpec
