@@ -19,14 +19,15 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import Protocol
 
 import msgspec
 
-from sidecar.clock import Clock
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.sessions import MOST_COUNTED, Counted, Escalation, risk_of
-from sidecar.values import Decision, Lane, SessionMark, SessionStanding
+from sidecar.policy.stopped import stopped
+from sidecar.values import Decision, Lane, Part, SessionMark, SessionStanding
 
 MOST_SEEN = 256
 SESSION_BYTES = 600
@@ -36,6 +37,18 @@ SEEN_BYTES = 120
 _DIGEST_BYTES = 8
 
 _Key = tuple[str, str]
+
+
+class Now(Protocol):
+    """What is asked of a clock."""
+
+    def now_ms(self) -> float:
+        """Milliseconds of a clock that only goes forward."""
+        ...
+
+    def unix_seconds(self) -> float:
+        """The time of day."""
+        ...
 
 
 class _Session:
@@ -70,7 +83,7 @@ class _Session:
 class Conducts:
     """See the module's text. One owner. `max_sessions` or `max_bytes` 0 keeps nothing."""
 
-    def __init__(self, clock: Clock, *, max_sessions: int, max_bytes: int, idle_ms: float) -> None:
+    def __init__(self, clock: Now, *, max_sessions: int, max_bytes: int, idle_ms: float) -> None:
         self._clock = clock
         self._max_sessions = max_sessions
         self._max_bytes = max_bytes
@@ -170,7 +183,7 @@ class Stop(msgspec.Struct, frozen=True, gc=False):
 class Conduct:
     """One stream's view of its session: how it stood when the stream began, and what the stream adds."""
 
-    def __init__(self, conducts: Conducts | None, key: _Key, plan: Plan, clock: Clock) -> None:
+    def __init__(self, conducts: Conducts | None, key: _Key, plan: Plan, clock: Now) -> None:
         self._conducts = conducts
         self._key = key
         self._plan = plan
@@ -181,6 +194,8 @@ class Conduct:
         """How the session stood when the stream began."""
         self.stop = self.stop_now()
         """Whether it was stopped then."""
+        self.plan = plan if self.stop is None else _stopped(plan, self.stop)
+        """What the stream is held to."""
 
     def standing(self) -> SessionStanding | None:
         """How it stands now, for the record; None where it does not matter, or nothing happened in it."""
@@ -209,10 +224,10 @@ class Conduct:
         end, escalation = max(running, key=lambda each: each[0])
         return Stop(escalation, self._clock.unix_seconds() + (end - now_ms) / 1000)
 
-    def mark(self, mark: SessionMark) -> None:
-        """Note what the session did."""
-        if self._conducts is not None:
-            self._conducts.note(self._key, marks=(mark,))
+    def read(self, part: Part) -> None:
+        """Note that a model is given text of a part."""
+        if self._conducts is not None and part in self._plan.session.untrusted:
+            self._conducts.note(self._key, marks=(SessionMark.UNTRUSTED,))
 
     def count(self, decisions: Iterable[Decision], is_history: Callable[[Lane], bool]) -> None:
         """Note decisions that are recorded. One about a history counts unless the session had it before."""
@@ -252,6 +267,10 @@ class Conduct:
 def told_time(unix_seconds: float) -> str:
     """A time as people are told it: in UTC, by the minute, rounded up."""
     return datetime.fromtimestamp(math.ceil(unix_seconds / 60) * 60, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _stopped(plan: Plan, stop: Stop) -> Plan:
+    return stopped(plan, stop.escalation.rule, until=told_time(stop.until))
 
 
 def _counts(rule: RulePlan, decision: Decision) -> bool:

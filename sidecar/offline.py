@@ -100,16 +100,23 @@ def guard(
     stand_ins: StandIns | None = None,
     history: Collection[Lane] | None = None,
     facts: SessionFacts = NOTHING_KNOWN,
+    languages: Sequence[str] = (),
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
     `stand_ins` is the book of the exchange; without one, stand-ins are made with a public key, and nothing is put back.
-    `facts` is how the session stands.
+    `facts` is how the session stands, `languages` those of the reader.
     """
     book = stand_ins or public_stand_ins(session_id)
     is_request = direction is Direction.INPUT
     stream = Stream(
-        plan, session_id=session_id, stops_together=is_request, history=history, stand_ins=book, facts=facts
+        plan,
+        session_id=session_id,
+        stops_together=is_request,
+        history=history,
+        stand_ins=book,
+        facts=facts,
+        languages=languages,
     )
     outputs: list[Output] = []
     released_after: list[int] = []
@@ -137,10 +144,13 @@ def guard_exchange(
     *,
     session_id: str = "",
     stand_ins: StandIns | None = None,
+    facts: SessionFacts = NOTHING_KNOWN,
+    languages: Sequence[str] = (),
 ) -> Guarded:
     """Guard a request or an answer of a conversation; `chunks` are the pieces of each of its texts (default: whole).
 
-    `stand_ins` is the conversation's book: what a request puts in is put back in its answer.
+    `stand_ins` is the conversation's book: what a request puts in is put back in its answer. `facts` and `languages`
+    are as `guard` takes them.
     """
     pieces = chunks or [(each.text,) for each in exchange.spoken]
     context = context_of([(each.id, each.text) for each in exchange.passages])
@@ -158,6 +168,8 @@ def guard_exchange(
         context=context,
         stand_ins=stand_ins,
         history=exchange.history,
+        facts=facts,
+        languages=languages,
     )
 
 

@@ -30,7 +30,6 @@ import msgspec
 from detectors.context import Context
 from detectors.grounding.index import relevance
 from sidecar.clock import Clock, Timer
-from sidecar.conduct import told_time
 from sidecar.core.judgement import Judgement
 from sidecar.core.stream import Stream
 from sidecar.errors import CallerError, CallerFault, IdleStream, Overloaded
@@ -38,7 +37,6 @@ from sidecar.inbox import Allowance, End, Inbox, Known, Mark
 from sidecar.pacing import Pacing
 from sidecar.policy.plan import BatchPlan, Notice, Plan
 from sidecar.policy.stand_ins import StandIns
-from sidecar.policy.stopped import stopped
 from sidecar.recorder import Recorder
 from sidecar.releases import merge, split
 from sidecar.scheduler.scheduler import Request
@@ -55,7 +53,6 @@ from sidecar.values import (
     Output,
     Release,
     Segment,
-    SessionMark,
     Standing,
 )
 from sidecar.wording import messages
@@ -84,8 +81,7 @@ class Session:
         self, engine: Engine, plan: Plan, start: StreamStart, stand_ins: StandIns, *, is_held: bool = False
     ) -> None:
         self._conduct = engine.conducts.of(start.tenant, start.session_id, plan)
-        stop = self._conduct.stop
-        self.plan = plan = plan if stop is None else stopped(plan, stop.escalation.rule, until=told_time(stop.until))
+        self.plan = plan = self._conduct.plan
         self.stand_ins = stand_ins
         """What stands for what in the exchange."""
         self.info = info_of(plan, start, engine.clock.unix_seconds())
@@ -124,7 +120,7 @@ class Session:
         self._judgements: dict[Lane, Judgement | None] = {}
         """What was known of whole texts."""
         self._history = None
-        if is_input and stop is None:
+        if is_input and self._conduct.stop is None:  # what is known to be harmless does not leave either
             self._history = engine.histories.of(start.tenant, plan, start.direction, stand_ins)
         self._put_context(start.context)
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
@@ -154,13 +150,8 @@ class Session:
         if judgement is None or judgement.noted or judgement.unscanned_chars:
             return False
         self._recorder.tally.passed(lane, len(text))
-        self._read(lane)
+        self._conduct.read(lane.part)
         return True
-
-    def _read(self, lane: Lane) -> None:
-        """Note whose words a text that leaves holds."""
-        if self._direction is Direction.INPUT and lane.part in self.plan.session.untrusted:
-            self._conduct.mark(SessionMark.UNTRUSTED)
 
     def _judgement(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
         """What is known of the whole text of a lane; looked up once."""
@@ -428,7 +419,7 @@ class Session:
             if isinstance(output, Release):
                 self._recorder.released(output, now_ms)
                 if output.text and not output.is_withheld:
-                    self._read(output.lane)
+                    self._conduct.read(output.lane.part)
         return due
 
     def _spread_ms(self, output: Output) -> float:

@@ -12,8 +12,8 @@ from itertools import chain
 from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
-from sidecar.policy.sessions import SessionCondition, SessionSettings
 from sidecar.policy.schema.base import DEFAULT_POLICY
+from sidecar.policy.sessions import SessionCondition, SessionSettings
 from sidecar.values import (
     Action,
     Channel,

@@ -17,6 +17,7 @@ from sidecar.engine import Engine
 from sidecar.outbox.event import StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.session_facts import SessionFacts
 from sidecar.policy.sessions import MOST_COUNTED, Counted, Escalation, SessionCondition, SessionSettings, risk_of
 from sidecar.policy.stopped import SESSION_STOPPED
 from sidecar.start import StreamStart
@@ -179,13 +180,22 @@ def test_a_session_remembers_the_latest_and_counts_all() -> None:
 
 
 def test_nothing_is_kept_without_a_session_nor_where_no_policy_asks_for_it() -> None:
-    conducts = kept()
-    for ours, session in ((TELLING, ""), (plan((WordScanner("bad"), [rule(Action.BLOCK)])), "a")):
+    reading = replace(TELLING, session=SessionSettings(untrusted=frozenset({Part.CONTEXT})))
+    silent = plan((WordScanner("bad"), [rule(Action.BLOCK)]))
+    for conducts, ours, session in (
+        (kept(), reading, ""),
+        (kept(), silent, "a"),
+        (kept(max_sessions=0), reading, "a"),
+        (kept(max_bytes=0), reading, "a"),
+    ):
         conduct = conducts.of("t", session, ours)
-        conduct.mark(SessionMark.UNTRUSTED)
+        conduct.read(Part.CONTEXT)
         assert (len(conducts), conduct.standing()) == (0, None)
-    kept(max_sessions=0).of("t", "a", TELLING).mark(SessionMark.SENDS)
-    assert len(kept(max_sessions=0)) == 0
+    conducts = kept()
+    conducts.of("t", "a", reading).read(Part.USER)
+    assert len(conducts) == 0
+    conducts.of("t", "a", reading).read(Part.CONTEXT)
+    assert conducts.of("t", "a", reading).facts == SessionFacts(untrusted=True)
 
 
 # -- streams -----------------------------------------------------------------------------------------------------------
