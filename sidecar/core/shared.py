@@ -12,6 +12,7 @@ from detectors.types import Finding
 from sidecar.core.cuts import Way
 from sidecar.core.established import Established
 from sidecar.core.items import Item, Source
+from sidecar.core.trace import Trace
 from sidecar.policy.decide import Violation
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
@@ -47,6 +48,7 @@ class Shared:
         "plan",
         "session_id",
         "stand_ins",
+        "trace",
     )
 
     def __init__(
@@ -60,10 +62,12 @@ class Shared:
         stand_ins: StandIns | None = None,
         languages: Sequence[str] = (),
         facts: SessionFacts = NOTHING_KNOWN,
+        trace: Trace | None = None,
     ) -> None:
         self.plan = plan
         self.facts = facts
         self.established = Established(plan, facts)
+        self.trace = trace
         self._languages = languages
         self.session_id = session_id
         self.is_request = is_request

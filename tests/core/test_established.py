@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,16 +38,16 @@ ALL = frozenset(SessionMark)
 CONTENT, CALL = Lane(), Lane(channel=Channel.TOOL_ARGUMENTS, item=1)
 
 
-def marking(word: str, mark: SessionMark, index: int, **more: object) -> tuple[WordScanner, list[RulePlan]]:
+def marking(word: str, mark: SessionMark, index: int, **more: Any) -> tuple[WordScanner, list[RulePlan]]:
     """A rule that lets a word pass, and says something of the session."""
-    own = replace(rule(Action.ANNOTATE, word.upper(), index=index, **more), marks=frozenset({mark}))  # type: ignore[arg-type]
+    own = replace(rule(Action.ANNOTATE, word.upper(), index=index, **more), marks=frozenset({mark}))
     return WordScanner(rf"\b{word}\b", label=word.upper()), [own]
 
 
 def insisting(
-    word: str, action: Action, index: int, condition: SessionCondition, **more: object
+    word: str, action: Action, index: int, condition: SessionCondition, **more: Any
 ) -> tuple[WordScanner, list[RulePlan]]:
-    own = replace(rule(action, word.upper(), index=index), session=condition, **more)  # type: ignore[arg-type]
+    own = replace(rule(action, word.upper(), index=index), session=condition, **more)
     return WordScanner(rf"\b{word}\b", label=word.upper()), [own]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -64,10 +65,10 @@ def test_a_risk_is_worth_half_after_each_half_life() -> None:
     ],
 )
 def test_an_escalation_stops_a_session_from_the_violation_that_met_it(
-    escalation: Mapping[str, float], told: Sequence[Counted], until: float | None
+    escalation: Mapping[str, Any], told: Sequence[Counted], until: float | None
 ) -> None:
     said = {**escalation, "within_ms": escalation.get("within_ms", 0) * MINUTE}
-    ours = Escalation(rule=1, for_ms=5 * MINUTE, **said)  # type: ignore[arg-type]
+    ours = Escalation(rule=1, for_ms=5 * MINUTE, **said)
     assert ours.until(told, 30 * MINUTE) == (None if until is None else until * MINUTE)
 
 
@@ -95,8 +96,8 @@ def test_times_are_told_by_the_minute_rounded_up() -> None:
 TELLING = plan((WordScanner("bad"), [replace(rule(Action.BLOCK), risk=1.0)]))
 
 
-def kept(clock: FakeClock | None = None, **limits: float) -> Conducts:
-    return Conducts(clock or FakeClock(), **{"max_sessions": 10, "max_bytes": 1 << 20, "idle_ms": 1e9, **limits})  # type: ignore[arg-type]
+def kept(clock: FakeClock | None = None, **limits: Any) -> Conducts:
+    return Conducts(clock or FakeClock(), **{"max_sessions": 10, "max_bytes": 1 << 20, "idle_ms": 1e9, **limits})
 
 
 def note(conducts: Conducts, tenant: str, session: str, times: int = 1) -> None:
@@ -204,11 +205,11 @@ USER, TOOL, CONTENT = Lane(0, Channel.CONTENT, Part.USER), Lane(1, Channel.CONTE
 CALL = Lane(channel=Channel.TOOL_ARGUMENTS)
 
 
-def stopping(*, untrusted: bool = False, **more: object) -> Plan:
+def stopping(*, untrusted: bool = False, **more: Any) -> Plan:
     """The third violation within ten minutes stops the session for five."""
     base = plan((WordScanner(r"\bbad\b"), [replace(rule(Action.REDACT), risk=1.0)]))
     stopper = replace(
-        rule(Action.BLOCK, SESSION_STOPPED, index=1, message="Back at {until}.", **more),  # type: ignore[arg-type]
+        rule(Action.BLOCK, SESSION_STOPPED, index=1, message="Back at {until}.", **more),
         id="three-strikes",
         translations={"de": "Bis {until}."},
     )
@@ -231,9 +232,9 @@ async def run(
     session: str = "s",
     tenant: str = "",
     direction: Direction = Direction.INPUT,
-    **more: object,
+    **more: Any,
 ) -> Told:
-    start = StreamStart(direction=direction, session_id=session, tenant=tenant, **more)  # type: ignore[arg-type]
+    start = StreamStart(direction=direction, session_id=session, tenant=tenant, **more)
     async with engine.open(start) as ours:
 
         async def feed() -> None:
@@ -250,7 +251,7 @@ async def run(
 async def served(*plans: Plan, **limits: int) -> tuple[Engine, MemoryOutbox, FakeClock]:
     outbox, clock = MemoryOutbox(), FakeClock()
     await outbox.start()
-    return make_engine(*plans, outbox=outbox, clock=clock, limits=Limits(**limits)), outbox, clock  # type: ignore[arg-type]
+    return make_engine(*plans, outbox=outbox, clock=clock, limits=Limits(**limits)), outbox, clock
 
 
 def endings(outbox: MemoryOutbox) -> list[StreamDecision]:
@@ -351,11 +352,11 @@ async def test_the_same_page_counts_in_each_session_that_reads_it() -> None:
 
 
 def trifecta() -> Plan:
-    def one(word: str, index: int, **more: object) -> tuple[WordScanner, list[RulePlan]]:
+    def one(word: str, index: int, **more: Any) -> tuple[WordScanner, list[RulePlan]]:
         action = Action.BLOCK if "session" in more else Action.ANNOTATE
         return WordScanner(rf"\b{word}\b", label=word.upper()), [
             replace(rule(action, word.upper(), index=index), **more)
-        ]  # type: ignore[arg-type]
+        ]
 
     condition = SessionCondition(has=frozenset(SessionMark))
     ours = plan(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detectors.base import EVERYTHING
+from sidecar.policy.codes import Code
 from sidecar.policy.compile.actions import default_of, translations_of
 from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.document import Place
+from sidecar.policy.loader import Draft
 from sidecar.policy.plan import RulePlan
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.rules import RuleSpec
@@ -42,39 +44,45 @@ def stoppers_of(spec: PolicySpec) -> tuple[RulePlan, ...]:
     """The rules that stop a session, numbered behind the policy's own."""
     return tuple(
         _stopper(each, len(spec.rules) + number, spec.metadata.language)
-        for number, each in enumerate(escalations_of(spec))
+        for number, each in enumerate(escalations_of(spec.session))
     )
 
 
-def escalations_of(spec: PolicySpec) -> Sequence[EscalationSpec]:
-    """When the policy stops a session."""
-    return spec.session.escalation if spec.session is not None else ()
+def escalations_of(session: SessionSpec | None) -> Sequence[EscalationSpec]:
+    """When a policy stops a session."""
+    return session.escalation if session is not None else ()
 
 
-def check_sessions(refusals: Refusals, spec: PolicySpec) -> None:
+def check_sessions(refusals: Refusals, draft: Draft) -> None:
     """Refuse what can never be: marks of requests in answers, and escalations that nothing leads to."""
-    if spec.session is not None and spec.session.untrusted and spec.match.directions == [Direction.OUTPUT]:
+    directions = draft.match.directions if draft.match else None
+    if draft.session is not None and draft.session.untrusted and directions == [Direction.OUTPUT]:
         message = "the policy takes outputs only, and strangers speak in requests"
-        refusals.refuse(("session", "untrusted"), message, "remove it, or add `input` to `match.directions`")
-    taken = {rule.id for rule in spec.rules}
-    for number, each in enumerate(escalations_of(spec)):
+        remedy = "remove it, or add `input` to `match.directions`"
+        refusals.refuse(("session", "untrusted"), Code.READS_NOTHING, message, remedy)
+    taken = set(draft.ids.values())
+    language = draft.metadata.language if draft.metadata else Language.EN
+    for number, each in enumerate(escalations_of(draft.session)):
         place: Place = ("session", "escalation", number)
         if each.id in taken:
             message = f"a rule, or another escalation, has the id `{each.id}` already"
-            refusals.refuse((*place, "id"), message, "give each its own id")
+            refusals.refuse((*place, "id"), Code.REPEATED_RULE, message, "give each its own id")
         taken.add(each.id)
-        check_wording(refusals, (*place, "message"), each.message, spec.metadata.language)
-        _check_reached(refusals, place, each, spec.rules)
+        check_wording(refusals, (*place, "message"), each.message, language)
+        if draft.has_all_rules:
+            _check_reached(refusals, place, each, list(draft.rules.values()))
 
 
 def _check_reached(refusals: Refusals, place: Place, spec: EscalationSpec, rules: Sequence[RuleSpec]) -> None:
     adding = [rule for rule in rules if rule.risk]
     least = Severity.of(spec.after.severity) if spec.after.severity else Severity.INFO
     if not adding:
-        refusals.refuse((*place, "after"), "no rule adds risk, so nothing leads to this", "give a rule `risk: 1`")
+        message = "no rule adds risk, so nothing leads to this"
+        refusals.refuse((*place, "after"), Code.NOTHING_LEADS_THERE, message, "give a rule `risk: 1`")
     elif all(Severity.of(rule.severity) < least for rule in adding):
         message = f"no rule that adds risk has the severity `{least.word}`"
-        refusals.refuse((*place, "after", "severity"), message, "name a lower one, or remove `severity`")
+        remedy = "name a lower one, or remove `severity`"
+        refusals.refuse((*place, "after", "severity"), Code.NOTHING_LEADS_THERE, message, remedy)
 
 
 def _escalation(spec: EscalationSpec, number: int) -> Escalation:
