@@ -12,10 +12,10 @@ from itertools import chain
 from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
+from sidecar.policy.facts import Match
 from sidecar.values import (
     Action,
     Channel,
-    Direction,
     Enforcement,
     FailMode,
     InHistory,
@@ -196,23 +196,6 @@ class StreamSettings:
     pace_ms: int = 0
     tool_calls: ToolCalls | None = None
     notice: Notice | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Which streams take a policy: every stated condition must hold; an empty one always does."""
-
-    directions: frozenset[Direction] = frozenset()
-    labels: tuple[tuple[str, str], ...] = ()
-    tenants: frozenset[str] = frozenset()
-
-    def accepts(self, direction: Direction, labels: Mapping[str, str], tenant: str) -> bool:
-        """Whether a stream with these facts takes the policy."""
-        return (
-            (not self.directions or direction in self.directions)
-            and (not self.tenants or tenant in self.tenants)
-            and all(labels.get(key) == value for key, value in self.labels)
-        )
 
 
 @dataclass(frozen=True, slots=True)

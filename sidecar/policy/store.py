@@ -22,11 +22,11 @@ from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.document import Source
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.loader import policy_files, read_file
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan
 from sidecar.policy.schema.base import DEFAULT_POLICY
-from sidecar.values import Direction
 
 State = frozenset[tuple[Path, int, int, int]]
 """What tells one state of the policy files from another without reading them."""
@@ -86,7 +86,7 @@ class PolicyStore:
         self._current = snapshot
         return not self._errors
 
-    def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
+    def resolve(self, name: str | None, facts: StreamFacts) -> Plan:
         """The policy of that name; without one, the first by order whose `match` accepts the stream, else `default`.
 
         Raises `UnknownPolicy`.
@@ -98,7 +98,7 @@ class PolicyStore:
                 raise UnknownPolicy(name, remedy=_closest(name, current.plans))
             return plan
         for plan in current.matching:
-            if plan.match.accepts(direction, labels, tenant):
+            if plan.match.accepts(facts):
                 return plan
         raise UnknownPolicy("", remedy=f"name one, or add a policy named `{DEFAULT_POLICY}`")
 
