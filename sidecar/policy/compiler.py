@@ -19,7 +19,7 @@ from detectors import registry
 from detectors.base import BatchDetector, PatternScanner
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.compile.actions import default_of, translations_of
-from sidecar.policy.compile.detection import Catalog
+from sidecar.policy.compile.detection import Catalog, Made
 from sidecar.policy.compile.rules import RuleCompiler
 from sidecar.policy.compile.whole import call_errors, policy_errors, repeated_ids, repeated_names
 from sidecar.policy.facts import Glob, Match
@@ -44,10 +44,15 @@ class CompiledFile:
     """Tells one content of the file from another, where its owner keeps that."""
 
 
-def compile_file(path: str | Path, keys: RedactionKeys | None = None, *, catalog: Catalog = registry) -> CompiledFile:
-    """Load and compile a file. Raises nothing for what the file holds: all its errors are in the answer, by line."""
+def compile_file(
+    path: str | Path, keys: RedactionKeys | None = None, *, catalog: Catalog = registry, made: Made | None = None
+) -> CompiledFile:
+    """Load and compile a file. Raises nothing for what the file holds: all its errors are in the answer, by line.
+
+    `made` are detectors that there are: policies that are compiled with the same ones share them.
+    """
     drafts = read_drafts(path)
-    compiled = [_compile(draft, keys, catalog) for draft in drafts]
+    compiled = [_compile(draft, keys, catalog, made) for draft in drafts]
     errors = [error for draft in drafts for error in draft.errors]
     errors += [error for _, found in compiled for error in found]
     errors += repeated_names([draft for draft in drafts if draft.spec is not None])
@@ -75,10 +80,12 @@ def digest_of(spec: PolicySpec) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _compile(draft: Draft, keys: RedactionKeys | None, catalog: Catalog) -> tuple[Plan | None, list[PolicyError]]:
+def _compile(
+    draft: Draft, keys: RedactionKeys | None, catalog: Catalog, made: Made | None = None
+) -> tuple[Plan | None, list[PolicyError]]:
     """The plan, or the errors beyond those of the draft."""
     spec = draft.spec
-    rules = RuleCompiler(draft, spec.stream if spec else StreamSpec(), keys, catalog)
+    rules = RuleCompiler(draft, spec.stream if spec else StreamSpec(), keys, catalog, made)
     for number, rule in draft.rules.items():
         rules.compile(number, rule)
     errors = rules.errors + list(repeated_ids(draft))

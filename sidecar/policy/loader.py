@@ -25,6 +25,7 @@ from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.document import Document, Place, Source, read_documents
 from sidecar.policy.explain import explain
 from sidecar.policy.language import json_schema, keys_at
+from sidecar.policy.schema.cases import PolicyTestSpec
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.rules import RuleSpec
 
@@ -58,8 +59,23 @@ class Draft:
 def policy_files(paths: Iterable[str | Path]) -> list[Path]:
     """The policy files among `paths`: files as given, and all `*.yaml` and `*.yml` below directories, sorted.
 
-    Names that begin with a dot are passed over. Raises `PolicyError` for a path that does not exist.
+    Files of tests, and names that begin with a dot, are passed over. Raises `PolicyError` for a path that does not
+    exist.
     """
+    return [path for path in _files(paths) if not is_test_file(path)]
+
+
+def files_of_tests(paths: Iterable[str | Path]) -> list[Path]:
+    """The files of tests among `paths`: `*_test.yaml` and `*_test.yml`, found as policy files are."""
+    return [path for path in _files(paths) if is_test_file(path)]
+
+
+def is_test_file(path: Path) -> bool:
+    """Whether a file has tests for policies beside it, by its name."""
+    return path.name.endswith(("_test.yaml", "_test.yml"))
+
+
+def _files(paths: Iterable[str | Path]) -> list[Path]:
     files: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
@@ -83,21 +99,35 @@ def load_text(text: str, *, file: str = "<text>") -> list[LoadedPolicy]:
 
 def read_drafts(path: str | Path) -> list[Draft]:
     """Read a file's documents as far as possible; what is wrong stands in the drafts."""
+    text = _read_text(path)
+    return [_failed(text)] if isinstance(text, PolicyError) else parse_drafts(text, file=str(path))
+
+
+def read_tests(
+    path: str | Path, language: Mapping[str, Any]
+) -> tuple[Source, PolicyTestSpec | None, Sequence[PolicyError]]:
+    """Read a file of tests, whose JSON Schema is `language`: where all stands in it, and what is wrong."""
+    file, text = str(path), _read_text(path)
+    if isinstance(text, PolicyError):
+        return Source(file), None, [text]
+    documents = [*read_documents(text, file)]
+    if len(documents) != 1:
+        source = Source(file)
+        message = f"a file of tests is one document, this one has {len(documents)}"
+        return source, None, [source.error((), message, "keep one; it may have any number of `tests`")]
+    return documents[0].source, *_checked(PolicyTestSpec, documents[0], language)
+
+
+def _read_text(path: str | Path) -> str | PolicyError:
     file = str(path)
     try:
-        data = read_file(Path(path))
-        text = data.decode("utf-8-sig")
+        return read_file(Path(path)).decode("utf-8-sig")
     except OSError as error:
-        return [
-            _failed(
-                Source(file).error((), f"the file cannot be read: {error.strerror}", "check its path and permissions")
-            )
-        ]
+        message = f"the file cannot be read: {error.strerror}"
+        return Source(file).error((), message, "check its path and permissions")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        source = Source(file, {(): (line, 1)})
-        return [_failed(source.error((), "this is not UTF-8 text", "save the file as UTF-8"))]
-    return parse_drafts(text, file=file)
+        return Source(file, {(): (line, 1)}).error((), "this is not UTF-8 text", "save the file as UTF-8")
 
 
 def parse_drafts(text: str, *, file: str) -> list[Draft]:
@@ -136,16 +166,24 @@ def read_file(path: Path) -> bytes:
 
 
 def _draft(document: Document) -> Draft:
+    spec, errors = _checked(PolicySpec, document, _language())
     source, value = document.source, document.value
-    if value is None:
-        return Draft(source, None, {}, tuple(document.errors), value)
-    refused = {error.path for error in document.errors}
-    spec, errors = _validate(PolicySpec, source, (), value, value)
-    errors = [*document.errors, *(error for error in errors if error.path not in refused)]
-    errors.sort(key=lambda error: (error.line, error.column))
-    if spec is not None and not errors:
+    if spec is not None:
         return Draft(source, spec, dict(enumerate(spec.rules)), (), value)
     return Draft(source, None, _right_rules(source, value), tuple(errors), value)
+
+
+def _checked(
+    model: type[_Spec], document: Document, language: Mapping[str, Any]
+) -> tuple[_Spec | None, Sequence[PolicyError]]:
+    """A document's model if nothing is wrong with it, and what is."""
+    if document.value is None:
+        return None, document.errors
+    refused = {error.path for error in document.errors}
+    spec, errors = _validate(model, document.source, (), document.value, document.value, language)
+    errors = [*document.errors, *(error for error in errors if error.path not in refused)]
+    errors.sort(key=lambda error: (error.line, error.column))
+    return None if errors else spec, errors
 
 
 def _right_rules(source: Source, document: Any) -> dict[int, RuleSpec]:
@@ -153,19 +191,19 @@ def _right_rules(source: Source, document: Any) -> dict[int, RuleSpec]:
     rules = document.get("rules") if isinstance(document, dict) else None
     right = {}
     for number, rule in enumerate(rules if isinstance(rules, list) else []):
-        spec, _ = _validate(RuleSpec, source, ("rules", number), document, rule)
+        spec, _ = _validate(RuleSpec, source, ("rules", number), document, rule, _language())
         if spec is not None:
             right[number] = spec
     return right
 
 
 def _validate(
-    model: type[_Spec], source: Source, place: Place, document: Any, value: Any
+    model: type[_Spec], source: Source, place: Place, document: Any, value: Any, language: Mapping[str, Any]
 ) -> tuple[_Spec | None, list[PolicyError]]:
     try:
         return model.model_validate_json(json.dumps(value)), []
     except ValidationError as error:
-        return None, explain_all(error, source, place, document, _language())
+        return None, explain_all(error, source, place, document, language)
 
 
 def _explained(

@@ -12,7 +12,8 @@ from itertools import chain
 from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
-from sidecar.policy.facts import Match
+from sidecar.policy.facts import Match, StreamFacts
+from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.values import (
     Action,
     Channel,
@@ -243,6 +244,11 @@ class Plan:
         return Readers(scanners, batches, gating, stopping)
 
     @property
+    def is_strict(self) -> bool:
+        """Whether text waits for its verdicts."""
+        return self.stream.mode is Mode.STRICT
+
+    @property
     def reads_context(self) -> bool:
         """Whether answers are compared with what the caller supplies."""
         return any(batch.is_pair_checker for batch in self.batches)
@@ -285,3 +291,13 @@ class Plan:
     def redacts(self) -> bool:
         """Whether any rule may rewrite text."""
         return any(rule.is_enforced and rule.action is Action.REDACT for rule in self.rules)
+
+
+def in_order(plans: Iterable[Plan]) -> tuple[Plan, ...]:
+    """Policies in the order in which they are tried: by order, then by name, and the default one last."""
+    return tuple(sorted(plans, key=lambda plan: (plan.name == DEFAULT_POLICY, plan.order, plan.name)))
+
+
+def taker(ordered: Iterable[Plan], facts: StreamFacts) -> Plan | None:
+    """The first policy that takes a stream by its facts; None where nobody does."""
+    return next((plan for plan in ordered if plan.match.accepts(facts)), None)

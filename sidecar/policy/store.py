@@ -25,7 +25,7 @@ from sidecar.policy.document import Source
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.loader import policy_files, read_file
 from sidecar.policy.operators import RedactionKeys
-from sidecar.policy.plan import Plan
+from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.schema.base import DEFAULT_POLICY
 
 State = frozenset[tuple[Path, int, int, int]]
@@ -97,9 +97,8 @@ class PolicyStore:
             if plan is None:
                 raise UnknownPolicy(name, remedy=_closest(name, current.plans))
             return plan
-        for plan in current.matching:
-            if plan.match.accepts(facts):
-                return plan
+        if (plan := taker(current.matching, facts)) is not None:
+            return plan
         raise UnknownPolicy("", remedy=f"name one, or add a policy named `{DEFAULT_POLICY}`")
 
     def state(self) -> State:
@@ -169,8 +168,7 @@ def repeated_names(files: Iterable[CompiledFile]) -> list[PolicyError]:
 def _snapshot(files: Mapping[Path, CompiledFile]) -> tuple[_Snapshot, list[PolicyError]]:
     errors = repeated_names(files.values())
     plans = {plan.name: plan for compiled in files.values() for _, plan in compiled.policies}
-    ordered = sorted(plans.values(), key=lambda plan: (plan.name == DEFAULT_POLICY, plan.order, plan.name))
-    return _Snapshot(files, plans, tuple(ordered)), errors
+    return _Snapshot(files, plans, in_order(plans.values())), errors
 
 
 def _content(path: Path) -> str:

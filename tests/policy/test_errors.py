@@ -383,7 +383,7 @@ ROWS = (
         "a test with two texts",
         HEAD
         + f"rules:\n  - {{id: a, {W}, action: annotate}}\ntests:\n  - {{name: t, output: x, input: x, expect: {{leaked: 0}}}}\n",
-        "7:5: tests[0]: a test has one text, this one has 2. State exactly one of `output`, `input` and `chunks`.",
+        "7:5: tests[0]: a test has one text, this one has 2. State exactly one of `output`, `input`, `chunks` and `turns`.",
     ),
     Row(
         "a test with an unknown fake",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
@@ -20,6 +20,9 @@ from sidecar.policy.schema.rules import RuleSpec
 from sidecar.values import Channel, Direction, Part
 
 _T = TypeVar("_T")
+
+Made: TypeAlias = dict[str, Detector | DetectorError]
+"""Detectors, or why they could not be made, by what they are and their parameters."""
 
 _SAID_BY_ALL = frozenset({Channel.CONTENT, Channel.OTHER})
 """The channels on which anybody says something."""
@@ -51,13 +54,19 @@ class DetectionCompiler:
     """Makes the detectors of one policy, each once, and notes what is wrong with what rules ask of them."""
 
     def __init__(
-        self, refusals: Refusals, document: Any, catalog: Catalog, directions: Sequence[Direction] | None
+        self,
+        refusals: Refusals,
+        document: Any,
+        catalog: Catalog,
+        directions: Sequence[Direction] | None,
+        made: Made | None = None,
     ) -> None:
+        """`made` are the detectors that there are, of other policies too; what is new is added."""
         self._refusals = refusals
         self._document = document
         self._catalog = catalog
         self._directions = directions
-        self._detectors: dict[str, Detector | DetectorError] = {}
+        self._detectors = {} if made is None else made
         self._readers: dict[str, list[RulePlan]] = {}
 
     def compile(self, place: Place, rule: RuleSpec) -> Detection | None:
@@ -180,7 +189,7 @@ class DetectionCompiler:
         return identities
 
     def _make(self, place: Place, identity: str, part: Member) -> None:
-        if identity not in self._detectors:
+        if not isinstance(self._detectors.get(identity), Detector):
             self._detectors[identity] = _asked(part.build)
         detector = self._detectors[identity]
         if isinstance(detector, DetectorError):

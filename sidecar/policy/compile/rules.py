@@ -19,7 +19,7 @@ from sidecar.policy.compile.actions import (
     stand_in_of,
     translations_of,
 )
-from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler
+from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler, Made
 from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
@@ -36,14 +36,21 @@ from sidecar.wording.languages import Language
 class RuleCompiler:
     """Compiles the rules of one policy, one after the other, and notes what is wrong with each."""
 
-    def __init__(self, draft: Draft, stream: StreamSpec, keys: RedactionKeys | None, catalog: Catalog) -> None:
+    def __init__(
+        self,
+        draft: Draft,
+        stream: StreamSpec,
+        keys: RedactionKeys | None,
+        catalog: Catalog,
+        made: Made | None = None,
+    ) -> None:
         self.plans: list[RulePlan] = []
         self._refusals = Refusals(draft.source)
         self._stream = stream
         self._directions = draft.spec.match.directions if draft.spec else None
         self._language = draft.spec.metadata.language if draft.spec else Language.EN
         self._keys = keys
-        self._detection = DetectionCompiler(self._refusals, draft.document, catalog, self._directions)
+        self._detection = DetectionCompiler(self._refusals, draft.document, catalog, self._directions, made)
 
     @property
     def errors(self) -> list[PolicyError]:

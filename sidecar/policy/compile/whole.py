@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sidecar.errors import PolicyError
 from sidecar.policy.compile.actions import action_of
@@ -14,7 +14,7 @@ from sidecar.policy.fakes import FAKES, unknown_kinds
 from sidecar.policy.loader import Draft
 from sidecar.policy.plan import RulePlan
 from sidecar.policy.schema.base import DEFAULT_POLICY
-from sidecar.policy.schema.cases import CaseSpec
+from sidecar.policy.schema.cases import CaseSpec, Expect
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.values import Action, Channel, Part, ToolCalls
@@ -32,7 +32,8 @@ def policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
         refusals = Refusals(source)
         check_wording(refusals, ("stream", "notice", "text"), spec.stream.notice.text, spec.metadata.language)
         yield from refusals.errors
-    yield from _test_errors(source, spec.tests, [rule.id for rule in spec.rules])
+    ids = [rule.id for rule in spec.rules]
+    yield from errors_of_tests(source, spec.tests, lambda _: ids)
 
 
 def call_errors(source: Source, spec: PolicySpec, rules: Iterable[RulePlan]) -> Iterator[PolicyError]:
@@ -50,25 +51,42 @@ def _may_change_text(rule: RuleSpec) -> bool:
     return action_of(rule) >= Action.REDACT
 
 
-def _test_errors(source: Source, tests: Sequence[CaseSpec], ids: Sequence[str]) -> Iterator[PolicyError]:
+def errors_of_tests(
+    source: Source, tests: Sequence[CaseSpec], ids_of: Callable[[CaseSpec], Sequence[str]]
+) -> Iterator[PolicyError]:
+    """What is wrong with tests, beyond their words; `ids_of` are the rules that a test may speak of."""
     names: Counter[str] = Counter()
     for number, test in enumerate(tests):
+        place: Place = ("tests", number)
         names[test.name] += 1
         if names[test.name] == 2:
-            yield source.error(
-                ("tests", number, "name"), f"two tests are named `{test.name}`", "give each its own name"
-            )
-        for key in ("output", "input"):
-            for kind in unknown_kinds(getattr(test, key) or ""):
-                yield source.error(("tests", number, key), f"there is no fake `{kind}`", suggest(kind, FAKES))
-        for place, rule in _named_rules(test):
+            yield source.error((*place, "name"), f"two tests are named `{test.name}`", "give each its own name")
+        for where, text in _texts(test):
+            for kind in unknown_kinds(text):
+                yield source.error((*place, *where), f"there is no fake `{kind}`", suggest(kind, FAKES))
+        ids = ids_of(test)
+        for where, rule in _named_rules(test):
             if rule not in ids:
-                where = ("tests", number, "expect", *place)
-                yield source.error(where, f"there is no rule `{rule}`", suggest(rule, ids))
+                yield source.error((*place, *where), f"there is no rule `{rule}`", suggest(rule, ids))
+
+
+def _texts(test: CaseSpec) -> Iterator[tuple[Place, str]]:
+    for key in ("output", "input"):
+        yield (key,), getattr(test, key) or ""
+    for number, turn in enumerate(test.turns or ()):
+        for key in ("user", "system", "model", "reasoning", "tool_result", "tool_definition"):
+            yield ("turns", number, key), getattr(turn, key) or ""
 
 
 def _named_rules(test: CaseSpec) -> Iterator[tuple[Place, str]]:
-    expect = test.expect
+    expected: list[tuple[Place, Expect]] = [(("expect",), test.expect)]
+    expected += [(("turns", n, "expect"), turn.expect) for n, turn in enumerate(test.turns or ()) if turn.expect]
+    for place, expect in expected:
+        for where, rule in _rules_expected(expect):
+            yield (*place, *where), rule
+
+
+def _rules_expected(expect: Expect) -> Iterator[tuple[Place, str]]:
     for number, rule in enumerate(expect.violations or ()):
         yield ("violations", number), rule
     if isinstance(expect.blocked, str):
