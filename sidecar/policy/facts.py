@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sidecar.values import Direction
@@ -22,6 +22,17 @@ class StreamFacts:
     prompt_version: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """The facts that are one word each, by the key of `match` that is about it."""
+        return {
+            "tenants": self.tenant,
+            "models": self.model,
+            "routes": self.route,
+            "prompt_versions": self.prompt_version,
+            "identities": self.labels.get(IDENTITY, ""),
+        }
 
 
 class Glob:
@@ -73,16 +84,15 @@ class Match:
 
     def accepts(self, facts: StreamFacts) -> bool:
         """Whether a stream with these facts takes the policy."""
-        return (
-            (not self.directions or facts.direction in self.directions)
-            and _is_one(facts.tenant, self.tenants)
-            and _is_one(facts.model, self.models)
-            and _is_one(facts.route, self.routes)
-            and _is_one(facts.prompt_version, self.prompt_versions)
-            and _is_one(facts.labels.get(IDENTITY, ""), self.identities)
-            and _has(facts.labels, self.labels)
-            and _has(facts.attributes, self.attributes)
-        )
+        return next(self.unmet(facts), None) is None
+
+    def unmet(self, facts: StreamFacts) -> Iterator[str]:
+        """The conditions that do not hold for a stream with these facts, as the policy's path to them."""
+        if self.directions and facts.direction not in self.directions:
+            yield "directions"
+        yield from (key for key, text in facts.words.items() if not _is_one(text, getattr(self, key)))
+        for key, entries in (("labels", facts.labels), ("attributes", facts.attributes)):
+            yield from (f"{key}.{name}" for name, glob in getattr(self, key) if not _has(entries, name, glob))
 
     def described(self) -> dict[str, list[str] | dict[str, str]]:
         """The conditions as they were written; those that were not are empty."""
@@ -99,5 +109,5 @@ def _is_one(text: str, globs: tuple[Glob, ...]) -> bool:
     return not globs or (bool(text) and any(glob.matches(text) for glob in globs))
 
 
-def _has(entries: Mapping[str, str], wanted: Iterable[tuple[str, Glob]]) -> bool:
-    return all(key in entries and glob.matches(entries[key]) for key, glob in wanted)
+def _has(entries: Mapping[str, str], name: str, glob: Glob) -> bool:
+    return name in entries and glob.matches(entries[name])
