@@ -29,8 +29,10 @@ from sidecar.policy.facts import StreamFacts
 from sidecar.policy.fakes import expand
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.schema.cases import CallSpec, CaseSpec, Expect, FactsSpec, FileCaseSpec, PassageSpec, TurnSpec
+from sidecar.policy.schema.session import milliseconds
 from sidecar.policy.turns import Call, Exchange, Passage, Spoken, Turn, exchanges
 from sidecar.values import ActionName, Direction, Lane, Part
+from sidecar.wording.languages import preferred
 
 MAX_PAIRS_CHARS = 24
 RANDOM_CHUNKINGS = 20
@@ -118,6 +120,7 @@ class Case:
     policy: str | None = None
     facts: StreamFacts = field(default_factory=StreamFacts)
     """What the application says of the stream."""
+    languages: tuple[str, ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -184,11 +187,14 @@ def make_case(spec: CaseSpec, policy: str | None = None) -> Case:
         turns={n: _expanded(turn.expect) for n, turn in enumerate(spec.turns or ()) if turn.expect},
         policy=own or policy,
         facts=_facts(spec.stream or FactsSpec(), spec.direction or (made[0].direction if made else Direction.OUTPUT)),
+        languages=preferred(spec.stream.language) if spec.stream else (),
     )
 
 
 def _facts(spec: FactsSpec, direction: Direction) -> StreamFacts:
-    return StreamFacts(direction=direction, **{key: getattr(spec, key) for key in FactsSpec.model_fields})
+    return StreamFacts(
+        direction, spec.tenant, spec.model, spec.route, spec.prompt_version, spec.labels, spec.attributes
+    )
 
 
 def make_turn(spec: TurnSpec) -> Turn:
@@ -201,6 +207,7 @@ def make_turn(spec: TurnSpec) -> Turn:
         reasoning=expand(spec.reasoning or ""),
         calls=tuple(map(_call, spec.calls or ())),
         passages=_passages(spec.context or ()),
+        after_ms=milliseconds(spec.after) if spec.after else 0.0,
     )
 
 

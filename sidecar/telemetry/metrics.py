@@ -302,7 +302,7 @@ class Metrics:
             restored=self._of("tidegate_restored", name),
             violations=tuple(
                 {action: self._of("tidegate_violations", name, rule.id, action.word) for action in Action}
-                for rule in plan.rules
+                for rule in plan.all_rules
             ),
             repeated=self._of("tidegate_violations_repeated", name),
             sentences={each: self._of("tidegate_grounding_sentences", name, each.value) for each in Standing},
