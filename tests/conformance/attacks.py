@@ -208,4 +208,5 @@ if __name__ == "__main__":
     else:
         for line in sys.stdin:
             attack(*json.loads(line))
-            print(flush=True)
+            sys.stdout.write("\n")
+            sys.stdout.flush()

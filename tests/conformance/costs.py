@@ -15,7 +15,7 @@ from tests.conformance.table import Outcome, Seen, note, wire
 from tests.transport.peer import Peer, data, greeted, unconnected
 from tidegate.v1 import guard_pb2 as pb
 
-COPIES: Final = 4
+COPIES: Final = 2
 """Connections that send an input at once: a figure is the sum of what they cost."""
 _LONGEST_SECONDS: Final = 0.5
 """A copy of which nothing comes has done by then all that it does."""

@@ -101,7 +101,7 @@ def door(server: str, folder: Path, *, command: Sequence[str] = SERVE, **environ
     finally:
         process.send_signal(signal.SIGCONT)
         process.terminate()
-        process.wait(timeout=60)
+        process.communicate(timeout=60)
 
 
 def run(command: Sequence[str | Path], *, timeout: float = 120) -> str:

@@ -4,7 +4,7 @@
 
 `rest` on standard input gives free memory back and begins anew; `read` answers with the most memory since, in bytes
 beyond what there was, the processor time of the whole process and the longest step of the event loop, in milliseconds
-of processor time. Steps are timed on asyncio's loop, which is Python, for both servers alike; it costs more than uvloop.
+of processor time. Steps can be timed on asyncio's loop only, so that both servers run on it; it costs more than uvloop.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def _status(name: str) -> int:
 
 def _answer(scales: Scales) -> None:
     for line in sys.stdin:
-        print(scales.rest() if line.strip() == "rest" else scales.read(), flush=True)
+        answer = scales.rest() if line.strip() == "rest" else scales.read()
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Sends each input to a server, sees what comes of it, and writes the table of both servers."""
+"""Sends each input to a server, and sees what comes of it."""
 
 from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -156,37 +156,3 @@ def _code(payload: bytes) -> str:
 def wire(**parts: object) -> bytes:
     """A message of a stream."""
     return message(pb.StreamRequest(**parts).SerializeToString())  # type: ignore[arg-type]  # one part of the message
-
-
-def written(inputs: Iterable[Input], grpcio: Mapping[str, Outcome]) -> str:
-    """The table, as a page of the documentation."""
-    lines = [_HEAD]
-    group = ""
-    for case in inputs:
-        if case.group != group:
-            group = case.group
-            lines.append(f"\n## {group.capitalize()}\n\n| input | right, and `light` | `grpcio` |\n| --- | --- | --- |")
-        lines.append(row(case, grpcio[key_of(case)]))
-    return "\n".join(lines) + "\n"
-
-
-def row(case: Input, grpcio: Outcome) -> str:
-    """An input's row: what is right, and what grpcio does."""
-    ends = "GOAWAY" in case.right or not case.greets
-    same = grpcio == Outcome(case.right, neighbour_lives=not ends)
-    return f"| {case.name} | {case.right} | {'the same' if same else _cell(grpcio, case)} |"
-
-
-def _cell(outcome: Outcome, case: Input) -> str:
-    ends = "" if outcome.neighbour_lives or not case.greets or "GOAWAY" in outcome.answer else "; neighbours end"
-    return outcome.answer + ends
-
-
-_HEAD = """# What comes of each input
-
-Written by `make conformance-page` from what both gRPC servers did, and compared with it at each run
-(`tests/conformance/inputs.py` has the bytes). The middle column is what the standards ask for, and what the service's
-own server does: RFC 9113, RFC 7541, and gRPC's pages on its protocol, its status codes and compression; where those
-leave it open, a caller's mistake is `INVALID_ARGUMENT`. The last column is grpcio's, with the options that the service
-gives it. A word is the status of a call on stream 3; `RST` ends that stream, and `GOAWAY` the connection; beside it a
-neighbour's stream goes on, unless it says otherwise."""
