@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
@@ -30,7 +31,7 @@ class Cost:
     step_ms: float
 
     @classmethod
-    def middle(cls, costs: list[Self]) -> Self:
+    def middle(cls, costs: Sequence[Self]) -> Self:
         """The medians."""
         return cls(*(median(getattr(each, name) for each in costs) for name in ("memory", "cpu_ms", "step_ms")))
 

@@ -70,7 +70,8 @@ async def costs_of_inputs(doors: Doors, said: Mapping[str, Outcomes], page: Page
         rounds: list[list[Cost]] = []
         while True:
             rounds.append(await both(doors, case, said))
-            figures = Figures(*map(Cost.middle, zip(*rounds, strict=True)), call_ms)
+            light, grpcio = (Cost.middle(each) for each in zip(*rounds, strict=True))
+            figures = Figures(light, grpcio, call_ms)
             row = page.of_input(case, said["grpcio"][key_of(case)], figures)
             if len(rounds) == ROUNDS or (len(rounds) == 1 and page.has(row) and not figures.worse):
                 break
@@ -85,7 +86,8 @@ def costs_of_floods(doors: Doors, flooding: Flooder, page: Page) -> dict[str, Fi
         rounds: list[list[Harm]] = []
         while True:
             rounds.append([flooding.harm(each, name) for each in doors.values()])
-            figures = Figures(*map(Harm.middle, zip(*rounds, strict=True)), 1.0)
+            light, grpcio = (Harm.middle(each) for each in zip(*rounds, strict=True))
+            figures = Figures(light, grpcio, call_ms=1.0)
             if len(rounds) == ROUNDS or (
                 len(rounds) == 1 and page.has(page.of_flood(name, figures)) and not figures.worse
             ):

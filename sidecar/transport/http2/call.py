@@ -28,7 +28,7 @@ WINDOW_BYTES = (1 << 16) - 1
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _MESSAGE_COST = 64
 """What a message takes beside its bytes: an empty one is not for nothing."""
-_MOST_AHEAD = 16
+MOST_AHEAD = 16
 """Messages that are taken apart before they are read."""
 BYTES_PER_SECOND = 256 << 10
 """How fast a large message has to come at least."""
@@ -386,7 +386,7 @@ class Call:
     def _collect(self) -> None:
         """Put messages that are whole into the inbox: a few, as thousands may stand in one frame."""
         try:
-            while len(self._inbox) < _MOST_AHEAD and self._refusal is None:
+            while len(self._inbox) < MOST_AHEAD and self._refusal is None:
                 found = self._messages.next()
                 if found is None:
                     self._check_end()
