@@ -218,6 +218,7 @@ check-gen: setup ## Whether the generated code is what the sources give
 	$(call say,generated code)
 	@scripts/gen.sh --check
 	@$(BIN)/tidegate policy schema --check policies/schema.json
+	@$(BIN)/tidegate policy schema --tests --check policies/tests.schema.json
 	@$(BIN)/python scripts/shapes_table.py --check
 
 ##@ Generated things
@@ -226,6 +227,7 @@ check-gen: setup ## Whether the generated code is what the sources give
 gen: setup ## Regenerate the wire code from proto/, the schema of policies, and what the shapes say in docs/
 	@scripts/gen.sh
 	@$(BIN)/tidegate policy schema --output policies/schema.json
+	@$(BIN)/tidegate policy schema --tests --output policies/tests.schema.json
 	@$(BIN)/python scripts/shapes_table.py
 
 .PHONY: proto-baseline

@@ -19,6 +19,7 @@ from detectors.models.encoded import (
     encoder_of,
     head_of,
     read_only,
+    reading_of,
     readings,
     unread,
     unread_labels,
@@ -80,8 +81,7 @@ class Injection:
         if not encodings:
             return unread(item)
         label = INDIRECT if item.part in _FOREIGN_PARTS else DIRECT
-        scores = [float(each.scores[HEAD][self._column(label)]) for each in encodings]
-        score = max(scores)
-        is_view = encodings[0] is not whole or score > scores[0]
-        reason = "normalised view" if is_view else ""
-        return [Finding(item.begin, len(item.text), label, score, reason)]
+        column = self._column(label)
+        best = max(encodings, key=lambda each: float(each.scores[HEAD][column]))
+        score = float(best.scores[HEAD][column])
+        return [Finding(item.begin, len(item.text), label, score, reading_of(whole, best))]

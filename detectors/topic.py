@@ -95,10 +95,14 @@ class Topic:
         if sum(each.isalpha() for each in item.text[item.begin :]) < _LEAST_LETTERS:
             return []
         scores = self.scores(encodings[0])
-        found = [(name, scores[name]) for name in self._denied]
+        found = [(name, scores[name], self._reason(name)) for name in self._denied]
         if self._allowed:
-            found.append((OFF_TOPIC, 1.0 - max(scores[name] for name in self._allowed)))
-        return [Finding(item.begin, len(item.text), name, score) for name, score in found if score >= _LEAST_SCORE]
+            found.append((OFF_TOPIC, 1.0 - max(scores[name] for name in self._allowed), "about no allowed topic"))
+        return [Finding(item.begin, len(item.text), *each) for each in found if each[1] >= _LEAST_SCORE]
+
+    def _reason(self, name: str) -> str:
+        """By what a topic is known."""
+        return "the model's score of the topic" if name in self._trained else "near the topic's examples"
 
     def scores(self, encoding: Encoding) -> dict[str, float]:
         """The score of every topic of the policy and of the taxonomy."""

@@ -23,9 +23,9 @@ from detectors.models.places import use_places
 from sidecar.admin import AdminServer, Page, service_pages
 from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
-from sidecar.console.pages import console_pages, finder, reader
+from sidecar.console.pages import console_pages, finder, policies_page, reader
 from sidecar.console.recent import Recent
-from sidecar.console.state import Section, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
+from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
 from sidecar.engine import Engine
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
@@ -136,14 +136,19 @@ class App:
 
     def _pages(self, version: str) -> Mapping[str, Page]:
         """What the admin listener serves."""
-        pages = service_pages(self.readiness, self.metrics, version)
+        policies = partial(policies_of, self.reloader)
+
+        async def read_policies() -> State:
+            return policies()
+
+        pages = {**service_pages(self.readiness, self.metrics, version), **policies_page(read_policies)}
         if not self.settings.admin.console:
             return pages
         sections: Mapping[str, Section] = {
             "about": lambda: {"version": version},
             "scale": scale,
             "readiness": partial(readiness_of, self.readiness),
-            "policies": partial(policies_of, self.reloader),
+            "policies": policies,
             "streams": lambda: {"open": self.engine.open_streams},
             "queue": lambda: {"depth": self.scheduler.depth},
             "outbox": lambda: outbox_of(

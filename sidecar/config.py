@@ -108,6 +108,8 @@ class FactNames(Section):
     model: str = ""
     policy: str = ""
     """Lets whoever can set it choose what is checked."""
+    language: str = ""
+    """In which languages people are told things, as a header `accept-language` says it."""
     labels: MeshFreeLabels = Field(default_factory=dict)
     """Label -> name."""
 
@@ -117,6 +119,7 @@ class FactHeaders(FactNames):
 
     session_id: str = "x-tidegate-session"
     request_id: str = "x-request-id"
+    language: str = "accept-language"
 
 
 class Identity(Section):

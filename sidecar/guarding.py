@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +60,20 @@ class Guarding:
         *,
         policy: str,
         direction: Direction,
+        labels: Mapping[str, str] | None = None,
+        tenant: str = "",
         part: Part | None = None,
         is_history: bool = False,
     ) -> Guarding:
-        """Compile the policies of `paths`, or the settings', and choose one. Raises `PolicyErrors`, `UnknownPolicy`."""
+        """Compile the policies of `paths`, or the settings', and choose one. Raises `PolicyErrors`, `UnknownPolicy`.
+
+        Without a name it is the one that takes a stream with these labels and this tenant; the only one takes any.
+        """
         use_places(settings.models.places())
         store = PolicyStore(paths or settings.policies.directories, redaction_keys(settings.keys))
         store.load()
         only = [*store.plans] if len(store.plans) == 1 else [""]
-        plan = store.resolve(policy or only[0] or None, direction, {}, "")
+        plan = store.resolve(policy or only[0] or None, direction, labels or {}, tenant)
         return cls(plan, direction, part=part, is_history=is_history)
 
     def guard(
@@ -106,6 +111,7 @@ class Guarding:
             "start": annotation.start,
             "end": annotation.end,
             "score": annotation.score,
+            "reason": annotation.reason,
             **_grounding(annotation.grounding),
         }
 
@@ -118,6 +124,8 @@ class Guarding:
             "start": finding.start,
             "end": finding.end,
             "score": finding.score,
+            "threshold": rule.thresholds.get(finding.label),
+            "reason": finding.reason,
             "severity": rule.severity.word,
             "decided": decision.decided.word,
             "done": decision.done.word,

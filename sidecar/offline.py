@@ -6,17 +6,18 @@ completed. Nothing is published. Timers are off.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
 from detectors.base import BatchItem
-from detectors.context import Context
+from detectors.context import Context, context_of
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
 from sidecar.policy.cases import public_keys
 from sidecar.policy.plan import BatchPlan, Plan
 from sidecar.policy.stand_ins import Kept, StandIns, StandInSource
+from sidecar.policy.turns import Exchange
 from sidecar.values import (
     Action,
     Annotation,
@@ -37,6 +38,8 @@ from sidecar.values import (
 
 LaneText = tuple[Lane, str]
 """A chunk: which lane, and its text."""
+Fed = LaneText | Lane | Context
+"""What comes next: a chunk; a lane by itself, which ends there; or a context, in the place of the one before it."""
 
 
 class Guarded(msgspec.Struct, frozen=True):
@@ -88,7 +91,7 @@ class Guarded(msgspec.Struct, frozen=True):
 
 def guard(
     plan: Plan,
-    parts: Iterable[LaneText | Context],
+    parts: Iterable[Fed],
     *,
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
@@ -98,8 +101,7 @@ def guard(
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
-    A context among the parts takes the place of the one before it, from there on. `stand_ins` is the book of the
-    exchange; without one, stand-ins are made with a public key, and nothing is put back.
+    `stand_ins` is the book of the exchange; without one, stand-ins are made with a public key, and nothing is put back.
     """
     book = stand_ins or public_stand_ins(session_id)
     is_request = direction is Direction.INPUT
@@ -111,6 +113,9 @@ def guard(
     for part in parts:
         if isinstance(part, Context):
             stream.ground(part)
+        elif isinstance(part, Lane):
+            _step(stream, stream.end_lane(part), outputs, direction)
+            continue
         else:
             if part[0].channel is Channel.TOOL_ARGUMENTS:
                 stream.read_as_json(part[0])
@@ -118,6 +123,37 @@ def guard(
         released_after.append(sum(each.released_chars for each in stream.coverage()))
     _step(stream, stream.close(), outputs, direction)
     return Guarded(tuple(outputs), stream.coverage(), stream.max_held_chars, tuple(released_after), stream.sentences())
+
+
+def guard_exchange(
+    plan: Plan,
+    exchange: Exchange,
+    chunks: Sequence[Sequence[str]] | None = None,
+    *,
+    session_id: str = "",
+    stand_ins: StandIns | None = None,
+) -> Guarded:
+    """Guard a request or an answer of a conversation; `chunks` are the pieces of each of its texts (default: whole).
+
+    `stand_ins` is the conversation's book: what a request puts in is put back in its answer.
+    """
+    pieces = chunks or [(each.text,) for each in exchange.spoken]
+    context = context_of([(each.id, each.text) for each in exchange.passages])
+
+    def parts() -> Iterator[Fed]:
+        for spoken, cut in zip(exchange.spoken, pieces, strict=True):
+            yield from ((spoken.lane, piece) for piece in cut)
+            yield spoken.lane
+
+    return guard(
+        plan,
+        parts(),
+        session_id=session_id,
+        direction=exchange.direction,
+        context=context,
+        stand_ins=stand_ins,
+        history=exchange.history,
+    )
 
 
 def public_stand_ins(session_id: str = "") -> StandIns:

@@ -1,31 +1,35 @@
-"""Reads the policies again, when that is asked for (SIGHUP) or their files changed on the disk.
+"""Keeps the policies up to date: reads them again when their files changed, or when that is asked for (SIGHUP).
 
-Directories are looked at every few seconds: that works on every file system, and with how Kubernetes swaps a ConfigMap.
-What is wrong is logged, counted and published, and the last good policies stay in force.
+1. The kernel tells of changes (`Watch`); besides, the files are looked at every few seconds, which works everywhere.
+2. What is new in force, what is gone and what was refused is logged, counted, recorded as events, and remembered for
+   whoever asks (`told`). The last good policies stay in force where others were refused.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from sidecar.clock import Clock
 from sidecar.config import Policies
 from sidecar.errors import PolicyError
-from sidecar.outbox.builders import fault_event
-from sidecar.outbox.event import Event, FaultKind
+from sidecar.outbox.builders import fault_event, policy_event
+from sidecar.outbox.event import Event, FaultKind, PolicyChange, PolicyStep
 from sidecar.outbox.outbox import Inlet
-from sidecar.policy.loader import policy_files
 from sidecar.policy.plan import Plan
-from sidecar.policy.store import PolicyStore
+from sidecar.policy.store import PolicyStore, State
 from sidecar.telemetry.metrics import Metrics
+from sidecar.version import is_older
+from sidecar.watching import Watch
 
 _log = logging.getLogger(__name__)
 
-_Fingerprint = frozenset[tuple[Path, int, int, int]]
+_TOLD = 20
+"""How many of the latest changes are remembered."""
 
 
 class PolicyReloader:
@@ -49,9 +53,15 @@ class PolicyReloader:
         self._metrics = metrics
         self._taken = taken
         self._asked = asyncio.Event()
+        self._stirred = asyncio.Event()
+        """Something happened: it was asked for, or the kernel told of a change."""
+        self._watch = Watch(self._stirred)
         self._task: asyncio.Task[None] | None = None
-        self._seen: _Fingerprint = frozenset()
+        self._seen: State = frozenset()
         self._since: dict[str, float] = {}
+        self._known: Mapping[str, Plan] = {}
+        self.told: deque[PolicyChange] = deque(maxlen=_TOLD)
+        """What happened lately, oldest first."""
         self.last_read: float | None = None
         """Unix time in seconds at which the files were read last."""
 
@@ -65,14 +75,25 @@ class PolicyReloader:
         """What was wrong with the files when they were last read."""
         return self._store.errors
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the kernel tells of changes; else they are looked for only."""
+        return self._watch.is_told
+
     def since(self, plan: Plan) -> float | None:
         """Unix time in seconds from which on this content has been in force."""
         return self._since.get(plan.digest)
 
+    def source(self, plan: Plan) -> str:
+        """The file that a policy in force came from."""
+        return self._store.sources.get(plan.name, "")
+
     async def start(self) -> None:
         """Begin to look."""
-        self._note()
-        self._seen = await asyncio.to_thread(_fingerprint, self._settings.directories)
+        self._seen = await asyncio.to_thread(self._store.state)
+        await self._record(self._note())
+        if self._settings.reload:
+            await self._watch.follow(self._settings.directories)
         self._task = asyncio.create_task(self._run(), name="policies")
 
     async def stop(self) -> None:
@@ -80,68 +101,90 @@ class PolicyReloader:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        await self._watch.stop()
 
     def ask(self) -> None:
         """Have the policies read again, soon, changed or not."""
         self._asked.set()
+        self._stirred.set()
 
     async def _run(self) -> None:
         while True:
-            is_asked = await self._wait()
+            was_told = await self._wait()
             try:
-                await self._look(is_asked=is_asked)
+                await self._look(was_told=was_told)
             except Exception as error:  # noqa: BLE001 - the next look may go well
                 _log.error("the policies could not be read again", exc_info=error)
 
     async def _wait(self) -> bool:
-        """Wait until it is time to look; whether that was asked for."""
+        """Wait until it is time to look; whether anybody said so."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.poll_seconds if self._settings.reload else None):
-                await self._asked.wait()
+                await self._stirred.wait()
+        was_told = self._stirred.is_set()
+        self._stirred.clear()
+        return was_told
+
+    async def _look(self, *, was_told: bool) -> None:
         is_asked = self._asked.is_set()
         self._asked.clear()
-        return is_asked
-
-    async def _look(self, *, is_asked: bool) -> None:
-        found = await asyncio.to_thread(_fingerprint, self._settings.directories)
-        if is_asked or found != self._seen:
-            self._seen = found
+        found = await asyncio.to_thread(self._store.state)
+        has_changed = found != self._seen
+        self._seen = found
+        if is_asked or has_changed:
             await self._read()
+        if has_changed and self._settings.reload:
+            # Folders may be new, or others under their old names, of which nothing was told.
+            await self._watch.follow(self._settings.directories, anew=not was_told)
 
     async def _read(self) -> None:
         is_fine = await asyncio.to_thread(self._store.reload)
-        self._note()
+        events = self._note()
         if is_fine:
             self._metrics.policy_reloads.inc()
             _log.info("policies reloaded", extra={"policies": [*self._store.plans]})
+            await self._record(events)
             await self._taken(self._store.plans.values())
             return
         self._metrics.policy_reload_failures.inc()
         for error in self._store.errors:
             _log.error("policy refused; the last good one stays", extra={"error": str(error)})
-        await self._outbox.put([self._refusal(error) for error in self._store.errors])
+        await self._record([*events, *(event for error in self._store.errors for event in self._refusal(error))])
 
-    def _note(self) -> None:
-        """What is in force now, for metrics and for whoever asks."""
-        self.last_read = self._clock.unix_seconds()
-        self._since = {plan.digest: self._since.get(plan.digest, self.last_read) for plan in self.plans}
+    def _note(self) -> list[Event]:
+        """What is in force now, for metrics and for whoever asks; returns what is new of it."""
+        self.last_read = now = self._clock.unix_seconds()
+        known, self._known = self._known, dict(self._store.plans)
+        self._since = {plan.digest: self._since.get(plan.digest, now) for plan in self.plans}
         self._metrics.policies_loaded.set(len(self._store.plans))
         self._metrics.expect(self._store.plans.values())
+        return [
+            policy_event(step, name, now, plan=plan, former=former, source=self.source(plan) if plan else "")
+            for step, name, plan, former in _changes(known, self._known)
+        ]
 
-    def _refusal(self, error: PolicyError) -> Event:
-        return fault_event(
-            FaultKind.POLICY_REFUSED,
-            Path(error.file).name,
-            self._clock.unix_seconds(),
-            reason=f"line {error.line}, {error.path}: {error.message}",
-        )
+    def _refusal(self, error: PolicyError) -> Iterable[Event]:
+        """A refusal as the fault that it always was, and as what became of a policy."""
+        now, file = self._clock.unix_seconds(), Path(error.file).name
+        reason = f"line {error.line}, {error.path}: {error.message}"
+        yield fault_event(FaultKind.POLICY_REFUSED, file, now, reason=reason)
+        yield policy_event(PolicyStep.REFUSED, file, now, source=error.file, reason=reason)
+
+    async def _record(self, events: Sequence[Event]) -> None:
+        self.told.extend(event.data for event in events if isinstance(event.data, PolicyChange))
+        if events:
+            await self._outbox.put(events)
 
 
-def _fingerprint(directories: Iterable[Path]) -> _Fingerprint:
-    """What tells one state of the policy files from another."""
-    found = set()
-    with suppress(OSError, PolicyError):
-        for file in policy_files(directories):
-            state = file.stat()
-            found.add((file, state.st_mtime_ns, state.st_size, state.st_ino))
-    return frozenset(found)
+def _changes(
+    before: Mapping[str, Plan], after: Mapping[str, Plan]
+) -> Iterable[tuple[PolicyStep, str, Plan | None, Plan | None]]:
+    """What became of which policy: the one in force now, and that of before."""
+    for name, plan in after.items():
+        former = before.get(name)
+        if former is None or former.digest != plan.digest:
+            is_back = former is not None and is_older(plan.version, former.version)
+            yield PolicyStep.ROLLED_BACK if is_back else PolicyStep.LOADED, name, plan, former
+    for name, former in before.items():
+        if name not in after:
+            yield PolicyStep.REMOVED, name, None, former

@@ -93,6 +93,7 @@ class Session:
             max_held_call_chars=engine.limits.max_held_call_chars,
             history=start.history,
             stand_ins=stand_ins,
+            languages=start.languages,
         )
         self._recorder = Recorder(
             plan,
@@ -103,6 +104,7 @@ class Session:
             evidence_key=engine.evidence_key,
             most_of_rule=engine.limits.events_per_rule,
         )
+        self._languages = start.languages
         self._prompt = start.prompt
         self._context_chars = len(start.prompt)
         self._context = Context()
@@ -488,7 +490,8 @@ class Session:
         """What to tell the person whose prompt this was: what they wrote last was changed, and goes on."""
         tally = self._recorder.tally
         is_told = self._direction is Direction.INPUT and tally.action in (Action.REDACT, Action.WITHHOLD)
-        return self.plan.stream.notice if is_told and tally.last_turn.is_redacted else None
+        notice = self.plan.stream.notice if is_told and tally.last_turn.is_redacted else None
+        return None if notice is None else notice.said_in(self._languages)
 
     def _grounding(self) -> GroundingTally | None:
         sentences = self._core.sentences()

@@ -46,6 +46,8 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     history: Collection[Lane] | None = None
     """The lanes of a request that are no new words of the user's, nor the operator's; None where nobody tells."""
     trace: str = ""
+    languages: tuple[str, ...] = ()
+    """Of whoever reads what is said, the best liked first, in small letters."""
 
 
 def check_start(start: StreamStart, limits: Limits) -> None:

@@ -80,6 +80,9 @@ SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
 HowEnded: TypeAlias = Literal["finished", "blocked", "cancelled", "failed"]
 """How a stream ended; `cancelled`: the caller left."""
 
+CanarySide: TypeAlias = Literal["canary", "stable"]
+"""Whether a stream is held to what is tried, or to what was before."""
+
 _ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 _SEVERITIES: tuple[SeverityName, ...] = get_args(SeverityName)
 

@@ -57,6 +57,8 @@ class ReadingParams(ModelParams):
 
 
 UNREAD_REASON = "script not read"
+AS_WRITTEN, NORMALISED = "the model's score of the text as it is written", "the model's score of the normalised view"
+"""Why a segment has its score: which reading of it the model took for worse."""
 _MOST_UNREAD = 0.5
 """When more of a text's letters are unknown to the vocabulary, it was not read: a score would say nothing."""
 
@@ -70,6 +72,11 @@ def unread_labels(params: Params) -> dict[str, float]:
 def read_only(encodings: Sequence[Encoding]) -> list[Encoding]:
     """The encodings of readings that the model could read; none when the text is `unread`."""
     return [each for each in encodings if each.unread <= _MOST_UNREAD]
+
+
+def reading_of(whole: Encoding, best: Encoding) -> str:
+    """The reason of a score that is the `best` reading's, where `whole` is the text as it is written."""
+    return AS_WRITTEN if best is whole else NORMALISED
 
 
 def unread(item: BatchItem) -> list[Finding]:

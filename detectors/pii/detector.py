@@ -192,9 +192,9 @@ class PiiScanner:
         """All that begins in `text[begin:end]`; `text` goes on behind it as far as a match may."""
         around = Surroundings(text, begin, end)
         return [
-            Finding(start, stop, finder.label, score, finder.reason)
+            each
             for finder in (self.finders if self._words.is_among(around.words_around) else self._bare)
-            for start, stop, score in finder.find(around)
+            for each in finder.find(around)
         ]
 
     def findings_in(self, text: str) -> list[Finding]:

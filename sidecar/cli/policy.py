@@ -14,22 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import track
 
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
 from sidecar.cli.ending import WRONG, Failure, Group
+from sidecar.cli.policy_status import status
+from sidecar.cli.testing import run_tests
 from sidecar.errors import PolicyError
-from sidecar.offline import Guarded, guard_text
-from sidecar.policy.cases import Case, Difference, Guard, Noted, Observed, Result, check, make_case, public_keys
+from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import CompiledFile, compile_file
-from sidecar.policy.language import json_schema
+from sidecar.policy.language import json_schema, json_schema_of_tests
 from sidecar.policy.loader import LoadedPolicy, policy_files
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.policy.schema import DEFAULT_POLICY, RedactAction
+from sidecar.policy.schema.actions import RedactAction
+from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.policy.store import repeated_names
-from sidecar.values import Action, Decision
+from sidecar.values import Action
 
 _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILES|DIRS...")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
@@ -41,6 +41,9 @@ def policy() -> None:
 
     Example: tidegate policy test policies/
     """
+
+
+policy.add_command(status)
 
 
 @policy.command()
@@ -78,43 +81,23 @@ def _warnings(plans: Iterable[Plan]) -> Iterator[str]:
             yield f"{plan.name}: `notice` tells of redactions, and no rule redacts"
 
 
-@policy.command(name="test")
-@_PATHS
-@click.option("--policy", "name", metavar="NAME", help="Run the tests of this policy only.")
-@click.option("-k", "--only", metavar="TEXT", default="", help="Run the tests whose name holds this text.")
-@_JSON
-def run_tests(paths: tuple[Path, ...], name: str | None, only: str, as_json: bool) -> None:
-    """Run the tests in policy files, each text cut every way its test asks for.
-
-    Example: tidegate policy test policies/ -k "card"
-    """
-    chosen = _chosen(paths, name, as_json=as_json)
-    work = [
-        (loaded, plan, make_case(spec)) for loaded, plan in chosen for spec in loaded.spec.tests if only in spec.name
-    ]
-    results = [(loaded, plan, check(plan, case, guard_with(plan))) for loaded, plan, case in _with_progress(work)]
-    failed = [each for each in results if not each[2].is_passed]
-    if as_json:
-        _print_json({"passed": len(results) - len(failed), "failed": len(failed), "tests": list(map(_tested, results))})
-    else:
-        for loaded, plan, result in failed:
-            _print_failure(loaded, plan, result)
-        _print_totals(chosen, results)
-    sys.exit(WRONG if failed or not results else 0)
+policy.add_command(run_tests)
 
 
 @policy.command()
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 @click.option("--check", "against", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Compare only.")
-def schema(output: Path | None, against: Path | None) -> None:
+@click.option("--tests", "of_tests", is_flag=True, help="That of files of tests, in place of policies'.")
+def schema(output: Path | None, against: Path | None, of_tests: bool) -> None:
     """Print the JSON Schema of policies, with the detectors that are installed.
 
     Example: tidegate policy schema --output policies/schema.json
     """
-    text = schema_text()
+    text = schema_text_of_tests() if of_tests else schema_text()
     if against is not None:
         if against.read_text(encoding="utf-8") != text:
-            click.echo(f"{against} is out of date; run: tidegate policy schema --output {against}", err=True)
+            options = "--tests " if of_tests else ""
+            click.echo(f"{against} is out of date; run: tidegate policy schema {options}--output {against}", err=True)
             sys.exit(WRONG)
     elif output is not None:
         output.write_text(text, encoding="utf-8")
@@ -139,53 +122,15 @@ def show(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
             _print_plan(loaded, plan)
 
 
-def guard_with(plan: Plan) -> Guard:
-    """The function that `sidecar.policy.cases.check` guards texts with: the same engine as the service's, inline."""
-
-    def guard(case: Case, chunks: Sequence[str]) -> Observed:
-        guarded = guard_text(
-            plan,
-            chunks,
-            lane=case.lane,
-            session_id=case.session,
-            direction=case.direction,
-            context=case.context,
-            is_history=case.is_history,
-        )
-        return _observed(plan, case, guarded)
-
-    return guard
-
-
 def schema_text() -> str:
     """The text of `policies/schema.json`."""
     detectors = [registry.get(name) for name in registry.names()]
     return json.dumps(json_schema(detectors), indent=2, ensure_ascii=False) + "\n"
 
 
-def _observed(plan: Plan, case: Case, guarded: Guarded) -> Observed:
-    violated = {decision.rule for decision in guarded.decisions if decision.failure is None}
-    failed = {decision.rule for decision in guarded.decisions if decision.failure is not None}
-    blocked = guarded.blocked
-    annotations = sorted(guarded.annotations, key=lambda each: (each.start, each.rule, each.end, each.label))
-    return Observed(
-        output=guarded.text(case.lane),
-        violations=tuple(plan.rules[rule].id for rule in sorted(violated)),
-        blocked=plan.rules[blocked.rule].id if blocked else None,
-        message=blocked.message if blocked else None,
-        annotations=tuple(
-            Noted(plan.rules[each.rule].id, each.label, case.text[each.start : each.end]) for each in annotations
-        ),
-        leaked=guarded.leaked_chars,
-        decisions=tuple(_in_a_line(plan, decision) for decision in guarded.decisions),
-        failures=tuple(sorted({plan.rules[rule].detector for rule in failed})),
-    )
-
-
-def _in_a_line(plan: Plan, decision: Decision) -> str:
-    finding = decision.finding
-    rule, done = plan.rules[decision.rule].id, decision.done.word
-    return f"{rule} {done}: {finding.label} {finding.score:.2f} [{finding.start}, {finding.end})"
+def schema_text_of_tests() -> str:
+    """The text of `policies/tests.schema.json`."""
+    return json.dumps(json_schema_of_tests(), indent=2, ensure_ascii=False) + "\n"
 
 
 # --- files and errors ------------------------------------------------------------------------------------------------
@@ -237,59 +182,6 @@ def _named(plan: Plan) -> dict[str, Any]:
 
 def _counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-# --- tests -----------------------------------------------------------------------------------------------------------
-
-_Tested = tuple[LoadedPolicy, Plan, Result]
-_Work = tuple[LoadedPolicy, Plan, Case]
-
-
-def _with_progress(work: Sequence[_Work]) -> Iterator[_Work]:
-    console = Console(stderr=True)
-    yield from track(work, description="testing", console=console, transient=True, disable=not console.is_terminal)
-
-
-def _tested(tested: _Tested) -> dict[str, Any]:
-    loaded, plan, result = tested
-    differences = [_difference(each) for each in result.differences]
-    return {
-        "file": loaded.source.file,
-        "policy": plan.name,
-        "test": result.case,
-        "passed": result.is_passed,
-        "runs": result.runs,
-        "chunking": result.chunking,
-        "differences": differences,
-    }
-
-
-def _difference(difference: Difference) -> dict[str, str]:
-    return {"what": difference.what, "expected": difference.expected, "actual": difference.actual}
-
-
-def _print_failure(loaded: LoadedPolicy, plan: Plan, result: Result) -> None:
-    number = [case.name for case in loaded.spec.tests].index(result.case)
-    place = loaded.source.error(("tests", number), "").place
-    click.echo(f"{place}: failed: {plan.name}: {result.case}", err=True)
-    click.echo(f"  cut: {result.chunking}", err=True)
-    for each in result.differences:
-        click.echo(f"  {each.what}{f' ({each.note})' if each.note else ''}", err=True)
-        click.echo(f"    expected: {each.expected}", err=True)
-        click.echo(f"    actual:   {each.actual}", err=True)
-
-
-def _print_totals(policies: Sequence[tuple[LoadedPolicy, Plan]], results: Sequence[_Tested]) -> None:
-    for loaded, plan in policies:
-        own = [result for _, other, result in results if other is plan]
-        failed = sum(not result.is_passed for result in own)
-        runs = sum(result.runs for result in own)
-        verdict = f"{failed} failed" if failed else "passed"
-        click.echo(
-            f"{loaded.source.file}: {plan.name}: {_counted(len(own), 'test')}, {_counted(runs, 'run')}: {verdict}"
-        )
-    if not results:
-        click.echo("there are no tests to run", err=True)
 
 
 # --- show ------------------------------------------------------------------------------------------------------------

@@ -337,7 +337,7 @@ class Gate:
 
     def _widened(self, place: Place, item: Item, reach: int) -> Place:
         """The place of a redaction that takes in one more item. What is put back stands for no link's target."""
-        takes_target = item.takes_targets and not self._shared.puts_back(item.violation.rule)
+        takes_target = item.takes_targets and not self._puts_back(item.violation)
         return self._whole(self._edges.widen(place, item, reach, self.released, takes_target=takes_target))
 
     def _whole(self, place: Place) -> Place:
@@ -381,7 +381,11 @@ class Gate:
         """What stands in for a place, as the text around it takes it."""
         rule, found = leader.rule, self._buffer.slice(place.found, place.found_end)
         text = self._shared.rewrite(rule, found, leader.finding.label, self._draft)
-        return text if self._shared.puts_back(rule) else self._edges.fit(text, found, place)
+        return text if self._puts_back(leader) else self._edges.fit(text, found, place)
+
+    def _puts_back(self, violation: Violation) -> bool:
+        """Whether what stands in for it gives way to it again."""
+        return self._shared.puts_back(violation.rule, violation.finding.label)
 
     def _let_out(self, builder: ReleaseBuilder, settled: list[Settled]) -> None:
         """Finish a release: add the decisions that only waited for their text to leave, and hand it out."""
@@ -431,7 +435,14 @@ class Gate:
         decisions = self.journal.decisions(settled, self.left)
         failed = None if blocker.is_scanned else blocker.failed
         blocked = Blocked(
-            self._lane, rule.index, self.left, rule.message or "", finding.label, finding.reason, decisions, failed
+            self._lane,
+            rule.index,
+            self.left,
+            self._shared.message_of(rule),
+            finding.label,
+            finding.reason,
+            decisions,
+            failed,
         )
         self.block = Stop(blocked, blocker.source.run)
         self.shut()

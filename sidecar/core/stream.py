@@ -29,7 +29,7 @@ Times are milliseconds of the caller's monotonic clock.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from detectors.context import Context
 from sidecar.core.answer import Sentences
@@ -65,12 +65,13 @@ class Stream:
         max_held_call_chars: int = MAX_HELD_CALL_CHARS,
         history: Collection[Lane] | None = None,
         stand_ins: StandIns | None = None,
+        languages: Sequence[str] = (),
     ) -> None:
         """`session_id` keys pseudonyms. `stops_together`: a block stops every lane (input), not only its choice.
 
         `history`: the lanes of a request that are no new words of the user's, nor the operator's; None where nobody
         tells. What a rule blocks there is withheld, and the stream goes on. `stand_ins` is the exchange's book; without
-        one, rules do to an input what they do to an answer.
+        one, rules do to an input what they do to an answer. `languages` are the reader's, the best liked first.
         """
         self._plan = plan
         holds_calls = plan.holds_calls and not stops_together
@@ -81,6 +82,7 @@ class Stream:
             is_request=stops_together,
             history=history,
             stand_ins=stand_ins,
+            languages=languages,
         )
         self._stops_together = stops_together
         self._places: dict[Lane, tuple[Order, LaneState]] = {}

@@ -16,7 +16,11 @@ from detectors.types import Grounding
 from sidecar.outbox.event import (
     EXCERPT_LIMIT_CHARS,
     FAULT_SEVERITIES,
+    POLICY_SEVERITIES,
     App,
+    BundleRef,
+    CanaryRates,
+    CanaryRef,
     Coverage,
     Data,
     DetectorRef,
@@ -31,7 +35,9 @@ from sidecar.outbox.event import (
     Ids,
     LaneCoverage,
     LaneRef,
+    PolicyChange,
     PolicyRef,
+    PolicyStep,
     RuleRef,
     Span,
     StreamDecision,
@@ -119,6 +125,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     first_release_ms: float | None = None
     untold: Mapping[str, int] = field(default_factory=dict)
     restored: int = 0
+    canary: CanaryRef | None = None
 
 
 def violation_event(
@@ -179,6 +186,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         first_release_ms=None if ending.first_release_ms is None else _milliseconds(ending.first_release_ms),
         untold=dict(ending.untold),
         restored=ending.restored,
+        canary=ending.canary,
     )
     return _stream_event(info, data)
 
@@ -217,6 +225,36 @@ def fault_event(
         data=data,
         traceparent=_traceparent(info.trace) if info else "",
     )
+
+
+def policy_event(
+    step: PolicyStep,
+    what: str,
+    occurred: float,
+    *,
+    plan: Plan | None = None,
+    former: Plan | None = None,
+    source: str = "",
+    bundle: BundleRef | None = None,
+    reason: str = "",
+    canary: CanaryRates | None = None,
+) -> Event:
+    """The record of what became of a policy. `what` is its name, or that of a file or a bundle that was refused."""
+    severity = POLICY_SEVERITIES[step]
+    data = PolicyChange(
+        ids=Ids(event=uuid7(occurred), producer="", sequence=0),
+        time=Times(occurred=timestamp(occurred)),
+        severity=severity.word,
+        step=step,
+        what=_text(what),
+        policy=policy_ref(plan) if plan else None,
+        former=policy_ref(former) if former else None,
+        source=_text(source),
+        bundle=bundle,
+        reason=_text(reason),
+        canary=canary,
+    )
+    return Event(severity=severity, key="", subject=data.what, data=data)
 
 
 def lane_coverage(
@@ -312,6 +350,11 @@ def _ids(info: StreamInfo, occurred: float) -> Ids:
         request=_text(info.request_id),
         trace=_trace_id(info.trace),
     )
+
+
+def policy_ref(plan: Plan) -> PolicyRef:
+    """How events name a policy."""
+    return PolicyRef(name=plan.name, version=plan.version, digest=plan.digest)
 
 
 def _policy_ref(info: StreamInfo) -> PolicyRef:

@@ -30,6 +30,7 @@ _PROTO_TYPES: Mapping[Kind, type[ProtoMessage]] = {
     Kind.VIOLATION: events_pb2.ViolationEvent,
     Kind.DECISION: events_pb2.DecisionEvent,
     Kind.FAULT: events_pb2.FaultEvent,
+    Kind.POLICY: events_pb2.PolicyEvent,
 }
 _JSON = "application/json"
 _PROTOBUF = "application/protobuf"
@@ -173,9 +174,14 @@ _ENUM_PREFIXES = {
     "ended": "ENDED_",
     "fault": "FAULT_KIND_",
     "kind": "FAILURE_KIND_",
+    "would": "ACTION_",
+    "side": "CANARY_SIDE_",
+    "step": "POLICY_STEP_",
 }
 """The fields that are words in JSON and enums in protobuf."""
-_MAPS = frozenset({"labels", "attributes", "violations", "repeated", "untold", "lost", "unchecked_reasons"})
+_MAPS = frozenset(
+    {"labels", "attributes", "violations", "repeated", "untold", "lost", "unchecked_reasons", "sides", "rates"}
+)
 """The fields whose keys are the application's or the policy's words."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from sidecar.policy.schema import NAME_PATTERN
+from sidecar.policy.schema.base import NAME_PATTERN
 
 Explanation = tuple[str, str]
 """What is wrong, and what to do about it. Neither ends with a full stop."""
@@ -157,7 +157,10 @@ def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[s
     return f"{show(value)} is not an action", _FORMS["action"]
 
 
+_LANGUAGES = "write a text, or one for each language: `{en: ..., pt-BR: ..., default: ...}`"
 _FORMS = {
+    "message": _LANGUAGES,
+    "text": _LANGUAGES,
     "labels": "write a list, `[LABEL, ...]`, or least scores, `{LABEL: 0.6, ...}`",
     "blocked": "write true, false, or the id of the rule that blocks",
     "notice": "write `paragraph`, `annotation`, or `{as: paragraph, text: ...}`",
@@ -199,5 +202,6 @@ _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]]
     "blocked_form": _form,
     "chunkings_form": _form,
     "notice_form": _form,
+    "wording_form": _form,
     "action_form": _action,
 }

@@ -6,12 +6,13 @@ rule is named by its index; `digest` names the policy's exact content.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
+from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.values import (
     Action,
     Channel,
@@ -25,7 +26,7 @@ from sidecar.values import (
     Severity,
     ToolCalls,
 )
-from sidecar.wording.languages import Language
+from sidecar.wording.languages import Language, chosen
 
 Rewrite = Callable[[str, str, str], str]
 """A redaction operator: `(matched text, label, session id) -> replacement`. Pure."""
@@ -41,6 +42,14 @@ class StandIn:
     """Whether a value has another stand-in in another session, where sessions are known."""
     is_secret: bool = False
     """Whether it looks like a token, whatever its label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """How one label of a rule is replaced."""
+
+    rewrite: Rewrite
+    is_reversible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +69,16 @@ class RulePlan:
     """What an answer that came too late, or was not asked for because it would, counts as."""
     message: str | None = ""
     """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
+    translations: Mapping[str, str] = field(default_factory=dict)
+    """The same by language, for readers that say which is theirs."""
     in_history: InHistory = InHistory.WITHHOLD
     """What becomes of a text of a request's history that it blocks, where the caller tells which that is."""
     in_its_place: str = ""
     """The sentence that stands in for a text which is withheld."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
+    by_label: Mapping[str, Replacement] = field(default_factory=dict)
+    """What is done otherwise to labels, in place of `rewrite` and `stand_in`."""
     is_reversible: bool = False
     """Whether what stands in is to be put back: then it stands in for the value alone, wherever that stands."""
     stand_in: StandIn | None = None
@@ -159,6 +172,11 @@ class Notice:
 
     text: str
     is_paragraph: bool
+    translations: Mapping[str, str] = field(default_factory=dict)
+
+    def said_in(self, languages: Sequence[str]) -> Notice:
+        """The notice for a reader of these languages."""
+        return Notice(chosen(self.text, self.translations, languages), self.is_paragraph)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +261,11 @@ class Plan:
         return Readers(scanners, batches, gating, stopping)
 
     @property
+    def is_strict(self) -> bool:
+        """Whether text waits for its verdicts."""
+        return self.stream.mode is Mode.STRICT
+
+    @property
     def reads_context(self) -> bool:
         """Whether answers are compared with what the caller supplies."""
         return any(batch.is_pair_checker for batch in self.batches)
@@ -285,3 +308,13 @@ class Plan:
     def redacts(self) -> bool:
         """Whether any rule may rewrite text."""
         return any(rule.is_enforced and rule.action is Action.REDACT for rule in self.rules)
+
+
+def in_order(plans: Iterable[Plan]) -> tuple[Plan, ...]:
+    """Policies in the order in which they are tried: by order, then by name, and the default one last."""
+    return tuple(sorted(plans, key=lambda plan: (plan.name == DEFAULT_POLICY, plan.order, plan.name)))
+
+
+def taker(ordered: Iterable[Plan], direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan | None:
+    """The first policy that takes a stream by its facts; None where nobody does."""
+    return next((plan for plan in ordered if plan.match.accepts(direction, labels, tenant)), None)

@@ -3,7 +3,7 @@
 `load` and `reload` read all files and swap the whole set in one assignment: a stream that starts meanwhile sees the old
 set or the new one, never half of each, and a running stream keeps its plan. A wrong file never replaces a right one: on
 `reload` its last good policies stay in force, its errors are in `errors`, and the other files are taken as they are
-now.
+now. Files that change while they are read are read once more, so that no set is half of one state and half of another.
 
 When a file is read again, and who is told of errors, is the caller's business. Not thread-safe: one owner loads.
 """
@@ -12,18 +12,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from detectors import registry
 from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
-from sidecar.policy.compiler import Catalog, CompiledFile, compile_file
-from sidecar.policy.loader import Source, policy_files, read_file
+from sidecar.policy.compile.detection import Catalog
+from sidecar.policy.compiler import CompiledFile, compile_file
+from sidecar.policy.document import Source
+from sidecar.policy.loader import policy_files, read_file
 from sidecar.policy.operators import RedactionKeys
-from sidecar.policy.plan import Plan
-from sidecar.policy.schema import DEFAULT_POLICY
+from sidecar.policy.plan import Plan, in_order, taker
+from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.values import Direction
+
+State = frozenset[tuple[Path, int, int, int]]
+"""What tells one state of the policy files from another without reading them."""
+
+_TRIES = 5
+"""How often files are read that change meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,12 @@ class PolicyStore:
     def plans(self) -> Mapping[str, Plan]:
         """The policies in force, by name."""
         return self._current.plans
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """The file of each policy in force, by its name."""
+        files = self._current.files.values()
+        return {plan.name: loaded.source.file for compiled in files for loaded, plan in compiled.policies}
 
     @property
     def errors(self) -> tuple[PolicyError, ...]:
@@ -82,12 +97,32 @@ class PolicyStore:
             if plan is None:
                 raise UnknownPolicy(name, remedy=_closest(name, current.plans))
             return plan
-        for plan in current.matching:
-            if plan.match.accepts(direction, labels, tenant):
-                return plan
+        if (plan := taker(current.matching, direction, labels, tenant)) is not None:
+            return plan
         raise UnknownPolicy("", remedy=f"name one, or add a policy named `{DEFAULT_POLICY}`")
 
+    def state(self) -> State:
+        """What the files are like now, by name, time, size and inode; a link counts as what it leads to."""
+        found = set()
+        with suppress(OSError, PolicyError):
+            for file in policy_files(self._paths):
+                about = file.stat()
+                found.add((file, about.st_mtime_ns, about.st_size, about.st_ino))
+        return frozenset(found)
+
     def _read(self) -> tuple[_Snapshot, tuple[PolicyError, ...]]:
+        """What the files hold as a whole: of one state of all of them."""
+        before = self.state()
+        for _ in range(_TRIES):
+            read = self._read_once()
+            if (after := self.state()) == before:
+                return read
+            before = after
+        where = ", ".join(map(str, self._paths))
+        message = "the files changed each time while they were read"
+        return self._current, (PolicyError(message, file=where, remedy="Replace them less often."),)
+
+    def _read_once(self) -> tuple[_Snapshot, tuple[PolicyError, ...]]:
         try:
             paths = policy_files(self._paths)
         except PolicyError as error:
@@ -133,8 +168,7 @@ def repeated_names(files: Iterable[CompiledFile]) -> list[PolicyError]:
 def _snapshot(files: Mapping[Path, CompiledFile]) -> tuple[_Snapshot, list[PolicyError]]:
     errors = repeated_names(files.values())
     plans = {plan.name: plan for compiled in files.values() for _, plan in compiled.policies}
-    ordered = sorted(plans.values(), key=lambda plan: (plan.name == DEFAULT_POLICY, plan.order, plan.name))
-    return _Snapshot(files, plans, tuple(ordered)), errors
+    return _Snapshot(files, plans, in_order(plans.values())), errors
 
 
 def _content(path: Path) -> str:

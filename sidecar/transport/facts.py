@@ -19,6 +19,7 @@ from sidecar.start import Passage, StreamStart
 from sidecar.telemetry.tracing import parse_traceparent
 from sidecar.transport.identity import Peer, forwarded, mesh_labels
 from sidecar.values import Channel, Direction, Part
+from sidecar.wording.languages import preferred
 
 _SOURCES = frozenset({Part.CONTEXT, Part.TOOL_RESULT})
 
@@ -50,6 +51,7 @@ def start_of(facts: Facts, caller: Caller, document: Any) -> StreamStart:
         labels={**facts.labels, **_labels(facts, caller), **mesh_labels(identity)},
         model=_told(facts, caller, "model") or (asked if isinstance(asked, str) else ""),
         trace=parse_traceparent(caller.headers.get("traceparent", "")),
+        languages=preferred(_told(facts, caller, "language")),
     )
 
 
@@ -71,6 +73,7 @@ def pinned(facts: Facts, caller: Caller, said: StreamStart) -> StreamStart:
         session_id=said.session_id or known.session_id,
         request_id=said.request_id or known.request_id,
         prompt_version=known.prompt_version or said.prompt_version,
+        languages=known.languages,
         labels={**said.labels, **known.labels, **mesh_labels(own)},
     )
 

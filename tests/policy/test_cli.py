@@ -137,9 +137,11 @@ def test_a_test_that_fails_says_where_how_it_was_cut_and_what_differs(failing: P
     assert result.stderr.splitlines() == [
         f"{failing}:12:5: failed: codes: a codename is masked",
         "  cut: whole",
-        "  output (they differ from character 4 on)",
+        f"  output, {failing}:12:76 (they differ from character 4 on)",
         "    expected: 'the K••••• plan'",
         "    actual:   'the •••••• plan'",
+        "                   ^",
+        "  decided: no-codes redact: CODENAME 1.00 (from 0.5) [4, 10): keywords CODENAME",
     ]
 
 
@@ -154,7 +156,15 @@ def test_tests_as_json(failing: Path) -> None:
         False,
         "whole",
     )
-    assert tested["differences"] == [{"what": "output", "expected": "'the K••••• plan'", "actual": "'the •••••• plan'"}]
+    (difference,) = tested["differences"]
+    assert difference == {
+        "what": "output",
+        "expected": "'the K••••• plan'",
+        "actual": "'the •••••• plan'",
+        "place": f"{failing}:12:76",
+    }
+    (decided,) = tested["decisions"]
+    assert (decided["score"], decided["threshold"], decided["reason"]) == (1.0, 0.5, "keywords CODENAME")
 
 
 def test_a_run_without_any_test_is_no_success(right: Path) -> None:

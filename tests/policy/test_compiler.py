@@ -72,6 +72,23 @@ def test_forms_of_an_action(action: str, decided: Action, text: str | None, stan
     assert (rule.rewrite("Bob", "NAME", "session") if rule.rewrite else None) == stand_in
 
 
+def test_a_label_has_an_operator_of_its_own() -> None:
+    rule = rule_with(
+        detect=WORDS, action="{redact: {with: remove, by_label: {NAME: {with: mask}, PLACE: {with: pseudonym}}}}"
+    )
+    assert rule.rewrite is not None
+    assert rule.rewrite("Bob", "OTHER", "session") == ""
+    assert rule.by_label["NAME"].rewrite("Bob", "NAME", "session") == "•••"
+    assert {label: own.is_reversible for label, own in rule.by_label.items()} == {"NAME": False, "PLACE": True}
+
+
+def test_a_message_is_said_in_the_languages_of_the_policy_and_of_readers() -> None:
+    texts = "{default: Stopped., de: Angehalten., pt-BR: Parado.}"
+    rule = rule_with(action=f"{{block: {{message: {texts}}}}}")
+    assert rule.message == "Stopped."
+    assert rule.translations == {"default": "Stopped.", "de": "Angehalten.", "pt-br": "Parado."}
+
+
 @pytest.mark.parametrize(
     ("detect", "thresholds"),
     [

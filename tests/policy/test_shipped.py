@@ -9,12 +9,13 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from sidecar.cli.policy import guard_with, schema_text
+from sidecar.cli.policy import schema_text
 from sidecar.policy.cases import Case, check, make_case, public_keys
 from sidecar.policy.compiler import compile_file
 from sidecar.policy.loader import policy_files
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
+from sidecar.trials import guard_with
 from sidecar.values import Direction
 
 DIRECTORY = Path(__file__).parents[2] / "policies"
@@ -38,7 +39,7 @@ def test_all_of_them_compile() -> None:
 
 @pytest.mark.parametrize(("plan", "case"), [pytest.param(plan, case, id=name) for name, plan, case in shipped_cases()])
 def test_it_keeps_what_its_tests_say(plan: Plan, case: Case) -> None:
-    result = check(plan, case, guard_with(plan))
+    result = check(case, guard_with(plan))
     assert (result.chunking, result.differences) == ("", ())
 
 

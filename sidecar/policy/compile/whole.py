@@ -1,0 +1,118 @@
+"""What concerns a policy as a whole: its parts against each other, its tests, its names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from sidecar.errors import PolicyError
+from sidecar.policy.compile.actions import action_of
+from sidecar.policy.compile.refusals import Refusals, check_wording
+from sidecar.policy.document import Place, Source
+from sidecar.policy.explain import suggest
+from sidecar.policy.fakes import FAKES, unknown_kinds
+from sidecar.policy.loader import Draft
+from sidecar.policy.plan import RulePlan
+from sidecar.policy.schema.base import DEFAULT_POLICY
+from sidecar.policy.schema.cases import CaseSpec, Expect
+from sidecar.policy.schema.policy import PolicySpec
+from sidecar.policy.schema.rules import RuleSpec
+from sidecar.values import Action, Channel, Part, ToolCalls
+
+
+def policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
+    """What contradicts what, beyond single rules."""
+    if spec.metadata.name == DEFAULT_POLICY and spec.match.model_fields_set:
+        message = "the policy named `default` takes every stream that no other policy takes"
+        yield source.error(("match",), message, "remove `match`, or give the policy another name", at_key=True)
+    if spec.stream.tool_calls is ToolCalls.WHOLE and not any(map(_may_change_text, spec.rules)):
+        message = "no rule blocks or redacts, so no call of a tool waits for a verdict"
+        yield source.error(("stream", "tool_calls"), message, "remove `tool_calls`, or add such a rule")
+    if spec.stream.notice is not None and not isinstance(spec.stream.notice, str):
+        refusals = Refusals(source)
+        check_wording(refusals, ("stream", "notice", "text"), spec.stream.notice.text, spec.metadata.language)
+        yield from refusals.errors
+    ids = [rule.id for rule in spec.rules]
+    yield from errors_of_tests(source, spec.tests, lambda _: ids)
+
+
+def call_errors(source: Source, spec: PolicySpec, rules: Iterable[RulePlan]) -> Iterator[PolicyError]:
+    """What the policy says of calls of tools, against what its rules read."""
+    reads_calls = (
+        rule.is_reading(Part.MODEL, Channel.TOOL_ARGUMENTS) for rule in rules if rule.action >= Action.REDACT
+    )
+    if spec.stream.tool_calls is ToolCalls.WHOLE and not any(reads_calls):
+        message = "no rule that blocks or redacts reads calls of tools, so none waits for a verdict"
+        remedy = "remove `tool_calls`, or have such a rule read the part `model` on the channel `tool_arguments`"
+        yield source.error(("stream", "tool_calls"), message, remedy)
+
+
+def _may_change_text(rule: RuleSpec) -> bool:
+    return action_of(rule) >= Action.REDACT
+
+
+def errors_of_tests(
+    source: Source, tests: Sequence[CaseSpec], ids_of: Callable[[CaseSpec], Sequence[str]]
+) -> Iterator[PolicyError]:
+    """What is wrong with tests, beyond their words; `ids_of` are the rules that a test may speak of."""
+    names: Counter[str] = Counter()
+    for number, test in enumerate(tests):
+        place: Place = ("tests", number)
+        names[test.name] += 1
+        if names[test.name] == 2:
+            yield source.error((*place, "name"), f"two tests are named `{test.name}`", "give each its own name")
+        for where, text in _texts(test):
+            for kind in unknown_kinds(text):
+                yield source.error((*place, *where), f"there is no fake `{kind}`", suggest(kind, FAKES))
+        ids = ids_of(test)
+        for where, rule in _named_rules(test):
+            if rule not in ids:
+                yield source.error((*place, *where), f"there is no rule `{rule}`", suggest(rule, ids))
+
+
+def _texts(test: CaseSpec) -> Iterator[tuple[Place, str]]:
+    for key in ("output", "input"):
+        yield (key,), getattr(test, key) or ""
+    for number, turn in enumerate(test.turns or ()):
+        for key in ("user", "system", "model", "reasoning", "tool_result", "tool_definition"):
+            yield ("turns", number, key), getattr(turn, key) or ""
+
+
+def _named_rules(test: CaseSpec) -> Iterator[tuple[Place, str]]:
+    expected: list[tuple[Place, Expect]] = [(("expect",), test.expect)]
+    expected += [(("turns", n, "expect"), turn.expect) for n, turn in enumerate(test.turns or ()) if turn.expect]
+    for place, expect in expected:
+        for where, rule in _rules_expected(expect):
+            yield (*place, *where), rule
+
+
+def _rules_expected(expect: Expect) -> Iterator[tuple[Place, str]]:
+    for number, rule in enumerate(expect.violations or ()):
+        yield ("violations", number), rule
+    if isinstance(expect.blocked, str):
+        yield ("blocked",), expect.blocked
+    for number, annotation in enumerate(expect.annotations or ()):
+        if annotation.rule is not None:
+            yield ("annotations", number, "rule"), annotation.rule
+
+
+def repeated_ids(draft: Draft) -> Iterator[PolicyError]:
+    """An error for each rule whose id an earlier one has."""
+    first: dict[str, int] = {}
+    for number, rule in draft.rules.items():
+        if rule.id in first:
+            message = f"rules[{first[rule.id]}] has the id `{rule.id}` already"
+            yield draft.source.error(("rules", number, "id"), message, "give each rule its own id")
+        first.setdefault(rule.id, number)
+
+
+def repeated_names(drafts: Iterable[Draft]) -> Iterator[PolicyError]:
+    """An error for each policy of a file whose name an earlier one has."""
+    seen: set[str] = set()
+    for draft in drafts:
+        name = draft.spec.metadata.name if draft.spec else ""
+        if name in seen:
+            yield draft.source.error(
+                ("metadata", "name"), f"the file has a policy named `{name}` already", "give each policy its own name"
+            )
+        seen.add(name)
