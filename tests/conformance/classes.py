@@ -35,4 +35,5 @@ class Classes:
 
 MEMORY: Final = Classes((_MIB, 8 * _MIB, 64 * _MIB), ("< 1 MiB", "< 8 MiB", "< 64 MiB", "more"))
 CALLS: Final = Classes((2.0, 8.0, 32.0), ("up to 2", "up to 8", "up to 32", "more"))
-SHARE: Final = Classes((0.6, 1.5), ("less", "as much", "more"))
+FLOODED: Final = Classes((32 * _MIB,), ("< 32 MiB", "more"))
+SHARE: Final = Classes((1.5,), ("no more", "more"))

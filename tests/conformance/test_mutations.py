@@ -54,7 +54,7 @@ async def weighed(running: Door, cases: list[Input]) -> tuple[dict[str, Outcome]
     found = dict(await outcomes(running.address, cases))
     memory = (await asyncio.to_thread(running.ask, "read"))["memory"]
     async with grpc.aio.insecure_channel(running.address) as channel:
-        answer = await rpc.GuardServiceStub(channel).Check(pb.CheckRequest(text="a plum"), timeout=60)  # type: ignore[misc]
+        answer = await rpc.GuardServiceStub(channel).Check(pb.CheckRequest(text="a plum"), timeout=60)
     assert answer.text == "a ‹fruit›"
     return found, memory
 
