@@ -53,7 +53,7 @@ def compile_file(
     compiled = [_compile(draft, keys, catalog, made) for draft in drafts]
     errors = [error for draft in drafts for error in draft.errors]
     errors += [error for _, found in compiled for error in found]
-    errors += repeated_names([draft for draft in drafts if draft.spec is not None])
+    errors += repeated_names(drafts)
     if errors:
         errors.sort(key=lambda error: (error.line, error.column))
         return CompiledFile(Path(path), (), tuple(errors))
@@ -64,8 +64,7 @@ def compile_file(
 
 def compile_policy(loaded: LoadedPolicy, keys: RedactionKeys | None = None, *, catalog: Catalog = registry) -> Plan:
     """Compile one policy. Raises `PolicyErrors` with everything that is wrong with it."""
-    rules = dict(enumerate(loaded.spec.rules))
-    plan, errors = _compile(Draft(loaded.source, loaded.spec, rules, (), loaded.document), keys, catalog)
+    plan, errors = _compile(Draft.of(loaded), keys, catalog)
     if plan is None:
         raise PolicyErrors(errors)
     return plan
@@ -83,12 +82,12 @@ def _compile(
 ) -> tuple[Plan | None, list[PolicyError]]:
     """The plan, or the errors beyond those of the draft."""
     spec = draft.spec
-    rules = RuleCompiler(draft, spec.stream if spec else StreamSpec(), keys, catalog, made)
+    rules = RuleCompiler(draft, keys, catalog, made)
     for number, rule in draft.rules.items():
         rules.compile(number, rule)
-    errors = rules.errors + list(repeated_ids(draft))
-    if spec is not None:
-        errors += policy_errors(draft.source, spec)
+    for number, detect in draft.detects.items():
+        rules.look(number, detect)
+    errors = [*rules.errors, *repeated_ids(draft), *policy_errors(draft)]
     if spec is not None and not errors:
         errors += call_errors(draft.source, spec, rules.plans)
     if spec is None or errors:

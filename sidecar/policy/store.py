@@ -14,11 +14,12 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from detectors import registry
+from detectors.suggestion import closest
 from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
+from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.document import Source
@@ -60,6 +61,11 @@ class PolicyStore:
     def plans(self) -> Mapping[str, Plan]:
         """The policies in force, by name."""
         return self._current.plans
+
+    @property
+    def matching(self) -> tuple[Plan, ...]:
+        """The policies in force, in the order in which a stream that names none is offered to them."""
+        return self._current.matching
 
     @property
     def sources(self) -> Mapping[str, str]:
@@ -129,7 +135,9 @@ class PolicyStore:
             return self._current, (error,)
         if not paths:
             where = ", ".join(map(str, self._paths))
-            return self._current, (PolicyError("there is no policy file", file=where, remedy="Add one."),)
+            return self._current, (
+                PolicyError("there is no policy file", file=where, remedy="Add one.", code=Code.NO_POLICY),
+            )
         read = {path: self._compiled(path) for path in paths}
         errors = [error for compiled in read.values() for error in compiled.errors]
         files = {path: self._last_good(compiled) for path, compiled in read.items()}
@@ -161,7 +169,8 @@ def repeated_names(files: Iterable[CompiledFile]) -> list[PolicyError]:
             first = owners.setdefault(plan.name, loaded.source)
             if first.file != loaded.source.file:
                 message = f"{first.file} has a policy named `{plan.name}` already"
-                errors.append(loaded.source.error(("metadata", "name"), message, "give each policy its own name"))
+                remedy = "give each policy its own name"
+                errors.append(loaded.source.error(("metadata", "name"), Code.REPEATED_POLICY, message, remedy))
     return errors
 
 
@@ -180,5 +189,5 @@ def _content(path: Path) -> str:
 
 
 def _closest(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else ""
+    meant = closest(name, known)
+    return f"did you mean {meant!r}?" if meant else ""

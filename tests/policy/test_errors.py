@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.errors import PolicyErrors
+from sidecar.policy.codes import Code
 from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.loader import load_file, load_text, parse_drafts
 from sidecar.policy.operators import RedactionKeys
@@ -440,6 +441,7 @@ def test_every_error_names_its_file_and_place(tmp_path: Path) -> None:
         path.write_text(row.text, encoding="utf-8")
         for error in compile_file(path, None, catalog=CATALOG).errors:
             assert (error.file, error.line > 0, error.column > 0, bool(error.remedy)) == (str(path), True, True, True)
+            assert error.code in set(Code)
 
 
 def test_all_errors_of_a_file_come_together_those_of_words_and_those_of_detectors(tmp_path: Path) -> None:
@@ -534,3 +536,56 @@ def test_whatever_a_file_holds_it_compiles_or_says_where_it_does_not(edits: list
     for draft in parse_drafts(text, file="p.yaml"):
         for error in draft.errors:
             assert (error.file, error.line > 0, error.column > 0, bool(error.remedy)) == ("p.yaml", True, True, True)
+
+
+def test_a_mistake_hides_no_other(tmp_path: Path) -> None:
+    """One in each part of a policy, several in one rule, and one in what a wrong rule looks for."""
+    text = f"""apiVersion: tidegate.dev/v1
+kind: Policy
+metadata: {{name: default, version: 1}}
+match: {{directions: [output]}}
+stream: {{mode: optimistc}}
+rules:
+  - {{id: a, {W}, action: annotate, severty: high, on_error: fail_closed}}
+  - {{id: b, detect: {{detector: tone, labels: [angri], parts: [users]}}, action: blok}}
+  - {{id: a, detect: {{detector: words, words: {{NAME: [' ']}}}}, severity: hihg, action: annotate}}
+tests:
+  - {{name: t, output: x, outputs: y, expect: {{violations: [c]}}}}
+  - {{name: t, output: '{{{{fake:gihub_token}}}}', expect: {{}}}}
+  - {{name: t, output: '{{{{fake:gihub_token}}}}', expect: {{blocked: b}}}}
+---
+{HEAD}rules: [{{id: a, {W}, action: annotat}}]
+"""
+    told = [(line.split(": ")[0], line.split(": ")[1]) for line in said_about(tmp_path / "p.yaml", text)]
+    assert told == [
+        ("3:36", "metadata.version"),
+        ("4:1", "match"),
+        ("5:16", "stream.mode"),
+        ("7:80", "rules[0].severty"),
+        ("7:105", "rules[0].on_error"),
+        ("8:47", "rules[1].detect.labels[0]"),
+        ("8:63", "rules[1].detect.parts[0]"),
+        ("8:80", "rules[1].action"),
+        ("9:10", "rules[2].id"),
+        ("9:54", "rules[2].detect.words.NAME[0]"),
+        ("9:72", "rules[2].severity"),
+        ("11:26", "tests[0].outputs"),
+        ("11:60", "tests[0].expect.violations[0]"),
+        ("12:55", "tests[1].expect"),
+        ("13:12", "tests[2].name"),
+        ("13:23", "tests[2].output"),
+        ("18:74", "rules[0].action"),
+    ]
+
+
+def test_a_document_that_is_no_yaml_hides_no_other(tmp_path: Path) -> None:
+    right = HEAD + f"rules: [{{id: a, {W}, action: annotate}}]\n"
+    wrong = right.replace("annotate", "annotat")
+    text = f"{wrong}---\nrules: [\n---\n{wrong.replace('name: p', 'name: q')}---\nid: 'never ends\n--- # next\n{wrong}"
+    told = [line.split(": ")[0] for line in said_about(tmp_path / "p.yaml", text)]
+    assert told == ["4:74", "7:1", "11:74", "14:1", "17:18", "18:74"]
+
+
+def test_ever_more_documents_that_are_no_yaml_are_not_read_for_ever(tmp_path: Path) -> None:
+    told = said_about(tmp_path / "p.yaml", "---\nrules: [\n" * 2000)
+    assert 0 < len(told) <= 20
