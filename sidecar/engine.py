@@ -11,6 +11,7 @@ from typing import Literal, NoReturn, Protocol
 
 from detectors.context import CHAR_BYTES, Documents
 from sidecar.clock import Clock
+from sidecar.conduct import Conducts
 from sidecar.config import Keys, Limits
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
@@ -90,6 +91,13 @@ class Engine:
         """The passages that streams share."""
         self.histories = Histories(limits.known_texts_bytes)
         """What is known of texts of requests that were checked."""
+        self.conducts = Conducts(
+            clock,
+            max_sessions=limits.sessions_kept,
+            max_bytes=limits.sessions_kept_bytes,
+            idle_ms=limits.sessions_kept_seconds * 1000,
+        )
+        """What sessions did."""
         self._notices = Notices(clock, _log)
         self._context_bytes = 0
         """What the contexts of all streams take at most."""

@@ -17,6 +17,7 @@ import click
 
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
+from sidecar.cli.bundles import bundle
 from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.cli.explain import explain
 from sidecar.cli.files import compiled, errors_of
@@ -44,6 +45,7 @@ def policy() -> None:
     """
 
 
+policy.add_command(bundle)
 policy.add_command(explain)
 policy.add_command(lint)
 policy.add_command(status)

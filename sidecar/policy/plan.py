@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
 from sidecar.policy.schema.base import DEFAULT_POLICY
+from sidecar.policy.sessions import SessionCondition, SessionSettings
 from sidecar.values import (
     Action,
     Channel,
@@ -23,6 +24,7 @@ from sidecar.values import (
     Lane,
     Mode,
     Part,
+    SessionMark,
     Severity,
     ToolCalls,
 )
@@ -88,6 +90,18 @@ class RulePlan:
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
     reads: Reads = EVERYTHING
+
+    risk: float = 0.0
+    """What a violation adds to its session's risk; 0: it counts for nothing there."""
+    marks: frozenset[SessionMark] = frozenset()
+    """What a violation says of its session."""
+    session: SessionCondition | None = None
+    """The sessions in which it acts; None: any."""
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a violation says something of its session."""
+        return bool(self.risk or self.marks)
 
     def is_reading(self, part: Part, channel: Channel) -> bool:
         """Whether it reads a text of these."""
@@ -237,6 +251,9 @@ class Plan:
     """In which people are told things."""
     order: int = 0
     """Policies are tried by order, lowest first, then by name."""
+    session: SessionSettings = field(default_factory=SessionSettings)
+    stoppers: tuple[RulePlan, ...] = ()
+    """The rules that stop a session, numbered behind `rules`. They read nothing until one is stopped."""
     _readers: dict[tuple[Part, Channel], Readers] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was answered before."""
 
@@ -263,6 +280,17 @@ class Plan:
         rules += chain.from_iterable(each.rules for each in batches)
         stopping = tuple(rule for rule in rules if rule.is_enforced and rule.action >= Action.WITHHOLD)
         return Readers(scanners, batches, gating, stopping)
+
+    @property
+    def all_rules(self) -> tuple[RulePlan, ...]:
+        """Its rules, and those that stop a session."""
+        return (*self.rules, *self.stoppers)
+
+    @property
+    def counts_sessions(self) -> bool:
+        """Whether it matters what a stream's session did, or does."""
+        told = any(rule.is_telling or rule.session is not None for rule in self.rules)
+        return told or bool(self.session.untrusted or self.session.escalations)
 
     @property
     def is_strict(self) -> bool:

@@ -92,6 +92,18 @@ class PolicyStore:
         self._current = snapshot
         return not self._errors
 
+    def move(self, directories: Sequence[str | Path]) -> bool:
+        """Read the files of other directories in place of these, all or nothing; whether they were all right.
+
+        If not, what is wrong is in `errors`, and the policies of before stay in force.
+        """
+        other = PolicyStore(directories, self._keys, catalog=self._catalog)
+        snapshot, self._errors = other._read()
+        if self._errors:
+            return False
+        self._paths, self._current = other._paths, snapshot
+        return True
+
     def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
         """The policy of that name; without one, the first by order whose `match` accepts the stream, else `default`.
 
