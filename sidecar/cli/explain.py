@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,13 +16,14 @@ from detectors.context import context_of
 from detectors.models.places import use_places
 from sidecar.cli.ending import WRONG, Failure
 from sidecar.cli.events import find_event, source_of
-from sidecar.cli.options import CONFIG, LABELS, TENANT
+from sidecar.cli.options import CONFIG, FACTS, facts_options
 from sidecar.config import load_settings
 from sidecar.explanation.account import to_json
 from sidecar.explanation.explainer import Explainer, Question
 from sidecar.explanation.lines import event_lines, lines
 from sidecar.explanation.page import event_page, page
 from sidecar.explanation.recorded import explain_event
+from sidecar.policy.facts import StreamFacts
 from sidecar.values import Channel, Direction, Part
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -39,13 +40,6 @@ T = TypeVar("T", bound=msgspec.Struct)
 @click.option("--bootstrap", metavar="HOST:PORT", help="The Kafka brokers that have it (default: the settings').")
 @click.option("--policy", "name", default="", help="The policy by name (default: the first that takes the text).")
 @click.option(
-    "--direction",
-    type=click.Choice([each.value for each in Direction]),
-    default=Direction.OUTPUT.value,
-    show_default=True,
-    help="Which half.",
-)
-@click.option(
     "--part",
     type=click.Choice([each.value for each in Part]),
     help="Whose words the text is (default: the model's for an output, the user's for an input).",
@@ -58,8 +52,7 @@ T = TypeVar("T", bound=msgspec.Struct)
     help="What of a message the text is; tool_arguments are read as JSON.",
 )
 @click.option("--history", is_flag=True, help="The text stands in a request's history; with --direction input.")
-@LABELS
-@TENANT
+@facts_options
 @click.option(
     "--context",
     "contexts",
@@ -81,12 +74,11 @@ def explain(
     outbox: Path | None,
     bootstrap: str | None,
     name: str,
-    direction: str,
+    direction: Direction,
+    facts: StreamFacts,
     part: str | None,
     channel: str,
     history: bool,
-    labels: Mapping[str, str],
-    tenant: str,
     contexts: tuple[Path, ...],
     as_json: bool,
     html: Path | None,
@@ -104,7 +96,7 @@ def explain(
 
     Example: tidegate policy explain policies/ --text "my card is 4111 1111 1111 1111" --label app=shop
     """
-    if history and direction != Direction.INPUT:
+    if history and direction is not Direction.INPUT:
         raise Failure("only a request has a history: say --direction input")
     settings = load_settings(config)
     use_places(settings.models.places())
@@ -123,11 +115,9 @@ def explain(
         sys.exit(WRONG if told.recurs is False else 0)
     question = Question(
         text=_text(text, file),
-        direction=Direction(direction),
+        facts=facts,
         part=None if part is None else Part(part),
         channel=Channel(channel),
-        labels=labels,
-        tenant=tenant,
         policy=name,
         is_history=history,
         context=context,
@@ -137,7 +127,7 @@ def explain(
     sys.exit(0 if account.policy else WRONG)
 
 
-_SAID_BY_EVENTS = ("name", "direction", "part", "channel", "history", "labels", "tenant")
+_SAID_BY_EVENTS = ("name", "direction", "part", "channel", "history", *FACTS)
 
 
 def _refuse_what_the_event_says() -> None:

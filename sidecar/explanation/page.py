@@ -96,7 +96,9 @@ def _steps(account: Account) -> list[Element]:
 def _asked(account: Account) -> Element:
     asked = account.asked
     said = [asked.direction, asked.part, asked.channel, *(f"{key}={value}" for key, value in asked.labels.items())]
-    said += [f"tenant {asked.tenant}"] if asked.tenant else []
+    said += [f"{key}={value}" for key, value in asked.attributes.items()]
+    told = {"tenant": asked.tenant, "model": asked.model, "route": asked.route, "prompt": asked.prompt_version}
+    said += [f"{name} {value}" for name, value in told.items() if value]
     said += ["in a request's history"] if asked.is_history else []
     return _tag("p", *(_tag("span", each, class_="tag") for each in said))
 

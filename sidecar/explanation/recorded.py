@@ -17,6 +17,7 @@ from sidecar.explanation.account import Account, DecisionAccount
 from sidecar.explanation.explainer import Explainer, Question
 from sidecar.outbox.builders import shape_of
 from sidecar.outbox.event import Data, Fault, Kind, PolicyChange, StreamDecision, Violation, kind_of
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.values import Action, Channel
 
@@ -180,11 +181,16 @@ def _replayed(explainer: Explainer, data: Data, text: str, context: Context | No
     where = data.where if isinstance(data, Violation) else None
     question = Question(
         text=text,
-        direction=data.where.direction if isinstance(data, Violation) else data.direction,
+        facts=StreamFacts(
+            data.where.direction if isinstance(data, Violation) else data.direction,
+            data.ids.tenant,
+            model=data.app.model,
+            prompt_version=data.app.prompt_version,
+            labels=data.app.labels,
+            attributes=data.app.attributes,
+        ),
         part=where.part if where else None,
         channel=where.channel if where else Channel.CONTENT,
-        labels=data.app.labels,
-        tenant=data.ids.tenant,
         policy=data.policy.name,
         is_history=data.done == Action.WITHHOLD.word,
         context=context,
