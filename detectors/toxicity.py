@@ -16,6 +16,7 @@ from detectors.models.encoded import (
     detect_together,
     encoder_of,
     head_of,
+    looks,
     read_only,
     reading_of,
     readings,
@@ -24,7 +25,7 @@ from detectors.models.encoded import (
 )
 from detectors.models.encoder import Encoder, Encoding
 from detectors.scores import BELOW_ONE, Point
-from detectors.types import Finding
+from detectors.types import Finding, Look
 
 HEAD = "toxicity"
 
@@ -76,6 +77,10 @@ class Toxicity:
     def texts(self, item: BatchItem) -> Sequence[str]:
         """The segment with its context, and its normalised view when it is disguised."""
         return readings(item)
+
+    def looks(self, text: str) -> Sequence[Look]:
+        """How it reads a segment beside as it is written."""
+        return looks(text)
 
     def read(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
         """Per label, the highest score of the segment's readings."""

@@ -20,8 +20,6 @@ from sidecar.policy.store import PolicyStore
 from sidecar.summary import is_violation
 from sidecar.values import Annotation, Decision, Direction, Lane, Part, Standing
 
-_PARTS = {Direction.OUTPUT: Part.MODEL, Direction.INPUT: Part.USER}
-
 
 class Result(msgspec.Struct, frozen=True):
     """What came of one text. `blocked_by` is the rule that stopped it, or empty."""
@@ -49,7 +47,7 @@ class Guarding:
         """`part` is whose words the texts are; `is_history`: they stand in a request's history."""
         self._plan = plan
         self._direction = direction
-        self._lane = Lane(part=part or _PARTS[direction])
+        self._lane = Lane(part=part or direction.speaker)
         self._is_history = is_history
 
     @classmethod

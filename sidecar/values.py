@@ -21,6 +21,11 @@ class Direction(StrEnum):
     INPUT = "input"
     OUTPUT = "output"
 
+    @property
+    def speaker(self) -> Part:
+        """Whose words a text of this half is, where nobody says."""
+        return Part.USER if self is Direction.INPUT else Part.MODEL
+
 
 class Channel(StrEnum):
     """Which text of a choice a lane carries."""

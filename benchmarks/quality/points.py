@@ -3,8 +3,8 @@
     python -m benchmarks.quality.points --data DATA [--model models_onnx/tidegate-encoder] [--limit 800]
 
 Writes the points into the model's card (`heads.HEAD.points`), from where `tidegate policy show` and `lint` read them.
-Each label is judged over the labelled sets that annotate it, at most LIMIT rows of each; those for documents are made by
-`benchmarks.quality.sets`.
+Each label is judged over the labelled sets that annotate it, at most LIMIT rows of each; the one for documents is made
+by `benchmarks.quality.sets`.
 """
 
 from __future__ import annotations

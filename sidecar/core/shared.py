@@ -11,6 +11,7 @@ from detectors.context import Context
 from detectors.types import Finding
 from sidecar.core.cuts import Way
 from sidecar.core.items import Item, Source
+from sidecar.core.trace import Trace
 from sidecar.policy.decide import Violation
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.stand_ins import Draft, StandIns
@@ -43,6 +44,7 @@ class Shared:
         "plan",
         "session_id",
         "stand_ins",
+        "trace",
     )
 
     def __init__(
@@ -55,8 +57,10 @@ class Shared:
         history: Collection[Lane] | None = None,
         stand_ins: StandIns | None = None,
         languages: Sequence[str] = (),
+        trace: Trace | None = None,
     ) -> None:
         self.plan = plan
+        self.trace = trace
         self._languages = languages
         self.session_id = session_id
         self.is_request = is_request

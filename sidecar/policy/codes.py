@@ -70,7 +70,6 @@ class Code(StrEnum):
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
     MATCH_OF_DEFAULT = "TG403"
-    UNKNOWN_TAG = "TG404"
 
     REPEATED_TEST = "TG501"
     UNKNOWN_RULE = "TG502"
@@ -78,7 +77,6 @@ class Code(StrEnum):
     CANNOT_FAIL = "TG504"
     NOT_ONE_TEXT = "TG505"
     UNKNOWN_POLICY = "TG506"
-    FAILED_TEST = "TG590"
 
     SHADOWED_POLICY = "TG601"
     CANNOT_FIRE = "TG602"
@@ -386,12 +384,6 @@ ABOUT: Mapping[Code, About] = {
         "Remove `match`, or give the policy another name.",
         'metadata: {name: default, version: "1"}\nmatch: {directions: [input]}\n',
     ),
-    Code.UNKNOWN_TAG: About(
-        "an unknown tag",
-        "Tags name entries of published lists, so that events can be counted by them.",
-        "Take the entry that is suggested, or remove the tag.",
-        "rules: [{id: cards, detect: {detector: pii}, action: redact, tags: {owasp: ['LLM99:2025']}}]\n",
-    ),
     Code.REPEATED_TEST: About(
         "two tests have one name",
         "A report would not say which of them failed.",
@@ -422,12 +414,6 @@ ABOUT: Mapping[Code, About] = {
         "A test is about one text.",
         "State exactly one of `output`, `input` and `chunks`.",
         "tests: [{name: a card, output: hello, input: hello, expect: {leaked: 0}}]\n",
-    ),
-    Code.FAILED_TEST: About(
-        "a test failed",
-        "What came of the text is not what the test expects. `tidegate policy test` says what differs.",
-        "Change the policy, or what is expected.",
-        "tests: [{name: a card, output: '4111 1111 1111 1111', chunkings: whole, expect: {violations: []}}]\n",
     ),
     Code.UNKNOWN_POLICY: About(
         "a test of a policy that is not there",
@@ -474,9 +460,11 @@ ABOUT: Mapping[Code, About] = {
     ),
     Code.SENSELESS_THRESHOLD: About(
         "a threshold that the model's card calls senseless",
-        "So low that nearly every text is a finding, or so high that nearly no attack is.",
-        "Begin with what the card recommends, and change it by what `tidegate policy show` says of other thresholds.",
-        "rules: [{id: abuse, detect: {detector: toxicity, labels: {insult: 0.01}}, action: annotate}]\n",
+        "The model was measured there: more than a fifth of innocent texts is taken for findings, or less than a fifth"
+        " of what is looked for is found.",
+        "Begin with what the card recommends, and change it by what `tidegate policy show` expects of a threshold.",
+        "rules:\n  - id: attacks\n    detect: {detector: injection, labels: {indirect_injection: 0.995}}\n"
+        "    action: annotate\n",
     ),
     Code.LOST_BACKSLASH: About(
         "a regex whose backslash YAML has read",

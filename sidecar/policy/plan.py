@@ -207,13 +207,25 @@ class Match:
     labels: tuple[tuple[str, str], ...] = ()
     tenants: frozenset[str] = frozenset()
 
+    def covers(self, other: Match) -> bool:
+        """Whether every stream that the other one accepts is accepted, too."""
+        return (
+            (not self.directions or (bool(other.directions) and other.directions <= self.directions))
+            and (not self.tenants or (bool(other.tenants) and other.tenants <= self.tenants))
+            and set(self.labels) <= set(other.labels)
+        )
+
     def accepts(self, direction: Direction, labels: Mapping[str, str], tenant: str) -> bool:
         """Whether a stream with these facts takes the policy."""
-        return (
-            (not self.directions or direction in self.directions)
-            and (not self.tenants or tenant in self.tenants)
-            and all(labels.get(key) == value for key, value in self.labels)
-        )
+        return next(self.unmet(direction, labels, tenant), None) is None
+
+    def unmet(self, direction: Direction, labels: Mapping[str, str], tenant: str) -> Iterator[str]:
+        """The conditions that do not hold for a stream with these facts, as the policy's path to them."""
+        if self.directions and direction not in self.directions:
+            yield "directions"
+        if self.tenants and tenant not in self.tenants:
+            yield "tenants"
+        yield from (f"labels.{key}" for key, value in self.labels if labels.get(key) != value)
 
 
 @dataclass(frozen=True, slots=True)

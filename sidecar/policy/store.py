@@ -63,6 +63,11 @@ class PolicyStore:
         return self._current.plans
 
     @property
+    def matching(self) -> tuple[Plan, ...]:
+        """The policies in force, in the order in which a stream that names none is offered to them."""
+        return self._current.matching
+
+    @property
     def sources(self) -> Mapping[str, str]:
         """The file of each policy in force, by its name."""
         files = self._current.files.values()

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
+from sidecar.policy.compile.whole import named_rules
 from sidecar.policy.loader import LoadedPolicy
-from sidecar.policy.schema.cases import CaseSpec
 from sidecar.values import Direction
 
 
@@ -16,15 +16,6 @@ def warnings(loaded: LoadedPolicy, tested: Collection[str]) -> Iterator[PolicyEr
     yield from _other_direction(loaded)
     yield from _repeated(loaded)
     yield from _untested(loaded, tested)
-
-
-def rules_named(test: CaseSpec) -> Iterator[str]:
-    """The rules that a test expects to be violated."""
-    expect = test.expect
-    yield from expect.violations or ()
-    if isinstance(expect.blocked, str):
-        yield expect.blocked
-    yield from (each.rule for each in expect.annotations or () if each.rule is not None)
 
 
 def _other_direction(loaded: LoadedPolicy) -> Iterator[PolicyError]:
@@ -50,7 +41,7 @@ def _repeated(loaded: LoadedPolicy) -> Iterator[PolicyError]:
 
 
 def _untested(loaded: LoadedPolicy, tested: Collection[str]) -> Iterator[PolicyError]:
-    named = {rule for test in loaded.spec.tests for rule in rules_named(test)} | set(tested)
+    named = {rule for test in loaded.spec.tests for _, rule in named_rules(test)} | set(tested)
     for number, rule in enumerate(loaded.spec.rules):
         if rule.id not in named:
             message = f"no test expects a violation of rule `{rule.id}`"

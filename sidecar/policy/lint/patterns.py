@@ -1,4 +1,4 @@
-"""Regexes and keywords of the author's own: what YAML has read before them, what matches nothing, what is there twice."""
+"""Regexes and keywords of an author: whose backslashes YAML has read, what matches nothing, what is there twice."""
 
 from __future__ import annotations
 

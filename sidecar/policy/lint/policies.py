@@ -12,9 +12,8 @@ from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.lint import cases, patterns, rules, thresholds
 from sidecar.policy.loader import LoadedPolicy
-from sidecar.policy.plan import Match, Plan
+from sidecar.policy.plan import Match, Plan, in_order
 from sidecar.policy.schema.base import DEFAULT_POLICY
-from sidecar.policy.store import matching_order
 from sidecar.values import Direction
 
 Policies: TypeAlias = Sequence[tuple[LoadedPolicy, Plan]]
@@ -39,9 +38,10 @@ def warnings(
 
 def _shadowed(policies: Policies) -> Iterator[PolicyError]:
     """The policies that no stream takes which names none, since those before them take all of theirs."""
-    ordered = sorted(policies, key=lambda pair: matching_order(pair[1]))
-    for number, (loaded, plan) in enumerate(ordered):
-        before = [other for _, other in ordered[:number]]
+    written = {plan.name: loaded for loaded, plan in policies}
+    ordered = in_order(plan for _, plan in policies)
+    for number, plan in enumerate(ordered):
+        loaded, before = written[plan.name], ordered[:number]
         taking = [_first_covering(before, match) for match in _by_direction(plan.match)]
         if all(taking):
             names = ", ".join(dict.fromkeys(f"`{name}`" for name in taking))

@@ -7,6 +7,7 @@ from typing import Any
 
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
+from sidecar.policy.document import Place
 from sidecar.policy.loader import LoadedPolicy
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.values import Action, Direction, Part
@@ -57,17 +58,18 @@ def _idle_rules(loaded: LoadedPolicy, plan: Plan) -> Iterator[PolicyError]:
         other = next(others, None)
         if other is None:
             continue
+        place: Place = ("rules", rule.index, "id")
         if _content(loaded, rule) == _content(loaded, other):
-            message = f"it says what rule `{other.id}` says: each finding is told twice"
-            yield loaded.source.error(("rules", rule.index, "id"), Code.TWICE_THE_SAME, message, "remove one of the two")
+            message, remedy = f"rule `{other.id}` says the same: each finding is told twice", "remove one of the two"
+            yield loaded.source.error(place, Code.TWICE_THE_SAME, message, remedy)
         else:
             message = f"rule `{other.id}` finds all that it finds, and does as much or more"
             remedy = "remove it, or change what one of the two reads, finds or does"
-            yield loaded.source.error(("rules", rule.index, "id"), Code.DOMINATED_RULE, message, remedy)
+            yield loaded.source.error(place, Code.DOMINATED_RULE, message, remedy)
 
 
 def _leaves_nothing(loaded: LoadedPolicy, one: RulePlan, other: RulePlan) -> bool:
-    """Whether `one` leaves `other` nothing to do: it finds all that `other` does in the same texts, and does as much."""
+    """Whether `one` finds all that `other` does in the same texts, and does as much or more."""
     is_before = one.index < other.index
     return (
         one.is_enforced

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from detectors.base import DetectorType, Params
-from detectors.scores import expected, highest_scores, points_of
+from detectors import registry
+from detectors.scores import BELOW_ONE, Point, expected, highest_scores, points_of
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.document import Place
 from sidecar.policy.loader import LoadedPolicy
-from sidecar.policy.plan import Plan
+from sidecar.policy.plan import Plan, RulePlan
 
 MOST_FALSE = 0.2
-LEAST_FOUND = 0.05
+LEAST_FOUND = 0.2
 """Shares of innocent texts taken for findings, and of findings found, past which a threshold makes no sense."""
 
 
@@ -27,7 +27,16 @@ def warnings(loaded: LoadedPolicy, plan: Plan, catalog: Catalog) -> Iterator[Pol
         place: Place = ("rules", rule.index, "detect")
         yield from _unreachable(loaded, place, rule.thresholds, highest_scores(kind, params))
         if detect.threshold is not None or isinstance(detect.labels, Mapping):
-            yield from _senseless(loaded, place, rule.thresholds, kind, params)
+            yield from _senseless(loaded, place, rule, catalog, kind.labels_of(params))
+
+
+def expectations(loaded: LoadedPolicy, rule: RulePlan, catalog: Catalog = registry) -> dict[str, Point]:
+    """What to expect of a rule at its thresholds, by label, as far as its model was measured."""
+    detect = loaded.spec.rules[rule.index].detect
+    kind = catalog.get(detect.detector)
+    measured = points_of(kind, kind.params.model_validate(detect.params))
+    points = {label: expected(measured.get(label, ()), least) for label, least in rule.thresholds.items()}
+    return {label: point for label, point in points.items() if point is not None}
 
 
 def place_of(place: Place, loaded: LoadedPolicy, label: str) -> Place:
@@ -43,24 +52,24 @@ def _unreachable(
     is_dead = len(dead) == len(stated)
     for label, most in dead.items():
         what = "the rule never fires" if is_dead else f"it never fires for `{label}`"
-        shown = f"{most:g}" if most < 0.999 else "less than 1"  # noqa: PLR2004 - a sigmoid's end
-        message = f"{what}: a finding of `{label}` scores {'at most ' if most < 0.999 else ''}{shown}"  # noqa: PLR2004
-        remedy = f"write {most:g} or less" if most < 0.999 else "write less than 1, 0.95 for example"  # noqa: PLR2004
+        if most >= BELOW_ONE:
+            reach, remedy = "less than 1", "write less than 1, 0.95 for example"
+        else:
+            reach, remedy = f"at most {most:g}", f"write {most:g} or less"
+        message = f"{what}: a finding of `{label}` scores {reach}"
         yield loaded.source.error(place_of(place, loaded, label), Code.CANNOT_FIRE, message, remedy)
 
 
 def _senseless(
-    loaded: LoadedPolicy, place: Place, stated: Mapping[str, float], kind: type[DetectorType], params: Params
+    loaded: LoadedPolicy, place: Place, rule: RulePlan, catalog: Catalog, recommended: Mapping[str, float]
 ) -> Iterator[PolicyError]:
-    measured, recommended = points_of(kind, params), kind.labels_of(params)
-    for label, least in stated.items():
-        point = expected(measured.get(label, ()), least)
-        if point is None:
-            continue
-        remedy = f"the model's card recommends {recommended[label]:g}"
+    for label, point in expectations(loaded, rule, catalog).items():
+        least = rule.thresholds[label]
         if point.false_positives > MOST_FALSE:
             message = f"from {least:g} on {point.false_positives:.0%} of innocent texts are taken for `{label}`"
-            yield loaded.source.error(place_of(place, loaded, label), Code.SENSELESS_THRESHOLD, message, remedy)
         elif point.recall < LEAST_FOUND:
             message = f"from {least:g} on {point.recall:.0%} of `{label}` is found"
-            yield loaded.source.error(place_of(place, loaded, label), Code.SENSELESS_THRESHOLD, message, remedy)
+        else:
+            continue
+        remedy = f"the model's card recommends {recommended[label]:g}"
+        yield loaded.source.error(place_of(place, loaded, label), Code.SENSELESS_THRESHOLD, message, remedy)
