@@ -4,6 +4,7 @@
     ├── ConfigError        the settings cannot be used                          (path)
     ├── PolicyError        a policy file cannot be used                         (code, file, line, column, path, remedy)
     │   └── PolicyErrors   all that is wrong with the policy files              (errors)
+    ├── BundleError        a bundle of policies cannot be used                  (remedy)
     ├── UnknownPolicy      no policy of that name, or none takes the stream     (name)
     ├── ModelError         a model is missing, damaged, or gives wrong answers
     ├── DetectorFailure    a detector could not be built or run                 (detector)
@@ -99,6 +100,17 @@ class PolicyErrors(PolicyError):  # noqa: N818 - several of them
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)
+
+
+class BundleError(TidegateError):
+    """A bundle of policies cannot be used. `str(error)` is `message. remedy`."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.remedy}" if self.remedy else self.message
 
 
 class UnknownPolicy(TidegateError):  # noqa: N818 - it is what it says: the glossary's words, not a suffix

@@ -13,8 +13,10 @@ from detectors.models.places import use_places
 from detectors.types import Grounding
 from sidecar.config import Settings
 from sidecar.core.answer import Sentences
+from sidecar.errors import ConfigError
 from sidecar.keys import redaction_keys
 from sidecar.offline import Guarded, guard_text
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.summary import is_violation
@@ -68,10 +70,12 @@ class Guarding:
         Without a name it is the one that takes a stream with these labels and this tenant; the only one takes any.
         """
         use_places(settings.models.places())
+        if settings.policies.bundle and not paths:
+            raise ConfigError("the policies come as a bundle; name files with --policies", path="policies.bundle")
         store = PolicyStore(paths or settings.policies.directories, redaction_keys(settings.keys))
         store.load()
         only = [*store.plans] if len(store.plans) == 1 else [""]
-        plan = store.resolve(policy or only[0] or None, direction, labels or {}, tenant)
+        plan = store.resolve(policy or only[0] or None, StreamFacts(direction, tenant, labels=labels or {}))
         return cls(plan, direction, part=part, is_history=is_history)
 
     def guard(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import click
 
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
+from sidecar.cli.bundles import bundle
 from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.cli.explain import explain
 from sidecar.cli.files import compiled, errors_of
@@ -45,6 +46,7 @@ def policy() -> None:
     """
 
 
+policy.add_command(bundle)
 policy.add_command(explain)
 policy.add_command(lint)
 policy.add_command(status)
@@ -145,11 +147,7 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
     return _named(plan) | {
         "owner": plan.owner,
         "order": plan.order,
-        "match": {
-            "directions": sorted(plan.match.directions),
-            "labels": dict(plan.match.labels),
-            "tenants": sorted(plan.match.tenants),
-        },
+        "match": plan.match.described(),
         "stream": {
             "mode": plan.stream.mode,
             "max_hold_ms": plan.stream.max_hold_ms,
@@ -204,14 +202,13 @@ def _operator_of(loaded: LoadedPolicy, rule: RulePlan) -> str | None:
 def _conditions(plan: Plan) -> str:
     if plan.name == DEFAULT_POLICY:
         return "every stream that no other policy takes"
-    match = plan.match
-    stated = {
-        "directions": ", ".join(sorted(match.directions)),
-        "labels": ", ".join(f"{key}={value}" for key, value in match.labels),
-        "tenants": ", ".join(sorted(match.tenants)),
-    }
-    conditions = "; ".join(f"{key} {words}" for key, words in stated.items() if words) or "every stream"
+    stated = (f"{key} {_listed(words)}" for key, words in plan.match.described().items() if words)
+    conditions = "; ".join(stated) or "every stream"
     return f"{conditions} (order {plan.order})"
+
+
+def _listed(words: Mapping[str, str] | Sequence[str]) -> str:
+    return ", ".join([f"{key}={word}" for key, word in words.items()] if isinstance(words, Mapping) else words)
 
 
 def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:

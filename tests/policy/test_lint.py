@@ -13,9 +13,9 @@ from detectors.scores import Point, expected
 from sidecar.cli.policy import policy
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_policy
+from sidecar.policy.facts import Glob, Match, StreamFacts
 from sidecar.policy.lint.policies import warnings
 from sidecar.policy.loader import load_text
-from sidecar.policy.plan import Match
 from sidecar.values import Direction
 
 HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {{name: {name}, version: "1"{more}}}\n'
@@ -34,21 +34,33 @@ def told(*texts: str) -> list[str]:
     return [each.code for each in found]
 
 
-LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from("xy"), max_size=2)
+WORDS = st.text("ab*", max_size=4)
+TEXTS = st.text("ab", max_size=5)
+ENTRIES = st.dictionaries(st.sampled_from("kl"), WORDS.map(Glob), max_size=2).map(lambda each: tuple(each.items()))
+GLOBS = st.lists(WORDS.map(Glob), max_size=2).map(tuple)
 MATCHES = st.builds(
-    lambda directions, labels, tenants: Match(directions, tuple(sorted(labels.items())), tenants),
-    st.frozensets(st.sampled_from(Direction)),
-    LABELS,
-    st.frozensets(st.sampled_from("tu")),
+    Match, st.frozensets(st.sampled_from(Direction)), labels=ENTRIES, tenants=GLOBS, models=GLOBS, attributes=ENTRIES
+)
+FACTS = st.builds(
+    StreamFacts,
+    st.sampled_from(Direction),
+    TEXTS,
+    TEXTS,
+    labels=st.dictionaries(st.sampled_from("kl"), TEXTS),
+    attributes=st.dictionaries(st.sampled_from("kl"), TEXTS),
 )
 
 
-@given(MATCHES, MATCHES, st.sampled_from(Direction), LABELS, st.sampled_from("tu"))
-def test_what_covers_another_match_takes_its_streams(
-    one: Match, other: Match, direction: Direction, labels: dict[str, str], tenant: str
-) -> None:
-    if one.covers(other) and other.accepts(direction, labels, tenant):
-        assert one.accepts(direction, labels, tenant)
+@given(MATCHES, MATCHES, FACTS)
+def test_what_covers_another_match_takes_its_streams(one: Match, other: Match, facts: StreamFacts) -> None:
+    if one.covers(other) and other.accepts(facts):
+        assert one.accepts(facts)
+
+
+@given(WORDS, TEXTS)
+def test_a_form_covers_itself_and_what_it_matches(word: str, text: str) -> None:
+    assert Glob(word).covers(Glob(word))
+    assert Glob(word).covers(Glob(text)) is Glob(word).matches(text)
 
 
 SHOP = "match: {labels: {app: shop}}\n"

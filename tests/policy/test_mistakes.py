@@ -52,9 +52,7 @@ MISTAKES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "a label of another detector",
         detecting("{detector: secrets, labels: [CREDIT_CARD]}", "block"),
-        (
-            "6:42 TG204 Use one of `GITHUB_TOKEN`, `GITLAB_TOKEN`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_BEDROCK_KEY`, `GOOGLE_API_KEY`, `GOOGLE_OAUTH_SECRET`, `GOOGLE_OAUTH_TOKEN`, `AZURE_CLIENT_SECRET`, `AZURE_STORAGE_KEY`, `OPENAI_API_KEY`, `ANTHROPIC_API_KEY` or 88 more.",
-        ),
+        ("6:42 TG204 Use one of `GITHUB_TOKEN`, `GITLAB_TOKEN`, ...",),
     ),
     (
         "a misspelt label with a threshold",
@@ -172,9 +170,7 @@ MISTAKES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "a message beside block",
         detecting("{detector: pii}", "block", "    message: no\n"),
-        (
-            "8:5 TG101 Use one of `id`, `description`, `detect`, `severity`, `action`, `history`, `on_error`, `on_timeout`, `enforcement`.",
-        ),
+        ("8:5 TG101 Use one of `id`, `description`, ...",),
     ),
     ("a message as the block", detecting("{detector: pii}", "{block: no}"), ("7:21 TG104 Write `{message: no}`.",)),
     (
@@ -354,9 +350,7 @@ MISTAKES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "an expectation outside expect",
         HEAD + RULE + "tests:\n  - {name: t, output: x, violations: [a]}\n",
-        (
-            "9:26 TG101 Use one of `name`, `output`, `input`, `chunks`, `turns`, `stream`, `direction`, `choice`, `channel`, `part`, `history`, `context` or 3 more.",
-        ),
+        ("9:26 TG101 Use one of `name`, `output`, ...",),
     ),
     (
         "an input in a policy for outputs",
@@ -433,11 +427,10 @@ def test_a_mistake_is_told(text: str, told: tuple[str, ...], tmp_path: Path) -> 
     compiled = compile_file(path, public_keys())
     found = [*compiled.errors, *warnings(compiled.policies)]
     asked = {each.split()[1] for each in told}
-    assert (
-        tuple(
-            f"{each.line}:{each.column} {each.code} {each.remedy}"
-            for each in found
-            if each.code in asked or each.code not in UNLESS_ASKED
-        )
-        == told
-    )
+    wanted = [each for each in found if each.code in asked or each.code not in UNLESS_ASKED]
+    assert [_shortened(f"{each.line}:{each.column} {each.code} {each.remedy}", told) for each in wanted] == list(told)
+
+
+def _shortened(line: str, told: tuple[str, ...]) -> str:
+    """The line, or what of it stands in the table where a list of keys or labels is cut short there."""
+    return next((each for each in told if each.endswith("...") and line.startswith(each[:-3])), line)

@@ -10,9 +10,10 @@ from detectors import registry
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
+from sidecar.policy.facts import Match
 from sidecar.policy.lint import cases, patterns, rules, thresholds
 from sidecar.policy.loader import LoadedPolicy
-from sidecar.policy.plan import Match, Plan, in_order
+from sidecar.policy.plan import Plan, in_order
 from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.values import Direction
 
