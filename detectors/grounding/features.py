@@ -31,7 +31,7 @@ from detectors.grounding.wording import (
 FEATURES = (
     "best_recall", "context_recall", "sentence_recall", "bigram_recall", "trigram_recall",
     "numbers_missing", "dates_missing", "names_missing", "quotes_missing", "negation_mismatch",
-    "speaker_missing", "is_long", "word_recall", "word_changed", "turned",
+    "speaker_missing", "is_long", "word_changed", "turned",
 )  # fmt: skip
 
 
@@ -82,8 +82,7 @@ def failed_checks(claim: str, facts: ContextFacts, evidence: Sequence[Evidence])
 
 def lexical_features(claim: str, index: PassageIndex, facts: ContextFacts, evidence: Sequence[Evidence]) -> list[float]:
     """Return the values of `FEATURES`, all 0..1; a claim without numbers (names, quotes) misses none."""
-    every = [word.lower() for word, _, _ in words(claim)]
-    stems = [stem(word) for word in every]
+    stems = [stem(word) for word, _, _ in words(claim)]
     content = content_words(claim)
     closest = closest_sentence(claim, evidence)
     number_list, name_list, date_list, quote_list = _bare_numbers(claim), names(claim), dates(claim), quotes(claim)
@@ -101,7 +100,6 @@ def lexical_features(claim: str, index: PassageIndex, facts: ContextFacts, evide
         float(_negation_mismatch(claim, closest)),
         float(not facts.has_speaker and bool(speakers(claim))),
         max(0.0, min(1.0, (len(index.passages) - 1) / LONG_PASSAGES)),
-        sum(word in facts.words for word in every) / len(every) if every else 1.0,
         float(bool(turned["word"])),
         float(any(turned[kind] for kind in TURNS)),
     ]
