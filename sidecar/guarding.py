@@ -16,6 +16,7 @@ from sidecar.core.answer import Sentences
 from sidecar.errors import ConfigError
 from sidecar.keys import redaction_keys
 from sidecar.offline import Guarded, guard_text
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.summary import is_violation
@@ -74,7 +75,7 @@ class Guarding:
         store = PolicyStore(paths or settings.policies.directories, redaction_keys(settings.keys))
         store.load()
         only = [*store.plans] if len(store.plans) == 1 else [""]
-        plan = store.resolve(policy or only[0] or None, direction, labels or {}, tenant)
+        plan = store.resolve(policy or only[0] or None, StreamFacts(direction, tenant, labels=labels or {}))
         return cls(plan, direction, part=part, is_history=is_history)
 
     def guard(

@@ -17,6 +17,7 @@ from sidecar.config import load_settings
 from sidecar.explanation.account import to_json
 from sidecar.explanation.explainer import Explainer, Question
 from sidecar.explanation.lines import lines
+from sidecar.explanation.page import page
 from sidecar.values import Channel, Direction, Part
 
 
@@ -56,6 +57,9 @@ from sidecar.values import Channel, Direction, Part
     help="A file that an answer should rest on; may be repeated. Its name without the ending is its id.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the account as JSON on stdout.")
+@click.option(
+    "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the account to this file, as a page."
+)
 def explain(
     paths: tuple[Path, ...],
     config: Path | None,
@@ -70,6 +74,7 @@ def explain(
     tenant: str,
     contexts: tuple[Path, ...],
     as_json: bool,
+    html: Path | None,
 ) -> None:
     """Explain step by step what policies do to a text: who takes it, what is read, found, decided, held and let out.
 
@@ -96,9 +101,11 @@ def explain(
         context=context_of([(path.stem, _read(path)) for path in contexts]) if contexts else None,
     )
     account = explainer.explain(question)
+    if html is not None:
+        _write(html, page(account))
     if as_json:
         click.echo(json.dumps(to_json(account), indent=2, ensure_ascii=False))
-    else:
+    elif html is None:
         click.echo("\n".join(lines(account)))
     sys.exit(0 if account.policy else WRONG)
 
@@ -107,7 +114,11 @@ def _text(text: str | None, file: Path | None) -> str:
     """The text that is to be explained."""
     if (text is None) == (file is None):
         raise click.UsageError("say what to explain: --text TEXT, or --file FILE")
-    return text if text is not None else _read(file or Path("-"))
+    if text is None:
+        return _read(file or Path("-"))
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise Failure("--text is not UTF-8")
+    return text
 
 
 def _read(file: Path) -> str:
@@ -120,3 +131,10 @@ def _read(file: Path) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise Failure(f"{name} is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"cannot write {file}: {error.strerror}") from None
