@@ -16,13 +16,15 @@ from detectors.models.encoded import (
     detect_together,
     encoder_of,
     head_of,
+    looks,
     read_only,
+    reading_of,
     readings,
     unread,
     unread_labels,
 )
 from detectors.models.encoder import Encoder, Encoding
-from detectors.types import Finding
+from detectors.types import Finding, Look
 
 HEAD = "toxicity"
 
@@ -65,14 +67,19 @@ class Toxicity:
         """The segment with its context, and its normalised view when it is disguised."""
         return readings(item)
 
+    def looks(self, text: str) -> Sequence[Look]:
+        """How it reads a segment beside as it is written."""
+        return looks(text)
+
     def read(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
         """Per label, the highest score of the segment's readings."""
-        encodings = read_only(encodings)
+        whole, encodings = encodings[0], read_only(encodings)
         if not encodings:
             return unread(item)
-        scores = np.max([each.scores[HEAD] for each in encodings], axis=0)
+        each_reading = np.asarray([each.scores[HEAD] for each in encodings])
+        scores, best = each_reading.max(axis=0), each_reading.argmax(axis=0)
         return [
-            Finding(item.begin, len(item.text), label, float(score))
-            for label, score in zip(self._names, scores, strict=True)
+            Finding(item.begin, len(item.text), label, float(score), reading_of(whole, encodings[number]))
+            for label, score, number in zip(self._names, scores, best, strict=True)
             if score >= _LEAST_SCORE
         ]

@@ -23,9 +23,9 @@ from detectors.models.places import use_places
 from sidecar.admin import AdminServer, Page, service_pages
 from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
-from sidecar.console.pages import console_pages, finder, reader
+from sidecar.console.pages import console_pages, finder, policies_page, reader
 from sidecar.console.recent import Recent
-from sidecar.console.state import Section, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
+from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
 from sidecar.engine import Engine
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
@@ -71,7 +71,7 @@ class App:
         events = Watched(self.outbox, self.recent.watch)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1)
-        self.policies = PolicyStore(settings.policies.directories, redaction_keys(settings.keys))
+        self.policies = _policies(settings)
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
         self.reloader = PolicyReloader(
             self.policies,
@@ -136,14 +136,19 @@ class App:
 
     def _pages(self, version: str) -> Mapping[str, Page]:
         """What the admin listener serves."""
-        pages = service_pages(self.readiness, self.metrics, version)
+        policies = partial(policies_of, self.reloader)
+
+        async def read_policies() -> State:
+            return policies()
+
+        pages = {**service_pages(self.readiness, self.metrics, version), **policies_page(read_policies)}
         if not self.settings.admin.console:
             return pages
         sections: Mapping[str, Section] = {
             "about": lambda: {"version": version},
             "scale": scale,
             "readiness": partial(readiness_of, self.readiness),
-            "policies": partial(policies_of, self.reloader),
+            "policies": policies,
             "streams": lambda: {"open": self.engine.open_streams},
             "queue": lambda: {"depth": self.scheduler.depth},
             "outbox": lambda: outbox_of(
@@ -174,7 +179,7 @@ class App:
 
     async def _start_policies(self, stack: AsyncExitStack) -> None:
         self.readiness.wait_for("policies", "being compiled")
-        await asyncio.to_thread(self.policies.load)
+        await self.reloader.load()
         self.readiness.fine("policies")
         self.readiness.wait_for("detectors", "answering golden inputs")
         await asyncio.to_thread(probe_detectors, self.policies.plans.values())
@@ -277,6 +282,12 @@ def run(settings: Settings) -> None:
 def _readiness(settings: Settings) -> Readiness:
     optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
     return Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
+
+
+def _policies(settings: Settings) -> PolicyStore:
+    """The policies of the settings' directories; those of a bundle are there once it is."""
+    directories = () if settings.policies.bundle else settings.policies.directories
+    return PolicyStore(directories, redaction_keys(settings.keys))
 
 
 def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProcessor | None:

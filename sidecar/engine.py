@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Literal, NoReturn, Protocol
 
 from detectors.context import CHAR_BYTES, Documents
 from sidecar.clock import Clock
+from sidecar.conduct import Conducts
 from sidecar.config import Keys, Limits
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
@@ -19,6 +20,7 @@ from sidecar.keys import stand_in_source
 from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event
 from sidecar.outbox.event import FaultKind
 from sidecar.outbox.outbox import Inlet
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.stand_ins import StandIns, StandInSource
 from sidecar.scheduler.door import Door
@@ -27,9 +29,6 @@ from sidecar.session import Session
 from sidecar.start import StreamStart, check_start, info_of
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.notices import Notices
-from sidecar.values import (
-    Direction,
-)
 
 _RETRY_MS = 1000
 """When to try again where streams are too many: they end one by one, whenever that is."""
@@ -41,7 +40,7 @@ _log = logging.getLogger(__name__)
 class PlanSource(Protocol):
     """Where a stream's plan comes from."""
 
-    def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
+    def resolve(self, name: str | None, facts: StreamFacts) -> Plan:
         """The plan for a stream. Raises `UnknownPolicy`."""
         ...
 
@@ -93,6 +92,13 @@ class Engine:
         """The passages that streams share."""
         self.histories = Histories(limits.known_texts_bytes)
         """What is known of texts of requests that were checked."""
+        self.conducts = Conducts(
+            clock,
+            max_sessions=limits.sessions_kept,
+            max_bytes=limits.sessions_kept_bytes,
+            idle_ms=limits.sessions_kept_seconds * 1000,
+        )
+        """What sessions did."""
         self._notices = Notices(clock, _log)
         self._context_bytes = 0
         """What the contexts of all streams take at most."""
@@ -195,7 +201,7 @@ class Engine:
     def _known(self, start: StreamStart, now: float) -> StreamInfo | None:
         """What is known of a text that passes; where no policy takes it, nothing is."""
         try:
-            plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+            plan = self.policies.resolve(start.policy or None, start.facts)
         except UnknownPolicy:
             if start.policy:
                 raise
@@ -208,7 +214,7 @@ class Engine:
         if self.open_streams + self.waiting_streams >= self.limits.max_streams:
             self._refuse(_RETRY_MS)
         check_start(start, self.limits)
-        return self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+        return self.policies.resolve(start.policy or None, start.facts)
 
     async def _enter(self, plan: Plan, tenant: str) -> None:
         """Take a place among the streams that run, if need be after a moment at the door."""

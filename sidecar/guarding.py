@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,14 @@ from detectors.models.places import use_places
 from detectors.types import Grounding
 from sidecar.config import Settings
 from sidecar.core.answer import Sentences
+from sidecar.errors import ConfigError
 from sidecar.keys import redaction_keys
 from sidecar.offline import Guarded, guard_text
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.summary import is_violation
 from sidecar.values import Annotation, Decision, Direction, Lane, Part, Standing
-
-_PARTS = {Direction.OUTPUT: Part.MODEL, Direction.INPUT: Part.USER}
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class Guarding:
         """`part` is whose words the texts are; `is_history`: they stand in a request's history."""
         self._plan = plan
         self._direction = direction
-        self._lane = Lane(part=part or _PARTS[direction])
+        self._lane = Lane(part=part or direction.speaker)
         self._is_history = is_history
 
     @classmethod
@@ -60,15 +60,22 @@ class Guarding:
         *,
         policy: str,
         direction: Direction,
+        labels: Mapping[str, str] | None = None,
+        tenant: str = "",
         part: Part | None = None,
         is_history: bool = False,
     ) -> Guarding:
-        """Compile the policies of `paths`, or the settings', and choose one. Raises `PolicyErrors`, `UnknownPolicy`."""
+        """Compile the policies of `paths`, or the settings', and choose one. Raises `PolicyErrors`, `UnknownPolicy`.
+
+        Without a name it is the one that takes a stream with these labels and this tenant; the only one takes any.
+        """
         use_places(settings.models.places())
+        if settings.policies.bundle and not paths:
+            raise ConfigError("the policies come as a bundle; name files with --policies", path="policies.bundle")
         store = PolicyStore(paths or settings.policies.directories, redaction_keys(settings.keys))
         store.load()
         only = [*store.plans] if len(store.plans) == 1 else [""]
-        plan = store.resolve(policy or only[0] or None, direction, {}, "")
+        plan = store.resolve(policy or only[0] or None, StreamFacts(direction, tenant, labels=labels or {}))
         return cls(plan, direction, part=part, is_history=is_history)
 
     def guard(
@@ -106,6 +113,7 @@ class Guarding:
             "start": annotation.start,
             "end": annotation.end,
             "score": annotation.score,
+            "reason": annotation.reason,
             **_grounding(annotation.grounding),
         }
 
@@ -118,6 +126,8 @@ class Guarding:
             "start": finding.start,
             "end": finding.end,
             "score": finding.score,
+            "threshold": rule.thresholds.get(finding.label),
+            "reason": finding.reason,
             "severity": rule.severity.word,
             "decided": decision.decided.word,
             "done": decision.done.word,

@@ -23,7 +23,7 @@ from rich.table import Table
 from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.config import load_settings
 from sidecar.outbox.audit import Audit, ProducerReport, Report
-from sidecar.outbox.event import Data, Fault, Kind, StreamDecision, Violation, kind_of, severity_of
+from sidecar.outbox.event import Data, Fault, Kind, PolicyChange, StreamDecision, Violation, kind_of, severity_of
 from sidecar.outbox.reader import OutboxFacts, outbox_facts, read_file, read_outbox
 from sidecar.outbox.reads import LogStart, Read
 from sidecar.outbox.settings import KafkaSettings
@@ -385,6 +385,8 @@ def _facets(data: Data | None, *, is_foreign: bool) -> list[tuple[str, str]]:
             facets += [("rule", f"{data.policy.name}/{data.policy.rule}"), ("done", data.done)]
         case Fault():
             facets.append(("fault", data.fault.value))
+        case PolicyChange():
+            facets.append(("step", data.step.value))
         case StreamDecision():
             pass
     return facets
@@ -449,6 +451,10 @@ def _say(data: Data) -> str:
         case Fault():
             lost = f"  lost: {', '.join(f'{count} {name}' for name, count in data.lost.items())}" if data.lost else ""
             return f"{data.fault}  {data.what}  {data.reason}{lost}"
+        case PolicyChange():
+            version = f" {data.policy.version}" if data.policy else ""
+            former = f" (before: {data.former.version})" if data.former else ""
+            return f"{data.step}  {data.what}{version}{former}  {data.source}  {data.reason}".rstrip()
 
 
 def _say_violation(data: Violation) -> str:

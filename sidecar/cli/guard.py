@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
 import msgspec
 
 from sidecar.cli.ending import Failure
-from sidecar.cli.options import CONFIG, POLICIES
+from sidecar.cli.options import CONFIG, LABELS, POLICIES, TENANT
 from sidecar.config import load_settings
 from sidecar.values import Direction, Part
 
@@ -21,6 +21,8 @@ from sidecar.values import Direction, Part
 @CONFIG
 @POLICIES
 @click.option("--policy", "name", default="", help="The policy by name (default: the first that takes the text).")
+@LABELS
+@TENANT
 @click.option("--direction", type=click.Choice(["input", "output"]), default="output", show_default=True)
 @click.option(
     "--part",
@@ -48,6 +50,8 @@ def guard(
     config: Path | None,
     directories: tuple[Path, ...],
     name: str,
+    labels: Mapping[str, str],
+    tenant: str,
     direction: str,
     part: str | None,
     history: bool,
@@ -70,6 +74,8 @@ def guard(
         load_settings(config),
         directories,
         policy=name,
+        labels=labels,
+        tenant=tenant,
         direction=Direction(direction),
         part=None if part is None else Part(part),
         is_history=history,

@@ -28,6 +28,7 @@ import msgspec
 
 from sidecar.core.buffer import TextBuffer
 from sidecar.core.edges import Edges
+from sidecar.core.established import waits_for
 from sidecar.core.items import Cluster, Item, Known, Place, Settled, Stop, precedence, settling_order, text_order
 from sidecar.core.journal import Journal
 from sidecar.core.kept import as_done
@@ -63,6 +64,7 @@ class Gate:
         "_kept",
         "_lane",
         "_passive",
+        "_ripening",
         "_sealed",
         "_shared",
         "_stand_ins",
@@ -82,6 +84,9 @@ class Gate:
         self._passive: list[Item] = []
         """Decisions that change nothing, to be recorded when the text they are about has left; in text order."""
         self._edges = Edges(buffer, is_redacting=shared.is_redacting, writes_words=shared.writes_words(lane))
+        self._ripening: list[Item] = []
+        """Violations that matter to the session, or to which it matters, until their place is certain; in text order.
+        Of the former `_active` or `_passive` have another one."""
         self.journal = Journal(lane, shared)
         self._stand_ins: list[Known] = []
         """Stand-ins, in text order."""
@@ -161,6 +166,33 @@ class Gate:
 
     def add(self, item: Item) -> None:
         """Take a violation."""
+        if self._shared.established.concerns(item):
+            insort(self._ripening, item, key=text_order)
+            if item.violation.rule.session is not None:
+                if self.is_shut:
+                    self.ripen(self._buffer.end)
+                return
+        self._add(item)
+
+    def ripen(self, known: int) -> bool:
+        """See to what the session has to do with, where every violation that starts before `known` is there.
+
+        Returns whether a violation turned out to be one.
+        """
+        ripe = [item for item in self._ripening if item.start < known]
+        del self._ripening[: len(ripe)]
+        established, is_request, found = self._shared.established, self._shared.is_request, False
+        for item in ripe:
+            if self._is_known(item) or not established.admits(item, self._lane, is_request=is_request):
+                continue
+            is_awaited = waits_for(item, is_waiting=bool(self._shared.gating(self._lane)))
+            established.note(item, self._lane, is_awaited=is_awaited)
+            if item.violation.rule.session is not None:
+                found = True
+                self._add(item)
+        return found
+
+    def _add(self, item: Item) -> None:
         if self._is_known(item):
             return
         if self.is_shut:
@@ -215,6 +247,7 @@ class Gate:
         self._active = [item for item in self._active if item.source.run < run]
         self._passive = [item for item in self._passive if item.source.run < run]
         self._withholding = [item for item in self._withholding if item.source.run < run]
+        self._ripening = [item for item in self._ripening if item.source.run < run]
         self._buffer.drop_behind(max(position, self.released))
         self.finish()
 
@@ -235,6 +268,7 @@ class Gate:
         self.is_shut = True
         self._active.clear()
         self._passive.clear()
+        self._ripening.clear()
 
     def _add_behind_sealed(self, item: Item) -> None:
         """Take what a scanner found after a seam, without what stands in a span that was sealed there."""
@@ -272,6 +306,8 @@ class Gate:
 
         `turn` is the run of text whose turn it is: a block that became known in a later one waits.
         """
+        if self._ripening:
+            self.ripen(known)
         limit = self._floor(known)
         if self._active or self._passive or (self._stand_ins and self._stand_ins[-1].end > self.released):
             self._settle_items(known, limit, turn)
@@ -337,7 +373,7 @@ class Gate:
 
     def _widened(self, place: Place, item: Item, reach: int) -> Place:
         """The place of a redaction that takes in one more item. What is put back stands for no link's target."""
-        takes_target = item.takes_targets and not self._shared.puts_back(item.violation.rule)
+        takes_target = item.takes_targets and not self._puts_back(item.violation)
         return self._whole(self._edges.widen(place, item, reach, self.released, takes_target=takes_target))
 
     def _whole(self, place: Place) -> Place:
@@ -381,7 +417,11 @@ class Gate:
         """What stands in for a place, as the text around it takes it."""
         rule, found = leader.rule, self._buffer.slice(place.found, place.found_end)
         text = self._shared.rewrite(rule, found, leader.finding.label, self._draft)
-        return text if self._shared.puts_back(rule) else self._edges.fit(text, found, place)
+        return text if self._puts_back(leader) else self._edges.fit(text, found, place)
+
+    def _puts_back(self, violation: Violation) -> bool:
+        """Whether what stands in for it gives way to it again."""
+        return self._shared.puts_back(violation.rule, violation.finding.label)
 
     def _let_out(self, builder: ReleaseBuilder, settled: list[Settled]) -> None:
         """Finish a release: add the decisions that only waited for their text to leave, and hand it out."""
@@ -431,7 +471,14 @@ class Gate:
         decisions = self.journal.decisions(settled, self.left)
         failed = None if blocker.is_scanned else blocker.failed
         blocked = Blocked(
-            self._lane, rule.index, self.left, rule.message or "", finding.label, finding.reason, decisions, failed
+            self._lane,
+            rule.index,
+            self.left,
+            self._shared.message_of(rule),
+            finding.label,
+            finding.reason,
+            decisions,
+            failed,
         )
         self.block = Stop(blocked, blocker.source.run)
         self.shut()

@@ -16,7 +16,11 @@ from detectors.types import Grounding
 from sidecar.outbox.event import (
     EXCERPT_LIMIT_CHARS,
     FAULT_SEVERITIES,
+    POLICY_SEVERITIES,
     App,
+    BundleRef,
+    CanaryRates,
+    CanaryRef,
     Coverage,
     Data,
     DetectorRef,
@@ -31,8 +35,11 @@ from sidecar.outbox.event import (
     Ids,
     LaneCoverage,
     LaneRef,
+    PolicyChange,
     PolicyRef,
+    PolicyStep,
     RuleRef,
+    SessionRef,
     Span,
     StreamDecision,
     TextSpan,
@@ -51,6 +58,8 @@ from sidecar.values import (
     GroundingTally,
     HowEnded,
     Lane,
+    SessionMark,
+    SessionStanding,
     Severity,
     Standing,
 )
@@ -119,6 +128,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     first_release_ms: float | None = None
     untold: Mapping[str, int] = field(default_factory=dict)
     restored: int = 0
+    session: SessionRef | None = None
+    canary: CanaryRef | None = None
 
 
 def violation_event(
@@ -179,6 +190,8 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         first_release_ms=None if ending.first_release_ms is None else _milliseconds(ending.first_release_ms),
         untold=dict(ending.untold),
         restored=ending.restored,
+        session=ending.session,
+        canary=ending.canary,
     )
     return _stream_event(info, data)
 
@@ -219,6 +232,36 @@ def fault_event(
     )
 
 
+def policy_event(
+    step: PolicyStep,
+    what: str,
+    occurred: float,
+    *,
+    plan: Plan | None = None,
+    former: Plan | None = None,
+    source: str = "",
+    bundle: BundleRef | None = None,
+    reason: str = "",
+    canary: CanaryRates | None = None,
+) -> Event:
+    """The record of what became of a policy. `what` is its name, or that of a file or a bundle that was refused."""
+    severity = POLICY_SEVERITIES[step]
+    data = PolicyChange(
+        ids=Ids(event=uuid7(occurred), producer="", sequence=0),
+        time=Times(occurred=timestamp(occurred)),
+        severity=severity.word,
+        step=step,
+        what=_text(what),
+        policy=policy_ref(plan) if plan else None,
+        former=policy_ref(former) if former else None,
+        source=_text(source),
+        bundle=bundle,
+        reason=_text(reason),
+        canary=canary,
+    )
+    return Event(severity=severity, key="", subject=data.what, data=data)
+
+
 def lane_coverage(
     lane: Lane, *, received_chars: int, released_chars: int, unscanned_chars: int, reasons: Sequence[str] = ()
 ) -> LaneCoverage:
@@ -245,6 +288,20 @@ def grounding_of(tally: GroundingTally) -> GroundingSummary:
         context_use=_share(tally.context_use),
         context_relevance=_share(tally.context_relevance),
         passages_left_out=tally.passages_left_out,
+    )
+
+
+def session_of(standing: SessionStanding) -> SessionRef:
+    """How a session stands, for a decision event."""
+    until = standing.stopped_until
+    return SessionRef(
+        risk=round(standing.risk, 3),
+        violations=standing.violations,
+        untrusted=SessionMark.UNTRUSTED in standing.marks,
+        sensitive=SessionMark.SENSITIVE in standing.marks,
+        sends=SessionMark.SENDS in standing.marks,
+        stopped_by=standing.stopped_by,
+        stopped_until=None if until is None else timestamp(until),
     )
 
 
@@ -312,6 +369,11 @@ def _ids(info: StreamInfo, occurred: float) -> Ids:
         request=_text(info.request_id),
         trace=_trace_id(info.trace),
     )
+
+
+def policy_ref(plan: Plan) -> PolicyRef:
+    """How events name a policy."""
+    return PolicyRef(name=plan.name, version=plan.version, digest=plan.digest)
 
 
 def _policy_ref(info: StreamInfo) -> PolicyRef:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from sidecar.policy.schema import NAME_PATTERN
+from detectors.suggestion import closest
+from sidecar.policy.codes import Code
+from sidecar.policy.schema.base import NAME_PATTERN
 
 Explanation = tuple[str, str]
 """What is wrong, and what to do about it. Neither ends with a full stop."""
@@ -20,11 +21,9 @@ _LISTED = 12
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """What to write in place of an unknown word: the closest known one, else all of them."""
-    names = list(known)
-    by_lower = {name.lower(): name for name in names}
-    close = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean `{by_lower[close[0]]}`?"
+    names = list(dict.fromkeys(known))
+    if (meant := closest(word, names)) is not None:
+        return f"did you mean `{meant}`?"
     if not names:
         return "remove it"
     if len(names) == 1:
@@ -45,8 +44,12 @@ def show(value: Any) -> str:
     return f"`{text[:_SHOWN_CHARS]}...`" if len(text) > _SHOWN_CHARS else f"`{text}`"
 
 
-def explain(error: ErrorDetails, key: str, keys: Mapping[str, str]) -> Explanation:
-    """Explain one error of pydantic's about `key`, whose mapping may have `keys` (with their descriptions)."""
+def explain(error: ErrorDetails, key: str, keys: Mapping[str, str]) -> tuple[Code, str, str]:
+    """The code and explanation of an error of pydantic's about `key`, whose mapping may have `keys` (with what for)."""
+    return (_code_of(error), *_explained(error, key, keys))
+
+
+def _explained(error: ErrorDetails, key: str, keys: Mapping[str, str]) -> Explanation:
     context: Mapping[str, Any] = error.get("ctx", {})
     if "remedy" in context:
         return error["msg"], context["remedy"]
@@ -157,7 +160,10 @@ def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[s
     return f"{show(value)} is not an action", _FORMS["action"]
 
 
+_LANGUAGES = "write a text, or one for each language: `{en: ..., pt-BR: ..., default: ...}`"
 _FORMS = {
+    "message": _LANGUAGES,
+    "text": _LANGUAGES,
     "labels": "write a list, `[LABEL, ...]`, or least scores, `{LABEL: 0.6, ...}`",
     "blocked": "write true, false, or the id of the rule that blocks",
     "notice": "write `paragraph`, `annotation`, or `{as: paragraph, text: ...}`",
@@ -199,5 +205,38 @@ _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]]
     "blocked_form": _form,
     "chunkings_form": _form,
     "notice_form": _form,
+    "wording_form": _form,
     "action_form": _action,
 }
+
+_CODES: Mapping[str, Code] = {
+    "action_form": Code.UNKNOWN_ACTION,
+    "empty_expect": Code.CANNOT_FAIL,
+    "enum": Code.UNKNOWN_WORD,
+    "extra_forbidden": Code.UNKNOWN_KEY,
+    "greater_than": Code.OUT_OF_BOUNDS,
+    "greater_than_equal": Code.OUT_OF_BOUNDS,
+    "invisible_char": Code.WRONG_FORM,
+    "less_than": Code.OUT_OF_BOUNDS,
+    "less_than_equal": Code.OUT_OF_BOUNDS,
+    "literal_error": Code.UNKNOWN_WORD,
+    "missing": Code.MISSING_KEY,
+    "one_text": Code.NOT_ONE_TEXT,
+    "string_pattern_mismatch": Code.WRONG_FORM,
+    "string_too_long": Code.TOO_LONG,
+    "string_too_short": Code.TOO_SHORT,
+    "too_long": Code.TOO_LONG,
+    "too_short": Code.TOO_SHORT,
+    "union_tag_invalid": Code.UNKNOWN_WORD,
+    "union_tag_not_found": Code.MISSING_KEY,
+    "value_error": Code.REFUSED_PARAMETERS,
+    "words": Code.WRONG_FORM,
+}
+
+
+def _code_of(error: ErrorDetails) -> Code:
+    """The code by the kind of the error: what states its remedy is about keys together, all else about a value."""
+    kind = error["type"]
+    if kind not in _CODES and kind.endswith("_form"):
+        return Code.WRONG_FORM
+    return _CODES.get(kind, Code.CONTRADICTION if "remedy" in error.get("ctx", {}) else Code.WRONG_KIND)

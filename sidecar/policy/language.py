@@ -12,7 +12,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from detectors.base import DetectorType
-from sidecar.policy.schema import PolicySpec
+from sidecar.policy.schema.cases import PolicyTestSpec
+from sidecar.policy.schema.policy import PolicySpec
 
 
 def json_schema(detectors: Iterable[type[DetectorType]]) -> dict[str, Any]:
@@ -34,6 +35,17 @@ def json_schema(detectors: Iterable[type[DetectorType]]) -> dict[str, Any]:
         "description": "One policy of Tidegate. Made by `tidegate policy schema`, not edited by hand.",
     }
     language: dict[str, Any] = _without_null(schema | head)
+    return language
+
+
+def json_schema_of_tests() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a file of tests."""
+    head = {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "title": "Tests of Tidegate policies",
+        "description": "Tests beside policies. Made by `tidegate policy schema --tests`, not edited by hand.",
+    }
+    language: dict[str, Any] = _without_null(PolicyTestSpec.model_json_schema(by_alias=True) | head)
     return language
 
 

@@ -1,8 +1,8 @@
 """Where streams wait for a moment while there is no room for them.
 
 Nobody knows what a stream brings before it does, so a burst is let in by a guess. Those that are too many by it wait
-for a part of the time that their text may wait (`_WAIT_SHARE`), before any of it is taken: by then those that are in have
-shown what they bring, or have ended. Who came first goes first; a tenant without room keeps no other one out.
+for a part of the time that their text may wait (`_WAIT_SHARE`), before any of it is taken: by then those that are in
+have shown what they bring, or have ended. Who came first goes first; a tenant without room keeps no other one out.
 """
 
 from __future__ import annotations

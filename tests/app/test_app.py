@@ -95,7 +95,7 @@ async def test_it_serves_says_so_and_publishes_its_metrics(tmp_path: Path):
         "tidegate_policies_loaded 1.0",
         "tidegate_policy_reload_failures_total 0.0",
         "tidegate_streams_open 0.0",
-        "tidegate_outbox_events 2.0",
+        "tidegate_outbox_events 3.0",
         "tidegate_scheduler_queue_depth 0.0",
     ):
         assert line in metrics
@@ -193,7 +193,7 @@ async def test_a_drain_waits_for_streams_and_records_those_it_cancels(tmp_path: 
     with pytest.raises(tidegate.TidegateError):
         await reading
     assert app.engine.open_streams == 0
-    assert app.outbox.stats().put == 1
+    assert app.outbox.stats().put == 2
     assert app.readiness.parts["grpc"] == "draining"
 
 

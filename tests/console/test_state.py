@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sidecar.console.state import merged
+from sidecar.console.state import agreed, merged
 
 
 def state(*, blocked: int, time: str, failing: bool = False, note: str = "") -> dict[str, object]:
@@ -42,3 +42,10 @@ def test_what_is_wrong_with_one_is_wrong() -> None:
 
 def test_one_worker_is_itself() -> None:
     assert merged([state(blocked=1, time="1")]) == state(blocked=1, time="1")
+
+
+def test_workers_that_have_other_policies_in_force_are_named() -> None:
+    one = {"loaded": [{"name": "a", "digest": "1", "since": 1.0}]}
+    same = {"loaded": [{"name": "a", "digest": "1", "since": 2.0}]}
+    other = {"loaded": [{"name": "a", "digest": "2", "since": 1.0}]}
+    assert agreed([one, same, other]) == one | {"workers": 3, "differing": [2]}

@@ -21,7 +21,7 @@ from sidecar.outbox.builders import (
     uuid7,
     violation_event,
 )
-from sidecar.outbox.event import EXCERPT_LIMIT_CHARS, FaultKind, Kind, StreamDecision, Violation
+from sidecar.outbox.event import EXCERPT_LIMIT_CHARS, Fault, FaultKind, Kind, StreamDecision, Violation
 from sidecar.values import Action, Severity
 from tests.outbox.samples import (
     INFO,
@@ -184,6 +184,7 @@ def test_what_the_application_says_is_bounded_and_cleaned():
     event = a_fault(info)
     assert event.data.ids.session.startswith("s\ufffd[31m\ufffdx")
     assert len(event.data.ids.session) == TEXT_LIMIT_CHARS
+    assert isinstance(event.data, Fault)
     assert event.data.app is not None
     assert len(event.data.app.labels) == LABELS_LIMIT
     assert {len(value) for value in event.data.app.labels.values()} == {TEXT_LIMIT_CHARS}

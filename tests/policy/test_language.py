@@ -75,7 +75,7 @@ def test_keys_are_those_of_the_detector_that_is_named() -> None:
 def test_keys_of_a_redaction_are_those_of_its_operator() -> None:
     masked = document(action={"redact": {"with": "mask"}})
     keys = keys_at(SCHEMA, ("rules", 0, "action", "redact"), masked)
-    assert set(keys) == {"with", "char", "keep_first", "keep_last", "in_tool_arguments"}
+    assert set(keys) == {"with", "char", "keep_first", "keep_last", "in_tool_arguments", "by_label"}
 
 
 def test_there_are_no_keys_where_no_mapping_is() -> None:

@@ -1,0 +1,206 @@
+"""The command `tidegate policy test`: policies' own tests, files of tests beside them, and what they leave untested."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import track
+
+from sidecar.cli import reports
+from sidecar.cli.ending import WRONG, Failure
+from sidecar.policy.differences import Difference
+from sidecar.suite import Loaded, RuleCoverage, Suite, Tested, Work, coverage, share_fired
+
+_MOST_DECISIONS = 12
+"""How many decisions a failed test shows."""
+
+
+@click.command(name="test")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILES|DIRS...")
+@click.option("--policy", "name", metavar="NAME", help="Run the tests of this policy only.")
+@click.option("-k", "--only", metavar="TEXT", default="", help="Run the tests whose name holds this text.")
+@click.option("--coverage", "shows_coverage", is_flag=True, help="Show which rules fired in a test, and which did not.")
+@click.option(
+    "--min-coverage",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Fail when a smaller share of the rules fired in a test.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+def run_tests(
+    paths: tuple[Path, ...],
+    name: str | None,
+    only: str,
+    shows_coverage: bool,
+    min_coverage: float | None,
+    as_json: bool,
+) -> None:
+    """Run the tests in policy files and in files of tests (*_test.yaml), each text cut every way its test asks for.
+
+    Example: tidegate policy test policies/ -k "card" --coverage
+    """
+    suite = Suite(paths)
+    loaded = _loaded(suite, paths, name, as_json=as_json)
+    tested = [suite.run(work)[0] for work in _with_progress(_wanted(loaded, name, only))]
+    rules = _covered(loaded, tested, name) if shows_coverage or min_coverage is not None else []
+    is_short = min_coverage is not None and 100 * share_fired(rules) < min_coverage
+    failed = [each for each in tested if not each.result.is_passed]
+    if as_json:
+        _print_json(_described(tested, rules))
+    else:
+        for each in failed:
+            _print_failure(each)
+        _print_totals(loaded, tested, name)
+        if rules:
+            _print_coverage(rules, min_coverage)
+    sys.exit(WRONG if failed or not tested or is_short else 0)
+
+
+def _loaded(suite: Suite, paths: Sequence[Path], name: str | None, *, as_json: bool) -> Loaded:
+    """What the files hold; ends the command where a file is wrong, or there is no policy of that name."""
+    loaded = suite.load()
+    if not loaded.files:
+        raise Failure(f"there is no *.yaml or *.yml file in {', '.join(map(str, paths))}")
+    if loaded.errors:
+        if as_json:
+            _print_json({"errors": [reports.described(error) for error in loaded.errors]})
+        for error in loaded.errors:
+            click.echo(reports.line(error), err=True)
+        sys.exit(WRONG)
+    if name is not None and name not in {plan.name for _, plan in loaded.policies}:
+        raise Failure(f"there is no policy named {name!r} in these files")
+    return loaded
+
+
+def _wanted(loaded: Loaded, name: str | None, only: str) -> list[Work]:
+    return [each for each in loaded.work if only in each.spec.name and (name is None or each.policy in ("", name))]
+
+
+def _with_progress(work: Sequence[Work]) -> Iterator[Work]:
+    console = Console(stderr=True)
+    yield from track(work, description="testing", console=console, transient=True, disable=not console.is_terminal)
+
+
+def _covered(loaded: Loaded, tested: Sequence[Tested], name: str | None) -> list[RuleCoverage]:
+    return coverage([pair for pair in loaded.policies if name in (None, pair[1].name)], tested)
+
+
+# --- for programs ----------------------------------------------------------------------------------------------------
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _described(tested: Sequence[Tested], rules: Sequence[RuleCoverage]) -> dict[str, Any]:
+    failed = sum(not each.result.is_passed for each in tested)
+    counts = {"passed": len(tested) - failed, "failed": failed, "tests": [_described_test(each) for each in tested]}
+    if not rules:
+        return counts
+    return {**counts, "coverage": {"percent": _percent(rules), "rules": [asdict(each) for each in rules]}}
+
+
+def _described_test(tested: Tested) -> dict[str, Any]:
+    result = tested.result
+    return {
+        "file": tested.work.source.file,
+        "policy": tested.policy,
+        "test": result.case.name,
+        "passed": result.is_passed,
+        "runs": result.runs,
+        "chunking": result.chunking,
+        "differences": [_described_difference(tested, each) for each in result.differences],
+        "decisions": [] if result.is_passed else [msgspec.structs.asdict(each) for each in result.observed.decisions],
+    }
+
+
+def _described_difference(tested: Tested, difference: Difference) -> dict[str, Any]:
+    return {
+        "what": _what(difference),
+        "expected": difference.expected,
+        "actual": difference.actual,
+        "place": tested.place(difference.place),
+    }
+
+
+# --- for people ------------------------------------------------------------------------------------------------------
+
+
+def _what(difference: Difference) -> str:
+    """What differs, and of which turn where there are several."""
+    match difference.place:
+        case ("turns", number, *_):
+            return f"turns[{number}].{difference.what}"
+    return difference.what
+
+
+def _print_failure(tested: Tested) -> None:
+    result = tested.result
+    click.echo(f"{tested.place()}: failed: {tested.policy}: {result.case.name}", err=True)
+    if result.chunking:
+        click.echo(f"  cut: {result.chunking}", err=True)
+    for each in result.differences:
+        line = f", {tested.place(each.place)}" if each.place else ""
+        click.echo(f"  {_what(each)}{line}{f' ({each.note})' if each.note else ''}", err=True)
+        click.echo(f"    expected: {each.expected}", err=True)
+        click.echo(f"    actual:   {each.actual}", err=True)
+        if each.pointer is not None:
+            click.echo(f"              {' ' * each.pointer}^", err=True)
+    _print_decisions(tested)
+
+
+def _print_decisions(tested: Tested) -> None:
+    """What was decided, what is nearest to the place where texts part first."""
+    observed = tested.result.observed
+    at = next((each.at for each in tested.result.differences if each.at is not None), 0)
+    nearest = sorted(observed.decisions, key=lambda each: min(abs(each.start - at), abs(each.end - at)))
+    for each in nearest[:_MOST_DECISIONS]:
+        click.echo(f"  decided: {each}", err=True)
+    if len(nearest) > _MOST_DECISIONS:
+        click.echo(f"  decided: {len(nearest) - _MOST_DECISIONS} more, farther away", err=True)
+
+
+def _print_totals(loaded: Loaded, tested: Sequence[Tested], name: str | None) -> None:
+    groups = {(each.source.file, plan.name): 0 for each, plan in loaded.policies if name in (None, plan.name)}
+    groups |= dict.fromkeys([(each.work.source.file, each.work.policy) for each in tested], 0)
+    beside = {each.work.source.file for each in tested if not each.work.is_own}
+    for file, policy in groups:
+        if file in beside:
+            continue
+        own = [each for each in tested if (each.work.source.file, each.work.policy) == (file, policy)]
+        _print_total(f"{file}: {policy}", own)
+    for file in sorted(beside):
+        _print_total(file, [each for each in tested if each.work.source.file == file])
+    if not tested:
+        click.echo("there are no tests to run", err=True)
+
+
+def _print_total(what: str, tested: Sequence[Tested]) -> None:
+    failed = sum(not each.result.is_passed for each in tested)
+    runs = reports.counted(sum(each.result.runs for each in tested), "run")
+    click.echo(f"{what}: {reports.counted(len(tested), 'test')}, {runs}: {f'{failed} failed' if failed else 'passed'}")
+
+
+def _print_coverage(rules: Sequence[RuleCoverage], least: float | None) -> None:
+    for each in rules:
+        fired = f"fired in {reports.counted(each.fired, 'test')}" if each.fired else "never fired"
+        spared = f"left alone what it should in {each.spared}" if each.spared else "never shown not to fire"
+        click.echo(f"{each.place}: {each.policy}: {each.rule}: {fired}, {spared}")
+    fired_rules = sum(each.fired > 0 for each in rules)
+    spared_rules = sum(each.spared > 0 for each in rules)
+    told = f"coverage: {fired_rules} of {reports.counted(len(rules), 'rule')} fired ({_percent(rules):g} %)"
+    click.echo(f"{told}, {spared_rules} shown not to fire")
+    if least is not None and _percent(rules) < least:
+        click.echo(f"coverage is {_percent(rules):g} %, less than --min-coverage {least:g}", err=True)
+
+
+def _percent(rules: Sequence[RuleCoverage]) -> float:
+    return round(100 * share_fired(rules), 1)
