@@ -493,6 +493,7 @@ class Session:
             grounding=grounding,
             notice=self._notice(),
             restored=tally.restored,
+            advice=tally.advice,
         )
 
     def _learn(self) -> None:
