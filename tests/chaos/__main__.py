@@ -115,7 +115,9 @@ def _write(tables: Mapping[str, str]) -> None:
     """Put the rows in the place of those with the same name; a row that is new comes last."""
     text = _PAGE.read_text(encoding="utf-8")
     for mark, lines in tables.items():
-        text = re.sub(rf"(?<=<!-- {mark} -->\n)(?:\|.*\n)*", lambda old, new=lines: _renewed(old[0], new), text)
+        old = re.search(rf"(?<=<!-- {mark} -->\n)(?:\|.*\n)*", text)
+        assert old, f"docs/operations.md has no place for {mark}"
+        text = text[: old.start()] + _renewed(old[0], lines) + text[old.end() :]
     _PAGE.write_text(text, encoding="utf-8")
 
 

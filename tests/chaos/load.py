@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,20 +123,35 @@ async def two_backends(folder: Path, name: str, streams: int, *, policy: str) ->
     return await _settled(name, caller, folders, [other])
 
 
-async def slow_disk(folder: Path, name: str, streams: int, *, seconds: str = "", end: str = "") -> Toll:
-    """A disk takes so many seconds for a commit (none: for ever) until all streams are done; then the end, if any."""
-    sidecar, sign = _service(folder, POLICY, module="tests.chaos.slow_disk"), folder / "slow"
+async def ill_disk(folder: Path, name: str, streams: int, *, how: str, end: str = "") -> Toll:
+    """The disk is ill until all streams are done, and until the service has ended, if it is to."""
+    sidecar = _service(folder, POLICY, module="tests.chaos.ill_disk")
     await sidecar.start()
     caller = Caller(sidecar.address)
     await caller.stream(streams, _SENTENCES)
-    sign.write_text(seconds)
-    await asyncio.gather(*(_one_after_the_other(caller, range(first, streams, _CLIENTS)) for first in range(_CLIENTS)))
-    if end:
-        await asyncio.to_thread(getattr(sidecar, end))
-    sign.unlink()
+    with _ill(folder, how):
+        await asyncio.gather(
+            *(_one_after_the_other(caller, range(first, streams, _CLIENTS)) for first in range(_CLIENTS))
+        )
+        if end:
+            await asyncio.to_thread(getattr(sidecar, end))
     if end:
         await sidecar.start()
     return await _settled(name, caller, [folder], [sidecar])
+
+
+@contextmanager
+def _ill(folder: Path, how: str) -> Iterator[None]:
+    """Another process holds the file (`locked`), or what `ill_disk.py` does."""
+    if how == "locked":
+        with closing(sqlite3.connect(folder / "outbox.db", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            yield
+    else:
+        sign = folder / "ill"
+        sign.write_text(how)
+        yield
+        sign.unlink()
 
 
 async def _one_after_the_other(caller: Caller, numbers: Iterable[int]) -> None:
@@ -200,8 +217,10 @@ ORDEALS = (
     Ordeal("a burst, ended by SIGTERM", partial(burst, end="stop")),
     Ordeal("SIGTERM, two backends, round_robin", partial(two_backends, policy="round_robin")),
     Ordeal("SIGTERM, two backends, pick_first", partial(two_backends, policy="pick_first")),
-    Ordeal("1.5 s for each commit", partial(slow_disk, seconds="1.5")),
-    Ordeal("1.5 s for each commit, then kill -9", partial(slow_disk, seconds="1.5", end="kill")),
-    Ordeal("a disk that hangs and comes back", slow_disk),
-    Ordeal("a disk that hangs, then kill -9", partial(slow_disk, end="kill")),
+    Ordeal("1.5 s for each commit", partial(ill_disk, how="1.5")),
+    Ordeal("1.5 s for each commit, then kill -9", partial(ill_disk, how="1.5", end="kill")),
+    Ordeal("a disk that hangs and comes back", partial(ill_disk, how="inf")),
+    Ordeal("a disk that hangs, then kill -9", partial(ill_disk, how="inf", end="kill")),
+    Ordeal("a full disk, then kill -9", partial(ill_disk, how="full", end="kill")),
+    Ordeal("the file locked by another process, then kill -9", partial(ill_disk, how="locked", end="kill")),
 )

@@ -1,4 +1,4 @@
-"""What becomes of events and of callers when the service is at its limit, on a slow disk, or stopped: short, in CI."""
+"""What becomes of events and of callers when the service is at its limit, on an ill disk, or stopped: short, in CI."""
 
 from __future__ import annotations
 
@@ -45,3 +45,11 @@ async def test_what_a_hanging_disk_did_not_take_before_a_kill_is_counted_and_tol
     toll = await live_through("a disk that hangs, then kill -9", tmp_path)
     assert set(toll.ended) == {"OK"}
     assert toll.untold, "nothing hung"
+
+
+@pytest.mark.parametrize("ill", ["a full disk", "the file locked by another process"])
+async def test_what_is_shown_while_the_file_cannot_be_written_is_told_or_counted_after_a_kill(
+    ill: str, tmp_path: Path
+) -> None:
+    toll = await live_through(f"{ill}, then kill -9", tmp_path)
+    assert set(toll.ended) == {"OK"}
