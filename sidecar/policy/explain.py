@@ -78,7 +78,7 @@ def _words(expected: Any) -> list[str]:
 
 
 def _unknown_key(_value: Any, _context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
-    if key in {"block", "redact", "withhold"}:
+    if key in {"advise", "block", "redact", "withhold"}:
         return (
             "an action is one of `redact`, `withhold` and `block`, not several",
             "keep one, or write two rules: the stronger action wins",
@@ -92,6 +92,8 @@ def _missing(_value: Any, _context: Mapping[str, Any], key: str, keys: Mapping[s
 
 
 def _not_one_of(value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
+    if (key, value) == ("action", "advise"):
+        return "`advise` needs what the model is told", "write `action: {advise: {note: ...}}`"
     words = _words(context.get("expected") or context.get("expected_tags"))
     word = value.get("with", value) if isinstance(value, dict) else value
     if len(words) == 1:
@@ -118,6 +120,15 @@ def _not_a(kind: str, example: str) -> Callable[[Any, Mapping[str, Any], str, Ma
     return explainer
 
 
+def _not_settings(value: Any, context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
+    what, remedy = _not_a("a mapping", "write `key: value` pairs")(value, context, key, keys)
+    if key == "redact" and isinstance(value, str):
+        remedy = f"write `{{with: {value}}}`"
+    elif key in {"block", "withhold"} and isinstance(value, str):
+        remedy = f"write `{{message: {show(value)[1:-1]}}}`"
+    return what, remedy
+
+
 def _out_of_bounds(value: Any, context: Mapping[str, Any], _key: str, _keys: Mapping[str, str]) -> Explanation:
     if "ge" in context or "gt" in context:
         return f"{show(value)} is too small", f"write {context.get('ge', context.get('gt')):g} or more"
@@ -125,7 +136,11 @@ def _out_of_bounds(value: Any, context: Mapping[str, Any], _key: str, _keys: Map
 
 
 def _bad_pattern(value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
-    what = f"{show(value)} cannot be a key here" if value == key else f"{show(value)} cannot be a `{key}`"
+    what = (
+        f"{show(value)} cannot be a key here"
+        if value == key
+        else f"{show(value)} cannot be {'an' if key[:1] in 'aeio' else 'a'} `{key}`"
+    )
     if context["pattern"] == NAME_PATTERN:
         return what, "use 1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit"
     return what, f"write something of this form: `{context['pattern']}`"
@@ -156,7 +171,7 @@ def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[s
         (word,) = value
         if word in {"allow", "annotate"}:
             return f"`{word}` takes no settings", f"write `action: {word}`"
-        return f"unknown action `{word}`", suggest(str(word), ("redact", "withhold", "block"))
+        return f"unknown action `{word}`", suggest(str(word), ("redact", "advise", "withhold", "block"))
     return f"{show(value)} is not an action", _FORMS["action"]
 
 
@@ -169,7 +184,7 @@ _FORMS = {
     "notice": "write `paragraph`, `annotation`, or `{as: paragraph, text: ...}`",
     "chunkings": "write `all`, `whole`, `chars`, `cuts`, `pairs`, `random`, or a list of them",
     "action": "write `allow`, `annotate`, `redact`, `withhold`, `block`, `{redact: {with: mask}}`,"
-    " `{withhold: {message: ...}}` or `{block: {message: ...}}`",
+    " `{advise: {note: ...}}`, `{withhold: {message: ...}}` or `{block: {message: ...}}`",
 }
 
 _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]], Explanation]] = {
@@ -190,8 +205,8 @@ _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]]
     "set_type": _not_a("a list", "write `[...]`, or one `- ...` a line"),
     "frozen_set_type": _not_a("a list", "write `[...]`, or one `- ...` a line"),
     "dict_type": _not_a("a mapping", "write `key: value` pairs"),
-    "model_type": _not_a("a mapping", "write `key: value` pairs"),
-    "model_attributes_type": _not_a("a mapping", "write `key: value` pairs"),
+    "model_type": _not_settings,
+    "model_attributes_type": _not_settings,
     "greater_than": _out_of_bounds,
     "greater_than_equal": _out_of_bounds,
     "less_than": _out_of_bounds,
