@@ -22,6 +22,7 @@ from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.cli.explain import explain
 from sidecar.cli.files import compiled, errors_of
 from sidecar.cli.lint import lint
+from sidecar.cli.packs import packs_command
 from sidecar.cli.policy_status import status
 from sidecar.cli.reports import described, line
 from sidecar.cli.testing import run_tests
@@ -49,6 +50,7 @@ def policy() -> None:
 policy.add_command(bundle)
 policy.add_command(explain)
 policy.add_command(lint)
+policy.add_command(packs_command)
 policy.add_command(status)
 
 
