@@ -7,6 +7,7 @@ markup. Places are marked by number, underline and colour, so that none of them 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from itertools import pairwise
@@ -127,10 +128,14 @@ def _marked(account: Account, told: list[FindingAccount]) -> Element:
 def _marks(text: str, told: list[FindingAccount]) -> Iterator[Element | str]:
     """The text in stretches that the same findings cover; each finding's number stands where it begins."""
     places = sorted({0, len(text), *(place for each in told for place in (each.start, each.end))})
+    begin: dict[int, list[tuple[int, FindingAccount]]] = defaultdict(list)
+    for number, each in enumerate(told, start=1):
+        begin[each.start].append((number, each))
+    covering: list[FindingAccount] = []
     for start, end in pairwise(places):
-        covering = [each for each in told if each.start <= start and end <= each.end]
-        for number, each in enumerate(told, start=1):
-            if each.start == start:
+        covering = [each for each in (*covering, *(each for _, each in begin[start])) if end <= each.end]
+        for number, each in begin[start]:
+            if each.end > start:
                 link = _tag("a", str(number), href=f"#finding-{number}", aria_label=f"finding {number}, {each.label}")
                 yield _tag("sup", link)
         if not covering:
