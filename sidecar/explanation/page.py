@@ -26,7 +26,7 @@ from sidecar.explanation.account import (
     RuleFate,
 )
 from sidecar.explanation.recorded import EventAccount
-from sidecar.explanation.words import called, is_worth_telling, told_of
+from sidecar.explanation.words import called, is_worth_telling, segment_told, told_of
 
 _NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What the page may load: nothing, whatever it says."""
@@ -212,12 +212,9 @@ def _reader(each: ReaderAccount, account: Account) -> Element:
     if each.segments:
         own = _tag("ul")
         for segment in each.segments:
-            waits = "; text waits for its verdict" if segment.is_waited_for else ""
-            failure = f"; no answer ({segment.failure})" if segment.failure else ""
-            heading = f"segment {segment.number}, {segment.start} to {segment.end}{waits}{failure}"
             part = text[segment.start : segment.end]
             looks = (_look(look, part) for look in segment.looks)
-            own.append(_tag("li", _tag("p", heading), _tag("p", _tag("q", part)), *looks))
+            own.append(_tag("li", _tag("p", segment_told(segment)), _tag("p", _tag("q", part)), *looks))
         item.append(own)
     return item
 
