@@ -96,7 +96,7 @@ class PolicyReloader:
 
     def source(self, plan: Plan) -> str:
         """The file that a policy in force came from; of one in a bundle, its path there."""
-        file = self._store.sources.get(plan.name, "")
+        file = self._store.sources.get(plan.digest, "")
         return file if self.delivery is None else os.path.relpath(file, self.delivery.folder)
 
     async def load(self) -> None:

@@ -20,6 +20,7 @@ from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.compile.actions import default_of, translations_of
 from sidecar.policy.compile.detection import Catalog, Made
 from sidecar.policy.compile.rules import RuleCompiler
+from sidecar.policy.compile.trials import trial_of
 from sidecar.policy.compile.whole import call_errors, policy_errors, repeated_ids, repeated_names
 from sidecar.policy.loader import Draft, LoadedPolicy, read_drafts
 from sidecar.policy.operators import RedactionKeys
@@ -108,6 +109,9 @@ def _plan(spec: PolicySpec, rules: RuleCompiler) -> Plan:
         language=metadata.language,
         order=metadata.order,
         match=_match(spec.match),
+        canaries=tuple(rule.index for rule in rules.plans if rule.canary is not None),
+        rollout=trial_of(spec.rollout) if spec.rollout is not None else None,
+        replaces=spec.rollout.replaces if spec.rollout is not None else "",
         stream=_settings(spec.stream, metadata.language),
         rules=tuple(rules.plans),
         scanners=tuple(scanners),

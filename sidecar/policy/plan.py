@@ -13,8 +13,10 @@ from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
 from sidecar.policy.schema.base import DEFAULT_POLICY
+from sidecar.policy.trial import Trial
 from sidecar.values import (
     Action,
+    CanarySide,
     Channel,
     Direction,
     Enforcement,
@@ -88,6 +90,10 @@ class RulePlan:
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
     reads: Reads = EVERYTHING
+    canary: Trial | None = None
+    """On which streams it is enforced; on the others it is in shadow. None: the same on all."""
+    side: CanarySide | None = None
+    """Of a canary: on which side the stream is that this plan is for."""
 
     def is_reading(self, part: Part, channel: Channel) -> bool:
         """Whether it reads a text of these."""
@@ -237,8 +243,26 @@ class Plan:
     """In which people are told things."""
     order: int = 0
     """Policies are tried by order, lowest first, then by name."""
+    canaries: tuple[int, ...] = ()
+    """The rules that are canaries."""
+    rollout: Trial | None = None
+    """On which streams of the version `replaces` it is tried, where it is."""
+    replaces: str = ""
+    successor: Plan | None = None
+    """The version that is tried on a part of its streams."""
+    side: CanarySide | None = None
+    """Where a version is tried: which of the two this is, for the stream that this plan is for."""
+    other: Plan | None = None
+    """The other one. Its rules stand behind this one's own, in shadow."""
+    sides: dict[tuple[frozenset[int], str], Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `policy.canary` made of it for streams on either side."""
     _readers: dict[tuple[Part, Channel], Readers] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was answered before."""
+
+    @property
+    def others_from(self) -> int:
+        """The first rule that is the other version's; past the last one where there is none."""
+        return len(self.rules) - (len(self.other.rules) if self.other is not None else 0)
 
     def readers(self, lane: Lane) -> Readers:
         """What reads a lane's text."""

@@ -22,6 +22,7 @@ from sidecar.policy.compile.actions import (
 )
 from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler, Made
 from sidecar.policy.compile.refusals import Refusals, check_wording
+from sidecar.policy.compile.trials import trial_of
 from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
 from sidecar.policy.loader import Draft
@@ -29,9 +30,10 @@ from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Rewrite, RulePlan
 from sidecar.policy.schema.actions import BlockAction, Hash, Named, OneWayOperator, Pseudonym
 from sidecar.policy.schema.detect import Detect
+from sidecar.policy.schema.rollout import CanaryEnforcement
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.stream import StreamSpec
-from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity
+from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part, Severity
 from sidecar.wording.languages import Language
 
 
@@ -93,7 +95,8 @@ class RuleCompiler:
             thresholds=detection.thresholds,
             severity=Severity.of(rule.severity),
             action=action,
-            enforcement=rule.enforcement,
+            enforcement=rule.enforcement if isinstance(rule.enforcement, Enforcement) else Enforcement.ENFORCE,
+            canary=trial_of(rule.enforcement.canary) if isinstance(rule.enforcement, CanaryEnforcement) else None,
             on_error=rule.on_error or whole or default,
             on_timeout=rule.on_timeout or (gates and self._stream.on_timeout) or whole or default,
             message=default_of(message_of(rule), self._language),

@@ -9,6 +9,7 @@ from pydantic import Field
 from sidecar.policy.schema.base import DEFAULT_ORDER, Model, Name
 from sidecar.policy.schema.cases import CaseSpec
 from sidecar.policy.schema.match import MatchSpec
+from sidecar.policy.schema.rollout import RolloutSpec
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.stream import StreamSpec
 from sidecar.wording.languages import Language
@@ -44,6 +45,11 @@ class PolicySpec(Model):
         default_factory=MatchSpec, description="Which streams take the policy when they name none. Left out: all."
     )
     stream: StreamSpec = Field(default_factory=StreamSpec, description="How text is held while verdicts are due.")
+    rollout: RolloutSpec | None = Field(
+        default=None,
+        description="This version is tried on a part of the streams of another one, which stands beside it under the"
+        " same name. Left out: it takes all.",
+    )
     rules: list[RuleSpec] = Field(min_length=1, description="What to look for and what to do; order settles ties.")
     tests: list[CaseSpec] = Field(
         default_factory=list, description="Texts and what must come of them: `tidegate policy test`."

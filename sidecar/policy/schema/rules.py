@@ -7,6 +7,7 @@ from pydantic import Field
 from sidecar.policy.schema.actions import ActionSpec
 from sidecar.policy.schema.base import Model, Name
 from sidecar.policy.schema.detect import Detect
+from sidecar.policy.schema.rollout import EnforcementSpec
 from sidecar.values import Enforcement, FailMode, InHistory, SeverityName
 
 
@@ -35,6 +36,8 @@ class RuleSpec(Model):
         default=None,
         description="What a verdict that came too late, or was shed, counts as. Left out: as the stream's on_timeout.",
     )
-    enforcement: Enforcement = Field(
-        default=Enforcement.ENFORCE, description="shadow: decide and publish, but change nothing."
+    enforcement: EnforcementSpec = Field(
+        default=Enforcement.ENFORCE,
+        description="shadow: decide and publish, but change nothing. canary: enforce on a part of the streams, and be"
+        " in shadow on the others.",
     )
