@@ -16,11 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from sidecar.outbox.event import CanaryRates
 from sidecar.policy.canary import on_sides
 from sidecar.policy.plan import Plan
 from sidecar.policy.trial import RATES, Rate, Trial
 from sidecar.start import StreamStart
-from sidecar.values import Action
+from sidecar.values import Action, CanarySide
 
 
 class Canary(msgspec.Struct, frozen=True):
@@ -65,6 +66,26 @@ class Standing(msgspec.Struct, frozen=True):
     rates: Mapping[Rate, float]
     stopped_by: Rate | None = None
 
+    @property
+    def said(self) -> str:
+        """Why it stopped, in a sentence; empty while it runs."""
+        if self.stopped_by is None:
+            return ""
+        least, most = self.canary.trial.band[self.stopped_by]
+        share = self.rates[self.stopped_by]
+        of = f"of the last {self.streams} streams"
+        return f"the {self.stopped_by} rate is {share:g} {of}, outside {least:g} to {most:g}"
+
+
+def rates_of(standing: Standing) -> CanaryRates:
+    """How it went, for an event."""
+    return CanaryRates(
+        streams=standing.streams,
+        rates={str(rate): share for rate, share in standing.rates.items()},
+        rule=standing.canary.rule,
+        percent=standing.canary.trial.percent,
+    )
+
 
 class _Run:
     """One canary's memory."""
@@ -105,16 +126,16 @@ class Canaries:
         """The plan that a stream is held to: `plan`, with what is tried carried out or in shadow."""
         if plan.successor is None and not plan.canaries:
             return plan
-        own, other, side = plan, None, None
+        own: Plan = plan
+        other: Plan | None = None
+        side: CanarySide | None = None
         if (successor := plan.successor) is not None and not self._has_stopped(successor, ""):
             assert successor.rollout is not None
             is_on = self._is_on(_whole(successor), start, stream_id)
             own, other = (successor, plan) if is_on else (plan, successor)
             side = "canary" if is_on else "stable"
-        enforced = frozenset(
-            index for index in own.canaries if self._is_on(_of_rule(own, index), start, stream_id)
-        )
-        return on_sides(own, enforced, other, "canary" if side == "canary" else "stable" if side else None)
+        enforced = frozenset(index for index in own.canaries if self._is_on(_of_rule(own, index), start, stream_id))
+        return on_sides(own, enforced, other, side)
 
     def ended(self, plan: Plan, went: Mapping[str, Went]) -> list[Standing]:
         """Count a stream for the canaries on whose side it was; those that stop by it, as they stand.

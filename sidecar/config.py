@@ -279,6 +279,12 @@ class Limits(Section):
     known_texts_bytes: Annotated[int, Field(ge=0)] = 64 * 1024 * 1024
     """What is kept of texts of requests that were checked, some 300 bytes each, so that a history is not read again at
     each turn. 0 keeps nothing."""
+    sessions_kept: Annotated[int, Field(ge=0)] = 50_000
+    """Sessions of which it is remembered what they did, where a policy asks for that; 0: of none."""
+    sessions_kept_bytes: Annotated[int, Field(ge=0)] = 32 * 1024 * 1024
+    """What that may take, 1 to 50 KB each."""
+    sessions_kept_seconds: Annotated[float, Field(gt=0)] = 86_400.0
+    """After so long without a stream a session is forgotten."""
     max_held_call_chars: Count = 1_000_000
     """Text of tool calls of one stream that is held, where they leave whole; past it the rules' fail mode acts."""
     request_bodies_bytes: Count = 256 * 1024 * 1024

@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 from typing import Literal, NoReturn, Protocol
 
 from detectors.context import CHAR_BYTES, Documents
+from sidecar.canaries import Canaries
 from sidecar.clock import Clock
+from sidecar.conduct import Conducts
 from sidecar.config import Keys, Limits
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.keys import stand_in_source
-from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event
+from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event, uuid7
 from sidecar.outbox.event import FaultKind
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
@@ -73,6 +75,7 @@ class Engine:
         admits: Callable[[Running], bool] = lambda _: True,
         left: Callable[[float], None] = lambda _: None,
         stand_ins: StandInSource | None = None,
+        canaries: Canaries | None = None,
     ) -> None:
         """`admits` says whether another stream, beside those that run, would be looked at in time.
 
@@ -90,10 +93,18 @@ class Engine:
         """The passages that streams share."""
         self.histories = Histories(limits.known_texts_bytes)
         """What is known of texts of requests that were checked."""
+        self.conducts = Conducts(
+            clock,
+            max_sessions=limits.sessions_kept,
+            max_bytes=limits.sessions_kept_bytes,
+            idle_ms=limits.sessions_kept_seconds * 1000,
+        )
+        """What sessions did."""
         self._notices = Notices(clock, _log)
         self._context_bytes = 0
         """What the contexts of all streams take at most."""
         self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
+        self.canaries = canaries or Canaries()
         self._admits = admits
         self._left = left
         self._open_streams: Counter[str] = Counter()
@@ -126,9 +137,10 @@ class Engine:
 
         Raises `Draining`, `Overloaded`, `CallerError` (something in `start` is past a limit) or `UnknownPolicy`.
         """
-        plan = self._admit(start)
+        stream_id = uuid7(self.clock.unix_seconds())
+        plan = self._admit(start, stream_id)
         book = stand_ins or self.stand_ins.book(start.tenant, start.session_id)
-        session = Session(self, plan, start, book, is_held=is_held)
+        session = Session(self, plan, start, book, stream_id=stream_id, is_held=is_held)
         self._open_streams[start.tenant] += 1
         self._is_idle.clear()
         self.metrics.streams_open.inc()
@@ -183,7 +195,7 @@ class Engine:
             return None
         return info_of(plan, start, now)
 
-    def _admit(self, start: StreamStart) -> Plan:
+    def _admit(self, start: StreamStart, stream_id: str) -> Plan:
         if self._is_draining:
             self.metrics.streams_refused["draining"].inc()
             raise Draining
@@ -191,6 +203,7 @@ class Engine:
             self._refuse(_RETRY_MS)
         check_start(start, self.limits)
         plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+        plan = self.canaries.side_of(plan, start, stream_id)
         own = self._open_streams[start.tenant]
         running = Running(self.open_streams, own, len(self._open_streams) + (not own), plan.stream.max_hold_ms)
         if plan.stops_when_late and not self._admits(running):

@@ -18,6 +18,7 @@ from sidecar.core.stream import LaneCoverage, Request, Stream
 from sidecar.core.trace import Trace
 from sidecar.policy.cases import public_keys
 from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.stand_ins import Kept, StandIns, StandInSource
 from sidecar.policy.turns import Exchange
 from sidecar.values import (
@@ -112,17 +113,26 @@ def guard(
     context: Context | None = None,
     stand_ins: StandIns | None = None,
     history: Collection[Lane] | None = None,
+    facts: SessionFacts = NOTHING_KNOWN,
+    languages: Sequence[str] = (),
     watch: Watch | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
     `stand_ins` is the book of the exchange; without one, stand-ins are made with a public key, and nothing is put back.
-    `watch` looks on.
+    `facts` is how the session stands, `languages` those of the reader. `watch` looks on.
     """
     book = stand_ins or public_stand_ins(session_id)
     is_request = direction is Direction.INPUT
     stream = Stream(
-        plan, session_id=session_id, stops_together=is_request, history=history, stand_ins=book, trace=watch
+        plan,
+        session_id=session_id,
+        stops_together=is_request,
+        history=history,
+        stand_ins=book,
+        facts=facts,
+        languages=languages,
+        trace=watch,
     )
     outputs: list[Output] = []
     released_after: list[int] = []
@@ -150,10 +160,13 @@ def guard_exchange(
     *,
     session_id: str = "",
     stand_ins: StandIns | None = None,
+    facts: SessionFacts = NOTHING_KNOWN,
+    languages: Sequence[str] = (),
 ) -> Guarded:
     """Guard a request or an answer of a conversation; `chunks` are the pieces of each of its texts (default: whole).
 
-    `stand_ins` is the conversation's book: what a request puts in is put back in its answer.
+    `stand_ins` is the conversation's book: what a request puts in is put back in its answer. `facts` and `languages`
+    are as `guard` takes them.
     """
     pieces = chunks or [(each.text,) for each in exchange.spoken]
     context = context_of([(each.id, each.text) for each in exchange.passages])
@@ -171,6 +184,8 @@ def guard_exchange(
         context=context,
         stand_ins=stand_ins,
         history=exchange.history,
+        facts=facts,
+        languages=languages,
     )
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count, islice, takewhile
 
 import msgspec
 
+from sidecar.conduct import Conduct, Conducts
 from sidecar.offline import Guarded, guard_exchange, public_stand_ins
 from sidecar.policy.cases import Case, Chunks, Decided, Guard, Noted, Observed
 from sidecar.policy.plan import Plan, in_order, taker
@@ -20,6 +22,19 @@ from sidecar.remembered import Memory
 from sidecar.values import Blocked, Decision, Direction, Lane, Release
 
 _NOBODY = "no policy takes this {direction}: name one, or say in `stream` what it matches"
+
+
+@dataclass
+class _StillClock:
+    """A clock on which time passes between turns alone, where a test says so."""
+
+    ms: float = 0.0
+
+    def now_ms(self) -> float:
+        return self.ms
+
+    def unix_seconds(self) -> float:
+        return self.ms / 1000
 
 
 class _Heard(msgspec.Struct, frozen=True):
@@ -55,17 +70,39 @@ def _guard(choose: Callable[[Case, Direction], Plan | None], plans: Sequence[Pla
         taken = taker(plans, case.direction, case.labels, case.tenant)
         name = taken.name if taken else None
         book, pieces = public_stand_ins(case.session), iter(chunks)
+        clock = _StillClock()
+        conducts = Conducts(clock, max_sessions=1, max_bytes=1 << 20, idle_ms=float("inf"))
         heard = []
         for exchange in case.exchanges:
             plan = choose(case, exchange.direction)
             if plan is None:
                 return _unguarded(case, name, _NOBODY.format(direction=exchange.direction))
             own = list(islice(pieces, len(exchange.spoken)))
-            guarded = guard_exchange(remembering[plan.name], exchange, own, session_id=case.session, stand_ins=book)
-            heard.append(_Heard(exchange, plan, guarded))
+            clock.ms += exchange.after_ms
+            conduct = conducts.of(case.tenant, case.session, remembering[plan.name])
+            guarded = guard_exchange(
+                conduct.plan,
+                exchange,
+                own,
+                session_id=case.session,
+                stand_ins=book,
+                facts=conduct.facts,
+                languages=case.languages,
+            )
+            _note(conduct, exchange, guarded)
+            heard.append(_Heard(exchange, conduct.plan, guarded))
         return _observed(heard, name)
 
     return guard
+
+
+def _note(conduct: Conduct, exchange: Exchange, guarded: Guarded) -> None:
+    """Note what the session did in a stream, as the service does."""
+    history = exchange.history or frozenset()
+    conduct.count(guarded.decisions, history.__contains__)
+    for output in guarded.outputs:
+        if isinstance(output, Release) and output.text and not output.is_withheld:
+            conduct.read(output.lane.part)
 
 
 def _unguarded(case: Case, policy: str | None, failure: str) -> Observed:

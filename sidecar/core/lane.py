@@ -260,7 +260,8 @@ class LaneState:
         if not isinstance(seen, Sighting):
             return False
         rule, finding = seen.violation.rule, seen.violation.finding
-        is_blocking = rule.is_enforced and self._action(rule) is Action.BLOCK
+        is_certain = rule.session is None
+        is_blocking = is_certain and rule.is_enforced and self._action(rule) is Action.BLOCK
         return is_blocking and not self.gate.knows(finding.start, finding.end)
 
     def _may_scan_later(self, more: int) -> bool:

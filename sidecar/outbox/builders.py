@@ -39,6 +39,7 @@ from sidecar.outbox.event import (
     PolicyRef,
     PolicyStep,
     RuleRef,
+    SessionRef,
     Span,
     StreamDecision,
     TextSpan,
@@ -48,6 +49,7 @@ from sidecar.outbox.event import (
     Where,
     severity_of,
 )
+from sidecar.policy.canary import would
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.values import (
     Action,
@@ -57,6 +59,8 @@ from sidecar.values import (
     GroundingTally,
     HowEnded,
     Lane,
+    SessionMark,
+    SessionStanding,
     Severity,
     Standing,
 )
@@ -125,6 +129,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     first_release_ms: float | None = None
     untold: Mapping[str, int] = field(default_factory=dict)
     restored: int = 0
+    session: SessionRef | None = None
     canary: CanaryRef | None = None
 
 
@@ -157,6 +162,7 @@ def violation_event(
         coverage=coverage or _coverage_of_failure(decision),
         failure=_failure_ref(decision.failure),
         grounding=_grounding_ref(decision.finding.grounding),
+        canary=_canary_ref(rule, decision),
     )
     return _stream_event(info, data)
 
@@ -186,6 +192,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         first_release_ms=None if ending.first_release_ms is None else _milliseconds(ending.first_release_ms),
         untold=dict(ending.untold),
         restored=ending.restored,
+        session=ending.session,
         canary=ending.canary,
     )
     return _stream_event(info, data)
@@ -283,6 +290,20 @@ def grounding_of(tally: GroundingTally) -> GroundingSummary:
         context_use=_share(tally.context_use),
         context_relevance=_share(tally.context_relevance),
         passages_left_out=tally.passages_left_out,
+    )
+
+
+def session_of(standing: SessionStanding) -> SessionRef:
+    """How a session stands, for a decision event."""
+    until = standing.stopped_until
+    return SessionRef(
+        risk=round(standing.risk, 3),
+        violations=standing.violations,
+        untrusted=SessionMark.UNTRUSTED in standing.marks,
+        sensitive=SessionMark.SENSITIVE in standing.marks,
+        sends=SessionMark.SENDS in standing.marks,
+        stopped_by=standing.stopped_by,
+        stopped_until=None if until is None else timestamp(until),
     )
 
 
@@ -384,6 +405,13 @@ def _detector_ref(rule: RulePlan, decision: Decision) -> DetectorRef:
         threshold=rule.thresholds.get(finding.label),
         reason=_text(_unless_quoting(finding.reason, decision.excerpt)),
     )
+
+
+def _canary_ref(rule: RulePlan, decision: Decision) -> CanaryRef | None:
+    """Of a rule that is a canary: its side, and what is done on the other one, where it is in shadow, or is not."""
+    if rule.side is None:
+        return None
+    return CanaryRef(would=would(rule, decision).word, side=rule.side)
 
 
 def _where(direction: Direction, decision: Decision) -> Where:

@@ -4,7 +4,7 @@ What is not carried out on a stream's side is there all the same, in shadow, so 
 
 - a rule that is a canary is enforced on its side, and in shadow on the other;
 - a whole version that is a canary is beside the one that it replaces: the stream is held to one of them, and the rules
-  of the other stand behind its own, all in shadow (`others_from`).
+  of the other stand behind its own, all in shadow (`is_others`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from sidecar.policy.plan import BatchPlan, Plan, RulePlan, ScannerPlan
-from sidecar.values import CanarySide, Enforcement
+from sidecar.policy.plan import Plan, RulePlan, ScannerPlan
+from sidecar.policy.sessions import SessionSettings
+from sidecar.values import Action, CanarySide, Decision, Enforcement
 
 
 def on_sides(plan: Plan, enforced: frozenset[int], other: Plan | None = None, side: CanarySide | None = None) -> Plan:
@@ -26,6 +27,13 @@ def on_sides(plan: Plan, enforced: frozenset[int], other: Plan | None = None, si
     if found is None:
         found = plan.sides[key] = _made(plan, enforced, other, side)
     return found
+
+
+def would(rule: RulePlan, decision: Decision) -> Action:
+    """What would have been done on the other side of the rule, if it is a canary."""
+    if rule.side is None:
+        return decision.done
+    return Action.ALLOW if rule.side == "canary" else decision.decided
 
 
 def _made(plan: Plan, enforced: frozenset[int], other: Plan | None, side: CanarySide | None) -> Plan:
@@ -42,12 +50,22 @@ def _made(plan: Plan, enforced: frozenset[int], other: Plan | None, side: Canary
     first, batches = len(plan.rules), len(plan.batches)
 
     def behind(rule: RulePlan) -> RulePlan:
-        return replace(rule, index=first + rule.index, enforcement=Enforcement.SHADOW)
+        return replace(
+            rule,
+            index=first + rule.index,
+            enforcement=Enforcement.SHADOW,
+            is_others=True,
+            risk=0.0,
+            marks=frozenset(),
+        )
 
     beside = _with_rules(other, behind)
+    more = len(beside.rules)
     return replace(
         own,
         rules=own.rules + beside.rules,
+        stoppers=tuple(replace(rule, index=rule.index + more) for rule in own.stoppers),
+        session=_moved(own.session, more),
         scanners=own.scanners + beside.scanners,
         batches=own.batches + tuple(replace(each, index=batches + each.index) for each in beside.batches),
         side=side,
@@ -66,9 +84,10 @@ def _with_rules(plan: Plan, changed: Callable[[RulePlan], RulePlan]) -> Plan:
         plan,
         rules=rules,
         scanners=tuple(ScannerPlan(each.detector, of(each.rules)) for each in plan.scanners),
-        batches=tuple(_batch(each, of(each.rules)) for each in plan.batches),
+        batches=tuple(replace(each, rules=of(each.rules)) for each in plan.batches),
     )
 
 
-def _batch(batch: BatchPlan, rules: tuple[RulePlan, ...]) -> BatchPlan:
-    return replace(batch, rules=rules)
+def _moved(settings: SessionSettings, by: int) -> SessionSettings:
+    """The same where the rules that stop sessions are numbered so much higher."""
+    return replace(settings, escalations=tuple(replace(each, rule=each.rule + by) for each in settings.escalations))

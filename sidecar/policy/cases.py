@@ -28,8 +28,10 @@ from sidecar.policy.differences import Difference, of_texts, of_values
 from sidecar.policy.fakes import expand
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.schema.cases import CallSpec, CaseSpec, Expect, FileCaseSpec, PassageSpec, TurnSpec
+from sidecar.policy.schema.session import milliseconds
 from sidecar.policy.turns import Call, Exchange, Passage, Spoken, Turn, exchanges
 from sidecar.values import ActionName, Direction, Lane, Part
+from sidecar.wording.languages import preferred
 
 MAX_PAIRS_CHARS = 24
 RANDOM_CHUNKINGS = 20
@@ -119,6 +121,7 @@ class Case:
     policy: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     tenant: str = ""
+    languages: tuple[str, ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -187,6 +190,7 @@ def make_case(spec: CaseSpec, policy: str | None = None) -> Case:
         policy=own or policy,
         labels=spec.stream.labels if spec.stream else {},
         tenant=spec.stream.tenant if spec.stream else "",
+        languages=preferred(spec.stream.language) if spec.stream else (),
     )
 
 
@@ -200,6 +204,7 @@ def make_turn(spec: TurnSpec) -> Turn:
         reasoning=expand(spec.reasoning or ""),
         calls=tuple(map(_call, spec.calls or ())),
         passages=_passages(spec.context or ()),
+        after_ms=milliseconds(spec.after) if spec.after else 0.0,
     )
 
 

@@ -66,6 +66,7 @@ class Code(StrEnum):
     NOTHING_TO_COMPARE = "TG308"
     CALLS_WAIT_FOR_NOBODY = "TG309"
     NOT_FOR_EVERYBODY = "TG310"
+    NOTHING_LEADS_THERE = "TG311"
 
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
@@ -352,6 +353,13 @@ ABOUT: Mapping[Code, About] = {
         "Who reads another language would be told nothing.",
         "Add the text in the policy's language, or under `default`.",
         "rules: [{id: cards, detect: {detector: pii}, action: {block: {message: {fr: 'Je ne peux pas.'}}}}]\n",
+    ),
+    Code.NOTHING_LEADS_THERE: About(
+        "nothing leads to this escalation",
+        "A session is stopped for violations of rules that add risk; where none does, or none that is severe enough, it"
+        " never is.",
+        "Give a rule `risk`, or lower the escalation's `severity`.",
+        "session: {escalation: [{id: three, after: {violations: 3, within: 10m}, for: 10m}]}\n",
     ),
     Code.REPEATED_POLICY: About(
         "two policies have one name",

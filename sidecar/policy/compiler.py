@@ -20,6 +20,7 @@ from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.compile.actions import default_of, translations_of
 from sidecar.policy.compile.detection import Catalog, Made
 from sidecar.policy.compile.rules import RuleCompiler
+from sidecar.policy.compile.sessions import settings_of, stoppers_of
 from sidecar.policy.compile.trials import trial_of
 from sidecar.policy.compile.whole import call_errors, policy_errors, repeated_ids, repeated_names
 from sidecar.policy.loader import Draft, LoadedPolicy, read_drafts
@@ -113,6 +114,8 @@ def _plan(spec: PolicySpec, rules: RuleCompiler) -> Plan:
         rollout=trial_of(spec.rollout) if spec.rollout is not None else None,
         replaces=spec.rollout.replaces if spec.rollout is not None else "",
         stream=_settings(spec.stream, metadata.language),
+        session=settings_of(spec),
+        stoppers=stoppers_of(spec),
         rules=tuple(rules.plans),
         scanners=tuple(scanners),
         batches=tuple(BatchPlan.of(index, each, read_by) for index, (each, read_by) in enumerate(batched)),

@@ -31,6 +31,7 @@ from sidecar.policy.schema.detect import Detect
 from sidecar.policy.schema.match import MatchSpec
 from sidecar.policy.schema.policy import Metadata, PolicySpec
 from sidecar.policy.schema.rules import RuleSpec
+from sidecar.policy.schema.session import SessionSpec
 from sidecar.policy.schema.stream import StreamSpec
 
 _DEVICES = Path("/dev")
@@ -64,6 +65,7 @@ class Draft:
     metadata: Metadata | None = None
     match: MatchSpec | None = None
     stream: StreamSpec | None = None
+    session: SessionSpec | None = None
     rules: Mapping[int, RuleSpec] = field(default_factory=dict)
     detects: Mapping[int, Detect] = field(default_factory=dict)
     tests: Mapping[int, CaseSpec] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class Draft:
             spec.metadata,
             spec.match,
             spec.stream,
+            spec.session,
             rules=dict(enumerate(spec.rules)),
             tests=dict(enumerate(spec.tests)),
         )
@@ -241,6 +244,7 @@ def _draft_of_parts(source: Source, document: Any, errors: Sequence[PolicyError]
         metadata=_part(Metadata, top.get("metadata")),
         match=_part(MatchSpec, top.get("match", {})),
         stream=_part(StreamSpec, top.get("stream", {})),
+        session=_part(SessionSpec, top.get("session", {})),
         rules={number: rule for number, rule in read.items() if rule is not None},
         detects={number: look for number, look in looks.items() if look is not None and read[number] is None},
         tests={number: test for number, test in tests.items() if test is not None},

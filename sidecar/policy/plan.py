@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
 from sidecar.policy.schema.base import DEFAULT_POLICY
+from sidecar.policy.sessions import SessionCondition, SessionSettings
 from sidecar.policy.trial import Trial
 from sidecar.values import (
     Action,
@@ -25,6 +26,7 @@ from sidecar.values import (
     Lane,
     Mode,
     Part,
+    SessionMark,
     Severity,
     ToolCalls,
 )
@@ -94,6 +96,19 @@ class RulePlan:
     """On which streams it is enforced; on the others it is in shadow. None: the same on all."""
     side: CanarySide | None = None
     """Of a canary: on which side the stream is that this plan is for."""
+    is_others: bool = False
+    """Whether it is of the other version of the policy, and only says what that would do."""
+    risk: float = 0.0
+    """What a violation adds to its session's risk; 0: it counts for nothing there."""
+    marks: frozenset[SessionMark] = frozenset()
+    """What a violation says of its session."""
+    session: SessionCondition | None = None
+    """The sessions in which it acts; None: any."""
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a violation says something of its session."""
+        return bool(self.risk or self.marks)
 
     def is_reading(self, part: Part, channel: Channel) -> bool:
         """Whether it reads a text of these."""
@@ -256,13 +271,11 @@ class Plan:
     """The other one. Its rules stand behind this one's own, in shadow."""
     sides: dict[tuple[frozenset[int], str], Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What `policy.canary` made of it for streams on either side."""
+    session: SessionSettings = field(default_factory=SessionSettings)
+    stoppers: tuple[RulePlan, ...] = ()
+    """The rules that stop a session, numbered behind `rules`. They read nothing until one is stopped."""
     _readers: dict[tuple[Part, Channel], Readers] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was answered before."""
-
-    @property
-    def others_from(self) -> int:
-        """The first rule that is the other version's; past the last one where there is none."""
-        return len(self.rules) - (len(self.other.rules) if self.other is not None else 0)
 
     def readers(self, lane: Lane) -> Readers:
         """What reads a lane's text."""
@@ -287,6 +300,17 @@ class Plan:
         rules += chain.from_iterable(each.rules for each in batches)
         stopping = tuple(rule for rule in rules if rule.is_enforced and rule.action >= Action.WITHHOLD)
         return Readers(scanners, batches, gating, stopping)
+
+    @property
+    def all_rules(self) -> tuple[RulePlan, ...]:
+        """Its rules, and those that stop a session."""
+        return (*self.rules, *self.stoppers)
+
+    @property
+    def counts_sessions(self) -> bool:
+        """Whether it matters what a stream's session did, or does."""
+        told = any(rule.is_telling or rule.session is not None for rule in self.rules)
+        return told or bool(self.session.untrusted or self.session.escalations)
 
     @property
     def is_strict(self) -> bool:

@@ -22,6 +22,7 @@ from sidecar.policy.compile.actions import (
 )
 from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler, Made
 from sidecar.policy.compile.refusals import Refusals, check_wording
+from sidecar.policy.compile.sessions import condition_of
 from sidecar.policy.compile.trials import trial_of
 from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
@@ -72,6 +73,7 @@ class RuleCompiler:
             return
         self._check_calls(place, rule, action, detection.reads)
         self._check_labels(place, rule, detection.thresholds)
+        self._check_session(place, rule, detection.reads)
         for detector in self._detection.detectors(detection):
             self._check_stream(place, rule, action, detector, detection.reads)
         if len(self.errors) > before:
@@ -110,6 +112,9 @@ class RuleCompiler:
             is_reversible=is_reversible(rule),
             reading=detection.params.reading(),
             reads=detection.reads,
+            risk=rule.risk or 0.0,
+            marks=frozenset(rule.marks or ()),
+            session=condition_of(rule.session),
         )
 
     def _rewrite(self, place: Place, rule: RuleSpec, action: Action) -> Rewrite | None:
@@ -195,6 +200,12 @@ class RuleCompiler:
                 message = f"the rule acts on no label `{name}`"
                 remedy = suggest(name, labels)
                 self._refusals.refuse((*place, "words", name), Code.UNUSED_WORDS, message, remedy, at_key=True)
+
+    def _check_session(self, place: Place, rule: RuleSpec, reads: Reads) -> None:
+        if rule.session is not None and reads.parts == {Part.MODEL} and self._directions == [Direction.INPUT]:
+            message = "what a model said earlier was judged then, so in requests this reads nothing"
+            remedy = "let `match.directions` have `output`, or add a part to `detect.parts`"
+            self._refusals.refuse((*place, "session"), Code.READS_NOTHING, message, remedy, at_key=True)
 
     def _check_message(self, place: Place, rule: RuleSpec) -> None:
         """Refuse a message in several languages of which none is for everybody else."""

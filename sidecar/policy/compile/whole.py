@@ -9,6 +9,7 @@ from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.actions import action_of
 from sidecar.policy.compile.refusals import Refusals, check_wording
+from sidecar.policy.compile.sessions import check_sessions, escalations_of
 from sidecar.policy.document import Place, Source
 from sidecar.policy.explain import suggest
 from sidecar.policy.fakes import FAKES, unknown_kinds
@@ -38,14 +39,15 @@ def policy_errors(draft: Draft) -> Iterator[PolicyError]:
         message = "no rule blocks or redacts, so no call of a tool waits for a verdict"
         remedy = "remove `tool_calls`, or add such a rule"
         yield source.error(("stream", "tool_calls"), Code.CALLS_WAIT_FOR_NOBODY, message, remedy)
+    refusals = Refusals(source)
     if stream is not None and stream.notice is not None and not isinstance(stream.notice, str):
-        refusals = Refusals(source)
         language = draft.metadata.language if draft.metadata else Language.EN
         check_wording(refusals, ("stream", "notice", "text"), stream.notice.text, language)
-        yield from refusals.errors
+    check_sessions(refusals, draft)
+    yield from refusals.errors
     if draft.spec is not None:
         yield from _canary_errors(source, draft.spec)
-    ids = list(draft.ids.values())
+    ids = [*draft.ids.values(), *(each.id for each in escalations_of(draft.session))]
     yield from errors_of_tests(source, draft.tests, lambda _: ids)
 
 

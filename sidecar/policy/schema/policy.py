@@ -11,6 +11,7 @@ from sidecar.policy.schema.cases import CaseSpec
 from sidecar.policy.schema.match import MatchSpec
 from sidecar.policy.schema.rollout import RolloutSpec
 from sidecar.policy.schema.rules import RuleSpec
+from sidecar.policy.schema.session import SessionSpec
 from sidecar.policy.schema.stream import StreamSpec
 from sidecar.wording.languages import Language
 
@@ -49,6 +50,9 @@ class PolicySpec(Model):
         default=None,
         description="This version is tried on a part of the streams of another one, which stands beside it under the"
         " same name. Left out: it takes all.",
+    )
+    session: SessionSpec | None = Field(
+        default=None, description="What is kept in mind of a session, and when it is stopped."
     )
     rules: list[RuleSpec] = Field(min_length=1, description="What to look for and what to do; order settles ties.")
     tests: list[CaseSpec] = Field(
