@@ -31,6 +31,7 @@ from sidecar.engine import Engine
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.left_over import LeftOver, of_service
+from sidecar.outbox.outbox import Inlet
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.outbox.watched import Watched
@@ -85,7 +86,18 @@ class App:
             canaries=self.canaries,
         )
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
-        self.engine = Engine(
+        self.engine = self._engine(events)
+        room = Room(settings.limits.request_bodies_bytes)
+        self.processor = _processor(self.engine, settings, room)
+        services = (self.processor,) if self.processor is not None else ()
+        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
+        self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
+        self.admin = AdminServer(settings.admin.listen, self._pages(version))
+
+    def _engine(self, events: Inlet) -> Engine:
+        """What streams share; it puts their events into `events`."""
+        settings = self.settings
+        return Engine(
             policies=self.policies,
             scheduler=self.scheduler,
             outbox=events,
@@ -99,12 +111,6 @@ class App:
             stand_ins=stand_in_source(settings.keys, settings.limits),
             canaries=self.canaries,
         )
-        room = Room(settings.limits.request_bodies_bytes)
-        self.processor = _processor(self.engine, settings, room)
-        services = (self.processor,) if self.processor is not None else ()
-        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
-        self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
-        self.admin = AdminServer(settings.admin.listen, self._pages(version))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -2,8 +2,8 @@
 
 1. A stream's side follows from its facts and the policy alone (`policy.trial`), so it needs no memory, and another
    process says the same. A canary that has stopped takes nobody any more.
-2. The last `window` streams of a canary's side are remembered, three bits each: whether it blocked, redacted, or got no
-   answer from a detector. When `min_streams` have ended and a share of them is outside its band, the canary stops:
+2. The last `window` streams of a canary's side are remembered, three flags each: whether it blocked, redacted, or got
+   no answer from a detector. When `min_streams` have ended and a share of them is outside its band, the canary stops:
    streams that begin from then on are on the stable side, and those under way keep their plan.
 3. What is known of a canary is of one content of its policy: one that is changed begins anew. A process judges what it
    saw itself, since its start.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
@@ -112,10 +112,14 @@ class RolloutSpec(TrialSpec):
     )
 
 
+def _enforcement_form(value: Any) -> str:
+    return "as word" if isinstance(value, str) else form_of(value)
+
+
 EnforcementSpec: TypeAlias = Annotated[
     Annotated[Enforcement, Tag("as word")] | Annotated[CanaryEnforcement, Tag("as mapping")],
     Discriminator(
-        form_of,
+        _enforcement_form,
         custom_error_type="enforcement_form",
         custom_error_message="enforcement is `enforce`, `shadow` or `{canary: {percent: 10}}`",
     ),
