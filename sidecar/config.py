@@ -106,6 +106,8 @@ class FactNames(Section):
     prompt_version: str = ""
     tenant: str = ""
     model: str = ""
+    route: str = ""
+    """By which way a request came: the proxy takes its path where nothing says another."""
     policy: str = ""
     """Lets whoever can set it choose what is checked."""
     language: str = ""
@@ -120,6 +122,12 @@ class FactHeaders(FactNames):
     session_id: str = "x-tidegate-session"
     request_id: str = "x-request-id"
     language: str = "accept-language"
+
+
+class FactAttributes(FactNames):
+    """Which of Envoy's attributes say what: one such as `xds.route_name`, or `NAMESPACE:KEY.KEY` of its metadata."""
+
+    route: str = "xds.route_name"
 
 
 class Identity(Section):
@@ -138,8 +146,7 @@ class Facts(Section):
     tenant: str = ""
     labels: MeshFreeLabels = Field(default_factory=dict)
     headers: FactHeaders = FactHeaders()
-    attributes: FactNames = FactNames()
-    """Envoy's: an attribute such as `xds.route_name`, or `NAMESPACE:KEY.KEY` of its dynamic metadata."""
+    attributes: FactAttributes = FactAttributes()
     identity: Identity = Identity()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice, takewhile
 
 import msgspec
@@ -58,7 +58,7 @@ def guard_among(plans: Iterable[Plan], memory: Memory | None = None) -> Guard:
     def choose(case: Case, direction: Direction) -> Plan | None:
         if case.policy is not None:
             return by_name.get(case.policy)
-        return taker(ordered, direction, case.labels, case.tenant)
+        return taker(ordered, replace(case.facts, direction=direction))
 
     return _guard(choose, ordered, memory or Memory())
 
@@ -67,7 +67,7 @@ def _guard(choose: Callable[[Case, Direction], Plan | None], plans: Sequence[Pla
     remembering = {plan.name: memory.of(plan) for plan in plans}
 
     def guard(case: Case, chunks: Sequence[Chunks]) -> Observed:
-        taken = taker(plans, case.direction, case.labels, case.tenant)
+        taken = taker(plans, case.facts)
         name = taken.name if taken else None
         book, pieces = public_stand_ins(case.session), iter(chunks)
         clock = _StillClock()
@@ -79,7 +79,7 @@ def _guard(choose: Callable[[Case, Direction], Plan | None], plans: Sequence[Pla
                 return _unguarded(case, name, _NOBODY.format(direction=exchange.direction))
             own = list(islice(pieces, len(exchange.spoken)))
             clock.ms += exchange.after_ms
-            conduct = conducts.of(case.tenant, case.session, remembering[plan.name])
+            conduct = conducts.of(case.facts.tenant, case.session, remembering[plan.name])
             guarded = guard_exchange(
                 conduct.plan,
                 exchange,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from sidecar.cli.reports import described, line
 from sidecar.cli.testing import run_tests
 from sidecar.errors import PolicyError
 from sidecar.policy.language import json_schema, json_schema_of_tests
+from sidecar.policy.lint.thresholds import expectations
 from sidecar.policy.loader import LoadedPolicy
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.schema.actions import RedactAction
@@ -146,11 +147,7 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
     return _named(plan) | {
         "owner": plan.owner,
         "order": plan.order,
-        "match": {
-            "directions": sorted(plan.match.directions),
-            "labels": dict(plan.match.labels),
-            "tenants": sorted(plan.match.tenants),
-        },
+        "match": plan.match.described(),
         "stream": {
             "mode": plan.stream.mode,
             "max_hold_ms": plan.stream.max_hold_ms,
@@ -165,6 +162,7 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
 
 
 def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[str, Any]:
+    expected = expectations(loaded, rule)
     return {
         "id": rule.id,
         "detector": rule.detector,
@@ -180,6 +178,7 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "holds": "segment" if hold is None else hold,
         **({"canary": asdict(rule.canary)} if rule.canary is not None else {}),
         **({"counts": asdict(rule.reading)} if rule.reading != ONE_BY_ONE else {}),
+        **({"expected": {label: asdict(point) for label, point in expected.items()}} if expected else {}),
     }
 
 
@@ -204,14 +203,13 @@ def _operator_of(loaded: LoadedPolicy, rule: RulePlan) -> str | None:
 def _conditions(plan: Plan) -> str:
     if plan.name == DEFAULT_POLICY:
         return "every stream that no other policy takes"
-    match = plan.match
-    stated = {
-        "directions": ", ".join(sorted(match.directions)),
-        "labels": ", ".join(f"{key}={value}" for key, value in match.labels),
-        "tenants": ", ".join(sorted(match.tenants)),
-    }
-    conditions = "; ".join(f"{key} {words}" for key, words in stated.items() if words) or "every stream"
+    stated = (f"{key} {_listed(words)}" for key, words in plan.match.described().items() if words)
+    conditions = "; ".join(stated) or "every stream"
     return f"{conditions} (order {plan.order})"
+
+
+def _listed(words: Mapping[str, str] | Sequence[str]) -> str:
+    return ", ".join([f"{key}={word}" for key, word in words.items()] if isinstance(words, Mapping) else words)
 
 
 def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
@@ -245,6 +243,9 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
         yield f"    from {threshold:<6g} {', '.join(labels)}"
     if rule.reads != EVERYTHING:
         yield f"    reads       {', '.join(sorted(rule.reads.parts))}: {', '.join(sorted(rule.reads.channels))}"
+    for label, point in expectations(loaded, rule).items():
+        told = f"{point.recall:.1%} of {label} found, {point.false_positives:.1%} of other texts taken for it"
+        yield f"    expects     {told} ({point.texts[0]} and {point.texts[1]} texts measured)"
     if counting := _counting(rule.reading):
         yield f"    fires       {counting}"
     yield f"    holds back  {'a segment, until its verdict' if hold is None else f'at most {hold} characters'}"

@@ -6,7 +6,7 @@ rule would have found had it read the text is asked of the same core once more, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,9 +31,10 @@ from sidecar.explanation.pieces import Pieces
 from sidecar.explanation.witness import Witness
 from sidecar.offline import Guarded, guard
 from sidecar.policy.cases import public_keys
-from sidecar.policy.plan import BatchPlan, Match, Plan, RulePlan, ScannerPlan
+from sidecar.policy.facts import Match, StreamFacts
+from sidecar.policy.plan import BatchPlan, Plan, RulePlan, ScannerPlan
 from sidecar.policy.store import PolicyStore
-from sidecar.values import Channel, Direction, Enforcement, Failed, Lane, Part, Segment
+from sidecar.values import Channel, Enforcement, Failed, Lane, Part, Segment
 
 MOST_STEPS = 4000
 """How many pieces a text is fed in: one a character, in texts up to this long."""
@@ -43,11 +44,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A text, and what is said of its stream. Without a part it is the model's in an output, the user's in an input."""
 
     text: str
-    direction: Direction = Direction.OUTPUT
+    facts: StreamFacts = StreamFacts()
     part: Part | None = None
     channel: Channel = Channel.CONTENT
-    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
-    tenant: str = ""
     policy: str = ""
     is_history: bool = False
     context: Context | None = None
@@ -55,7 +54,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def lane(self) -> Lane:
         """Where in the stream the text stands."""
-        return Lane(channel=self.channel, part=self.part or self.direction.speaker)
+        return Lane(channel=self.channel, part=self.part or self.facts.direction.speaker)
 
 
 class Explainer:
@@ -80,11 +79,15 @@ class Explainer:
         """What becomes of a text and why. Raises `UnknownPolicy` where the question names one that is not there."""
         plan = self._taken(question)
         asked = Asked(
-            direction=question.direction,
+            direction=question.facts.direction,
             part=question.lane.part,
             channel=question.channel,
-            labels=question.labels,
-            tenant=question.tenant,
+            labels=question.facts.labels,
+            attributes=question.facts.attributes,
+            tenant=question.facts.tenant,
+            model=question.facts.model,
+            route=question.facts.route,
+            prompt_version=question.facts.prompt_version,
             policy=question.policy,
             is_history=question.is_history,
             context=question.context.ids if question.context else (),
@@ -96,7 +99,7 @@ class Explainer:
 
     def _taken(self, question: Question) -> Plan | None:
         try:
-            return self._store.resolve(question.policy or None, question.direction, question.labels, question.tenant)
+            return self._store.resolve(question.policy or None, question.facts)
         except UnknownPolicy:
             if question.policy:
                 raise
@@ -144,7 +147,7 @@ class _Run:
         guarded = guard(
             plan,
             [(self._lane, text[start : start + size]) for start in range(0, len(text), size)],
-            direction=question.direction,
+            direction=question.facts.direction,
             context=question.context,
             history=frozenset({self._lane}) if question.is_history else None,
             watch=witness,
@@ -233,7 +236,7 @@ def _why_policy(plan: Plan, taken: Plan | None, question: Question) -> str:
     """Why a policy takes the text, or does not."""
     if question.policy:
         return "it was named" if plan is taken else f"not asked: {question.policy} was named"
-    unmet = [_unmet(plan.match, path, question) for path in plan.match.unmet(*_facts(question))]
+    unmet = [_unmet(plan.match, path, question.facts) for path in plan.match.unmet(question.facts)]
     if plan is taken:
         return "it is the first whose conditions all hold" if plan.match != Match() else "it takes every stream"
     if unmet:
@@ -242,21 +245,19 @@ def _why_policy(plan: Plan, taken: Plan | None, question: Question) -> str:
     return f"its conditions hold, but {taken.name} comes before it"
 
 
-def _facts(question: Question) -> tuple[Direction, Mapping[str, str], str]:
-    return question.direction, question.labels, question.tenant
-
-
-def _unmet(match: Match, path: str, question: Question) -> str:
+def _unmet(match: Match, path: str, facts: StreamFacts) -> str:
     """A condition that does not hold, and what would."""
-    if path == "directions":
-        return f"it takes {_listed(match.directions)}; this is {question.direction}"
-    if path == "tenants":
-        said = f"the tenant is {question.tenant}" if question.tenant else "no tenant is given"
-        return f"it takes the tenants {_listed(match.tenants)}; {said}"
-    key = path.removeprefix("labels.")
-    wanted = dict(match.labels).get(key, "")
-    said = f"it is {question.labels[key]}" if key in question.labels else "the stream has none"
-    return f"it wants the label {key}={wanted}; {said}"
+    kind, _, name = path.partition(".")
+    wanted = match.described()[kind]
+    if kind == "directions":
+        return f"it takes {_listed(wanted)}; this is {facts.direction}"
+    if isinstance(wanted, dict):
+        entries = facts.labels if kind == "labels" else facts.attributes
+        said = f"it is {entries[name]}" if name in entries else "the stream has none"
+        return f"it wants the {kind.removesuffix('s')} {name}={wanted[name]}; {said}"
+    fact = {"identities": "identity"}.get(kind, kind.removesuffix("s").replace("_", " "))
+    said = f"the {fact} is {facts.words[kind]}" if facts.words[kind] else f"no {fact} is given"
+    return f"it takes the {kind.replace('_', ' ')} {_listed(wanted)}; {said}"
 
 
 def _why_read(run: ScannerPlan | BatchPlan, segments: Sequence[SegmentAccount]) -> str:
@@ -323,5 +324,5 @@ def _decoded(raw: str) -> str:
     return reading.feed(raw) + reading.finish()
 
 
-def _listed(words: frozenset[str] | frozenset[Direction]) -> str:
+def _listed(words: Iterable[str]) -> str:
     return ", ".join(sorted(words))

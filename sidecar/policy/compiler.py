@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from sidecar.policy.compile.rules import RuleCompiler
 from sidecar.policy.compile.sessions import settings_of, stoppers_of
 from sidecar.policy.compile.trials import trial_of
 from sidecar.policy.compile.whole import call_errors, policy_errors, repeated_ids, repeated_names
+from sidecar.policy.facts import Glob, Match
 from sidecar.policy.loader import Draft, LoadedPolicy, read_drafts
 from sidecar.policy.operators import RedactionKeys
-from sidecar.policy.plan import BatchPlan, Match, Notice, Plan, ScannerPlan, StreamSettings
+from sidecar.policy.plan import BatchPlan, Notice, Plan, ScannerPlan, StreamSettings
 from sidecar.policy.schema.match import MatchSpec
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.stream import NoticeSpec, StreamSpec
@@ -125,9 +127,22 @@ def _plan(spec: PolicySpec, rules: RuleCompiler) -> Plan:
 def _match(spec: MatchSpec) -> Match:
     return Match(
         directions=frozenset(spec.directions or ()),
-        labels=tuple(sorted(spec.labels.items())),
-        tenants=frozenset(spec.tenants or ()),
+        labels=_entries(spec.labels),
+        tenants=_globs(spec.tenants),
+        models=_globs(spec.models),
+        routes=_globs(spec.routes),
+        prompt_versions=_globs(spec.prompt_versions),
+        identities=_globs(spec.identities),
+        attributes=_entries(spec.attributes or {}),
     )
+
+
+def _globs(words: Sequence[str] | None) -> tuple[Glob, ...]:
+    return tuple(map(Glob, words or ()))
+
+
+def _entries(wanted: Mapping[str, str]) -> tuple[tuple[str, Glob], ...]:
+    return tuple((key, Glob(word)) for key, word in sorted(wanted.items()))
 
 
 def _settings(spec: StreamSpec, language: Language) -> StreamSettings:

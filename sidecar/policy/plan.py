@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
+from sidecar.policy.facts import Match, StreamFacts
 from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.policy.sessions import SessionCondition, SessionSettings
 from sidecar.policy.trial import Trial
@@ -19,7 +20,6 @@ from sidecar.values import (
     Action,
     CanarySide,
     Channel,
-    Direction,
     Enforcement,
     FailMode,
     InHistory,
@@ -221,27 +221,6 @@ class StreamSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """Which streams take a policy: every stated condition must hold; an empty one always does."""
-
-    directions: frozenset[Direction] = frozenset()
-    labels: tuple[tuple[str, str], ...] = ()
-    tenants: frozenset[str] = frozenset()
-
-    def accepts(self, direction: Direction, labels: Mapping[str, str], tenant: str) -> bool:
-        """Whether a stream with these facts takes the policy."""
-        return next(self.unmet(direction, labels, tenant), None) is None
-
-    def unmet(self, direction: Direction, labels: Mapping[str, str], tenant: str) -> Iterator[str]:
-        """The conditions that do not hold for a stream with these facts, as the policy's path to them."""
-        if self.directions and direction not in self.directions:
-            yield "directions"
-        if self.tenants and tenant not in self.tenants:
-            yield "tenants"
-        yield from (f"labels.{key}" for key, value in self.labels if labels.get(key) != value)
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """One policy, compiled."""
 
@@ -367,6 +346,6 @@ def in_order(plans: Iterable[Plan]) -> tuple[Plan, ...]:
     return tuple(sorted(plans, key=lambda plan: (plan.name == DEFAULT_POLICY, plan.order, plan.name)))
 
 
-def taker(ordered: Iterable[Plan], direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan | None:
+def taker(ordered: Iterable[Plan], facts: StreamFacts) -> Plan | None:
     """The first policy that takes a stream by its facts; None where nobody does."""
-    return next((plan for plan in ordered if plan.match.accepts(direction, labels, tenant)), None)
+    return next((plan for plan in ordered if plan.match.accepts(facts)), None)

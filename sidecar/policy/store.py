@@ -22,12 +22,12 @@ from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.compiler import CompiledFile, compile_file
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.loader import policy_files, read_file
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.rollouts import errors_together, in_force
 from sidecar.policy.schema.base import DEFAULT_POLICY
-from sidecar.values import Direction
 
 State = frozenset[tuple[Path, int, int, int]]
 """What tells one state of the policy files from another without reading them."""
@@ -110,7 +110,7 @@ class PolicyStore:
         self._paths, self._current = other._paths, snapshot
         return True
 
-    def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
+    def resolve(self, name: str | None, facts: StreamFacts) -> Plan:
         """The policy of that name; without one, the first by order whose `match` accepts the stream, else `default`.
 
         Raises `UnknownPolicy`.
@@ -121,7 +121,7 @@ class PolicyStore:
             if plan is None:
                 raise UnknownPolicy(name, remedy=_closest(name, current.plans))
             return plan
-        if (plan := taker(current.matching, direction, labels, tenant)) is not None:
+        if (plan := taker(current.matching, facts)) is not None:
             return plan
         raise UnknownPolicy("", remedy=f"name one, or add a policy named `{DEFAULT_POLICY}`")
 

@@ -15,7 +15,7 @@ from sidecar.policy.loader import load_text
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.policy.trial import Trial, share_of
-from sidecar.values import Direction, Enforcement, Lane
+from sidecar.values import Enforcement, Lane
 from tests.policy.doubles import CATALOG
 
 NAMES = st.text(max_size=20)
@@ -123,7 +123,7 @@ def store_of(folder: Path, *texts: str) -> PolicyStore:
 
 def test_a_version_is_tried_beside_the_one_that_it_replaces(tmp_path: Path) -> None:
     store = store_of(tmp_path, HEAD % "1" + rules(""), HEAD % "2" + TRIED + rules(""))
-    plan = store.resolve("shop", Direction.OUTPUT, {}, "")
+    plan = store.plans["shop"]
     assert plan.version == "1"
     assert plan.successor is store.tried["shop"]
     assert (plan.successor.version, plan.successor.rollout) == ("2", Trial(25))

@@ -159,6 +159,10 @@ class FactsSpec(Model):
 
     labels: dict[FactText, str] = Field(default_factory=dict, description="Its labels.")
     tenant: str = Field(default="", max_length=256, description="Whose it is.")
+    model: str = Field(default="", max_length=256, description="The model that is asked, or answers.")
+    route: str = Field(default="", max_length=256, description="By which way it came.")
+    prompt_version: str = Field(default="", max_length=256, description="The version of its prompt.")
+    attributes: dict[FactText, str] = Field(default_factory=dict, description="Its attributes.")
     language: str = Field(
         default="", max_length=256, description="The reader's languages, as a header `accept-language` names them."
     )
