@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def lint(paths: tuple[Path, ...], strict: bool, form: Form, as_json: bool, asked
         raise click.UsageError("name files or directories, or a code with --explain")
     files = compiled(paths)
     errors = errors_of(files)
-    found = warnings([pair for file in files for pair in file.policies])
+    found = warnings([pair for file in files for pair in file.policies], datetime.now(UTC).date())
     _print(files, errors, found, "json" if as_json else form)
     sys.exit(WRONG if errors or (strict and found) else 0)
 
