@@ -12,24 +12,33 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 _CALLED_OTHERWISE: Mapping[str, str] = {
+    "assistant": "model",
     "card": "credit_card",
     "city": "location",
     "company": "organization",
+    "completion": "output",
     "country": "location",
     "credential": "generic_secret",
     "date": "date_time",
-    "drug": "drugs",
+    "deny": "block",
+    "document": "context",
+    "dry_run": "shadow",
+    "error": "high",
     "firstname": "person",
     "full_name": "person",
-    "health": "medical",
     "hate": "identity_attack",
     "hate_speech": "identity_attack",
+    "health": "medical",
     "iban": "iban_code",
     "ip": "ip_address",
     "jailbreak": "injection",
+    "keywords": "patterns",
     "lastname": "person",
+    "log": "annotate",
+    "mask": "redact",
     "mobile": "phone_number",
-    "name": "person",
+    "monitor": "shadow",
+    "name": "person id",
     "names": "person",
     "nationality": "nrp",
     "nsfw": "sexual_explicit",
@@ -37,20 +46,26 @@ _CALLED_OTHERWISE: Mapping[str, str] = {
     "passport": "us_passport",
     "password": "generic_secret",
     "profanity": "obscene",
+    "prompt": "input",
     "prompt_injection": "injection",
     "regex": "patterns",
-    "keywords": "patterns",
+    "reject": "block",
     "religion": "nrp",
+    "request": "input",
+    "response": "output",
     "sexual": "sexual_explicit",
     "social_security_number": "us_ssn",
     "ssn": "us_ssn",
     "street": "address",
     "telephone": "phone_number",
+    "text": "output",
     "topics": "topic",
     "toxic": "toxicity",
+    "warn": "annotate",
+    "warning": "medium",
     "website": "url",
 }
-"""What other tools, and people, call some labels, detectors and topics."""
+"""What other tools, and people, call some labels, topics and words of policies; the first that is known is meant."""
 
 _CUTOFF = 0.6
 
@@ -61,8 +76,9 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     asked = _plain(word)
     if asked in by_form:
         return by_form[asked]
-    if (otherwise := _CALLED_OTHERWISE.get(asked)) in by_form:
-        return by_form[otherwise]
+    for otherwise in _CALLED_OTHERWISE.get(asked, "").split():
+        if otherwise in by_form:
+            return by_form[otherwise]
     # The nearest letters, and only then a name that holds the word: `injecton` means `injection`.
     near = get_close_matches(asked, by_form, n=1, cutoff=_CUTOFF)
     if near:

@@ -21,6 +21,7 @@ from pydantic import Field
 from detectors.base import BatchItem, DetectorError, Params
 from detectors.models.encoded import ModelParams, detect_together, encoder_of
 from detectors.models.encoder import Encoder, Encoding, Floats
+from detectors.scores import BELOW_ONE
 from detectors.suggestion import closest
 from detectors.types import Finding
 
@@ -74,6 +75,11 @@ class Topic:
         _check(params, encoder_of(params))
         labels = [_name(each) for each in params.deny] + ([OFF_TOPIC] if params.allow else [])
         return dict.fromkeys(labels, 0.5)
+
+    @classmethod
+    def highest(cls, params: Params) -> Mapping[str, float]:
+        """Below 1: no text is about one thing alone."""
+        return dict.fromkeys(cls.labels_of(params), BELOW_ONE)
 
     @classmethod
     def build(cls, params: Params) -> Topic:

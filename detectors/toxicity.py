@@ -24,6 +24,7 @@ from detectors.models.encoded import (
     unread_labels,
 )
 from detectors.models.encoder import Encoder, Encoding
+from detectors.scores import BELOW_ONE, Point
 from detectors.types import Finding, Look
 
 HEAD = "toxicity"
@@ -53,6 +54,16 @@ class Toxicity:
         """The model's labels at the thresholds that its card recommends."""
         head = head_of(params, HEAD)
         return {label: head.thresholds.get(label, 0.5) for label in head.labels} | unread_labels(params)
+
+    @classmethod
+    def highest(cls, params: Params) -> Mapping[str, float]:
+        """Below 1, as every sigmoid is; text that was not read is certain."""
+        return dict.fromkeys(cls.labels_of(params), BELOW_ONE) | unread_labels(params)
+
+    @classmethod
+    def points(cls, params: Params) -> Mapping[str, Sequence[Point]]:
+        """What the model's card says of other thresholds."""
+        return head_of(params, HEAD).points
 
     @classmethod
     def build(cls, params: Params) -> Toxicity:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ from typing import Any
 import click
 
 from sidecar.cli import reports
-from sidecar.cli.ending import WRONG
-from sidecar.cli.files import compiled, errors_of
+from sidecar.cli.ending import WRONG, Failure
 from sidecar.cli.reports import Checked, Form
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import ABOUT, Code, level_of
-from sidecar.policy.compiler import CompiledFile
-from sidecar.policy.lint import warnings
+from sidecar.policy.compile.whole import named_rules
+from sidecar.policy.lint.policies import warnings
+from sidecar.policy.loader import files_of_tests, policy_files
+from sidecar.suite import Loaded, Suite
 
 
 @click.command()
@@ -41,10 +42,13 @@ def lint(paths: tuple[Path, ...], strict: bool, form: Form, as_json: bool, asked
         return
     if not paths:
         raise click.UsageError("name files or directories, or a code with --explain")
-    files = compiled(paths)
-    errors = errors_of(files)
-    found = warnings([pair for file in files for pair in file.policies], datetime.now(UTC).date())
-    _print(files, errors, found, "json" if as_json else form)
+    files = [*policy_files(paths), *files_of_tests(paths)]
+    if not files:
+        raise Failure(f"there is no *.yaml or *.yml file in {', '.join(map(str, paths))}")
+    loaded = Suite(paths).load()
+    errors = loaded.errors
+    found = _warnings(loaded, set(map(str, files)))
+    _print(files, loaded, found, "json" if as_json else form)
     sys.exit(WRONG if errors or (strict and found) else 0)
 
 
@@ -62,14 +66,24 @@ def explained(asked: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _print(
-    files: Sequence[CompiledFile], errors: Sequence[PolicyError], found: Sequence[PolicyError], form: Form
-) -> None:
-    problems = [*errors, *found]
+def _warnings(loaded: Loaded, files: Collection[str]) -> list[PolicyError]:
+    """The warnings about these files; of policies that tests beside them mean nothing is said."""
+    tested = frozenset(
+        (plan.name, rule)
+        for work in loaded.work
+        for plan in work.plans
+        for _, rule in named_rules(work.spec)
+        if work.policy in ("", plan.name)
+    )
+    return [each for each in warnings(loaded.policies, datetime.now(UTC).date(), tested) if each.file in files]
+
+
+def _print(files: Sequence[Path], loaded: Loaded, found: Sequence[PolicyError], form: Form) -> None:
+    problems = [*loaded.errors, *found]
     if form == "text":
-        _print_text(files, errors, found)
+        _print_text(loaded, found)
     elif form == "json":
-        click.echo(json.dumps(_as_json(files, errors, found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_as_json(loaded, found), indent=2, ensure_ascii=False))
     elif form == "sarif":
         click.echo(reports.sarif(problems), nl=False)
     elif form == "github":
@@ -78,28 +92,26 @@ def _print(
         click.echo(reports.junit(_checked(files, problems)), nl=False)
 
 
-def _print_text(files: Sequence[CompiledFile], errors: Sequence[PolicyError], found: Sequence[PolicyError]) -> None:
-    for problem in (*errors, *found):
+def _print_text(loaded: Loaded, found: Sequence[PolicyError]) -> None:
+    for problem in (*loaded.errors, *found):
         click.echo(reports.line(problem), err=True)
-    policies = reports.counted(sum(len(file.policies) for file in files), "policy", "policies")
-    if not errors:
+    policies, files = reports.counted(len(loaded.policies), "policy", "policies"), reports.counted(loaded.files, "file")
+    if not loaded.errors:
         ending = f", {reports.counted(len(found), 'warning')}" if found else ""
-        click.echo(f"{policies} in {reports.counted(len(files), 'file')}: no errors{ending}")
+        click.echo(f"{policies} in {files}: no errors{ending}")
 
 
-def _as_json(
-    files: Sequence[CompiledFile], errors: Sequence[PolicyError], found: Sequence[PolicyError]
-) -> dict[str, Any]:
-    plans = [plan for file in files for _, plan in file.policies]
+def _as_json(loaded: Loaded, found: Sequence[PolicyError]) -> dict[str, Any]:
+    plans = [plan for _, plan in loaded.policies]
     return {
-        "files": len(files),
+        "files": loaded.files,
         "policies": [{"name": plan.name, "version": plan.version, "digest": plan.digest} for plan in plans],
-        "errors": [reports.described(each) for each in errors],
+        "errors": [reports.described(each) for each in loaded.errors],
         "warnings": [reports.described(each) for each in found],
     }
 
 
-def _checked(files: Sequence[CompiledFile], problems: Sequence[PolicyError]) -> list[Checked]:
+def _checked(files: Sequence[Path], problems: Sequence[PolicyError]) -> list[Checked]:
     checked = [Checked(each.file, f"{each.code} {each.path or 'file'} (line {each.line})", each) for each in problems]
     wrong = {each.file for each in problems}
-    return checked + [Checked(str(file.path), "no errors") for file in files if str(file.path) not in wrong]
+    return checked + [Checked(str(file), "no errors") for file in files if str(file) not in wrong]

@@ -27,6 +27,7 @@ from sidecar.cli.reports import described, line
 from sidecar.cli.testing import run_tests
 from sidecar.errors import PolicyError
 from sidecar.policy.language import json_schema, json_schema_of_tests
+from sidecar.policy.lint.thresholds import expectations
 from sidecar.policy.loader import LoadedPolicy
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.schema.actions import RedactAction
@@ -161,6 +162,7 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
 
 
 def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[str, Any]:
+    expected = expectations(loaded, rule)
     return {
         "id": rule.id,
         "detector": rule.detector,
@@ -175,6 +177,7 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "on_timeout": rule.on_timeout,
         "holds": "segment" if hold is None else hold,
         **({"counts": asdict(rule.reading)} if rule.reading != ONE_BY_ONE else {}),
+        **({"expected": {label: asdict(point) for label, point in expected.items()}} if expected else {}),
     }
 
 
@@ -237,6 +240,9 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
         yield f"    from {threshold:<6g} {', '.join(labels)}"
     if rule.reads != EVERYTHING:
         yield f"    reads       {', '.join(sorted(rule.reads.parts))}: {', '.join(sorted(rule.reads.channels))}"
+    for label, point in expectations(loaded, rule).items():
+        told = f"{point.recall:.1%} of {label} found, {point.false_positives:.1%} of other texts taken for it"
+        yield f"    expects     {told} ({point.texts[0]} and {point.texts[1]} texts measured)"
     if counting := _counting(rule.reading):
         yield f"    fires       {counting}"
     yield f"    holds back  {'a segment, until its verdict' if hold is None else f'at most {hold} characters'}"

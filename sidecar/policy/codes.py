@@ -82,6 +82,16 @@ class Code(StrEnum):
     NOT_ONE_TEXT = "TG505"
     UNKNOWN_POLICY = "TG506"
 
+    SHADOWED_POLICY = "TG601"
+    CANNOT_FIRE = "TG602"
+    UNREAD_PART = "TG603"
+    DOMINATED_RULE = "TG604"
+    TWICE_THE_SAME = "TG605"
+    SENSELESS_THRESHOLD = "TG606"
+    LOST_BACKSLASH = "TG607"
+    MATCHES_NOTHING = "TG608"
+    OTHER_DIRECTION = "TG609"
+    UNTESTED_RULE = "TG610"
     BLOCKS_WITHOUT_MESSAGE = "TG611"
     NOTICE_OF_NOTHING = "TG612"
     EXCEPTION_ENDS = "TG613"
@@ -434,6 +444,78 @@ ABOUT: Mapping[Code, About] = {
         "A file of tests speaks of the policies beside it, or of those in its `policies`.",
         "Take the policy that is suggested, or name its file in `policies`.",
         "",
+    ),
+    Code.SHADOWED_POLICY: About(
+        "a policy that no stream takes by itself",
+        "Another policy is tried first, and takes every stream that this one would: only streams that name it have it.",
+        "Give it a lower `metadata.order`, a narrower `match` to the other one, or both.",
+        'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: everything, version: "1", order: 1}\n'
+        "rules: [{id: cards, detect: {detector: pii, labels: [CREDIT_CARD]}, action: redact}]\n---\n"
+        'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: shop, version: "1"}\n'
+        "match: {labels: {app: shop}}\n"
+        "rules: [{id: cards, detect: {detector: pii, labels: [CREDIT_CARD]}, action: redact}]\n",
+    ),
+    Code.CANNOT_FIRE: About(
+        "a rule, or a label of it, that never fires",
+        "Its least score is above every score that the detector gives.",
+        "Lower the threshold: the message says how far.",
+        "rules: [{id: abuse, detect: {detector: toxicity, labels: {insult: 1.0}}, action: annotate}]\n",
+    ),
+    Code.UNREAD_PART: About(
+        "a part that the policy's streams never carry",
+        "An answer carries the model's words alone, so a rule of a policy for outputs reads nobody else's.",
+        "Remove the part, or add `input` to `match.directions`.",
+        "match: {directions: [output]}\n"
+        "rules: [{id: cards, detect: {detector: pii, labels: [CREDIT_CARD], parts: [model, user]}, action: redact}]\n",
+    ),
+    Code.DOMINATED_RULE: About(
+        "a rule that an earlier one leaves nothing to do",
+        "The earlier rule reads the same texts for the same labels, from the same scores on, and does as much or more.",
+        "Remove the rule, or change what one of the two reads, finds or does.",
+        "rules:\n  - {id: all, detect: {detector: pii}, action: block}\n"
+        "  - {id: cards, detect: {detector: pii, labels: [CREDIT_CARD]}, action: redact}\n",
+    ),
+    Code.TWICE_THE_SAME: About(
+        "the same thing is said twice",
+        "Two rules, patterns, keywords or tests with the same content: every finding is reported twice, or never by the"
+        " second.",
+        "Remove one of the two.",
+        "rules: [{id: codes, detect: {detector: patterns, keywords: {CODENAME: [Kraken, kraken]}}, action: redact}]\n",
+    ),
+    Code.SENSELESS_THRESHOLD: About(
+        "a threshold that the model's card calls senseless",
+        "The model was measured there: more than a fifth of innocent texts is taken for findings, or less than a fifth"
+        " of what is looked for is found.",
+        "Begin with what the card recommends, and change it by what `tidegate policy show` expects of a threshold.",
+        "rules:\n  - id: attacks\n    detect: {detector: injection, labels: {indirect_injection: 0.995}}\n"
+        "    action: annotate\n",
+    ),
+    Code.LOST_BACKSLASH: About(
+        "a regex whose backslash YAML has read",
+        "In double quotes `\\b` is a backspace character and `\\t` a tab before the regex is read.",
+        "Write the regex in single quotes: '\\bword\\b'.",
+        "rules: [{id: codes, detect: {detector: patterns,"
+        ' patterns: [{label: CODE, regex: "\\bORD"}]}, action: redact}]\n',
+    ),
+    Code.MATCHES_NOTHING: About(
+        "a regex that matches nothing",
+        "No text can fulfil it: an end before further characters, or a word boundary inside a word.",
+        "Write what is to be found; `tests:` with a text that must be found shows it.",
+        "rules: [{id: codes, detect: {detector: patterns, patterns: [{label: CODE, regex: 'ORD$\\d+'}]},"
+        " action: redact}]\n",
+    ),
+    Code.OTHER_DIRECTION: About(
+        "a test of a direction that the policy does not take",
+        "It says how the policy treats text that it never gets.",
+        "Write `output` in place of `input` (or the other way round), or change `match.directions`.",
+        "match: {directions: [output]}\n"
+        "tests: [{name: a card, input: '4111 1111 1111 1111', expect: {violations: [cards]}}]\n",
+    ),
+    Code.UNTESTED_RULE: About(
+        "a rule without a test",
+        "No test says that the rule is violated: nobody would notice when it stops working.",
+        "Add a test whose `expect` names the rule.",
+        "rules: [{id: cards, detect: {detector: pii, labels: [CREDIT_CARD]}, action: redact}]\n",
     ),
     Code.BLOCKS_WITHOUT_MESSAGE: About(
         "a rule that blocks without a message",

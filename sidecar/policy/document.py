@@ -82,6 +82,12 @@ class Source:
             code=code,
         )
 
+    def is_double_quoted(self, place: Place) -> bool:
+        """Whether a text stands in double quotes, in which YAML reads backslashes."""
+        line, column = self.position(place)
+        lines = self.text.split("\n", line)
+        return len(lines) >= line and lines[line - 1][column - 1 : column] == '"'
+
     def place_of(self, place: Place) -> str:
         """`file:line:column` of what stands at `place`, or nearest above it."""
         line, column = self.position(place)
@@ -137,8 +143,9 @@ def _read_from(text: str, begin: int, file: str) -> Generator[Document, None, in
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = "; ".join(part for part in (error.context, error.problem) if part)
+        remedy = _SINGLE_QUOTES if "unknown escape character" in what else _CHECK
         line, column = (mark.line, mark.column) if mark else (0, 0)
-        yield _unreadable(file, Code.NOT_YAML, what, _CHECK, (first + line + 1, column + 1))
+        yield _unreadable(file, Code.NOT_YAML, what, remedy, (first + line + 1, column + 1))
         return begin + _line_begin(text[begin:], line)
     except yaml.reader.ReaderError as error:
         at = begin + error.position
@@ -175,6 +182,7 @@ def format_place(place: Place) -> str:
     return "".join(parts)
 
 
+_SINGLE_QUOTES = "write a text with backslashes, such as a regex, in single quotes"
 _CHECK = "check indentation (spaces, no tabs), quotes and brackets near here"
 
 

@@ -118,6 +118,15 @@ def _not_a(kind: str, example: str) -> Callable[[Any, Mapping[str, Any], str, Ma
     return explainer
 
 
+def _not_settings(value: Any, context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
+    what, remedy = _not_a("a mapping", "write `key: value` pairs")(value, context, key, keys)
+    if key == "redact" and isinstance(value, str):
+        remedy = f"write `{{with: {value}}}`"
+    elif key in {"block", "withhold"} and isinstance(value, str):
+        remedy = f"write `{{message: {show(value)[1:-1]}}}`"
+    return what, remedy
+
+
 def _out_of_bounds(value: Any, context: Mapping[str, Any], _key: str, _keys: Mapping[str, str]) -> Explanation:
     if "ge" in context or "gt" in context:
         return f"{show(value)} is too small", f"write {context.get('ge', context.get('gt')):g} or more"
@@ -125,7 +134,11 @@ def _out_of_bounds(value: Any, context: Mapping[str, Any], _key: str, _keys: Map
 
 
 def _bad_pattern(value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
-    what = f"{show(value)} cannot be a key here" if value == key else f"{show(value)} cannot be a `{key}`"
+    what = (
+        f"{show(value)} cannot be a key here"
+        if value == key
+        else f"{show(value)} cannot be {'an' if key[:1] in 'aeio' else 'a'} `{key}`"
+    )
     if context["pattern"] == NAME_PATTERN:
         return what, "use 1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit"
     return what, f"write something of this form: `{context['pattern']}`"
@@ -190,8 +203,8 @@ _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]]
     "set_type": _not_a("a list", "write `[...]`, or one `- ...` a line"),
     "frozen_set_type": _not_a("a list", "write `[...]`, or one `- ...` a line"),
     "dict_type": _not_a("a mapping", "write `key: value` pairs"),
-    "model_type": _not_a("a mapping", "write `key: value` pairs"),
-    "model_attributes_type": _not_a("a mapping", "write `key: value` pairs"),
+    "model_type": _not_settings,
+    "model_attributes_type": _not_settings,
     "greater_than": _out_of_bounds,
     "greater_than_equal": _out_of_bounds,
     "less_than": _out_of_bounds,

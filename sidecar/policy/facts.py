@@ -62,6 +62,10 @@ class Glob:
             at = found + len(piece)
         return True
 
+    def covers(self, other: Glob) -> bool:
+        """Whether all that is of the other one's form is of this one: its `*` stand where this one has some, then."""
+        return self.matches(other.word)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Glob) and other.word == self.word
 
@@ -86,6 +90,15 @@ class Match:
         """Whether a stream with these facts takes the policy."""
         return next(self.unmet(facts), None) is None
 
+    def covers(self, other: Match) -> bool:
+        """Whether it accepts every stream that the other one accepts."""
+        words = ("tenants", "models", "routes", "prompt_versions", "identities")
+        return (
+            (not self.directions or (bool(other.directions) and other.directions <= self.directions))
+            and all(_cover(getattr(self, key), getattr(other, key)) for key in words)
+            and all(_cover_entries(getattr(self, key), getattr(other, key)) for key in ("labels", "attributes"))
+        )
+
     def unmet(self, facts: StreamFacts) -> Iterator[str]:
         """The conditions that do not hold for a stream with these facts, as the policy's path to them."""
         if self.directions and facts.direction not in self.directions:
@@ -107,6 +120,15 @@ class Match:
 def _is_one(text: str, globs: tuple[Glob, ...]) -> bool:
     """Whether a fact is one of these, or nothing is asked of it. One that nobody told is none."""
     return not globs or (bool(text) and any(glob.matches(text) for glob in globs))
+
+
+def _cover(own: tuple[Glob, ...], others: tuple[Glob, ...]) -> bool:
+    """Whether each of the others has one that covers it, or nothing is asked."""
+    return not own or (bool(others) and all(any(glob.covers(each) for glob in own) for each in others))
+
+
+def _cover_entries(own: tuple[tuple[str, Glob], ...], others: tuple[tuple[str, Glob], ...]) -> bool:
+    return all(any(key == name and glob.covers(each) for key, each in others) for name, glob in own)
 
 
 def _has(entries: Mapping[str, str], name: str, glob: Glob) -> bool:

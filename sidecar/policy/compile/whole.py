@@ -76,7 +76,7 @@ def errors_of_tests(
                 message = f"there is no fake `{kind}`"
                 yield source.error((*place, *where), Code.UNKNOWN_FAKE, message, suggest(kind, FAKES))
         ids = ids_of(test)
-        for where, rule in _named_rules(test):
+        for where, rule in named_rules(test):
             if rule not in ids:
                 message = f"there is no rule `{rule}`"
                 yield source.error((*place, *where), Code.UNKNOWN_RULE, message, suggest(rule, ids))
@@ -90,7 +90,8 @@ def _texts(test: CaseSpec) -> Iterator[tuple[Place, str]]:
             yield ("turns", number, key), getattr(turn, key) or ""
 
 
-def _named_rules(test: CaseSpec) -> Iterator[tuple[Place, str]]:
+def named_rules(test: CaseSpec) -> Iterator[tuple[Place, str]]:
+    """The rules of which a test speaks, each with where it does."""
     expected: list[tuple[Place, Expect]] = [(("expect",), test.expect)]
     expected += [(("turns", n, "expect"), turn.expect) for n, turn in enumerate(test.turns or ()) if turn.expect]
     for place, expect in expected:
