@@ -76,6 +76,8 @@ class RulePlan:
     """The same by language, for readers that say which is theirs."""
     in_history: InHistory = InHistory.WITHHOLD
     """What becomes of a text of a request's history that it blocks, where the caller tells which that is."""
+    advice: str = ""
+    """What the model is told, where `action` is advise."""
     in_its_place: str = ""
     """The sentence that stands in for a text which is withheld."""
     rewrite: Rewrite | None = None
@@ -151,6 +153,11 @@ class BatchPlan:
     def is_gating(self) -> bool:
         """Whether text waits for one of its rules. What cannot stop text makes nothing late that can."""
         return not self.rules or any(rule.is_gating for rule in self.rules)
+
+    @property
+    def stops_when_late(self) -> bool:
+        """Whether a stream ends when the detector does not look at some of its text in time."""
+        return any(rule.is_gating and rule.on_timeout is FailMode.FAIL_CLOSED for rule in self.rules)
 
     @property
     def is_pair_checker(self) -> bool:
@@ -298,9 +305,7 @@ class Plan:
     @property
     def stops_when_late(self) -> bool:
         """Whether text is stopped when a model does not look at it in time."""
-        return any(
-            rule.is_gating and rule.on_timeout is FailMode.FAIL_CLOSED for batch in self.batches for rule in batch.rules
-        )
+        return any(batch.stops_when_late for batch in self.batches)
 
     @property
     def holds_calls(self) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from detectors.scores import Point, expected
 from sidecar.cli.policy import policy
 from sidecar.policy.cases import public_keys
-from sidecar.policy.compiler import compile_policy
+from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.facts import Glob, Match, StreamFacts
 from sidecar.policy.lint.policies import warnings
 from sidecar.policy.loader import load_text
@@ -31,7 +31,7 @@ def head(name: str = "p", more: str = "") -> str:
 
 def told(*texts: str) -> list[str]:
     loaded = [each for text in texts for each in load_text(text)]
-    found = warnings([(each, compile_policy(each, public_keys())) for each in loaded])
+    found = warnings([(each, compile_policy(each, public_keys())) for each in loaded], date(2026, 11, 29))
     return [each.code for each in found]
 
 
