@@ -4,8 +4,8 @@ The text is read token by token and written again. What a token is made of stays
 invisible character stays one, which no YAML library promises. What is between tokens is laid out:
 
 1. Blocks are indented by two blanks, lists below a key too; what goes on over several lines moves with its first.
-2. One blank stands behind `:`, `,` and `-`, none inside brackets, two before a comment; none ends a line, and of several
-   empty lines one stays. Where lines are broken, and the order of keys, is the author's.
+2. One blank stands behind `:`, `,` and `-`, none inside brackets, two before a comment, none at the end of a line; of
+   several empty lines one stays. Where lines are broken, and the order of keys, is the author's.
 3. What comes out is read again. Should it not say what it said, the file is left as it was, and that is told.
 """
 
