@@ -146,7 +146,7 @@ def violation_event(
     data = Violation(
         ids=_ids(info, occurred),
         time=Times(occurred=timestamp(occurred)),
-        policy=_rule_ref(plan, rule),
+        policy=_rule_ref(plan, rule, decision),
         detector=_detector_ref(rule, decision),
         where=_where(info.direction, decision),
         exposure=ExposureRef(
@@ -380,13 +380,13 @@ def _policy_ref(info: StreamInfo) -> PolicyRef:
     return PolicyRef(name=info.policy, version=info.policy_version, digest=info.policy_digest)
 
 
-def _rule_ref(plan: Plan, rule: RulePlan) -> RuleRef:
+def _rule_ref(plan: Plan, rule: RulePlan, decision: Decision) -> RuleRef:
     return RuleRef(
         name=plan.name,
         version=plan.version,
         digest=plan.digest,
         rule=rule.id,
-        severity=rule.severity.word,
+        severity=rule.severity_of(decision.finding.score).word,
         enforcement=rule.enforcement,
         action=rule.action.word,
     )

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
+from sidecar.policy.conditions import Terms
 from sidecar.policy.facts import Match, StreamFacts
 from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.policy.sessions import SessionCondition, SessionSettings
@@ -99,6 +100,14 @@ class RulePlan:
     """What a violation says of its session."""
     session: SessionCondition | None = None
     """The sessions in which it acts; None: any."""
+    terms: Terms | None = None
+    """What it asks of a finding beyond its threshold."""
+    bands: tuple[tuple[float, Severity], ...] = ()
+    """The severities by least score, lowest first; none: it is always `severity`, which is the highest else."""
+
+    def severity_of(self, score: float) -> Severity:
+        """How much a violation with this score matters."""
+        return next((severity for least, severity in reversed(self.bands) if score >= least), self.severity)
 
     @property
     def is_telling(self) -> bool:

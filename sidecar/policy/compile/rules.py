@@ -25,6 +25,7 @@ from sidecar.policy.compile.actions import (
 from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler, Made
 from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.compile.sessions import condition_of
+from sidecar.policy.compile.terms import bands_of, highest_severity, terms_of
 from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
 from sidecar.policy.loader import Draft
@@ -34,7 +35,7 @@ from sidecar.policy.schema.actions import BlockAction, Hash, Named, OneWayOperat
 from sidecar.policy.schema.detect import Detect
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.stream import StreamSpec
-from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity
+from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part
 from sidecar.wording.languages import Language
 
 
@@ -68,6 +69,7 @@ class RuleCompiler:
         self._check_history(place, rule, action)
         self._check_message(place, rule)
         rewrite = self._rewrite(place, rule, action)
+        terms = terms_of(self._refusals, place, rule)
         detection = self._detection.compile(place, rule.detect)
         if detection is None:
             return
@@ -76,11 +78,12 @@ class RuleCompiler:
         self._check_calls(place, rule, action, detection.reads)
         self._check_labels(place, rule, detection.thresholds)
         self._check_session(place, rule, detection.reads)
+        bands = bands_of(self._refusals, place, rule, detection.thresholds)
         for detector in self._detection.detectors(detection):
             self._check_stream(place, rule, action, detector, detection.reads)
         if len(self.errors) > before:
             return
-        plan = self._plan(rule, action, detection, rewrite)
+        plan = replace(self._plan(rule, action, detection, rewrite), terms=terms, bands=bands)
         self.plans.append(plan)
         self._detection.read(plan, detection)
 
@@ -97,7 +100,7 @@ class RuleCompiler:
             id=rule.id,
             detector=rule.detect.detector,
             thresholds=detection.thresholds,
-            severity=Severity.of(rule.severity),
+            severity=highest_severity(rule),
             action=action,
             enforcement=rule.enforcement,
             on_error=rule.on_error or whole or default,
