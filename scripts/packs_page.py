@@ -29,9 +29,9 @@ tidegate policy packs hipaa --copy policies/     # make it yours
 
 Streams take one by its name, or by the label `tidegate.dev/policy` with its name. A pack is a place to begin: copy it, give it
 a name of your own, put your words into it, and try it on your own texts in `shadow` before you enforce it. None makes anybody
-compliant with anything; each says what it does not do. [What they touch and find](../benchmarks/results/packs.md) is
-measured on public data by `python -m benchmarks.packs --data FOLDER`: of harmless texts, what share each changes or remarks on, and
-of what it is for, what share its rules find. Texts of those sets are not yours; measure on yours.
+compliant with anything; each says what it does not do. What
+they touch of harmless texts, and what share their rules find of what they are for, `python -m benchmarks.packs --data FOLDER`
+measures on public sets. Texts of those sets are not yours; measure on yours.
 
 This page is made from the files by `make gen`.
 """

@@ -87,6 +87,7 @@ def _guard(choose: Callable[[Case, Direction], Plan | None], plans: Sequence[Pla
                 session_id=case.session,
                 stand_ins=book,
                 facts=conduct.facts,
+                about=replace(case.facts, direction=exchange.direction),
                 languages=case.languages,
             )
             _note(conduct, exchange, guarded)
