@@ -12,7 +12,7 @@ from itertools import count, islice, takewhile
 
 import msgspec
 
-from sidecar.offline import Guarded, guard_exchange, public_stand_ins
+from sidecar.offline import Guarded, guard_exchange, public_stand_ins, read_text
 from sidecar.policy.cases import Case, Chunks, Decided, Guard, Noted, Observed
 from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.turns import Call, Exchange, call_lanes
@@ -78,7 +78,8 @@ def _observed(heard: Sequence[_Heard], policy: str | None) -> Observed:
     by_turn: dict[int, Observed] = {}
     for each in heard:
         for number in dict.fromkeys(spoken.turn for spoken in each.exchange.spoken):
-            lanes = {spoken.lane: spoken.text for spoken in each.exchange.spoken if spoken.turn == number}
+            own = [spoken for spoken in each.exchange.spoken if spoken.turn == number]
+            lanes = {spoken.lane: read_text(spoken.lane, spoken.text) for spoken in own}
             by_turn[number] = _of_lanes(each, lanes)
     turns = [*by_turn.values()]
     if len(turns) == 1:

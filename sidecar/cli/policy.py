@@ -17,7 +17,8 @@ import click
 
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
-from sidecar.cli.ending import WRONG, Failure, Group
+from sidecar.cli.ending import WRONG, Failure
+from sidecar.cli.lazy import LazyGroup
 from sidecar.cli.policy_status import status
 from sidecar.cli.testing import run_tests
 from sidecar.errors import PolicyError
@@ -35,7 +36,7 @@ _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_t
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
 
-@click.group(cls=Group)
+@click.group(cls=LazyGroup, lazy={"diff": "workbench.cli.preview:diff"})
 def policy() -> None:
     """Check, test and show policies.
 
