@@ -23,7 +23,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from detectors.context import Context
-from detectors.types import Finding
+from detectors.types import Finding, Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +262,20 @@ def open_scan(scanner: PatternScanner, name: str = "") -> Scan:
 
 
 Detector = PatternScanner | BatchDetector
+
+
+@runtime_checkable
+class ShowsLooks(Protocol):
+    """A detector that can show how it reads a text, for whoever asks why it said what it said."""
+
+    def looks(self, text: str) -> Sequence[Look]:
+        """How it reads a whole text, or a segment, otherwise than as it is written; empty when it does not."""
+        ...
+
+
+def looks_of(detector: Detector, text: str) -> Sequence[Look]:
+    """How a detector reads a text otherwise than as it is written, if it does and can show it."""
+    return detector.looks(text) if isinstance(detector, ShowsLooks) else ()
 
 
 @runtime_checkable

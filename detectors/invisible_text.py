@@ -104,6 +104,11 @@ class InvisibleText:
         return dict.fromkeys(LABELS, THRESHOLD)
 
     @classmethod
+    def highest(cls, params: Params) -> Mapping[str, float]:
+        """What a character of each kind is worth."""
+        return {label: score for _, label, score in _KINDS}
+
+    @classmethod
     def build(cls, params: Params) -> InvisibleScanner:
         """The scanner."""
         return InvisibleScanner()

@@ -21,6 +21,8 @@ from pydantic import Field
 from detectors.base import BatchItem, DetectorError, Params
 from detectors.models.encoded import ModelParams, detect_together, encoder_of
 from detectors.models.encoder import Encoder, Encoding, Floats
+from detectors.scores import BELOW_ONE
+from detectors.suggestion import closest
 from detectors.types import Finding
 
 HEAD, EMBEDDING = "topic", "embedding"
@@ -73,6 +75,11 @@ class Topic:
         _check(params, encoder_of(params))
         labels = [_name(each) for each in params.deny] + ([OFF_TOPIC] if params.allow else [])
         return dict.fromkeys(labels, 0.5)
+
+    @classmethod
+    def highest(cls, params: Params) -> Mapping[str, float]:
+        """Below 1: no text is about one thing alone."""
+        return dict.fromkeys(cls.labels_of(params), BELOW_ONE)
 
     @classmethod
     def build(cls, params: Params) -> Topic:
@@ -153,9 +160,13 @@ def _check(params: TopicParams, encoder: Encoder) -> None:
     known = encoder.head(HEAD).labels
     if EMBEDDING not in encoder.card.heads and not all(isinstance(each, str) for each in (*params.deny, *params.allow)):
         raise DetectorError(f"model {encoder.card.identity} has no {EMBEDDING}: it knows no topics by examples")
-    for topic in (*params.deny, *params.allow):
-        if isinstance(topic, str) and topic not in known:
-            raise DetectorError(
-                f"no trained topic {topic!r}; give it examples, {{name: {topic}, examples: [...]}}, "
-                f"or use one of {', '.join(known)}"
-            )
+    for key, topics in (("deny", params.deny), ("allow", params.allow)):
+        for number, topic in enumerate(topics):
+            if isinstance(topic, str) and topic not in known:
+                raise DetectorError(_unknown(topic, known), path=(key, number))
+
+
+def _unknown(topic: str, known: Sequence[str]) -> str:
+    meant = closest(topic, known)
+    trained = f"did you mean {meant!r}? Or " if meant else f"use one of {', '.join(known)}, or "
+    return f"no trained topic {topic!r}; {trained}give it examples: {{name: {topic}, examples: [...]}}"

@@ -37,3 +37,20 @@ class Finding(msgspec.Struct, frozen=True, gc=False, order=True):
     score: float
     reason: str = ""
     grounding: Grounding | None = None
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """Where a look is not the text: `[start, end)` of the text is read as `read`, by the means of `how`, in words."""
+
+    start: int
+    end: int
+    read: str
+    how: str
+
+
+class Look(msgspec.Struct, frozen=True, gc=False):
+    """A text as a detector reads it beside, or in place of, what is written: what that is called, and what it says."""
+
+    name: str
+    text: str
+    changes: tuple[Change, ...] = ()

@@ -71,7 +71,7 @@ class App:
         events = Watched(self.outbox, self.recent.watch)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1)
-        self.policies = PolicyStore(settings.policies.directories, redaction_keys(settings.keys))
+        self.policies = _policies(settings)
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
         self.reloader = PolicyReloader(
             self.policies,
@@ -179,7 +179,7 @@ class App:
 
     async def _start_policies(self, stack: AsyncExitStack) -> None:
         self.readiness.wait_for("policies", "being compiled")
-        await asyncio.to_thread(self.policies.load)
+        await self.reloader.load()
         self.readiness.fine("policies")
         self.readiness.wait_for("detectors", "answering golden inputs")
         await asyncio.to_thread(probe_detectors, self.policies.plans.values())
@@ -282,6 +282,12 @@ def run(settings: Settings) -> None:
 def _readiness(settings: Settings) -> Readiness:
     optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
     return Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
+
+
+def _policies(settings: Settings) -> PolicyStore:
+    """The policies of the settings' directories; those of a bundle are there once it is."""
+    directories = () if settings.policies.bundle else settings.policies.directories
+    return PolicyStore(directories, redaction_keys(settings.keys))
 
 
 def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProcessor | None:

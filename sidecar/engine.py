@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Literal, NoReturn, Protocol
 
 from detectors.context import CHAR_BYTES, Documents
 from sidecar.clock import Clock
+from sidecar.conduct import Conducts
 from sidecar.config import Keys, Limits
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
@@ -18,6 +19,7 @@ from sidecar.keys import stand_in_source
 from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event
 from sidecar.outbox.event import FaultKind
 from sidecar.outbox.outbox import Inlet
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.stand_ins import StandIns, StandInSource
 from sidecar.scheduler.scheduler import Request, Running
@@ -25,9 +27,6 @@ from sidecar.session import Session
 from sidecar.start import StreamStart, check_start, info_of
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.notices import Notices
-from sidecar.values import (
-    Direction,
-)
 
 _RETRY_MS = 1000
 """When to try again where streams are too many: they end one by one, whenever that is."""
@@ -39,7 +38,7 @@ _log = logging.getLogger(__name__)
 class PlanSource(Protocol):
     """Where a stream's plan comes from."""
 
-    def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
+    def resolve(self, name: str | None, facts: StreamFacts) -> Plan:
         """The plan for a stream. Raises `UnknownPolicy`."""
         ...
 
@@ -90,6 +89,13 @@ class Engine:
         """The passages that streams share."""
         self.histories = Histories(limits.known_texts_bytes)
         """What is known of texts of requests that were checked."""
+        self.conducts = Conducts(
+            clock,
+            max_sessions=limits.sessions_kept,
+            max_bytes=limits.sessions_kept_bytes,
+            idle_ms=limits.sessions_kept_seconds * 1000,
+        )
+        """What sessions did."""
         self._notices = Notices(clock, _log)
         self._context_bytes = 0
         """What the contexts of all streams take at most."""
@@ -176,7 +182,7 @@ class Engine:
     def _known(self, start: StreamStart, now: float) -> StreamInfo | None:
         """What is known of a text that passes; where no policy takes it, nothing is."""
         try:
-            plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+            plan = self.policies.resolve(start.policy or None, start.facts)
         except UnknownPolicy:
             if start.policy:
                 raise
@@ -190,7 +196,7 @@ class Engine:
         if self.open_streams >= self.limits.max_streams:
             self._refuse(_RETRY_MS)
         check_start(start, self.limits)
-        plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+        plan = self.policies.resolve(start.policy or None, start.facts)
         own = self._open_streams[start.tenant]
         running = Running(self.open_streams, own, len(self._open_streams) + (not own), plan.stream.max_hold_ms)
         if plan.stops_when_late and not self._admits(running):

@@ -13,14 +13,14 @@ from detectors.models.places import use_places
 from detectors.types import Grounding
 from sidecar.config import Settings
 from sidecar.core.answer import Sentences
+from sidecar.errors import ConfigError
 from sidecar.keys import redaction_keys
 from sidecar.offline import Guarded, guard_text
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.summary import is_violation
 from sidecar.values import Annotation, Decision, Direction, Lane, Part, Standing
-
-_PARTS = {Direction.OUTPUT: Part.MODEL, Direction.INPUT: Part.USER}
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class Guarding:
         """`part` is whose words the texts are; `is_history`: they stand in a request's history."""
         self._plan = plan
         self._direction = direction
-        self._lane = Lane(part=part or _PARTS[direction])
+        self._lane = Lane(part=part or direction.speaker)
         self._is_history = is_history
 
     @classmethod
@@ -70,10 +70,12 @@ class Guarding:
         Without a name it is the one that takes a stream with these labels and this tenant; the only one takes any.
         """
         use_places(settings.models.places())
+        if settings.policies.bundle and not paths:
+            raise ConfigError("the policies come as a bundle; name files with --policies", path="policies.bundle")
         store = PolicyStore(paths or settings.policies.directories, redaction_keys(settings.keys))
         store.load()
         only = [*store.plans] if len(store.plans) == 1 else [""]
-        plan = store.resolve(policy or only[0] or None, direction, labels or {}, tenant)
+        plan = store.resolve(policy or only[0] or None, StreamFacts(direction, tenant, labels=labels or {}))
         return cls(plan, direction, part=part, is_history=is_history)
 
     def guard(

@@ -7,6 +7,7 @@ completed. Nothing is published. Timers are off.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -15,8 +16,10 @@ from detectors.context import Context, context_of
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
 from sidecar.core.structured import JsonReading
+from sidecar.core.trace import Trace
 from sidecar.policy.cases import public_keys
 from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.stand_ins import Kept, StandIns, StandInSource
 from sidecar.policy.turns import Exchange
 from sidecar.values import (
@@ -90,6 +93,18 @@ class Guarded(msgspec.Struct, frozen=True):
         return sum(each.leaked_chars for each in self.decisions)
 
 
+class Watch(Trace, Protocol):
+    """What looks on while a stream runs, step by step."""
+
+    def answered(self, batch: BatchPlan, segment: Segment, outcome: Outcome) -> None:
+        """A batch detector was given a segment, and said this."""
+        ...
+
+    def stepped(self, stream: Stream, outputs: Sequence[Output]) -> None:
+        """A chunk was fed, or the stream closed, and let these out."""
+        ...
+
+
 def guard(
     plan: Plan,
     parts: Iterable[Fed],
@@ -99,14 +114,27 @@ def guard(
     context: Context | None = None,
     stand_ins: StandIns | None = None,
     history: Collection[Lane] | None = None,
+    facts: SessionFacts = NOTHING_KNOWN,
+    languages: Sequence[str] = (),
+    watch: Watch | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
     `stand_ins` is the book of the exchange; without one, stand-ins are made with a public key, and nothing is put back.
+    `facts` is how the session stands, `languages` those of the reader. `watch` looks on.
     """
     book = stand_ins or public_stand_ins(session_id)
     is_request = direction is Direction.INPUT
-    stream = Stream(plan, session_id=session_id, stops_together=is_request, history=history, stand_ins=book)
+    stream = Stream(
+        plan,
+        session_id=session_id,
+        stops_together=is_request,
+        history=history,
+        stand_ins=book,
+        facts=facts,
+        languages=languages,
+        trace=watch,
+    )
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:
@@ -115,14 +143,14 @@ def guard(
         if isinstance(part, Context):
             stream.ground(part)
         elif isinstance(part, Lane):
-            _step(stream, stream.end_lane(part), outputs, direction)
+            _step(stream, stream.end_lane(part), outputs, direction, watch)
             continue
         else:
             if part[0].channel is Channel.TOOL_ARGUMENTS:
                 stream.read_as_json(part[0])
-            _step(stream, stream.feed(*part), outputs, direction)
+            _step(stream, stream.feed(*part), outputs, direction, watch)
         released_after.append(sum(each.released_chars for each in stream.coverage()))
-    _step(stream, stream.close(), outputs, direction)
+    _step(stream, stream.close(), outputs, direction, watch)
     return Guarded(tuple(outputs), stream.coverage(), stream.max_held_chars, tuple(released_after), stream.sentences())
 
 
@@ -133,10 +161,13 @@ def guard_exchange(
     *,
     session_id: str = "",
     stand_ins: StandIns | None = None,
+    facts: SessionFacts = NOTHING_KNOWN,
+    languages: Sequence[str] = (),
 ) -> Guarded:
     """Guard a request or an answer of a conversation; `chunks` are the pieces of each of its texts (default: whole).
 
-    `stand_ins` is the conversation's book: what a request puts in is put back in its answer.
+    `stand_ins` is the conversation's book: what a request puts in is put back in its answer. `facts` and `languages`
+    are as `guard` takes them.
     """
     pieces = chunks or [(each.text,) for each in exchange.spoken]
     context = context_of([(each.id, each.text) for each in exchange.passages])
@@ -154,6 +185,8 @@ def guard_exchange(
         context=context,
         stand_ins=stand_ins,
         history=exchange.history,
+        facts=facts,
+        languages=languages,
     )
 
 
@@ -191,12 +224,23 @@ def guard_text(
     )
 
 
-def _step(stream: Stream, requests: Sequence[Request], outputs: list[Output], direction: Direction) -> None:
+def _step(
+    stream: Stream,
+    requests: Sequence[Request],
+    outputs: list[Output],
+    direction: Direction,
+    watch: Watch | None,
+) -> None:
+    begin = len(outputs)
     for batch, segments in _by_batch(requests):
         for segment, outcome in zip(segments, _detect(batch, segments, direction), strict=True):
             stream.resolve(segment.number, batch.index, outcome)
+            if watch is not None:
+                watch.answered(batch, segment, outcome)
     while (output := stream.next_output()) is not None:
         outputs.append(output)
+    if watch is not None:
+        watch.stepped(stream, outputs[begin:])
 
 
 def _by_batch(requests: Sequence[Request]) -> Iterable[tuple[BatchPlan, list[Segment]]]:

@@ -17,6 +17,7 @@ from sidecar.outbox.builders import (
     fault_event,
     grounding_of,
     lane_coverage,
+    session_of,
     violation_event,
 )
 from sidecar.outbox.event import Event, FaultKind
@@ -24,7 +25,17 @@ from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
 from sidecar.telemetry.metrics import Metrics
-from sidecar.values import Action, Decision, Direction, FailureKind, GroundingTally, HowEnded, Release, tokens_of
+from sidecar.values import (
+    Action,
+    Decision,
+    Direction,
+    FailureKind,
+    GroundingTally,
+    HowEnded,
+    Release,
+    SessionStanding,
+    tokens_of,
+)
 
 _FAULTS: Mapping[FailureKind, FaultKind] = {
     FailureKind.ERROR: FaultKind.DETECTOR_FAILED,
@@ -109,9 +120,13 @@ class Recorder:
         await self._outbox.put([event for decision in decisions for event in self._fault(decision, occurred)])
 
     async def record_end(
-        self, coverage: Sequence[LaneCoverage], grounding: GroundingTally | None, max_held_chars: int
+        self,
+        coverage: Sequence[LaneCoverage],
+        grounding: GroundingTally | None,
+        max_held_chars: int,
+        standing: SessionStanding | None = None,
     ) -> None:
-        """Commit how the stream ended."""
+        """Commit how the stream ended, and how its session stands."""
         self.is_done = True
         self._counters.ended[self.ended].inc()
         self._counters.received_chars.inc(self.tally.received_chars)
@@ -120,7 +135,8 @@ class Recorder:
         self._counters.restored.inc(self.tally.restored)
         if grounding is not None:
             self._counters.count_answer(grounding)
-        ending = self._ending(coverage, grounding, max_held_chars)
+        session = None if standing is None else session_of(standing)
+        ending = msgspec.structs.replace(self._ending(coverage, grounding, max_held_chars), session=session)
         await self._outbox.put([decision_event(self._info, ending, self._clock.unix_seconds())])
 
     def _fault(self, decision: Decision, occurred: float) -> list[Event]:

@@ -55,7 +55,7 @@ from sidecar.values import (
     Segment,
     Standing,
 )
-from sidecar.wording.messages import stopped, unchecked
+from sidecar.wording import messages
 
 if TYPE_CHECKING:
     from sidecar.engine import Engine
@@ -80,7 +80,8 @@ class Session:
     def __init__(
         self, engine: Engine, plan: Plan, start: StreamStart, stand_ins: StandIns, *, is_held: bool = False
     ) -> None:
-        self.plan = plan
+        self._conduct = engine.conducts.of(start.tenant, start.session_id, plan)
+        self.plan = plan = self._conduct.plan
         self.stand_ins = stand_ins
         """What stands for what in the exchange."""
         self.info = info_of(plan, start, engine.clock.unix_seconds())
@@ -94,6 +95,7 @@ class Session:
             history=start.history,
             stand_ins=stand_ins,
             languages=start.languages,
+            facts=self._conduct.facts,
         )
         self._recorder = Recorder(
             plan,
@@ -117,7 +119,9 @@ class Session:
         is_input = start.direction is Direction.INPUT
         self._judgements: dict[Lane, Judgement | None] = {}
         """What was known of whole texts."""
-        self._history = engine.histories.of(start.tenant, plan, start.direction, stand_ins) if is_input else None
+        self._history = None
+        if is_input and self._conduct.stop is None:  # what is known to be harmless does not leave either
+            self._history = engine.histories.of(start.tenant, plan, start.direction, stand_ins)
         self._put_context(start.context)
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
         self._wake = asyncio.Event()
@@ -146,6 +150,7 @@ class Session:
         if judgement is None or judgement.noted or judgement.unscanned_chars:
             return False
         self._recorder.tally.passed(lane, len(text))
+        self._conduct.read(lane.part)
         return True
 
     def _judgement(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
@@ -282,7 +287,9 @@ class Session:
             if any(isinstance(output, Blocked) and output.is_late for output in decided):
                 await self._refuse(decided)
             if decided:
-                await self._recorder.record([decision for output in decided for decision in output.decisions])
+                decisions = [decision for output in decided for decision in output.decisions]
+                await self._recorder.record(decisions)
+                self._conduct.count(decisions, self._core.is_history)
                 for output in merge(self._paced(decided)):
                     yield output
             if self._is_closed and self._core.is_done and not self._outcomes:
@@ -311,7 +318,8 @@ class Session:
             recorder.ended = "blocked"
         if not recorder.is_done:
             coverage = recorder.coverage(self._core.coverage())
-            await recorder.record_end(coverage, self._grounding(), self._core.max_held_chars)
+            standing = self._conduct.standing()
+            await recorder.record_end(coverage, self._grounding(), self._core.max_held_chars, standing)
 
     def mark_failed(self) -> None:
         """The stream ends because of an error."""
@@ -410,6 +418,8 @@ class Session:
         for output in due:
             if isinstance(output, Release):
                 self._recorder.released(output, now_ms)
+                if output.text and not output.is_withheld:
+                    self._conduct.read(output.lane.part)
         return due
 
     def _spread_ms(self, output: Output) -> float:
@@ -430,7 +440,11 @@ class Session:
             return blocked
         language, reference = self.plan.language, self.info.stream_id
         is_checked = all(each.failure is None for each in blocked.decisions)
-        message = stopped(self._direction, language, reference) if is_checked else unchecked(language, reference)
+        message = (
+            messages.stopped(self._direction, language, reference)
+            if is_checked
+            else messages.unchecked(language, reference)
+        )
         return msgspec.structs.replace(blocked, message=message)
 
     # -- waking up ------------------------------------------------------------------------------------------------
@@ -460,7 +474,7 @@ class Session:
         if self._prompt and len(self._context):  # it may have to be indexed, which takes a while
             self._relevance = await asyncio.to_thread(relevance, self._context, self._prompt)
         coverage, grounding = recorder.coverage(self._core.coverage()), self._grounding()
-        await recorder.record_end(coverage, grounding, self._core.max_held_chars)
+        await recorder.record_end(coverage, grounding, self._core.max_held_chars, self._conduct.standing())
         self._learn()
         tally = recorder.tally
         return StreamSummary(

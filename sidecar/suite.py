@@ -57,7 +57,7 @@ class Tested:
 
     def place(self, inside: Place = ()) -> str:
         """`file:line:column` of the test, or of something in it."""
-        return self.work.source.error(("tests", self.work.number, *inside), "").place
+        return self.work.source.place_of(("tests", self.work.number, *inside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def coverage(policies: Sequence[tuple[LoadedPolicy, Plan]], tested: Sequence[Tes
         RuleCoverage(
             plan.name,
             rule.id,
-            loaded.source.error(("rules", rule.index, "id"), "").place,
+            loaded.source.place_of(("rules", rule.index, "id")),
             sum((plan.name, rule.id) in each for each in fired),
             sum((plan.name, rule.id) in each for each in spared),
         )

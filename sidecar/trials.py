@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count, islice, takewhile
 
 import msgspec
 
-from sidecar.offline import Guarded, guard_exchange, public_stand_ins, read_text
+from sidecar.offline import Guarded, read_text
 from sidecar.policy.cases import Case, Chunks, Decided, Guard, Noted, Observed
 from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.turns import Call, Exchange, call_lanes
+from sidecar.rehearsal import Rehearsal
 from sidecar.remembered import Memory
 from sidecar.values import Blocked, Decision, Direction, Lane, Release
 
@@ -43,7 +45,7 @@ def guard_among(plans: Iterable[Plan], memory: Memory | None = None) -> Guard:
     def choose(case: Case, direction: Direction) -> Plan | None:
         if case.policy is not None:
             return by_name.get(case.policy)
-        return taker(ordered, direction, case.labels, case.tenant)
+        return taker(ordered, replace(case.facts, direction=direction))
 
     return _guard(choose, ordered, memory or Memory())
 
@@ -52,17 +54,19 @@ def _guard(choose: Callable[[Case, Direction], Plan | None], plans: Sequence[Pla
     remembering = {plan.name: memory.of(plan) for plan in plans}
 
     def guard(case: Case, chunks: Sequence[Chunks]) -> Observed:
-        taken = taker(plans, case.direction, case.labels, case.tenant)
+        taken = taker(plans, case.facts)
         name = taken.name if taken else None
-        book, pieces = public_stand_ins(case.session), iter(chunks)
+        rehearsal, pieces = Rehearsal(case.facts.tenant, case.session), iter(chunks)
         heard = []
         for exchange in case.exchanges:
             plan = choose(case, exchange.direction)
             if plan is None:
                 return _unguarded(case, name, _NOBODY.format(direction=exchange.direction))
             own = list(islice(pieces, len(exchange.spoken)))
-            guarded = guard_exchange(remembering[plan.name], exchange, own, session_id=case.session, stand_ins=book)
-            heard.append(_Heard(exchange, plan, guarded))
+            conduct = rehearsal.begin(remembering[plan.name], exchange)
+            guarded = rehearsal.guard(conduct, exchange, own, languages=case.languages)
+            rehearsal.end(conduct, exchange, guarded)
+            heard.append(_Heard(exchange, conduct.plan, guarded))
         return _observed(heard, name)
 
     return guard

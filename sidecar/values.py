@@ -21,6 +21,11 @@ class Direction(StrEnum):
     INPUT = "input"
     OUTPUT = "output"
 
+    @property
+    def speaker(self) -> Part:
+        """Whose words a text of this half is, where nobody says."""
+        return Part.USER if self is Direction.INPUT else Part.MODEL
+
 
 class Channel(StrEnum):
     """Which text of a choice a lane carries."""
@@ -113,6 +118,19 @@ class InHistory(StrEnum):
 
     WITHHOLD = "withhold"
     REFUSE = "refuse"
+
+
+class SessionMark(StrEnum):
+    """What a session did that is harmless by itself: a rule's violation may say so, and stays said."""
+
+    __hash__ = str.__hash__
+
+    UNTRUSTED = "untrusted"
+    """It read what strangers may have written."""
+    SENSITIVE = "sensitive"
+    """It touched what must not get out."""
+    SENDS = "sends"
+    """It hands something to the outside."""
 
 
 WITHHELD = "withheld"
@@ -263,6 +281,17 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     released_to: int
     leaked_chars: int
     held_ms: float
+
+
+class SessionStanding(msgspec.Struct, frozen=True):
+    """How a session stands, for the record. `stopped_until` is in Unix seconds."""
+
+    risk: float
+    violations: int
+    marks: frozenset[SessionMark]
+    stopped_by: str = ""
+    """The escalation's id."""
+    stopped_until: float | None = None
 
 
 def tokens_of(chars: int) -> int:

@@ -18,9 +18,9 @@ import msgspec
 
 from benchmarks.results import table, write
 from benchmarks.stream_cost.texts import mixed, plain
-from sidecar.offline import guard_exchange, public_stand_ins
 from sidecar.policy.plan import Plan
 from sidecar.policy.turns import exchanges
+from sidecar.rehearsal import Rehearsal
 from workbench.preview.replay import Asked, Replay
 from workbench.preview.tally import Tally
 from workbench.preview.traffic import Row, conversation
@@ -83,9 +83,10 @@ def _alone(plan: Plan, rows: list[Row]) -> None:
     for row in rows:
         said = conversation(row)
         assert said is not None
-        book = public_stand_ins(said.id)
+        rehearsal = Rehearsal(said.tenant, said.id)
         for exchange in exchanges(said.turns):
-            guard_exchange(plan, exchange, session_id=said.id, stand_ins=book)
+            conduct = rehearsal.begin(plan, exchange)
+            rehearsal.end(conduct, exchange, rehearsal.guard(conduct, exchange))
 
 
 def _timed(work: Callable[[], None]) -> float:

@@ -20,8 +20,8 @@ from detectors.models.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.models.places import places
 from detectors.models.runtime import Runtime
 from detectors.models.session import Placement, placement_of
-from detectors.text.normalise import undisguise, without_bytes
-from detectors.types import Finding
+from detectors.text.normalise import shown, undisguise, without_bytes
+from detectors.types import Finding, Look
 
 DEFAULT_MODEL = "tidegate-encoder"
 
@@ -100,6 +100,14 @@ def readings(item: BatchItem) -> tuple[str, ...]:
     view = undisguise(without_bytes(item.text[item.begin :]))
     whole = without_bytes(item.text)
     return (whole,) if view is None else (whole, view.text)
+
+
+def looks(text: str) -> Sequence[Look]:
+    """How a segment is read, when it is disguised or full of escaped bytes, beside as it is written."""
+    plain = without_bytes(text)
+    bytes_left_out = [] if plain == text else [Look("without escaped bytes", plain)]
+    view = shown(plain)
+    return [*bytes_left_out, *([view] if view else [])]
 
 
 def detect_together(work: Sequence[tuple[EncodedDetector, BatchItem]]) -> list[list[Finding]]:

@@ -56,6 +56,14 @@ class Secrets:
         return {each.label: THRESHOLD for each in FORMATS}
 
     @classmethod
+    def highest(cls, params: Params) -> Mapping[str, float]:
+        """What a format's match is worth; with a check, what one is worth that passed."""
+        scores: dict[str, float] = {}
+        for each in FORMATS:
+            scores[each.label] = max(scores.get(each.label, 0.0), VERIFIED if each.check else each.score)
+        return scores
+
+    @classmethod
     def build(cls, params: Params) -> Named:
         """Make the scanner: about 0.3 s."""
         try:

@@ -1,14 +1,14 @@
 """`tidegate policy ...`: what policy authors run. Checks, tests, explains; touches no service.
 
-What a person reads about problems goes to stderr, as `file:line:column: error: path: message. remedy`; results go to
-stdout.
+What a person reads about problems goes to stderr, as `file:line:column: error TG101: path: message. remedy`; results go
+to stdout.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,22 @@ import click
 
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
+from sidecar.cli.bundles import bundle
 from sidecar.cli.ending import WRONG, Failure
+from sidecar.cli.explain import explain
+from sidecar.cli.files import compiled, errors_of
 from sidecar.cli.lazy import LazyGroup
+from sidecar.cli.lint import lint
 from sidecar.cli.policy_status import status
+from sidecar.cli.reports import described, line
 from sidecar.cli.testing import run_tests
 from sidecar.errors import PolicyError
-from sidecar.policy.cases import public_keys
-from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.language import json_schema, json_schema_of_tests
-from sidecar.policy.loader import LoadedPolicy, policy_files
+from sidecar.policy.lint.thresholds import expectations
+from sidecar.policy.loader import LoadedPolicy
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.schema.actions import RedactAction
 from sidecar.policy.schema.base import DEFAULT_POLICY
-from sidecar.policy.store import repeated_names
 from sidecar.values import Action
 
 _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILES|DIRS...")
@@ -44,42 +47,10 @@ def policy() -> None:
     """
 
 
+policy.add_command(bundle)
+policy.add_command(explain)
+policy.add_command(lint)
 policy.add_command(status)
-
-
-@policy.command()
-@_PATHS
-@_JSON
-def lint(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Check policy files: every error, with its line and what to do.
-
-    Redaction keys are not asked for: `hash` and `pseudonym` are checked as if there were one.
-
-    Example: tidegate policy lint policies/ my-policy.yaml
-    """
-    files = _compiled(paths)
-    errors = _errors(files)
-    plans = [plan for file in files for _, plan in file.policies]
-    if as_json:
-        found = {"files": len(files), "policies": [_named(plan) for plan in plans], "errors": _described(errors)}
-        _print_json({**found, "warnings": list(_warnings(plans))})
-    else:
-        _print_errors(errors)
-        for warning in _warnings(plans):
-            click.echo(f"warning: {warning}", err=True)
-        if not errors:
-            click.echo(f"{_counted(len(plans), 'policy', 'policies')} in {_counted(len(files), 'file')}: no errors")
-    sys.exit(WRONG if errors else 0)
-
-
-def _warnings(plans: Iterable[Plan]) -> Iterator[str]:
-    """What works and may not be meant: a rule that stops text with no word of its own, a notice of nothing."""
-    for plan in plans:
-        for rule in plan.rules:
-            if rule.is_enforced and rule.action is Action.BLOCK and rule.message is None:
-                yield f"{plan.name}: rule `{rule.id}` blocks without a message: people read a default text"
-        if plan.stream.notice is not None and not plan.redacts:
-            yield f"{plan.name}: `notice` tells of redactions, and no rule redacts"
 
 
 policy.add_command(run_tests)
@@ -137,19 +108,12 @@ def schema_text_of_tests() -> str:
 # --- files and errors ------------------------------------------------------------------------------------------------
 
 
-def _compiled(paths: Sequence[Path]) -> list[CompiledFile]:
-    files = policy_files(paths)
-    if not files:
-        raise Failure(f"there is no *.yaml or *.yml file in {', '.join(map(str, paths))}")
-    return [compile_file(path, public_keys()) for path in files]
-
-
 def _chosen(paths: Sequence[Path], name: str | None, *, as_json: bool) -> list[tuple[LoadedPolicy, Plan]]:
     """The policies of that name, or all; ends the command when a file is wrong or there is none of that name."""
-    files = _compiled(paths)
-    if errors := _errors(files):
+    files = compiled(paths)
+    if errors := errors_of(files):
         if as_json:
-            _print_json({"errors": _described(errors)})
+            _print_json({"errors": [described(each) for each in errors]})
         _print_errors(errors)
         sys.exit(WRONG)
     chosen = [pair for file in files for pair in file.policies if name in (None, pair[1].name)]
@@ -158,31 +122,17 @@ def _chosen(paths: Sequence[Path], name: str | None, *, as_json: bool) -> list[t
     return chosen
 
 
-def _errors(files: Sequence[CompiledFile]) -> list[PolicyError]:
-    return [error for file in files for error in file.errors] + repeated_names(files)
-
-
 def _print_errors(errors: Iterable[PolicyError]) -> None:
     for error in errors:
-        sentence = f"{error.message.rstrip('.')}. {error.remedy}".rstrip()
-        click.echo(": ".join(part for part in (error.place, "error", error.path, sentence) if part), err=True)
+        click.echo(line(error), err=True)
 
 
 def _print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def _described(errors: Iterable[PolicyError]) -> list[dict[str, Any]]:
-    keys = ("file", "line", "column", "path", "message", "remedy")
-    return [{key: getattr(error, key) for key in keys} for error in errors]
-
-
 def _named(plan: Plan) -> dict[str, Any]:
     return {"name": plan.name, "version": plan.version, "digest": plan.digest}
-
-
-def _counted(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 # --- show ------------------------------------------------------------------------------------------------------------
@@ -198,11 +148,7 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
     return _named(plan) | {
         "owner": plan.owner,
         "order": plan.order,
-        "match": {
-            "directions": sorted(plan.match.directions),
-            "labels": dict(plan.match.labels),
-            "tenants": sorted(plan.match.tenants),
-        },
+        "match": plan.match.described(),
         "stream": {
             "mode": plan.stream.mode,
             "max_hold_ms": plan.stream.max_hold_ms,
@@ -217,6 +163,7 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
 
 
 def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[str, Any]:
+    expected = expectations(loaded, rule)
     return {
         "id": rule.id,
         "detector": rule.detector,
@@ -231,6 +178,7 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "on_timeout": rule.on_timeout,
         "holds": "segment" if hold is None else hold,
         **({"counts": asdict(rule.reading)} if rule.reading != ONE_BY_ONE else {}),
+        **({"expected": {label: asdict(point) for label, point in expected.items()}} if expected else {}),
     }
 
 
@@ -255,14 +203,13 @@ def _operator_of(loaded: LoadedPolicy, rule: RulePlan) -> str | None:
 def _conditions(plan: Plan) -> str:
     if plan.name == DEFAULT_POLICY:
         return "every stream that no other policy takes"
-    match = plan.match
-    stated = {
-        "directions": ", ".join(sorted(match.directions)),
-        "labels": ", ".join(f"{key}={value}" for key, value in match.labels),
-        "tenants": ", ".join(sorted(match.tenants)),
-    }
-    conditions = "; ".join(f"{key} {words}" for key, words in stated.items() if words) or "every stream"
+    stated = (f"{key} {_listed(words)}" for key, words in plan.match.described().items() if words)
+    conditions = "; ".join(stated) or "every stream"
     return f"{conditions} (order {plan.order})"
+
+
+def _listed(words: Mapping[str, str] | Sequence[str]) -> str:
+    return ", ".join([f"{key}={word}" for key, word in words.items()] if isinstance(words, Mapping) else words)
 
 
 def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
@@ -294,6 +241,9 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
         yield f"    from {threshold:<6g} {', '.join(labels)}"
     if rule.reads != EVERYTHING:
         yield f"    reads       {', '.join(sorted(rule.reads.parts))}: {', '.join(sorted(rule.reads.channels))}"
+    for label, point in expectations(loaded, rule).items():
+        told = f"{point.recall:.1%} of {label} found, {point.false_positives:.1%} of other texts taken for it"
+        yield f"    expects     {told} ({point.texts[0]} and {point.texts[1]} texts measured)"
     if counting := _counting(rule.reading):
         yield f"    fires       {counting}"
     yield f"    holds back  {'a segment, until its verdict' if hold is None else f'at most {hold} characters'}"

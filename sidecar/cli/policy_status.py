@@ -60,6 +60,8 @@ def _lines(state: Mapping[str, Any]) -> Iterator[str]:
         yield f"  from {each['source']}"
     if not state["loaded"]:
         yield "no policy is in force"
+    if state["bundle"] is not None:
+        yield from _bundle(state["bundle"])
     yield f"read {_time(state['read'])}; changes are told by {state['told_by']}"
     if state.get("differing"):
         yield f"workers {', '.join(map(str, state['differing']))} have others in force than worker 0"
@@ -67,6 +69,16 @@ def _lines(state: Mapping[str, Any]) -> Iterator[str]:
         yield f"refused: {error}"
     for change in state["latest"]:
         yield f"{change['time']}  {_change(change)}"
+
+
+def _bundle(bundle: Mapping[str, Any]) -> Iterator[str]:
+    if "name" in bundle:
+        signed = f"signed by {bundle['signed_by']}" if bundle["signed_by"] else "no signature was asked for"
+        yield f"bundle {bundle['name']} {bundle['version']}  {bundle['digest']}  {signed}"
+    kept = "; this one was kept from before" if bundle["kept"] else ""
+    yield f"  from {bundle['source']}{kept}"
+    if bundle["away"]:
+        yield f"  away: {bundle['away']}"
 
 
 def _change(change: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import track
 
+from sidecar.cli import reports
 from sidecar.cli.ending import WRONG, Failure
 from sidecar.policy.differences import Difference
 from sidecar.suite import Loaded, RuleCoverage, Suite, Tested, Work, coverage, share_fired
@@ -70,19 +71,13 @@ def _loaded(suite: Suite, paths: Sequence[Path], name: str | None, *, as_json: b
         raise Failure(f"there is no *.yaml or *.yml file in {', '.join(map(str, paths))}")
     if loaded.errors:
         if as_json:
-            keys = ("file", "line", "column", "path", "message", "remedy")
-            _print_json({"errors": [{key: getattr(error, key) for key in keys} for error in loaded.errors]})
-        _print_errors(loaded)
+            _print_json({"errors": [reports.described(error) for error in loaded.errors]})
+        for error in loaded.errors:
+            click.echo(reports.line(error), err=True)
         sys.exit(WRONG)
     if name is not None and name not in {plan.name for _, plan in loaded.policies}:
         raise Failure(f"there is no policy named {name!r} in these files")
     return loaded
-
-
-def _print_errors(loaded: Loaded) -> None:
-    for error in loaded.errors:
-        sentence = f"{error.message.rstrip('.')}. {error.remedy}".rstrip()
-        click.echo(": ".join(part for part in (error.place, "error", error.path, sentence) if part), err=True)
 
 
 def _wanted(loaded: Loaded, name: str | None, only: str) -> list[Work]:
@@ -190,18 +185,18 @@ def _print_totals(loaded: Loaded, tested: Sequence[Tested], name: str | None) ->
 
 def _print_total(what: str, tested: Sequence[Tested]) -> None:
     failed = sum(not each.result.is_passed for each in tested)
-    runs = _counted(sum(each.result.runs for each in tested), "run")
-    click.echo(f"{what}: {_counted(len(tested), 'test')}, {runs}: {f'{failed} failed' if failed else 'passed'}")
+    runs = reports.counted(sum(each.result.runs for each in tested), "run")
+    click.echo(f"{what}: {reports.counted(len(tested), 'test')}, {runs}: {f'{failed} failed' if failed else 'passed'}")
 
 
 def _print_coverage(rules: Sequence[RuleCoverage], least: float | None) -> None:
     for each in rules:
-        fired = f"fired in {_counted(each.fired, 'test')}" if each.fired else "never fired"
+        fired = f"fired in {reports.counted(each.fired, 'test')}" if each.fired else "never fired"
         spared = f"left alone what it should in {each.spared}" if each.spared else "never shown not to fire"
         click.echo(f"{each.place}: {each.policy}: {each.rule}: {fired}, {spared}")
     fired_rules = sum(each.fired > 0 for each in rules)
     spared_rules = sum(each.spared > 0 for each in rules)
-    told = f"coverage: {fired_rules} of {_counted(len(rules), 'rule')} fired ({_percent(rules):g} %)"
+    told = f"coverage: {fired_rules} of {reports.counted(len(rules), 'rule')} fired ({_percent(rules):g} %)"
     click.echo(f"{told}, {spared_rules} shown not to fire")
     if least is not None and _percent(rules) < least:
         click.echo(f"coverage is {_percent(rules):g} %, less than --min-coverage {least:g}", err=True)
@@ -209,7 +204,3 @@ def _print_coverage(rules: Sequence[RuleCoverage], least: float | None) -> None:
 
 def _percent(rules: Sequence[RuleCoverage]) -> float:
     return round(100 * share_fired(rules), 1)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun if number == 1 else noun + 's'}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.bundles.delivery import Delivery
 from sidecar.console.recent import BOUNDS_MS, LATEST, WINDOW_SECONDS, Recent
 from sidecar.outbox.event import PolicyChange
 from sidecar.outbox.outbox import OutboxStats
@@ -61,9 +62,31 @@ def policies_of(reloader: PolicyReloader) -> State:
         ],
         "models": sorted({batch.detector.model for plan in plans for batch in plan.batches}),
         "read": reloader.last_read,
-        "errors": [str(error) for error in reloader.errors],
+        "errors": list(reloader.errors),
+        "bundle": bundle_of(reloader.delivery) if reloader.delivery is not None else None,
         "told_by": "the kernel" if reloader.is_told else "looking",
         "latest": [_told(change) for change in reversed(reloader.told)],
+    }
+
+
+def bundle_of(delivery: Delivery) -> State:
+    """The bundle in force, and how its source is."""
+    bundle = delivery.in_force
+    own = (
+        {}
+        if bundle is None
+        else {
+            "name": bundle.manifest.name,
+            "version": bundle.manifest.version,
+            "digest": bundle.manifest.digest,
+            "signed_by": bundle.signed_by,
+        }
+    )
+    return own | {
+        "source": delivery.source,
+        "kept": delivery.is_kept,
+        "refused": delivery.refused,
+        "away": delivery.away,
     }
 
 

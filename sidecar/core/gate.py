@@ -28,6 +28,7 @@ import msgspec
 
 from sidecar.core.buffer import TextBuffer
 from sidecar.core.edges import Edges
+from sidecar.core.established import waits_for
 from sidecar.core.items import Cluster, Item, Known, Place, Settled, Stop, precedence, settling_order, text_order
 from sidecar.core.journal import Journal
 from sidecar.core.kept import as_done
@@ -63,6 +64,7 @@ class Gate:
         "_kept",
         "_lane",
         "_passive",
+        "_ripening",
         "_sealed",
         "_shared",
         "_stand_ins",
@@ -82,6 +84,9 @@ class Gate:
         self._passive: list[Item] = []
         """Decisions that change nothing, to be recorded when the text they are about has left; in text order."""
         self._edges = Edges(buffer, is_redacting=shared.is_redacting, writes_words=shared.writes_words(lane))
+        self._ripening: list[Item] = []
+        """Violations that matter to the session, or to which it matters, until their place is certain; in text order.
+        Of the former `_active` or `_passive` have another one."""
         self.journal = Journal(lane, shared)
         self._stand_ins: list[Known] = []
         """Stand-ins, in text order."""
@@ -161,6 +166,33 @@ class Gate:
 
     def add(self, item: Item) -> None:
         """Take a violation."""
+        if self._shared.established.concerns(item):
+            insort(self._ripening, item, key=text_order)
+            if item.violation.rule.session is not None:
+                if self.is_shut:
+                    self.ripen(self._buffer.end)
+                return
+        self._add(item)
+
+    def ripen(self, known: int) -> bool:
+        """See to what the session has to do with, where every violation that starts before `known` is there.
+
+        Returns whether a violation turned out to be one.
+        """
+        ripe = [item for item in self._ripening if item.start < known]
+        del self._ripening[: len(ripe)]
+        established, is_request, found = self._shared.established, self._shared.is_request, False
+        for item in ripe:
+            if self._is_known(item) or not established.admits(item, self._lane, is_request=is_request):
+                continue
+            is_awaited = waits_for(item, is_waiting=bool(self._shared.gating(self._lane)))
+            established.note(item, self._lane, is_awaited=is_awaited)
+            if item.violation.rule.session is not None:
+                found = True
+                self._add(item)
+        return found
+
+    def _add(self, item: Item) -> None:
         if self._is_known(item):
             return
         if self.is_shut:
@@ -215,6 +247,7 @@ class Gate:
         self._active = [item for item in self._active if item.source.run < run]
         self._passive = [item for item in self._passive if item.source.run < run]
         self._withholding = [item for item in self._withholding if item.source.run < run]
+        self._ripening = [item for item in self._ripening if item.source.run < run]
         self._buffer.drop_behind(max(position, self.released))
         self.finish()
 
@@ -235,6 +268,7 @@ class Gate:
         self.is_shut = True
         self._active.clear()
         self._passive.clear()
+        self._ripening.clear()
 
     def _add_behind_sealed(self, item: Item) -> None:
         """Take what a scanner found after a seam, without what stands in a span that was sealed there."""
@@ -272,6 +306,8 @@ class Gate:
 
         `turn` is the run of text whose turn it is: a block that became known in a later one waits.
         """
+        if self._ripening:
+            self.ripen(known)
         limit = self._floor(known)
         if self._active or self._passive or (self._stand_ins and self._stand_ins[-1].end > self.released):
             self._settle_items(known, limit, turn)

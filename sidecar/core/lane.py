@@ -12,8 +12,9 @@ found so ends the lane: what stands before it leaves as judged, and no text is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
+from functools import partial
 
 import msgspec
 
@@ -28,6 +29,7 @@ from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.kept import Kept, recorded
 from sidecar.core.scanning import Broken, Marked, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
+from sidecar.core.trace import WHOLE, Holder
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import BatchPlan, RulePlan
 from sidecar.policy.stand_ins import scanner
@@ -73,6 +75,7 @@ class LaneState:
         "_scanning",
         "_shared",
         "_stand_ins",
+        "_told",
         "asking",
         "closed_in",
         "condition",
@@ -93,7 +96,8 @@ class LaneState:
         self._readers = shared.plan.readers(lane)
         self._stand_ins = shared.known_stand_ins()
         marks = scanner() if self._stand_ins is not None else None
-        self._scanning = Scanning(self._readers.scanners, self._buffer, marks=marks)
+        self._told = None if shared.trace is None else partial(shared.trace.judged, lane)
+        self._scanning = Scanning(self._readers.scanners, self._buffer, marks=marks, told=self._told)
         self.asking = Asking(lane, self._buffer, shared)
         self._gaps = Gaps()
         self._is_history = shared.is_history(lane)
@@ -146,6 +150,13 @@ class LaneState:
         if self._readers.is_nobody and self.gate.left:
             return self.gate.left, (NOT_READ,)
         return self._gaps.chars, self._gaps.reasons
+
+    def holders(self) -> Iterator[Holder]:
+        """What keeps its text back, and from where on."""
+        if self.gate.left < self.gate.released:
+            yield Holder(WHOLE, self.gate.left)
+        yield from self._scanning.holders()
+        yield from self.asking.holders(is_final=self.condition is Condition.CLOSED)
 
     def sentences(self) -> Sentences:
         """What became of its sentences, up to where it was stopped."""
@@ -249,7 +260,8 @@ class LaneState:
         if not isinstance(seen, Sighting):
             return False
         rule, finding = seen.violation.rule, seen.violation.finding
-        is_blocking = rule.is_enforced and self._action(rule) is Action.BLOCK
+        is_certain = rule.session is None
+        is_blocking = is_certain and rule.is_enforced and self._action(rule) is Action.BLOCK
         return is_blocking and not self.gate.knows(finding.start, finding.end)
 
     def _may_scan_later(self, more: int) -> bool:
@@ -328,7 +340,9 @@ class LaneState:
             self._fail(batch.detector.name, batch.rules, (segment.start, segment.end), outcome, source)
             return
         self._gaps.read(batch, outcome.findings)
-        found = decide(batch.rules, outcome.findings) if answer is None else answer.read(outcome.findings)
+        found = decide(batch.rules, outcome.findings) if answer is None else [*answer.read(outcome.findings)]
+        if self._told is not None:
+            self._told(batch, segment, outcome.findings, [each for each in found if isinstance(each, Violation)])
         for each in found:
             self._take(segment, source, each)
 

@@ -10,9 +10,12 @@ import msgspec
 from detectors.context import Context
 from detectors.types import Finding
 from sidecar.core.cuts import Way
+from sidecar.core.established import Established
 from sidecar.core.items import Item, Source
+from sidecar.core.trace import Trace
 from sidecar.policy.decide import Violation
 from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.stand_ins import Draft, StandIns
 from sidecar.values import Action, Channel, Failed, FailMode, FailureKind, InHistory, Lane, Mode, Output, Part
 from sidecar.wording.languages import chosen
@@ -34,6 +37,8 @@ class Shared:
         "_segments_made",
         "_writes_words",
         "context",
+        "established",
+        "facts",
         "held_call_chars",
         "is_redacting",
         "is_request",
@@ -43,6 +48,7 @@ class Shared:
         "plan",
         "session_id",
         "stand_ins",
+        "trace",
     )
 
     def __init__(
@@ -55,8 +61,13 @@ class Shared:
         history: Collection[Lane] | None = None,
         stand_ins: StandIns | None = None,
         languages: Sequence[str] = (),
+        facts: SessionFacts = NOTHING_KNOWN,
+        trace: Trace | None = None,
     ) -> None:
         self.plan = plan
+        self.facts = facts
+        self.established = Established(plan, facts)
+        self.trace = trace
         self._languages = languages
         self.session_id = session_id
         self.is_request = is_request

@@ -39,6 +39,7 @@ from sidecar.outbox.event import (
     PolicyRef,
     PolicyStep,
     RuleRef,
+    SessionRef,
     Span,
     StreamDecision,
     TextSpan,
@@ -57,6 +58,8 @@ from sidecar.values import (
     GroundingTally,
     HowEnded,
     Lane,
+    SessionMark,
+    SessionStanding,
     Severity,
     Standing,
 )
@@ -125,6 +128,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     first_release_ms: float | None = None
     untold: Mapping[str, int] = field(default_factory=dict)
     restored: int = 0
+    session: SessionRef | None = None
     canary: CanaryRef | None = None
 
 
@@ -186,6 +190,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         first_release_ms=None if ending.first_release_ms is None else _milliseconds(ending.first_release_ms),
         untold=dict(ending.untold),
         restored=ending.restored,
+        session=ending.session,
         canary=ending.canary,
     )
     return _stream_event(info, data)
@@ -283,6 +288,20 @@ def grounding_of(tally: GroundingTally) -> GroundingSummary:
         context_use=_share(tally.context_use),
         context_relevance=_share(tally.context_relevance),
         passages_left_out=tally.passages_left_out,
+    )
+
+
+def session_of(standing: SessionStanding) -> SessionRef:
+    """How a session stands, for a decision event."""
+    until = standing.stopped_until
+    return SessionRef(
+        risk=round(standing.risk, 3),
+        violations=standing.violations,
+        untrusted=SessionMark.UNTRUSTED in standing.marks,
+        sensitive=SessionMark.SENSITIVE in standing.marks,
+        sends=SessionMark.SENDS in standing.marks,
+        stopped_by=standing.stopped_by,
+        stopped_until=None if until is None else timestamp(until),
     )
 
 

@@ -271,6 +271,23 @@ class GroundingSummary(_Part, frozen=True):
     passages_left_out: Count = 0
 
 
+class SessionRef(_Part, frozen=True):
+    """How the stream's session stood at its end, where its policy has to do with sessions.
+
+    `risk` has decayed to what it is then; `violations` counts those that add to it. It read `untrusted` text, touched
+    `sensitive` data, or `sends` something. While it is stopped, `stopped_by` names the escalation and `stopped_until`
+    says until when.
+    """
+
+    risk: Annotated[float, Meta(ge=0)] = 0.0
+    violations: Count = 0
+    untrusted: bool = False
+    sensitive: bool = False
+    sends: bool = False
+    stopped_by: str = ""
+    stopped_until: Timestamp | None = None
+
+
 class App(_Part, frozen=True):
     """What the application said of the stream."""
 
@@ -331,7 +348,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     the provider's own count, which comes last, was never read. `first_release_ms` is how long after its start the
     stream's first text left; nothing where none did. `untold` are those of the violations, by rule, that have no event
     of their own, because one rule found too many. `restored` counts the stand-ins in an answer that gave way to what
-    they stood for.
+    they stood for. `session` tells how its session stood.
     """
 
     ids: Ids
@@ -356,6 +373,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     first_release_ms: Milliseconds | None = None
     untold: dict[str, int] = field(default_factory=dict)
     restored: Count = 0
+    session: SessionRef | None = None
     canary: CanaryRef | None = None
 
 

@@ -25,11 +25,14 @@ from typing import Any, TypeAlias
 import msgspec
 
 from sidecar.policy.differences import Difference, of_texts, of_values
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.fakes import expand
 from sidecar.policy.operators import RedactionKeys
-from sidecar.policy.schema.cases import CallSpec, CaseSpec, Expect, FileCaseSpec, PassageSpec, TurnSpec
+from sidecar.policy.schema.cases import CallSpec, CaseSpec, Expect, FactsSpec, FileCaseSpec, PassageSpec, TurnSpec
+from sidecar.policy.schema.session import milliseconds
 from sidecar.policy.turns import Call, Exchange, Passage, Spoken, Turn, exchanges
 from sidecar.values import ActionName, Direction, Lane, Part
+from sidecar.wording.languages import preferred
 
 MAX_PAIRS_CHARS = 24
 RANDOM_CHUNKINGS = 20
@@ -112,13 +115,12 @@ class Case:
     """The text cut as the author wrote it; empty when `ways` says how to cut."""
     ways: tuple[str, ...]
     expect: Expect
-    direction: Direction
-    """Of the stream that a policy is expected to take."""
     turns: Mapping[int, Expect] = field(default_factory=dict)
     """What must come of turns, by number."""
     policy: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    tenant: str = ""
+    facts: StreamFacts = field(default_factory=StreamFacts)
+    """What the application says of the stream."""
+    languages: tuple[str, ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -182,11 +184,16 @@ def make_case(spec: CaseSpec, policy: str | None = None) -> Case:
         chunks=chunks,
         ways=_ALL if "all" in ways else ways,
         expect=_expanded(spec.expect),
-        direction=spec.direction or (made[0].direction if made else Direction.OUTPUT),
         turns={n: _expanded(turn.expect) for n, turn in enumerate(spec.turns or ()) if turn.expect},
         policy=own or policy,
-        labels=spec.stream.labels if spec.stream else {},
-        tenant=spec.stream.tenant if spec.stream else "",
+        facts=_facts(spec.stream or FactsSpec(), spec.direction or (made[0].direction if made else Direction.OUTPUT)),
+        languages=preferred(spec.stream.language) if spec.stream else (),
+    )
+
+
+def _facts(spec: FactsSpec, direction: Direction) -> StreamFacts:
+    return StreamFacts(
+        direction, spec.tenant, spec.model, spec.route, spec.prompt_version, spec.labels, spec.attributes
     )
 
 
@@ -200,6 +207,7 @@ def make_turn(spec: TurnSpec) -> Turn:
         reasoning=expand(spec.reasoning or ""),
         calls=tuple(map(_call, spec.calls or ())),
         passages=_passages(spec.context or ()),
+        after_ms=milliseconds(spec.after) if spec.after else 0.0,
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +21,12 @@ from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.compile.actions import default_of, translations_of
 from sidecar.policy.compile.detection import Catalog, Made
 from sidecar.policy.compile.rules import RuleCompiler
+from sidecar.policy.compile.sessions import settings_of, stoppers_of
 from sidecar.policy.compile.whole import call_errors, policy_errors, repeated_ids, repeated_names
+from sidecar.policy.facts import Glob, Match
 from sidecar.policy.loader import Draft, LoadedPolicy, read_drafts
 from sidecar.policy.operators import RedactionKeys
-from sidecar.policy.plan import BatchPlan, Match, Notice, Plan, ScannerPlan, StreamSettings
+from sidecar.policy.plan import BatchPlan, Notice, Plan, ScannerPlan, StreamSettings
 from sidecar.policy.schema.match import MatchSpec
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.stream import NoticeSpec, StreamSpec
@@ -53,7 +56,7 @@ def compile_file(
     compiled = [_compile(draft, keys, catalog, made) for draft in drafts]
     errors = [error for draft in drafts for error in draft.errors]
     errors += [error for _, found in compiled for error in found]
-    errors += repeated_names([draft for draft in drafts if draft.spec is not None])
+    errors += repeated_names(drafts)
     if errors:
         errors.sort(key=lambda error: (error.line, error.column))
         return CompiledFile(Path(path), (), tuple(errors))
@@ -64,8 +67,7 @@ def compile_file(
 
 def compile_policy(loaded: LoadedPolicy, keys: RedactionKeys | None = None, *, catalog: Catalog = registry) -> Plan:
     """Compile one policy. Raises `PolicyErrors` with everything that is wrong with it."""
-    rules = dict(enumerate(loaded.spec.rules))
-    plan, errors = _compile(Draft(loaded.source, loaded.spec, rules, (), loaded.document), keys, catalog)
+    plan, errors = _compile(Draft.of(loaded), keys, catalog)
     if plan is None:
         raise PolicyErrors(errors)
     return plan
@@ -83,12 +85,12 @@ def _compile(
 ) -> tuple[Plan | None, list[PolicyError]]:
     """The plan, or the errors beyond those of the draft."""
     spec = draft.spec
-    rules = RuleCompiler(draft, spec.stream if spec else StreamSpec(), keys, catalog, made)
+    rules = RuleCompiler(draft, keys, catalog, made)
     for number, rule in draft.rules.items():
         rules.compile(number, rule)
-    errors = rules.errors + list(repeated_ids(draft))
-    if spec is not None:
-        errors += policy_errors(draft.source, spec)
+    for number, detect in draft.detects.items():
+        rules.look(number, detect)
+    errors = [*rules.errors, *repeated_ids(draft), *policy_errors(draft)]
     if spec is not None and not errors:
         errors += call_errors(draft.source, spec, rules.plans)
     if spec is None or errors:
@@ -110,6 +112,8 @@ def _plan(spec: PolicySpec, rules: RuleCompiler) -> Plan:
         order=metadata.order,
         match=_match(spec.match),
         stream=_settings(spec.stream, metadata.language),
+        session=settings_of(spec),
+        stoppers=stoppers_of(spec),
         rules=tuple(rules.plans),
         scanners=tuple(scanners),
         batches=tuple(BatchPlan.of(index, each, read_by) for index, (each, read_by) in enumerate(batched)),
@@ -119,9 +123,22 @@ def _plan(spec: PolicySpec, rules: RuleCompiler) -> Plan:
 def _match(spec: MatchSpec) -> Match:
     return Match(
         directions=frozenset(spec.directions or ()),
-        labels=tuple(sorted(spec.labels.items())),
-        tenants=frozenset(spec.tenants or ()),
+        labels=_entries(spec.labels),
+        tenants=_globs(spec.tenants),
+        models=_globs(spec.models),
+        routes=_globs(spec.routes),
+        prompt_versions=_globs(spec.prompt_versions),
+        identities=_globs(spec.identities),
+        attributes=_entries(spec.attributes or {}),
     )
+
+
+def _globs(words: Sequence[str] | None) -> tuple[Glob, ...]:
+    return tuple(map(Glob, words or ()))
+
+
+def _entries(wanted: Mapping[str, str]) -> tuple[tuple[str, Glob], ...]:
+    return tuple((key, Glob(word)) for key, word in sorted(wanted.items()))
 
 
 def _settings(spec: StreamSpec, language: Language) -> StreamSettings:

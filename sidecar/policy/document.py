@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeAlias
 
 import yaml
 
 from sidecar.errors import PolicyError
+from sidecar.policy.codes import Code
 from sidecar.policy.scalars import offset_of
 
 Place: TypeAlias = tuple[str | int, ...]
@@ -24,6 +25,9 @@ Place: TypeAlias = tuple[str | int, ...]
 
 MAX_NODES = 200_000
 MAX_DEPTH = 40
+_MOST_NOT_YAML = 20
+"""After so many documents that are not YAML the rest of a text is not read."""
+_BEGIN = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _SHOWN_CHARS = 40
 
 _TAG = "tag:yaml.org,2002:"
@@ -50,19 +54,45 @@ class Source:
     text: str = field(default="", repr=False)
 
     def error(
-        self, place: Place, message: str, remedy: str = "", *, at_key: bool = False, offset: int | None = None
+        self,
+        place: Place,
+        code: Code,
+        message: str,
+        remedy: str = "",
+        *,
+        at_key: bool = False,
+        offset: int | None = None,
     ) -> PolicyError:
         """A `PolicyError` about `place`: its value, or its key; what does not exist is told where it should be.
 
         With an `offset` it is about that character of the value, which is a text.
         """
-        line, column = self._position(place, at_key=at_key)
+        line, column = self.position(place, at_key=at_key)
         if offset is not None and self.text:
             line, column = offset_of(self.text, (line, column), offset)
-        path = format_place(place)
-        return PolicyError(message, file=self.file, line=line, column=column, path=path, remedy=_sentence(remedy))
+        return PolicyError(
+            message,
+            file=self.file,
+            line=line,
+            column=column,
+            path=format_place(place),
+            remedy=_sentence(remedy),
+            code=code,
+        )
 
-    def _position(self, place: Place, *, at_key: bool) -> tuple[int, int]:
+    def is_double_quoted(self, place: Place) -> bool:
+        """Whether a text stands in double quotes, in which YAML reads backslashes."""
+        line, column = self.position(place)
+        lines = self.text.split("\n", line)
+        return len(lines) >= line and lines[line - 1][column - 1 : column] == '"'
+
+    def place_of(self, place: Place) -> str:
+        """`file:line:column` of what stands at `place`, or nearest above it."""
+        line, column = self.position(place)
+        return f"{self.file}:{line}:{column}"
+
+    def position(self, place: Place, *, at_key: bool = False) -> tuple[int, int]:
+        """The line and column of what stands at `place`, or nearest above it."""
         if at_key and place in self.keys:
             return self.keys[place]
         while place and place not in self.values:
@@ -80,12 +110,28 @@ class Document:
 
 
 def read_documents(text: str, file: str) -> Iterator[Document]:
-    """The documents of a text, empty ones left out; what stops the parser comes last, as a document's only error."""
+    """The documents of a text, empty ones left out.
+
+    One that is not YAML has that as its only error; those behind it are read, after `_MOST_NOT_YAML` of them no more.
+    """
+    begins = [match.start() for match in _BEGIN.finditer(text)]
+    begin = 0
+    for _ in range(_MOST_NOT_YAML):
+        failed = yield from _read_from(text, begin, file)
+        later = [each for each in begins if each >= max(failed, begin + 1)]
+        if not later:
+            return
+        begin = later[0]
+
+
+def _read_from(text: str, begin: int, file: str) -> Generator[Document, None, int]:
+    """The documents from a place on, up to the first one that is not YAML; where that was, or the end of the text."""
     builder: _Builder | None = None
+    first = text.count("\n", 0, begin)
     try:
-        for event in yaml.parse(text, Loader=_PARSER):
+        for event in yaml.parse(text[begin:], Loader=_PARSER):
             if isinstance(event, yaml.DocumentStartEvent):
-                builder = _Builder(text, file)
+                builder = _Builder(text, file, first)
             elif isinstance(event, yaml.DocumentEndEvent) and builder is not None:
                 if not builder.is_empty:
                     yield builder.document()
@@ -95,15 +141,30 @@ def read_documents(text: str, file: str) -> Iterator[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = "; ".join(part for part in (error.context, error.problem) if part)
-        yield _unreadable(file, what, _CHECK, (mark.line + 1, mark.column + 1) if mark else (1, 1))
+        remedy = _SINGLE_QUOTES if "unknown escape character" in what else _CHECK
+        line, column = (mark.line, mark.column) if mark else (0, 0)
+        yield _unreadable(file, Code.NOT_YAML, what, remedy, (first + line + 1, column + 1))
+        return begin + _line_begin(text[begin:], line)
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        position = (before.count("\n") + 1, error.position - before.rfind("\n"))
-        yield _unreadable(file, error.reason, "remove what is not text", position)
+        at = begin + error.position
+        yield _unreadable(file, Code.NOT_YAML, error.reason, "remove what is not text", _place_of(text, at))
     except UnicodeEncodeError as error:
-        before = text[: error.start]
-        position = (before.count("\n") + 1, error.start - before.rfind("\n"))
-        yield _unreadable(file, "it holds half of a surrogate pair", "write the character itself", position)
+        what, at = "it holds half of a surrogate pair", begin + error.start
+        yield _unreadable(file, Code.NOT_TEXT, what, "write the character itself", _place_of(text, at))
+    return len(text)
+
+
+def _line_begin(text: str, line: int) -> int:
+    """Where a line begins, counted from 0."""
+    at = 0
+    for _ in range(line):
+        at = text.find("\n", at) + 1
+    return at
+
+
+def _place_of(text: str, at: int) -> tuple[int, int]:
+    before = text[:at]
+    return before.count("\n") + 1, at - before.rfind("\n")
 
 
 def format_place(place: Place) -> str:
@@ -119,12 +180,13 @@ def format_place(place: Place) -> str:
     return "".join(parts)
 
 
+_SINGLE_QUOTES = "write a text with backslashes, such as a regex, in single quotes"
 _CHECK = "check indentation (spaces, no tabs), quotes and brackets near here"
 
 
-def _unreadable(file: str, what: str, remedy: str, position: tuple[int, int]) -> Document:
+def _unreadable(file: str, code: Code, what: str, remedy: str, position: tuple[int, int]) -> Document:
     source = Source(file, {(): position})
-    return Document(source, None, (source.error((), f"this is not YAML: {what}", remedy),))
+    return Document(source, None, (source.error((), code, f"this is not YAML: {what}", remedy),))
 
 
 def _sentence(text: str) -> str:
@@ -140,8 +202,10 @@ class _GivenUpError(Exception):
 class _Builder:
     """Builds one document's plain value from its events and remembers where each part of it stands."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, first: int) -> None:
         self.events: list[Any] = []
+        self._first = first
+        """The line, from 0, from which the events count theirs."""
         self._values: dict[Place, tuple[int, int]] = {}
         self._keys: dict[Place, tuple[int, int]] = {}
         self._source = Source(file, self._values, self._keys, text)
@@ -183,7 +247,7 @@ class _Builder:
         None, and an error noted, when it has none that a policy may hold.
         """
         event = self.events[at]
-        self._values[place] = _position(event)
+        self._values[place] = self._position(event)
         self._built += 1
         if len(place) > MAX_DEPTH:
             self._give_up(event, "the file is nested too deeply", f"keep it to {MAX_DEPTH} levels")
@@ -195,7 +259,9 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, place), at + 1
         if event.tag not in (None, f"{_TAG}map", f"{_TAG}seq"):
-            self._refuse(place, f"the tag `{_shown(event.tag)}` is not part of the language", _NO_TAG)
+            self._refuse(
+                place, Code.FOREIGN_YAML, f"the tag `{_shown(event.tag)}` is not part of the language", _NO_TAG
+            )
         self._open.add(at)
         built = self._mapping(at, place) if isinstance(event, yaml.MappingStartEvent) else self._sequence(at, place)
         self._open.discard(at)
@@ -204,7 +270,8 @@ class _Builder:
     def _alias(self, at: int, place: Place) -> Any:
         event, target = self.events[at], self._targets.get(at)
         if target is None:
-            self._refuse(place, f"there is no anchor `{_shown(event.anchor)}` above", "write the value out")
+            message = f"there is no anchor `{_shown(event.anchor)}` above"
+            self._refuse(place, Code.FOREIGN_YAML, message, "write the value out")
             return None
         if target in self._open:
             self._give_up(event, f"`*{_shown(event.anchor)}` stands in what it stands for", "write the value out")
@@ -232,16 +299,16 @@ class _Builder:
                 if key is not None:
                     self._repeated(key, event, place)
                 continue
-            self._keys[*place, key] = _position(event)
+            self._keys[*place, key] = self._position(event)
             mapping[key], at = self._node(at + 1, (*place, key))
         return mapping, at + 1
 
     def _repeated(self, key: str, event: Any, place: Place) -> None:
         inner = (*place, key)
         first = self._keys[inner][0]
-        self._keys[inner] = _position(event)
+        self._keys[inner] = self._position(event)
         message = f"`{_shown(key)}` is written twice, first on line {first}"
-        self._refuse(inner, message, "keep one of the two", at_key=True)
+        self._refuse(inner, Code.REPEATED_KEY, message, "keep one of the two", at_key=True)
 
     def _behind(self, at: int) -> int:
         """The number of the first event behind the node that begins with number `at`."""
@@ -257,14 +324,17 @@ class _Builder:
         kind = _kind(event)
         if kind == "str":
             return str(event.value)
-        self._values[place] = _position(event)
+        self._values[place] = self._position(event)
         if kind == "merge":
-            self._refuse(place, "merge keys (`<<`) are not part of the language", "write the keys out")
+            message = "merge keys (`<<`) are not part of the language"
+            self._refuse(place, Code.FOREIGN_YAML, message, "write the keys out")
         elif isinstance(event, yaml.ScalarEvent):
             shown = _shown(event.value)
-            self._refuse(place, f"the key `{shown}` is not text", f'put it in quotes: "{shown}"')
+            remedy = f'put it in quotes: "{shown}"'
+            self._refuse(place, Code.FOREIGN_YAML, f"the key `{shown}` is not text", remedy)
         else:
-            self._refuse(place, "a key must be text", "put quotes around a value that begins with `{` or `[`")
+            remedy = "put quotes around a value that begins with `{` or `[`"
+            self._refuse(place, Code.FOREIGN_YAML, "a key must be text", remedy)
         return None
 
     def _scalar(self, event: Any, place: Place) -> Any:
@@ -276,32 +346,42 @@ class _Builder:
         if kind == "null":
             key = place[-1] if place else 0
             message = f"`{key}` has no value" if isinstance(key, str) else "this entry is empty"
-            self._refuse(place, message, "give it one, or remove it", at_key=True)
+            self._refuse(place, Code.NO_VALUE, message, "give it one, or remove it", at_key=True)
         else:
-            self._refuse(place, f"the tag `{_shown(event.tag)}` is not part of the language", _NO_TAG)
+            self._refuse(
+                place, Code.FOREIGN_YAML, f"the tag `{_shown(event.tag)}` is not part of the language", _NO_TAG
+            )
         return None
 
     def _number(self, kind: str, text: str, place: Place) -> Any:
         if len(text) > _MAX_DIGITS:
-            self._refuse(place, f"`{_shown(text)}` is too long for a number", "put it in quotes if it is text")
+            message = f"`{_shown(text)}` is too long for a number"
+            self._refuse(place, Code.TOO_LONG, message, "put it in quotes if it is text")
             return None
         try:
             return _MADE[kind](text)
         except (ValueError, KeyError, OverflowError):
-            self._refuse(place, f"`{_shown(text)}` is not what its tag says", _NO_TAG)
+            self._refuse(place, Code.FOREIGN_YAML, f"`{_shown(text)}` is not what its tag says", _NO_TAG)
             return None
 
     def _give_up(self, event: Any, message: str, remedy: str) -> NoReturn:
-        self._errors.append(
-            Source(self._source.file, {(): _position(self._outermost or event)}).error((), message, remedy)
-        )
+        source = Source(self._source.file, {(): self._position(self._outermost or event)})
+        self._errors.append(source.error((), Code.TOO_LARGE, message, remedy))
         raise _GivenUpError
 
-    def _refuse(self, place: Place, message: str, remedy: str, *, at_key: bool = False) -> None:
-        self._errors.append(self._source.error(place, message, remedy, at_key=at_key))
+    def _position(self, event: Any) -> tuple[int, int]:
+        mark = event.start_mark
+        return self._first + mark.line + 1, mark.column + 1
+
+    def _refuse(self, place: Place, code: Code, message: str, remedy: str, *, at_key: bool = False) -> None:
+        self._errors.append(self._source.error(place, code, message, remedy, at_key=at_key))
 
 
 _NO_TAG = "write the value without a tag"
+
+
+def _foreign(tag: str) -> str:
+    return f"the tag `{_shown(tag)}` is not part of the language"
 
 
 def _int(text: str) -> int:
@@ -335,11 +415,6 @@ def _kind(event: Any) -> str:
     if _NUMBER.match(text):
         return "int" if _INT.fullmatch(text) else "float" if _FLOAT.fullmatch(text) else "str"
     return "merge" if text == "<<" else "str"
-
-
-def _position(event: Any) -> tuple[int, int]:
-    mark = event.start_mark
-    return mark.line + 1, mark.column + 1
 
 
 def _shown(text: str) -> str:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,12 +22,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sidecar.errors import PolicyError, PolicyErrors
+from sidecar.policy.codes import Code
 from sidecar.policy.document import Document, Place, Source, read_documents
 from sidecar.policy.explain import explain
 from sidecar.policy.language import json_schema, keys_at
-from sidecar.policy.schema.cases import PolicyTestSpec
-from sidecar.policy.schema.policy import PolicySpec
+from sidecar.policy.schema.cases import CaseSpec, PolicyTestSpec
+from sidecar.policy.schema.detect import Detect
+from sidecar.policy.schema.match import MatchSpec
+from sidecar.policy.schema.policy import Metadata, PolicySpec
 from sidecar.policy.schema.rules import RuleSpec
+from sidecar.policy.schema.session import SessionSpec
+from sidecar.policy.schema.stream import StreamSpec
 
 _DEVICES = Path("/dev")
 """Where a shell puts what it hands over as a file: that is read even if it is a pipe."""
@@ -47,13 +52,58 @@ class LoadedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A document as far as it could be read: its errors, and those of its rules that are right by themselves."""
+    """A document as far as it could be read: its errors, and those of its parts that are right by themselves.
+
+    So one mistake hides no other: `rules` and `tests` are the right ones, by number, whatever is wrong with others, and
+    `detects` what the wrong ones look for. Of all of them keys that nobody knows are left out.
+    """
 
     source: Source
-    spec: PolicySpec | None
-    rules: Mapping[int, RuleSpec]
     errors: tuple[PolicyError, ...]
     document: Any = None
+    spec: PolicySpec | None = None
+    metadata: Metadata | None = None
+    match: MatchSpec | None = None
+    stream: StreamSpec | None = None
+    session: SessionSpec | None = None
+    rules: Mapping[int, RuleSpec] = field(default_factory=dict)
+    detects: Mapping[int, Detect] = field(default_factory=dict)
+    tests: Mapping[int, CaseSpec] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, loaded: LoadedPolicy) -> Draft:
+        """The draft of a policy whose words are right."""
+        spec = loaded.spec
+        return cls(
+            loaded.source,
+            (),
+            loaded.document,
+            spec,
+            spec.metadata,
+            spec.match,
+            spec.stream,
+            spec.session,
+            rules=dict(enumerate(spec.rules)),
+            tests=dict(enumerate(spec.tests)),
+        )
+
+    @property
+    def name(self) -> str:
+        """The policy's name, as far as it is written."""
+        metadata = self.document.get("metadata") if isinstance(self.document, dict) else None
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        return name if isinstance(name, str) else ""
+
+    @property
+    def ids(self) -> Mapping[int, str]:
+        """The ids of all rules, right or wrong, by number."""
+        written = ((number, rule.get("id")) for number, rule in _items(self.document, "rules"))
+        return {number: each for number, each in written if isinstance(each, str)}
+
+    @property
+    def has_all_rules(self) -> bool:
+        """Whether all rules are right by themselves."""
+        return len(self.rules) == len(list(_items(self.document, "rules")))
 
 
 def policy_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -83,7 +133,9 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
         elif path.exists():
             files[path] = None
         else:
-            raise PolicyError("there is no such file or directory", file=path, remedy="Check the path.")
+            raise PolicyError(
+                "there is no such file or directory", file=path, remedy="Check the path.", code=Code.UNREADABLE_FILE
+            )
     return list(files)
 
 
@@ -114,7 +166,8 @@ def read_tests(
     if len(documents) != 1:
         source = Source(file)
         message = f"a file of tests is one document, this one has {len(documents)}"
-        return source, None, [source.error((), message, "keep one; it may have any number of `tests`")]
+        remedy = "keep one; it may have any number of `tests`"
+        return source, None, [source.error((), Code.NOT_ONE_DOCUMENT, message, remedy)]
     return documents[0].source, *_checked(PolicyTestSpec, documents[0], language)
 
 
@@ -124,18 +177,20 @@ def _read_text(path: str | Path) -> str | PolicyError:
         return read_file(Path(path)).decode("utf-8-sig")
     except OSError as error:
         message = f"the file cannot be read: {error.strerror}"
-        return Source(file).error((), message, "check its path and permissions")
+        return Source(file).error((), Code.UNREADABLE_FILE, message, "check its path and permissions")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        return Source(file, {(): (line, 1)}).error((), "this is not UTF-8 text", "save the file as UTF-8")
+        source = Source(file, {(): (line, 1)})
+        return source.error((), Code.NOT_TEXT, "this is not UTF-8 text", "save the file as UTF-8")
 
 
 def parse_drafts(text: str, *, file: str) -> list[Draft]:
     """Read a text's documents as far as possible; what is wrong stands in the drafts."""
     if len(text) > MAX_FILE_BYTES:
-        return [_failed(Source(file).error((), "the file is larger than 1 MiB", "split it"))]
+        return [_failed(Source(file).error((), Code.TOO_LARGE, "the file is larger than 1 MiB", "split it"))]
     drafts = [_draft(document) for document in read_documents(text, file)]
-    nothing = Source(file).error((), "the file holds no policy", "begin with `apiVersion: tidegate.dev/v1`")
+    remedy = "begin with `apiVersion: tidegate.dev/v1`"
+    nothing = Source(file).error((), Code.NO_POLICY, "the file holds no policy", remedy)
     return drafts or [_failed(nothing)]
 
 
@@ -169,8 +224,74 @@ def _draft(document: Document) -> Draft:
     spec, errors = _checked(PolicySpec, document, _language())
     source, value = document.source, document.value
     if spec is not None:
-        return Draft(source, spec, dict(enumerate(spec.rules)), (), value)
-    return Draft(source, None, _right_rules(source, value), tuple(errors), value)
+        return Draft.of(LoadedPolicy(source, spec, value))
+    return _draft_of_parts(source, value, errors)
+
+
+def _draft_of_parts(source: Source, document: Any, errors: Sequence[PolicyError]) -> Draft:
+    """The draft of a document that is not right."""
+    wrong = _complaints(document)
+    known = _without(document, [place for place, kind in wrong.items() if kind == "extra_forbidden"])
+    right = _without(document, [place for place in wrong if place[:1] == ("rules",) and place[2:3] == ("detect",)])
+    read = {number: _part(RuleSpec, rule) for number, rule in _items(known, "rules")}
+    looks = {number: _part(Detect, rule.get("detect")) for number, rule in _items(right, "rules")}
+    tests = {number: _part(CaseSpec, test) for number, test in _items(known, "tests")}
+    top = known if isinstance(known, dict) else {}
+    return Draft(
+        source,
+        tuple(errors),
+        document,
+        metadata=_part(Metadata, top.get("metadata")),
+        match=_part(MatchSpec, top.get("match", {})),
+        stream=_part(StreamSpec, top.get("stream", {})),
+        session=_part(SessionSpec, top.get("session", {})),
+        rules={number: rule for number, rule in read.items() if rule is not None},
+        detects={number: look for number, look in looks.items() if look is not None and read[number] is None},
+        tests={number: test for number, test in tests.items() if test is not None},
+    )
+
+
+def _complaints(document: Any) -> Mapping[Place, str]:
+    """The places of what no policy may hold, each with the kind of the complaint."""
+    try:
+        PolicySpec.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        return {_real_place((), each, document): each["type"] for each in error.errors(include_url=False)}
+    return {}
+
+
+def _items(document: Any, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The mappings of a list of the document, by number."""
+    items = document.get(key) if isinstance(document, dict) else None
+    for number, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict):
+            yield number, item
+
+
+def _part(model: type[_Spec], value: Any) -> _Spec | None:
+    """A part of a document, if it is right by itself."""
+    try:
+        return model.model_validate_json(json.dumps(value))
+    except ValidationError:
+        return None
+
+
+def _without(document: Any, places: Iterable[Place]) -> Any:
+    """The same document without what stands at `places`: of a list that holds one, all of it."""
+    by_step: dict[str | int, list[Place]] = {}
+    for place in places:
+        by_step.setdefault(place[0], []).append(place[1:])
+    if isinstance(document, list):
+        return [_without(item, by_step.get(number, ())) for number, item in enumerate(document)]
+    if not isinstance(document, dict):
+        return document
+    kept = {key: value for key, value in document.items() if not _is_gone(value, by_step.get(key, ()))}
+    return {key: _without(value, by_step.get(key, ())) for key, value in kept.items()}
+
+
+def _is_gone(value: Any, places: Iterable[Place]) -> bool:
+    """Whether one of the places is the value itself, or an entry of the list that it is."""
+    return any(not place or (len(place) == 1 and isinstance(value, list)) for place in places)
 
 
 def _checked(
@@ -184,17 +305,6 @@ def _checked(
     errors = [*document.errors, *(error for error in errors if error.path not in refused)]
     errors.sort(key=lambda error: (error.line, error.column))
     return None if errors else spec, errors
-
-
-def _right_rules(source: Source, document: Any) -> dict[int, RuleSpec]:
-    """The rules that are right by themselves, by number, of a document that is not."""
-    rules = document.get("rules") if isinstance(document, dict) else None
-    right = {}
-    for number, rule in enumerate(rules if isinstance(rules, list) else []):
-        spec, _ = _validate(RuleSpec, source, ("rules", number), document, rule, _language())
-        if spec is not None:
-            right[number] = spec
-    return right
 
 
 def _validate(
@@ -211,8 +321,8 @@ def _explained(
 ) -> PolicyError:
     place = _real_place(base, error, document)
     key = next((step for step in reversed(place) if isinstance(step, str)), "the document")
-    message, remedy = explain(error, key, keys_at(language, place[:-1], document))
-    return source.error(place, message, remedy, at_key=error["type"] == "extra_forbidden")
+    code, message, remedy = explain(error, key, keys_at(language, place[:-1], document))
+    return source.error(place, code, message, remedy, at_key=error["type"] == "extra_forbidden")
 
 
 def _real_place(base: Place, error: ErrorDetails, document: Any) -> Place:
@@ -247,7 +357,7 @@ def _language() -> dict[str, Any]:
 
 
 def _failed(error: PolicyError) -> Draft:
-    return Draft(Source(error.file), None, {}, (error,))
+    return Draft(Source(error.file), (error,))
 
 
 def _finish(drafts: Sequence[Draft]) -> list[LoadedPolicy]:

@@ -12,17 +12,19 @@ from itertools import chain
 from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
+from sidecar.policy.facts import Match, StreamFacts
 from sidecar.policy.schema.base import DEFAULT_POLICY
+from sidecar.policy.sessions import SessionCondition, SessionSettings
 from sidecar.values import (
     Action,
     Channel,
-    Direction,
     Enforcement,
     FailMode,
     InHistory,
     Lane,
     Mode,
     Part,
+    SessionMark,
     Severity,
     ToolCalls,
 )
@@ -88,6 +90,18 @@ class RulePlan:
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
     reads: Reads = EVERYTHING
+
+    risk: float = 0.0
+    """What a violation adds to its session's risk; 0: it counts for nothing there."""
+    marks: frozenset[SessionMark] = frozenset()
+    """What a violation says of its session."""
+    session: SessionCondition | None = None
+    """The sessions in which it acts; None: any."""
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a violation says something of its session."""
+        return bool(self.risk or self.marks)
 
     def is_reading(self, part: Part, channel: Channel) -> bool:
         """Whether it reads a text of these."""
@@ -200,23 +214,6 @@ class StreamSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """Which streams take a policy: every stated condition must hold; an empty one always does."""
-
-    directions: frozenset[Direction] = frozenset()
-    labels: tuple[tuple[str, str], ...] = ()
-    tenants: frozenset[str] = frozenset()
-
-    def accepts(self, direction: Direction, labels: Mapping[str, str], tenant: str) -> bool:
-        """Whether a stream with these facts takes the policy."""
-        return (
-            (not self.directions or direction in self.directions)
-            and (not self.tenants or tenant in self.tenants)
-            and all(labels.get(key) == value for key, value in self.labels)
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """One policy, compiled."""
 
@@ -233,6 +230,9 @@ class Plan:
     """In which people are told things."""
     order: int = 0
     """Policies are tried by order, lowest first, then by name."""
+    session: SessionSettings = field(default_factory=SessionSettings)
+    stoppers: tuple[RulePlan, ...] = ()
+    """The rules that stop a session, numbered behind `rules`. They read nothing until one is stopped."""
     _readers: dict[tuple[Part, Channel], Readers] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was answered before."""
 
@@ -259,6 +259,17 @@ class Plan:
         rules += chain.from_iterable(each.rules for each in batches)
         stopping = tuple(rule for rule in rules if rule.is_enforced and rule.action >= Action.WITHHOLD)
         return Readers(scanners, batches, gating, stopping)
+
+    @property
+    def all_rules(self) -> tuple[RulePlan, ...]:
+        """Its rules, and those that stop a session."""
+        return (*self.rules, *self.stoppers)
+
+    @property
+    def counts_sessions(self) -> bool:
+        """Whether it matters what a stream's session did, or does."""
+        told = any(rule.is_telling or rule.session is not None for rule in self.rules)
+        return told or bool(self.session.untrusted or self.session.escalations)
 
     @property
     def is_strict(self) -> bool:
@@ -315,6 +326,6 @@ def in_order(plans: Iterable[Plan]) -> tuple[Plan, ...]:
     return tuple(sorted(plans, key=lambda plan: (plan.name == DEFAULT_POLICY, plan.order, plan.name)))
 
 
-def taker(ordered: Iterable[Plan], direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan | None:
+def taker(ordered: Iterable[Plan], facts: StreamFacts) -> Plan | None:
     """The first policy that takes a stream by its facts; None where nobody does."""
-    return next((plan for plan in ordered if plan.match.accepts(direction, labels, tenant)), None)
+    return next((plan for plan in ordered if plan.match.accepts(facts)), None)

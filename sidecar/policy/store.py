@@ -14,19 +14,20 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from detectors import registry
+from detectors.suggestion import closest
 from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
+from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.document import Source
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.loader import policy_files, read_file
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.schema.base import DEFAULT_POLICY
-from sidecar.values import Direction
 
 State = frozenset[tuple[Path, int, int, int]]
 """What tells one state of the policy files from another without reading them."""
@@ -62,6 +63,11 @@ class PolicyStore:
         return self._current.plans
 
     @property
+    def matching(self) -> tuple[Plan, ...]:
+        """The policies in force, in the order in which a stream that names none is offered to them."""
+        return self._current.matching
+
+    @property
     def sources(self) -> Mapping[str, str]:
         """The file of each policy in force, by its name."""
         files = self._current.files.values()
@@ -86,7 +92,19 @@ class PolicyStore:
         self._current = snapshot
         return not self._errors
 
-    def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
+    def move(self, directories: Sequence[str | Path]) -> bool:
+        """Read the files of other directories in place of these, all or nothing; whether they were all right.
+
+        If not, what is wrong is in `errors`, and the policies of before stay in force.
+        """
+        other = PolicyStore(directories, self._keys, catalog=self._catalog)
+        snapshot, self._errors = other._read()
+        if self._errors:
+            return False
+        self._paths, self._current = other._paths, snapshot
+        return True
+
+    def resolve(self, name: str | None, facts: StreamFacts) -> Plan:
         """The policy of that name; without one, the first by order whose `match` accepts the stream, else `default`.
 
         Raises `UnknownPolicy`.
@@ -97,7 +115,7 @@ class PolicyStore:
             if plan is None:
                 raise UnknownPolicy(name, remedy=_closest(name, current.plans))
             return plan
-        if (plan := taker(current.matching, direction, labels, tenant)) is not None:
+        if (plan := taker(current.matching, facts)) is not None:
             return plan
         raise UnknownPolicy("", remedy=f"name one, or add a policy named `{DEFAULT_POLICY}`")
 
@@ -129,7 +147,9 @@ class PolicyStore:
             return self._current, (error,)
         if not paths:
             where = ", ".join(map(str, self._paths))
-            return self._current, (PolicyError("there is no policy file", file=where, remedy="Add one."),)
+            return self._current, (
+                PolicyError("there is no policy file", file=where, remedy="Add one.", code=Code.NO_POLICY),
+            )
         read = {path: self._compiled(path) for path in paths}
         errors = [error for compiled in read.values() for error in compiled.errors]
         files = {path: self._last_good(compiled) for path, compiled in read.items()}
@@ -161,7 +181,8 @@ def repeated_names(files: Iterable[CompiledFile]) -> list[PolicyError]:
             first = owners.setdefault(plan.name, loaded.source)
             if first.file != loaded.source.file:
                 message = f"{first.file} has a policy named `{plan.name}` already"
-                errors.append(loaded.source.error(("metadata", "name"), message, "give each policy its own name"))
+                remedy = "give each policy its own name"
+                errors.append(loaded.source.error(("metadata", "name"), Code.REPEATED_POLICY, message, remedy))
     return errors
 
 
@@ -180,5 +201,5 @@ def _content(path: Path) -> str:
 
 
 def _closest(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else ""
+    meant = closest(name, known)
+    return f"did you mean {meant!r}?" if meant else ""

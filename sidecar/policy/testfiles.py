@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.errors import PolicyError
+from sidecar.policy.codes import Code
 from sidecar.policy.compile.whole import errors_of_tests
 from sidecar.policy.compiler import CompiledFile
 from sidecar.policy.document import Source
@@ -54,11 +55,13 @@ def read_test_file(path: Path, compiled: Callable[[Path], CompiledFile]) -> Test
     try:
         files = [compiled(each) for each in files_meant(path, spec)]
     except PolicyError as error:
-        return TestFile(path, source, None, (), (source.error(("policies",), error.message, error.remedy),))
+        missing = source.error(("policies",), Code.UNREADABLE_FILE, error.message, error.remedy)
+        return TestFile(path, source, None, (), (missing,))
     broken = [error for file in files for error in file.errors] + repeated_names(files)
     policies = tuple(pair for file in files for pair in file.policies)
     if not policies and not broken:
-        broken = [source.error(("policies",), "there is no policy beside these tests", "name files in `policies`")]
+        message = "there is no policy beside these tests"
+        broken = [source.error(("policies",), Code.NO_POLICY, message, "name files in `policies`")]
     found = broken or list(_errors(source, spec, policies))
     return TestFile(path, source, None if found else spec, policies, tuple(found))
 
@@ -71,7 +74,8 @@ def _errors(
 
     def unknown(name: str | None, *place: str | int) -> Iterator[PolicyError]:
         if name is not None and name not in ids:
-            yield source.error(place, f"there is no policy `{name}` among these", suggest(name, ids))
+            message = f"there is no policy `{name}` among these"
+            yield source.error(place, Code.UNKNOWN_POLICY, message, suggest(name, ids))
 
     yield from unknown(spec.policy, "policy")
     for number, test in enumerate(spec.tests):
@@ -79,7 +83,7 @@ def _errors(
         if isinstance(test.expect.policy, str):
             yield from unknown(test.expect.policy, "tests", number, "expect", "policy")
     named = {id(test): test.policy or spec.policy for test in spec.tests}
-    yield from errors_of_tests(source, spec.tests, lambda test: ids.get(named[id(test)] or "", every))
+    yield from errors_of_tests(source, dict(enumerate(spec.tests)), lambda test: ids.get(named[id(test)] or "", every))
 
 
 @cache

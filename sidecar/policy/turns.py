@@ -41,6 +41,8 @@ class Turn(msgspec.Struct, frozen=True):
     reasoning: str = ""
     calls: tuple[Call, ...] = ()
     passages: tuple[Passage, ...] = ()
+    after_ms: float = 0.0
+    """How much time passed before it."""
 
 
 class Spoken(msgspec.Struct, frozen=True):
@@ -59,6 +61,8 @@ class Exchange(msgspec.Struct, frozen=True):
     history: frozenset[Lane] | None = None
     """The lanes of a request that are its history; None where nobody tells."""
     passages: tuple[Passage, ...] = ()
+    after_ms: float = 0.0
+    """How much time passed before it."""
 
 
 def exchanges(turns: Sequence[Turn]) -> Iterator[Exchange]:
@@ -68,13 +72,12 @@ def exchanges(turns: Sequence[Turn]) -> Iterator[Exchange]:
         said = list(group)
         if is_answer:
             for number, turn in said:
-                yield Exchange(Direction.OUTPUT, tuple(_answer(number, turn)), None, passages)
+                yield Exchange(Direction.OUTPUT, tuple(_answer(number, turn)), None, passages, turn.after_ms)
             continue
         passages += tuple(each for _, turn in said for each in turn.passages)
         spoken = tuple(each for number, turn in said for each in _request(number, turn))
-        yield Exchange(
-            Direction.INPUT, spoken, frozenset(each.lane for each in spoken if each.lane.part in _HISTORY), passages
-        )
+        history = frozenset(each.lane for each in spoken if each.lane.part in _HISTORY)
+        yield Exchange(Direction.INPUT, spoken, history, passages, sum(turn.after_ms for _, turn in said))
 
 
 def call_lanes(number: int) -> tuple[Lane, Lane]:

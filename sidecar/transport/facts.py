@@ -33,6 +33,8 @@ class Caller(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     peer: Peer = Peer()
     attributes: Mapping[str, str] = field(default_factory=dict)
+    route: str = ""
+    """The way by which it came, where no fact says it."""
 
 
 def start_of(facts: Facts, caller: Caller, document: Any) -> StreamStart:
@@ -48,6 +50,7 @@ def start_of(facts: Facts, caller: Caller, document: Any) -> StreamStart:
         session_id=_told(facts, caller, "session_id"),
         request_id=_told(facts, caller, "request_id"),
         prompt_version=_told(facts, caller, "prompt_version"),
+        route=_told(facts, caller, "route") or caller.route,
         labels={**facts.labels, **_labels(facts, caller), **mesh_labels(identity)},
         model=_told(facts, caller, "model") or (asked if isinstance(asked, str) else ""),
         trace=parse_traceparent(caller.headers.get("traceparent", "")),
@@ -70,6 +73,7 @@ def pinned(facts: Facts, caller: Caller, said: StreamStart) -> StreamStart:
         policy=known.policy or said.policy,
         tenant=known.tenant or said.tenant,
         model=known.model or said.model,
+        route=known.route,
         session_id=said.session_id or known.session_id,
         request_id=said.request_id or known.request_id,
         prompt_version=known.prompt_version or said.prompt_version,

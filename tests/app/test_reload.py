@@ -30,11 +30,11 @@ NEVER = 86_400
 class Kept:
     """A store that is kept up to date."""
 
-    def __init__(self, *directories: Path, poll_seconds: float = NEVER) -> None:
+    def __init__(self, *directories: Path, poll_seconds: float = NEVER, settings: Policies | None = None) -> None:
         self.store = PolicyStore(directories, catalog=CATALOG)
         self.outbox = MemoryOutbox()
         self.metrics = Metrics("0")
-        settings = Policies(directories=directories, poll_seconds=poll_seconds)
+        settings = settings or Policies(directories=directories, poll_seconds=poll_seconds)
         self.reloader = PolicyReloader(
             self.store, settings, outbox=self.outbox, clock=LoopClock(), metrics=self.metrics, taken=self._taken
         )
@@ -61,7 +61,7 @@ class Kept:
 async def kept(*directories: Path, poll_seconds: float = NEVER) -> AsyncIterator[Kept]:
     found = Kept(*directories, poll_seconds=poll_seconds)
     await found.outbox.start()
-    found.store.load()
+    await found.reloader.load()
     await found.reloader.start()
     if poll_seconds == NEVER:
         await eventually(lambda: found.reloader.is_told)

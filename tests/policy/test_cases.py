@@ -173,7 +173,7 @@ def test_chunks_joined_are_the_text(text: str, seed: str) -> None:
 def test_where_a_case_is_said(test: str, direction: Direction, lane: Lane) -> None:
     _, case = ready(f"{{name: t, {test}, expect: {{leaked: 0}}}}")
     ((spoken,),) = [exchange.spoken for exchange in case.exchanges]
-    assert (case.direction, spoken.lane) == (direction, lane)
+    assert (case.facts.direction, spoken.lane) == (direction, lane)
 
 
 def test_chunks_are_taken_as_written() -> None:

@@ -10,6 +10,7 @@ from detectors import registry
 from detectors.base import EVERYTHING, Reads, default_reads
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file, compile_policy
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.loader import load_text
 from sidecar.policy.plan import Notice, Plan, RulePlan
 from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, Lane, Mode, Part, Severity
@@ -173,7 +174,7 @@ def test_defaults_of_a_rule_and_of_the_stream() -> None:
         16_384,
         64,
     )
-    assert (plan.order, plan.owner, plan.match.accepts(Direction.INPUT, {}, "")) == (100, "", True)
+    assert (plan.order, plan.owner, plan.match.accepts(StreamFacts(Direction.INPUT))) == (100, "", True)
 
 
 def test_what_is_stated_is_taken() -> None:
@@ -190,11 +191,8 @@ def test_what_is_stated_is_taken() -> None:
         300,
         8,
     )
-    assert (match.directions, match.labels, match.tenants) == (
-        frozenset({Direction.INPUT}),
-        (("a", "1"), ("b", "2")),
-        frozenset({"t"}),
-    )
+    stated = {key: said for key, said in match.described().items() if said}
+    assert stated == {"directions": ["input"], "labels": {"a": "1", "b": "2"}, "tenants": ["t"]}
 
 
 def test_rules_with_the_same_detector_and_parameters_share_it() -> None:

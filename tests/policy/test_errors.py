@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.errors import PolicyErrors
+from sidecar.policy.codes import Code
 from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.loader import load_file, load_text, parse_drafts
 from sidecar.policy.operators import RedactionKeys
@@ -128,7 +129,7 @@ ROWS = (
     Row(
         "a key of a later version",
         HEAD + f"rules:\n  - id: a\n    {W}\n    action: annotate\nexceptions: []\n",
-        "8:1: exceptions: unknown key `exceptions`. Use one of `apiVersion`, `kind`, `metadata`, `match`, `stream`, `rules`, `tests`.",
+        "8:1: exceptions: unknown key `exceptions`. Use one of `apiVersion`, `kind`, `metadata`, `match`, `stream`, `session`, `rules`, `tests`.",
     ),
     Row(
         "no rules",
@@ -253,6 +254,65 @@ ROWS = (
         HEAD
         + f"stream: {{notice: {{as: paragraph, text: {{de: geändert}}}}}}\nrules:\n  - {{id: a, {W}, action: redact}}\n",
         "4:34: stream.notice.text: readers of other languages are told nothing. Add `en`, the policy's language, or `default`.",
+    ),
+    Row(
+        "an escalation to which nothing leads",
+        HEAD
+        + f"session: {{escalation: [{{id: e, after: {{violations: 3, within: 10m}}, for: 10m}}]}}\nrules: [{{id: a, {W}, action: redact}}]\n",
+        "4:39: session.escalation[0].after: no rule adds risk, so nothing leads to this. Give a rule `risk: 1`.",
+    ),
+    Row(
+        "an escalation of a severity that no rule has",
+        HEAD
+        + f"session: {{escalation: [{{id: e, after: {{violations: 3, within: 10m, severity: critical}}, for: 10m}}]}}\nrules: [{{id: a, {W}, action: redact, risk: 1}}]\n",
+        "4:78: session.escalation[0].after.severity: no rule that adds risk has the severity `critical`. Name a lower one, or remove `severity`.",
+    ),
+    Row(
+        "an escalation that is called as a rule is",
+        HEAD
+        + f"session: {{escalation: [{{id: a, after: {{risk: 3}}, for: 10m, message: {{de: halt}}}}]}}\nrules: [{{id: a, {W}, action: redact, risk: 1}}]\n",
+        "4:29: session.escalation[0].id: a rule, or another escalation, has the id `a` already. Give each its own id.",
+        "4:60: session.escalation[0].message: readers of other languages are told nothing. Add `en`, the policy's language, or `default`.",
+    ),
+    Row(
+        "escalations that say half of what they mean, and times that are none",
+        HEAD
+        + "session:\n  half_life: 10\n  escalation:\n"
+        + "  - {id: e, after: {violations: 3}, for: 10m}\n"
+        + "  - {id: f, after: {within: 3m, risk: 1}, for: 10m}\n"
+        + "  - {id: g, after: {}, for: 10 minutes}\n"
+        + "  - {id: h, after: {risk: 1, severity: low}, for: 31d}\n"
+        + "  - {id: i, after: {violations: 101, within: 3m}, for: 0s}\n"
+        + f"rules: [{{id: a, {W}, action: redact, risk: 1}}]\n",
+        '5:14: session.half_life: `10` is not text. Put it in quotes: "10".',
+        "7:20: session.escalation[0].after: `violations` goes with `within`. Add `within`.",
+        "8:20: session.escalation[1].after: `within` goes with `violations`. Add `violations`.",
+        "9:20: session.escalation[2].after: this is always so. State `violations` with `within`, or `risk`.",
+        "9:29: session.escalation[2].for: this is no time from a second to 30 days. Write `30s`, `10m`, `2h` or `1d`.",
+        "10:40: session.escalation[3].after.severity: `severity` says which `violations` count, and none are counted. Remove `severity`, or add `violations`.",
+        "10:51: session.escalation[3].for: this is no time from a second to 30 days. Write `30s`, `10m`, `2h` or `1d`.",
+        "11:33: session.escalation[4].after.violations: `101` is too large. Write 100 or less.",
+        "11:56: session.escalation[4].for: this is no time from a second to 30 days. Write `30s`, `10m`, `2h` or `1d`.",
+    ),
+    Row(
+        "marks and conditions that there are not",
+        HEAD + f"rules: [{{id: a, {W}, action: redact, risk: 0, marks: [secret], session: {{}}}}]\n",
+        "4:88: rules[0].risk: `0` is too small. Write 0.01 or more.",
+        "4:99: rules[0].marks[0]: `secret` is not a value of `marks`. Use one of `untrusted`, `sensitive`, `sends`.",
+        "4:117: rules[0].session: this holds in every session. State `has`, `risk` or `violations`.",
+    ),
+    Row(
+        "a condition on what is not read",
+        HEAD
+        + "match: {directions: [input]}\n"
+        + "rules: [{id: a, detect: {detector: words, words: {NAME: [Bob]}, parts: [model]}, action: redact, session: {risk: 3}}]\n",
+        "5:98: rules[0].session: what a model said earlier was judged then, so in requests this reads nothing. Let `match.directions` have `output`, or add a part to `detect.parts`.",
+    ),
+    Row(
+        "strangers who speak in answers",
+        HEAD
+        + f"match: {{directions: [output]}}\nsession: {{untrusted: [tool_result]}}\nrules: [{{id: a, {W}, action: redact}}]\n",
+        "5:22: session.untrusted: the policy takes outputs only, and strangers speak in requests. Remove it, or add `input` to `match.directions`.",
     ),
     Row(
         "words for a label that the rule does not act on",
@@ -440,6 +500,7 @@ def test_every_error_names_its_file_and_place(tmp_path: Path) -> None:
         path.write_text(row.text, encoding="utf-8")
         for error in compile_file(path, None, catalog=CATALOG).errors:
             assert (error.file, error.line > 0, error.column > 0, bool(error.remedy)) == (str(path), True, True, True)
+            assert error.code in set(Code)
 
 
 def test_all_errors_of_a_file_come_together_those_of_words_and_those_of_detectors(tmp_path: Path) -> None:
@@ -534,3 +595,56 @@ def test_whatever_a_file_holds_it_compiles_or_says_where_it_does_not(edits: list
     for draft in parse_drafts(text, file="p.yaml"):
         for error in draft.errors:
             assert (error.file, error.line > 0, error.column > 0, bool(error.remedy)) == ("p.yaml", True, True, True)
+
+
+def test_a_mistake_hides_no_other(tmp_path: Path) -> None:
+    """One in each part of a policy, several in one rule, and one in what a wrong rule looks for."""
+    text = f"""apiVersion: tidegate.dev/v1
+kind: Policy
+metadata: {{name: default, version: 1}}
+match: {{directions: [output]}}
+stream: {{mode: optimistc}}
+rules:
+  - {{id: a, {W}, action: annotate, severty: high, on_error: fail_closed}}
+  - {{id: b, detect: {{detector: tone, labels: [angri], parts: [users]}}, action: blok}}
+  - {{id: a, detect: {{detector: words, words: {{NAME: [' ']}}}}, severity: hihg, action: annotate}}
+tests:
+  - {{name: t, output: x, outputs: y, expect: {{violations: [c]}}}}
+  - {{name: t, output: '{{{{fake:gihub_token}}}}', expect: {{}}}}
+  - {{name: t, output: '{{{{fake:gihub_token}}}}', expect: {{blocked: b}}}}
+---
+{HEAD}rules: [{{id: a, {W}, action: annotat}}]
+"""
+    told = [(line.split(": ")[0], line.split(": ")[1]) for line in said_about(tmp_path / "p.yaml", text)]
+    assert told == [
+        ("3:36", "metadata.version"),
+        ("4:1", "match"),
+        ("5:16", "stream.mode"),
+        ("7:80", "rules[0].severty"),
+        ("7:105", "rules[0].on_error"),
+        ("8:47", "rules[1].detect.labels[0]"),
+        ("8:63", "rules[1].detect.parts[0]"),
+        ("8:80", "rules[1].action"),
+        ("9:10", "rules[2].id"),
+        ("9:54", "rules[2].detect.words.NAME[0]"),
+        ("9:72", "rules[2].severity"),
+        ("11:26", "tests[0].outputs"),
+        ("11:60", "tests[0].expect.violations[0]"),
+        ("12:55", "tests[1].expect"),
+        ("13:12", "tests[2].name"),
+        ("13:23", "tests[2].output"),
+        ("18:74", "rules[0].action"),
+    ]
+
+
+def test_a_document_that_is_no_yaml_hides_no_other(tmp_path: Path) -> None:
+    right = HEAD + f"rules: [{{id: a, {W}, action: annotate}}]\n"
+    wrong = right.replace("annotate", "annotat")
+    text = f"{wrong}---\nrules: [\n---\n{wrong.replace('name: p', 'name: q')}---\nid: 'never ends\n--- # next\n{wrong}"
+    told = [line.split(": ")[0] for line in said_about(tmp_path / "p.yaml", text)]
+    assert told == ["4:74", "7:1", "11:74", "14:1", "17:18", "18:74"]
+
+
+def test_ever_more_documents_that_are_no_yaml_are_not_read_for_ever(tmp_path: Path) -> None:
+    told = said_about(tmp_path / "p.yaml", "---\nrules: [\n" * 2000)
+    assert 0 < len(told) <= 20

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sidecar.policy.codes import Code
 from sidecar.policy.document import read_documents
 
 
 def place_of(text: str, word: str) -> tuple[int, int]:
     """Where `word` of the value of `when` stands, by line and column."""
     [document] = read_documents(text, "p.yaml")
-    error = document.source.error(("when",), "wrong", offset=document.value["when"].index(word))
+    error = document.source.error(("when",), Code.WRONG_KIND, "wrong", offset=document.value["when"].index(word))
     return error.line, error.column
 
 

@@ -12,11 +12,11 @@ from ruamel.yaml import YAML
 from sidecar.cli.policy import schema_text
 from sidecar.policy.cases import Case, check, make_case, public_keys
 from sidecar.policy.compiler import compile_file
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.loader import policy_files
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.trials import guard_with
-from sidecar.values import Direction
 
 DIRECTORY = Path(__file__).parents[2] / "policies"
 FILES = policy_files([DIRECTORY])
@@ -60,9 +60,9 @@ def test_each_begins_with_the_line_that_editors_look_for(path: Path) -> None:
 def test_without_a_name_a_stream_takes_default_and_by_its_label_another() -> None:
     store = PolicyStore([DIRECTORY])
     store.load()
-    assert store.resolve(None, Direction.OUTPUT, {}, "").name == "default"
+    assert store.resolve(None, StreamFacts()).name == "default"
     for name in ("pci", "pii-redact", "secrets-block"):
-        assert store.resolve(None, Direction.OUTPUT, {"tidegate.dev/policy": name}, "").name == name
+        assert store.resolve(None, StreamFacts(labels={"tidegate.dev/policy": name})).name == name
 
 
 def test_the_schema_is_what_the_models_and_detectors_make() -> None:

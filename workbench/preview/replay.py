@@ -12,23 +12,26 @@ What it does not promise: what depends on time (optimistic mode's late verdicts,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
 
 from detectors.models.places import use_places
+from sidecar.conduct import Conduct
 from sidecar.config import models_settings
 from sidecar.errors import PolicyErrors
-from sidecar.offline import Guarded, guard_exchange, public_stand_ins, read_text
+from sidecar.offline import Guarded, read_text
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compile.detection import Made
 from sidecar.policy.compiler import compile_file
 from sidecar.policy.loader import policy_files
 from sidecar.policy.plan import Plan, in_order, taker
-from sidecar.policy.stand_ins import StandIns
+from sidecar.policy.session_facts import SessionFacts
 from sidecar.policy.store import repeated_names
 from sidecar.policy.turns import Exchange, exchanges
+from sidecar.rehearsal import Rehearsal
 from sidecar.remembered import Memory
 from sidecar.values import Action, Blocked, Decision, Direction, Lane, Release
 from workbench.preview.confusion import Confusion
@@ -56,7 +59,12 @@ class Seen(msgspec.Struct, frozen=True):
     """What one version does with one stream."""
 
     plan: Plan | None
+    facts: SessionFacts | None
     guarded: Guarded
+
+    def is_alike(self, conduct: Conduct) -> bool:
+        """Whether a stream that begins so comes out the same."""
+        return self.plan is not None and (self.plan.digest, self.facts) == (conduct.plan.digest, conduct.facts)
 
     @property
     def blocked(self) -> Blocked | None:
@@ -133,11 +141,34 @@ class Version:
         """The policy that guards a stream of a conversation."""
         if policy := said.policy or policy:
             return next((plan for plan in self.plans if plan.name == policy), None)
-        return taker(self.plans, direction, said.labels, said.tenant)
+        return taker(self.plans, replace(said.facts, direction=direction))
 
     def remembering(self, plan: Plan) -> Plan:
         """The same policy, with detectors that remember."""
         return self._remembering[plan.name]
+
+
+class _Side:
+    """One conversation with one version of the policies."""
+
+    def __init__(self, version: Version, said: Conversation, policy: str) -> None:
+        self._version = version
+        self._said = said
+        self._policy = policy
+        self._rehearsal = Rehearsal(said.tenant, said.session or said.id)
+
+    def guard(self, exchange: Exchange, other: Seen | None = None) -> Seen:
+        """Guard the next stream; it is what `other` saw where that had the same policy and the session stands alike."""
+        plan = self._version.plan_for(self._said, exchange.direction, self._policy)
+        if plan is None:
+            return Seen(None, None, _untouched(exchange))
+        conduct = self._rehearsal.begin(self._version.remembering(plan), exchange)
+        seen = other if other is not None and other.is_alike(conduct) else None
+        if seen is None:
+            languages = self._said.languages
+            seen = Seen(conduct.plan, conduct.facts, self._rehearsal.guard(conduct, exchange, languages=languages))
+        self._rehearsal.end(conduct, exchange, seen.guarded)
+        return seen
 
 
 class _Stream(msgspec.Struct, frozen=True):
@@ -178,15 +209,14 @@ class Replay:
 
     def _count(self, tally: Tally, row: Row, said: Conversation) -> None:
         tally.conversations += 1
-        books = [public_stand_ins(said.session or said.id) for _ in range(2)]
+        old, new = (_Side(version, said, self.asked.policy) for version in (self.old, self.new))
         fired: tuple[set[str], set[str]] = set(), set()
         for number, exchange in enumerate(exchanges(said.turns)):
-            plans = [version.plan_for(said, exchange.direction, self.asked.policy) for version in (self.old, self.new)]
-            old = _guarded(self.old, plans[0], exchange, books[0])
-            new = old if _are_same(*plans) else _guarded(self.new, plans[1], exchange, books[1])
-            self._compare(tally, _Stream(row, said, number, exchange, old, new))
-            fired[0].update(old.rules)
-            fired[1].update(new.rules)
+            before = old.guard(exchange)
+            after = new.guard(exchange, before)
+            self._compare(tally, _Stream(row, said, number, exchange, before, after))
+            fired[0].update(before.rules)
+            fired[1].update(after.rules)
         _review(tally, said, *fired)
 
     def _compare(self, tally: Tally, stream: _Stream) -> None:
@@ -241,20 +271,9 @@ def tally_of(asked: Asked, rows: Iterable[Row]) -> Tally:
     return _replay(asked).tally_of(rows)
 
 
-def _guarded(version: Version, plan: Plan | None, exchange: Exchange, book: StandIns) -> Seen:
-    if plan is None:
-        return Seen(None, _untouched(exchange))
-    guarded = guard_exchange(version.remembering(plan), exchange, session_id=book.session_id, stand_ins=book)
-    return Seen(plan, guarded)
-
-
 def _untouched(exchange: Exchange) -> Guarded:
     """What comes of a stream that nobody guards: all of it leaves."""
     return Guarded(tuple(Release(each.lane, each.text, 0, len(each.text)) for each in exchange.spoken), (), 0)
-
-
-def _are_same(old: Plan | None, new: Plan | None) -> bool:
-    return old is not None and new is not None and old.digest == new.digest
 
 
 def _change(old: Seen, new: Seen) -> Change:

@@ -1,9 +1,10 @@
 """Recorded conversations: read one by one, whatever form they are in.
 
 A line of JSON is one conversation: `turns` as in tests of policies, or `messages` as OpenAI's chat API has them, or one
-`text`. Beside it may stand `id`, `tenant`, `session`, `policy`, `labels`, `context` and `review`, what an analyst said
-of it; other keys are passed over. Tidegate's events are read, too: they hold no text of their own, so those count to
-which whoever keeps texts has added one of these three.
+`text`. Beside it may stand `id`, `session`, `policy`, what the application told (`tenant`, `labels`, `attributes`,
+`model`, `route`, `prompt_version`, `language`), `context` and `review`, what an analyst said of it; other keys are
+passed over. Tidegate's events are read, too: they hold no text of their own, so those count to which whoever keeps
+texts has added one of these three.
 
 Files are streamed: a row is handed out as bytes, and made a conversation where it is used (`Row`).
 """
@@ -11,15 +12,17 @@ Files are streamed: a row is handed out as bytes, and made a conversation where 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from sidecar.cli.ending import Failure
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.turns import Call, Passage, Turn
 from sidecar.values import Direction, Part
+from sidecar.wording.languages import preferred
 
 _KINDS = frozenset({"decision", "violation", "fault", "policy"})
 _ROLES = {
@@ -54,11 +57,16 @@ class Conversation(msgspec.Struct, frozen=True):
 
     turns: tuple[Turn, ...]
     id: str = ""
-    tenant: str = ""
     session: str = ""
     policy: str = ""
-    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    facts: StreamFacts = StreamFacts()
+    languages: tuple[str, ...] = ()
     review: Review | None = None
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is."""
+        return self.facts.tenant
 
 
 class Unreadable(Failure):
@@ -107,6 +115,9 @@ class _Ids(msgspec.Struct):
 
 class _App(msgspec.Struct):
     labels: dict[str, str] = {}
+    attributes: dict[str, str] = {}
+    model: str = ""
+    prompt_version: str = ""
 
 
 class _Where(msgspec.Struct):
@@ -122,6 +133,11 @@ class _Recorded(msgspec.Struct):
     session: str = ""
     policy: Any = ""
     labels: dict[str, str] = {}
+    attributes: dict[str, str] = {}
+    model: str = ""
+    route: str = ""
+    prompt_version: str = ""
+    language: str = ""
     turns: list[_Turn] | None = None
     messages: list[_Message] | None = None
     tools: list[_ToolCall] = []
@@ -157,11 +173,24 @@ def conversation(row: Row) -> Conversation | None:
     return Conversation(
         turns=turns,
         id=str(recorded.id or recorded.ids.stream),
-        tenant=recorded.tenant or recorded.ids.tenant,
         session=recorded.session or recorded.ids.session,
         policy=recorded.policy if isinstance(recorded.policy, str) else "",
-        labels=recorded.labels or recorded.app.labels,
+        facts=_facts(recorded),
+        languages=preferred(recorded.language),
         review=Review(recorded.review) if isinstance(recorded.review, bool) else recorded.review,
+    )
+
+
+def _facts(recorded: _Recorded) -> StreamFacts:
+    """What the application said of it, or an event says that it said."""
+    app = recorded.app
+    return StreamFacts(
+        tenant=recorded.tenant or recorded.ids.tenant,
+        model=recorded.model or app.model,
+        route=recorded.route,
+        prompt_version=recorded.prompt_version or app.prompt_version,
+        labels=recorded.labels or app.labels,
+        attributes=recorded.attributes or app.attributes,
     )
 
 

@@ -543,6 +543,50 @@ class App(_message.Message):
 Global___App: _TypeAlias = App  # noqa: Y015
 
 @_typing.final
+class SessionRef(_message.Message):
+    """How a stream's session stood at the stream's end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RISK_FIELD_NUMBER: _builtins.int
+    VIOLATIONS_FIELD_NUMBER: _builtins.int
+    UNTRUSTED_FIELD_NUMBER: _builtins.int
+    SENSITIVE_FIELD_NUMBER: _builtins.int
+    SENDS_FIELD_NUMBER: _builtins.int
+    STOPPED_BY_FIELD_NUMBER: _builtins.int
+    STOPPED_UNTIL_FIELD_NUMBER: _builtins.int
+    risk: _builtins.float
+    """The sum of the violations that count, each worth less the longer it is ago."""
+    violations: _builtins.int
+    """How many counted."""
+    untrusted: _builtins.bool
+    """What it did: read what strangers may have written, touched sensitive data, handed something to the outside."""
+    sensitive: _builtins.bool
+    sends: _builtins.bool
+    stopped_by: _builtins.str
+    """While it is stopped: the escalation, and until when."""
+    @_builtins.property
+    def stopped_until(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        risk: _builtins.float = ...,
+        violations: _builtins.int = ...,
+        untrusted: _builtins.bool = ...,
+        sensitive: _builtins.bool = ...,
+        sends: _builtins.bool = ...,
+        stopped_by: _builtins.str = ...,
+        stopped_until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stopped_until", b"stopped_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["risk", b"risk", "sends", b"sends", "sensitive", b"sensitive", "stopped_by", b"stopped_by", "stopped_until", b"stopped_until", "untrusted", b"untrusted", "violations", b"violations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionRef: _TypeAlias = SessionRef  # noqa: Y015
+
+@_typing.final
 class Timings(_message.Message):
     """Where the time went, as far as it was measured."""
 
@@ -810,6 +854,7 @@ class DecisionEvent(_message.Message):
     KNOWN_CHARS_FIELD_NUMBER: _builtins.int
     UNTOLD_FIELD_NUMBER: _builtins.int
     RESTORED_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
     CANARY_FIELD_NUMBER: _builtins.int
     direction: _guard_pb2.Direction.ValueType
     ended: Global___Ended.ValueType
@@ -857,6 +902,10 @@ class DecisionEvent(_message.Message):
         """Those of the violations, by rule, that have no event of their own: one rule found more than are told of."""
 
     @_builtins.property
+    def session(self) -> Global___SessionRef:
+        """How its session stood, where the policy has to do with sessions."""
+
+    @_builtins.property
     def canary(self) -> Global___Canary:
         """The canaries of its policy."""
 
@@ -885,11 +934,12 @@ class DecisionEvent(_message.Message):
         known_chars: _builtins.int = ...,
         untold: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         restored: _builtins.int = ...,
+        session: Global___SessionRef | None = ...,
         canary: Global___Canary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "session", b"session", "time", b"time", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "time", b"time", "timings", b"timings", "untold", b"untold", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "session", b"session", "time", b"time", "timings", b"timings", "untold", b"untold", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__estimated_output_tokens: _TypeAlias = _typing.Literal["estimated_output_tokens"]  # noqa: Y015
     _WhichOneofArgType__estimated_output_tokens: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens"]  # noqa: Y015

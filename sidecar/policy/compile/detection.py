@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from detectors.base import Detector, DetectorError, DetectorType, Params, Reads, default_reads
 from detectors.parts import Member, default_labels, parts_for, parts_of
+from sidecar.policy.codes import Code
 from sidecar.policy.compile.refusals import Refusals
 from sidecar.policy.document import Place
 from sidecar.policy.explain import split, suggest
 from sidecar.policy.language import json_schema
 from sidecar.policy.loader import explain_all
 from sidecar.policy.plan import RulePlan
-from sidecar.policy.schema.rules import RuleSpec
+from sidecar.policy.schema.detect import Detect
 from sidecar.values import Channel, Direction, Part
 
 _T = TypeVar("_T")
@@ -69,17 +70,24 @@ class DetectionCompiler:
         self._detectors = {} if made is None else made
         self._readers: dict[str, list[RulePlan]] = {}
 
-    def compile(self, place: Place, rule: RuleSpec) -> Detection | None:
+    def compile(self, place: Place, detect: Detect) -> Detection | None:
         """What the rule at `place` looks for; None where that cannot be told. What is wrong is noted."""
-        kind = self._kind(place, rule)
+        kind = self._kind(place, detect)
         if kind is None:
             return None
-        reads = self._reads(place, rule, kind)
-        params = self._params(place, rule, kind)
+        reads = self._reads(place, detect, kind)
+        params = self._params(place, detect, kind)
         if params is None:
             return None
-        thresholds = self._thresholds(place, rule, kind, params)
+        thresholds = self._thresholds(place, detect, kind, params)
         return Detection(params, reads, thresholds, self._build(place, kind, params, thresholds))
+
+    def look(self, place: Place, detect: Detect) -> None:
+        """Note what is wrong with what a rule looks for that is wrong otherwise: of what it reads nothing is said."""
+        kind = self._kind(place, detect)
+        params = self._params(place, detect, kind) if kind else None
+        if kind and params:
+            self._build(place, kind, params, self._thresholds(place, detect, kind, params))
 
     def detectors(self, detection: Detection) -> Iterator[Detector]:
         """The detectors that could be made."""
@@ -100,22 +108,23 @@ class DetectionCompiler:
             if not isinstance(detector, DetectorError):
                 yield detector, tuple(rules)
 
-    def _kind(self, place: Place, rule: RuleSpec) -> type[DetectorType] | None:
-        name, where = rule.detect.detector, (*place, "detect", "detector")
+    def _kind(self, place: Place, detect: Detect) -> type[DetectorType] | None:
+        name, where = detect.detector, (*place, "detect", "detector")
         names = self._catalog.names()
         if name not in names:
-            self._refusals.refuse(where, f"there is no detector `{name}`", suggest(name, names))
+            self._refusals.refuse(where, Code.UNKNOWN_DETECTOR, f"there is no detector `{name}`", suggest(name, names))
             return None
         kind = _asked(lambda: self._catalog.get(name))
         if isinstance(kind, DetectorError):
             message, remedy = split(str(kind), "install what it needs, or leave it out")
-            self._refusals.refuse(where, f"the detector `{name}` cannot be used: {message}", remedy)
+            what = f"the detector `{name}` cannot be used: {message}"
+            self._refusals.refuse(where, Code.UNUSABLE_DETECTOR, what, remedy)
             return None
         return kind
 
-    def _reads(self, place: Place, rule: RuleSpec, kind: type[DetectorType]) -> Reads:
+    def _reads(self, place: Place, detect: Detect, kind: type[DetectorType]) -> Reads:
         """Whose words it reads, on which channels. A rule that would read nothing is refused."""
-        parts, channels, default = rule.detect.parts, rule.detect.channels, default_reads(kind)
+        parts, channels, default = detect.parts, detect.channels, default_reads(kind)
         reads = Reads(
             default.parts if parts is None else frozenset(parts),
             default.channels if channels is None else frozenset(channels),
@@ -124,15 +133,17 @@ class DetectionCompiler:
         where = (*place, "detect", key) if parts or channels else (*place, "detect")
         if Part.MODEL not in reads.parts and not reads.channels & _SAID_BY_ALL:
             message = "it reads nothing: only a model thinks aloud and calls tools"
-            self._refusals.refuse(where, message, "add `model` to `detect.parts`, or `content` to `detect.channels`")
+            remedy = "add `model` to `detect.parts`, or `content` to `detect.channels`"
+            self._refusals.refuse(where, Code.READS_NOTHING, message, remedy)
         elif reads.parts == {Part.USER} and self._directions == [Direction.OUTPUT]:
             message = "it reads nothing: the policy takes outputs only, and no user speaks in them"
-            self._refusals.refuse(where, message, "add `model` to `detect.parts`, or `input` to `match.directions`")
+            remedy = "add `model` to `detect.parts`, or `input` to `match.directions`"
+            self._refusals.refuse(where, Code.READS_NOTHING, message, remedy)
         return reads
 
-    def _params(self, place: Place, rule: RuleSpec, kind: type[DetectorType]) -> Params | None:
+    def _params(self, place: Place, detect: Detect, kind: type[DetectorType]) -> Params | None:
         try:
-            params = _asked(lambda: kind.params.model_validate(rule.detect.params))
+            params = _asked(lambda: kind.params.model_validate(detect.params))
         except ValidationError as error:
             where, source = (*place, "detect"), self._refusals.source
             self._refusals.errors += explain_all(error, source, where, self._document, json_schema([kind]))
@@ -143,17 +154,18 @@ class DetectionCompiler:
         return params
 
     def _thresholds(
-        self, place: Place, rule: RuleSpec, kind: type[DetectorType], params: Params
+        self, place: Place, detect: Detect, kind: type[DetectorType], params: Params
     ) -> Mapping[str, float]:
         recommended = _asked(lambda: kind.labels_of(params))
         if isinstance(recommended, DetectorError):
             self._refusals.refuse_detector(place, recommended)
             return {}
-        labels, threshold = rule.detect.labels, rule.detect.threshold
+        labels, threshold = detect.labels, detect.threshold
         where = (*place, "detect", "labels")
         if isinstance(labels, Mapping) and threshold is not None:
             remedy = "keep one: a list of labels with `threshold`, or a score for each label"
-            self._refusals.refuse((*place, "detect", "threshold"), "`labels` states the least scores already", remedy)
+            what = "`labels` states the least scores already"
+            self._refusals.refuse((*place, "detect", "threshold"), Code.TWO_THRESHOLDS, what, remedy)
         if isinstance(labels, Mapping):
             self._check_labels(kind, recommended, {(*where, name): name for name in labels})
             return dict(labels)
@@ -168,10 +180,11 @@ class DetectionCompiler:
         seen: set[str] = set()
         for place, name in places.items():
             if name in seen:
-                self._refusals.refuse(place, f"`{name}` is listed twice", "keep one of the two", at_key=True)
+                what = f"`{name}` is listed twice"
+                self._refusals.refuse(place, Code.REPEATED_LABEL, what, "keep one of the two", at_key=True)
             elif name not in recommended:
                 message = f"the detector `{kind.name}` has no label `{name}` with these parameters"
-                self._refusals.refuse(place, message, suggest(name, recommended), at_key=True)
+                self._refusals.refuse(place, Code.UNKNOWN_LABEL, message, suggest(name, recommended), at_key=True)
             seen.add(name)
 
     def _build(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from detectors.base import DetectorError
 from sidecar.errors import PolicyError
+from sidecar.policy.codes import Code
 from sidecar.policy.document import Place, Source
 from sidecar.policy.explain import split
 from sidecar.policy.schema.base import WordingSpec
@@ -17,14 +18,23 @@ class Refusals:
         self.source = source
         self.errors: list[PolicyError] = []
 
-    def refuse(self, place: Place, message: str, remedy: str, *, at_key: bool = False) -> None:
+    def refuse(self, place: Place, code: Code, message: str, remedy: str, *, at_key: bool = False) -> None:
         """Note what is wrong at `place`, and what to do about it."""
-        self.errors.append(self.source.error(place, message, remedy, at_key=at_key))
+        self.errors.append(self.source.error(place, code, message, remedy, at_key=at_key))
 
     def refuse_detector(self, place: Place, error: DetectorError) -> None:
         """Note that a detector refuses the parameters of the rule at `place`."""
         message, remedy = split(str(error))
-        self.refuse((*place, "detect", *error.path), message, remedy)
+        self.refuse((*place, "detect", *error.path), _code_of(error), message, remedy)
+
+
+def _code_of(error: DetectorError) -> Code:
+    """What kind of parameter the detector refuses, by where it stands."""
+    if error.path[-1:] == ("regex",):
+        return Code.WRONG_REGEX
+    if error.path[:1] in {("deny",), ("allow",)}:
+        return Code.UNKNOWN_TOPIC
+    return Code.UNUSABLE_DETECTOR if error.path == ("model",) else Code.REFUSED_PARAMETERS
 
 
 def check_wording(refusals: Refusals, place: Place, spec: WordingSpec | None, language: Language) -> None:
@@ -32,4 +42,4 @@ def check_wording(refusals: Refusals, place: Place, spec: WordingSpec | None, la
     if isinstance(spec, dict) and not {ELSE, language.value} & spec.keys():
         message = "readers of other languages are told nothing"
         remedy = f"add `{language.value}`, the policy's language, or `{ELSE}`"
-        refusals.refuse(place, message, remedy, at_key=True)
+        refusals.refuse(place, Code.NOT_FOR_EVERYBODY, message, remedy, at_key=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from detectors.base import Detector, PairChecker, PatternScanner, Reads
 from sidecar.errors import PolicyError
+from sidecar.policy.codes import Code
 from sidecar.policy.compile.actions import (
     action_of,
     by_label,
@@ -21,12 +22,14 @@ from sidecar.policy.compile.actions import (
 )
 from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler, Made
 from sidecar.policy.compile.refusals import Refusals, check_wording
+from sidecar.policy.compile.sessions import condition_of
 from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
 from sidecar.policy.loader import Draft
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Rewrite, RulePlan
 from sidecar.policy.schema.actions import BlockAction, Hash, Named, OneWayOperator, Pseudonym
+from sidecar.policy.schema.detect import Detect
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.stream import StreamSpec
 from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity
@@ -36,19 +39,12 @@ from sidecar.wording.languages import Language
 class RuleCompiler:
     """Compiles the rules of one policy, one after the other, and notes what is wrong with each."""
 
-    def __init__(
-        self,
-        draft: Draft,
-        stream: StreamSpec,
-        keys: RedactionKeys | None,
-        catalog: Catalog,
-        made: Made | None = None,
-    ) -> None:
+    def __init__(self, draft: Draft, keys: RedactionKeys | None, catalog: Catalog, made: Made | None = None) -> None:
         self.plans: list[RulePlan] = []
         self._refusals = Refusals(draft.source)
-        self._stream = stream
-        self._directions = draft.spec.match.directions if draft.spec else None
-        self._language = draft.spec.metadata.language if draft.spec else Language.EN
+        self._stream = draft.stream or StreamSpec()
+        self._directions = draft.match.directions if draft.match else None
+        self._language = draft.metadata.language if draft.metadata else Language.EN
         self._keys = keys
         self._detection = DetectionCompiler(self._refusals, draft.document, catalog, self._directions, made)
 
@@ -70,11 +66,12 @@ class RuleCompiler:
         self._check_history(place, rule, action)
         self._check_message(place, rule)
         rewrite = self._rewrite(place, rule, action)
-        detection = self._detection.compile(place, rule)
+        detection = self._detection.compile(place, rule.detect)
         if detection is None:
             return
         self._check_calls(place, rule, action, detection.reads)
         self._check_labels(place, rule, detection.thresholds)
+        self._check_session(place, rule, detection.reads)
         for detector in self._detection.detectors(detection):
             self._check_stream(place, rule, action, detector, detection.reads)
         if len(self.errors) > before:
@@ -82,6 +79,10 @@ class RuleCompiler:
         plan = self._plan(rule, action, detection, rewrite)
         self.plans.append(plan)
         self._detection.read(plan, detection)
+
+    def look(self, number: int, detect: Detect) -> None:
+        """Note what is wrong with what a rule looks for that is wrong otherwise."""
+        self._detection.look(("rules", number), detect)
 
     def _plan(self, rule: RuleSpec, action: Action, detection: Detection, rewrite: Rewrite | None) -> RulePlan:
         gates = action >= Action.REDACT
@@ -108,6 +109,9 @@ class RuleCompiler:
             is_reversible=is_reversible(rule),
             reading=detection.params.reading(),
             reads=detection.reads,
+            risk=rule.risk or 0.0,
+            marks=frozenset(rule.marks or ()),
+            session=condition_of(rule.session),
         )
 
     def _rewrite(self, place: Place, rule: RuleSpec, action: Action) -> Rewrite | None:
@@ -129,7 +133,7 @@ class RuleCompiler:
         remedy = (
             "set `keys.redaction` or `keys.redaction_file` in the configuration, or use `mask`, `label` or `remove`"
         )
-        self._refusals.refuse((*place, "with"), message, remedy)
+        self._refusals.refuse((*place, "with"), Code.NO_KEY, message, remedy)
         return False
 
     def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector, reads: Reads) -> None:
@@ -141,30 +145,34 @@ class RuleCompiler:
                 held = detector.look_ahead
                 message = f"`{name}` may hold back {held} characters, the stream at most {stream.max_held_chars}"
                 remedy = f"raise `stream.max_held_chars` to {held} or more"
-                self._refusals.refuse((*place, "detect"), message, remedy)
+                self._refusals.refuse((*place, "detect"), Code.HOLDS_TOO_MUCH, message, remedy)
         elif stream.mode is Mode.OPTIMISTIC and action is Action.REDACT:
             message = f"in optimistic mode text leaves before `{name}` answers, so it cannot be redacted"
             remedy = "use `mode: strict`, or the action `block` (it cuts the stream) or `annotate`"
-            self._refusals.refuse((*place, "action"), message, remedy)
+            self._refusals.refuse((*place, "action"), Code.TEXT_HAS_LEFT, message, remedy)
 
     def _check_pairs(self, place: Place, name: str, reads: Reads) -> None:
         if not (Part.MODEL in reads.parts and Channel.CONTENT in reads.channels):
             message = f"it reads nothing: `{name}` compares what a model says in its answer"
-            self._refusals.refuse((*place, "detect"), message, "leave out `detect.parts` and `detect.channels`")
+            remedy = "leave out `detect.parts` and `detect.channels`"
+            self._refusals.refuse((*place, "detect"), Code.READS_NOTHING, message, remedy)
         if self._directions == [Direction.INPUT]:
             message = f"`{name}` compares what a model answers, and the policy takes inputs only"
-            self._refusals.refuse((*place, "detect", "detector"), message, "let `match.directions` have `output`")
+            where = (*place, "detect", "detector")
+            self._refusals.refuse(where, Code.NOTHING_TO_COMPARE, message, "let `match.directions` have `output`")
 
     def _check_fail_mode(self, place: Place, rule: RuleSpec, action: Action) -> None:
         for key in ("on_error", "on_timeout"):
             if action < Action.REDACT and getattr(rule, key) is FailMode.FAIL_CLOSED:
                 message = f"text does not wait for a rule that does `{action.word}`, so it cannot fail closed"
-                self._refusals.refuse((*place, key), message, f"remove `{key}`, or let the rule block or redact")
+                remedy = f"remove `{key}`, or let the rule block or redact"
+                self._refusals.refuse((*place, key), Code.CANNOT_FAIL_CLOSED, message, remedy)
 
     def _check_history(self, place: Place, rule: RuleSpec, action: Action) -> None:
         if rule.history is not None and action is not Action.BLOCK:
             message = f"`history` says what a rule that blocks does, and this one does `{action.word}`"
-            self._refusals.refuse((*place, "history"), message, "remove `history`, or let the rule block")
+            remedy = "remove `history`, or let the rule block"
+            self._refusals.refuse((*place, "history"), Code.NO_HISTORY, message, remedy)
 
     def _check_labels(self, place: Place, rule: RuleSpec, labels: Iterable[str]) -> None:
         """Refuse an operator that speaks of labels on which the rule does not act, or says one thing twice."""
@@ -176,16 +184,25 @@ class RuleCompiler:
             self._check_words(place_of_label, own, (label,))
             if label not in labels:
                 message = f"the rule acts on no label `{label}`"
-                self._refusals.refuse(place_of_label, message, suggest(label, labels), at_key=True)
+                remedy = suggest(label, labels)
+                self._refusals.refuse(place_of_label, Code.UNUSED_WORDS, message, remedy, at_key=True)
             if "in_tool_arguments" in own.model_fields_set:
                 message, remedy = "`in_tool_arguments` is said for the whole rule", "say it beside `by_label`"
-                self._refusals.refuse((*place_of_label, "in_tool_arguments"), message, remedy, at_key=True)
+                where_said = (*place_of_label, "in_tool_arguments")
+                self._refusals.refuse(where_said, Code.CONTRADICTION, message, remedy, at_key=True)
 
     def _check_words(self, place: Place, operator: OneWayOperator, labels: Iterable[str]) -> None:
         if isinstance(operator, Named):
             for name in set(operator.words).difference(labels):
                 message = f"the rule acts on no label `{name}`"
-                self._refusals.refuse((*place, "words", name), message, suggest(name, labels), at_key=True)
+                remedy = suggest(name, labels)
+                self._refusals.refuse((*place, "words", name), Code.UNUSED_WORDS, message, remedy, at_key=True)
+
+    def _check_session(self, place: Place, rule: RuleSpec, reads: Reads) -> None:
+        if rule.session is not None and reads.parts == {Part.MODEL} and self._directions == [Direction.INPUT]:
+            message = "what a model said earlier was judged then, so in requests this reads nothing"
+            remedy = "let `match.directions` have `output`, or add a part to `detect.parts`"
+            self._refusals.refuse((*place, "session"), Code.READS_NOTHING, message, remedy, at_key=True)
 
     def _check_message(self, place: Place, rule: RuleSpec) -> None:
         """Refuse a message in several languages of which none is for everybody else."""
@@ -202,4 +219,4 @@ class RuleCompiler:
             where = (*place, "detect", "channels", channels.index(Channel.TOOL_ARGUMENTS))
             message = "a redaction leaves what a model hands to tools, so it does nothing there"
             remedy = "say `in_tool_arguments: replace` in `redact`, use `with: stand_in`, or leave `tool_arguments` out"
-            self._refusals.refuse(where, message, remedy)
+            self._refusals.refuse(where, Code.CALLS_STAY, message, remedy)

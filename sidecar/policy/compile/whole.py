@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from sidecar.errors import PolicyError
+from sidecar.policy.codes import Code
 from sidecar.policy.compile.actions import action_of
 from sidecar.policy.compile.refusals import Refusals, check_wording
+from sidecar.policy.compile.sessions import check_sessions, escalations_of
 from sidecar.policy.document import Place, Source
 from sidecar.policy.explain import suggest
 from sidecar.policy.fakes import FAKES, unknown_kinds
@@ -18,22 +20,29 @@ from sidecar.policy.schema.cases import CaseSpec, Expect
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.values import Action, Channel, Part, ToolCalls
+from sidecar.wording.languages import Language
 
 
-def policy_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
-    """What contradicts what, beyond single rules."""
-    if spec.metadata.name == DEFAULT_POLICY and spec.match.model_fields_set:
+def policy_errors(draft: Draft) -> Iterator[PolicyError]:
+    """What contradicts what, beyond single rules, as far as the policy could be read."""
+    source, match, stream = draft.source, draft.match, draft.stream
+    if match and draft.name == DEFAULT_POLICY and match.model_fields_set:
         message = "the policy named `default` takes every stream that no other policy takes"
-        yield source.error(("match",), message, "remove `match`, or give the policy another name", at_key=True)
-    if spec.stream.tool_calls is ToolCalls.WHOLE and not any(map(_may_change_text, spec.rules)):
+        remedy = "remove `match`, or give the policy another name"
+        yield source.error(("match",), Code.MATCH_OF_DEFAULT, message, remedy, at_key=True)
+    waits = stream is not None and stream.tool_calls is ToolCalls.WHOLE and draft.has_all_rules
+    if waits and not any(map(_may_change_text, draft.rules.values())):
         message = "no rule blocks or redacts, so no call of a tool waits for a verdict"
-        yield source.error(("stream", "tool_calls"), message, "remove `tool_calls`, or add such a rule")
-    if spec.stream.notice is not None and not isinstance(spec.stream.notice, str):
-        refusals = Refusals(source)
-        check_wording(refusals, ("stream", "notice", "text"), spec.stream.notice.text, spec.metadata.language)
-        yield from refusals.errors
-    ids = [rule.id for rule in spec.rules]
-    yield from errors_of_tests(source, spec.tests, lambda _: ids)
+        remedy = "remove `tool_calls`, or add such a rule"
+        yield source.error(("stream", "tool_calls"), Code.CALLS_WAIT_FOR_NOBODY, message, remedy)
+    refusals = Refusals(source)
+    if stream is not None and stream.notice is not None and not isinstance(stream.notice, str):
+        language = draft.metadata.language if draft.metadata else Language.EN
+        check_wording(refusals, ("stream", "notice", "text"), stream.notice.text, language)
+    check_sessions(refusals, draft)
+    yield from refusals.errors
+    ids = [*draft.ids.values(), *(each.id for each in escalations_of(draft.session))]
+    yield from errors_of_tests(source, draft.tests, lambda _: ids)
 
 
 def call_errors(source: Source, spec: PolicySpec, rules: Iterable[RulePlan]) -> Iterator[PolicyError]:
@@ -44,7 +53,7 @@ def call_errors(source: Source, spec: PolicySpec, rules: Iterable[RulePlan]) -> 
     if spec.stream.tool_calls is ToolCalls.WHOLE and not any(reads_calls):
         message = "no rule that blocks or redacts reads calls of tools, so none waits for a verdict"
         remedy = "remove `tool_calls`, or have such a rule read the part `model` on the channel `tool_arguments`"
-        yield source.error(("stream", "tool_calls"), message, remedy)
+        yield source.error(("stream", "tool_calls"), Code.CALLS_WAIT_FOR_NOBODY, message, remedy)
 
 
 def _may_change_text(rule: RuleSpec) -> bool:
@@ -52,22 +61,25 @@ def _may_change_text(rule: RuleSpec) -> bool:
 
 
 def errors_of_tests(
-    source: Source, tests: Sequence[CaseSpec], ids_of: Callable[[CaseSpec], Sequence[str]]
+    source: Source, tests: Mapping[int, CaseSpec], ids_of: Callable[[CaseSpec], Sequence[str]]
 ) -> Iterator[PolicyError]:
-    """What is wrong with tests, beyond their words; `ids_of` are the rules that a test may speak of."""
+    """What is wrong with tests, beyond their words; by their numbers; `ids_of` are the rules that one may speak of."""
     names: Counter[str] = Counter()
-    for number, test in enumerate(tests):
+    for number, test in tests.items():
         place: Place = ("tests", number)
         names[test.name] += 1
         if names[test.name] == 2:
-            yield source.error((*place, "name"), f"two tests are named `{test.name}`", "give each its own name")
+            message = f"two tests are named `{test.name}`"
+            yield source.error((*place, "name"), Code.REPEATED_TEST, message, "give each its own name")
         for where, text in _texts(test):
             for kind in unknown_kinds(text):
-                yield source.error((*place, *where), f"there is no fake `{kind}`", suggest(kind, FAKES))
+                message = f"there is no fake `{kind}`"
+                yield source.error((*place, *where), Code.UNKNOWN_FAKE, message, suggest(kind, FAKES))
         ids = ids_of(test)
-        for where, rule in _named_rules(test):
+        for where, rule in named_rules(test):
             if rule not in ids:
-                yield source.error((*place, *where), f"there is no rule `{rule}`", suggest(rule, ids))
+                message = f"there is no rule `{rule}`"
+                yield source.error((*place, *where), Code.UNKNOWN_RULE, message, suggest(rule, ids))
 
 
 def _texts(test: CaseSpec) -> Iterator[tuple[Place, str]]:
@@ -78,7 +90,8 @@ def _texts(test: CaseSpec) -> Iterator[tuple[Place, str]]:
             yield ("turns", number, key), getattr(turn, key) or ""
 
 
-def _named_rules(test: CaseSpec) -> Iterator[tuple[Place, str]]:
+def named_rules(test: CaseSpec) -> Iterator[tuple[Place, str]]:
+    """The rules of which a test speaks, each with where it does."""
     expected: list[tuple[Place, Expect]] = [(("expect",), test.expect)]
     expected += [(("turns", n, "expect"), turn.expect) for n, turn in enumerate(test.turns or ()) if turn.expect]
     for place, expect in expected:
@@ -99,20 +112,20 @@ def _rules_expected(expect: Expect) -> Iterator[tuple[Place, str]]:
 def repeated_ids(draft: Draft) -> Iterator[PolicyError]:
     """An error for each rule whose id an earlier one has."""
     first: dict[str, int] = {}
-    for number, rule in draft.rules.items():
-        if rule.id in first:
-            message = f"rules[{first[rule.id]}] has the id `{rule.id}` already"
-            yield draft.source.error(("rules", number, "id"), message, "give each rule its own id")
-        first.setdefault(rule.id, number)
+    for number, name in draft.ids.items():
+        if name in first:
+            message = f"rules[{first[name]}] has the id `{name}` already"
+            yield draft.source.error(("rules", number, "id"), Code.REPEATED_RULE, message, "give each rule its own id")
+        first.setdefault(name, number)
 
 
 def repeated_names(drafts: Iterable[Draft]) -> Iterator[PolicyError]:
     """An error for each policy of a file whose name an earlier one has."""
     seen: set[str] = set()
     for draft in drafts:
-        name = draft.spec.metadata.name if draft.spec else ""
-        if name in seen:
-            yield draft.source.error(
-                ("metadata", "name"), f"the file has a policy named `{name}` already", "give each policy its own name"
-            )
+        name = draft.name
+        if name and name in seen:
+            message = f"the file has a policy named `{name}` already"
+            remedy = "give each policy its own name"
+            yield draft.source.error(("metadata", "name"), Code.REPEATED_POLICY, message, remedy)
         seen.add(name)

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from sidecar.policy.schema.base import FactText, Model, form_of
+from sidecar.policy.schema.session import Duration
 from sidecar.values import Channel, Direction, Part
 
 SPEAKERS = ("user", "system", "model", "context", "tool_result", "tool_definition")
@@ -118,6 +119,9 @@ class TurnSpec(Model):
     )
     tool_result: str | None = Field(default=None, description="What a tool gave back.")
     tool_definition: str | None = Field(default=None, description="What the application says of a tool.")
+    after: Duration | None = Field(
+        default=None, description="How much time passes before it, for what a session does in a time: `10m`."
+    )
     expect: Expect | None = Field(default=None, description="What must come of this turn.")
 
     @property
@@ -155,6 +159,13 @@ class FactsSpec(Model):
 
     labels: dict[FactText, str] = Field(default_factory=dict, description="Its labels.")
     tenant: str = Field(default="", max_length=256, description="Whose it is.")
+    model: str = Field(default="", max_length=256, description="The model that is asked, or answers.")
+    route: str = Field(default="", max_length=256, description="By which way it came.")
+    prompt_version: str = Field(default="", max_length=256, description="The version of its prompt.")
+    attributes: dict[FactText, str] = Field(default_factory=dict, description="Its attributes.")
+    language: str = Field(
+        default="", max_length=256, description="The reader's languages, as a header `accept-language` names them."
+    )
 
 
 class CaseSpec(Model):

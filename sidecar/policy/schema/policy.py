@@ -10,6 +10,7 @@ from sidecar.policy.schema.base import DEFAULT_ORDER, Model, Name
 from sidecar.policy.schema.cases import CaseSpec
 from sidecar.policy.schema.match import MatchSpec
 from sidecar.policy.schema.rules import RuleSpec
+from sidecar.policy.schema.session import SessionSpec
 from sidecar.policy.schema.stream import StreamSpec
 from sidecar.wording.languages import Language
 
@@ -44,6 +45,9 @@ class PolicySpec(Model):
         default_factory=MatchSpec, description="Which streams take the policy when they name none. Left out: all."
     )
     stream: StreamSpec = Field(default_factory=StreamSpec, description="How text is held while verdicts are due.")
+    session: SessionSpec | None = Field(
+        default=None, description="What is kept in mind of a session, and when it is stopped."
+    )
     rules: list[RuleSpec] = Field(min_length=1, description="What to look for and what to do; order settles ties.")
     tests: list[CaseSpec] = Field(
         default_factory=list, description="Texts and what must come of them: `tidegate policy test`."

@@ -7,7 +7,8 @@ from pydantic import Field
 from sidecar.policy.schema.actions import ActionSpec
 from sidecar.policy.schema.base import Model, Name
 from sidecar.policy.schema.detect import Detect
-from sidecar.values import Enforcement, FailMode, InHistory, SeverityName
+from sidecar.policy.schema.session import Risk, SessionConditionSpec
+from sidecar.values import Enforcement, FailMode, InHistory, SessionMark, SeverityName
 
 
 class RuleSpec(Model):
@@ -34,6 +35,19 @@ class RuleSpec(Model):
     on_timeout: FailMode | None = Field(
         default=None,
         description="What a verdict that came too late, or was shed, counts as. Left out: as the stream's on_timeout.",
+    )
+    risk: Risk | None = Field(
+        default=None,
+        description="What a violation adds to the risk of its session, once a stream; it counts for escalations, too.",
+    )
+    marks: list[SessionMark] | None = Field(
+        default=None,
+        min_length=1,
+        description="What a violation says of its session, for good: it read `untrusted` text, touched `sensitive`"
+        " data, or `sends` something.",
+    )
+    session: SessionConditionSpec | None = Field(
+        default=None, description="What the session must be like where something is found; else it is no violation."
     )
     enforcement: Enforcement = Field(
         default=Enforcement.ENFORCE, description="shadow: decide and publish, but change nothing."

@@ -11,6 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from sidecar.cli.ending import Failure
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.turns import Call, Passage, Turn
 from sidecar.values import Part
 from workbench.preview.traffic import Conversation, Review, Row, Unreadable, conversation, read_files
@@ -30,7 +31,9 @@ def test_turns_are_those_of_tests() -> None:
         {"tool_result": "done"},
         {"tool_definition": "f does"},
     ]
-    said = read(id=7, tenant="t", session="s", policy="p", labels={"a": "b"}, turns=turns, review=True, more=[1])
+    said = read(
+        id=7, tenant="t", model="m", session="s", policy="p", labels={"a": "b"}, turns=turns, review=True, more=[1]
+    )
     assert said == Conversation(
         turns=(
             Turn(Part.SYSTEM, "be kind"),
@@ -42,10 +45,9 @@ def test_turns_are_those_of_tests() -> None:
             Turn(Part.TOOL_DEFINITION, "f does"),
         ),
         id="7",
-        tenant="t",
         session="s",
         policy="p",
-        labels={"a": "b"},
+        facts=StreamFacts(tenant="t", labels={"a": "b"}, model="m"),
         review=Review(violation=True),
     )
 
@@ -96,7 +98,7 @@ def test_an_event_with_the_text_that_somebody_kept_beside_it() -> None:
     said = read(specversion="1.0", type="x", data={**data, "text": "kept"})
     assert said is not None
     assert (said.turns, said.tenant, said.session, said.id) == ((Turn(Part.MODEL, "kept"),), "t", "s", "st")
-    assert (said.labels, said.policy) == ({"app": "shop"}, "")
+    assert (said.facts.labels, said.policy) == ({"app": "shop"}, "")
     assert read(**data) is None
     assert read(specversion="1.0", data=data) is None
 
