@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +59,13 @@ class Guarding:
         paths: Sequence[Path],
         *,
         policy: str,
-        direction: Direction,
-        labels: Mapping[str, str] | None = None,
-        tenant: str = "",
+        facts: StreamFacts,
         part: Part | None = None,
         is_history: bool = False,
     ) -> Guarding:
         """Compile the policies of `paths`, or the settings', and choose one. Raises `PolicyErrors`, `UnknownPolicy`.
 
-        Without a name it is the one that takes a stream with these labels and this tenant; the only one takes any.
+        Without a name it is the one that takes a stream with these facts; the only one takes any.
         """
         use_places(settings.models.places())
         if settings.policies.bundle and not paths:
@@ -75,8 +73,8 @@ class Guarding:
         store = PolicyStore(paths or settings.policies.directories, redaction_keys(settings.keys))
         store.load()
         only = [*store.plans] if len(store.plans) == 1 else [""]
-        plan = store.resolve(policy or only[0] or None, StreamFacts(direction, tenant, labels=labels or {}))
-        return cls(plan, direction, part=part, is_history=is_history)
+        plan = store.resolve(policy or only[0] or None, facts)
+        return cls(plan, facts.direction, part=part, is_history=is_history)
 
     def guard(
         self, text: str, chunk_chars: int | None = None, *, context: Sequence[str | tuple[str, str]] = ()

@@ -490,6 +490,7 @@ class Session:
             grounding=grounding,
             notice=self._notice(),
             restored=tally.restored,
+            advice=tally.advice,
         )
 
     def _learn(self) -> None:

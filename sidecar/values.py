@@ -80,7 +80,7 @@ class Enforcement(StrEnum):
     SHADOW = "shadow"
 
 
-ActionName: TypeAlias = Literal["allow", "annotate", "redact", "withhold", "block"]
+ActionName: TypeAlias = Literal["allow", "annotate", "advise", "redact", "withhold", "block"]
 SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
 HowEnded: TypeAlias = Literal["finished", "blocked", "cancelled", "failed"]
 """How a stream ended; `cancelled`: the caller left."""
@@ -97,10 +97,12 @@ class Action(IntEnum):
 
     ALLOW = 0
     ANNOTATE = 1
-    REDACT = 2
-    WITHHOLD = 3
+    ADVISE = 2
+    """The text stays, and the model is told something beside it."""
+    REDACT = 3
+    WITHHOLD = 4
     """All of a text of a request's history gives way to a sentence that says so, and the request goes on."""
-    BLOCK = 4
+    BLOCK = 5
 
     @property
     def word(self) -> ActionName:
@@ -339,6 +341,8 @@ class Annotation(msgspec.Struct, frozen=True, gc=False):
     score: float
     reason: str = ""
     grounding: Grounding | None = None
+    advice: str = ""
+    """What the model is to be told because of it."""
 
 
 NO_RULE = -1

@@ -20,6 +20,8 @@ class Action(StrEnum):
 
     ALLOW = "allow"
     ANNOTATE = "annotate"
+    ADVISE = "advise"
+    """The text passed, and the model is to be told something beside it."""
     REDACT = "redact"
     WITHHOLD = "withhold"
     """All of a text of a request's history gave way to a sentence that says so."""
@@ -121,6 +123,8 @@ class Annotation:
     score: float
     reason: str
     grounding: Grounding | None = None
+    advice: str = ""
+    """What the model is to be told because of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +251,8 @@ class Summary:
     """What to tell the person whose prompt this was: something was redacted in it, and the policy has them told."""
     restored: int = 0
     """How many stand-ins gave way to what they stood for."""
+    advice: tuple[str, ...] = ()
+    """What to tell the model that is asked beside this prompt: notes for its instructions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 import msgspec
 
 from sidecar.cli.ending import Failure
-from sidecar.cli.options import CONFIG, LABELS, POLICIES, TENANT
+from sidecar.cli.options import CONFIG, POLICIES, facts_options
 from sidecar.config import load_settings
+from sidecar.policy.facts import StreamFacts
 from sidecar.values import Direction, Part
 
 
@@ -21,9 +22,7 @@ from sidecar.values import Direction, Part
 @CONFIG
 @POLICIES
 @click.option("--policy", "name", default="", help="The policy by name (default: the first that takes the text).")
-@LABELS
-@TENANT
-@click.option("--direction", type=click.Choice(["input", "output"]), default="output", show_default=True)
+@facts_options
 @click.option(
     "--part",
     type=click.Choice([part.value for part in Part]),
@@ -50,9 +49,8 @@ def guard(
     config: Path | None,
     directories: tuple[Path, ...],
     name: str,
-    labels: Mapping[str, str],
-    tenant: str,
-    direction: str,
+    direction: Direction,
+    facts: StreamFacts,
     part: str | None,
     history: bool,
     chunk_chars: int | None,
@@ -68,15 +66,13 @@ def guard(
     """
     from sidecar.guarding import Guarding  # as in serve
 
-    if history and direction != Direction.INPUT:
+    if history and direction is not Direction.INPUT:
         raise Failure("only a request has a history: say --direction input")
     guarding = Guarding.load(
         load_settings(config),
         directories,
         policy=name,
-        labels=labels,
-        tenant=tenant,
-        direction=Direction(direction),
+        facts=facts,
         part=None if part is None else Part(part),
         is_history=history,
     )

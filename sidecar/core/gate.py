@@ -38,6 +38,9 @@ from sidecar.policy.decide import Violation
 from sidecar.policy.stand_ins import Draft
 from sidecar.values import WITHHELD, Action, Blocked, Channel, Decision, Lane, Output, Recorded, Redaction, Release
 
+REMARKS = frozenset({Action.ANNOTATE, Action.ADVISE})
+"""What lets a text through, with a remark."""
+
 
 def _decision_order(decision: Decision) -> tuple[int, int, int, str]:
     return (decision.finding.start, decision.rule, decision.finding.end, decision.finding.label)
@@ -254,7 +257,7 @@ class Gate:
     def tell(self, settled: Settled) -> None:
         """Hand out a decision that lets no text out: a remark on text that left, or only a record."""
         decisions = self.journal.decisions([settled], self.left)
-        if settled.done is not Action.ANNOTATE:
+        if settled.done not in REMARKS:
             if decisions:
                 self._shared.outputs.append(Recorded(self._lane, decisions))
             return
@@ -429,7 +432,7 @@ class Gate:
         self._passive = [item for item in self._passive if item.end > self.released]
         settled.sort(key=settling_order)
         for each in settled:
-            if each.done is Action.ANNOTATE:
+            if each.done in REMARKS:
                 builder.annotate(each.item.violation)
         builder.record(self.journal.decisions(settled, self.left))
         self._emit(builder)
@@ -442,8 +445,8 @@ class Gate:
         raw = self.journal.raw_chars(item, self.released)
         if raw < item.end - item.start:
             return Settled(item.end, item, Action.REDACT, raw)
-        is_remark = item.action is Action.ANNOTATE and item.violation.rule.is_enforced
-        return Settled(item.end, item, Action.ANNOTATE if is_remark else Action.ALLOW, raw)
+        is_remark = item.action in REMARKS and item.violation.rule.is_enforced
+        return Settled(item.end, item, item.action if is_remark else Action.ALLOW, raw)
 
     def _emit(self, builder: ReleaseBuilder) -> None:
         release = builder.build()

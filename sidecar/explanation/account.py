@@ -30,7 +30,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     part: Part
     channel: Channel
     labels: Mapping[str, str]
+    attributes: Mapping[str, str]
     tenant: str
+    model: str
+    route: str
+    prompt_version: str
     policy: str
     """The policy that was named; empty when it is chosen by what the stream is."""
     is_history: bool

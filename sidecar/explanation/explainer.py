@@ -34,7 +34,7 @@ from sidecar.policy.cases import public_keys
 from sidecar.policy.facts import Match, StreamFacts
 from sidecar.policy.plan import BatchPlan, Plan, RulePlan, ScannerPlan
 from sidecar.policy.store import PolicyStore
-from sidecar.values import Channel, Direction, Enforcement, Failed, Lane, Part, Segment
+from sidecar.values import Channel, Enforcement, Failed, Lane, Part, Segment
 
 MOST_STEPS = 4000
 """How many pieces a text is fed in: one a character, in texts up to this long."""
@@ -44,24 +44,17 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A text, and what is said of its stream. Without a part it is the model's in an output, the user's in an input."""
 
     text: str
-    direction: Direction = Direction.OUTPUT
+    facts: StreamFacts = StreamFacts()
     part: Part | None = None
     channel: Channel = Channel.CONTENT
-    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
-    tenant: str = ""
     policy: str = ""
     is_history: bool = False
     context: Context | None = None
 
     @property
-    def facts(self) -> StreamFacts:
-        """What policies may rest on."""
-        return StreamFacts(self.direction, self.tenant, labels=self.labels)
-
-    @property
     def lane(self) -> Lane:
         """Where in the stream the text stands."""
-        return Lane(channel=self.channel, part=self.part or self.direction.speaker)
+        return Lane(channel=self.channel, part=self.part or self.facts.direction.speaker)
 
 
 class Explainer:
@@ -86,11 +79,15 @@ class Explainer:
         """What becomes of a text and why. Raises `UnknownPolicy` where the question names one that is not there."""
         plan = self._taken(question)
         asked = Asked(
-            direction=question.direction,
+            direction=question.facts.direction,
             part=question.lane.part,
             channel=question.channel,
-            labels=question.labels,
-            tenant=question.tenant,
+            labels=question.facts.labels,
+            attributes=question.facts.attributes,
+            tenant=question.facts.tenant,
+            model=question.facts.model,
+            route=question.facts.route,
+            prompt_version=question.facts.prompt_version,
             policy=question.policy,
             is_history=question.is_history,
             context=question.context.ids if question.context else (),
@@ -150,7 +147,7 @@ class _Run:
         guarded = guard(
             plan,
             [(self._lane, text[start : start + size]) for start in range(0, len(text), size)],
-            direction=question.direction,
+            direction=question.facts.direction,
             context=question.context,
             history=frozenset({self._lane}) if question.is_history else None,
             watch=witness,

@@ -177,6 +177,8 @@ class Fates:
             return f"the detector gave no answer ({decision.failure.kind}), and the rule lets the text pass then"
         if decision.done is Action.ANNOTATE:
             return "a remark beside the text, which left"
+        if decision.done is Action.ADVISE:
+            return "the text left, and the model is told something beside it"
         if decision.decided > decision.done:
             return "the text had left before: nothing could be done any more"
         return "recorded, and nothing changed"

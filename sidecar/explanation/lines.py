@@ -16,6 +16,7 @@ from sidecar.explanation.account import (
     RuleAccount,
     RuleFate,
 )
+from sidecar.explanation.recorded import EventAccount
 from sidecar.explanation.words import called, is_worth_telling, told_of
 
 _SHOWN_CHARS = 60
@@ -34,6 +35,22 @@ def lines(account: Account) -> Iterator[str]:
     yield from _section("What was decided", map(_decision, account.decisions))
     yield from _section("What left", (line for each in account.pieces for line in _piece(each, account)))
     yield from _final(account.final)
+
+
+def event_lines(account: EventAccount) -> Iterator[str]:
+    """All of an event's account, and of the replay of its text."""
+    yield from _section(f"Event {account.event.ids.event}, {account.kind}", map(printable, account.says))
+    yield from _section("Its policy", [account.why_standing])
+    if account.replay is None:
+        yield "An event holds no text: give it with --text or --file to see what becomes of it now."
+        return
+    yield from _section("Its text now", [account.why_recurs])
+    yield from lines(account.replay)
+
+
+def printable(text: str) -> str:
+    """A line that cannot steer the terminal."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def quoted(text: str, limit: int = _SHOWN_CHARS) -> str:

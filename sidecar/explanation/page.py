@@ -24,6 +24,7 @@ from sidecar.explanation.account import (
     RuleAccount,
     RuleFate,
 )
+from sidecar.explanation.recorded import EventAccount
 from sidecar.explanation.words import called, is_worth_telling, told_of
 
 _NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -35,8 +36,29 @@ _UNSEEN = re.compile(
 
 
 def page(account: Account) -> str:
-    """The whole page."""
+    """The page of a text."""
     title = f"Why did {account.policy or 'no policy'} do that?"
+    return _page(title, _asked(account), *_steps(account))
+
+
+def event_page(account: EventAccount) -> str:
+    """The page of an event, and of the replay of its text."""
+    says = [_tag("li", each) for each in account.says]
+    parts = [
+        _section("event", f"What the event tells ({account.kind})", says),
+        _section("policy", "Its policy", [_tag("li", account.why_standing)]),
+    ]
+    if account.replay is None:
+        parts.append(
+            _tag("p", "An event holds no text: who has it can have it explained beside the event.", id="result")
+        )
+    else:
+        parts.append(_section("now", "Its text now", [_tag("li", account.why_recurs)]))
+        parts += [_asked(account.replay), *_steps(account.replay)]
+    return _page(f"Event {account.event.ids.event}", *parts)
+
+
+def _page(title: str, *parts: Element) -> str:
     head = _tag(
         "head",
         _tag("meta", charset="utf-8"),
@@ -45,30 +67,27 @@ def page(account: Account) -> str:
         _tag("title", title),
         _tag("style", (files(__package__) / "page.css").read_text(encoding="utf-8")),
     )
-    body = _tag("body", _tag("a", "To the result", href="#result", class_="skip"), _main(account, title))
+    main = _tag("main", _tag("h1", title), *parts)
+    body = _tag("body", _tag("a", "To the result", href="#result", class_="skip"), main)
     return "<!doctype html>\n" + tostring(_tag("html", head, body, lang="en"), encoding="unicode", method="html") + "\n"
 
 
-def _main(account: Account, title: str) -> Element:
-    main = _tag("main", _tag("h1", title), _asked(account))
+def _steps(account: Account) -> list[Element]:
+    """The sections of an account."""
     policies = _section("policies", "Which policy", map(_policy, account.policies))
     if account.final is None:
-        main.extend([_tag("p", "No policy takes this text: the service would refuse it.", id="result"), policies])
-        return main
+        return [_tag("p", "No policy takes this text: the service would refuse it.", id="result"), policies]
     told = [each for each in account.findings if is_worth_telling(each)]
-    main.extend(
-        [
-            _result(account.final),
-            _marked(account, told),
-            _section("found", "What was found", _findings(told, len(account.findings) - len(told))),
-            _section("decided", "What was decided", map(_decision, account.decisions)),
-            _section("left", "What left, piece by piece", (_piece(each, account) for each in account.pieces)),
-            _section("read", "What was read", (_reader(each, account) for each in account.readers)),
-            _section("rules", f"Rules of {account.policy}", map(_rule, account.rules)),
-            policies,
-        ]
-    )
-    return main
+    return [
+        _result(account.final),
+        _marked(account, told),
+        _section("found", "What was found", _findings(told, len(account.findings) - len(told))),
+        _section("decided", "What was decided", map(_decision, account.decisions)),
+        _section("left", "What left, piece by piece", (_piece(each, account) for each in account.pieces)),
+        _section("read", "What was read", (_reader(each, account) for each in account.readers)),
+        _section("rules", f"Rules of {account.policy}", map(_rule, account.rules)),
+        policies,
+    ]
 
 
 # --- sections ---------------------------------------------------------------------------------------------------------
@@ -77,7 +96,9 @@ def _main(account: Account, title: str) -> Element:
 def _asked(account: Account) -> Element:
     asked = account.asked
     said = [asked.direction, asked.part, asked.channel, *(f"{key}={value}" for key, value in asked.labels.items())]
-    said += [f"tenant {asked.tenant}"] if asked.tenant else []
+    said += [f"{key}={value}" for key, value in asked.attributes.items()]
+    told = {"tenant": asked.tenant, "model": asked.model, "route": asked.route, "prompt": asked.prompt_version}
+    said += [f"{name} {value}" for name, value in told.items() if value]
     said += ["in a request's history"] if asked.is_history else []
     return _tag("p", *(_tag("span", each, class_="tag") for each in said))
 

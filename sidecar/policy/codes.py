@@ -67,6 +67,7 @@ class Code(StrEnum):
     CALLS_WAIT_FOR_NOBODY = "TG309"
     NOT_FOR_EVERYBODY = "TG310"
     NOTHING_LEADS_THERE = "TG311"
+    NOBODY_TO_ADVISE = "TG312"
 
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
@@ -232,7 +233,7 @@ ABOUT: Mapping[Code, About] = {
     ),
     Code.UNKNOWN_ACTION: About(
         "this is not an action",
-        "A rule does one thing: `allow`, `annotate`, `redact`, `withhold` or `block`.",
+        "A rule does one thing: `allow`, `annotate`, `advise`, `redact`, `withhold` or `block`.",
         "Write one action; for two, write two rules: the stronger action wins.",
         "rules: [{id: cards, detect: {detector: pii}, action: {annotate: {}}}]\n",
     ),
@@ -369,6 +370,12 @@ ABOUT: Mapping[Code, About] = {
         " never is.",
         "Give a rule `risk`, or lower the escalation's `severity`.",
         "session: {escalation: [{id: three, after: {violations: 3, within: 10m}, for: 10m}]}\n",
+    ),
+    Code.NOBODY_TO_ADVISE: About(
+        "there is no model to advise",
+        "A note is put into the instructions of a request. What a model has said already takes no advice any more.",
+        "Have the rule read parts of requests, or let it annotate, redact or block.",
+        "rules: [{id: cards, detect: {detector: pii, parts: [model]}, action: {advise: {note: Ask for none.}}}]\n",
     ),
     Code.REPEATED_POLICY: About(
         "two policies have one name",

@@ -78,7 +78,7 @@ def _words(expected: Any) -> list[str]:
 
 
 def _unknown_key(_value: Any, _context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
-    if key in {"block", "redact", "withhold"}:
+    if key in {"advise", "block", "redact", "withhold"}:
         return (
             "an action is one of `redact`, `withhold` and `block`, not several",
             "keep one, or write two rules: the stronger action wins",
@@ -92,6 +92,8 @@ def _missing(_value: Any, _context: Mapping[str, Any], key: str, keys: Mapping[s
 
 
 def _not_one_of(value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
+    if (key, value) == ("action", "advise"):
+        return "`advise` needs what the model is told", "write `action: {advise: {note: ...}}`"
     words = _words(context.get("expected") or context.get("expected_tags"))
     word = value.get("with", value) if isinstance(value, dict) else value
     if len(words) == 1:
@@ -169,7 +171,7 @@ def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[s
         (word,) = value
         if word in {"allow", "annotate"}:
             return f"`{word}` takes no settings", f"write `action: {word}`"
-        return f"unknown action `{word}`", suggest(str(word), ("redact", "withhold", "block"))
+        return f"unknown action `{word}`", suggest(str(word), ("redact", "advise", "withhold", "block"))
     return f"{show(value)} is not an action", _FORMS["action"]
 
 
@@ -182,7 +184,7 @@ _FORMS = {
     "notice": "write `paragraph`, `annotation`, or `{as: paragraph, text: ...}`",
     "chunkings": "write `all`, `whole`, `chars`, `cuts`, `pairs`, `random`, or a list of them",
     "action": "write `allow`, `annotate`, `redact`, `withhold`, `block`, `{redact: {with: mask}}`,"
-    " `{withhold: {message: ...}}` or `{block: {message: ...}}`",
+    " `{advise: {note: ...}}`, `{withhold: {message: ...}}` or `{block: {message: ...}}`",
 }
 
 _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]], Explanation]] = {

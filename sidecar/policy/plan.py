@@ -75,6 +75,8 @@ class RulePlan:
     """The same by language, for readers that say which is theirs."""
     in_history: InHistory = InHistory.WITHHOLD
     """What becomes of a text of a request's history that it blocks, where the caller tells which that is."""
+    advice: str = ""
+    """What the model is told, where `action` is advise."""
     in_its_place: str = ""
     """The sentence that stands in for a text which is withheld."""
     rewrite: Rewrite | None = None

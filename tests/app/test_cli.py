@@ -106,11 +106,15 @@ def test_guard_prints_a_row_for_each_row_in_order(policies: str):
         (["--label", "app=shop"], "words"),
         (["--label", "app=shop", "--label", "tier=gold"], "shop"),
         (["--tenant", "acme"], "acme"),
+        (["--model", "gpt-5-mini"], "small"),
+        (["--model", "gpt-5"], "words"),
+        (["--attribute", "team=red", "--route", "chat"], "red"),
     ],
 )
 def test_guard_takes_the_policy_that_matches(policies: str, arguments: list[str], policy: str):
     folder = Path(policies)
-    for name, match in (("shop", "{labels: {app: shop, tier: gold}}"), ("acme", "{tenants: [acme]}")):
+    more = (("small", '{models: ["*-mini"]}'), ("red", "{attributes: {team: red}, routes: [chat]}"))
+    for name, match in (("shop", "{labels: {app: shop, tier: gold}}"), ("acme", "{tenants: [acme]}"), *more):
         text = POLICY.replace("name: words", f"name: {name}").replace("rules:", f"match: {match}\nrules:", 1)
         (folder / f"{name}.yaml").write_text(text)
     (folder / "words.yaml").write_text(POLICY.replace('version: "1"', 'version: "1", order: 200'))

@@ -15,6 +15,7 @@ from sidecar.explanation.account import Account, to_json
 from sidecar.explanation.explainer import MOST_STEPS, Explainer, Question
 from sidecar.offline import guard_text
 from sidecar.policy.cases import public_keys
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.store import PolicyStore
 from sidecar.values import Channel, Direction, Part
 from tests.explanation.cases import QUESTIONS, explainer
@@ -120,9 +121,9 @@ def test_a_shadow_rule_is_recorded_and_changes_nothing(words: Explainer) -> None
 @pytest.mark.parametrize(
     ("question", "why"),
     [
-        (Question(text="x", direction=Direction.INPUT), "it takes output; this is input"),
-        (Question(text="x", labels={"app": "bank"}), "it wants the label app=shop; it is bank"),
-        (Question(text="x", tenant="globex"), "it takes the tenants acme; the tenant is globex"),
+        (Question(text="x", facts=StreamFacts(Direction.INPUT)), "it takes output; this is input"),
+        (Question(text="x", facts=StreamFacts(labels={"app": "bank"})), "it wants the label app=shop; it is bank"),
+        (Question(text="x", facts=StreamFacts(tenant="globex")), "it takes the tenants acme; the tenant is globex"),
         (Question(text="x"), "it takes the tenants acme; no tenant is given"),
     ],
 )
@@ -137,7 +138,7 @@ def test_it_says_that_a_policy_comes_before_another(tmp_path: Path) -> None:
         text = POLICY.replace("name: words", f"name: {name}")
         (tmp_path / f"{name}.yaml").write_text(text)
     labels = {"app": "shop", "tier": "gold"}
-    account = Explainer.load([tmp_path]).explain(Question(text="x", labels=labels, tenant="acme"))
+    account = Explainer.load([tmp_path]).explain(Question(text="x", facts=StreamFacts(tenant="acme", labels=labels)))
     assert [(each.name, each.is_taken, each.why) for each in account.policies] == [
         ("one", True, "it is the first whose conditions all hold"),
         ("two", False, "its conditions hold, but one comes before it"),

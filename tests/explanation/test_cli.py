@@ -52,7 +52,7 @@ def test_a_label_makes_a_policy_take_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text", "words"),
     [
-        ([PCI], None, "say what to explain: --text TEXT, or --file FILE"),
+        ([PCI], None, "say what to explain: --text TEXT or --file FILE, or --event ID"),
         ([PCI, "--text", "x", "--file", "y"], None, "say what to explain"),
         ([PCI, "--text", "x", "--policy", "pcy"], None, "did you mean 'pci'?"),
         ([PCI, "--text", "x", "--history"], None, "only a request has a history: say --direction input"),

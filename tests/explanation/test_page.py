@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sidecar.explanation.explainer import Explainer, Question
 from sidecar.explanation.page import page
+from sidecar.policy.facts import StreamFacts
 from tests import dom
 from tests.explanation.cases import QUESTIONS, explainer
 from tests.explanation.test_cli import PCI, run
@@ -37,7 +38,9 @@ def pci() -> Explainer:
 
 
 def shown(text: str) -> dom.Element:
-    return dom.read(page(pci().explain(Question(text=text, policy="pci", labels={text[:40]: text}, tenant=text))))
+    return dom.read(
+        page(pci().explain(Question(text=text, policy="pci", facts=StreamFacts(tenant=text, labels={text[:40]: text}))))
+    )
 
 
 def is_sound(tree: dom.Element) -> None:

@@ -315,6 +315,28 @@ ROWS = (
         "5:22: session.untrusted: the policy takes outputs only, and strangers speak in requests. Remove it, or add `input` to `match.directions`.",
     ),
     Row(
+        "advice without a note",
+        HEAD + f"rules: [{{id: a, {W}, action: advise}}, {{id: b, {W}, action: {{advise: {{}}}}}}]\n",
+        "4:74: rules[0].action: `advise` needs what the model is told. Write `action: {advise: {note: ...}}`.",
+        "4:157: rules[1].action.advise.note: `note` is missing. Add `note: ...` (what the model is told, in its instructions: the proxy and Envoy put it there, over gRPC the application does).",
+    ),
+    Row(
+        "advice for who has spoken",
+        HEAD
+        + "rules: [{id: a, detect: {detector: words, words: {NAME: [Bob]}, parts: [user, model]}, action: {advise: {note: x}}}]\n",
+        "4:72: rules[0].detect.parts: it reads what a model said, which takes no advice any more. Have it read `user`, `context` or `tool_result` in `detect.parts`.",
+    ),
+    Row(
+        "advice in answers",
+        HEAD + f"match: {{directions: [output]}}\nrules: [{{id: a, {W}, action: {{advise: {{note: x}}}}}}]\n",
+        "5:74: rules[0].action: the policy takes outputs only: the model has answered by then, and takes no advice. Add `input` to `match.directions`, or let the rule annotate, redact or block.",
+    ),
+    Row(
+        "advice that would hold text",
+        HEAD + f"rules: [{{id: a, {W}, action: {{advise: {{note: x}}}}, on_error: fail_closed}}]\n",
+        "4:105: rules[0].on_error: text does not wait for a rule that does `advise`, so it cannot fail closed. Remove `on_error`, or let the rule block or redact.",
+    ),
+    Row(
         "words for a label that the rule does not act on",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{redact: {{with: label, words: {{NAMES: people}}}}}}}}\n",
         "5:101: rules[0].action.redact.words.NAMES: the rule acts on no label `NAMES`. Did you mean `NAME`?",

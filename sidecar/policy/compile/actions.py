@@ -11,6 +11,7 @@ from sidecar.policy.operators import ByName, Form, InWords, RedactionKeys
 from sidecar.policy.plan import Replacement, Rewrite
 from sidecar.policy.schema.actions import (
     LABEL,
+    AdviseAction,
     BlockAction,
     FixedText,
     Hash,
@@ -38,6 +39,8 @@ def action_of(rule: RuleSpec) -> Action:
     """What the rule does to text."""
     if isinstance(rule.action, str):
         return Action.of(rule.action)
+    if isinstance(rule.action, AdviseAction):
+        return Action.ADVISE
     if isinstance(rule.action, WithholdAction):
         return Action.WITHHOLD
     return Action.BLOCK if isinstance(rule.action, BlockAction) else Action.REDACT
@@ -58,6 +61,11 @@ def translations_of(spec: WordingSpec | None) -> dict[str, str]:
 def default_of(spec: WordingSpec | None, language: Language) -> str | None:
     """What is said to whose language is not known: the text in the policy's own, or else the one for all others."""
     return spec.get(language.value, spec.get(ELSE, "")) if isinstance(spec, dict) else spec
+
+
+def advice_of(rule: RuleSpec) -> str:
+    """What the model is told."""
+    return rule.action.advise.note if isinstance(rule.action, AdviseAction) else ""
 
 
 def in_its_place(rule: RuleSpec) -> str:

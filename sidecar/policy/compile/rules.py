@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from detectors.base import Detector, PairChecker, PatternScanner, Reads
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.actions import (
     action_of,
+    advice_of,
     by_label,
     default_of,
     in_its_place,
@@ -69,6 +71,8 @@ class RuleCompiler:
         detection = self._detection.compile(place, rule.detect)
         if detection is None:
             return
+        if action is Action.ADVISE:
+            detection = self._of_requests(place, rule, detection)
         self._check_calls(place, rule, action, detection.reads)
         self._check_labels(place, rule, detection.thresholds)
         self._check_session(place, rule, detection.reads)
@@ -102,6 +106,7 @@ class RuleCompiler:
             translations=translations_of(message_of(rule)),
             in_history=rule.history or InHistory.WITHHOLD,
             in_its_place=in_its_place(rule),
+            advice=advice_of(rule),
             rewrite=rewrite,
             by_label={} if rewrite is None else replacements_of(rule, self._keys, self._language),
             stand_in=stand_in_of(rule),
@@ -113,6 +118,21 @@ class RuleCompiler:
             marks=frozenset(rule.marks or ()),
             session=condition_of(rule.session),
         )
+
+    def _of_requests(self, place: Place, rule: RuleSpec, detection: Detection) -> Detection:
+        """What a rule reads that advises the model: what it is given, not what it said. Refuse one that never would."""
+        spoken = (Part.MODEL,) if rule.detect.parts and Part.MODEL in rule.detect.parts else ()
+        parts = detection.reads.parts - {Part.MODEL}
+        if self._directions == [Direction.OUTPUT]:
+            message = "the policy takes outputs only: the model has answered by then, and takes no advice"
+            remedy = "add `input` to `match.directions`, or let the rule annotate, redact or block"
+            self._refusals.refuse((*place, "action"), Code.NOBODY_TO_ADVISE, message, remedy)
+        elif spoken or not parts:
+            message = "it reads what a model said, which takes no advice any more"
+            remedy = "have it read `user`, `context` or `tool_result` in `detect.parts`"
+            where = (*place, "detect", "parts") if spoken else (*place, "detect")
+            self._refusals.refuse(where, Code.NOBODY_TO_ADVISE, message, remedy)
+        return replace(detection, reads=Reads(parts, detection.reads.channels))
 
     def _rewrite(self, place: Place, rule: RuleSpec, action: Action) -> Rewrite | None:
         if action is not Action.REDACT:

@@ -10,7 +10,6 @@ from pydantic_core import PydanticCustomError
 
 from sidecar.policy.operators import HASH_CHARS
 from sidecar.policy.schema.base import Model, WordingSpec
-from sidecar.values import ActionName
 from sidecar.wording.forms import MASK, is_word_character
 
 
@@ -232,6 +231,25 @@ class BlockAction(Model):
     block: BlockSpec = Field(description="Stop the choice: nothing from the position of the violation on leaves.")
 
 
+class AdviseSpec(Model):
+    """Tell the model something."""
+
+    note: str = Field(
+        min_length=1,
+        max_length=4000,
+        description="What the model is told, in its instructions: the proxy and Envoy put it there, over gRPC the"
+        " application does.",
+    )
+
+
+class AdviseAction(Model):
+    """Let a request through, and tell the model something beside it."""
+
+    advise: AdviseSpec = Field(
+        description="Let the text of a request through, and add a note to the model's instructions."
+    )
+
+
 class RedactAction(Model):
     """Replace what was found."""
 
@@ -242,18 +260,21 @@ def _action_form(value: Any) -> str | None:
     if isinstance(value, str):
         return "as word"
     keys = value if isinstance(value, Mapping) else getattr(type(value), "model_fields", ())
-    return next((f"as {key}" for key in ("block", "withhold", "redact") if key in keys), None)
+    return next((f"as {key}" for key in ("block", "withhold", "redact", "advise") if key in keys), None)
 
 
+PlainAction: TypeAlias = Literal["allow", "annotate", "redact", "withhold", "block"]
+"""The actions that need nothing else."""
 ActionSpec: TypeAlias = Annotated[
-    Annotated[ActionName, Tag("as word")]
+    Annotated[PlainAction, Tag("as word")]
     | Annotated[BlockAction, Tag("as block")]
     | Annotated[WithholdAction, Tag("as withhold")]
-    | Annotated[RedactAction, Tag("as redact")],
+    | Annotated[RedactAction, Tag("as redact")]
+    | Annotated[AdviseAction, Tag("as advise")],
     Discriminator(
         _action_form,
         custom_error_type="action_form",
         custom_error_message="an action is `allow`, `annotate`, `redact`, `withhold`, `block`, `{redact: {with: ...}}`,"
-        " `{withhold: {message: ...}}` or `{block: {message: ...}}`",
+        " `{advise: {note: ...}}`, `{withhold: {message: ...}}` or `{block: {message: ...}}`",
     ),
 ]
