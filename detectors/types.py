@@ -10,8 +10,8 @@ class Grounding(msgspec.Struct, frozen=True, gc=False, order=True):
 
     `support` is 0..1, higher is better. `[start, end)` of the passage named `passage` supports the sentence best;
     `[unsupported_start, unsupported_end)` of the sentence is what it does not bear out, in the finding's offsets.
-    `failed` are the exact checks that failed: number, date, name, quote, negation, speaker, citation. `is_cut` says
-    that the sentence or its evidence was longer than the model reads.
+    `failed` are the exact checks that failed: number, date, name, quote, negation, speaker, hedge, quantifier, order,
+    word, citation. `is_cut` says that the sentence or its evidence was longer than the model reads.
     """
 
     support: float

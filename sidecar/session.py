@@ -136,6 +136,7 @@ class Session:
         self._is_awaited = False
         """Whether a caller waits for what leaves, text by text."""
         self.began_ms = self._heard_ms = engine.clock.now_ms()
+        self.number = next(engine.stream_numbers)
         self.is_open = True
         """Whether outcomes are still wanted."""
 
@@ -395,10 +396,12 @@ class Session:
             self._submit(self._core.end_choice(mark.what, now_ms), now_ms)
 
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
-        deadline_ms = now_ms + self.plan.stream.max_hold_ms
+        hold_ms, tenant = self.plan.stream.max_hold_ms, self.info.tenant
         for batch, segment in sorted(requests, key=_is_awaited, reverse=True):
             self._engine.scheduler.submit(
-                Request(batch, segment, self._direction, deadline_ms, now_ms, self, self.info.tenant, self.began_ms)
+                Request(
+                    batch, segment, self._direction, now_ms + hold_ms, hold_ms, self, tenant, self.began_ms, self.number
+                )
             )
 
     def _take_outputs(self) -> list[Output]:

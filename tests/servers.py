@@ -105,6 +105,7 @@ def make_engine(
     limits: Limits | None = None,
     idle_seconds: float = 60.0,
     admits: Callable[[Running], bool] = lambda _: True,
+    left: Callable[[float, int], None] = lambda _began_ms, _number: None,
 ) -> Engine:
     """An engine of the given parts; the outbox has to be started."""
     return Engine(
@@ -116,6 +117,7 @@ def make_engine(
         limits=limits or Limits(),
         idle_seconds=idle_seconds,
         admits=admits,
+        left=left,
     )
 
 

@@ -103,7 +103,8 @@ class Grounding:
     """What a sentence rests on: the passage that supports it best, and where in it; none when nothing does.
 
     `support` is 0 to 1, higher is better. `unsupported` is what of the sentence is not borne out, in the original
-    text of the lane. `failed` are exact checks: number, date, name, quote, negation, speaker, citation.
+    text of the lane. `failed` are exact checks: number, date, name, quote, negation, speaker, hedge, quantifier, order,
+    word, citation.
     """
 
     support: float

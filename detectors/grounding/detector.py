@@ -32,8 +32,9 @@ from detectors.grounding.combiner import Combiner, PairAnswer, model_features
 from detectors.grounding.features import FailedCheck, failed_checks, lexical_features
 from detectors.grounding.index import facts_of, index_of
 from detectors.grounding.model import Pair, PairModel, load_pair_model
+from detectors.grounding.neutral import is_neutral
 from detectors.grounding.passages import Evidence, content_words, split_sentences
-from detectors.grounding.sentences import Claim, claims, is_neutral
+from detectors.grounding.sentences import Claim, claims
 from detectors.models.card import card_digest
 from detectors.models.encoded import model_folder
 from detectors.models.encoder import GOLDEN_TOLERANCE

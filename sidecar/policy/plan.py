@@ -146,6 +146,11 @@ class BatchPlan:
         return not self.rules or any(rule.is_gating for rule in self.rules)
 
     @property
+    def stops_when_late(self) -> bool:
+        """Whether a stream ends when the detector does not look at some of its text in time."""
+        return any(rule.is_gating and rule.on_timeout is FailMode.FAIL_CLOSED for rule in self.rules)
+
+    @property
     def is_pair_checker(self) -> bool:
         """Whether it is given whole sentences, with a context."""
         return self.sentence_tokens > 0
@@ -291,9 +296,7 @@ class Plan:
     @property
     def stops_when_late(self) -> bool:
         """Whether text is stopped when a model does not look at it in time."""
-        return any(
-            rule.is_gating and rule.on_timeout is FailMode.FAIL_CLOSED for batch in self.batches for rule in batch.rules
-        )
+        return any(batch.stops_when_late for batch in self.batches)
 
     @property
     def holds_calls(self) -> bool:

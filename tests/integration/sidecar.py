@@ -63,6 +63,12 @@ class Sidecar:
         """SIGTERM: it drains and ends."""
         self._end(signal.SIGTERM)
 
+    def metrics(self) -> dict[str, float]:
+        """What it shows of itself, by name and labels."""
+        with urllib.request.urlopen(f"http://{self._admin}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
+
     @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

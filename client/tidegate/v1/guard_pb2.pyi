@@ -483,7 +483,7 @@ class Grounding(_message.Message):
 
     @_builtins.property
     def failed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The exact checks that failed: number, date, name, quote, negation, speaker, citation."""
+        """The exact checks that failed: number, date, name, quote, negation, speaker, hedge, quantifier, order, word, citation."""
 
     def __init__(
         self,
