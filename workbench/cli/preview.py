@@ -43,16 +43,9 @@ def _most(name: str, what: str) -> Callable[[Callable[..., None]], Callable[...,
 @click.option("--show-text", is_flag=True, help="Show texts as they are, sensitive ones too.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page that stands by itself.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
-@click.option(
-    "--max-new-blocks",
-    metavar="N|PERCENT%",
-    callback=read_most,
-    help="Fail when more are newly blocked: 12, or 0.5% of the streams.",
-)
-@click.option(
-    "--max-lost-blocks", metavar="N|PERCENT%", callback=read_most, help="Fail when more are no longer blocked."
-)
-@click.option("--max-changes", metavar="N|PERCENT%", callback=read_most, help="Fail when more change at all.")
+@_most("--max-new-blocks", "Fail when more are newly blocked: 12, or 0.5% of the requests and answers.")
+@_most("--max-lost-blocks", "Fail when more are no longer blocked.")
+@_most("--max-changes", "Fail when more change at all.")
 @click.option("--min-precision", type=click.FloatRange(0, 100), help="Fail when the new version's is less, in percent.")
 @click.option("--min-recall", type=click.FloatRange(0, 100), help="Fail when the new version's is less, in percent.")
 def diff(
