@@ -7,10 +7,11 @@ which rules may escalate. Time passes between turns alone, where one says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sidecar.conduct import Conduct, Conducts
 from sidecar.offline import Guarded, guard_exchange, public_stand_ins
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.turns import Exchange
 from sidecar.values import Release
@@ -34,9 +35,11 @@ class _StillClock:
 class Rehearsal:
     """See the module's text. One conversation, with one version of the policies."""
 
-    def __init__(self, tenant: str, session: str) -> None:
-        self._tenant = tenant
+    def __init__(self, facts: StreamFacts, session: str, *, languages: Sequence[str] = ()) -> None:
+        """`facts` are what the application says of each of its streams, `languages` those of the reader."""
+        self._facts = facts
         self._session = session
+        self._languages = languages
         self._book = public_stand_ins(session)
         self._clock = _StillClock()
         self._conducts = Conducts(self._clock, max_sessions=1, max_bytes=_SESSION_BYTES, idle_ms=float("inf"))
@@ -44,16 +47,9 @@ class Rehearsal:
     def begin(self, plan: Plan, exchange: Exchange) -> Conduct:
         """How the session stands when its next stream begins: the plan in force for it, and the facts."""
         self._clock.ms += exchange.after_ms
-        return self._conducts.of(self._tenant, self._session, plan)
+        return self._conducts.of(self._facts.tenant, self._session, plan)
 
-    def guard(
-        self,
-        conduct: Conduct,
-        exchange: Exchange,
-        chunks: Sequence[Sequence[str]] | None = None,
-        *,
-        languages: Sequence[str] = (),
-    ) -> Guarded:
+    def guard(self, conduct: Conduct, exchange: Exchange, chunks: Sequence[Sequence[str]] | None = None) -> Guarded:
         """Guard the stream that began so. What it did is for `end` to note."""
         return guard_exchange(
             conduct.plan,
@@ -62,7 +58,8 @@ class Rehearsal:
             session_id=self._session,
             stand_ins=self._book,
             facts=conduct.facts,
-            languages=languages,
+            about=replace(self._facts, direction=exchange.direction),
+            languages=self._languages,
         )
 
     @staticmethod

@@ -56,7 +56,7 @@ def _guard(choose: Callable[[Case, Direction], Plan | None], plans: Sequence[Pla
     def guard(case: Case, chunks: Sequence[Chunks]) -> Observed:
         taken = taker(plans, case.facts)
         name = taken.name if taken else None
-        rehearsal, pieces = Rehearsal(case.facts.tenant, case.session), iter(chunks)
+        rehearsal, pieces = Rehearsal(case.facts, case.session, languages=case.languages), iter(chunks)
         heard = []
         for exchange in case.exchanges:
             plan = choose(case, exchange.direction)
@@ -64,7 +64,7 @@ def _guard(choose: Callable[[Case, Direction], Plan | None], plans: Sequence[Pla
                 return _unguarded(case, name, _NOBODY.format(direction=exchange.direction))
             own = list(islice(pieces, len(exchange.spoken)))
             conduct = rehearsal.begin(remembering[plan.name], exchange)
-            guarded = rehearsal.guard(conduct, exchange, own, languages=case.languages)
+            guarded = rehearsal.guard(conduct, exchange, own)
             rehearsal.end(conduct, exchange, guarded)
             heard.append(_Heard(exchange, conduct.plan, guarded))
         return _observed(heard, name)

@@ -83,7 +83,7 @@ def _alone(plan: Plan, rows: list[Row]) -> None:
     for row in rows:
         said = conversation(row)
         assert said is not None
-        rehearsal = Rehearsal(said.tenant, said.id)
+        rehearsal = Rehearsal(said.facts, said.id)
         for exchange in exchanges(said.turns):
             conduct = rehearsal.begin(plan, exchange)
             rehearsal.end(conduct, exchange, rehearsal.guard(conduct, exchange))

@@ -148,6 +148,7 @@ class _Run:
             plan,
             [(self._lane, text[start : start + size]) for start in range(0, len(text), size)],
             direction=question.facts.direction,
+            about=question.facts,
             context=question.context,
             history=frozenset({self._lane}) if question.is_history else None,
             watch=witness,

@@ -155,7 +155,7 @@ class _Side:
         self._version = version
         self._said = said
         self._policy = policy
-        self._rehearsal = Rehearsal(said.tenant, said.session or said.id)
+        self._rehearsal = Rehearsal(said.facts, said.session or said.id, languages=said.languages)
 
     def guard(self, exchange: Exchange, other: Seen | None = None) -> Seen:
         """Guard the next stream; it is what `other` saw where that had the same policy and the session stands alike."""
@@ -165,8 +165,7 @@ class _Side:
         conduct = self._rehearsal.begin(self._version.remembering(plan), exchange)
         seen = other if other is not None and other.is_alike(conduct) else None
         if seen is None:
-            languages = self._said.languages
-            seen = Seen(conduct.plan, conduct.facts, self._rehearsal.guard(conduct, exchange, languages=languages))
+            seen = Seen(conduct.plan, conduct.facts, self._rehearsal.guard(conduct, exchange))
         self._rehearsal.end(conduct, exchange, seen.guarded)
         return seen
 
