@@ -6,7 +6,8 @@
 3. Each request and each answer is compared by what becomes of it: blocked, withheld, redacted, annotated.
 
 `tally_of` maps a batch of rows to a `Tally`; tallies are added up. That is all that another engine needs.
-What it does not promise: what depends on time (optimistic mode's late verdicts, deadlines) is not replayed.
+What it does not promise: what depends on time (optimistic mode's late verdicts, deadlines) is not replayed, nor what a
+version does that is tried on a part of the streams.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from sidecar.policy.compiler import compile_file
 from sidecar.policy.loader import policy_files
 from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.session_facts import SessionFacts
-from sidecar.policy.store import repeated_names
+from sidecar.policy.rollouts import errors_together, in_force
 from sidecar.policy.turns import Exchange, exchanges
 from sidecar.rehearsal import Rehearsal
 from sidecar.remembered import Memory
@@ -131,10 +132,11 @@ class Version:
     def __init__(self, paths: Sequence[str], made: Made, memory: Memory) -> None:
         """Compile them. Raises `PolicyError` or `PolicyErrors`."""
         files = [compile_file(path, public_keys(), made=made) for path in policy_files(paths)]
-        errors = [error for file in files for error in file.errors] + repeated_names(files)
+        errors = [error for file in files for error in file.errors] + errors_together(files)
         if errors:
             raise PolicyErrors(errors)
-        self.plans = in_order(plan for file in files for _, plan in file.policies)
+        stable, _ = in_force(plan for file in files for _, plan in file.policies)
+        self.plans = in_order(stable.values())
         self._remembering = {plan.name: memory.of(plan) for plan in self.plans}
 
     def plan_for(self, said: Conversation, direction: Direction, policy: str) -> Plan | None:
