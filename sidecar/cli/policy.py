@@ -21,6 +21,7 @@ from sidecar.cli.bundles import bundle
 from sidecar.cli.ending import WRONG, Failure
 from sidecar.cli.explain import explain
 from sidecar.cli.files import compiled, errors_of
+from sidecar.cli.fmt import fmt
 from sidecar.cli.lazy import LazyGroup
 from sidecar.cli.lint import lint
 from sidecar.cli.policy_status import status
@@ -49,6 +50,7 @@ def policy() -> None:
 
 policy.add_command(bundle)
 policy.add_command(explain)
+policy.add_command(fmt)
 policy.add_command(lint)
 policy.add_command(status)
 

@@ -29,8 +29,8 @@ from sidecar.policy.compile.detection import Made
 from sidecar.policy.compiler import compile_file
 from sidecar.policy.loader import policy_files
 from sidecar.policy.plan import Plan, in_order, taker
-from sidecar.policy.session_facts import SessionFacts
 from sidecar.policy.rollouts import errors_together, in_force
+from sidecar.policy.session_facts import SessionFacts
 from sidecar.policy.turns import Exchange, exchanges
 from sidecar.rehearsal import Rehearsal
 from sidecar.remembered import Memory
