@@ -101,6 +101,8 @@ class Fates:
         blocked = self._guarded.blocked
         if blocked is not None and finding.end > blocked.position:
             return f"it stands behind the place where rule {self._plan.rules[blocked.rule].id} stopped the text"
+        if rule.session is not None:
+            return f"the rule acts in some sessions alone ({rule.session}), and this one is none of them here"
         if rule.reading != ONE_BY_ONE:
             return "the rule counts: not enough sentences have failed for it to fire"
         return "something else in the rule, or a stand-in at this place, keeps it from being a violation"

@@ -41,6 +41,12 @@ class SessionCondition:
             and all(getattr(facts, mark.value) for mark in self.has)
         )
 
+    def __str__(self) -> str:
+        """For people: `marked sensitive, sends; risk of 10 or more`."""
+        said = [f"marked {', '.join(sorted(self.has))}"] if self.has else []
+        said += [f"risk of {self.risk:g} or more"] if self.risk else []
+        return "; ".join([*said, *([f"{self.violations} violations or more"] if self.violations else [])])
+
 
 @dataclass(frozen=True, slots=True)
 class Escalation:

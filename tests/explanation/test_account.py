@@ -111,6 +111,17 @@ def test_a_finding_that_another_one_contains_is_told_of_once(words: Explainer) -
     assert why == "TREE 1.00 at [2, 11) contains it: one is told of"
 
 
+def test_a_rule_for_some_sessions_says_why_it_does_not_act(tmp_path: Path) -> None:
+    detect = "detect: {detector: patterns, keywords: {WORD: [mail]}}"
+    insisting = f"{detect}, action: block, session: {{has: [sends], risk: 3}}"
+    head = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: words, version: "1"}\n'
+    (tmp_path / "words.yaml").write_text(f"{head}rules: [{{id: mails, {insisting}}}]\n")
+    [finding] = explained(Explainer.load([tmp_path]), "a mail").findings
+    assert [each.why for each in finding.fates] == [
+        "the rule acts in some sessions alone (marked sends; risk of 3 or more), and this one is none of them here"
+    ]
+
+
 def test_a_shadow_rule_is_recorded_and_changes_nothing(words: Explainer) -> None:
     account = explained(words, "an oak")
     assert [(each.rule, each.done, each.why) for each in account.decisions] == [
