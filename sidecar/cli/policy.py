@@ -21,6 +21,7 @@ from sidecar.cli.bundles import bundle
 from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.cli.explain import explain
 from sidecar.cli.files import compiled, errors_of
+from sidecar.cli.fmt import fmt
 from sidecar.cli.lint import lint
 from sidecar.cli.policy_status import status
 from sidecar.cli.reports import described, line
@@ -48,6 +49,7 @@ def policy() -> None:
 
 policy.add_command(bundle)
 policy.add_command(explain)
+policy.add_command(fmt)
 policy.add_command(lint)
 policy.add_command(status)
 
@@ -176,6 +178,7 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "on_error": rule.on_error,
         "on_timeout": rule.on_timeout,
         "holds": "segment" if hold is None else hold,
+        **({"canary": asdict(rule.canary)} if rule.canary is not None else {}),
         **({"counts": asdict(rule.reading)} if rule.reading != ONE_BY_ONE else {}),
         **({"expected": {label: asdict(point) for label, point in expected.items()}} if expected else {}),
     }
@@ -246,6 +249,8 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
     operator = _operator_of(loaded, rule)
     doing = rule.action.word + (f" with {operator}" if operator else "")
     shadow = "" if rule.is_enforced else f" ({rule.enforcement})"
+    if rule.canary is not None:
+        shadow = f" (on {rule.canary.percent:g} %)"
     yield f"  rule {rule.id}: {doing}{shadow}, severity {rule.severity.word}"
     yield f"    detector    {rule.detector}"
     by_threshold: dict[float, list[str]] = {}
