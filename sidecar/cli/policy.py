@@ -18,10 +18,11 @@ import click
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
 from sidecar.cli.bundles import bundle
-from sidecar.cli.ending import WRONG, Failure, Group
+from sidecar.cli.ending import WRONG, Failure
 from sidecar.cli.explain import explain
 from sidecar.cli.files import compiled, errors_of
 from sidecar.cli.fmt import fmt
+from sidecar.cli.lazy import LazyGroup
 from sidecar.cli.lint import lint
 from sidecar.cli.policy_status import status
 from sidecar.cli.reports import described, line
@@ -39,7 +40,7 @@ _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_t
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
 
-@click.group(cls=Group)
+@click.group(cls=LazyGroup, lazy={"diff": "workbench.cli.preview:diff"})
 def policy() -> None:
     """Check, test and show policies.
 
@@ -264,7 +265,7 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
         told = f"{point.recall:.1%} of {label} found, {point.false_positives:.1%} of other texts taken for it"
         yield f"    expects     {told} ({point.texts[0]} and {point.texts[1]} texts measured)"
     if rule.session is not None:
-        yield f"    in sessions {rule.session}"
+        yield f"    acts        in a session {rule.session}"
     if rule.is_telling:
         yield f"    tells       {', '.join([*([f'risk {rule.risk:g}'] if rule.risk else []), *sorted(rule.marks)])}"
     if counting := _counting(rule.reading):

@@ -42,10 +42,11 @@ class SessionCondition:
         )
 
     def __str__(self) -> str:
-        """For people: `marked sensitive, sends; risk of 10 or more`."""
-        said = [f"marked {', '.join(sorted(self.has))}"] if self.has else []
-        said += [f"risk of {self.risk:g} or more"] if self.risk else []
-        return "; ".join([*said, *([f"{self.violations} violations or more"] if self.violations else [])])
+        """For people: `that has sends and with a risk of 3`."""
+        asked = [f"that has {mark}" for mark in sorted(self.has)]
+        asked += [f"with a risk of {self.risk:g}"] if self.risk else []
+        asked += [f"with {self.violations} violations"] if self.violations else []
+        return " and ".join(asked)
 
 
 @dataclass(frozen=True, slots=True)

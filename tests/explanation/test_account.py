@@ -16,6 +16,7 @@ from sidecar.explanation.explainer import MOST_STEPS, Explainer, Question
 from sidecar.offline import guard_text
 from sidecar.policy.cases import public_keys
 from sidecar.policy.facts import StreamFacts
+from sidecar.policy.session_facts import SessionFacts
 from sidecar.policy.store import PolicyStore
 from sidecar.values import Channel, Direction, Part
 from tests.explanation.cases import QUESTIONS, explainer
@@ -111,22 +112,27 @@ def test_a_finding_that_another_one_contains_is_told_of_once(words: Explainer) -
     assert why == "TREE 1.00 at [2, 11) contains it: one is told of"
 
 
-def test_a_rule_for_some_sessions_says_why_it_does_not_act(tmp_path: Path) -> None:
-    detect = "detect: {detector: patterns, keywords: {WORD: [mail]}}"
-    insisting = f"{detect}, action: block, session: {{has: [sends], risk: 3}}"
-    head = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: words, version: "1"}\n'
-    (tmp_path / "words.yaml").write_text(f"{head}rules: [{{id: mails, {insisting}}}]\n")
-    [finding] = explained(Explainer.load([tmp_path]), "a mail").findings
-    assert [each.why for each in finding.fates] == [
-        "the rule acts in some sessions alone (marked sends; risk of 3 or more), and this one is none of them here"
-    ]
-
-
 def test_a_shadow_rule_is_recorded_and_changes_nothing(words: Explainer) -> None:
     account = explained(words, "an oak")
     assert [(each.rule, each.done, each.why) for each in account.decisions] == [
         ("shadowed", "allow", "in shadow: recorded, and nothing changed")
     ]
+
+
+@pytest.mark.parametrize(("session", "fate"), [((), "not_decided"), (("untrusted",), "decided")])
+def test_a_rule_that_insists_on_its_session(tmp_path: Path, session: tuple[str, ...], fate: str) -> None:
+    text = POLICY.replace("  - id: weapons\n", "  - id: weapons\n    session: {has: [untrusted]}\n")
+    (tmp_path / "words.yaml").write_text(text)
+    facts = SessionFacts(**dict.fromkeys(session, True))
+    account = Explainer.load([tmp_path]).explain(Question(text="a bomb", policy="words", session=facts))
+    (told,) = [told for each in account.findings for told in each.fates if told.rule == "weapons"]
+    assert told.fate == fate
+    assert ("the rule acts in a session that has untrusted" in told.why) is (fate == "not_decided")
+
+
+def test_many_findings_are_told_in_good_time(words: Explainer) -> None:
+    account = explained(words, "a plum, " * 2000)
+    assert len(account.findings) == len(account.decisions) == 2000
 
 
 @pytest.mark.parametrize(

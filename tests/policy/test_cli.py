@@ -260,5 +260,5 @@ def test_show_says_what_a_policy_makes_of_sessions(tmp_path: Path) -> None:
     lines = [line.strip() for line in run("show", path).stdout.splitlines()]
     assert "session marked untrusted by context, tool_result" in lines
     assert "session stopped for 3600 s after risk of 20 or 3 violations within 600 s: three (shadow)" in lines
-    assert "in sessions marked sensitive; 2 violations or more" in lines
+    assert "acts        in a session that has sensitive and with 2 violations" in lines
     assert "tells       risk 5, sends" in lines
