@@ -28,6 +28,7 @@ from sidecar.cli.policy_status import status
 from sidecar.cli.reports import described, line
 from sidecar.cli.testing import run_tests
 from sidecar.errors import PolicyError
+from sidecar.policy.completion import completed
 from sidecar.policy.language import json_schema, json_schema_of_tests
 from sidecar.policy.lint.thresholds import expectations
 from sidecar.policy.loader import LoadedPolicy
@@ -99,7 +100,7 @@ def show(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
 def schema_text() -> str:
     """The text of `policies/schema.json`."""
     detectors = [registry.get(name) for name in registry.names()]
-    return json.dumps(json_schema(detectors), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(completed(json_schema(detectors), detectors), indent=2, ensure_ascii=False) + "\n"
 
 
 def schema_text_of_tests() -> str:
