@@ -27,11 +27,11 @@ tidegate proxy --upstream http://localhost:11434 --policy hipaa
 tidegate policy packs hipaa --copy policies/     # make it yours
 ```
 
-Streams take one by its name, or by the label `tidegate.dev/policy` with its name. A pack is a place to begin: copy it, give it
-a name of your own, put your words into it, and try it on your own texts in `shadow` before you enforce it. None makes anybody
-compliant with anything; each says what it does not do. What
-they touch of harmless texts, and what share their rules find of what they are for, `python -m benchmarks.packs --data FOLDER`
-measures on public sets. Texts of those sets are not yours; measure on yours.
+Streams take one by its name, or by the label `tidegate.dev/policy` with its name. A pack is a place to begin: copy it,
+give it a name of your own, put your words into it, and try it on your own texts in `shadow` before you enforce it. None
+makes anybody compliant with anything; each says what it does not do. What they touch of harmless texts, and what share
+their rules find of what they are for, is measured on public sets by `python -m benchmarks.packs --data FOLDER`. Their
+texts are not yours; measure on yours.
 
 This page is made from the files by `make gen`.
 """
@@ -69,7 +69,8 @@ def section(each: Pack) -> Iterator[str]:
 
 def _row(rule: RuleSpec) -> str:
     shadow = "" if rule.enforcement == "enforce" else f" ({rule.enforcement})"
-    return f"| `{rule.id}` | `{rule.detect.detector}` | {action_word(rule)}{shadow} | {' '.join(rule.description.split())} |"
+    why = " ".join(rule.description.split())
+    return f"| `{rule.id}` | `{rule.detect.detector}` | {action_word(rule)}{shadow} | {why} |"
 
 
 if __name__ == "__main__":

@@ -79,12 +79,12 @@ def _arguments() -> argparse.Namespace:
 
 def read_once(encoder: Encoder) -> None:
     """Have the encoder read each text once, for all policies: what it says does not depend on who asks."""
-    read, heads = encoder.read, tuple(encoder.card.heads)
+    read, every = encoder.read, tuple(encoder.card.heads)
     known: dict[str, Encoding] = {}
 
-    def remembered(tokenised: Tokenised, _: Iterable[str]) -> list[Encoding]:
+    def remembered(tokenised: Tokenised, heads: Iterable[str]) -> list[Encoding]:
         if new := [text for text in dict.fromkeys(tokenised.texts) if text not in known]:
-            known.update(zip(new, read(encoder.tokenise(new), heads), strict=True))
+            known.update(zip(new, read(encoder.tokenise(new), every), strict=True))
         return [known[text] for text in tokenised.texts]
 
     encoder.read = remembered  # type: ignore[method-assign]
@@ -230,7 +230,7 @@ def report(figures: Mapping[str, Any], rows: int) -> str:
     return "\n\n".join(
         (
             f"At most {rows} rows of each public set, drawn from a seed, their first {MOST_CHARS} characters.",
-            "Harmless texts that are changed, withheld or stopped; in brackets those that are only remarked on, in percent:",
+            "Harmless texts that are changed, withheld or stopped, and in brackets those that are only remarked on:",
             table(["policy", *kinds], touched),
             "Of what a policy is for, the share that its rules find, whatever they do about it:",
             table(["policy", "of", "rows or values", "found"], found),

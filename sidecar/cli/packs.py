@@ -80,7 +80,7 @@ def _copied(chosen: Pack, target: Path) -> str:
         if not schema.exists():
             _written(schema, (folder() / "schema.json").read_text(encoding="utf-8"))
     except FileExistsError as error:
-        raise Failure(f"{error.filename} is there already; copy the pack into another folder, or move it away") from None
+        raise Failure(f"{error.filename} is there already; copy into another folder, or move it away") from None
     except OSError as error:
         raise Failure(f"cannot write {error.filename}: {error.strerror}") from None
     return f"{file}: a policy of yours now; give it a name of its own where both are loaded"
