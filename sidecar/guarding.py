@@ -45,9 +45,18 @@ class Result(msgspec.Struct, frozen=True):
 class Guarding:
     """A policy and a direction, ready for texts."""
 
-    def __init__(self, plan: Plan, direction: Direction, *, part: Part | None = None, is_history: bool = False) -> None:
-        """`part` is whose words the texts are; `is_history`: they stand in a request's history."""
+    def __init__(
+        self,
+        plan: Plan,
+        direction: Direction,
+        *,
+        part: Part | None = None,
+        is_history: bool = False,
+        about: StreamFacts | None = None,
+    ) -> None:
+        """`part` is whose words the texts are; `is_history`: they stand in a request's history; `about` is the rest."""
         self._plan = plan
+        self._about = about
         self._direction = direction
         self._lane = Lane(part=part or direction.speaker)
         self._is_history = is_history
@@ -74,7 +83,7 @@ class Guarding:
         store.load()
         only = [*store.plans] if len(store.plans) == 1 else [""]
         plan = store.resolve(policy or only[0] or None, facts)
-        return cls(plan, facts.direction, part=part, is_history=is_history)
+        return cls(plan, facts.direction, part=part, is_history=is_history, about=facts)
 
     def guard(
         self, text: str, chunk_chars: int | None = None, *, context: Sequence[str | tuple[str, str]] = ()
@@ -87,6 +96,7 @@ class Guarding:
             direction=self._direction,
             context=context_of(context),
             is_history=self._is_history,
+            about=self._about,
         )
         return self._result(guarded)
 
@@ -126,7 +136,7 @@ class Guarding:
             "score": finding.score,
             "threshold": rule.thresholds.get(finding.label),
             "reason": finding.reason,
-            "severity": rule.severity.word,
+            "severity": rule.severity_of(finding.score).word,
             "decided": decision.decided.word,
             "done": decision.done.word,
             "shadow": not rule.is_enforced,

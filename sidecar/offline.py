@@ -7,6 +7,7 @@ completed. Nothing is published. Timers are off.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
@@ -15,8 +16,11 @@ from detectors.base import BatchItem
 from detectors.context import Context, context_of
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
+from sidecar.core.structured import JsonReading
 from sidecar.core.trace import Trace
 from sidecar.policy.cases import public_keys
+from sidecar.policy.conditions import Circumstances
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import BatchPlan, Plan
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.stand_ins import Kept, StandIns, StandInSource
@@ -114,13 +118,15 @@ def guard(
     stand_ins: StandIns | None = None,
     history: Collection[Lane] | None = None,
     facts: SessionFacts = NOTHING_KNOWN,
+    about: StreamFacts | None = None,
     languages: Sequence[str] = (),
     watch: Watch | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
     `stand_ins` is the book of the exchange; without one, stand-ins are made with a public key, and nothing is put back.
-    `facts` is how the session stands, `languages` those of the reader. `watch` looks on.
+    `facts` is how the session stands, `about` what is known of the stream, `languages` those of the reader. `watch`
+    looks on.
     """
     book = stand_ins or public_stand_ins(session_id)
     is_request = direction is Direction.INPUT
@@ -131,6 +137,7 @@ def guard(
         history=history,
         stand_ins=book,
         facts=facts,
+        circumstances=Circumstances(about or StreamFacts(direction), facts, datetime.now(UTC).date()),
         languages=languages,
         trace=watch,
     )
@@ -161,6 +168,7 @@ def guard_exchange(
     session_id: str = "",
     stand_ins: StandIns | None = None,
     facts: SessionFacts = NOTHING_KNOWN,
+    about: StreamFacts | None = None,
     languages: Sequence[str] = (),
 ) -> Guarded:
     """Guard a request or an answer of a conversation; `chunks` are the pieces of each of its texts (default: whole).
@@ -185,8 +193,17 @@ def guard_exchange(
         stand_ins=stand_ins,
         history=exchange.history,
         facts=facts,
+        about=about,
         languages=languages,
     )
+
+
+def read_text(lane: Lane, text: str) -> str:
+    """A text as its detectors read it, and as offsets count in it: what a tool is handed is decoded."""
+    if lane.channel is not Channel.TOOL_ARGUMENTS:
+        return text
+    reading = JsonReading()
+    return reading.feed(text) + reading.finish()
 
 
 def public_stand_ins(session_id: str = "") -> StandIns:
@@ -204,6 +221,7 @@ def guard_text(
     context: Context | None = None,
     stand_ins: StandIns | None = None,
     is_history: bool = False,
+    about: StreamFacts | None = None,
 ) -> Guarded:
     """Guard one lane's text, whole or in chunks; `is_history`: it stands in a request's history."""
     pieces = [chunks] if isinstance(chunks, str) else chunks
@@ -211,7 +229,14 @@ def guard_text(
     parts = ((where, piece) for piece in pieces)
     history = frozenset({where}) if is_history else None
     return guard(
-        plan, parts, session_id=session_id, direction=direction, context=context, stand_ins=stand_ins, history=history
+        plan,
+        parts,
+        session_id=session_id,
+        direction=direction,
+        context=context,
+        stand_ins=stand_ins,
+        history=history,
+        about=about,
     )
 
 

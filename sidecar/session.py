@@ -23,6 +23,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import msgspec
@@ -35,6 +36,7 @@ from sidecar.core.stream import Stream
 from sidecar.errors import CallerError, CallerFault, IdleStream, Overloaded
 from sidecar.inbox import Allowance, End, Inbox, Known, Mark
 from sidecar.pacing import Pacing
+from sidecar.policy.conditions import Circumstances
 from sidecar.policy.plan import BatchPlan, Notice, Plan
 from sidecar.policy.stand_ins import StandIns
 from sidecar.recorder import Recorder
@@ -74,17 +76,28 @@ _INBOX_CHARS = 16_384
 """A long text goes into the inbox in pieces, so that it need not be copied at each step."""
 
 
+def _day(unix_seconds: float) -> date:
+    return datetime.fromtimestamp(unix_seconds, UTC).date()
+
+
 class Session:
     """One stream. `feed`, `finish` and `fail` are the reader's; `outputs` is the writer's and owns the core."""
 
     def __init__(
-        self, engine: Engine, plan: Plan, start: StreamStart, stand_ins: StandIns, *, is_held: bool = False
+        self,
+        engine: Engine,
+        plan: Plan,
+        start: StreamStart,
+        stand_ins: StandIns,
+        *,
+        stream_id: str = "",
+        is_held: bool = False,
     ) -> None:
         self._conduct = engine.conducts.of(start.tenant, start.session_id, plan)
         self.plan = plan = self._conduct.plan
         self.stand_ins = stand_ins
         """What stands for what in the exchange."""
-        self.info = info_of(plan, start, engine.clock.unix_seconds())
+        self.info = info_of(plan, start, engine.clock.unix_seconds(), stream_id)
         self._engine = engine
         self._direction = start.direction
         self._core = Stream(
@@ -96,6 +109,7 @@ class Session:
             stand_ins=stand_ins,
             languages=start.languages,
             facts=self._conduct.facts,
+            circumstances=Circumstances(start.facts, self._conduct.facts, _day(engine.clock.unix_seconds())),
         )
         self._recorder = Recorder(
             plan,
@@ -105,6 +119,7 @@ class Session:
             metrics=engine.metrics,
             evidence_key=engine.evidence_key,
             most_of_rule=engine.limits.events_per_rule,
+            canaries=engine.canaries,
         )
         self._languages = start.languages
         self._prompt = start.prompt

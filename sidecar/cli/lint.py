@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def _warnings(loaded: Loaded, files: Collection[str]) -> list[PolicyError]:
         for _, rule in named_rules(work.spec)
         if work.policy in ("", plan.name)
     )
-    return [each for each in warnings(loaded.policies, tested) if each.file in files]
+    return [each for each in warnings(loaded.policies, datetime.now(UTC).date(), tested) if each.file in files]
 
 
 def _print(files: Sequence[Path], loaded: Loaded, found: Sequence[PolicyError], form: Form) -> None:

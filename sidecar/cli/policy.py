@@ -18,14 +18,18 @@ import click
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
 from sidecar.cli.bundles import bundle
-from sidecar.cli.ending import WRONG, Failure, Group
+from sidecar.cli.ending import WRONG, Failure
 from sidecar.cli.explain import explain
 from sidecar.cli.files import compiled, errors_of
+from sidecar.cli.fmt import fmt
+from sidecar.cli.lazy import LazyGroup
 from sidecar.cli.lint import lint
+from sidecar.cli.packs import packs_command
 from sidecar.cli.policy_status import status
 from sidecar.cli.reports import described, line
 from sidecar.cli.testing import run_tests
 from sidecar.errors import PolicyError
+from sidecar.policy.completion import completed
 from sidecar.policy.language import json_schema, json_schema_of_tests
 from sidecar.policy.lint.thresholds import expectations
 from sidecar.policy.loader import LoadedPolicy
@@ -38,7 +42,7 @@ _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_t
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
 
-@click.group(cls=Group)
+@click.group(cls=LazyGroup, lazy={"diff": "workbench.cli.preview:diff"})
 def policy() -> None:
     """Check, test and show policies.
 
@@ -48,7 +52,9 @@ def policy() -> None:
 
 policy.add_command(bundle)
 policy.add_command(explain)
+policy.add_command(fmt)
 policy.add_command(lint)
+policy.add_command(packs_command)
 policy.add_command(status)
 
 
@@ -96,7 +102,7 @@ def show(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
 def schema_text() -> str:
     """The text of `policies/schema.json`."""
     detectors = [registry.get(name) for name in registry.names()]
-    return json.dumps(json_schema(detectors), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(completed(json_schema(detectors), detectors), indent=2, ensure_ascii=False) + "\n"
 
 
 def schema_text_of_tests() -> str:
@@ -176,6 +182,7 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "on_error": rule.on_error,
         "on_timeout": rule.on_timeout,
         "holds": "segment" if hold is None else hold,
+        **({"canary": asdict(rule.canary)} if rule.canary is not None else {}),
         **({"counts": asdict(rule.reading)} if rule.reading != ONE_BY_ONE else {}),
         **({"expected": {label: asdict(point) for label, point in expected.items()}} if expected else {}),
     }
@@ -222,15 +229,32 @@ def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
         + (f", paced over at most {stream.pace_ms} ms" if stream.pace_ms else ""),
         f"  calls   {'leave whole and judged, or not at all' if plan.holds_calls else 'stream as other text does'}",
     ]
+    lines += _session_lines(plan)
     for rule in plan.rules:
         lines += _rule_lines(loaded, rule, holds.get(rule.index))
     click.echo("\n".join(lines))
+
+
+def _session_lines(plan: Plan) -> Iterator[str]:
+    """What the policy makes of sessions, where it does."""
+    session = plan.session
+    if session.untrusted:
+        yield f"  session marked untrusted by {', '.join(sorted(session.untrusted))}"
+    for each in session.escalations:
+        rule = plan.all_rules[each.rule]
+        met = [f"risk of {each.risk:g}"] if each.risk is not None else []
+        if each.violations is not None:
+            met.append(f"{each.violations} violations within {each.within_ms / 1000:g} s")
+        shadow = "" if rule.is_enforced else f" ({rule.enforcement})"
+        yield f"  session stopped for {each.for_ms / 1000:g} s after {' or '.join(met)}: {rule.id}{shadow}"
 
 
 def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Iterator[str]:
     operator = _operator_of(loaded, rule)
     doing = rule.action.word + (f" with {operator}" if operator else "")
     shadow = "" if rule.is_enforced else f" ({rule.enforcement})"
+    if rule.canary is not None:
+        shadow = f" (on {rule.canary.percent:g} %)"
     yield f"  rule {rule.id}: {doing}{shadow}, severity {rule.severity.word}"
     yield f"    detector    {rule.detector}"
     by_threshold: dict[float, list[str]] = {}
@@ -243,6 +267,10 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
     for label, point in expectations(loaded, rule).items():
         told = f"{point.recall:.1%} of {label} found, {point.false_positives:.1%} of other texts taken for it"
         yield f"    expects     {told} ({point.texts[0]} and {point.texts[1]} texts measured)"
+    if rule.session is not None:
+        yield f"    acts        in a session {rule.session}"
+    if rule.is_telling:
+        yield f"    tells       {', '.join([*([f'risk {rule.risk:g}'] if rule.risk else []), *sorted(rule.marks)])}"
     if counting := _counting(rule.reading):
         yield f"    fires       {counting}"
     yield f"    holds back  {'a segment, until its verdict' if hold is None else f'at most {hold} characters'}"

@@ -13,6 +13,7 @@ from sidecar.core.cuts import Way
 from sidecar.core.established import Established
 from sidecar.core.items import Item, Source
 from sidecar.core.trace import Trace
+from sidecar.policy.conditions import Circumstances
 from sidecar.policy.decide import Violation
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
@@ -36,6 +37,7 @@ class Shared:
         "_languages",
         "_segments_made",
         "_writes_words",
+        "circumstances",
         "context",
         "established",
         "facts",
@@ -62,9 +64,11 @@ class Shared:
         stand_ins: StandIns | None = None,
         languages: Sequence[str] = (),
         facts: SessionFacts = NOTHING_KNOWN,
+        circumstances: Circumstances | None = None,
         trace: Trace | None = None,
     ) -> None:
         self.plan = plan
+        self.circumstances = circumstances or Circumstances(session=facts)
         self.facts = facts
         self.established = Established(plan, facts)
         self.trace = trace

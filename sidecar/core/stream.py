@@ -40,6 +40,7 @@ from sidecar.core.order import Order
 from sidecar.core.shared import Shared
 from sidecar.core.structured import JsonReading
 from sidecar.core.trace import Holder, Trace
+from sidecar.policy.conditions import Circumstances
 from sidecar.policy.plan import Plan
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.stand_ins import StandIns
@@ -70,6 +71,7 @@ class Stream:
         trace: Trace | None = None,
         languages: Sequence[str] = (),
         facts: SessionFacts = NOTHING_KNOWN,
+        circumstances: Circumstances | None = None,
     ) -> None:
         """`session_id` keys pseudonyms. `stops_together`: a block stops every lane (input), not only its choice.
 
@@ -90,6 +92,7 @@ class Stream:
             trace=trace,
             languages=languages,
             facts=facts,
+            circumstances=circumstances,
         )
         self._stops_together = stops_together
         self._places: dict[Lane, tuple[Order, LaneState]] = {}

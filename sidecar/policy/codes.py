@@ -34,6 +34,7 @@ class Code(StrEnum):
     NO_VALUE = "TG007"
     FOREIGN_YAML = "TG008"
     NOT_ONE_DOCUMENT = "TG009"
+    NOT_LAID_OUT = "TG010"
 
     UNKNOWN_KEY = "TG101"
     MISSING_KEY = "TG102"
@@ -68,10 +69,13 @@ class Code(StrEnum):
     NOT_FOR_EVERYBODY = "TG310"
     NOTHING_LEADS_THERE = "TG311"
     NOBODY_TO_ADVISE = "TG312"
+    WRONG_CONDITION = "TG313"
+    SCORES_WITHOUT_SEVERITY = "TG314"
 
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
     MATCH_OF_DEFAULT = "TG403"
+    NOTHING_TO_REPLACE = "TG410"
 
     REPEATED_TEST = "TG501"
     UNKNOWN_RULE = "TG502"
@@ -92,6 +96,7 @@ class Code(StrEnum):
     UNTESTED_RULE = "TG610"
     BLOCKS_WITHOUT_MESSAGE = "TG611"
     NOTICE_OF_NOTHING = "TG612"
+    EXCEPTION_ENDS = "TG613"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +186,12 @@ ABOUT: Mapping[Code, About] = {
         "a file of tests with several documents, or none",
         "A file of tests (`*_test.yaml`) is one document.",
         "Keep one; it may have any number of `tests`.",
+        "",
+    ),
+    Code.NOT_LAID_OUT: About(
+        "`tidegate policy fmt` cannot lay the file out",
+        "What would come out would not say what the file says, so it is left as it is.",
+        "Write each key on a line of its own, and comments on lines of their own.",
         "",
     ),
     Code.UNKNOWN_KEY: About(
@@ -377,6 +388,18 @@ ABOUT: Mapping[Code, About] = {
         "Have the rule read parts of requests, or let it annotate, redact or block.",
         "rules: [{id: cards, detect: {detector: pii, parts: [model]}, action: {advise: {note: Ask for none.}}}]\n",
     ),
+    Code.WRONG_CONDITION: About(
+        "this is no condition",
+        "A condition is compiled with the types of what it asks of when the policy is loaded, and its work is bounded.",
+        "Correct it where the line and the column say; the reference lists what it may ask of.",
+        "rules: [{id: a, detect: {detector: pii}, when: finding.score > high, action: redact}]\n",
+    ),
+    Code.SCORES_WITHOUT_SEVERITY: About(
+        "scores have no severity",
+        "Severities by score begin at the least score that counts, so that every violation has one.",
+        "Begin with the least threshold of the rule's labels.",
+        "rules: [{id: a, detect: {detector: pii, threshold: 0.5}, severity: {0.8: high}, action: redact}]\n",
+    ),
     Code.REPEATED_POLICY: About(
         "two policies have one name",
         "Streams and events name a policy by its name.",
@@ -398,6 +421,12 @@ ABOUT: Mapping[Code, About] = {
         "It takes every stream that no other policy takes.",
         "Remove `match`, or give the policy another name.",
         'metadata: {name: default, version: "1"}\nmatch: {directions: [input]}\n',
+    ),
+    Code.NOTHING_TO_REPLACE: About(
+        "a version that is tried, and none that it replaces",
+        "A rollout takes a part of the streams of another version of the same policy, with the same `match`.",
+        "Name the version that the other streams keep, and have it loaded, too.",
+        'rollout: {percent: 10, replaces: "1"}\nrules: [{id: cards, detect: {detector: pii}, action: redact}]\n',
     ),
     Code.REPEATED_TEST: About(
         "two tests have one name",
@@ -519,6 +548,13 @@ ABOUT: Mapping[Code, About] = {
         "Nobody would ever be told anything.",
         "Remove `stream.notice`, or let a rule redact.",
         "stream: {notice: paragraph}\nrules: [{id: cards, detect: {detector: pii}, action: annotate}]\n",
+    ),
+    Code.EXCEPTION_ENDS: About(
+        "an exception that has ended, or ends within 30 days",
+        "From the day after on what it excepted is a violation again.",
+        "Remove it, or ask its owner to approve it anew and write the new day.",
+        "rules:\n  - id: mail\n    detect: {detector: pii, labels: [EMAIL_ADDRESS]}\n    action: redact\n    except:\n"
+        "      - {value: info@example.com, reason: public, owner: web team, expires: 2020-12-31}\n",
     ),
 }
 """What there is to know of each code."""

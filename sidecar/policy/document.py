@@ -30,6 +30,8 @@ _MOST_NOT_YAML = 20
 _BEGIN = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _SHOWN_CHARS = 40
 
+_BY_SCORE = "severity"
+"""The mapping that has numbers for keys."""
 _TAG = "tag:yaml.org,2002:"
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -322,7 +324,7 @@ class _Builder:
 
     def _key(self, event: Any, place: Place) -> str | None:
         kind = _kind(event)
-        if kind == "str":
+        if kind == "str" or (kind in {"int", "float"} and place[-1:] == (_BY_SCORE,)):
             return str(event.value)
         self._values[place] = self._position(event)
         if kind == "merge":

@@ -320,7 +320,7 @@ def _violation_of(decision: Decision, plan: Plan) -> pb.Violation:
     finding = decision.finding
     return pb.Violation(
         rule=rule.id,
-        severity=_WIRE_SEVERITIES[rule.severity],
+        severity=_WIRE_SEVERITIES[rule.severity_of(finding.score)],
         decided=_WIRE_ACTIONS[decision.decided],
         done=_WIRE_ACTIONS[decision.done],
         lane=_wire_lane(decision.lane),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from detectors.scores import Point, expected
 from sidecar.cli.policy import policy
 from sidecar.policy.cases import public_keys
-from sidecar.policy.compiler import compile_policy
+from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.facts import Glob, Match, StreamFacts
 from sidecar.policy.lint.policies import warnings
 from sidecar.policy.loader import load_text
@@ -30,7 +31,7 @@ def head(name: str = "p", more: str = "") -> str:
 
 def told(*texts: str) -> list[str]:
     loaded = [each for text in texts for each in load_text(text)]
-    found = warnings([(each, compile_policy(each, public_keys())) for each in loaded])
+    found = warnings([(each, compile_policy(each, public_keys())) for each in loaded], date(2026, 11, 29))
     return [each.code for each in found]
 
 
@@ -165,3 +166,26 @@ def test_nothing_is_expected_where_nothing_was_measured() -> None:
 def test_show_says_what_to_expect_of_the_shipped_model() -> None:
     result = CliRunner().invoke(policy, ["show", "policies/chat-safety.yaml"])
     assert "expects     37.3% of indirect_injection found, 0.3% of other texts taken for it" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        ("2026-12-31", None),
+        ("2027-01-01", "ends with 2027-01-31; web team answers for it"),
+        ("2027-01-31", "ends with 2027-01-31; web team answers for it"),
+        ("2027-02-01", "ended with 2027-01-31; web team answers for it"),
+    ],
+)
+def test_an_exception_is_told_a_month_before_it_ends(day: str, said: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\nrules:\n'
+        "  - id: codes\n    detect: {detector: patterns, keywords: {CODE: [alpha]}}\n    action: redact\n    except:\n"
+        "      - {value: alpha, reason: r, owner: web team, expires: 2027-01-31}\n"
+        "tests: [{name: t, output: alpha beta, expect: {violations: [codes]}}]\n"
+    )
+    told = [each.message for each in warnings(compile_file(path).policies, date.fromisoformat(day))]
+    assert [each for each in told if "exception" in each] == (
+        [] if said is None else [f"this exception of rule `codes` {said}"]
+    )

@@ -18,9 +18,11 @@ class Refusals:
         self.source = source
         self.errors: list[PolicyError] = []
 
-    def refuse(self, place: Place, code: Code, message: str, remedy: str, *, at_key: bool = False) -> None:
-        """Note what is wrong at `place`, and what to do about it."""
-        self.errors.append(self.source.error(place, code, message, remedy, at_key=at_key))
+    def refuse(
+        self, place: Place, code: Code, message: str, remedy: str, *, at_key: bool = False, offset: int | None = None
+    ) -> None:
+        """Note what is wrong at `place`, or at a character of the text there, and what to do about it."""
+        self.errors.append(self.source.error(place, code, message, remedy, at_key=at_key, offset=offset))
 
     def refuse_detector(self, place: Place, error: DetectorError) -> None:
         """Note that a detector refuses the parameters of the rule at `place`."""

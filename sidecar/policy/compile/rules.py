@@ -25,6 +25,8 @@ from sidecar.policy.compile.actions import (
 from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler, Made
 from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.compile.sessions import condition_of
+from sidecar.policy.compile.terms import bands_of, highest_severity, terms_of
+from sidecar.policy.compile.trials import trial_of
 from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
 from sidecar.policy.loader import Draft
@@ -32,9 +34,10 @@ from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Rewrite, RulePlan
 from sidecar.policy.schema.actions import BlockAction, Hash, Named, OneWayOperator, Pseudonym
 from sidecar.policy.schema.detect import Detect
+from sidecar.policy.schema.rollout import CanaryEnforcement
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.stream import StreamSpec
-from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part, Severity
+from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part
 from sidecar.wording.languages import Language
 
 
@@ -68,6 +71,7 @@ class RuleCompiler:
         self._check_history(place, rule, action)
         self._check_message(place, rule)
         rewrite = self._rewrite(place, rule, action)
+        terms = terms_of(self._refusals, place, rule)
         detection = self._detection.compile(place, rule.detect)
         if detection is None:
             return
@@ -76,11 +80,12 @@ class RuleCompiler:
         self._check_calls(place, rule, action, detection.reads)
         self._check_labels(place, rule, detection.thresholds)
         self._check_session(place, rule, detection.reads)
+        bands = bands_of(self._refusals, place, rule, detection.thresholds)
         for detector in self._detection.detectors(detection):
             self._check_stream(place, rule, action, detector, detection.reads)
         if len(self.errors) > before:
             return
-        plan = self._plan(rule, action, detection, rewrite)
+        plan = replace(self._plan(rule, action, detection, rewrite), terms=terms, bands=bands)
         self.plans.append(plan)
         self._detection.read(plan, detection)
 
@@ -97,9 +102,10 @@ class RuleCompiler:
             id=rule.id,
             detector=rule.detect.detector,
             thresholds=detection.thresholds,
-            severity=Severity.of(rule.severity),
+            severity=highest_severity(rule),
             action=action,
-            enforcement=rule.enforcement,
+            enforcement=rule.enforcement if isinstance(rule.enforcement, Enforcement) else Enforcement.ENFORCE,
+            canary=trial_of(rule.enforcement.canary) if isinstance(rule.enforcement, CanaryEnforcement) else None,
             on_error=rule.on_error or whole or default,
             on_timeout=rule.on_timeout or (gates and self._stream.on_timeout) or whole or default,
             message=default_of(message_of(rule), self._language),

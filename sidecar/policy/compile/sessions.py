@@ -8,6 +8,7 @@ from detectors.base import EVERYTHING
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.actions import default_of, translations_of
 from sidecar.policy.compile.refusals import Refusals, check_wording
+from sidecar.policy.compile.terms import highest_severity
 from sidecar.policy.document import Place
 from sidecar.policy.loader import Draft
 from sidecar.policy.plan import RulePlan
@@ -79,7 +80,7 @@ def _check_reached(refusals: Refusals, place: Place, spec: EscalationSpec, rules
     if not adding:
         message = "no rule adds risk, so nothing leads to this"
         refusals.refuse((*place, "after"), Code.NOTHING_LEADS_THERE, message, "give a rule `risk: 1`")
-    elif all(Severity.of(rule.severity) < least for rule in adding):
+    elif all(highest_severity(rule) < least for rule in adding):
         message = f"no rule that adds risk has the severity `{least.word}`"
         remedy = "name a lower one, or remove `severity`"
         refusals.refuse((*place, "after", "severity"), Code.NOTHING_LEADS_THERE, message, remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import TypeAlias
 
 from detectors import registry
@@ -22,7 +23,11 @@ Policies: TypeAlias = Sequence[tuple[LoadedPolicy, Plan]]
 
 
 def warnings(
-    policies: Policies, tested: frozenset[tuple[str, str]] = frozenset(), *, catalog: Catalog = registry
+    policies: Policies,
+    today: date,
+    tested: frozenset[tuple[str, str]] = frozenset(),
+    *,
+    catalog: Catalog = registry,
 ) -> list[PolicyError]:
     """What is hardly meant in policies that are loaded together, by file and line.
 
@@ -30,7 +35,7 @@ def warnings(
     """
     found = list(_shadowed(policies))
     for loaded, plan in policies:
-        found += rules.warnings(loaded, plan)
+        found += rules.warnings(loaded, plan, today)
         found += thresholds.warnings(loaded, plan, catalog)
         found += patterns.warnings(loaded)
         found += cases.warnings(loaded, {rule for policy, rule in tested if policy == plan.name})

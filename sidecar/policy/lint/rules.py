@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from sidecar.errors import PolicyError
@@ -18,12 +19,28 @@ _APART = frozenset({"id", "description", "detect", "action", "severity", "tags"}
 """What of a rule may differ where one leaves another nothing to do."""
 
 
-def warnings(loaded: LoadedPolicy, plan: Plan) -> Iterator[PolicyError]:
+SOON = timedelta(days=30)
+"""How long before an exception ends its owner is told."""
+
+
+def warnings(loaded: LoadedPolicy, plan: Plan, today: date) -> Iterator[PolicyError]:
     """What is hardly meant by a policy's rules."""
+    yield from _ending_exceptions(loaded, plan, today)
     yield from _silent_blocks(loaded, plan)
     yield from _needless_notice(loaded, plan)
     yield from _unread_parts(loaded, plan)
     yield from _idle_rules(loaded, plan)
+
+
+def _ending_exceptions(loaded: LoadedPolicy, plan: Plan, today: date) -> Iterator[PolicyError]:
+    for rule in plan.rules:
+        for number, each in enumerate(rule.terms.exemptions if rule.terms else ()):
+            if each.last_day is None or each.last_day - SOON > today:
+                continue
+            ends = "ended with" if each.is_over(today) else "ends with"
+            message = f"this exception of rule `{rule.id}` {ends} {each.last_day}; {each.owner} answers for it"
+            place = ("rules", rule.index, "except", number, "expires")
+            yield loaded.source.error(place, Code.EXCEPTION_ENDS, message, "remove it, or have it approved anew")
 
 
 def _silent_blocks(loaded: LoadedPolicy, plan: Plan) -> Iterator[PolicyError]:

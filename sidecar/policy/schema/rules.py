@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
 
 from sidecar.policy.schema.actions import ActionSpec
-from sidecar.policy.schema.base import Model, Name
+from sidecar.policy.schema.base import Model, Name, form_of
 from sidecar.policy.schema.detect import Detect
+from sidecar.policy.schema.exceptions import ExceptionSpec
+from sidecar.policy.schema.rollout import EnforcementSpec
 from sidecar.policy.schema.session import Risk, SessionConditionSpec
 from sidecar.values import Enforcement, FailMode, InHistory, SessionMark, SeverityName
+
+
+def _score(text: str) -> str:
+    try:
+        right = 0 <= float(text) <= 1
+    except ValueError:
+        right = False
+    if not right:
+        raise PydanticCustomError("no_score", "`{text}` is no score", {"text": text[:20], "remedy": "write 0 to 1"})
+    return text
+
+
+SeveritySpec: TypeAlias = Annotated[
+    Annotated[SeverityName, Tag("as word")]
+    | Annotated[dict[Annotated[str, AfterValidator(_score)], SeverityName], Tag("as mapping"), Field(min_length=1)],
+    Discriminator(
+        form_of,
+        custom_error_type="severity_form",
+        custom_error_message="a severity is a word, or words by least score",
+    ),
+]
 
 
 class RuleSpec(Model):
@@ -17,7 +43,21 @@ class RuleSpec(Model):
     id: Name = Field(description="The rule's name in events; unique within the policy.")
     description: str = Field(default="", max_length=2000, description="Why the rule exists.")
     detect: Detect = Field(description="What to look for.")
-    severity: SeverityName = Field(default="medium", description="How much a violation matters.")
+    when: str | None = Field(
+        default=None,
+        description="A condition in CEL over stream, finding and session; where it does not hold, what was found is no"
+        " violation: `finding.score > 0.9 || stream.tenant == 'acme'`.",
+    )
+    except_: list[ExceptionSpec] | None = Field(
+        default=None,
+        alias="except",
+        min_length=1,
+        description="What is no violation, although it was found, and until when.",
+    )
+    severity: SeveritySpec = Field(
+        default="medium",
+        description="How much a violation matters: a word, or words by the least score: `{0.5: medium, 0.9: high}`.",
+    )
     action: ActionSpec = Field(
         description="What is done to the text: allow < annotate < redact < withhold < block; the strongest wins on"
         " the same text."
@@ -49,6 +89,8 @@ class RuleSpec(Model):
     session: SessionConditionSpec | None = Field(
         default=None, description="What the session must be like where something is found; else it is no violation."
     )
-    enforcement: Enforcement = Field(
-        default=Enforcement.ENFORCE, description="shadow: decide and publish, but change nothing."
+    enforcement: EnforcementSpec = Field(
+        default=Enforcement.ENFORCE,
+        description="shadow: decide and publish, but change nothing. canary: enforce on a part of the streams, and be"
+        " in shadow on the others.",
     )
