@@ -70,7 +70,7 @@ def test_a_finding_has_the_tags_that_are_stated_or_follow(
 def test_an_unknown_tag_is_refused(tags: str, place: str, remedy: str) -> None:
     text = HEAD + f"rules: [{{id: a, detect: {{detector: secrets}}, action: redact, tags: {tags}}}]\n"
     with pytest.raises(PolicyErrors) as caught:
-        compile_policy(*load_text(text))
+        compile_policy(load_text(text)[0])
     (error,) = caught.value.errors
     assert (error.code, error.path, error.remedy) == (Code.UNKNOWN_TAG, place, remedy)
 
@@ -78,5 +78,5 @@ def test_an_unknown_tag_is_refused(tags: str, place: str, remedy: str) -> None:
 def test_a_rule_keeps_its_tags() -> None:
     tags = "{owasp: ['LLM06:2025'], nist: []}"
     text = HEAD + f"rules: [{{id: a, detect: {{detector: secrets}}, action: redact, tags: {tags}}}]\n"
-    (rule,) = compile_policy(*load_text(text)).rules
+    (rule,) = compile_policy(load_text(text)[0]).rules
     assert rule.tags == {"owasp": ("LLM06:2025",), "nist": ()}
