@@ -21,6 +21,7 @@ from prometheus_client import disable_created_metrics
 
 from detectors.models.places import use_places
 from sidecar.admin import AdminServer, Page, service_pages
+from sidecar.canaries import Canaries
 from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
 from sidecar.console.pages import console_pages, finder, policies_page, reader
@@ -30,6 +31,7 @@ from sidecar.engine import Engine
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.left_over import LeftOver, of_service
+from sidecar.outbox.outbox import Inlet
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.outbox.watched import Watched
@@ -72,6 +74,7 @@ class App:
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1)
         self.policies = _policies(settings)
+        self.canaries = Canaries()
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
         self.reloader = PolicyReloader(
             self.policies,
@@ -80,9 +83,21 @@ class App:
             clock=self.clock,
             metrics=self.metrics,
             taken=self.scheduler.time,
+            canaries=self.canaries,
         )
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
-        self.engine = Engine(
+        self.engine = self._engine(events)
+        room = Room(settings.limits.request_bodies_bytes)
+        self.processor = _processor(self.engine, settings, room)
+        services = (self.processor,) if self.processor is not None else ()
+        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
+        self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
+        self.admin = AdminServer(settings.admin.listen, self._pages(version))
+
+    def _engine(self, events: Inlet) -> Engine:
+        """What streams share; it puts their events into `events`."""
+        settings = self.settings
+        return Engine(
             policies=self.policies,
             scheduler=self.scheduler,
             outbox=events,
@@ -94,13 +109,8 @@ class App:
             admits=self.scheduler.admits,
             left=self.scheduler.left,
             stand_ins=stand_in_source(settings.keys, settings.limits),
+            canaries=self.canaries,
         )
-        room = Room(settings.limits.request_bodies_bytes)
-        self.processor = _processor(self.engine, settings, room)
-        services = (self.processor,) if self.processor is not None else ()
-        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
-        self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
-        self.admin = AdminServer(settings.admin.listen, self._pages(version))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -112,7 +122,7 @@ class App:
             await self._start_inference(stack)
             await self._start_policies(stack)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
-            await self.scheduler.time(self.policies.plans.values())
+            await self.scheduler.time(self.reloader.plans)
             self.readiness.fine("detectors")
             self._export()
             stack.push_async_callback(self._drain)
@@ -182,7 +192,7 @@ class App:
         await self.reloader.load()
         self.readiness.fine("policies")
         self.readiness.wait_for("detectors", "answering golden inputs")
-        await asyncio.to_thread(probe_detectors, self.policies.plans.values())
+        await asyncio.to_thread(probe_detectors, self.reloader.plans)
         await _start(stack, self.reloader.start, self.reloader.stop)
 
     def _export(self) -> None:
@@ -199,6 +209,16 @@ class App:
             "Events that were lost, by severity.",
             "severity",
             self._lost,
+        )
+        self.metrics.watch_states(
+            "tidegate_canary_stopped",
+            "1 for each canary that stopped itself, with the rate that left its band.",
+            ("policy", "canary", "rate"),
+            lambda: [
+                (each.canary.policy, each.canary.rule or each.canary.version, str(each.stopped_by))
+                for each in self.canaries.standings()
+                if each.stopped_by is not None
+            ],
         )
         if (publisher := self.publisher) is not None:
             watch("tidegate_publisher_events", "Events published.", lambda: publisher.stats().published)

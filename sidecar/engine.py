@@ -11,13 +11,14 @@ from itertools import count
 from typing import Literal, NoReturn, Protocol
 
 from detectors.context import CHAR_BYTES, Documents
+from sidecar.canaries import Canaries
 from sidecar.clock import Clock
 from sidecar.conduct import Conducts
 from sidecar.config import Keys, Limits
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.keys import stand_in_source
-from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event
+from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event, uuid7
 from sidecar.outbox.event import FaultKind
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.facts import StreamFacts
@@ -74,6 +75,7 @@ class Engine:
         admits: Callable[[Running], bool] = lambda _: True,
         left: Callable[[float, int], None] = lambda _began_ms, _number: None,
         stand_ins: StandInSource | None = None,
+        canaries: Canaries | None = None,
     ) -> None:
         """`admits` says whether another stream, beside those that run, would be looked at in time.
 
@@ -103,6 +105,7 @@ class Engine:
         self._context_bytes = 0
         """What the contexts of all streams take at most."""
         self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
+        self.canaries = canaries or Canaries()
         self._admits = admits
         self._left = left
         self._door = Door(clock, self._take_place, self._give_back)
@@ -144,11 +147,12 @@ class Engine:
 
         Raises `Draining`, `Overloaded`, `CallerError` (something in `start` is past a limit) or `UnknownPolicy`.
         """
-        plan = self._plan(start)
+        stream_id = uuid7(self.clock.unix_seconds())
+        plan = self._plan(start, stream_id)
         await self._enter(plan, start.tenant)
         try:
             book = stand_ins or self.stand_ins.book(start.tenant, start.session_id)
-            async with self._run(Session(self, plan, start, book, is_held=is_held)) as session:
+            async with self._run(Session(self, plan, start, book, stream_id=stream_id, is_held=is_held)) as session:
                 yield session
         finally:
             self._give_back(start.tenant)
@@ -208,13 +212,14 @@ class Engine:
             return None
         return info_of(plan, start, now)
 
-    def _plan(self, start: StreamStart) -> Plan:
+    def _plan(self, start: StreamStart, stream_id: str) -> Plan:
         if self._is_draining:
             self._refuse_draining()
         if self.open_streams + self.waiting_streams >= self.limits.max_streams:
             self._refuse(_RETRY_MS)
         check_start(start, self.limits)
-        return self.policies.resolve(start.policy or None, start.facts)
+        plan = self.policies.resolve(start.policy or None, start.facts)
+        return self.canaries.side_of(plan, start, stream_id)
 
     async def _enter(self, plan: Plan, tenant: str) -> None:
         """Take a place among the streams that run, if need be after a moment at the door."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sidecar.bundles.delivery import Delivery, Offer
 from sidecar.bundles.sources import Away
+from sidecar.canaries import Canaries
 from sidecar.clock import Clock
 from sidecar.config import Policies
 from sidecar.errors import BundleError, ConfigError, PolicyError
@@ -31,6 +32,9 @@ from sidecar.version import is_older
 from sidecar.watching import Watch
 
 _log = logging.getLogger(__name__)
+
+_Role = tuple[str, bool]
+"""A policy's name, and whether this is a version that is tried."""
 
 _TOLD = 20
 """How many of the latest changes are remembered."""
@@ -48,6 +52,7 @@ class PolicyReloader:
         clock: Clock,
         metrics: Metrics,
         taken: Callable[[Iterable[Plan]], Awaitable[None]],
+        canaries: Canaries | None = None,
     ) -> None:
         """`taken` is told of policies that are new in force, and may take its time.
 
@@ -59,6 +64,8 @@ class PolicyReloader:
         self._clock = clock
         self._metrics = metrics
         self._taken = taken
+        self.canaries = canaries or Canaries()
+        """How those of the policies in force go; others are forgotten."""
         self.delivery = Delivery(settings, count=metrics.count_bundle) if settings.bundle else None
         self._asked = asyncio.Event()
         self._stirred = asyncio.Event()
@@ -67,7 +74,7 @@ class PolicyReloader:
         self._task: asyncio.Task[None] | None = None
         self._seen: State = frozenset()
         self._since: dict[str, float] = {}
-        self._known: Mapping[str, Plan] = {}
+        self._known: Mapping[_Role, Plan] = {}
         self.told: deque[PolicyChange] = deque(maxlen=_TOLD)
         """What happened lately, oldest first."""
         self.last_read: float | None = None
@@ -75,8 +82,8 @@ class PolicyReloader:
 
     @property
     def plans(self) -> Collection[Plan]:
-        """The policies in force."""
-        return self._store.plans.values()
+        """The policies in force, and the versions that are tried beside them."""
+        return (*self._store.plans.values(), *self._store.tried.values())
 
     @property
     def errors(self) -> Sequence[str]:
@@ -96,7 +103,7 @@ class PolicyReloader:
 
     def source(self, plan: Plan) -> str:
         """The file that a policy in force came from; of one in a bundle, its path there."""
-        file = self._store.sources.get(plan.name, "")
+        file = self._store.sources.get(plan.digest, "")
         return file if self.delivery is None else os.path.relpath(file, self.delivery.folder)
 
     async def load(self) -> None:
@@ -173,7 +180,7 @@ class PolicyReloader:
             self._metrics.policy_reloads.inc()
             _log.info("policies reloaded", extra={"policies": [*self._store.plans]})
             await self._record(events)
-            await self._taken(self._store.plans.values())
+            await self._taken(self.plans)
             return
         self._metrics.policy_reload_failures.inc()
         for error in self._store.errors:
@@ -216,7 +223,7 @@ class PolicyReloader:
         self._metrics.policy_reloads.inc()
         _log.info("another bundle is in force", extra={"bundle": offer.bundle.called})
         await self._record(events)
-        await self._taken(self._store.plans.values())
+        await self._taken(self.plans)
 
     async def _take(self, delivery: Delivery, offer: Offer) -> bool:
         """Put a bundle's policies in force; whether they could be."""
@@ -240,10 +247,11 @@ class PolicyReloader:
     def _note(self) -> list[Event]:
         """What is in force now, for metrics and for whoever asks; returns what is new of it."""
         self.last_read = now = self._clock.unix_seconds()
-        known, self._known = self._known, dict(self._store.plans)
+        known, self._known = self._known, {(plan.name, plan.rollout is not None): plan for plan in self.plans}
+        self.canaries.keep(self.plans)
         self._since = {plan.digest: self._since.get(plan.digest, now) for plan in self.plans}
-        self._metrics.policies_loaded.set(len(self._store.plans))
-        self._metrics.expect(self._store.plans.values())
+        self._metrics.policies_loaded.set(len(self.plans))
+        self._metrics.expect(self.plans)
         bundle = self._bundle()
         return [
             policy_event(
@@ -278,14 +286,14 @@ def _inside(error: PolicyError, folder: Path) -> str:
 
 
 def _changes(
-    before: Mapping[str, Plan], after: Mapping[str, Plan]
+    before: Mapping[_Role, Plan], after: Mapping[_Role, Plan]
 ) -> Iterable[tuple[PolicyStep, str, Plan | None, Plan | None]]:
     """What became of which policy: the one in force now, and that of before."""
-    for name, plan in after.items():
-        former = before.get(name)
+    for role, plan in after.items():
+        former = before.get(role)
         if former is None or former.digest != plan.digest:
             is_back = former is not None and is_older(plan.version, former.version)
-            yield PolicyStep.ROLLED_BACK if is_back else PolicyStep.LOADED, name, plan, former
-    for name, former in before.items():
-        if name not in after:
-            yield PolicyStep.REMOVED, name, None, former
+            yield PolicyStep.ROLLED_BACK if is_back else PolicyStep.LOADED, plan.name, plan, former
+    for role, former in before.items():
+        if role not in after:
+            yield PolicyStep.REMOVED, former.name, None, former

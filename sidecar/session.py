@@ -84,13 +84,20 @@ class Session:
     """One stream. `feed`, `finish` and `fail` are the reader's; `outputs` is the writer's and owns the core."""
 
     def __init__(
-        self, engine: Engine, plan: Plan, start: StreamStart, stand_ins: StandIns, *, is_held: bool = False
+        self,
+        engine: Engine,
+        plan: Plan,
+        start: StreamStart,
+        stand_ins: StandIns,
+        *,
+        stream_id: str = "",
+        is_held: bool = False,
     ) -> None:
         self._conduct = engine.conducts.of(start.tenant, start.session_id, plan)
         self.plan = plan = self._conduct.plan
         self.stand_ins = stand_ins
         """What stands for what in the exchange."""
-        self.info = info_of(plan, start, engine.clock.unix_seconds())
+        self.info = info_of(plan, start, engine.clock.unix_seconds(), stream_id)
         self._engine = engine
         self._direction = start.direction
         self._core = Stream(
@@ -112,6 +119,7 @@ class Session:
             metrics=engine.metrics,
             evidence_key=engine.evidence_key,
             most_of_rule=engine.limits.events_per_rule,
+            canaries=engine.canaries,
         )
         self._languages = start.languages
         self._prompt = start.prompt

@@ -88,10 +88,10 @@ def _check_size(field_name: str, size: int, limit: int, unit: str) -> None:
         raise CallerError(f"has {size} {unit}; at most {limit} are allowed", field=field_name, limit=limit)
 
 
-def info_of(plan: Plan, start: StreamStart, unix_seconds: float) -> StreamInfo:
-    """What events say of a stream with this start, which begins now."""
+def info_of(plan: Plan, start: StreamStart, unix_seconds: float, stream_id: str = "") -> StreamInfo:
+    """What events say of a stream with this start, which begins now; under a new id, unless it has one."""
     return StreamInfo(
-        stream_id=uuid7(unix_seconds),
+        stream_id=stream_id or uuid7(unix_seconds),
         direction=start.direction,
         policy=plan.name,
         policy_version=plan.version,

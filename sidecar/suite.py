@@ -17,8 +17,8 @@ from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.document import Place, Source
 from sidecar.policy.loader import LoadedPolicy, content_of, files_of_tests, policy_files
 from sidecar.policy.plan import Plan
+from sidecar.policy.rollouts import errors_together
 from sidecar.policy.schema.cases import CaseSpec
-from sidecar.policy.store import repeated_names
 from sidecar.policy.testfiles import TestFile, read_test_file
 from sidecar.remembered import Memory
 from sidecar.trials import guard_among, guard_with
@@ -85,7 +85,7 @@ class Suite:
         self._compiled = {path: each for path, each in self._compiled.items() if each.content == content_of(path)}
         own = [self._compile(path) for path in policy_files(self._paths)]
         beside = [read_test_file(path, self._compile) for path in files_of_tests(self._paths)]
-        errors = [error for file in own for error in file.errors] + repeated_names(own)
+        errors = [error for file in own for error in file.errors] + errors_together(own)
         errors += [error for file in beside for error in file.errors if error not in errors]
         policies = {id(plan): (loaded, plan) for file in own for loaded, plan in file.policies}
         policies |= {id(plan): (loaded, plan) for file in beside for loaded, plan in file.policies}

@@ -20,7 +20,7 @@ from sidecar.outbox.builders import timestamp
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file
 from sidecar.policy.loader import policy_files
-from sidecar.policy.store import repeated_names
+from sidecar.policy.rollouts import errors_together
 
 _BUNDLE = click.argument("path", type=click.Path(path_type=Path, exists=True), metavar="BUNDLE")
 _SIGNING = click.option(
@@ -125,7 +125,7 @@ def keygen(prefix: Path) -> None:
 def _check_policies(folder: Path) -> None:
     """Refuse policies that the service would refuse."""
     files = [compile_file(path, public_keys()) for path in policy_files([folder])]
-    errors = [error for file in files for error in file.errors] + repeated_names(files)
+    errors = [error for file in files for error in file.errors] + errors_together(files)
     if errors:
         raise Failure("\n".join(map(str, errors)))
     if not any(file.policies for file in files):

@@ -10,7 +10,7 @@ from sidecar.errors import PolicyError
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.loader import policy_files
-from sidecar.policy.store import repeated_names
+from sidecar.policy.rollouts import errors_together
 
 
 def compiled(paths: Sequence[Path]) -> list[CompiledFile]:
@@ -23,4 +23,4 @@ def compiled(paths: Sequence[Path]) -> list[CompiledFile]:
 
 def errors_of(files: Sequence[CompiledFile]) -> list[PolicyError]:
     """What is wrong with the files, each by itself and together."""
-    return [error for file in files for error in file.errors] + repeated_names(files)
+    return [error for file in files for error in file.errors] + errors_together(files)

@@ -176,6 +176,7 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "on_error": rule.on_error,
         "on_timeout": rule.on_timeout,
         "holds": "segment" if hold is None else hold,
+        **({"canary": asdict(rule.canary)} if rule.canary is not None else {}),
         **({"counts": asdict(rule.reading)} if rule.reading != ONE_BY_ONE else {}),
         **({"expected": {label: asdict(point) for label, point in expected.items()}} if expected else {}),
     }
@@ -231,6 +232,8 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
     operator = _operator_of(loaded, rule)
     doing = rule.action.word + (f" with {operator}" if operator else "")
     shadow = "" if rule.is_enforced else f" ({rule.enforcement})"
+    if rule.canary is not None:
+        shadow = f" (on {rule.canary.percent:g} %)"
     yield f"  rule {rule.id}: {doing}{shadow}, severity {rule.severity.word}"
     yield f"    detector    {rule.detector}"
     by_threshold: dict[float, list[str]] = {}

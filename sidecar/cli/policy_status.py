@@ -57,9 +57,12 @@ def _lines(state: Mapping[str, Any]) -> Iterator[str]:
     """The state for a person."""
     for each in state["loaded"]:
         yield f"{each['name']} {each['version']}  {each['digest'][:_DIGEST_CHARS]}  since {_time(each['since'])}"
-        yield f"  from {each['source']}"
+        tried = f"; tried in place of version {each['replaces']}" if each["replaces"] else ""
+        yield f"  from {each['source']}{tried}"
     if not state["loaded"]:
         yield "no policy is in force"
+    for canary in state["canaries"]:
+        yield from _canary(canary)
     if state["bundle"] is not None:
         yield from _bundle(state["bundle"])
     yield f"read {_time(state['read'])}; changes are told by {state['told_by']}"
@@ -69,6 +72,15 @@ def _lines(state: Mapping[str, Any]) -> Iterator[str]:
         yield f"refused: {error}"
     for change in state["latest"]:
         yield f"{change['time']}  {_change(change)}"
+
+
+def _canary(canary: Mapping[str, Any]) -> Iterator[str]:
+    what = f"rule {canary['rule']}" if canary["rule"] else f"version {canary['version']}"
+    yield f"canary {canary['policy']}: {what} on {canary['percent']:g} % by {canary['by']}"
+    rates = ", ".join(f"{name} {share:g}" for name, share in canary["rates"].items())
+    yield f"  its last {canary['streams']} streams: {rates}"
+    if canary["stopped"]:
+        yield f"  stopped: {canary['stopped']}"
 
 
 def _bundle(bundle: Mapping[str, Any]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from sidecar.bundles.delivery import Delivery
+from sidecar.canaries import Standing
 from sidecar.console.recent import BOUNDS_MS, LATEST, WINDOW_SECONDS, Recent
 from sidecar.outbox.event import PolicyChange
 from sidecar.outbox.outbox import OutboxStats
@@ -57,15 +58,33 @@ def policies_of(reloader: PolicyReloader) -> State:
                 "rules": len(plan.rules),
                 "since": reloader.since(plan),
                 "source": reloader.source(plan),
+                "replaces": plan.replaces,
             }
             for plan in plans
         ],
+        "canaries": [canary_of(standing) for standing in reloader.canaries.standings()],
         "models": sorted({batch.detector.model for plan in plans for batch in plan.batches}),
         "read": reloader.last_read,
         "errors": list(reloader.errors),
         "bundle": bundle_of(reloader.delivery) if reloader.delivery is not None else None,
         "told_by": "the kernel" if reloader.is_told else "looking",
         "latest": [_told(change) for change in reversed(reloader.told)],
+    }
+
+
+def canary_of(standing: Standing) -> State:
+    """What is tried on which streams, and how it goes."""
+    canary, trial = standing.canary, standing.canary.trial
+    return {
+        "policy": canary.policy,
+        "version": canary.version,
+        "rule": canary.rule,
+        "percent": trial.percent,
+        "by": f"label {trial.label}" if trial.by == "label" else trial.by,
+        "streams": standing.streams,
+        "rates": dict(standing.rates),
+        "band": dict(trial.band),
+        "stopped": standing.said,
     }
 
 
@@ -108,7 +127,18 @@ def agreed(states: Sequence[State]) -> State:
     """What several workers say of their policies: what the first says, and which say otherwise."""
     first = _in_force(states[0])
     others = [number for number, state in enumerate(states) if _in_force(state) != first]
-    return states[0] | {"workers": len(states), "differing": others}
+    joined = [reduce(_joined, each) for each in zip(*(state["canaries"] for state in states), strict=False)]
+    return states[0] | {"workers": len(states), "differing": others, "canaries": joined}
+
+
+def _joined(one: State, other: State) -> State:
+    """How a canary goes in two processes, each of which judges by itself."""
+    streams = one["streams"] + other["streams"]
+    rates = {
+        rate: round((share * one["streams"] + other["rates"][rate] * other["streams"]) / streams, 4) if streams else 0.0
+        for rate, share in one["rates"].items()
+    }
+    return one | {"streams": streams, "rates": rates, "stopped": one["stopped"] or other["stopped"]}
 
 
 def _in_force(state: State) -> list[tuple[str, str]]:

@@ -49,6 +49,7 @@ from sidecar.outbox.event import (
     Where,
     severity_of,
 )
+from sidecar.policy.canary import would
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.values import (
     Action,
@@ -161,6 +162,7 @@ def violation_event(
         coverage=coverage or _coverage_of_failure(decision),
         failure=_failure_ref(decision.failure),
         grounding=_grounding_ref(decision.finding.grounding),
+        canary=_canary_ref(rule, decision),
     )
     return _stream_event(info, data)
 
@@ -403,6 +405,13 @@ def _detector_ref(rule: RulePlan, decision: Decision) -> DetectorRef:
         threshold=rule.thresholds.get(finding.label),
         reason=_text(_unless_quoting(finding.reason, decision.excerpt)),
     )
+
+
+def _canary_ref(rule: RulePlan, decision: Decision) -> CanaryRef | None:
+    """Of a rule that is a canary: its side, and what is done on the other one, where it is in shadow, or is not."""
+    if rule.side is None:
+        return None
+    return CanaryRef(would=would(rule, decision).word, side=rule.side)
 
 
 def _where(direction: Direction, decision: Decision) -> Where:

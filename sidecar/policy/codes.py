@@ -75,6 +75,7 @@ class Code(StrEnum):
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
     MATCH_OF_DEFAULT = "TG403"
+    NOTHING_TO_REPLACE = "TG410"
 
     REPEATED_TEST = "TG501"
     UNKNOWN_RULE = "TG502"
@@ -420,6 +421,12 @@ ABOUT: Mapping[Code, About] = {
         "It takes every stream that no other policy takes.",
         "Remove `match`, or give the policy another name.",
         'metadata: {name: default, version: "1"}\nmatch: {directions: [input]}\n',
+    ),
+    Code.NOTHING_TO_REPLACE: About(
+        "a version that is tried, and none that it replaces",
+        "A rollout takes a part of the streams of another version of the same policy, with the same `match`.",
+        "Name the version that the other streams keep, and have it loaded, too.",
+        'rollout: {percent: 10, replaces: "1"}\nrules: [{id: cards, detect: {detector: pii}, action: redact}]\n',
     ),
     Code.REPEATED_TEST: About(
         "two tests have one name",

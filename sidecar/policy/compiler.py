@@ -22,6 +22,7 @@ from sidecar.policy.compile.actions import default_of, translations_of
 from sidecar.policy.compile.detection import Catalog, Made
 from sidecar.policy.compile.rules import RuleCompiler
 from sidecar.policy.compile.sessions import settings_of, stoppers_of
+from sidecar.policy.compile.trials import trial_of
 from sidecar.policy.compile.whole import call_errors, policy_errors, repeated_ids, repeated_names
 from sidecar.policy.facts import Glob, Match
 from sidecar.policy.loader import Draft, LoadedPolicy, read_drafts
@@ -111,6 +112,9 @@ def _plan(spec: PolicySpec, rules: RuleCompiler) -> Plan:
         language=metadata.language,
         order=metadata.order,
         match=_match(spec.match),
+        canaries=tuple(rule.index for rule in rules.plans if rule.canary is not None),
+        rollout=trial_of(spec.rollout) if spec.rollout is not None else None,
+        replaces=spec.rollout.replaces if spec.rollout is not None else "",
         stream=_settings(spec.stream, metadata.language),
         session=settings_of(spec),
         stoppers=stoppers_of(spec),

@@ -185,6 +185,8 @@ _FORMS = {
     "blocked": "write true, false, or the id of the rule that blocks",
     "notice": "write `paragraph`, `annotation`, or `{as: paragraph, text: ...}`",
     "chunkings": "write `all`, `whole`, `chars`, `cuts`, `pairs`, `random`, or a list of them",
+    "enforcement": "write `enforce`, `shadow` or `{canary: {percent: 10}}`",
+    "by": "write `session`, `tenant`, `stream`, or `{label: NAME}`",
     "action": "write `allow`, `annotate`, `redact`, `withhold`, `block`, `{redact: {with: mask}}`,"
     " `{advise: {note: ...}}`, `{withhold: {message: ...}}` or `{block: {message: ...}}`",
 }
@@ -225,6 +227,8 @@ _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]]
     "severity_form": _form,
     "value_form": _form,
     "wording_form": _form,
+    "enforcement_form": _form,
+    "by_form": _form,
     "action_form": _action,
 }
 

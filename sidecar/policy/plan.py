@@ -16,8 +16,10 @@ from sidecar.policy.conditions import Terms
 from sidecar.policy.facts import Match, StreamFacts
 from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.policy.sessions import SessionCondition, SessionSettings
+from sidecar.policy.trial import Trial
 from sidecar.values import (
     Action,
+    CanarySide,
     Channel,
     Enforcement,
     FailMode,
@@ -93,7 +95,12 @@ class RulePlan:
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
     reads: Reads = EVERYTHING
-
+    canary: Trial | None = None
+    """On which streams it is enforced; on the others it is in shadow. None: the same on all."""
+    side: CanarySide | None = None
+    """Of a canary: on which side the stream is that this plan is for."""
+    is_others: bool = False
+    """Whether it is of the other version of the policy, and only says what that would do."""
     risk: float = 0.0
     """What a violation adds to its session's risk; 0: it counts for nothing there."""
     marks: frozenset[SessionMark] = frozenset()
@@ -246,6 +253,19 @@ class Plan:
     """In which people are told things."""
     order: int = 0
     """Policies are tried by order, lowest first, then by name."""
+    canaries: tuple[int, ...] = ()
+    """The rules that are canaries."""
+    rollout: Trial | None = None
+    """On which streams of the version `replaces` it is tried, where it is."""
+    replaces: str = ""
+    successor: Plan | None = None
+    """The version that is tried on a part of its streams."""
+    side: CanarySide | None = None
+    """Where a version is tried: which of the two this is, for the stream that this plan is for."""
+    other: Plan | None = None
+    """The other one. Its rules stand behind this one's own, in shadow."""
+    sides: dict[tuple[frozenset[int], str], Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `policy.canary` made of it for streams on either side."""
     session: SessionSettings = field(default_factory=SessionSettings)
     stoppers: tuple[RulePlan, ...] = ()
     """The rules that stop a session, numbered behind `rules`. They read nothing until one is stopped."""

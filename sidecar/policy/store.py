@@ -21,11 +21,11 @@ from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.compiler import CompiledFile, compile_file
-from sidecar.policy.document import Source
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.loader import content_of, files_with, policy_files
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan, in_order, taker
+from sidecar.policy.rollouts import errors_together, in_force
 from sidecar.policy.schema.base import DEFAULT_POLICY
 
 State = frozenset[tuple[Path, int, int, int]]
@@ -41,6 +41,7 @@ class _Snapshot:
 
     files: Mapping[Path, CompiledFile] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
+    tried: Mapping[str, Plan] = field(default_factory=dict)
     matching: tuple[Plan, ...] = ()
 
 
@@ -67,10 +68,15 @@ class PolicyStore:
         return self._current.matching
 
     @property
+    def tried(self) -> Mapping[str, Plan]:
+        """The versions that are tried on a part of the streams of those, by name."""
+        return self._current.tried
+
+    @property
     def sources(self) -> Mapping[str, str]:
-        """The file of each policy in force, by its name."""
+        """The file of each policy in force, by its digest."""
         files = self._current.files.values()
-        return {plan.name: loaded.source.file for compiled in files for loaded, plan in compiled.policies}
+        return {plan.digest: loaded.source.file for compiled in files for loaded, plan in compiled.policies}
 
     @property
     def errors(self) -> tuple[PolicyError, ...]:
@@ -171,24 +177,9 @@ class PolicyStore:
         return self._current.files.get(compiled.path, CompiledFile(compiled.path, (), ()))
 
 
-def repeated_names(files: Iterable[CompiledFile]) -> list[PolicyError]:
-    """An error for each policy whose name an earlier file has already."""
-    owners: dict[str, Source] = {}
-    errors = []
-    for compiled in files:
-        for loaded, plan in compiled.policies:
-            first = owners.setdefault(plan.name, loaded.source)
-            if first.file != loaded.source.file:
-                message = f"{first.file} has a policy named `{plan.name}` already"
-                remedy = "give each policy its own name"
-                errors.append(loaded.source.error(("metadata", "name"), Code.REPEATED_POLICY, message, remedy))
-    return errors
-
-
 def _snapshot(files: Mapping[Path, CompiledFile]) -> tuple[_Snapshot, list[PolicyError]]:
-    errors = repeated_names(files.values())
-    plans = {plan.name: plan for compiled in files.values() for _, plan in compiled.policies}
-    return _Snapshot(files, plans, in_order(plans.values())), errors
+    plans, tried = in_force(plan for compiled in files.values() for _, plan in compiled.policies)
+    return _Snapshot(files, plans, tried, in_order(plans.values())), errors_together(files.values())
 
 
 def _closest(name: str, known: Iterable[str]) -> str:

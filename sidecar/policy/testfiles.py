@@ -21,8 +21,8 @@ from sidecar.policy.explain import suggest
 from sidecar.policy.language import json_schema_of_tests
 from sidecar.policy.loader import LoadedPolicy, policy_files, read_tests
 from sidecar.policy.plan import Plan
+from sidecar.policy.rollouts import errors_together
 from sidecar.policy.schema.cases import PolicyTestSpec
-from sidecar.policy.store import repeated_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def read_test_file(path: Path, compiled: Callable[[Path], CompiledFile]) -> Test
     except PolicyError as error:
         missing = source.error(("policies",), Code.UNREADABLE_FILE, error.message, error.remedy)
         return TestFile(path, source, None, (), (missing,))
-    broken = [error for file in files for error in file.errors] + repeated_names(files)
+    broken = [error for file in files for error in file.errors] + errors_together(files)
     policies = tuple(pair for file in files for pair in file.policies)
     if not policies and not broken:
         message = "there is no policy beside these tests"

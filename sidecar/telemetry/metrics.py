@@ -73,6 +73,9 @@ COUNTERS: Mapping[str, Row] = {
     "tidegate_scheduler_cache": Row("Requests that were looked up among earlier findings.", ("result",)),
     "tidegate_policy_reloads": Row("Reloads that took effect."),
     "tidegate_policy_reload_failures": Row("Reloads that were refused; the last good policies stayed."),
+    "tidegate_canary_streams": Row(
+        "Streams that ended, by canary (a rule, or a version that is tried) and side.", ("policy", "canary", "side")
+    ),
     "tidegate_bundle_looks": Row("Times that the source of the bundle was asked, by what came of it.", ("result",)),
 }
 HISTOGRAMS: Mapping[str, Row] = {
@@ -254,6 +257,10 @@ class Metrics:
         for found, (texts, chars) in zip((hits, misses), self._known, strict=True):
             texts.inc(len(found))
             chars.inc(sum(found))
+
+    def count_canary(self, policy: str, canary: str, side: str) -> None:
+        """Count a stream of one side of a canary."""
+        self._of("tidegate_canary_streams", policy, canary, side).inc()
 
     def count_bundle(self, result: str) -> None:
         """Count what came of asking for a bundle: `new`, `same`, `refused` or `away`."""

@@ -45,7 +45,7 @@ def test_one_worker_is_itself() -> None:
 
 
 def test_workers_that_have_other_policies_in_force_are_named() -> None:
-    one = {"loaded": [{"name": "a", "digest": "1", "since": 1.0}]}
-    same = {"loaded": [{"name": "a", "digest": "1", "since": 2.0}]}
-    other = {"loaded": [{"name": "a", "digest": "2", "since": 1.0}]}
-    assert agreed([one, same, other]) == one | {"workers": 3, "differing": [2]}
+    one = {"loaded": [{"name": "a", "digest": "1", "since": 1.0}], "canaries": []}
+    same = {"loaded": [{"name": "a", "digest": "1", "since": 2.0}], "canaries": []}
+    other = {"loaded": [{"name": "a", "digest": "2", "since": 1.0}], "canaries": []}
+    assert agreed([one, same, other]) == one | {"workers": 3, "differing": [2], "canaries": []}

@@ -129,7 +129,7 @@ ROWS = (
     Row(
         "a key of a later version",
         HEAD + f"rules:\n  - id: a\n    {W}\n    action: annotate\nexceptions: []\n",
-        "8:1: exceptions: unknown key `exceptions`. Use one of `apiVersion`, `kind`, `metadata`, `match`, `stream`, `session`, `rules`, `tests`.",
+        "8:1: exceptions: unknown key `exceptions`. Use one of `apiVersion`, `kind`, `metadata`, `match`, `stream`, `rollout`, `session`, `rules`, `tests`.",
     ),
     Row(
         "no rules",

@@ -26,6 +26,7 @@ from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompil
 from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.compile.sessions import condition_of
 from sidecar.policy.compile.terms import bands_of, highest_severity, terms_of
+from sidecar.policy.compile.trials import trial_of
 from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
 from sidecar.policy.loader import Draft
@@ -33,9 +34,10 @@ from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Rewrite, RulePlan
 from sidecar.policy.schema.actions import BlockAction, Hash, Named, OneWayOperator, Pseudonym
 from sidecar.policy.schema.detect import Detect
+from sidecar.policy.schema.rollout import CanaryEnforcement
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.stream import StreamSpec
-from sidecar.values import Action, Channel, Direction, FailMode, InHistory, Mode, Part
+from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part
 from sidecar.wording.languages import Language
 
 
@@ -102,7 +104,8 @@ class RuleCompiler:
             thresholds=detection.thresholds,
             severity=highest_severity(rule),
             action=action,
-            enforcement=rule.enforcement,
+            enforcement=rule.enforcement if isinstance(rule.enforcement, Enforcement) else Enforcement.ENFORCE,
+            canary=trial_of(rule.enforcement.canary) if isinstance(rule.enforcement, CanaryEnforcement) else None,
             on_error=rule.on_error or whole or default,
             on_timeout=rule.on_timeout or (gates and self._stream.on_timeout) or whole or default,
             message=default_of(message_of(rule), self._language),

@@ -18,9 +18,13 @@ from sidecar.policy.plan import RulePlan
 from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.policy.schema.cases import CaseSpec, Expect
 from sidecar.policy.schema.policy import PolicySpec
+from sidecar.policy.schema.rollout import CanaryEnforcement
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.values import Action, Channel, Part, ToolCalls
 from sidecar.wording.languages import Language
+
+MAX_CANARIES = 8
+"""Rules of one policy: there is a plan for each combination of their sides that comes up."""
 
 
 def policy_errors(draft: Draft) -> Iterator[PolicyError]:
@@ -41,8 +45,22 @@ def policy_errors(draft: Draft) -> Iterator[PolicyError]:
         check_wording(refusals, ("stream", "notice", "text"), stream.notice.text, language)
     check_sessions(refusals, draft)
     yield from refusals.errors
+    if draft.spec is not None:
+        yield from _canary_errors(source, draft.spec)
     ids = [*draft.ids.values(), *(each.id for each in escalations_of(draft.session))]
     yield from errors_of_tests(source, draft.tests, lambda _: ids)
+
+
+def _canary_errors(source: Source, spec: PolicySpec) -> Iterator[PolicyError]:
+    if spec.rollout is not None and spec.rollout.replaces == spec.metadata.version:
+        message = f"it would replace itself: this is version `{spec.metadata.version}`"
+        remedy = "give this version a number of its own"
+        yield source.error(("rollout", "replaces"), Code.NOTHING_TO_REPLACE, message, remedy)
+    canaries = [number for number, rule in enumerate(spec.rules) if isinstance(rule.enforcement, CanaryEnforcement)]
+    if len(canaries) > MAX_CANARIES:
+        message = f"{len(canaries)} rules are canaries; at most {MAX_CANARIES} may be"
+        remedy = "try the whole version with `rollout`"
+        yield source.error(("rules", canaries[-1], "enforcement"), Code.OUT_OF_BOUNDS, message, remedy)
 
 
 def call_errors(source: Source, spec: PolicySpec, rules: Iterable[RulePlan]) -> Iterator[PolicyError]:
@@ -124,6 +142,8 @@ def repeated_names(drafts: Iterable[Draft]) -> Iterator[PolicyError]:
     seen: set[str] = set()
     for draft in drafts:
         name = draft.name
+        if name and draft.spec is not None and draft.spec.rollout is not None:
+            name = f"{name}, tried beside another"
         if name and name in seen:
             message = f"the file has a policy named `{name}` already"
             remedy = "give each policy its own name"

@@ -9,6 +9,7 @@ from pydantic import Field
 from sidecar.policy.schema.base import DEFAULT_ORDER, Model, Name
 from sidecar.policy.schema.cases import CaseSpec
 from sidecar.policy.schema.match import MatchSpec
+from sidecar.policy.schema.rollout import RolloutSpec
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.session import SessionSpec
 from sidecar.policy.schema.stream import StreamSpec
@@ -45,6 +46,11 @@ class PolicySpec(Model):
         default_factory=MatchSpec, description="Which streams take the policy when they name none. Left out: all."
     )
     stream: StreamSpec = Field(default_factory=StreamSpec, description="How text is held while verdicts are due.")
+    rollout: RolloutSpec | None = Field(
+        default=None,
+        description="This version is tried on a part of the streams of another one, which stands beside it under the"
+        " same name. Left out: it takes all.",
+    )
     session: SessionSpec | None = Field(
         default=None, description="What is kept in mind of a session, and when it is stopped."
     )

@@ -11,6 +11,7 @@ from sidecar.policy.schema.actions import ActionSpec
 from sidecar.policy.schema.base import Model, Name, form_of
 from sidecar.policy.schema.detect import Detect
 from sidecar.policy.schema.exceptions import ExceptionSpec
+from sidecar.policy.schema.rollout import EnforcementSpec
 from sidecar.policy.schema.session import Risk, SessionConditionSpec
 from sidecar.values import Enforcement, FailMode, InHistory, SessionMark, SeverityName
 
@@ -88,6 +89,8 @@ class RuleSpec(Model):
     session: SessionConditionSpec | None = Field(
         default=None, description="What the session must be like where something is found; else it is no violation."
     )
-    enforcement: Enforcement = Field(
-        default=Enforcement.ENFORCE, description="shadow: decide and publish, but change nothing."
+    enforcement: EnforcementSpec = Field(
+        default=Enforcement.ENFORCE,
+        description="shadow: decide and publish, but change nothing. canary: enforce on a part of the streams, and be"
+        " in shadow on the others.",
     )
