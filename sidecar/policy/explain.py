@@ -177,7 +177,7 @@ def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[s
 
 _LANGUAGES = "write a text, or one for each language: `{en: ..., pt-BR: ..., default: ...}`"
 _FORMS = {
-    "severity": "write `info`, `low`, `medium`, `high`, `critical`, or words by least score, `{0.5: medium, 0.9: high}`",
+    "severity": "write `info`, `low`, `medium`, `high`, `critical`, or these by least score: `{0.5: low, 0.9: high}`",
     "value": "write a text, a list of texts, or `{list: NAME}`",
     "message": _LANGUAGES,
     "text": _LANGUAGES,

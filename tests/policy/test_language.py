@@ -41,7 +41,7 @@ def test_it_takes_what_is_right(rule: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "rule",
     [
-        pytest.param({"when": "x"}, id="an unknown key"),
+        pytest.param({"whenever": "x"}, id="an unknown key"),
         pytest.param({"action": "blok"}, id="an unknown action"),
         pytest.param({"action": {"redact": {"with": "label", "keep_last": 4}}}, id="an option of another operator"),
         pytest.param({"detect": {"detector": "other"}}, id="an unknown detector"),
