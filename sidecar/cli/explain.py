@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,9 +25,29 @@ from sidecar.explanation.lines import event_lines, lines
 from sidecar.explanation.page import event_page, page
 from sidecar.explanation.recorded import explain_event
 from sidecar.policy.facts import StreamFacts
-from sidecar.values import Channel, Direction, Part
+from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
+from sidecar.values import Channel, Direction, Part, SessionMark
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+
+def _session(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> SessionFacts:
+    """How a session stands, from words such as `untrusted` and `risk=2`."""
+    facts = NOTHING_KNOWN
+    for value in values:
+        name, equals, number = value.partition("=")
+        try:
+            if name == "risk" and equals:
+                facts = replace(facts, risk=float(number))
+            elif name == "violations" and equals:
+                facts = replace(facts, violations=int(number))
+            elif value in [each.value for each in SessionMark]:
+                facts = replace(facts, **{value: True})
+            else:
+                raise click.BadParameter(f"{value!r} is none of untrusted, sensitive, sends, risk=N and violations=N")
+        except ValueError:
+            raise click.BadParameter(f"{value!r}: {number!r} is no number") from None
+    return facts
 
 
 @click.command()
@@ -52,6 +73,13 @@ T = TypeVar("T", bound=msgspec.Struct)
     help="What of a message the text is; tool_arguments are read as JSON.",
 )
 @click.option("--history", is_flag=True, help="The text stands in a request's history; with --direction input.")
+@click.option(
+    "--session",
+    metavar="untrusted|sensitive|sends|risk=N|violations=N",
+    multiple=True,
+    callback=_session,
+    help="What the text's session is like, for rules that insist on that; may be repeated.",
+)
 @facts_options
 @click.option(
     "--context",
@@ -79,6 +107,7 @@ def explain(
     part: str | None,
     channel: str,
     history: bool,
+    session: SessionFacts,
     contexts: tuple[Path, ...],
     as_json: bool,
     html: Path | None,
@@ -121,6 +150,7 @@ def explain(
         policy=name,
         is_history=history,
         context=context,
+        session=session,
     )
     account = explainer.explain(question)
     _show(account, lines(account), page, as_json=as_json, html=html)

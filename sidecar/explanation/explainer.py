@@ -33,6 +33,7 @@ from sidecar.offline import Guarded, guard
 from sidecar.policy.cases import public_keys
 from sidecar.policy.facts import Match, StreamFacts
 from sidecar.policy.plan import BatchPlan, Plan, RulePlan, ScannerPlan
+from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.store import PolicyStore
 from sidecar.values import Channel, Enforcement, Failed, Lane, Part, Segment
 
@@ -50,6 +51,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     policy: str = ""
     is_history: bool = False
     context: Context | None = None
+    session: SessionFacts = NOTHING_KNOWN
+    """How its session stands."""
 
     @property
     def lane(self) -> Lane:
@@ -150,6 +153,7 @@ class _Run:
             direction=question.facts.direction,
             about=question.facts,
             context=question.context,
+            facts=question.session,
             history=frozenset({self._lane}) if question.is_history else None,
             watch=witness,
         )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from detectors.base import ONE_BY_ONE
 from detectors.types import Finding
 from sidecar.explanation.account import DecisionAccount, FindingAccount, RuleFate
 from sidecar.explanation.witness import Judged
 from sidecar.offline import Guarded
-from sidecar.policy.decide import Violation
 from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.sessions import SessionCondition
 from sidecar.values import Action, Blocked, Decision, Redaction
 
 _CLOSE = 0.01
 """A score nearer to its threshold is told with more decimals."""
+_Met = Mapping[int, Mapping[Finding, None]]
+"""The findings that are violations of a rule, in text order, by the rule's number."""
 _Key = tuple[int, str, float, str, tuple[int, int] | None]
 
 
@@ -28,6 +32,8 @@ class Fates:
         self._text = text
         self._raw = raw
         self._numbers = numbers
+        self._puts = [each for each in guarded.redactions if not each.is_restored]
+        self._put_ends = [each.end for each in self._puts]
         self._decided = {self._key(each.rule, each.finding) for each in guarded.decisions}
 
     def findings(
@@ -36,7 +42,9 @@ class Fates:
         """All findings by where they stand, each once. `why_unread`: no rule reads them, and why not, by rule."""
         seen: dict[tuple[str, Finding], FindingAccount] = {}
         every = [*judgements]
-        met = [violation for each in every for violation in each.violations]
+        met: dict[int, dict[Finding, None]] = defaultdict(dict)
+        for violation in (one for each in every for one in each.violations):
+            met[violation.rule.index][violation.finding] = None
         for each in every:
             for finding in each.findings:
                 key = (each.reader.detector.name, finding)
@@ -45,7 +53,7 @@ class Fates:
         return sorted(seen.values(), key=lambda each: (each.start, each.end, each.detector, each.label, -each.score))
 
     def _finding(
-        self, judged: Judged, finding: Finding, met: Sequence[Violation], why_unread: Mapping[int, str] | None
+        self, judged: Judged, finding: Finding, met: _Met, why_unread: Mapping[int, str] | None
     ) -> FindingAccount:
         fates = (
             self._fate(rule, finding, met)
@@ -71,7 +79,7 @@ class Fates:
             fates=tuple(fates),
         )
 
-    def _fate(self, rule: RulePlan, finding: Finding, met: Sequence[Violation]) -> RuleFate:
+    def _fate(self, rule: RulePlan, finding: Finding, met: _Met) -> RuleFate:
         threshold = rule.thresholds.get(finding.label)
 
         def told(fate: str, why: str) -> RuleFate:
@@ -81,7 +89,7 @@ class Fates:
             return told("label_not_asked", f"the rule asks for {', '.join(sorted(rule.thresholds))}")
         if finding.score < threshold:
             return told("under_threshold", _compared(rule, finding))
-        own = [each.finding for each in met if each.rule.index == rule.index]
+        own = met.get(rule.index, {})
         if finding not in own:
             better = next((each for each in own if each.start <= finding.start and finding.end <= each.end), None)
             if better is not None:
@@ -101,6 +109,8 @@ class Fates:
         blocked = self._guarded.blocked
         if blocked is not None and finding.end > blocked.position:
             return f"it stands behind the place where rule {self._plan.rules[blocked.rule].id} stopped the text"
+        if rule.session is not None:
+            return f"the rule acts in a session {_session(rule.session)}; --session says what this one is like"
         if rule.reading != ONE_BY_ONE:
             return "the rule counts: not enough sentences have failed for it to fire"
         return "something else in the rule, or a stand-in at this place, keeps it from being a violation"
@@ -148,14 +158,9 @@ class Fates:
     def _put(self, decision: Decision) -> Redaction | None:
         """What was put in the place where a decision stands."""
         start, end = decision.finding.start, decision.finding.end
-        return next(
-            (
-                each
-                for each in self._guarded.redactions
-                if not each.is_restored and each.start < end and start < each.end
-            ),
-            None,
-        )
+        index = bisect_right(self._put_ends, start)
+        found = self._puts[index] if index < len(self._puts) else None
+        return found if found is not None and found.start < end else None
 
     def _replaced(self, decision: Decision, put: Redaction) -> str:
         other = self._plan.rules[put.rule].id
@@ -182,6 +187,14 @@ class Fates:
         if decision.decided > decision.done:
             return "the text had left before: nothing could be done any more"
         return "recorded, and nothing changed"
+
+
+def _session(condition: SessionCondition) -> str:
+    """What a rule insists on, in words."""
+    asked = [f"that has {mark}" for mark in sorted(condition.has)]
+    asked += [f"with a risk of {condition.risk:g}"] if condition.risk else []
+    asked += [f"with {condition.violations} violations"] if condition.violations else []
+    return " and ".join(asked)
 
 
 def _compared(rule: RulePlan, finding: Finding) -> str:

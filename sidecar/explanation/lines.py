@@ -17,7 +17,7 @@ from sidecar.explanation.account import (
     RuleFate,
 )
 from sidecar.explanation.recorded import EventAccount
-from sidecar.explanation.words import called, is_worth_telling, told_of
+from sidecar.explanation.words import called, is_worth_telling, segment_told, told_of
 
 _SHOWN_CHARS = 60
 _SHOWN_CHANGES = 12
@@ -101,10 +101,8 @@ def _reader(each: ReaderAccount, account: Account) -> Iterator[str]:
     for look in each.looks:
         yield from _look(look, text)
     for segment in each.segments:
-        waits = ", and text waits for its verdict" if segment.is_waited_for else ""
-        failure = f", no answer ({segment.failure})" if segment.failure else ""
         own = text[segment.start : segment.end]
-        yield f"  segment {segment.number}, {segment.start}-{segment.end}{waits}{failure}: {quoted(own)}"
+        yield f"  {segment_told(segment)}: {quoted(own)}"
         for look in segment.looks:
             yield from (f"  {line}" for line in _look(look, own))
 

@@ -7,6 +7,7 @@ markup. Places are marked by number, underline and colour, so that none of them 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from itertools import pairwise
@@ -25,7 +26,7 @@ from sidecar.explanation.account import (
     RuleFate,
 )
 from sidecar.explanation.recorded import EventAccount
-from sidecar.explanation.words import called, is_worth_telling, told_of
+from sidecar.explanation.words import called, is_worth_telling, segment_told, told_of
 
 _NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What the page may load: nothing, whatever it says."""
@@ -127,10 +128,14 @@ def _marked(account: Account, told: list[FindingAccount]) -> Element:
 def _marks(text: str, told: list[FindingAccount]) -> Iterator[Element | str]:
     """The text in stretches that the same findings cover; each finding's number stands where it begins."""
     places = sorted({0, len(text), *(place for each in told for place in (each.start, each.end))})
+    begin: dict[int, list[tuple[int, FindingAccount]]] = defaultdict(list)
+    for number, each in enumerate(told, start=1):
+        begin[each.start].append((number, each))
+    covering: list[FindingAccount] = []
     for start, end in pairwise(places):
-        covering = [each for each in told if each.start <= start and end <= each.end]
-        for number, each in enumerate(told, start=1):
-            if each.start == start:
+        covering = [each for each in (*covering, *(each for _, each in begin[start])) if end <= each.end]
+        for number, each in begin[start]:
+            if each.end > start:
                 link = _tag("a", str(number), href=f"#finding-{number}", aria_label=f"finding {number}, {each.label}")
                 yield _tag("sup", link)
         if not covering:
@@ -207,12 +212,9 @@ def _reader(each: ReaderAccount, account: Account) -> Element:
     if each.segments:
         own = _tag("ul")
         for segment in each.segments:
-            waits = "; text waits for its verdict" if segment.is_waited_for else ""
-            failure = f"; no answer ({segment.failure})" if segment.failure else ""
-            heading = f"segment {segment.number}, {segment.start} to {segment.end}{waits}{failure}"
             part = text[segment.start : segment.end]
             looks = (_look(look, part) for look in segment.looks)
-            own.append(_tag("li", _tag("p", heading), _tag("p", _tag("q", part)), *looks))
+            own.append(_tag("li", _tag("p", segment_told(segment)), _tag("p", _tag("q", part)), *looks))
         item.append(own)
     return item
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sidecar.explanation.account import Fate, FindingAccount, RuleFate
+from sidecar.explanation.account import Fate, FindingAccount, RuleFate, SegmentAccount
 
 _CALLED: Mapping[Fate, str] = {
     "decided": "met",
@@ -19,6 +19,14 @@ _CALLED: Mapping[Fate, str] = {
 def called(fate: Fate) -> str:
     """What became of a finding at a rule, in a word or two."""
     return _CALLED[fate]
+
+
+def segment_told(segment: SegmentAccount) -> str:
+    """A segment's bounds, what was read with it, and what waits for it."""
+    context = f" with context from {segment.context_start}" if segment.context_start < segment.start else ""
+    waits = ", and text waits for its verdict" if segment.is_waited_for else ""
+    failure = f", no answer ({segment.failure})" if segment.failure else ""
+    return f"segment {segment.number}, {segment.start}-{segment.end}{context}{waits}{failure}"
 
 
 def is_worth_telling(finding: FindingAccount) -> bool:

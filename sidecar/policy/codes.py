@@ -34,6 +34,7 @@ class Code(StrEnum):
     NO_VALUE = "TG007"
     FOREIGN_YAML = "TG008"
     NOT_ONE_DOCUMENT = "TG009"
+    NOT_LAID_OUT = "TG010"
 
     UNKNOWN_KEY = "TG101"
     MISSING_KEY = "TG102"
@@ -186,6 +187,12 @@ ABOUT: Mapping[Code, About] = {
         "a file of tests with several documents, or none",
         "A file of tests (`*_test.yaml`) is one document.",
         "Keep one; it may have any number of `tests`.",
+        "",
+    ),
+    Code.NOT_LAID_OUT: About(
+        "`tidegate policy fmt` cannot lay the file out",
+        "What would come out would not say what the file says, so it is left as it is.",
+        "Write each key on a line of its own, and comments on lines of their own.",
         "",
     ),
     Code.UNKNOWN_KEY: About(

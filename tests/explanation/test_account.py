@@ -16,6 +16,7 @@ from sidecar.explanation.explainer import MOST_STEPS, Explainer, Question
 from sidecar.offline import guard_text
 from sidecar.policy.cases import public_keys
 from sidecar.policy.facts import StreamFacts
+from sidecar.policy.session_facts import SessionFacts
 from sidecar.policy.store import PolicyStore
 from sidecar.values import Channel, Direction, Part
 from tests.explanation.cases import QUESTIONS, explainer
@@ -116,6 +117,22 @@ def test_a_shadow_rule_is_recorded_and_changes_nothing(words: Explainer) -> None
     assert [(each.rule, each.done, each.why) for each in account.decisions] == [
         ("shadowed", "allow", "in shadow: recorded, and nothing changed")
     ]
+
+
+@pytest.mark.parametrize(("session", "fate"), [((), "not_decided"), (("untrusted",), "decided")])
+def test_a_rule_that_insists_on_its_session(tmp_path: Path, session: tuple[str, ...], fate: str) -> None:
+    text = POLICY.replace("  - id: weapons\n", "  - id: weapons\n    session: {has: [untrusted]}\n")
+    (tmp_path / "words.yaml").write_text(text)
+    facts = SessionFacts(**dict.fromkeys(session, True))
+    account = Explainer.load([tmp_path]).explain(Question(text="a bomb", policy="words", session=facts))
+    (told,) = [told for each in account.findings for told in each.fates if told.rule == "weapons"]
+    assert told.fate == fate
+    assert ("the rule acts in a session that has untrusted" in told.why) is (fate == "not_decided")
+
+
+def test_many_findings_are_told_in_good_time(words: Explainer) -> None:
+    account = explained(words, "a plum, " * 2000)
+    assert len(account.findings) == len(account.decisions) == 2000
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ def test_a_label_makes_a_policy_take_it() -> None:
         ([PCI, "--file", "-"], b"\xff", "standard input is not UTF-8: invalid start byte at byte 0"),
         (["nowhere", "--text", "x"], None, "'nowhere' does not exist"),
         ([PCI, "--text", "x", "--label", "app"], None, "write NAME=VALUE"),
+        ([PCI, "--text", "x", "--session", "angry"], None, "'angry' is none of untrusted, sensitive, sends"),
+        ([PCI, "--text", "x", "--session", "risk=high"], None, "'high' is no number"),
     ],
 )
 def test_misuse_is_2_and_says_what_to_do(arguments: list[str], text: bytes | None, words: str) -> None:

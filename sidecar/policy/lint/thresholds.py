@@ -25,9 +25,12 @@ def warnings(loaded: LoadedPolicy, plan: Plan, catalog: Catalog) -> Iterator[Pol
         kind = catalog.get(detect.detector)
         params = kind.params.model_validate(detect.params)
         place: Place = ("rules", rule.index, "detect")
-        yield from _unreachable(loaded, place, rule.thresholds, highest_scores(kind, params))
-        if detect.threshold is not None or isinstance(detect.labels, Mapping):
-            yield from _senseless(loaded, place, rule, catalog, kind.labels_of(params))
+        highest, recommended = highest_scores(kind, params), kind.labels_of(params)
+        yield from _unreachable(loaded, place, rule.thresholds, highest)
+        for label, point in expectations(loaded, rule, catalog).items():
+            least = rule.thresholds[label]
+            if least != recommended.get(label) and least <= highest.get(label, 1.0):
+                yield from _senseless(loaded, place_of(place, loaded, label), point, recommended[label])
 
 
 def expectations(loaded: LoadedPolicy, rule: RulePlan, catalog: Catalog = registry) -> dict[str, Point]:
@@ -60,16 +63,12 @@ def _unreachable(
         yield loaded.source.error(place_of(place, loaded, label), Code.CANNOT_FIRE, message, remedy)
 
 
-def _senseless(
-    loaded: LoadedPolicy, place: Place, rule: RulePlan, catalog: Catalog, recommended: Mapping[str, float]
-) -> Iterator[PolicyError]:
-    for label, point in expectations(loaded, rule, catalog).items():
-        least = rule.thresholds[label]
-        if point.false_positives > MOST_FALSE:
-            message = f"from {least:g} on {point.false_positives:.0%} of innocent texts are taken for `{label}`"
-        elif point.recall < LEAST_FOUND:
-            message = f"from {least:g} on {point.recall:.0%} of `{label}` is found"
-        else:
-            continue
-        remedy = f"the model's card recommends {recommended[label]:g}"
-        yield loaded.source.error(place_of(place, loaded, label), Code.SENSELESS_THRESHOLD, message, remedy)
+def _senseless(loaded: LoadedPolicy, place: Place, point: Point, recommended: float) -> Iterator[PolicyError]:
+    if point.false_positives > MOST_FALSE:
+        message = f"at this threshold {point.false_positives:.0%} of innocent texts are findings"
+    elif point.recall < LEAST_FOUND:
+        message = f"at this threshold {point.recall:.0%} of what the label means is found"
+    else:
+        return
+    remedy = f"the model's card recommends {recommended:g}"
+    yield loaded.source.error(place, Code.SENSELESS_THRESHOLD, message, remedy)
