@@ -12,7 +12,6 @@ from sidecar.explanation.account import DecisionAccount, FindingAccount, RuleFat
 from sidecar.explanation.witness import Judged
 from sidecar.offline import Guarded
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.policy.sessions import SessionCondition
 from sidecar.values import Action, Blocked, Decision, Redaction
 
 _CLOSE = 0.01
@@ -110,7 +109,7 @@ class Fates:
         if blocked is not None and finding.end > blocked.position:
             return f"it stands behind the place where rule {self._plan.rules[blocked.rule].id} stopped the text"
         if rule.session is not None:
-            return f"the rule acts in a session {_session(rule.session)}; --session says what this one is like"
+            return f"the rule acts in a session {rule.session}; --session says what this one is like"
         if rule.reading != ONE_BY_ONE:
             return "the rule counts: not enough sentences have failed for it to fire"
         return "something else in the rule, or a stand-in at this place, keeps it from being a violation"
@@ -187,14 +186,6 @@ class Fates:
         if decision.decided > decision.done:
             return "the text had left before: nothing could be done any more"
         return "recorded, and nothing changed"
-
-
-def _session(condition: SessionCondition) -> str:
-    """What a rule insists on, in words."""
-    asked = [f"that has {mark}" for mark in sorted(condition.has)]
-    asked += [f"with a risk of {condition.risk:g}"] if condition.risk else []
-    asked += [f"with {condition.violations} violations"] if condition.violations else []
-    return " and ".join(asked)
 
 
 def _compared(rule: RulePlan, finding: Finding) -> str:
