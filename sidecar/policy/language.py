@@ -21,11 +21,12 @@ def json_schema(detectors: Iterable[type[DetectorType]]) -> dict[str, Any]:
     schema = PolicySpec.model_json_schema(by_alias=True)
     definitions: dict[str, Any] = schema["$defs"]
     common = definitions.pop("Detect")
+    definitions["ExceptionSpec"] = _with_lists(definitions["ExceptionSpec"])
     branches = []
     for detector in sorted(detectors, key=lambda each: each.name):
         title = title_of(detector.name)
         definitions |= _with_lists(_own_definitions(detector, title))
-        definitions[title] = _with_lists(_detect_branch(detector, common, title))
+        definitions[title] = _detect_branch(detector, common, title)
         branches.append({"$ref": f"#/$defs/{title}"})
     definitions["Detect"] = {"description": common["description"], "oneOf": branches} if branches else common
     schema["$defs"] = dict(sorted(definitions.items()))
@@ -73,7 +74,7 @@ def _with_lists(node: Any) -> Any:
 
 
 def _detect_branch(detector: type[DetectorType], common: dict[str, Any], title: str) -> dict[str, Any]:
-    params = _prefixed(detector.params.model_json_schema(by_alias=True), title)
+    params = _with_lists(_prefixed(detector.params.model_json_schema(by_alias=True), title))
     name = {"const": detector.name, "description": detector.summary}
     return {
         "type": "object",
