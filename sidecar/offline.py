@@ -16,6 +16,7 @@ from detectors.base import BatchItem
 from detectors.context import Context, context_of
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
+from sidecar.core.structured import JsonReading
 from sidecar.core.trace import Trace
 from sidecar.policy.cases import public_keys
 from sidecar.policy.conditions import Circumstances
@@ -195,6 +196,14 @@ def guard_exchange(
         about=about,
         languages=languages,
     )
+
+
+def read_text(lane: Lane, text: str) -> str:
+    """A text as its detectors read it, and as offsets count in it: what a tool is handed is decoded."""
+    if lane.channel is not Channel.TOOL_ARGUMENTS:
+        return text
+    reading = JsonReading()
+    return reading.feed(text) + reading.finish()
 
 
 def public_stand_ins(session_id: str = "") -> StandIns:

@@ -8,33 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count, islice, takewhile
 
 import msgspec
 
-from sidecar.conduct import Conduct, Conducts
-from sidecar.offline import Guarded, guard_exchange, public_stand_ins
+from sidecar.offline import Guarded, read_text
 from sidecar.policy.cases import Case, Chunks, Decided, Guard, Noted, Observed
 from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.turns import Call, Exchange, call_lanes
+from sidecar.rehearsal import Rehearsal
 from sidecar.remembered import Memory
 from sidecar.values import Blocked, Decision, Direction, Lane, Release
 
 _NOBODY = "no policy takes this {direction}: name one, or say in `stream` what it matches"
-
-
-@dataclass
-class _StillClock:
-    """A clock on which time passes between turns alone, where a test says so."""
-
-    ms: float = 0.0
-
-    def now_ms(self) -> float:
-        return self.ms
-
-    def unix_seconds(self) -> float:
-        return self.ms / 1000
 
 
 class _Heard(msgspec.Struct, frozen=True):
@@ -69,41 +56,20 @@ def _guard(choose: Callable[[Case, Direction], Plan | None], plans: Sequence[Pla
     def guard(case: Case, chunks: Sequence[Chunks]) -> Observed:
         taken = taker(plans, case.facts)
         name = taken.name if taken else None
-        book, pieces = public_stand_ins(case.session), iter(chunks)
-        clock = _StillClock()
-        conducts = Conducts(clock, max_sessions=1, max_bytes=1 << 20, idle_ms=float("inf"))
+        rehearsal, pieces = Rehearsal(case.facts, case.session, languages=case.languages), iter(chunks)
         heard = []
         for exchange in case.exchanges:
             plan = choose(case, exchange.direction)
             if plan is None:
                 return _unguarded(case, name, _NOBODY.format(direction=exchange.direction))
             own = list(islice(pieces, len(exchange.spoken)))
-            clock.ms += exchange.after_ms
-            conduct = conducts.of(case.facts.tenant, case.session, remembering[plan.name])
-            guarded = guard_exchange(
-                conduct.plan,
-                exchange,
-                own,
-                session_id=case.session,
-                stand_ins=book,
-                facts=conduct.facts,
-                about=replace(case.facts, direction=exchange.direction),
-                languages=case.languages,
-            )
-            _note(conduct, exchange, guarded)
+            conduct = rehearsal.begin(remembering[plan.name], exchange)
+            guarded = rehearsal.guard(conduct, exchange, own)
+            rehearsal.end(conduct, exchange, guarded)
             heard.append(_Heard(exchange, conduct.plan, guarded))
         return _observed(heard, name)
 
     return guard
-
-
-def _note(conduct: Conduct, exchange: Exchange, guarded: Guarded) -> None:
-    """Note what the session did in a stream, as the service does."""
-    history = exchange.history or frozenset()
-    conduct.count(guarded.decisions, history.__contains__)
-    for output in guarded.outputs:
-        if isinstance(output, Release) and output.text and not output.is_withheld:
-            conduct.read(output.lane.part)
 
 
 def _unguarded(case: Case, policy: str | None, failure: str) -> Observed:
@@ -116,7 +82,8 @@ def _observed(heard: Sequence[_Heard], policy: str | None) -> Observed:
     by_turn: dict[int, Observed] = {}
     for each in heard:
         for number in dict.fromkeys(spoken.turn for spoken in each.exchange.spoken):
-            lanes = {spoken.lane: spoken.text for spoken in each.exchange.spoken if spoken.turn == number}
+            own = [spoken for spoken in each.exchange.spoken if spoken.turn == number]
+            lanes = {spoken.lane: read_text(spoken.lane, spoken.text) for spoken in own}
             by_turn[number] = _of_lanes(each, lanes)
     turns = [*by_turn.values()]
     if len(turns) == 1:

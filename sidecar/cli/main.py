@@ -5,7 +5,6 @@ Results go to stdout, messages to stderr; how a command ends is in `sidecar.cli.
 
 from __future__ import annotations
 
-import importlib
 import json
 import signal
 import sys
@@ -17,7 +16,8 @@ import click
 
 from detectors.models.places import use_places
 from sidecar.cli.asking import Silence, ask
-from sidecar.cli.ending import WRONG, Group
+from sidecar.cli.ending import WRONG
+from sidecar.cli.lazy import LazyGroup
 from sidecar.cli.options import CONFIG
 from sidecar.config import load_settings, models_settings
 from sidecar.version import tidegate_version
@@ -34,21 +34,7 @@ _LAZY: Mapping[str, str] = {
 """Commands that live elsewhere, and where."""
 
 
-class _Group(Group):
-    """A group that imports some of its commands when they are used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *_LAZY])
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _LAZY:
-            return super().get_command(ctx, cmd_name)
-        module, name = _LAZY[cmd_name].split(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=_LAZY, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(tidegate_version(), prog_name="tidegate")
 def main() -> None:
     """Guard token streams of language models, and tell a security team of every violation.

@@ -18,15 +18,17 @@ import click
 from detectors import registry
 from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
 from sidecar.cli.bundles import bundle
-from sidecar.cli.ending import WRONG, Failure, Group
+from sidecar.cli.ending import WRONG, Failure
 from sidecar.cli.explain import explain
 from sidecar.cli.files import compiled, errors_of
 from sidecar.cli.fmt import fmt
+from sidecar.cli.lazy import LazyGroup
 from sidecar.cli.lint import lint
 from sidecar.cli.policy_status import status
 from sidecar.cli.reports import described, line
 from sidecar.cli.testing import run_tests
 from sidecar.errors import PolicyError
+from sidecar.policy.completion import completed
 from sidecar.policy.language import json_schema, json_schema_of_tests
 from sidecar.policy.lint.thresholds import expectations
 from sidecar.policy.loader import LoadedPolicy
@@ -39,7 +41,7 @@ _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_t
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
 
-@click.group(cls=Group)
+@click.group(cls=LazyGroup, lazy={"diff": "workbench.cli.preview:diff"})
 def policy() -> None:
     """Check, test and show policies.
 
@@ -98,7 +100,7 @@ def show(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
 def schema_text() -> str:
     """The text of `policies/schema.json`."""
     detectors = [registry.get(name) for name in registry.names()]
-    return json.dumps(json_schema(detectors), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(completed(json_schema(detectors), detectors), indent=2, ensure_ascii=False) + "\n"
 
 
 def schema_text_of_tests() -> str:

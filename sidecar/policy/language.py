@@ -23,7 +23,7 @@ def json_schema(detectors: Iterable[type[DetectorType]]) -> dict[str, Any]:
     common = definitions.pop("Detect")
     branches = []
     for detector in sorted(detectors, key=lambda each: each.name):
-        title = _title(detector.name)
+        title = title_of(detector.name)
         definitions |= _own_definitions(detector, title)
         definitions[title] = _detect_branch(detector, common, title)
         branches.append({"$ref": f"#/$defs/{title}"})
@@ -91,7 +91,8 @@ def _without_null(node: Any) -> Any:
     return kept | ({"anyOf": choices} if choices else {})
 
 
-def _title(name: str) -> str:
+def title_of(name: str) -> str:
+    """What the schema calls the branch of a detector."""
     return "Detect" + "".join(word.capitalize() for word in re.split(r"[^A-Za-z0-9]+", name))
 
 
