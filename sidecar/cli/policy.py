@@ -227,9 +227,24 @@ def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
         + (f", paced over at most {stream.pace_ms} ms" if stream.pace_ms else ""),
         f"  calls   {'leave whole and judged, or not at all' if plan.holds_calls else 'stream as other text does'}",
     ]
+    lines += _session_lines(plan)
     for rule in plan.rules:
         lines += _rule_lines(loaded, rule, holds.get(rule.index))
     click.echo("\n".join(lines))
+
+
+def _session_lines(plan: Plan) -> Iterator[str]:
+    """What the policy makes of sessions, where it does."""
+    session = plan.session
+    if session.untrusted:
+        yield f"  session marked untrusted by {', '.join(sorted(session.untrusted))}"
+    for each in session.escalations:
+        rule = plan.all_rules[each.rule]
+        met = [f"risk of {each.risk:g}"] if each.risk is not None else []
+        if each.violations is not None:
+            met.append(f"{each.violations} violations within {each.within_ms / 1000:g} s")
+        shadow = "" if rule.is_enforced else f" ({rule.enforcement})"
+        yield f"  session stopped for {each.for_ms / 1000:g} s after {' or '.join(met)}: {rule.id}{shadow}"
 
 
 def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Iterator[str]:
@@ -250,6 +265,10 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
     for label, point in expectations(loaded, rule).items():
         told = f"{point.recall:.1%} of {label} found, {point.false_positives:.1%} of other texts taken for it"
         yield f"    expects     {told} ({point.texts[0]} and {point.texts[1]} texts measured)"
+    if rule.session is not None:
+        yield f"    acts        in a session {rule.session}"
+    if rule.is_telling:
+        yield f"    tells       {', '.join([*([f'risk {rule.risk:g}'] if rule.risk else []), *sorted(rule.marks)])}"
     if counting := _counting(rule.reading):
         yield f"    fires       {counting}"
     yield f"    holds back  {'a segment, until its verdict' if hold is None else f'at most {hold} characters'}"

@@ -14,7 +14,6 @@ from sidecar.offline import Guarded
 from sidecar.policy.cel import Condition, ConditionError
 from sidecar.policy.conditions import Circumstances, Exemption, Terms
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.policy.sessions import SessionCondition
 from sidecar.values import Action, Blocked, Decision, Lane, Redaction
 
 _CLOSE = 0.01
@@ -126,7 +125,7 @@ class Fates:
         if rule.terms is not None and (objection := self._objection(rule, rule.terms, finding)):
             return objection
         if rule.session is not None:
-            return f"the rule acts in a session {_session(rule.session)}; --session says what this one is like"
+            return f"the rule acts in a session {rule.session}; --session says what this one is like"
         if rule.reading != ONE_BY_ONE:
             return "the rule counts: not enough sentences have failed for it to fire"
         return "a stand-in at this place keeps it from being a violation"
@@ -220,14 +219,6 @@ class Fates:
         if decision.decided > decision.done:
             return "the text had left before: nothing could be done any more"
         return "recorded, and nothing changed"
-
-
-def _session(condition: SessionCondition) -> str:
-    """What a rule insists on, in words."""
-    asked = [f"that has {mark}" for mark in sorted(condition.has)]
-    asked += [f"with a risk of {condition.risk:g}"] if condition.risk else []
-    asked += [f"with {condition.violations} violations"] if condition.violations else []
-    return " and ".join(asked)
 
 
 def _compared(rule: RulePlan, finding: Finding) -> str:
