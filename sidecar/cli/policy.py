@@ -24,6 +24,7 @@ from sidecar.cli.files import compiled, errors_of
 from sidecar.cli.fmt import fmt
 from sidecar.cli.lazy import LazyGroup
 from sidecar.cli.lint import lint
+from sidecar.cli.packs import packs_command
 from sidecar.cli.policy_status import status
 from sidecar.cli.reports import described, line
 from sidecar.cli.testing import run_tests
@@ -53,6 +54,7 @@ policy.add_command(bundle)
 policy.add_command(explain)
 policy.add_command(fmt)
 policy.add_command(lint)
+policy.add_command(packs_command)
 policy.add_command(status)
 
 

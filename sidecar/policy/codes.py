@@ -56,6 +56,7 @@ class Code(StrEnum):
     WRONG_REGEX = "TG207"
     UNKNOWN_TOPIC = "TG208"
     UNUSED_WORDS = "TG209"
+    UNKNOWN_LIST = "TG210"
 
     READS_NOTHING = "TG301"
     TEXT_HAS_LEFT = "TG302"
@@ -387,6 +388,12 @@ ABOUT: Mapping[Code, About] = {
         "A note is put into the instructions of a request. What a model has said already takes no advice any more.",
         "Have the rule read parts of requests, or let it annotate, redact or block.",
         "rules: [{id: cards, detect: {detector: pii, parts: [model]}, action: {advise: {note: Ask for none.}}}]\n",
+    ),
+    Code.UNKNOWN_LIST: About(
+        "there is no such list, or it is wrong",
+        "A rule is checked with all that its lists hold: without one it would find less than its author means.",
+        "Put the list into the folder `lists` beside the policy's file, with its own name in it once.",
+        "rules: [{id: a, detect: {detector: patterns, keywords: {CODE: {list: codenames}}}, action: redact}]\n",
     ),
     Code.WRONG_CONDITION: About(
         "this is no condition",
