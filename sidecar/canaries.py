@@ -106,14 +106,17 @@ class _Run:
         self._counts.update(went.rates)
         if self.stopped_by is not None or len(self._last) < self.canary.trial.min_streams:
             return False
-        self.stopped_by = self.canary.trial.breach(self.progress().rates)
+        self.stopped_by = self.canary.trial.breach(self._rates())
         return self.stopped_by is not None
 
     def progress(self) -> Progress:
         """How it stands."""
+        rates = {rate: round(share, 4) for rate, share in self._rates().items()}
+        return Progress(self.canary, len(self._last), rates, self.stopped_by)
+
+    def _rates(self) -> dict[Rate, float]:
         streams = len(self._last)
-        rates = {rate: round(self._counts[rate] / streams, 4) if streams else 0.0 for rate in RATES}
-        return Progress(self.canary, streams, rates, self.stopped_by)
+        return {rate: self._counts[rate] / streams if streams else 0.0 for rate in RATES}
 
 
 class Canaries:
