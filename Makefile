@@ -221,6 +221,7 @@ check-gen: setup ## Whether the generated code is what the sources give
 	@$(BIN)/tidegate policy schema --tests --check policies/tests.schema.json
 	@$(BIN)/python scripts/shapes_table.py --check
 	@$(BIN)/python scripts/codes_page.py --check
+	@$(BIN)/python scripts/packs_page.py --check
 
 ##@ Generated things
 
@@ -231,6 +232,7 @@ gen: setup ## Regenerate the wire code from proto/, the schema of policies, and 
 	@$(BIN)/tidegate policy schema --tests --output policies/tests.schema.json
 	@$(BIN)/python scripts/shapes_table.py
 	@$(BIN)/python scripts/codes_page.py
+	@$(BIN)/python scripts/packs_page.py
 
 .PHONY: proto-baseline
 proto-baseline: setup ## Take the present wire API as the released one

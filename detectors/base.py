@@ -286,6 +286,22 @@ class ReadsByDefault(Protocol):
     """What such a rule reads."""
 
 
+@runtime_checkable
+class OffersWords(Protocol):
+    """What a detector type has beside `DetectorType` of which a parameter is a list of words that are known."""
+
+    @classmethod
+    def words(cls) -> Mapping[str, Sequence[str]]:
+        """The words, by parameter, that the shipped model knows. Raises `DetectorError` where it is not there."""
+        ...
+
+
+def offered_words(kind: type[DetectorType]) -> Mapping[str, Sequence[str]]:
+    """The words that are known of a detector's parameters, by parameter."""
+    candidate: object = kind
+    return candidate.words() if isinstance(candidate, OffersWords) else {}
+
+
 def default_reads(kind: type[DetectorType]) -> Reads:
     """What a rule reads that does not say so."""
     candidate: object = kind

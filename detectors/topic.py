@@ -77,6 +77,12 @@ class Topic:
         return dict.fromkeys(labels, 0.5)
 
     @classmethod
+    def words(cls) -> Mapping[str, Sequence[str]]:
+        """The trained topics."""
+        trained = sorted(encoder_of(TopicParams()).head(HEAD).labels)
+        return {"deny": trained, "allow": trained}
+
+    @classmethod
     def highest(cls, params: Params) -> Mapping[str, float]:
         """Below 1: no text is about one thing alone."""
         return dict.fromkeys(cls.labels_of(params), BELOW_ONE)

@@ -24,10 +24,12 @@ from sidecar.cli.files import compiled, errors_of
 from sidecar.cli.fmt import fmt
 from sidecar.cli.lazy import LazyGroup
 from sidecar.cli.lint import lint
+from sidecar.cli.packs import packs_command
 from sidecar.cli.policy_status import status
 from sidecar.cli.reports import described, line
 from sidecar.cli.testing import run_tests
 from sidecar.errors import PolicyError
+from sidecar.policy.completion import completed
 from sidecar.policy.language import json_schema, json_schema_of_tests
 from sidecar.policy.lint.thresholds import expectations
 from sidecar.policy.loader import LoadedPolicy
@@ -52,6 +54,7 @@ policy.add_command(bundle)
 policy.add_command(explain)
 policy.add_command(fmt)
 policy.add_command(lint)
+policy.add_command(packs_command)
 policy.add_command(status)
 
 
@@ -99,7 +102,7 @@ def show(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
 def schema_text() -> str:
     """The text of `policies/schema.json`."""
     detectors = [registry.get(name) for name in registry.names()]
-    return json.dumps(json_schema(detectors), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(completed(json_schema(detectors), detectors), indent=2, ensure_ascii=False) + "\n"
 
 
 def schema_text_of_tests() -> str:
@@ -226,9 +229,24 @@ def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
         + (f", paced over at most {stream.pace_ms} ms" if stream.pace_ms else ""),
         f"  calls   {'leave whole and judged, or not at all' if plan.holds_calls else 'stream as other text does'}",
     ]
+    lines += _session_lines(plan)
     for rule in plan.rules:
         lines += _rule_lines(loaded, rule, holds.get(rule.index))
     click.echo("\n".join(lines))
+
+
+def _session_lines(plan: Plan) -> Iterator[str]:
+    """What the policy makes of sessions, where it does."""
+    session = plan.session
+    if session.untrusted:
+        yield f"  session marked untrusted by {', '.join(sorted(session.untrusted))}"
+    for each in session.escalations:
+        rule = plan.all_rules[each.rule]
+        met = [f"risk of {each.risk:g}"] if each.risk is not None else []
+        if each.violations is not None:
+            met.append(f"{each.violations} violations within {each.within_ms / 1000:g} s")
+        shadow = "" if rule.is_enforced else f" ({rule.enforcement})"
+        yield f"  session stopped for {each.for_ms / 1000:g} s after {' or '.join(met)}: {rule.id}{shadow}"
 
 
 def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Iterator[str]:
@@ -249,6 +267,10 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
     for label, point in expectations(loaded, rule).items():
         told = f"{point.recall:.1%} of {label} found, {point.false_positives:.1%} of other texts taken for it"
         yield f"    expects     {told} ({point.texts[0]} and {point.texts[1]} texts measured)"
+    if rule.session is not None:
+        yield f"    acts        in a session {rule.session}"
+    if rule.is_telling:
+        yield f"    tells       {', '.join([*([f'risk {rule.risk:g}'] if rule.risk else []), *sorted(rule.marks)])}"
     if counting := _counting(rule.reading):
         yield f"    fires       {counting}"
     yield f"    holds back  {'a segment, until its verdict' if hold is None else f'at most {hold} characters'}"

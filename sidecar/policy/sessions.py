@@ -41,6 +41,13 @@ class SessionCondition:
             and all(getattr(facts, mark.value) for mark in self.has)
         )
 
+    def __str__(self) -> str:
+        """For people: `that has sends and with a risk of 3`."""
+        asked = [f"that has {mark}" for mark in sorted(self.has)]
+        asked += [f"with a risk of {self.risk:g}"] if self.risk else []
+        asked += [f"with {self.violations} violations"] if self.violations else []
+        return " and ".join(asked)
+
 
 @dataclass(frozen=True, slots=True)
 class Escalation:

@@ -138,6 +138,28 @@ def told_by_lane(texts: Sequence[tuple[int, str]]) -> Iterable[str]:
         yield from (said for (own, _), said in zip(texts, left, strict=False) if own == which)
 
 
+@pytest.mark.parametrize("action", [Action.ANNOTATE, Action.REDACT, Action.BLOCK])
+@given(data=st.data(), texts=st.lists(st.tuples(st.sampled_from([0, 1, 2]), WORDS), max_size=5))
+def test_with_models_blocks_and_several_lanes_only_places_matter(
+    action: Action, data: st.DataObject, texts: list[tuple[int, str]]
+) -> None:
+    """Whatever a rule for some sessions does, beside a model's verdicts, how the text was cut does not matter."""
+    flag = replace(rule(Action.REDACT, "FLAG", index=1), marks=frozenset({SENSITIVE}))
+    ours = plan(
+        marking("web", UNTRUSTED, 0),
+        (SegmentFlagger("secret", spans=True), [flag]),
+        insisting("mail", action, 2, SessionCondition(has=frozenset({UNTRUSTED, SENSITIVE}))),
+    )
+    lanes = [Lane(), Lane(channel=Channel.REASONING), Lane(channel=Channel.OTHER)]
+    whole = [(lanes[which], f"{text}. ") for which, text in texts]
+    pieces = [(lane, piece) for lane, text in whole for piece in data.draw(cuts_of(text))]
+    cut, uncut = guard(ours, pieces), guard(ours, whole)
+    for lane in lanes:
+        assert cut.text(lane) == uncut.text(lane)
+    assert decided(cut) == decided(uncut)
+    assert (cut.blocked is None) == (uncut.blocked is None)
+
+
 def test_a_call_is_blocked_for_what_the_answer_said_before_it() -> None:
     ours = trifecta(Action.BLOCK)
     for pieces in all_cuts("secret web"):

@@ -246,3 +246,19 @@ def test_schema_is_printed_written_and_compared(tmp_path: Path) -> None:
 def test_every_command_has_help_with_an_example(command: str) -> None:
     result = run(command, "--help")
     assert (result.exit_code, f"Example: tidegate policy {command}" in result.stdout) == (0, True)
+
+
+def test_show_says_what_a_policy_makes_of_sessions(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.yaml"
+    path.write_text(
+        'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: sessions, version: "1"}\n'
+        "session:\n  untrusted: [tool_result, context]\n"
+        "  escalation: [{id: three, after: {violations: 3, within: 10m, risk: 20}, for: 1h, enforcement: shadow}]\n"
+        "rules:\n  - id: mails\n    detect: {detector: patterns, keywords: {MAIL: [mail]}}\n    action: block\n"
+        "    risk: 5\n    marks: [sends]\n    session: {has: [sensitive], violations: 2}\n"
+    )
+    lines = [line.strip() for line in run("show", path).stdout.splitlines()]
+    assert "session marked untrusted by context, tool_result" in lines
+    assert "session stopped for 3600 s after risk of 20 or 3 violations within 600 s: three (shadow)" in lines
+    assert "acts        in a session that has sensitive and with 2 violations" in lines
+    assert "tells       risk 5, sends" in lines
