@@ -76,6 +76,7 @@ class Code(StrEnum):
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
     MATCH_OF_DEFAULT = "TG403"
+    UNKNOWN_TAG = "TG404"
     NOTHING_TO_REPLACE = "TG410"
 
     REPEATED_TEST = "TG501"
@@ -434,6 +435,12 @@ ABOUT: Mapping[Code, About] = {
         "A rollout takes a part of the streams of another version of the same policy, with the same `match`.",
         "Name the version that the other streams keep, and have it loaded, too.",
         'rollout: {percent: 10, replaces: "1"}\nrules: [{id: cards, detect: {detector: pii}, action: redact}]\n',
+    ),
+    Code.UNKNOWN_TAG: About(
+        "an unknown tag",
+        "Tags name entries of published lists, so that events can be counted by them.",
+        "Take the entry that is suggested, or remove the tag.",
+        "rules: [{id: cards, detect: {detector: pii}, action: redact, tags: {owasp: ['LLM99:2025']}}]\n",
     ),
     Code.REPEATED_TEST: About(
         "two tests have one name",

@@ -189,8 +189,8 @@ async def test_a_canary_that_leaves_its_band_stops_itself_and_says_so(tmp_path: 
         under_way.finish()
         shown = [each async for each in under_way.outputs()]
         assert "".join(each.text for each in shown if isinstance(each, Release)) == "so ", "it keeps its plan"
-    (standing,) = own.canaries.standings()
-    assert standing.stopped_by == "block"
+    (progress,) = own.canaries.progress()
+    assert progress.stopped_by == "block"
     assert len(own.stops) == 1, "it stops once"
 
 
@@ -207,6 +207,36 @@ async def test_a_version_that_leaves_its_band_leaves_all_streams_to_the_other(tm
     ]
 
 
+STRIKES = """session:
+  escalation: [{id: strikes, after: {violations: 2, within: 10m}, for: 10m}]
+"""
+
+
+async def test_a_version_that_is_tried_stops_sessions_by_its_own_rules_alone(tmp_path: Path) -> None:
+    """Rules that stop sessions are numbered behind all others, those of the other version among them."""
+    strict = NEW.replace("rules:", STRIKES + "rules:").replace("action: block", "action: block, risk: 1")
+    own = await served(tmp_path, OLD.replace("action: redact", "action: redact, risk: 1"), strict)
+    on_canary, on_stable = (sessions("shop", on_canary=side)[0] for side in (True, False))
+    for _ in range(2):
+        await own.ask(on_canary)
+        await own.ask(on_stable)
+    text, summary = await own.ask(on_canary, "nothing wrong")
+    assert (text, own.decision(summary).violations) == ("", {"strikes": 1})
+    text, summary = await own.ask(on_stable, "nothing wrong")
+    assert (text, own.decision(summary).violations) == ("nothing wrong", {})
+
+
+async def test_what_a_rule_of_the_other_version_finds_says_nothing_of_the_session(tmp_path: Path) -> None:
+    telling = NEW.replace("rules:", STRIKES + "rules:").replace("action: block", "action: block, risk: 1")
+    quiet = OLD.replace("rules:", STRIKES + "rules:").replace("action: redact", "action: redact, risk: 1")
+    own = await served(tmp_path, quiet.replace("Bob", "Eve"), telling)
+    session = sessions("shop", on_canary=False)[0]
+    for _ in range(5):
+        text, summary = await own.ask(session)
+        assert text == "so Bob says"
+        assert own.decision(summary).session is None
+
+
 async def test_a_policy_that_is_changed_begins_anew_and_what_is_gone_is_forgotten(tmp_path: Path) -> None:
     own = await served(tmp_path, HEAD % "1" + TENTH % ", min_streams: 1, band: {block: [0, 0.5]}")
     ours = sessions("shop/no-bob", on_canary=True)
@@ -215,7 +245,7 @@ async def test_a_policy_that_is_changed_begins_anew_and_what_is_gone_is_forgotte
     (tmp_path / "0.yaml").write_text(HEAD % "2" + TENTH % ", min_streams: 1, band: {block: [0, 1]}")
     assert own.store.reload()
     own.keep()
-    assert [(each.canary.version, each.stopped_by) for each in own.canaries.standings()] == [("2", None)]
+    assert [(each.canary.version, each.stopped_by) for each in own.canaries.progress()] == [("2", None)]
     assert (await own.ask(ours[0]))[0] == "so "
 
 
@@ -233,12 +263,12 @@ def test_rates_are_those_of_the_last_streams_in_bounded_memory(streams: list[Wen
     sided = canaries.side_of(held_to, StreamStart(session_id="a"), "s")
     for went in streams:
         assert canaries.ended(sided, {held_to.rules[0].id: went}) == []
-    (standing,) = canaries.standings()
+    (progress,) = canaries.progress()
     last = streams[-window:]
-    assert standing.streams == len(last)
+    assert progress.streams == len(last)
     for rate in ("block", "redact", "error"):
         expected = sum(rate in went.rates for went in last) / len(last) if last else 0
-        assert standing.rates[rate] == round(expected, 4)
+        assert progress.rates[rate] == round(expected, 4)
 
 
 def tried(trial: Trial) -> Plan:
