@@ -6,7 +6,6 @@ the same parameters is the same one (its model stays loaded), and a test whose p
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from sidecar.policy.cases import Case, Guard, Observed, Result, check, make_case
 from sidecar.policy.compile.detection import Made
 from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.document import Place, Source
-from sidecar.policy.loader import LoadedPolicy, files_of_tests, policy_files, read_file
+from sidecar.policy.loader import LoadedPolicy, content_of, files_of_tests, policy_files
 from sidecar.policy.plan import Plan
 from sidecar.policy.rollouts import errors_together
 from sidecar.policy.schema.cases import CaseSpec
@@ -83,7 +82,7 @@ class Suite:
 
     def load(self) -> Loaded:
         """Read what changed. Raises `PolicyError` for a path that is not there."""
-        self._compiled = {path: each for path, each in self._compiled.items() if each.content == _content(path)}
+        self._compiled = {path: each for path, each in self._compiled.items() if each.content == content_of(path)}
         own = [self._compile(path) for path in policy_files(self._paths)]
         beside = [read_test_file(path, self._compile) for path in files_of_tests(self._paths)]
         errors = [error for file in own for error in file.errors] + errors_together(own)
@@ -111,7 +110,7 @@ class Suite:
     def _compile(self, path: Path) -> CompiledFile:
         if path not in self._compiled:
             compiled = compile_file(path, public_keys(), made=self._made)
-            content = _content(path)
+            content = content_of(path)
             self._compiled[path] = CompiledFile(path, compiled.policies, compiled.errors, content)
         return self._compiled[path]
 
@@ -178,11 +177,3 @@ def _identity(work: Work) -> str:
     """Tells a test with its policies from another one; two that are the same come out the same."""
     plans: Mapping[str, str] = {plan.name: plan.digest for plan in work.plans}
     return f"{work.source.file} {work.is_own} {plans} {work.case.policy} {work.spec.model_dump_json()}"
-
-
-def _content(path: Path) -> str:
-    """A hash of what the file holds; empty when it cannot be read, which compiling it explains."""
-    try:
-        return hashlib.sha256(read_file(path)).hexdigest()
-    except OSError:
-        return ""

@@ -11,6 +11,7 @@ What is counted: streams that failed, whose text names two versions, or whose ev
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import time
 from collections import Counter
@@ -153,10 +154,13 @@ class _Service:
             await self.reloader.stop()
 
 
-async def run(folder: Path, *, streams: int, changes: int, pause_seconds: float = 0.0) -> Told:
+async def run(
+    folder: Path, *, streams: int, changes: int, pause_seconds: float = 0.0, piece_seconds: float = 0.005
+) -> Told:
     """Keep so many streams running until so many changes came in force; what came of them.
 
-    `pause_seconds` lies between a change that came in force and the next one.
+    `pause_seconds` lies between two changes, or the time that one takes to come in force; `piece_seconds` between two
+    pieces of a stream.
     """
     service, told = _Service(folder, streams), Told()
     async with service.running():
@@ -166,7 +170,7 @@ async def run(folder: Path, *, streams: int, changes: int, pause_seconds: float 
             told.rounds += 1
             async with asyncio.TaskGroup() as group:
                 for number in range(streams):
-                    group.create_task(_stream(service, f"session-{told.rounds}-{number}", told))
+                    group.create_task(_stream(service, f"session-{told.rounds}-{number}", told, piece_seconds))
         await changing
         told.seconds = time.perf_counter() - began
     told.changes = service.number - 1
@@ -179,15 +183,16 @@ async def run(folder: Path, *, streams: int, changes: int, pause_seconds: float 
 async def _change(service: _Service, changes: int, pause_seconds: float) -> None:
     """Replace the policies as fast as they come in force."""
     for _ in range(changes):
+        due = asyncio.create_task(asyncio.sleep(pause_seconds))
         service.replace()
         wanted = str(2 * service.number)
         while service.version != wanted:
             service.reloader.ask()
             await asyncio.sleep(0.001)
-        await asyncio.sleep(pause_seconds)
+        await due
 
 
-async def _stream(service: _Service, session: str, told: Told) -> None:
+async def _stream(service: _Service, session: str, told: Told, piece_seconds: float) -> None:
     """One stream, fed in pieces, each after the others had their turn."""
     told.streams += 1
     at_first = service.version
@@ -197,7 +202,7 @@ async def _stream(service: _Service, session: str, told: Told) -> None:
         async def feed() -> None:
             for piece in _PIECES:
                 await stream.feed(Lane(), piece)
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(piece_seconds * (0.5 + random.random()))
             stream.finish()
 
         feeding = asyncio.create_task(feed())

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from detectors.types import Look
-from sidecar.values import ActionName, Channel, Direction, Part
+from sidecar.values import ActionName, Channel, Direction, Part, SeverityName
 
 Fate: TypeAlias = Literal["decided", "dominated", "not_decided", "under_threshold", "label_not_asked", "not_read"]
 """What became of a finding at a rule.
@@ -124,6 +124,7 @@ class DecisionAccount(msgspec.Struct, frozen=True, kw_only=True):
     """A rule's decision about a finding, and what was done. `winner` is the rule whose action shows at this place."""
 
     rule: str
+    severity: SeverityName
     label: str
     start: int
     end: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -31,6 +32,7 @@ from sidecar.explanation.pieces import Pieces
 from sidecar.explanation.witness import Witness
 from sidecar.offline import Guarded, guard
 from sidecar.policy.cases import public_keys
+from sidecar.policy.conditions import Circumstances
 from sidecar.policy.facts import Match, StreamFacts
 from sidecar.policy.plan import BatchPlan, Plan, RulePlan, ScannerPlan
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
@@ -126,7 +128,7 @@ class _Run:
         witness, guarded = self._watched(self._plan, self._size)
         segments = _segments(self._plan, self._lane, witness)
         numbers = {number: place.number for number, place in segments.items()}
-        fates = Fates(self._plan, guarded, text=self._read, raw=text, numbers=numbers)
+        fates = self._fates(self._plan, guarded, numbers)
         waited_for = [each for each in segments.values() if each.is_waited_for]
         pieces = Pieces(self._plan, waited_for, len(text), self._size).of(witness.steps)
         return Account(
@@ -159,6 +161,18 @@ class _Run:
         )
         return witness, guarded
 
+    def _fates(self, plan: Plan, guarded: Guarded, numbers: Mapping[int, int]) -> Fates:
+        question = self._question
+        return Fates(
+            plan,
+            guarded,
+            text=self._read,
+            raw=question.text,
+            numbers=numbers,
+            lane=self._lane,
+            circumstances=Circumstances(question.facts, question.session, datetime.now(UTC).date()),
+        )
+
     def _rule(self, rule: RulePlan) -> RuleAccount:
         return RuleAccount(
             id=rule.id,
@@ -177,7 +191,10 @@ class _Run:
     def _why_reading(self, rule: RulePlan) -> str:
         lane, reads = self._lane, rule.reads
         if self._is_reading(rule):
-            return "it reads this text"
+            canary = (
+                "" if rule.canary is None else f"; it is a canary, carried out on {rule.canary.percent:g} % of streams"
+            )
+            return f"it reads this text{canary}"
         if lane.part not in reads.parts:
             return f"it reads the words of {_listed(reads.parts)}; this is {lane.part}"
         if lane.channel not in reads.channels:
@@ -220,9 +237,7 @@ class _Run:
             return []
         plan = _as_if_reading(self._plan, frozenset(unread))
         witness, guarded = self._watched(plan, max(1, len(self._question.text)))
-        numbers: Mapping[int, int] = {}
-        fates = Fates(plan, guarded, text=self._read, raw=self._question.text, numbers=numbers)
-        return fates.findings(witness.judgements, why_unread=unread)
+        return self._fates(plan, guarded, {}).findings(witness.judgements, why_unread=unread)
 
 
 def _policies(ordered: Sequence[Plan], taken: Plan | None, question: Question) -> Iterator[PolicyAccount]:

@@ -11,8 +11,10 @@ from detectors.types import Finding
 from sidecar.explanation.account import DecisionAccount, FindingAccount, RuleFate
 from sidecar.explanation.witness import Judged
 from sidecar.offline import Guarded
+from sidecar.policy.cel import Condition, ConditionError
+from sidecar.policy.conditions import Circumstances, Exemption, Terms
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.values import Action, Blocked, Decision, Redaction
+from sidecar.values import Action, Blocked, Decision, Lane, Redaction
 
 _CLOSE = 0.01
 """A score nearer to its threshold is told with more decimals."""
@@ -24,9 +26,21 @@ _Key = tuple[int, str, float, str, tuple[int, int] | None]
 class Fates:
     """Reads what a witness saw of a text. `text` is as the detectors read it, `raw` as it was given."""
 
-    def __init__(self, plan: Plan, guarded: Guarded, *, text: str, raw: str, numbers: Mapping[int, int]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        guarded: Guarded,
+        *,
+        text: str,
+        raw: str,
+        numbers: Mapping[int, int],
+        lane: Lane,
+        circumstances: Circumstances,
+    ) -> None:
         """`numbers` are the segments' numbers of the account, by the stream's."""
         self._plan = plan
+        self._lane = lane
+        self._circumstances = circumstances
         self._guarded = guarded
         self._text = text
         self._raw = raw
@@ -108,11 +122,29 @@ class Fates:
         blocked = self._guarded.blocked
         if blocked is not None and finding.end > blocked.position:
             return f"it stands behind the place where rule {self._plan.rules[blocked.rule].id} stopped the text"
+        if rule.terms is not None and (objection := self._objection(rule, rule.terms, finding)):
+            return objection
         if rule.session is not None:
             return f"the rule acts in a session {rule.session}; --session says what this one is like"
         if rule.reading != ONE_BY_ONE:
             return "the rule counts: not enough sentences have failed for it to fire"
-        return "something else in the rule, or a stand-in at this place, keeps it from being a violation"
+        return "a stand-in at this place keeps it from being a violation"
+
+    def _objection(self, rule: RulePlan, terms: Terms, finding: Finding) -> str:
+        """What of the terms of a rule keeps a finding from being a violation, in words; empty when nothing does."""
+        found = self._text[finding.start : finding.end]
+        try:
+            by = self._circumstances.objection(terms, finding, self._lane, rule.detector, lambda: found)
+        except ConditionError:
+            return "its condition could not be told, and what the rule does then lets the text pass"
+        match by:
+            case Condition():
+                return f"its condition does not hold: {by.text}"
+            case Exemption():
+                end = f", until {by.last_day.isoformat()}" if by.last_day else ""
+                return f"it is excepted{end}: {by.reason} ({by.owner})"
+            case None:
+                return ""
 
     def decisions(self) -> list[DecisionAccount]:
         """All decisions, in the order in which they were made."""
@@ -123,6 +155,7 @@ class Fates:
         winner, why = self._winner(decision)
         return DecisionAccount(
             rule=rule.id,
+            severity=rule.severity_of(finding.score).word,
             label=finding.label,
             start=finding.start,
             end=finding.end,
@@ -182,7 +215,7 @@ class Fates:
         if decision.done is Action.ANNOTATE:
             return "a remark beside the text, which left"
         if decision.done is Action.ADVISE:
-            return "the text left, and the model is told something beside it"
+            return f"the text left, and the model is told beside it: {self._plan.rules[decision.rule].advice}"
         if decision.decided > decision.done:
             return "the text had left before: nothing could be done any more"
         return "recorded, and nothing changed"

@@ -145,7 +145,7 @@ def _decision(each: DecisionAccount) -> str:
     found = f"{each.label} " if each.label else ""
     done = each.done if each.done == each.decided else f"{each.done} (the rule says {each.decided})"
     score = f" {each.score:.2f}, from {each.threshold:g}" if each.score is not None and each.threshold else ""
-    return f"rule {each.rule}: {done}, {found}at {each.start}-{each.end}{score}: {each.why}"
+    return f"rule {each.rule} ({each.severity}): {done}, {found}at {each.start}-{each.end}{score}: {each.why}"
 
 
 def _piece(each: Piece, account: Account) -> Iterator[str]:

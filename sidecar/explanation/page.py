@@ -182,7 +182,7 @@ def _decision(each: DecisionAccount) -> Element:
     found = f"{each.label} at" if each.label else "at"
     return _tag(
         "li",
-        _tag("h3", f"Rule {each.rule}: {done}"),
+        _tag("h3", f"Rule {each.rule} ({each.severity}): {done}"),
         _tag("p", f"{found} {each.start} to {each.end} ", _tag("q", each.text)),
         _tag("p", f"{each.why[:1].upper()}{each.why[1:]}."),
     )

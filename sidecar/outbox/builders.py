@@ -42,6 +42,7 @@ from sidecar.outbox.event import (
     SessionRef,
     Span,
     StreamDecision,
+    TagsRef,
     TextSpan,
     Times,
     Timings,
@@ -51,6 +52,7 @@ from sidecar.outbox.event import (
 )
 from sidecar.policy.canary import would
 from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.taxonomy import tags_of
 from sidecar.values import (
     Action,
     Decision,
@@ -163,6 +165,7 @@ def violation_event(
         failure=_failure_ref(decision.failure),
         grounding=_grounding_ref(decision.finding.grounding),
         canary=_canary_ref(rule, decision),
+        tags=_tags_ref(rule, decision),
     )
     return _stream_event(info, data)
 
@@ -392,6 +395,12 @@ def _rule_ref(plan: Plan, rule: RulePlan, decision: Decision) -> RuleRef:
         enforcement=rule.enforcement,
         action=rule.action.word,
     )
+
+
+def _tags_ref(rule: RulePlan, decision: Decision) -> TagsRef | None:
+    """What the finding is in published lists; nothing where nothing was found, or nothing is known."""
+    tags = tags_of(rule.detector, decision.finding.label, rule.tags)
+    return TagsRef(**tags) if tags and decision.failure is None else None
 
 
 def _detector_ref(rule: RulePlan, decision: Decision) -> DetectorRef:

@@ -288,6 +288,14 @@ class SessionRef(_Part, frozen=True):
     stopped_until: Timestamp | None = None
 
 
+class TagsRef(_Part, frozen=True):
+    """What a finding is in published lists: OWASP's Top 10s, MITRE ATLAS, NIST AI 600-1 and AI RMF; by id."""
+
+    owasp: tuple[str, ...] = ()
+    atlas: tuple[str, ...] = ()
+    nist: tuple[str, ...] = ()
+
+
 class App(_Part, frozen=True):
     """What the application said of the stream."""
 
@@ -335,6 +343,7 @@ class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
     failure: FailureRef | None = None
     grounding: GroundingRef | None = None
     canary: CanaryRef | None = None
+    tags: TagsRef | None = None
 
 
 class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):

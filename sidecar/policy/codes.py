@@ -56,6 +56,7 @@ class Code(StrEnum):
     WRONG_REGEX = "TG207"
     UNKNOWN_TOPIC = "TG208"
     UNUSED_WORDS = "TG209"
+    UNKNOWN_LIST = "TG210"
 
     READS_NOTHING = "TG301"
     TEXT_HAS_LEFT = "TG302"
@@ -75,6 +76,7 @@ class Code(StrEnum):
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
     MATCH_OF_DEFAULT = "TG403"
+    UNKNOWN_TAG = "TG404"
     NOTHING_TO_REPLACE = "TG410"
 
     REPEATED_TEST = "TG501"
@@ -388,6 +390,12 @@ ABOUT: Mapping[Code, About] = {
         "Have the rule read parts of requests, or let it annotate, redact or block.",
         "rules: [{id: cards, detect: {detector: pii, parts: [model]}, action: {advise: {note: Ask for none.}}}]\n",
     ),
+    Code.UNKNOWN_LIST: About(
+        "there is no such list, or it is wrong",
+        "A rule is checked with all that its lists hold: without one it would find less than its author means.",
+        "Put the list into the folder `lists` beside the policy's file, with its own name in it once.",
+        "rules: [{id: a, detect: {detector: patterns, keywords: {CODE: {list: codenames}}}, action: redact}]\n",
+    ),
     Code.WRONG_CONDITION: About(
         "this is no condition",
         "A condition is compiled with the types of what it asks of when the policy is loaded, and its work is bounded.",
@@ -427,6 +435,12 @@ ABOUT: Mapping[Code, About] = {
         "A rollout takes a part of the streams of another version of the same policy, with the same `match`.",
         "Name the version that the other streams keep, and have it loaded, too.",
         'rollout: {percent: 10, replaces: "1"}\nrules: [{id: cards, detect: {detector: pii}, action: redact}]\n',
+    ),
+    Code.UNKNOWN_TAG: About(
+        "an unknown tag",
+        "Tags name entries of published lists, so that events can be counted by them.",
+        "Take the entry that is suggested, or remove the tag.",
+        "rules: [{id: cards, detect: {detector: pii}, action: redact, tags: {owasp: ['LLM99:2025']}}]\n",
     ),
     Code.REPEATED_TEST: About(
         "two tests have one name",

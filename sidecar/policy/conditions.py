@@ -63,13 +63,21 @@ class Circumstances:
         self._values = {**_fields("stream", facts or StreamFacts(), _STREAM), **_fields("session", session, _SESSION)}
 
     def admit(self, terms: Terms, finding: Finding, lane: Lane, detector: str, text: Callable[[], str]) -> bool:
-        """Whether the finding is a violation, `text` being what was found. Raises `ConditionError`.
+        """Whether the finding is a violation, `text` being what was found. Raises `ConditionError`."""
+        return self.objection(terms, finding, lane, detector, text) is None
+
+    def objection(
+        self, terms: Terms, finding: Finding, lane: Lane, detector: str, text: Callable[[], str]
+    ) -> Condition | Exemption | None:
+        """What keeps the finding from being a violation: the condition, or an exception. Raises `ConditionError`.
 
         An exception of which that cannot be told does not hold.
         """
-        if terms.when is not None and not terms.when.holds(self._asked(terms.when, finding, lane, detector)):
-            return False
-        return not any(self._excepts(each, finding, lane, detector, text) for each in terms.exemptions)
+        when = terms.when
+        if when is not None and not when.holds(self._asked(when, finding, lane, detector)):
+            return when
+        holding = (each for each in terms.exemptions if self._excepts(each, finding, lane, detector, text))
+        return next(holding, None)
 
     def _excepts(
         self, exemption: Exemption, finding: Finding, lane: Lane, detector: str, text: Callable[[], str]

@@ -177,6 +177,8 @@ def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[s
 
 _LANGUAGES = "write a text, or one for each language: `{en: ..., pt-BR: ..., default: ...}`"
 _FORMS = {
+    "severity": "write `info`, `low`, `medium`, `high`, `critical`, or these by least score: `{0.5: low, 0.9: high}`",
+    "value": "write a text, a list of texts, or `{list: NAME}`",
     "message": _LANGUAGES,
     "text": _LANGUAGES,
     "labels": "write a list, `[LABEL, ...]`, or least scores, `{LABEL: 0.6, ...}`",
@@ -222,6 +224,8 @@ _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]]
     "blocked_form": _form,
     "chunkings_form": _form,
     "notice_form": _form,
+    "severity_form": _form,
+    "value_form": _form,
     "wording_form": _form,
     "enforcement_form": _form,
     "by_form": _form,

@@ -11,8 +11,9 @@ think of a rule; that is the compiler's part.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,8 +27,10 @@ from sidecar.policy.codes import Code
 from sidecar.policy.document import Document, Place, Source, read_documents
 from sidecar.policy.explain import explain
 from sidecar.policy.language import json_schema, keys_at
+from sidecar.policy.lists import Lists, with_lists
 from sidecar.policy.schema.cases import CaseSpec, PolicyTestSpec
 from sidecar.policy.schema.detect import Detect
+from sidecar.policy.schema.lists import ListSpec
 from sidecar.policy.schema.match import MatchSpec
 from sidecar.policy.schema.policy import Metadata, PolicySpec
 from sidecar.policy.schema.rules import RuleSpec
@@ -90,9 +93,7 @@ class Draft:
     @property
     def name(self) -> str:
         """The policy's name, as far as it is written."""
-        metadata = self.document.get("metadata") if isinstance(self.document, dict) else None
-        name = metadata.get("name") if isinstance(metadata, dict) else None
-        return name if isinstance(name, str) else ""
+        return _name_of(self.document)
 
     @property
     def ids(self) -> Mapping[int, str]:
@@ -152,7 +153,9 @@ def load_text(text: str, *, file: str = "<text>") -> list[LoadedPolicy]:
 def read_drafts(path: str | Path) -> list[Draft]:
     """Read a file's documents as far as possible; what is wrong stands in the drafts."""
     text = _read_text(path)
-    return [_failed(text)] if isinstance(text, PolicyError) else parse_drafts(text, file=str(path))
+    if isinstance(text, PolicyError):
+        return [_failed(text)]
+    return parse_drafts(text, file=str(path), lists=cache(lambda: _lists_of(path)))
 
 
 def read_tests(
@@ -184,14 +187,69 @@ def _read_text(path: str | Path) -> str | PolicyError:
         return source.error((), Code.NOT_TEXT, "this is not UTF-8 text", "save the file as UTF-8")
 
 
-def parse_drafts(text: str, *, file: str) -> list[Draft]:
-    """Read a text's documents as far as possible; what is wrong stands in the drafts."""
+def parse_drafts(text: str, *, file: str, lists: Callable[[], Lists] = dict) -> list[Draft]:
+    """Read a text's documents as far as possible; what is wrong stands in the drafts.
+
+    `lists` is asked for the lists that policies name. Documents that are lists themselves have drafts where they are
+    wrong.
+    """
     if len(text) > MAX_FILE_BYTES:
         return [_failed(Source(file).error((), Code.TOO_LARGE, "the file is larger than 1 MiB", "split it"))]
-    drafts = [_draft(document) for document in read_documents(text, file)]
+    documents = [*read_documents(text, file)]
+    if documents:
+        policies = [_draft(with_lists(each, lists)) for each in documents if not _is_list(each)]
+        wrong = [(each.source, tuple(_list(each)[1])) for each in documents if _is_list(each)]
+        return policies + [Draft(source, errors) for source, errors in wrong if errors]
     remedy = "begin with `apiVersion: tidegate.dev/v1`"
     nothing = Source(file).error((), Code.NO_POLICY, "the file holds no policy", remedy)
-    return drafts or [_failed(nothing)]
+    return [_failed(nothing)]
+
+
+LISTS = "lists"
+"""The folder beside a policy's file that has its lists."""
+
+
+def files_with(path: Path) -> list[Path]:
+    """The file of policies and all that may be read with it: its lists."""
+    return [path, *_below(path.parent / LISTS)]
+
+
+def content_of(path: Path) -> str:
+    """A hash of what the file of policies and its lists hold; empty where that cannot be read."""
+    hashed = hashlib.sha256()
+    try:
+        for each in files_with(path):
+            hashed.update(hashlib.sha256(f"{each.name}\n".encode() + read_file(each)).digest())
+    except OSError:
+        return ""
+    return hashed.hexdigest()
+
+
+def _lists_of(path: str | Path) -> Lists:
+    """The lists in the folder beside a policy's file."""
+    found: dict[str, Sequence[str] | None] = {}
+    for file in _below(Path(path).parent / LISTS):
+        text = _read_text(file)
+        documents = [] if isinstance(text, PolicyError) else [*read_documents(text, str(file))]
+        for document in filter(_is_list, documents):
+            spec, _ = _list(document)
+            name = spec.metadata.name if spec else _name_of(document.value)
+            found[name] = None if name in found or spec is None else spec.values
+    return found
+
+
+def _is_list(document: Document) -> bool:
+    return isinstance(document.value, dict) and document.value.get("kind") == "List"
+
+
+def _list(document: Document) -> tuple[ListSpec | None, Sequence[PolicyError]]:
+    return _checked(ListSpec, document, _list_language())
+
+
+def _name_of(document: Any) -> str:
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def explain_all(
@@ -354,6 +412,11 @@ def _has(value: Any, step: str | int) -> bool:
 def _language() -> dict[str, Any]:
     """The language without any detector's parameters, for the names and descriptions of keys."""
     return json_schema(())
+
+
+@cache
+def _list_language() -> dict[str, Any]:
+    return ListSpec.model_json_schema(by_alias=True)
 
 
 def _failed(error: PolicyError) -> Draft:

@@ -72,6 +72,8 @@ class RulePlan:
     """What a detector that failed counts as."""
     on_timeout: FailMode
     """What an answer that came too late, or was not asked for because it would, counts as."""
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the rule itself says of published lists (`taxonomy`)."""
     message: str | None = ""
     """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
     translations: Mapping[str, str] = field(default_factory=dict)

@@ -10,7 +10,6 @@ When a file is read again, and who is told of errors, is the caller's business. 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,7 @@ from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.facts import StreamFacts
-from sidecar.policy.loader import policy_files, read_file
+from sidecar.policy.loader import content_of, files_with, policy_files
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.rollouts import errors_together, in_force
@@ -129,7 +128,7 @@ class PolicyStore:
         """What the files are like now, by name, time, size and inode; a link counts as what it leads to."""
         found = set()
         with suppress(OSError, PolicyError):
-            for file in policy_files(self._paths):
+            for file in {each for path in policy_files(self._paths) for each in files_with(path)}:
                 about = file.stat()
                 found.add((file, about.st_mtime_ns, about.st_size, about.st_ino))
         return frozenset(found)
@@ -166,7 +165,7 @@ class PolicyStore:
 
     def _compiled(self, path: Path) -> CompiledFile:
         """The file compiled; one that did not change keeps its plans, because compiling takes the time of streams."""
-        content = _content(path)
+        content = content_of(path)
         known = self._current.files.get(path)
         if known is not None and content and known.content == content:
             return known
@@ -181,14 +180,6 @@ class PolicyStore:
 def _snapshot(files: Mapping[Path, CompiledFile]) -> tuple[_Snapshot, list[PolicyError]]:
     plans, tried = in_force(plan for compiled in files.values() for _, plan in compiled.policies)
     return _Snapshot(files, plans, tried, in_order(plans.values())), errors_together(files.values())
-
-
-def _content(path: Path) -> str:
-    """A hash of what the file holds; empty when it cannot be read, which compiling it will explain."""
-    try:
-        return hashlib.sha256(read_file(path)).hexdigest()
-    except OSError:
-        return ""
 
 
 def _closest(name: str, known: Iterable[str]) -> str:

@@ -130,6 +130,34 @@ def test_a_rule_that_insists_on_its_session(tmp_path: Path, session: tuple[str, 
     assert ("the rule acts in a session that has untrusted" in told.why) is (fate == "not_decided")
 
 
+@pytest.mark.parametrize(
+    ("terms", "facts", "fate", "why"),
+    [
+        ("when: stream.tenant == 'acme'", "acme", "decided", "1.00 reaches 0.5"),
+        (
+            "when: stream.tenant == 'acme'",
+            "globex",
+            "not_decided",
+            "its condition does not hold: stream.tenant == 'acme'",
+        ),
+        (
+            "except: [{value: bomb, reason: a cake, owner: bakery, expires: 2999-01-31}]",
+            "",
+            "not_decided",
+            "it is excepted, until 2999-01-31: a cake (bakery)",
+        ),
+    ],
+)
+def test_it_says_which_term_of_a_rule_a_finding_did_not_meet(
+    tmp_path: Path, terms: str, facts: str, fate: str, why: str
+) -> None:
+    (tmp_path / "words.yaml").write_text(POLICY.replace("  - id: weapons\n", f"  - id: weapons\n    {terms}\n"))
+    question = Question(text="a bomb", policy="words", facts=StreamFacts(tenant=facts))
+    account = Explainer.load([tmp_path]).explain(question)
+    (told,) = [told for each in account.findings for told in each.fates if told.rule == "weapons"]
+    assert (told.fate, told.why) == (fate, why)
+
+
 def test_many_findings_are_told_in_good_time(words: Explainer) -> None:
     account = explained(words, "a plum, " * 2000)
     assert len(account.findings) == len(account.decisions) == 2000

@@ -96,8 +96,7 @@ def said_about(rule: str) -> list[str]:
         ),
         (
             "except: [{value: Bob, when: 'true', reason: r, owner: o}]",
-            "8:14: an exception is about one thing, and this one states 2."
-            " State exactly one of `value`, `list` and `when`.",
+            "8:14: an exception is about one thing, and this one states 2. State either `value` or `when`.",
         ),
         (
             "except: [{value: '**', reason: r, owner: o}]",

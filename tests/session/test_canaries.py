@@ -207,6 +207,36 @@ async def test_a_version_that_leaves_its_band_leaves_all_streams_to_the_other(tm
     ]
 
 
+STRIKES = """session:
+  escalation: [{id: strikes, after: {violations: 2, within: 10m}, for: 10m}]
+"""
+
+
+async def test_a_version_that_is_tried_stops_sessions_by_its_own_rules_alone(tmp_path: Path) -> None:
+    """Rules that stop sessions are numbered behind all others, those of the other version among them."""
+    strict = NEW.replace("rules:", STRIKES + "rules:").replace("action: block", "action: block, risk: 1")
+    own = await served(tmp_path, OLD.replace("action: redact", "action: redact, risk: 1"), strict)
+    on_canary, on_stable = (sessions("shop", on_canary=side)[0] for side in (True, False))
+    for _ in range(2):
+        await own.ask(on_canary)
+        await own.ask(on_stable)
+    text, summary = await own.ask(on_canary, "nothing wrong")
+    assert (text, own.decision(summary).violations) == ("", {"strikes": 1})
+    text, summary = await own.ask(on_stable, "nothing wrong")
+    assert (text, own.decision(summary).violations) == ("nothing wrong", {})
+
+
+async def test_what_a_rule_of_the_other_version_finds_says_nothing_of_the_session(tmp_path: Path) -> None:
+    telling = NEW.replace("rules:", STRIKES + "rules:").replace("action: block", "action: block, risk: 1")
+    quiet = OLD.replace("rules:", STRIKES + "rules:").replace("action: redact", "action: redact, risk: 1")
+    own = await served(tmp_path, quiet.replace("Bob", "Eve"), telling)
+    session = sessions("shop", on_canary=False)[0]
+    for _ in range(5):
+        text, summary = await own.ask(session)
+        assert text == "so Bob says"
+        assert own.decision(summary).session is None
+
+
 async def test_a_policy_that_is_changed_begins_anew_and_what_is_gone_is_forgotten(tmp_path: Path) -> None:
     own = await served(tmp_path, HEAD % "1" + TENTH % ", min_streams: 1, band: {block: [0, 0.5]}")
     ours = sessions("shop/no-bob", on_canary=True)

@@ -691,6 +691,36 @@ class Canary(_message.Message):
 Global___Canary: _TypeAlias = Canary  # noqa: Y015
 
 @_typing.final
+class Tags(_message.Message):
+    """Entries of published lists: OWASP's Top 10 for LLM and agentic applications, MITRE ATLAS, NIST AI 600-1 and AI RMF."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWASP_FIELD_NUMBER: _builtins.int
+    ATLAS_FIELD_NUMBER: _builtins.int
+    NIST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def owasp(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def atlas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def nist(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        owasp: _abc.Iterable[_builtins.str] | None = ...,
+        atlas: _abc.Iterable[_builtins.str] | None = ...,
+        nist: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["atlas", b"atlas", "nist", b"nist", "owasp", b"owasp"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tags: _TypeAlias = Tags  # noqa: Y015
+
+@_typing.final
 class ViolationEvent(_message.Message):
     """A finding met a rule. One for each decision."""
 
@@ -710,6 +740,7 @@ class ViolationEvent(_message.Message):
     FAILURE_FIELD_NUMBER: _builtins.int
     GROUNDING_FIELD_NUMBER: _builtins.int
     CANARY_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
     decided: _guard_pb2.Action.ValueType
     """What the rule said."""
     done: _guard_pb2.Action.ValueType
@@ -740,6 +771,10 @@ class ViolationEvent(_message.Message):
     def canary(self) -> Global___Canary:
         """The rule's canary."""
 
+    @_builtins.property
+    def tags(self) -> Global___Tags:
+        """What the finding is in published lists."""
+
     def __init__(
         self,
         *,
@@ -757,10 +792,11 @@ class ViolationEvent(_message.Message):
         failure: Global___Failure | None = ...,
         grounding: _guard_pb2.Grounding | None = ...,
         canary: Global___Canary | None = ...,
+        tags: Global___Tags | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "canary", b"canary", "coverage", b"coverage", "detector", b"detector", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "where", b"where"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "canary", b"canary", "coverage", b"coverage", "detector", b"detector", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "tags", b"tags", "time", b"time", "where", b"where"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "canary", b"canary", "coverage", b"coverage", "decided", b"decided", "detector", b"detector", "done", b"done", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "where", b"where"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "canary", b"canary", "coverage", b"coverage", "decided", b"decided", "detector", b"detector", "done", b"done", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "tags", b"tags", "time", b"time", "where", b"where"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -37,6 +37,7 @@ from sidecar.policy.schema.detect import Detect
 from sidecar.policy.schema.rollout import CanaryEnforcement
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.stream import StreamSpec
+from sidecar.policy.taxonomy import SCHEMES
 from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part
 from sidecar.wording.languages import Language
 
@@ -70,6 +71,7 @@ class RuleCompiler:
         self._check_fail_mode(place, rule, action)
         self._check_history(place, rule, action)
         self._check_message(place, rule)
+        self._check_tags(place, rule)
         rewrite = self._rewrite(place, rule, action)
         terms = terms_of(self._refusals, place, rule)
         detection = self._detection.compile(place, rule.detect)
@@ -102,6 +104,7 @@ class RuleCompiler:
             id=rule.id,
             detector=rule.detect.detector,
             thresholds=detection.thresholds,
+            tags=rule.tags.stated if rule.tags else {},
             severity=highest_severity(rule),
             action=action,
             enforcement=rule.enforcement if isinstance(rule.enforcement, Enforcement) else Enforcement.ENFORCE,
@@ -234,6 +237,13 @@ class RuleCompiler:
         """Refuse a message in several languages of which none is for everybody else."""
         if isinstance(rule.action, BlockAction):
             check_wording(self._refusals, (*place, "action", "block", "message"), message_of(rule), self._language)
+
+    def _check_tags(self, place: Place, rule: RuleSpec) -> None:
+        for scheme, entries in (rule.tags.stated if rule.tags else {}).items():
+            for number, entry in enumerate(entries):
+                if entry not in SCHEMES[scheme]:
+                    where, message = (*place, "tags", scheme, number), f"`{scheme}` has no entry `{entry}`"
+                    self._refusals.refuse(where, Code.UNKNOWN_TAG, message, suggest(entry, SCHEMES[scheme]))
 
     def _check_calls(self, place: Place, rule: RuleSpec, action: Action, reads: Reads) -> None:
         """Refuse a redaction that is told to read what a model hands to tools, and would change nothing there."""

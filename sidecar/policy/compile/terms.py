@@ -75,12 +75,12 @@ def _refuse(refusals: Refusals, place: Place, complaint: Complaint) -> None:
 
 
 def _exemption(refusals: Refusals, place: Place, spec: ExceptionSpec) -> Exemption:
-    value = spec.value or ""
+    values = [spec.value] if isinstance(spec.value, str) else spec.value or []
     return Exemption(
         reason=spec.reason,
         owner=spec.owner,
         last_day=date.fromisoformat(spec.expires) if spec.expires else None,
-        words=frozenset({value} if value and "*" not in value else ()),
-        globs=(Glob(value),) if "*" in value else (),
+        words=frozenset(each for each in values if "*" not in each),
+        globs=tuple(Glob(each) for each in values if "*" in each),
         when=_condition(refusals, (*place, "when"), spec.when),
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from sidecar.policy.schema.base import Model
+from sidecar.policy.schema.base import Model, form_of
 
 
 def _a_day(text: str) -> str:
@@ -35,14 +35,22 @@ Day: TypeAlias = Annotated[str, Field(max_length=64), AfterValidator(_a_day)]
 Excepted: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_not_everything)]
 
 
-class ExceptionSpec(Model):
-    """An exception: a value, the values of a list, or what a condition holds for; and who answers for it."""
+ValueSpec: TypeAlias = Annotated[
+    Annotated[Excepted, Tag("as word")] | Annotated[list[Excepted], Tag("as list"), Field(min_length=1)],
+    Discriminator(
+        form_of, custom_error_type="value_form", custom_error_message="a value is a text, or a list of texts"
+    ),
+]
 
-    value: Excepted | None = Field(
+
+class ExceptionSpec(Model):
+    """An exception: values, or what a condition holds for; and who answers for it."""
+
+    value: ValueSpec | None = Field(
         default=None,
-        description="The text that was found is this one, letter by letter; `*` stands for any characters.",
+        description="The text that was found is this one, or one of these, letter by letter; `*` stands for any"
+        " characters. `{list: NAME}` are the values of a list.",
     )
-    list: str | None = Field(default=None, description="The text that was found is one of the values of this list.")
     when: str | None = Field(default=None, description="A condition in CEL, over the same variables as the rule's.")
     reason: str = Field(min_length=1, max_length=2000, description="Why it is right to make it.")
     owner: str = Field(min_length=1, max_length=128, description="Who answers for it.")
@@ -52,11 +60,11 @@ class ExceptionSpec(Model):
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> ExceptionSpec:
-        stated = [key for key in ("value", "list", "when") if getattr(self, key) is not None]
+        stated = [key for key in ("value", "when") if getattr(self, key) is not None]
         if len(stated) != 1:
             raise PydanticCustomError(
                 "one_exception",
                 "an exception is about one thing, and this one states {count}",
-                {"count": len(stated), "remedy": "state exactly one of `value`, `list` and `when`"},
+                {"count": len(stated), "remedy": "state either `value` or `when`"},
             )
         return self

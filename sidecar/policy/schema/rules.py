@@ -37,6 +37,26 @@ SeveritySpec: TypeAlias = Annotated[
 ]
 
 
+Entries: TypeAlias = Annotated[list[str], Field(max_length=16)]
+
+
+class TagsSpec(Model):
+    """What of published lists a violation is; a list that is left out follows from the detector and the label."""
+
+    owasp: Entries | None = Field(
+        default=None, description="Of OWASP's Top 10 for LLM Applications 2025, or for Agentic Applications 2026."
+    )
+    atlas: Entries | None = Field(default=None, description="Techniques of MITRE ATLAS.")
+    nist: Entries | None = Field(
+        default=None, description="Risks of NIST AI 600-1, or subcategories of the AI Risk Management Framework."
+    )
+
+    @property
+    def stated(self) -> dict[str, tuple[str, ...]]:
+        """The lists that are stated."""
+        return {key: tuple(entries) for key, entries in self.model_dump(exclude_none=True).items()}
+
+
 class RuleSpec(Model):
     """One rule: what to look for, and what to do about it."""
 
@@ -57,6 +77,10 @@ class RuleSpec(Model):
     severity: SeveritySpec = Field(
         default="medium",
         description="How much a violation matters: a word, or words by the least score: `{0.5: medium, 0.9: high}`.",
+    )
+    tags: TagsSpec | None = Field(
+        default=None,
+        description="What a violation is in published lists; events carry it. Left out: by detector and label.",
     )
     action: ActionSpec = Field(
         description="What is done to the text: allow < annotate < redact < withhold < block; the strongest wins on"
