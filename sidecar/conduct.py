@@ -30,7 +30,7 @@ from sidecar.policy.stopped import stopped
 from sidecar.values import Decision, Lane, Part, SessionMark, SessionStanding
 
 MOST_SEEN = 256
-SESSION_BYTES = 600
+SESSION_BYTES = 1200
 """What a session takes beside what it counts."""
 COUNTED_BYTES = 160
 SEEN_BYTES = 120
@@ -203,16 +203,18 @@ class Conduct:
         if session is None:
             return None
         facts, stop = self._facts(), self.stop_now()
+        if stop is not None and not self._rule_of(stop.escalation).is_enforced:
+            stop = None
         return SessionStanding(
             risk=facts.risk,
             violations=facts.violations,
             marks=session.marks,
-            stopped_by="" if stop is None else self._plan.all_rules[stop.escalation.rule].id,
+            stopped_by="" if stop is None else self._rule_of(stop.escalation).id,
             stopped_until=None if stop is None else stop.until,
         )
 
     def stop_now(self) -> Stop | None:
-        """Whether it is stopped now, by the policy's longest stop."""
+        """Whether it is stopped now: by the longest stop, one that is enforced before one in shadow."""
         session = self._session()
         if session is None:
             return None
@@ -221,7 +223,7 @@ class Conduct:
         running = [(end, each) for end, each in ends if end is not None and end > now_ms]
         if not running:
             return None
-        end, escalation = max(running, key=lambda each: each[0])
+        end, escalation = max(running, key=lambda each: (self._rule_of(each[1]).is_enforced, each[0]))
         return Stop(escalation, self._clock.unix_seconds() + (end - now_ms) / 1000)
 
     def read(self, part: Part) -> None:
@@ -245,8 +247,12 @@ class Conduct:
         if (was_seen and is_history) or rule.index in self._told:
             return
         self._told.add(rule.index)
-        counted = (Counted(self._clock.now_ms(), rule.id, rule.severity, rule.risk),) if rule.risk else ()
+        severity = rule.severity_of(found.score)
+        counted = (Counted(self._clock.now_ms(), rule.id, severity, rule.risk),) if rule.risk else ()
         conducts.note(self._key, counted=counted, marks=rule.marks)
+
+    def _rule_of(self, escalation: Escalation) -> RulePlan:
+        return self._plan.all_rules[escalation.rule]
 
     def _session(self) -> _Session | None:
         return None if self._conducts is None else self._conducts.get(self._key)

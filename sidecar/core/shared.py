@@ -40,7 +40,6 @@ class Shared:
         "circumstances",
         "context",
         "established",
-        "facts",
         "held_call_chars",
         "is_redacting",
         "is_request",
@@ -69,7 +68,6 @@ class Shared:
     ) -> None:
         self.plan = plan
         self.circumstances = circumstances or Circumstances(session=facts)
-        self.facts = facts
         self.established = Established(plan, facts)
         self.trace = trace
         self._languages = languages

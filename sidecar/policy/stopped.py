@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from detectors.types import Finding
-from sidecar.policy.plan import Plan, RulePlan, ScannerPlan
+from sidecar.policy.plan import Plan, ScannerPlan
 
 SESSION_STOPPED = "SESSION_STOPPED"
 UNTIL = "{until}"
@@ -57,8 +57,3 @@ def stopped(plan: Plan, number: int, *, until: str) -> Plan:
     rules = tuple(own if each.index == number else each for each in plan.all_rules)
     scanner = ScannerPlan(_Beginning(f"the session is stopped until {until}"), (own,))
     return replace(plan, rules=rules, stoppers=(), scanners=(*plan.scanners, scanner))
-
-
-def is_stopping(rule: RulePlan) -> bool:
-    """Whether a rule is one that stops sessions."""
-    return SESSION_STOPPED in rule.thresholds

@@ -22,7 +22,7 @@ from sidecar.policy.session_facts import SessionFacts
 from sidecar.policy.sessions import MOST_COUNTED, Counted, Escalation, SessionCondition, SessionSettings, risk_of
 from sidecar.policy.stopped import SESSION_STOPPED
 from sidecar.start import StreamStart
-from sidecar.values import Action, Blocked, Channel, Direction, Lane, Part, Release, SessionMark, Severity
+from sidecar.values import Action, Blocked, Channel, Direction, Enforcement, Lane, Part, Release, SessionMark, Severity
 from tests.fakes import WordScanner, plan, rule
 from tests.servers import FakeClock, make_engine
 from tests.streams import all_cuts
@@ -297,6 +297,31 @@ async def test_in_shadow_a_session_goes_on_and_it_is_told() -> None:
         assert (await run(engine, (USER, "bad"))).text == "<WORD>"
     rules = [each.data.policy.rule for each in outbox.events if isinstance(each.data, Violation)]
     assert rules == ["rule-0"] * 3 + ["three-strikes", "rule-0"]
+
+
+async def test_a_stop_in_shadow_hides_none_that_is_enforced_and_is_not_told_as_one() -> None:
+    ours = stopping()
+    shadow = replace(ours.stoppers[0], index=2, id="trial", enforcement=Enforcement.SHADOW)
+    longer = replace(ours.session.escalations[0], rule=2, for_ms=60 * MINUTE)
+    both = replace(ours.session, escalations=(longer, *ours.session.escalations))
+    engine, outbox, clock = await served(replace(ours, stoppers=(*ours.stoppers, shadow), session=both))
+    for _ in range(3):
+        await run(engine, (USER, "bad"))
+    assert (await run(engine, (USER, "a good one"))).messages == ["Back at 2023-11-14 22:19 UTC."]
+    clock.advance(5 * MINUTE)
+    assert (await run(engine, (USER, "a good one"))).text == "a good one"
+    assert [each.session and each.session.stopped_by for each in endings(outbox)[-2:]] == ["three-strikes", ""]
+
+
+async def test_what_counts_is_as_severe_as_its_score_says() -> None:
+    ours = stopping()
+    escalation = replace(ours.session.escalations[0], violations=1, severity=Severity.CRITICAL)
+    banded = replace(ours.rules[0], bands=((0.0, Severity.LOW), (0.95, Severity.CRITICAL)))
+    scanner = replace(ours.scanners[0], rules=(banded,))
+    held = replace(ours, rules=(banded,), scanners=(scanner,), session=replace(ours.session, escalations=(escalation,)))
+    engine, _, _ = await served(held)
+    await run(engine, (USER, "bad"))  # found with 0.9
+    assert (await run(engine, (USER, "a good one"))).text == "a good one"
 
 
 async def test_a_running_stream_is_not_stopped_by_another_one() -> None:
