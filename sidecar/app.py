@@ -227,7 +227,7 @@ class App:
             ("policy", "canary", "rate"),
             lambda: [
                 (each.canary.policy, each.canary.rule or each.canary.version, str(each.stopped_by))
-                for each in self.canaries.standings()
+                for each in self.canaries.progress()
                 if each.stopped_by is not None
             ],
         )

@@ -58,7 +58,7 @@ class Went(msgspec.Struct, frozen=True):
         return tuple(found)
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Progress(msgspec.Struct, frozen=True):
     """How a canary stands: its last `streams` streams, shares of them, and in which rate it left its band."""
 
     canary: Canary
@@ -77,13 +77,13 @@ class Standing(msgspec.Struct, frozen=True):
         return f"the {self.stopped_by} rate is {share:g} {of}, outside {least:g} to {most:g}"
 
 
-def rates_of(standing: Standing) -> CanaryRates:
+def rates_of(progress: Progress) -> CanaryRates:
     """How it went, for an event."""
     return CanaryRates(
-        streams=standing.streams,
-        rates={str(rate): share for rate, share in standing.rates.items()},
-        rule=standing.canary.rule,
-        percent=standing.canary.trial.percent,
+        streams=progress.streams,
+        rates={str(rate): share for rate, share in progress.rates.items()},
+        rule=progress.canary.rule,
+        percent=progress.canary.trial.percent,
     )
 
 
@@ -106,14 +106,17 @@ class _Run:
         self._counts.update(went.rates)
         if self.stopped_by is not None or len(self._last) < self.canary.trial.min_streams:
             return False
-        self.stopped_by = self.canary.trial.breach(self.standing().rates)
+        self.stopped_by = self.canary.trial.breach(self._rates())
         return self.stopped_by is not None
 
-    def standing(self) -> Standing:
+    def progress(self) -> Progress:
         """How it stands."""
+        rates = {rate: round(share, 4) for rate, share in self._rates().items()}
+        return Progress(self.canary, len(self._last), rates, self.stopped_by)
+
+    def _rates(self) -> dict[Rate, float]:
         streams = len(self._last)
-        rates = {rate: round(self._counts[rate] / streams, 4) if streams else 0.0 for rate in RATES}
-        return Standing(self.canary, streams, rates, self.stopped_by)
+        return {rate: self._counts[rate] / streams if streams else 0.0 for rate in RATES}
 
 
 class Canaries:
@@ -137,7 +140,7 @@ class Canaries:
         enforced = frozenset(index for index in own.canaries if self._is_on(_of_rule(own, index), start, stream_id))
         return on_sides(own, enforced, other, side)
 
-    def ended(self, plan: Plan, went: Mapping[str, Went]) -> list[Standing]:
+    def ended(self, plan: Plan, went: Mapping[str, Went]) -> list[Progress]:
         """Count a stream for the canaries on whose side it was; those that stop by it, as they stand.
 
         `went` is by rule; under an empty name it is the whole stream's.
@@ -146,7 +149,7 @@ class Canaries:
         for canary in _of_stream(plan):
             run = self._runs.get((canary.of, canary.rule))
             if run is not None and run.add(went.get(canary.rule, Went())):
-                stopped.append(run.standing())
+                stopped.append(run.progress())
         return stopped
 
     def keep(self, plans: Iterable[Plan]) -> None:
@@ -157,9 +160,9 @@ class Canaries:
                 key = (canary.of, canary.rule)
                 self._runs[key] = known.get(key) or _Run(canary)
 
-    def standings(self) -> list[Standing]:
+    def progress(self) -> list[Progress]:
         """How all of them stand."""
-        return [run.standing() for run in self._runs.values()]
+        return [run.progress() for run in self._runs.values()]
 
     def _is_on(self, canary: Canary, start: StreamStart, stream_id: str) -> bool:
         run = self._runs.get((canary.of, canary.rule))

@@ -162,10 +162,10 @@ class Recorder:
                 self._plan.name,
                 now,
                 plan=self._plan,
-                reason=standing.said,
-                canary=rates_of(standing),
+                reason=progress.said,
+                canary=rates_of(progress),
             )
-            for standing in self._canaries.ended(self._plan, went)
+            for progress in self._canaries.ended(self._plan, went)
         ]
 
     def _fault(self, decision: Decision, occurred: float) -> list[Event]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from sidecar.bundles.delivery import Delivery
-from sidecar.canaries import Standing
+from sidecar.canaries import Progress
 from sidecar.console.recent import BOUNDS_MS, LATEST, WINDOW_SECONDS, Recent
 from sidecar.outbox.event import PolicyChange
 from sidecar.outbox.outbox import OutboxStats
@@ -62,7 +62,7 @@ def policies_of(reloader: PolicyReloader) -> State:
             }
             for plan in plans
         ],
-        "canaries": [canary_of(standing) for standing in reloader.canaries.standings()],
+        "canaries": [canary_of(progress) for progress in reloader.canaries.progress()],
         "models": sorted({batch.detector.model for plan in plans for batch in plan.batches}),
         "read": reloader.last_read,
         "errors": list(reloader.errors),
@@ -72,19 +72,19 @@ def policies_of(reloader: PolicyReloader) -> State:
     }
 
 
-def canary_of(standing: Standing) -> State:
+def canary_of(progress: Progress) -> State:
     """What is tried on which streams, and how it goes."""
-    canary, trial = standing.canary, standing.canary.trial
+    canary, trial = progress.canary, progress.canary.trial
     return {
         "policy": canary.policy,
         "version": canary.version,
         "rule": canary.rule,
         "percent": trial.percent,
         "by": f"label {trial.label}" if trial.by == "label" else trial.by,
-        "streams": standing.streams,
-        "rates": dict(standing.rates),
+        "streams": progress.streams,
+        "rates": dict(progress.rates),
         "band": dict(trial.band),
-        "stopped": standing.said,
+        "stopped": progress.said,
     }
 
 

@@ -189,8 +189,8 @@ async def test_a_canary_that_leaves_its_band_stops_itself_and_says_so(tmp_path: 
         under_way.finish()
         shown = [each async for each in under_way.outputs()]
         assert "".join(each.text for each in shown if isinstance(each, Release)) == "so ", "it keeps its plan"
-    (standing,) = own.canaries.standings()
-    assert standing.stopped_by == "block"
+    (progress,) = own.canaries.progress()
+    assert progress.stopped_by == "block"
     assert len(own.stops) == 1, "it stops once"
 
 
@@ -245,7 +245,7 @@ async def test_a_policy_that_is_changed_begins_anew_and_what_is_gone_is_forgotte
     (tmp_path / "0.yaml").write_text(HEAD % "2" + TENTH % ", min_streams: 1, band: {block: [0, 1]}")
     assert own.store.reload()
     own.keep()
-    assert [(each.canary.version, each.stopped_by) for each in own.canaries.standings()] == [("2", None)]
+    assert [(each.canary.version, each.stopped_by) for each in own.canaries.progress()] == [("2", None)]
     assert (await own.ask(ours[0]))[0] == "so "
 
 
@@ -263,12 +263,12 @@ def test_rates_are_those_of_the_last_streams_in_bounded_memory(streams: list[Wen
     sided = canaries.side_of(held_to, StreamStart(session_id="a"), "s")
     for went in streams:
         assert canaries.ended(sided, {held_to.rules[0].id: went}) == []
-    (standing,) = canaries.standings()
+    (progress,) = canaries.progress()
     last = streams[-window:]
-    assert standing.streams == len(last)
+    assert progress.streams == len(last)
     for rate in ("block", "redact", "error"):
         expected = sum(rate in went.rates for went in last) / len(last) if last else 0
-        assert standing.rates[rate] == round(expected, 4)
+        assert progress.rates[rate] == round(expected, 4)
 
 
 def tried(trial: Trial) -> Plan:
