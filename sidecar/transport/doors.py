@@ -64,7 +64,8 @@ def _nearest(door: Door, direction: Direction, plans: Mapping[str, Plan]) -> Nea
 def _unknown(door: Door, plans: Mapping[str, Plan]) -> dict[str, str]:
     near = closest(door.facts.policy, plans)
     meant = f"Did you mean {near!r}?" if near else f"There are: {', '.join(plans)}."
-    return {"door": door.name, "why": f"{door.name}.facts.policy is {door.facts.policy!r}, and no policy is called so", "do": meant}
+    why = f"{door.name}.facts.policy is {door.facts.policy!r}, and no policy is called so"
+    return {"door": door.name, "why": why, "do": meant}
 
 
 def _missed(door: Door, near: Nearest, directions: list[str], plan: Plan) -> dict[str, str]:
