@@ -40,6 +40,7 @@ from sidecar.readiness import Readiness, probe_detectors
 from sidecar.reload import PolicyReloader
 from sidecar.scheduler.scheduler import Scheduler
 from sidecar.telemetry.metrics import Metrics
+from sidecar.transport.doors import Door, warnings
 from sidecar.transport.exchange import Room
 from sidecar.transport.grpc import GrpcServer
 from sidecar.transport.http import HttpProxy
@@ -140,6 +141,7 @@ class App:
                     "policies": [*self.policies.plans],
                 },
             )
+            self._warn()
             if any(plan.stand_in_rules for plan in self.policies.plans.values()):
                 tell_of_own_key(self.settings.keys)
             yield
@@ -194,6 +196,15 @@ class App:
         self.readiness.wait_for("detectors", "answering golden inputs")
         await asyncio.to_thread(probe_detectors, self.reloader.plans)
         await _start(stack, self.reloader.start, self.reloader.stop)
+
+    def _warn(self) -> None:
+        """Say which doors serve what no policy can take."""
+        doors = [Door("proxy", self.settings.proxy.facts)] if self.proxy is not None else []
+        if self.processor is not None:
+            doors.append(Door("ext_proc", self.settings.ext_proc.facts, is_envoy=True))
+        for door in doors:
+            for fields in warnings(door, self.policies.plans):
+                _log.warning("no policy can take what comes in here: it is refused", extra=fields)
 
     def _export(self) -> None:
         """Metrics that other parts keep."""

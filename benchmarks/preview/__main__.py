@@ -45,7 +45,7 @@ def main() -> None:
     ]
     header = ["two versions that read", "conversations", "characters", "both, s", "one by one, s", "ratio"]
     held = all(each["ratio"] >= AT_LEAST for each in figures.values())
-    told = f"Must hold: at least {AT_LEAST} times in every row: {'yes' if held else 'no'}"
+    told = f"Aimed at: at least {AT_LEAST} times in every row: {'yes' if held else 'no'}"
     text = (
         "Seconds to replay conversations through two versions of a policy: both at once (`tidegate policy diff`), and"
         f" one after the other.\nSums of {ROUNDS} rounds of texts that never repeat, on one process.\n\n"

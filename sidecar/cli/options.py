@@ -27,16 +27,17 @@ POLICIES = click.option(
 )
 
 
-def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> Mapping[str, str]:
-    pairs = {}
+def pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> Mapping[str, str]:
+    """What an option of pairs says. Raises `click.BadParameter`."""
+    found = {}
     for value in values:
         name, equals, of = value.partition("=")
         if not (name and equals):
             raise click.BadParameter(f"{value!r} is no pair: write NAME=VALUE")
-        if name in pairs:
+        if name in found:
             raise click.BadParameter(f"{name!r} is given twice")
-        pairs[name] = of
-    return pairs
+        found[name] = of
+    return found
 
 
 FACTS = ("labels", "attributes", "tenant", "model", "route", "prompt_version")
@@ -58,7 +59,7 @@ def facts_options(command: Callable[..., None]) -> Callable[..., None]:
         "labels",
         metavar="NAME=VALUE",
         multiple=True,
-        callback=_pairs,
+        callback=pairs,
         help="A label of the stream, by which policies match; may be repeated. `mesh.identity` is who calls.",
     )
     @click.option(
@@ -66,7 +67,7 @@ def facts_options(command: Callable[..., None]) -> Callable[..., None]:
         "attributes",
         metavar="NAME=VALUE",
         multiple=True,
-        callback=_pairs,
+        callback=pairs,
         help="An attribute of the stream; may be repeated.",
     )
     @click.option("--tenant", default="", help="The stream's tenant.")

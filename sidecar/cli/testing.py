@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,14 +12,19 @@ from typing import Any
 
 import click
 import msgspec
+import watchfiles
 from rich.console import Console
 from rich.progress import track
 
 from sidecar.cli import reports
 from sidecar.cli.ending import WRONG, Failure
+from sidecar.errors import PolicyError
 from sidecar.policy.differences import Difference
 from sidecar.suite import Loaded, RuleCoverage, Suite, Tested, Work, coverage, share_fired
 
+_QUIET_MS = 100
+"""How long nothing more may come before what changed is looked at: an editor takes several steps to save a file."""
+_LOOK_MS = 1000
 _MOST_DECISIONS = 12
 """How many decisions a failed test shows."""
 
@@ -34,6 +40,23 @@ _MOST_DECISIONS = 12
     metavar="PERCENT",
     help="Fail when a smaller share of the rules fired in a test.",
 )
+@click.option("--watch", is_flag=True, help="Run again what changed, whenever a file does; models stay loaded.")
+@click.option(
+    "--record",
+    "traffic",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Make tests of recorded conversations and events first, as `policy diff` reads them; may be repeated.",
+)
+@click.option(
+    "--record-to",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="recorded_test.yaml",
+    show_default=True,
+    help="Where to write them.",
+)
+@click.option("--record-text", is_flag=True, help="Keep texts as they are, sensitive ones too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 def run_tests(
     paths: tuple[Path, ...],
@@ -41,6 +64,10 @@ def run_tests(
     only: str,
     shows_coverage: bool,
     min_coverage: float | None,
+    watch: bool,
+    traffic: tuple[Path, ...],
+    record_to: Path,
+    record_text: bool,
     as_json: bool,
 ) -> None:
     """Run the tests in policy files and in files of tests (*_test.yaml), each text cut every way its test asks for.
@@ -49,6 +76,13 @@ def run_tests(
     """
     suite = Suite(paths)
     loaded = _loaded(suite, paths, name, as_json=as_json)
+    if traffic:
+        recording = importlib.import_module("workbench.cli.recording")  # only when it is asked for
+        plans = [plan for _, plan in loaded.policies if name in (None, plan.name)]
+        recording.record(traffic, plans, paths, to=record_to, policy=name or "", keeps_text=record_text)
+        paths = (*paths, record_to)
+        suite = Suite(paths)
+        loaded = _loaded(suite, paths, name, as_json=as_json)
     tested = [suite.run(work)[0] for work in _with_progress(_wanted(loaded, name, only))]
     rules = _covered(loaded, tested, name) if shows_coverage or min_coverage is not None else []
     is_short = min_coverage is not None and 100 * share_fired(rules) < min_coverage
@@ -61,7 +95,57 @@ def run_tests(
         _print_totals(loaded, tested, name)
         if rules:
             _print_coverage(rules, min_coverage)
+    if watch:
+        _watch(suite, paths, name, only)
     sys.exit(WRONG if failed or not tested or is_short else 0)
+
+
+def _watch(suite: Suite, paths: Sequence[Path], name: str | None, only: str) -> None:
+    """Run again what changed, until the person stops it. Looked at every second, too: not all file systems tell."""
+    folders = {path if path.is_dir() else path.parent for path in paths}
+    folders |= {Path(loaded.source.file).parent for loaded, _ in suite.load().policies}
+    click.echo("watching for changes; Ctrl-C stops it", err=True)
+    told: list[str] = []
+    for _ in watchfiles.watch(
+        *folders,
+        watch_filter=_is_yaml,
+        raise_interrupt=False,
+        debounce=_QUIET_MS,
+        rust_timeout=_LOOK_MS,
+        yield_on_timeout=True,
+    ):
+        wrong, work = _changed(suite, name, only)
+        if wrong != told:
+            for line in wrong:
+                click.echo(line, err=True)
+        told = wrong
+        if not wrong:
+            _run_changed(suite, work)
+
+
+def _changed(suite: Suite, name: str | None, only: str) -> tuple[list[str], list[Work]]:
+    """What is wrong with the files now, or the tests that they have."""
+    try:
+        loaded = suite.load()
+    except PolicyError as error:
+        return [str(error)], []
+    return [reports.line(error) for error in loaded.errors], _wanted(loaded, name, only)
+
+
+def _is_yaml(_change: watchfiles.Change, path: str) -> bool:
+    return path.endswith((".yaml", ".yml"))
+
+
+def _run_changed(suite: Suite, work: Sequence[Work]) -> None:
+    """Run what is not known. Where nothing is run, nothing is said."""
+    ran = [suite.run(each) for each in work]
+    anew = sum(is_new for _, is_new in ran)
+    if not anew:
+        return
+    failed = [tested for tested, _ in ran if not tested.result.is_passed]
+    for each in failed:
+        _print_failure(each)
+    click.echo(f"{reports.counted(anew, 'test')} run, {len(ran) - anew} unchanged: {len(failed) or 'none'} failed")
 
 
 def _loaded(suite: Suite, paths: Sequence[Path], name: str | None, *, as_json: bool) -> Loaded:

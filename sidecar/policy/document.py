@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeAlias
 
@@ -23,7 +24,7 @@ from sidecar.policy.scalars import offset_of
 Place: TypeAlias = tuple[str | int, ...]
 """Where in a document: keys and list positions from its top."""
 
-MAX_NODES = 200_000
+MAX_NODES = 100_000
 MAX_DEPTH = 40
 _MOST_NOT_YAML = 20
 """After so many documents that are not YAML the rest of a text is not read."""
@@ -138,6 +139,9 @@ def _read_from(text: str, begin: int, file: str) -> Generator[Document, None, in
                 if not builder.is_empty:
                     yield builder.document()
                 builder = None
+            elif builder is not None and builder.is_too_deep(event):
+                yield builder.document()
+                return len(text)
             elif builder is not None:
                 builder.events.append(event)
     except yaml.MarkedYAMLError as error:
@@ -218,6 +222,7 @@ class _Builder:
         """The events of which the values are not built to their end."""
         self._outermost: Any = None
         """The alias that is being written out, and is in no other one's value."""
+        self._depth = 0
         self._built = 0
 
     @property
@@ -225,8 +230,20 @@ class _Builder:
         """Whether the document holds nothing."""
         return len(self.events) == 1 and _kind(self.events[0]) == "null"
 
+    def is_too_deep(self, event: Any) -> bool:
+        """Whether the document is given up with this event: libyaml's own work grows with the square of the depth."""
+        self._depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if self._depth <= MAX_DEPTH + 1:
+            return False
+        self.events = []
+        with suppress(_GivenUpError):
+            self._give_up(event, "the file is nested too deeply", f"keep it to {MAX_DEPTH} levels")
+        return True
+
     def document(self) -> Document:
         """The document. What is too large is given up: its value is None then."""
+        if not self.events:
+            return Document(self._source, None, tuple(self._errors))
         self._find_targets()
         try:
             value, _ = self._node(0, ())

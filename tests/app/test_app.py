@@ -281,3 +281,12 @@ async def test_new_streams_are_taken_while_load_balancers_learn_of_a_drain(tmp_p
         await eventually(lambda: app.readiness.parts["grpc"] == "draining")
         assert (await client.check("a plum")).text == "a ‹fruit›"
         await stopping
+
+
+async def test_the_start_says_that_no_policy_can_take_what_the_proxy_serves(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    app = App(settings(tmp_path, proxy={"listen": "127.0.0.1:0", "upstream": "http://127.0.0.1:1"}))
+    async with app.running():
+        said = [record for record in caplog.records if record.message.startswith("no policy can take")]
+        assert [(each.__dict__["direction"], each.__dict__["nearest"]) for each in said] == [("input", "words")]

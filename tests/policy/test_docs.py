@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
 from detectors import registry
 from sidecar.policy.cases import check, make_case, public_keys
-from sidecar.policy.compiler import compile_policy
+from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.fakes import FAKES
 from sidecar.policy.language import json_schema, json_schema_of_tests
 from sidecar.policy.loader import load_text
@@ -78,3 +79,26 @@ def test_the_reference_names_every_label(name: str) -> None:
 def test_the_reference_names_every_detector_and_every_fake() -> None:
     assert [name for name in registry.names() if f"`{name}`" not in REFERENCE] == []
     assert [kind for kind in FAKES if kind not in REFERENCE] == []
+
+
+def fragments() -> list[str]:
+    blocks = re.findall(r"```yaml\n(.*?)```", REFERENCE, re.DOTALL)
+    return [block for block in blocks if "kind: " not in block and "tests:" not in block]
+
+
+RULES = "rules: [{id: any, detect: {detector: patterns, keywords: {CODENAME: [Kraken]}}, action: redact}]\n"
+LISTS = "apiVersion: tidegate.dev/v1\nkind: List\nmetadata: {{name: {name}, version: '1'}}\nvalues: [falcon]\n"
+
+
+@pytest.mark.parametrize("text", fragments())
+def test_a_part_of_a_policy_is_right_in_a_policy(text: str, tmp_path: Path) -> None:
+    """What belongs into a rule stands in one, a single rule in `rules`, and all else at the top."""
+    (tmp_path / "lists").mkdir()
+    for name in ("codenames", "published-names"):
+        (tmp_path / "lists" / f"{name}.yaml").write_text(LISTS.format(name=name), encoding="utf-8")
+    head = "apiVersion: tidegate.dev/v1\nkind: Policy\n"
+    head += "" if "metadata:" in text else 'metadata: {name: part, version: "1"}\n'
+    rule = f"- id: part\n  action: annotate\n{indent(text, '  ')}" if text.startswith("detect:") else text
+    part = f"rules:\n{indent(rule, '  ')}" if rule.startswith("- ") else rule
+    (tmp_path / "p.yaml").write_text(head + part + ("" if "rules:" in part else RULES), encoding="utf-8")
+    assert [f"{each.line}: {each.message}" for each in compile_file(tmp_path / "p.yaml", public_keys()).errors] == []

@@ -566,7 +566,7 @@ def test_a_file_of_doubling_aliases_is_refused_in_bounded_work(tmp_path: Path) -
     )
     said = said_about(tmp_path / "p.yaml", laughs)
     assert said == [
-        "6:40: the document holds more than 200,000 values, what aliases stand for included. Split it, or use fewer aliases."
+        "6:20: the document holds more than 100,000 values, what aliases stand for included. Split it, or use fewer aliases."
     ]
 
 

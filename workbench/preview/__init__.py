@@ -10,4 +10,5 @@
 | `spread` | batches of conversations, on several processes or machines |
 | `limits` | how much may change |
 | `report`, `page` | what came of it, for people and programs |
+| `recording` | tests made of conversations |
 """

@@ -47,7 +47,7 @@ def bared(text: str, found: Iterable[Found], *, at: Found | None = None) -> str:
 def _shown(text: str, found: Iterable[Found], at: Found | None, *, is_veiled: bool) -> str:
     own = [*found]
     start, end = _window(text, at or min(own, default=None))
-    spans = _apart([*own, *_always(text)] if is_veiled else own)
+    spans = apart([*own, *always(text)] if is_veiled else own)
     pieces, place = [], start
     for each in spans:
         if each.end <= start or each.start >= end:
@@ -65,16 +65,16 @@ def _window(text: str, at: Found | None) -> tuple[int, int]:
     return max(0, at.start - AROUND_CHARS), min(len(text), at.end + AROUND_CHARS)
 
 
-def _apart(found: Iterable[Found]) -> list[Found]:
+def apart(found: Iterable[Found]) -> list[Found]:
     """The same, sorted, with those that overlap made one."""
-    apart: list[Found] = []
+    merged: list[Found] = []
     for each in sorted(found):
-        if apart and each.start < apart[-1].end:
-            last = apart[-1]
-            apart[-1] = Found(last.start, max(last.end, each.end), last.label)
+        if merged and each.start < merged[-1].end:
+            last = merged[-1]
+            merged[-1] = Found(last.start, max(last.end, each.end), last.label)
         else:
-            apart.append(each)
-    return apart
+            merged.append(each)
+    return merged
 
 
 def _between(text: str, *, is_veiled: bool) -> str:
@@ -88,7 +88,7 @@ def _word(word: str) -> str:
     return shape_of(word)
 
 
-def _always(text: str) -> Iterable[Found]:
+def always(text: str) -> Iterable[Found]:
     """What is never shown, whatever the policies look for."""
     for scanner in _scanners():
         for each in scanner.start().advance(text, 0, is_final=True):
