@@ -130,14 +130,14 @@ def explain(
     settings = load_settings(config)
     use_places(settings.models.places())
     data = None
-    if event is not None or event_file is not None:
+    if any(each is not None for each in (event, event_file, outbox, bootstrap)):
         _refuse_what_the_event_says()
         data = find_event(event, source_of(settings, outbox=outbox, file=event_file, bootstrap=bootstrap))
     explainer = Explainer.load(paths or tuple(settings.policies.directories))
     context = context_of([(path.stem, _read(path)) for path in contexts]) if contexts else None
     if data is not None:
         given = None if text is None and file is None else _text(text, file)
-        told = explain_event(explainer, data, given, context=context)
+        told = explain_event(explainer, data, given, context=context, session=session)
         if given is not None and told.replay is None:
             raise Failure(f"a {told.kind} event is about no text: leave out --text and --file")
         _show(told, event_lines(told), event_page, as_json=as_json, html=html)

@@ -19,6 +19,7 @@ from sidecar.outbox.builders import shape_of
 from sidecar.outbox.event import Data, Fault, Kind, PolicyChange, StreamDecision, Violation, kind_of
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
+from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.values import Action, Channel
 
 Standing: TypeAlias = Literal["in_force", "changed", "not_there", "no_policy"]
@@ -42,11 +43,16 @@ class EventAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def explain_event(
-    explainer: Explainer, data: Data, text: str | None, *, context: Context | None = None
+    explainer: Explainer,
+    data: Data,
+    text: str | None,
+    *,
+    context: Context | None = None,
+    session: SessionFacts = NOTHING_KNOWN,
 ) -> EventAccount:
-    """What an event tells; with the text, what becomes of that now."""
+    """What an event tells; with the text, what becomes of that now, in a session that stands so."""
     standing, why = _standing(data, explainer.plans)
-    replay = None if text is None else _replayed(explainer, data, text, context)
+    replay = None if text is None else _replayed(explainer, data, text, context, session)
     recurs, why_recurs = (None, "") if replay is None else _compared(data, replay)
     return EventAccount(
         event=data,
@@ -174,7 +180,9 @@ def _changes(data: Data, plan: Plan) -> Iterator[str]:
 # --- the text ---------------------------------------------------------------------------------------------------------
 
 
-def _replayed(explainer: Explainer, data: Data, text: str, context: Context | None) -> Account | None:
+def _replayed(
+    explainer: Explainer, data: Data, text: str, context: Context | None, session: SessionFacts
+) -> Account | None:
     """What becomes of the text now, standing where the event says; None for an event that is about no text."""
     if not isinstance(data, Violation | StreamDecision):
         return None
@@ -194,6 +202,7 @@ def _replayed(explainer: Explainer, data: Data, text: str, context: Context | No
         policy=data.policy.name,
         is_history=data.done == Action.WITHHOLD.word,
         context=context,
+        session=session,
     )
     try:
         return explainer.explain(question)

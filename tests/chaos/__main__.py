@@ -42,7 +42,8 @@ def main() -> int:
     ordeals = [ordeal for ordeal in ORDEALS if re.search(arguments.only, ordeal.name)]
     outcomes = asyncio.run(live_through_all(outages, arguments.seconds, arguments.per_second)) if outages else []
     tolls = asyncio.run(live_through_load(ordeals, arguments.streams))
-    tables = {"chaos": table(outcomes), "load": load_table(tolls)}
+    tables = {"chaos": table(outcomes)} if outcomes else {}
+    tables |= {"load": load_table(tolls)} if tolls else {}
     print(*tables.values(), sep="\n\n")
     if arguments.write:
         _write(tables)

@@ -197,6 +197,13 @@ def test_the_command_finds_an_event_in_an_outbox_and_replays_its_text(
     assert (told["recurs"], told["replay"]["text"]) == (status == 0, text)
 
 
+def test_an_outbox_alone_asks_for_its_events(policies: Path, tmp_path: Path) -> None:
+    explainer(policies)
+    result = run(str(policies), "--outbox", str(tmp_path / "none.db"))
+    assert result.exit_code == 2
+    assert "none.db" in result.stderr
+
+
 def test_the_only_event_of_a_file_needs_no_id(policies: Path, tmp_path: Path) -> None:
     event = a_violation(explainer(policies).plans["fruit"])
     line = encode_line(numbered(event, 1), NOW)
@@ -215,6 +222,7 @@ def test_the_only_event_of_a_file_needs_no_id(policies: Path, tmp_path: Path) ->
         (["--direction", "input"], "the event says where its text stood: leave out --direction"),
         (["--policy", "fruit"], "leave out --policy"),
         (["--outbox", "o.db"], "say one place to read events from"),
+        (["--bootstrap", "localhost:1"], "say one place to read events from"),
     ],
 )
 def test_what_the_command_cannot_do_is_2(policies: Path, options: list[str], words: str) -> None:
