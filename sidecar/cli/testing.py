@@ -106,8 +106,8 @@ def run_tests(
     else:
         click.echo(reports.rendered([*map(_checked, tested)], form), nl=False)
     lacking = [*_lacking(tested, rules, min_coverage)]
-    for each in lacking:
-        click.echo(each, err=True)
+    for reason in lacking:
+        click.echo(reason, err=True)
     if watch:
         _watch(suite, paths, name, only)
     sys.exit(WRONG if failed or lacking else 0)
@@ -188,11 +188,12 @@ def _covered(loaded: Loaded, tested: Sequence[Tested], name: str | None) -> list
 
 
 def _print_errors(errors: Sequence[PolicyError], form: Form) -> None:
-    if form not in ("text", "json"):
-        click.echo(reports.rendered([*map(reports.checked, errors)], form), nl=False)
-        return
-    if form == "json":
-        _print_json({"errors": [reports.described(error) for error in errors]})
+    match form:
+        case "sarif" | "github" | "junit":
+            click.echo(reports.rendered([*map(reports.checked, errors)], form), nl=False)
+            return
+        case "json":
+            _print_json({"errors": [reports.described(error) for error in errors]})
     for error in errors:
         click.echo(reports.line(error), err=True)
 
