@@ -218,15 +218,21 @@ check-gen: setup ## Whether the generated code is what the sources give
 	$(call say,generated code)
 	@scripts/gen.sh --check
 	@$(BIN)/tidegate policy schema --check policies/schema.json
+	@$(BIN)/tidegate policy schema --tests --check policies/tests.schema.json
 	@$(BIN)/python scripts/shapes_table.py --check
+	@$(BIN)/python scripts/codes_page.py --check
+	@$(BIN)/python scripts/packs_page.py --check
 
 ##@ Generated things
 
 .PHONY: gen
-gen: setup ## Regenerate the wire code from proto/, the schema of policies, and what the shapes say in docs/
+gen: setup ## Regenerate the wire code from proto/, the schema of policies, and what shapes and codes say in docs/
 	@scripts/gen.sh
 	@$(BIN)/tidegate policy schema --output policies/schema.json
+	@$(BIN)/tidegate policy schema --tests --output policies/tests.schema.json
 	@$(BIN)/python scripts/shapes_table.py
+	@$(BIN)/python scripts/codes_page.py
+	@$(BIN)/python scripts/packs_page.py
 
 .PHONY: proto-baseline
 proto-baseline: setup ## Take the present wire API as the released one

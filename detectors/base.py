@@ -23,7 +23,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from detectors.context import Context
-from detectors.types import Finding
+from detectors.types import Finding, Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,11 +265,41 @@ Detector = PatternScanner | BatchDetector
 
 
 @runtime_checkable
+class ShowsLooks(Protocol):
+    """A detector that can show how it reads a text, for whoever asks why it said what it said."""
+
+    def looks(self, text: str) -> Sequence[Look]:
+        """How it reads a whole text, or a segment, otherwise than as it is written; empty when it does not."""
+        ...
+
+
+def looks_of(detector: Detector, text: str) -> Sequence[Look]:
+    """How a detector reads a text otherwise than as it is written, if it does and can show it."""
+    return detector.looks(text) if isinstance(detector, ShowsLooks) else ()
+
+
+@runtime_checkable
 class ReadsByDefault(Protocol):
     """What a detector type has beside `DetectorType` if a rule that does not say what it reads does not read all."""
 
     reads: ClassVar[Reads]
     """What such a rule reads."""
+
+
+@runtime_checkable
+class OffersWords(Protocol):
+    """What a detector type has beside `DetectorType` of which a parameter is a list of words that are known."""
+
+    @classmethod
+    def words(cls) -> Mapping[str, Sequence[str]]:
+        """The words, by parameter, that the shipped model knows. Raises `DetectorError` where it is not there."""
+        ...
+
+
+def offered_words(kind: type[DetectorType]) -> Mapping[str, Sequence[str]]:
+    """The words that are known of a detector's parameters, by parameter."""
+    candidate: object = kind
+    return candidate.words() if isinstance(candidate, OffersWords) else {}
 
 
 def default_reads(kind: type[DetectorType]) -> Reads:

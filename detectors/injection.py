@@ -18,13 +18,16 @@ from detectors.models.encoded import (
     detect_together,
     encoder_of,
     head_of,
+    looks,
     read_only,
+    reading_of,
     readings,
     unread,
     unread_labels,
 )
 from detectors.models.encoder import Encoder, Encoding
-from detectors.types import Finding
+from detectors.scores import BELOW_ONE, Point
+from detectors.types import Finding, Look
 
 HEAD = "injection"
 DIRECT, INDIRECT = "injection", "indirect_injection"
@@ -62,6 +65,16 @@ class Injection:
         return {DIRECT: direct, INDIRECT: thresholds.get(INDIRECT, direct), **unread_labels(params)}
 
     @classmethod
+    def highest(cls, params: Params) -> Mapping[str, float]:
+        """Below 1, as every sigmoid is; text that was not read is certain."""
+        return dict.fromkeys(cls.labels_of(params), BELOW_ONE) | unread_labels(params)
+
+    @classmethod
+    def points(cls, params: Params) -> Mapping[str, Sequence[Point]]:
+        """What the model's card says of other thresholds."""
+        return head_of(params, HEAD).points
+
+    @classmethod
     def build(cls, params: Params) -> Injection:
         """Load the model, if no other detector did. Raises `DetectorError`."""
         return cls(encoder_of(params))
@@ -74,14 +87,17 @@ class Injection:
         """The segment with its context, and its normalised view when it is disguised."""
         return readings(item)
 
+    def looks(self, text: str) -> Sequence[Look]:
+        """How it reads a segment beside as it is written."""
+        return looks(text)
+
     def read(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
         """The highest score of the segment's readings, by the label that belongs to where it stands."""
         whole, encodings = encodings[0], read_only(encodings)
         if not encodings:
             return unread(item)
         label = INDIRECT if item.part in _FOREIGN_PARTS else DIRECT
-        scores = [float(each.scores[HEAD][self._column(label)]) for each in encodings]
-        score = max(scores)
-        is_view = encodings[0] is not whole or score > scores[0]
-        reason = "normalised view" if is_view else ""
-        return [Finding(item.begin, len(item.text), label, score, reason)]
+        column = self._column(label)
+        best = max(encodings, key=lambda each: float(each.scores[HEAD][column]))
+        score = float(best.scores[HEAD][column])
+        return [Finding(item.begin, len(item.text), label, score, reading_of(whole, best))]

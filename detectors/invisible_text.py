@@ -104,6 +104,11 @@ class InvisibleText:
         return dict.fromkeys(LABELS, THRESHOLD)
 
     @classmethod
+    def highest(cls, params: Params) -> Mapping[str, float]:
+        """What a character of each kind is worth."""
+        return {label: score for _, label, score in _KINDS}
+
+    @classmethod
     def build(cls, params: Params) -> InvisibleScanner:
         """The scanner."""
         return InvisibleScanner()
@@ -159,7 +164,11 @@ def _findings(text: str, start: int, end: int, offset: int) -> Iterator[Finding]
     before = text[max(start - LOOK_BEHIND, 0) : start]
     if not _is_innocent(before, piece, text[end : end + 1]):
         label, score = next((label, score) for kind, label, score in _KINDS if kind.search(piece))
-        yield Finding(offset + start, offset + end, label, score, f"{len(piece)} invisible characters")
+        yield Finding(offset + start, offset + end, label, score, _reason(len(piece)))
+
+
+def _reason(count: int) -> str:
+    return f"{count} invisible character{'s' * (count > 1)} that the writing around does not need"
 
 
 def _is_innocent(before: str, piece: str, after: str) -> bool:

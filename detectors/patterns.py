@@ -103,6 +103,15 @@ class Patterns:
         return dict.fromkeys((*(pattern.label for pattern in params.patterns), *params.keywords), THRESHOLD)
 
     @classmethod
+    def highest(cls, params: Params) -> Mapping[str, float]:
+        """The author's scores."""
+        assert isinstance(params, PatternsParams)
+        scores: dict[str, float] = {label: listed.score for label, listed in params.keywords.items()}
+        for pattern in params.patterns:
+            scores[pattern.label] = max(scores.get(pattern.label, 0.0), pattern.score)
+        return scores
+
+    @classmethod
     def build(cls, params: Params) -> LooksScanner:
         """Make the scanner. Raises `DetectorError` naming the pattern, what is wrong with it, where, and the remedy."""
         assert isinstance(params, PatternsParams)

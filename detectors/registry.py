@@ -6,12 +6,12 @@ Outside packages add a detector through the entry-point group `tidegate.detector
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 
 from detectors.base import DetectorError, DetectorType
+from detectors.suggestion import closest
 
 ENTRY_POINTS = "tidegate.detectors"
 
@@ -69,5 +69,5 @@ def _load(name: str) -> type[DetectorType]:
 
 
 def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, names(), n=3)
-    return f"did you mean {' or '.join(map(repr, close))}?" if close else f"there are: {', '.join(names())}"
+    meant = closest(name, names())
+    return f"did you mean {meant!r}?" if meant else f"there are: {', '.join(names())}"

@@ -21,6 +21,8 @@ from pydantic import Field
 from detectors.base import BatchItem, DetectorError, Params
 from detectors.models.encoded import ModelParams, detect_together, encoder_of
 from detectors.models.encoder import Encoder, Encoding, Floats
+from detectors.scores import BELOW_ONE
+from detectors.suggestion import closest
 from detectors.types import Finding
 
 HEAD, EMBEDDING = "topic", "embedding"
@@ -75,6 +77,17 @@ class Topic:
         return dict.fromkeys(labels, 0.5)
 
     @classmethod
+    def words(cls) -> Mapping[str, Sequence[str]]:
+        """The trained topics."""
+        trained = sorted(encoder_of(TopicParams()).head(HEAD).labels)
+        return {"deny": trained, "allow": trained}
+
+    @classmethod
+    def highest(cls, params: Params) -> Mapping[str, float]:
+        """Below 1: no text is about one thing alone."""
+        return dict.fromkeys(cls.labels_of(params), BELOW_ONE)
+
+    @classmethod
     def build(cls, params: Params) -> Topic:
         """Load the model and encode the examples. Raises `DetectorError` for an unknown topic."""
         assert isinstance(params, TopicParams)
@@ -95,10 +108,14 @@ class Topic:
         if sum(each.isalpha() for each in item.text[item.begin :]) < _LEAST_LETTERS:
             return []
         scores = self.scores(encodings[0])
-        found = [(name, scores[name]) for name in self._denied]
+        found = [(name, scores[name], self._reason(name)) for name in self._denied]
         if self._allowed:
-            found.append((OFF_TOPIC, 1.0 - max(scores[name] for name in self._allowed)))
-        return [Finding(item.begin, len(item.text), name, score) for name, score in found if score >= _LEAST_SCORE]
+            found.append((OFF_TOPIC, 1.0 - max(scores[name] for name in self._allowed), "about no allowed topic"))
+        return [Finding(item.begin, len(item.text), *each) for each in found if each[1] >= _LEAST_SCORE]
+
+    def _reason(self, name: str) -> str:
+        """By what a topic is known."""
+        return "the model's score of the topic" if name in self._trained else "near the topic's examples"
 
     def scores(self, encoding: Encoding) -> dict[str, float]:
         """The score of every topic of the policy and of the taxonomy."""
@@ -149,9 +166,13 @@ def _check(params: TopicParams, encoder: Encoder) -> None:
     known = encoder.head(HEAD).labels
     if EMBEDDING not in encoder.card.heads and not all(isinstance(each, str) for each in (*params.deny, *params.allow)):
         raise DetectorError(f"model {encoder.card.identity} has no {EMBEDDING}: it knows no topics by examples")
-    for topic in (*params.deny, *params.allow):
-        if isinstance(topic, str) and topic not in known:
-            raise DetectorError(
-                f"no trained topic {topic!r}; give it examples, {{name: {topic}, examples: [...]}}, "
-                f"or use one of {', '.join(known)}"
-            )
+    for key, topics in (("deny", params.deny), ("allow", params.allow)):
+        for number, topic in enumerate(topics):
+            if isinstance(topic, str) and topic not in known:
+                raise DetectorError(_unknown(topic, known), path=(key, number))
+
+
+def _unknown(topic: str, known: Sequence[str]) -> str:
+    meant = closest(topic, known)
+    trained = f"did you mean {meant!r}? Or " if meant else f"use one of {', '.join(known)}, or "
+    return f"no trained topic {topic!r}; {trained}give it examples: {{name: {topic}, examples: [...]}}"

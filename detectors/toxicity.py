@@ -16,13 +16,16 @@ from detectors.models.encoded import (
     detect_together,
     encoder_of,
     head_of,
+    looks,
     read_only,
+    reading_of,
     readings,
     unread,
     unread_labels,
 )
 from detectors.models.encoder import Encoder, Encoding
-from detectors.types import Finding
+from detectors.scores import BELOW_ONE, Point
+from detectors.types import Finding, Look
 
 HEAD = "toxicity"
 
@@ -53,6 +56,16 @@ class Toxicity:
         return {label: head.thresholds.get(label, 0.5) for label in head.labels} | unread_labels(params)
 
     @classmethod
+    def highest(cls, params: Params) -> Mapping[str, float]:
+        """Below 1, as every sigmoid is; text that was not read is certain."""
+        return dict.fromkeys(cls.labels_of(params), BELOW_ONE) | unread_labels(params)
+
+    @classmethod
+    def points(cls, params: Params) -> Mapping[str, Sequence[Point]]:
+        """What the model's card says of other thresholds."""
+        return head_of(params, HEAD).points
+
+    @classmethod
     def build(cls, params: Params) -> Toxicity:
         """Load the model, if no other detector did. Raises `DetectorError`."""
         return cls(encoder_of(params))
@@ -65,14 +78,19 @@ class Toxicity:
         """The segment with its context, and its normalised view when it is disguised."""
         return readings(item)
 
+    def looks(self, text: str) -> Sequence[Look]:
+        """How it reads a segment beside as it is written."""
+        return looks(text)
+
     def read(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
         """Per label, the highest score of the segment's readings."""
-        encodings = read_only(encodings)
+        whole, encodings = encodings[0], read_only(encodings)
         if not encodings:
             return unread(item)
-        scores = np.max([each.scores[HEAD] for each in encodings], axis=0)
+        each_reading = np.asarray([each.scores[HEAD] for each in encodings])
+        scores, best = each_reading.max(axis=0), each_reading.argmax(axis=0)
         return [
-            Finding(item.begin, len(item.text), label, float(score))
-            for label, score in zip(self._names, scores, strict=True)
+            Finding(item.begin, len(item.text), label, float(score), reading_of(whole, encodings[number]))
+            for label, score, number in zip(self._names, scores, best, strict=True)
             if score >= _LEAST_SCORE
         ]

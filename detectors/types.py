@@ -10,8 +10,8 @@ class Grounding(msgspec.Struct, frozen=True, gc=False, order=True):
 
     `support` is 0..1, higher is better. `[start, end)` of the passage named `passage` supports the sentence best;
     `[unsupported_start, unsupported_end)` of the sentence is what it does not bear out, in the finding's offsets.
-    `failed` are the exact checks that failed: number, date, name, quote, negation, speaker, citation. `is_cut` says
-    that the sentence or its evidence was longer than the model reads.
+    `failed` are the exact checks that failed: number, date, name, quote, negation, speaker, hedge, quantifier, order,
+    word, citation. `is_cut` says that the sentence or its evidence was longer than the model reads.
     """
 
     support: float
@@ -37,3 +37,20 @@ class Finding(msgspec.Struct, frozen=True, gc=False, order=True):
     score: float
     reason: str = ""
     grounding: Grounding | None = None
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """Where a look is not the text: `[start, end)` of the text is read as `read`, by the means of `how`, in words."""
+
+    start: int
+    end: int
+    read: str
+    how: str
+
+
+class Look(msgspec.Struct, frozen=True, gc=False):
+    """A text as a detector reads it beside, or in place of, what is written: what that is called, and what it says."""
+
+    name: str
+    text: str
+    changes: tuple[Change, ...] = ()

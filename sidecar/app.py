@@ -21,15 +21,17 @@ from prometheus_client import disable_created_metrics
 
 from detectors.models.places import use_places
 from sidecar.admin import AdminServer, Page, service_pages
+from sidecar.canaries import Canaries
 from sidecar.clock import Clock, LoopClock
 from sidecar.config import Settings
-from sidecar.console.pages import console_pages, finder, reader
+from sidecar.console.pages import console_pages, finder, policies_page, reader
 from sidecar.console.recent import Recent
-from sidecar.console.state import Section, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
+from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
 from sidecar.engine import Engine
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.left_over import LeftOver, of_service
+from sidecar.outbox.outbox import Inlet
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.outbox.watched import Watched
@@ -38,6 +40,7 @@ from sidecar.readiness import Readiness, probe_detectors
 from sidecar.reload import PolicyReloader
 from sidecar.scheduler.scheduler import Scheduler
 from sidecar.telemetry.metrics import Metrics
+from sidecar.transport.doors import Door, warnings
 from sidecar.transport.exchange import Room
 from sidecar.transport.grpc import GrpcServer
 from sidecar.transport.http import HttpProxy
@@ -71,7 +74,8 @@ class App:
         events = Watched(self.outbox, self.recent.watch)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1)
-        self.policies = PolicyStore(settings.policies.directories, redaction_keys(settings.keys))
+        self.policies = _policies(settings)
+        self.canaries = Canaries()
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
         self.reloader = PolicyReloader(
             self.policies,
@@ -80,9 +84,21 @@ class App:
             clock=self.clock,
             metrics=self.metrics,
             taken=self.scheduler.time,
+            canaries=self.canaries,
         )
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
-        self.engine = Engine(
+        self.engine = self._engine(events)
+        room = Room(settings.limits.request_bodies_bytes)
+        self.processor = _processor(self.engine, settings, room)
+        services = (self.processor,) if self.processor is not None else ()
+        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
+        self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
+        self.admin = AdminServer(settings.admin.listen, self._pages(version))
+
+    def _engine(self, events: Inlet) -> Engine:
+        """What streams share; it puts their events into `events`."""
+        settings = self.settings
+        return Engine(
             policies=self.policies,
             scheduler=self.scheduler,
             outbox=events,
@@ -94,13 +110,8 @@ class App:
             admits=self.scheduler.admits,
             left=self.scheduler.left,
             stand_ins=stand_in_source(settings.keys, settings.limits),
+            canaries=self.canaries,
         )
-        room = Room(settings.limits.request_bodies_bytes)
-        self.processor = _processor(self.engine, settings, room)
-        services = (self.processor,) if self.processor is not None else ()
-        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
-        self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
-        self.admin = AdminServer(settings.admin.listen, self._pages(version))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -112,7 +123,7 @@ class App:
             await self._start_inference(stack)
             await self._start_policies(stack)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
-            await self.scheduler.time(self.policies.plans.values())
+            await self.scheduler.time(self.reloader.plans)
             self.readiness.fine("detectors")
             self._export()
             stack.push_async_callback(self._drain)
@@ -130,20 +141,26 @@ class App:
                     "policies": [*self.policies.plans],
                 },
             )
+            self._warn()
             if any(plan.stand_in_rules for plan in self.policies.plans.values()):
                 tell_of_own_key(self.settings.keys)
             yield
 
     def _pages(self, version: str) -> Mapping[str, Page]:
         """What the admin listener serves."""
-        pages = service_pages(self.readiness, self.metrics, version)
+        policies = partial(policies_of, self.reloader)
+
+        async def read_policies() -> State:
+            return policies()
+
+        pages = {**service_pages(self.readiness, self.metrics, version), **policies_page(read_policies)}
         if not self.settings.admin.console:
             return pages
         sections: Mapping[str, Section] = {
             "about": lambda: {"version": version},
             "scale": scale,
             "readiness": partial(readiness_of, self.readiness),
-            "policies": partial(policies_of, self.reloader),
+            "policies": policies,
             "streams": lambda: {"open": self.engine.open_streams},
             "queue": lambda: {"depth": self.scheduler.depth},
             "outbox": lambda: outbox_of(
@@ -174,11 +191,20 @@ class App:
 
     async def _start_policies(self, stack: AsyncExitStack) -> None:
         self.readiness.wait_for("policies", "being compiled")
-        await asyncio.to_thread(self.policies.load)
+        await self.reloader.load()
         self.readiness.fine("policies")
         self.readiness.wait_for("detectors", "answering golden inputs")
-        await asyncio.to_thread(probe_detectors, self.policies.plans.values())
+        await asyncio.to_thread(probe_detectors, self.reloader.plans)
         await _start(stack, self.reloader.start, self.reloader.stop)
+
+    def _warn(self) -> None:
+        """Say which doors serve what no policy can take."""
+        doors = [Door("proxy", self.settings.proxy.facts)] if self.proxy is not None else []
+        if self.processor is not None:
+            doors.append(Door("ext_proc", self.settings.ext_proc.facts, is_envoy=True))
+        for door in doors:
+            for fields in warnings(door, self.policies.plans):
+                _log.warning("no policy can take what comes in here: it is refused", extra=fields)
 
     def _export(self) -> None:
         """Metrics that other parts keep."""
@@ -194,6 +220,16 @@ class App:
             "Events that were lost, by severity.",
             "severity",
             self._lost,
+        )
+        self.metrics.watch_states(
+            "tidegate_canary_stopped",
+            "1 for each canary that stopped itself, with the rate that left its band.",
+            ("policy", "canary", "rate"),
+            lambda: [
+                (each.canary.policy, each.canary.rule or each.canary.version, str(each.stopped_by))
+                for each in self.canaries.progress()
+                if each.stopped_by is not None
+            ],
         )
         if (publisher := self.publisher) is not None:
             watch("tidegate_publisher_events", "Events published.", lambda: publisher.stats().published)
@@ -277,6 +313,12 @@ def run(settings: Settings) -> None:
 def _readiness(settings: Settings) -> Readiness:
     optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
     return Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
+
+
+def _policies(settings: Settings) -> PolicyStore:
+    """The policies of the settings' directories; those of a bundle are there once it is."""
+    directories = () if settings.policies.bundle else settings.policies.directories
+    return PolicyStore(directories, redaction_keys(settings.keys))
 
 
 def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProcessor | None:

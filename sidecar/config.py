@@ -106,8 +106,12 @@ class FactNames(Section):
     prompt_version: str = ""
     tenant: str = ""
     model: str = ""
+    route: str = ""
+    """By which way a request came: the proxy takes its path where nothing says another."""
     policy: str = ""
     """Lets whoever can set it choose what is checked."""
+    language: str = ""
+    """In which languages people are told things, as a header `accept-language` says it."""
     labels: MeshFreeLabels = Field(default_factory=dict)
     """Label -> name."""
 
@@ -117,6 +121,13 @@ class FactHeaders(FactNames):
 
     session_id: str = "x-tidegate-session"
     request_id: str = "x-request-id"
+    language: str = "accept-language"
+
+
+class FactAttributes(FactNames):
+    """Which of Envoy's attributes say what: one such as `xds.route_name`, or `NAMESPACE:KEY.KEY` of its metadata."""
+
+    route: str = "xds.route_name"
 
 
 class Identity(Section):
@@ -135,8 +146,7 @@ class Facts(Section):
     tenant: str = ""
     labels: MeshFreeLabels = Field(default_factory=dict)
     headers: FactHeaders = FactHeaders()
-    attributes: FactNames = FactNames()
-    """Envoy's: an attribute such as `xds.route_name`, or `NAMESPACE:KEY.KEY` of its dynamic metadata."""
+    attributes: FactAttributes = FactAttributes()
     identity: Identity = Identity()
 
 
@@ -276,6 +286,12 @@ class Limits(Section):
     known_texts_bytes: Annotated[int, Field(ge=0)] = 64 * 1024 * 1024
     """What is kept of texts of requests that were checked, some 300 bytes each, so that a history is not read again at
     each turn. 0 keeps nothing."""
+    sessions_kept: Annotated[int, Field(ge=0)] = 50_000
+    """Sessions of which it is remembered what they did, where a policy asks for that; 0: of none."""
+    sessions_kept_bytes: Annotated[int, Field(ge=0)] = 32 * 1024 * 1024
+    """What that may take, 1 to 50 KB each."""
+    sessions_kept_seconds: Annotated[float, Field(gt=0)] = 86_400.0
+    """After so long without a stream a session is forgotten."""
     max_held_call_chars: Count = 1_000_000
     """Text of tool calls of one stream that is held, where they leave whole; past it the rules' fail mode acts."""
     request_bodies_bytes: Count = 256 * 1024 * 1024
@@ -309,11 +325,36 @@ class Limits(Section):
 
 
 class Policies(Section):
-    """Where the policies are, and whether a change on the disk is taken up by itself."""
+    """Where the policies are, and whether a change there is taken up by itself: in directories, or in a bundle."""
 
     directories: Paths = (Path("policies"),)
     reload: bool = True
     poll_seconds: Seconds = 2.0
+    bundle: str = ""
+    """Where a bundle comes from, which takes the place of directories: a folder, a `.tar.gz`, or the URL of one."""
+    trusted_keys: Paths = ()
+    """Files with public keys: a bundle must be signed by one of them. Without any, none need be."""
+    pin: Annotated[str, Field(pattern="^(sha256:[0-9a-f]{64})?$")] = ""
+    """The digest of the one bundle that may be in force, older than the one before or not."""
+    keep: Path = Path("tidegate-bundles")
+    """A folder for the last good bundle, which is in force at a start when its source is away."""
+    bundle_token_file: Path | None = None
+    """A file with a bearer token for the URL; read at each request."""
+    bundle_poll_seconds: Seconds = 30.0
+    """How often a server is asked whether there is another bundle; a fifth sooner or later, by chance."""
+    bundle_timeout_seconds: Seconds = 10.0
+    max_bundle_bytes: Annotated[int, Field(ge=1024, le=1024**3)] = 16 * 1024 * 1024
+    """Packed, and unpacked."""
+
+    @model_validator(mode="after")
+    def _is_one_source(self) -> Policies:
+        if not self.bundle:
+            for name in ("trusted_keys", "pin", "bundle_token_file"):
+                if getattr(self, name):
+                    raise ValueError(f"{name} is about a bundle, and `bundle` is not set")
+        elif self.bundle.startswith("http://") and not (self.trusted_keys or self.pin):
+            raise ValueError("bundle comes over plain http, which anybody on the way can change: set trusted_keys")
+        return self
 
 
 class Keys(Section):

@@ -5,29 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Literal, NoReturn, Protocol
 
 from detectors.context import CHAR_BYTES, Documents
+from sidecar.canaries import Canaries
 from sidecar.clock import Clock
+from sidecar.conduct import Conducts
 from sidecar.config import Keys, Limits
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.keys import stand_in_source
-from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event
+from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event, uuid7
 from sidecar.outbox.event import FaultKind
 from sidecar.outbox.outbox import Inlet
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.stand_ins import StandIns, StandInSource
+from sidecar.scheduler.door import Door
 from sidecar.scheduler.scheduler import Request, Running
 from sidecar.session import Session
 from sidecar.start import StreamStart, check_start, info_of
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.notices import Notices
-from sidecar.values import (
-    Direction,
-)
 
 _RETRY_MS = 1000
 """When to try again where streams are too many: they end one by one, whenever that is."""
@@ -39,7 +41,7 @@ _log = logging.getLogger(__name__)
 class PlanSource(Protocol):
     """Where a stream's plan comes from."""
 
-    def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
+    def resolve(self, name: str | None, facts: StreamFacts) -> Plan:
         """The plan for a stream. Raises `UnknownPolicy`."""
         ...
 
@@ -53,10 +55,10 @@ class Submitter(Protocol):
 
 
 class Engine:
-    """What all streams share. Admission is a permit: without one, `open` says so at once.
+    """What all streams share. Admission is a permit: without one, `open` says so.
 
-    A stream whose text would be stopped when models are late is also refused while they are (`admits`); one whose
-    policy lets such text pass is not.
+    A stream whose text would be stopped when models are late is also refused while they are (`admits`), when a moment
+    at the door did not help; one whose policy lets such text pass is not.
     """
 
     def __init__(
@@ -71,12 +73,14 @@ class Engine:
         idle_seconds: float,
         evidence_key: EvidenceKey | None = None,
         admits: Callable[[Running], bool] = lambda _: True,
-        left: Callable[[float], None] = lambda _: None,
+        left: Callable[[float, int], None] = lambda _began_ms, _number: None,
         stand_ins: StandInSource | None = None,
+        canaries: Canaries | None = None,
     ) -> None:
         """`admits` says whether another stream, beside those that run, would be looked at in time.
 
-        `left` is told when one has ended, by when it began. Without `stand_ins` it makes its own, with its own key.
+        `left` is told when one has ended, by when it began and its number. Without `stand_ins` it makes its own, with
+        its own key.
         """
         self.policies = policies
         self.scheduler = scheduler
@@ -90,12 +94,23 @@ class Engine:
         """The passages that streams share."""
         self.histories = Histories(limits.known_texts_bytes)
         """What is known of texts of requests that were checked."""
+        self.conducts = Conducts(
+            clock,
+            max_sessions=limits.sessions_kept,
+            max_bytes=limits.sessions_kept_bytes,
+            idle_ms=limits.sessions_kept_seconds * 1000,
+        )
+        """What sessions did."""
         self._notices = Notices(clock, _log)
         self._context_bytes = 0
         """What the contexts of all streams take at most."""
         self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
+        self.canaries = canaries or Canaries()
         self._admits = admits
         self._left = left
+        self._door = Door(clock, self._take_place, self._give_back)
+        self.stream_numbers = count()
+        """Which of two streams is the older one."""
         self._open_streams: Counter[str] = Counter()
         """By tenant."""
         self._is_draining = False
@@ -107,9 +122,15 @@ class Engine:
         """How many streams are running."""
         return self._open_streams.total()
 
+    @property
+    def waiting_streams(self) -> int:
+        """How many streams wait for room."""
+        return self._door.waiting
+
     def drain(self) -> None:
         """Refuse new streams from now on; those that run may finish."""
         self._is_draining = True
+        self._door.close()
 
     async def wait_idle(self) -> None:
         """Return when no stream runs and each one's events are committed."""
@@ -126,12 +147,19 @@ class Engine:
 
         Raises `Draining`, `Overloaded`, `CallerError` (something in `start` is past a limit) or `UnknownPolicy`.
         """
-        plan = self._admit(start)
-        book = stand_ins or self.stand_ins.book(start.tenant, start.session_id)
-        session = Session(self, plan, start, book, is_held=is_held)
-        self._open_streams[start.tenant] += 1
-        self._is_idle.clear()
-        self.metrics.streams_open.inc()
+        stream_id = uuid7(self.clock.unix_seconds())
+        plan = self._plan(start, stream_id)
+        await self._enter(plan, start.tenant)
+        try:
+            book = stand_ins or self.stand_ins.book(start.tenant, start.session_id)
+            async with self._run(Session(self, plan, start, book, stream_id=stream_id, is_held=is_held)) as session:
+                yield session
+        finally:
+            self._give_back(start.tenant)
+            self._door.look()
+
+    @asynccontextmanager
+    async def _run(self, session: Session) -> AsyncIterator[Session]:
         try:
             yield session
         except Exception as error:
@@ -143,7 +171,8 @@ class Engine:
             try:
                 await session.end()
             finally:
-                self._leave(session)
+                self._context_bytes -= session.context_bytes
+                self._left(session.began_ms, session.number)
 
     async def report_unscanned(
         self,
@@ -176,26 +205,56 @@ class Engine:
     def _known(self, start: StreamStart, now: float) -> StreamInfo | None:
         """What is known of a text that passes; where no policy takes it, nothing is."""
         try:
-            plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
+            plan = self.policies.resolve(start.policy or None, start.facts)
         except UnknownPolicy:
             if start.policy:
                 raise
             return None
         return info_of(plan, start, now)
 
-    def _admit(self, start: StreamStart) -> Plan:
+    def _plan(self, start: StreamStart, stream_id: str) -> Plan:
         if self._is_draining:
-            self.metrics.streams_refused["draining"].inc()
-            raise Draining
-        if self.open_streams >= self.limits.max_streams:
+            self._refuse_draining()
+        if self.open_streams + self.waiting_streams >= self.limits.max_streams:
             self._refuse(_RETRY_MS)
         check_start(start, self.limits)
-        plan = self.policies.resolve(start.policy or None, start.direction, start.labels, start.tenant)
-        own = self._open_streams[start.tenant]
-        running = Running(self.open_streams, own, len(self._open_streams) + (not own), plan.stream.max_hold_ms)
-        if plan.stops_when_late and not self._admits(running):
+        plan = self.policies.resolve(start.policy or None, start.facts)
+        return self.canaries.side_of(plan, start, stream_id)
+
+    async def _enter(self, plan: Plan, tenant: str) -> None:
+        """Take a place among the streams that run, if need be after a moment at the door."""
+        if not plan.stops_when_late:
+            self._count(tenant)
+        elif not await self._door.enter(tenant, plan.stream.max_hold_ms):
+            if self._is_draining:
+                self._refuse_draining()
             self._refuse()
-        return plan
+
+    def _take_place(self, tenant: str, hold_ms: float) -> bool:
+        """Take a place for a stream that is read in time or not at all, if there is one."""
+        own = self._open_streams.get(tenant, 0)
+        running = Running(self.open_streams, own, len(self._open_streams) + (not own), hold_ms)
+        has_place = self.open_streams < self.limits.max_streams and self._admits(running)
+        if has_place:
+            self._count(tenant)
+        return has_place
+
+    def _count(self, tenant: str) -> None:
+        self._open_streams[tenant] += 1
+        self._is_idle.clear()
+        self.metrics.streams_open.inc()
+
+    def _give_back(self, tenant: str) -> None:
+        self._open_streams[tenant] -= 1
+        if not self._open_streams[tenant]:
+            del self._open_streams[tenant]
+        self.metrics.streams_open.dec()
+        if not self._open_streams:
+            self._is_idle.set()
+
+    def _refuse_draining(self) -> NoReturn:
+        self.metrics.streams_refused["draining"].inc()
+        raise Draining
 
     def _refuse(self, retry_ms: int | None = None) -> NoReturn:
         self.metrics.streams_refused["overloaded"].inc()
@@ -209,14 +268,3 @@ class Engine:
             raise Overloaded(f"contexts at a time for limits.contexts_bytes, which is {most}")
         self._context_bytes += size
         return size
-
-    def _leave(self, session: Session) -> None:
-        self._context_bytes -= session.context_bytes
-        self._left(session.began_ms)
-        tenant = session.info.tenant
-        self._open_streams[tenant] -= 1
-        if not self._open_streams[tenant]:
-            del self._open_streams[tenant]
-        self.metrics.streams_open.dec()
-        if not self._open_streams:
-            self._is_idle.set()

@@ -2,8 +2,9 @@
 
     TidegateError
     ├── ConfigError        the settings cannot be used                          (path)
-    ├── PolicyError        a policy file cannot be used                         (file, line, column, path, remedy)
+    ├── PolicyError        a policy file cannot be used                         (code, file, line, column, path, remedy)
     │   └── PolicyErrors   all that is wrong with the policy files              (errors)
+    ├── BundleError        a bundle of policies cannot be used                  (remedy)
     ├── UnknownPolicy      no policy of that name, or none takes the stream     (name)
     ├── ModelError         a model is missing, damaged, or gives wrong answers
     ├── DetectorFailure    a detector could not be built or run                 (detector)
@@ -48,7 +49,8 @@ class ConfigError(TidegateError):
 class PolicyError(TidegateError):
     """A policy file cannot be used. `line` and `column` count from 1 (0: unknown). `path` is the key in the document.
 
-    `str(error)` is `file:line:column: path: message. remedy`, with what is unknown left out.
+    `code` is one of `sidecar.policy.codes`, which also says whether it is only a warning. `str(error)` is
+    `file:line:column: path: message. remedy`, with what is unknown left out.
     """
 
     def __init__(
@@ -60,8 +62,10 @@ class PolicyError(TidegateError):
         column: int = 0,
         path: str = "",
         remedy: str = "",
+        code: str = "",
     ) -> None:
         super().__init__(message)
+        self.code = code
         self.file = str(file)
         self.line = line
         self.column = column
@@ -85,11 +89,28 @@ class PolicyErrors(PolicyError):  # noqa: N818 - several of them
         self.errors = tuple(errors)
         first = self.errors[0]
         super().__init__(
-            first.message, file=first.file, line=first.line, column=first.column, path=first.path, remedy=first.remedy
+            first.message,
+            file=first.file,
+            line=first.line,
+            column=first.column,
+            path=first.path,
+            remedy=first.remedy,
+            code=first.code,
         )
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)
+
+
+class BundleError(TidegateError):
+    """A bundle of policies cannot be used. `str(error)` is `message. remedy`."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.remedy}" if self.remedy else self.message
 
 
 class UnknownPolicy(TidegateError):  # noqa: N818 - it is what it says: the glossary's words, not a suffix

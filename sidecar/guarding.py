@@ -13,14 +13,14 @@ from detectors.models.places import use_places
 from detectors.types import Grounding
 from sidecar.config import Settings
 from sidecar.core.answer import Sentences
+from sidecar.errors import ConfigError
 from sidecar.keys import redaction_keys
 from sidecar.offline import Guarded, guard_text
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.summary import is_violation
 from sidecar.values import Annotation, Decision, Direction, Lane, Part, Standing
-
-_PARTS = {Direction.OUTPUT: Part.MODEL, Direction.INPUT: Part.USER}
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -45,11 +45,20 @@ class Result(msgspec.Struct, frozen=True):
 class Guarding:
     """A policy and a direction, ready for texts."""
 
-    def __init__(self, plan: Plan, direction: Direction, *, part: Part | None = None, is_history: bool = False) -> None:
-        """`part` is whose words the texts are; `is_history`: they stand in a request's history."""
+    def __init__(
+        self,
+        plan: Plan,
+        direction: Direction,
+        *,
+        part: Part | None = None,
+        is_history: bool = False,
+        about: StreamFacts | None = None,
+    ) -> None:
+        """`part` is whose words the texts are; `is_history`: they stand in a request's history; `about` is the rest."""
         self._plan = plan
+        self._about = about
         self._direction = direction
-        self._lane = Lane(part=part or _PARTS[direction])
+        self._lane = Lane(part=part or direction.speaker)
         self._is_history = is_history
 
     @classmethod
@@ -59,17 +68,22 @@ class Guarding:
         paths: Sequence[Path],
         *,
         policy: str,
-        direction: Direction,
+        facts: StreamFacts,
         part: Part | None = None,
         is_history: bool = False,
     ) -> Guarding:
-        """Compile the policies of `paths`, or the settings', and choose one. Raises `PolicyErrors`, `UnknownPolicy`."""
+        """Compile the policies of `paths`, or the settings', and choose one. Raises `PolicyErrors`, `UnknownPolicy`.
+
+        Without a name it is the one that takes a stream with these facts; the only one takes any.
+        """
         use_places(settings.models.places())
+        if settings.policies.bundle and not paths:
+            raise ConfigError("the policies come as a bundle; name files with --policies", path="policies.bundle")
         store = PolicyStore(paths or settings.policies.directories, redaction_keys(settings.keys))
         store.load()
         only = [*store.plans] if len(store.plans) == 1 else [""]
-        plan = store.resolve(policy or only[0] or None, direction, {}, "")
-        return cls(plan, direction, part=part, is_history=is_history)
+        plan = store.resolve(policy or only[0] or None, facts)
+        return cls(plan, facts.direction, part=part, is_history=is_history, about=facts)
 
     def guard(
         self, text: str, chunk_chars: int | None = None, *, context: Sequence[str | tuple[str, str]] = ()
@@ -82,6 +96,7 @@ class Guarding:
             direction=self._direction,
             context=context_of(context),
             is_history=self._is_history,
+            about=self._about,
         )
         return self._result(guarded)
 
@@ -106,6 +121,7 @@ class Guarding:
             "start": annotation.start,
             "end": annotation.end,
             "score": annotation.score,
+            "reason": annotation.reason,
             **_grounding(annotation.grounding),
         }
 
@@ -118,7 +134,9 @@ class Guarding:
             "start": finding.start,
             "end": finding.end,
             "score": finding.score,
-            "severity": rule.severity.word,
+            "threshold": rule.thresholds.get(finding.label),
+            "reason": finding.reason,
+            "severity": rule.severity_of(finding.score).word,
             "decided": decision.decided.word,
             "done": decision.done.word,
             "shadow": not rule.is_enforced,

@@ -89,7 +89,8 @@ class Histories:
         if not self._max_bytes:
             return None
         models = tuple(batch.detector.model for batch in plan.batches)
-        said = msgspec.msgpack.encode((tenant, plan.digest, models, direction.value))
+        beside = plan.other.digest if plan.other is not None else ""
+        said = msgspec.msgpack.encode((tenant, plan.digest, beside, models, direction.value))
         return History(self, tenant, plan, blake2b(said, key=self._key, digest_size=_DIGEST_BYTES), stand_ins)
 
     def get(self, tenant: str, digest: bytes) -> bytes | None:

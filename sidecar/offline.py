@@ -6,17 +6,25 @@ completed. Nothing is published. Timers are off.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
 
 import msgspec
 
 from detectors.base import BatchItem
-from detectors.context import Context
+from detectors.context import Context, context_of
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
+from sidecar.core.structured import JsonReading
+from sidecar.core.trace import Trace
 from sidecar.policy.cases import public_keys
+from sidecar.policy.conditions import Circumstances
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import BatchPlan, Plan
+from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.stand_ins import Kept, StandIns, StandInSource
+from sidecar.policy.turns import Exchange
 from sidecar.values import (
     Action,
     Annotation,
@@ -37,6 +45,8 @@ from sidecar.values import (
 
 LaneText = tuple[Lane, str]
 """A chunk: which lane, and its text."""
+Fed = LaneText | Lane | Context
+"""What comes next: a chunk; a lane by itself, which ends there; or a context, in the place of the one before it."""
 
 
 class Guarded(msgspec.Struct, frozen=True):
@@ -86,24 +96,51 @@ class Guarded(msgspec.Struct, frozen=True):
         return sum(each.leaked_chars for each in self.decisions)
 
 
+class Watch(Trace, Protocol):
+    """What looks on while a stream runs, step by step."""
+
+    def answered(self, batch: BatchPlan, segment: Segment, outcome: Outcome) -> None:
+        """A batch detector was given a segment, and said this."""
+        ...
+
+    def stepped(self, stream: Stream, outputs: Sequence[Output]) -> None:
+        """A chunk was fed, or the stream closed, and let these out."""
+        ...
+
+
 def guard(
     plan: Plan,
-    parts: Iterable[LaneText | Context],
+    parts: Iterable[Fed],
     *,
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
     stand_ins: StandIns | None = None,
     history: Collection[Lane] | None = None,
+    facts: SessionFacts = NOTHING_KNOWN,
+    about: StreamFacts | None = None,
+    languages: Sequence[str] = (),
+    watch: Watch | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
-    A context among the parts takes the place of the one before it, from there on. `stand_ins` is the book of the
-    exchange; without one, stand-ins are made with a public key, and nothing is put back.
+    `stand_ins` is the book of the exchange; without one, stand-ins are made with a public key, and nothing is put back.
+    `facts` is how the session stands, `about` what is known of the stream, `languages` those of the reader. `watch`
+    looks on.
     """
     book = stand_ins or public_stand_ins(session_id)
     is_request = direction is Direction.INPUT
-    stream = Stream(plan, session_id=session_id, stops_together=is_request, history=history, stand_ins=book)
+    stream = Stream(
+        plan,
+        session_id=session_id,
+        stops_together=is_request,
+        history=history,
+        stand_ins=book,
+        facts=facts,
+        circumstances=Circumstances(about or StreamFacts(direction), facts, datetime.now(UTC).date()),
+        languages=languages,
+        trace=watch,
+    )
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:
@@ -111,13 +148,62 @@ def guard(
     for part in parts:
         if isinstance(part, Context):
             stream.ground(part)
+        elif isinstance(part, Lane):
+            _step(stream, stream.end_lane(part), outputs, direction, watch)
+            continue
         else:
             if part[0].channel is Channel.TOOL_ARGUMENTS:
                 stream.read_as_json(part[0])
-            _step(stream, stream.feed(*part), outputs, direction)
+            _step(stream, stream.feed(*part), outputs, direction, watch)
         released_after.append(sum(each.released_chars for each in stream.coverage()))
-    _step(stream, stream.close(), outputs, direction)
+    _step(stream, stream.close(), outputs, direction, watch)
     return Guarded(tuple(outputs), stream.coverage(), stream.max_held_chars, tuple(released_after), stream.sentences())
+
+
+def guard_exchange(
+    plan: Plan,
+    exchange: Exchange,
+    chunks: Sequence[Sequence[str]] | None = None,
+    *,
+    session_id: str = "",
+    stand_ins: StandIns | None = None,
+    facts: SessionFacts = NOTHING_KNOWN,
+    about: StreamFacts | None = None,
+    languages: Sequence[str] = (),
+) -> Guarded:
+    """Guard a request or an answer of a conversation; `chunks` are the pieces of each of its texts (default: whole).
+
+    `stand_ins` is the conversation's book: what a request puts in is put back in its answer. `facts` and `languages`
+    are as `guard` takes them.
+    """
+    pieces = chunks or [(each.text,) for each in exchange.spoken]
+    context = context_of([(each.id, each.text) for each in exchange.passages])
+
+    def parts() -> Iterator[Fed]:
+        for spoken, cut in zip(exchange.spoken, pieces, strict=True):
+            yield from ((spoken.lane, piece) for piece in cut)
+            yield spoken.lane
+
+    return guard(
+        plan,
+        parts(),
+        session_id=session_id,
+        direction=exchange.direction,
+        context=context,
+        stand_ins=stand_ins,
+        history=exchange.history,
+        facts=facts,
+        about=about,
+        languages=languages,
+    )
+
+
+def read_text(lane: Lane, text: str) -> str:
+    """A text as its detectors read it, and as offsets count in it: what a tool is handed is decoded."""
+    if lane.channel is not Channel.TOOL_ARGUMENTS:
+        return text
+    reading = JsonReading()
+    return reading.feed(text) + reading.finish()
 
 
 def public_stand_ins(session_id: str = "") -> StandIns:
@@ -135,6 +221,7 @@ def guard_text(
     context: Context | None = None,
     stand_ins: StandIns | None = None,
     is_history: bool = False,
+    about: StreamFacts | None = None,
 ) -> Guarded:
     """Guard one lane's text, whole or in chunks; `is_history`: it stands in a request's history."""
     pieces = [chunks] if isinstance(chunks, str) else chunks
@@ -142,16 +229,34 @@ def guard_text(
     parts = ((where, piece) for piece in pieces)
     history = frozenset({where}) if is_history else None
     return guard(
-        plan, parts, session_id=session_id, direction=direction, context=context, stand_ins=stand_ins, history=history
+        plan,
+        parts,
+        session_id=session_id,
+        direction=direction,
+        context=context,
+        stand_ins=stand_ins,
+        history=history,
+        about=about,
     )
 
 
-def _step(stream: Stream, requests: Sequence[Request], outputs: list[Output], direction: Direction) -> None:
+def _step(
+    stream: Stream,
+    requests: Sequence[Request],
+    outputs: list[Output],
+    direction: Direction,
+    watch: Watch | None,
+) -> None:
+    begin = len(outputs)
     for batch, segments in _by_batch(requests):
         for segment, outcome in zip(segments, _detect(batch, segments, direction), strict=True):
             stream.resolve(segment.number, batch.index, outcome)
+            if watch is not None:
+                watch.answered(batch, segment, outcome)
     while (output := stream.next_output()) is not None:
         outputs.append(output)
+    if watch is not None:
+        watch.stepped(stream, outputs[begin:])
 
 
 def _by_batch(requests: Sequence[Request]) -> Iterable[tuple[BatchPlan, list[Segment]]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from sidecar.canaries import Canaries, rates_of
 from sidecar.clock import Clock
 from sidecar.core.stream import LaneCoverage
 from sidecar.outbox.builders import (
@@ -17,14 +18,27 @@ from sidecar.outbox.builders import (
     fault_event,
     grounding_of,
     lane_coverage,
+    policy_event,
+    session_of,
     violation_event,
 )
-from sidecar.outbox.event import Event, FaultKind
+from sidecar.outbox.event import Event, FaultKind, PolicyStep
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
 from sidecar.telemetry.metrics import Metrics
-from sidecar.values import Action, Decision, Direction, FailureKind, GroundingTally, HowEnded, Release, tokens_of
+from sidecar.values import (
+    Action,
+    Decision,
+    Direction,
+    FailureKind,
+    GroundingTally,
+    HowEnded,
+    Release,
+    SessionStanding,
+    tokens_of,
+)
+from sidecar.verdicts import Verdicts
 
 _FAULTS: Mapping[FailureKind, FaultKind] = {
     FailureKind.ERROR: FaultKind.DETECTOR_FAILED,
@@ -46,6 +60,7 @@ class Recorder:
         metrics: Metrics,
         evidence_key: EvidenceKey | None,
         most_of_rule: int,
+        canaries: Canaries,
     ) -> None:
         self._plan = plan
         self._info = info
@@ -55,6 +70,8 @@ class Recorder:
         self._counters = metrics.plan(plan)
         self._evidence_key = evidence_key
         self._most_of_rule = most_of_rule
+        self._canaries = canaries
+        self._verdicts = Verdicts(plan)
         self._told: Counter[int] = Counter()
         self._untold: Counter[int] = Counter()
         self._faults_told: set[tuple[str, FailureKind]] = set()
@@ -80,6 +97,8 @@ class Recorder:
 
     async def record(self, decisions: Sequence[Decision]) -> None:
         """Commit the events of decisions, but for those that are recorded already; returns when that is done."""
+        self._verdicts.decided(decisions)
+        decisions = [each for each in decisions if not self._plan.rules[each.rule].is_others]
         self.tally.decided(decisions)
         news = [each for each in decisions if not each.is_repeated]
         if not news:
@@ -109,9 +128,13 @@ class Recorder:
         await self._outbox.put([event for decision in decisions for event in self._fault(decision, occurred)])
 
     async def record_end(
-        self, coverage: Sequence[LaneCoverage], grounding: GroundingTally | None, max_held_chars: int
+        self,
+        coverage: Sequence[LaneCoverage],
+        grounding: GroundingTally | None,
+        max_held_chars: int,
+        standing: SessionStanding | None = None,
     ) -> None:
-        """Commit how the stream ended."""
+        """Commit how the stream ended, and how its session stands."""
         self.is_done = True
         self._counters.ended[self.ended].inc()
         self._counters.received_chars.inc(self.tally.received_chars)
@@ -120,8 +143,30 @@ class Recorder:
         self._counters.restored.inc(self.tally.restored)
         if grounding is not None:
             self._counters.count_answer(grounding)
-        ending = self._ending(coverage, grounding, max_held_chars)
-        await self._outbox.put([decision_event(self._info, ending, self._clock.unix_seconds())])
+        session = None if standing is None else session_of(standing)
+        canary = self._verdicts.canary()
+        ending = msgspec.structs.replace(
+            self._ending(coverage, grounding, max_held_chars), session=session, canary=canary
+        )
+        now = self._clock.unix_seconds()
+        await self._outbox.put([decision_event(self._info, ending, now), *self._stopped(now)])
+
+    def _stopped(self, now: float) -> list[Event]:
+        """The events of canaries that stop by how this stream went."""
+        went = self._verdicts.went(has_failed=self.ended == "failed")
+        for canary, side in self._verdicts.sides().items():
+            self._metrics.count_canary(self._plan.name, canary, side)
+        return [
+            policy_event(
+                PolicyStep.CANARY_STOPPED,
+                self._plan.name,
+                now,
+                plan=self._plan,
+                reason=progress.said,
+                canary=rates_of(progress),
+            )
+            for progress in self._canaries.ended(self._plan, went)
+        ]
 
     def _fault(self, decision: Decision, occurred: float) -> list[Event]:
         """The fault that a decision follows from, told once a stream for each detector and kind."""

@@ -23,6 +23,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import msgspec
@@ -35,6 +36,7 @@ from sidecar.core.stream import Stream
 from sidecar.errors import CallerError, CallerFault, IdleStream, Overloaded
 from sidecar.inbox import Allowance, End, Inbox, Known, Mark
 from sidecar.pacing import Pacing
+from sidecar.policy.conditions import Circumstances
 from sidecar.policy.plan import BatchPlan, Notice, Plan
 from sidecar.policy.stand_ins import StandIns
 from sidecar.recorder import Recorder
@@ -55,7 +57,7 @@ from sidecar.values import (
     Segment,
     Standing,
 )
-from sidecar.wording.messages import stopped, unchecked
+from sidecar.wording import messages
 
 if TYPE_CHECKING:
     from sidecar.engine import Engine
@@ -74,16 +76,28 @@ _INBOX_CHARS = 16_384
 """A long text goes into the inbox in pieces, so that it need not be copied at each step."""
 
 
+def _day(unix_seconds: float) -> date:
+    return datetime.fromtimestamp(unix_seconds, UTC).date()
+
+
 class Session:
     """One stream. `feed`, `finish` and `fail` are the reader's; `outputs` is the writer's and owns the core."""
 
     def __init__(
-        self, engine: Engine, plan: Plan, start: StreamStart, stand_ins: StandIns, *, is_held: bool = False
+        self,
+        engine: Engine,
+        plan: Plan,
+        start: StreamStart,
+        stand_ins: StandIns,
+        *,
+        stream_id: str = "",
+        is_held: bool = False,
     ) -> None:
-        self.plan = plan
+        self._conduct = engine.conducts.of(start.tenant, start.session_id, plan)
+        self.plan = plan = self._conduct.plan
         self.stand_ins = stand_ins
         """What stands for what in the exchange."""
-        self.info = info_of(plan, start, engine.clock.unix_seconds())
+        self.info = info_of(plan, start, engine.clock.unix_seconds(), stream_id)
         self._engine = engine
         self._direction = start.direction
         self._core = Stream(
@@ -93,6 +107,9 @@ class Session:
             max_held_call_chars=engine.limits.max_held_call_chars,
             history=start.history,
             stand_ins=stand_ins,
+            languages=start.languages,
+            facts=self._conduct.facts,
+            circumstances=Circumstances(start.facts, self._conduct.facts, _day(engine.clock.unix_seconds())),
         )
         self._recorder = Recorder(
             plan,
@@ -102,7 +119,9 @@ class Session:
             metrics=engine.metrics,
             evidence_key=engine.evidence_key,
             most_of_rule=engine.limits.events_per_rule,
+            canaries=engine.canaries,
         )
+        self._languages = start.languages
         self._prompt = start.prompt
         self._context_chars = len(start.prompt)
         self._context = Context()
@@ -115,7 +134,9 @@ class Session:
         is_input = start.direction is Direction.INPUT
         self._judgements: dict[Lane, Judgement | None] = {}
         """What was known of whole texts."""
-        self._history = engine.histories.of(start.tenant, plan, start.direction, stand_ins) if is_input else None
+        self._history = None
+        if is_input and self._conduct.stop is None:  # what is known to be harmless does not leave either
+            self._history = engine.histories.of(start.tenant, plan, start.direction, stand_ins)
         self._put_context(start.context)
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
         self._wake = asyncio.Event()
@@ -130,6 +151,7 @@ class Session:
         self._is_awaited = False
         """Whether a caller waits for what leaves, text by text."""
         self.began_ms = self._heard_ms = engine.clock.now_ms()
+        self.number = next(engine.stream_numbers)
         self.is_open = True
         """Whether outcomes are still wanted."""
 
@@ -144,6 +166,7 @@ class Session:
         if judgement is None or judgement.noted or judgement.unscanned_chars:
             return False
         self._recorder.tally.passed(lane, len(text))
+        self._conduct.read(lane.part)
         return True
 
     def _judgement(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
@@ -280,7 +303,9 @@ class Session:
             if any(isinstance(output, Blocked) and output.is_late for output in decided):
                 await self._refuse(decided)
             if decided:
-                await self._recorder.record([decision for output in decided for decision in output.decisions])
+                decisions = [decision for output in decided for decision in output.decisions]
+                await self._recorder.record(decisions)
+                self._conduct.count(decisions, self._core.is_history)
                 for output in merge(self._paced(decided)):
                     yield output
             if self._is_closed and self._core.is_done and not self._outcomes:
@@ -309,7 +334,8 @@ class Session:
             recorder.ended = "blocked"
         if not recorder.is_done:
             coverage = recorder.coverage(self._core.coverage())
-            await recorder.record_end(coverage, self._grounding(), self._core.max_held_chars)
+            standing = self._conduct.standing()
+            await recorder.record_end(coverage, self._grounding(), self._core.max_held_chars, standing)
 
     def mark_failed(self) -> None:
         """The stream ends because of an error."""
@@ -385,10 +411,12 @@ class Session:
             self._submit(self._core.end_choice(mark.what, now_ms), now_ms)
 
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
-        deadline_ms = now_ms + self.plan.stream.max_hold_ms
+        hold_ms, tenant = self.plan.stream.max_hold_ms, self.info.tenant
         for batch, segment in sorted(requests, key=_is_awaited, reverse=True):
             self._engine.scheduler.submit(
-                Request(batch, segment, self._direction, deadline_ms, now_ms, self, self.info.tenant, self.began_ms)
+                Request(
+                    batch, segment, self._direction, now_ms + hold_ms, hold_ms, self, tenant, self.began_ms, self.number
+                )
             )
 
     def _take_outputs(self) -> list[Output]:
@@ -408,6 +436,8 @@ class Session:
         for output in due:
             if isinstance(output, Release):
                 self._recorder.released(output, now_ms)
+                if output.text and not output.is_withheld:
+                    self._conduct.read(output.lane.part)
         return due
 
     def _spread_ms(self, output: Output) -> float:
@@ -428,7 +458,11 @@ class Session:
             return blocked
         language, reference = self.plan.language, self.info.stream_id
         is_checked = all(each.failure is None for each in blocked.decisions)
-        message = stopped(self._direction, language, reference) if is_checked else unchecked(language, reference)
+        message = (
+            messages.stopped(self._direction, language, reference)
+            if is_checked
+            else messages.unchecked(language, reference)
+        )
         return msgspec.structs.replace(blocked, message=message)
 
     # -- waking up ------------------------------------------------------------------------------------------------
@@ -458,7 +492,7 @@ class Session:
         if self._prompt and len(self._context):  # it may have to be indexed, which takes a while
             self._relevance = await asyncio.to_thread(relevance, self._context, self._prompt)
         coverage, grounding = recorder.coverage(self._core.coverage()), self._grounding()
-        await recorder.record_end(coverage, grounding, self._core.max_held_chars)
+        await recorder.record_end(coverage, grounding, self._core.max_held_chars, self._conduct.standing())
         self._learn()
         tally = recorder.tally
         return StreamSummary(
@@ -474,6 +508,7 @@ class Session:
             grounding=grounding,
             notice=self._notice(),
             restored=tally.restored,
+            advice=tally.advice,
         )
 
     def _learn(self) -> None:
@@ -488,7 +523,8 @@ class Session:
         """What to tell the person whose prompt this was: what they wrote last was changed, and goes on."""
         tally = self._recorder.tally
         is_told = self._direction is Direction.INPUT and tally.action in (Action.REDACT, Action.WITHHOLD)
-        return self.plan.stream.notice if is_told and tally.last_turn.is_redacted else None
+        notice = self.plan.stream.notice if is_told and tally.last_turn.is_redacted else None
+        return None if notice is None else notice.said_in(self._languages)
 
     def _grounding(self) -> GroundingTally | None:
         sentences = self._core.sentences()

@@ -13,6 +13,7 @@ from sidecar.outbox.builders import (
     StreamInfo,
     uuid7,
 )
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.values import (
     Direction,
@@ -38,6 +39,8 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     model: str = ""
+    route: str = ""
+    """By which way it came: the name of a route, or a path."""
     prompt_version: str = ""
     prompt: str = ""
     context: tuple[Passage, ...] = ()
@@ -46,11 +49,20 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     history: Collection[Lane] | None = None
     """The lanes of a request that are no new words of the user's, nor the operator's; None where nobody tells."""
     trace: str = ""
+    languages: tuple[str, ...] = ()
+    """Of whoever reads what is said, the best liked first, in small letters."""
+
+    @property
+    def facts(self) -> StreamFacts:
+        """What policies may rest on."""
+        return StreamFacts(
+            self.direction, self.tenant, self.model, self.route, self.prompt_version, self.labels, self.attributes
+        )
 
 
 def check_start(start: StreamStart, limits: Limits) -> None:
     """Raise `CallerError` when something in `start` is past its limit."""
-    for name in ("policy", "tenant", "session_id", "request_id", "model", "prompt_version"):
+    for name in ("policy", "tenant", "session_id", "request_id", "model", "route", "prompt_version"):
         _check_size(f"start.{name}", len(getattr(start, name)), limits.max_name_chars, "characters")
     for name in ("labels", "attributes"):
         entries: Mapping[str, str] = getattr(start, name)
@@ -76,10 +88,10 @@ def _check_size(field_name: str, size: int, limit: int, unit: str) -> None:
         raise CallerError(f"has {size} {unit}; at most {limit} are allowed", field=field_name, limit=limit)
 
 
-def info_of(plan: Plan, start: StreamStart, unix_seconds: float) -> StreamInfo:
-    """What events say of a stream with this start, which begins now."""
+def info_of(plan: Plan, start: StreamStart, unix_seconds: float, stream_id: str = "") -> StreamInfo:
+    """What events say of a stream with this start, which begins now; under a new id, unless it has one."""
     return StreamInfo(
-        stream_id=uuid7(unix_seconds),
+        stream_id=stream_id or uuid7(unix_seconds),
         direction=start.direction,
         policy=plan.name,
         policy_version=plan.version,

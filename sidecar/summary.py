@@ -35,6 +35,8 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What to tell the person whose prompt this was."""
     restored: int = 0
     """How many stand-ins gave way to what they stood for."""
+    advice: tuple[str, ...] = ()
+    """What the model is to be told beside this prompt, in the policy's order."""
 
 
 class HeldTimes:
@@ -111,6 +113,7 @@ class Tally:
         self.repeated_by_rule: Counter[int] = Counter()
         """Violations that were counted, and recorded, when the same text was looked at before: only here."""
         self.last_turn = LastTurn()
+        self._advice: dict[int, str] = {}
         self._arrivals: dict[Lane, deque[tuple[int, float]]] = {}
         self._received: Counter[Lane] = Counter()
 
@@ -136,6 +139,7 @@ class Tally:
     def released(self, release: Release, now_ms: float) -> float | None:
         """Note that text leaves. Returns how long its first character was held; None if it accounts for no text."""
         self.last_turn.released(release)
+        self._advice.update({each.rule: each.advice for each in release.annotations if each.advice})
         self.restored += sum(each.is_restored for each in release.redactions)
         arrivals = self._arrivals.get(release.lane)
         if release.end <= release.start or not arrivals:
@@ -148,6 +152,11 @@ class Tally:
             arrivals.popleft()
         self.held.add(held_ms)
         return held_ms
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What the model is to be told, each once, in the policy's order."""
+        return tuple(dict.fromkeys(self._advice[rule] for rule in sorted(self._advice)))
 
     def span_ms(self, release: Release) -> float:
         """How much time lay between the arrivals of its first and its last character. Before it was `released`."""

@@ -21,6 +21,11 @@ class Direction(StrEnum):
     INPUT = "input"
     OUTPUT = "output"
 
+    @property
+    def speaker(self) -> Part:
+        """Whose words a text of this half is, where nobody says."""
+        return Part.USER if self is Direction.INPUT else Part.MODEL
+
 
 class Channel(StrEnum):
     """Which text of a choice a lane carries."""
@@ -75,10 +80,13 @@ class Enforcement(StrEnum):
     SHADOW = "shadow"
 
 
-ActionName: TypeAlias = Literal["allow", "annotate", "redact", "withhold", "block"]
+ActionName: TypeAlias = Literal["allow", "annotate", "advise", "redact", "withhold", "block"]
 SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
 HowEnded: TypeAlias = Literal["finished", "blocked", "cancelled", "failed"]
 """How a stream ended; `cancelled`: the caller left."""
+
+CanarySide: TypeAlias = Literal["canary", "stable"]
+"""Whether a stream is held to what is tried, or to what was before."""
 
 _ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 _SEVERITIES: tuple[SeverityName, ...] = get_args(SeverityName)
@@ -89,10 +97,12 @@ class Action(IntEnum):
 
     ALLOW = 0
     ANNOTATE = 1
-    REDACT = 2
-    WITHHOLD = 3
+    ADVISE = 2
+    """The text stays, and the model is told something beside it."""
+    REDACT = 3
+    WITHHOLD = 4
     """All of a text of a request's history gives way to a sentence that says so, and the request goes on."""
-    BLOCK = 4
+    BLOCK = 5
 
     @property
     def word(self) -> ActionName:
@@ -110,6 +120,19 @@ class InHistory(StrEnum):
 
     WITHHOLD = "withhold"
     REFUSE = "refuse"
+
+
+class SessionMark(StrEnum):
+    """What a session did that is harmless by itself: a rule's violation may say so, and stays said."""
+
+    __hash__ = str.__hash__
+
+    UNTRUSTED = "untrusted"
+    """It read what strangers may have written."""
+    SENSITIVE = "sensitive"
+    """It touched what must not get out."""
+    SENDS = "sends"
+    """It hands something to the outside."""
 
 
 WITHHELD = "withheld"
@@ -262,6 +285,17 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     held_ms: float
 
 
+class SessionStanding(msgspec.Struct, frozen=True):
+    """How a session stands, for the record. `stopped_until` is in Unix seconds."""
+
+    risk: float
+    violations: int
+    marks: frozenset[SessionMark]
+    stopped_by: str = ""
+    """The escalation's id."""
+    stopped_until: float | None = None
+
+
 def tokens_of(chars: int) -> int:
     """An estimate of the tokens of a text with so many characters: four each, a rule of thumb for English."""
     return -(-chars // 4)
@@ -307,6 +341,8 @@ class Annotation(msgspec.Struct, frozen=True, gc=False):
     score: float
     reason: str = ""
     grounding: Grounding | None = None
+    advice: str = ""
+    """What the model is to be told because of it."""
 
 
 NO_RULE = -1

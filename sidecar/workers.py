@@ -39,8 +39,8 @@ from prometheus_client.registry import Collector
 from detectors.models.threads import cpu_limit
 from sidecar.admin import AdminServer, Page, about_page, metrics_page, ready_page
 from sidecar.config import Settings
-from sidecar.console.pages import STATE, STOPS, console_pages
-from sidecar.console.state import State, merged
+from sidecar.console.pages import POLICIES, STATE, STOPS, console_pages, policies_page
+from sidecar.console.state import State, agreed, merged
 from sidecar.errors import ConfigError, TidegateError
 from sidecar.keys import has_stand_in_key, own_key, tell_of_own_key
 from sidecar.outbox.left_over import LeftOver, of_worker
@@ -255,6 +255,7 @@ class Supervisor:
     def _pages(self) -> dict[str, Page]:
         return {
             **(console_pages(self._state, self._find) if self._has_console else {}),
+            **policies_page(self._policies),
             "/healthz": self._health,
             "/readyz": self._ready,
             "/metrics": self._scrape,
@@ -287,6 +288,15 @@ class Supervisor:
         if not states:
             raise web.HTTPServiceUnavailable(text="no worker answers\n")
         return merged(states) | {"readiness": self._readiness(parts)}
+
+    async def _policies(self) -> State:
+        """What the workers have in force, which is the same but for the moments of a reload."""
+        states = [json.loads(text) for text in await self._all_say(POLICIES)]
+        if not states:
+            raise web.HTTPServiceUnavailable(
+                text=json.dumps({"error": "no worker answers"}) + "\n", content_type="application/json"
+            )
+        return agreed(states)
 
     async def _find(self, name: str) -> list[State]:
         path = STOPS.format(name=quote(name, safe=""))

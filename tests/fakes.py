@@ -18,7 +18,8 @@ from detectors.base import (
     Reads,
 )
 from detectors.types import Finding, Grounding
-from sidecar.policy.plan import BatchPlan, Match, Plan, RulePlan, ScannerPlan, StreamSettings
+from sidecar.policy.facts import Match
+from sidecar.policy.plan import BatchPlan, Plan, RulePlan, ScannerPlan, StreamSettings
 from sidecar.values import Action, Enforcement, FailMode, InHistory, Mode, Severity
 
 

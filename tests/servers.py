@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -12,12 +12,13 @@ from sidecar.engine import Engine, Submitter
 from sidecar.errors import UnknownPolicy
 from sidecar.outbox.event import Event, Kind, StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.scheduler.batcher import Request
 from sidecar.scheduler.scheduler import Running, Scheduler
 from sidecar.telemetry.metrics import Metrics
 from sidecar.transport.grpc import GrpcServer
-from sidecar.values import Direction, Failed, FailureKind, Outcome
+from sidecar.values import Failed, FailureKind, Outcome
 
 
 class Plans:
@@ -27,7 +28,7 @@ class Plans:
         self._first = plans[0]
         self._plans = {plan.name: plan for plan in plans}
 
-    def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
+    def resolve(self, name: str | None, facts: StreamFacts) -> Plan:
         if name is None:
             return self._first
         if name not in self._plans:
@@ -104,6 +105,7 @@ def make_engine(
     limits: Limits | None = None,
     idle_seconds: float = 60.0,
     admits: Callable[[Running], bool] = lambda _: True,
+    left: Callable[[float, int], None] = lambda _began_ms, _number: None,
 ) -> Engine:
     """An engine of the given parts; the outbox has to be started."""
     return Engine(
@@ -115,6 +117,7 @@ def make_engine(
         limits=limits or Limits(),
         idle_seconds=idle_seconds,
         admits=admits,
+        left=left,
     )
 
 

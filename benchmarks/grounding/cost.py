@@ -14,7 +14,8 @@ from typing import Any
 from benchmarks.grounding.buried import SIZES
 from benchmarks.grounding.detector import Recorder
 from benchmarks.grounding.quality import read_set
-from detectors.grounding.features import ContextFacts, lexical_features
+from detectors.grounding.facts import ContextFacts
+from detectors.grounding.features import lexical_features
 from detectors.grounding.model import Pair
 from detectors.grounding.passages import Evidence, Passage, PassageIndex, split_sentences, words
 from training.grounding.buried import bury

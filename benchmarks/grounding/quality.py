@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.grounding.detector import Recorder
 from detectors.context import Context, context_of
+from detectors.grounding.neutral import is_neutral
 from detectors.grounding.passages import split_sentences, words
-from detectors.grounding.sentences import is_neutral
 from training.grounding.rows import Row, read_split
 from workbench.evaluation.metrics import auc
 

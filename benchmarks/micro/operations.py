@@ -162,7 +162,7 @@ def _to_wire(plan: Plan) -> Callable[[], object]:
 
 def _batch(batch: BatchPlan) -> Callable[[], object]:
     segments = [Segment(number, Lane(), 0, 80, "a" * 80, 0) for number in range(_BATCH)]
-    requests = [Request(batch, each, Direction.OUTPUT, 400.0, 0.0, _Nobody()) for each in segments]
+    requests = [Request(batch, each, Direction.OUTPUT, 400.0, 400.0, _Nobody()) for each in segments]
     batcher = Batcher(max_items=_BATCH, max_tokens=1024)
 
     def queue_and_take() -> None:

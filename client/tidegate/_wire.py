@@ -301,6 +301,7 @@ def _summary(summary: pb.Summary) -> Summary:
         grounding=_grounding_summary(summary.grounding) if summary.HasField("grounding") else None,
         notice=summary.notice,
         restored=summary.restored,
+        advice=tuple(summary.advice),
     )
 
 
@@ -349,7 +350,8 @@ def _coverage(coverage: pb.LaneCoverage) -> Coverage:
 def _annotation(annotation: pb.Annotation) -> Annotation:
     grounding = _grounding(annotation.grounding) if annotation.HasField("grounding") else None
     span = _span(annotation.span)
-    return Annotation(annotation.rule, annotation.label, span, annotation.score, annotation.reason, grounding)
+    score, reason = annotation.score, annotation.reason
+    return Annotation(annotation.rule, annotation.label, span, score, reason, grounding, annotation.advice)
 
 
 def _grounding(grounding: pb.Grounding) -> Grounding:

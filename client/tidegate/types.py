@@ -20,6 +20,8 @@ class Action(StrEnum):
 
     ALLOW = "allow"
     ANNOTATE = "annotate"
+    ADVISE = "advise"
+    """The text passed, and the model is to be told something beside it."""
     REDACT = "redact"
     WITHHOLD = "withhold"
     """All of a text of a request's history gave way to a sentence that says so."""
@@ -101,7 +103,8 @@ class Grounding:
     """What a sentence rests on: the passage that supports it best, and where in it; none when nothing does.
 
     `support` is 0 to 1, higher is better. `unsupported` is what of the sentence is not borne out, in the original
-    text of the lane. `failed` are exact checks: number, date, name, quote, negation, speaker, citation.
+    text of the lane. `failed` are exact checks: number, date, name, quote, negation, speaker, hedge, quantifier, order,
+    word, citation.
     """
 
     support: float
@@ -121,6 +124,8 @@ class Annotation:
     score: float
     reason: str
     grounding: Grounding | None = None
+    advice: str = ""
+    """What the model is to be told because of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +252,8 @@ class Summary:
     """What to tell the person whose prompt this was: something was redacted in it, and the policy has them told."""
     restored: int = 0
     """How many stand-ins gave way to what they stood for."""
+    advice: tuple[str, ...] = ()
+    """What to tell the model that is asked beside this prompt: notes for its instructions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,9 @@ from detectors.grounding.combiner import Combiner, PairAnswer, model_features
 from detectors.grounding.features import FailedCheck, failed_checks, lexical_features
 from detectors.grounding.index import facts_of, index_of
 from detectors.grounding.model import Pair, PairModel, load_pair_model
+from detectors.grounding.neutral import is_neutral
 from detectors.grounding.passages import Evidence, content_words, split_sentences
-from detectors.grounding.sentences import Claim, claims, is_neutral
+from detectors.grounding.sentences import Claim, claims
 from detectors.models.card import card_digest
 from detectors.models.encoded import model_folder
 from detectors.models.encoder import GOLDEN_TOLERANCE
@@ -50,6 +51,11 @@ NO_CONTEXT = "no context"
 BALANCED = "balanced"
 """The threshold of the model's card that is used where a policy states none."""
 
+_COMPARED = {
+    UNSUPPORTED: "compared with the passages that fit best",
+    MISCITED: "compared with what it cites",
+    UNCITED: "cites no passage",
+}
 _EVEN = 0.5
 _DIGITS = 4
 """Decimals of a score: what lies beyond is the processor's."""
@@ -211,7 +217,7 @@ class GroundingChecker:
     def _sentence(self, claim: Claim, context: Context | None) -> _Sentence:
         """Settle a sentence that needs no model, or get it ready for one."""
         if is_neutral(claim.text):
-            return _Sentence(claim, [Finding(claim.start, claim.end, NEUTRAL, 0.0)])
+            return _Sentence(claim, [Finding(claim.start, claim.end, NEUTRAL, 0.0, "claims nothing")])
         if context is None or not index_of(context).passages:
             return _Sentence(claim, [Finding(claim.start, claim.end, UNCHECKED, 1.0, NO_CONTEXT)])
         sentence = _Sentence(claim, whole=self._judged(claim, context))
@@ -301,8 +307,13 @@ def _are_numbers(citations: Sequence[str]) -> bool:
 
 
 def _finding(claim: Claim, label: str, score: float, grounding: Grounding) -> Finding:
-    reason = ", ".join(grounding.failed)
-    return Finding(claim.start, claim.end, label, round(score, _DIGITS), reason, grounding)
+    return Finding(claim.start, claim.end, label, round(score, _DIGITS), _reason(label, grounding), grounding)
+
+
+def _reason(label: str, grounding: Grounding) -> str:
+    """What the sentence was compared with, and which exact checks it failed."""
+    checks = f"; exact checks failed: {', '.join(grounding.failed)}" if grounding.failed else ""
+    return f"{_COMPARED[label]}{checks}"
 
 
 def _grounding(judged: _Judged, support: float, failed: Sequence[FailedCheck], more: tuple[str, ...]) -> Grounding:

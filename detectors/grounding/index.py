@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detectors.context import Context, Document
-from detectors.grounding.features import ContextFacts
+from detectors.grounding.facts import ContextFacts
 from detectors.grounding.passages import PassageIndex, content_words
 
 

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from detectors.base import DetectorError
+from detectors.scores import Point
 
 CARD_NAME = "model.yaml"
 MODEL_NAME = "model.onnx"
@@ -38,6 +39,8 @@ class Head(_Strict):
     activation: Literal["sigmoid", "softmax", "none"]
     labels: tuple[str, ...] = ()
     thresholds: dict[str, Score] = {}
+    points: dict[str, tuple[Point, ...]] = {}
+    """What was measured at other thresholds, by label and rising threshold."""
     size: int = 0
 
 

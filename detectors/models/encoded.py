@@ -20,8 +20,8 @@ from detectors.models.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.models.places import places
 from detectors.models.runtime import Runtime
 from detectors.models.session import Placement, placement_of
-from detectors.text.normalise import undisguise, without_bytes
-from detectors.types import Finding
+from detectors.text.normalise import shown, undisguise, without_bytes
+from detectors.types import Finding, Look
 
 DEFAULT_MODEL = "tidegate-encoder"
 
@@ -57,6 +57,8 @@ class ReadingParams(ModelParams):
 
 
 UNREAD_REASON = "script not read"
+AS_WRITTEN, NORMALISED = "the model's score of the text as it is written", "the model's score of the normalised view"
+"""Why a segment has its score: which reading of it the model took for worse."""
 _MOST_UNREAD = 0.5
 """When more of a text's letters are unknown to the vocabulary, it was not read: a score would say nothing."""
 
@@ -70,6 +72,11 @@ def unread_labels(params: Params) -> dict[str, float]:
 def read_only(encodings: Sequence[Encoding]) -> list[Encoding]:
     """The encodings of readings that the model could read; none when the text is `unread`."""
     return [each for each in encodings if each.unread <= _MOST_UNREAD]
+
+
+def reading_of(whole: Encoding, best: Encoding) -> str:
+    """The reason of a score that is the `best` reading's, where `whole` is the text as it is written."""
+    return AS_WRITTEN if best is whole else NORMALISED
 
 
 def unread(item: BatchItem) -> list[Finding]:
@@ -93,6 +100,14 @@ def readings(item: BatchItem) -> tuple[str, ...]:
     view = undisguise(without_bytes(item.text[item.begin :]))
     whole = without_bytes(item.text)
     return (whole,) if view is None else (whole, view.text)
+
+
+def looks(text: str) -> Sequence[Look]:
+    """How a segment is read, when it is disguised or full of escaped bytes, beside as it is written."""
+    plain = without_bytes(text)
+    bytes_left_out = [] if plain == text else [Look("without escaped bytes", plain)]
+    view = shown(plain)
+    return [*bytes_left_out, *([view] if view else [])]
 
 
 def detect_together(work: Sequence[tuple[EncodedDetector, BatchItem]]) -> list[list[Finding]]:

@@ -25,7 +25,7 @@ class Places:
         found = next((each for each in candidates if each.is_dir()), None)
         if found is None:
             known = ", ".join(sorted({each.name for each in self.all()})) or "none"
-            raise DetectorError(f"no model named {name!r}; there are: {known}")
+            raise DetectorError(f"no model named {name!r}; there are: {known}", path=("model",))
         return found
 
     def all(self) -> list[Path]:

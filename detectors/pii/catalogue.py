@@ -61,11 +61,30 @@ class Entry:
     guard: Guard | None = None
     check: Callable[[str], bool] | None = None
     """Whether a match passes its check digits; for an entry without a module."""
-    reason: str = ""
-    """For the findings: what was recognized and which check it passed; otherwise the recognizer's name."""
+    proof: str = ""
+    """What a match that passed its check is told to have passed, in the reason of a finding."""
     in_groups: bool = False
     """Whether it is a number in groups: the check is given it without what stands between them."""
 
+
+PROOFS: Mapping[str, str] = {
+    "CreditCardRecognizer": "Luhn checksum passed",
+    "IbanRecognizer": "checksum passed (mod 97)",
+    "EmailRecognizer": "a domain with a public ending",
+    "CryptoRecognizer": "checksum of the address passed",
+    "AbaRoutingRecognizer": "checksum passed (weights 3, 7, 1)",
+    "MedicalLicenseRecognizer": "checksum passed (DEA)",
+    "UsNpiRecognizer": "Luhn checksum passed (with 80840)",
+    "NhsRecognizer": "checksum passed (mod 11)",
+    "AuTfnRecognizer": "checksum passed (mod 11)",
+    "AuAbnRecognizer": "checksum passed (mod 89)",
+    "InAadhaarRecognizer": "Verhoeff checksum passed",
+    "EsNifRecognizer": "control letter passed (mod 23)",
+    "EsNieRecognizer": "control letter passed (mod 23)",
+    "PlPeselRecognizer": "checksum passed (weights 1, 3, 7, 9)",
+    "ItFiscalCodeRecognizer": "control letter passed (mod 26)",
+}
+"""What a match has passed that one of Presidio's recognizers says is valid."""
 
 GENERIC = (
     Entry(
@@ -103,7 +122,6 @@ GENERIC = (
         label="EMAIL_ADDRESS",
         forms=patterns.INTERNAL_EMAIL,
         guard=is_mail,
-        reason="EmailRecognizer (internal host)",
     ),
     Entry(
         label="EMAIL_ADDRESS",
@@ -111,11 +129,8 @@ GENERIC = (
         guard=is_local_mail,
         bare=0.0,
         context=("email", "e mail", "mail", "mailto", "recipient", "sender"),
-        reason="EmailRecognizer (host name)",
     ),
-    Entry(
-        label="IP_ADDRESS", forms=patterns.IP, context=("ip", "ipv4", "ipv6"), guard=is_address, reason="IpRecognizer"
-    ),
+    Entry(label="IP_ADDRESS", forms=patterns.IP, context=("ip", "ipv4", "ipv6"), guard=is_address),
     Entry(
         label="MAC_ADDRESS",
         module="generic.mac_recognizer",
@@ -183,7 +198,7 @@ def _national(
     without: tuple[str, ...] = (),
     guard: Guard | None = None,
     check: Callable[[str], bool] | None = None,
-    reason: str = "",
+    proof: str = "",
 ) -> Entry:
     """An id that a country gives. Without a context word it is no finding, unless `bare` says so."""
     return Entry(
@@ -200,7 +215,7 @@ def _national(
         guard=guard,
         in_groups=True,
         check=check,
-        reason=reason,
+        proof=proof,
     )
 
 
@@ -253,7 +268,6 @@ NATIONAL = (
             *("driver s licence", "driving licence", "driving license", "license number", "licence number", "lic"),
             *("license no", "licence no", "driver permit", "driving permit", "permit number", "dl number", "dl no"),
         ),
-        reason="UsLicenseRecognizer",
         guard=is_group_apart,
     ),
     _national(
@@ -363,7 +377,7 @@ def _checked(
     *,
     bare: float = 0.0,
 ) -> Entry:
-    """An id whose check digits `check` knows; `what` says for the findings which check it passed."""
+    """An id whose check digits `check` knows; `what` names that check for the findings."""
     return _national(
         label[:2].lower(),
         label,
@@ -371,7 +385,7 @@ def _checked(
         check=check,
         context=context,
         bare=bare,
-        reason=what,
+        proof=f"check passed ({what})",
         guard=is_group_apart,
     )
 

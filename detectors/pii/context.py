@@ -87,8 +87,8 @@ class ContextWords:
         phrases = self.phrases
         spaced = [phrase for phrase in phrases if not _UNSPACED.search(phrase)]
         inside = [phrase for phrase in phrases if _UNSPACED.search(phrase)]
-        options = [f" (?:{_any_of(spaced)})s?(?= )"] if spaced else []
-        options += [_any_of(inside) + "[^ ]{0,12}(?= )"] if inside else []
+        options = [f" (?P<spaced>{_any_of(spaced)})s?(?= )"] if spaced else []
+        options += [f"(?P<inside>{_any_of(inside)})" + "[^ ]{0,12}(?= )"] if inside else []
         self._last = re.compile(f".*(?:{'|'.join(options)})") if options else None
 
     def boost(self, score: float, words: str) -> float | None:
@@ -100,6 +100,11 @@ class ContextWords:
         if distance > 0 and _ANOTHER.search(words):
             return None
         return min(1.0, max(LEAST, score + BOOST) + NEARNESS * (WORDS - distance))
+
+    def word(self, words: str) -> str:
+        """The context word for which `boost` gives a finding after these words more; empty when it does not."""
+        found = self._last.match(words) if self._last and self.boost(0.0, words) is not None else None
+        return next(filter(None, found.groupdict().values()), "") if found else ""
 
     def is_last(self, words: str) -> bool:
         """Whether the last of these words (of `words_before`) is a context word, or ends in one."""

@@ -45,7 +45,7 @@ from detectors.pii.phones import MORE_REGIONS, PRESIDIO_REGIONS
 from detectors.pii.together import Together
 from detectors.pii.view import LONGEST_WAIT, MOST_SHORTENED, View
 from detectors.text.named import Named
-from detectors.types import Finding
+from detectors.types import Finding, Look
 
 if TYPE_CHECKING:
     from detectors.pii.tagged import TaggedPii
@@ -188,13 +188,18 @@ class PiiScanner:
         """Open a scan for one lane."""
         return PiiScan(self)
 
+    def looks(self, text: str) -> Sequence[Look]:
+        """The text in one way of writing, when it is not written so."""
+        look = View.shown(text)
+        return () if look is None else (look,)
+
     def findings_between(self, text: str, begin: int, end: int) -> list[Finding]:
         """All that begins in `text[begin:end]`; `text` goes on behind it as far as a match may."""
         around = Surroundings(text, begin, end)
         return [
-            Finding(start, stop, finder.label, score, finder.reason)
+            each
             for finder in (self.finders if self._words.is_among(around.words_around) else self._bare)
-            for start, stop, score in finder.find(around)
+            for each in finder.find(around)
         ]
 
     def findings_in(self, text: str) -> list[Finding]:

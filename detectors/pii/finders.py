@@ -13,12 +13,13 @@ from functools import cached_property
 from typing import Protocol
 
 from detectors.pii import phones, presidio
-from detectors.pii.catalogue import FLOOR, ID_THRESHOLD, Entry
+from detectors.pii.catalogue import FLOOR, ID_THRESHOLD, PROOFS, Entry
 from detectors.pii.context import ContextWords, words_around, words_before
 from detectors.pii.patterns import FLAGS, IBAN_LENGTHS, Form, localised, whole, without_edges
 from detectors.text.regular import Node, parse
 from detectors.text.regular.charset import CharSet, category
 from detectors.text.regular.tree import Alt, Atomic, Chars, Group, Repeat, Seq
+from detectors.types import Finding
 
 PHONE_NUMBER = "PHONE_NUMBER"
 PHONE_THRESHOLD = ID_THRESHOLD
@@ -72,11 +73,9 @@ class Finder(Protocol):
     """Without one of these words around it finds nothing; None: it may."""
 
     label: str
-    reason: str
-    """For the findings: which recognizer."""
 
-    def find(self, around: Surroundings) -> Iterator[tuple[int, int, float]]:
-        """Start, end and final score of what begins between `around.begin` and `around.end`."""
+    def find(self, around: Surroundings) -> Iterator[Finding]:
+        """What begins between `around.begin` and `around.end`, with its final score and what speaks for it."""
         ...
 
 
@@ -85,30 +84,32 @@ class PatternFinder:
 
     def __init__(self, entry: Entry) -> None:
         self.label = entry.label
-        self.reason = entry.reason or entry.class_name
         self.forms = _forms(entry)
         self.regexes: Sequence[str] = [form.regex for form in self.forms]
-        self._patterns = [(_searcher(form.regex), form.score) for form in self.forms]
+        self._patterns = [(_searcher(form.regex), form) for form in self.forms]
         trees = [parse(without_edges(form.regex), FLAGS) for form in self.forms]
         self._digits = min(_least(tree, _DIGITS) for tree in trees)
         self._signs = [each for each in "@:" if min(_least(tree, CharSet.from_text(each)) for tree in trees)]
         self._check = _check(entry)
+        self._proof = PROOFS.get(entry.class_name, "") if entry.module else entry.proof
         self._bare = entry.bare
         self._guard = entry.guard
         own = _recognizer_context(entry)
         self._context = ContextWords({*own, *entry.context} - {*entry.no_context})
         self.context = None if entry.bare >= FLOOR else self._context
 
-    def find(self, around: Surroundings) -> Iterator[tuple[int, int, float]]:
-        """Start, end and score of what the patterns match, the check passes and the guard lets pass."""
+    def find(self, around: Surroundings) -> Iterator[Finding]:
+        """What the patterns match, the check passes and the guard lets pass."""
         if not self._may_find(around):
             return
-        for start, end, form_score in self._matches(around.text, around.begin, around.end):
-            checked = self._check(around.text[start:end], form_score)
+        for start, end, form in self._matches(around.text, around.begin, around.end):
+            checked, is_proved = self._check(around.text[start:end], form.score)
             if checked > 0 and (self._guard is None or self._guard(around.text, start, end)):
-                score = self._judged(checked, around.words_before(start))
+                words = around.words_before(start)
+                score = self._judged(checked, words)
                 if score >= FLOOR:
-                    yield start, end, score
+                    proof = self._proof if is_proved else ""
+                    yield Finding(start, end, self.label, score, reason_of(form.called, proof, self._context, words))
 
     def _may_find(self, around: Surroundings) -> bool:
         """Whether there is what every match has, and a context word if one is needed."""
@@ -118,12 +119,12 @@ class PatternFinder:
             return False
         return self.context is None or self.context.is_among(around.words_around)
 
-    def _matches(self, text: str, begin: int, end: int) -> Iterator[tuple[int, int, float]]:
+    def _matches(self, text: str, begin: int, end: int) -> Iterator[tuple[int, int, Form]]:
         """The matches that begin in the stretch, the best of each pattern at each place."""
-        for search, score in self._patterns:
+        for search, form in self._patterns:
             match = search(text, begin)
             while match is not None and match.start() < end:
-                yield match.start(), match.end(), score
+                yield match.start(), match.end(), form
                 match = search(text, match.start() + 1)
 
     def _judged(self, score: float, words: str) -> float:
@@ -136,7 +137,6 @@ class PhoneFinder:
 
     label = PHONE_NUMBER
     context: ContextWords | None = None
-    reason = "PhoneRecognizer"
     regexes: Sequence[str] = (phones.CANDIDATE,)
 
     def __init__(self, regions: Sequence[str], more: Sequence[str]) -> None:
@@ -145,8 +145,8 @@ class PhoneFinder:
         self._context = ContextWords(_PHONE_CONTEXT)
         self._names = ContextWords(_PHONE_NAMES)
 
-    def find(self, around: Surroundings) -> Iterator[tuple[int, int, float]]:
-        """Start, end and score of the phone numbers."""
+    def find(self, around: Surroundings) -> Iterator[Finding]:
+        """The phone numbers."""
         if around.digits < phones.LEAST_DIGITS:
             return
         may_have_context = self._context.is_among(around.words_around)
@@ -156,7 +156,10 @@ class PhoneFinder:
             regions = self._all if said else self._regions
             phone = phones.longest(around.text, start, first, regions, words=said)
             if phone is not None:
-                yield phone.start, phone.end, self._context.boost(phone.score, words) or phone.score
+                score = self._context.boost(phone.score, words) or phone.score
+                proof = "" if said is phones.Words.NAME else "valid in a numbering plan"
+                reason = reason_of(f"phone number {phone.written}", proof, self._context, words)
+                yield Finding(phone.start, phone.end, PHONE_NUMBER, score, reason)
 
     def _said_by(self, words: str) -> phones.Words:
         """What the words before a number say of it."""
@@ -165,6 +168,13 @@ class PhoneFinder:
         if self._names.is_last(words):
             return phones.Words.NAME
         return phones.Words.NEXT if self._context.is_last(words) else phones.Words.NEAR
+
+
+def reason_of(form: str, proof: str, context: ContextWords, words: str) -> str:
+    """What speaks for a finding behind these words: its form, the check that it passed, the word that names it."""
+    word = context.word(words)
+    said = f"context word '{word}'" if word else ""
+    return ", ".join(filter(None, (form, proof, said)))
 
 
 def _searcher(regex: str) -> Callable[[str, int], re.Match[str] | None]:
@@ -214,19 +224,21 @@ def _recognizer_context(entry: Entry) -> Sequence[str]:
 _SEPARATORS = str.maketrans("", "", "-+./ :()")
 
 
-def _check(entry: Entry) -> Callable[[str, float], float]:
-    """What a match is worth: its pattern's score, 1 when a check is passed that proves it, 0 when one fails."""
+def _check(entry: Entry) -> Callable[[str, float], tuple[float, bool]]:
+    """What a match is worth, and whether it passed a check: its pattern's score, 1 when it is proved, 0 for none."""
+    own = entry.check
+    if own is not None:
+        return lambda found, score: (score, True) if own(_pure(found, entry).upper()) else (0.0, False)
     if not entry.module:
-        own = entry.check
-        return lambda found, score: score if own is None or own(_pure(found, entry).upper()) else 0.0
+        return lambda _, score: (score, False)
     recognizer = _recognizer(entry)
 
-    def check(found: str, score: float) -> float:
+    def check(found: str, score: float) -> tuple[float, bool]:
         written = _pure(found, entry)
         is_valid = recognizer.validate_result(written)
         if is_valid is False or recognizer.invalidate_result(written):
-            return 0.0
-        return 1.0 if is_valid else score
+            return 0.0, False
+        return (1.0, True) if is_valid else (score, False)
 
     return check
 

@@ -65,7 +65,7 @@ class LinkScanner:
         low = max(0, begin - self.look_behind)
         around = Surroundings(text[low : end + LOOK_AHEAD], begin - low, end - low)
         found = self._finder.find(around)
-        return [Finding(low + start, low + stop, URL, score, self._finder.reason) for start, stop, score in found]
+        return [_moved(each, low) for each in found]
 
 
 @cache

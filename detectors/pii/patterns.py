@@ -20,6 +20,14 @@ class Form(NamedTuple):
     has_edges: bool = False
     """Whether the regex says itself what may stand beside a match; otherwise nothing of a word may."""
 
+    @property
+    def called(self) -> str:
+        """What a match is, in the words of a finding's reason: the name without how much Presidio thinks of it."""
+        return _OPINION.sub("", self.name)
+
+
+_OPINION = re.compile(r" \((?:very )?(?:weak|low|medium|high)\)\Z", re.IGNORECASE)
+
 
 _EDGE = rf"(?:(?<!{WORD})(?={WORD})|(?<={WORD})(?!{WORD}))"
 

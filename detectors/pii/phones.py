@@ -46,6 +46,7 @@ MORE_REGIONS = (
 
 SURE, LIKELY, WEAK = 0.6, 0.4, 0.2
 """Written with a plus; in groups, as Presidio scores it; anything else."""
+_WRITTEN = {SURE: "with its country's code", LIKELY: "in national form", WEAK: "as a row of digits"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Phone:
     start: int
     end: int
     score: float
+
+    @property
+    def written(self) -> str:
+        """How it is written, in words."""
+        return _WRITTEN[self.score]
 
 
 class Words(IntEnum):

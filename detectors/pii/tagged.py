@@ -23,11 +23,13 @@ from detectors.models.encoder import Encoder, Encoding, Tags
 from detectors.pii import presidio
 from detectors.pii.catalogue import FLOOR, TAGGED, THRESHOLD
 from detectors.pii.context import ContextWords, words_before
+from detectors.pii.finders import reason_of
 from detectors.pii.tags import TagSet
 from detectors.types import Finding
 
 HEAD = "pii"
-REASON = "TagRecognizer"
+RECOGNIZER = "TagRecognizer"
+REASON = "tagged by the model"
 
 Rivals = Callable[[str], Iterable[Finding]]
 """What else was found in a text, beyond doubt."""
@@ -82,8 +84,9 @@ class TaggedPii:
     def _judged(self, text: str, result: Any) -> Finding:
         """A result with its final score: better after a context word."""
         label: str = result.entity_type
-        boosted = self._context[label].boost(result.score, words_before(text, result.start))
-        return Finding(result.start, result.end, label, boosted or result.score, REASON)
+        context, words = self._context[label], words_before(text, result.start)
+        score = context.boost(result.score, words) or result.score
+        return Finding(result.start, result.end, label, score, reason_of(REASON, "", context, words))
 
 
 class Tagged:
@@ -106,7 +109,7 @@ def _recognizer_class() -> Any:
 
         def __init__(self, tags: Sequence[str]) -> None:
             self._tag_set = TagSet(tags)
-            super().__init__(supported_entities=list(self._tag_set.labels), name=REASON)
+            super().__init__(supported_entities=list(self._tag_set.labels), name=RECOGNIZER)
 
         def load(self) -> None:
             """Nothing to load: the encoder is shared."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 
-from detectors.base import PatternScanner, Scan, forked
+from detectors.base import PatternScanner, Scan, forked, looks_of
 from detectors.pii.characters import PLAIN_WORDS
-from detectors.types import Finding
+from detectors.types import Finding, Look
 
 
 class Together:
@@ -24,6 +24,10 @@ class Together:
     def start(self) -> TogetherScan:
         """Open a scan for one lane."""
         return TogetherScan(self.scanners, [each.start() for each in self.scanners])
+
+    def looks(self, text: str) -> Sequence[Look]:
+        """How its scanners read a text otherwise than as it is written."""
+        return [each for scanner in self.scanners for each in looks_of(scanner, text)]
 
 
 class TogetherScan:

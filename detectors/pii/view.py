@@ -27,6 +27,9 @@ from urllib.parse import unquote_to_bytes
 
 import regex
 
+from detectors.text.changes import changes
+from detectors.types import Look
+
 _INVISIBLE = r"\p{Default_Ignorable_Code_Point}\p{Cf}"
 _DASHES = r"\p{Pd}\u2212\u2043\u207b\u208b\u02d7\u2796\u00af"
 _BLANKS = r"\p{Zs}\t\u2800\u3164\uffa0"
@@ -116,6 +119,17 @@ class View:
         self._wheres = [0]
         self._widths = [1]
 
+    @classmethod
+    def shown(cls, text: str) -> Look | None:
+        """The view of a whole text to be looked at, with what is read otherwise in it; None when it is the text."""
+        view = cls()
+        view.advance(text, 0, is_final=True)
+        if view.text == text:
+            return None
+        spans = [view.span(place, place + 1) for place in range(len(view.text))]
+        starts, ends = [start for start, _ in spans], [end for _, end in spans]
+        return Look("one way of writing", view.text, changes(text, view.text, starts, ends, _how))
+
     def fork(self) -> View:
         """Another view in the same state."""
         other = copy(self)
@@ -192,6 +206,10 @@ class View:
             self._places.append(end)
             self._wheres.append(where)
             self._widths.append(width)
+
+
+def _how(_start: int, _end: int, read: str) -> str:
+    return "written plainly" if read else "left out"
 
 
 def _complete(text: str, begin: int) -> int:

@@ -23,8 +23,10 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import ClassVar, Protocol
 
+import msgspec
+
 from detectors.base import DetectorError, Params
-from detectors.secrets.formats import FORMATS, PEM_KIND, SECRET, Format, is_placeholder
+from detectors.secrets.formats import FAILED, FORMATS, PEM_KIND, SECRET, VERIFIED, Format, is_placeholder
 from detectors.text.looks import LooksScanner
 from detectors.text.named import Named
 from detectors.text.regular import NotRegular, RegularScanner, Rule
@@ -52,6 +54,14 @@ class Secrets:
     def labels_of(cls, params: Params) -> Mapping[str, float]:
         """A label for each kind of secret."""
         return {each.label: THRESHOLD for each in FORMATS}
+
+    @classmethod
+    def highest(cls, params: Params) -> Mapping[str, float]:
+        """What a format's match is worth; with a check, what one is worth that passed."""
+        scores: dict[str, float] = {}
+        for each in FORMATS:
+            scores[each.label] = max(scores.get(each.label, 0.0), VERIFIED if each.check else each.score)
+        return scores
 
     @classmethod
     def build(cls, params: Params) -> Named:
@@ -153,7 +163,16 @@ class SecretsScan:
         self._pending.sort()
         ready = [finding for finding in self._pending if is_final or finding.start < self._cleared]
         del self._pending[: len(ready)]
-        return ready
+        return [_told(finding) for finding in ready]
+
+
+_CHECKED = {VERIFIED: "checksum passed", FAILED: "checksum failed"}
+
+
+def _told(finding: Finding) -> Finding:
+    """The finding of a format, with what its checksum says."""
+    said = _CHECKED.get(finding.score)
+    return msgspec.structs.replace(finding, reason=f"{finding.reason}, {said}") if said else finding
 
 
 class _Region:

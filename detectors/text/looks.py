@@ -32,8 +32,9 @@ import msgspec
 import regex
 
 from detectors.base import PatternScanner, Scan, forked, plain_words_of
+from detectors.text.changes import changes
 from detectors.text.normalise import LOOK_ALIKES
-from detectors.types import Finding
+from detectors.types import Finding, Look
 
 REASON = "normalised view"
 
@@ -80,6 +81,17 @@ class LooksScanner:
     def start(self) -> LooksScan:
         """Open a scan for one lane."""
         return LooksScan(self.scanner)
+
+    def looks(self, text: str) -> Sequence[Look]:
+        """The looks of a text, when they are not the text."""
+        if _first_suspect(text, 0) is None:
+            return ()
+        every = _Folded("", [], []).followed_by(_Folder(0, self.scanner.look_ahead).advance(text, 0, is_final=True))
+        return (Look(REASON, every.text, changes(text, every.text, every.starts, every.ends, _how)),)
+
+
+def _how(_start: int, _end: int, read: str) -> str:
+    return "looks like this" if read else "invisible, left out"
 
 
 class LooksScan:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import copy
 
-from detectors.base import PatternScanner, Scan, forked, plain_words_of
-from detectors.types import Finding
+from detectors.base import PatternScanner, Scan, forked, looks_of, plain_words_of
+from detectors.types import Finding, Look
 
 MOST_NAMED = 64
 """Characters of a name that are read: its last."""
@@ -62,6 +62,10 @@ class Named:
     def start(self) -> Scan:
         """Open a scan for one lane."""
         return self.scanner.start()
+
+    def looks(self, text: str) -> Sequence[Look]:
+        """How its scanner reads a text otherwise than as it is written."""
+        return looks_of(self.scanner, text)
 
     def start_named(self, name: str) -> Scan:
         """Open a scan for a value of that name."""

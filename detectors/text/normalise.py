@@ -26,6 +26,9 @@ from urllib.parse import unquote
 import msgspec
 import regex
 
+from detectors.text.changes import changes
+from detectors.types import Look
+
 _CLUSTER = regex.compile(r"\X")
 _INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]")
 _EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Regional_Indicator}]")
@@ -122,19 +125,46 @@ def _words(text: str) -> list[str]:
     return unicodedata.normalize("NFC", text).casefold().split()
 
 
+def shown(text: str) -> Look | None:
+    """The normalised view to be looked at, with what was opened or undone in it, when it reads differently."""
+    view = undisguise(text)
+    if view is None:
+        return None
+    encodings = {(start, end): _CALLED[kind] for start, end, kind, _ in _opened(text)}
+
+    def how(start: int, end: int, read: str) -> str:
+        return encodings.get((start, end)) or ("disguise undone" if read else "invisible, left out")
+
+    return Look("normalised view", view.text, changes(text, view.text, view.starts, view.ends, how))
+
+
+_CALLED = {
+    "tags": "tag characters opened",
+    "url": "percent-encoding opened",
+    "decimal": "character codes opened",
+    "hex": "hexadecimal opened",
+    "base64": "base64 opened",
+}
+
+
 def _open(text: str) -> View:
     """Open what is encoded; all else stays, character by character."""
     builder = _Builder()
     position = 0
-    for found in _ENCODED.finditer(text):
-        opened = _decode(found.lastgroup or "", found.group())
-        if opened is None:
-            continue
-        _copy(builder, text, position, found.start())
-        builder.put(opened, found.start(), found.end())
-        position = found.end()
+    for start, end, _, opened in _opened(text):
+        _copy(builder, text, position, start)
+        builder.put(opened, start, end)
+        position = end
     _copy(builder, text, position, len(text))
     return builder.view()
+
+
+def _opened(text: str) -> Iterator[tuple[int, int, str, str]]:
+    """What is encoded: where, how, and what it says."""
+    for found in _ENCODED.finditer(text):
+        kind = found.lastgroup or ""
+        if (opened := _decode(kind, found.group())) is not None:
+            yield found.start(), found.end(), kind, opened
 
 
 def _copy(builder: _Builder, text: str, start: int, end: int) -> None:

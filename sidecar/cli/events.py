@@ -21,9 +21,9 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from sidecar.cli.ending import WRONG, Failure, Group
-from sidecar.config import load_settings
+from sidecar.config import Settings, load_settings
 from sidecar.outbox.audit import Audit, ProducerReport, Report
-from sidecar.outbox.event import Data, Fault, Kind, StreamDecision, Violation, kind_of, severity_of
+from sidecar.outbox.event import Data, Fault, Kind, PolicyChange, StreamDecision, Violation, kind_of, severity_of
 from sidecar.outbox.reader import OutboxFacts, outbox_facts, read_file, read_outbox
 from sidecar.outbox.reads import LogStart, Read
 from sidecar.outbox.settings import KafkaSettings
@@ -79,6 +79,43 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
             yield each
 
 
+def source_of(
+    settings: Settings,
+    *,
+    outbox: Path | None,
+    file: Path | None,
+    bootstrap: str | None,
+    topics: tuple[str, ...] = (),
+) -> Source:
+    """Where to read, by options and settings. Raises `UsageError` where the options say two places."""
+    if sum(option is not None for option in (outbox, file, bootstrap)) > 1:
+        raise click.UsageError("say one place to read events from: an outbox, a file, or brokers")
+    kafka = _kafka(settings.kafka, "" if outbox else bootstrap)
+    return Source(kafka=kafka, topics=topics or kafka.topics.names, file=file, outbox=outbox or settings.outbox.path)
+
+
+def find_event(wanted: str | None, source: Source) -> Data:
+    """The event of that id; without one, the only one that is there. Raises `Failure`."""
+    found = _run(_found(wanted, source))
+    if not found:
+        raise Failure(f"there is no event {wanted}" if wanted else "there is no event")
+    if len(found) > 1:
+        ids = ", ".join(each.ids.event for each in found[-_LISTED:])
+        raise Failure(f"there are {len(found)} events: say which with --event; the last are {ids}")
+    return found[0]
+
+
+async def _found(wanted: str | None, source: Source) -> list[Data]:
+    """The events of that id, each once; without one, all."""
+    found: dict[str, Data] = {}
+    async for read in source.read():
+        if read.data is not None and wanted in (None, read.data.ids.event):
+            found[read.data.ids.event] = read.data
+            if wanted is not None:
+                break
+    return list(found.values())
+
+
 @contextmanager
 def _progress(*, is_wanted: bool) -> Iterator[Progress]:
     """A bar on stderr, if that is a terminal."""
@@ -113,6 +150,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+_LISTED = 5
+"""How many ids a person is offered."""
 _SEVERITIES: Mapping[str, int] = {severity.word: severity.value for severity in Severity}
 _COLOURS = {"info": "white", "low": "cyan", "medium": "yellow", "high": "red", "critical": "bright_red"}
 
@@ -148,14 +187,8 @@ def _source_options(command: Callable[Concatenate[Source, P], None]) -> Callable
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        if sum(option is not None for option in (outbox, file, bootstrap)) > 1:
-            raise click.UsageError("--outbox, --file and --bootstrap exclude each other")
         settings = load_settings(config)
-        kafka = _kafka(settings.kafka, "" if outbox else bootstrap)
-        source = Source(
-            kafka=kafka, topics=topics or kafka.topics.names, file=file, outbox=outbox or settings.outbox.path
-        )
-        command(source, *args, **kwargs)
+        command(source_of(settings, outbox=outbox, file=file, bootstrap=bootstrap, topics=topics), *args, **kwargs)
 
     return wrapped
 
@@ -385,6 +418,8 @@ def _facets(data: Data | None, *, is_foreign: bool) -> list[tuple[str, str]]:
             facets += [("rule", f"{data.policy.name}/{data.policy.rule}"), ("done", data.done)]
         case Fault():
             facets.append(("fault", data.fault.value))
+        case PolicyChange():
+            facets.append(("step", data.step.value))
         case StreamDecision():
             pass
     return facets
@@ -449,6 +484,10 @@ def _say(data: Data) -> str:
         case Fault():
             lost = f"  lost: {', '.join(f'{count} {name}' for name, count in data.lost.items())}" if data.lost else ""
             return f"{data.fault}  {data.what}  {data.reason}{lost}"
+        case PolicyChange():
+            version = f" {data.policy.version}" if data.policy else ""
+            former = f" (before: {data.former.version})" if data.former else ""
+            return f"{data.step}  {data.what}{version}{former}  {data.source}  {data.reason}".rstrip()
 
 
 def _say_violation(data: Violation) -> str:

@@ -11,8 +11,9 @@ import click
 import msgspec
 
 from sidecar.cli.ending import Failure
-from sidecar.cli.options import CONFIG, POLICIES
+from sidecar.cli.options import CONFIG, POLICIES, facts_options
 from sidecar.config import load_settings
+from sidecar.policy.facts import StreamFacts
 from sidecar.values import Direction, Part
 
 
@@ -21,7 +22,7 @@ from sidecar.values import Direction, Part
 @CONFIG
 @POLICIES
 @click.option("--policy", "name", default="", help="The policy by name (default: the first that takes the text).")
-@click.option("--direction", type=click.Choice(["input", "output"]), default="output", show_default=True)
+@facts_options
 @click.option(
     "--part",
     type=click.Choice([part.value for part in Part]),
@@ -48,7 +49,8 @@ def guard(
     config: Path | None,
     directories: tuple[Path, ...],
     name: str,
-    direction: str,
+    direction: Direction,
+    facts: StreamFacts,
     part: str | None,
     history: bool,
     chunk_chars: int | None,
@@ -64,13 +66,13 @@ def guard(
     """
     from sidecar.guarding import Guarding  # as in serve
 
-    if history and direction != Direction.INPUT:
+    if history and direction is not Direction.INPUT:
         raise Failure("only a request has a history: say --direction input")
     guarding = Guarding.load(
         load_settings(config),
         directories,
         policy=name,
-        direction=Direction(direction),
+        facts=facts,
         part=None if part is None else Part(part),
         is_history=history,
     )

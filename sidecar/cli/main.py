@@ -5,26 +5,22 @@ Results go to stdout, messages to stderr; how a command ends is in `sidecar.cli.
 
 from __future__ import annotations
 
-import http.client
-import importlib
 import json
 import signal
-import socket
 import sys
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
 from detectors.models.places import use_places
-from sidecar.cli.ending import WRONG, Group
+from sidecar.cli.asking import Silence, ask
+from sidecar.cli.ending import WRONG
+from sidecar.cli.lazy import LazyGroup
 from sidecar.cli.options import CONFIG
 from sidecar.config import load_settings, models_settings
 from sidecar.version import tidegate_version
-
-_HEALTH_SECONDS = 3.0
 
 _LAZY: Mapping[str, str] = {
     "bench": "workbench.cli.bench:bench",
@@ -38,21 +34,7 @@ _LAZY: Mapping[str, str] = {
 """Commands that live elsewhere, and where."""
 
 
-class _Group(Group):
-    """A group that imports some of its commands when they are used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *_LAZY])
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _LAZY:
-            return super().get_command(ctx, cmd_name)
-        module, name = _LAZY[cmd_name].split(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=_LAZY, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(tidegate_version(), prog_name="tidegate")
 def main() -> None:
     """Guard token streams of language models, and tell a security team of every violation.
@@ -108,20 +90,6 @@ def health(config: Path | None, address: str | None, as_json: bool) -> None:
 def _ask_readiness(address: str) -> dict[str, Any]:
     """What `/readyz` says; with a part of its own when there is no answer."""
     try:
-        with closing(_connection(address)) as connection:
-            connection.request("GET", "/readyz")
-            state: dict[str, Any] = json.loads(connection.getresponse().read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return {"ready": False, "parts": {"service": f"does not answer at {address} ({type(error).__name__})"}}
-    return state
-
-
-def _connection(address: str) -> http.client.HTTPConnection:
-    """A connection to the admin listener at `HOST:PORT` or `unix:/path`."""
-    if not address.startswith("unix:"):
-        return http.client.HTTPConnection(address, timeout=_HEALTH_SECONDS)
-    connection = http.client.HTTPConnection("localhost", timeout=_HEALTH_SECONDS)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.settimeout(_HEALTH_SECONDS)
-    connection.sock.connect(address.removeprefix("unix:"))
-    return connection
+        return ask(address, "/readyz")[1]
+    except Silence as error:
+        return {"ready": False, "parts": {"service": f"does not answer at {address} ({error})"}}

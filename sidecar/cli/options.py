@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
+
+from sidecar.policy.facts import StreamFacts
+from sidecar.values import Direction
 
 CONFIG = click.option(
     "--config",
@@ -19,3 +25,58 @@ POLICIES = click.option(
     multiple=True,
     help="A policy file or a directory of them; may be repeated (default: the settings').",
 )
+
+
+def pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> Mapping[str, str]:
+    """What an option of pairs says. Raises `click.BadParameter`."""
+    found = {}
+    for value in values:
+        name, equals, of = value.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(f"{value!r} is no pair: write NAME=VALUE")
+        if name in found:
+            raise click.BadParameter(f"{name!r} is given twice")
+        found[name] = of
+    return found
+
+
+FACTS = ("labels", "attributes", "tenant", "model", "route", "prompt_version")
+"""The options of `facts_options`, beside the direction."""
+
+
+def facts_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what policies match on, and hand the command its `direction` and `facts`."""
+
+    @click.option(
+        "--direction",
+        type=click.Choice([each.value for each in Direction]),
+        default=Direction.OUTPUT.value,
+        show_default=True,
+        help="Which half of an exchange the text belongs to.",
+    )
+    @click.option(
+        "--label",
+        "labels",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=pairs,
+        help="A label of the stream, by which policies match; may be repeated. `mesh.identity` is who calls.",
+    )
+    @click.option(
+        "--attribute",
+        "attributes",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=pairs,
+        help="An attribute of the stream; may be repeated.",
+    )
+    @click.option("--tenant", default="", help="The stream's tenant.")
+    @click.option("--model", default="", help="The model that the application asks.")
+    @click.option("--route", default="", help="The route that the exchange took.")
+    @click.option("--prompt-version", default="", help="The version of the application's prompt.")
+    @wraps(command)
+    def wrapped(*args: Any, direction: str, **kwargs: Any) -> None:
+        facts = StreamFacts(Direction(direction), **{name: kwargs.pop(name) for name in FACTS})
+        command(*args, direction=facts.direction, facts=facts, **kwargs)
+
+    return wrapped

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.codec.advice import advised
 from sidecar.codec.eventstream import BrokenFrameError
 from sidecar.codec.formats import Format, framing_of
 from sidecar.codec.frames import Frame, FrameTooLongError
@@ -60,6 +61,7 @@ class WholeBody:
         self._weave = Weave(repeats=True, postscript=postscript)
         self._stopped: list[Blocked] = []
         self._left: list[Woven | Tail] = []
+        self._note = ""
         self._slots = slots
         fed = [*self._weave.add(0, slots, found.choices), *self._weave.finish()]
         self.texts = list(_with_ends(fed))
@@ -89,6 +91,14 @@ class WholeBody:
         else:
             self._stopped.append(output)
 
+    def advise(self, note: str) -> bool:
+        """Have a note for the model stand in a request's instructions; whether there is a place for it."""
+        find = self._shape.advised
+        if find is None or find(self._document, note) is None:
+            return False
+        self._note = note
+        return True
+
     def keep(self, text: Text) -> None:
         """All of a lane, which this is the whole text of, may leave as it came."""
         self._weave.keep(text.lane)
@@ -100,6 +110,8 @@ class WholeBody:
         text = replace_values(self._text, changes) if changes else self._text
         if self._is_request:
             text = edited(text, self._shape.mended(loads(text) if changes else self._document))
+        if self._note and self._shape.advised is not None:
+            text = advised(text, self._shape.advised, self._note)
         for blocked in self._stopped:
             text = self._stop(text, blocked, woven.unspoken)
         return (self._mark + text).encode("utf-8", "surrogatepass")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public in effect: documented nowhere, stable since 2.6
 from typing import Any, TypeAlias
 
@@ -110,6 +110,16 @@ def replace_values(document: str, changes: Mapping[Path, str]) -> str:
 def edited(document: str, changes: Mapping[Path, Any]) -> str:
     """The document with other values at those paths that are there. Raises `NotJsonError`."""
     return replace_values(document, {path: dumps(value) for path, value in changes.items()}) if changes else document
+
+
+def edited_at(document: str, path: Path, edit: Callable[[str], str]) -> str:
+    """The document with the JSON text of one value edited; as it is where the value is not. Raises `NotJsonError`."""
+    spans: list[tuple[int, int, str]] = []
+    on_the_way: dict[Path, str | None] = {path[:end]: None for end in range(len(path))}
+    _walk(document, _skip(document, 0), (), on_the_way | {path: ""}, spans, 0)
+    for start, end, _ in spans:
+        return document[:start] + edit(document[start:end]) + document[end:]
+    return document
 
 
 def _has_surrogate(text: str) -> bool:

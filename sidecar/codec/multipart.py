@@ -52,6 +52,10 @@ class WholeMultipart:
             if part.lane == output.lane:
                 part.said.append(output.message if isinstance(output, Blocked) else output.text)
 
+    def advise(self, note: str) -> bool:
+        """Whether there is a place for a note to the model: there is none."""
+        return False
+
     def keep(self, text: Text) -> None:
         """Let a text leave as it came."""
         self.take(Release(text.lane, text.text, 0, len(text.text)))

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from sidecar.codec.advice import Placed
 from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path, dumps
 from sidecar.codec.places import MAX_CHOICE, Enter, Found, Kind, Node, Reader, Scope, number_of
@@ -140,6 +141,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     is exceeded: agents then compact and go on. None: a failure as others are."""
     mended: Callable[[Any], Mapping[Path, Any]] = lambda _: {}
     """What changes in a request that quotes an answer which was changed on its way, so that the provider takes it."""
+    advised: Callable[[Any, str], Placed | None] | None = None
+    """Where a note for the model goes in a request: document, note. None: its API has no place for instructions."""
     choices: Callable[[Any], int] = lambda _: 1
     """How many choices a request asks for."""
     wants_usage: Callable[[Any], bool] = lambda _: False

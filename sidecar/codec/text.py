@@ -41,6 +41,10 @@ class WholeText:
             self.blocked = self.blocked or output
         self._out.append(_said(output))
 
+    def advise(self, note: str) -> bool:
+        """Whether there is a place for a note to the model: there is none."""
+        return False
+
     def keep(self, text: Text) -> None:
         """Let a text leave as it came."""
         self.take(Release(text.lane, text.text, 0, len(text.text)))

@@ -14,6 +14,8 @@ from sidecar.console.recent import Recent
 from sidecar.console.state import Section
 
 STATE = "/console/state"
+POLICIES = "/policies"
+"""What is in force, for people and programs; served also where the page is not."""
 STOPS = "/console/stops/{name}"
 _FILES = {
     "/": ("console.html", "text/html"),
@@ -45,6 +47,15 @@ def console_pages(read: Read, find: Find) -> Mapping[str, Page]:
         return _json({"id": name[:_LONGEST_NAME], "found": found}, status=200 if found else 404)
 
     return {path: _static(*file) for path, file in _FILES.items()} | {STATE: state, STOPS: stops}
+
+
+def policies_page(read: Read) -> Mapping[str, Page]:
+    """What policies are in force, and what was refused, as `read` has it."""
+
+    async def policies(_request: web.Request) -> web.Response:
+        return _json(await read())
+
+    return {POLICIES: policies}
 
 
 def reader(sections: Mapping[str, Section]) -> Read:

@@ -8,7 +8,10 @@ from typing import Any
 
 import msgspec
 
+from sidecar.bundles.delivery import Delivery
+from sidecar.canaries import Progress
 from sidecar.console.recent import BOUNDS_MS, LATEST, WINDOW_SECONDS, Recent
+from sidecar.outbox.event import PolicyChange
 from sidecar.outbox.outbox import OutboxStats
 from sidecar.outbox.publisher import PublisherStats
 from sidecar.readiness import Readiness
@@ -54,13 +57,92 @@ def policies_of(reloader: PolicyReloader) -> State:
                 "digest": plan.digest,
                 "rules": len(plan.rules),
                 "since": reloader.since(plan),
+                "source": reloader.source(plan),
+                "replaces": plan.replaces,
             }
             for plan in plans
         ],
+        "canaries": [canary_of(progress) for progress in reloader.canaries.progress()],
         "models": sorted({batch.detector.model for plan in plans for batch in plan.batches}),
         "read": reloader.last_read,
-        "errors": [str(error) for error in reloader.errors],
+        "errors": list(reloader.errors),
+        "bundle": bundle_of(reloader.delivery) if reloader.delivery is not None else None,
+        "told_by": "the kernel" if reloader.is_told else "looking",
+        "latest": [_told(change) for change in reversed(reloader.told)],
     }
+
+
+def canary_of(progress: Progress) -> State:
+    """What is tried on which streams, and how it goes."""
+    canary, trial = progress.canary, progress.canary.trial
+    return {
+        "policy": canary.policy,
+        "version": canary.version,
+        "rule": canary.rule,
+        "percent": trial.percent,
+        "by": f"label {trial.label}" if trial.by == "label" else trial.by,
+        "streams": progress.streams,
+        "rates": dict(progress.rates),
+        "band": dict(trial.band),
+        "stopped": progress.said,
+    }
+
+
+def bundle_of(delivery: Delivery) -> State:
+    """The bundle in force, and how its source is."""
+    bundle = delivery.in_force
+    own = (
+        {}
+        if bundle is None
+        else {
+            "name": bundle.manifest.name,
+            "version": bundle.manifest.version,
+            "digest": bundle.manifest.digest,
+            "signed_by": bundle.signed_by,
+        }
+    )
+    return own | {
+        "source": delivery.source,
+        "kept": delivery.is_kept,
+        "refused": delivery.refused,
+        "away": delivery.away,
+    }
+
+
+def _told(change: PolicyChange) -> State:
+    """What became of a policy lately."""
+    policy = change.policy or change.former
+    return {
+        "time": change.time.occurred,
+        "step": change.step,
+        "what": change.what,
+        "version": policy.version if policy else "",
+        "former": change.former.version if change.former and change.policy else "",
+        "source": change.source,
+        "reason": change.reason,
+    }
+
+
+def agreed(states: Sequence[State]) -> State:
+    """What several workers say of their policies: what the first says, and which say otherwise."""
+    first = _in_force(states[0])
+    others = [number for number, state in enumerate(states) if _in_force(state) != first]
+    joined = [reduce(_joined, each) for each in zip(*(state["canaries"] for state in states), strict=False)]
+    return states[0] | {"workers": len(states), "differing": others, "canaries": joined}
+
+
+def _joined(one: State, other: State) -> State:
+    """How a canary goes in two processes, each of which judges by itself."""
+    streams = one["streams"] + other["streams"]
+    rates = {
+        rate: round((share * one["streams"] + other["rates"][rate] * other["streams"]) / streams, 4) if streams else 0.0
+        for rate, share in one["rates"].items()
+    }
+    return one | {"streams": streams, "rates": rates, "stopped": one["stopped"] or other["stopped"]}
+
+
+def _in_force(state: State) -> list[tuple[str, str]]:
+    return [(each["name"], each["digest"]) for each in state["loaded"]]
 
 
 def outbox_of(stats: OutboxStats, published: PublisherStats | None) -> State:

@@ -9,6 +9,7 @@ from sidecar.core.answer import Answer, Sentences
 from sidecar.core.buffer import TextBuffer
 from sidecar.core.cuts import Cut, OpenSegment, cuts_of
 from sidecar.core.shared import Shared
+from sidecar.core.trace import SEGMENT, VERDICT, Holder
 from sidecar.policy.plan import BatchPlan
 from sidecar.values import Lane, Outcome, Segment
 
@@ -62,6 +63,12 @@ class Asking:
             if each.gating:
                 mark = min(mark, each.segment.start)
         return mark
+
+    def holders(self, *, is_final: bool) -> Iterator[Holder]:
+        """The verdicts that text waits for, and from where on: of segments that are due, and of one under way."""
+        if (begun := self.begun) is not None and not is_final and begun < self._buffer.end:
+            yield Holder(SEGMENT, begun)
+        yield from (Holder(VERDICT, each.segment.start) for each in self.opened.values() if each.gating)
 
     def may_cut(self, text: str, chars: int) -> bool:
         """Whether a segment may end in `text`, the last of `chars` characters that came since the last step."""

@@ -28,6 +28,7 @@ import msgspec
 
 from sidecar.core.buffer import TextBuffer
 from sidecar.core.edges import Edges
+from sidecar.core.established import waits_for
 from sidecar.core.items import Cluster, Item, Known, Place, Settled, Stop, precedence, settling_order, text_order
 from sidecar.core.journal import Journal
 from sidecar.core.kept import as_done
@@ -36,6 +37,9 @@ from sidecar.core.shared import Shared
 from sidecar.policy.decide import Violation
 from sidecar.policy.stand_ins import Draft
 from sidecar.values import WITHHELD, Action, Blocked, Channel, Decision, Lane, Output, Recorded, Redaction, Release
+
+REMARKS = frozenset({Action.ANNOTATE, Action.ADVISE})
+"""What lets a text through, with a remark."""
 
 
 def _decision_order(decision: Decision) -> tuple[int, int, int, str]:
@@ -63,6 +67,7 @@ class Gate:
         "_kept",
         "_lane",
         "_passive",
+        "_ripening",
         "_sealed",
         "_shared",
         "_stand_ins",
@@ -82,6 +87,9 @@ class Gate:
         self._passive: list[Item] = []
         """Decisions that change nothing, to be recorded when the text they are about has left; in text order."""
         self._edges = Edges(buffer, is_redacting=shared.is_redacting, writes_words=shared.writes_words(lane))
+        self._ripening: list[Item] = []
+        """Violations that matter to the session, or to which it matters, until their place is certain; in text order.
+        Of the former `_active` or `_passive` have another one."""
         self.journal = Journal(lane, shared)
         self._stand_ins: list[Known] = []
         """Stand-ins, in text order."""
@@ -161,6 +169,33 @@ class Gate:
 
     def add(self, item: Item) -> None:
         """Take a violation."""
+        if self._shared.established.concerns(item):
+            insort(self._ripening, item, key=text_order)
+            if item.violation.rule.session is not None:
+                if self.is_shut:
+                    self.ripen(self._buffer.end)
+                return
+        self._add(item)
+
+    def ripen(self, known: int) -> bool:
+        """See to what the session has to do with, where every violation that starts before `known` is there.
+
+        Returns whether a violation turned out to be one.
+        """
+        ripe = [item for item in self._ripening if item.start < known]
+        del self._ripening[: len(ripe)]
+        established, is_request, found = self._shared.established, self._shared.is_request, False
+        for item in ripe:
+            if self._is_known(item) or not established.admits(item, self._lane, is_request=is_request):
+                continue
+            is_awaited = waits_for(item, is_waiting=bool(self._shared.gating(self._lane)))
+            established.note(item, self._lane, is_awaited=is_awaited)
+            if item.violation.rule.session is not None:
+                found = True
+                self._add(item)
+        return found
+
+    def _add(self, item: Item) -> None:
         if self._is_known(item):
             return
         if self.is_shut:
@@ -215,13 +250,14 @@ class Gate:
         self._active = [item for item in self._active if item.source.run < run]
         self._passive = [item for item in self._passive if item.source.run < run]
         self._withholding = [item for item in self._withholding if item.source.run < run]
+        self._ripening = [item for item in self._ripening if item.source.run < run]
         self._buffer.drop_behind(max(position, self.released))
         self.finish()
 
     def tell(self, settled: Settled) -> None:
         """Hand out a decision that lets no text out: a remark on text that left, or only a record."""
         decisions = self.journal.decisions([settled], self.left)
-        if settled.done is not Action.ANNOTATE:
+        if settled.done not in REMARKS:
             if decisions:
                 self._shared.outputs.append(Recorded(self._lane, decisions))
             return
@@ -235,6 +271,7 @@ class Gate:
         self.is_shut = True
         self._active.clear()
         self._passive.clear()
+        self._ripening.clear()
 
     def _add_behind_sealed(self, item: Item) -> None:
         """Take what a scanner found after a seam, without what stands in a span that was sealed there."""
@@ -272,6 +309,8 @@ class Gate:
 
         `turn` is the run of text whose turn it is: a block that became known in a later one waits.
         """
+        if self._ripening:
+            self.ripen(known)
         limit = self._floor(known)
         if self._active or self._passive or (self._stand_ins and self._stand_ins[-1].end > self.released):
             self._settle_items(known, limit, turn)
@@ -337,7 +376,7 @@ class Gate:
 
     def _widened(self, place: Place, item: Item, reach: int) -> Place:
         """The place of a redaction that takes in one more item. What is put back stands for no link's target."""
-        takes_target = item.takes_targets and not self._shared.puts_back(item.violation.rule)
+        takes_target = item.takes_targets and not self._puts_back(item.violation)
         return self._whole(self._edges.widen(place, item, reach, self.released, takes_target=takes_target))
 
     def _whole(self, place: Place) -> Place:
@@ -381,7 +420,11 @@ class Gate:
         """What stands in for a place, as the text around it takes it."""
         rule, found = leader.rule, self._buffer.slice(place.found, place.found_end)
         text = self._shared.rewrite(rule, found, leader.finding.label, self._draft)
-        return text if self._shared.puts_back(rule) else self._edges.fit(text, found, place)
+        return text if self._puts_back(leader) else self._edges.fit(text, found, place)
+
+    def _puts_back(self, violation: Violation) -> bool:
+        """Whether what stands in for it gives way to it again."""
+        return self._shared.puts_back(violation.rule, violation.finding.label)
 
     def _let_out(self, builder: ReleaseBuilder, settled: list[Settled]) -> None:
         """Finish a release: add the decisions that only waited for their text to leave, and hand it out."""
@@ -389,7 +432,7 @@ class Gate:
         self._passive = [item for item in self._passive if item.end > self.released]
         settled.sort(key=settling_order)
         for each in settled:
-            if each.done is Action.ANNOTATE:
+            if each.done in REMARKS:
                 builder.annotate(each.item.violation)
         builder.record(self.journal.decisions(settled, self.left))
         self._emit(builder)
@@ -402,8 +445,8 @@ class Gate:
         raw = self.journal.raw_chars(item, self.released)
         if raw < item.end - item.start:
             return Settled(item.end, item, Action.REDACT, raw)
-        is_remark = item.action is Action.ANNOTATE and item.violation.rule.is_enforced
-        return Settled(item.end, item, Action.ANNOTATE if is_remark else Action.ALLOW, raw)
+        is_remark = item.action in REMARKS and item.violation.rule.is_enforced
+        return Settled(item.end, item, item.action if is_remark else Action.ALLOW, raw)
 
     def _emit(self, builder: ReleaseBuilder) -> None:
         release = builder.build()
@@ -431,7 +474,14 @@ class Gate:
         decisions = self.journal.decisions(settled, self.left)
         failed = None if blocker.is_scanned else blocker.failed
         blocked = Blocked(
-            self._lane, rule.index, self.left, rule.message or "", finding.label, finding.reason, decisions, failed
+            self._lane,
+            rule.index,
+            self.left,
+            self._shared.message_of(rule),
+            finding.label,
+            finding.reason,
+            decisions,
+            failed,
         )
         self.block = Stop(blocked, blocker.source.run)
         self.shut()

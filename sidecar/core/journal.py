@@ -68,5 +68,5 @@ class Journal:
             segment=item.source.segment,
             model=item.source.model,
             is_enforced=rule.is_enforced,
-            is_repeated=item.source.is_known,
+            is_repeated=item.source.is_known and rule.session is None,  # it may be none in another session
         )

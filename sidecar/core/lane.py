@@ -12,8 +12,9 @@ found so ends the lane: what stands before it leaves as judged, and no text is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
+from functools import partial
 
 import msgspec
 
@@ -28,10 +29,12 @@ from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.kept import Kept, recorded
 from sidecar.core.scanning import Broken, Marked, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
+from sidecar.core.trace import WHOLE, Holder
+from sidecar.policy.cel import ConditionError
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import BatchPlan, RulePlan
 from sidecar.policy.stand_ins import scanner
-from sidecar.values import Action, Channel, Failed, FailureKind, Found, Lane, Outcome, Segment
+from sidecar.values import Action, Channel, Failed, FailMode, FailureKind, Found, Lane, Outcome, Segment
 
 _EXCERPT_CHARS = 256
 NOT_READ = "not read by any rule"
@@ -73,6 +76,7 @@ class LaneState:
         "_scanning",
         "_shared",
         "_stand_ins",
+        "_told",
         "asking",
         "closed_in",
         "condition",
@@ -93,7 +97,8 @@ class LaneState:
         self._readers = shared.plan.readers(lane)
         self._stand_ins = shared.known_stand_ins()
         marks = scanner() if self._stand_ins is not None else None
-        self._scanning = Scanning(self._readers.scanners, self._buffer, marks=marks)
+        self._told = None if shared.trace is None else partial(shared.trace.judged, lane)
+        self._scanning = Scanning(self._readers.scanners, self._buffer, marks=marks, told=self._told)
         self.asking = Asking(lane, self._buffer, shared)
         self._gaps = Gaps()
         self._is_history = shared.is_history(lane)
@@ -146,6 +151,13 @@ class LaneState:
         if self._readers.is_nobody and self.gate.left:
             return self.gate.left, (NOT_READ,)
         return self._gaps.chars, self._gaps.reasons
+
+    def holders(self) -> Iterator[Holder]:
+        """What keeps its text back, and from where on."""
+        if self.gate.left < self.gate.released:
+            yield Holder(WHOLE, self.gate.left)
+        yield from self._scanning.holders()
+        yield from self.asking.holders(is_final=self.condition is Condition.CLOSED)
 
     def sentences(self) -> Sentences:
         """What became of its sentences, up to where it was stopped."""
@@ -249,8 +261,30 @@ class LaneState:
         if not isinstance(seen, Sighting):
             return False
         rule, finding = seen.violation.rule, seen.violation.finding
-        is_blocking = rule.is_enforced and self._action(rule) is Action.BLOCK
-        return is_blocking and not self.gate.knows(finding.start, finding.end)
+        is_certain = rule.session is None
+        is_blocking = is_certain and rule.is_enforced and self._action(rule) is Action.BLOCK
+        if not is_blocking or self.gate.knows(finding.start, finding.end):
+            return False
+        met = self._meets(seen.violation, lambda: self._buffer.slice(finding.start, finding.end))
+        return rule.on_error is FailMode.FAIL_CLOSED if met is None else met
+
+    def _meets(self, violation: Violation, text: Callable[[], str]) -> bool | None:
+        """Whether a violation meets the terms of its rule; None where that cannot be told."""
+        rule = violation.rule
+        if rule.terms is None:
+            return True
+        try:
+            return self._shared.circumstances.admit(rule.terms, violation.finding, self.lane, rule.detector, text)
+        except ConditionError:
+            return None
+
+    def _admits(self, violation: Violation, source: Source, text: Callable[[], str]) -> bool:
+        """Whether a violation meets the terms of its rule. Where that cannot be told, the rule's fail mode acts."""
+        met = self._meets(violation, text)
+        if met is None:
+            finding, failed = violation.finding, Failed(FailureKind.ERROR, "its condition could not be told")
+            self._act_on(failed, "when", (violation.rule,), (finding.start, finding.end), source)
+        return met is True
 
     def _may_scan_later(self, more: int) -> bool:
         """Whether nothing could leave before a segment is complete, whatever the scanners say.
@@ -288,6 +322,8 @@ class LaneState:
     def _violate(self, violation: Violation, source: Source, *, is_rest: bool = False) -> None:
         """Take a violation, the text of which is at hand."""
         start, end, rule = violation.finding.start, violation.finding.end, violation.rule
+        if not self._admits(violation, source, lambda: self._buffer.slice(start, end)):
+            return
         excerpt = self._buffer.slice(start, min(end, start + _EXCERPT_CHARS))
         item = Item(violation, self._action(rule), start, end, excerpt, source, is_rest=is_rest)
         if item.is_active or not is_rest:
@@ -328,7 +364,9 @@ class LaneState:
             self._fail(batch.detector.name, batch.rules, (segment.start, segment.end), outcome, source)
             return
         self._gaps.read(batch, outcome.findings)
-        found = decide(batch.rules, outcome.findings) if answer is None else answer.read(outcome.findings)
+        found = decide(batch.rules, outcome.findings) if answer is None else [*answer.read(outcome.findings)]
+        if self._told is not None:
+            self._told(batch, segment, outcome.findings, [each for each in found if isinstance(each, Violation)])
         for each in found:
             self._take(segment, source, each)
 
@@ -340,7 +378,8 @@ class LaneState:
         action = Action.ANNOTATE if is_remark else self._action(violation.rule)
         if self.notes is not None:
             self.notes.add(violation, self._shared.place_of(segment.number), source.model)
-        self.gate.add(Item(violation, action, start, end, excerpt, source, is_remark=is_remark))
+        if self._admits(violation, source, lambda: segment.text[start - base : end - base]):
+            self.gate.add(Item(violation, action, start, end, excerpt, source, is_remark=is_remark))
 
     def _fail(
         self, detector: str, rules: Sequence[RulePlan], place: tuple[int, int], failed: Failed, source: Source
@@ -349,7 +388,12 @@ class LaneState:
         self._gaps.add(place[1] - place[0], f"{detector}: {failed.kind}")
         if self.notes is not None:
             self.notes.is_spoilt = True
-        for item in self._shared.failures(detector, rules, place, failed, source):
+        self._act_on(failed, detector, rules, place, source)
+
+    def _act_on(
+        self, failed: Failed, what: str, rules: Sequence[RulePlan], place: tuple[int, int], source: Source
+    ) -> None:
+        for item in self._shared.failures(what, rules, place, failed, source):
             if item.action is Action.BLOCK:
                 self.gate.add(item)
             else:

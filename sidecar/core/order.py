@@ -177,6 +177,9 @@ class Order:
                 return
             if head.end is None or head.state.asking.cleared(is_final=True) < head.end:
                 break
+            if head.state.gate.ripen(head.end):
+                self.meet_block(head.state)
+                continue
             self._judged[head.state] = (head.number, head.end)
             self._next()
             self._let_calls_go()

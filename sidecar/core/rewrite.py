@@ -59,6 +59,7 @@ class ReleaseBuilder:
                 finding.score,
                 finding.reason,
                 finding.grounding,
+                violation.rule.advice,
             )
         )
 

@@ -7,7 +7,7 @@ found. A probe looks at no more than what is undecided, and what scanners need b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from detectors.base import PatternScanner, Scan, forked, plain_words_of
 from detectors.types import Finding
 from sidecar.core.buffer import TextBuffer
+from sidecar.core.trace import Holder, Told
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import ScannerPlan
 
@@ -87,10 +88,11 @@ class _Afresh:
 class _Reader:
     """One scanner at its lane."""
 
-    __slots__ = ("_plain", "_sealed", "_supposed", "earlier", "look_behind", "plan", "scan")
+    __slots__ = ("_plain", "_sealed", "_supposed", "_told", "earlier", "look_behind", "plan", "scan")
 
-    def __init__(self, plan: ScannerPlan) -> None:
+    def __init__(self, plan: ScannerPlan, told: Told | None = None) -> None:
         self.plan = plan
+        self._told = told
         self.scan: Scan = plan.detector.start()
         self.look_behind = plan.detector.look_behind
         self._plain = plain_words_of(plan.detector)
@@ -105,6 +107,8 @@ class _Reader:
         if not findings:
             return ()
         violations = decide(self.plan.rules, findings, self.earlier)
+        if self._told is not None:
+            self._told(self.plan, None, findings, violations)
         self.earlier = self._reaching((*self.earlier, *violations))
         return [Sighting(each, self._continues(each)) for each in violations]
 
@@ -113,6 +117,8 @@ class _Reader:
         findings = forked(self.scan, self.plan.detector).advance(text, offset, is_final=True)
         self.earlier = self._reaching(self.earlier)
         self._supposed = decide(self.plan.rules, findings, self.earlier)
+        if self._told is not None:
+            self._told(self.plan, None, findings, self._supposed)
         return [Sighting(each, self._continues(each)) for each in self._supposed]
 
     def seal(self, text: str, end: int) -> None:
@@ -156,10 +162,17 @@ class Scanning:
 
     __slots__ = ("_buffer", "_readers", "seen")
 
-    def __init__(self, plans: Sequence[ScannerPlan], buffer: TextBuffer, *, marks: PatternScanner | None) -> None:
-        """`marks` finds what has the form of a stand-in."""
+    def __init__(
+        self,
+        plans: Sequence[ScannerPlan],
+        buffer: TextBuffer,
+        *,
+        marks: PatternScanner | None,
+        told: Told | None = None,
+    ) -> None:
+        """`marks` finds what has the form of a stand-in; `told` is told what became of findings."""
         self._buffer = buffer
-        self._readers = [_Reader(each) for each in plans]
+        self._readers = [_Reader(each, told) for each in plans]
         if marks is not None:
             self._readers.insert(0, _MarkReader(ScannerPlan(marks, ())))
         self.seen = 0
@@ -173,6 +186,12 @@ class Scanning:
             cleared = reader.scan.cleared
             mark = cleared if cleared < mark else mark
         return mark
+
+    def holders(self) -> Iterator[Holder]:
+        """The scanners that have not decided all of the text, and from where on."""
+        for reader in self._readers:
+            if reader.scan.cleared < self._buffer.end:
+                yield Holder(reader.plan.detector.name, reader.scan.cleared)
 
     @property
     def needed(self) -> int:

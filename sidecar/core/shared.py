@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
 from detectors.context import Context
 from detectors.types import Finding
 from sidecar.core.cuts import Way
+from sidecar.core.established import Established
 from sidecar.core.items import Item, Source
+from sidecar.core.trace import Trace
+from sidecar.policy.conditions import Circumstances
 from sidecar.policy.decide import Violation
 from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.stand_ins import Draft, StandIns
 from sidecar.values import Action, Channel, Failed, FailMode, FailureKind, InHistory, Lane, Mode, Output, Part
+from sidecar.wording.languages import chosen
 
 _NOT_NEW = frozenset({Part.MODEL, Part.CONTEXT, Part.TOOL_RESULT})
 """Whose words are history in any request."""
@@ -29,9 +34,12 @@ class Shared:
         "_history",
         "_holds_calls",
         "_is_strict",
+        "_languages",
         "_segments_made",
         "_writes_words",
+        "circumstances",
         "context",
+        "established",
         "held_call_chars",
         "is_redacting",
         "is_request",
@@ -41,6 +49,7 @@ class Shared:
         "plan",
         "session_id",
         "stand_ins",
+        "trace",
     )
 
     def __init__(
@@ -52,13 +61,21 @@ class Shared:
         is_request: bool = False,
         history: Collection[Lane] | None = None,
         stand_ins: StandIns | None = None,
+        languages: Sequence[str] = (),
+        facts: SessionFacts = NOTHING_KNOWN,
+        circumstances: Circumstances | None = None,
+        trace: Trace | None = None,
     ) -> None:
         self.plan = plan
+        self.circumstances = circumstances or Circumstances(session=facts)
+        self.established = Established(plan, facts)
+        self.trace = trace
+        self._languages = languages
         self.session_id = session_id
         self.is_request = is_request
         self.stand_ins = stand_ins
         self.is_redacting = plan.redacts
-        self._writes_words = any(rule.is_enforced and rule.rewrite and not self.puts_back(rule) for rule in plan.rules)
+        self._writes_words = any(rule.is_enforced and rule.rewrite and self._writes(rule) for rule in plan.rules)
         self._holds_calls = max_held_call_chars is not None
         self.max_held_call_chars = max_held_call_chars or 0
         self.held_call_chars = 0
@@ -110,9 +127,19 @@ class Shared:
         is_call = lane.channel is Channel.TOOL_ARGUMENTS and not self.is_request
         return Action.ANNOTATE if rule.spares_calls and is_call else rule.action
 
-    def puts_back(self, rule: RulePlan) -> bool:
+    def message_of(self, rule: RulePlan) -> str:
+        """What the stream's reader is told in place of what the rule blocked."""
+        return chosen(rule.message or "", rule.translations, self._languages)
+
+    def puts_back(self, rule: RulePlan, label: str) -> bool:
         """Whether what the rule puts in a value's place gives way to it again: it is for no reader, and for no more."""
+        if label in rule.by_label:
+            return rule.by_label[label].is_reversible
         return rule.is_reversible or (rule.stand_in is not None and self.is_request and self.stand_ins is not None)
+
+    def _writes(self, rule: RulePlan) -> bool:
+        """Whether a rule puts words in the place of some label's values."""
+        return not all(self.puts_back(rule, label) for label in rule.thresholds)
 
     def draft(self) -> Draft | None:
         """What a lane notes of stand-ins that may yet be withheld."""
@@ -121,6 +148,8 @@ class Shared:
     def rewrite(self, rule: RulePlan, text: str, label: str, draft: Draft | None) -> str:
         """What a rule puts in the place of a text. What that stands for is noted in the draft, or in the book."""
         book = draft or self.stand_ins
+        if label in rule.by_label:
+            return rule.by_label[label].rewrite(text, label, self.session_id)
         if rule.stand_in is not None and self.is_request and book is not None:
             return book.put(text, label, rule.stand_in)
         assert rule.rewrite is not None

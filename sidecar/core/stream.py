@@ -29,7 +29,7 @@ Times are milliseconds of the caller's monotonic clock.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from detectors.context import Context
 from sidecar.core.answer import Sentences
@@ -39,7 +39,10 @@ from sidecar.core.lane import MOST_UNREAD_CHARS, Condition, LaneCoverage, LaneSt
 from sidecar.core.order import Order
 from sidecar.core.shared import Shared
 from sidecar.core.structured import JsonReading
+from sidecar.core.trace import Holder, Trace
+from sidecar.policy.conditions import Circumstances
 from sidecar.policy.plan import Plan
+from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.stand_ins import StandIns
 from sidecar.values import Channel, Failed, FailureKind, Lane, Outcome, Output, Release
 
@@ -65,12 +68,17 @@ class Stream:
         max_held_call_chars: int = MAX_HELD_CALL_CHARS,
         history: Collection[Lane] | None = None,
         stand_ins: StandIns | None = None,
+        trace: Trace | None = None,
+        languages: Sequence[str] = (),
+        facts: SessionFacts = NOTHING_KNOWN,
+        circumstances: Circumstances | None = None,
     ) -> None:
         """`session_id` keys pseudonyms. `stops_together`: a block stops every lane (input), not only its choice.
 
         `history`: the lanes of a request that are no new words of the user's, nor the operator's; None where nobody
         tells. What a rule blocks there is withheld, and the stream goes on. `stand_ins` is the exchange's book; without
-        one, rules do to an input what they do to an answer.
+        one, rules do to an input what they do to an answer. `languages` are the reader's, the best liked first. `facts`
+        is how its session stands. `trace` looks on.
         """
         self._plan = plan
         holds_calls = plan.holds_calls and not stops_together
@@ -81,6 +89,10 @@ class Stream:
             is_request=stops_together,
             history=history,
             stand_ins=stand_ins,
+            trace=trace,
+            languages=languages,
+            facts=facts,
+            circumstances=circumstances,
         )
         self._stops_together = stops_together
         self._places: dict[Lane, tuple[Order, LaneState]] = {}
@@ -117,6 +129,10 @@ class Stream:
     def note(self, lane: Lane) -> None:
         """Have a lane, of which no text was fed yet, be judged so that another stream may `recall` it."""
         self._noted.add(lane)
+
+    def is_history(self, lane: Lane) -> bool:
+        """Whether a lane's text stands in a request's history."""
+        return self._shared.is_history(lane)
 
     def judgements(self) -> Iterator[tuple[Lane, Judgement]]:
         """What is known by now of the lanes that were to be noted, and came whole."""
@@ -298,6 +314,11 @@ class Stream:
     def is_stopped(self) -> bool:
         """Whether every lane that exists was stopped by a block."""
         return bool(self._states) and all(state.condition is Condition.STOPPED for state in self._states)
+
+    def holders(self, lane: Lane) -> tuple[Holder, ...]:
+        """What keeps a lane's text back now, and from where on; of JSON, in the text as it is read."""
+        _, state = self._places.get(lane, (None, None))
+        return () if state is None or state.is_done else tuple(state.holders())
 
     def sentences(self) -> Sentences | None:
         """What became of the answers' sentences; None where nothing compares them with a context."""

@@ -16,7 +16,11 @@ from detectors.types import Grounding
 from sidecar.outbox.event import (
     EXCERPT_LIMIT_CHARS,
     FAULT_SEVERITIES,
+    POLICY_SEVERITIES,
     App,
+    BundleRef,
+    CanaryRates,
+    CanaryRef,
     Coverage,
     Data,
     DetectorRef,
@@ -31,10 +35,14 @@ from sidecar.outbox.event import (
     Ids,
     LaneCoverage,
     LaneRef,
+    PolicyChange,
     PolicyRef,
+    PolicyStep,
     RuleRef,
+    SessionRef,
     Span,
     StreamDecision,
+    TagsRef,
     TextSpan,
     Times,
     Timings,
@@ -42,7 +50,9 @@ from sidecar.outbox.event import (
     Where,
     severity_of,
 )
+from sidecar.policy.canary import would
 from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.taxonomy import tags_of
 from sidecar.values import (
     Action,
     Decision,
@@ -51,6 +61,8 @@ from sidecar.values import (
     GroundingTally,
     HowEnded,
     Lane,
+    SessionMark,
+    SessionStanding,
     Severity,
     Standing,
 )
@@ -119,6 +131,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     first_release_ms: float | None = None
     untold: Mapping[str, int] = field(default_factory=dict)
     restored: int = 0
+    session: SessionRef | None = None
+    canary: CanaryRef | None = None
 
 
 def violation_event(
@@ -135,7 +149,7 @@ def violation_event(
     data = Violation(
         ids=_ids(info, occurred),
         time=Times(occurred=timestamp(occurred)),
-        policy=_rule_ref(plan, rule),
+        policy=_rule_ref(plan, rule, decision),
         detector=_detector_ref(rule, decision),
         where=_where(info.direction, decision),
         exposure=ExposureRef(
@@ -150,6 +164,8 @@ def violation_event(
         coverage=coverage or _coverage_of_failure(decision),
         failure=_failure_ref(decision.failure),
         grounding=_grounding_ref(decision.finding.grounding),
+        canary=_canary_ref(rule, decision),
+        tags=_tags_ref(rule, decision),
     )
     return _stream_event(info, data)
 
@@ -179,6 +195,8 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         first_release_ms=None if ending.first_release_ms is None else _milliseconds(ending.first_release_ms),
         untold=dict(ending.untold),
         restored=ending.restored,
+        session=ending.session,
+        canary=ending.canary,
     )
     return _stream_event(info, data)
 
@@ -219,6 +237,36 @@ def fault_event(
     )
 
 
+def policy_event(
+    step: PolicyStep,
+    what: str,
+    occurred: float,
+    *,
+    plan: Plan | None = None,
+    former: Plan | None = None,
+    source: str = "",
+    bundle: BundleRef | None = None,
+    reason: str = "",
+    canary: CanaryRates | None = None,
+) -> Event:
+    """The record of what became of a policy. `what` is its name, or that of a file or a bundle that was refused."""
+    severity = POLICY_SEVERITIES[step]
+    data = PolicyChange(
+        ids=Ids(event=uuid7(occurred), producer="", sequence=0),
+        time=Times(occurred=timestamp(occurred)),
+        severity=severity.word,
+        step=step,
+        what=_text(what),
+        policy=policy_ref(plan) if plan else None,
+        former=policy_ref(former) if former else None,
+        source=_text(source),
+        bundle=bundle,
+        reason=_text(reason),
+        canary=canary,
+    )
+    return Event(severity=severity, key="", subject=data.what, data=data)
+
+
 def lane_coverage(
     lane: Lane, *, received_chars: int, released_chars: int, unscanned_chars: int, reasons: Sequence[str] = ()
 ) -> LaneCoverage:
@@ -245,6 +293,20 @@ def grounding_of(tally: GroundingTally) -> GroundingSummary:
         context_use=_share(tally.context_use),
         context_relevance=_share(tally.context_relevance),
         passages_left_out=tally.passages_left_out,
+    )
+
+
+def session_of(standing: SessionStanding) -> SessionRef:
+    """How a session stands, for a decision event."""
+    until = standing.stopped_until
+    return SessionRef(
+        risk=round(standing.risk, 3),
+        violations=standing.violations,
+        untrusted=SessionMark.UNTRUSTED in standing.marks,
+        sensitive=SessionMark.SENSITIVE in standing.marks,
+        sends=SessionMark.SENDS in standing.marks,
+        stopped_by=standing.stopped_by,
+        stopped_until=None if until is None else timestamp(until),
     )
 
 
@@ -314,20 +376,31 @@ def _ids(info: StreamInfo, occurred: float) -> Ids:
     )
 
 
+def policy_ref(plan: Plan) -> PolicyRef:
+    """How events name a policy."""
+    return PolicyRef(name=plan.name, version=plan.version, digest=plan.digest)
+
+
 def _policy_ref(info: StreamInfo) -> PolicyRef:
     return PolicyRef(name=info.policy, version=info.policy_version, digest=info.policy_digest)
 
 
-def _rule_ref(plan: Plan, rule: RulePlan) -> RuleRef:
+def _rule_ref(plan: Plan, rule: RulePlan, decision: Decision) -> RuleRef:
     return RuleRef(
         name=plan.name,
         version=plan.version,
         digest=plan.digest,
         rule=rule.id,
-        severity=rule.severity.word,
+        severity=rule.severity_of(decision.finding.score).word,
         enforcement=rule.enforcement,
         action=rule.action.word,
     )
+
+
+def _tags_ref(rule: RulePlan, decision: Decision) -> TagsRef | None:
+    """What the finding is in published lists; nothing where nothing was found, or nothing is known."""
+    tags = tags_of(rule.detector, decision.finding.label, rule.tags)
+    return TagsRef(**tags) if tags and decision.failure is None else None
 
 
 def _detector_ref(rule: RulePlan, decision: Decision) -> DetectorRef:
@@ -341,6 +414,13 @@ def _detector_ref(rule: RulePlan, decision: Decision) -> DetectorRef:
         threshold=rule.thresholds.get(finding.label),
         reason=_text(_unless_quoting(finding.reason, decision.excerpt)),
     )
+
+
+def _canary_ref(rule: RulePlan, decision: Decision) -> CanaryRef | None:
+    """Of a rule that is a canary: its side, and what is done on the other one, where it is in shadow, or is not."""
+    if rule.side is None:
+        return None
+    return CanaryRef(would=would(rule, decision).word, side=rule.side)
 
 
 def _where(direction: Direction, decision: Decision) -> Where:

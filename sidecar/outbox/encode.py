@@ -30,6 +30,7 @@ _PROTO_TYPES: Mapping[Kind, type[ProtoMessage]] = {
     Kind.VIOLATION: events_pb2.ViolationEvent,
     Kind.DECISION: events_pb2.DecisionEvent,
     Kind.FAULT: events_pb2.FaultEvent,
+    Kind.POLICY: events_pb2.PolicyEvent,
 }
 _JSON = "application/json"
 _PROTOBUF = "application/protobuf"
@@ -173,9 +174,14 @@ _ENUM_PREFIXES = {
     "ended": "ENDED_",
     "fault": "FAULT_KIND_",
     "kind": "FAILURE_KIND_",
+    "would": "ACTION_",
+    "side": "CANARY_SIDE_",
+    "step": "POLICY_STEP_",
 }
 """The fields that are words in JSON and enums in protobuf."""
-_MAPS = frozenset({"labels", "attributes", "violations", "repeated", "untold", "lost", "unchecked_reasons"})
+_MAPS = frozenset(
+    {"labels", "attributes", "violations", "repeated", "untold", "lost", "unchecked_reasons", "sides", "rates"}
+)
 """The fields whose keys are the application's or the policy's words."""
 
 
@@ -186,6 +192,7 @@ def to_proto(data: Data) -> ProtoMessage:
     fields["time"] = {name: _proto_time(text) for name, text in fields["time"].items()}
     if "where" in fields:
         del fields["where"]["span"]["unit"]  # protobuf has no other
+    _replace_time(fields.get("session", {}), _proto_time)
     return _PROTO_TYPES[kind_of(data)](**fields)
 
 
@@ -197,7 +204,14 @@ def from_proto(kind: Kind, value: bytes) -> Data:
     fields["time"] = {name: _to_the_millisecond(text) for name, text in fields.get("time", {}).items()}
     if "where" in fields:
         fields["where"]["span"]["unit"] = "code_point"
+    _replace_time(fields.get("session", {}), _to_the_millisecond)
     return msgspec.convert(fields, DATA_TYPES[kind], strict=False)
+
+
+def _replace_time(session: dict[str, Any], written: Callable[[str], Any]) -> None:
+    """Write otherwise until when a session is stopped."""
+    if "stopped_until" in session:
+        session["stopped_until"] = written(session["stopped_until"])
 
 
 def _proto_time(text: str) -> dict[str, int]:

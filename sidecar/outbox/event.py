@@ -1,8 +1,9 @@
 """The events: what Tidegate tells a security team, as plain values; `builders` makes them.
 
-Three kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
-something that should have looked at text did not, or when events were lost. Their fields are the published contract
-(`docs/events.md`, `schema/*.json`); fields are only ever added.
+Four kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
+something that should have looked at text did not, or when events were lost, a **policy** event when another policy is
+in force, or one was refused. Their fields are the published contract (`docs/events.md`, `schema/*.json`); fields are
+only ever added.
 
 An event has its id from the moment it is built, and gets its producer, sequence number and time of publication from
 the outbox and the encoder. It holds no checked text (law 8): of a matched text only its shape, and a keyed hash if a
@@ -20,6 +21,7 @@ from msgspec import Meta, field
 
 from sidecar.values import (
     ActionName,
+    CanarySide,
     Channel,
     Direction,
     Enforcement,
@@ -39,6 +41,31 @@ class Kind(StrEnum):
     VIOLATION = "violation"
     DECISION = "decision"
     FAULT = "fault"
+    POLICY = "policy"
+
+
+class PolicyStep(StrEnum):
+    """What became of a policy."""
+
+    LOADED = "loaded"
+    """It is in force from now on."""
+    REMOVED = "removed"
+    """It is in force no more, and no other content of its name is."""
+    REFUSED = "refused"
+    """It could not be used; what was in force before still is."""
+    ROLLED_BACK = "rolled_back"
+    """It is in force again: an older version than that of before."""
+    CANARY_STOPPED = "canary_stopped"
+    """Its canary left the band that it states: all streams are on the stable side from now on."""
+
+
+POLICY_SEVERITIES: Mapping[PolicyStep, Severity] = {
+    PolicyStep.LOADED: Severity.INFO,
+    PolicyStep.REMOVED: Severity.LOW,
+    PolicyStep.REFUSED: Severity.HIGH,
+    PolicyStep.ROLLED_BACK: Severity.MEDIUM,
+    PolicyStep.CANARY_STOPPED: Severity.HIGH,
+}
 
 
 class FaultKind(StrEnum):
@@ -244,6 +271,31 @@ class GroundingSummary(_Part, frozen=True):
     passages_left_out: Count = 0
 
 
+class SessionRef(_Part, frozen=True):
+    """How the stream's session stood at its end, where its policy has to do with sessions.
+
+    `risk` has decayed to what it is then; `violations` counts those that add to it. It read `untrusted` text, touched
+    `sensitive` data, or `sends` something. While it is stopped, `stopped_by` names the escalation and `stopped_until`
+    says until when.
+    """
+
+    risk: Annotated[float, Meta(ge=0)] = 0.0
+    violations: Count = 0
+    untrusted: bool = False
+    sensitive: bool = False
+    sends: bool = False
+    stopped_by: str = ""
+    stopped_until: Timestamp | None = None
+
+
+class TagsRef(_Part, frozen=True):
+    """What a finding is in published lists: OWASP's Top 10s, MITRE ATLAS, NIST AI 600-1 and AI RMF; by id."""
+
+    owasp: tuple[str, ...] = ()
+    atlas: tuple[str, ...] = ()
+    nist: tuple[str, ...] = ()
+
+
 class App(_Part, frozen=True):
     """What the application said of the stream."""
 
@@ -257,6 +309,21 @@ class Timings(_Part, frozen=True):
     """Where the time went, as far as it was measured."""
 
     stream_ms: Milliseconds | None = None
+
+
+class CanaryRef(_Part, frozen=True):
+    """On which side of a canary a stream is, and what the other side would have done: both verdicts in one event.
+
+    In a violation: the rule's own canary. In a decision: `policy` is the other version of the policy and `violations`
+    are its, by rule, where a whole version is the canary; `sides` tells it of each rule that is one. `would` is the
+    strongest action of the other side.
+    """
+
+    would: ActionName
+    side: CanarySide | None = None
+    policy: PolicyRef | None = None
+    violations: dict[str, int] = field(default_factory=dict)
+    sides: dict[str, str] = field(default_factory=dict)
 
 
 class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
@@ -275,6 +342,8 @@ class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
     coverage: Coverage | None = None
     failure: FailureRef | None = None
     grounding: GroundingRef | None = None
+    canary: CanaryRef | None = None
+    tags: TagsRef | None = None
 
 
 class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
@@ -288,7 +357,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     the provider's own count, which comes last, was never read. `first_release_ms` is how long after its start the
     stream's first text left; nothing where none did. `untold` are those of the violations, by rule, that have no event
     of their own, because one rule found too many. `restored` counts the stand-ins in an answer that gave way to what
-    they stood for.
+    they stood for. `session` tells how its session stood.
     """
 
     ids: Ids
@@ -313,6 +382,8 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     first_release_ms: Milliseconds | None = None
     untold: dict[str, int] = field(default_factory=dict)
     restored: Count = 0
+    session: SessionRef | None = None
+    canary: CanaryRef | None = None
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):
@@ -330,11 +401,51 @@ class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):
     app: App | None = None
 
 
-Data: TypeAlias = Violation | StreamDecision | Fault
+class BundleRef(_Part, frozen=True):
+    """The bundle that brought a policy; `digest` names its exact content."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class CanaryRates(_Part, frozen=True):
+    """How a canary went until it was stopped: `rates` are shares of the last `streams` streams of its side.
+
+    `rule` is the rule that is the canary; without one the whole version is.
+    """
+
+    streams: Count
+    rates: dict[str, float]
+    rule: str = ""
+    percent: float = 0.0
+
+
+class PolicyChange(_Part, frozen=True, tag="policy", tag_field="kind"):
+    """What became of a policy. `former` was in force before; `source` is where it came from: a file, or a bundle's.
+
+    `what` is the policy's name, or of what was refused the file's or the bundle's.
+    """
+
+    ids: Ids
+    time: Times
+    severity: SeverityName
+    step: PolicyStep
+    what: str
+    policy: PolicyRef | None = None
+    former: PolicyRef | None = None
+    source: str = ""
+    bundle: BundleRef | None = None
+    reason: str = ""
+    canary: CanaryRates | None = None
+
+
+Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange
 DATA_TYPES: Mapping[Kind, type[Data]] = {
     Kind.VIOLATION: Violation,
     Kind.DECISION: StreamDecision,
     Kind.FAULT: Fault,
+    Kind.POLICY: PolicyChange,
 }
 
 
@@ -354,7 +465,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
     @property
     def kind(self) -> Kind:
-        """Which of the three it is."""
+        """Which of the four it is."""
         return kind_of(self.data)
 
 
@@ -367,6 +478,8 @@ def kind_of(data: Data) -> Kind:
             return Kind.DECISION
         case Fault():
             return Kind.FAULT
+        case PolicyChange():
+            return Kind.POLICY
 
 
 def severity_of(data: Data) -> Severity:
@@ -376,5 +489,5 @@ def severity_of(data: Data) -> Severity:
             return Severity.of(data.policy.severity)
         case StreamDecision():
             return Severity.LOW if data.violations or data.repeated else Severity.INFO
-        case Fault():
+        case Fault() | PolicyChange():
             return Severity.of(data.severity)

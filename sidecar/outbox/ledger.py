@@ -2,7 +2,8 @@
 
 It holds whether the outbox was closed properly, and per severity how many events are lost, or kept in memory only, and
 not counted in the outbox itself yet. Two slots are written in turn, each with a checksum, so that a write that was cut
-short leaves the other. `number` rises with each write: the outbox notes the last one that it has counted.
+short leaves the other. `number` rises with each write: the outbox notes the last one that it has counted. A third slot
+says what waits for a disk that does not answer: it is written without asking the disk, so it survives the process only.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -17,6 +19,8 @@ import msgspec
 from sidecar.values import Severity
 
 _SLOT = 4096
+_OVERDUE = 2
+"""The third slot's place."""
 _FILE_MODE = 0o640
 
 
@@ -42,6 +46,8 @@ class Ledger:
         self._path = path
         self._entry = Entry()
         self._file: int | None = None
+        self.overdue: Mapping[Severity, int] = {}
+        """What a process that ended left in the third slot."""
 
     @property
     def entry(self) -> Entry:
@@ -57,8 +63,9 @@ class Ledger:
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, _FILE_MODE)
         if os.fstat(self._file).st_size < 2 * _SLOT:
             os.pwrite(self._file, b"\0" * 2 * _SLOT, 0)
-        slots = [_read(os.pread(self._file, _SLOT, place * _SLOT)) for place in range(2)]
+        *slots, overdue = (_read(os.pread(self._file, _SLOT, place * _SLOT)) for place in range(_OVERDUE + 1))
         self._entry = max(slots, key=lambda entry: entry.number)
+        self.overdue = overdue.at_risk
         return self._entry
 
     def write(self, *, is_open: bool, lost: Mapping[Severity, int], kept: Mapping[Severity, int]) -> bool:
@@ -74,6 +81,12 @@ class Ledger:
             return False
         self._entry = entry
         return True
+
+    def write_overdue(self, counts: Mapping[Severity, int]) -> None:
+        """Note what waits for a disk that does not answer, by severity; from any one thread."""
+        if self._file is not None:
+            with suppress(OSError):
+                os.pwrite(self._file, _written(Entry(kept=_plain(counts))), _OVERDUE * _SLOT)
 
     def close(self) -> None:
         """Close the file."""

@@ -77,6 +77,7 @@ class Topics(_Section):
     violations: TopicName = "tidegate.violations"
     decisions: TopicName = "tidegate.decisions"
     faults: TopicName = "tidegate.faults"
+    policies: TopicName = "tidegate.policies"
 
     def of(self, kind: Kind) -> str:
         """The topic of one kind of event."""
@@ -87,11 +88,13 @@ class Topics(_Section):
                 return self.decisions
             case Kind.FAULT:
                 return self.faults
+            case Kind.POLICY:
+                return self.policies
 
     @property
     def names(self) -> tuple[str, ...]:
         """Each topic once, in a fixed order."""
-        return tuple(dict.fromkeys((self.violations, self.decisions, self.faults)))
+        return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies)))
 
 
 class OAuthSettings(_Section):

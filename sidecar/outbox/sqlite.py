@@ -1,7 +1,8 @@
 """The outbox on disk: one thread owns the file; whatever waits for it is committed in one group.
 
 `put` costs its stream one commit at most (about 0.3 ms with `durability: full`), and puts that come meanwhile share the
-next one. The event loop never waits for the disk, and a stream no longer than `outbox.patience_ms`.
+next one. The event loop never waits for the disk, and a stream no longer than `outbox.patience_ms`: what the disk has
+not answered by then is noted as at risk, and so is all that comes before it answers, whose streams need not wait again.
 
 While the file cannot be written (the disk is full, another process holds the file, an I/O error), events are kept in
 memory, within a bound: they go to the file as soon as it can be written, before any that come later, and are published
@@ -16,7 +17,8 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -28,6 +30,7 @@ from sidecar.outbox.damage import DamagedError
 from sidecar.outbox.event import Event
 from sidecar.outbox.memory import MemoryStore
 from sidecar.outbox.outbox import Admission, Numbered, OutboxError, OutboxStats
+from sidecar.outbox.overdue import Overdue
 from sidecar.outbox.rows import Claimed, Row, to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.store import Store
@@ -37,6 +40,8 @@ _log = logging.getLogger(__name__)
 
 _GROUP_LIMIT = 256
 """The most jobs in one commit."""
+_NOTING = 0.1
+"""The part of a stream's patience that is kept for noting that the disk has not answered."""
 _RETRY_SECONDS = 1.0
 """How often the file is tried again while nothing else happens."""
 MEMORY = 2**62
@@ -77,6 +82,7 @@ class SqliteOutbox:
             max_bytes=settings.memory_bytes,
             first=MEMORY,
         )
+        self._overdue = Overdue(self._store.ledger, settings.memory_bytes)
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._thread: Thread | None = None
         self._try_at = 0.0
@@ -105,7 +111,8 @@ class SqliteOutbox:
     async def put(self, events: Sequence[Event]) -> None:
         """Record events. Returns when they are committed, kept in memory or counted as lost; raises nothing.
 
-        It waits no longer than `outbox.patience_ms`: a disk that answers later still gets them.
+        It waits no longer than `outbox.patience_ms`: a disk that answers later still gets them, and until then they are
+        noted as lost if the process should end.
         """
         rows = [row for row in map(self._row, events) if row is not None]
         if not rows:
@@ -113,12 +120,25 @@ class SqliteOutbox:
         if not self._is_open:
             self._count_lost(rows, "the outbox is closed")
             return
-        job = _Job(lambda store: store.append(rows), rows)
+        fits = self._overdue.has_room(rows)
+        job = _Job(lambda store: store.append(rows), rows) if fits else self._loss(rows)
         self._jobs.put(job)
         try:
-            await asyncio.wait({asyncio.wrap_future(job.result)}, timeout=self._patience)
+            await self._answered(job, rows)
         finally:
             self._has_put.set()
+
+    async def _answered(self, job: _Job[None], rows: Sequence[Row]) -> None:
+        """Return when the disk has answered, or when it is noted that it has not."""
+        done: asyncio.Future[None] = asyncio.wrap_future(job.result)
+        if not self._overdue:
+            await asyncio.wait({done}, timeout=self._patience * (1 - _NOTING))
+        if job.result.done():
+            return
+        if not self._overdue:
+            _log.warning("the disk of the outbox does not answer; streams go on", extra={"path": str(self._path)})
+        noted = self._overdue.add(job.result, rows, held=bool(job.rows))
+        await asyncio.wait({done, noted}, timeout=self._patience * _NOTING, return_when=asyncio.FIRST_COMPLETED)
 
     async def claim(self, limit: int, admission: Admission | None = None) -> list[Numbered]:
         """The oldest events that are admitted, at most `limit`, numbered. Raises `OutboxError`."""
@@ -142,8 +162,9 @@ class SqliteOutbox:
         await self._has_put.wait()
 
     def stats(self) -> OutboxStats:
-        """How it stands after the last commit."""
-        return self._stats
+        """How it stands after the last commit; what waits for a disk that does not answer is in memory."""
+        overdue = len(self._overdue)
+        return replace(self._stats, in_memory=self._stats.in_memory + overdue) if overdue else self._stats
 
     async def _ask(self, work: Callable[[Store], T], otherwise: Callable[[], T] | None = None) -> T:
         if not self._is_open:
@@ -165,10 +186,20 @@ class SqliteOutbox:
     def _count_lost(self, rows: Sequence[Row], why: str) -> None:
         _log.error("events lost", extra={"reason": why, "events": len(rows)})
         if self._is_open:
-            self._jobs.put(_Job(lambda store: _lose(store, rows)))
+            self._jobs.put(self._loss(rows))
         else:
-            _lose(self._store, rows)
+            _lose(self._store, Counter(row.severity for row in rows))
             self._stats = self._store.stats()
+
+    def _loss(self, rows: Sequence[Row]) -> _Job[None]:
+        """The work of counting rows as lost, which holds none of them; when the file fails, the ledger has them."""
+        counts = Counter(row.severity for row in rows)
+
+        def note() -> None:
+            _lose(self._store, counts)
+            self._store.note(self._memory.severities)
+
+        return _Job(lambda store: _lose(store, counts), otherwise=note)
 
     # --- The owner's thread -------------------------------------------------------------------------------------------
 
@@ -184,6 +215,7 @@ class SqliteOutbox:
         while not is_last:
             group, is_last = self._take_group()
             self._commit(group)
+        self._overdue.finish()
         self._store.close(self._memory.severities)
 
     def _take_group(self) -> tuple[list[_Job[Any]], bool]:
@@ -330,6 +362,6 @@ def _answer(job: _Job[Any], result: object) -> None:
         job.result.set_result(result)
 
 
-def _lose(store: Store, rows: Sequence[Row]) -> None:
-    for row in rows:
-        store.lose(row.severity)
+def _lose(store: Store, counts: Mapping[Severity, int]) -> None:
+    for severity, count in counts.items():
+        store.lose(severity, count)

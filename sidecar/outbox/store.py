@@ -22,6 +22,7 @@ import json
 import logging
 import secrets
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -105,7 +106,7 @@ class Store:
         self._max_bytes = settings.max_bytes
         self._now = now
         self._lock: IO[bytes] | None = None
-        self._ledger = Ledger(Path(f"{settings.path}.ledger"))
+        self.ledger = Ledger(Path(f"{settings.path}.ledger"))
         self._reserve = Reserve(Path(f"{settings.path}.reserve"), 0)
         self._db: sqlite3.Connection | None = None
         self._totals = _Totals()
@@ -142,9 +143,9 @@ class Store:
             with suppress(sqlite3.Error), self.transaction():
                 pass
         if self._producer:
-            self._ledger.write(is_open=False, lost=self._totals.unsaved, kept={})
+            self.ledger.write(is_open=False, lost=self._totals.unsaved, kept={})
         self._disconnect()
-        self._ledger.close()
+        self.ledger.close()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -172,7 +173,7 @@ class Store:
 
     def note(self, kept: Mapping[Severity, int]) -> None:
         """Write down, in room that is there, what the file itself does not hold: losses, and what is kept in memory."""
-        self._ledger.write(is_open=True, lost=self._totals.unsaved, kept=kept)
+        self.ledger.write(is_open=True, lost=self._totals.unsaved, kept=kept)
 
     def give_up_reserve(self) -> bool:
         """Free the reserved room, so that what makes room can be written; whether there was any."""
@@ -232,21 +233,22 @@ class Store:
 
     def _open_ledger(self) -> tuple[Any, bool]:
         """Its last entry, and whether there was a ledger. Where it finds no room, the outbox does without."""
-        was_here = self._ledger.exists()
+        was_here = self.ledger.exists()
         with suppress(OSError):
-            self._ledger.open()
-        return self._ledger.entry, was_here and self._ledger.entry.number > 0
+            self.ledger.open()
+        return self.ledger.entry, was_here and self.ledger.entry.number > 0
 
     def _count_from_ledger(self) -> None:
         """Count what the last process could not, unless the file says that it has."""
-        entry = self._ledger.entry
-        if entry.number > self._counted_entry:
-            for severity, count in entry.at_risk.items():
-                self.lose(severity, count)
+        entry = self.ledger.entry
+        at_risk = Counter(entry.at_risk if entry.number > self._counted_entry else {})
+        for severity, count in (at_risk + Counter(self.ledger.overdue)).items():
+            self.lose(severity, count)
         with suppress(sqlite3.Error), self.transaction():
             if self._settings.worker is not None:
                 self._set_meta("worker", self._settings.worker)
         self.note({})
+        self.ledger.write_overdue({})
 
     def _take_room(self) -> None:
         """Reserve room, and accept no more events than the volume can hold."""
@@ -471,7 +473,7 @@ class Store:
                 " ON CONFLICT (severity) DO UPDATE SET total = total + ?2, untold = untold + ?2",
                 list(self._totals.unsaved.items()),
             )
-            self._set_meta("ledger", self._ledger.entry.number)
+            self._set_meta("ledger", self.ledger.entry.number)
             self._totals = replace(self._totals, unsaved={})
         self._tell_losses()
 

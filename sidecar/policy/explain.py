@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from sidecar.policy.schema import NAME_PATTERN
+from detectors.suggestion import closest
+from sidecar.policy.codes import Code
+from sidecar.policy.schema.base import NAME_PATTERN
 
 Explanation = tuple[str, str]
 """What is wrong, and what to do about it. Neither ends with a full stop."""
@@ -20,11 +21,9 @@ _LISTED = 12
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """What to write in place of an unknown word: the closest known one, else all of them."""
-    names = list(known)
-    by_lower = {name.lower(): name for name in names}
-    close = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean `{by_lower[close[0]]}`?"
+    names = list(dict.fromkeys(known))
+    if (meant := closest(word, names)) is not None:
+        return f"did you mean `{meant}`?"
     if not names:
         return "remove it"
     if len(names) == 1:
@@ -45,8 +44,12 @@ def show(value: Any) -> str:
     return f"`{text[:_SHOWN_CHARS]}...`" if len(text) > _SHOWN_CHARS else f"`{text}`"
 
 
-def explain(error: ErrorDetails, key: str, keys: Mapping[str, str]) -> Explanation:
-    """Explain one error of pydantic's about `key`, whose mapping may have `keys` (with their descriptions)."""
+def explain(error: ErrorDetails, key: str, keys: Mapping[str, str]) -> tuple[Code, str, str]:
+    """The code and explanation of an error of pydantic's about `key`, whose mapping may have `keys` (with what for)."""
+    return (_code_of(error), *_explained(error, key, keys))
+
+
+def _explained(error: ErrorDetails, key: str, keys: Mapping[str, str]) -> Explanation:
     context: Mapping[str, Any] = error.get("ctx", {})
     if "remedy" in context:
         return error["msg"], context["remedy"]
@@ -75,7 +78,7 @@ def _words(expected: Any) -> list[str]:
 
 
 def _unknown_key(_value: Any, _context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
-    if key in {"block", "redact", "withhold"}:
+    if key in {"advise", "block", "redact", "withhold"}:
         return (
             "an action is one of `redact`, `withhold` and `block`, not several",
             "keep one, or write two rules: the stronger action wins",
@@ -89,6 +92,8 @@ def _missing(_value: Any, _context: Mapping[str, Any], key: str, keys: Mapping[s
 
 
 def _not_one_of(value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
+    if (key, value) == ("action", "advise"):
+        return "`advise` needs what the model is told", "write `action: {advise: {note: ...}}`"
     words = _words(context.get("expected") or context.get("expected_tags"))
     word = value.get("with", value) if isinstance(value, dict) else value
     if len(words) == 1:
@@ -115,6 +120,15 @@ def _not_a(kind: str, example: str) -> Callable[[Any, Mapping[str, Any], str, Ma
     return explainer
 
 
+def _not_settings(value: Any, context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
+    what, remedy = _not_a("a mapping", "write `key: value` pairs")(value, context, key, keys)
+    if key == "redact" and isinstance(value, str):
+        remedy = f"write `{{with: {value}}}`"
+    elif key in {"block", "withhold"} and isinstance(value, str):
+        remedy = f"write `{{message: {show(value)[1:-1]}}}`"
+    return what, remedy
+
+
 def _out_of_bounds(value: Any, context: Mapping[str, Any], _key: str, _keys: Mapping[str, str]) -> Explanation:
     if "ge" in context or "gt" in context:
         return f"{show(value)} is too small", f"write {context.get('ge', context.get('gt')):g} or more"
@@ -122,7 +136,11 @@ def _out_of_bounds(value: Any, context: Mapping[str, Any], _key: str, _keys: Map
 
 
 def _bad_pattern(value: Any, context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
-    what = f"{show(value)} cannot be a key here" if value == key else f"{show(value)} cannot be a `{key}`"
+    what = (
+        f"{show(value)} cannot be a key here"
+        if value == key
+        else f"{show(value)} cannot be {'an' if key[:1] in 'aeio' else 'a'} `{key}`"
+    )
     if context["pattern"] == NAME_PATTERN:
         return what, "use 1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit"
     return what, f"write something of this form: `{context['pattern']}`"
@@ -153,17 +171,24 @@ def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[s
         (word,) = value
         if word in {"allow", "annotate"}:
             return f"`{word}` takes no settings", f"write `action: {word}`"
-        return f"unknown action `{word}`", suggest(str(word), ("redact", "withhold", "block"))
+        return f"unknown action `{word}`", suggest(str(word), ("redact", "advise", "withhold", "block"))
     return f"{show(value)} is not an action", _FORMS["action"]
 
 
+_LANGUAGES = "write a text, or one for each language: `{en: ..., pt-BR: ..., default: ...}`"
 _FORMS = {
+    "severity": "write `info`, `low`, `medium`, `high`, `critical`, or these by least score: `{0.5: low, 0.9: high}`",
+    "value": "write a text, a list of texts, or `{list: NAME}`",
+    "message": _LANGUAGES,
+    "text": _LANGUAGES,
     "labels": "write a list, `[LABEL, ...]`, or least scores, `{LABEL: 0.6, ...}`",
     "blocked": "write true, false, or the id of the rule that blocks",
     "notice": "write `paragraph`, `annotation`, or `{as: paragraph, text: ...}`",
     "chunkings": "write `all`, `whole`, `chars`, `cuts`, `pairs`, `random`, or a list of them",
+    "enforcement": "write `enforce`, `shadow` or `{canary: {percent: 10}}`",
+    "by": "write `session`, `tenant`, `stream`, or `{label: NAME}`",
     "action": "write `allow`, `annotate`, `redact`, `withhold`, `block`, `{redact: {with: mask}}`,"
-    " `{withhold: {message: ...}}` or `{block: {message: ...}}`",
+    " `{advise: {note: ...}}`, `{withhold: {message: ...}}` or `{block: {message: ...}}`",
 }
 
 _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]], Explanation]] = {
@@ -184,8 +209,8 @@ _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]]
     "set_type": _not_a("a list", "write `[...]`, or one `- ...` a line"),
     "frozen_set_type": _not_a("a list", "write `[...]`, or one `- ...` a line"),
     "dict_type": _not_a("a mapping", "write `key: value` pairs"),
-    "model_type": _not_a("a mapping", "write `key: value` pairs"),
-    "model_attributes_type": _not_a("a mapping", "write `key: value` pairs"),
+    "model_type": _not_settings,
+    "model_attributes_type": _not_settings,
     "greater_than": _out_of_bounds,
     "greater_than_equal": _out_of_bounds,
     "less_than": _out_of_bounds,
@@ -199,5 +224,42 @@ _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]]
     "blocked_form": _form,
     "chunkings_form": _form,
     "notice_form": _form,
+    "severity_form": _form,
+    "value_form": _form,
+    "wording_form": _form,
+    "enforcement_form": _form,
+    "by_form": _form,
     "action_form": _action,
 }
+
+_CODES: Mapping[str, Code] = {
+    "action_form": Code.UNKNOWN_ACTION,
+    "empty_expect": Code.CANNOT_FAIL,
+    "enum": Code.UNKNOWN_WORD,
+    "extra_forbidden": Code.UNKNOWN_KEY,
+    "greater_than": Code.OUT_OF_BOUNDS,
+    "greater_than_equal": Code.OUT_OF_BOUNDS,
+    "invisible_char": Code.WRONG_FORM,
+    "less_than": Code.OUT_OF_BOUNDS,
+    "less_than_equal": Code.OUT_OF_BOUNDS,
+    "literal_error": Code.UNKNOWN_WORD,
+    "missing": Code.MISSING_KEY,
+    "one_text": Code.NOT_ONE_TEXT,
+    "string_pattern_mismatch": Code.WRONG_FORM,
+    "string_too_long": Code.TOO_LONG,
+    "string_too_short": Code.TOO_SHORT,
+    "too_long": Code.TOO_LONG,
+    "too_short": Code.TOO_SHORT,
+    "union_tag_invalid": Code.UNKNOWN_WORD,
+    "union_tag_not_found": Code.MISSING_KEY,
+    "value_error": Code.REFUSED_PARAMETERS,
+    "words": Code.WRONG_FORM,
+}
+
+
+def _code_of(error: ErrorDetails) -> Code:
+    """The code by the kind of the error: what states its remedy is about keys together, all else about a value."""
+    kind = error["type"]
+    if kind not in _CODES and kind.endswith("_form"):
+        return Code.WRONG_FORM
+    return _CODES.get(kind, Code.CONTRADICTION if "remedy" in error.get("ctx", {}) else Code.WRONG_KIND)

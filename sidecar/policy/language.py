@@ -12,7 +12,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from detectors.base import DetectorType
-from sidecar.policy.schema import PolicySpec
+from sidecar.policy.schema.cases import PolicyTestSpec
+from sidecar.policy.schema.policy import PolicySpec
 
 
 def json_schema(detectors: Iterable[type[DetectorType]]) -> dict[str, Any]:
@@ -20,10 +21,11 @@ def json_schema(detectors: Iterable[type[DetectorType]]) -> dict[str, Any]:
     schema = PolicySpec.model_json_schema(by_alias=True)
     definitions: dict[str, Any] = schema["$defs"]
     common = definitions.pop("Detect")
+    definitions["ExceptionSpec"] = _with_lists(definitions["ExceptionSpec"])
     branches = []
     for detector in sorted(detectors, key=lambda each: each.name):
-        title = _title(detector.name)
-        definitions |= _own_definitions(detector, title)
+        title = title_of(detector.name)
+        definitions |= _with_lists(_own_definitions(detector, title))
         definitions[title] = _detect_branch(detector, common, title)
         branches.append({"$ref": f"#/$defs/{title}"})
     definitions["Detect"] = {"description": common["description"], "oneOf": branches} if branches else common
@@ -37,8 +39,42 @@ def json_schema(detectors: Iterable[type[DetectorType]]) -> dict[str, Any]:
     return language
 
 
+def json_schema_of_tests() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a file of tests."""
+    head = {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "title": "Tests of Tidegate policies",
+        "description": "Tests beside policies. Made by `tidegate policy schema --tests`, not edited by hand.",
+    }
+    language: dict[str, Any] = _without_null(PolicyTestSpec.model_json_schema(by_alias=True) | head)
+    return language
+
+
+_LIST_USE = {
+    "type": "object",
+    "description": "The values of a list in the folder `lists` beside the policy's file.",
+    "properties": {"list": {"type": "string", "description": "The list's name."}},
+    "required": ["list"],
+    "additionalProperties": False,
+}
+"""What may stand in place of a list of texts."""
+
+
+def _with_lists(node: Any) -> Any:
+    """The same schema with `{list: NAME}` where a list of texts may stand."""
+    if isinstance(node, list):
+        return [_with_lists(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    inner = {key: _with_lists(value) for key, value in node.items()}
+    if node.get("type") != "array" or node.get("items", {}).get("type") != "string":
+        return inner
+    about = {key: value for key, value in inner.items() if key in {"description", "default", "title"}}
+    return about | {"anyOf": [{key: value for key, value in inner.items() if key not in about}, _LIST_USE]}
+
+
 def _detect_branch(detector: type[DetectorType], common: dict[str, Any], title: str) -> dict[str, Any]:
-    params = _prefixed(detector.params.model_json_schema(by_alias=True), title)
+    params = _with_lists(_prefixed(detector.params.model_json_schema(by_alias=True), title))
     name = {"const": detector.name, "description": detector.summary}
     return {
         "type": "object",
@@ -79,7 +115,8 @@ def _without_null(node: Any) -> Any:
     return kept | ({"anyOf": choices} if choices else {})
 
 
-def _title(name: str) -> str:
+def title_of(name: str) -> str:
+    """What the schema calls the branch of a detector."""
     return "Detect" + "".join(word.capitalize() for word in re.split(r"[^A-Za-z0-9]+", name))
 
 

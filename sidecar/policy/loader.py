@@ -1,8 +1,6 @@
 """Reads policy files: YAML 1.2 -> checked models, with the place of every key.
 
-1. A file's documents are composed into YAML nodes, which know their line and column; plain values are built from the
-   nodes, and the places are kept by path (`rules[2].action`). Repeated keys, empty values, merge keys and tags are
-   errors.
+1. A file's documents are read as plain values with the place of each (`document`).
 2. The values are validated by the models of `schema`. Every complaint becomes a `PolicyError` with file, line,
    column, path, what is wrong and what to do.
 
@@ -13,57 +11,37 @@ think of a rule; that is the compiler's part.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.composer import MaxDepthExceededError
-from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from sidecar.errors import PolicyError, PolicyErrors
+from sidecar.policy.codes import Code
+from sidecar.policy.document import Document, Place, Source, read_documents
 from sidecar.policy.explain import explain
 from sidecar.policy.language import json_schema, keys_at
-from sidecar.policy.schema import PolicySpec, RuleSpec
-
-Place: TypeAlias = tuple[str | int, ...]
-"""Where in a document: keys and list positions from its top."""
+from sidecar.policy.lists import Lists, with_lists
+from sidecar.policy.schema.cases import CaseSpec, PolicyTestSpec
+from sidecar.policy.schema.detect import Detect
+from sidecar.policy.schema.lists import ListSpec
+from sidecar.policy.schema.match import MatchSpec
+from sidecar.policy.schema.policy import Metadata, PolicySpec
+from sidecar.policy.schema.rules import RuleSpec
+from sidecar.policy.schema.session import SessionSpec
+from sidecar.policy.schema.stream import StreamSpec
 
 _DEVICES = Path("/dev")
 """Where a shell puts what it hands over as a file: that is read even if it is a pipe."""
 MAX_FILE_BYTES = 1_048_576
-MAX_NODES = 50_000
-MAX_DEPTH = 40
 
 _Spec = TypeVar("_Spec", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a document's keys and values stand. Lines and columns count from 1."""
-
-    file: str
-    values: Mapping[Place, tuple[int, int]] = field(default_factory=dict)
-    keys: Mapping[Place, tuple[int, int]] = field(default_factory=dict)
-
-    def error(self, place: Place, message: str, remedy: str = "", *, at_key: bool = False) -> PolicyError:
-        """A `PolicyError` about `place`: its value, or its key; what does not exist is told where it should be."""
-        line, column = self._position(place, at_key=at_key)
-        path = format_place(place)
-        return PolicyError(message, file=self.file, line=line, column=column, path=path, remedy=_sentence(remedy))
-
-    def _position(self, place: Place, *, at_key: bool) -> tuple[int, int]:
-        if at_key and place in self.keys:
-            return self.keys[place]
-        while place and place not in self.values:
-            place = place[:-1]
-        return self.values.get(place, (1, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +55,78 @@ class LoadedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A document as far as it could be read: its errors, and those of its rules that are right by themselves."""
+    """A document as far as it could be read: its errors, and those of its parts that are right by themselves.
+
+    So one mistake hides no other: `rules` and `tests` are the right ones, by number, whatever is wrong with others, and
+    `detects` what the wrong ones look for. Of all of them keys that nobody knows are left out.
+    """
 
     source: Source
-    spec: PolicySpec | None
-    rules: Mapping[int, RuleSpec]
     errors: tuple[PolicyError, ...]
     document: Any = None
+    spec: PolicySpec | None = None
+    metadata: Metadata | None = None
+    match: MatchSpec | None = None
+    stream: StreamSpec | None = None
+    session: SessionSpec | None = None
+    rules: Mapping[int, RuleSpec] = field(default_factory=dict)
+    detects: Mapping[int, Detect] = field(default_factory=dict)
+    tests: Mapping[int, CaseSpec] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, loaded: LoadedPolicy) -> Draft:
+        """The draft of a policy whose words are right."""
+        spec = loaded.spec
+        return cls(
+            loaded.source,
+            (),
+            loaded.document,
+            spec,
+            spec.metadata,
+            spec.match,
+            spec.stream,
+            spec.session,
+            rules=dict(enumerate(spec.rules)),
+            tests=dict(enumerate(spec.tests)),
+        )
+
+    @property
+    def name(self) -> str:
+        """The policy's name, as far as it is written."""
+        return _name_of(self.document)
+
+    @property
+    def ids(self) -> Mapping[int, str]:
+        """The ids of all rules, right or wrong, by number."""
+        written = ((number, rule.get("id")) for number, rule in _items(self.document, "rules"))
+        return {number: each for number, each in written if isinstance(each, str)}
+
+    @property
+    def has_all_rules(self) -> bool:
+        """Whether all rules are right by themselves."""
+        return len(self.rules) == len(list(_items(self.document, "rules")))
 
 
 def policy_files(paths: Iterable[str | Path]) -> list[Path]:
     """The policy files among `paths`: files as given, and all `*.yaml` and `*.yml` below directories, sorted.
 
-    Names that begin with a dot are passed over. Raises `PolicyError` for a path that does not exist.
+    Files of tests, and names that begin with a dot, are passed over. Raises `PolicyError` for a path that does not
+    exist.
     """
+    return [path for path in _files(paths) if not is_test_file(path)]
+
+
+def files_of_tests(paths: Iterable[str | Path]) -> list[Path]:
+    """The files of tests among `paths`: `*_test.yaml` and `*_test.yml`, found as policy files are."""
+    return [path for path in _files(paths) if is_test_file(path)]
+
+
+def is_test_file(path: Path) -> bool:
+    """Whether a file has tests for policies beside it, by its name."""
+    return path.name.endswith(("_test.yaml", "_test.yml"))
+
+
+def _files(paths: Iterable[str | Path]) -> list[Path]:
     files: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
@@ -98,7 +134,9 @@ def policy_files(paths: Iterable[str | Path]) -> list[Path]:
         elif path.exists():
             files[path] = None
         else:
-            raise PolicyError("there is no such file or directory", file=path, remedy="Check the path.")
+            raise PolicyError(
+                "there is no such file or directory", file=path, remedy="Check the path.", code=Code.UNREADABLE_FILE
+            )
     return list(files)
 
 
@@ -114,31 +152,104 @@ def load_text(text: str, *, file: str = "<text>") -> list[LoadedPolicy]:
 
 def read_drafts(path: str | Path) -> list[Draft]:
     """Read a file's documents as far as possible; what is wrong stands in the drafts."""
+    text = _read_text(path)
+    if isinstance(text, PolicyError):
+        return [_failed(text)]
+    return parse_drafts(text, file=str(path), lists=cache(lambda: _lists_of(path)))
+
+
+def read_tests(
+    path: str | Path, language: Mapping[str, Any]
+) -> tuple[Source, PolicyTestSpec | None, Sequence[PolicyError]]:
+    """Read a file of tests, whose JSON Schema is `language`: where all stands in it, and what is wrong."""
+    file, text = str(path), _read_text(path)
+    if isinstance(text, PolicyError):
+        return Source(file), None, [text]
+    documents = [*read_documents(text, file)]
+    if len(documents) != 1:
+        source = Source(file)
+        message = f"a file of tests is one document, this one has {len(documents)}"
+        remedy = "keep one; it may have any number of `tests`"
+        return source, None, [source.error((), Code.NOT_ONE_DOCUMENT, message, remedy)]
+    return documents[0].source, *_checked(PolicyTestSpec, documents[0], language)
+
+
+def _read_text(path: str | Path) -> str | PolicyError:
     file = str(path)
     try:
-        data = read_file(Path(path))
-        text = data.decode("utf-8-sig")
+        return read_file(Path(path)).decode("utf-8-sig")
     except OSError as error:
-        return [
-            _failed(
-                Source(file).error((), f"the file cannot be read: {error.strerror}", "check its path and permissions")
-            )
-        ]
+        message = f"the file cannot be read: {error.strerror}"
+        return Source(file).error((), Code.UNREADABLE_FILE, message, "check its path and permissions")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         source = Source(file, {(): (line, 1)})
-        return [_failed(source.error((), "this is not UTF-8 text", "save the file as UTF-8"))]
-    return parse_drafts(text, file=file)
+        return source.error((), Code.NOT_TEXT, "this is not UTF-8 text", "save the file as UTF-8")
 
 
-def parse_drafts(text: str, *, file: str) -> list[Draft]:
-    """Read a text's documents as far as possible; what is wrong stands in the drafts."""
+def parse_drafts(text: str, *, file: str, lists: Callable[[], Lists] = dict) -> list[Draft]:
+    """Read a text's documents as far as possible; what is wrong stands in the drafts.
+
+    `lists` is asked for the lists that policies name. Documents that are lists themselves have drafts where they are
+    wrong.
+    """
     if len(text) > MAX_FILE_BYTES:
-        return [_failed(Source(file).error((), "the file is larger than 1 MiB", "split it"))]
-    nodes = _compose(text, file)
-    drafts = [_failed(node) if isinstance(node, PolicyError) else _draft(node, file) for node in nodes]
-    nothing = Source(file).error((), "the file holds no policy", "begin with `apiVersion: tidegate.dev/v1`")
-    return drafts or [_failed(nothing)]
+        return [_failed(Source(file).error((), Code.TOO_LARGE, "the file is larger than 1 MiB", "split it"))]
+    documents = [*read_documents(text, file)]
+    if documents:
+        policies = [_draft(with_lists(each, lists)) for each in documents if not _is_list(each)]
+        wrong = [(each.source, tuple(_list(each)[1])) for each in documents if _is_list(each)]
+        return policies + [Draft(source, errors) for source, errors in wrong if errors]
+    remedy = "begin with `apiVersion: tidegate.dev/v1`"
+    nothing = Source(file).error((), Code.NO_POLICY, "the file holds no policy", remedy)
+    return [_failed(nothing)]
+
+
+LISTS = "lists"
+"""The folder beside a policy's file that has its lists."""
+
+
+def files_with(path: Path) -> list[Path]:
+    """The file of policies and all that may be read with it: its lists."""
+    return [path, *_below(path.parent / LISTS)]
+
+
+def content_of(path: Path) -> str:
+    """A hash of what the file of policies and its lists hold; empty where that cannot be read."""
+    hashed = hashlib.sha256()
+    try:
+        for each in files_with(path):
+            hashed.update(hashlib.sha256(f"{each.name}\n".encode() + read_file(each)).digest())
+    except OSError:
+        return ""
+    return hashed.hexdigest()
+
+
+def _lists_of(path: str | Path) -> Lists:
+    """The lists in the folder beside a policy's file."""
+    found: dict[str, Sequence[str] | None] = {}
+    for file in _below(Path(path).parent / LISTS):
+        text = _read_text(file)
+        documents = [] if isinstance(text, PolicyError) else [*read_documents(text, str(file))]
+        for document in filter(_is_list, documents):
+            spec, _ = _list(document)
+            name = spec.metadata.name if spec else _name_of(document.value)
+            found[name] = None if name in found or spec is None else spec.values
+    return found
+
+
+def _is_list(document: Document) -> bool:
+    return isinstance(document.value, dict) and document.value.get("kind") == "List"
+
+
+def _list(document: Document) -> tuple[ListSpec | None, Sequence[PolicyError]]:
+    return _checked(ListSpec, document, _list_language())
+
+
+def _name_of(document: Any) -> str:
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def explain_all(
@@ -148,26 +259,7 @@ def explain_all(
     return [_explained(each, source, place, document, language) for each in error.errors(include_url=False)]
 
 
-def format_place(place: Place) -> str:
-    """A place as authors write it: `rules[2].action.redact.with`; odd keys are quoted."""
-    parts: list[str] = []
-    for step in place:
-        if isinstance(step, int):
-            parts.append(f"[{step}]")
-        elif step.replace("_", "a").replace("-", "a").isalnum():
-            parts.append(f".{step}" if parts else step)
-        else:
-            parts.append(f"[{json.dumps(step, ensure_ascii=False)}]")
-    return "".join(parts)
-
-
-def _sentence(text: str) -> str:
-    if not text:
-        return ""
-    return text[0].upper() + text[1:] + ("" if text.endswith(("?", ".")) else ".")
-
-
-# --- files and YAML --------------------------------------------------------------------------------------------------
+# --- files -----------------------------------------------------------------------------------------------------------
 
 
 def _below(directory: Path) -> list[Path]:
@@ -183,160 +275,103 @@ def read_file(path: Path) -> bytes:
         return file.read(4 * MAX_FILE_BYTES + 1)
 
 
-def _compose(text: str, file: str) -> Iterator[Node | PolicyError]:
-    """The documents' nodes, empty ones left out; what stops the parser comes last, as an error."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.max_depth = MAX_DEPTH
-    yaml.composer.warn_double_anchors = False  # YAML 1.2 lets an anchor be used again
-    try:
-        for node in yaml.compose_all(text):
-            if not _is_empty(node):
-                yield node
-    except MaxDepthExceededError as error:
-        source = Source(file, {(): _position(error.problem_mark)})
-        yield source.error((), "the file is nested too deeply", f"keep it to {MAX_DEPTH} levels")
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        source = Source(file, {(): (mark.line + 1, mark.column + 1)} if mark else {})
-        what = "; ".join(part for part in (error.context, error.problem) if part)
-        yield source.error(
-            (), f"this is not YAML: {what}", "check indentation (spaces, no tabs), quotes and brackets near here"
-        )
-    except YAMLError as error:
-        yield Source(file).error((), f"this is not YAML: {str(error).splitlines()[0]}", "remove what is not text")
-
-
-def _is_empty(node: Node) -> bool:
-    return isinstance(node, ScalarNode) and str(node.tag) == "tag:yaml.org,2002:null"
-
-
-class _Builder:
-    """Builds plain values from one document's nodes and remembers where each stands."""
-
-    def __init__(self, file: str) -> None:
-        self.values: dict[Place, tuple[int, int]] = {}
-        self.keys: dict[Place, tuple[int, int]] = {}
-        self.source = Source(file, self.values, self.keys)
-        self.errors: list[PolicyError] = []
-        self._constructor = YAML(typ="safe", pure=True).constructor
-
-    def build(self, node: Node, place: Place = ()) -> Any:
-        """The value of a node; None, and an error noted, when it has none that a policy may hold."""
-        self.values[place] = _position(node.start_mark)
-        if len(place) > MAX_DEPTH or len(self.values) > MAX_NODES:
-            return self._refuse(
-                place, "the document is too large or refers to itself", f"keep it to {MAX_DEPTH} levels"
-            )
-        if isinstance(node, MappingNode):
-            return self._mapping(node, place)
-        if isinstance(node, SequenceNode):
-            return [self.build(child, (*place, number)) for number, child in enumerate(node.value)]
-        assert isinstance(node, ScalarNode)
-        return self._scalar(node, place)
-
-    def _mapping(self, node: MappingNode, place: Place) -> dict[str, Any]:
-        mapping: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = self._key(key_node, place)
-            if key is None:
-                continue
-            inner = (*place, key)
-            if key in mapping:
-                first = self.keys[inner][0]
-                self.keys[inner] = _position(key_node.start_mark)
-                self._refuse(
-                    inner, f"`{key}` is written twice, first on line {first}", "keep one of the two", at_key=True
-                )
-                continue
-            self.keys[inner] = _position(key_node.start_mark)
-            mapping[key] = self.build(value_node, inner)
-        return mapping
-
-    def _key(self, node: Node, place: Place) -> str | None:
-        tag = str(node.tag)
-        if isinstance(node, ScalarNode) and tag == "tag:yaml.org,2002:str":
-            return self._text(node, place)
-        self.values[place] = _position(node.start_mark)
-        if tag == "tag:yaml.org,2002:merge":
-            self._refuse(place, "merge keys (`<<`) are not part of the language", "write the keys out")
-        elif isinstance(node, ScalarNode):
-            self._refuse(place, f"the key `{node.value}` is not text", f'put it in quotes: "{node.value}"')
-        else:
-            self._refuse(place, "a key must be text", "put quotes around a value that begins with `{` or `[`")
-        return None
-
-    def _scalar(self, node: ScalarNode, place: Place) -> Any:
-        kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
-        if kind in {"str", "timestamp"}:
-            return self._text(node, place)
-        if kind in {"int", "float", "bool"}:
-            return self._number(node, place)
-        if kind == "null":
-            key = place[-1] if place else 0
-            message = f"`{key}` has no value" if isinstance(key, str) else "this entry is empty"
-            self._refuse(place, message, "give it one, or remove it", at_key=True)
-        else:
-            self._refuse(place, f"the tag `{node.tag}` is not part of the language", "write the value without a tag")
-        return None
-
-    def _text(self, node: ScalarNode, place: Place) -> str | None:
-        try:
-            node.value.encode()
-        except UnicodeEncodeError:
-            self._refuse(
-                place, "this text holds half of a surrogate pair", 'write the character itself, or "\\U0001F600"'
-            )
-            return None
-        return str(node.value)
-
-    def _number(self, node: ScalarNode, place: Place) -> Any:
-        try:
-            return self._constructor.construct_object(node)
-        except (ValueError, KeyError, OverflowError):
-            self._refuse(place, f"`{node.value}` is not what its tag says", "write the value without a tag")
-            return None
-
-    def _refuse(self, place: Place, message: str, remedy: str, *, at_key: bool = False) -> None:
-        self.errors.append(self.source.error(place, message, remedy, at_key=at_key))
-
-
-def _position(mark: StringMark) -> tuple[int, int]:
-    return mark.line + 1, mark.column + 1
-
-
 # --- validation ------------------------------------------------------------------------------------------------------
 
 
-def _draft(node: Node, file: str) -> Draft:
-    builder = _Builder(file)
-    document = builder.build(node)
-    refused = {error.path for error in builder.errors}
-    spec, errors = _validate(PolicySpec, builder.source, (), document, document)
-    errors = builder.errors + [error for error in errors if error.path not in refused]
+def _draft(document: Document) -> Draft:
+    spec, errors = _checked(PolicySpec, document, _language())
+    source, value = document.source, document.value
+    if spec is not None:
+        return Draft.of(LoadedPolicy(source, spec, value))
+    return _draft_of_parts(source, value, errors)
+
+
+def _draft_of_parts(source: Source, document: Any, errors: Sequence[PolicyError]) -> Draft:
+    """The draft of a document that is not right."""
+    wrong = _complaints(document)
+    known = _without(document, [place for place, kind in wrong.items() if kind == "extra_forbidden"])
+    right = _without(document, [place for place in wrong if place[:1] == ("rules",) and place[2:3] == ("detect",)])
+    read = {number: _part(RuleSpec, rule) for number, rule in _items(known, "rules")}
+    looks = {number: _part(Detect, rule.get("detect")) for number, rule in _items(right, "rules")}
+    tests = {number: _part(CaseSpec, test) for number, test in _items(known, "tests")}
+    top = known if isinstance(known, dict) else {}
+    return Draft(
+        source,
+        tuple(errors),
+        document,
+        metadata=_part(Metadata, top.get("metadata")),
+        match=_part(MatchSpec, top.get("match", {})),
+        stream=_part(StreamSpec, top.get("stream", {})),
+        session=_part(SessionSpec, top.get("session", {})),
+        rules={number: rule for number, rule in read.items() if rule is not None},
+        detects={number: look for number, look in looks.items() if look is not None and read[number] is None},
+        tests={number: test for number, test in tests.items() if test is not None},
+    )
+
+
+def _complaints(document: Any) -> Mapping[Place, str]:
+    """The places of what no policy may hold, each with the kind of the complaint."""
+    try:
+        PolicySpec.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        return {_real_place((), each, document): each["type"] for each in error.errors(include_url=False)}
+    return {}
+
+
+def _items(document: Any, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The mappings of a list of the document, by number."""
+    items = document.get(key) if isinstance(document, dict) else None
+    for number, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict):
+            yield number, item
+
+
+def _part(model: type[_Spec], value: Any) -> _Spec | None:
+    """A part of a document, if it is right by itself."""
+    try:
+        return model.model_validate_json(json.dumps(value))
+    except ValidationError:
+        return None
+
+
+def _without(document: Any, places: Iterable[Place]) -> Any:
+    """The same document without what stands at `places`: of a list that holds one, all of it."""
+    by_step: dict[str | int, list[Place]] = {}
+    for place in places:
+        by_step.setdefault(place[0], []).append(place[1:])
+    if isinstance(document, list):
+        return [_without(item, by_step.get(number, ())) for number, item in enumerate(document)]
+    if not isinstance(document, dict):
+        return document
+    kept = {key: value for key, value in document.items() if not _is_gone(value, by_step.get(key, ()))}
+    return {key: _without(value, by_step.get(key, ())) for key, value in kept.items()}
+
+
+def _is_gone(value: Any, places: Iterable[Place]) -> bool:
+    """Whether one of the places is the value itself, or an entry of the list that it is."""
+    return any(not place or (len(place) == 1 and isinstance(value, list)) for place in places)
+
+
+def _checked(
+    model: type[_Spec], document: Document, language: Mapping[str, Any]
+) -> tuple[_Spec | None, Sequence[PolicyError]]:
+    """A document's model if nothing is wrong with it, and what is."""
+    if document.value is None:
+        return None, document.errors
+    refused = {error.path for error in document.errors}
+    spec, errors = _validate(model, document.source, (), document.value, document.value, language)
+    errors = [*document.errors, *(error for error in errors if error.path not in refused)]
     errors.sort(key=lambda error: (error.line, error.column))
-    if spec is not None and not errors:
-        return Draft(builder.source, spec, dict(enumerate(spec.rules)), (), document)
-    return Draft(builder.source, None, _right_rules(builder.source, document), tuple(errors), document)
-
-
-def _right_rules(source: Source, document: Any) -> dict[int, RuleSpec]:
-    """The rules that are right by themselves, by number, of a document that is not."""
-    rules = document.get("rules") if isinstance(document, dict) else None
-    right = {}
-    for number, rule in enumerate(rules if isinstance(rules, list) else []):
-        spec, _ = _validate(RuleSpec, source, ("rules", number), document, rule)
-        if spec is not None:
-            right[number] = spec
-    return right
+    return None if errors else spec, errors
 
 
 def _validate(
-    model: type[_Spec], source: Source, place: Place, document: Any, value: Any
+    model: type[_Spec], source: Source, place: Place, document: Any, value: Any, language: Mapping[str, Any]
 ) -> tuple[_Spec | None, list[PolicyError]]:
     try:
         return model.model_validate_json(json.dumps(value)), []
     except ValidationError as error:
-        return None, explain_all(error, source, place, document, _language())
+        return None, explain_all(error, source, place, document, language)
 
 
 def _explained(
@@ -344,8 +379,8 @@ def _explained(
 ) -> PolicyError:
     place = _real_place(base, error, document)
     key = next((step for step in reversed(place) if isinstance(step, str)), "the document")
-    message, remedy = explain(error, key, keys_at(language, place[:-1], document))
-    return source.error(place, message, remedy, at_key=error["type"] == "extra_forbidden")
+    code, message, remedy = explain(error, key, keys_at(language, place[:-1], document))
+    return source.error(place, code, message, remedy, at_key=error["type"] == "extra_forbidden")
 
 
 def _real_place(base: Place, error: ErrorDetails, document: Any) -> Place:
@@ -379,8 +414,13 @@ def _language() -> dict[str, Any]:
     return json_schema(())
 
 
+@cache
+def _list_language() -> dict[str, Any]:
+    return ListSpec.model_json_schema(by_alias=True)
+
+
 def _failed(error: PolicyError) -> Draft:
-    return Draft(Source(error.file), None, {}, (error,))
+    return Draft(Source(error.file), (error,))
 
 
 def _finish(drafts: Sequence[Draft]) -> list[LoadedPolicy]:

@@ -6,26 +6,32 @@ rule is named by its index; `digest` names the policy's exact content.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
 
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
+from sidecar.policy.conditions import Terms
+from sidecar.policy.facts import Match, StreamFacts
+from sidecar.policy.schema.base import DEFAULT_POLICY
+from sidecar.policy.sessions import SessionCondition, SessionSettings
+from sidecar.policy.trial import Trial
 from sidecar.values import (
     Action,
+    CanarySide,
     Channel,
-    Direction,
     Enforcement,
     FailMode,
     InHistory,
     Lane,
     Mode,
     Part,
+    SessionMark,
     Severity,
     ToolCalls,
 )
-from sidecar.wording.languages import Language
+from sidecar.wording.languages import Language, chosen
 
 Rewrite = Callable[[str, str, str], str]
 """A redaction operator: `(matched text, label, session id) -> replacement`. Pure."""
@@ -44,6 +50,14 @@ class StandIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Replacement:
+    """How one label of a rule is replaced."""
+
+    rewrite: Rewrite
+    is_reversible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RulePlan:
     """One rule. `thresholds` has the least score per label that makes a finding a violation; other labels never do."""
 
@@ -58,14 +72,22 @@ class RulePlan:
     """What a detector that failed counts as."""
     on_timeout: FailMode
     """What an answer that came too late, or was not asked for because it would, counts as."""
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the rule itself says of published lists (`taxonomy`)."""
     message: str | None = ""
     """The text that stands in for a blocked answer; may be empty. None: a default, with the stream's id to quote."""
+    translations: Mapping[str, str] = field(default_factory=dict)
+    """The same by language, for readers that say which is theirs."""
     in_history: InHistory = InHistory.WITHHOLD
     """What becomes of a text of a request's history that it blocks, where the caller tells which that is."""
+    advice: str = ""
+    """What the model is told, where `action` is advise."""
     in_its_place: str = ""
     """The sentence that stands in for a text which is withheld."""
     rewrite: Rewrite | None = None
     """Set when `action` is redact."""
+    by_label: Mapping[str, Replacement] = field(default_factory=dict)
+    """What is done otherwise to labels, in place of `rewrite` and `stand_in`."""
     is_reversible: bool = False
     """Whether what stands in is to be put back: then it stands in for the value alone, wherever that stands."""
     stand_in: StandIn | None = None
@@ -75,6 +97,31 @@ class RulePlan:
     reading: Reading = ONE_BY_ONE
     """How it reads the sentences of a pair checker."""
     reads: Reads = EVERYTHING
+    canary: Trial | None = None
+    """On which streams it is enforced; on the others it is in shadow. None: the same on all."""
+    side: CanarySide | None = None
+    """Of a canary: on which side the stream is that this plan is for."""
+    is_others: bool = False
+    """Whether it is of the other version of the policy, and only says what that would do."""
+    risk: float = 0.0
+    """What a violation adds to its session's risk; 0: it counts for nothing there."""
+    marks: frozenset[SessionMark] = frozenset()
+    """What a violation says of its session."""
+    session: SessionCondition | None = None
+    """The sessions in which it acts; None: any."""
+    terms: Terms | None = None
+    """What it asks of a finding beyond its threshold."""
+    bands: tuple[tuple[float, Severity], ...] = ()
+    """The severities by least score, lowest first; none: it is always `severity`, which is the highest else."""
+
+    def severity_of(self, score: float) -> Severity:
+        """How much a violation with this score matters."""
+        return next((severity for least, severity in reversed(self.bands) if score >= least), self.severity)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a violation says something of its session."""
+        return bool(self.risk or self.marks)
 
     def is_reading(self, part: Part, channel: Channel) -> bool:
         """Whether it reads a text of these."""
@@ -115,6 +162,11 @@ class BatchPlan:
     def is_gating(self) -> bool:
         """Whether text waits for one of its rules. What cannot stop text makes nothing late that can."""
         return not self.rules or any(rule.is_gating for rule in self.rules)
+
+    @property
+    def stops_when_late(self) -> bool:
+        """Whether a stream ends when the detector does not look at some of its text in time."""
+        return any(rule.is_gating and rule.on_timeout is FailMode.FAIL_CLOSED for rule in self.rules)
 
     @property
     def is_pair_checker(self) -> bool:
@@ -159,6 +211,11 @@ class Notice:
 
     text: str
     is_paragraph: bool
+    translations: Mapping[str, str] = field(default_factory=dict)
+
+    def said_in(self, languages: Sequence[str]) -> Notice:
+        """The notice for a reader of these languages."""
+        return Notice(chosen(self.text, self.translations, languages), self.is_paragraph)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,23 +239,6 @@ class StreamSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """Which streams take a policy: every stated condition must hold; an empty one always does."""
-
-    directions: frozenset[Direction] = frozenset()
-    labels: tuple[tuple[str, str], ...] = ()
-    tenants: frozenset[str] = frozenset()
-
-    def accepts(self, direction: Direction, labels: Mapping[str, str], tenant: str) -> bool:
-        """Whether a stream with these facts takes the policy."""
-        return (
-            (not self.directions or direction in self.directions)
-            and (not self.tenants or tenant in self.tenants)
-            and all(labels.get(key) == value for key, value in self.labels)
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """One policy, compiled."""
 
@@ -215,6 +255,22 @@ class Plan:
     """In which people are told things."""
     order: int = 0
     """Policies are tried by order, lowest first, then by name."""
+    canaries: tuple[int, ...] = ()
+    """The rules that are canaries."""
+    rollout: Trial | None = None
+    """On which streams of the version `replaces` it is tried, where it is."""
+    replaces: str = ""
+    successor: Plan | None = None
+    """The version that is tried on a part of its streams."""
+    side: CanarySide | None = None
+    """Where a version is tried: which of the two this is, for the stream that this plan is for."""
+    other: Plan | None = None
+    """The other one. Its rules stand behind this one's own, in shadow."""
+    sides: dict[tuple[frozenset[int], str], Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `policy.canary` made of it for streams on either side."""
+    session: SessionSettings = field(default_factory=SessionSettings)
+    stoppers: tuple[RulePlan, ...] = ()
+    """The rules that stop a session, numbered behind `rules`. They read nothing until one is stopped."""
     _readers: dict[tuple[Part, Channel], Readers] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was answered before."""
 
@@ -243,6 +299,22 @@ class Plan:
         return Readers(scanners, batches, gating, stopping)
 
     @property
+    def all_rules(self) -> tuple[RulePlan, ...]:
+        """Its rules, and those that stop a session."""
+        return (*self.rules, *self.stoppers)
+
+    @property
+    def counts_sessions(self) -> bool:
+        """Whether it matters what a stream's session did, or does."""
+        told = any(rule.is_telling or rule.session is not None for rule in self.rules)
+        return told or bool(self.session.untrusted or self.session.escalations)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether text waits for its verdicts."""
+        return self.stream.mode is Mode.STRICT
+
+    @property
     def reads_context(self) -> bool:
         """Whether answers are compared with what the caller supplies."""
         return any(batch.is_pair_checker for batch in self.batches)
@@ -255,9 +327,7 @@ class Plan:
     @property
     def stops_when_late(self) -> bool:
         """Whether text is stopped when a model does not look at it in time."""
-        return any(
-            rule.is_gating and rule.on_timeout is FailMode.FAIL_CLOSED for batch in self.batches for rule in batch.rules
-        )
+        return any(batch.stops_when_late for batch in self.batches)
 
     @property
     def holds_calls(self) -> bool:
@@ -285,3 +355,13 @@ class Plan:
     def redacts(self) -> bool:
         """Whether any rule may rewrite text."""
         return any(rule.is_enforced and rule.action is Action.REDACT for rule in self.rules)
+
+
+def in_order(plans: Iterable[Plan]) -> tuple[Plan, ...]:
+    """Policies in the order in which they are tried: by order, then by name, and the default one last."""
+    return tuple(sorted(plans, key=lambda plan: (plan.name == DEFAULT_POLICY, plan.order, plan.name)))
+
+
+def taker(ordered: Iterable[Plan], facts: StreamFacts) -> Plan | None:
+    """The first policy that takes a stream by its facts; None where nobody does."""
+    return next((plan for plan in ordered if plan.match.accepts(facts)), None)

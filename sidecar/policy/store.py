@@ -3,27 +3,36 @@
 `load` and `reload` read all files and swap the whole set in one assignment: a stream that starts meanwhile sees the old
 set or the new one, never half of each, and a running stream keeps its plan. A wrong file never replaces a right one: on
 `reload` its last good policies stay in force, its errors are in `errors`, and the other files are taken as they are
-now.
+now. Files that change while they are read are read once more, so that no set is half of one state and half of another.
 
 When a file is read again, and who is told of errors, is the caller's business. Not thread-safe: one owner loads.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from detectors import registry
+from detectors.suggestion import closest
 from sidecar.errors import PolicyError, PolicyErrors, UnknownPolicy
-from sidecar.policy.compiler import Catalog, CompiledFile, compile_file
-from sidecar.policy.loader import Source, policy_files, read_file
+from sidecar.policy.codes import Code
+from sidecar.policy.compile.detection import Catalog
+from sidecar.policy.compiler import CompiledFile, compile_file
+from sidecar.policy.facts import StreamFacts
+from sidecar.policy.loader import content_of, files_with, policy_files
 from sidecar.policy.operators import RedactionKeys
-from sidecar.policy.plan import Plan
-from sidecar.policy.schema import DEFAULT_POLICY
-from sidecar.values import Direction
+from sidecar.policy.plan import Plan, in_order, taker
+from sidecar.policy.rollouts import errors_together, in_force
+from sidecar.policy.schema.base import DEFAULT_POLICY
+
+State = frozenset[tuple[Path, int, int, int]]
+"""What tells one state of the policy files from another without reading them."""
+
+_TRIES = 5
+"""How often files are read that change meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class _Snapshot:
 
     files: Mapping[Path, CompiledFile] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
+    tried: Mapping[str, Plan] = field(default_factory=dict)
     matching: tuple[Plan, ...] = ()
 
 
@@ -53,6 +63,22 @@ class PolicyStore:
         return self._current.plans
 
     @property
+    def matching(self) -> tuple[Plan, ...]:
+        """The policies in force, in the order in which a stream that names none is offered to them."""
+        return self._current.matching
+
+    @property
+    def tried(self) -> Mapping[str, Plan]:
+        """The versions that are tried on a part of the streams of those, by name."""
+        return self._current.tried
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """The file of each policy in force, by its digest."""
+        files = self._current.files.values()
+        return {plan.digest: loaded.source.file for compiled in files for loaded, plan in compiled.policies}
+
+    @property
     def errors(self) -> tuple[PolicyError, ...]:
         """What was wrong with the files when they were last read; empty when they were taken as they are."""
         return self._errors
@@ -71,7 +97,19 @@ class PolicyStore:
         self._current = snapshot
         return not self._errors
 
-    def resolve(self, name: str | None, direction: Direction, labels: Mapping[str, str], tenant: str) -> Plan:
+    def move(self, directories: Sequence[str | Path]) -> bool:
+        """Read the files of other directories in place of these, all or nothing; whether they were all right.
+
+        If not, what is wrong is in `errors`, and the policies of before stay in force.
+        """
+        other = PolicyStore(directories, self._keys, catalog=self._catalog)
+        snapshot, self._errors = other._read()
+        if self._errors:
+            return False
+        self._paths, self._current = other._paths, snapshot
+        return True
+
+    def resolve(self, name: str | None, facts: StreamFacts) -> Plan:
         """The policy of that name; without one, the first by order whose `match` accepts the stream, else `default`.
 
         Raises `UnknownPolicy`.
@@ -82,19 +120,41 @@ class PolicyStore:
             if plan is None:
                 raise UnknownPolicy(name, remedy=_closest(name, current.plans))
             return plan
-        for plan in current.matching:
-            if plan.match.accepts(direction, labels, tenant):
-                return plan
+        if (plan := taker(current.matching, facts)) is not None:
+            return plan
         raise UnknownPolicy("", remedy=f"name one, or add a policy named `{DEFAULT_POLICY}`")
 
+    def state(self) -> State:
+        """What the files are like now, by name, time, size and inode; a link counts as what it leads to."""
+        found = set()
+        with suppress(OSError, PolicyError):
+            for file in {each for path in policy_files(self._paths) for each in files_with(path)}:
+                about = file.stat()
+                found.add((file, about.st_mtime_ns, about.st_size, about.st_ino))
+        return frozenset(found)
+
     def _read(self) -> tuple[_Snapshot, tuple[PolicyError, ...]]:
+        """What the files hold as a whole: of one state of all of them."""
+        before = self.state()
+        for _ in range(_TRIES):
+            read = self._read_once()
+            if (after := self.state()) == before:
+                return read
+            before = after
+        where = ", ".join(map(str, self._paths))
+        message = "the files changed each time while they were read"
+        return self._current, (PolicyError(message, file=where, remedy="Replace them less often."),)
+
+    def _read_once(self) -> tuple[_Snapshot, tuple[PolicyError, ...]]:
         try:
             paths = policy_files(self._paths)
         except PolicyError as error:
             return self._current, (error,)
         if not paths:
             where = ", ".join(map(str, self._paths))
-            return self._current, (PolicyError("there is no policy file", file=where, remedy="Add one."),)
+            return self._current, (
+                PolicyError("there is no policy file", file=where, remedy="Add one.", code=Code.NO_POLICY),
+            )
         read = {path: self._compiled(path) for path in paths}
         errors = [error for compiled in read.values() for error in compiled.errors]
         files = {path: self._last_good(compiled) for path, compiled in read.items()}
@@ -105,7 +165,7 @@ class PolicyStore:
 
     def _compiled(self, path: Path) -> CompiledFile:
         """The file compiled; one that did not change keeps its plans, because compiling takes the time of streams."""
-        content = _content(path)
+        content = content_of(path)
         known = self._current.files.get(path)
         if known is not None and content and known.content == content:
             return known
@@ -117,34 +177,11 @@ class PolicyStore:
         return self._current.files.get(compiled.path, CompiledFile(compiled.path, (), ()))
 
 
-def repeated_names(files: Iterable[CompiledFile]) -> list[PolicyError]:
-    """An error for each policy whose name an earlier file has already."""
-    owners: dict[str, Source] = {}
-    errors = []
-    for compiled in files:
-        for loaded, plan in compiled.policies:
-            first = owners.setdefault(plan.name, loaded.source)
-            if first.file != loaded.source.file:
-                message = f"{first.file} has a policy named `{plan.name}` already"
-                errors.append(loaded.source.error(("metadata", "name"), message, "give each policy its own name"))
-    return errors
-
-
 def _snapshot(files: Mapping[Path, CompiledFile]) -> tuple[_Snapshot, list[PolicyError]]:
-    errors = repeated_names(files.values())
-    plans = {plan.name: plan for compiled in files.values() for _, plan in compiled.policies}
-    ordered = sorted(plans.values(), key=lambda plan: (plan.name == DEFAULT_POLICY, plan.order, plan.name))
-    return _Snapshot(files, plans, tuple(ordered)), errors
-
-
-def _content(path: Path) -> str:
-    """A hash of what the file holds; empty when it cannot be read, which compiling it will explain."""
-    try:
-        return hashlib.sha256(read_file(path)).hexdigest()
-    except OSError:
-        return ""
+    plans, tried = in_force(plan for compiled in files.values() for _, plan in compiled.policies)
+    return _Snapshot(files, plans, tried, in_order(plans.values())), errors_together(files.values())
 
 
 def _closest(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else ""
+    meant = closest(name, known)
+    return f"did you mean {meant!r}?" if meant else ""

@@ -7,7 +7,8 @@
 3. The queue whose most urgent ask comes first makes the next batch, most urgent first. Urgent is what belongs to the
    stream whose first segment was due first: of streams with the same time, the older one, so that what is begun ends,
    and too much work makes the youngest late rather than everybody. Asks that are late, or whose stream is gone, are
-   dropped on the way.
+   dropped on the way. Others join the first one's batch as long as that takes a part of its time (`_BATCH_SHARE`): on a
+   slow machine a full one would make all in it late.
 4. Between tenants: while others wait in the queue, one tenant gets at most half of a batch (`TENANT_SHARE`); and while
    others wait anywhere, no tenant's ask leads two batches in a row. One tenant alone may have everything.
 """
@@ -31,9 +32,13 @@ from sidecar.values import Direction, Outcome, Segment
 TENANT_SHARE = 0.5
 
 CHARS_PER_TOKEN = 4
+_BATCH_SHARE = 0.1
+"""One may run, and one be ready, when an ask comes: with its own, three parts of its time."""
 _SHORTEST_BUCKET = 16
-_SLOT_MS = 50
-"""How finely the backlog is counted by rank."""
+
+
+Rank = tuple[float, int]
+"""The place of a stream's work among that of others, the lowest first."""
 
 
 class Receiver(Protocol):
@@ -56,16 +61,24 @@ class Request(msgspec.Struct, frozen=True):
     segment: Segment
     direction: Direction
     deadline_ms: float
-    submitted_ms: float
+    hold_ms: float
+    """How long before that it was submitted."""
     receiver: Receiver
     tenant: str = ""
     began_ms: float = 0.0
     """When its stream began."""
+    stream: int = 0
+    """Its stream's number, counted as they are let in: several may begin at the same time."""
 
     @property
-    def rank_ms(self) -> float:
-        """When it would be due, had it been submitted when its stream began."""
-        return self.began_ms + self.deadline_ms - self.submitted_ms
+    def submitted_ms(self) -> float:
+        """When it was submitted."""
+        return self.deadline_ms - self.hold_ms
+
+    @property
+    def rank(self) -> Rank:
+        """When it would be due, had it been submitted when its stream began; and its stream."""
+        return self.began_ms + self.hold_ms, self.stream
 
     @property
     def detector(self) -> BatchDetector:
@@ -107,9 +120,9 @@ class Ask(msgspec.Struct):
         return self.requests[0].deadline_ms
 
     @property
-    def rank_ms(self) -> float:
+    def rank(self) -> Rank:
         """Its place among the others, the lowest first."""
-        return self.requests[0].rank_ms
+        return self.requests[0].rank
 
     @property
     def tenant(self) -> str:
@@ -122,7 +135,7 @@ class Ask(msgspec.Struct):
         return _key(self.group, self.first)
 
 
-_Heap = list[tuple[float, int, Ask]]
+_Heap = list[tuple[Rank, int, Ask]]
 """One tenant's asks in one queue, by rank and order of arrival."""
 
 
@@ -189,8 +202,12 @@ class Batcher:
         own = self._backlogs.get(request.tenant)
         tenants = len(self._backlogs) + (own is None)
         own_ms = request.tokens * cost(self._groups.of(request.detector))
-        before_ms = own.cost_ms(request.rank_ms, cost) if own is not None else 0.0
-        return min(self._backlog.cost_ms(request.rank_ms, cost) + own_ms, (before_ms + own_ms) * tenants)
+        before_ms = own.cost_ms(request.rank, cost) if own is not None else 0.0
+        return min(self._backlog.cost_ms(request.rank, cost) + own_ms, (before_ms + own_ms) * tenants)
+
+    def is_next(self, request: Request) -> bool:
+        """Whether nothing of an older stream waits."""
+        return self._backlog.has_none_before(request.rank)
 
     def all_ms(self, cost: Callable[[int], float]) -> float:
         """How long it would take to have all done that waits."""
@@ -202,25 +219,35 @@ class Batcher:
 
     def take_late(self, now_ms: float) -> list[Ask]:
         """Remove the asks that are past their deadline, and those of streams that are gone; returns the former."""
-        late: list[Ask] = []
+        return [ask for ask in self._take_where(lambda ask: _is_useless(ask, now_ms)) if ask.first.receiver.is_open]
+
+    def drop_gone(self) -> None:
+        """Remove the asks whose stream is gone."""
+        self.take_late(-inf)
+
+    def take_of(self, receiver: Receiver) -> list[Ask]:
+        """Remove what a stream still waits for."""
+        return self._take_where(lambda ask: ask.first.receiver is receiver)
+
+    def _take_where(self, is_taken: Callable[[Ask], bool]) -> list[Ask]:
+        taken: list[Ask] = []
         for key, queue in list(self._queues.items()):
-            for ask in queue.take_useless(now_ms):
-                self._forget(ask)
-                if ask.first.receiver.is_open:
-                    late.append(ask)
+            taken += queue.take_where(is_taken)
             if not queue.depth:
                 del self._queues[key]
-        return late
+        for ask in taken:
+            self._forget(ask)
+        return taken
 
-    def take(self) -> list[Ask]:
+    def take(self, now_ms: float = -inf, cost: Callable[[int], float] = lambda _: 0.0) -> list[Ask]:
         """The next batch: asks of one group and of like length, most urgent first; empty when nothing waits."""
-        self.take_late(-inf)
+        self.drop_gone()
         lead = self._next_lead()
         if lead is None:
             return []
         key, self._leader = lead
         queue = self._queues[key]
-        batch = queue.take(self._leader)
+        batch = queue.take(self._leader, now_ms, cost(key[0]))
         if not queue.depth:
             del self._queues[key]
         for ask in batch:
@@ -259,33 +286,34 @@ class _Queue:
         self.depth = 0
 
     def push(self, ask: Ask) -> None:
-        heapq.heappush(self.heaps.setdefault(ask.tenant, []), (ask.rank_ms, ask.number, ask))
+        heapq.heappush(self.heaps.setdefault(ask.tenant, []), (ask.rank, ask.number, ask))
         self.depth += 1
 
-    def take_useless(self, now_ms: float) -> list[Ask]:
-        """Take out the asks that are late or whose stream is gone."""
-        useless: list[Ask] = []
+    def take_where(self, is_taken: Callable[[Ask], bool]) -> list[Ask]:
+        """Take out some asks, wherever they stand."""
+        taken: list[Ask] = []
         for tenant, heap in list(self.heaps.items()):
-            own = [ask for _, _, ask in heap if ask.deadline_ms < now_ms or not ask.first.receiver.is_open]
+            own = [ask for _, _, ask in heap if is_taken(ask)]
             if not own:
                 continue
-            useless += sorted(own, key=lambda ask: ask.number)
+            taken += sorted(own, key=lambda ask: ask.number)
             gone = {ask.number for ask in own}
             left = self.heaps[tenant] = [each for each in heap if each[1] not in gone]
             heapq.heapify(left)
             if not left:
                 del self.heaps[tenant]
-        self.depth -= len(useless)
-        return useless
+        self.depth -= len(taken)
+        return taken
 
-    def take(self, leader: str) -> list[Ask]:
+    def take(self, leader: str, now_ms: float, cost_ms: float) -> list[Ask]:
         """A batch that begins with the leader's most urgent ask; others in order of rank, within their share."""
         share = ceil(self.capacity * TENANT_SHARE)
         batch = [self._pop(leader)]
+        left_ms = (batch[0].deadline_ms - now_ms) * _BATCH_SHARE - batch[0].tokens * cost_ms
         taken = Counter({leader: 1})
         heads = [(*heap[0][:2], tenant) for tenant, heap in self.heaps.items()]
         heapq.heapify(heads)
-        over: list[tuple[float, int, str]] = []
+        over: list[tuple[Rank, int, str]] = []
         while len(batch) < self.capacity and (heads or over):
             if not heads:  # nobody else waits: what is left over is anybody's
                 heads, over, share = over, [], self.capacity
@@ -294,6 +322,9 @@ class _Queue:
             if taken[tenant] >= share:
                 heapq.heappush(over, head)
                 continue
+            left_ms -= self.heaps[tenant][0][2].tokens * cost_ms
+            if left_ms < 0:
+                break
             batch.append(self._pop(tenant))
             taken[tenant] += 1
             if tenant in self.heaps:
@@ -313,11 +344,11 @@ class _Backlog:
     """Tokens that wait, by rank and by group."""
 
     def __init__(self) -> None:
-        self._tokens: dict[tuple[int, int], int] = {}
+        self._tokens: dict[tuple[Rank, int], int] = {}
 
     def count(self, ask: Ask, tokens: int) -> None:
         """Add tokens of an ask, or take them away."""
-        key = (_slot(ask.rank_ms), ask.group)
+        key = (ask.rank, ask.group)
         left = self._tokens.get(key, 0) + tokens
         if left:
             self._tokens[key] = left
@@ -328,10 +359,13 @@ class _Backlog:
         """What all the tokens cost."""
         return sum(tokens * cost(group) for (_, group), tokens in self._tokens.items())
 
-    def cost_ms(self, rank_ms: float, cost: Callable[[int], float]) -> float:
+    def cost_ms(self, last: Rank, cost: Callable[[int], float]) -> float:
         """What the tokens cost that come no later."""
-        last = _slot(rank_ms)
-        return sum(tokens * cost(group) for (slot, group), tokens in self._tokens.items() if slot <= last)
+        return sum(tokens * cost(group) for (rank, group), tokens in self._tokens.items() if rank <= last)
+
+    def has_none_before(self, rank: Rank) -> bool:
+        """Whether no tokens come earlier."""
+        return not any(each < rank for each, _ in self._tokens)
 
 
 class _Groups:
@@ -360,9 +394,9 @@ def bucket_of(tokens: int) -> int:
     return between if tokens <= between and power > _SHORTEST_BUCKET else power
 
 
+def _is_useless(ask: Ask, now_ms: float) -> bool:
+    return ask.deadline_ms < now_ms or not ask.first.receiver.is_open
+
+
 def _key(group: int, request: Request) -> tuple[int, int, int, float]:
     return group, id(request.receiver), request.segment.number, request.deadline_ms
-
-
-def _slot(rank_ms: float) -> int:
-    return int(rank_ms // _SLOT_MS)

@@ -1,8 +1,10 @@
 """Batches the segments of all streams for the model detectors. One owner task; no locks.
 
 1. `submit` answers a request at once when its findings are known (`cache`), or sheds it at once: when the queue is
-   full, or when what is served before it would take past its deadline. Shedding is an outcome (`Failed(shed)`), so the
-   rule's fail mode applies. Otherwise the request is queued. `admits` says whether there is room for more streams.
+   full, or when what is served before it would take past its deadline; where that ends its stream, far past it.
+   Shedding is an outcome (`Failed(shed)`), so the rule's fail mode applies; where that ends the stream, what else of it
+   waits is shed with it (`_lose`). Of the oldest stream that waits nothing is shed: an estimate may be wrong, and then
+   nobody would finish. Otherwise the request is queued. `admits` says whether there is room for more streams.
    What no text waits for (rules that annotate, or are in shadow) queues apart: it is taken when nothing else waits,
    by all workers but one, and so is what is shed first.
 2. The owner takes a batch and runs it on a worker thread. While all workers are busy it takes the next one, and has it
@@ -10,7 +12,8 @@
    segment's wait for company adapts to load, and is nothing when the workers are idle.
 3. The outcomes are handed out on the event loop, all those of a segment together.
 4. What a token costs is timed when the service starts (`time`), and learnt from each group's batches so far, the last
-   ones counting most, and each by its tokens: a small batch tells little of what a token costs in a full one.
+   ones counting most, and each by its tokens: a small batch tells little of what a token costs in a full one. It is the
+   worker's own time: while the event loop is busy, batches wait for it, however small they are.
 
 What it does not promise: that an outcome comes before its deadline. The core has a timer, and no use for a late one.
 """
@@ -18,10 +21,11 @@ What it does not promise: that an outcome comes before its deadline. The core ha
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from math import ceil
+from math import ceil, exp
 from statistics import median
 from typing import TypeVar
 
@@ -35,7 +39,7 @@ from sidecar.scheduler.admission import GUESSED_TOKENS, LONG_WAIT, Admission, Ru
 from sidecar.scheduler.batcher import CHARS_PER_TOKEN, TENANT_SHARE, Ask, Batcher, Request
 from sidecar.scheduler.cache import FindingsCache
 from sidecar.scheduler.runner import Job, Question, Reply
-from sidecar.telemetry.metrics import Metrics
+from sidecar.telemetry.metrics import Metrics, ModelMetrics
 from sidecar.values import Failed, FailureKind, Found, Outcome
 
 __all__ = ["Request", "Running", "Scheduler"]
@@ -44,18 +48,30 @@ _T = TypeVar("_T")
 
 _LEAD_MS = 8.0
 """How long before the running batch's end the next one is taken: tokenising a full one takes a few milliseconds."""
-_DECAY = 0.9
-"""How much a batch still counts in the estimate of a token's cost when the next one is done."""
+_REMEMBERED_TOKENS = 512
+"""How many tokens' time makes up most of the estimate of a token's cost."""
+_DOUBT = 2.0
+"""How much less a token may come to cost than it does: while many streams begin the machine has other work, too. So a
+stream ends at once only where it would be late by far, and otherwise when it is late. What may pass unread passes at
+once."""
 _MOST_GROUPS = 256
 _TIMED_TEXT = "How many tokens a model reads in a second is what this sentence, and others like it, are here to tell. "
-_TIMED = BatchItem(_TIMED_TEXT * 2, 0, context=context_of([_TIMED_TEXT]))
+_TIMED_CHARS = 2 * len(_TIMED_TEXT)
 """What models are timed with: about as long as a segment."""
 
 
 class Scheduler:
     """See the module's text. Used on one event loop; `start` and `stop` are called by its owner."""
 
-    def __init__(self, settings: SchedulerSettings, *, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: SchedulerSettings,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        seconds: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`seconds` is the time that work is measured by, on worker threads."""
         self._threads = settings.threads or cpu_limit()
         self._workers_for_others = max(1, self._threads - 1)
         self._queue_limit = settings.queue_limit
@@ -69,6 +85,7 @@ class Scheduler:
         self._cache = FindingsCache(max_entries=settings.cache_entries, max_chars=settings.cache_max_chars)
         self._clock = clock
         self._metrics = metrics
+        self._seconds = seconds
         self._costs = _Costs()
         self._admission = Admission(self._threads)
         self._wake = asyncio.Event()
@@ -113,7 +130,7 @@ class Scheduler:
 
     def _submit(self, request: Request, batcher: Batcher, reason: str) -> None:
         if reason:
-            self._answer(request, Failed(FailureKind.SHED, reason))
+            self._lose(request, Failed(FailureKind.SHED, reason))
         else:
             batcher.add(request)
             self._wake.set()
@@ -123,9 +140,9 @@ class Scheduler:
         now_ms = self._clock.now_ms()
         return self._admission.admits(running, self._awaited.all_ms(self._costs.of) + self._flown_ms(now_ms), now_ms)
 
-    def left(self, began_ms: float) -> None:
+    def left(self, began_ms: float, stream: int) -> None:
         """A stream that was let in then has ended."""
-        self._admission.left(began_ms)
+        self._admission.left(began_ms, stream)
 
     async def time(self, plans: Iterable[Plan]) -> None:
         """Time a full batch of each group of detectors that is not known yet, on all workers at once."""
@@ -136,14 +153,14 @@ class Scheduler:
         self._admission.expect(GUESSED_TOKENS * max(map(self._costs.of, batches), default=0.0))
 
     async def _time(self, group: int, batch: BatchPlan) -> None:
-        tokens = batch.item_tokens or 1 + len(_TIMED.text) // CHARS_PER_TOKEN
+        tokens = batch.item_tokens or 1 + _TIMED_CHARS // CHARS_PER_TOKEN
         items = max(1, min(self._max_items, self._max_tokens // tokens))
-        questions = [Question(_TIMED, (batch.detector,))] * items
+        questions = [Question(_timed(number), (batch.detector,)) for number in range(items)]
         runs: list[float] = []
         for _ in range(4):
-            began_ms = self._clock.now_ms()
-            await asyncio.gather(*(self._work(Job(questions).run) for _ in range(self._threads)))
-            runs.append(self._clock.now_ms() - began_ms)
+            jobs = [Job(questions, self._seconds) for _ in range(self._threads)]
+            await asyncio.gather(*(self._work(job.run) for job in jobs))
+            runs.append(max(job.took_ms for job in jobs))
         self._costs.learn(group, median(runs[1:]), items * tokens)  # the first makes ready what later ones have
 
     # -- admission ------------------------------------------------------------------------------------------------
@@ -160,18 +177,24 @@ class Scheduler:
 
     def _reason_to_shed(self, request: Request) -> str:
         batcher, now_ms = self._awaited, self._clock.now_ms()
-        self._admission.brought(request.began_ms, batcher.cost_ms(request, self._costs.of), now_ms)
+        cost_ms = batcher.cost_ms(request, self._costs.of)
+        self._admission.brought(request.began_ms, request.stream, cost_ms, now_ms)
         if self._is_full(batcher, request):
             self._admission.strain(request.began_ms, now_ms)
             return "the queue is full"
-        if not batcher.depth and not self._flights:
-            return ""  # nothing is before it; and an estimate that is too high is unlearnt only by a batch
-        workers = max(1, self._threads - sum(not each.is_awaited for each in self._flights))
-        wait_ms = self._wait_ms(batcher, request, self._flown_ms(now_ms), workers)
-        left_ms = request.deadline_ms - now_ms
+        wait_ms, left_ms = self._awaited_ms(request, now_ms), request.deadline_ms - now_ms
+        if wait_ms > LONG_WAIT * left_ms:
+            batcher.drop_gone()
+            wait_ms = self._awaited_ms(request, now_ms)
         if wait_ms > LONG_WAIT * left_ms:
             self._admission.strain(request.began_ms, now_ms)
-        return "it would be late" if wait_ms > left_ms else ""
+        doubt = _DOUBT if request.batch.stops_when_late else 1.0
+        return "it would be late" if wait_ms > doubt * left_ms and not batcher.is_next(request) else ""
+
+    def _awaited_ms(self, request: Request, now_ms: float) -> float:
+        """When a request will be done that text waits for."""
+        workers = max(1, self._threads - sum(not each.is_awaited for each in self._flights))
+        return self._wait_ms(self._awaited, request, self._flown_ms(now_ms), workers)
 
     def _reason_to_shed_other(self, request: Request) -> str:
         """Why a request is shed that no text waits for: all else comes before it."""
@@ -209,8 +232,9 @@ class Scheduler:
             for ask in batcher.take_late(now_ms):
                 if batcher is self._awaited:
                     self._admission.strain(ask.first.began_ms, now_ms)
-                _answer_late(ask)
-            batch = batcher.take()
+                for request in ask.requests:
+                    self._lose(request, Failed(FailureKind.TIMEOUT, "no outcome within max_hold_ms"))
+            batch = batcher.take(now_ms, self._costs.of)
             if batch:
                 await self._launch(batch)
 
@@ -218,18 +242,16 @@ class Scheduler:
         """From what to take a batch now; None: there is none, or something to be gained by waiting for it to fill."""
         is_idle = not self._idle.locked()
         if self._awaited.depth:
-            return self._awaited if is_idle or self._awaited.has_full_batch or self._is_end_near() else None
+            now_ms = self._clock.now_ms()
+            is_end_near = any(each.left_ms(now_ms) <= _LEAD_MS for each in self._flights)
+            return self._awaited if is_idle or is_end_near or self._awaited.has_full_batch else None
         others = sum(not each.is_awaited for each in self._flights)
         return self._others if self._others.depth and is_idle and others < self._workers_for_others else None
-
-    def _is_end_near(self) -> bool:
-        now_ms = self._clock.now_ms()
-        return any(each.left_ms(now_ms) <= _LEAD_MS for each in self._flights)
 
     async def _launch(self, batch: list[Ask]) -> None:
         """Run the batch, once a worker is idle; until then, have it tokenised."""
         tokens = sum(ask.tokens for ask in batch)
-        flight = _Flight(batch, tokens, tokens * self._costs.of(batch[0].group))
+        flight = _Flight(batch, tokens, tokens * self._costs.of(batch[0].group), self._seconds)
         self._flights.append(flight)
         if self._idle.locked():
             await self._work(flight.job.prepare)
@@ -251,20 +273,13 @@ class Scheduler:
             self._flights.remove(flight)
             self._idle.release()
             self._wake.set()
-        self._learn(flight, self._clock.now_ms() - began_ms)
+        self._costs.learn(flight.asks[0].group, flight.job.took_ms, flight.tokens)
+        _tell(self._metrics.model(flight.asks[0].first.detector.model), flight)
         for ask, of_ask in zip(flight.asks, answers, strict=True):
             self._hand_out(ask, of_ask)
 
     def _work(self, job: Callable[[], _T]) -> asyncio.Future[_T]:
         return asyncio.get_running_loop().run_in_executor(self._workers, job)
-
-    def _learn(self, flight: _Flight, took_ms: float) -> None:
-        self._costs.learn(flight.asks[0].group, took_ms, flight.tokens)
-        metrics = self._metrics.model(flight.asks[0].first.detector.model)
-        metrics.batch_items.observe(len(flight.asks))
-        metrics.batch_tokens.observe(flight.job.tokens or flight.tokens)
-        metrics.tokenise.observe(flight.job.tokenise_seconds)
-        metrics.inference.observe(flight.job.inference_seconds)
 
     # -- outcomes -------------------------------------------------------------------------------------------------
 
@@ -276,32 +291,53 @@ class Scheduler:
             self._cache.put(request.detector, request.tenant, request.item, answer)
             self._answer(request, Found(request.segment.to_lane(answer)))
 
+    def _lose(self, request: Request, failed: Failed) -> None:
+        """Answer what was not looked at. When that ends its stream the rest of it waits for nothing any more."""
+        is_open = request.receiver.is_open
+        self._answer(request, failed)
+        if not (is_open and request.batch.stops_when_late):
+            return
+        self._admission.lose(request.began_ms, request.stream)
+        rest = [*self._awaited.take_of(request.receiver), *self._others.take_of(request.receiver)]
+        for each in (each for ask in rest for each in ask.requests):
+            self._answer(each, Failed(FailureKind.SHED, "its stream ends"))
+
     def _answer(self, request: Request, outcome: Outcome) -> None:
-        self._metrics.detector(request.detector.name).count(outcome)
+        is_late = isinstance(outcome, Failed) and outcome.kind is FailureKind.TIMEOUT
+        if not is_late:  # the session counts that, as its own timer may be first
+            self._metrics.detector(request.detector.name).count(outcome)
         if request.receiver.is_open:
             request.answer(outcome)
 
 
-def _answer_late(ask: Ask) -> None:
-    """Tell that nothing will come; the session counts it, as it does when its own timer was first."""
-    for request in ask.requests:
-        request.answer(Failed(FailureKind.TIMEOUT, "no outcome within max_hold_ms"))
+def _timed(number: int) -> BatchItem:
+    """What models are timed with; no two are alike, as a text is encoded once in a batch."""
+    text = f"{number}. {_TIMED_TEXT * 2}"[:_TIMED_CHARS]
+    return BatchItem(text, 0, context=context_of([text]))
 
 
 class _Flight:
     """A batch that was taken and is not done."""
 
-    def __init__(self, asks: list[Ask], tokens: int, estimate_ms: float) -> None:
+    def __init__(self, asks: list[Ask], tokens: int, estimate_ms: float, seconds: Callable[[], float]) -> None:
         self.asks = asks
         self.tokens = tokens
         self.estimate_ms = estimate_ms
         self.is_awaited = asks[0].first.batch.is_gating
-        self.job = Job([Question(ask.first.item, tuple(each.detector for each in ask.requests)) for ask in asks])
+        questions = [Question(ask.first.item, tuple(each.detector for each in ask.requests)) for ask in asks]
+        self.job = Job(questions, seconds)
         self.began_ms: float | None = None
 
     def left_ms(self, now_ms: float) -> float:
         """How long it is still going to take."""
         return self.estimate_ms if self.began_ms is None else max(0.0, self.began_ms + self.estimate_ms - now_ms)
+
+
+def _tell(metrics: ModelMetrics, flight: _Flight) -> None:
+    metrics.batch_items.observe(len(flight.asks))
+    metrics.batch_tokens.observe(flight.job.tokens or flight.tokens)
+    metrics.tokenise.observe(flight.job.tokenise_seconds)
+    metrics.inference.observe(flight.job.inference_seconds)
 
 
 class _Costs:
@@ -318,6 +354,7 @@ class _Costs:
     def learn(self, group: int, ms: float, tokens: int) -> None:
         """Take a batch into account."""
         old_ms, old_tokens = self._totals.pop(group, (0.0, 0.0))
-        self._totals[group] = (old_ms * _DECAY + ms, old_tokens * _DECAY + tokens)
+        kept = exp(-tokens / _REMEMBERED_TOKENS)
+        self._totals[group] = (old_ms * kept + ms, old_tokens * kept + tokens)
         if len(self._totals) > _MOST_GROUPS:  # groups of policies that were reloaded: the first is used least lately
             del self._totals[next(iter(self._totals))]

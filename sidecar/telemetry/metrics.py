@@ -73,6 +73,10 @@ COUNTERS: Mapping[str, Row] = {
     "tidegate_scheduler_cache": Row("Requests that were looked up among earlier findings.", ("result",)),
     "tidegate_policy_reloads": Row("Reloads that took effect."),
     "tidegate_policy_reload_failures": Row("Reloads that were refused; the last good policies stayed."),
+    "tidegate_canary_streams": Row(
+        "Streams that ended, by canary (a rule, or a version that is tried) and side.", ("policy", "canary", "side")
+    ),
+    "tidegate_bundle_looks": Row("Times that the source of the bundle was asked, by what came of it.", ("result",)),
 }
 HISTOGRAMS: Mapping[str, Row] = {
     "tidegate_held_seconds": Row("How long the first character of a release was held.", ("policy",), _HELD_BUCKETS),
@@ -254,6 +258,14 @@ class Metrics:
             texts.inc(len(found))
             chars.inc(sum(found))
 
+    def count_canary(self, policy: str, canary: str, side: str) -> None:
+        """Count a stream of one side of a canary."""
+        self._of("tidegate_canary_streams", policy, canary, side).inc()
+
+    def count_bundle(self, result: str) -> None:
+        """Count what came of asking for a bundle: `new`, `same`, `refused` or `away`."""
+        self._of("tidegate_bundle_looks", result).inc()
+
     def count_unread_text(self, named: str) -> None:
         """Count a long text that passes without being looked at, by what `count_unscanned` called its path."""
         self._of("tidegate_unscanned_long_texts", named).inc()
@@ -297,7 +309,7 @@ class Metrics:
             restored=self._of("tidegate_restored", name),
             violations=tuple(
                 {action: self._of("tidegate_violations", name, rule.id, action.word) for action in Action}
-                for rule in plan.rules
+                for rule in plan.all_rules
             ),
             repeated=self._of("tidegate_violations_repeated", name),
             sentences={each: self._of("tidegate_grounding_sentences", name, each.value) for each in Standing},

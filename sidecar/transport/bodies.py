@@ -45,6 +45,7 @@ from sidecar.transport.exchange import (
 )
 from sidecar.transport.facts import Caller, start_of, with_sources
 from sidecar.transport.http_headers import (
+    ADVICE,
     DECISION,
     NOTICE,
     POLICY,
@@ -137,6 +138,8 @@ class Bodies:
             self.marks[DECISION] = Action.BLOCK.word
             return self._refused(way.shape, body, body.blocked, session)
         self._take_notice(summary.notice)
+        if summary.advice:
+            self.marks[ADVICE] = "given" if body.advise("\n\n".join(summary.advice)) else "no-place"
         start = with_sources(start, body.texts, self._engine.limits)
         changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
         return Passed(answered(start), closed(coding, *came, changed))

@@ -230,6 +230,7 @@ def summary_of(summary: StreamSummary) -> pb.Summary:
         grounding=None if summary.grounding is None else _grounding_summary(summary.grounding),
         notice="" if summary.notice is None else summary.notice.text,
         restored=summary.restored,
+        advice=summary.advice,
     )
 
 
@@ -300,6 +301,7 @@ def _annotation_of(annotation: Annotation, plan: Plan) -> pb.Annotation:
         score=annotation.score,
         reason=annotation.reason,
         grounding=_grounding(annotation.grounding),
+        advice=annotation.advice,
     )
 
 
@@ -318,7 +320,7 @@ def _violation_of(decision: Decision, plan: Plan) -> pb.Violation:
     finding = decision.finding
     return pb.Violation(
         rule=rule.id,
-        severity=_WIRE_SEVERITIES[rule.severity],
+        severity=_WIRE_SEVERITIES[rule.severity_of(finding.score)],
         decided=_WIRE_ACTIONS[decision.decided],
         done=_WIRE_ACTIONS[decision.done],
         lane=_wire_lane(decision.lane),

@@ -19,6 +19,7 @@ from sidecar.start import Passage, StreamStart
 from sidecar.telemetry.tracing import parse_traceparent
 from sidecar.transport.identity import Peer, forwarded, mesh_labels
 from sidecar.values import Channel, Direction, Part
+from sidecar.wording.languages import preferred
 
 _SOURCES = frozenset({Part.CONTEXT, Part.TOOL_RESULT})
 
@@ -32,6 +33,8 @@ class Caller(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     peer: Peer = Peer()
     attributes: Mapping[str, str] = field(default_factory=dict)
+    route: str = ""
+    """The way by which it came, where no fact says it."""
 
 
 def start_of(facts: Facts, caller: Caller, document: Any) -> StreamStart:
@@ -47,9 +50,11 @@ def start_of(facts: Facts, caller: Caller, document: Any) -> StreamStart:
         session_id=_told(facts, caller, "session_id"),
         request_id=_told(facts, caller, "request_id"),
         prompt_version=_told(facts, caller, "prompt_version"),
+        route=_told(facts, caller, "route") or caller.route,
         labels={**facts.labels, **_labels(facts, caller), **mesh_labels(identity)},
         model=_told(facts, caller, "model") or (asked if isinstance(asked, str) else ""),
         trace=parse_traceparent(caller.headers.get("traceparent", "")),
+        languages=preferred(_told(facts, caller, "language")),
     )
 
 
@@ -68,9 +73,11 @@ def pinned(facts: Facts, caller: Caller, said: StreamStart) -> StreamStart:
         policy=known.policy or said.policy,
         tenant=known.tenant or said.tenant,
         model=known.model or said.model,
+        route=known.route,
         session_id=said.session_id or known.session_id,
         request_id=said.request_id or known.request_id,
         prompt_version=known.prompt_version or said.prompt_version,
+        languages=known.languages,
         labels={**said.labels, **known.labels, **mesh_labels(own)},
     )
 

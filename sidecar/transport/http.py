@@ -161,7 +161,7 @@ class _Exchange:
         self._client = client
         self._asked = Asked(request.method, request.raw_path, CIMultiDict(request.headers))
         self._decision: Decision = decide(settings, self._asked)
-        self._caller = Caller(self._asked.headers, Peer(request.remote or ""))
+        self._caller = Caller(self._asked.headers, Peer(request.remote or ""), route=request.path)
         self._bodies = Bodies(engine, settings)
         self._answered = 0
         """The status of the upstream's answer."""

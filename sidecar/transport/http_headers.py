@@ -15,6 +15,7 @@ STREAM = "x-tidegate-stream"
 DECISION = "x-tidegate-decision"
 REQUEST_DECISION = "x-tidegate-request-decision"
 NOTICE = "x-tidegate-notice"
+ADVICE = "x-tidegate-advice"
 REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid")
 """Where client libraries look for an id to quote: OpenAI's and most others, Anthropic's, Amazon's."""
 UNGUARDED = "unguarded"

@@ -75,6 +75,11 @@ def identity_in(xfcc: str) -> str:
     return identity
 
 
+def mesh_label_names() -> tuple[str, ...]:
+    """The labels that an identity may have."""
+    return (f"{MESH}identity", *(f"{MESH}{key}" for key in _SPIFFE.groupindex))
+
+
 def mesh_labels(identity: str) -> dict[str, str]:
     """The labels of an identity; none of an empty one."""
     if not identity:

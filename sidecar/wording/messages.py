@@ -78,6 +78,22 @@ _CHANGED: Mapping[Language, str] = {
     Language.PT: "Nota: partes da sua mensagem foram substituídas para as proteger; a resposta foi escrita sem elas.",
 }
 
+_HALTED: Mapping[Language, str] = {
+    Language.EN: "This conversation is paused by a safety rule until {until}. You can go on then.",
+    Language.DE: "Dieses Gespräch ist durch eine Sicherheitsregel bis {until} angehalten. Danach geht es weiter.",
+    Language.ES: "Una regla de seguridad ha pausado esta conversación hasta {until}. Después podrá continuar.",
+    Language.FR: "Une règle de sécurité a suspendu cette conversation jusqu’à {until}. Vous pourrez continuer ensuite.",
+    Language.IT: "Una regola di sicurezza ha sospeso questa conversazione fino a {until}. Dopo potrà continuare.",
+    Language.NL: "Een veiligheidsregel heeft dit gesprek tot {until} onderbroken. Daarna kunt u verdergaan.",
+    Language.PT: "Uma regra de segurança suspendeu esta conversa até {until}. Depois poderá continuar.",
+}
+"""`{until}` stays for the time."""
+
+
+def halted(language: Language) -> str:
+    """What is said in a session that is stopped for a while. It says `{until}` for the time."""
+    return _HALTED[language]
+
 
 def changed(language: Language) -> str:
     """What is said behind the answer to a prompt in which something was redacted."""

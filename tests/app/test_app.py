@@ -95,7 +95,7 @@ async def test_it_serves_says_so_and_publishes_its_metrics(tmp_path: Path):
         "tidegate_policies_loaded 1.0",
         "tidegate_policy_reload_failures_total 0.0",
         "tidegate_streams_open 0.0",
-        "tidegate_outbox_events 2.0",
+        "tidegate_outbox_events 3.0",
         "tidegate_scheduler_queue_depth 0.0",
     ):
         assert line in metrics
@@ -193,7 +193,7 @@ async def test_a_drain_waits_for_streams_and_records_those_it_cancels(tmp_path: 
     with pytest.raises(tidegate.TidegateError):
         await reading
     assert app.engine.open_streams == 0
-    assert app.outbox.stats().put == 1
+    assert app.outbox.stats().put == 2
     assert app.readiness.parts["grpc"] == "draining"
 
 
@@ -281,3 +281,12 @@ async def test_new_streams_are_taken_while_load_balancers_learn_of_a_drain(tmp_p
         await eventually(lambda: app.readiness.parts["grpc"] == "draining")
         assert (await client.check("a plum")).text == "a ‹fruit›"
         await stopping
+
+
+async def test_the_start_says_that_no_policy_can_take_what_the_proxy_serves(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    app = App(settings(tmp_path, proxy={"listen": "127.0.0.1:0", "upstream": "http://127.0.0.1:1"}))
+    async with app.running():
+        said = [record for record in caplog.records if record.message.startswith("no policy can take")]
+        assert [(each.__dict__["direction"], each.__dict__["nearest"]) for each in said] == [("input", "words")]

@@ -82,6 +82,7 @@ def test_guard_prints_json(policies: str):
     assert (row["released"], row["action"], row["leaked_chars"], row["policy"]) == ("a ‹fruit›", "redact", 0, "words")
     [violation] = row["violations"]
     assert (violation["rule"], violation["label"], violation["start"], violation["end"]) == ("no-plums", "FRUIT", 2, 6)
+    assert (violation["score"], violation["threshold"], violation["reason"]) == (1.0, 0.5, "keywords FRUIT")
 
 
 def test_guard_prints_a_row_for_each_row_in_order(policies: str):
@@ -96,6 +97,35 @@ def test_guard_prints_a_row_for_each_row_in_order(policies: str):
         ("c", "a ", "block"),
     ]
     assert {"id", "released", "action", "violations", "leaked_chars", "max_held_chars"} <= read[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "policy"),
+    [
+        ([], "words"),
+        (["--label", "app=shop"], "words"),
+        (["--label", "app=shop", "--label", "tier=gold"], "shop"),
+        (["--tenant", "acme"], "acme"),
+        (["--model", "gpt-5-mini"], "small"),
+        (["--model", "gpt-5"], "words"),
+        (["--attribute", "team=red", "--route", "chat"], "red"),
+    ],
+)
+def test_guard_takes_the_policy_that_matches(policies: str, arguments: list[str], policy: str):
+    folder = Path(policies)
+    more = (("small", '{models: ["*-mini"]}'), ("red", "{attributes: {team: red}, routes: [chat]}"))
+    for name, match in (("shop", "{labels: {app: shop, tier: gold}}"), ("acme", "{tenants: [acme]}"), *more):
+        text = POLICY.replace("name: words", f"name: {name}").replace("rules:", f"match: {match}\nrules:", 1)
+        (folder / f"{name}.yaml").write_text(text)
+    (folder / "words.yaml").write_text(POLICY.replace('version: "1"', 'version: "1", order: 200'))
+    row = json.loads(run("guard", "--json", "--policies", policies, *arguments, text="a plum").stdout)
+    assert row["policy"] == policy
+
+
+@pytest.mark.parametrize("label", ["app", "=shop", ""])
+def test_a_label_that_is_no_pair_is_misuse(policies: str, label: str):
+    result = run("guard", "--policies", policies, "--label", label, text="a plum")
+    assert (result.exit_code, "write NAME=VALUE" in result.stderr) == (2, True)
 
 
 def test_guard_withholds_what_stands_in_a_history(policies: str):

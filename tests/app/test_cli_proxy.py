@@ -14,9 +14,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from sidecar.cli.main import main
+from sidecar.config import Settings
 from tests.proxies import CARD, MASKED, POLICY
 from tests.recordings import openai_chat_stream
 from tests.upstream import scripted_upstream
@@ -40,6 +41,62 @@ def test_a_wrong_upstream_is_misuse(arguments: list[str], words: str):
 
 def test_help_has_an_example():
     assert "Example: tidegate proxy --upstream" in CliRunner().invoke(main, ["proxy", "--help"]).stdout
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Settings]:
+    """With what settings the service was started, in a folder without policies."""
+    settings: list[Settings] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sidecar.starting.run", settings.append)
+    return settings
+
+
+def proxy(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["proxy", "--upstream", "http://localhost:1", *arguments])
+
+
+def test_a_pack_is_found_by_its_name_and_loaded_alone_where_nothing_else_is(started: list[Settings]):
+    assert proxy("--policy", "gdpr").exit_code == 0
+    (settings,) = started
+    assert settings.proxy.facts.policy == "gdpr"
+    assert [path.name for path in settings.policies.directories] == ["gdpr.yaml"]
+
+
+def test_a_pack_is_loaded_beside_the_policies_that_are_there(started: list[Settings], tmp_path: Path):
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "mine.yaml").write_text(POLICY)
+    assert proxy("--policy", "gdpr").exit_code == 0
+    assert proxy("--policy", "default").exit_code == 0
+    assert [[path.name for path in each.policies.directories] for each in started] == [
+        ["policies", "gdpr.yaml"],
+        ["policies"],
+    ]
+    assert started[1].proxy.facts.policy == "default"
+
+
+def test_labels_are_those_of_all_traffic(started: list[Settings], tmp_path: Path):
+    (tmp_path / "own.yaml").write_text("proxy: {facts: {labels: {app: shop, env: test}}}")
+    assert proxy("--config", "own.yaml", "--label", "env=prod", "--label", "a=b=c").exit_code == 0
+    assert started[0].proxy.facts.labels == {"app": "shop", "env": "prod", "a": "b=c"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--policy", "gdrp"], "there is no policy named 'gdrp'; did you mean 'gdpr'?"),
+        (["--policy", "zzz"], "there is no policy named 'zzz'; `tidegate policy packs` lists"),
+        (["--policies", "own", "--policy", "defalt"], "did you mean 'default'?"),
+        (["--label", "app"], "'app' is no pair: write NAME=VALUE"),
+        (["--label", "mesh.identity=me"], "labels that begin with `mesh.` are the mesh's own"),
+    ],
+)
+def test_a_name_or_label_that_cannot_be(started: list[Settings], tmp_path: Path, arguments: list[str], words: str):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "mine.yaml").write_text(POLICY)
+    done = proxy(*arguments)
+    assert (done.exit_code, started) == (2, [])
+    assert words in done.stderr
 
 
 @asynccontextmanager

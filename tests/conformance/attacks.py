@@ -1,11 +1,14 @@
 """Floods of one peer: `python -m tests.conformance.attacks NAME ADDRESS SECONDS` sends one to a service here.
 
+Without arguments it takes them as lines of JSON on standard input, and answers each when that flood is over.
+
 A peer that is cut off comes back, as an attacker would. What it is sent is not read, unless it says so.
 """
 
 from __future__ import annotations
 
 import gzip
+import json
 import socket
 import sys
 import time
@@ -200,4 +203,10 @@ def _send(peer: socket.socket, sent: bytes, until: float) -> None:
 
 
 if __name__ == "__main__":
-    attack(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    if len(sys.argv) > 1:
+        attack(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    else:
+        for line in sys.stdin:
+            attack(*json.loads(line))
+            sys.stdout.write("\n")
+            sys.stdout.flush()

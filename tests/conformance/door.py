@@ -14,10 +14,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any, Final
 
 ROOT = Path(__file__).parents[2]
 SERVERS: Final = ("light", "grpcio")
+SERVE: Final = ("-m", "sidecar", "serve")
+ON_SCALES: Final = ("-m", "tests.conformance.scales")
+"""Instead: the same service, which says what it was made to do."""
 POLICY = """
 apiVersion: tidegate.dev/v1
 kind: Policy
@@ -45,6 +49,14 @@ class Door:
     def pid(self) -> int:
         return self._process.pid
 
+    def ask(self, question: str) -> dict[str, float]:
+        """What a service on `scales` answers."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{question}\n".encode())
+        self._process.stdin.flush()
+        return dict(json.loads(self._process.stdout.readline()))
+
     @property
     def resident_bytes(self) -> int:
         """What it has in memory now."""
@@ -64,7 +76,7 @@ class Door:
 
 
 @contextmanager
-def door(server: str, folder: Path, **environment: str) -> Iterator[Door]:
+def door(server: str, folder: Path, *, command: Sequence[str] = SERVE, **environment: str) -> Iterator[Door]:
     """Start the service; it is stopped with the context."""
     (folder / "policies").mkdir(parents=True, exist_ok=True)
     (folder / "policies" / "words.yaml").write_text(POLICY, encoding="utf-8")
@@ -81,14 +93,15 @@ def door(server: str, folder: Path, **environment: str) -> Iterator[Door]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     log = folder / f"{server}.log"  # a file: a pipe that nobody reads would hold the service up
     with log.open("w", encoding="utf-8") as said:
-        command = [sys.executable, "-m", "sidecar", "serve"]
-        process = subprocess.Popen(command, env=own | settings | environment, cwd=ROOT, stderr=said)
+        process = subprocess.Popen(
+            [sys.executable, *command], env=own | settings | environment, cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=said
+        )
     try:
         yield Door(server, process, log)
     finally:
         process.send_signal(signal.SIGCONT)
         process.terminate()
-        process.wait(timeout=60)
+        process.communicate(timeout=60)
 
 
 def run(command: Sequence[str | Path], *, timeout: float = 120) -> str:

@@ -1,17 +1,17 @@
-"""Sends each input to a server, sees what comes of it, and writes the table of both servers."""
+"""Sends each input to a server, and sees what comes of it."""
 
 from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import grpc
 
 from sidecar.transport.http2 import frames as f
-from tests.conformance.inputs import STREAM, Input
+from tests.conformance.inputs import OPEN, STREAM, Input
 from tests.transport.peer import Peer, data, greeted, message, unconnected
 from tidegate.v1 import guard_pb2 as pb
 
@@ -37,10 +37,15 @@ class Outcome:
     def __str__(self) -> str:
         return self.answer
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether its call was, not the connection."""
+        return self.answer not in {OPEN, "closed"} and not self.answer.startswith("GOAWAY")
+
 
 @dataclass
-class _Seen:
-    """What came so far."""
+class Seen:
+    """What came so far of an input's call and of its neighbour."""
 
     answer: str = ""
     goaway: str = ""
@@ -70,20 +75,20 @@ def key_of(case: Input) -> str:
 
 
 async def _beside_a_neighbour(address: str, case: Input) -> Outcome:
-    peer, seen = await greeted(address), _Seen()
-    peer.send(peer.call(1, STREAM), data(1, _wire(start=pb.Start()) + _wire(chunk=pb.Chunk(text="one "))))
+    peer, seen = await greeted(address), Seen()
+    peer.send(peer.call(1, STREAM), data(1, wire(start=pb.Start()) + wire(chunk=pb.Chunk(text="one "))))
     await peer.until(f.HEADERS, 1)
     peer.send(case.build(peer))
     await _watch(peer, seen, until=lambda: seen.is_decided)
     if not seen.is_closed:
-        peer.send(data(1, _wire(chunk=pb.Chunk(text="two.")), f.END_STREAM))
+        peer.send(data(1, wire(chunk=pb.Chunk(text="two.")), f.END_STREAM))
         await _watch(peer, seen, until=lambda: bool(seen.neighbour) or seen.is_closed)
     peer.writer.close()
     return Outcome(_named(seen), seen.neighbour == "OK")
 
 
 async def _alone(address: str, case: Input) -> Outcome:
-    peer, seen = await unconnected(address), _Seen()
+    peer, seen = await unconnected(address), Seen()
     peer.send(case.build(peer))
     try:
         async with asyncio.timeout(_QUIET_SECONDS):
@@ -98,20 +103,21 @@ async def _alone(address: str, case: Input) -> Outcome:
     return Outcome(_named(seen), neighbour_lives=False)
 
 
-async def _watch(peer: Peer, seen: _Seen, *, until: object) -> None:
+async def _watch(peer: Peer, seen: Seen, *, until: object) -> None:
     """Take frames until the question is decided, or nothing more comes."""
     assert callable(until)
     try:
         async with asyncio.timeout(_QUIET_SECONDS):
             while not until():
-                _note(seen, peer, *await peer.frame())
+                note(seen, peer, *await peer.frame())
     except TimeoutError:
         return
     except (asyncio.IncompleteReadError, ConnectionError):
         seen.is_closed = True
 
 
-def _note(seen: _Seen, peer: Peer, kind: int, flags: int, stream: int, payload: bytes) -> None:
+def note(seen: Seen, peer: Peer, kind: int, flags: int, stream: int, payload: bytes) -> None:
+    """Take down what a frame says."""
     if kind == f.GOAWAY:
         seen.goaway = f"GOAWAY {_code(payload[4:8])}"
     elif kind == f.RST_STREAM and stream == 3 and not seen.answer:
@@ -127,8 +133,8 @@ def _note(seen: _Seen, peer: Peer, kind: int, flags: int, stream: int, payload: 
             seen.answer = found
 
 
-def _named(seen: _Seen) -> str:
-    return seen.answer or seen.goaway or ("closed" if seen.is_closed else "no answer")
+def _named(seen: Seen) -> str:
+    return seen.answer or seen.goaway or ("closed" if seen.is_closed else OPEN)
 
 
 def _goaway_in(raw: bytes) -> str:
@@ -147,39 +153,6 @@ def _code(payload: bytes) -> str:
     return _CODES.get(number, f"code {number}")
 
 
-def _wire(**parts: object) -> bytes:
+def wire(**parts: object) -> bytes:
+    """A message of a stream."""
     return message(pb.StreamRequest(**parts).SerializeToString())  # type: ignore[arg-type]  # one part of the message
-
-
-def written(inputs: Iterable[Input], grpcio: Mapping[str, Outcome]) -> str:
-    """The table, as a page of the documentation."""
-    lines = [_HEAD]
-    group = ""
-    for case in inputs:
-        if case.group != group:
-            group = case.group
-            lines.append(f"\n## {group.capitalize()}\n\n| input | right, and `light` | `grpcio` |\n| --- | --- | --- |")
-        lines.append(row(case, grpcio[key_of(case)]))
-    return "\n".join(lines) + "\n"
-
-
-def row(case: Input, grpcio: Outcome) -> str:
-    """An input's row: what is right, and what grpcio does."""
-    ends = "GOAWAY" in case.right or not case.greets
-    same = grpcio == Outcome(case.right, neighbour_lives=not ends)
-    return f"| {case.name} | {case.right} | {'the same' if same else _cell(grpcio, case)} |"
-
-
-def _cell(outcome: Outcome, case: Input) -> str:
-    ends = "" if outcome.neighbour_lives or not case.greets or "GOAWAY" in outcome.answer else "; neighbours end"
-    return outcome.answer + ends
-
-
-_HEAD = """# What comes of each input
-
-Written by `make conformance-page` from what both gRPC servers did, and compared with it at each run
-(`tests/conformance/inputs.py` has the bytes). The middle column is what the standards ask for, and what the service's
-own server does: RFC 9113, RFC 7541, and gRPC's pages on its protocol, its status codes and compression; where those
-leave it open, a caller's mistake is `INVALID_ARGUMENT`. The last column is grpcio's, with the options that the service
-gives it. A word is the status of a call on stream 3; `RST` ends that stream, and `GOAWAY` the connection; beside it a
-neighbour's stream goes on, unless it says otherwise."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sidecar.console.state import merged
+from sidecar.console.state import agreed, merged
 
 
 def state(*, blocked: int, time: str, failing: bool = False, note: str = "") -> dict[str, object]:
@@ -42,3 +42,21 @@ def test_what_is_wrong_with_one_is_wrong() -> None:
 
 def test_one_worker_is_itself() -> None:
     assert merged([state(blocked=1, time="1")]) == state(blocked=1, time="1")
+
+
+def test_workers_that_have_other_policies_in_force_are_named() -> None:
+    one = {"loaded": [{"name": "a", "digest": "1", "since": 1.0}], "canaries": []}
+    same = {"loaded": [{"name": "a", "digest": "1", "since": 2.0}], "canaries": []}
+    other = {"loaded": [{"name": "a", "digest": "2", "since": 1.0}], "canaries": []}
+    assert agreed([one, same, other]) == one | {"workers": 3, "differing": [2], "canaries": []}
+
+
+def test_a_canary_in_several_workers_is_told_as_one() -> None:
+    def one(streams: int, block: float, stopped: str = "") -> dict[str, object]:
+        canary = {"rule": "r", "streams": streams, "rates": {"block": block}, "stopped": stopped}
+        return {"loaded": [], "canaries": [canary]}
+
+    (told,) = agreed([one(10, 0.1), one(30, 0.5, "the block rate is 0.5")])["canaries"]
+    assert told == {"rule": "r", "streams": 40, "rates": {"block": 0.4}, "stopped": "the block rate is 0.5"}
+    (none,) = agreed([one(0, 0.0), one(0, 0.0)])["canaries"]
+    assert none["rates"] == {"block": 0.0}

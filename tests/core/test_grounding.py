@@ -15,7 +15,8 @@ from detectors.context import Context, context_of
 from detectors.types import Finding, Grounding
 from sidecar.core.stream import Stream
 from sidecar.offline import Guarded, guard, guard_text
-from sidecar.policy.plan import BatchPlan, Match, Plan, RulePlan, StreamSettings
+from sidecar.policy.facts import Match
+from sidecar.policy.plan import BatchPlan, Plan, RulePlan, StreamSettings
 from sidecar.values import Action, Channel, Failed, FailureKind, Found, Lane, Mode, Part, Release, Standing
 from tests.fakes import QuoteChecker, SegmentFlagger, rule, stars
 from tests.streams import by_character

@@ -22,6 +22,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "a registry with a port": {"image": {"repository": "registry.example.com:5000/guard/tidegate", "tag": "1.2.3"}},
     "a digest": {"image": {"digest": "sha256:" + "0" * 64}},
     "settings of its own": {"settings": {"limits": {"max_streams": 10}, "ext_proc": {"max_request_bytes": 1000}}},
+    "policies as a bundle": {
+        "settings": {"policies": {"bundle": "https://bundles/shop.tar.gz", "trusted_keys": ["/etc/keys/team.pub"]}},
+        "extraVolumes": [{"name": "keys", "configMap": {"name": "bundle-keys"}}],
+        "extraVolumeMounts": [{"name": "keys", "mountPath": "/etc/keys", "readOnly": True}],
+        "networkPolicy": {"extraEgress": [{"to": [{"namespaceSelector": {"matchLabels": {"app": "bundles"}}}]}]},
+    },
     "kafka": {"kafka": KAFKA},
     "kafka over tls": {"kafka": {**KAFKA, "securityProtocol": "SSL", "caSecret": "kafka-ca"}},
     "topics are made": {"kafka": {**KAFKA, "createTopics": True}},
@@ -78,6 +84,10 @@ BAD: tuple[tuple[dict[str, Any], str], ...] = (
     ({"replica": 3}, "additional properties 'replica'"),
     ({"replicas": 0}, "minimum: got 0, want 1"),
     ({"kafka": None}, "missing property 'kafka'"),
+    (
+        {"policies": {"a.yaml": "x"}, "settings": {"policies": {"bundle": "https://bundles/shop.tar.gz"}}},
+        "settings.policies.bundle takes their place",
+    ),
     ({"image": {"repository": "tidegate:latest"}}, "/image/repository"),
     ({"image": {"digest": "sha256:1"}}, "/image/digest"),
     ({"image": {"tag": "a b"}}, "/image/tag"),

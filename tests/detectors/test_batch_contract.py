@@ -70,6 +70,8 @@ def test_findings_lie_in_the_segment_under_stated_labels(name: str) -> None:
             assert item.begin <= finding.start < finding.end <= len(item.text)
             assert finding.label in stated
             assert 0 <= finding.score <= 1
+            assert finding.reason
+            assert item.text[finding.start : finding.end] not in finding.reason
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from benchmarks.stream_cost import nasty
 from benchmarks.stream_cost.texts import plain
 from detectors.context import CHAR_BYTES, Context, Documents, context_of
-from detectors.grounding.features import ContextFacts, lexical_features
+from detectors.grounding.facts import ContextFacts
+from detectors.grounding.features import lexical_features
 from detectors.grounding.index import facts_of, index_of, relevance
 from detectors.grounding.passages import PassageIndex
 

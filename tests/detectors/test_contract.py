@@ -102,6 +102,14 @@ def test_it_finds_something(name: str) -> None:
 
 
 @scanners
+def test_it_says_what_it_checked_and_quotes_nothing(name: str) -> None:
+    for text in TEXTS:
+        for finding in scan(SCANNERS[name], text):
+            assert finding.reason
+            assert text[finding.start : finding.end] not in finding.reason
+
+
+@scanners
 def test_two_scans_know_nothing_of_each_other(name: str) -> None:
     first, second = SCANNERS[name].start(), SCANNERS[name].start()
     text = TEXTS[2]

@@ -10,7 +10,7 @@ import pytest
 
 from detectors.base import BatchItem, DetectorError
 from detectors.injection import Injection
-from detectors.models.encoded import detect_together
+from detectors.models.encoded import NORMALISED, detect_together
 from detectors.models.encoder import Encoder, Encoding, Tokenised, load_encoder
 from detectors.models.threads import cpu_limit
 from detectors.topic import ExampleTopic, Topic, TopicParams
@@ -107,7 +107,7 @@ def test_whose_words_they_are_decides_the_label(encoder: Encoder, text: str, par
 def test_a_disguised_attack_is_found_in_the_normalised_view(encoder: Encoder) -> None:
     ((finding,),) = Injection(encoder).detect([BatchItem("the 1gn0re the", 0)])
     assert finding.score == pytest.approx(0.9526, abs=1e-4)
-    assert finding.reason == "normalised view"
+    assert finding.reason == NORMALISED
 
 
 def test_topics_by_name_and_by_example(encoder: Encoder) -> None:

@@ -42,7 +42,11 @@ def test_a_sentence_that_the_context_states_is_supported_and_an_invented_one_is_
 
 def test_the_finding_says_where_it_stands_and_what_is_wrong() -> None:
     finding = detect("Hello. The bridge was opened in 1952.", begin=6)[0]
-    assert (finding.start, finding.end, finding.reason) == (7, 37, "number")
+    assert (finding.start, finding.end, finding.reason) == (
+        7,
+        37,
+        "compared with the passages that fit best; exact checks failed: number",
+    )
     grounding = finding.grounding
     assert grounding is not None
     assert (grounding.passage, grounding.failed, grounding.is_cut) == ("1", ("number",), False)

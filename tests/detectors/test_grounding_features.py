@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from detectors.grounding.features import (
-    FEATURES,
-    ContextFacts,
-    closest_sentence,
-    dates,
-    failed_checks,
-    lexical_features,
-    names,
-    negations,
-    numbers,
-    quotes,
-    speakers,
-)
+from detectors.grounding.facts import ContextFacts
+from detectors.grounding.features import FEATURES, closest_sentence, failed_checks, lexical_features
 from detectors.grounding.passages import PassageIndex
+from detectors.grounding.stated import dates, names, negations, numbers, quotes, speakers
 
 CONTEXT = (
     "George Washington was born on February 22, 1732, in Virginia. The budget was $3.5 million in 1998. "

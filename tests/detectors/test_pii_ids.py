@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from detectors.pii.catalogue import CHECKED
+from detectors.pii import presidio
+from detectors.pii.catalogue import CHECKED, GENERIC, NATIONAL, PROOFS
 from detectors.pii.detector import Pii, PiiParams
 from tests.detectors.scans import every_cut, pattern_scanner, scan
 
@@ -90,5 +91,30 @@ def test_every_id_has_a_number_here() -> None:
     assert {entry.label for entry in CHECKED} == {row[0] for row in (*IDS, DATED_ONLY)}
 
 
+def test_a_recognizer_that_proves_something_is_told_to_have_proved_it() -> None:
+    base = presidio.base_class("PatternRecognizer").validate_result
+    modules = {(entry.module, entry.class_name) for entry in (*GENERIC, *NATIONAL) if entry.module}
+    proving = {name for module, name in modules if presidio.recognizer_class(module, name).validate_result is not base}
+    assert proving == {*PROOFS}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("my card: 4111 1111 1111 1111", "card number, Luhn checksum passed, context word 'card'"),
+        ("4111 1111 1111 1111", "card number, Luhn checksum passed"),
+        ("my steuer-id 86095742719", "11 digits, check passed (mod 11,10), context word 'steuer id'"),
+        (
+            "call me at +1 (415) 555-2671",
+            "phone number with its country's code, valid in a numbering plan, context word 'call'",
+        ),
+        ("my account number is 12345678", "Bank Account, context word 'account'"),
+        ("at 10.0.0.1", "IPv4"),
+    ],
+)
+def test_a_finding_says_what_was_checked(text: str, reason: str) -> None:
+    assert [each.reason for each in scan(SCANNER, text)] == [reason]
+
+
 def test_every_check_says_what_it_is() -> None:
-    assert all(entry.reason and entry.check and entry.country == entry.label[:2].lower() for entry in CHECKED)
+    assert all(entry.proof and entry.check and entry.country == entry.label[:2].lower() for entry in CHECKED)

@@ -120,7 +120,7 @@ def found(detector: BatchDetector, text: str, begin: int = 0) -> list[str]:
 
 def test_names_are_found(detector: BatchDetector) -> None:
     (findings,) = detector.detect([BatchItem("the Ann Smith.", 0)])
-    assert findings == [Finding(4, 13, "PERSON", findings[0].score, "TagRecognizer")]
+    assert findings == [Finding(4, 13, "PERSON", findings[0].score, "tagged by the model")]
     assert 0.9 < findings[0].score < 1.0
     assert detector.labels == {"PERSON"}
 

@@ -194,7 +194,7 @@ def test_a_token_is_found_whole_in_any_surroundings(kind: str, around: str) -> N
     token = TOKENS[kind]()
     text = around.format(token)
     start = text.index(token)
-    found = [finding for finding in scan(SCANNER, text) if finding.reason == kind]
+    found = [finding for finding in scan(SCANNER, text) if finding.reason.partition(", ")[0] == kind]
     assert found, "not found"
     assert (found[0].start, found[-1].end) == (start, start + len(token))
     assert all(left.end == right.start for left, right in itertools.pairwise(found))
@@ -206,7 +206,9 @@ def test_a_value_is_found_by_what_stands_around_it(kind: str) -> None:
     value = make()
     text = f"see {around(value)} there"
     start = text.index(value)
-    assert [(f.start, f.end) for f in scan(SCANNER, text) if f.reason == kind] == [(start, start + len(value))]
+    assert [(f.start, f.end) for f in scan(SCANNER, text) if f.reason.partition(", ")[0] == kind] == [
+        (start, start + len(value))
+    ]
 
 
 @pytest.mark.parametrize("kind", [*TOKENS, *CONTEXTS])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.grounding.sentences import claims, is_neutral
+from detectors.grounding.neutral import is_neutral
+from detectors.grounding.sentences import claims
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,18 @@ def test_claims_are_in_order_and_hold_all_that_is_visible(text: str, begin: int)
         "I hope this helps!", "I'm happy to help with that.", "Here are the details:", "I'm not sure about that.",
         "I don't know.", "The provided context does not mention the price.", "There is no information about it.",
         "To summarize:", "---", "1.", "Great question, let me explain.", "Feel free to ask.", "Have a nice day!",
+        "The passages don't say who designed it.", "Neither of the documents mentions a price.",
+        "None of the sources specify a date.",
+        "The year of its opening is not mentioned in the passages.", "The designer's name isn't given.",
+        "No information about Ann Miller is provided in the context.", "There is not enough information to answer.",
+        "Nothing in the provided documents speaks of Berlin.", "It is unclear whether the toll is due.",
+        "It is not specified who paid for it.", "Whether the bridge has a name remains unclear.",
+        "I couldn't find anything about the harbour.", "The text provided does not explicitly state the reason.",
+        "Based on the provided passages, here are the main points about the Harbour Bridge:",
+        "The key facts about Ann Miller are:", "According to passage 2:", "This answer is based on the passages above.",
+        "See the documents for more.", "I will summarise the passages.", "For more details, see the documents.",
+        "Perhaps the toll was meant to pay for it.", "It is possible that drivers were against it.",
+        "I think the arch is the best part.",
     ),
 )  # fmt: skip
 def test_a_sentence_that_claims_nothing_is_neutral(sentence: str) -> None:
@@ -75,6 +88,10 @@ def test_a_sentence_that_claims_nothing_is_neutral(sentence: str) -> None:
         "I'm not sure, but the bridge was opened in 1952.", "I don't know the price; the toll is 4 euros.",
         "According to the document, returns are free.", "Here is the year it opened: 1932.",
         "Here is Ann Miller's bridge.",
+        "The document was not mentioned in the will.", "Perhaps 500 people died there.", "It is likely to rain in May.",
+        "The report doesn't state a price, but the toll is 4 euros.", "The contract does not cover theft.",
+        "The main arch is made of steel.", "The old law was not mentioned by the king.", "I read law in Oxford.",
+        "Smoking is not found among monks.", "The toll is not given back.", "The bridge does not include a path.",
         "Drivers pay a toll.", "It rains.", "漢字です。",
     ),
 )  # fmt: skip

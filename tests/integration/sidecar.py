@@ -23,7 +23,8 @@ _ROOT = Path(__file__).parents[2]
 class Sidecar:
     """`tidegate serve`, with settings and policies in a folder of the test's own. It can be started again and again."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, object], *, module: str = "sidecar") -> None:
+        self._module = module
         self.address = f"127.0.0.1:{free_port()}"
         self.outbox = folder / "outbox.db"
         self._admin = f"127.0.0.1:{free_port()}"
@@ -43,7 +44,7 @@ class Sidecar:
         """Start it; returns when it is ready."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "sidecar", "serve", "--config", str(self._config)],
+                [sys.executable, "-m", self._module, "serve", "--config", str(self._config)],
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -62,6 +63,12 @@ class Sidecar:
     def stop(self) -> None:
         """SIGTERM: it drains and ends."""
         self._end(signal.SIGTERM)
+
+    def metrics(self) -> dict[str, float]:
+        """What it shows of itself, by name and labels."""
+        with urllib.request.urlopen(f"http://{self._admin}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
 
     @property
     def is_running(self) -> bool:

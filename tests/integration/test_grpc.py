@@ -134,6 +134,21 @@ async def test_a_verdict_says_what_sets_its_message_off(client: tidegate.AsyncCl
         assert (text.rstrip(), verdict.joint, verdict.message) == (before, joint, "Let us not.")
 
 
+ADVISING = plan((WordScanner("odd"), [replace(rule(Action.ADVISE), advice="Take care.")]))
+
+
+async def test_a_summary_says_what_to_tell_the_model():
+    async with serving(ADVISING) as server, tidegate.AsyncClient(server.address) as client:
+        for cut in all_cuts("It is odd, and odd"):
+            *shown, summary = [each async for each in client.stream(cut, direction="input")]
+            assert isinstance(summary, tidegate.Summary)
+            assert (summary.action, summary.advice) == (tidegate.Action.ADVISE, ("Take care.",))
+            remarks = [each for part in shown if isinstance(part, tidegate.Release) for each in part.annotations]
+            assert [(each.rule, each.advice) for each in remarks] == [("rule-0", "Take care.")] * 2
+        checked = await client.check("It is even.", direction="input")
+        assert checked.summary.advice == ()
+
+
 TOLD = Notice("Your card was taken out.", is_paragraph=True)
 TELLING = replace(GUARD, stream=replace(GUARD.stream, notice=TOLD))
 

@@ -10,9 +10,10 @@ from sidecar.outbox.builders import (
     decision_event,
     fault_event,
     lane_coverage,
+    policy_event,
     violation_event,
 )
-from sidecar.outbox.event import Event, FaultKind
+from sidecar.outbox.event import BundleRef, CanaryRates, CanaryRef, Event, FaultKind, PolicyRef, PolicyStep
 from sidecar.outbox.outbox import Numbered
 from sidecar.policy.plan import Plan
 from sidecar.values import Action, Decision, Direction, Exposure, Failed, FailureKind, Lane, Severity
@@ -78,7 +79,21 @@ def a_violation(info: StreamInfo = INFO, *, hashed: bool = False, excerpt: str =
 
 def a_stream_decision(info: StreamInfo = INFO) -> Event:
     coverage = [lane_coverage(Lane(), received_chars=30, released_chars=30, unscanned_chars=0)]
-    ending = Ending(ended="finished", done=Action.REDACT, duration_ms=12.5, violations={"rule-0": 2}, coverage=coverage)
+    canary = CanaryRef(
+        would="block",
+        side="canary",
+        policy=PolicyRef(name="test", version="0", digest="1" * 64),
+        violations={"rule-0": 1},
+        sides={"rule-0": "stable"},
+    )
+    ending = Ending(
+        ended="finished",
+        done=Action.REDACT,
+        duration_ms=12.5,
+        violations={"rule-0": 2},
+        coverage=coverage,
+        canary=canary,
+    )
     return decision_event(info, ending, NOW)
 
 
@@ -86,11 +101,28 @@ def a_fault(info: StreamInfo | None = None, *, what: str = "toxicity") -> Event:
     return fault_event(FaultKind.DETECTOR_LATE, what, NOW, info=info, reason="timeout")
 
 
+def a_policy_change(step: PolicyStep = PolicyStep.ROLLED_BACK) -> Event:
+    is_stopped = step is PolicyStep.CANARY_STOPPED
+    return policy_event(
+        step,
+        "test",
+        NOW,
+        plan=a_plan(),
+        former=a_plan(),
+        source="/etc/tidegate/policies/test.yaml",
+        bundle=BundleRef(name="shop", version="7", digest="sha256:ab"),
+        reason="because",
+        canary=CanaryRates(streams=200, rates={"block": 0.25}, rule="r", percent=10.0) if is_stopped else None,
+    )
+
+
 def one_of_each() -> list[Event]:
     """Every kind, with as many of its fields as there are."""
     failure = violation_event(INFO, a_plan(Action.BLOCK), a_failed_decision(), NOW)
     lost = fault_event(FaultKind.EVENTS_LOST, "outbox", NOW, count=3, lost={Severity.LOW: 2, Severity.HIGH: 1})
-    return [a_violation(hashed=True), failure, a_stream_decision(), a_fault(INFO), a_fault(), lost]
+    unread = fault_event(FaultKind.UNSCANNED, "answer", NOW, info=INFO, reason="unknown path")
+    policies = [a_policy_change(), a_policy_change(PolicyStep.CANARY_STOPPED)]
+    return [a_violation(hashed=True), failure, a_stream_decision(), a_fault(INFO), a_fault(), lost, unread, *policies]
 
 
 def numbered(event: Event, sequence: int = 4711, producer: str = "tidegate-test") -> Numbered:

@@ -7,7 +7,8 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,7 @@ async def left_by_a_kill(path: Path, *what: str) -> Path:
     await outbox.start()
     await outbox.put([a_fault(what=each) for each in what])
     await outbox.claim(1)
-    path.parent.mkdir(exist_ok=True)
-    for suffix in ("", "-wal", ".ledger"):
-        shutil.copy(f"{path.parent}/running/{path.name}{suffix}", f"{path}{suffix}")
+    copied(path.parent / "running" / path.name, path.parent)
     await outbox.stop()
     return path
 
@@ -236,20 +235,68 @@ async def test_stream_waits_no_longer_than_its_patience_and_the_event_is_recorde
     """A disk that takes its time: the put returns, and what it put is there when the disk has answered."""
     outbox = outbox_at(tmp_path / "o.db", patience_ms=1)
     await outbox.start()
-    slow = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def hang(_store: object) -> None:
-        asyncio.run_coroutine_threadsafe(slow.wait(), loop).result()
-
-    hanging = asyncio.ensure_future(outbox._ask(hang))
-    await asyncio.sleep(0)
-    await outbox.put([a_fault(what="late")])
-    assert not hanging.done()
-    slow.set()
-    await hanging
+    async with hanging(outbox) as disk:
+        await outbox.put([a_fault(what="late")])
+        assert not disk.done()
+        assert outbox.stats().in_memory == 1
+    assert outbox.stats().in_memory == 0
     assert subjects(await outbox.claim(10)) == ["late"]
     await outbox.stop()
+
+
+async def test_what_a_hanging_disk_has_not_taken_is_counted_after_a_kill_and_only_then(tmp_path: Path):
+    outbox = outbox_at(tmp_path / "o.db")
+    await outbox.start()
+    await outbox.put([a_fault(what="before")])
+    async with hanging(outbox):
+        for number in range(5):
+            await outbox.put([a_fault(what=str(number))])
+        killed = copied(tmp_path / "o.db", tmp_path / "killed")
+    assert subjects(await outbox.claim(10)) == ["before", *map(str, range(5))]
+    await outbox.stop()
+    for path, lost in ((killed, 5), (killed, 0), (tmp_path / "o.db", 0)):
+        again = outbox_at(path)
+        await again.start()
+        assert sum(again.stats().lost.values()) == lost, "counted once"
+        assert len(losses(await again.claim(10))) == (path == killed)
+        await again.stop()
+
+
+async def test_what_waits_for_a_hanging_disk_is_bounded_and_the_rest_is_counted(tmp_path: Path):
+    outbox = outbox_at(tmp_path / "o.db", patience_ms=10, memory_bytes=4096)
+    await outbox.start()
+    async with hanging(outbox):
+        for number in range(50):
+            await outbox.put([padded(str(number))])
+    batch = await outbox.claim(100)
+    lost = sum(outbox.stats().lost.values())
+    assert 0 < lost < 50
+    assert (len(batch), len(losses(batch))) == (50 - lost + 1, 1)
+    await outbox.stop()
+
+
+@asynccontextmanager
+async def hanging(outbox: SqliteOutbox) -> AsyncIterator[asyncio.Future[None]]:
+    """The disk does not answer until the block has ended."""
+    over, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def hang(_store: object) -> None:
+        asyncio.run_coroutine_threadsafe(over.wait(), loop).result()
+
+    disk = asyncio.ensure_future(outbox._ask(hang))
+    await asyncio.sleep(0)
+    yield disk
+    over.set()
+    await disk
+    await outbox.claim(0)
+
+
+def copied(path: Path, folder: Path) -> Path:
+    """The files as they are: what a kill would leave."""
+    folder.mkdir(exist_ok=True)
+    for suffix in ("", "-wal", ".ledger"):
+        shutil.copy(f"{path}{suffix}", folder)
+    return folder / path.name
 
 
 # --- Full -------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,8 +23,9 @@ from sidecar.outbox.builders import (
     uuid7,
     violation_event,
 )
-from sidecar.outbox.event import EXCERPT_LIMIT_CHARS, FaultKind, Kind, StreamDecision, Violation
-from sidecar.values import Action, Severity
+from sidecar.outbox.encode import from_proto, to_proto
+from sidecar.outbox.event import EXCERPT_LIMIT_CHARS, Fault, FaultKind, Kind, StreamDecision, TagsRef, Violation
+from sidecar.values import Action, Decision, Severity
 from tests.outbox.samples import (
     INFO,
     NOW,
@@ -83,6 +86,27 @@ def test_what_was_decided_and_what_was_done_are_both_there():
     data = violation_event(INFO, a_plan(), a_decision(done=Action.ALLOW), NOW).data
     assert isinstance(data, Violation)
     assert (data.decided, data.done) == ("redact", "allow")
+
+
+def tagged(decision: Decision, **changes: Any) -> Violation:
+    """The violation of a rule with other properties, as it comes back from protobuf."""
+    usual = a_plan()
+    other = dataclasses.replace(usual, rules=(dataclasses.replace(usual.rules[0], **changes),))
+    event = violation_event(INFO, other, decision, NOW)
+    data = from_proto(event.kind, to_proto(event.data).SerializeToString())
+    assert data == event.data
+    assert isinstance(data, Violation)
+    return data
+
+
+def test_a_violation_carries_the_tags_of_its_rule_and_of_what_was_found():
+    assert tagged(a_decision()).tags is None
+    assert tagged(a_decision(), detector="pii").tags == TagsRef(
+        owasp=("LLM02:2025",), atlas=("AML.T0057",), nist=("AI.600-1:2.4",)
+    )
+    stated = tagged(a_decision(), detector="pii", tags={"owasp": ("LLM07:2025", "ASI03:2026"), "atlas": ()})
+    assert stated.tags == TagsRef(owasp=("LLM07:2025", "ASI03:2026"), nist=("AI.600-1:2.4",))
+    assert tagged(a_failed_decision(), detector="pii").tags is None
 
 
 def test_failure_counts_its_segment_as_not_looked_at():
@@ -184,6 +208,7 @@ def test_what_the_application_says_is_bounded_and_cleaned():
     event = a_fault(info)
     assert event.data.ids.session.startswith("s\ufffd[31m\ufffdx")
     assert len(event.data.ids.session) == TEXT_LIMIT_CHARS
+    assert isinstance(event.data, Fault)
     assert event.data.app is not None
     assert len(event.data.app.labels) == LABELS_LIMIT
     assert {len(value) for value in event.data.app.labels.values()} == {TEXT_LIMIT_CHARS}

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.cli.policy import guard_with
 from sidecar.policy.cases import Case, Observed, Result, check, cut, make_case
 from sidecar.policy.compiler import compile_policy
 from sidecar.policy.fakes import FAKES, expand, unknown_kinds
 from sidecar.policy.loader import load_text
 from sidecar.policy.plan import Plan
+from sidecar.trials import guard_with
 from sidecar.values import Channel, Direction, Lane, Part
 from tests.policy.doubles import CATALOG
 
@@ -42,7 +43,7 @@ def ready(test: str, *, mode: str = "strict") -> tuple[Plan, Case]:
 
 def run(test: str) -> Result:
     plan, case = ready(test)
-    return check(plan, case, guard_with(plan))
+    return check(case, guard_with(plan))
 
 
 @pytest.mark.parametrize(
@@ -97,33 +98,33 @@ def test_a_difference_in_text_says_where_it_begins() -> None:
     assert difference.note == "they differ from character 5 on"
 
 
-def forgetful(case: Case, chunks: Sequence[str]) -> Observed:
+def forgetful(case: Case, chunks: Sequence[Sequence[str]], *, is_strict: bool = True) -> Observed:
     """A guard that sees a name only inside one chunk: what the ways of cutting are there to catch."""
-    output = "".join(chunk.replace("Bob", "•••") for chunk in chunks)
-    return Observed(output, (), None, None, (), 0)
+    output = "".join(chunk.replace("Bob", "•••") for chunk in chunks[0])
+    return Observed(output, (), None, None, (), 0, is_strict=is_strict)
 
 
 def test_the_first_way_of_cutting_that_fails_is_told_with_its_place() -> None:
-    plan, case = ready("{name: t, output: I am Bob., chunkings: [whole, cuts], expect: {output: I am •••.}}")
-    result = check(plan, case, forgetful)
+    _plan, case = ready("{name: t, output: I am Bob., chunkings: [whole, cuts], expect: {output: I am •••.}}")
+    result = check(case, forgetful)
     assert (result.runs, result.chunking) == (7, "cut at 6 ('I am B' | 'ob.')")
 
 
 def test_in_strict_mode_the_cut_must_not_matter_even_where_nothing_is_expected() -> None:
-    plan, case = ready("{name: t, output: I am Bob., expect: {leaked: 0}}")
-    (difference,) = check(plan, case, forgetful).differences
+    _plan, case = ready("{name: t, output: I am Bob., expect: {leaked: 0}}")
+    (difference,) = check(case, forgetful).differences
     assert (difference.what, difference.expected, difference.actual) == ("output", "'I am •••.'", "'I am Bob.'")
     assert difference.note == "what came of the whole text is expected: the cut must not matter"
 
 
 def test_in_optimistic_mode_it_may() -> None:
-    plan, case = ready("{name: t, output: I am Bob., expect: {leaked: 0}}", mode="optimistic")
-    assert check(plan, case, forgetful).is_passed
+    _plan, case = ready("{name: t, output: I am Bob., expect: {leaked: 0}}", mode="optimistic")
+    assert check(case, partial(forgetful, is_strict=False)).is_passed
 
 
 def test_a_detector_that_fails_fails_the_case() -> None:
-    plan, case = ready("{name: t, output: x, expect: {output: x}}")
-    result = check(plan, case, lambda _case, _chunks: Observed("x", (), None, None, (), 0, failures=("words",)))
+    _plan, case = ready("{name: t, output: x, expect: {output: x}}")
+    result = check(case, lambda _case, _chunks: Observed("x", (), None, None, (), 0, failures=("words",)))
     assert [(each.what, each.actual) for each in result.differences] == [("failed detectors", "['words']")]
 
 
@@ -171,12 +172,13 @@ def test_chunks_joined_are_the_text(text: str, seed: str) -> None:
 )
 def test_where_a_case_is_said(test: str, direction: Direction, lane: Lane) -> None:
     _, case = ready(f"{{name: t, {test}, expect: {{leaked: 0}}}}")
-    assert (case.direction, case.lane) == (direction, lane)
+    ((spoken,),) = [exchange.spoken for exchange in case.exchanges]
+    assert (case.facts.direction, spoken.lane) == (direction, lane)
 
 
 def test_chunks_are_taken_as_written() -> None:
     _, case = ready("{name: t, chunks: [I am B, ob.], expect: {output: I am •••.}}")
-    assert (case.text, list(case.chunkings())) == ("I am Bob.", [("chunks as written", ("I am B", "ob."))])
+    assert (case.texts, list(case.chunkings())) == (("I am Bob.",), [("chunks as written", (("I am B", "ob."),))])
 
 
 def test_pseudonyms_of_a_case_depend_on_its_session() -> None:
@@ -186,8 +188,9 @@ def test_pseudonyms_of_a_case_depend_on_its_session() -> None:
 
 def test_fakes_are_made_when_the_test_runs_and_are_the_same_each_time() -> None:
     _, case = ready("{name: t, output: 'key {{fake:github_token}}.', expect: {output: 'key {{fake:github_token}}.'}}")
-    assert case.text == case.expect.output == expand("key {{fake:github_token}}.")
-    assert case.text.startswith("key ghp_")
+    (text,) = case.texts
+    assert text == case.expect.output == expand("key {{fake:github_token}}.")
+    assert text.startswith("key ghp_")
 
 
 def test_unknown_fakes_are_named() -> None:
@@ -208,4 +211,4 @@ def test_a_finding_inside_another_is_dropped_wherever_the_text_is_cut() -> None:
     test = "  - {name: t, output: an order 1234 x, expect: {annotations: [{label: ORDER, text: order 1234}]}}\n"
     (loaded,) = load_text(POLICY[: POLICY.index("  - id: no-names")] + rule + "tests:\n" + test)
     plan = compile_policy(loaded)
-    assert check(plan, make_case(loaded.spec.tests[0]), guard_with(plan)).differences == ()
+    assert check(make_case(loaded.spec.tests[0]), guard_with(plan)).differences == ()

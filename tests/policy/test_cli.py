@@ -60,15 +60,18 @@ def test_lint_of_what_is_right(right: Path) -> None:
 def test_lint_of_what_is_wrong_says_so_on_stderr(wrong: Path) -> None:
     result = run("lint", wrong)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"{wrong}:9:5: error: rules[0].severty: unknown key `severty`. Did you mean `severity`?\n"
+    assert (
+        result.stderr
+        == f"{wrong}:9:5: error TG101: rules[0].severty: unknown key `severty`. Did you mean `severity`?\n"
+    )
 
 
 def test_lint_of_a_directory_sees_names_that_two_files_claim(right: Path) -> None:
     (right.parent / "second.yaml").write_text(RIGHT, encoding="utf-8")
     result = run("lint", right.parent)
     assert result.exit_code == 1
-    assert result.stderr.count("error:") == 1
-    assert "second.yaml:4:18: error: metadata.name:" in result.stderr
+    assert result.stderr.count(": error TG401: ") == 1
+    assert "second.yaml:4:18: error TG401: metadata.name:" in result.stderr
 
 
 def test_lint_as_json(wrong: Path) -> None:
@@ -79,6 +82,7 @@ def test_lint_as_json(wrong: Path) -> None:
         "policies": [],
         "errors": [
             {
+                "code": "TG101",
                 "file": str(wrong),
                 "line": 9,
                 "column": 5,
@@ -137,9 +141,11 @@ def test_a_test_that_fails_says_where_how_it_was_cut_and_what_differs(failing: P
     assert result.stderr.splitlines() == [
         f"{failing}:12:5: failed: codes: a codename is masked",
         "  cut: whole",
-        "  output (they differ from character 4 on)",
+        f"  output, {failing}:12:76 (they differ from character 4 on)",
         "    expected: 'the K••••• plan'",
         "    actual:   'the •••••• plan'",
+        "                   ^",
+        "  decided: no-codes redact: CODENAME 1.00 (from 0.5) [4, 10): keywords CODENAME",
     ]
 
 
@@ -154,7 +160,15 @@ def test_tests_as_json(failing: Path) -> None:
         False,
         "whole",
     )
-    assert tested["differences"] == [{"what": "output", "expected": "'the K••••• plan'", "actual": "'the •••••• plan'"}]
+    (difference,) = tested["differences"]
+    assert difference == {
+        "what": "output",
+        "expected": "'the K••••• plan'",
+        "actual": "'the •••••• plan'",
+        "place": f"{failing}:12:76",
+    }
+    (decided,) = tested["decisions"]
+    assert (decided["score"], decided["threshold"], decided["reason"]) == (1.0, 0.5, "keywords CODENAME")
 
 
 def test_a_run_without_any_test_is_no_success(right: Path) -> None:
@@ -183,7 +197,8 @@ def test_show_as_json(right: Path) -> None:
     (rule,) = shown.pop("rules")
     assert (shown["name"], shown["owner"], shown["order"], len(shown["digest"])) == ("codes", "us", 100, 64)
     assert shown["stream"]["tool_calls"] == "stream"
-    assert shown["match"] == {"directions": ["output"], "labels": {"app": "shop"}, "tenants": []}
+    stated = {key: said for key, said in shown["match"].items() if said}
+    assert stated == {"directions": ["output"], "labels": {"app": "shop"}}
     assert rule.pop("holds") > 0
     assert rule == {
         "id": "no-codes",
@@ -231,3 +246,19 @@ def test_schema_is_printed_written_and_compared(tmp_path: Path) -> None:
 def test_every_command_has_help_with_an_example(command: str) -> None:
     result = run(command, "--help")
     assert (result.exit_code, f"Example: tidegate policy {command}" in result.stdout) == (0, True)
+
+
+def test_show_says_what_a_policy_makes_of_sessions(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.yaml"
+    path.write_text(
+        'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: sessions, version: "1"}\n'
+        "session:\n  untrusted: [tool_result, context]\n"
+        "  escalation: [{id: three, after: {violations: 3, within: 10m, risk: 20}, for: 1h, enforcement: shadow}]\n"
+        "rules:\n  - id: mails\n    detect: {detector: patterns, keywords: {MAIL: [mail]}}\n    action: block\n"
+        "    risk: 5\n    marks: [sends]\n    session: {has: [sensitive], violations: 2}\n"
+    )
+    lines = [line.strip() for line in run("show", path).stdout.splitlines()]
+    assert "session marked untrusted by context, tool_result" in lines
+    assert "session stopped for 3600 s after risk of 20 or 3 violations within 600 s: three (shadow)" in lines
+    assert "acts        in a session that has sensitive and with 2 violations" in lines
+    assert "tells       risk 5, sends" in lines

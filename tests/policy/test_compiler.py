@@ -10,6 +10,7 @@ from detectors import registry
 from detectors.base import EVERYTHING, Reads, default_reads
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file, compile_policy
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.loader import load_text
 from sidecar.policy.plan import Notice, Plan, RulePlan
 from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, Lane, Mode, Part, Severity
@@ -70,6 +71,23 @@ def test_forms_of_an_action(action: str, decided: Action, text: str | None, stan
     rule = rule_with(action=action)
     assert (rule.action, rule.message) == (decided, text)
     assert (rule.rewrite("Bob", "NAME", "session") if rule.rewrite else None) == stand_in
+
+
+def test_a_label_has_an_operator_of_its_own() -> None:
+    rule = rule_with(
+        detect=WORDS, action="{redact: {with: remove, by_label: {NAME: {with: mask}, PLACE: {with: pseudonym}}}}"
+    )
+    assert rule.rewrite is not None
+    assert rule.rewrite("Bob", "OTHER", "session") == ""
+    assert rule.by_label["NAME"].rewrite("Bob", "NAME", "session") == "•••"
+    assert {label: own.is_reversible for label, own in rule.by_label.items()} == {"NAME": False, "PLACE": True}
+
+
+def test_a_message_is_said_in_the_languages_of_the_policy_and_of_readers() -> None:
+    texts = "{default: Stopped., de: Angehalten., pt-BR: Parado.}"
+    rule = rule_with(action=f"{{block: {{message: {texts}}}}}")
+    assert rule.message == "Stopped."
+    assert rule.translations == {"default": "Stopped.", "de": "Angehalten.", "pt-br": "Parado."}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +174,7 @@ def test_defaults_of_a_rule_and_of_the_stream() -> None:
         16_384,
         64,
     )
-    assert (plan.order, plan.owner, plan.match.accepts(Direction.INPUT, {}, "")) == (100, "", True)
+    assert (plan.order, plan.owner, plan.match.accepts(StreamFacts(Direction.INPUT))) == (100, "", True)
 
 
 def test_what_is_stated_is_taken() -> None:
@@ -173,11 +191,8 @@ def test_what_is_stated_is_taken() -> None:
         300,
         8,
     )
-    assert (match.directions, match.labels, match.tenants) == (
-        frozenset({Direction.INPUT}),
-        (("a", "1"), ("b", "2")),
-        frozenset({"t"}),
-    )
+    stated = {key: said for key, said in match.described().items() if said}
+    assert stated == {"directions": ["input"], "labels": {"a": "1", "b": "2"}, "tenants": ["t"]}
 
 
 def test_rules_with_the_same_detector_and_parameters_share_it() -> None:

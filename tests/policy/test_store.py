@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import PolicyErrors, UnknownPolicy
+from sidecar.policy.facts import StreamFacts
 from sidecar.policy.store import PolicyStore
 from sidecar.values import Direction
 from tests.policy.doubles import CATALOG
@@ -118,11 +119,11 @@ def test_a_directory_that_vanished_changes_nothing(tmp_path: Path) -> None:
 def test_a_reload_swaps_the_set_as_one_and_a_plan_in_use_stays_as_it_is(tmp_path: Path) -> None:
     write(tmp_path, "a")
     store = store_of(tmp_path)
-    plans, plan = store.plans, store.resolve("a", Direction.OUTPUT, {}, "")
+    plans, plan = store.plans, store.resolve("a", StreamFacts())
     write(tmp_path, "a", version="2")
     store.reload()
     assert (plans["a"].version, plan.version) == ("1", "1")
-    assert store.resolve("a", Direction.OUTPUT, {}, "").version == "2"
+    assert store.resolve("a", StreamFacts()).version == "2"
 
 
 def test_a_reload_compiles_only_what_changed(tmp_path: Path) -> None:
@@ -171,18 +172,18 @@ def store(tmp_path: Path) -> PolicyStore:
 def test_which_policy_a_stream_takes(
     store: PolicyStore, name: str | None, direction: str, labels: dict[str, str], tenant: str, policy: str
 ) -> None:
-    assert store.resolve(name, Direction(direction), labels, tenant).name == policy
+    assert store.resolve(name, StreamFacts(Direction(direction), tenant, labels=labels)).name == policy
 
 
 def test_an_unknown_policy_is_told_with_what_was_meant(store: PolicyStore) -> None:
     with pytest.raises(UnknownPolicy, match="no policy named 'defaults'; did you mean 'default'"):
-        store.resolve("defaults", Direction.OUTPUT, {}, "")
+        store.resolve("defaults", StreamFacts())
 
 
 def test_a_stream_that_no_policy_takes_is_told_so(tmp_path: Path) -> None:
     write(tmp_path, "inputs", match="match: {directions: [input]}")
     with pytest.raises(UnknownPolicy, match="no policy takes this stream; name one, or add a policy named `default`"):
-        store_of(tmp_path).resolve(None, Direction.OUTPUT, {}, "")
+        store_of(tmp_path).resolve(None, StreamFacts())
 
 
 def test_a_pipe_among_the_policies_is_refused_and_holds_nobody_up(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.cli.policy import guard_with
 from sidecar.policy.cases import check, make_case
 from sidecar.policy.compiler import compile_policy
 from sidecar.policy.loader import load_text
+from sidecar.trials import guard_with
 from tests.policy.doubles import CATALOG
 
 HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\nrules:\n'
@@ -83,4 +83,4 @@ BLOCK, MASK, LABEL = "{block: {message: no}}", "{redact: {with: mask}}", "{redac
 def test_when_rules_meet(rules: str, text: str, expect: str) -> None:
     (loaded,) = load_text(f"{HEAD}{rules}tests:\n  - {{name: t, output: {text}, expect: {expect}}}\n")
     plan = compile_policy(loaded, catalog=CATALOG)
-    assert check(plan, make_case(loaded.spec.tests[0]), guard_with(plan)).differences == ()
+    assert check(make_case(loaded.spec.tests[0]), guard_with(plan)).differences == ()

@@ -28,5 +28,5 @@ def test_the_wheel_holds_the_packages_their_data_the_policies_and_the_models(tmp
 
     assert [name for name in listed if name not in packed and (ROOT / name).exists()] == []
     assert {Path(name).name for name in packed if "share/tidegate/policies/" in name} == {
-        path.name for path in (ROOT / "policies").iterdir()
+        path.name for path in (ROOT / "policies").rglob("*.*")
     }

@@ -46,7 +46,7 @@ def request(
 ) -> Request:
     """A request for a segment that begins at lane offset 100."""
     segment = Segment(number, Lane(), 100, 100 + len(text), text, 0)
-    return Request(BatchPlan(index, detector, ()), segment, Direction.OUTPUT, deadline_ms, 0.0, asker, tenant)
+    return Request(BatchPlan(index, detector, ()), segment, Direction.OUTPUT, deadline_ms, deadline_ms, asker, tenant)
 
 
 def numbers(asks: list[Ask]) -> list[int]:

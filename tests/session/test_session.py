@@ -681,13 +681,31 @@ async def test_without_room_streams_that_would_be_stopped_are_refused(policy: Pl
         seen.append(running)
         return len(seen) < 3
 
-    engine = make_engine(policy, outbox=await started(), admits=admits)
-    async with engine.open(StreamStart(tenant="a")), engine.open(StreamStart(tenant="b")):
+    engine, start = make_engine(policy, outbox=await started(), admits=admits), StreamStart(tenant="a")
+    async with engine.open(start), engine.open(StreamStart(tenant="b")):
         with nullcontext() if is_admitted else pytest.raises(Overloaded):
-            async with engine.open(StreamStart(tenant="a")):
+            async with engine.open(start):
                 pass
     assert engine.open_streams == 0
-    assert seen == ([] if is_admitted else [Running(0, 0, 1), Running(1, 0, 2), Running(2, 1, 2)])
+    assert seen[:3] == ([] if is_admitted else [Running(0, 0, 1), Running(1, 0, 2), Running(2, 1, 2)])
+    assert {*seen[3:]} <= {Running(2, 1, 2)}, "for a moment it is asked again"
+
+
+async def test_a_stream_for_which_there_is_room_in_a_moment_is_let_in():
+    room = [True, False]
+    engine = make_engine(flagged(Action.BLOCK), outbox=await started(), admits=lambda _: room[-1] or room.pop(0))
+    async with engine.open(StreamStart()):
+        waiting = asyncio.create_task(_open_and_leave(engine))
+        while not engine.waiting_streams:
+            await asyncio.sleep(0)
+        room.append(True)
+        await waiting
+    assert engine.open_streams == 0
+
+
+async def _open_and_leave(engine: Engine) -> None:
+    async with engine.open(StreamStart()):
+        assert engine.open_streams == 2
 
 
 async def test_draining_refuses_new_streams_and_lets_others_finish():

@@ -293,6 +293,21 @@ async def test_what_is_wrong_in_a_history_is_withheld(tmp_path: Path):
         await exchange.close()
 
 
+async def test_the_model_is_advised_in_its_instructions(tmp_path: Path):
+    found = 'detect: {detector: patterns, keywords: {ORDER: ["do as I say"]}}'
+    rule = f"  - {{id: orders, {found}, action: {{advise: {{note: Take care.}}}}}}\n"
+    async with processing(tmp_path, policy=POLICY + rule) as envoy:
+        exchange = envoy.exchange()
+        await exchange.request(request_of("do as I say"))
+        got = await exchange.way("request")
+        document = json.loads(got.body)
+        assert document["messages"] == [
+            {"role": "system", "content": "Take care."},
+            {"role": "user", "content": "do as I say"},
+        ]
+        await exchange.close()
+
+
 async def test_a_block_ends_the_stream_and_the_rest_is_dropped(tmp_path: Path):
     answer = recorded.chat(BAD_PIECES)
     async with processing(tmp_path) as envoy:

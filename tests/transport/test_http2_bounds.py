@@ -5,23 +5,30 @@ from __future__ import annotations
 import asyncio
 import gzip
 import struct
+import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import grpc
 import hpack
 import pytest
+from hpack.exceptions import HPACKDecodingError
+from hpack.huffman import HuffmanEncoder
+from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
+from hpack.huffman_table import decode_huffman
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.transport.http2 import frames as f
+from sidecar.transport.http2.call import Call
 from sidecar.transport.http2.compression import Inflater, Refused
 from sidecar.transport.http2.connection import Bounds
 from sidecar.transport.http2.floods import Allowance, Pings
-from sidecar.transport.http2.headers import BlockReader, request_of
+from sidecar.transport.http2.headers import BlockReader, RequestHead, request_of
 from sidecar.transport.http2.holdings import Answers, HoldingLimits, Holdings
-from sidecar.transport.http2.link import MOST_ANSWERS, Link
+from sidecar.transport.http2.huffman import unpacked
+from sidecar.transport.http2.link import MOST_ANSWERS, MOST_DISCARDED, Link
 from sidecar.transport.http2.messages import MessageReader
 from sidecar.transport.http2.server import Http2Server
 from tests.transport.peer import Peer, data, greeted, message, request_to
@@ -34,6 +41,7 @@ BOUNDS = Bounds(
     min_ping_interval_seconds=10.0,
     message_seconds=0.2,
 )
+PACKED = HuffmanEncoder(REQUEST_CODES, REQUEST_CODES_LENGTH)
 ECHO, STUCK, ONE = "/t.Test/Echo", "/t.Test/Stuck", "/t.Test/One"
 STATUS = {code.name: str(code.value[0]) for code in grpc.StatusCode}
 
@@ -141,6 +149,25 @@ def test_an_allowance_fills_up_with_time():
         allowance.spend(8.5)
 
 
+class Recorded:
+    """A connection of one call, which sends nothing."""
+
+    def __init__(self) -> None:
+        self.holdings = Holdings()
+        self.inflater = Inflater()
+        self.peer, self.is_full = "unix:", False
+
+    def later(self, seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, callback)
+
+    def send_headers(self, *_: object, **__: object) -> None: ...
+    def pump(self, _call: Call) -> None: ...
+    def cut(self, _call: Call) -> None: ...
+    def widen(self, _call: Call, _size: int) -> None: ...
+    def close_call(self, _call: Call) -> None: ...
+    def work(self, _size: int) -> None: ...
+
+
 class Pipe(asyncio.Transport):
     """A socket that takes nothing, and says what is done to it."""
 
@@ -212,6 +239,19 @@ async def test_frames_beyond_a_slice_of_time_wait_for_the_next_turn(server: tupl
     link.connection_lost(None)
 
 
+async def test_little_is_read_of_a_peer_behind_its_end(server: tuple[Http2Server, str]):
+    link, pipe = Link(server[0]), Pipe()
+    link.connection_made(pipe)
+    link.data_received(f.PREFACE + f.settings({}) + f.frame(f.PING, 0, 1, bytes(8)))
+    await asyncio.sleep(0)
+    read = 0
+    while pipe.reads():
+        link.data_received(bytes(1 << 16))
+        read += 1 << 16
+    assert MOST_DISCARDED <= read <= 2 * MOST_DISCARDED
+    link.connection_lost(None)
+
+
 # -- messages ---------------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +265,56 @@ def test_messages_are_the_same_however_their_bytes_are_cut(texts: list[bytes], d
         while (each := reader.next()) is not None:
             found.append(each[1])
     assert (found, reader.pending) == (texts, 0)
+
+
+async def test_many_messages_in_one_frame_leave_others_their_turns(server: tuple[Http2Server, str]):
+    seen: list[str] = []
+    link, pipe = Link(server[0]), Pipe()
+
+    async def count(requests: AsyncIterator[bytes], _context: object) -> bytes:
+        async for _ in requests:
+            seen.append("message")  # noqa: PERF401 - while it goes on others note their turns
+        return b""
+
+    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {"Count": grpc.stream_unary_rpc_method_handler(count)}
+    server[0].add_generic_rpc_handlers((grpc.method_handlers_generic_handler("t.More", methods),))
+    link.connection_made(pipe)
+    block = hpack.Encoder().encode(request_to("/t.More/Count"))
+    call = f.frame(f.HEADERS, f.END_HEADERS, 1, block) + data(1, message(b"") * 3_000, f.END_STREAM)
+    link.data_received(f.PREFACE + f.settings({}) + call)
+    while seen.count("message") < 3_000:
+        seen.append("turn")
+        await asyncio.sleep(0)
+    assert max(len(each) for each in "".join(word[0] for word in seen).split("t")) <= 32
+    link.connection_lost(None)
+
+
+@given(st.lists(st.binary(max_size=30), max_size=40), st.booleans(), st.data())
+async def test_a_stream_has_the_same_messages_however_many_stand_in_a_frame(
+    texts: list[bytes], is_cut_off: bool, draw: st.DataObject
+):
+    whole = b"".join(map(message, texts)) + (message(b"cut")[:-1] if is_cut_off else b"")
+    wire = Recorded()
+    call = Call(wire, 1, RequestHead(b"POST", b"/", []), send_window=1, limit=100, message_seconds=60.0)
+    found, ending = [], ""
+
+    async def read() -> None:
+        nonlocal ending
+        try:
+            async for each in call.requests(None):
+                found.append(each)  # noqa: PERF401 - what came before an error counts
+        except grpc.aio.AbortError:
+            ending = "aborted"
+
+    reading = asyncio.create_task(read())
+    while whole:
+        at = draw.draw(st.integers(1, len(whole)))
+        call.received(whole[:at], at)
+        whole = whole[at:]
+        await asyncio.sleep(0)
+    call.ended()
+    await reading
+    assert (found, ending) == (texts, "aborted" if is_cut_off else "")
 
 
 async def test_a_request_that_is_begun_has_to_be_whole_in_time(peer: Peer):
@@ -327,6 +417,18 @@ async def test_a_bomb_is_opened_no_further_than_the_limit(encoding: str):
     assert caught.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+async def test_what_was_opened_of_a_bomb_is_not_kept_by_its_error():
+    with pytest.raises(Refused) as caught:
+        await Inflater().open("gzip", gzip.compress(bytes(5_000_000)), 3_000_000)
+    tracemalloc.start()
+    with pytest.raises(Refused) as caught:
+        await Inflater().open("gzip", gzip.compress(bytes(5_000_000)), 3_000_000)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert caught.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert kept < 200_000
+
+
 async def test_one_large_message_is_opened_at_a_time_and_small_ones_pass_it():
 
     inflater, order = Inflater(), []
@@ -362,6 +464,17 @@ def test_blocks_are_read_as_hpacks_own_decoder_reads_them(pairs: list[tuple[str,
     for _ in range(3):
         block = encoder.encode([(name.encode(), value.encode()) for name, value in pairs])
         assert ours.read(block)[0] == [tuple(each) for each in theirs.decode(block, raw=True)]
+
+
+@given(st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(PACKED.encode)))
+def test_texts_are_unpacked_as_hpack_does(packed: bytes):
+    try:
+        theirs = decode_huffman(packed)
+    except HPACKDecodingError:
+        with pytest.raises(ValueError, match="packed text"):
+            unpacked(packed)
+    else:
+        assert unpacked(packed) == theirs
 
 
 @given(st.binary(max_size=60))

@@ -96,6 +96,15 @@ def test_the_header_counts_from_configured_peers_only(peers: tuple[str, ...], pe
     assert start.policy == ""
 
 
+def test_who_reads_says_in_which_languages():
+    asked = Caller(CIMultiDict({"Accept-Language": "de-CH,de;q=0.9,en;q=0.8"}))
+    assert start_of(facts(), asked, None).languages == ("de-ch", "de", "en")
+    assert start_of(facts(headers={"language": ""}), asked, None).languages == ()
+    named = facts(attributes={"language": "metadata.locale"})
+    assert start_of(named, Caller(CIMultiDict(), Peer(), {"metadata.locale": "fr"}), None).languages == ("fr",)
+    assert pinned(facts(), asked, StreamStart()).languages == ("de-ch", "de", "en")
+
+
 def test_grpcs_names_of_peers():
     auth = {"x509_subject_alternative_name": [b"localhost", API.encode()], "transport_security_type": [b"ssl"]}
     assert Peer.of_grpc("ipv4:10.0.0.1:99", auth) == Peer("10.0.0.1", (API,))

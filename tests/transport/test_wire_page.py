@@ -58,6 +58,8 @@ def test_each_status_of_the_transport_is_that_of_its_row(key: str, status: str):
         ("headers in a block", [headers.MOST_FIELDS]),
         ("frames that carry nothing", [*connection.NOISE, *connection.SETTINGS]),
         ("frames in one turn of the event loop", [round(connection.SLICE_SECONDS * 1000)]),
+        ("what is sent behind the end of a connection", [link.MOST_DISCARDED]),
+        ("messages of a call in one turn of the event loop", [call.MOST_AHEAD]),
         ("file descriptors", [link.SPARE_FILES]),
     ],
 )

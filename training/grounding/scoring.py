@@ -13,7 +13,8 @@ from typing import cast
 import numpy as np
 
 from detectors.grounding.combiner import PairAnswer, model_features
-from detectors.grounding.features import ContextFacts, lexical_features
+from detectors.grounding.facts import ContextFacts
+from detectors.grounding.features import lexical_features
 from detectors.grounding.pairs import MAX_CLAIM_TOKENS
 from detectors.grounding.passages import PassageIndex, content_words
 from training.grounding.pairs import PairEncoder
@@ -76,7 +77,7 @@ def plain_overlap(row: Row) -> tuple[float, ...]:
 def prepare_rows(rows: Sequence[Row], encoder: PairEncoder, *, cache: Path, key: str) -> list[Prepared]:
     """Prepare rows, from `cache` where the same `key` and code version made them before."""
     version = hashlib.sha256()
-    for module in ("passages", "features", "pairs"):
+    for module in ("passages", "stated", "facts", "wording", "features", "pairs"):
         version.update((Path(__file__).parents[2] / "detectors" / "grounding" / f"{module}.py").read_bytes())
     file = cache / f"prepared-{key}-{len(rows)}-{version.hexdigest()[:12]}.pickle"
     if file.exists():

@@ -126,7 +126,10 @@ def _tokenise_seconds(encoder: Encoder, asked: Sequence[Asked], batch: int) -> f
 def _queue_seconds(asked: Sequence[Asked], batch: int) -> float:
     nobody = _Nobody()
     places = {id(segment): float(place) for place, (_, segment) in enumerate(asked)}
-    requests = [Request(each, segment, Direction.OUTPUT, places[id(segment)], 0.0, nobody) for each, segment in asked]
+    due = [places[id(segment)] for _, segment in asked]
+    requests = [
+        Request(each, segment, Direction.OUTPUT, at, at, nobody) for (each, segment), at in zip(asked, due, strict=True)
+    ]
     batcher = Batcher(max_items=batch, max_tokens=1 << 20)
     with _timing() as took:
         for request in requests:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from detectors.base import BatchDetector, BatchItem, Detector
 from detectors.types import Finding
 from sidecar.core.stream import Stream
-from sidecar.policy.plan import BatchPlan, Match, Plan, StreamSettings
+from sidecar.policy.facts import Match
+from sidecar.policy.plan import BatchPlan, Plan, StreamSettings
 from sidecar.values import Lane, Mode, Part, Segment
 
 MAX_SEGMENT_TOKENS, MIN_SEGMENT_TOKENS = 64, 24

@@ -18,7 +18,7 @@ from tidegate.testing.outcomes import ByRules, ByScript, Outcome, Rule, Step
 from tidegate.types import Action, Coverage, Lane, Passage, Policy, Release, StreamOptions, Summary, Verdict
 from tidegate.v1 import guard_pb2 as pb
 
-_STRENGTH = [Action.ALLOW, Action.ANNOTATE, Action.REDACT, Action.BLOCK]
+_STRENGTH = [Action.ALLOW, Action.ANNOTATE, Action.ADVISE, Action.REDACT, Action.BLOCK]
 
 
 @dataclass(slots=True)

@@ -95,6 +95,8 @@ class _FaultKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaultKind.V
     FAULT_KIND_LOAD_SHED: _FaultKind.ValueType  # 3
     FAULT_KIND_POLICY_REFUSED: _FaultKind.ValueType  # 4
     FAULT_KIND_EVENTS_LOST: _FaultKind.ValueType  # 5
+    FAULT_KIND_UNSCANNED: _FaultKind.ValueType  # 6
+    """A request or an answer passed that nobody looked at, as the settings have it."""
 
 class FaultKind(_FaultKind, metaclass=_FaultKindEnumTypeWrapper):
     """What went wrong."""
@@ -105,7 +107,61 @@ FAULT_KIND_DETECTOR_LATE: FaultKind.ValueType  # 2
 FAULT_KIND_LOAD_SHED: FaultKind.ValueType  # 3
 FAULT_KIND_POLICY_REFUSED: FaultKind.ValueType  # 4
 FAULT_KIND_EVENTS_LOST: FaultKind.ValueType  # 5
+FAULT_KIND_UNSCANNED: FaultKind.ValueType  # 6
+"""A request or an answer passed that nobody looked at, as the settings have it."""
 Global___FaultKind: _TypeAlias = FaultKind  # noqa: Y015
+
+class _PolicyStep:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PolicyStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PolicyStep.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    POLICY_STEP_UNSPECIFIED: _PolicyStep.ValueType  # 0
+    POLICY_STEP_LOADED: _PolicyStep.ValueType  # 1
+    """It is in force from now on."""
+    POLICY_STEP_REMOVED: _PolicyStep.ValueType  # 2
+    """It is in force no more, and no other content of its name is."""
+    POLICY_STEP_REFUSED: _PolicyStep.ValueType  # 3
+    """It could not be used; what was in force before still is."""
+    POLICY_STEP_ROLLED_BACK: _PolicyStep.ValueType  # 4
+    """An older version than that of before is in force again."""
+    POLICY_STEP_CANARY_STOPPED: _PolicyStep.ValueType  # 5
+    """Its canary left the band that it states: all streams are on the stable side from now on."""
+
+class PolicyStep(_PolicyStep, metaclass=_PolicyStepEnumTypeWrapper):
+    """What became of a policy."""
+
+POLICY_STEP_UNSPECIFIED: PolicyStep.ValueType  # 0
+POLICY_STEP_LOADED: PolicyStep.ValueType  # 1
+"""It is in force from now on."""
+POLICY_STEP_REMOVED: PolicyStep.ValueType  # 2
+"""It is in force no more, and no other content of its name is."""
+POLICY_STEP_REFUSED: PolicyStep.ValueType  # 3
+"""It could not be used; what was in force before still is."""
+POLICY_STEP_ROLLED_BACK: PolicyStep.ValueType  # 4
+"""An older version than that of before is in force again."""
+POLICY_STEP_CANARY_STOPPED: PolicyStep.ValueType  # 5
+"""Its canary left the band that it states: all streams are on the stable side from now on."""
+Global___PolicyStep: _TypeAlias = PolicyStep  # noqa: Y015
+
+class _CanarySide:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CanarySideEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CanarySide.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CANARY_SIDE_UNSPECIFIED: _CanarySide.ValueType  # 0
+    CANARY_SIDE_CANARY: _CanarySide.ValueType  # 1
+    CANARY_SIDE_STABLE: _CanarySide.ValueType  # 2
+
+class CanarySide(_CanarySide, metaclass=_CanarySideEnumTypeWrapper):
+    """Whether a stream is held to what is tried, or to what was before."""
+
+CANARY_SIDE_UNSPECIFIED: CanarySide.ValueType  # 0
+CANARY_SIDE_CANARY: CanarySide.ValueType  # 1
+CANARY_SIDE_STABLE: CanarySide.ValueType  # 2
+Global___CanarySide: _TypeAlias = CanarySide  # noqa: Y015
 
 @_typing.final
 class EventIds(_message.Message):
@@ -487,6 +543,50 @@ class App(_message.Message):
 Global___App: _TypeAlias = App  # noqa: Y015
 
 @_typing.final
+class SessionRef(_message.Message):
+    """How a stream's session stood at the stream's end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RISK_FIELD_NUMBER: _builtins.int
+    VIOLATIONS_FIELD_NUMBER: _builtins.int
+    UNTRUSTED_FIELD_NUMBER: _builtins.int
+    SENSITIVE_FIELD_NUMBER: _builtins.int
+    SENDS_FIELD_NUMBER: _builtins.int
+    STOPPED_BY_FIELD_NUMBER: _builtins.int
+    STOPPED_UNTIL_FIELD_NUMBER: _builtins.int
+    risk: _builtins.float
+    """The sum of the violations that count, each worth less the longer it is ago."""
+    violations: _builtins.int
+    """How many counted."""
+    untrusted: _builtins.bool
+    """What it did: read what strangers may have written, touched sensitive data, handed something to the outside."""
+    sensitive: _builtins.bool
+    sends: _builtins.bool
+    stopped_by: _builtins.str
+    """While it is stopped: the escalation, and until when."""
+    @_builtins.property
+    def stopped_until(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        risk: _builtins.float = ...,
+        violations: _builtins.int = ...,
+        untrusted: _builtins.bool = ...,
+        sensitive: _builtins.bool = ...,
+        sends: _builtins.bool = ...,
+        stopped_by: _builtins.str = ...,
+        stopped_until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stopped_until", b"stopped_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["risk", b"risk", "sends", b"sends", "sensitive", b"sensitive", "stopped_by", b"stopped_by", "stopped_until", b"stopped_until", "untrusted", b"untrusted", "violations", b"violations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionRef: _TypeAlias = SessionRef  # noqa: Y015
+
+@_typing.final
 class Timings(_message.Message):
     """Where the time went, as far as it was measured."""
 
@@ -510,6 +610,117 @@ class Timings(_message.Message):
 Global___Timings: _TypeAlias = Timings  # noqa: Y015
 
 @_typing.final
+class Canary(_message.Message):
+    """On which side of a canary a stream is, and what the other side would have done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ViolationsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class SidesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    WOULD_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    VIOLATIONS_FIELD_NUMBER: _builtins.int
+    SIDES_FIELD_NUMBER: _builtins.int
+    would: _guard_pb2.Action.ValueType
+    """The strongest action of the other side."""
+    side: Global___CanarySide.ValueType
+    @_builtins.property
+    def policy(self) -> _guard_pb2.PolicyRef:
+        """Where a whole version is the canary: the other version, and its violations by rule."""
+
+    @_builtins.property
+    def violations(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]: ...
+    @_builtins.property
+    def sides(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """In a decision, by rule that is a canary: `canary` or `stable`."""
+
+    def __init__(
+        self,
+        *,
+        would: _guard_pb2.Action.ValueType = ...,
+        side: Global___CanarySide.ValueType = ...,
+        policy: _guard_pb2.PolicyRef | None = ...,
+        violations: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        sides: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "side", b"side", "sides", b"sides", "violations", b"violations", "would", b"would"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Canary: _TypeAlias = Canary  # noqa: Y015
+
+@_typing.final
+class Tags(_message.Message):
+    """Entries of published lists: OWASP's Top 10 for LLM and agentic applications, MITRE ATLAS, NIST AI 600-1 and AI RMF."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWASP_FIELD_NUMBER: _builtins.int
+    ATLAS_FIELD_NUMBER: _builtins.int
+    NIST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def owasp(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def atlas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def nist(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        owasp: _abc.Iterable[_builtins.str] | None = ...,
+        atlas: _abc.Iterable[_builtins.str] | None = ...,
+        nist: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["atlas", b"atlas", "nist", b"nist", "owasp", b"owasp"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tags: _TypeAlias = Tags  # noqa: Y015
+
+@_typing.final
 class ViolationEvent(_message.Message):
     """A finding met a rule. One for each decision."""
 
@@ -528,6 +739,8 @@ class ViolationEvent(_message.Message):
     COVERAGE_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
     GROUNDING_FIELD_NUMBER: _builtins.int
+    CANARY_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
     decided: _guard_pb2.Action.ValueType
     """What the rule said."""
     done: _guard_pb2.Action.ValueType
@@ -554,6 +767,14 @@ class ViolationEvent(_message.Message):
     def failure(self) -> Global___Failure: ...
     @_builtins.property
     def grounding(self) -> _guard_pb2.Grounding: ...
+    @_builtins.property
+    def canary(self) -> Global___Canary:
+        """The rule's canary."""
+
+    @_builtins.property
+    def tags(self) -> Global___Tags:
+        """What the finding is in published lists."""
+
     def __init__(
         self,
         *,
@@ -570,10 +791,12 @@ class ViolationEvent(_message.Message):
         coverage: Global___Coverage | None = ...,
         failure: Global___Failure | None = ...,
         grounding: _guard_pb2.Grounding | None = ...,
+        canary: Global___Canary | None = ...,
+        tags: Global___Tags | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "detector", b"detector", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "where", b"where"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "canary", b"canary", "coverage", b"coverage", "detector", b"detector", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "tags", b"tags", "time", b"time", "where", b"where"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "coverage", b"coverage", "decided", b"decided", "detector", b"detector", "done", b"done", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "where", b"where"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "canary", b"canary", "coverage", b"coverage", "decided", b"decided", "detector", b"detector", "done", b"done", "evidence", b"evidence", "exposure", b"exposure", "failure", b"failure", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "tags", b"tags", "time", b"time", "where", b"where"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -667,6 +890,8 @@ class DecisionEvent(_message.Message):
     KNOWN_CHARS_FIELD_NUMBER: _builtins.int
     UNTOLD_FIELD_NUMBER: _builtins.int
     RESTORED_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    CANARY_FIELD_NUMBER: _builtins.int
     direction: _guard_pb2.Direction.ValueType
     ended: Global___Ended.ValueType
     done: _guard_pb2.Action.ValueType
@@ -712,6 +937,14 @@ class DecisionEvent(_message.Message):
     def untold(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Those of the violations, by rule, that have no event of their own: one rule found more than are told of."""
 
+    @_builtins.property
+    def session(self) -> Global___SessionRef:
+        """How its session stood, where the policy has to do with sessions."""
+
+    @_builtins.property
+    def canary(self) -> Global___Canary:
+        """The canaries of its policy."""
+
     def __init__(
         self,
         *,
@@ -737,10 +970,12 @@ class DecisionEvent(_message.Message):
         known_chars: _builtins.int = ...,
         untold: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         restored: _builtins.int = ...,
+        session: Global___SessionRef | None = ...,
+        canary: Global___Canary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "time", b"time", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "session", b"session", "time", b"time", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "time", b"time", "timings", b"timings", "untold", b"untold", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "session", b"session", "time", b"time", "timings", b"timings", "untold", b"untold", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__estimated_output_tokens: _TypeAlias = _typing.Literal["estimated_output_tokens"]  # noqa: Y015
     _WhichOneofArgType__estimated_output_tokens: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens"]  # noqa: Y015
@@ -828,3 +1063,144 @@ class FaultEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FaultEvent: _TypeAlias = FaultEvent  # noqa: Y015
+
+@_typing.final
+class BundleRef(_message.Message):
+    """The bundle that brought a policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    version: _builtins.str
+    digest: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "name", b"name", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BundleRef: _TypeAlias = BundleRef  # noqa: Y015
+
+@_typing.final
+class CanaryRates(_message.Message):
+    """How a canary went until it was stopped."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class RatesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    STREAMS_FIELD_NUMBER: _builtins.int
+    RATES_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    streams: _builtins.int
+    """The last streams of its side, of which the rates are shares."""
+    rule: _builtins.str
+    """The rule that is the canary; without one the whole version is."""
+    percent: _builtins.float
+    @_builtins.property
+    def rates(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
+    def __init__(
+        self,
+        *,
+        streams: _builtins.int = ...,
+        rates: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        rule: _builtins.str = ...,
+        percent: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["percent", b"percent", "rates", b"rates", "rule", b"rule", "streams", b"streams"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CanaryRates: _TypeAlias = CanaryRates  # noqa: Y015
+
+@_typing.final
+class PolicyEvent(_message.Message):
+    """Another policy is in force, or one was refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    FORMER_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    BUNDLE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CANARY_FIELD_NUMBER: _builtins.int
+    severity: _guard_pb2.Severity.ValueType
+    step: Global___PolicyStep.ValueType
+    what: _builtins.str
+    """The policy's name, or of what was refused the file's or the bundle's."""
+    source: _builtins.str
+    """Where it came from: a file, or a bundle's."""
+    reason: _builtins.str
+    @_builtins.property
+    def ids(self) -> Global___EventIds: ...
+    @_builtins.property
+    def time(self) -> Global___EventTimes: ...
+    @_builtins.property
+    def policy(self) -> _guard_pb2.PolicyRef: ...
+    @_builtins.property
+    def former(self) -> _guard_pb2.PolicyRef:
+        """What was in force before."""
+
+    @_builtins.property
+    def bundle(self) -> Global___BundleRef: ...
+    @_builtins.property
+    def canary(self) -> Global___CanaryRates: ...
+    def __init__(
+        self,
+        *,
+        ids: Global___EventIds | None = ...,
+        time: Global___EventTimes | None = ...,
+        severity: _guard_pb2.Severity.ValueType = ...,
+        step: Global___PolicyStep.ValueType = ...,
+        what: _builtins.str = ...,
+        policy: _guard_pb2.PolicyRef | None = ...,
+        former: _guard_pb2.PolicyRef | None = ...,
+        source: _builtins.str = ...,
+        bundle: Global___BundleRef | None = ...,
+        reason: _builtins.str = ...,
+        canary: Global___CanaryRates | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle", "canary", b"canary", "former", b"former", "ids", b"ids", "policy", b"policy", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle", "canary", b"canary", "former", b"former", "ids", b"ids", "policy", b"policy", "reason", b"reason", "severity", b"severity", "source", b"source", "step", b"step", "time", b"time", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyEvent: _TypeAlias = PolicyEvent  # noqa: Y015

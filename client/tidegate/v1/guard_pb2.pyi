@@ -115,6 +115,10 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     """All of a text of a request's history (a tool's result, a document, an earlier turn) gave way to a sentence that says
     so, and the request goes on. The lane has one release then, with one redaction of all of it.
     """
+    ACTION_ADVISE: _Action.ValueType  # 6
+    """The text of a request passed, and the model is to be told something beside it (`Annotation.advice`,
+    `Summary.advice`). It stands between annotating and redacting.
+    """
 
 class Action(_Action, metaclass=_ActionEnumTypeWrapper):
     """What is done to text, weakest first; withholding stands between redacting and blocking."""
@@ -127,6 +131,10 @@ ACTION_BLOCK: Action.ValueType  # 4
 ACTION_WITHHOLD: Action.ValueType  # 5
 """All of a text of a request's history (a tool's result, a document, an earlier turn) gave way to a sentence that says
 so, and the request goes on. The lane has one release then, with one redaction of all of it.
+"""
+ACTION_ADVISE: Action.ValueType  # 6
+"""The text of a request passed, and the model is to be told something beside it (`Annotation.advice`,
+`Summary.advice`). It stands between annotating and redacting.
 """
 Global___Action: _TypeAlias = Action  # noqa: Y015
 
@@ -475,7 +483,7 @@ class Grounding(_message.Message):
 
     @_builtins.property
     def failed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The exact checks that failed: number, date, name, quote, negation, speaker, citation."""
+        """The exact checks that failed: number, date, name, quote, negation, speaker, hedge, quantifier, order, word, citation."""
 
     def __init__(
         self,
@@ -506,11 +514,14 @@ class Annotation(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     GROUNDING_FIELD_NUMBER: _builtins.int
+    ADVICE_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     label: _builtins.str
     score: _builtins.float
     """0 to 1."""
     reason: _builtins.str
+    advice: _builtins.str
+    """What the model is to be told because of it: a note for its instructions."""
     @_builtins.property
     def span(self) -> Global___Span: ...
     @_builtins.property
@@ -526,10 +537,11 @@ class Annotation(_message.Message):
         score: _builtins.float = ...,
         reason: _builtins.str = ...,
         grounding: Global___Grounding | None = ...,
+        advice: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grounding", b"grounding", "span", b"span"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["grounding", b"grounding", "label", b"label", "reason", b"reason", "rule", b"rule", "score", b"score", "span", b"span"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advice", b"advice", "grounding", b"grounding", "label", b"label", "reason", b"reason", "rule", b"rule", "score", b"score", "span", b"span"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -894,6 +906,7 @@ class Summary(_message.Message):
     GROUNDING_FIELD_NUMBER: _builtins.int
     NOTICE_FIELD_NUMBER: _builtins.int
     RESTORED_FIELD_NUMBER: _builtins.int
+    ADVICE_FIELD_NUMBER: _builtins.int
     stream_id: _builtins.str
     action: Global___Action.ValueType
     """The strongest action that was done."""
@@ -924,6 +937,10 @@ class Summary(_message.Message):
     def grounding(self) -> Global___GroundingSummary:
         """Set when the policy has a rule on grounding."""
 
+    @_builtins.property
+    def advice(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What to tell the model that is asked, each note once: add them to its instructions."""
+
     def __init__(
         self,
         *,
@@ -939,10 +956,11 @@ class Summary(_message.Message):
         grounding: Global___GroundingSummary | None = ...,
         notice: _builtins.str = ...,
         restored: _builtins.int = ...,
+        advice: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grounding", b"grounding", "max_held", b"max_held", "median_held", b"median_held", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "coverage", b"coverage", "grounding", b"grounding", "max_held", b"max_held", "max_held_chars", b"max_held_chars", "median_held", b"median_held", "notice", b"notice", "policy", b"policy", "restored", b"restored", "stream_id", b"stream_id", "violation_count", b"violation_count", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "advice", b"advice", "coverage", b"coverage", "grounding", b"grounding", "max_held", b"max_held", "max_held_chars", b"max_held_chars", "median_held", b"median_held", "notice", b"notice", "policy", b"policy", "restored", b"restored", "stream_id", b"stream_id", "violation_count", b"violation_count", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -31,6 +31,7 @@ and `(?i)` mean what they mean to `re`, for all of Unicode.
 """
 
 from detectors.text.regular.machine import MAX_WIDTH, Finder, Watch
+from detectors.text.regular.possible import can_match
 from detectors.text.regular.render import bounded, exact, look_behind, prefixes, reach, wide, width
 from detectors.text.regular.scanner import RegularScan, RegularScanner, Rule
 from detectors.text.regular.tree import Node, NotRegular, group_numbers, literal, parse
@@ -47,6 +48,7 @@ __all__ = [
     "Watch",
     "asks_for_boundary",
     "bounded",
+    "can_match",
     "exact",
     "group_numbers",
     "keywords",

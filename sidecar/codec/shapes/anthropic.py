@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.codec.advice import in_field
 from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
@@ -308,6 +309,7 @@ SHAPE = Shape(
     ),
     fits=fits,
     request=_REQUEST,
+    advised=lambda document, note: in_field(document, "system", note, beside="messages"),
     response=_ANSWER,
     event=_EVENT,
     ends=_ends,

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.codec.advice import Placed, bare_block, in_field
 from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
@@ -259,12 +260,17 @@ def _as_text(block: Any) -> dict[str, Any]:
     return {"text": block["reasoningContent"]["reasoningText"]["text"]}
 
 
+def _advised(document: Any, note: str) -> Placed | None:
+    return in_field(document, "system", note, beside="messages", block=bare_block, absent=[bare_block(note)])
+
+
 SHAPE = Shape(
     name="bedrock-converse",
     title="Amazon Bedrock Converse",
     paths=(r"/model/[^/]+/converse(-stream)?$",),
     fits=lambda document: isinstance(document, dict) and isinstance(document.get("messages"), list),
     request=_REQUEST,
+    advised=_advised,
     response=_ANSWER,
     event=_EVENT,
     ends=_ends,

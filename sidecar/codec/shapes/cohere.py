@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sidecar.codec.advice import in_messages
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     COUNTS,
@@ -212,6 +213,7 @@ SHAPE = Shape(
     paths=(r"/v2/chat$",),
     fits=lambda document: isinstance(document, dict) and isinstance(document.get("messages"), list),
     request=_REQUEST,
+    advised=in_messages,
     response=_ANSWER,
     event=_EVENT,
     ends=_ends,

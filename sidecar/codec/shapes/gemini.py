@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.codec.advice import Placed, bare_block, in_field, in_parts
 from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
@@ -37,6 +38,7 @@ from sidecar.codec.shape import (
     Opening,
     Shape,
     Unanswered,
+    at,
     choice_scope,
     encode,
     items,
@@ -303,12 +305,25 @@ def _too_long(message: str) -> tuple[int, bytes]:
     return 400, _error(400, said)
 
 
+def _advised(document: Any, note: str) -> Placed | None:
+    """Behind the system's instructions; beside a cache, which holds them, behind what is asked."""
+    if at(document, "cachedContent") or at(document, "cached_content"):
+        contents = at(document, "contents")
+        last = len(contents) - 1 if isinstance(contents, list) else 0
+        return in_parts(document, ("contents", last, "parts"), note) if last >= 0 else None
+    for key in ("systemInstruction", "system_instruction"):
+        if at(document, key) is not None:
+            return in_parts(document, (key, "parts"), note)
+    return in_field(document, "systemInstruction", note, beside="contents", absent={"parts": [bare_block(note)]})
+
+
 SHAPE = Shape(
     name="gemini",
     title="Gemini, on AI Studio and Vertex",
     paths=(r"/models/[^/]+:(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)$",),
     fits=_fits,
     request=_REQUEST,
+    advised=_advised,
     response=Node(select=_answer),
     event=_ONE,
     ends=_ends,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sidecar.codec.advice import in_field, in_messages
 from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
@@ -169,6 +170,7 @@ SHAPE = Shape(
     paths=(r"/api/(chat|generate)$",),
     fits=_fits,
     request=_REQUEST,
+    advised=lambda document, note: in_messages(document, note) or in_field(document, "system", note, beside="prompt"),
     response=_ANSWER,
     event=_ANSWER,
     ends=_ends,

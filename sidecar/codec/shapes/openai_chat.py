@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.codec.advice import in_messages
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     COUNTS,
@@ -228,6 +229,7 @@ SHAPE = Shape(
     paths=(r"/(chat|agents)/completions$",),
     fits=_fits,
     request=_REQUEST,
+    advised=in_messages,
     response=_ANSWER,
     event=_ANSWER,
     ends=openai.ends,

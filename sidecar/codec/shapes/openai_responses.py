@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.codec.advice import in_field
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     AGAIN,
@@ -535,6 +536,7 @@ SHAPE = Shape(
     paths=(r"/responses(/compact|/input_tokens)?$",),
     fits=_fits,
     request=_REQUEST,
+    advised=lambda document, note: in_field(document, "instructions", note, beside="input"),
     response=_ANSWER,
     event=_event_node("", "", Channel.OTHER),
     event_of=_event,

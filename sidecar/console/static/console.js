@@ -98,7 +98,7 @@ function show(state) {
   list("errors", policies.errors.map((error) => `Not taken, the last good one stays: ${error}`));
   rows(
     "policies",
-    policies.loaded.map((each) => [each.name, each.version, each.rules, clock(each.since), code(each.digest.slice(0, 12), each.digest)]),
+    policies.loaded.map((each) => [each.name, each.version, each.rules, clock(each.since), code(each.digest.slice(0, 12), each.digest), each.source]),
     "No policy is loaded.",
   );
   figures("queue", [["segments waiting", state.queue.depth]]);

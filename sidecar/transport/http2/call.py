@@ -28,6 +28,8 @@ WINDOW_BYTES = (1 << 16) - 1
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _MESSAGE_COST = 64
 """What a message takes beside its bytes: an empty one is not for nothing."""
+MOST_AHEAD = 16
+"""Messages that are taken apart before they are read."""
 BYTES_PER_SECOND = 256 << 10
 """How fast a large message has to come at least."""
 
@@ -189,8 +191,7 @@ class Call:
             self._release()
         if is_compressed:
             message = await self._opened(message)
-        self._mind()
-        self._credit()
+        await self._go_on()
         return message
 
     async def write(self, message: Any) -> None:
@@ -309,10 +310,8 @@ class Call:
         length = self.request.content_length
         if length is not None and self.received_bytes != length:
             raise StreamError(PROTOCOL_ERROR, "the body is shorter than its content length")
-        if self._messages.pending and self._refusal is None:
-            self._refuse(Refused(grpc.StatusCode.INVALID_ARGUMENT, "the last message is not complete"))
+        self._collect()
         self._begin_work()
-        self._mind()
         _wake(self._reader)
 
     def cancel(self) -> None:
@@ -375,14 +374,31 @@ class Call:
             self._refuse(refused)
             await self.abort(refused.code, refused.reason)
 
+    async def _go_on(self) -> None:
+        """See to what comes behind a message that was taken from the inbox."""
+        if not self._inbox:
+            self._collect()
+            if self._inbox:
+                await asyncio.sleep(0)  # whoever sent many is not read without a break
+        self._mind()
+        self._credit()
+
     def _collect(self) -> None:
-        """Put the messages that are whole into the inbox."""
+        """Put messages that are whole into the inbox: a few, as thousands may stand in one frame."""
         try:
-            while (found := self._messages.next()) is not None:
+            while len(self._inbox) < MOST_AHEAD and self._refusal is None:
+                found = self._messages.next()
+                if found is None:
+                    self._check_end()
+                    break
                 self._put(*found)
         except Refused as refused:
             self._refuse(refused)
         self._mind()
+
+    def _check_end(self) -> None:
+        if self._is_ended and self._messages.pending:
+            raise Refused(grpc.StatusCode.INVALID_ARGUMENT, "the last message is not complete")
 
     def _put(self, is_compressed: bool, message: bytes) -> None:
         if is_compressed and self._encoding == "identity":
@@ -393,7 +409,7 @@ class Call:
         _wake(self._reader)
 
     def _refuse(self, refusal: Refused) -> None:
-        self._refusal = refusal
+        self._refusal = refusal.with_traceback(None)  # which would hold all that was at hand, the call too
         self._messages.clear()
         self._release()
         self._mind()
@@ -495,7 +511,8 @@ class Call:
 
     @property
     def _is_listening(self) -> bool:
-        return self._unread <= WINDOW_BYTES // 2 and not self._is_ended and self._refusal is None
+        backlog = self._messages.pending if self._inbox else 0
+        return self._unread + backlog <= WINDOW_BYTES // 2 and not self._is_ended and self._refusal is None
 
 
 def _head(status: str) -> list[tuple[str, str]]:

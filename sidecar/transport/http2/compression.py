@@ -63,6 +63,7 @@ class _Opening:
         self._rest = self._stream.unconsumed_tail
         self._plain += piece
         if len(self._plain) > self._limit:
+            self._plain.clear()  # what is raised knows of it
             raise Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, f"the message has more than {self._limit} bytes")
         if self._stream.eof:
             if self._stream.unused_data:

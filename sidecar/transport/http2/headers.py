@@ -1,8 +1,7 @@
 """Header blocks (HPACK, RFC 7541) to requests, by the rules of RFC 9113, section 8, which leave one reading of each.
 
 A block is always read to its end, since the next one is written in terms of it: what is too large is left out, and the
-list says so. Bytes are never looked at twice, so a block costs what it is long. Huffman's code and the table are
-`hpack`'s.
+list says so. Bytes are never looked at twice, so a block costs what it is long. The table is `hpack`'s.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hpack.exceptions import HPACKError
-from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
 from sidecar.transport.http2.frames import (
@@ -22,6 +20,7 @@ from sidecar.transport.http2.frames import (
     ProtocolError,
     StreamError,
 )
+from sidecar.transport.http2.huffman import unpacked
 
 HEADER_LIST_BYTES = 16 << 10
 """The largest header list that is taken, counted as RFC 9113 counts it: 32 bytes a field beside its name and value."""
@@ -216,4 +215,4 @@ def _string(block: bytes, at: int) -> tuple[bytes, int]:
     if end > len(block):
         raise ValueError("a text that is cut off")
     text = block[at:end]
-    return decode_huffman(text) if is_packed else text, end
+    return unpacked(text) if is_packed else text, end

@@ -4,7 +4,8 @@
 2. A connection that sent many frames takes them in slices, so that others have their turns between.
 3. Nothing is read while answers wait that the peer asked for and does not take.
 4. A silent peer is asked whether it is there, and is cut off when it does not say so.
-5. At the end the peer gets to read what was sent: the socket is closed when it has, or a moment later.
+5. At the end the peer gets to read what was sent: the socket is closed when it has, or a moment later. What it sends
+   until then is dropped, and after a while not even read.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _LEAST_UNSENT: Final = 1 << 16
 MOST_ANSWERS: Final = 16 << 10
 """Bytes of answers that wait while the socket is full; then nothing is read."""
 _LINGER_SECONDS: Final = 1.0
+MOST_DISCARDED: Final = 1 << 20
+"""Bytes that are read of a peer after the end, so that it sees what was said; one that sends more is no reader."""
 SPARE_FILES: Final = 32
 """File descriptors that are left for everything else: the admin listener, the outbox, the broker."""
 
@@ -68,6 +71,7 @@ class Link(asyncio.Protocol):
         self._is_full = False
         self._is_deaf = False
         self._is_ending = False
+        self._discarded = 0
         self._heard_at = self._loop.time()
         self._awaits_pong = False
         self._alarm: asyncio.TimerHandle | None = None
@@ -88,6 +92,10 @@ class Link(asyncio.Protocol):
         """Take what arrived."""
         self._heard_at = self._loop.time()
         self._awaits_pong = False
+        if self._is_ending:
+            self._discarded += len(data)
+            self.listen()
+            return
         self._connection.receive(data)
         if not self._is_slice_due:
             self._take()
@@ -184,7 +192,7 @@ class Link(asyncio.Protocol):
     def listen(self) -> None:
         """Read, unless more is here than was taken, requests wait for us, or answers for a peer that takes none."""
         waits = self._connection.is_busy or (self._is_full and self._connection.unsent_answers > MOST_ANSWERS)
-        is_deaf = (self._is_slice_due or waits) and not self._is_ending
+        is_deaf = self._discarded > MOST_DISCARDED if self._is_ending else self._is_slice_due or waits
         if self._transport is None or is_deaf == self._is_deaf or self._transport.is_closing():
             return
         self._is_deaf = is_deaf

@@ -8,6 +8,9 @@
 {{- if hasKey (get $values.settings "kafka" | default dict) "bootstrap_servers" -}}
 {{- fail "settings.kafka.bootstrap_servers: set kafka.bootstrapServers instead, which also lets the pods out to the brokers" -}}
 {{- end -}}
+{{- if and $values.policies (get (get $values.settings "policies" | default dict) "bundle") -}}
+{{- fail "policies: settings.policies.bundle takes their place. Leave one of them out" -}}
+{{- end -}}
 {{- with $values.tls -}}
 {{- if and .clientCa (not .secret) -}}
 {{- fail "tls.clientCa needs tls.secret: without a certificate of its own the service would speak plain text" -}}

@@ -1,0 +1,1 @@
+"""What a change of policies does to streams that run: nothing."""
