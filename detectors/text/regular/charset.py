@@ -285,7 +285,7 @@ class _Pieces:
                 toggles[low] = toggles.get(low, 0) ^ (1 << bit)
                 toggles[high + 1] = toggles.get(high + 1, 0) ^ (1 << bit)
         self.starts = sorted(toggles)
-        self.masks = list(accumulate((toggles[start] for start in self.starts), xor))
+        self.masks: list[int] = list(accumulate((toggles[start] for start in self.starts), xor))
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
         """Each piece: its first code point, the one behind its last, and its mask."""
