@@ -28,7 +28,7 @@ from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.outbox.topics import TopicPlan, create_topics
 from tests.integration.broker import Broker, free_port, proxied, read_all
-from tests.integration.kafka_tools import publishing
+from tests.integration.kafka_tools import own_topics, publishing
 from tests.outbox.samples import INFO, a_fault, a_stream_decision, a_violation
 
 pytestmark = pytest.mark.broker
@@ -38,13 +38,11 @@ PLAN = TopicPlan(partitions=3, replication_factor=1)
 
 
 @pytest.fixture
-async def kafka(broker: Broker, request: pytest.FixtureRequest) -> KafkaSettings:
+async def kafka(broker: Broker) -> KafkaSettings:
     """Settings for the broker, with topics of this test's own, which are not there yet."""
     await broker.wait_ready()
-    name = request.node.name.translate(str.maketrans("[]:/ ", "....."))[:60]
-    topics = {f"{kind}s": f"{name}.{kind}s" for kind in Kind}
-    return KafkaSettings.model_validate(
-        {"bootstrap_servers": broker.address, "idempotence": False, "request_timeout_ms": 1000, "topics": topics}
+    return KafkaSettings(
+        bootstrap_servers=broker.address, idempotence=False, request_timeout_ms=1000, topics=own_topics()
     )
 
 
