@@ -20,7 +20,7 @@ from sidecar.cli.events import events as events_command
 from sidecar.outbox.audit import Audit, Report
 from sidecar.outbox.builders import StreamInfo
 from sidecar.outbox.encode import decode
-from sidecar.outbox.event import Event, Kind
+from sidecar.outbox.event import Event
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.reads import Read
@@ -219,7 +219,9 @@ async def test_stopping_while_the_broker_is_frozen_is_quick_and_keeps_the_events
 
 
 async def test_commands_make_topics_read_them_and_prove_them_complete(kafka: KafkaSettings, broker: Broker):
-    environment = {f"TIDEGATE_KAFKA__TOPICS__{kind.upper()}S": kafka.topics.of(kind) for kind in Kind}
+    environment = {
+        f"TIDEGATE_KAFKA__TOPICS__{name.upper()}": topic for name, topic in kafka.topics.model_dump().items()
+    }
     environment["TIDEGATE_KAFKA__BOOTSTRAP_SERVERS"] = broker.address
 
     def command(*arguments: str) -> Any:
