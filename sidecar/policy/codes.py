@@ -150,7 +150,7 @@ ABOUT: Mapping[Code, About] = {
     ),
     Code.TOO_LARGE: About(
         "the file is too large, too deep, or holds itself",
-        "A file of at most 1 MiB and 40 levels compiles in bounded time and memory.",
+        "A file of at most 1 MiB, 1,000 documents and 40 levels compiles in bounded time and memory.",
         "Split the file; write out what an alias repeats.",
         f"rules: {41 * '['}{41 * ']'}\n",
     ),
