@@ -30,7 +30,7 @@ tidegate policy packs hipaa --copy policies/     # make it yours
 Streams take one by its name, or by the label `tidegate.dev/policy` with its name. A pack is a place to begin: copy it,
 give it a name of your own, put your words into it, and try it on your own texts in `shadow` before you enforce it. None
 makes anybody compliant with anything; each says what it does not do. What they touch of harmless texts, and what share
-their rules find of what they are for, is measured on public sets by `python -m benchmarks.packs --data FOLDER`. Their
+their rules find of what they are for, is [measured](../benchmarks/results/packs.md) on small public samples. Their
 texts are not yours; measure on yours.
 
 This page is made from the files by `make gen`.

@@ -183,7 +183,8 @@ def _found(plan: Plan, sets: Sets) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "posts of people who may harm themselves", _share(plan, "toxicity", sets.need)
     if ("grounding", "unsupported") in labels:
         yield "unsupported answers", _share(plan, "grounding", sets.unsupported)
-    if wanted := {label for detector, label in labels if detector == "pii"}:
+    reading = [rule for rule in plan.rules if rule.detector == "pii" and Part.USER in rule.reads.parts]
+    if wanted := {label for rule in reading for label in rule.thresholds}:
         yield "personal data", _values(plan, wanted, sets.personal)
 
 

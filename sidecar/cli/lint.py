@@ -79,17 +79,12 @@ def _warnings(loaded: Loaded, files: Collection[str]) -> list[PolicyError]:
 
 
 def _print(files: Sequence[Path], loaded: Loaded, found: Sequence[PolicyError], form: Form) -> None:
-    problems = [*loaded.errors, *found]
     if form == "text":
         _print_text(loaded, found)
     elif form == "json":
         click.echo(json.dumps(_as_json(loaded, found), indent=2, ensure_ascii=False))
-    elif form == "sarif":
-        click.echo(reports.sarif(problems), nl=False)
-    elif form == "github":
-        click.echo(reports.github(problems), nl=False)
     else:
-        click.echo(reports.junit(_checked(files, problems)), nl=False)
+        click.echo(reports.rendered(_checked(files, [*loaded.errors, *found]), form), nl=False)
 
 
 def _print_text(loaded: Loaded, found: Sequence[PolicyError]) -> None:
@@ -112,6 +107,6 @@ def _as_json(loaded: Loaded, found: Sequence[PolicyError]) -> dict[str, Any]:
 
 
 def _checked(files: Sequence[Path], problems: Sequence[PolicyError]) -> list[Checked]:
-    checked = [Checked(each.file, f"{each.code} {each.path or 'file'} (line {each.line})", each) for each in problems]
     wrong = {each.file for each in problems}
-    return checked + [Checked(str(file), "no errors") for file in files if str(file) not in wrong]
+    clean = [Checked(str(file), "no errors") for file in files if str(file) not in wrong]
+    return [*map(reports.checked, problems), *clean]

@@ -27,12 +27,11 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One thing that was checked, a file or a test: what is wrong with it, if anything, and more to read about it."""
+    """One thing that was checked, a file or a test, and what is wrong with it, if anything."""
 
     group: str
     name: str
     problem: PolicyError | None = None
-    detail: str = ""
 
 
 def level(problem: PolicyError) -> Level:
@@ -51,6 +50,11 @@ def line(problem: PolicyError) -> str:
     return ": ".join(part for part in (problem.place, kind, problem.path, sentence(problem)) if part)
 
 
+def checked(problem: PolicyError) -> Checked:
+    """A problem of a file as a thing that was checked."""
+    return Checked(problem.file, f"{problem.code} {problem.path or 'file'} (line {problem.line})", problem)
+
+
 def described(problem: PolicyError) -> dict[str, Any]:
     """A problem as JSON."""
     keys = ("code", "file", "line", "column", "path", "message", "remedy")
@@ -60,6 +64,18 @@ def described(problem: PolicyError) -> dict[str, Any]:
 def counted(number: int, one: str, many: str = "") -> str:
     """A number with its noun."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def rendered(checked: Sequence[Checked], form: Literal["sarif", "github", "junit"]) -> str:
+    """What was checked, in one of the forms that others define."""
+    problems = [each.problem for each in checked if each.problem is not None]
+    match form:
+        case "sarif":
+            return sarif(problems)
+        case "github":
+            return github(problems)
+        case "junit":
+            return junit(checked)
 
 
 def github(problems: Iterable[PolicyError]) -> str:
@@ -94,7 +110,7 @@ def junit(checked: Iterable[Checked]) -> str:
             )
         case = Xml.SubElement(suite, "testcase", classname=_xml(each.group), name=_xml(each.name))
         if each.problem is not None:
-            _add_problem(case, each.problem, each.detail)
+            _add_problem(case, each.problem)
     for element in (root, *suites.values()):
         element.set("tests", str(len(list(element.iter("testcase")))))
         element.set("failures", str(len(list(element.iter("failure")))))
@@ -159,12 +175,13 @@ def _uri(file: str) -> str:
 # --- JUnit -----------------------------------------------------------------------------------------------------------
 
 
-def _add_problem(case: Xml.Element, problem: PolicyError, detail: str) -> None:
-    text = _xml("\n".join(filter(None, (line(problem), detail))))
+def _add_problem(case: Xml.Element, problem: PolicyError) -> None:
+    text = _xml(line(problem))
     if level(problem) == "warning":
         Xml.SubElement(case, "system-out").text = text
     else:
-        failure = Xml.SubElement(case, "failure", type=problem.code or "error", message=_xml(sentence(problem)))
+        summary = _xml(sentence(problem).partition("\n")[0])
+        failure = Xml.SubElement(case, "failure", type=problem.code or "error", message=summary)
         failure.text = text
 
 

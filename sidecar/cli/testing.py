@@ -18,7 +18,9 @@ from rich.progress import track
 
 from sidecar.cli import reports
 from sidecar.cli.ending import WRONG, Failure
+from sidecar.cli.reports import Checked, Form
 from sidecar.errors import PolicyError
+from sidecar.policy.codes import Code
 from sidecar.policy.differences import Difference
 from sidecar.suite import Loaded, RuleCoverage, Suite, Tested, Work, coverage, share_fired
 
@@ -57,7 +59,8 @@ _MOST_DECISIONS = 12
     help="Where to write them.",
 )
 @click.option("--record-text", is_flag=True, help="Keep texts as they are, sensitive ones too.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+@click.option("--format", "form", type=click.Choice(reports.FORMS), default="text", help="How to print what came out.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def run_tests(
     paths: tuple[Path, ...],
     name: str | None,
@@ -68,36 +71,46 @@ def run_tests(
     traffic: tuple[Path, ...],
     record_to: Path,
     record_text: bool,
+    form: Form,
     as_json: bool,
 ) -> None:
     """Run the tests in policy files and in files of tests (*_test.yaml), each text cut every way its test asks for.
 
+    With --format sarif, github or junit a test that failed is an error with its line, what differs, and the scores of
+    what was decided.
+
     Example: tidegate policy test policies/ -k "card" --coverage
     """
+    form = "json" if as_json else form
+    if watch and form in ("sarif", "github", "junit"):
+        raise click.UsageError(f"--format {form} is one report, and --watch never ends: leave out one of them")
     suite = Suite(paths)
-    loaded = _loaded(suite, paths, name, as_json=as_json)
+    loaded = _loaded(suite, paths, name, form)
     if traffic:
         recording = importlib.import_module("workbench.cli.recording")  # only when it is asked for
         plans = [plan for _, plan in loaded.policies if name in (None, plan.name)]
         recording.record(traffic, plans, paths, to=record_to, policy=name or "", keeps_text=record_text)
         paths = (*paths, record_to)
         suite = Suite(paths)
-        loaded = _loaded(suite, paths, name, as_json=as_json)
+        loaded = _loaded(suite, paths, name, form)
     tested = [suite.run(work)[0] for work in _with_progress(_wanted(loaded, name, only))]
     rules = _covered(loaded, tested, name) if shows_coverage or min_coverage is not None else []
-    is_short = min_coverage is not None and 100 * share_fired(rules) < min_coverage
     failed = [each for each in tested if not each.result.is_passed]
-    if as_json:
-        _print_json(_described(tested, rules))
-    else:
+    if form == "text":
         for each in failed:
             _print_failure(each)
         _print_totals(loaded, tested, name)
-        if rules:
-            _print_coverage(rules, min_coverage)
+        _print_coverage(rules)
+    elif form == "json":
+        _print_json(_described(tested, rules))
+    else:
+        click.echo(reports.rendered([*map(_checked, tested)], form), nl=False)
+    lacking = [*_lacking(tested, rules, min_coverage)]
+    for reason in lacking:
+        click.echo(reason, err=True)
     if watch:
         _watch(suite, paths, name, only)
-    sys.exit(WRONG if failed or not tested or is_short else 0)
+    sys.exit(WRONG if failed or lacking else 0)
 
 
 def _watch(suite: Suite, paths: Sequence[Path], name: str | None, only: str) -> None:
@@ -148,16 +161,13 @@ def _run_changed(suite: Suite, work: Sequence[Work]) -> None:
     click.echo(f"{reports.counted(anew, 'test')} run, {len(ran) - anew} unchanged: {len(failed) or 'none'} failed")
 
 
-def _loaded(suite: Suite, paths: Sequence[Path], name: str | None, *, as_json: bool) -> Loaded:
+def _loaded(suite: Suite, paths: Sequence[Path], name: str | None, form: Form) -> Loaded:
     """What the files hold; ends the command where a file is wrong, or there is no policy of that name."""
     loaded = suite.load()
     if not loaded.files:
         raise Failure(f"there is no *.yaml or *.yml file in {', '.join(map(str, paths))}")
     if loaded.errors:
-        if as_json:
-            _print_json({"errors": [reports.described(error) for error in loaded.errors]})
-        for error in loaded.errors:
-            click.echo(reports.line(error), err=True)
+        _print_errors(loaded.errors, form)
         sys.exit(WRONG)
     if name is not None and name not in {plan.name for _, plan in loaded.policies}:
         raise Failure(f"there is no policy named {name!r} in these files")
@@ -177,7 +187,37 @@ def _covered(loaded: Loaded, tested: Sequence[Tested], name: str | None) -> list
     return coverage([pair for pair in loaded.policies if name in (None, pair[1].name)], tested)
 
 
+def _print_errors(errors: Sequence[PolicyError], form: Form) -> None:
+    match form:
+        case "sarif" | "github" | "junit":
+            click.echo(reports.rendered([*map(reports.checked, errors)], form), nl=False)
+            return
+        case "json":
+            _print_json({"errors": [reports.described(error) for error in errors]})
+    for error in errors:
+        click.echo(reports.line(error), err=True)
+
+
 # --- for programs ----------------------------------------------------------------------------------------------------
+
+
+def _checked(tested: Tested) -> Checked:
+    """A test that was run; where it failed, with what differs and, a line each, what was decided."""
+    work, result = tested.work, tested.result
+    name = ": ".join(filter(None, (work.policy, result.case.name)))
+    if result.is_passed:
+        return Checked(work.source.file, name)
+    cut = f" (cut: {result.chunking})" if result.chunking else ""
+    differences = "; ".join(map(_shortly, result.differences))
+    message = "\n".join((f"{name}{cut}: {differences}", *_decided(tested)))
+    inside = next((each.place for each in result.differences if each.place), ())
+    problem = work.source.error(("tests", work.number, *inside), Code.TEST_FAILED, message)
+    return Checked(work.source.file, name, problem)
+
+
+def _shortly(difference: Difference) -> str:
+    note = f" ({difference.note})" if difference.note else ""
+    return f"{_what(difference)}: expected {difference.expected}, got {difference.actual}{note}"
 
 
 def _print_json(value: Any) -> None:
@@ -238,18 +278,19 @@ def _print_failure(tested: Tested) -> None:
         click.echo(f"    actual:   {each.actual}", err=True)
         if each.pointer is not None:
             click.echo(f"              {' ' * each.pointer}^", err=True)
-    _print_decisions(tested)
+    for told in _decided(tested):
+        click.echo(f"  {told}", err=True)
 
 
-def _print_decisions(tested: Tested) -> None:
+def _decided(tested: Tested) -> Iterator[str]:
     """What was decided, what is nearest to the place where texts part first."""
     observed = tested.result.observed
     at = next((each.at for each in tested.result.differences if each.at is not None), 0)
     nearest = sorted(observed.decisions, key=lambda each: min(abs(each.start - at), abs(each.end - at)))
     for each in nearest[:_MOST_DECISIONS]:
-        click.echo(f"  decided: {each}", err=True)
+        yield f"decided: {each}"
     if len(nearest) > _MOST_DECISIONS:
-        click.echo(f"  decided: {len(nearest) - _MOST_DECISIONS} more, farther away", err=True)
+        yield f"decided: {len(nearest) - _MOST_DECISIONS} more, farther away"
 
 
 def _print_totals(loaded: Loaded, tested: Sequence[Tested], name: str | None) -> None:
@@ -263,8 +304,6 @@ def _print_totals(loaded: Loaded, tested: Sequence[Tested], name: str | None) ->
         _print_total(f"{file}: {policy}", own)
     for file in sorted(beside):
         _print_total(file, [each for each in tested if each.work.source.file == file])
-    if not tested:
-        click.echo("there are no tests to run", err=True)
 
 
 def _print_total(what: str, tested: Sequence[Tested]) -> None:
@@ -273,7 +312,9 @@ def _print_total(what: str, tested: Sequence[Tested]) -> None:
     click.echo(f"{what}: {reports.counted(len(tested), 'test')}, {runs}: {f'{failed} failed' if failed else 'passed'}")
 
 
-def _print_coverage(rules: Sequence[RuleCoverage], least: float | None) -> None:
+def _print_coverage(rules: Sequence[RuleCoverage]) -> None:
+    if not rules:
+        return
     for each in rules:
         fired = f"fired in {reports.counted(each.fired, 'test')}" if each.fired else "never fired"
         spared = f"left alone what it should in {each.spared}" if each.spared else "never shown not to fire"
@@ -282,8 +323,14 @@ def _print_coverage(rules: Sequence[RuleCoverage], least: float | None) -> None:
     spared_rules = sum(each.spared > 0 for each in rules)
     told = f"coverage: {fired_rules} of {reports.counted(len(rules), 'rule')} fired ({_percent(rules):g} %)"
     click.echo(f"{told}, {spared_rules} shown not to fire")
-    if least is not None and _percent(rules) < least:
-        click.echo(f"coverage is {_percent(rules):g} %, less than --min-coverage {least:g}", err=True)
+
+
+def _lacking(tested: Sequence[Tested], rules: Sequence[RuleCoverage], least: float | None) -> Iterator[str]:
+    """Why the command fails though no test does."""
+    if not tested:
+        yield "there are no tests to run"
+    if least is not None and 100 * share_fired(rules) < least:
+        yield f"coverage is {_percent(rules):g} %, less than --min-coverage {least:g}"
 
 
 def _percent(rules: Sequence[RuleCoverage]) -> float:

@@ -86,6 +86,7 @@ class Code(StrEnum):
     CANNOT_FAIL = "TG504"
     NOT_ONE_TEXT = "TG505"
     UNKNOWN_POLICY = "TG506"
+    TEST_FAILED = "TG507"
 
     SHADOWED_POLICY = "TG601"
     CANNOT_FIRE = "TG602"
@@ -485,6 +486,12 @@ ABOUT: Mapping[Code, About] = {
         "a test of a policy that is not there",
         "A file of tests speaks of the policies beside it, or of those in its `policies`.",
         "Take the policy that is suggested, or name its file in `policies`.",
+        "",
+    ),
+    Code.TEST_FAILED: About(
+        "a test that failed",
+        "What came of its text is not what it expects: the policy does something else than its authors agreed on.",
+        "Mend the rule, or change the test where what came is right; `tidegate policy explain` says why it came.",
         "",
     ),
     Code.SHADOWED_POLICY: About(

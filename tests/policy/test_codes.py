@@ -17,7 +17,14 @@ from sidecar.policy.codes import ABOUT, Code, level_of
 from sidecar.policy.compiler import compile_file
 from sidecar.policy.lint.policies import warnings
 
-WITHOUT_EXAMPLE = {Code.UNREADABLE_FILE, Code.NOT_TEXT, Code.NOT_ONE_DOCUMENT, Code.NOT_LAID_OUT, Code.UNKNOWN_POLICY}
+WITHOUT_EXAMPLE = {
+    Code.UNREADABLE_FILE,
+    Code.NOT_TEXT,
+    Code.NOT_ONE_DOCUMENT,
+    Code.NOT_LAID_OUT,
+    Code.UNKNOWN_POLICY,
+    Code.TEST_FAILED,
+}
 """What the text of a policy does not bring."""
 
 

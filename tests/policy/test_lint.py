@@ -192,7 +192,7 @@ def test_an_exception_is_told_a_month_before_it_ends(day: str, said: str | None,
         "      - {value: alpha, reason: r, owner: web team, expires: 2027-01-31}\n"
         "tests: [{name: t, output: alpha beta, expect: {violations: [codes]}}]\n"
     )
-    told = [each.message for each in warnings(compile_file(path).policies, date.fromisoformat(day))]
-    assert [each for each in told if "exception" in each] == (
-        [] if said is None else [f"this exception of rule `codes` {said}"]
+    told = warnings(compile_file(path).policies, date.fromisoformat(day))
+    assert [(each.code, each.path, each.line, each.message) for each in told] == (
+        [] if said is None else [("TG613", "rules[0].except[0].expires", 9, f"this exception of rule `codes` {said}")]
     )

@@ -126,6 +126,104 @@ def test_junit_has_a_suite_for_each_file(files: Path) -> None:
     assert "warning TG611" in str(printed.text)
 
 
+# --- Tests of policies -----------------------------------------------------------------------------------------------
+
+TWO = RIGHT + (
+    "  - {name: 'b', output: 'card 4111 1111 1111 1111 ok', expect: {violations: [], output: ok}}\n"
+    "  - {name: c, output: ok, expect: {violations: []}}\n"
+)
+TWO = TWO.replace("tests: [{", "tests:\n  - {").replace("}}]\n  -", "}}\n  -")
+DIFFERS = (
+    "p: b (cut: whole): output: expected 'ok', got 'card ‹card-number› ok' (they differ from character 0 on);"
+    " violations: expected [], got ['cards']"
+)
+SCORED = "decided: cards redact: CREDIT_CARD 1.00 (from 0.5) [5, 24): "
+
+
+@pytest.fixture
+def tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("two", TWO), ("wrong", WRONG)):
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(policy, ["test", *arguments])
+
+
+def test_a_failed_test_is_an_annotation_of_its_line_with_difference_and_score(tested: Path) -> None:
+    result = run("two.yaml", "--format", "github")
+    assert (result.exit_code, result.stderr) == (1, "")
+    (command,) = result.stdout.splitlines()
+    assert command.startswith("::error file=two.yaml,line=8,col=")
+    assert f",title=TG507 a test that failed::tests[1].expect.output: {DIFFERS}" in command
+    assert f"%0A{SCORED}" in command
+
+
+def test_a_failed_test_is_a_result_of_sarif(tested: Path) -> None:
+    log = json.loads(run("two.yaml", "--format", "sarif").stdout)
+    SARIF.validate(log)
+    (result,) = log["runs"][0]["results"]
+    assert (result["ruleId"], result["level"]) == ("TG507", "error")
+    (place,) = result["locations"]
+    assert place["physicalLocation"]["artifactLocation"] == {"uri": "two.yaml"}
+    assert place["physicalLocation"]["region"]["startLine"] == 8
+    assert result["message"]["text"].startswith(DIFFERS)
+    assert f"\n{SCORED}" in result["message"]["text"]
+
+
+def test_junit_has_a_case_for_each_test(tested: Path) -> None:
+    root = Xml.fromstring(run("two.yaml", "--format", "junit").stdout)
+    assert (root.get("tests"), root.get("failures")) == ("3", "1")
+    (suite,) = root
+    assert [(case.get("classname"), case.get("name")) for case in suite] == [
+        ("two.yaml", f"p: {name}") for name in ("a", "b", "c")
+    ]
+    (failure,) = suite[1]
+    assert (failure.get("type"), failure.tag) == ("TG507", "failure")
+    assert str(failure.get("message")).startswith(DIFFERS)
+    assert "two.yaml:8:" in str(failure.text)
+    assert SCORED in str(failure.text)
+
+
+@pytest.mark.parametrize("form", reports.FORMS)
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param(["two.yaml"], 1, id="a test fails"),
+        pytest.param(["two.yaml", "-k", "a"], 0, id="all pass"),
+        pytest.param(["two.yaml", "-k", "none of them"], 1, id="no test"),
+        pytest.param(["two.yaml", "-k", "c", "--min-coverage", "50"], 1, id="little is covered"),
+        pytest.param(["wrong.yaml"], 1, id="a wrong policy"),
+        pytest.param(["none.yaml"], 2, id="no such file"),
+    ],
+)
+def test_tests_end_the_same_in_every_form(tested: Path, form: str, arguments: list[str], expected: int) -> None:
+    assert run(*arguments, "--format", form).exit_code == expected
+
+
+def test_why_it_fails_though_no_test_does_stands_beside_the_report(tested: Path) -> None:
+    result = run("two.yaml", "-k", "c", "--min-coverage", "50", "--format", "junit")
+    assert Xml.fromstring(result.stdout).get("failures") == "0"
+    assert result.stderr == "coverage is 0 %, less than --min-coverage 50\n"
+
+
+@pytest.mark.parametrize("form", ["sarif", "github", "junit"])
+def test_what_is_wrong_with_a_policy_is_reported_in_place_of_its_tests(tested: Path, form: str) -> None:
+    result = run("wrong.yaml", "--format", form)
+    assert ("TG103" in result.stdout, result.stderr) == (True, "")
+
+
+def test_json_is_the_same_by_either_name(tested: Path) -> None:
+    assert run("two.yaml", "--json").stdout == run("two.yaml", "--format", "json").stdout
+
+
+def test_a_report_and_a_watch_are_not_asked_for_at_once(tested: Path) -> None:
+    result = run("two.yaml", "--format", "junit", "--watch")
+    assert (result.exit_code, "leave out one of them" in result.stderr) == (2, True)
+
+
 @given(st.lists(PROBLEMS, max_size=4))
 def test_whatever_a_file_is_called_and_a_message_says_every_form_can_be_read(problems: list[PolicyError]) -> None:
     log: dict[str, Any] = json.loads(reports.sarif(problems))

@@ -31,7 +31,7 @@ def record(
         raise Failure(f"no test could be made of {', '.join(map(str, traffic))}: {remedy}")
     files = [os.path.relpath(path, to.parent) for path in policy_files(paths)]
     to.write_text(recording.yaml(files), encoding="utf-8")
-    click.echo(f"written: {to}, {len(recording.tests)} tests")
+    click.echo(f"written: {to}, {len(recording.tests)} tests", err=True)
     if recording.left_out:
         told = "no policy takes them, or other rules fire on made-up values than on what was recorded"
         click.echo(f"{recording.left_out} left out: {told}; --record-text keeps texts as they are", err=True)

@@ -44,9 +44,9 @@ def recorded(folder: Path, *rows: dict[str, Any], options: tuple[str, ...] = ())
 
 def test_they_pass_and_say_what_came(tmp_path: Path) -> None:
     result, text = recorded(tmp_path, *TRAFFIC, EVENT)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert f"written: {tmp_path / 'made_test.yaml'}, 5 tests" in result.stdout
-    assert f"{tmp_path / 'made_test.yaml'}: 5 tests" in result.stdout
+    made = tmp_path / "made_test.yaml"
+    assert (result.exit_code, result.stderr) == (0, f"written: {made}, 5 tests\n")
+    assert f"{made}: 5 tests" in result.stdout
     for words in (
         "'recorded: a'",
         "'recorded: a (2)'",
