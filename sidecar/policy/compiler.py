@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detectors import registry
-from detectors.base import BatchDetector, PatternScanner
+from detectors.base import BatchDetector, is_scanner
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.compile.actions import default_of, translations_of
 from sidecar.policy.compile.detection import Catalog, Made
@@ -105,8 +105,8 @@ def _compile(
 
 def _plan(spec: PolicySpec, rules: RuleCompiler) -> Plan:
     readers = [*rules.readers()]
-    scanners = [ScannerPlan(each, read_by) for each, read_by in readers if isinstance(each, PatternScanner)]
-    batched = [(each, read_by) for each, read_by in readers if isinstance(each, BatchDetector)]
+    scanners = [ScannerPlan(each, read_by) for each, read_by in readers if is_scanner(each)]
+    batched = [(each, read_by) for each, read_by in readers if not is_scanner(each) and isinstance(each, BatchDetector)]
     metadata = spec.metadata
     return Plan(
         name=metadata.name,
