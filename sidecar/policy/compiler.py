@@ -20,6 +20,8 @@ from detectors.base import BatchDetector, is_scanner
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.compile.actions import default_of, translations_of
 from sidecar.policy.compile.detection import Catalog, Made
+from sidecar.policy.compile.refusals import Refusals
+from sidecar.policy.compile.requirements import with_requirements
 from sidecar.policy.compile.rules import RuleCompiler
 from sidecar.policy.compile.sessions import settings_of, stoppers_of
 from sidecar.policy.compile.trials import trial_of
@@ -96,7 +98,9 @@ def _compile(
         errors += call_errors(draft.source, spec, rules.plans)
     if spec is None or errors:
         return None, errors
-    return _plan(spec, rules), []
+    refusals = Refusals(draft.source)
+    plan = with_requirements(refusals, spec, _plan(spec, rules))
+    return (None, refusals.errors) if refusals.errors else (plan, [])
 
 
 def _plan(spec: PolicySpec, rules: RuleCompiler) -> Plan:
