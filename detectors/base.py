@@ -17,7 +17,7 @@ import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, TypeGuard, runtime_checkable
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
@@ -163,6 +163,14 @@ class PatternScanner(Protocol):
     def start(self) -> Scan:
         """Open a scan for one lane, at lane offset 0."""
         ...
+
+
+_OF_SCANNERS = [name for name in vars(PatternScanner) if not name.startswith("_")]
+
+
+def is_scanner(detector: object) -> TypeGuard[PatternScanner]:
+    """Whether it is a pattern scanner: `isinstance`, which takes 30 us because it works the members out each time."""
+    return all(hasattr(detector, name) for name in _OF_SCANNERS)
 
 
 @runtime_checkable

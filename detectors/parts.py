@@ -8,6 +8,7 @@ never loads or runs the model.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -38,10 +39,16 @@ class InParts(Protocol):
 
 def parts_of(kind: type[DetectorType], params: Params) -> Sequence[Member]:
     """The parts of a detector type: its own, or all of it as one."""
-    candidate: object = kind
-    if isinstance(candidate, InParts):
-        return candidate.parts(params)
+    in_parts = _in_parts(kind)
+    if in_parts is not None:
+        return in_parts.parts(params)
     return [Member(frozenset(kind.labels_of(params)), lambda: kind.build(params))]
+
+
+@cache
+def _in_parts(kind: object) -> InParts | None:
+    """The detector type, where it is one in parts: to ask takes 40 us."""
+    return kind if isinstance(kind, InParts) else None
 
 
 def default_labels(kind: type[DetectorType], params: Params) -> frozenset[str]:

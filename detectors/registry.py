@@ -22,8 +22,7 @@ def get(name: str) -> type[DetectorType]:
     Raises `DetectorError`: there is none (with the names that look like it), or a package's detector cannot be loaded.
     """
     if name in _BUILT_IN:
-        loaded: type[DetectorType] = metadata.EntryPoint(name, _BUILT_IN[name], ENTRY_POINTS).load()
-        return loaded
+        return _built_in(name)
     if name in _outside():
         return _load(name)
     raise DetectorError(f"there is no detector {name!r}; {_suggestion(name)}")
@@ -55,6 +54,12 @@ _BUILT_IN: Mapping[str, str] = {
 @cache
 def _outside() -> Mapping[str, metadata.EntryPoint]:
     return {point.name: point for point in metadata.entry_points(group=ENTRY_POINTS) if point.name not in _BUILT_IN}
+
+
+@cache
+def _built_in(name: str) -> type[DetectorType]:
+    loaded: type[DetectorType] = metadata.EntryPoint(name, _BUILT_IN[name], ENTRY_POINTS).load()
+    return loaded
 
 
 def _load(name: str) -> type[DetectorType]:

@@ -267,6 +267,8 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
     for label, point in expectations(loaded, rule).items():
         told = f"{point.recall:.1%} of {label} found, {point.false_positives:.1%} of other texts taken for it"
         yield f"    expects     {told} ({point.texts[0]} and {point.texts[1]} texts measured)"
+    if rule.requires is not None:
+        yield f"    requires    {rule.requires}"
     if rule.session is not None:
         yield f"    acts        in a session {rule.session}"
     if rule.is_telling:

@@ -88,8 +88,8 @@ class Gate:
         """Decisions that change nothing, to be recorded when the text they are about has left; in text order."""
         self._edges = Edges(buffer, is_redacting=shared.is_redacting, writes_words=shared.writes_words(lane))
         self._ripening: list[Item] = []
-        """Violations that matter to the session, or to which it matters, until their place is certain; in text order.
-        Of the former `_active` or `_passive` have another one."""
+        """Violations to which the session or others matter, or that matter to these, until their place is certain; in
+        text order. Of the latter `_active` or `_passive` have another one."""
         self.journal = Journal(lane, shared)
         self._stand_ins: list[Known] = []
         """Stand-ins, in text order."""
@@ -171,26 +171,26 @@ class Gate:
         """Take a violation."""
         if self._shared.established.concerns(item):
             insort(self._ripening, item, key=text_order)
-            if item.violation.rule.session is not None:
+            if item.violation.rule.is_conditional:
                 if self.is_shut:
                     self.ripen(self._buffer.end)
                 return
         self._add(item)
 
     def ripen(self, known: int) -> bool:
-        """See to what the session has to do with, where every violation that starts before `known` is there.
+        """See to what others or the session have to do with, where every violation that starts before `known` is there.
 
         Returns whether a violation turned out to be one.
         """
         ripe = [item for item in self._ripening if item.start < known]
         del self._ripening[: len(ripe)]
         established, is_request, found = self._shared.established, self._shared.is_request, False
-        for item in ripe:
-            if self._is_known(item) or not established.admits(item, self._lane, is_request=is_request):
+        for item in established.standing(self._lane, (item for item in ripe if not self._is_known(item))):
+            if not established.admits(item, self._lane, is_request=is_request):
                 continue
             is_awaited = waits_for(item, is_waiting=bool(self._shared.gating(self._lane)))
             established.note(item, self._lane, is_awaited=is_awaited)
-            if item.violation.rule.session is not None:
+            if item.violation.rule.is_conditional:
                 found = True
                 self._add(item)
         return found

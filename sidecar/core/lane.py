@@ -261,8 +261,7 @@ class LaneState:
         if not isinstance(seen, Sighting):
             return False
         rule, finding = seen.violation.rule, seen.violation.finding
-        is_certain = rule.session is None
-        is_blocking = is_certain and rule.is_enforced and self._action(rule) is Action.BLOCK
+        is_blocking = not rule.is_conditional and rule.is_enforced and self._action(rule) is Action.BLOCK
         if not is_blocking or self.gate.knows(finding.start, finding.end):
             return False
         met = self._meets(seen.violation, lambda: self._buffer.slice(finding.start, finding.end))

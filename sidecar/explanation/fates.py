@@ -12,8 +12,9 @@ from sidecar.explanation.account import DecisionAccount, FindingAccount, RuleFat
 from sidecar.explanation.witness import Judged
 from sidecar.offline import Guarded
 from sidecar.policy.cel import Condition, ConditionError
-from sidecar.policy.conditions import Circumstances, Exemption, Terms
+from sidecar.policy.conditions import Circumstances, Exemption
 from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.requirement import Requirement, Standing
 from sidecar.values import Action, Blocked, Decision, Lane, Redaction
 
 _CLOSE = 0.01
@@ -47,6 +48,7 @@ class Fates:
         self._numbers = numbers
         self._puts = [each for each in guarded.redactions if not each.is_restored]
         self._put_ends = [each.end for each in self._puts]
+        self._met: _Met = {}
         self._decided = {self._key(each.rule, each.finding) for each in guarded.decisions}
 
     def findings(
@@ -58,18 +60,17 @@ class Fates:
         met: dict[int, dict[Finding, None]] = defaultdict(dict)
         for violation in (one for each in every for one in each.violations):
             met[violation.rule.index][violation.finding] = None
+        self._met = met
         for each in every:
             for finding in each.findings:
                 key = (each.reader.detector.name, finding)
                 if key not in seen:
-                    seen[key] = self._finding(each, finding, met, why_unread)
+                    seen[key] = self._finding(each, finding, why_unread)
         return sorted(seen.values(), key=lambda each: (each.start, each.end, each.detector, each.label, -each.score))
 
-    def _finding(
-        self, judged: Judged, finding: Finding, met: _Met, why_unread: Mapping[int, str] | None
-    ) -> FindingAccount:
+    def _finding(self, judged: Judged, finding: Finding, why_unread: Mapping[int, str] | None) -> FindingAccount:
         fates = (
-            self._fate(rule, finding, met)
+            self._fate(rule, finding)
             if why_unread is None
             else RuleFate(
                 rule=rule.id,
@@ -92,7 +93,7 @@ class Fates:
             fates=tuple(fates),
         )
 
-    def _fate(self, rule: RulePlan, finding: Finding, met: _Met) -> RuleFate:
+    def _fate(self, rule: RulePlan, finding: Finding) -> RuleFate:
         threshold = rule.thresholds.get(finding.label)
 
         def told(fate: str, why: str) -> RuleFate:
@@ -102,7 +103,7 @@ class Fates:
             return told("label_not_asked", f"the rule asks for {', '.join(sorted(rule.thresholds))}")
         if finding.score < threshold:
             return told("under_threshold", _compared(rule, finding))
-        own = met.get(rule.index, {})
+        own = self._met.get(rule.index, {})
         if finding not in own:
             better = next((each for each in own if each.start <= finding.start and finding.end <= each.end), None)
             if better is not None:
@@ -122,19 +123,32 @@ class Fates:
         blocked = self._guarded.blocked
         if blocked is not None and finding.end > blocked.position:
             return f"it stands behind the place where rule {self._plan.rules[blocked.rule].id} stopped the text"
-        if rule.terms is not None and (objection := self._objection(rule, rule.terms, finding)):
+        if objection := self._objection(rule, finding):
             return objection
+        if rule.requires is not None and not self._stands(rule.requires, finding):
+            return f"the rule requires {rule.requires}, and that does not stand there"
         if rule.session is not None:
             return f"the rule acts in a session {rule.session}; --session says what this one is like"
         if rule.reading != ONE_BY_ONE:
             return "the rule counts: not enough sentences have failed for it to fire"
         return "a stand-in at this place keeps it from being a violation"
 
-    def _objection(self, rule: RulePlan, terms: Terms, finding: Finding) -> str:
+    def _stands(self, required: Requirement, finding: Finding) -> bool:
+        standing = [
+            Standing(rule, each.label, each.start, each.end)
+            for rule in required.rules
+            for each in self._met.get(rule, {})
+            if not self._objection(self._plan.rules[rule], each)
+        ]
+        return required.holds(finding.start, finding.end, standing)
+
+    def _objection(self, rule: RulePlan, finding: Finding) -> str:
         """What of the terms of a rule keeps a finding from being a violation, in words; empty when nothing does."""
+        if rule.terms is None:
+            return ""
         found = self._text[finding.start : finding.end]
         try:
-            by = self._circumstances.objection(terms, finding, self._lane, rule.detector, lambda: found)
+            by = self._circumstances.objection(rule.terms, finding, self._lane, rule.detector, lambda: found)
         except ConditionError:
             return "its condition could not be told, and what the rule does then lets the text pass"
         match by:

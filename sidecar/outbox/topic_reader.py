@@ -1,4 +1,4 @@
-"""Reading events back from Kafka topics, for the command line, in bounded memory and never without an end.
+"""Reading topics of Kafka back, events or other records, for the command line: in bounded memory, never without an end.
 
 1. The topics are looked up first, so that what is wrong is said in words. Where each partition's log begins is part of
    what is read: retention may have removed what lay before.
@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
@@ -38,9 +39,17 @@ _CLOSE_S = 2.0
 _PATIENCE = 3
 """How many request timeouts without anything new are a broker that does not answer."""
 
+Record: TypeAlias = "ConsumerRecord[Any, Any]"
 Ends = Mapping[TopicPartition, int]
 Progress = Callable[[int, int], None]
 """Told how many records were read, of how many."""
+
+
+class Value(msgspec.Struct, frozen=True):
+    """What one record holds, and where it lies."""
+
+    place: str
+    data: bytes
 
 
 def no_progress(_done: int, _total: int) -> None:
@@ -63,10 +72,38 @@ async def read_topics(
     partitions = await _partitions(settings, topics)
     async with _consumer(settings) as consumer:
         reading = _Reading(settings, topics, consumer, progress)
-        for start in await reading.begin(partitions, last):
+        for start in await reading.begin(partitions, last=last):
             yield start
-        async for read in reading.follow() if follow else reading.read():
-            yield read
+        async for each in reading.follow() if follow else reading.read():
+            yield each if isinstance(each, Read) else _read(each)
+
+
+async def read_values(settings: KafkaSettings, topic: str, *, most: int | None = None) -> AsyncGenerator[Value | Read]:
+    """What the records of a topic hold, whatever it is, up to what is there now; a hole comes as a `Read`.
+
+    `most` are the latest so many, of all partitions alike. Records without a value are passed over. Raises as
+    `read_topics` does.
+    """
+    partitions = await _partitions(settings, [topic])
+    async with _consumer(settings) as consumer:
+        reading = _Reading(settings, [topic], consumer, no_progress)
+        await reading.begin(partitions, most=most)
+        async for each in reading.read():
+            if isinstance(each, Read):
+                yield each
+            elif each.value is not None and reading.is_due(each):
+                yield Value(f"{each.topic}/{each.partition}@{each.offset}", each.value)
+
+
+def shares(held: Mapping[TopicPartition, int], most: int | None) -> Mapping[TopicPartition, int]:
+    """How many of `most` records each partition gives: as many as the others, where it has them."""
+    if most is None:
+        return held
+    given: dict[TopicPartition, int] = {}
+    for place in sorted(held, key=held.__getitem__):
+        fair = (most - sum(given.values())) // (len(held) - len(given))
+        given[place] = min(held[place], fair)
+    return given
 
 
 async def _partitions(settings: KafkaSettings, topics: Sequence[str]) -> list[TopicPartition]:
@@ -136,17 +173,20 @@ class _Reading:
         self._done = 0
         self._patience_s = _PATIENCE * settings.request_timeout_ms / 1000
 
-    async def begin(self, places: Sequence[TopicPartition], last: int | None) -> list[LogStart]:
-        """Set where reading begins in each partition; where the logs begin."""
+    async def begin(
+        self, places: Sequence[TopicPartition], *, last: int | None = None, most: int | None = None
+    ) -> list[LogStart]:
+        """Set where reading begins: `last` of each partition, `most` of all. Where the logs begin."""
         self._consumer.assign(places)
         begins, self._ends = await self._bounds(places)
+        wanted = shares({place: self._ends[place] - begins[place] for place in places}, most)
         for place in places:
-            self._next[place] = begins[place] if last is None else max(begins[place], self._ends[place] - last)
+            self._next[place] = max(begins[place], self._ends[place] - (wanted[place] if last is None else last))
             self._consumer.seek(place, self._next[place])
         self._total = sum(self._ends[place] - self._next[place] for place in places)
         return [LogStart(f"{place.topic}/{place.partition}", begins[place]) for place in places]
 
-    async def read(self) -> AsyncIterator[Read]:
+    async def read(self) -> AsyncIterator[Record | Read]:
         """All up to the ends. Raises `ReadError` when nothing comes any more."""
         heard_at = time.monotonic()
         while waits := [place for place, end in self._ends.items() if self._next[place] < end]:
@@ -160,7 +200,11 @@ class _Reading:
                 raise ReadError(self._why_silent(waits))
             self._progress(self._done, self._total)
 
-    async def follow(self) -> AsyncIterator[Read]:
+    def is_due(self, record: Record) -> bool:
+        """Whether it was there when reading began."""
+        return bool(record.offset < self._ends[TopicPartition(record.topic, record.partition)])
+
+    async def follow(self) -> AsyncIterator[Record | Read]:
         """All, and what comes, of partitions too that are added."""
         looked_at = time.monotonic()
         while True:
@@ -170,7 +214,7 @@ class _Reading:
                 await self._add_partitions()
                 looked_at = time.monotonic()
 
-    async def _portion(self) -> AsyncIterator[Read]:
+    async def _portion(self) -> AsyncIterator[Record | Read]:
         """The records of one fetch. What retention removed before it was read is one thing that could not be read."""
         try:
             portion = await self._consumer.getmany(timeout_ms=_FETCH_MS, max_records=_RECORDS)
@@ -180,7 +224,7 @@ class _Reading:
             return
         for place, records in portion.items():
             for record in records:
-                yield _read(record)
+                yield record
             self._next[place] = records[-1].offset + 1
             self._done += len(records)
 
@@ -231,6 +275,6 @@ def _hole(place: TopicPartition, begin: int, end: int) -> Read:
     return Read(place=f"{where}@{begin}", data=None, error=error, lane=where, is_hole=True)
 
 
-def _read(record: ConsumerRecord[Any, Any]) -> Read:
+def _read(record: Record) -> Read:
     where = f"{record.topic}/{record.partition}"
     return read_one(f"{where}@{record.offset}", lambda: decode(record.headers, record.value).data, lane=where)

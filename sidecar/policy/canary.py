@@ -44,7 +44,7 @@ def _made(plan: Plan, enforced: frozenset[int], other: Plan | None, side: Canary
         how = Enforcement.ENFORCE if is_on else Enforcement.SHADOW
         return replace(rule, enforcement=how, side="canary" if is_on else "stable")
 
-    own = _with_rules(plan, sided)
+    own = with_rules(plan, sided)
     if other is None:
         return replace(own, side=side)
     first, batches = len(plan.rules), len(plan.batches)
@@ -57,9 +57,10 @@ def _made(plan: Plan, enforced: frozenset[int], other: Plan | None, side: Canary
             is_others=True,
             risk=0.0,
             marks=frozenset(),
+            requires=None if rule.requires is None else rule.requires.moved(first),
         )
 
-    beside = _with_rules(other, behind)
+    beside = with_rules(other, behind)
     more = len(beside.rules)
     return replace(
         own,
@@ -73,7 +74,7 @@ def _made(plan: Plan, enforced: frozenset[int], other: Plan | None, side: Canary
     )
 
 
-def _with_rules(plan: Plan, changed: Callable[[RulePlan], RulePlan]) -> Plan:
+def with_rules(plan: Plan, changed: Callable[[RulePlan], RulePlan]) -> Plan:
     """The plan with each rule changed, wherever it stands."""
     rules = tuple(map(changed, plan.rules))
 

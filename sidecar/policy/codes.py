@@ -72,6 +72,7 @@ class Code(StrEnum):
     NOBODY_TO_ADVISE = "TG312"
     WRONG_CONDITION = "TG313"
     SCORES_WITHOUT_SEVERITY = "TG314"
+    NEVER_STANDS_THERE = "TG315"
 
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
@@ -150,7 +151,7 @@ ABOUT: Mapping[Code, About] = {
     ),
     Code.TOO_LARGE: About(
         "the file is too large, too deep, or holds itself",
-        "A file of at most 1 MiB and 40 levels compiles in bounded time and memory.",
+        "A file of at most 1 MiB, 1,000 documents and 40 levels compiles in bounded time and memory.",
         "Split the file; write out what an alias repeats.",
         f"rules: {41 * '['}{41 * ']'}\n",
     ),
@@ -408,6 +409,13 @@ ABOUT: Mapping[Code, About] = {
         "Severities by score begin at the least score that counts, so that every violation has one.",
         "Begin with the least threshold of the rule's labels.",
         "rules: [{id: a, detect: {detector: pii, threshold: 0.5}, severity: {0.8: high}, action: redact}]\n",
+    ),
+    Code.NEVER_STANDS_THERE: About(
+        "what a rule requires cannot be there",
+        "`requires` counts what rules of the same policy have found by the end of a finding. What no rule finds, what"
+        " reads other texts, what depends on something itself, or what comes when the text has left is never counted.",
+        "Name a rule of the policy, or a label that one finds; one with `action: allow` finds and changes nothing.",
+        "rules: [{id: a, detect: {detector: pii, labels: [IBAN_CODE]}, requires: {any: [names]}, action: redact}]\n",
     ),
     Code.REPEATED_POLICY: About(
         "two policies have one name",

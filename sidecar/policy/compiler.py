@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detectors import registry
-from detectors.base import BatchDetector, PatternScanner
+from detectors.base import BatchDetector, is_scanner
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.compile.actions import default_of, translations_of
 from sidecar.policy.compile.detection import Catalog, Made
+from sidecar.policy.compile.refusals import Refusals
+from sidecar.policy.compile.requirements import with_requirements
 from sidecar.policy.compile.rules import RuleCompiler
 from sidecar.policy.compile.sessions import settings_of, stoppers_of
 from sidecar.policy.compile.trials import trial_of
@@ -96,13 +98,15 @@ def _compile(
         errors += call_errors(draft.source, spec, rules.plans)
     if spec is None or errors:
         return None, errors
-    return _plan(spec, rules), []
+    refusals = Refusals(draft.source)
+    plan = with_requirements(refusals, spec, _plan(spec, rules))
+    return (None, refusals.errors) if refusals.errors else (plan, [])
 
 
 def _plan(spec: PolicySpec, rules: RuleCompiler) -> Plan:
     readers = [*rules.readers()]
-    scanners = [ScannerPlan(each, read_by) for each, read_by in readers if isinstance(each, PatternScanner)]
-    batched = [(each, read_by) for each, read_by in readers if isinstance(each, BatchDetector)]
+    scanners = [ScannerPlan(each, read_by) for each, read_by in readers if is_scanner(each)]
+    batched = [(each, read_by) for each, read_by in readers if not is_scanner(each) and isinstance(each, BatchDetector)]
     metadata = spec.metadata
     return Plan(
         name=metadata.name,

@@ -26,6 +26,8 @@ Place: TypeAlias = tuple[str | int, ...]
 
 MAX_NODES = 100_000
 MAX_DEPTH = 40
+MAX_DOCUMENTS = 1_000
+"""Of one text: each is read, checked and complained of by itself."""
 _MOST_NOT_YAML = 20
 """After so many documents that are not YAML the rest of a text is not read."""
 _BEGIN = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
@@ -116,7 +118,18 @@ def read_documents(text: str, file: str) -> Iterator[Document]:
     """The documents of a text, empty ones left out.
 
     One that is not YAML has that as its only error; those behind it are read, after `_MOST_NOT_YAML` of them no more.
+    Behind `MAX_DOCUMENTS` the text is not read: the next one has that as its only error.
     """
+    for number, document in enumerate(_documents(text, file)):
+        if number == MAX_DOCUMENTS:
+            message, remedy = f"the file holds more than {MAX_DOCUMENTS:,} documents", "split it into several files"
+            source = Source(file, {(): document.source.position(())})
+            yield Document(source, None, (source.error((), Code.TOO_LARGE, message, remedy),))
+            return
+        yield document
+
+
+def _documents(text: str, file: str) -> Iterator[Document]:
     begins = [match.start() for match in _BEGIN.finditer(text)]
     begin = 0
     for _ in range(_MOST_NOT_YAML):

@@ -14,6 +14,7 @@ from typing import TypeVar
 from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
 from sidecar.policy.conditions import Terms
 from sidecar.policy.facts import Match, StreamFacts
+from sidecar.policy.requirement import Requirement
 from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.policy.sessions import SessionCondition, SessionSettings
 from sidecar.policy.trial import Trial
@@ -111,6 +112,10 @@ class RulePlan:
     """The sessions in which it acts; None: any."""
     terms: Terms | None = None
     """What it asks of a finding beyond its threshold."""
+    requires: Requirement | None = None
+    """What else must stand before a finding, or with it; None: nothing."""
+    is_counted: bool = False
+    """Whether what a rule requires depends on what this one finds: a place is only settled once that is known."""
     bands: tuple[tuple[float, Severity], ...] = ()
     """The severities by least score, lowest first; none: it is always `severity`, which is the highest else."""
 
@@ -137,6 +142,16 @@ class RulePlan:
         """Whether text waits for this rule in strict mode: it is enforced and blocks or redacts."""
         return self.is_enforced and self.action >= Action.REDACT
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether text waits for what it reads in strict mode: it is gating, or what it finds is counted."""
+        return self.is_gating or self.is_counted
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a finding is a violation only if something came before, which is certain later."""
+        return self.session is not None or self.requires is not None
+
 
 @dataclass(frozen=True, slots=True)
 class ScannerPlan:
@@ -161,7 +176,7 @@ class BatchPlan:
     @property
     def is_gating(self) -> bool:
         """Whether text waits for one of its rules. What cannot stop text makes nothing late that can."""
-        return not self.rules or any(rule.is_gating for rule in self.rules)
+        return not self.rules or any(rule.is_awaited for rule in self.rules)
 
     @property
     def stops_when_late(self) -> bool:
@@ -191,7 +206,7 @@ class Readers:
     scanners: tuple[ScannerPlan, ...]
     batches: tuple[BatchPlan, ...]
     gating: frozenset[int]
-    """The batch detectors that a rule reads which changes text."""
+    """The batch detectors that a rule reads which changes text, or is counted where one does."""
     stopping: tuple[RulePlan, ...] = ()
     """The rules that may stop it, or have it withheld."""
 
@@ -291,7 +306,7 @@ class Plan:
 
         is_answer = (part, channel) == (Part.MODEL, Channel.CONTENT)
         batches = tuple(each for each in read(self.batches) if is_answer or not each.is_pair_checker)
-        gating = frozenset(each.index for each in batches if any(rule.is_gating for rule in each.rules))
+        gating = frozenset(each.index for each in batches if any(rule.is_awaited for rule in each.rules))
         scanners = tuple(read(self.scanners))
         rules = [*chain.from_iterable(each.rules for each in scanners)]
         rules += chain.from_iterable(each.rules for each in batches)

@@ -131,6 +131,21 @@ def test_a_rule_that_insists_on_its_session(tmp_path: Path, session: tuple[str, 
 
 
 @pytest.mark.parametrize(
+    ("text", "fate", "why"),
+    [
+        ("a bomb, a plum", "not_decided", "the rule requires 1 of fruit before, and that does not stand there"),
+        ("a plum, a bomb", "decided", "1.00 reaches 0.5"),
+    ],
+)
+def test_it_says_what_else_a_rule_requires(tmp_path: Path, text: str, fate: str, why: str) -> None:
+    terms = "  - id: weapons\n    requires: {any: [fruit]}\n"
+    (tmp_path / "words.yaml").write_text(POLICY.replace("  - id: weapons\n", terms))
+    account = Explainer.load([tmp_path]).explain(Question(text=text, policy="words"))
+    (told,) = [told for each in account.findings for told in each.fates if told.rule == "weapons"]
+    assert (told.fate, told.why) == (fate, why)
+
+
+@pytest.mark.parametrize(
     ("terms", "facts", "fate", "why"),
     [
         ("when: stream.tenant == 'acme'", "acme", "decided", "1.00 reaches 0.5"),

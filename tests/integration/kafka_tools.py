@@ -30,7 +30,7 @@ EVENTS = EventSettings(linger_ms=1, max_backoff_ms=200, batch_events=50)
 def own_topics() -> Topics:
     """Names that no other test has."""
     name = uuid4().hex[:10]
-    return Topics(violations=f"{name}.violations", decisions=f"{name}.decisions", faults=f"{name}.faults")
+    return Topics(**{kind: f"{name}.{kind}" for kind in Topics.model_fields})
 
 
 def settings_of(cluster: KafkaCluster, topics: Topics | None = None, **values: Any) -> KafkaSettings:

@@ -20,7 +20,7 @@ from sidecar.cli.events import events as events_command
 from sidecar.outbox.audit import Audit, Report
 from sidecar.outbox.builders import StreamInfo
 from sidecar.outbox.encode import decode
-from sidecar.outbox.event import Event, Kind
+from sidecar.outbox.event import Event
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.reads import Read
@@ -28,7 +28,7 @@ from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.outbox.topics import TopicPlan, create_topics
 from tests.integration.broker import Broker, free_port, proxied, read_all
-from tests.integration.kafka_tools import publishing
+from tests.integration.kafka_tools import own_topics, publishing
 from tests.outbox.samples import INFO, a_fault, a_stream_decision, a_violation
 
 pytestmark = pytest.mark.broker
@@ -38,13 +38,11 @@ PLAN = TopicPlan(partitions=3, replication_factor=1)
 
 
 @pytest.fixture
-async def kafka(broker: Broker, request: pytest.FixtureRequest) -> KafkaSettings:
+async def kafka(broker: Broker) -> KafkaSettings:
     """Settings for the broker, with topics of this test's own, which are not there yet."""
     await broker.wait_ready()
-    name = request.node.name.translate(str.maketrans("[]:/ ", "....."))[:60]
-    topics = {f"{kind}s": f"{name}.{kind}s" for kind in Kind}
-    return KafkaSettings.model_validate(
-        {"bootstrap_servers": broker.address, "idempotence": False, "request_timeout_ms": 1000, "topics": topics}
+    return KafkaSettings(
+        bootstrap_servers=broker.address, idempotence=False, request_timeout_ms=1000, topics=own_topics()
     )
 
 
@@ -221,7 +219,9 @@ async def test_stopping_while_the_broker_is_frozen_is_quick_and_keeps_the_events
 
 
 async def test_commands_make_topics_read_them_and_prove_them_complete(kafka: KafkaSettings, broker: Broker):
-    environment = {f"TIDEGATE_KAFKA__TOPICS__{kind.upper()}S": kafka.topics.of(kind) for kind in Kind}
+    environment = {
+        f"TIDEGATE_KAFKA__TOPICS__{name.upper()}": topic for name, topic in kafka.topics.model_dump().items()
+    }
     environment["TIDEGATE_KAFKA__BOOTSTRAP_SERVERS"] = broker.address
 
     def command(*arguments: str) -> Any:

@@ -262,3 +262,15 @@ def test_show_says_what_a_policy_makes_of_sessions(tmp_path: Path) -> None:
     assert "session stopped for 3600 s after risk of 20 or 3 violations within 600 s: three (shadow)" in lines
     assert "acts        in a session that has sensitive and with 2 violations" in lines
     assert "tells       risk 5, sends" in lines
+
+
+def test_show_says_what_a_rule_requires(tmp_path: Path) -> None:
+    path = tmp_path / "requires.yaml"
+    path.write_text(
+        'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: requires, version: "1"}\nrules:\n'
+        "  - {id: names, detect: {detector: patterns, keywords: {NAME: [Bob]}}, action: allow}\n"
+        "  - id: mails\n    detect: {detector: patterns, keywords: {MAIL: [mail]}}\n    action: redact\n"
+        "    requires: {all: [names, MAIL], at_least: 2, within: 100}\n"
+    )
+    lines = [line.strip() for line in run("show", path).stdout.splitlines()]
+    assert "requires    2 of names and MAIL at most 100 characters before" in lines

@@ -256,6 +256,59 @@ ROWS = (
         "4:34: stream.notice.text: readers of other languages are told nothing. Add `en`, the policy's language, or `default`.",
     ),
     Row(
+        "requires: no way to count, two ways, and numbers out of bounds",
+        HEAD
+        + "rules:\n"
+        + f"  - {{id: a, {W}, action: redact, requires: {{within: 3}}}}\n"
+        + f"  - {{id: b, {W}, action: redact, requires: {{any: [a], all: [a]}}}}\n"
+        + f"  - {{id: c, {W}, action: redact, requires: {{any: [a], at_least: 0, within: -1}}}}\n"
+        + f"  - {{id: d, {W}, action: redact, requires: {{any: [], at_least: 129}}}}\n",
+        "5:88: rules[0].requires: nothing is required. State one of `any` and `all`.",
+        "6:88: rules[1].requires: `any` and `all` are two ways to count. State one of `any` and `all`.",
+        "7:109: rules[2].requires.at_least: `0` is too small. Write 1 or more.",
+        "7:120: rules[2].requires.within: `-1` is too small. Write 0 or more.",
+        "8:94: rules[3].requires.any: `any` is empty. Give it an entry.",
+        "8:108: rules[3].requires.at_least: `129` is too large. Write 128 or less.",
+    ),
+    Row(
+        "requires: what no rule is called or finds",
+        HEAD + f"rules: [{{id: bobs, {W}, action: redact, requires: {{all: [NAMES, bob, PLACE]}}}}]\n",
+        "4:102: rules[0].requires.all[0]: no rule of the policy is called, or finds, `NAMES`. Did you mean `NAME`?",
+        "4:109: rules[0].requires.all[1]: no rule of the policy is called, or finds, `bob`. Did you mean `bobs`?",
+        "4:114: rules[0].requires.all[2]: no rule of the policy is called, or finds, `PLACE`. Add a rule that finds it, with `action: allow`.",
+    ),
+    Row(
+        "requires: what always holds",
+        HEAD + f"rules: [{{id: bobs, {W}, action: redact, requires: {{any: [NAME]}}}}]\n",
+        "4:85: rules[0].requires: this always holds: what the rule finds counts itself. Raise `at_least`.",
+    ),
+    Row(
+        "requires: a rule that requires something itself, one for some sessions, and one that reads something else",
+        HEAD
+        + "rules:\n"
+        + f"  - {{id: a, {W}, action: redact, requires: {{any: [b, c, d]}}}}\n"
+        + f"  - {{id: b, {W}, action: redact, requires: {{any: [a]}}}}\n"
+        + f"  - {{id: c, {W}, action: redact, session: {{has: [sends]}}}}\n"
+        + "  - {id: d, detect: {detector: words, words: {CITY: [Rome]}, parts: [user]}, action: redact, requires: {any: [e]}}\n"
+        + "  - {id: e, detect: {detector: words, words: {TOWN: [Bonn]}, parts: [context]}, action: redact}\n",
+        "5:95: rules[0].requires.any[0]: rule `b` `requires` something itself, so it cannot be counted. Count a rule that always acts.",
+        "5:98: rules[0].requires.any[1]: rule `c` insists on a session itself, so it cannot be counted. Count a rule that always acts.",
+        "5:101: rules[0].requires.any[2]: rule `d` `requires` something itself, so it cannot be counted. Count a rule that always acts.",
+        "6:95: rules[1].requires.any[0]: rule `a` `requires` something itself, so it cannot be counted. Count a rule that always acts.",
+        "8:111: rules[3].requires.any[0]: rule `e` reads none of the texts that this rule reads. Let both read the same.",
+    ),
+    Row(
+        "requires: a model for which nothing waits",
+        HEAD
+        + "stream: {mode: optimistic}\nrules:\n"
+        + f"  - {{id: a, {W}, action: redact, requires: {{any: [angry]}}}}\n"
+        + "  - {id: b, detect: {detector: tone}, action: annotate, requires: {any: [a, b], at_least: 2}}\n"
+        + "  - {id: c, detect: {detector: tone}, action: annotate}\n",
+        "6:95: rules[0].requires.any[0]: rule `b` `requires` something itself, so it cannot be counted. Count a rule that always acts.",
+        "7:67: rules[1].requires: in optimistic mode text leaves before `tone` answers, so nothing is known in time. Use `mode: strict`, or leave `requires` out.",
+        "7:74: rules[1].requires.any[0]: rule `a` `requires` something itself, so it cannot be counted. Count a rule that always acts.",
+    ),
+    Row(
         "an escalation to which nothing leads",
         HEAD
         + f"session: {{escalation: [{{id: e, after: {{violations: 3, within: 10m}}, for: 10m}}]}}\nrules: [{{id: a, {W}, action: redact}}]\n",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sidecar.policy import document
 from sidecar.policy.compiler import CompiledFile, compile_file
-from sidecar.policy.document import MAX_NODES, read_documents
+from sidecar.policy.document import MAX_DOCUMENTS, MAX_NODES, read_documents
 
 HEAD = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\n'
 RULE = "rules: [{id: a, detect: {detector: patterns, %s}, action: redact}]\n"
@@ -53,6 +53,7 @@ HOSTILE = {
     "a regex that repeats repeats": (HEAD + RULE % "patterns: [{label: A, regex: '((a{500}){500}){500}'}]", ""),
     "half a character": (HEAD + b"rules: \xed\xa0\x80\n".decode("utf-8", "surrogatepass"), ""),
     "a NUL": (HEAD + "rules: \x00\n", "this is not YAML"),
+    "ten thousand documents": ("---\na: 1\n" * 10_000, "holds more than 1,000 documents"),
     "another file's tag": (HEAD + "rules: !!python/object/apply:os.system [ls]\n", "is not part of the language"),
     "a condition of a megabyte": (HEAD + RULE % "keywords: {A: [a]}}, when: 'true" + " && true" * 100_000, ""),
 }
@@ -95,6 +96,16 @@ def test_what_aliases_stand_for_is_built_up_to_a_limit(kind: str, monkeypatch: p
     [read] = read_documents(laughs(kind), "p.yaml")
     assert read.value is None
     assert visited == MAX_NODES + 1
+
+
+def test_documents_are_read_up_to_a_limit() -> None:
+    document = "---\na: 1\n"
+    assert len([*read_documents(document * MAX_DOCUMENTS, "p.yaml")]) == MAX_DOCUMENTS
+    *right, last = read_documents(document * 3 * MAX_DOCUMENTS, "p.yaml")
+    assert len(right) == MAX_DOCUMENTS
+    assert not any(each.errors for each in right)
+    [error] = last.errors
+    assert (error.code, error.line) == ("TG003", 2 * MAX_DOCUMENTS + 2)
 
 
 PIECES = st.sampled_from(

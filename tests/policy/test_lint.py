@@ -109,6 +109,13 @@ def test_a_rule_is_idle_behind_one_that_does_as_much(first: str, second: str, co
     assert [each for each in told(head() + rules + test) if each != "TG611"] == codes
 
 
+def test_a_rule_that_is_counted_is_not_idle() -> None:
+    rules = f"rules:\n  - {{id: a, {CARDS}, action: redact}}\n  - {{id: b, {CARDS}, action: allow}}\n"
+    counting = "  - {id: c, detect: {detector: pii, labels: [IBAN_CODE]}, action: redact, requires: {any: [b]}}\n"
+    assert "TG604" in told(head() + rules + TEST)
+    assert "TG604" not in told(head() + rules + counting + TEST)
+
+
 @pytest.mark.parametrize(
     ("second", "codes"),
     [

@@ -2,7 +2,8 @@
 
 | module | has |
 | --- | --- |
-| `traffic` | conversations, from JSON lines, Parquet, topics and events |
+| `traffic` | conversations, from JSON lines, Parquet and events |
+| `topic` | the same, from a topic of Kafka |
 | `replay` | one conversation through both versions, by the service's own core |
 | `tally` | counts of what changes, which can be added up |
 | `confusion` | how both versions agree with what analysts said |

@@ -6,15 +6,16 @@ A line of JSON is one conversation: `turns` as in tests of policies, or `message
 passed over. Tidegate's events are read, too: they hold no text of their own, so those count to which whoever keeps
 texts has added one of these three.
 
-Files are streamed: a row is handed out as bytes, and made a conversation where it is used (`Row`).
+Files and topics are streamed: a row is handed out as bytes, and made a conversation where it is used (`Row`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -37,8 +38,12 @@ _TURNS = (Part.USER, Part.SYSTEM, Part.MODEL, Part.TOOL_RESULT, Part.TOOL_DEFINI
 _PARQUET_ROWS = 1024
 
 
+Placed: TypeAlias = tuple[str, bytes]
+"""Where a conversation stands, and its JSON."""
+
+
 class Row(msgspec.Struct, frozen=True):
-    """One conversation as it was recorded: its number over all files, where it stands, and its JSON."""
+    """One conversation as it was recorded: its number over all that is read, where it stands, and its JSON."""
 
     number: int
     place: str
@@ -195,16 +200,22 @@ def _facts(recorded: _Recorded) -> StreamFacts:
 
 
 def read_files(paths: Sequence[Path]) -> Iterator[Row]:
-    """The rows of files, streamed: `*.parquet` as Parquet, all others as JSON lines. Raises `Failure`."""
-    number = 0
-    for path in paths:
-        rows = _parquet_rows(path) if path.suffix == ".parquet" else _lines(path)
-        for place, data in rows:
-            yield Row(number, place, data)
-            number += 1
+    """The rows of files, streamed. Raises `Failure`."""
+    return numbered(map(read_file, paths))
 
 
-def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
+def numbered(sources: Iterable[Iterable[Placed]]) -> Iterator[Row]:
+    """The rows of all sources, one after the other."""
+    for number, (place, data) in enumerate(chain.from_iterable(sources)):
+        yield Row(number, place, data)
+
+
+def read_file(path: Path) -> Iterator[Placed]:
+    """A file's conversations, streamed: `*.parquet` as Parquet, all others as JSON lines. Raises `Failure`."""
+    return _parquet_rows(path) if path.suffix == ".parquet" else _lines(path)
+
+
+def _lines(path: Path) -> Iterator[Placed]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
@@ -214,7 +225,7 @@ def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
         raise Failure(f"cannot read {path}: {error.strerror}") from None
 
 
-def _parquet_rows(path: Path) -> Iterator[tuple[str, bytes]]:
+def _parquet_rows(path: Path) -> Iterator[Placed]:
     try:
         from pyarrow import ArrowException, parquet  # the extra `parquet`
     except ImportError:

@@ -17,11 +17,14 @@ from __future__ import annotations
 import codecs
 import importlib
 import re
+import sys
 import unicodedata
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property, lru_cache
+from itertools import accumulate
+from operator import xor
 from typing import TypeVar
 
 LAST = 0x10FFFF
@@ -30,6 +33,8 @@ _UNCASED_FROM = 0x40000
 
 _WORD_BYTES = tuple(b for b in range(128) if chr(b).isalnum() or b == ord("_"))
 _OTHER_BYTES = tuple(b for b in range(256) if b not in _WORD_BYTES and b != ord("\n"))
+_MANY_RANGES = 8
+"""A set with more ranges is cut up once for all patterns: such sets are few, and in many (words, digits)."""
 
 
 class TooManyCharactersError(Exception):
@@ -41,6 +46,13 @@ class CharSet:
     """A set of code points: sorted, disjoint, not adjacent, inclusive ranges."""
 
     ranges: tuple[tuple[int, int], ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(self.ranges))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @classmethod
     def of(cls, ranges: Iterable[tuple[int, int]]) -> CharSet:
@@ -59,18 +71,13 @@ class CharSet:
         return cls.of((ord(char), ord(char)) for char in characters)
 
     def __or__(self, other: CharSet) -> CharSet:
-        return CharSet.of(self.ranges + other.ranges)
+        if not (self.ranges and other.ranges):
+            return self if self.ranges else other
+        return _union(self, other)
 
     def negated(self) -> CharSet:
         """All other code points."""
-        gaps, start = [], 0
-        for low, high in self.ranges:
-            if low > start:
-                gaps.append((start, low - 1))
-            start = high + 1
-        if start <= LAST:
-            gaps.append((start, LAST))
-        return CharSet(tuple(gaps))
+        return _negated(self)
 
     def __contains__(self, code_point: int) -> bool:
         at = bisect_right(self.ranges, (code_point, LAST + 1)) - 1
@@ -82,16 +89,40 @@ class CharSet:
 
     def folded(self, *, ascii_only: bool = False) -> CharSet:
         """With every character that Python's IGNORECASE takes for one of these."""
-        groups = _case_groups(ascii_only)
-        if sum(high - low for low, high in self.ranges) < len(groups):
-            members = [c for low, high in self.ranges for c in range(low, high + 1) if c in groups]
-        else:
-            members = [c for c in groups if c in self]
-        return CharSet.of((*self.ranges, *(pair for member in members for pair in _pairs(groups[member]))))
+        return _folded(self, ascii_only)
 
 
 ANY = CharSet(((0, LAST),))
 NEWLINE = CharSet.from_text("\n")
+
+
+@lru_cache(maxsize=256)
+def _union(one: CharSet, other: CharSet) -> CharSet:
+    return CharSet.of(one.ranges + other.ranges)
+
+
+@lru_cache(maxsize=256)
+def _negated(chars: CharSet) -> CharSet:
+    gaps, start = [], 0
+    for low, high in chars.ranges:
+        if low > start:
+            gaps.append((start, low - 1))
+        start = high + 1
+    if start <= LAST:
+        gaps.append((start, LAST))
+    return CharSet(tuple(gaps))
+
+
+@lru_cache(maxsize=256)
+def _folded(chars: CharSet, ascii_only: bool) -> CharSet:
+    groups = _case_groups(ascii_only)
+    if sum(high - low for low, high in chars.ranges) < len(groups):
+        members = [c for low, high in chars.ranges for c in range(low, high + 1) if c in groups]
+    else:
+        members = [c for c in groups if c in chars]
+    if not members:
+        return chars
+    return CharSet.of((*chars.ranges, *(pair for member in members for pair in _pairs(groups[member]))))
 
 
 def _pairs(code_points: Iterable[int]) -> list[tuple[int, int]]:
@@ -141,17 +172,27 @@ class Alphabet:
     """Bytes for each code point."""
 
     def __init__(self, sets: Iterable[CharSet], *, word: CharSet | None) -> None:
-        atoms = [NEWLINE, word or CharSet(), *dict.fromkeys(sets)]
-        self._starts, masks = _partition(atoms)
-        self._bytes_of_mask = _assign_bytes(masks, splits_words=word is not None)
-        self._codes = bytes(self._bytes_of_mask[mask] for mask in masks)
-        self._index = {atom: position for position, atom in enumerate(atoms)}
-        self._ascii = bytes(self.code(c) for c in range(128)) + bytes(128)
+        atoms = [*dict.fromkeys(sets)]
+        shared = (word or CharSet(), *(atom for atom in atoms if len(atom.ranges) > _MANY_RANGES))
+        own = (NEWLINE, *(atom for atom in atoms if len(atom.ranges) <= _MANY_RANGES))
+        self._shared, self._own = _shared_pieces(shared), _Pieces(own, first_bit=len(shared))
+        self._bytes_of_mask = _assign_bytes(self._masks(), newline=1 << len(shared), word=1 if word is not None else 0)
+        self._index = {atom: position for position, atom in enumerate(shared + own)}
         self._code_map = _CodeMap(self.code)
+
+    def _masks(self) -> Iterator[int]:
+        """Which sets hold the pieces of both kinds of sets together, in the order of their code points."""
+        for start, end, mask in self._own:
+            for shared in self._shared.masks_between(start, end):
+                yield shared | mask
 
     def code(self, code_point: int) -> int:
         """The byte of a code point."""
-        return self._codes[bisect_right(self._starts, code_point) - 1]
+        return self._bytes_of_mask[self._shared.mask_of(code_point) | self._own.mask_of(code_point)]
+
+    @cached_property
+    def _ascii(self) -> bytes:
+        return bytes(self.code(c) for c in range(128)) + bytes(128)
 
     def bytes_of(self, chars: CharSet) -> frozenset[int]:
         """The bytes of one of the sets that the alphabet was made for."""
@@ -180,8 +221,8 @@ class PairAlphabet:
 
     def __init__(self, sets: Iterable[CharSet]) -> None:
         atoms = list(dict.fromkeys(sets))
-        self._starts, self._masks = _partition(atoms)
-        self._kinds = {mask: kind for kind, mask in enumerate(dict.fromkeys(self._masks))}
+        self._pieces = _Pieces(atoms)
+        self._kinds = {mask: kind for kind, mask in enumerate(dict.fromkeys(self._pieces.masks))}
         if len(self._kinds) > 128 * 128:
             raise TooManyCharactersError
         self._kinds_of: dict[CharSet, list[int]] = {atom: [] for atom in atoms}
@@ -192,7 +233,7 @@ class PairAlphabet:
 
     def code(self, code_point: int) -> bytes:
         """The bytes of a code point."""
-        kind = self._kinds[self._masks[bisect_right(self._starts, code_point) - 1]]
+        kind = self._kinds[self._pieces.mask_of(code_point)]
         return bytes((kind // 128, 128 + kind % 128))
 
     def class_of(self, chars: CharSet) -> str:
@@ -234,28 +275,44 @@ class _CodeMap(dict[int, _Code]):
         return code
 
 
-def _partition(atoms: list[CharSet]) -> tuple[list[int], list[int]]:
-    """Cut the code points where any set begins or ends: each piece's first one, and which sets hold it, as bits."""
-    toggles: dict[int, int] = {0: 0}
-    for position, atom in enumerate(atoms):
-        for low, high in atom.ranges:
-            toggles[low] = toggles.get(low, 0) ^ (1 << position)
-            toggles[high + 1] = toggles.get(high + 1, 0) ^ (1 << position)
-    starts, masks, mask = [], [], 0
-    for start in sorted(toggles):
-        mask ^= toggles[start]
-        starts.append(start)
-        masks.append(mask)
-    return starts, masks
+class _Pieces:
+    """The code points, cut where a set begins or ends. A piece's mask has a bit for each set that holds it."""
+
+    def __init__(self, atoms: Sequence[CharSet], *, first_bit: int = 0) -> None:
+        toggles: dict[int, int] = {0: 0}
+        for bit, atom in enumerate(atoms, first_bit):
+            for low, high in atom.ranges:
+                toggles[low] = toggles.get(low, 0) ^ (1 << bit)
+                toggles[high + 1] = toggles.get(high + 1, 0) ^ (1 << bit)
+        self.starts = sorted(toggles)
+        self.masks: list[int] = list(accumulate((toggles[start] for start in self.starts), xor))
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        """Each piece: its first code point, the one behind its last, and its mask."""
+        return zip(self.starts, (*self.starts[1:], sys.maxsize), self.masks, strict=True)
+
+    def mask_of(self, code_point: int) -> int:
+        """Which sets hold a code point."""
+        return self.masks[bisect_right(self.starts, code_point) - 1]
+
+    def masks_between(self, start: int, end: int) -> Iterable[int]:
+        """The masks of the code points in `[start, end)`, each once."""
+        return dict.fromkeys(self.masks[bisect_right(self.starts, start) - 1 : bisect_left(self.starts, end)])
 
 
-def _assign_bytes(masks: list[int], *, splits_words: bool) -> dict[int, int]:
-    """A byte for each kind of characters: bit 0 is the newline, which keeps its byte, bit 1 the word characters."""
-    words, others = iter(_WORD_BYTES), iter(_OTHER_BYTES if splits_words else (*_OTHER_BYTES, *_WORD_BYTES))
+@lru_cache(maxsize=256)
+def _shared_pieces(atoms: tuple[CharSet, ...]) -> _Pieces:
+    return _Pieces(atoms)
+
+
+def _assign_bytes(masks: Iterable[int], *, newline: int, word: int) -> dict[int, int]:
+    """A byte for each kind of characters. The bit `newline` keeps its byte; the bit `word`, if any, gets a word's."""
+    words, others = iter(_WORD_BYTES), iter(_OTHER_BYTES if word else (*_OTHER_BYTES, *_WORD_BYTES))
     assigned: dict[int, int] = {}
     try:
-        for mask in dict.fromkeys(masks):
-            assigned[mask] = ord("\n") if mask & 1 else next(words if mask & 2 and splits_words else others)
+        for mask in masks:
+            if mask not in assigned:
+                assigned[mask] = ord("\n") if mask & newline else next(words if mask & word else others)
     except StopIteration:
         raise TooManyCharactersError from None
     return assigned

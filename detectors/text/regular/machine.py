@@ -7,6 +7,7 @@ pattern is. Measured here, ASCII text of 80 characters: a search that finds noth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 import re2
@@ -23,7 +24,7 @@ from detectors.text.regular.render import (
     wide,
     width,
 )
-from detectors.text.regular.tree import Atomic, Either, Look, Node, NotRegular, Same, walk
+from detectors.text.regular.tree import IRREGULAR, Atomic, Either, Look, Node, NotRegular, Same, walk
 
 MAX_REPEAT_CHARS = 128
 """What an unbounded repeat is bounded to, unless told otherwise."""
@@ -38,6 +39,7 @@ _Search: TypeAlias = Callable[[bytes, int], list[tuple[int, int]]]
 _UNANCHORED: Any = re2._re2.RE2.Anchor.UNANCHORED  # see `_compiled`
 
 
+@cache
 def _options(memory: int) -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
@@ -48,14 +50,13 @@ def _options(memory: int) -> Any:
 
 def _compiled(pattern: str, memory: int) -> _Search:
     """The spans of the leftmost match from a position on: of the match and its groups, -1 where there is none."""
-    try:
-        compiled = re2.compile(pattern.encode("ascii"), _options(memory))
-    except re2.error as error:
+    compiled = _program(pattern, memory)
+    if not compiled.ok():
         raise NotRegular(
-            f"too large for the linear-time engine ({_words(error)})",
+            f"too large for the linear-time engine ({_words(compiled.error())})",
             remedy="use smaller repeat counts or fewer alternatives",
-        ) from None
-    match, anywhere = compiled._regexp.Match, _UNANCHORED  # the wrapper around it costs as much again
+        )
+    match, anywhere = compiled.Match, _UNANCHORED
 
     def search(data: bytes, begin: int) -> list[tuple[int, int]]:
         return match(anywhere, data, begin, len(data))  # type: ignore[no-any-return]  # untyped extension module
@@ -63,9 +64,14 @@ def _compiled(pattern: str, memory: int) -> _Search:
     return search
 
 
-def _words(error: Exception) -> str:
-    reason = error.args[0] if error.args else error
-    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+@lru_cache(maxsize=128)
+def _program(pattern: str, memory: int) -> Any:
+    """RE2's own object: the wrapper around it costs as much again, in making it and in each search."""
+    return re2._re2.RE2(pattern.encode("ascii"), _options(memory))
+
+
+def _words(reason: bytes | str) -> str:
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
 
 
 class Finder:
@@ -115,7 +121,7 @@ _NOT_REGULAR: dict[type, tuple[str, str, str]] = {
 
 
 def _check_regular(tree: Node) -> None:
-    for node in walk(tree):
+    for node in walk(tree) if tree.holds & IRREGULAR else ():
         if type(node) in _NOT_REGULAR:
             construct, reason, remedy = _NOT_REGULAR[type(node)]
             raise NotRegular(f"{reason} cannot run in linear time", remedy=remedy, construct=construct)

@@ -34,6 +34,12 @@ from detectors.text.regular.charset import (
     coarse,
 )
 from detectors.text.regular.tree import (
+    ANCHOR,
+    ASCII_BOUNDARY,
+    BOUNDARY,
+    GROUP,
+    LOOK,
+    UNBOUNDED,
     Alt,
     At,
     Atomic,
@@ -77,10 +83,13 @@ _Class: TypeAlias = Callable[[CharSet], str]
 
 def bounded(node: Node, max_repeat_chars: int) -> Node:
     """The same with an end to every repeat: `max_repeat_chars` characters, half of it inside another repeat."""
+    if not node.holds & UNBOUNDED:
+        return node
     match node:
         case Repeat(item, low, None, lazy):
             inner = bounded(
-                _flattened(item, lazy=lazy), max(max_repeat_chars // 2, 1) if _is_unbounded(item) else max_repeat_chars
+                _flattened(item, lazy=lazy),
+                max(max_repeat_chars // 2, 1) if item.holds & UNBOUNDED else max_repeat_chars,
             )
             most = max(low, MINIMUM_GROUP_REPEATS, max_repeat_chars // max(width(inner), 1))
             return Repeat(inner, low, most, lazy)
@@ -108,10 +117,6 @@ def _flattened(item: Node, *, lazy: bool) -> Node:
     if isinstance(inner, Repeat) and inner.high is None and inner.low == 1 and inner.lazy == lazy:
         return _flattened(inner.item, lazy=lazy)
     return item
-
-
-def _is_unbounded(node: Node) -> bool:
-    return any(isinstance(part, Repeat) and part.high is None for part in walk(node))
 
 
 def width(node: Node) -> int:
@@ -166,13 +171,15 @@ def _reach(node: Node, groups: Mapping[int, Node]) -> tuple[int, int]:
 
 def look_behind(node: Node) -> int:
     """How many characters left of a match a tree may read: its widest look-behind, and 1 for a boundary."""
+    if not node.holds & LOOK:
+        return 1
     behind = [width(part.item) for part in walk(node) if isinstance(part, Look) and part.behind]
     return max([1, *behind])
 
 
 def groups_of(node: Node) -> dict[int, Node]:
     """The capturing groups by number."""
-    return {part.number: part.item for part in walk(node) if isinstance(part, Group)}
+    return {part.number: part.item for part in walk(node) if isinstance(part, Group)} if node.holds & GROUP else {}
 
 
 # ---------------------------------------------------------------- exact
@@ -192,7 +199,7 @@ def _alphabet(node: Node, sets: list[CharSet]) -> Alphabet | PairAlphabet:
     try:
         return Alphabet(sets, word=_word_characters(node))
     except TooManyCharactersError:
-        if any(isinstance(part, At) for part in walk(node)):
+        if node.holds & ANCHOR:
             raise
         return PairAlphabet(sets)
 
@@ -207,7 +214,7 @@ def _word_characters(node: Node) -> CharSet | None:
 
 def boundary_kinds(node: Node) -> set[bool]:
     """Whether its word boundaries go by ASCII words, or not, or both; empty when there are none."""
-    return {part.ascii_words for part in walk(node) if isinstance(part, At) and part.place in BOUNDARIES}
+    return {ascii_words for ascii_words, kind in ((False, BOUNDARY), (True, ASCII_BOUNDARY)) if node.holds & kind}
 
 
 def _render(node: Node, class_of: _Class, capture: int) -> str:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from detectors.text.regular.charset import ANY, NEWLINE, CharSet, category
 
 _parser: Any = importlib.import_module("re._parser")  # no type stub knows it; `sre_parse` is its deprecated name
+_ASCII, _IGNORECASE, _DOTALL, _MULTILINE = map(int, (re.ASCII, re.IGNORECASE, re.DOTALL, re.MULTILINE))
 _MAX_REPEAT = int(importlib.import_module("re._constants").MAXREPEAT)
 
 
@@ -53,11 +54,28 @@ class Place(Enum):
     LINE_END = "$ with (?m)"
 
 
+Holds: TypeAlias = int
+"""Which kinds of nodes a tree holds, so that nobody walks through a tree of 30,000 keywords for what is not in it."""
+UNBOUNDED, GROUP, LOOK, IRREGULAR, ANCHOR, BOUNDARY, ASCII_BOUNDARY = (1 << bit for bit in range(7))
+"""A repeat without end; a group; a look-around; that or another thing that is not regular; a place of any kind; a word
+boundary of Unicode's words, of ASCII's."""
+
+
+def _held(nodes: Iterable[Node]) -> Holds:
+    """What the nodes hold together."""
+    held = 0
+    for node in nodes:
+        held |= node.holds
+    return held
+
+
 @dataclass(frozen=True, slots=True)
 class Chars:
     """One character out of a set."""
 
     chars: CharSet
+
+    holds: ClassVar[Holds] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +84,22 @@ class Seq:
 
     items: tuple[Node, ...] = ()
 
+    holds: Holds = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", _held(self.items))
+
 
 @dataclass(frozen=True, slots=True)
 class Alt:
     """The first of these that leads to a match."""
 
     branches: tuple[Node, ...]
+
+    holds: Holds = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", _held(self.branches))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +111,11 @@ class Repeat:
     high: int | None
     lazy: bool = False
 
+    holds: Holds = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", self.item.holds | (UNBOUNDED if self.high is None else 0))
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -91,6 +124,11 @@ class Group:
     number: int
     item: Node
 
+    holds: Holds = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", self.item.holds | GROUP)
+
 
 @dataclass(frozen=True, slots=True)
 class At:
@@ -98,6 +136,13 @@ class At:
 
     place: Place
     ascii_words: bool = False
+
+    @property
+    def holds(self) -> Holds:
+        """What it is itself."""
+        if self.place not in (Place.BOUNDARY, Place.NOT_BOUNDARY):
+            return ANCHOR
+        return ANCHOR | (ASCII_BOUNDARY if self.ascii_words else BOUNDARY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +153,19 @@ class Look:
     behind: bool
     negative: bool
 
+    holds: Holds = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", self.item.holds | LOOK | IRREGULAR)
+
 
 @dataclass(frozen=True, slots=True)
 class Same:
     """A back-reference to a group."""
 
     number: int
+
+    holds: ClassVar[Holds] = IRREGULAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +174,11 @@ class Atomic:
 
     item: Node
 
+    holds: Holds = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", self.item.holds | IRREGULAR)
+
 
 @dataclass(frozen=True, slots=True)
 class Either:
@@ -129,6 +186,11 @@ class Either:
 
     yes: Node
     no: Node
+
+    holds: Holds = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", _held((self.yes, self.no)) | IRREGULAR)
 
 
 Node: TypeAlias = Chars | Seq | Alt | Repeat | Group | At | Look | Same | Atomic | Either
@@ -171,10 +233,10 @@ class _Reader:
 
     @property
     def _ascii(self) -> bool:
-        return bool(self._flags & re.ASCII)
+        return bool(self._flags & _ASCII)
 
     def _fold(self, chars: CharSet) -> CharSet:
-        return chars.folded(ascii_only=self._ascii) if self._flags & re.IGNORECASE else chars
+        return chars.folded(ascii_only=self._ascii) if self._flags & _IGNORECASE else chars
 
     def _read_literal(self, value: int) -> Node:
         return Chars(self._fold(CharSet(((value, value),))))
@@ -183,7 +245,7 @@ class _Reader:
         return Chars(self._fold(CharSet(((value, value),))).negated())
 
     def _read_any(self, _: Any) -> Node:
-        return Chars(ANY if self._flags & re.DOTALL else NEWLINE.negated())
+        return Chars(ANY if self._flags & _DOTALL else NEWLINE.negated())
 
     def _read_in(self, items: Sequence[tuple[Any, Any]]) -> Node:
         listed, named, negated = [], CharSet(), False
@@ -211,7 +273,7 @@ class _Reader:
 
     def _read_subpattern(self, value: Any) -> Node:
         number, added, removed, parsed = value
-        kinds = re.ASCII | re.UNICODE
+        kinds = int(re.ASCII | re.UNICODE)
         flags = self._flags & ~kinds if added & kinds else self._flags
         item = _Reader((flags | added) & ~removed)._sequence(parsed)
         return item if number is None else Group(number, item)
@@ -247,7 +309,7 @@ class _Reader:
         return Chars(CharSet())
 
     def _read_at(self, value: Any) -> Node:
-        multiline = self._flags & re.MULTILINE
+        multiline = self._flags & _MULTILINE
         places = {
             "AT_BEGINNING": Place.LINE_START if multiline else Place.TEXT_START,
             "AT_BEGINNING_STRING": Place.TEXT_START,
@@ -280,7 +342,8 @@ def walk(node: Node) -> Iterator[Node]:
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(reversed(children(node)))
+        if type(node) is not Chars:  # most nodes are, and have nothing below
+            stack.extend(reversed(children(node)))
 
 
 _CONSTRUCTS = re.compile(

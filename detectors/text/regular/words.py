@@ -47,8 +47,7 @@ def asks_for_boundary(term: str) -> bool:
 
 def _add(trie: _Trie, term: str, *, whole_words: bool, ignore_case: bool) -> None:
     for char in term:
-        key = chr(_set_of(char, ignore_case).ranges[0][0])
-        trie = trie.setdefault(key, {})
+        trie = trie.setdefault(_key(char, ignore_case), {})
     trie[_END] = whole_words and _is_word(term[-1])
 
 
@@ -73,8 +72,14 @@ def _branch(key: str, below: _Trie, ignore_case: bool) -> Node:
     return Seq((*items, _tree(below, ignore_case)))
 
 
+@lru_cache(maxsize=4096)
 def _item(key: str, ignore_case: bool) -> Node:
     return _SPACES if key.isspace() else Chars(_set_of(key, ignore_case))
+
+
+@lru_cache(maxsize=4096)
+def _key(char: str, ignore_case: bool) -> str:
+    return chr(_set_of(char, ignore_case).ranges[0][0])
 
 
 @lru_cache(maxsize=4096)

@@ -25,6 +25,7 @@ _T = TypeVar("_T")
 Made: TypeAlias = dict[str, Detector | DetectorError]
 """Detectors, or why they could not be made, by what they are and their parameters."""
 
+_UNMADE = DetectorError("not made yet")
 _SAID_BY_ALL = frozenset({Channel.CONTENT, Channel.OTHER})
 """The channels on which anybody says something."""
 
@@ -169,7 +170,11 @@ class DetectionCompiler:
         if isinstance(labels, Mapping):
             self._check_labels(kind, recommended, {(*where, name): name for name in labels})
             return dict(labels)
-        names = [name for name in recommended if name in default_labels(kind, params)] if labels is None else labels
+        if labels is None:
+            default = default_labels(kind, params)
+            names = [name for name in recommended if name in default]
+        else:
+            names = [*labels]
         if labels is not None:
             self._check_labels(kind, recommended, {(*where, number): name for number, name in enumerate(labels)})
         return {name: recommended.get(name, 1.0) if threshold is None else threshold for name in names}
@@ -202,7 +207,7 @@ class DetectionCompiler:
         return identities
 
     def _make(self, place: Place, identity: str, part: Member) -> None:
-        if not isinstance(self._detectors.get(identity), Detector):
+        if isinstance(self._detectors.get(identity, _UNMADE), DetectorError):
             self._detectors[identity] = _asked(part.build)
         detector = self._detectors[identity]
         if isinstance(detector, DetectorError):

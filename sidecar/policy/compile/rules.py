@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from detectors.base import Detector, PairChecker, PatternScanner, Reads
+from detectors.base import Detector, PairChecker, Reads, is_scanner
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.actions import (
@@ -167,15 +167,16 @@ class RuleCompiler:
 
     def _check_stream(self, place: Place, rule: RuleSpec, action: Action, detector: Detector, reads: Reads) -> None:
         name, stream = rule.detect.detector, self._stream
-        if isinstance(detector, PairChecker):
-            self._check_pairs(place, name, reads)
-        if isinstance(detector, PatternScanner):
+        if is_scanner(detector):
             if detector.look_ahead > stream.max_held_chars:
                 held = detector.look_ahead
                 message = f"`{name}` may hold back {held} characters, the stream at most {stream.max_held_chars}"
                 remedy = f"raise `stream.max_held_chars` to {held} or more"
                 self._refusals.refuse((*place, "detect"), Code.HOLDS_TOO_MUCH, message, remedy)
-        elif stream.mode is Mode.OPTIMISTIC and action is Action.REDACT:
+            return
+        if isinstance(detector, PairChecker):
+            self._check_pairs(place, name, reads)
+        if stream.mode is Mode.OPTIMISTIC and action is Action.REDACT:
             message = f"in optimistic mode text leaves before `{name}` answers, so it cannot be redacted"
             remedy = "use `mode: strict`, or the action `block` (it cuts the stream) or `annotate`"
             self._refusals.refuse((*place, "action"), Code.TEXT_HAS_LEFT, message, remedy)

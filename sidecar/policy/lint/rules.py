@@ -73,7 +73,7 @@ def _idle_rules(loaded: LoadedPolicy, plan: Plan) -> Iterator[PolicyError]:
     for rule in plan.rules:
         others = (other for other in plan.rules if other is not rule and _leaves_nothing(loaded, other, rule))
         other = next(others, None)
-        if other is None:
+        if other is None or (rule.is_counted and rule.requires is None):
             continue
         place: Place = ("rules", rule.index, "id")
         if _content(loaded, rule) == _content(loaded, other):

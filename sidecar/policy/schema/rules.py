@@ -11,6 +11,7 @@ from sidecar.policy.schema.actions import ActionSpec
 from sidecar.policy.schema.base import Model, Name, form_of
 from sidecar.policy.schema.detect import Detect
 from sidecar.policy.schema.exceptions import ExceptionSpec
+from sidecar.policy.schema.requires import RequiresSpec
 from sidecar.policy.schema.rollout import EnforcementSpec
 from sidecar.policy.schema.session import Risk, SessionConditionSpec
 from sidecar.values import Enforcement, FailMode, InHistory, SessionMark, SeverityName
@@ -73,6 +74,11 @@ class RuleSpec(Model):
         alias="except",
         min_length=1,
         description="What is no violation, although it was found, and until when.",
+    )
+    requires: RequiresSpec | None = Field(
+        default=None,
+        description="What else must have been found in the same text, before a finding or where it begins; else it is"
+        " no violation: `{any: [PERSON], within: 100}`, `{any: [emails], at_least: 3}`.",
     )
     severity: SeveritySpec = Field(
         default="medium",

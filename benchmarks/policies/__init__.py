@@ -1,0 +1,1 @@
+"""What policies cost: to load, to compile, and to decide by."""
