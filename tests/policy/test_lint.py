@@ -172,7 +172,7 @@ def test_nothing_is_expected_where_nothing_was_measured() -> None:
 
 def test_show_says_what_to_expect_of_the_shipped_model() -> None:
     result = CliRunner().invoke(policy, ["show", "policies/chat-safety.yaml"])
-    assert "expects     37.3% of indirect_injection found, 0.3% of other texts taken for it" in result.stdout
+    assert "expects     67.9% of indirect_injection found, 0.5% of other texts taken for it" in result.stdout
 
 
 @pytest.mark.parametrize(
