@@ -24,7 +24,7 @@ MOST_HELD = 66
 
 
 def _scanners() -> dict[str, PatternScanner]:
-    """The pattern scanners that the shipped policies run; of packs without `patterns`, which state how far they reach."""
+    """The pattern scanners of the shipped policies; of packs without `patterns`, which state how far they reach."""
     store, packs = PolicyStore((POLICIES,)), {path.stem for path in (POLICIES / "packs").glob("*.yaml")}
     store.load()
     own = {
