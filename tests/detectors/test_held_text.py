@@ -24,10 +24,15 @@ MOST_HELD = 66
 
 
 def _scanners() -> dict[str, PatternScanner]:
-    """The pattern scanners that the shipped policies run."""
-    store = PolicyStore((POLICIES,))
+    """The pattern scanners of the shipped policies; of packs without `patterns`, which state how far they reach."""
+    store, packs = PolicyStore((POLICIES,)), {path.stem for path in (POLICIES / "packs").glob("*.yaml")}
     store.load()
-    own = {id(each.detector): each.detector for plan in store.plans.values() for each in plan.scanners}
+    own = {
+        id(each.detector): each.detector
+        for name, plan in store.plans.items()
+        for each in plan.scanners
+        if name not in packs or each.detector.name != "patterns"
+    }
     return {f"{each.name} {number}": each for number, each in enumerate(own.values())}
 
 
