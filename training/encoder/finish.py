@@ -69,9 +69,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument(
-        "--work", type=Path, required=True, help="folder with train.npz and tokenizer.json"
-    )
+    parser.add_argument("--work", type=Path, required=True, help="folder with train.npz and tokenizer.json")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the last stage")
     parser.add_argument("--share", type=float, default=0.4, help="how much of the units before is kept")
     parser.add_argument("--seed", type=int, default=11)

@@ -30,8 +30,8 @@ LETTERS = (*range(0x80, 0x3400), *IDEOGRAPHS, *range(0xA4D0, 0xAC00), *range(0xD
 """All but syllables of Korean, which the tokenizer takes apart, rare ideographs, and what is beyond the first plane."""
 
 UNREAD = ("THAI ",)
-"""Scripts that stay unread, as names of their letters begin. Of harmless Thai 15 of 66 texts were taken for attacks by a
-model that read it, and one that says it cannot is better."""
+"""Scripts that stay unread, as names of their letters begin. A model that read Thai took 15 of 66 harmless texts of it
+for attacks, and one that says it cannot read them is better."""
 UNSPACED = {
     "type": "Split",
     "pattern": {"Regex": r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]{1,40}"},
