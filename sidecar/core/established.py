@@ -16,7 +16,7 @@ from itertools import chain, groupby
 
 from sidecar.core.items import Item
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.policy.requirement import MOST_STANDING, Requirement, Standing
+from sidecar.policy.requirement import MOST_STANDING, Precedent, Requirement
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.values import Action, Lane, Part, SessionMark
 
@@ -32,7 +32,7 @@ class Established:
         """Whether a rule insists on anything."""
         self._first: dict[tuple[int, Lane], tuple[RulePlan, int, int]] = {}
         """For each rule that tells something, and lane: where it is violated first, and in which run of text."""
-        self._standing: dict[tuple[int, Lane], deque[Standing]] = {}
+        self._standing: dict[tuple[int, Lane], deque[Precedent]] = {}
         """For each rule that is counted, and lane: what it found last."""
 
     def concerns(self, item: Item) -> bool:
@@ -76,7 +76,7 @@ class Established:
         rule, label = item.violation.rule, item.violation.finding.label
         if rule.is_counted and not (item.is_rest or item.is_remark):
             found = self._standing.setdefault((rule.index, lane), deque(maxlen=MOST_STANDING))
-            found.append(Standing(rule.index, label, item.start, item.end))
+            found.append(Precedent(rule.index, label, item.start, item.end))
 
     def _has(self, required: Requirement, item: Item, lane: Lane) -> bool:
         found = (self._standing.get((rule, lane), ()) for rule in required.rules)

@@ -14,7 +14,7 @@ from sidecar.offline import Guarded
 from sidecar.policy.cel import Condition, ConditionError
 from sidecar.policy.conditions import Circumstances, Exemption
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.policy.requirement import Requirement, Standing
+from sidecar.policy.requirement import Precedent, Requirement
 from sidecar.values import Action, Blocked, Decision, Lane, Redaction
 
 _CLOSE = 0.01
@@ -135,7 +135,7 @@ class Fates:
 
     def _stands(self, required: Requirement, finding: Finding) -> bool:
         standing = [
-            Standing(rule, each.label, each.start, each.end)
+            Precedent(rule, each.label, each.start, each.end)
             for rule in required.rules
             for each in self._met.get(rule, {})
             if not self._objection(self._plan.rules[rule], each)

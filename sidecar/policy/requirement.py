@@ -14,7 +14,7 @@ MOST_STANDING = 256
 """How many findings of one rule in one text are remembered: of more, the latest."""
 
 
-class Standing(NamedTuple):
+class Precedent(NamedTuple):
     """Something that a rule found, in a text's offsets."""
 
     rule: int
@@ -37,7 +37,7 @@ class Requirement:
     """The most characters between the end of what counts and the finding; None: however many."""
     names: tuple[str, ...] = ()
 
-    def holds(self, start: int, end: int, standing: Iterable[Standing]) -> bool:
+    def holds(self, start: int, end: int, standing: Iterable[Precedent]) -> bool:
         """Whether what stands in the text is enough for a finding in `[start, end)`. One place counts once."""
         least = 0 if self.within is None else start - self.within
         near = [each for each in standing if each.start <= start and least <= each.end <= end]
@@ -59,5 +59,5 @@ class Requirement:
         where = "before" if self.within is None else f"at most {self.within} characters before"
         return f"{self.at_least} of {names} {where}"
 
-    def _places(self, kind: Kind, standing: Iterable[Standing]) -> Iterator[tuple[int, int]]:
+    def _places(self, kind: Kind, standing: Iterable[Precedent]) -> Iterator[tuple[int, int]]:
         return ((each.start, each.end) for each in standing if (each.rule, each.label) in kind)

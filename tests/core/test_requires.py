@@ -16,7 +16,7 @@ from sidecar.core.stream import Stream
 from sidecar.offline import Guarded, guard, guard_text
 from sidecar.policy.canary import on_sides
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.policy.requirement import MOST_STANDING, Kind, Requirement, Standing
+from sidecar.policy.requirement import MOST_STANDING, Kind, Precedent, Requirement
 from sidecar.policy.sessions import SessionCondition
 from sidecar.values import Action, Blocked, Channel, Enforcement, Found, Lane, SessionMark
 from tests.fakes import SegmentFlagger, WordScanner, plan, rule
@@ -197,7 +197,7 @@ def test_of_more_than_are_remembered_the_latest_count() -> None:
 
 
 def test_two_rules_that_find_one_thing_are_one_thing() -> None:
-    twice = [Standing(0, "A", 0, 4), Standing(1, "B", 0, 4)]
+    twice = [Precedent(0, "A", 0, 4), Precedent(1, "B", 0, 4)]
     both = frozenset({(0, "A"), (1, "B")})
     assert not Requirement((both,), at_least=2).holds(5, 9, twice)
     assert Requirement((frozenset({(0, "A")}), frozenset({(1, "B")}))).holds(5, 9, twice)
