@@ -184,7 +184,7 @@ def environment(kafka: KafkaSettings) -> dict[str, str]:
     values = {
         "BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "REQUEST_TIMEOUT_MS": str(kafka.request_timeout_ms),
-        **{f"TOPICS__{kind.upper()}S": kafka.topics.of(kind) for kind in Kind},
+        **{f"TOPICS__{name.upper()}": topic for name, topic in kafka.topics.model_dump().items()},
     }
     return {f"TIDEGATE_KAFKA__{name}": value for name, value in values.items()}
 
