@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from detectors.suggestion import closest
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.codes import Code
 from sidecar.policy.document import Document, Place, Source, read_documents
@@ -255,8 +256,29 @@ def _name_of(document: Any) -> str:
 def explain_all(
     error: ValidationError, source: Source, place: Place, document: Any, language: Mapping[str, Any]
 ) -> list[PolicyError]:
-    """Every complaint of a validation of the value at `place` of `document`, whose JSON Schema is `language`."""
-    return [_explained(each, source, place, document, language) for each in error.errors(include_url=False)]
+    """Every complaint of a validation of the value at `place` of `document`, whose JSON Schema is `language`.
+
+    A key that is misspelt is told of once: it is not missing, too.
+    """
+    found = error.errors(include_url=False)
+    places = [_real_place(place, each, document) for each in found]
+    misspelt = {
+        _meant(at, keys_at(language, at[:-1], document))
+        for each, at in zip(found, places, strict=True)
+        if each["type"] == "extra_forbidden"
+    }
+    return [
+        _explained(each, source, place, document, language)
+        for each, at in zip(found, places, strict=True)
+        if each["type"] != "missing" or at not in misspelt
+    ]
+
+
+def _meant(place: Place, keys: Iterable[str]) -> Place:
+    """Where the unknown key at `place` should stand, of a mapping that may have `keys`; `place` where none is near."""
+    names = [name for name in keys if name != place[-1]]
+    key = closest(str(place[-1]), names) or (names[0] if len(names) == 1 else place[-1])
+    return (*place[:-1], key)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

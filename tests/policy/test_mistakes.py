@@ -192,10 +192,7 @@ MISTAKES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "a name instead of an id",
         HEAD + "rules:\n  - name: a\n    detect: {detector: pii}\n    action: redact\n",
-        (
-            "5:5 TG102 Add `id: ...` (the rule's name in events; unique within the policy).",
-            "5:5 TG101 Did you mean `id`?",
-        ),
+        ("5:5 TG101 Did you mean `id`?",),
     ),
     (
         "an id with a blank",
