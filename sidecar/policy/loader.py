@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -112,7 +113,7 @@ def policy_files(paths: Iterable[str | Path]) -> list[Path]:
     """The policy files among `paths`: files as given, and all `*.yaml` and `*.yml` below directories, sorted.
 
     Files of tests, and names that begin with a dot, are passed over. Raises `PolicyError` for a path that does not
-    exist.
+    exist, and for a folder that may not be read.
     """
     return [path for path in _files(paths) if not is_test_file(path)]
 
@@ -131,7 +132,7 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     files: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            files.update(dict.fromkeys(_below(path)))
+            files.update(dict.fromkeys(_readable_below(path)))
         elif path.exists():
             files[path] = None
         else:
@@ -139,6 +140,18 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
                 "there is no such file or directory", file=path, remedy="Check the path.", code=Code.UNREADABLE_FILE
             )
     return list(files)
+
+
+def _readable_below(directory: Path) -> list[Path]:
+    try:
+        return _below(directory)
+    except OSError as error:
+        raise PolicyError(
+            f"the folder cannot be read: {error.strerror}",
+            file=error.filename,
+            remedy="Check its permissions.",
+            code=Code.UNREADABLE_FILE,
+        ) from None
 
 
 def load_file(path: str | Path) -> list[LoadedPolicy]:
@@ -153,7 +166,7 @@ def load_text(text: str, *, file: str = "<text>") -> list[LoadedPolicy]:
 
 def read_drafts(path: str | Path) -> list[Draft]:
     """Read a file's documents as far as possible; what is wrong stands in the drafts."""
-    text = _read_text(path)
+    text = read_text(path)
     if isinstance(text, PolicyError):
         return [_failed(text)]
     return parse_drafts(text, file=str(path), lists=cache(lambda: _lists_of(path)))
@@ -163,7 +176,7 @@ def read_tests(
     path: str | Path, language: Mapping[str, Any]
 ) -> tuple[Source, PolicyTestSpec | None, Sequence[PolicyError]]:
     """Read a file of tests, whose JSON Schema is `language`: where all stands in it, and what is wrong."""
-    file, text = str(path), _read_text(path)
+    file, text = str(path), read_text(path)
     if isinstance(text, PolicyError):
         return Source(file), None, [text]
     documents = [*read_documents(text, file)]
@@ -175,7 +188,8 @@ def read_tests(
     return documents[0].source, *_checked(PolicyTestSpec, documents[0], language)
 
 
-def _read_text(path: str | Path) -> str | PolicyError:
+def read_text(path: str | Path) -> str | PolicyError:
+    """What a policy file says, or why that cannot be read."""
     file = str(path)
     try:
         return read_file(Path(path)).decode("utf-8-sig")
@@ -206,6 +220,8 @@ def parse_drafts(text: str, *, file: str, lists: Callable[[], Lists] = dict) -> 
     return [_failed(nothing)]
 
 
+_FILE_SYSTEMS_OWN = "lost+found"
+"""On volumes that are mounted, and for root alone."""
 LISTS = "lists"
 """The folder beside a policy's file that has its lists."""
 
@@ -229,8 +245,12 @@ def content_of(path: Path) -> str:
 def _lists_of(path: str | Path) -> Lists:
     """The lists in the folder beside a policy's file."""
     found: dict[str, Sequence[str] | None] = {}
-    for file in _below(Path(path).parent / LISTS):
-        text = _read_text(file)
+    try:
+        files = _below(Path(path).parent / LISTS)
+    except OSError:
+        return found
+    for file in files:
+        text = read_text(file)
         documents = [] if isinstance(text, PolicyError) else [*read_documents(text, str(file))]
         for document in filter(_is_list, documents):
             spec, _ = _list(document)
@@ -285,8 +305,17 @@ def _meant(place: Place, keys: Iterable[str]) -> Place:
 
 
 def _below(directory: Path) -> list[Path]:
-    found = [path for pattern in ("*.yaml", "*.yml") for path in directory.rglob(pattern)]
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(directory).parts))
+    """Raises `OSError` for a folder that may not be read: the policies in it would be missing unnoticed."""
+    found: list[Path] = []
+    for folder, folders, names in os.walk(directory, onerror=_raise_unless_gone):
+        folders[:] = (name for name in folders if not name.startswith(".") and name != _FILE_SYSTEMS_OWN)
+        found += (Path(folder, name) for name in (*folders, *names) if name.endswith((".yaml", ".yml")))
+    return sorted(path for path in found if not path.name.startswith("."))
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def read_file(path: Path) -> bytes:
