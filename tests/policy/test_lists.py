@@ -85,12 +85,18 @@ def test_a_policys_digest_is_that_of_what_its_lists_hold(tmp_path: Path) -> None
         (
             "{list: codenames}",
             LIST.replace("[falcon, osprey]", "[falcon, 7]"),
-            ["p.yaml:6:58: the list `codenames` is wrong itself. Correct it in its own file."],
+            [
+                "p.yaml:6:58: the list `codenames` is wrong itself, or two have this name."
+                " Correct it in its own file, and keep one of two."
+            ],
         ),
         (
             "{list: codenames}",
             LIST + "---\n" + LIST,
-            ["p.yaml:6:58: the list `codenames` is wrong itself. Correct it in its own file."],
+            [
+                "p.yaml:6:58: the list `codenames` is wrong itself, or two have this name."
+                " Correct it in its own file, and keep one of two."
+            ],
         ),
         (
             "{list: codenames}",

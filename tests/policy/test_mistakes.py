@@ -195,6 +195,17 @@ MISTAKES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("5:5 TG101 Did you mean `id`?",),
     ),
     (
+        "several regexes that cannot run",
+        HEAD
+        + "rules:\n  - id: a\n    detect:\n      detector: patterns\n      patterns:\n"
+        + "        - {label: A, regex: 'a*'}\n        - {label: B, regex: b}\n        - {label: C, regex: '(?=c)'}\n"
+        + "    action: redact\n",
+        (
+            "9:29 TG207 Make at least one character necessary.",
+            "11:29 TG207 Use \\b, or match the neighbouring text too.",
+        ),
+    ),
+    (
         "an id with a blank",
         HEAD + "rules:\n  - id: no cards\n    detect: {detector: pii}\n    action: redact\n",
         ("5:9 TG108 Use 1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit.",),
