@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -306,16 +305,21 @@ def _meant(place: Place, keys: Iterable[str]) -> Place:
 
 def _below(directory: Path) -> list[Path]:
     """Raises `OSError` for a folder that may not be read: the policies in it would be missing unnoticed."""
-    found: list[Path] = []
-    for folder, folders, names in os.walk(directory, onerror=_raise_unless_gone):
-        folders[:] = (name for name in folders if not name.startswith(".") and name != _FILE_SYSTEMS_OWN)
-        found += (Path(folder, name) for name in (*folders, *names) if name.endswith((".yaml", ".yml")))
-    return sorted(path for path in found if not path.name.startswith("."))
+    return sorted(_walked(directory))
 
 
-def _raise_unless_gone(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError | NotADirectoryError):
-        raise error
+def _walked(directory: Path) -> Iterator[Path]:
+    try:
+        entries = [*directory.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for path in entries:
+        if path.name.startswith(".") or path.name == _FILE_SYSTEMS_OWN:
+            continue
+        if path.suffix in {".yaml", ".yml"}:
+            yield path
+        elif path.is_dir() and not path.is_symlink():
+            yield from _walked(path)
 
 
 def read_file(path: Path) -> bytes:

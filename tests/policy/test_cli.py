@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -142,14 +142,14 @@ def test_a_folder_that_may_not_be_read_is_told(command: str, tmp_path: Path, mon
 
 def _close(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
     """Let nobody list these folders; permissions do not keep root out, who may run the tests."""
-    scandir = os.scandir
+    iterdir = Path.iterdir
 
-    def listed(path: str) -> Any:
-        if Path(path) in folders and Path(path).exists():
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        return scandir(path)
+    def listed(path: Path) -> Iterator[Path]:
+        if path in folders:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return iterdir(path)
 
-    monkeypatch.setattr(os, "scandir", listed)
+    monkeypatch.setattr(Path, "iterdir", listed)
 
 
 @pytest.mark.parametrize("command", ["lint", "test", "show"])
