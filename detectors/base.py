@@ -79,11 +79,13 @@ class DetectorError(Exception):
     """A detector could not be built or run. The message is for the policy author and holds no checked text.
 
     `path` says which of the parameters is wrong, such as `("patterns", 2, "regex")`: the author is shown its line.
+    `others` are what else is wrong, so that all is told at once.
     """
 
-    def __init__(self, message: str, *, path: Sequence[str | int] = ()) -> None:
+    def __init__(self, message: str, *, path: Sequence[str | int] = (), others: Sequence[DetectorError] = ()) -> None:
         super().__init__(message)
         self.path = tuple(path)
+        self.others = tuple(others)
 
 
 class ModelUnavailable(DetectorError):  # noqa: N818 - it is what it says, and no fault of the detector

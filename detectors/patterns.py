@@ -119,17 +119,17 @@ class Patterns:
         try:
             return LooksScanner(RegularScanner(cls.name, rules, max_repeat_chars=params.max_match_chars))
         except NotRegular as error:
-            raise DetectorError(str(error), path=_place_of_the_irregular(params)) from error
+            first, *others = [*_irregular(params)] or [DetectorError(str(error))]
+            raise DetectorError(str(first), path=first.path, others=others) from error
 
 
-def _place_of_the_irregular(params: PatternsParams) -> tuple[str | int, ...]:
-    """Which of the regexes cannot run by itself, so that the author is shown its line; none when it is all together."""
+def _irregular(params: PatternsParams) -> Iterator[DetectorError]:
+    """The regexes that cannot run by themselves, each with its place; none when it is all together."""
     for number, rule in enumerate(_pattern_rules(params)):
         try:
             RegularScanner("one", [rule], max_repeat_chars=params.max_match_chars)
-        except NotRegular:
-            return ("patterns", number, "regex")
-    return ()
+        except NotRegular as error:
+            yield DetectorError(str(error), path=("patterns", number, "regex"))
 
 
 def _pattern_rules(params: PatternsParams) -> Iterator[Rule]:

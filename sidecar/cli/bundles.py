@@ -63,6 +63,7 @@ def build(folder: Path, name: str, version: str, output: Path, minimum_tidegate:
         contents = bundles.sign(contents, keys.private_key(key))
     _write(contents, output)
     _print(bundles.verify(contents))
+    click.echo(f"  {_signed_by(contents)}" if key else "  not signed: `bundle sign` does that, or --key")
 
 
 @bundle.command()
@@ -83,7 +84,7 @@ def sign(path: Path, key: Path) -> None:
         (path / SIGNATURES).write_bytes(contents[SIGNATURES])
     else:
         _replace(path, pack(contents))
-    click.echo(f"signed by {contents[SIGNATURES].decode().split()[-2]}")
+    click.echo(_signed_by(contents))
 
 
 @bundle.command()
@@ -108,6 +109,7 @@ def verify(path: Path, trusted: tuple[Path, ...], pin: str, as_json: bool) -> No
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))
     else:
         _print(found)
+        click.echo(f"  signed by {found.signed_by}" if found.signed_by else "  no signature was asked for")
 
 
 @bundle.command()
@@ -152,11 +154,14 @@ def _replace(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
+def _signed_by(contents: Contents) -> str:
+    """Whose signature is the last one."""
+    return f"signed by {contents[SIGNATURES].decode().split()[-2]}"
+
+
 def _print(found: Bundle) -> None:
     manifest = found.manifest
     click.echo(f"{found.called}  {manifest.digest}")
     click.echo(f"  {len(manifest.files)} files, created {manifest.created}")
     if manifest.minimum_tidegate:
         click.echo(f"  needs Tidegate {manifest.minimum_tidegate} or later")
-    by = f"signed by {found.signed_by}" if found.signed_by else "no signature was asked for"
-    click.echo(f"  {by}")

@@ -22,7 +22,7 @@ class Failure(click.ClickException):
 
 
 class Group(click.Group):
-    """A group of commands, of which each `TidegateError` is a `Failure`."""
+    """A group of commands, of which each `TidegateError` is a `Failure`, and each file that cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
@@ -30,3 +30,7 @@ class Group(click.Group):
             return super().invoke(ctx)
         except TidegateError as error:
             raise Failure(str(error)) from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise Failure(f"{error.filename} cannot be read or written: {error.strerror}") from None

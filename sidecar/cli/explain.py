@@ -181,7 +181,9 @@ def _show(told: T, text: Iterable[str], render: Callable[[T], str], *, as_json: 
 
 def _text(text: str | None, file: Path | None) -> str:
     """The text that is to be explained."""
-    if (text is None) == (file is None):
+    if text is not None and file is not None:
+        raise click.UsageError("a text is given by --text or by --file, not by both")
+    if text is None and file is None:
         raise click.UsageError("say what to explain: --text TEXT or --file FILE, or --event ID")
     if text is None:
         return _read(file or Path("-"))

@@ -15,7 +15,7 @@ from sidecar.cli import reports
 from sidecar.cli.ending import WRONG, Failure
 from sidecar.errors import PolicyError
 from sidecar.policy.layout import laid_out
-from sidecar.policy.loader import files_of_tests, policy_files, read_file
+from sidecar.policy.loader import files_of_tests, policy_files, read_text
 
 _STDIN = Path("-")
 
@@ -58,14 +58,15 @@ def _through(paths: Sequence[Path]) -> None:
 
 def _laid_out(file: Path, *, check: bool, diff: bool) -> str:
     """Lay a file out, or say what would change: whether it is `changed`, `same` or `refused`."""
+    before = read_text(file)
+    if isinstance(before, PolicyError):
+        click.echo(reports.line(before), err=True)
+        return "refused"
     try:
-        before = read_file(file).decode("utf-8-sig")
         after = laid_out(before, str(file))
     except PolicyError as error:
         click.echo(reports.line(error), err=True)
         return "refused"
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read: {error}") from None
     if after == before:
         return "same"
     if diff:

@@ -15,7 +15,7 @@ from sidecar.policy.cel import Condition, ConditionError
 from sidecar.policy.conditions import Circumstances, Exemption
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.requirement import Precedent, Requirement
-from sidecar.values import Action, Blocked, Decision, Lane, Redaction
+from sidecar.values import Action, Blocked, Decision, FailMode, Lane, Redaction
 
 _CLOSE = 0.01
 """A score nearer to its threshold is told with more decimals."""
@@ -122,6 +122,9 @@ class Fates:
         """Why nothing was decided about a finding whose score is enough."""
         blocked = self._guarded.blocked
         if blocked is not None and finding.end > blocked.position:
+            is_at_it = blocked.rule == rule.index and blocked.position == finding.start
+            if is_at_it and (objection := self._objection(rule, finding)):
+                return objection
             return f"it stands behind the place where rule {self._plan.rules[blocked.rule].id} stopped the text"
         if objection := self._objection(rule, finding):
             return objection
@@ -150,7 +153,8 @@ class Fates:
         try:
             by = self._circumstances.objection(rule.terms, finding, self._lane, rule.detector, lambda: found)
         except ConditionError:
-            return "its condition could not be told, and what the rule does then lets the text pass"
+            then = "stops the text" if rule.on_error is FailMode.FAIL_CLOSED else "lets the text pass"
+            return f"its condition could not be told (of a label that the stream has not, ask `has` first): it {then}"
         match by:
             case Condition():
                 return f"its condition does not hold: {by.text}"
@@ -195,7 +199,10 @@ class Fates:
 
     def _stopped(self, decision: Decision, blocked: Blocked | None) -> tuple[int, str]:
         if blocked is None or blocked.rule == decision.rule:
-            return decision.rule, "it stopped the text here"
+            if decision.failure is None:
+                return decision.rule, "it stopped the text here"
+            why = decision.failure.reason or decision.failure.kind
+            return decision.rule, f"there was no verdict ({why}), and the rule fails closed: it stopped the text here"
         other = self._plan.rules[blocked.rule].id
         if decision.decided is Action.BLOCK:
             return blocked.rule, f"rule {other} stopped the text first: it begins earlier, or stands before this rule"

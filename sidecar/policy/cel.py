@@ -61,6 +61,30 @@ _TOKEN = re.compile(
 )
 _COMPLAINT = re.compile(r"ERROR: <input>:(\d+):(\d+): ([^\n]*)")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
+_OVERLOAD = re.compile(r"found no matching overload for '(?:_(\S+?)_|@(in))' applied to '\((.*), (.*)\)'")
+_KINDS = {"double": "a number", "int": "a number", "string": "text", "bool": "true or false"}
+_ELSEWHERE = {
+    "and": "&&",
+    "or": "||",
+    "not": "!",
+    "&": "&&",
+    "|": "||",
+    "=": "==",
+    "=>": ">=",
+    "=<": "<=",
+    "<>": "!=",
+    "True": "true",
+    "False": "false",
+    "startswith": "startsWith",
+    "endswith": "endsWith",
+    "“": '"',
+    "”": '"',
+    "„": '"',
+    "‘": "'",
+    "’": "'",
+}
+"""How other languages, and word processors, write what CEL writes otherwise."""
+_WRITTEN_ELSEWHERE = re.compile(r"\b(?i:and|or|not)\b|=>|=<|<>|(?<![=!<>])=(?!=)|(?<!&)&(?!&)|(?<!\|)\|(?!\|)|[“”„‘’]")
 
 
 class ConditionError(Exception):
@@ -189,13 +213,31 @@ def _complaints(text: str, said: str) -> Iterator[Complaint]:
         yield Complaint(0, "the condition is nested too deeply", "write it flatter, or write two rules")
     for line, column, message in found:
         offset = _offset(text, int(line), int(column))
+        if message.startswith("Syntax error: ") and (elsewhere := _elsewhere(text, offset)):
+            yield elsewhere
+            return
         yield _explained(offset, message.removesuffix(" [INVALID_ARGUMENT]").removesuffix(" (in container '')"))
-        if message.startswith("Syntax error: "):
+        if message.startswith(("Syntax error: ", "reserved identifier: ")):
             return  # what comes behind follows from it
 
 
+def _elsewhere(text: str, offset: int) -> Complaint | None:
+    """What another language's word, at which the reader gave up or just before, is called here."""
+    literals = [token.span() for token in _TOKEN.finditer(text) if token.lastgroup == "text"]
+    for found in _WRITTEN_ELSEWHERE.finditer(text):
+        is_near = found.start() <= offset and not text[found.end() : offset].strip()
+        if is_near and not any(start <= found.start() < end for start, end in literals):
+            return Complaint(found.start(), f"`{found[0]}` is not CEL", f"write `{_ELSEWHERE[found[0].lower()]}`")
+    return None
+
+
 def _explained(offset: int, message: str) -> Complaint:
-    if undeclared := _UNDECLARED.match(message):
+    undeclared = _UNDECLARED.match(message)
+    if undeclared and undeclared[1] in _ELSEWHERE:
+        return Complaint(offset, f"`{undeclared[1]}` is not CEL", f"write `{_ELSEWHERE[undeclared[1]]}`")
+    if undeclared and undeclared[1].rpartition(".")[2] == "text":
+        return Complaint(offset, "a condition never sees the text", "look for words in it by a rule of `patterns`")
+    if undeclared:
         return Complaint(offset, f"there is no `{undeclared[1]}`", name=undeclared[1])
     if "(double, int)" in message or "(int, double)" in message:
         return Complaint(offset, "a whole number is compared with a score", "write a point: `1.0`, not `1`")
@@ -203,7 +245,12 @@ def _explained(offset: int, message: str) -> Complaint:
         return Complaint(offset, "texts and lists are not put together", "compare them one by one")
     if message.startswith("Syntax error: "):
         said = message.removeprefix("Syntax error: ").partition(" expecting ")[0]
+        said = said.replace("mismatched input '<EOF>'", "it ends too early").replace("'<EOF>'", "its end")
         return Complaint(offset, f"this is not CEL: {said}", "check brackets, quotes and operators near here")
+    if overload := _OVERLOAD.match(message):
+        left, right = (_KINDS.get(kind, kind) for kind in overload.group(3, 4))
+        message = f"`{overload[1] or overload[2]}` does not go with {left} and {right}"
+        return Complaint(offset, message, "numbers, true and false are written without quotes, text with them")
     return Complaint(offset, message, "check the types of both sides")
 
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from detectors.suggestion import closest
 from sidecar.policy.codes import Code
-from sidecar.policy.schema.base import NAME_PATTERN
+from sidecar.policy.schema.base import LANGUAGE_PATTERN, NAME_PATTERN
 
 Explanation = tuple[str, str]
 """What is wrong, and what to do about it. Neither ends with a full stop."""
@@ -105,10 +105,12 @@ def _no_operator(_value: Any, _context: Mapping[str, Any], _key: str, _keys: Map
     return "`with` is missing", "add `with: label`, `mask`, `hash`, `pseudonym`, `text`, `remove` or `stand_in`"
 
 
-def _not_text(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[str, str]) -> Explanation:
+def _not_text(value: Any, _context: Mapping[str, Any], key: str, _keys: Mapping[str, str]) -> Explanation:
     if isinstance(value, dict | list):
         return f"{show(value)} stands where text belongs", "write text"
-    return f"{show(value)} is not text", f'put it in quotes: "{value}"'
+    if key in _TIMES:
+        return f"{show(value)} is no time", f"write its unit: `{value}s`, `{value}m`, `{value}h` or `{value}d`"
+    return f"{show(value)} is not text", f'put it in quotes: "{show(value)[1:-1]}"'
 
 
 def _not_a(kind: str, example: str) -> Callable[[Any, Mapping[str, Any], str, Mapping[str, str]], Explanation]:
@@ -122,10 +124,8 @@ def _not_a(kind: str, example: str) -> Callable[[Any, Mapping[str, Any], str, Ma
 
 def _not_settings(value: Any, context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
     what, remedy = _not_a("a mapping", "write `key: value` pairs")(value, context, key, keys)
-    if key == "redact" and isinstance(value, str):
-        remedy = f"write `{{with: {value}}}`"
-    elif key in {"block", "withhold"} and isinstance(value, str):
-        remedy = f"write `{{message: {show(value)[1:-1]}}}`"
+    if key in _MAIN_KEYS and isinstance(value, str if key != "canary" else int | float):
+        remedy = f"write `{{{_MAIN_KEYS[key]}: {show(value)[1:-1]}}}`"
     return what, remedy
 
 
@@ -143,6 +143,8 @@ def _bad_pattern(value: Any, context: Mapping[str, Any], key: str, _keys: Mappin
     )
     if context["pattern"] == NAME_PATTERN:
         return what, "use 1 to 64 letters, digits, `.`, `_` or `-`, beginning and ending with a letter or digit"
+    if context["pattern"] == LANGUAGE_PATTERN:
+        return what, "write a language as `en`, `de` or `pt-BR`, or `default`"
     return what, f"write something of this form: `{context['pattern']}`"
 
 
@@ -175,6 +177,9 @@ def _action(value: Any, _context: Mapping[str, Any], _key: str, _keys: Mapping[s
     return f"{show(value)} is not an action", _FORMS["action"]
 
 
+_TIMES = frozenset({"for", "half_life", "within"})
+_MAIN_KEYS = {"redact": "with", "block": "message", "withhold": "message", "advise": "note", "canary": "percent"}
+"""What is most likely meant where a word stands in place of settings."""
 _LANGUAGES = "write a text, or one for each language: `{en: ..., pt-BR: ..., default: ...}`"
 _FORMS = {
     "severity": "write `info`, `low`, `medium`, `high`, `critical`, or these by least score: `{0.5: low, 0.9: high}`",

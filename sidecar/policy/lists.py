@@ -65,8 +65,9 @@ class _Filler:
             remedy = suggest(name, lists) if lists else "put it into the folder `lists` beside the policy's file"
             self.errors.append(self._source.error(place, Code.UNKNOWN_LIST, f"there is no list `{name}`", remedy))
         elif lists[name] is None:
-            message = f"the list `{name}` is wrong itself"
-            self.errors.append(self._source.error(place, Code.UNKNOWN_LIST, message, "correct it in its own file"))
+            message = f"the list `{name}` is wrong itself, or two have this name"
+            remedy = "correct it in its own file, and keep one of two"
+            self.errors.append(self._source.error(place, Code.UNKNOWN_LIST, message, remedy))
         return [*(lists.get(name) or _STANDS_IN)]
 
 

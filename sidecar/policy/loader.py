@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from detectors.suggestion import closest
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.codes import Code
 from sidecar.policy.document import Document, Place, Source, read_documents
@@ -111,7 +112,7 @@ def policy_files(paths: Iterable[str | Path]) -> list[Path]:
     """The policy files among `paths`: files as given, and all `*.yaml` and `*.yml` below directories, sorted.
 
     Files of tests, and names that begin with a dot, are passed over. Raises `PolicyError` for a path that does not
-    exist.
+    exist, and for a folder that may not be read.
     """
     return [path for path in _files(paths) if not is_test_file(path)]
 
@@ -130,7 +131,7 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     files: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            files.update(dict.fromkeys(_below(path)))
+            files.update(dict.fromkeys(_readable_below(path)))
         elif path.exists():
             files[path] = None
         else:
@@ -138,6 +139,18 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
                 "there is no such file or directory", file=path, remedy="Check the path.", code=Code.UNREADABLE_FILE
             )
     return list(files)
+
+
+def _readable_below(directory: Path) -> list[Path]:
+    try:
+        return _below(directory)
+    except OSError as error:
+        raise PolicyError(
+            f"the folder cannot be read: {error.strerror}",
+            file=error.filename,
+            remedy="Check its permissions.",
+            code=Code.UNREADABLE_FILE,
+        ) from None
 
 
 def load_file(path: str | Path) -> list[LoadedPolicy]:
@@ -152,7 +165,7 @@ def load_text(text: str, *, file: str = "<text>") -> list[LoadedPolicy]:
 
 def read_drafts(path: str | Path) -> list[Draft]:
     """Read a file's documents as far as possible; what is wrong stands in the drafts."""
-    text = _read_text(path)
+    text = read_text(path)
     if isinstance(text, PolicyError):
         return [_failed(text)]
     return parse_drafts(text, file=str(path), lists=cache(lambda: _lists_of(path)))
@@ -162,7 +175,7 @@ def read_tests(
     path: str | Path, language: Mapping[str, Any]
 ) -> tuple[Source, PolicyTestSpec | None, Sequence[PolicyError]]:
     """Read a file of tests, whose JSON Schema is `language`: where all stands in it, and what is wrong."""
-    file, text = str(path), _read_text(path)
+    file, text = str(path), read_text(path)
     if isinstance(text, PolicyError):
         return Source(file), None, [text]
     documents = [*read_documents(text, file)]
@@ -174,7 +187,8 @@ def read_tests(
     return documents[0].source, *_checked(PolicyTestSpec, documents[0], language)
 
 
-def _read_text(path: str | Path) -> str | PolicyError:
+def read_text(path: str | Path) -> str | PolicyError:
+    """What a policy file says, or why that cannot be read."""
     file = str(path)
     try:
         return read_file(Path(path)).decode("utf-8-sig")
@@ -205,6 +219,8 @@ def parse_drafts(text: str, *, file: str, lists: Callable[[], Lists] = dict) -> 
     return [_failed(nothing)]
 
 
+_FILE_SYSTEMS_OWN = "lost+found"
+"""On volumes that are mounted, and for root alone."""
 LISTS = "lists"
 """The folder beside a policy's file that has its lists."""
 
@@ -228,8 +244,12 @@ def content_of(path: Path) -> str:
 def _lists_of(path: str | Path) -> Lists:
     """The lists in the folder beside a policy's file."""
     found: dict[str, Sequence[str] | None] = {}
-    for file in _below(Path(path).parent / LISTS):
-        text = _read_text(file)
+    try:
+        files = _below(Path(path).parent / LISTS)
+    except OSError:
+        return found
+    for file in files:
+        text = read_text(file)
         documents = [] if isinstance(text, PolicyError) else [*read_documents(text, str(file))]
         for document in filter(_is_list, documents):
             spec, _ = _list(document)
@@ -255,16 +275,51 @@ def _name_of(document: Any) -> str:
 def explain_all(
     error: ValidationError, source: Source, place: Place, document: Any, language: Mapping[str, Any]
 ) -> list[PolicyError]:
-    """Every complaint of a validation of the value at `place` of `document`, whose JSON Schema is `language`."""
-    return [_explained(each, source, place, document, language) for each in error.errors(include_url=False)]
+    """Every complaint of a validation of the value at `place` of `document`, whose JSON Schema is `language`.
+
+    A key that is misspelt is told of once: it is not missing, too.
+    """
+    found = error.errors(include_url=False)
+    places = [_real_place(place, each, document) for each in found]
+    misspelt = {
+        _meant(at, keys_at(language, at[:-1], document))
+        for each, at in zip(found, places, strict=True)
+        if each["type"] == "extra_forbidden"
+    }
+    return [
+        _explained(each, source, place, document, language)
+        for each, at in zip(found, places, strict=True)
+        if each["type"] != "missing" or at not in misspelt
+    ]
+
+
+def _meant(place: Place, keys: Iterable[str]) -> Place:
+    """Where the unknown key at `place` should stand, of a mapping that may have `keys`; `place` where none is near."""
+    names = [name for name in keys if name != place[-1]]
+    key = closest(str(place[-1]), names) or (names[0] if len(names) == 1 else place[-1])
+    return (*place[:-1], key)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
 def _below(directory: Path) -> list[Path]:
-    found = [path for pattern in ("*.yaml", "*.yml") for path in directory.rglob(pattern)]
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(directory).parts))
+    """Raises `OSError` for a folder that may not be read: the policies in it would be missing unnoticed."""
+    return sorted(_walked(directory))
+
+
+def _walked(directory: Path) -> Iterator[Path]:
+    try:
+        entries = [*directory.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for path in entries:
+        if path.name.startswith(".") or path.name == _FILE_SYSTEMS_OWN:
+            continue
+        if path.suffix in {".yaml", ".yml"}:
+            yield path
+        elif path.is_dir() and not path.is_symlink():
+            yield from _walked(path)
 
 
 def read_file(path: Path) -> bytes:

@@ -55,7 +55,8 @@ def read_test_file(path: Path, compiled: Callable[[Path], CompiledFile]) -> Test
     try:
         files = [compiled(each) for each in files_meant(path, spec)]
     except PolicyError as error:
-        missing = source.error(("policies",), Code.UNREADABLE_FILE, error.message, error.remedy)
+        message = f"{error.file}: {error.message}"
+        missing = source.error(("policies",), Code.UNREADABLE_FILE, message, error.remedy)
         return TestFile(path, source, None, (), (missing,))
     broken = [error for file in files for error in file.errors] + errors_together(files)
     policies = tuple(pair for file in files for pair in file.policies)

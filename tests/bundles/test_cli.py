@@ -45,6 +45,7 @@ def test_a_key_is_made_a_bundle_built_and_verified(folder: Path) -> None:
     result = built("--key", "team.key")
     assert result.exit_code == 0, result.output
     assert result.output.startswith("shop 7  sha256:")
+    assert result.output.endswith(f"  signed by {made.stdout.split()[4].rstrip('.')}\n")
     verified = run("verify", "shop.tar.gz", "--key", "team.pub", "--json")
     said = json.loads(verified.stdout)
     assert (verified.exit_code, said["name"], sorted(said["files"])) == (0, "shop", ["README.md", "words.yaml"])
@@ -54,7 +55,7 @@ def test_a_key_is_made_a_bundle_built_and_verified(folder: Path) -> None:
 
 def test_a_folder_is_built_signed_and_verified_likewise(folder: Path) -> None:
     run("keygen", "team")
-    assert built(output="shop").exit_code == 0
+    assert "not signed: `bundle sign` does that" in built(output="shop").output
     unsigned = run("verify", "shop", "--key", "team.pub")
     assert (unsigned.exit_code, "the bundle is not signed" in unsigned.stderr) == (2, True)
     assert run("sign", "shop", "--key", "team.key").exit_code == 0

@@ -145,6 +145,17 @@ def test_it_says_what_else_a_rule_requires(tmp_path: Path, text: str, fate: str,
     assert (told.fate, told.why) == (fate, why)
 
 
+def test_it_says_that_a_block_follows_from_a_condition_that_could_not_be_told(tmp_path: Path) -> None:
+    when = "  - id: weapons\n    when: stream.labels['env'] == 'prod'\n"
+    (tmp_path / "words.yaml").write_text(POLICY.replace("  - id: weapons\n", when))
+    (told,) = Explainer.load([tmp_path]).explain(Question(text="a bomb", policy="words")).decisions
+    assert (told.rule, told.done, told.why) == (
+        "weapons",
+        "block",
+        "there was no verdict (its condition could not be told), and the rule fails closed: it stopped the text here",
+    )
+
+
 @pytest.mark.parametrize(
     ("terms", "facts", "fate", "why"),
     [
@@ -160,6 +171,19 @@ def test_it_says_what_else_a_rule_requires(tmp_path: Path, text: str, fate: str,
             "",
             "not_decided",
             "it is excepted, until 2999-01-31: a cake (bakery)",
+        ),
+        (
+            "when: stream.labels['env'] == 'prod'",
+            "",
+            "not_decided",
+            "its condition could not be told (of a label that the stream has not, ask `has` first): it stops the text",
+        ),
+        (
+            "when: stream.labels['env'] == 'prod'\n    on_error: fail_open",
+            "",
+            "not_decided",
+            "its condition could not be told (of a label that the stream has not, ask `has` first):"
+            " it lets the text pass",
         ),
     ],
 )

@@ -53,7 +53,7 @@ def test_a_label_makes_a_policy_take_it() -> None:
     ("arguments", "text", "words"),
     [
         ([PCI], None, "say what to explain: --text TEXT or --file FILE, or --event ID"),
-        ([PCI, "--text", "x", "--file", "y"], None, "say what to explain"),
+        ([PCI, "--text", "x", "--file", "y"], None, "by --text or by --file, not by both"),
         ([PCI, "--text", "x", "--policy", "pcy"], None, "did you mean 'pci'?"),
         ([PCI, "--text", "x", "--history"], None, "only a request has a history: say --direction input"),
         ([PCI, "--file", "nowhere.txt"], None, "cannot read nowhere.txt"),

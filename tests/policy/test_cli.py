@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -120,6 +123,33 @@ def test_a_path_that_is_not_there_is_misuse(command: str, tmp_path: Path) -> Non
     result = run(command, tmp_path / "none.yaml")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "there is no such file or directory" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["lint", "test", "show"])
+def test_a_folder_that_may_not_be_read_is_told(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "right.yaml").write_text(RIGHT, encoding="utf-8")
+    closed = tmp_path / "closed"
+    (tmp_path / "lost+found").mkdir()
+    closed.mkdir()
+    _close(monkeypatch, closed, tmp_path / "lost+found")
+    result = run(command, tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    told = f"Error: {closed}: the folder cannot be read: Permission denied. Check its permissions.\n"
+    assert result.stderr == told
+    closed.rmdir()
+    assert run(command, tmp_path).exit_code == 0
+
+
+def _close(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
+    """Let nobody list these folders; permissions do not keep root out, who may run the tests."""
+    iterdir = Path.iterdir
+
+    def listed(path: Path) -> Iterator[Path]:
+        if path in folders:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", listed)
 
 
 @pytest.mark.parametrize("command", ["lint", "test", "show"])

@@ -68,7 +68,41 @@ def said_about(rule: str) -> list[str]:
         ),
         (
             "when: |\n      finding.score > 0.5 &&\n      finding.label = 'a'",
-            "10:21: this is not CEL: token recognition error at: '= '. Check brackets, quotes and operators near here.",
+            "10:21: `=` is not CEL. Write `==`.",
+        ),
+        (
+            "when: finding.score > 0.5 and session.untrusted",
+            "8:31: `and` is not CEL. Write `&&`.",
+        ),
+        (
+            "when: stream.tenant == 'or' or session.untrusted",
+            "8:33: `or` is not CEL. Write `||`.",
+        ),
+        ("when: session.sends OR session.untrusted", "8:25: `OR` is not CEL. Write `||`."),
+        ("when: stream.tenant.startswith('x')", "8:35: `startswith` is not CEL. Write `startsWith`."),
+        ("when: not session.untrusted", "8:11: `not` is not CEL. Write `!`."),
+        ("when: finding.score => 0.8", "8:25: `=>` is not CEL. Write `>=`."),
+        ("when: stream.tenant <> 'x'", "8:25: `<>` is not CEL. Write `!=`."),
+        ("when: session.untrusted & session.sends", "8:29: `&` is not CEL. Write `&&`."),
+        ("when: stream.tenant == “x”", '8:28: `“` is not CEL. Write `"`.'),
+        ("when: session.untrusted == True", "8:32: `True` is not CEL. Write `true`."),
+        (
+            "when: finding.text.contains('x')",
+            "8:18: a condition never sees the text. Look for words in it by a rule of `patterns`.",
+        ),
+        (
+            "when: (finding.score > 0.8",
+            "8:31: this is not CEL: missing ')' at its end. Check brackets, quotes and operators near here.",
+        ),
+        (
+            "when: finding.score > '0.8'",
+            "8:25: `>` does not go with a number and text."
+            " Numbers, true and false are written without quotes, text with them.",
+        ),
+        (
+            "when: stream.tenant in 'a,b'",
+            "8:25: `in` does not go with text and text."
+            " Numbers, true and false are written without quotes, text with them.",
         ),
         (
             "when: finding.label.matches('(a')",

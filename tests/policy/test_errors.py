@@ -242,7 +242,7 @@ ROWS = (
     Row(
         "a message in no language",
         HEAD + f"rules:\n  - {{id: a, {W}, action: {{block: {{message: {{English: no}}}}}}}}\n",
-        "5:98: rules[0].action.block.message.English: `English` cannot be a key here. Write something of this form: `^(default|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$`.",
+        "5:98: rules[0].action.block.message.English: `English` cannot be a key here. Write a language as `en`, `de` or `pt-BR`, or `default`.",
     ),
     Row(
         "a message that is a list",
@@ -337,7 +337,7 @@ ROWS = (
         + "  - {id: h, after: {risk: 1, severity: low}, for: 31d}\n"
         + "  - {id: i, after: {violations: 101, within: 3m}, for: 0s}\n"
         + f"rules: [{{id: a, {W}, action: redact, risk: 1}}]\n",
-        '5:14: session.half_life: `10` is not text. Put it in quotes: "10".',
+        "5:14: session.half_life: `10` is no time. Write its unit: `10s`, `10m`, `10h` or `10d`.",
         "7:20: session.escalation[0].after: `violations` goes with `within`. Add `within`.",
         "8:20: session.escalation[1].after: `within` goes with `violations`. Add `violations`.",
         "9:20: session.escalation[2].after: this is always so. State `violations` with `within`, or `risk`.",
@@ -372,6 +372,19 @@ ROWS = (
         HEAD + f"rules: [{{id: a, {W}, action: advise}}, {{id: b, {W}, action: {{advise: {{}}}}}}]\n",
         "4:74: rules[0].action: `advise` needs what the model is told. Write `action: {advise: {note: ...}}`.",
         "4:157: rules[1].action.advise.note: `note` is missing. Add `note: ...` (what the model is told, in its instructions: the proxy and Envoy put it there, over gRPC the application does).",
+    ),
+    Row(
+        "a note where its settings belong, and settings with another key",
+        HEAD
+        + f"rules: [{{id: a, {W}, action: {{advise: Be kind}}}}, {{id: b, {W}, action: {{advise: {{text: x}}}}}}]\n",
+        "4:83: rules[0].action.advise: `Be kind` is not a mapping. Write `{note: Be kind}`.",
+        "4:169: rules[1].action.advise.text: unknown key `text`. Only `note` belongs here.",
+    ),
+    Row(
+        "a share where a canary belongs, and a truth value where a condition does",
+        HEAD + f"rules: [{{id: a, {W}, action: redact, when: true, enforcement: {{canary: 10}}}}]\n",
+        '4:88: rules[0].when: `true` is not text. Put it in quotes: "true".',
+        "4:116: rules[0].enforcement.canary: `10` is not a mapping. Write `{percent: 10}`.",
     ),
     Row(
         "advice for who has spoken",
@@ -438,7 +451,6 @@ ROWS = (
     Row(
         "an unknown parameter",
         HEAD + "rules:\n  - {id: a, detect: {detector: words, wordz: {}}, action: annotate}\n",
-        "5:21: rules[0].detect.words: `words` is missing. Add `words: ...` (words to find, by label).",
         "5:39: rules[0].detect.wordz: unknown key `wordz`. Did you mean `words`?",
     ),
     Row(

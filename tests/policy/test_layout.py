@@ -194,6 +194,18 @@ def test_what_is_not_yaml_is_told_and_left_alone(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "rules: [\n"
 
 
+def test_a_file_that_is_not_text_is_told_and_the_others_are_laid_out(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(MESSY.replace("apiVersion", "# p\xf6licy\napiVersion", 1).encode("latin-1"))
+    (tmp_path / "b.yaml").write_text(MESSY, encoding="utf-8")
+    result = CliRunner().invoke(policy, ["fmt", str(tmp_path)])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"{tmp_path}/a.yaml:2:1: error TG002: this is not UTF-8 text. Save the file as UTF-8.\n"
+        "1 file laid out, 0 left as they are\n"
+    )
+    assert (tmp_path / "b.yaml").read_text(encoding="utf-8") == TIDY
+
+
 def test_what_would_say_something_else_is_refused() -> None:
     with pytest.raises(PolicyError, match="cannot be laid out without changing what it says"):
         laid_out("? a\n: 1\n", "p.yaml")

@@ -85,12 +85,18 @@ def test_a_policys_digest_is_that_of_what_its_lists_hold(tmp_path: Path) -> None
         (
             "{list: codenames}",
             LIST.replace("[falcon, osprey]", "[falcon, 7]"),
-            ["p.yaml:6:58: the list `codenames` is wrong itself. Correct it in its own file."],
+            [
+                "p.yaml:6:58: the list `codenames` is wrong itself, or two have this name."
+                " Correct it in its own file, and keep one of two."
+            ],
         ),
         (
             "{list: codenames}",
             LIST + "---\n" + LIST,
-            ["p.yaml:6:58: the list `codenames` is wrong itself. Correct it in its own file."],
+            [
+                "p.yaml:6:58: the list `codenames` is wrong itself, or two have this name."
+                " Correct it in its own file, and keep one of two."
+            ],
         ),
         (
             "{list: codenames}",
@@ -108,7 +114,6 @@ def test_a_list_that_is_not_there_or_wrong_is_told_where_it_is_named(
 def test_what_is_wrong_in_a_list_is_told_at_its_line(tmp_path: Path) -> None:
     write(tmp_path, listed=LIST.replace("[falcon, osprey]", "[falcon, 7]").replace("version", "versoin"))
     assert said(compile_file(tmp_path / "lists/codenames.yaml")) == [
-        'codenames.yaml:3:11: `version` is missing. Add `version: ...` (the author\'s version, as text: "2026.11.1").',
         "codenames.yaml:3:29: unknown key `versoin`. Did you mean `version`?",
         'codenames.yaml:4:18: `7` is not text. Put it in quotes: "7".',
     ]

@@ -192,9 +192,17 @@ MISTAKES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "a name instead of an id",
         HEAD + "rules:\n  - name: a\n    detect: {detector: pii}\n    action: redact\n",
+        ("5:5 TG101 Did you mean `id`?",),
+    ),
+    (
+        "several regexes that cannot run",
+        HEAD
+        + "rules:\n  - id: a\n    detect:\n      detector: patterns\n      patterns:\n"
+        + "        - {label: A, regex: 'a*'}\n        - {label: B, regex: b}\n        - {label: C, regex: '(?=c)'}\n"
+        + "    action: redact\n",
         (
-            "5:5 TG102 Add `id: ...` (the rule's name in events; unique within the policy).",
-            "5:5 TG101 Did you mean `id`?",
+            "9:29 TG207 Make at least one character necessary.",
+            "11:29 TG207 Use \\b, or match the neighbouring text too.",
         ),
     ),
     (

@@ -141,7 +141,7 @@ def test_a_text_that_no_policy_takes_is_told(folder: Path) -> None:
         ("policy: shop\n    input", "policy: shp\n    input", ":17:13:", "there is no policy `shp` among these"),
         ("expect: {policy: shop}", "expect: {policy: shp}", ":7:22:", "Did you mean `shop`?"),
         ("blocked: orders", "blocked: ordrs", ":14:53:", "there is no rule `ordrs`"),
-        ("policies: [.]", "policies: [elsewhere]", ":3:11:", "there is no such file or directory"),
+        ("policies: [.]", "policies: [elsewhere]", ":3:11:", "/elsewhere: there is no such file or directory"),
         ("turns:", "turn:", ":13:5:", "Did you mean `turns`?"),
         ("tests:", "---\ntests:", ":1:1:", "a file of tests is one document, this one has 2"),
     ],

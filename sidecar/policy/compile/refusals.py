@@ -26,8 +26,9 @@ class Refusals:
 
     def refuse_detector(self, place: Place, error: DetectorError) -> None:
         """Note that a detector refuses the parameters of the rule at `place`."""
-        message, remedy = split(str(error))
-        self.refuse((*place, "detect", *error.path), _code_of(error), message, remedy)
+        for each in (error, *error.others):
+            message, remedy = split(str(each))
+            self.refuse((*place, "detect", *each.path), _code_of(each), message, remedy)
 
 
 def _code_of(error: DetectorError) -> Code:

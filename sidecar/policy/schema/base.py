@@ -24,7 +24,8 @@ def form_of(value: Any) -> str:
     return {dict: "as mapping", list: "as list", str: "as word", bool: "as truth"}.get(kind, "as other")
 
 
-LanguageTag: TypeAlias = Annotated[str, Field(pattern=r"^(default|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$")]
+LANGUAGE_PATTERN = r"^(default|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$"
+LanguageTag: TypeAlias = Annotated[str, Field(pattern=LANGUAGE_PATTERN)]
 Told: TypeAlias = Annotated[str, Field(max_length=4000)]
 WordingSpec: TypeAlias = Annotated[
     Annotated[Told, Tag("as word")] | Annotated[dict[LanguageTag, Told], Tag("as mapping"), Field(min_length=1)],

@@ -288,6 +288,12 @@ def test_the_page_stands_by_itself_and_marks_up_nothing_of_the_traffic(files: tu
     traffic.write_text(json.dumps(evil), encoding="utf-8")
     page = traffic.parent / "p.html"
     assert run(old, new, "--traffic", traffic, "--html", page, "--show-text").exit_code == 0
+    nowhere = page.parent / "nowhere" / "page.html"
+    refused = run(old, new, "--traffic", traffic, "--html", nowhere)
+    assert (refused.exit_code, refused.stderr) == (
+        2,
+        f"Error: {nowhere} cannot be read or written: No such file or directory\n",
+    )
     text = page.read_text(encoding="utf-8")
     assert "<script" not in text
     assert "<img" not in text
