@@ -152,8 +152,15 @@ def a_text(number: int, chars: int) -> str:
     return text[:chars]
 
 
+_TURN_S = 1e-7
+
+
 class _VirtualLoop(asyncio.SelectorEventLoop):
-    """Its time stands still, and jumps to the next timer when nothing else is to be done."""
+    """Its time hardly passes, and jumps to the next timer when nothing else is to be done.
+
+    It must pass a little: a time in seconds is not quite the same in milliseconds, and who is woken a rounding too
+    early looks again.
+    """
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -170,7 +177,7 @@ class _Jumping(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> Any:
         assert timeout is not None, "nothing will ever happen"
-        self._virtual.now += max(0.0, timeout)
+        self._virtual.now += max(_TURN_S, timeout)
         return super().select(0)
 
 
