@@ -17,7 +17,7 @@ from detectors.context import context_of
 from detectors.models.places import use_places
 from sidecar.cli.ending import WRONG, Failure
 from sidecar.cli.events import find_event, source_of
-from sidecar.cli.options import CONFIG, FACTS, facts_options
+from sidecar.cli.options import CONFIG, CONTEXTS, FACTS, PART, facts_options
 from sidecar.config import load_settings
 from sidecar.explanation.account import to_json
 from sidecar.explanation.explainer import Explainer, Question
@@ -60,11 +60,7 @@ def _session(_context: click.Context, _parameter: click.Parameter, values: tuple
 @click.option("--outbox", type=click.Path(path_type=Path), help="The outbox that has it (default: the settings' one).")
 @click.option("--bootstrap", metavar="HOST:PORT", help="The Kafka brokers that have it (default: the settings').")
 @click.option("--policy", "name", default="", help="The policy by name (default: the first that takes the text).")
-@click.option(
-    "--part",
-    type=click.Choice([each.value for each in Part]),
-    help="Whose words the text is (default: the model's for an output, the user's for an input).",
-)
+@PART
 @click.option(
     "--channel",
     type=click.Choice([each.value for each in Channel]),
@@ -81,13 +77,7 @@ def _session(_context: click.Context, _parameter: click.Parameter, values: tuple
     help="What the text's session is like, for rules that insist on that; may be repeated.",
 )
 @facts_options
-@click.option(
-    "--context",
-    "contexts",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    multiple=True,
-    help="A file that an answer should rest on; may be repeated. Its name without the ending is its id.",
-)
+@CONTEXTS
 @click.option("--json", "as_json", is_flag=True, help="Print the account as JSON on stdout.")
 @click.option(
     "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the account to this file, as a page."

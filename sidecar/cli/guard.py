@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from sidecar.cli.ending import Failure
-from sidecar.cli.options import CONFIG, POLICIES, facts_options
+from sidecar.cli.options import CONFIG, CONTEXTS, PART, POLICIES, facts_options
 from sidecar.config import load_settings
 from sidecar.policy.facts import StreamFacts
 from sidecar.values import Direction, Part
@@ -23,23 +23,12 @@ from sidecar.values import Direction, Part
 @POLICIES
 @click.option("--policy", "name", default="", help="The policy by name (default: the first that takes the text).")
 @facts_options
-@click.option(
-    "--part",
-    type=click.Choice([part.value for part in Part]),
-    default=None,
-    help="Whose words the text is (default: the model's for an output, the user's for an input).",
-)
+@PART
 @click.option(
     "--history", is_flag=True, help="The text stands in a request's history, as the proxy and Envoy tell; with input."
 )
 @click.option("--chunk-chars", type=click.IntRange(1), help="Feed so many characters at a time (default: all at once).")
-@click.option(
-    "--context",
-    "contexts",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    multiple=True,
-    help="A file that an answer should rest on; may be repeated. Its name without the ending is its id.",
-)
+@CONTEXTS
 @click.option("--json", "as_json", is_flag=True, help="Print what came of the text as JSON, not only the text.")
 @click.option(
     "--jsonl", is_flag=True, help='Read rows {"id", "text", "context"?: [...]} and print one row for each, in order.'

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sidecar.policy.facts import StreamFacts
-from sidecar.values import Direction
+from sidecar.values import Direction, Part
 
 CONFIG = click.option(
     "--config",
@@ -24,6 +24,19 @@ POLICIES = click.option(
     type=click.Path(path_type=Path, exists=True),
     multiple=True,
     help="A policy file or a directory of them; may be repeated (default: the settings').",
+)
+PART = click.option(
+    "--part",
+    type=click.Choice([each.value for each in Part]),
+    default=None,
+    help="Whose words the text is (default: the model's for an output, the user's for an input).",
+)
+CONTEXTS = click.option(
+    "--context",
+    "contexts",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="A file that an answer should rest on; may be repeated. Its name without the ending is its id.",
 )
 
 
