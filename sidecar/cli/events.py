@@ -21,9 +21,10 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from sidecar.cli.ending import WRONG, Failure, Group
+from sidecar.cli.labels import label
 from sidecar.config import Settings, load_settings
 from sidecar.outbox.audit import Audit, ProducerReport, Report
-from sidecar.outbox.event import Data, Fault, Kind, PolicyChange, StreamDecision, Violation, kind_of, severity_of
+from sidecar.outbox.event import Data, Fault, Kind, Label, PolicyChange, StreamDecision, Violation, kind_of, severity_of
 from sidecar.outbox.reader import OutboxFacts, outbox_facts, read_file, read_outbox
 from sidecar.outbox.reads import LogStart, Read
 from sidecar.outbox.settings import KafkaSettings
@@ -227,6 +228,9 @@ def events() -> None:
     """
 
 
+events.add_command(label)
+
+
 @events.command()
 @_source_options
 @_filter_options
@@ -397,7 +401,7 @@ async def _count(source: Source) -> dict[str, Counter[str]]:
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("kind", "severity", "rule", "done", "fault")}
     async for read in source.read():
         for name, value in _facets(read.data, is_foreign=read.is_foreign):
-            counts[name][value] += 1
+            counts.setdefault(name, Counter())[value] += 1
     return counts
 
 
@@ -420,6 +424,8 @@ def _facets(data: Data | None, *, is_foreign: bool) -> list[tuple[str, str]]:
             facets.append(("fault", data.fault.value))
         case PolicyChange():
             facets.append(("step", data.step.value))
+        case Label():
+            facets.append(("verdict", data.verdict.value))
         case StreamDecision():
             pass
     return facets
@@ -488,6 +494,9 @@ def _say(data: Data) -> str:
             version = f" {data.policy.version}" if data.policy else ""
             former = f" (before: {data.former.version})" if data.former else ""
             return f"{data.step}  {data.what}{version}{former}  {data.source}  {data.reason}".rstrip()
+        case Label():
+            of = "/".join(filter(None, (data.rule, data.label)))
+            return f"{data.verdict}  {data.event}  {of}  by {data.by}  {data.note}".rstrip()
 
 
 def _say_violation(data: Violation) -> str:
