@@ -13,7 +13,17 @@ from typing import Annotated, TypeAlias
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from sidecar.outbox.event import Data, Kind, PolicyChange, StreamDecision, Violation, kind_of, severity_of
+from sidecar.outbox.event import (
+    App,
+    Data,
+    Kind,
+    PolicyRef,
+    RuleRef,
+    StreamDecision,
+    Violation,
+    kind_of,
+    severity_of,
+)
 from sidecar.values import ActionName, Severity, SeverityName
 
 Words: TypeAlias = tuple[str, ...]
@@ -100,13 +110,14 @@ class Selection(BaseModel):
 
 def app_of(data: Data) -> str:
     """The application whose stream it was, by its label `app`; empty where it has none."""
-    app = None if isinstance(data, PolicyChange) else data.app
-    return app.labels.get(APP_LABEL, "") if app else ""
+    app = getattr(data, "app", None)
+    return app.labels.get(APP_LABEL, "") if isinstance(app, App) else ""
 
 
 def policy_of(data: Data) -> str:
     """The policy's name; empty where there is none."""
-    return data.policy.name if data.policy else ""
+    policy = getattr(data, "policy", None)
+    return policy.name if isinstance(policy, PolicyRef | RuleRef) else ""
 
 
 def done_to(data: Data) -> str:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from sidecar.outbox.builders import decision_event, violation_event
 from sidecar.outbox.encode import encode_line
-from sidecar.outbox.event import Event, Kind, PolicyStep, Violation
+from sidecar.outbox.event import OF_STREAMS, Event, Kind, PolicyStep, Verdict, Violation
 from sidecar.outbox.views import ViewName, line, shown
 from sidecar.values import Action, ActionName, Enforcement, Exposure
 from tests.outbox.samples import (
@@ -23,6 +23,7 @@ from tests.outbox.samples import (
     TRACE,
     a_decision,
     a_fault,
+    a_label,
     a_plan,
     a_policy_change,
     a_violation,
@@ -55,7 +56,8 @@ def bare_violation() -> Event:
 
 def all_events() -> list[Event]:
     policies = [a_policy_change(step) for step in PolicyStep]
-    return [*one_of_each(), tagged_violation(), bare_violation(), *policies]
+    labels = [a_label(verdict, **({"rule": "test/rule-0"} if verdict in OF_STREAMS else {})) for verdict in Verdict]
+    return [*one_of_each(), tagged_violation(), bare_violation(), *policies, *labels]
 
 
 each_event = pytest.mark.parametrize("event", all_events(), ids=lambda event: event.kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.outbox.event import Data, Fault, PolicyChange, StreamDecision, TagsRef, Violation
+from sidecar.outbox.event import Data, Fault, Label, PolicyChange, StreamDecision, TagsRef, Violation
 from sidecar.policy.taxonomy import SCHEMES
 
 PRODUCT = "Tidegate"
@@ -23,6 +23,9 @@ def title(data: Data) -> str:
             return f"{data.fault.value}: {data.what}"
         case PolicyChange():
             return f"policy {data.step.value}: {data.what}"
+        case Label():
+            named = f" of {data.rule}" if data.rule else ""
+            return f"{data.verdict.value}{named}, says {data.by}"
 
 
 def sentence(data: Data) -> str:
@@ -35,6 +38,8 @@ def sentence(data: Data) -> str:
             return f"{title(data)}, {sum(data.violations.values())} violations"
         case Fault() | PolicyChange():
             return f"{title(data)}: {data.reason}" if data.reason else title(data)
+        case Label():
+            return title(data)
 
 
 def names_of(scheme: str, entries: tuple[str, ...]) -> list[str]:

@@ -12,6 +12,7 @@ from sidecar.outbox.event import (
     Data,
     Fault,
     Kind,
+    Label,
     PolicyChange,
     PolicyStep,
     StreamDecision,
@@ -39,6 +40,7 @@ _SORTS: Mapping[Kind, _Sort] = {
     Kind.DECISION: _Sort("event", ("api",), "access"),
     Kind.FAULT: _Sort("event", (), "error"),
     Kind.POLICY: _Sort("event", ("configuration",), "change"),
+    Kind.LABEL: _Sort("event", (), "info"),
 }
 _NANOSECONDS = 1_000_000
 
@@ -113,6 +115,8 @@ def _is_fine(data: Data) -> bool:
             return False
         case PolicyChange():
             return data.step is not PolicyStep.REFUSED
+        case Label():
+            return True
 
 
 def _action(data: Data) -> str:
@@ -123,6 +127,8 @@ def _action(data: Data) -> str:
             return data.fault.value
         case PolicyChange():
             return data.step.value
+        case Label():
+            return data.verdict.value
 
 
 def _duration(data: Data) -> int | None:
@@ -134,9 +140,9 @@ def _duration(data: Data) -> int | None:
 
 def _rule(data: Data) -> dict[str, Any]:
     """The rule, in its policy, whose exact content `uuid` names."""
-    policy = data.policy
-    if policy is None:
+    if isinstance(data, Label) or data.policy is None:
         return {}
+    policy = data.policy
     known = filled(ruleset=policy.name, version=policy.version, uuid=policy.digest)
     if not isinstance(data, Violation):
         return known
@@ -169,7 +175,7 @@ def _model(data: Data) -> dict[str, Any]:
 
 
 def _app(data: Data) -> App:
-    return App() if isinstance(data, PolicyChange) or data.app is None else data.app
+    return App() if isinstance(data, PolicyChange | Label) or data.app is None else data.app
 
 
 def _version(data: Data) -> str:

@@ -6,6 +6,7 @@
 | decision | API Activity (6003), `security_control`, `ai_operation`, `trace` | an exchange with a model, and its end |
 | fault | Application Error (6008) | something of Tidegate's own did not work; nothing was detected |
 | policy | Entity Management (3004) | a policy was put into force or taken out of it |
+| label | Detection Finding (2004), activity Update, `incident` | what a person says of a finding |
 
 The standard's class 2004 does not take the profile `ai_operation`: which agent it was stands in `evidences[].ai_agent`.
 Numbers are the standard's own (https://schema.ocsf.io/1.9.0); the tests check every event by its schema.
@@ -23,12 +24,14 @@ from sidecar.outbox.event import (
     App,
     Data,
     Fault,
+    Label,
     PolicyChange,
     PolicyRef,
     PolicyStep,
     RuleRef,
     StreamDecision,
     TagsRef,
+    Verdict,
     Violation,
     kind_of,
     severity_of,
@@ -96,6 +99,14 @@ _STEPS: Mapping[PolicyStep, _Id] = {
     PolicyStep.ROLLED_BACK: _Id(10, "Activate"),
     PolicyStep.CANARY_STOPPED: _Id(12, "Suspend"),
 }
+_VERDICTS: Mapping[Verdict, tuple[_Id, _Id]] = {
+    Verdict.TRUE_POSITIVE: (_Id(2, "True Positive"), _Id(2, "In Progress")),
+    Verdict.FALSE_POSITIVE: (_Id(1, "False Positive"), _Id(3, "Suppressed")),
+    Verdict.MISSED: (_Id(8, "Security Risk"), _NEW),
+    Verdict.CLEAN: (_Id(5, "Benign"), _Id(4, "Resolved")),
+    Verdict.UNSURE: (_Id(7, "Insufficient Data"), _Id(2, "In Progress")),
+}
+"""What a person says, as `verdict_id` and `status_id`."""
 _ROLES: Mapping[str, _Id] = {"input": _Id(1, "User"), "output": _Id(2, "Assistant")}
 _AGENT_IDS = ("gen_ai.agent.id", "agent.id", "agent")
 _AGENT_NAMES = ("gen_ai.agent.name", "agent.name")
@@ -114,6 +125,8 @@ def ocsf(data: Data) -> dict[str, Any]:
             return _error(data)
         case PolicyChange():
             return _change(data)
+        case Label():
+            return _review(data)
 
 
 # --- Classes ----------------------------------------------------------------------------------------------------------
@@ -180,6 +193,19 @@ def _change(data: PolicyChange) -> dict[str, Any]:
         "status_code": data.step.value,
         **filled(status_detail=data.reason),
         "entity": entity,
+        "unmapped": {"tidegate": without(_tree(data), "kind", "time")},
+    }
+
+
+def _review(data: Label) -> dict[str, Any]:
+    """What a person says of a finding, or of what should have been one: `finding_info.uid` is the other event's id."""
+    verdict, status = _VERDICTS[data.verdict]
+    return {
+        **_base(data, _FINDING, _Id(2, "Update"), ["incident"]),
+        **_status(status),
+        "verdict_id": verdict.uid,
+        "verdict": verdict.caption,
+        "finding_info": {"uid": data.event, "title": title(data), "modified_time": _milliseconds(data.time.occurred)},
         "unmapped": {"tidegate": without(_tree(data), "kind", "time")},
     }
 
