@@ -105,7 +105,8 @@ async def test_what_was_held_and_what_follows_passes_once_in_order(seen: int):
         yield " and more"
 
     async with tidegate.AsyncClient(f"127.0.0.1:{port}", on_unavailable="pass", max_retries=0) as client:
-        guarded, rest = [], []
+        guarded: list[str] = []
+        rest: list[str] = []
         async with at(port) as server:
             stream = client.stream(tokens())
             shown = aiter(stream)
