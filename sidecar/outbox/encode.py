@@ -31,6 +31,7 @@ _PROTO_TYPES: Mapping[Kind, type[ProtoMessage]] = {
     Kind.DECISION: events_pb2.DecisionEvent,
     Kind.FAULT: events_pb2.FaultEvent,
     Kind.POLICY: events_pb2.PolicyEvent,
+    Kind.LABEL: events_pb2.LabelEvent,
 }
 _JSON = "application/json"
 _PROTOBUF = "application/protobuf"
@@ -177,6 +178,7 @@ _ENUM_PREFIXES = {
     "would": "ACTION_",
     "side": "CANARY_SIDE_",
     "step": "POLICY_STEP_",
+    "verdict": "LABEL_VERDICT_",
 }
 """The fields that are words in JSON and enums in protobuf."""
 _MAPS = frozenset(
