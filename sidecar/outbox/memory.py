@@ -10,11 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from sidecar.outbox.builders import fault_event
+from sidecar.outbox.chain import Head, Signer
 from sidecar.outbox.event import Event, FaultKind
 from sidecar.outbox.outbox import Admission, Numbered, OutboxError, OutboxStats
 from sidecar.outbox.room import Room
-from sidecar.outbox.rows import Claimed, Row, to_event, to_row
+from sidecar.outbox.rows import Claimed, Link, Row, Vouching, place_in_chain, to_event, to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.values import Severity
 
@@ -22,7 +25,16 @@ from sidecar.values import Severity
 class MemoryStore:
     """Rows by position, oldest first; `_numbers` has those that are claimed. All methods are for one thread."""
 
-    def __init__(self, *, producer: str, max_events: int, max_bytes: int, first: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        producer: str,
+        max_events: int,
+        max_bytes: int,
+        first: int = 1,
+        signer: Signer | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self.producer = producer
         self.size = 0
         self.put = 0
@@ -32,7 +44,11 @@ class MemoryStore:
         self._max_bytes = max_bytes
         self._next = first
         self._rows: dict[int, Row] = {}
-        self._numbers: dict[int, int] = {}
+        self._links: dict[int, Link] = {}
+        self._head = Head()
+        self._replaced: set[int] = set()
+        self._vouching = Vouching(signer, self._take_replaced)
+        self._now = now
         self._room = Room()
 
     def __len__(self) -> int:
@@ -77,31 +93,45 @@ class MemoryStore:
             if position > after and (
                 admission is None or admission.admits(position, row.kind, row.key or self.producer)
             ):
-                claimed.append(Claimed(self.producer, self._number(position, row), row.body, position))
+                place = self._place(position, row)
+                claimed.append(Claimed(self.producer, place, self._rows[position].body, position))
         return claimed
 
     def acknowledge(self, positions: Iterable[int]) -> None:
         """Delete claimed rows."""
         for position in positions:
-            if self._numbers.pop(position, None) is not None:
+            if self._links.pop(position, None) is not None:
                 self.size -= len(self._rows.pop(position).body)
 
     @property
     def waiting(self) -> Sequence[Row]:
         """The rows that have no number, oldest first."""
-        return [row for position, row in self._rows.items() if position not in self._numbers]
+        return [row for position, row in self._rows.items() if position not in self._links]
 
     def forget_waiting(self) -> None:
         """Take out all rows that have no number."""
-        for position in [position for position in self._rows if position not in self._numbers]:
+        for position in [position for position in self._rows if position not in self._links]:
             self._drop(position)
 
-    def _number(self, position: int, row: Row) -> int:
-        if position not in self._numbers:
-            self._numbers[position] = self.next_sequence
+    def replace(self, sequence: int) -> None:
+        """Note that another event goes under this number; the next checkpoint lists it."""
+        self._replaced.add(sequence)
+
+    def _take_replaced(self) -> Sequence[int]:
+        numbers, self._replaced = sorted(self._replaced), set()
+        return numbers
+
+    def _place(self, position: int, row: Row) -> Link:
+        """The row's number and place in the chain, which it gets now if it has none."""
+        if position not in self._links:
+            place = place_in_chain(row.body, self.producer, self.next_sequence, self._head, self._now(), self._vouching)
+            self._links[position] = place
+            self._head = Head(place.hash)
             self.next_sequence += 1
             self._room.add(row.tenant, row.severity, -1)
-        return self._numbers[position]
+            self._rows[position] = replace(row, body=place.body or row.body)
+            self.size += len(self._rows[position].body) - len(row.body)
+        return self._links[position]
 
     def _make_room(self, row: Row) -> bool:
         if len(row.body) > self._max_bytes:
@@ -117,7 +147,7 @@ class MemoryStore:
         return next(
             position
             for position, row in self._rows.items()
-            if (row.tenant, row.severity) == (tenant, severity) and position not in self._numbers
+            if (row.tenant, row.severity) == (tenant, severity) and position not in self._links
         )
 
     def _drop(self, position: int) -> Row:
@@ -141,9 +171,12 @@ class MemoryOutbox:
         *,
         producer: str = "tidegate-memory",
         now: Callable[[], float] = time.time,
+        signer: Signer | None = None,
     ) -> None:
         settings = settings or OutboxSettings()
-        self._store = MemoryStore(producer=producer, max_events=settings.max_events, max_bytes=settings.max_bytes)
+        self._store = MemoryStore(
+            producer=producer, max_events=settings.max_events, max_bytes=settings.max_bytes, signer=signer, now=now
+        )
         self._now = now
         self._told: Counter[Severity] = Counter()
         self._is_open = False
@@ -183,8 +216,10 @@ class MemoryOutbox:
         self._store.acknowledge(numbered.position for numbered in taken)
         self._commit()
 
-    async def lose(self, severity: Severity) -> None:
+    async def lose(self, severity: Severity, instead_of: Numbered | None = None) -> None:
         """Count an event as lost that another one tells of."""
+        if instead_of is not None:
+            self._store.replace(instead_of.sequence)
         self._store.lost[severity] += 1
         self._told[severity] += 1
 

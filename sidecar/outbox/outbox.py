@@ -109,8 +109,8 @@ class Outbox(Inlet, Protocol):
         """Delete claimed events. What cannot be deleted just now is remembered and not claimed again."""
         ...
 
-    async def lose(self, severity: Severity) -> None:
-        """Count an event as lost that was claimed, and whose number another event, which tells of it, goes under."""
+    async def lose(self, severity: Severity, instead_of: Numbered | None = None) -> None:
+        """Count an event as lost that was claimed, and under whose number another one goes, which tells of it."""
         ...
 
     async def wait(self) -> None:

@@ -16,16 +16,22 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from sidecar.outbox.damage import is_database, salvage
-from sidecar.outbox.encode import decode_line
-from sidecar.outbox.event import Data
+from sidecar.outbox.encode import Delivered, decode_line
 from sidecar.outbox.reads import Read, ReadError, read_one
-from sidecar.outbox.rows import to_event
+from sidecar.outbox.rows import Claimed, Link
 from sidecar.outbox.store import is_outbox
 from sidecar.values import Severity
 
+_ROWS = (
+    "SELECT position, body, coalesce(sequence, 0), coalesce(previous, ''), coalesce(hash, '')"
+    " FROM events LEFT JOIN numbers USING (position) WHERE position > ? ORDER BY position LIMIT ?"
+)
+_ROWS_UNCHAINED = (
+    "SELECT position, body, coalesce(sequence, 0), '', ''"
+    " FROM events LEFT JOIN numbers USING (position) WHERE position > ? ORDER BY position LIMIT ?"
+)
 _STEP = 500
 _POLL_S = 0.25
 
@@ -82,13 +88,9 @@ async def _read_lines(path: Path, last: int | None) -> AsyncIterator[Read]:
     try:
         with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
             for number, line in deque(enumerate(file, 1), last) if last is not None else enumerate(file, 1):
-                yield read_one(f"{path}:{number}", partial(_data_of, line))
+                yield read_one(f"{path}:{number}", partial(decode_line, line))
     except OSError as error:
         raise ReadError(f"cannot read {path}: {error.strerror or error}") from None
-
-
-def _data_of(line: bytes) -> Data:
-    return decode_line(line).data
 
 
 def outbox_facts(path: Path) -> OutboxFacts:
@@ -113,22 +115,25 @@ def _rows_after(path: Path, position: int) -> list[tuple[int, Read]]:
     try:
         with closing(_open(path)) as db:
             (producer,) = db.execute("SELECT value FROM meta WHERE name = 'producer'").fetchone()
-            rows = db.execute(
-                "SELECT position, body, coalesce(sequence, 0) FROM events LEFT JOIN numbers USING (position)"
-                " WHERE position > ? ORDER BY position LIMIT ?",
-                (position, _STEP),
-            ).fetchall()
+            rows = db.execute(_ROWS if _has_chain(db) else _ROWS_UNCHAINED, (position, _STEP)).fetchall()
     except sqlite3.Error as error:
         raise ReadError(f"cannot read the outbox {path}: {error}") from None
-    return [(at, _row(f"{path}#{at}", body, producer, sequence)) for at, body, sequence in rows]
+    return [
+        (at, _row(f"{path}#{at}", body, producer, Link(number, previous, digest)))
+        for at, body, number, previous, digest in rows
+    ]
 
 
-def _row(place: str, body: bytes, producer: str, sequence: int) -> Read:
-    def data() -> Data:
-        stored = to_event(body).data
-        return replace(stored, ids=replace(stored.ids, producer=producer, sequence=sequence))
+def _has_chain(db: sqlite3.Connection) -> bool:
+    """Whether the file holds hashes: one that a former version wrote does not, and it is not ours to change."""
+    return any(name == "hash" for _, name, *_ in db.execute("PRAGMA table_info(numbers)"))
 
-    return read_one(place, data)
+
+def _row(place: str, body: bytes, producer: str, link: Link) -> Read:
+    def delivered() -> Delivered:
+        return Delivered({}, Claimed(producer, link, body, 0).placed().data)
+
+    return read_one(place, delivered)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -26,6 +26,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
+from sidecar.outbox.chain import Signer
 from sidecar.outbox.damage import DamagedError
 from sidecar.outbox.event import Event
 from sidecar.outbox.memory import MemoryStore
@@ -71,16 +72,20 @@ class _Job(Generic[T]):
 class SqliteOutbox:
     """An `Outbox` in an SQLite file. See `sidecar.outbox.outbox` for what it promises."""
 
-    def __init__(self, settings: OutboxSettings, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, settings: OutboxSettings, *, now: Callable[[], float] = time.time, signer: Signer | None = None
+    ) -> None:
         self._path = settings.path
         self._patience = settings.patience_ms / 1000
         self._now = now
-        self._store = Store(settings, now=now)
+        self._store = Store(settings, now=now, signer=signer)
         self._memory = MemoryStore(
             producer=f"tidegate-{secrets.token_hex(8)}-memory",
             max_events=settings.max_events,
             max_bytes=settings.memory_bytes,
             first=MEMORY,
+            signer=signer,
+            now=now,
         )
         self._overdue = Overdue(self._store.ledger, settings.memory_bytes)
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
@@ -153,9 +158,9 @@ class SqliteOutbox:
         positions = [numbered.position for numbered in taken]
         await self._ask(lambda store: self._acknowledge(store, positions), lambda: None)
 
-    async def lose(self, severity: Severity) -> None:
+    async def lose(self, severity: Severity, instead_of: Numbered | None = None) -> None:
         """Count an event as lost that another one tells of. Raises `OutboxError` when closed."""
-        await self._ask(lambda store: store.lose_told(severity), lambda: None)
+        await self._ask(lambda store: self._lose_told(store, severity, instead_of), lambda: None)
 
     async def wait(self) -> None:
         """Return when there may be events to claim."""
@@ -350,6 +355,12 @@ class SqliteOutbox:
     def _claim_from_memory(self, limit: int, admission: Admission | None) -> list[Claimed]:
         """What is in memory, when the file has no more, or cannot be used."""
         return self._memory.claim(limit, admission, admission.after_memory if admission else 0)
+
+    def _lose_told(self, store: Store, severity: Severity, instead_of: Numbered | None) -> None:
+        is_in_file = instead_of is not None and instead_of.position < MEMORY
+        if instead_of is not None and not is_in_file:
+            self._memory.replace(instead_of.sequence)
+        store.lose_told(severity, instead_of.sequence if instead_of is not None and is_in_file else 0)
 
     def _acknowledge(self, store: Store, positions: Sequence[int]) -> None:
         self._memory.acknowledge([position for position in positions if position >= MEMORY])

@@ -2,9 +2,10 @@
 
 | table     | holds |
 | --- | --- |
-| `meta`    | the producer's id, the next sequence number, which worker's it is, the last counted entry of the ledger |
+| `meta`    | the producer's id, its next number, its chain's beginning and end; the worker; the ledger's last entry |
 | `events`  | what is waiting or claimed, by `position`: the order of commits |
-| `numbers` | the sequence numbers of the claimed events |
+| `numbers` | the sequence numbers of the claimed events, and their places in the chain |
+| `replaced` | numbers whose events are lost, for the next checkpoint |
 | `losses`  | per severity, how many events were lost: ever, and not yet told of by a fault event |
 
 A number is committed before its event is sent, and events without one are the only ones that are dropped, so the
@@ -32,6 +33,7 @@ import msgspec
 from msgspec import field
 from msgspec.structs import replace
 
+from sidecar.outbox.chain import Head, Signer
 from sidecar.outbox.damage import (
     APPLICATION_ID,
     DamagedError,
@@ -47,15 +49,17 @@ from sidecar.outbox.memory import loss_event
 from sidecar.outbox.outbox import Admission, OutboxError, OutboxStats
 from sidecar.outbox.reserve import Reserve, room_on_volume, share_out
 from sidecar.outbox.room import Room, Share
-from sidecar.outbox.rows import Claimed, Row, to_event, to_row
+from sidecar.outbox.rows import Claimed, Link, Row, Vouching, place_in_chain, to_event, to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.values import Severity
 
 _log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 2
-_OLD_FORMAT = 1
+FORMAT_VERSION = 3
+_FIRST_FORMAT = 1
 """Without the columns `kind`, `key` and `tenant`, which are added when such a file is opened."""
+_UNCHAINED_FORMAT = 2
+"""Without the columns `previous` and `hash`, and the table `replaced`: its chain begins when such a file is opened."""
 _BUSY_MS = 200
 """How long another process's lock on the file is waited for; then events are kept in memory."""
 _LOG_LIMIT_BYTES = 16 * 1024 * 1024
@@ -64,6 +68,8 @@ _LOG_PAGES = 1000
 """SQLite writes its log into the file after so many pages; fewer where the volume is small."""
 _LOOK_AHEAD = 2000
 """How many events a claim looks at, at most, so that commits do not wait for it."""
+_LISTED = 1000
+"""The most numbers that one checkpoint lists."""
 _FILE_MODE = 0o640
 """Whose sessions there were is nobody else's business; SQLite gives its log the same mode."""
 
@@ -73,15 +79,22 @@ _SCHEMA = (
     " severity INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL,"
     " kind TEXT NOT NULL DEFAULT '', key TEXT NOT NULL DEFAULT '', tenant TEXT NOT NULL DEFAULT '')",
     "CREATE INDEX events_by_severity ON events (severity, tenant, position)",
-    "CREATE TABLE numbers (position INTEGER PRIMARY KEY, sequence INTEGER NOT NULL)",
+    "CREATE TABLE numbers (position INTEGER PRIMARY KEY, sequence INTEGER NOT NULL,"
+    " previous TEXT NOT NULL DEFAULT '', hash TEXT NOT NULL DEFAULT '')",
+    "CREATE TABLE replaced (sequence INTEGER PRIMARY KEY)",
     "CREATE TABLE losses (severity INTEGER PRIMARY KEY, total INTEGER NOT NULL, untold INTEGER NOT NULL)",
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {FORMAT_VERSION}",
 )
-_CHANGES = (
+_TO_SECOND = (
     *(f"ALTER TABLE events ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("kind", "key", "tenant")),
     "DROP INDEX events_by_severity",
     "CREATE INDEX events_by_severity ON events (severity, tenant, position)",
+)
+_TO_THIRD = (
+    *(f"ALTER TABLE numbers ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("previous", "hash")),
+    "CREATE TABLE replaced (sequence INTEGER PRIMARY KEY)",
+    "INSERT INTO meta (name, value) SELECT 'chain_since', value FROM meta WHERE name = 'next_sequence'",
     f"PRAGMA user_version = {FORMAT_VERSION}",
 )
 
@@ -92,6 +105,7 @@ class _Totals(msgspec.Struct, frozen=True):
     events: int = 0
     size: int = 0
     next_sequence: int = 1
+    head: Head = Head()
     put: int = 0
     lost: Mapping[Severity, int] = field(default_factory=dict)
     unsaved: Mapping[Severity, int] = field(default_factory=dict)
@@ -100,8 +114,9 @@ class _Totals(msgspec.Struct, frozen=True):
 class Store:
     """The file of one outbox. All methods but `stats` belong inside `transaction()`."""
 
-    def __init__(self, settings: OutboxSettings, *, now: Callable[[], float]) -> None:
+    def __init__(self, settings: OutboxSettings, *, now: Callable[[], float], signer: Signer | None = None) -> None:
         self._settings = settings
+        self._vouching = Vouching(signer, self._take_replaced)
         self._path = settings.path
         self._max_bytes = settings.max_bytes
         self._now = now
@@ -270,7 +285,8 @@ class Store:
             self._counted_entry = _read_meta(db, "ledger") or 0
             events, size = db.execute("SELECT count(*), coalesce(sum(size), 0) FROM events").fetchone()
             sequence = _read_meta(db, "next_sequence")
-            self._totals = replace(self._totals, events=events, size=size, next_sequence=sequence)
+            head = Head(_read_meta(db, "chain_head") or "", _read_meta(db, "chain_since") or 1)
+            self._totals = replace(self._totals, events=events, size=size, next_sequence=sequence, head=head)
             self._room = Room(_waiting_shares(db))
             self._top = max(self._top, _top_position(db))
             self._inode = self._path.stat().st_ino
@@ -327,8 +343,10 @@ class Store:
             unsaved=_plus(self._totals.unsaved, severity, count),
         )
 
-    def lose_told(self, severity: Severity) -> None:
-        """Count an event as lost that another one tells of already."""
+    def lose_told(self, severity: Severity, sequence: int = 0) -> None:
+        """Count an event as lost that another one tells of already, under its number if it has one."""
+        if sequence:
+            self._connection.execute("INSERT OR IGNORE INTO replaced (sequence) VALUES (?)", (sequence,))
         self._totals = replace(self._totals, lost=_plus(self._totals.lost, severity, 1))
         self._connection.execute(
             "INSERT INTO losses (severity, total, untold) VALUES (?, 1, 0)"
@@ -338,16 +356,21 @@ class Store:
 
     def claim(self, limit: int, admission: Admission | None = None) -> list[Claimed]:
         """The oldest rows that are admitted, each with its number, which it gets now if it has none."""
-        chosen: list[tuple[int, int | None, Share]] = []
-        for position, sequence, kind, key, tenant, severity in self._rows_after(admission.after if admission else 0):
+        chosen: list[tuple[int, Link | None, Share]] = []
+        for position, link, kind, key, tenant, severity in self._rows_after(admission.after if admission else 0):
             if len(chosen) == limit:
                 break
             if position not in self._taken and (
                 admission is None or admission.admits(position, Kind(kind), key or self._producer)
             ):
-                chosen.append((position, sequence, (tenant, Severity(severity))))
-        given = self._number([(position, share) for position, sequence, share in chosen if sequence is None])
-        return [self._claimed(position, sequence or given[position]) for position, sequence, _ in chosen]
+                chosen.append((position, link, (tenant, Severity(severity))))
+        bodies = {position: self._body(position) for position, _, _ in chosen}
+        given = self._number([(position, bodies[position], share) for position, link, share in chosen if link is None])
+        return [
+            Claimed(self._producer, place, place.body or bodies[position], position)
+            for position, link, _ in chosen
+            for place in [link or given[position]]
+        ]
 
     def acknowledge(self, positions: Sequence[int]) -> None:
         """Delete claimed events with this commit, or the next one that succeeds. They are not claimed again."""
@@ -370,28 +393,58 @@ class Store:
         assert self._db is not None, "inside transaction()"
         return self._db
 
-    def _rows_after(self, position: int) -> list[Any]:
-        return self._connection.execute(
-            "SELECT position, sequence, kind, key, tenant, severity FROM events LEFT JOIN numbers USING (position)"
-            " WHERE position > ? ORDER BY position LIMIT ?",
+    def _rows_after(self, position: int) -> list[tuple[int, Link | None, str, str, str, int]]:
+        rows = self._connection.execute(
+            "SELECT position, sequence, previous, hash, kind, key, tenant, severity"
+            " FROM events LEFT JOIN numbers USING (position) WHERE position > ? ORDER BY position LIMIT ?",
             (position, _LOOK_AHEAD),
-        ).fetchall()
+        )
+        return [
+            (position, None if sequence is None else Link(sequence, previous, digest), *rest)
+            for position, sequence, previous, digest, *rest in rows
+        ]
 
-    def _claimed(self, position: int, sequence: int) -> Claimed:
+    def _body(self, position: int) -> bytes:
         (body,) = self._connection.execute("SELECT body FROM events WHERE position = ?", (position,)).fetchone()
-        return Claimed(self._producer, sequence, body, position)
+        return bytes(body)
 
-    def _number(self, waiting: Sequence[tuple[int, Share]]) -> dict[int, int]:
-        """Give numbers, in the order of positions."""
-        given = {position: number for number, (position, _) in enumerate(waiting, self._totals.next_sequence)}
-        if not given:
-            return given
-        self._connection.executemany("INSERT INTO numbers (position, sequence) VALUES (?, ?)", list(given.items()))
-        for _, (tenant, severity) in waiting:
+    def _number(self, waiting: Sequence[tuple[int, bytes, Share]]) -> dict[int, Link]:
+        """Give numbers, in the order of positions, and with each its place in the chain."""
+        given: dict[int, Link] = {}
+        for number, (position, body, (tenant, severity)) in enumerate(waiting, self._totals.next_sequence):
+            given[position] = place = place_in_chain(
+                body, self._producer, number, self._totals.head, self._now(), self._vouching
+            )
+            self._totals = replace(self._totals, head=replace(self._totals.head, hash=place.hash))
             self._count(tenant, severity, -1)
+            if place.body is not None:
+                self._rewrite(position, place.body, len(body))
+        if given:
+            self._save_numbers(given)
+        return given
+
+    def _save_numbers(self, given: Mapping[int, Link]) -> None:
+        self._connection.executemany(
+            "INSERT INTO numbers (position, sequence, previous, hash) VALUES (?, ?, ?, ?)",
+            [(position, place.sequence, place.previous, place.hash) for position, place in given.items()],
+        )
         self._totals = replace(self._totals, next_sequence=self._totals.next_sequence + len(given))
         self._set_meta("next_sequence", self._totals.next_sequence)
-        return given
+        self._set_meta("chain_head", self._totals.head.hash)
+
+    def _rewrite(self, position: int, body: bytes, former_size: int) -> None:
+        """Store what a row became when it got its number."""
+        self._connection.execute("UPDATE events SET body = ?, size = ? WHERE position = ?", (body, len(body), position))
+        self._grow(0, len(body) - former_size)
+
+    def _take_replaced(self) -> Sequence[int]:
+        """The numbers that the next checkpoint lists; later ones do not."""
+        db = self._connection
+        numbers = [
+            number for (number,) in db.execute("SELECT sequence FROM replaced ORDER BY sequence LIMIT ?", (_LISTED,))
+        ]
+        db.executemany("DELETE FROM replaced WHERE sequence = ?", [(number,) for number in numbers])
+        return numbers
 
     def _delete_taken(self) -> frozenset[int]:
         """Delete what was acknowledged, now or when that could not be written."""
@@ -525,8 +578,8 @@ def _prepare(db: sqlite3.Connection, path: Path, durability: str, log_pages: int
     if not tables:
         _create(db)
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version == _OLD_FORMAT:
-        _bring_up_to_date(db)
+    if version in {_FIRST_FORMAT, _UNCHAINED_FORMAT}:
+        _bring_up_to_date(db, version)
     elif version != FORMAT_VERSION:
         raise OutboxError(f"the outbox {path} has format {version}; this version of Tidegate writes {FORMAT_VERSION}")
 
@@ -540,10 +593,19 @@ def _create(db: sqlite3.Connection) -> None:
     db.execute("COMMIT")
 
 
-def _bring_up_to_date(db: sqlite3.Connection) -> None:
-    """Add the columns that a file of the first format lacks."""
+def _bring_up_to_date(db: sqlite3.Connection, version: int) -> None:
+    """Add what a file of a former format lacks."""
     db.execute("BEGIN IMMEDIATE")
-    for statement in _CHANGES:
+    if version == _FIRST_FORMAT:
+        _add_columns(db)
+    for statement in _TO_THIRD:
+        db.execute(statement)
+    db.execute("COMMIT")
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    """Add the columns that a file of the first format lacks."""
+    for statement in _TO_SECOND:
         db.execute(statement)
     for position, body in db.execute("SELECT position, body FROM events").fetchall():
         row = _row_of(body)
@@ -551,7 +613,6 @@ def _bring_up_to_date(db: sqlite3.Connection) -> None:
             "UPDATE events SET kind = ?, key = ?, tenant = ? WHERE position = ?",
             (row.kind, row.key, row.tenant, position),
         )
-    db.execute("COMMIT")
 
 
 def _row_of(body: bytes) -> Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from detectors.types import Finding
 from sidecar.outbox.builders import (
     Ending,
@@ -13,6 +15,7 @@ from sidecar.outbox.builders import (
     policy_event,
     violation_event,
 )
+from sidecar.outbox.checkpoints import checkpoint_event
 from sidecar.outbox.event import BundleRef, CanaryRates, CanaryRef, Event, FaultKind, PolicyRef, PolicyStep
 from sidecar.outbox.outbox import Numbered
 from sidecar.policy.plan import Plan
@@ -116,13 +119,19 @@ def a_policy_change(step: PolicyStep = PolicyStep.ROLLED_BACK) -> Event:
     )
 
 
+def a_checkpoint() -> Event:
+    event = checkpoint_event(NOW, final=True)
+    return replace(event, data=replace(event.data, since=3, replaced=(4, 7), key_id="0" * 16, signature="c2lnbmVk"))
+
+
 def one_of_each() -> list[Event]:
     """Every kind, with as many of its fields as there are."""
     failure = violation_event(INFO, a_plan(Action.BLOCK), a_failed_decision(), NOW)
     lost = fault_event(FaultKind.EVENTS_LOST, "outbox", NOW, count=3, lost={Severity.LOW: 2, Severity.HIGH: 1})
     unread = fault_event(FaultKind.UNSCANNED, "answer", NOW, info=INFO, reason="unknown path")
     policies = [a_policy_change(), a_policy_change(PolicyStep.CANARY_STOPPED)]
-    return [a_violation(hashed=True), failure, a_stream_decision(), a_fault(INFO), a_fault(), lost, unread, *policies]
+    told = [a_fault(INFO), a_fault(), lost, unread]
+    return [a_violation(hashed=True), failure, a_stream_decision(), *told, *policies, a_checkpoint()]
 
 
 def numbered(event: Event, sequence: int = 4711, producer: str = "tidegate-test") -> Numbered:
