@@ -32,6 +32,7 @@ _PROTO_TYPES: Mapping[Kind, type[ProtoMessage]] = {
     Kind.FAULT: events_pb2.FaultEvent,
     Kind.POLICY: events_pb2.PolicyEvent,
     Kind.CHECKPOINT: events_pb2.CheckpointEvent,
+    Kind.LABEL: events_pb2.LabelEvent,
 }
 _JSON = "application/json"
 _PROTOBUF = "application/protobuf"
@@ -194,6 +195,7 @@ _ENUM_PREFIXES = {
     "would": "ACTION_",
     "side": "CANARY_SIDE_",
     "step": "POLICY_STEP_",
+    "verdict": "LABEL_VERDICT_",
 }
 """The fields that are words in JSON and enums in protobuf."""
 _MAPS = frozenset(

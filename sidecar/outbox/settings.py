@@ -85,6 +85,8 @@ class Topics(_Section):
     faults: TopicName = "tidegate.faults"
     policies: TopicName = "tidegate.policies"
     checkpoints: TopicName = "tidegate.policies"
+    labels: TopicName = "tidegate.labels"
+    """What people say of events: written by `tidegate events label`, never by the service."""
 
     def of(self, kind: Kind) -> str:
         """The topic of one kind of event."""
@@ -99,11 +101,18 @@ class Topics(_Section):
                 return self.policies
             case Kind.CHECKPOINT:
                 return self.checkpoints
+            case Kind.LABEL:
+                return self.labels
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Each topic once, in a fixed order."""
+        """Each topic that the service publishes to, once, in a fixed order."""
         return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies, self.checkpoints)))
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Those, and that of labels."""
+        return tuple(dict.fromkeys((*self.names, self.labels)))
 
 
 class OAuthSettings(_Section):

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -105,8 +106,7 @@ def rows_of(batch: Sequence[Numbered]) -> list[Row]:
 def audited(rows: Sequence[Row], keys: Keys | None = KEYS) -> Report:
     audit = Audit(keys)
     for at, row in enumerate(rows, 1):
-        line = json.dumps(row).encode()
-        audit.add(read_one(f"file:{at}", lambda line=line: decode_line(line)))
+        audit.add(read_one(f"file:{at}", partial(decode_line, json.dumps(row).encode())))
     return audit.report()
 
 
@@ -154,7 +154,8 @@ async def test_restart_of_the_process_goes_on_with_the_chain(tmp_path: Path):
 
 
 async def test_what_is_claimed_twice_has_the_same_hash_also_after_a_restart(tmp_path: Path):
-    first, again = [], []
+    first: list[Numbered] = []
+    again: list[Numbered] = []
     for batch in (first, again):
         async with opened(outbox_at(tmp_path / "o.db")) as outbox:
             await outbox.put([] if batch is again else [a_fault(), checkpoint_event(NOW)])
@@ -365,8 +366,9 @@ def rehash(row: Row) -> str:
     data["ids"].pop("hash", None)
     data["time"].pop("published", None)
     data.pop("signature", None)
-    row["data"]["ids"]["hash"] = hashlib.sha256(canonical(data)).hexdigest()
-    return row["data"]["ids"]["hash"]
+    digest = hashlib.sha256(canonical(data)).hexdigest()
+    row["data"]["ids"]["hash"] = digest
+    return digest
 
 
 # --- When checkpoints come --------------------------------------------------------------------------------------------

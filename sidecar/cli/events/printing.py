@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from sidecar.outbox.event import Checkpoint, Data, Fault, PolicyChange, StreamDecision, Violation, severity_of
+from sidecar.outbox.event import Checkpoint, Data, Fault, Label, PolicyChange, StreamDecision, Violation, severity_of
 from sidecar.outbox.reads import Read
 
 _COLOURS = {"info": "white", "low": "cyan", "medium": "yellow", "high": "red", "critical": "bright_red"}
@@ -75,6 +75,9 @@ def _say(data: Data) -> str:
         case Checkpoint():
             signed = f"signed by {data.key_id}" if data.signature else "not signed"
             return f"checkpoint  {signed}{', the last of its process' if data.final else ''}"
+        case Label():
+            of = "/".join(filter(None, (data.rule, data.label)))
+            return f"{data.verdict}  {data.event}  {of}  by {data.by}  {data.note}".rstrip()
 
 
 def _say_violation(data: Violation) -> str:
