@@ -56,12 +56,12 @@ class Signer(msgspec.Struct, frozen=True):
         return base64.b64encode(self.key.sign(_signed(event_hash))).decode()
 
 
-def linked(event: Event, ids: Ids, head: Head, signer: Signer | None, replaced: Sequence[int] = ()) -> Event:
+def linked(data: Data, ids: Ids, head: Head, signer: Signer | None, replaced: Sequence[int] = ()) -> Data:
     """The event as it stands in the chain behind `head`. `ids` have its producer and its number.
 
     A checkpoint is completed: with what it vouches for, and signed if there is a key.
     """
-    data = replace(event.data, ids=replace(ids, previous=head.hash, hash=""))
+    data = replace(data, ids=replace(ids, previous=head.hash, hash=""))
     if isinstance(data, Checkpoint):
         key_id = signer.key_id if signer else ""
         data = replace(data, since=head.since, replaced=tuple(replaced), key_id=key_id, signature="")
@@ -69,7 +69,7 @@ def linked(event: Event, ids: Ids, head: Head, signer: Signer | None, replaced: 
     data = replace(data, ids=replace(data.ids, hash=digest))
     if isinstance(data, Checkpoint) and signer is not None:
         data = replace(data, signature=signer.sign(digest))
-    return replace(event, data=data)
+    return data
 
 
 def instead(event: Event, ids: Ids) -> Event:

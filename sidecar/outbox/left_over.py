@@ -19,11 +19,11 @@ from pydantic import BaseModel
 from sidecar.config import Settings
 from sidecar.outbox.chain import Signer
 from sidecar.outbox.checkpoints import checkpoint_event
+from sidecar.outbox.format import worker_of
 from sidecar.outbox.outbox import OutboxError
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
-from sidecar.outbox.store import worker_of
 
 _log = logging.getLogger(__name__)
 

@@ -19,19 +19,11 @@ import msgspec
 
 from sidecar.outbox.damage import is_database, salvage
 from sidecar.outbox.encode import Delivered, decode_line
+from sidecar.outbox.format import is_outbox, sinks_in, stored_after
 from sidecar.outbox.reads import Read, ReadError, read_one
-from sidecar.outbox.rows import Claimed, Link
-from sidecar.outbox.store import is_outbox
+from sidecar.outbox.rows import Claimed
 from sidecar.values import Severity
 
-_ROWS = (
-    "SELECT position, body, coalesce(sequence, 0), coalesce(previous, ''), coalesce(hash, '')"
-    " FROM events LEFT JOIN numbers USING (position) WHERE position > ? ORDER BY position LIMIT ?"
-)
-_ROWS_UNCHAINED = (
-    "SELECT position, body, coalesce(sequence, 0), '', ''"
-    " FROM events LEFT JOIN numbers USING (position) WHERE position > ? ORDER BY position LIMIT ?"
-)
 _STEP = 500
 _POLL_S = 0.25
 
@@ -96,9 +88,10 @@ async def _read_lines(path: Path, last: int | None) -> AsyncIterator[Read]:
 def outbox_facts(path: Path) -> OutboxFacts:
     """What an outbox's file says of itself. Raises `ReadError`."""
     with closing(_open(path)) as db:
-        meta = dict(db.execute("SELECT name, value FROM meta"))
-        lost = {Severity(severity): total for severity, total in db.execute("SELECT severity, total FROM losses")}
-    return OutboxFacts(meta["producer"], meta["next_sequence"], lost)
+        first = sinks_in(db)[0]
+        rows = db.execute("SELECT severity, sum(total) FROM losses GROUP BY severity")
+        lost = {Severity(severity): total for severity, total in rows}
+    return OutboxFacts(first.producer, first.next_sequence, lost)
 
 
 # --- Outbox -----------------------------------------------------------------------------------------------------------
@@ -114,26 +107,14 @@ def _position_before(path: Path, last: int) -> int:
 def _rows_after(path: Path, position: int) -> list[tuple[int, Read]]:
     try:
         with closing(_open(path)) as db:
-            (producer,) = db.execute("SELECT value FROM meta WHERE name = 'producer'").fetchone()
-            rows = db.execute(_ROWS if _has_chain(db) else _ROWS_UNCHAINED, (position, _STEP)).fetchall()
+            rows = stored_after(db, position, _STEP)
     except sqlite3.Error as error:
         raise ReadError(f"cannot read the outbox {path}: {error}") from None
-    return [
-        (at, _row(f"{path}#{at}", body, producer, Link(number, previous, digest)))
-        for at, body, number, previous, digest in rows
-    ]
+    return [(at, _row(f"{path}#{at}", row)) for at, row in rows]
 
 
-def _has_chain(db: sqlite3.Connection) -> bool:
-    """Whether the file holds hashes: one that a former version wrote does not, and it is not ours to change."""
-    return any(name == "hash" for _, name, *_ in db.execute("PRAGMA table_info(numbers)"))
-
-
-def _row(place: str, body: bytes, producer: str, link: Link) -> Read:
-    def delivered() -> Delivered:
-        return Delivered({}, Claimed(producer, link, body, 0).placed().data)
-
-    return read_one(place, delivered)
+def _row(place: str, row: Claimed) -> Read:
+    return read_one(place, lambda: Delivered({}, row.placed().data))
 
 
 def _open(path: Path) -> sqlite3.Connection:

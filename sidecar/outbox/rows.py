@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from sidecar.outbox.builders import fault_event, uuid7
 from sidecar.outbox.chain import Head, Signer, instead, linked
-from sidecar.outbox.event import Event, FaultKind, Ids, Kind
+from sidecar.outbox.event import Checkpoint, Event, FaultKind, Ids, Kind
 from sidecar.outbox.outbox import Numbered
 from sidecar.values import Severity
 
@@ -26,11 +26,13 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     kind: Kind = Kind.FAULT
     key: str = ""
     tenant: str = ""
+    sinks: tuple[int, ...] = (0,)
+    """The numbers of the sinks that want it."""
 
 
-def to_row(event: Event) -> Row:
+def to_row(event: Event, sinks: tuple[int, ...] = (0,)) -> Row:
     """Encode an event. Raises `ValueError` or `TypeError` when it holds what JSON cannot carry."""
-    return Row(event.severity, _encoder.encode(event), event.kind, event.key, event.data.ids.tenant)
+    return Row(event.severity, _encoder.encode(event), event.kind, event.key, event.data.ids.tenant, sinks)
 
 
 def to_event(body: bytes) -> Event:
@@ -38,78 +40,71 @@ def to_event(body: bytes) -> Event:
     return _decoder.decode(body)
 
 
-class Link(msgspec.Struct, frozen=True, gc=False):
-    """A row's place in its producer's chain: its number and its hash, and that of the event before.
+class Vouched(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a checkpoint says for one sink."""
 
-    `body` is what is stored from now on, where it is another one than before. What was numbered by a version without
-    chains has no hash.
+    since: int
+    replaced: tuple[int, ...]
+    key_id: str
+    signature: str
+
+
+class Link(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A row's place in the chain of one sink's producer: its hash, and that of the event before.
+
+    What was numbered by a version without chains has none.
     """
 
-    sequence: int
     previous: str = ""
     hash: str = ""
-    body: bytes | None = None
+    vouched: Vouched | None = None
 
 
 class Claimed(msgspec.Struct, frozen=True, gc=False):
     """A stored row with its number."""
 
     producer: str
-    link: Link
+    sequence: int
     body: bytes
     position: int
-
-    @property
-    def sequence(self) -> int:
-        """Its number."""
-        return self.link.sequence
+    link: Link = Link()
 
     def numbered(self, now: float) -> Numbered:
         """The event; for a row that cannot be read, the event of its loss, so that it holds up no other."""
-        link = self.link
         try:
             event = self.placed()
         except msgspec.DecodeError:
-            told = lost_under_its_number(self.producer, link.sequence, now, "a stored event cannot be read")
+            told = lost_under_its_number(self.producer, self.sequence, now, "a stored event cannot be read")
             event = instead(told, self._ids(told))
-        return Numbered(self.producer, link.sequence, event, self.position)
+        return Numbered(self.producer, self.sequence, event, self.position)
 
     def placed(self) -> Event:
         """The event with its number and its place in the chain. Raises `msgspec.DecodeError`."""
         event = to_event(self.body)
-        return replace(event, data=replace(event.data, ids=self._ids(event)))
+        data = replace(event.data, ids=self._ids(event))
+        if isinstance(data, Checkpoint) and (vouched := self.link.vouched) is not None:
+            data = replace(data, **msgspec.structs.asdict(vouched))
+        return replace(event, data=data)
 
     def _ids(self, event: Event) -> Ids:
-        link = self.link
-        return replace(
-            event.data.ids, producer=self.producer, sequence=link.sequence, previous=link.previous, hash=link.hash
-        )
+        own = replace(event.data.ids, producer=self.producer, sequence=self.sequence)
+        return replace(own, previous=self.link.previous, hash=self.link.hash)
 
 
-def place_in_chain(row: bytes, producer: str, sequence: int, head: Head, now: float, vouching: Vouching) -> Link:
-    """Give a stored row its place in a chain, behind `head`. What cannot be read becomes the event of its loss."""
+def link_to(head: Head, row: Claimed, signer: Signer | None, replaced: Callable[[], Sequence[int]]) -> Link:
+    """The place of a row that has just got its number, behind `head`. A checkpoint lists what `replaced` gives.
+
+    One that cannot be read has the hash of its bytes: of it tells another event.
+    """
     try:
-        event, is_changed = to_event(row), False
+        event = to_event(row.body)
     except msgspec.DecodeError:
-        event = lost_under_its_number(producer, sequence, now, "a stored event cannot be read")
-        is_changed = True
-    placed = linked(
-        event,
-        replace(event.data.ids, producer=producer, sequence=sequence),
-        head,
-        vouching.signer,
-        vouching.replaced() if event.kind is Kind.CHECKPOINT else (),
-    )
-    is_changed = is_changed or event.kind is Kind.CHECKPOINT
-    body = _encoder.encode(placed) if is_changed else None
-    return Link(sequence, head.hash, placed.data.ids.hash, body)
-
-
-class Vouching(msgspec.Struct, frozen=True):
-    """What checkpoints need: the key, and what gives the numbers that they are to list, once each."""
-
-    signer: Signer | None = None
-    replaced: Callable[[], Sequence[int]] = tuple
+        return Link(head.hash, hashlib.sha256(row.body).hexdigest())
+    ids = replace(event.data.ids, producer=row.producer, sequence=row.sequence)
+    data = linked(event.data, ids, head, signer, replaced() if event.kind is Kind.CHECKPOINT else ())
+    if not isinstance(data, Checkpoint):
+        return Link(head.hash, data.ids.hash)
+    return Link(head.hash, data.ids.hash, Vouched(data.since, data.replaced, data.key_id, data.signature))
 
 
 def lost_under_its_number(producer: str, sequence: int, now: float, reason: str, lost: Severity | None = None) -> Event:

@@ -188,10 +188,10 @@ async def test_outbox_of_the_former_format_goes_on_and_its_chain_begins_there(tm
         await outbox.claim(1)
     with sqlite3.connect(tmp_path / "o.db") as db:
         db.execute("DROP TABLE replaced")
-        db.execute("DELETE FROM meta WHERE name LIKE 'chain%'")
-        for name in ("previous", "hash"):
-            db.execute(f"ALTER TABLE numbers DROP COLUMN {name}")
-        db.execute("PRAGMA user_version = 2")
+        db.execute("ALTER TABLE owed DROP COLUMN link")
+        for name in ("head", "since"):
+            db.execute(f"ALTER TABLE sinks DROP COLUMN {name}")
+        db.execute("PRAGMA user_version = 3")
     db.close()
     unread = [read async for read in read_outbox(tmp_path / "o.db")]
     assert [read.error for read in unread] == ["", ""]
