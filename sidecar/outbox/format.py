@@ -203,7 +203,9 @@ def sinks_in(db: sqlite3.Connection) -> list[SinkRow]:
         return [SinkRow(0, MAIN, read_meta(db, "producer"), read_meta(db, "next_sequence"))]
     chain = "head, since" if format_of(db) > _UNCHAINED else "'', 1"
     rows = db.execute(f"SELECT number, name, producer, next_sequence, {chain} FROM sinks ORDER BY number")  # noqa: S608 - one of two constants
-    return [SinkRow(*row, Head(head, since)) for *row, head, since in rows]
+    return [
+        SinkRow(number, name, producer, following, Head(*chain)) for number, name, producer, following, *chain in rows
+    ]
 
 
 def stored_after(db: sqlite3.Connection, position: int, limit: int) -> list[tuple[int, Claimed]]:
