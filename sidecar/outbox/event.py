@@ -1,8 +1,9 @@
 """The events: what Tidegate tells a security team, as plain values; `builders` makes them.
 
-Four kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
+Five kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
 something that should have looked at text did not, or when events were lost, a **policy** event when another policy is
-in force, or one was refused. Their fields are the published contract (`docs/events.md`, `schema/*.json`); fields are
+in force, or one was refused, a **drift** event when what an application is asked, or answers, has moved.
+Their fields are the published contract (`docs/events.md`, `schema/*.json`); fields are
 only ever added.
 
 An event has its id from the moment it is built, and gets its producer, sequence number and time of publication from
@@ -42,6 +43,7 @@ class Kind(StrEnum):
     DECISION = "decision"
     FAULT = "fault"
     POLICY = "policy"
+    DRIFT = "drift"
 
 
 class PolicyStep(StrEnum):
@@ -65,6 +67,21 @@ POLICY_SEVERITIES: Mapping[PolicyStep, Severity] = {
     PolicyStep.REFUSED: Severity.HIGH,
     PolicyStep.ROLLED_BACK: Severity.MEDIUM,
     PolicyStep.CANARY_STOPPED: Severity.HIGH,
+}
+
+
+class Movement(StrEnum):
+    """What became of a signal that is watched for drift."""
+
+    MOVED = "moved"
+    """Its window differs from its reference."""
+    SETTLED = "settled"
+    """It is for a while what it was."""
+
+
+MOVEMENT_SEVERITIES: Mapping[Movement, Severity] = {
+    Movement.MOVED: Severity.MEDIUM,
+    Movement.SETTLED: Severity.INFO,
 }
 
 
@@ -440,12 +457,45 @@ class PolicyChange(_Part, frozen=True, tag="policy", tag_field="kind"):
     canary: CanaryRates | None = None
 
 
-Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange
+class ShareRef(_Part, frozen=True):
+    """How often a category came: its share of the reference's streams, and of the window's."""
+
+    name: str
+    reference: Score
+    window: Score
+
+
+class Drift(_Part, frozen=True, tag="drift", tag_field="kind"):
+    """The streams of one app, tenant and prompt version are not what they were, or are again.
+
+    `signal` says in what: `topics`, `embedding`, `faithfulness`, `stopped`, `violations`, or `scores.` and a detector.
+    `distance` is the population stability index of the shares, or of `embedding` the distance of the centroids. While
+    nothing changes, at most this `chance` of windows differ in any signal. `changes` are the categories that changed
+    most.
+    """
+
+    ids: Ids
+    time: Times
+    severity: SeverityName
+    movement: Movement
+    signal: str
+    direction: Direction
+    distance: Annotated[float, Meta(ge=0)]
+    chance: Score
+    reference_streams: Count
+    window_streams: Count
+    is_pinned: bool = False
+    changes: tuple[ShareRef, ...] = ()
+    app: App | None = None
+
+
+Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange | Drift
 DATA_TYPES: Mapping[Kind, type[Data]] = {
     Kind.VIOLATION: Violation,
     Kind.DECISION: StreamDecision,
     Kind.FAULT: Fault,
     Kind.POLICY: PolicyChange,
+    Kind.DRIFT: Drift,
 }
 
 
@@ -465,7 +515,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
     @property
     def kind(self) -> Kind:
-        """Which of the four it is."""
+        """Which of them it is."""
         return kind_of(self.data)
 
 
@@ -480,6 +530,8 @@ def kind_of(data: Data) -> Kind:
             return Kind.FAULT
         case PolicyChange():
             return Kind.POLICY
+        case Drift():
+            return Kind.DRIFT
 
 
 def severity_of(data: Data) -> Severity:
@@ -489,5 +541,5 @@ def severity_of(data: Data) -> Severity:
             return Severity.of(data.policy.severity)
         case StreamDecision():
             return Severity.LOW if data.violations or data.repeated else Severity.INFO
-        case Fault() | PolicyChange():
+        case Fault() | PolicyChange() | Drift():
             return Severity.of(data.severity)

@@ -78,6 +78,7 @@ class Topics(_Section):
     decisions: TopicName = "tidegate.decisions"
     faults: TopicName = "tidegate.faults"
     policies: TopicName = "tidegate.policies"
+    quality: TopicName = "tidegate.quality"
 
     def of(self, kind: Kind) -> str:
         """The topic of one kind of event."""
@@ -90,11 +91,13 @@ class Topics(_Section):
                 return self.faults
             case Kind.POLICY:
                 return self.policies
+            case Kind.DRIFT:
+                return self.quality
 
     @property
     def names(self) -> tuple[str, ...]:
         """Each topic once, in a fixed order."""
-        return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies)))
+        return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies, self.quality)))
 
 
 class OAuthSettings(_Section):

@@ -8,12 +8,24 @@ from sidecar.outbox.builders import (
     EvidenceKey,
     StreamInfo,
     decision_event,
+    drift_event,
     fault_event,
     lane_coverage,
     policy_event,
     violation_event,
 )
-from sidecar.outbox.event import BundleRef, CanaryRates, CanaryRef, Event, FaultKind, PolicyRef, PolicyStep
+from sidecar.outbox.event import (
+    App,
+    BundleRef,
+    CanaryRates,
+    CanaryRef,
+    Event,
+    FaultKind,
+    Movement,
+    PolicyRef,
+    PolicyStep,
+    ShareRef,
+)
 from sidecar.outbox.outbox import Numbered
 from sidecar.policy.plan import Plan
 from sidecar.values import Action, Decision, Direction, Exposure, Failed, FailureKind, Lane, Severity
@@ -116,13 +128,39 @@ def a_policy_change(step: PolicyStep = PolicyStep.ROLLED_BACK) -> Event:
     )
 
 
+def a_drift(movement: Movement = Movement.MOVED) -> Event:
+    return drift_event(
+        movement,
+        "topics",
+        NOW,
+        direction=Direction.INPUT,
+        tenant=INFO.tenant,
+        app=App(prompt_version="7", labels={"app": "shop"}),
+        distance=0.31,
+        chance=0.0001,
+        sizes=(1000, 250),
+        is_pinned=True,
+        changes=[ShareRef(name="finance", reference=0.1, window=0.6)],
+    )
+
+
 def one_of_each() -> list[Event]:
     """Every kind, with as many of its fields as there are."""
     failure = violation_event(INFO, a_plan(Action.BLOCK), a_failed_decision(), NOW)
     lost = fault_event(FaultKind.EVENTS_LOST, "outbox", NOW, count=3, lost={Severity.LOW: 2, Severity.HIGH: 1})
     unread = fault_event(FaultKind.UNSCANNED, "answer", NOW, info=INFO, reason="unknown path")
     policies = [a_policy_change(), a_policy_change(PolicyStep.CANARY_STOPPED)]
-    return [a_violation(hashed=True), failure, a_stream_decision(), a_fault(INFO), a_fault(), lost, unread, *policies]
+    return [
+        a_violation(hashed=True),
+        failure,
+        a_stream_decision(),
+        a_fault(INFO),
+        a_fault(),
+        lost,
+        unread,
+        *policies,
+        a_drift(),
+    ]
 
 
 def numbered(event: Event, sequence: int = 4711, producer: str = "tidegate-test") -> Numbered:
