@@ -27,7 +27,7 @@ from sidecar.config import Settings
 from sidecar.console.pages import console_pages, finder, policies_page, reader
 from sidecar.console.recent import Recent
 from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
-from sidecar.drift.watch import Watch
+from sidecar.drift.watch import DriftWatch
 from sidecar.engine import Engine
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
@@ -97,12 +97,12 @@ class App:
         self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
         self.admin = AdminServer(settings.admin.listen, self._pages(version))
 
-    def _drift(self, events: Inlet) -> Watch | None:
+    def _drift(self, events: Inlet) -> DriftWatch | None:
         """Who watches for drift, if the settings ask for it; what moved goes into `events`."""
         settings, submit = self.settings.drift, self.scheduler.submit
         if not settings.enabled:
             return None
-        return Watch(settings, outbox=events, clock=self.clock, metrics=self.metrics, submit=submit)
+        return DriftWatch(settings, outbox=events, clock=self.clock, metrics=self.metrics, submit=submit)
 
     def _engine(self, events: Inlet) -> Engine:
         """What streams share; it puts their events into `events`."""

@@ -15,7 +15,7 @@ from sidecar.canaries import Canaries
 from sidecar.clock import Clock
 from sidecar.conduct import Conducts
 from sidecar.config import Keys, Limits
-from sidecar.drift.watch import Watch
+from sidecar.drift.watch import DriftWatch
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.keys import stand_in_source
@@ -77,7 +77,7 @@ class Engine:
         left: Callable[[float, int], None] = lambda _began_ms, _number: None,
         stand_ins: StandInSource | None = None,
         canaries: Canaries | None = None,
-        drift: Watch | None = None,
+        drift: DriftWatch | None = None,
     ) -> None:
         """`admits` says whether another stream, beside those that run, would be looked at in time.
 

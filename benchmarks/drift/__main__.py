@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ import numpy as np
 from benchmarks.results import table, write
 from detectors.base import BatchItem
 from detectors.models.encoded import DEFAULT_MODEL, shared_encoder
-from sidecar.drift.groups import Group, tested
+from sidecar.drift.groups import compared
 from sidecar.drift.reading import UNCLEAR, Reading, TextReader
 from sidecar.drift.samples import Sample
 from sidecar.drift.settings import DriftSettings
@@ -46,15 +47,22 @@ class Texts:
     """Encoded texts by topic: what the model calls each, and where it puts it."""
 
     def __init__(self, names: Sequence[str], vectors: np.ndarray, topics: Sequence[str]) -> None:
-        self._names = names
-        self._rows = vectors
+        self._names = np.asarray(names)
+        self._vectors = vectors
         self._of = {topic: np.flatnonzero(np.asarray(topics) == topic) for topic in dict.fromkeys(topics)}
         self.topics = [topic for topic, rows in self._of.items() if len(rows) >= PER_TOPIC // 2]
 
-    def stream(self, topic: str, rng: np.random.Generator) -> tuple[dict[str, str], bytes]:
-        """What is watched of one query about a topic."""
-        row = int(rng.choice(self._of[topic]))
-        return {"topics": self._names[row]}, self._rows[row].tobytes()
+    def rows(self, topic: str, number: int, rng: np.random.Generator) -> np.ndarray:
+        """Some texts about a topic."""
+        return rng.choice(self._of[topic], number)
+
+    def sample(self, rows: np.ndarray, room: int, rng: np.random.Generator) -> Sample:
+        """What is kept of these, as `Sample.add` keeps it one by one."""
+        kept = rng.choice(rows, room, replace=False) if len(rows) > room else rows
+        counts = dict(Counter(self._names[rows].tolist()))
+        vectors = [self._vectors[row].tobytes() for row in kept]
+        width = self._vectors.shape[1]
+        return Sample(streams=len(rows), counts={"topics": counts}, width=width, seen=len(rows), vectors=vectors)
 
 
 class Traffic:
@@ -65,11 +73,21 @@ class Traffic:
         *self._mix, self._new = (str(each) for each in rng.choice(texts.topics, MIX + 1, replace=False))
         self._weights = rng.dirichlet(np.full(MIX, 2.0))
 
-    def next(self, share: float = 0.0) -> tuple[dict[str, str], bytes]:
-        """One more; with this probability about the new topic."""
-        if share and self._rng.random() < share:
-            return self._texts.stream(self._new, self._rng)
-        return self._texts.stream(str(self._rng.choice(self._mix, p=self._weights)), self._rng)
+    def reference(self, settings: DriftSettings) -> Sample:
+        """What windows are held against."""
+        return self._texts.sample(self._rows(settings.reference_streams), settings.vectors, self._rng)
+
+    def window(self, settings: DriftSettings, share: float = 0.0, after: int = 0) -> Sample:
+        """The next window; so many queries on, each is about the new topic with the probability `share`."""
+        size = settings.window_streams
+        moved = int(self._rng.binomial(max(0, size - after), share))
+        rows = np.concatenate([self._rows(size - moved), self._texts.rows(self._new, moved, self._rng)])
+        return self._texts.sample(rows, size, self._rng)
+
+    def _rows(self, number: int) -> np.ndarray:
+        numbers = self._rng.multinomial(number, self._weights)
+        parts = (self._texts.rows(*each, self._rng) for each in zip(self._mix, numbers, strict=True))
+        return np.concatenate([*parts])
 
 
 def main() -> None:
@@ -140,20 +158,18 @@ def _name(reading: Reading, topics: Sequence[str]) -> str:
 def _false_alarms(texts: Texts, chance: float, windows: int, rng: np.random.Generator) -> dict[str, float]:
     """Windows that are told of although nothing changed; each reference is held against some windows."""
     settings, found = DriftSettings(), 0
+    traffic = Traffic(texts, rng)
+    reference = traffic.reference(settings)
     for number in range(windows):
         if number % WINDOWS_OF_A_REFERENCE == 0:
             traffic = Traffic(texts, rng)
-            reference = _sample(traffic, settings.reference_streams, settings.vectors, rng)
-        window = _sample(traffic, settings.window_streams, settings.window_streams, rng)
-        found += any(each.differs for each in tested(reference, window, chance=chance, rng=rng))
+            reference = traffic.reference(settings)
+        found += _is_told(reference, traffic.window(settings), chance, rng)
     return {"windows": windows, "alarms": found, "share": found / windows}
 
 
-def _sample(traffic: Traffic, streams: int, room: int, rng: np.random.Generator) -> Sample:
-    sample = Sample()
-    for _ in range(streams):
-        sample.add(*traffic.next(), room=room, rng=rng)
-    return sample
+def _is_told(reference: Sample, window: Sample, chance: float, rng: np.random.Generator) -> bool:
+    return any(each.differs for each in compared(reference, window, chance=chance, rng=rng))
 
 
 def _delays(texts: Texts, size: int, share: float, runs: int, rng: np.random.Generator) -> dict[str, Any]:
@@ -173,14 +189,13 @@ def _delays(texts: Texts, size: int, share: float, runs: int, rng: np.random.Gen
 
 
 def _delay(traffic: Traffic, settings: DriftSettings, share: float, rng: np.random.Generator) -> int | None:
-    group = Group(reference=_sample(traffic, settings.reference_streams, settings.vectors, rng))
+    """Queries from the first that may be of the new topic to the last of the window that is told of."""
+    reference = traffic.reference(settings)
     quiet = int(rng.integers(settings.window_streams))
-    for number in range(quiet + MOST_WINDOWS * settings.window_streams):
-        window = group.add(*traffic.next(share if number >= quiet else 0.0), settings=settings, rng=rng)
-        if window is None:
-            continue
-        if any(each.differs for each in tested(group.reference, window, chance=settings.false_alarms, rng=rng)):
-            return number + 1 - quiet
+    for number in range(1, MOST_WINDOWS + 1):
+        window = traffic.window(settings, share, after=quiet if number == 1 else 0)
+        if _is_told(reference, window, settings.false_alarms, rng):
+            return number * settings.window_streams - quiet
     return None
 
 

@@ -82,13 +82,13 @@ class Group(msgspec.Struct, kw_only=True):
         self.reference, self.window, self.is_pinned = reference, Sample(), True
         self.quiet, self.distances = {}, {}
 
-    def judge(self, tested: Sequence[Tested], *, quiet_windows: int) -> list[Moved]:
+    def judge(self, tested: Sequence[SignalTest], *, quiet_windows: int) -> list[Moved]:
         """What moved or settled with a window's tests."""
         self.distances = {each.signal: each.distance for each in tested}
         told = [self._moved(each, quiet_windows) for each in tested]
         return [each for each in told if each is not None]
 
-    def _moved(self, tested: Tested, quiet_windows: int) -> Moved | None:
+    def _moved(self, tested: SignalTest, quiet_windows: int) -> Moved | None:
         was_moved = tested.signal in self.quiet
         if tested.differs:
             self.quiet[tested.signal] = 0
@@ -102,7 +102,7 @@ class Group(msgspec.Struct, kw_only=True):
         return tested.told(Movement.SETTLED)
 
 
-class Tested(msgspec.Struct, frozen=True, kw_only=True):
+class SignalTest(msgspec.Struct, frozen=True, kw_only=True):
     """A signal of a window: how far it is from the reference's, and whether that is further than by chance."""
 
     signal: str
@@ -115,7 +115,7 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
         return Moved(signal=self.signal, movement=movement, distance=self.distance, changes=self.changes)
 
 
-def tested(reference: Sample, window: Sample, *, chance: float, rng: np.random.Generator) -> list[Tested]:
+def compared(reference: Sample, window: Sample, *, chance: float, rng: np.random.Generator) -> Iterator[SignalTest]:
     """Each signal of a window that both have enough streams of. `chance` is of a false alarm in any of them.
 
     Takes a millisecond or two where nothing changed and up to some seconds where much did: for a thread of its own.
@@ -123,19 +123,19 @@ def tested(reference: Sample, window: Sample, *, chance: float, rng: np.random.G
     counted = [signal for signal in sorted(window.counts) if _has_enough(reference, window, signal)]
     has_vectors = reference.width == window.width and min(len(reference.vectors), len(window.vectors)) >= _LEAST
     for_counts = chance / 2 if has_vectors else chance
-    found = [_counted(signal, reference, window, for_counts / len(counted), rng) for signal in counted]
+    for signal in counted:
+        yield _counted(signal, reference, window, for_counts / len(counted), rng)
     if has_vectors:
-        found.append(_placed(reference, window, chance / 2 if counted else chance, rng))
-    return found
+        yield _placed(reference, window, chance / 2 if counted else chance, rng)
 
 
 def _has_enough(reference: Sample, window: Sample, signal: str) -> bool:
     return all(sum(each.counts.get(signal, {}).values()) >= _LEAST for each in (reference, window))
 
 
-def _counted(signal: str, reference: Sample, window: Sample, chance: float, rng: np.random.Generator) -> Tested:
+def _counted(signal: str, reference: Sample, window: Sample, chance: float, rng: np.random.Generator) -> SignalTest:
     names, before, now = aligned(reference.counts[signal], window.counts[signal])
-    return Tested(
+    return SignalTest(
         signal=signal,
         distance=float(stability_index(before, now)),
         differs=counts_differ(before, now, chance=chance, rng=rng),
@@ -143,9 +143,9 @@ def _counted(signal: str, reference: Sample, window: Sample, chance: float, rng:
     )
 
 
-def _placed(reference: Sample, window: Sample, chance: float, rng: np.random.Generator) -> Tested:
+def _placed(reference: Sample, window: Sample, chance: float, rng: np.random.Generator) -> SignalTest:
     before, now = reference.embeddings, window.embeddings
-    return Tested(
+    return SignalTest(
         signal=EMBEDDING,
         distance=centroid_distance(before, now),
         differs=centroids_differ(before, now, chance=chance, rng=rng),

@@ -9,7 +9,7 @@
 With `encode: all` the beginning of a text that no rule has read so is kept until the stream ends, and is then read when
 nothing else is to be done; no stream waits for it.
 
-What became of a stream is a few words and one vector (`Watch.observe`); no text is kept.
+What became of a stream is a few words and one vector (`DriftWatch.observe`); no text is kept.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sidecar.values import Action, Channel, Direction, Found, GroundingTally, La
 
 if TYPE_CHECKING:
     from sidecar.drift.groups import GroupKey
-    from sidecar.drift.watch import Watch
+    from sidecar.drift.watch import DriftWatch
 
 READS = -1
 """The number of the reader among a stream's batch detectors."""
@@ -123,7 +123,7 @@ class StreamReading(NoReading):
     is_open = True
     """For the scheduler: an answer that comes after the stream's end is wanted, too."""
 
-    def __init__(self, watch: Watch, key: GroupKey, plan: Plan, *, keeps_text: bool) -> None:
+    def __init__(self, watch: DriftWatch, key: GroupKey, plan: Plan, *, keeps_text: bool) -> None:
         self._watch = watch
         self._key = key
         self._plan = plan

@@ -7,8 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from detectors.models.encoded import DEFAULT_MODEL
-
 
 class DriftSettings(BaseModel):
     """Whether streams are watched for drift, and how. Off by itself: it needs some thousand streams to say anything."""
@@ -35,7 +33,7 @@ class DriftSettings(BaseModel):
     encode: Literal["shared", "all"] = "shared"
     """Whose embeddings and topics: of texts that a rule has the same model read anyhow, or of all, when nothing else is
     to be done."""
-    model: str = DEFAULT_MODEL
+    model: str = "tidegate-encoder"
     """The model whose heads `topic` and `embedding` are read."""
     path: Path = Path("tidegate-drift.json")
     """Where the samples are kept; without text, but with the vectors. Beside workers' outboxes each has its own."""

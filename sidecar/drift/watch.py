@@ -18,7 +18,7 @@ from detectors.base import DetectorError
 from detectors.models.encoded import shared_encoder
 from sidecar.clock import Clock
 from sidecar.drift import kept
-from sidecar.drift.groups import Group, GroupKey, Moved, tested
+from sidecar.drift.groups import Group, GroupKey, Moved, SignalTest, compared
 from sidecar.drift.kept import DriftError
 from sidecar.drift.reading import READS, Aside, NoReading, StreamReading, TextReader
 from sidecar.drift.samples import Sample, Shares
@@ -35,7 +35,7 @@ _MOST_WAITING = 64
 _DAY_SECONDS = 86_400.0
 
 
-class Watch:
+class DriftWatch:
     """See the module's text. One owner: the event loop. `start` and `stop` are called by the service."""
 
     def __init__(
@@ -157,13 +157,16 @@ class Watch:
         if group is None:
             return
         reference = group.reference
-        found = await asyncio.to_thread(tested, reference, window, chance=settings.false_alarms, rng=self._splits)
+        found = await asyncio.to_thread(self._compared, reference, window)
         self._metrics.drift_windows["tested"].inc()
         if group.reference is not reference:  # it was pinned meanwhile
             return
         moved = group.judge(found, quiet_windows=settings.quiet_windows)
         self._show(key, group)
         await self._outbox.put([self._event(key, group, window, each) for each in moved])
+
+    def _compared(self, reference: Sample, window: Sample) -> list[SignalTest]:
+        return [*compared(reference, window, chance=self._settings.false_alarms, rng=self._splits)]
 
     def _event(self, key: GroupKey, group: Group, window: Sample, moved: Moved) -> Event:
         labels = {self._settings.app_label: key.app} if key.app else {}

@@ -31,6 +31,7 @@ _PROTO_TYPES: Mapping[Kind, type[ProtoMessage]] = {
     Kind.DECISION: events_pb2.DecisionEvent,
     Kind.FAULT: events_pb2.FaultEvent,
     Kind.POLICY: events_pb2.PolicyEvent,
+    Kind.LABEL: events_pb2.LabelEvent,
     Kind.DRIFT: events_pb2.DriftEvent,
 }
 _JSON = "application/json"
@@ -178,6 +179,7 @@ _ENUM_PREFIXES = {
     "would": "ACTION_",
     "side": "CANARY_SIDE_",
     "step": "POLICY_STEP_",
+    "verdict": "LABEL_VERDICT_",
     "movement": "MOVEMENT_",
 }
 """The fields that are words in JSON and enums in protobuf."""

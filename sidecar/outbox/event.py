@@ -1,10 +1,10 @@
 """The events: what Tidegate tells a security team, as plain values; `builders` makes them.
 
-Five kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
+Six kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
 something that should have looked at text did not, or when events were lost, a **policy** event when another policy is
-in force, or one was refused, a **drift** event when what an application is asked, or answers, has moved.
-Their fields are the published contract (`docs/events.md`, `schema/*.json`); fields are
-only ever added.
+in force, or one was refused, a **drift** event when what an application is asked, or answers, has moved, and a
+**label**, which the service never makes: what a person says of one of the others (`labels`). Their fields are the
+published contract (`docs/events.md`, `schema/*.json`); fields are only ever added.
 
 An event has its id from the moment it is built, and gets its producer, sequence number and time of publication from
 the outbox and the encoder. It holds no checked text (law 8): of a matched text only its shape, and a keyed hash if a
@@ -43,7 +43,27 @@ class Kind(StrEnum):
     DECISION = "decision"
     FAULT = "fault"
     POLICY = "policy"
+    LABEL = "label"
     DRIFT = "drift"
+
+
+class Verdict(StrEnum):
+    """What a person says of an event."""
+
+    TRUE_POSITIVE = "true_positive"
+    """What the rule found is what it looks for."""
+    FALSE_POSITIVE = "false_positive"
+    """It is not: a false alarm."""
+    MISSED = "missed"
+    """The stream holds something that the rule should have found, and did not."""
+    CLEAN = "clean"
+    """The stream was read, and holds nothing that the rule should have found beyond what it did."""
+    UNSURE = "unsure"
+    """Nobody can tell; takes back what its author said before."""
+
+
+OF_STREAMS = frozenset({Verdict.MISSED, Verdict.CLEAN})
+"""The verdicts that say something of a rule's silence, and so name the rule."""
 
 
 class PolicyStep(StrEnum):
@@ -457,6 +477,23 @@ class PolicyChange(_Part, frozen=True, tag="policy", tag_field="kind"):
     canary: CanaryRates | None = None
 
 
+class Label(_Part, frozen=True, tag="label", tag_field="kind"):
+    """What a person (`by`) says of another event, of which `event` is the id.
+
+    `rule` (or `policy/rule`) and `label` name what was missed, or what a stream is clean of; of a violation its event
+    names them. `note` is the author's own words: whoever writes them keeps checked text out.
+    """
+
+    ids: Ids
+    time: Times
+    event: EventId
+    verdict: Verdict
+    by: str
+    note: str = ""
+    rule: str = ""
+    label: str = ""
+
+
 class ShareRef(_Part, frozen=True):
     """How often a category came: its share of the reference's streams, and of the window's."""
 
@@ -489,12 +526,13 @@ class Drift(_Part, frozen=True, tag="drift", tag_field="kind"):
     app: App | None = None
 
 
-Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange | Drift
+Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange | Label | Drift
 DATA_TYPES: Mapping[Kind, type[Data]] = {
     Kind.VIOLATION: Violation,
     Kind.DECISION: StreamDecision,
     Kind.FAULT: Fault,
     Kind.POLICY: PolicyChange,
+    Kind.LABEL: Label,
     Kind.DRIFT: Drift,
 }
 
@@ -530,6 +568,8 @@ def kind_of(data: Data) -> Kind:
             return Kind.FAULT
         case PolicyChange():
             return Kind.POLICY
+        case Label():
+            return Kind.LABEL
         case Drift():
             return Kind.DRIFT
 
@@ -543,3 +583,5 @@ def severity_of(data: Data) -> Severity:
             return Severity.LOW if data.violations or data.repeated else Severity.INFO
         case Fault() | PolicyChange() | Drift():
             return Severity.of(data.severity)
+        case Label():
+            return Severity.INFO

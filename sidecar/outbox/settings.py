@@ -78,6 +78,8 @@ class Topics(_Section):
     decisions: TopicName = "tidegate.decisions"
     faults: TopicName = "tidegate.faults"
     policies: TopicName = "tidegate.policies"
+    labels: TopicName = "tidegate.labels"
+    """What people say of events: written by `tidegate events label`, never by the service."""
     quality: TopicName = "tidegate.quality"
 
     def of(self, kind: Kind) -> str:
@@ -91,13 +93,20 @@ class Topics(_Section):
                 return self.faults
             case Kind.POLICY:
                 return self.policies
+            case Kind.LABEL:
+                return self.labels
             case Kind.DRIFT:
                 return self.quality
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Each topic once, in a fixed order."""
+        """Each topic that the service publishes to, once, in a fixed order."""
         return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies, self.quality)))
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Those, and that of labels."""
+        return tuple(dict.fromkeys((*self.names, self.labels)))
 
 
 class OAuthSettings(_Section):

@@ -26,6 +26,7 @@ from sidecar.outbox.event import (
     PolicyStep,
     ShareRef,
 )
+from sidecar.outbox.labels import checked, numbered_labels
 from sidecar.outbox.outbox import Numbered
 from sidecar.policy.plan import Plan
 from sidecar.values import Action, Decision, Direction, Exposure, Failed, FailureKind, Lane, Severity
@@ -33,6 +34,7 @@ from tests.fakes import WordScanner, plan, rule
 
 NOW = 1_790_000_000.25
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+EVENT_ID = "01a18f0c-2f8a-7d53-9a3e-5b1c7d0e4f21"
 INFO = StreamInfo(
     stream_id="stream-1",
     direction=Direction.OUTPUT,
@@ -128,6 +130,14 @@ def a_policy_change(step: PolicyStep = PolicyStep.ROLLED_BACK) -> Event:
     )
 
 
+def a_label(verdict: str = "missed", **more: str) -> Event:
+    row = {"event": EVENT_ID, "verdict": verdict, "by": "ann", "note": "a test card"}
+    if verdict == "missed":
+        row |= {"rule": "test/rule-0", "label": "WORD"}
+    (numbered_label,) = numbered_labels([checked(row | more)], by="", now=NOW)
+    return numbered_label.event
+
+
 def a_drift(movement: Movement = Movement.MOVED) -> Event:
     return drift_event(
         movement,
@@ -159,6 +169,7 @@ def one_of_each() -> list[Event]:
         lost,
         unread,
         *policies,
+        a_label(),
         a_drift(),
     ]
 

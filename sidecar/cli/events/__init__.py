@@ -1,4 +1,4 @@
-"""`tidegate events ...`: what a security team runs. Reads events and makes topics; changes nothing else.
+"""`tidegate events ...`: what a security team runs. Reads and labels events, makes topics; changes nothing else.
 
 A module for each command; results go to stdout, what a person should know beside them to stderr.
 """
@@ -14,6 +14,7 @@ from sidecar.cli.lazy import LazyGroup
 _LAZY: Mapping[str, str] = {
     "create-topics": "sidecar.cli.events.topics:create_topics_command",
     "export": "sidecar.cli.events.export:export",
+    "label": "sidecar.cli.events.label:label",
     "stats": "sidecar.cli.events.stats:stats",
     "tail": "sidecar.cli.events.tail:tail",
     "verify": "sidecar.cli.events.verify:verify",
@@ -23,7 +24,7 @@ _LAZY: Mapping[str, str] = {
 
 @click.group(cls=LazyGroup, lazy=_LAZY)
 def events() -> None:
-    """Read the events, prove that none is missing, make the topics.
+    """Read the events, prove that none is missing, say what they were, make the topics.
 
     Example: tidegate events tail --follow
     """

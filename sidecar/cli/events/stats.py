@@ -9,7 +9,17 @@ import click
 
 from sidecar.cli.events.printing import print_counts, print_json
 from sidecar.cli.events.source import JSON, Source, run, source_options
-from sidecar.outbox.event import Data, Drift, Fault, PolicyChange, StreamDecision, Violation, kind_of, severity_of
+from sidecar.outbox.event import (
+    Data,
+    Drift,
+    Fault,
+    Label,
+    PolicyChange,
+    StreamDecision,
+    Violation,
+    kind_of,
+    severity_of,
+)
 from sidecar.outbox.reader import OutboxFacts, outbox_facts
 
 
@@ -36,7 +46,7 @@ async def _count(source: Source) -> dict[str, Counter[str]]:
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("kind", "severity", "rule", "done", "fault")}
     async for read in source.read():
         for name, value in _facets(read.data, is_foreign=read.is_foreign):
-            counts[name][value] += 1
+            counts.setdefault(name, Counter())[value] += 1
     return counts
 
 
@@ -54,6 +64,8 @@ def _facets(data: Data | None, *, is_foreign: bool) -> list[tuple[str, str]]:
             facets.append(("signal", f"{data.signal} {data.movement}"))
         case PolicyChange():
             facets.append(("step", data.step.value))
+        case Label():
+            facets.append(("verdict", data.verdict.value))
         case StreamDecision():
             pass
     return facets
