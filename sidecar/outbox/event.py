@@ -115,6 +115,8 @@ class FaultKind(StrEnum):
     EVENTS_LOST = "events_lost"
     UNSCANNED = "unscanned"
     """A request or an answer passed that nobody looked at, as the settings have it."""
+    UNAVAILABLE = "unavailable"
+    """An application found no service, and held back what it had to check."""
 
 
 FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
@@ -124,6 +126,7 @@ FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
     FaultKind.POLICY_REFUSED: Severity.HIGH,
     FaultKind.EVENTS_LOST: Severity.CRITICAL,
     FaultKind.UNSCANNED: Severity.MEDIUM,
+    FaultKind.UNAVAILABLE: Severity.MEDIUM,
 }
 Count = Annotated[int, Meta(ge=0)]
 Score = Annotated[float, Meta(ge=0, le=1)]

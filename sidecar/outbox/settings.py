@@ -28,6 +28,13 @@ def _words(value: object) -> object:
     return json.loads(value) if value.lstrip().startswith("[") else shlex.split(value)
 
 
+def _list(value: object) -> object:
+    """A list as it stands in an environment variable: a JSON list, or words between commas."""
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if value.lstrip().startswith("[") else [word.strip() for word in value.split(",") if word]
+
+
 class _Section(BaseModel):
     """A part of the settings: unknown keys are errors, values do not change."""
 
@@ -51,6 +58,8 @@ class OutboxSettings(_Section):
     """The longest that a stream waits for its event to be recorded; a disk that is slower still gets it."""
     worker: Annotated[int, Field(ge=0)] | None = None
     """Which of several workers' this outbox is: set by `workers`, so that no other service takes it over."""
+    forget_sinks: Annotated[tuple[str, ...], BeforeValidator(_list)] = ()
+    """Sinks that are no more: what the outbox keeps for them is deleted at the start."""
     durability: Literal["full", "normal"] = "full"
     """`full` survives a power cut, `normal` only the end of the process (kill -9), and is a little faster."""
 

@@ -97,6 +97,8 @@ class _FaultKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaultKind.V
     FAULT_KIND_EVENTS_LOST: _FaultKind.ValueType  # 5
     FAULT_KIND_UNSCANNED: _FaultKind.ValueType  # 6
     """A request or an answer passed that nobody looked at, as the settings have it."""
+    FAULT_KIND_UNAVAILABLE: _FaultKind.ValueType  # 7
+    """An application found no service, and held back what it had to check."""
 
 class FaultKind(_FaultKind, metaclass=_FaultKindEnumTypeWrapper):
     """What went wrong."""
@@ -109,6 +111,8 @@ FAULT_KIND_POLICY_REFUSED: FaultKind.ValueType  # 4
 FAULT_KIND_EVENTS_LOST: FaultKind.ValueType  # 5
 FAULT_KIND_UNSCANNED: FaultKind.ValueType  # 6
 """A request or an answer passed that nobody looked at, as the settings have it."""
+FAULT_KIND_UNAVAILABLE: FaultKind.ValueType  # 7
+"""An application found no service, and held back what it had to check."""
 Global___FaultKind: _TypeAlias = FaultKind  # noqa: Y015
 
 class _PolicyStep:
