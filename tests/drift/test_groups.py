@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.drift import kept
-from sidecar.drift.groups import EMBEDDING, Group, GroupKey, SignalTest, compared
+from sidecar.drift.groups import EMBEDDING, Group, GroupKey, Moved, SignalTest, compared
 from sidecar.drift.kept import DriftError
 from sidecar.drift.samples import MOST_CATEGORIES, MOST_SIGNALS, OTHER, Sample, packed
 from sidecar.drift.settings import DriftSettings
@@ -59,7 +59,8 @@ def test_the_first_streams_are_the_reference_and_windows_share_none():
 @pytest.mark.parametrize("offset", [0, 1, 40, 99])
 def test_a_new_topic_is_told_within_500_queries_wherever_in_a_window_it_begins(offset: int):
     queries = Queries(offset)
-    group, moved, number = queries.group(), [], 0
+    group, number = queries.group(), 0
+    moved: list[Moved] = []
     while not moved and number < offset + GOAL_QUERIES:
         stream = queries.stream(share_of_new=0.5 if number >= offset else 0)
         window = group.add(*stream, settings=SETTINGS, rng=queries.rng)

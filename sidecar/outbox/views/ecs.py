@@ -10,6 +10,7 @@ import msgspec
 from sidecar.outbox.event import (
     App,
     Data,
+    Drift,
     Fault,
     Kind,
     Label,
@@ -41,6 +42,7 @@ _SORTS: Mapping[Kind, _Sort] = {
     Kind.FAULT: _Sort("event", (), "error"),
     Kind.POLICY: _Sort("event", ("configuration",), "change"),
     Kind.LABEL: _Sort("event", (), "info"),
+    Kind.DRIFT: _Sort("alert", (), "info"),
 }
 _NANOSECONDS = 1_000_000
 
@@ -115,7 +117,7 @@ def _is_fine(data: Data) -> bool:
             return False
         case PolicyChange():
             return data.step is not PolicyStep.REFUSED
-        case Label():
+        case Label() | Drift():
             return True
 
 
@@ -129,6 +131,8 @@ def _action(data: Data) -> str:
             return data.step.value
         case Label():
             return data.verdict.value
+        case Drift():
+            return data.movement.value
 
 
 def _duration(data: Data) -> int | None:
@@ -140,7 +144,7 @@ def _duration(data: Data) -> int | None:
 
 def _rule(data: Data) -> dict[str, Any]:
     """The rule, in its policy, whose exact content `uuid` names."""
-    if isinstance(data, Label) or data.policy is None:
+    if isinstance(data, Label | Drift) or data.policy is None:
         return {}
     policy = data.policy
     known = filled(ruleset=policy.name, version=policy.version, uuid=policy.digest)
