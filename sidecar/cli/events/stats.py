@@ -10,6 +10,7 @@ import click
 from sidecar.cli.events.printing import print_counts, print_json
 from sidecar.cli.events.source import JSON, Source, run, source_options
 from sidecar.outbox.event import (
+    Checkpoint,
     Data,
     Drift,
     Fault,
@@ -66,7 +67,7 @@ def _facets(data: Data | None, *, is_foreign: bool) -> list[tuple[str, str]]:
             facets.append(("step", data.step.value))
         case Label():
             facets.append(("verdict", data.verdict.value))
-        case StreamDecision():
+        case StreamDecision() | Checkpoint():
             pass
     return facets
 

@@ -23,6 +23,7 @@ import msgspec
 
 from sidecar.outbox.event import (
     App,
+    Checkpoint,
     Data,
     Drift,
     Fault,
@@ -130,6 +131,8 @@ def ocsf(data: Data) -> dict[str, Any]:
             return _change(data)
         case Label():
             return _review(data)
+        case Checkpoint():
+            return _checkpoint(data)
         case Drift():
             return _drift(data)
 
@@ -211,6 +214,16 @@ def _review(data: Label) -> dict[str, Any]:
         "verdict_id": verdict.uid,
         "verdict": verdict.caption,
         "finding_info": {"uid": data.event, "title": title(data), "modified_time": _milliseconds(data.time.occurred)},
+        "unmapped": {"tidegate": without(_tree(data), "kind", "time")},
+    }
+
+
+def _checkpoint(data: Checkpoint) -> dict[str, Any]:
+    """A stretch of a producer's events that a key vouches for."""
+    return {
+        **_base(data, _ENTITY, _Id(_OTHER, "Attest"), []),
+        **_status(_SUCCESS),
+        "entity": {"name": data.ids.producer, "uid": data.ids.producer, "type_id": _OTHER, "type": "Event Chain"},
         "unmapped": {"tidegate": without(_tree(data), "kind", "time")},
     }
 
