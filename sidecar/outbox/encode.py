@@ -18,7 +18,7 @@ from google.protobuf.message import Message as ProtoMessage
 from msgspec.structs import replace
 
 from sidecar.outbox.builders import timestamp
-from sidecar.outbox.event import DATA_TYPES, Data, Kind, kind_of
+from sidecar.outbox.event import DATA_TYPES, Data, Kind, kind_of, severity_of
 from sidecar.outbox.framing import framed, unframed
 from sidecar.outbox.outbox import Numbered
 from tidegate.v1 import events_pb2
@@ -33,6 +33,7 @@ _PROTO_TYPES: Mapping[Kind, type[ProtoMessage]] = {
     Kind.DECISION: events_pb2.DecisionEvent,
     Kind.FAULT: events_pb2.FaultEvent,
     Kind.POLICY: events_pb2.PolicyEvent,
+    Kind.CHECKPOINT: events_pb2.CheckpointEvent,
     Kind.LABEL: events_pb2.LabelEvent,
 }
 _IN_FILE = FileDescriptorProto.FromString(events_pb2.DESCRIPTOR.serialized_pb).message_type
@@ -69,10 +70,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """An event as a reader finds it: its CloudEvents attributes and its data."""
+    """An event as a reader finds it: its CloudEvents attributes and its data; the data as they stood, if in JSON."""
 
     attributes: Mapping[str, str]
     data: Data
+    content: bytes = b""
 
 
 def encode(
@@ -120,18 +122,33 @@ def decode(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> 
     bare = _guarded(lambda: unframed(value, is_protobuf=is_protobuf))
     if is_protobuf:
         return Delivered(attributes, _guarded(lambda: from_proto(kind, bare)))
-    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(bare)))
+    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(bare)), bare)
 
 
 def decode_line(line: bytes) -> Delivered:
     """The event in a line of JSON: a CloudEvent, or its data alone. Raises `EventError`."""
     envelope = _guarded(lambda: msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
     if "specversion" not in envelope:
-        return Delivered({}, _guarded(lambda: _any_decoder.decode(line)))
+        return Delivered({}, _guarded(lambda: _any_decoder.decode(line)), line)
     raw = envelope.pop("data", msgspec.Raw(b"null"))
     attributes = {name: str(msgspec.json.decode(item)) for name, item in envelope.items()}
     kind = _kind_of_type(attributes.get("type", ""))
-    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(raw)))
+    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(raw)), bytes(raw))
+
+
+def disagreement(attributes: Mapping[str, str], data: Data) -> str:
+    """Which CloudEvents attribute says other than the data, by which alone an event can be proved; empty when none."""
+    ids = data.ids
+    said = {
+        "id": ids.event,
+        "source": f"/tidegate/{ids.producer}",
+        "time": data.time.occurred,
+        "sequence": f"{ids.sequence:020d}",
+        "tenant": ids.tenant,
+        "severity": severity_of(data).word,
+    }
+    wrong = [name for name, value in said.items() if attributes and attributes.get(name, "") != value]
+    return f"its attributes are not those of its data: {', '.join(wrong)}" if wrong else ""
 
 
 def dataschema(kind: Kind) -> str:

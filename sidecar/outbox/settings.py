@@ -79,15 +79,22 @@ class EventSettings(_Section):
     """How long to wait for more before a batch leaves. A stream never waits for this."""
     max_backoff_ms: Milliseconds = 30_000
     """The longest wait between two tries while the sink does not answer."""
+    signing_key_file: Path | None = None
+    """An Ed25519 key in PEM: with it, checkpoints sign the chain of events."""
+    checkpoint_events: Annotated[int, Field(ge=1)] = 1000
+    """A checkpoint follows so many events,"""
+    checkpoint_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """or comes so long after the first that none vouches for."""
 
 
 class Topics(_Section):
-    """One topic a kind. They may be one and the same."""
+    """One topic a kind. They may be one and the same; the few checkpoints go beside the policies."""
 
     violations: TopicName = "tidegate.violations"
     decisions: TopicName = "tidegate.decisions"
     faults: TopicName = "tidegate.faults"
     policies: TopicName = "tidegate.policies"
+    checkpoints: TopicName = "tidegate.policies"
     labels: TopicName = "tidegate.labels"
     """What people say of events: written by `tidegate events label`, never by the service."""
 
@@ -102,13 +109,15 @@ class Topics(_Section):
                 return self.faults
             case Kind.POLICY:
                 return self.policies
+            case Kind.CHECKPOINT:
+                return self.checkpoints
             case Kind.LABEL:
                 return self.labels
 
     @property
     def names(self) -> tuple[str, ...]:
         """Each topic that the service publishes to, once, in a fixed order."""
-        return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies)))
+        return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies, self.checkpoints)))
 
     @property
     def all_names(self) -> tuple[str, ...]:

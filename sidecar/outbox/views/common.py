@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.outbox.event import Data, Fault, Label, PolicyChange, StreamDecision, TagsRef, Violation
+from sidecar.outbox.event import Checkpoint, Data, Fault, Label, PolicyChange, StreamDecision, TagsRef, Violation
 from sidecar.policy.taxonomy import SCHEMES
 
 PRODUCT = "Tidegate"
@@ -26,6 +26,8 @@ def title(data: Data) -> str:
         case Label():
             named = f" of {data.rule}" if data.rule else ""
             return f"{data.verdict.value}{named}, says {data.by}"
+        case Checkpoint():
+            return f"checkpoint of {data.ids.producer}"
 
 
 def sentence(data: Data) -> str:
@@ -38,7 +40,7 @@ def sentence(data: Data) -> str:
             return f"{title(data)}, {sum(data.violations.values())} violations"
         case Fault() | PolicyChange():
             return f"{title(data)}: {data.reason}" if data.reason else title(data)
-        case Label():
+        case Label() | Checkpoint():
             return title(data)
 
 

@@ -22,6 +22,7 @@ import msgspec
 
 from sidecar.outbox.event import (
     App,
+    Checkpoint,
     Data,
     Fault,
     Label,
@@ -127,6 +128,8 @@ def ocsf(data: Data) -> dict[str, Any]:
             return _change(data)
         case Label():
             return _review(data)
+        case Checkpoint():
+            return _checkpoint(data)
 
 
 # --- Classes ----------------------------------------------------------------------------------------------------------
@@ -206,6 +209,16 @@ def _review(data: Label) -> dict[str, Any]:
         "verdict_id": verdict.uid,
         "verdict": verdict.caption,
         "finding_info": {"uid": data.event, "title": title(data), "modified_time": _milliseconds(data.time.occurred)},
+        "unmapped": {"tidegate": without(_tree(data), "kind", "time")},
+    }
+
+
+def _checkpoint(data: Checkpoint) -> dict[str, Any]:
+    """A stretch of a producer's events that a key vouches for."""
+    return {
+        **_base(data, _ENTITY, _Id(_OTHER, "Attest"), []),
+        **_status(_SUCCESS),
+        "entity": {"name": data.ids.producer, "uid": data.ids.producer, "type_id": _OTHER, "type": "Event Chain"},
         "unmapped": {"tidegate": without(_tree(data), "kind", "time")},
     }
 
