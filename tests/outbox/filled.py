@@ -101,6 +101,8 @@ def _text(pattern: str, name: str, turn: int) -> str:
         return f"2026-11-2{turn}T09:41:0{turn}.{turn}14Z"
     if "7[0-9a-f]" in pattern:
         return f"01a18f0c-2f8a-7d53-9a3e-5b1c7d0e4f2{turn}"
+    if "{64}" in pattern:
+        return "ab" * 32
     return _KNOWN.get(name, f"{name}-{turn}")
 
 
