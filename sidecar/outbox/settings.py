@@ -15,6 +15,7 @@ from sidecar.outbox.event import Kind
 SinkName: TypeAlias = Literal["kafka", "file", "stdout", "none"]
 Format: TypeAlias = Literal["json", "protobuf"]
 TopicName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+SchemaId: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Milliseconds: TypeAlias = Annotated[int, Field(ge=1, le=600_000)]
 
 _CODEC_MODULES = {"lz4": ("cramjam", "lz4"), "zstd": ("cramjam", "zstd")}
@@ -128,6 +129,21 @@ class Topics(_Section):
         return tuple(dict.fromkeys((*self.names, self.labels)))
 
 
+class SchemaIds(_Section):
+    """Under which id a schema registry has the schema of each kind of event; without one, values have no frame."""
+
+    violation: SchemaId | None = None
+    decision: SchemaId | None = None
+    fault: SchemaId | None = None
+    policy: SchemaId | None = None
+    label: SchemaId | None = None
+
+    def of(self, kind: Kind) -> int | None:
+        """The id of one kind's schema; None where values have no frame."""
+        found: int | None = getattr(self, kind.value, None)
+        return found
+
+
 class OAuthSettings(_Section):
     """Where tokens come from, for OAUTHBEARER: a command that prints one, or an OIDC provider's client credentials."""
 
@@ -169,6 +185,8 @@ class KafkaSettings(_Section):
     request_timeout_ms: Milliseconds = 10_000
     """After this without an acknowledgement a send counts as failed and is tried again."""
     topics: Topics = Topics()
+    schema_ids: SchemaIds = SchemaIds()
+    """For consumers that read with a schema registry's deserializer: values then begin with the id."""
 
     @property
     def uses_tls(self) -> bool:
