@@ -190,7 +190,8 @@ class EndsWithWords(Protocol):
 
 def plain_words_of(scanner: PatternScanner) -> re.Pattern[str] | None:
     """The plain words of a scanner, if it knows any."""
-    return scanner.plain_words if isinstance(scanner, EndsWithWords) else None
+    words: re.Pattern[str] | None = getattr(scanner, "plain_words", None)  # `isinstance` would take 30 us
+    return words
 
 
 @runtime_checkable
@@ -314,8 +315,8 @@ def offered_words(kind: type[DetectorType]) -> Mapping[str, Sequence[str]]:
 
 def default_reads(kind: type[DetectorType]) -> Reads:
     """What a rule reads that does not say so."""
-    candidate: object = kind
-    return candidate.reads if isinstance(candidate, ReadsByDefault) else EVERYTHING
+    reads: Reads = getattr(kind, "reads", EVERYTHING)  # `isinstance` would take 30 us
+    return reads
 
 
 class DetectorType(Protocol):

@@ -27,6 +27,7 @@ from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.compile.sessions import condition_of
 from sidecar.policy.compile.terms import bands_of, highest_severity, terms_of
 from sidecar.policy.compile.trials import trial_of
+from sidecar.policy.conditions import Terms
 from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
 from sidecar.policy.loader import Draft
@@ -38,7 +39,7 @@ from sidecar.policy.schema.rollout import CanaryEnforcement
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.stream import StreamSpec
 from sidecar.policy.taxonomy import SCHEMES
-from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part
+from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part, Severity
 from sidecar.wording.languages import Language
 
 
@@ -87,7 +88,7 @@ class RuleCompiler:
             self._check_stream(place, rule, action, detector, detection.reads)
         if len(self.errors) > before:
             return
-        plan = replace(self._plan(rule, action, detection, rewrite), terms=terms, bands=bands)
+        plan = self._plan(rule, action, detection, rewrite, terms, bands)
         self.plans.append(plan)
         self._detection.read(plan, detection)
 
@@ -95,7 +96,15 @@ class RuleCompiler:
         """Note what is wrong with what a rule looks for that is wrong otherwise."""
         self._detection.look(("rules", number), detect)
 
-    def _plan(self, rule: RuleSpec, action: Action, detection: Detection, rewrite: Rewrite | None) -> RulePlan:
+    def _plan(
+        self,
+        rule: RuleSpec,
+        action: Action,
+        detection: Detection,
+        rewrite: Rewrite | None,
+        terms: Terms | None,
+        bands: tuple[tuple[float, Severity], ...],
+    ) -> RulePlan:
         gates = action >= Action.REDACT
         default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
         whole = self._stream.on_failure if gates else None
@@ -126,6 +135,8 @@ class RuleCompiler:
             risk=rule.risk or 0.0,
             marks=frozenset(rule.marks or ()),
             session=condition_of(rule.session),
+            terms=terms,
+            bands=bands,
         )
 
     def _of_requests(self, place: Place, rule: RuleSpec, detection: Detection) -> Detection:
