@@ -67,7 +67,8 @@ def test_t_is_that_of_the_tables(level: float, freedom: float, expected: float):
 def test_means_are_added_one_by_one():
     values = [float(each) for each in range(40)]
     found = moments(values)
-    assert (found.count, found.mean) == (40, pytest.approx(19.5))
+    assert found.count == 40
+    assert found.mean == pytest.approx(19.5)
     assert found.variance_of_mean == pytest.approx(np.var(values, ddof=1) / 40)
     assert mean_interval(moments(values[:19]), 0.95) is None
 
