@@ -173,6 +173,7 @@ class GuardService:
         start = self._start_of(request.start, context)
         lane = LaneReader(start.direction, self._engine.limits).lane_of(request.lane, field="lane")
         async with self._engine.open(start) as session:
+            await self._engine.report_outage(start.outage, session.info)
             await session.feed(lane, request.text, is_json=_is_json(lane), is_last=True)
             session.finish()
             return check_response_of([shown async for shown in session.outputs()], session.plan)
@@ -182,6 +183,7 @@ class GuardService:
             first = await self._read_start(context)
         start = self._start_of(first, context)
         async with self._engine.open(start) as session:
+            await self._engine.report_outage(start.outage, session.info)
             await context.send_initial_metadata(((_STREAM_ID, session.info.stream_id),))
             lanes = LaneReader(start.direction, self._engine.limits)
             joints = Joints(is_streamed=False)

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from detectors.types import Finding
 from sidecar.outbox.builders import (
     Ending,
     EvidenceKey,
     StreamInfo,
     decision_event,
+    drift_event,
     fault_event,
     lane_coverage,
     policy_event,
     violation_event,
 )
-from sidecar.outbox.event import BundleRef, CanaryRates, CanaryRef, Event, FaultKind, PolicyRef, PolicyStep
+from sidecar.outbox.checkpoints import checkpoint_event
+from sidecar.outbox.event import (
+    App,
+    BundleRef,
+    CanaryRates,
+    CanaryRef,
+    Event,
+    FaultKind,
+    Movement,
+    PolicyRef,
+    PolicyStep,
+    ShareRef,
+)
+from sidecar.outbox.labels import checked, numbered_labels
 from sidecar.outbox.outbox import Numbered
 from sidecar.policy.plan import Plan
 from sidecar.values import Action, Decision, Direction, Exposure, Failed, FailureKind, Lane, Severity
@@ -21,6 +37,7 @@ from tests.fakes import WordScanner, plan, rule
 
 NOW = 1_790_000_000.25
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+EVENT_ID = "01a18f0c-2f8a-7d53-9a3e-5b1c7d0e4f21"
 INFO = StreamInfo(
     stream_id="stream-1",
     direction=Direction.OUTPUT,
@@ -116,13 +133,54 @@ def a_policy_change(step: PolicyStep = PolicyStep.ROLLED_BACK) -> Event:
     )
 
 
+def a_checkpoint() -> Event:
+    event = checkpoint_event(NOW, final=True)
+    return replace(event, data=replace(event.data, since=3, replaced=(4, 7), key_id="0" * 16, signature="c2lnbmVk"))
+
+
+def a_label(verdict: str = "missed", **more: str) -> Event:
+    row = {"event": EVENT_ID, "verdict": verdict, "by": "ann", "note": "a test card"}
+    if verdict == "missed":
+        row |= {"rule": "test/rule-0", "label": "WORD"}
+    (numbered_label,) = numbered_labels([checked(row | more)], by="", now=NOW)
+    return numbered_label.event
+
+
+def a_drift(movement: Movement = Movement.MOVED) -> Event:
+    return drift_event(
+        movement,
+        "topics",
+        NOW,
+        direction=Direction.INPUT,
+        tenant=INFO.tenant,
+        app=App(prompt_version="7", labels={"app": "shop"}),
+        distance=0.31,
+        chance=0.0001,
+        sizes=(1000, 250),
+        is_pinned=True,
+        changes=[ShareRef(name="finance", reference=0.1, window=0.6)],
+    )
+
+
 def one_of_each() -> list[Event]:
     """Every kind, with as many of its fields as there are."""
     failure = violation_event(INFO, a_plan(Action.BLOCK), a_failed_decision(), NOW)
     lost = fault_event(FaultKind.EVENTS_LOST, "outbox", NOW, count=3, lost={Severity.LOW: 2, Severity.HIGH: 1})
     unread = fault_event(FaultKind.UNSCANNED, "answer", NOW, info=INFO, reason="unknown path")
     policies = [a_policy_change(), a_policy_change(PolicyStep.CANARY_STOPPED)]
-    return [a_violation(hashed=True), failure, a_stream_decision(), a_fault(INFO), a_fault(), lost, unread, *policies]
+    return [
+        a_violation(hashed=True),
+        failure,
+        a_stream_decision(),
+        a_fault(INFO),
+        a_fault(),
+        lost,
+        unread,
+        *policies,
+        a_checkpoint(),
+        a_label(),
+        a_drift(),
+    ]
 
 
 def numbered(event: Event, sequence: int = 4711, producer: str = "tidegate-test") -> Numbered:
