@@ -177,6 +177,7 @@ _ENUM_PREFIXES = {
     "would": "ACTION_",
     "side": "CANARY_SIDE_",
     "step": "POLICY_STEP_",
+    "counted_by": "USAGE_SOURCE_",
 }
 """The fields that are words in JSON and enums in protobuf."""
 _MAPS = frozenset(

@@ -22,6 +22,7 @@ from sidecar.releases import shift
 from sidecar.session import Shown
 from sidecar.start import Passage, StreamStart
 from sidecar.summary import StreamSummary
+from sidecar.usage import MOST_TOKENS, Usage
 from sidecar.values import (
     Action,
     Annotation,
@@ -92,6 +93,15 @@ def start_of(message: pb.Start, *, trace: str = "") -> StreamStart:
         context=passages_of(message.context),
         trace=trace,
     )
+
+
+def usage_of(message: pb.Usage) -> Usage:
+    """What an application says that an answer took. Raises `CallerError` for more than anybody can count."""
+    counts = {field.name: count for field, count in message.ListFields()}
+    for name, count in counts.items():
+        if count > MOST_TOKENS:
+            raise CallerError(f"is {count}; at most {MOST_TOKENS} is allowed", field=f"usage.{name}", limit=MOST_TOKENS)
+    return Usage(**counts)
 
 
 def passages_of(messages: Iterable[pb.Passage]) -> tuple[Passage, ...]:
