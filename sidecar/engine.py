@@ -18,7 +18,7 @@ from sidecar.config import Keys, Limits
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.keys import stand_in_source
-from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event, uuid7
+from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event, timestamp, uuid7
 from sidecar.outbox.event import FaultKind
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.facts import StreamFacts
@@ -27,7 +27,7 @@ from sidecar.policy.stand_ins import StandIns, StandInSource
 from sidecar.scheduler.door import Door
 from sidecar.scheduler.scheduler import Request, Running
 from sidecar.session import Session
-from sidecar.start import StreamStart, check_start, info_of
+from sidecar.start import ClientOutage, StreamStart, check_start, info_of
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.notices import Notices
 from sidecar.usage import NO_PRICES, Prices
@@ -205,6 +205,24 @@ class Engine:
         told = f"{reason}: {named}"
         fault = fault_event(FaultKind.UNSCANNED, what, now, info=self._known(start, now), reason=told)
         await self.outbox.put([fault])
+
+    async def report_outage(self, outage: ClientOutage | None, info: StreamInfo) -> None:
+        """Record what a client says of calls that found no service, as a fault of the stream that it says it with."""
+        if outage is None:
+            return
+        now = self.clock.unix_seconds()
+        between = f"between {timestamp(outage.first)} and {timestamp(outage.last)}"
+        told = (
+            (FaultKind.UNSCANNED, "passed", outage.passed_calls, f"passed {outage.passed_chars} characters unread"),
+            (FaultKind.UNAVAILABLE, "blocked", outage.blocked_calls, "held its text back"),
+        )
+        faults = []
+        for kind, done, calls, words in told:
+            if calls:
+                self.metrics.count_outage(done, calls)
+                reason = f"the application found no service {between}, and {words}"
+                faults.append(fault_event(kind, "client", now, info=info, reason=reason, count=calls))
+        await self.outbox.put(faults)
 
     def takes(self, start: StreamStart) -> bool:
         """Whether a policy takes a stream with this start."""

@@ -28,6 +28,16 @@ class Passage(msgspec.Struct, frozen=True):
     text: str
 
 
+class ClientOutage(msgspec.Struct, frozen=True):
+    """What a client says of its calls that found no service: how many, and the first and last, in Unix seconds."""
+
+    passed_calls: int
+    passed_chars: int
+    blocked_calls: int
+    first: float
+    last: float
+
+
 class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller says of a stream when it starts. `trace` is a W3C `traceparent`, or empty."""
 
@@ -53,6 +63,8 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     """When the model was asked whose answer this is, by the clock; None where its pace is not to be measured."""
     languages: tuple[str, ...] = ()
     """Of whoever reads what is said, the best liked first, in small letters."""
+    outage: ClientOutage | None = None
+    """What became of calls before this one."""
 
     @property
     def facts(self) -> StreamFacts:

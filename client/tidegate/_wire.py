@@ -9,6 +9,7 @@ from typing import get_args
 
 import grpc
 
+from tidegate._options import choice_of
 from tidegate.errors import (
     DeadlineExceeded,
     GuardBlocked,
@@ -57,25 +58,13 @@ STATUS_DETAILS = "grpc-status-details-bin"
 ERROR_INFO = "google.rpc.ErrorInfo"
 RETRY_INFO = "google.rpc.RetryInfo"
 
+_CHUNKS = "it is text (str), UTF-8 (bytes), (choice, channel, text), a Chunk, a Passage, a Usage, or None to be skipped"
 _CHUNK_BYTES = 65_536
 _CHUNK_CHARS = _CHUNK_BYTES // 4
 _LARGEST = -1
 _KEEPALIVE_MS = 30_000
-_RETRIES = {
-    "methodConfig": [
-        {
-            # A check that was not answered may be asked again; a stream may not: what left cannot be taken back.
-            "name": [{"service": "tidegate.v1.GuardService", "method": "Check"}],
-            "retryPolicy": {
-                "maxAttempts": 3,
-                "initialBackoff": "0.05s",
-                "maxBackoff": "1s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
-            },
-        }
-    ]
-}
+_MOST_RETRIES = 4
+"""gRPC makes five attempts at most."""
 
 _DIRECTIONS: Mapping[Direction, pb.Direction.ValueType] = {
     name: pb.Direction.Value(f"DIRECTION_{name.upper()}") for name in get_args(Direction)
@@ -99,10 +88,10 @@ _SEVERITIES: Mapping[int, Severity] = {
 # -- connecting -------------------------------------------------------------------------------------------------------
 
 
-def channel_options(tls: Tls | None) -> list[tuple[str, str | int]]:
-    """How both clients set up their channel."""
+def channel_options(tls: Tls | None, max_retries: int) -> list[tuple[str, str | int]]:
+    """How both clients set up their channel. Raises `ValueError` for a number of retries that cannot be."""
     options: list[tuple[str, str | int]] = [
-        ("grpc.service_config", json.dumps(_RETRIES)),
+        ("grpc.service_config", json.dumps(_retries(max_retries))),
         ("grpc.max_receive_message_length", _LARGEST),
         ("grpc.max_send_message_length", _LARGEST),
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
@@ -110,6 +99,25 @@ def channel_options(tls: Tls | None) -> list[tuple[str, str | int]]:
     if tls is not None and tls.server_name:
         options.append(("grpc.ssl_target_name_override", tls.server_name))
     return options
+
+
+def _retries(most: int) -> Mapping[str, object]:
+    """The service configuration for gRPC.
+
+    A call that was not let in is made again: after as long as the sidecar says, or else soon and then later. A stream
+    that was let in has sent its headers, and gRPC never repeats it: what left cannot be taken back.
+    """
+    if not 0 <= most <= _MOST_RETRIES:
+        raise ValueError(f"max_retries is {most}; it is 0 to {_MOST_RETRIES}")
+    policy = {
+        "maxAttempts": most + 1,
+        "initialBackoff": "0.05s",
+        "maxBackoff": "1s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+    }
+    names = [{"service": "tidegate.v1.GuardService"}]
+    return {"methodConfig": [{"name": names, "retryPolicy": policy}]} if most else {}
 
 
 def credentials_of(tls: Tls) -> grpc.ChannelCredentials:
@@ -127,9 +135,9 @@ def metadata_of(options: StreamOptions) -> tuple[tuple[str, str], ...]:
 # -- requests ---------------------------------------------------------------------------------------------------------
 
 
-def check_request(text: str, lane: Lane | None, options: StreamOptions) -> bytes:
+def check_request(text: str, lane: Lane | None, options: StreamOptions, unguarded: pb.Unguarded | None = None) -> bytes:
     """The request for one whole text. Raises `InvalidRequest`."""
-    request = pb.CheckRequest(start=_start(options), text=_encodable(text))
+    request = pb.CheckRequest(start=_start(options, unguarded), text=_encodable(text))
     if "usage" in options:
         request.usage.CopyFrom(_usage(options["usage"]))
     if lane is not None:
@@ -137,15 +145,17 @@ def check_request(text: str, lane: Lane | None, options: StreamOptions) -> bytes
     return request.SerializeToString()
 
 
-def start_request(options: StreamOptions) -> bytes:
+def start_request(options: StreamOptions, unguarded: pb.Unguarded | None = None) -> bytes:
     """A stream's first message. Raises `InvalidRequest`."""
     if "usage" in options:
         raise InvalidRequest("usage of a stream comes behind its chunks, as a Usage among them", field="usage")
-    return pb.StreamRequest(start=_start(options)).SerializeToString()
+    return pb.StreamRequest(start=_start(options, unguarded)).SerializeToString()
 
 
 def chunk_requests(chunk: AnyChunk) -> Iterator[bytes]:
-    """The messages for a chunk; a long one takes several. Raises `InvalidRequest`."""
+    """The messages for a chunk; a long one takes several, and none none. Raises `InvalidRequest`."""
+    if chunk is None:
+        return
     if isinstance(chunk, Passage):
         passage = pb.Passage(id=_encodable(chunk.id), text=_encodable(chunk.text))
         yield pb.StreamRequest(context=pb.Context(passages=[passage])).SerializeToString()
@@ -153,7 +163,7 @@ def chunk_requests(chunk: AnyChunk) -> Iterator[bytes]:
     if isinstance(chunk, Usage):
         yield pb.StreamRequest(finish=pb.Finish(usage=_usage(chunk))).SerializeToString()
         return
-    whole = _chunk(chunk)
+    whole = chunk_of(chunk)
     pieces = [*_pieces(whole)] or [pb.Chunk(lane=wire_lane(whole.lane))] * whole.ends_lane
     for number, piece in enumerate(pieces, start=1):
         piece.ends_lane = whole.ends_lane and number == len(pieces)
@@ -169,7 +179,7 @@ def _usage(usage: Usage) -> pb.Usage:
         ) from None
 
 
-def _start(options: StreamOptions) -> pb.Start:
+def _start(options: StreamOptions, unguarded: pb.Unguarded | None) -> pb.Start:
     direction = options.get("direction", "output")
     if direction not in _DIRECTIONS:
         raise InvalidRequest(f"direction is {direction!r}; it is one of {', '.join(_DIRECTIONS)}", field="direction")
@@ -186,6 +196,7 @@ def _start(options: StreamOptions) -> pb.Start:
             prompt_version=options.get("prompt_version", ""),
             prompt=options.get("prompt", ""),
             context=_passages(options.get("context", ())),
+            unguarded=unguarded,
         )
     except UnicodeEncodeError:
         raise _lone_surrogate("the stream's options") from None
@@ -201,13 +212,21 @@ def _named(numbered: tuple[int, str | tuple[str, str]]) -> tuple[str, str]:
     return (str(number), passage) if isinstance(passage, str) else passage
 
 
-def _chunk(chunk: str | bytes | tuple[int, Channel, str | bytes] | Chunk) -> Chunk:
-    if isinstance(chunk, Chunk):
-        return chunk
-    if isinstance(chunk, str | bytes):
-        return Chunk(chunk)
-    choice, channel, text = chunk
-    return Chunk(text, Lane(choice, channel))
+def chunk_of(chunk: AnyChunk) -> Chunk:
+    """A chunk that says all of itself. Raises `InvalidRequest` when it is none of what a stream takes."""
+    match chunk:
+        case Chunk():
+            whole = chunk
+        case str() | bytes():
+            whole = Chunk(chunk)
+        case (choice, channel, text):
+            whole = Chunk("" if text is None else text, Lane(choice, channel))
+        case _:
+            kind = type(chunk).__name__
+            raise InvalidRequest(f"a chunk is of type {kind}; {_CHUNKS}", field="chunk")
+    if not isinstance(whole.text, str | bytes):
+        raise InvalidRequest(f"a chunk's text is of type {type(whole.text).__name__}; {_CHUNKS}", field="chunk")
+    return whole
 
 
 def _pieces(chunk: Chunk) -> Iterator[pb.Chunk]:
@@ -249,6 +268,7 @@ class Responses:
     """Reads a stream's responses, and does with a block what the caller wants. Keeps the summary."""
 
     def __init__(self, on_block: OnBlock) -> None:
+        choice_of("on_block", on_block, get_args(OnBlock))
         self._raises = on_block == "raise"
         self.summary: Summary | None = None
 
@@ -259,15 +279,18 @@ class Responses:
             case "release":
                 return _release(response.release)
             case "verdict":
-                verdict = _verdict(response.verdict)
-                if self._raises:
-                    raise GuardBlocked(verdict)
-                return verdict
+                return self.blocked(_verdict(response.verdict))
             case "summary":
                 self.summary = _summary(response.summary)
                 return self.summary
             case _:
                 raise SidecarFault("the sidecar sent a message that this client does not know; update the client")
+
+    def blocked(self, verdict: Verdict) -> Verdict:
+        """A block. Raises `GuardBlocked` where the caller wants that."""
+        if self._raises:
+            raise GuardBlocked(verdict)
+        return verdict
 
 
 def check_result(data: bytes) -> CheckResult:

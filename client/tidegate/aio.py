@@ -10,8 +10,31 @@ from typing import Any, Self, Unpack
 import grpc
 
 from tidegate import _wire
+from tidegate._options import (
+    CHECK_SECONDS,
+    DEFAULT,
+    MAX_RETRIES,
+    STREAM_SECONDS,
+    Default,
+    check_text,
+    checked,
+    given,
+)
+from tidegate._outage import Held, Outage, held_of
 from tidegate.errors import TidegateError
-from tidegate.types import AnyChunk, CheckResult, Lane, OnBlock, Release, Shown, StreamOptions, Summary, Tls
+from tidegate.types import (
+    AnyChunk,
+    CheckResult,
+    Lane,
+    OnBlock,
+    OnUnavailable,
+    Release,
+    Shown,
+    StreamOptions,
+    Summary,
+    Tls,
+)
+from tidegate.v1 import guard_pb2 as pb
 
 _SETTLE_SECONDS = 1.0
 _LOOK_SECONDS = 0.002
@@ -20,15 +43,25 @@ _LOOK_SECONDS = 0.002
 class AsyncClient:
     """A connection to a sidecar at `host:port` or `unix:/path`. Close it, or use it as an async context manager.
 
-    Make it on the event loop that uses it. Connecting happens with the first call. Every call raises a `TidegateError`.
-    A `channel` of your own (with interceptors, say) is used instead of a connection to `target`, and closed with this.
+    Make it on the event loop that uses it. All arguments mean what they mean for `Client`, which describes them.
     """
 
     def __init__(
-        self, target: str = "127.0.0.1:50051", *, tls: Tls | None = None, channel: grpc.aio.Channel | None = None
+        self,
+        target: str = "127.0.0.1:50051",
+        *,
+        tls: Tls | None = None,
+        timeout: float | None = CHECK_SECONDS,
+        stream_timeout: float | None = STREAM_SECONDS,
+        max_retries: int = MAX_RETRIES,
+        on_unavailable: OnUnavailable = "raise",
+        channel: grpc.aio.Channel | None = None,
     ) -> None:
         self._target = target
-        self._channel = channel or _channel(target, tls)
+        self._timeout = timeout
+        self._stream_timeout = stream_timeout
+        self._outage = Outage(on_unavailable)
+        self._channel = channel or _channel(target, tls, max_retries)
         self._check: Any = self._channel.unary_unary(_wire.CHECK)
         self._stream: Any = self._channel.stream_stream(_wire.STREAM)
 
@@ -37,33 +70,46 @@ class AsyncClient:
         text: str,
         *,
         lane: Lane | None = None,
-        timeout: float | None = 10.0,  # noqa: ASYNC109 - it travels with the call, so that the sidecar keeps it too
+        timeout: float | Default | None = DEFAULT,  # noqa: ASYNC109 - it travels with the call: the sidecar keeps it too
         **options: Unpack[StreamOptions],
     ) -> CheckResult:
         """Guard one whole text. A block is in the result. Without room it asks again, within `timeout` seconds."""
-        request = _wire.check_request(text, lane, options)
+        check_text("check", text)
+        options = checked("check", options)
+        report = self._outage.report()
+        request = _wire.check_request(text, lane, options, report)
+        seconds = given(timeout, self._timeout)
         try:
-            return _wire.check_result(await self._check(request, timeout=timeout, metadata=_wire.metadata_of(options)))
+            data = await self._check(request, timeout=seconds, metadata=_wire.metadata_of(options))
         except grpc.aio.AioRpcError as error:
-            raise _error_of(error, self._target) from None
+            failure = _error_of(error, self._target)
+            if not self._outage.is_one(failure, is_stream=False):
+                raise failure from None
+            return self._outage.check_result(text, lane)
+        self._outage.told(report)
+        return _wire.check_result(data)
 
     def stream(
         self,
         chunks: AsyncIterable[AnyChunk] | Iterable[AnyChunk],
         *,
         on_block: OnBlock = "raise",
-        timeout: float | None = None,
+        timeout: float | Default | None = DEFAULT,
         **options: Unpack[StreamOptions],
     ) -> AsyncGuardedStream:
         """Guard text while it flows: `chunks` are read by a task as fast as the sidecar takes them.
 
         With `on_block="raise"` a block raises `GuardBlocked`; with "yield" it comes as a `Verdict`, others go on.
-        An exception from `chunks` ends the stream, and is raised from it. A stream is never tried again.
+        An exception from `chunks` ends the stream, and is raised from it. A stream that was let in is never made again.
         """
-        source = _Source(chunks, _wire.start_request(options))
-        call = self._stream(source.messages(), timeout=timeout, metadata=_wire.metadata_of(options))
+        options = checked("stream", options)
+        responses = _wire.Responses(on_block)
+        report = self._outage.report()
+        source = _Source(chunks, _wire.start_request(options, report), held_of(self._outage, options))
+        seconds = given(timeout, self._stream_timeout)
+        call = self._stream(source.messages(), timeout=seconds, metadata=_wire.metadata_of(options))
         source.bind(call)
-        return AsyncGuardedStream(call, source, _wire.Responses(on_block), self._target)
+        return AsyncGuardedStream(call, source, responses, self._outage, report, self._target)
 
     async def close(self) -> None:
         """End all calls and the connection."""
@@ -81,13 +127,25 @@ class AsyncClient:
 class AsyncGuardedStream:
     """What comes out of a stream: iterate for `Release`, `Verdict`, `Summary`, or over `text()` for text alone."""
 
-    def __init__(self, call: Any, source: _Source, responses: _wire.Responses, target: str) -> None:
+    def __init__(
+        self,
+        call: Any,
+        source: _Source,
+        responses: _wire.Responses,
+        outage: Outage,
+        report: pb.Unguarded | None,
+        target: str,
+    ) -> None:
         self._call = call
         self._status = _Status(call)
         self._source = source
         self._responses = responses
+        self._outage = outage
+        self._report = report
         self._target = target
         self._is_cancelled = False
+        self.is_unguarded = False
+        """Whether text came out that nobody looked at: no sidecar answered, and the client lets text pass then."""
 
     @property
     def summary(self) -> Summary | None:
@@ -108,9 +166,14 @@ class AsyncGuardedStream:
     async def __aiter__(self) -> AsyncIterator[Shown]:
         try:
             async for data in self._call:
-                yield self._responses.read(data)
+                self._outage.told(self._report)
+                self._report = None
+                shown = self._responses.read(data)
+                self._source.shown(shown)
+                yield shown
         except grpc.aio.AioRpcError:
-            raise await self._status.error(self._target) from None
+            async for shown in self._without(await self._status.error(self._target)):
+                yield shown
         except asyncio.CancelledError:
             # Either the call was cancelled, by `cancel` or for its chunks' failure, or the task that reads it was.
             if self._source.failure is not None:
@@ -119,6 +182,20 @@ class AsyncGuardedStream:
                 raise
         finally:
             self._call.cancel()
+
+    async def _without(self, failure: TidegateError) -> AsyncIterator[Shown]:
+        """The rest of a stream whose sidecar is gone. Raises the failure where that is what the client wants."""
+        if not self._outage.is_one(failure, is_stream=True):
+            raise failure from None
+        if self._outage.mode == "block":
+            yield self._outage.verdict(self._responses)
+            return
+        self.is_unguarded = True
+        try:
+            async for release in self._source.rest():
+                yield release
+        finally:
+            self._outage.passed(self._source.passed_chars)
 
     async def __aenter__(self) -> Self:
         return self
@@ -132,9 +209,11 @@ class AsyncGuardedStream:
 class _Source:
     """Turns chunks into messages. Their own exception is kept for whoever reads the stream."""
 
-    def __init__(self, chunks: AsyncIterable[AnyChunk] | Iterable[AnyChunk], start: bytes) -> None:
-        self._chunks = chunks
+    def __init__(self, chunks: AsyncIterable[AnyChunk] | Iterable[AnyChunk], start: bytes, held: Held | None) -> None:
+        each = _each(chunks)
+        self._chunks: AsyncIterator[AnyChunk] = each if held is None else _Lasting(each)
         self._start = start
+        self._held = held
         self._call: Any = None
         self.failure: Exception | None = None
 
@@ -150,12 +229,55 @@ class _Source:
         yield self._start
         await self._call.initial_metadata()
         try:
-            async for chunk in _each(self._chunks):
+            async for chunk in self._chunks:
+                if self._held is not None:
+                    self._held.sent(chunk)
                 for message in _wire.chunk_requests(chunk):
                     yield message
         except Exception as error:  # noqa: BLE001 - the caller's own, raised again where the caller can see it
             self.failure = error
             self._call.cancel()
+
+    def shown(self, shown: Shown) -> None:
+        """Something came out."""
+        if self._held is not None:
+            self._held.shown(shown)
+
+    @property
+    def passed_chars(self) -> int:
+        """How much went on unread."""
+        return self._held.passed_chars if self._held is not None else 0
+
+    async def rest(self) -> AsyncIterator[Release]:
+        """What did not come out, and all further chunks, unread."""
+        assert self._held is not None
+        if self.failure is not None:
+            raise self.failure
+        for release in self._held.rest():
+            yield release
+        async for chunk in self._chunks:
+            self._held.sent(chunk)
+            for release in self._held.rest():
+                yield release
+
+
+class _Lasting:
+    """Chunks whose source outlives whoever waits for the next one: gRPC cancels that wait when a call ends."""
+
+    def __init__(self, chunks: AsyncIterator[AnyChunk]) -> None:
+        self._chunks = chunks
+        self._next: asyncio.Future[AnyChunk] | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AnyChunk:
+        if self._next is None:
+            self._next = asyncio.ensure_future(anext(self._chunks))
+        coming = self._next
+        chunk = await asyncio.shield(coming)
+        self._next = None
+        return chunk
 
 
 async def _each(chunks: AsyncIterable[AnyChunk] | Iterable[AnyChunk]) -> AsyncIterator[AnyChunk]:
@@ -215,8 +337,8 @@ def _error_of(error: grpc.aio.AioRpcError, target: str) -> TidegateError:
     return _wire.error_of(error.code(), error.details(), error.trailing_metadata(), target)
 
 
-def _channel(target: str, tls: Tls | None) -> grpc.aio.Channel:
-    options = _wire.channel_options(tls)
+def _channel(target: str, tls: Tls | None, max_retries: int) -> grpc.aio.Channel:
+    options = _wire.channel_options(tls, max_retries)
     if tls is None:
         return grpc.aio.insecure_channel(target, options)
     return grpc.aio.secure_channel(target, _wire.credentials_of(tls), options)

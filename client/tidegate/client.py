@@ -3,59 +3,117 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from threading import Event
+from threading import Event, Lock
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 import grpc
 
 from tidegate import _wire
+from tidegate._options import (
+    CHECK_SECONDS,
+    DEFAULT,
+    MAX_RETRIES,
+    STREAM_SECONDS,
+    Default,
+    check_text,
+    checked,
+    given,
+)
+from tidegate._outage import Held, Outage, held_of
 from tidegate.errors import TidegateError
-from tidegate.types import AnyChunk, CheckResult, Lane, OnBlock, Release, Shown, StreamOptions, Summary, Tls
+from tidegate.types import (
+    AnyChunk,
+    CheckResult,
+    Lane,
+    OnBlock,
+    OnUnavailable,
+    Release,
+    Shown,
+    StreamOptions,
+    Summary,
+    Tls,
+)
+from tidegate.v1 import guard_pb2 as pb
 
 
 class Client:
     """A connection to a sidecar at `host:port` or `unix:/path`. Thread-safe; close it, or use it as a context manager.
 
-    Connecting happens with the first call. Every call raises a `TidegateError`. A `channel` of your own (with
-    interceptors, say) is used instead of a connection to `target`, and closed with this.
+    Connecting happens with the first call. A call that finds no sidecar, or no room, is made again up to `max_retries`
+    times (0 to 4). Then `on_unavailable` says what becomes of its text while no sidecar answers: "raise" raises
+    `Unavailable`, "pass" lets it pass unread and says so (`is_unguarded`), "block" holds it back as if a policy had
+    blocked it; the next call that is answered tells the sidecar, and an event says it. `timeout` (seconds; None:
+    without end) is that of each check, `stream_timeout` that of each stream, from its start to its end.
+
+    Every call raises a `TidegateError`, or Python's own for arguments that are none. A `channel` of your own (with
+    interceptors, say) is used instead of a connection to `target`, with retries of its own, and closed with this.
     """
 
     def __init__(
-        self, target: str = "127.0.0.1:50051", *, tls: Tls | None = None, channel: grpc.Channel | None = None
+        self,
+        target: str = "127.0.0.1:50051",
+        *,
+        tls: Tls | None = None,
+        timeout: float | None = CHECK_SECONDS,
+        stream_timeout: float | None = STREAM_SECONDS,
+        max_retries: int = MAX_RETRIES,
+        on_unavailable: OnUnavailable = "raise",
+        channel: grpc.Channel | None = None,
     ) -> None:
         self._target = target
-        self._channel = channel or _channel(target, tls)
+        self._timeout = timeout
+        self._stream_timeout = stream_timeout
+        self._outage = Outage(on_unavailable)
+        self._channel = channel or _channel(target, tls, max_retries)
         self._check: Any = self._channel.unary_unary(_wire.CHECK)
         self._stream: Any = self._channel.stream_stream(_wire.STREAM)
 
     def check(
-        self, text: str, *, lane: Lane | None = None, timeout: float | None = 10.0, **options: Unpack[StreamOptions]
+        self,
+        text: str,
+        *,
+        lane: Lane | None = None,
+        timeout: float | Default | None = DEFAULT,
+        **options: Unpack[StreamOptions],
     ) -> CheckResult:
         """Guard one whole text. A block is in the result. Without room it asks again, within `timeout` seconds."""
-        request = _wire.check_request(text, lane, options)
+        check_text("check", text)
+        options = checked("check", options)
+        report = self._outage.report()
+        request = _wire.check_request(text, lane, options, report)
+        seconds = given(timeout, self._timeout)
         try:
-            return _wire.check_result(self._check(request, timeout=timeout, metadata=_wire.metadata_of(options)))
+            data = self._check(request, timeout=seconds, metadata=_wire.metadata_of(options))
         except grpc.RpcError as error:
-            raise _error_of(error, self._target) from None
+            failure = _error_of(error, self._target)
+            if not self._outage.is_one(failure, is_stream=False):
+                raise failure from None
+            return self._outage.check_result(text, lane)
+        self._outage.told(report)
+        return _wire.check_result(data)
 
     def stream(
         self,
         chunks: Iterable[AnyChunk],
         *,
         on_block: OnBlock = "raise",
-        timeout: float | None = None,
+        timeout: float | Default | None = DEFAULT,
         **options: Unpack[StreamOptions],
     ) -> GuardedStream:
         """Guard text while it flows: `chunks` are read on a thread of gRPC's as fast as the sidecar takes them.
 
         With `on_block="raise"` a block raises `GuardBlocked`; with "yield" it comes as a `Verdict`, others go on.
-        An exception from `chunks` ends the stream, and is raised from it. A stream is never tried again.
+        An exception from `chunks` ends the stream, and is raised from it. A stream that was let in is never made again.
         """
-        source = _Source(chunks, _wire.start_request(options))
-        call = self._stream(source.messages(), timeout=timeout, metadata=_wire.metadata_of(options))
+        options = checked("stream", options)
+        responses = _wire.Responses(on_block)
+        report = self._outage.report()
+        source = _Source(chunks, _wire.start_request(options, report), held_of(self._outage, options))
+        seconds = given(timeout, self._stream_timeout)
+        call = self._stream(source.messages(), timeout=seconds, metadata=_wire.metadata_of(options))
         source.bind(call)
-        return GuardedStream(call, source, _wire.Responses(on_block), self._target)
+        return GuardedStream(call, source, responses, self._outage, report, self._target)
 
     def close(self) -> None:
         """End all calls and the connection."""
@@ -73,12 +131,24 @@ class Client:
 class GuardedStream:
     """What comes out of a stream: iterate for `Release`, `Verdict`, `Summary`, or over `text()` for text alone."""
 
-    def __init__(self, call: Any, source: _Source, responses: _wire.Responses, target: str) -> None:
+    def __init__(
+        self,
+        call: Any,
+        source: _Source,
+        responses: _wire.Responses,
+        outage: Outage,
+        report: pb.Unguarded | None,
+        target: str,
+    ) -> None:
         self._call = call
         self._source = source
         self._responses = responses
+        self._outage = outage
+        self._report = report
         self._target = target
         self._is_cancelled = False
+        self.is_unguarded = False
+        """Whether text came out that nobody looked at: no sidecar answered, and the client lets text pass then."""
 
     @property
     def summary(self) -> Summary | None:
@@ -99,14 +169,31 @@ class GuardedStream:
     def __iter__(self) -> Iterator[Shown]:
         try:
             for data in self._call:
-                yield self._responses.read(data)
+                self._outage.told(self._report)
+                self._report = None
+                shown = self._responses.read(data)
+                self._source.shown(shown)
+                yield shown
         except grpc.RpcError as error:
             if self._source.failure is not None:
                 raise self._source.failure from None
             if not self._is_cancelled:
-                raise _error_of(error, self._target) from None
+                yield from self._without(_error_of(error, self._target))
         finally:
             self._call.cancel()
+
+    def _without(self, failure: TidegateError) -> Iterator[Shown]:
+        """The rest of a stream whose sidecar is gone. Raises the failure where that is what the client wants."""
+        if not self._outage.is_one(failure, is_stream=True):
+            raise failure from None
+        if self._outage.mode == "block":
+            yield self._outage.verdict(self._responses)
+            return
+        self.is_unguarded = True
+        try:
+            yield from self._source.rest()
+        finally:
+            self._outage.passed(self._source.passed_chars)
 
     def __enter__(self) -> Self:
         return self
@@ -120,11 +207,14 @@ class GuardedStream:
 class _Source:
     """Turns chunks into messages, on gRPC's thread. Their own exception is kept for whoever reads the stream."""
 
-    def __init__(self, chunks: Iterable[AnyChunk], start: bytes) -> None:
-        self._chunks = chunks
+    def __init__(self, chunks: Iterable[AnyChunk], start: bytes, held: Held | None) -> None:
+        self._chunks = iter(chunks)
         self._start = start
+        self._held = held
         self._call: Any = None
         self._is_bound = Event()
+        self._reading = Lock()
+        self._is_taken = False
         self.failure: Exception | None = None
 
     def bind(self, call: Any) -> None:
@@ -136,12 +226,52 @@ class _Source:
         """The stream's messages."""
         yield self._start
         try:
-            for chunk in self._chunks:
+            for chunk in self._sent():
                 yield from _wire.chunk_requests(chunk)
         except Exception as error:  # noqa: BLE001 - the caller's own, raised again where the caller can see it
             self.failure = error
             self._is_bound.wait()
             self._call.cancel()
+
+    def shown(self, shown: Shown) -> None:
+        """Something came out."""
+        if self._held is not None:
+            self._held.shown(shown)
+
+    @property
+    def passed_chars(self) -> int:
+        """How much went on unread."""
+        return self._held.passed_chars if self._held is not None else 0
+
+    def rest(self) -> Iterator[Release]:
+        """What did not come out, and all further chunks, unread. Waits for the chunk that gRPC's thread asks for."""
+        assert self._held is not None
+        with self._reading:
+            self._is_taken = True
+        if self.failure is not None:
+            raise self.failure
+        yield from self._held.rest()
+        for chunk in self._chunks:
+            self._held.sent(chunk)
+            yield from self._held.rest()
+
+    def _sent(self) -> Iterator[AnyChunk]:
+        """The chunks, each known to be held from the moment it is there."""
+        while True:
+            with self._reading:
+                chunk = next(self._chunks, _END) if not self._is_taken else _END
+                if isinstance(chunk, _End):
+                    return
+                if self._held is not None:
+                    self._held.sent(chunk)
+            yield chunk
+
+
+class _End:
+    """No more chunks."""
+
+
+_END = _End()
 
 
 def _error_of(error: grpc.RpcError, target: str) -> TidegateError:
@@ -150,8 +280,8 @@ def _error_of(error: grpc.RpcError, target: str) -> TidegateError:
     return _wire.error_of(call.code(), call.details(), call.trailing_metadata(), target)
 
 
-def _channel(target: str, tls: Tls | None) -> grpc.Channel:
-    options = _wire.channel_options(tls)
+def _channel(target: str, tls: Tls | None, max_retries: int) -> grpc.Channel:
+    options = _wire.channel_options(tls, max_retries)
     if tls is None:
         return grpc.insecure_channel(target, options)
     return grpc.secure_channel(target, _wire.credentials_of(tls), options)

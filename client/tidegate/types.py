@@ -13,6 +13,8 @@ Channel: TypeAlias = Literal["content", "reasoning", "tool_arguments", "other"]
 Part: TypeAlias = Literal["model", "user", "system", "context", "tool_result", "tool_definition"]
 Severity: TypeAlias = Literal["unspecified", "info", "low", "medium", "high", "critical"]
 OnBlock: TypeAlias = Literal["raise", "yield"]
+OnUnavailable: TypeAlias = Literal["raise", "pass", "block"]
+"""While no sidecar answers: raise `Unavailable`; let the text pass unread, marked; or hold it back as if blocked."""
 
 
 class Action(StrEnum):
@@ -71,11 +73,11 @@ class Usage:
     cache_written_tokens: int | None = None
 
 
-AnyChunk: TypeAlias = str | bytes | tuple[int, Channel, str | bytes] | Chunk | Passage | Usage
+AnyChunk: TypeAlias = str | bytes | tuple[int, Channel, str | bytes | None] | Chunk | Passage | Usage | None
 """What a stream takes: text of the first choice's content, `(choice, channel, text)`, or a `Chunk`.
 
-A `Passage` among them is more context, for the sentences that are complete only after it. A `Usage` comes last: the
-stream ends with it.
+None, which is what many APIs have where a piece brings no text, is skipped. A `Passage` among them is more context, for
+the sentences that are complete only after it. A `Usage` comes last: the stream ends with it.
 """
 
 Context: TypeAlias = Mapping[str, str] | Sequence[str | tuple[str, str]]
@@ -168,6 +170,8 @@ class Release:
     input: Span = Span(0, 0)
     annotations: tuple[Annotation, ...] = ()
     redactions: tuple[Redaction, ...] = ()
+    is_unguarded: bool = False
+    """Nobody looked at this text: no sidecar answered, and the client is set to let text pass then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +287,9 @@ class CheckResult:
     annotations: tuple[Annotation, ...]
     redactions: tuple[Redaction, ...]
     summary: Summary
+
+    is_unguarded: bool = False
+    """Nobody looked at the text: no sidecar answered, and the client is set to let text pass then."""
 
     @property
     def is_blocked(self) -> bool:

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from detectors.context import context_of
 from detectors.models.places import use_places
 from sidecar.cli.ending import WRONG, Failure
-from sidecar.cli.events import find_event, source_of
+from sidecar.cli.events.source import find_event, source_of
 from sidecar.cli.options import CONFIG, CONTEXTS, FACTS, PART, facts_options
 from sidecar.config import load_settings
 from sidecar.explanation.account import to_json

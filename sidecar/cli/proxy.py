@@ -1,4 +1,4 @@
-"""The command `tidegate proxy`: the service with its HTTP proxy and without gRPC."""
+"""The command `tidegate proxy`: the service with its HTTP proxy, and with gRPC where the settings name addresses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def proxy(
 ) -> None:
     """Guard the traffic of a provider's API, both ways, until SIGTERM. Clients use it as their base URL.
 
-    It speaks OpenAI's, Anthropic's, Ollama's and TGI's APIs. SIGHUP reads the policies again.
+    It speaks OpenAI's, Anthropic's, Ollama's and TGI's APIs, and gRPC on the addresses that the settings name
+    (`grpc.listen`). SIGHUP reads the policies again.
 
     `tidegate policy packs` lists the policies that come with it.
 
@@ -93,7 +94,7 @@ def _settings(settings: Settings, upstream: str | None, listen: str | None, dire
     values = settings.model_dump(exclude_unset=True)
     said = {"upstream": upstream, "listen": listen}
     values["proxy"] = values.get("proxy", {}) | {key: value for key, value in said.items() if value is not None}
-    values["grpc"] = values.get("grpc", {}) | {"listen": ()}
+    values["grpc"] = {"listen": ()} | values.get("grpc", {})
     if directories:
         values["policies"] = values.get("policies", {}) | {"directories": directories}
     return checked(values)

@@ -31,6 +31,7 @@ _PROTO_TYPES: Mapping[Kind, type[ProtoMessage]] = {
     Kind.DECISION: events_pb2.DecisionEvent,
     Kind.FAULT: events_pb2.FaultEvent,
     Kind.POLICY: events_pb2.PolicyEvent,
+    Kind.LABEL: events_pb2.LabelEvent,
 }
 _JSON = "application/json"
 _PROTOBUF = "application/protobuf"
@@ -68,7 +69,7 @@ class Delivered(msgspec.Struct, frozen=True):
 
 def encode(numbered: Numbered, published: float, form: Literal["json", "protobuf"] = "json") -> Message:
     """The Kafka message of an event. `published` is Unix time in seconds."""
-    data = _published_data(numbered, published)
+    data = published_data(numbered, published)
     attributes = _attributes(numbered)
     is_json = form == "json"
     headers = {f"ce_{name}": value for name, value in attributes.items() if name != "traceparent"}
@@ -88,9 +89,14 @@ def encode(numbered: Numbered, published: float, form: Literal["json", "protobuf
 
 def encode_line(numbered: Numbered, published: float) -> bytes:
     """The event as one line of JSON, with its newline: CloudEvents in structured mode."""
-    data = _published_data(numbered, published)
+    return _encoder.encode(structured(numbered, published)) + b"\n"
+
+
+def structured(numbered: Numbered, published: float) -> dict[str, Any]:
+    """The event as a CloudEvent in structured mode; `data` is to be encoded by msgspec."""
+    data = published_data(numbered, published)
     envelope = _attributes(numbered) | {"datacontenttype": _JSON, "dataschema": dataschema(kind_of(data))}
-    return _encoder.encode(envelope | {"data": data}) + b"\n"
+    return envelope | {"data": data}
 
 
 def decode(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> Delivered:
@@ -140,7 +146,8 @@ def _attributes(numbered: Numbered) -> dict[str, str]:
     return {name: value for name, value in attributes.items() if value}
 
 
-def _published_data(numbered: Numbered, published: float) -> Data:
+def published_data(numbered: Numbered, published: float) -> Data:
+    """The event's data with its producer, its number and when it was published (Unix time in seconds)."""
     data = numbered.event.data
     ids = replace(data.ids, producer=numbered.producer, sequence=numbered.sequence)
     return replace(data, ids=ids, time=replace(data.time, published=timestamp(published)))
@@ -178,6 +185,7 @@ _ENUM_PREFIXES = {
     "side": "CANARY_SIDE_",
     "step": "POLICY_STEP_",
     "counted_by": "USAGE_SOURCE_",
+    "verdict": "LABEL_VERDICT_",
 }
 """The fields that are words in JSON and enums in protobuf."""
 _MAPS = frozenset(

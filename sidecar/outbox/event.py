@@ -1,8 +1,9 @@
 """The events: what Tidegate tells a security team, as plain values; `builders` makes them.
 
-Four kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
+Five kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
 something that should have looked at text did not, or when events were lost, a **policy** event when another policy is
-in force, or one was refused. Their fields are the published contract (`docs/events.md`, `schema/*.json`); fields are
+in force, or one was refused, and a **label**, which the service never makes: what a person says of one of the others
+(`labels`). Their fields are the published contract (`docs/events.md`, `schema/*.json`); fields are
 only ever added.
 
 An event has its id from the moment it is built, and gets its producer, sequence number and time of publication from
@@ -42,6 +43,26 @@ class Kind(StrEnum):
     DECISION = "decision"
     FAULT = "fault"
     POLICY = "policy"
+    LABEL = "label"
+
+
+class Verdict(StrEnum):
+    """What a person says of an event."""
+
+    TRUE_POSITIVE = "true_positive"
+    """What the rule found is what it looks for."""
+    FALSE_POSITIVE = "false_positive"
+    """It is not: a false alarm."""
+    MISSED = "missed"
+    """The stream holds something that the rule should have found, and did not."""
+    CLEAN = "clean"
+    """The stream was read, and holds nothing that the rule should have found beyond what it did."""
+    UNSURE = "unsure"
+    """Nobody can tell; takes back what its author said before."""
+
+
+OF_STREAMS = frozenset({Verdict.MISSED, Verdict.CLEAN})
+"""The verdicts that say something of a rule's silence, and so name the rule."""
 
 
 class PolicyStep(StrEnum):
@@ -78,6 +99,8 @@ class FaultKind(StrEnum):
     EVENTS_LOST = "events_lost"
     UNSCANNED = "unscanned"
     """A request or an answer passed that nobody looked at, as the settings have it."""
+    UNAVAILABLE = "unavailable"
+    """An application found no service, and held back what it had to check."""
 
 
 FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
@@ -87,6 +110,7 @@ FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
     FaultKind.POLICY_REFUSED: Severity.HIGH,
     FaultKind.EVENTS_LOST: Severity.CRITICAL,
     FaultKind.UNSCANNED: Severity.MEDIUM,
+    FaultKind.UNAVAILABLE: Severity.MEDIUM,
 }
 Count = Annotated[int, Meta(ge=0)]
 Score = Annotated[float, Meta(ge=0, le=1)]
@@ -460,12 +484,30 @@ class PolicyChange(_Part, frozen=True, tag="policy", tag_field="kind"):
     canary: CanaryRates | None = None
 
 
-Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange
+class Label(_Part, frozen=True, tag="label", tag_field="kind"):
+    """What a person (`by`) says of another event, of which `event` is the id.
+
+    `rule` (or `policy/rule`) and `label` name what was missed, or what a stream is clean of; of a violation its event
+    names them. `note` is the author's own words: whoever writes them keeps checked text out.
+    """
+
+    ids: Ids
+    time: Times
+    event: EventId
+    verdict: Verdict
+    by: str
+    note: str = ""
+    rule: str = ""
+    label: str = ""
+
+
+Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange | Label
 DATA_TYPES: Mapping[Kind, type[Data]] = {
     Kind.VIOLATION: Violation,
     Kind.DECISION: StreamDecision,
     Kind.FAULT: Fault,
     Kind.POLICY: PolicyChange,
+    Kind.LABEL: Label,
 }
 
 
@@ -485,7 +527,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
     @property
     def kind(self) -> Kind:
-        """Which of the four it is."""
+        """Which of them it is."""
         return kind_of(self.data)
 
 
@@ -500,6 +542,8 @@ def kind_of(data: Data) -> Kind:
             return Kind.FAULT
         case PolicyChange():
             return Kind.POLICY
+        case Label():
+            return Kind.LABEL
 
 
 def severity_of(data: Data) -> Severity:
@@ -511,3 +555,5 @@ def severity_of(data: Data) -> Severity:
             return Severity.LOW if data.violations or data.repeated else Severity.INFO
         case Fault() | PolicyChange():
             return Severity.of(data.severity)
+        case Label():
+            return Severity.INFO

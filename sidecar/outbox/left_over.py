@@ -16,11 +16,11 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from sidecar.config import Settings
+from sidecar.outbox.format import worker_of
 from sidecar.outbox.outbox import OutboxError
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
-from sidecar.outbox.store import worker_of
 
 _log = logging.getLogger(__name__)
 

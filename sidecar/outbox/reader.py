@@ -21,9 +21,9 @@ from msgspec.structs import replace
 from sidecar.outbox.damage import is_database, salvage
 from sidecar.outbox.encode import decode_line
 from sidecar.outbox.event import Data
+from sidecar.outbox.format import is_outbox, sinks_in, stored_after
 from sidecar.outbox.reads import Read, ReadError, read_one
 from sidecar.outbox.rows import to_event
-from sidecar.outbox.store import is_outbox
 from sidecar.values import Severity
 
 _STEP = 500
@@ -94,9 +94,10 @@ def _data_of(line: bytes) -> Data:
 def outbox_facts(path: Path) -> OutboxFacts:
     """What an outbox's file says of itself. Raises `ReadError`."""
     with closing(_open(path)) as db:
-        meta = dict(db.execute("SELECT name, value FROM meta"))
-        lost = {Severity(severity): total for severity, total in db.execute("SELECT severity, total FROM losses")}
-    return OutboxFacts(meta["producer"], meta["next_sequence"], lost)
+        first = sinks_in(db)[0]
+        rows = db.execute("SELECT severity, sum(total) FROM losses GROUP BY severity")
+        lost = {Severity(severity): total for severity, total in rows}
+    return OutboxFacts(first.producer, first.next_sequence, lost)
 
 
 # --- Outbox -----------------------------------------------------------------------------------------------------------
@@ -112,15 +113,10 @@ def _position_before(path: Path, last: int) -> int:
 def _rows_after(path: Path, position: int) -> list[tuple[int, Read]]:
     try:
         with closing(_open(path)) as db:
-            (producer,) = db.execute("SELECT value FROM meta WHERE name = 'producer'").fetchone()
-            rows = db.execute(
-                "SELECT position, body, coalesce(sequence, 0) FROM events LEFT JOIN numbers USING (position)"
-                " WHERE position > ? ORDER BY position LIMIT ?",
-                (position, _STEP),
-            ).fetchall()
+            rows = stored_after(db, position, _STEP)
     except sqlite3.Error as error:
         raise ReadError(f"cannot read the outbox {path}: {error}") from None
-    return [(at, _row(f"{path}#{at}", body, producer, sequence)) for at, body, sequence in rows]
+    return [(at, _row(f"{path}#{at}", body, producer, sequence)) for at, body, sequence, producer in rows]
 
 
 def _row(place: str, body: bytes, producer: str, sequence: int) -> Read:

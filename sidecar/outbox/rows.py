@@ -24,11 +24,13 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     kind: Kind = Kind.FAULT
     key: str = ""
     tenant: str = ""
+    sinks: tuple[int, ...] = (0,)
+    """The numbers of the sinks that want it."""
 
 
-def to_row(event: Event) -> Row:
+def to_row(event: Event, sinks: tuple[int, ...] = (0,)) -> Row:
     """Encode an event. Raises `ValueError` or `TypeError` when it holds what JSON cannot carry."""
-    return Row(event.severity, _encoder.encode(event), event.kind, event.key, event.data.ids.tenant)
+    return Row(event.severity, _encoder.encode(event), event.kind, event.key, event.data.ids.tenant, sinks)
 
 
 def to_event(body: bytes) -> Event:

@@ -28,6 +28,13 @@ def _words(value: object) -> object:
     return json.loads(value) if value.lstrip().startswith("[") else shlex.split(value)
 
 
+def _list(value: object) -> object:
+    """A list as it stands in an environment variable: a JSON list, or words between commas."""
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if value.lstrip().startswith("[") else [word.strip() for word in value.split(",") if word]
+
+
 class _Section(BaseModel):
     """A part of the settings: unknown keys are errors, values do not change."""
 
@@ -51,6 +58,8 @@ class OutboxSettings(_Section):
     """The longest that a stream waits for its event to be recorded; a disk that is slower still gets it."""
     worker: Annotated[int, Field(ge=0)] | None = None
     """Which of several workers' this outbox is: set by `workers`, so that no other service takes it over."""
+    forget_sinks: Annotated[tuple[str, ...], BeforeValidator(_list)] = ()
+    """Sinks that are no more: what the outbox keeps for them is deleted at the start."""
     durability: Literal["full", "normal"] = "full"
     """`full` survives a power cut, `normal` only the end of the process (kill -9), and is a little faster."""
 
@@ -78,6 +87,8 @@ class Topics(_Section):
     decisions: TopicName = "tidegate.decisions"
     faults: TopicName = "tidegate.faults"
     policies: TopicName = "tidegate.policies"
+    labels: TopicName = "tidegate.labels"
+    """What people say of events: written by `tidegate events label`, never by the service."""
 
     def of(self, kind: Kind) -> str:
         """The topic of one kind of event."""
@@ -90,11 +101,18 @@ class Topics(_Section):
                 return self.faults
             case Kind.POLICY:
                 return self.policies
+            case Kind.LABEL:
+                return self.labels
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Each topic once, in a fixed order."""
+        """Each topic that the service publishes to, once, in a fixed order."""
         return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies)))
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Those, and that of labels."""
+        return tuple(dict.fromkeys((*self.names, self.labels)))
 
 
 class OAuthSettings(_Section):

@@ -38,7 +38,7 @@ class MadeTopics(msgspec.Struct, frozen=True):
 async def create_topics(settings: KafkaSettings, plan: TopicPlan) -> MadeTopics:
     """Make the topics that are not there. Raises `ConfigError` without a broker, `SinkError` when Kafka refuses."""
     cluster = Cluster(settings)
-    names = settings.topics.names
+    names = settings.topics.all_names
     try:
         facts = await cluster.look_up(names)
         wanted = [name for name in names if not facts[name].leaders]

@@ -54,6 +54,10 @@ COUNTERS: Mapping[str, Row] = {
     "tidegate_unscanned_long_texts": Row(
         "Requests with a long text that passed without being looked at: perhaps a model reads them.", ("path",)
     ),
+    "tidegate_client_outage_calls": Row(
+        "Calls of applications that found no service, as their clients told it later: passed unread, or held back.",
+        ("done",),
+    ),
     "tidegate_http_refused": Row("HTTP exchanges that were answered in the upstream's place.", ("status", "reason")),
     "tidegate_received_chars": Row("Characters received.", ("policy",)),
     "tidegate_released_chars": Row("Characters of the input that releases accounted for.", ("policy",)),
@@ -292,6 +296,10 @@ class Metrics:
     def count_unread_text(self, named: str) -> None:
         """Count a long text that passes without being looked at, by what `count_unscanned` called its path."""
         self._of("tidegate_unscanned_long_texts", named).inc()
+
+    def count_outage(self, done: str, calls: int) -> None:
+        """Count calls of an application that found no service: `passed` unread, or `blocked`."""
+        self._of("tidegate_client_outage_calls", done).inc(calls)
 
     def count_refused(self, status: int, reason: str) -> None:
         """Count an exchange that was answered in the upstream's place. `reason` is a word of ours."""

@@ -20,7 +20,7 @@ from sidecar.errors import CallerError, CallerFault
 from sidecar.policy.plan import Plan
 from sidecar.releases import shift
 from sidecar.session import Shown
-from sidecar.start import Passage, StreamStart
+from sidecar.start import ClientOutage, Passage, StreamStart
 from sidecar.summary import StreamSummary
 from sidecar.usage import MOST_TOKENS, Usage
 from sidecar.values import (
@@ -60,6 +60,9 @@ _CHANNELS: Mapping[int, Channel] = {
     pb.CHANNEL_UNSPECIFIED: Channel.CONTENT,
     **{number: each for each, number in _WIRE_CHANNELS.items()},
 }
+_MOST_CLAIMED = 10**12
+_LAST_SECOND = 253_402_300_799
+"""Of the year 9999, past which protobuf's own times end."""
 
 
 # -- what comes in ----------------------------------------------------------------------------------------------------
@@ -92,6 +95,7 @@ def start_of(message: pb.Start, *, trace: str = "") -> StreamStart:
         prompt=message.prompt,
         context=passages_of(message.context),
         trace=trace,
+        outage=_outage_of(message.unguarded) if message.HasField("unguarded") else None,
     )
 
 
@@ -102,6 +106,15 @@ def usage_of(message: pb.Usage) -> Usage:
         if count > MOST_TOKENS:
             raise CallerError(f"is {count}; at most {MOST_TOKENS} is allowed", field=f"usage.{name}", limit=MOST_TOKENS)
     return Usage(**counts)
+
+
+def _outage_of(message: pb.Unguarded) -> ClientOutage:
+    """Calls that found no service. It is a claim: a number past all reason is taken for the largest that has one."""
+    passed, chars, blocked = (
+        min(each, _MOST_CLAIMED) for each in (message.passed_calls, message.passed_chars, message.blocked_calls)
+    )
+    first, last = (min(max(0, each.seconds), _LAST_SECOND) for each in (message.first, message.last))
+    return ClientOutage(passed, chars, blocked, first, last)
 
 
 def passages_of(messages: Iterable[pb.Passage]) -> tuple[Passage, ...]:

@@ -175,6 +175,7 @@ class GuardService:
         start = self._start_of(request.start, context)
         lane = LaneReader(start.direction, self._engine.limits).lane_of(request.lane, field="lane")
         async with self._engine.open(start) as session:
+            await self._engine.report_outage(start.outage, session.info)
             _count(session, request)
             await session.feed(lane, request.text, is_json=_is_json(lane), is_last=True)
             session.finish()
@@ -185,6 +186,7 @@ class GuardService:
             first = await self._read_start(context)
         start = msgspec.structs.replace(self._start_of(first, context), asked_ms=self._asked_ms(first))
         async with self._engine.open(start) as session:
+            await self._engine.report_outage(start.outage, session.info)
             await context.send_initial_metadata(((_STREAM_ID, session.info.stream_id),))
             lanes = LaneReader(start.direction, self._engine.limits)
             joints = Joints(is_streamed=False)

@@ -56,6 +56,14 @@ def proxy(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["proxy", "--upstream", "http://localhost:1", *arguments])
 
 
+def test_it_serves_grpc_where_the_settings_say_so(started: list[Settings], monkeypatch: pytest.MonkeyPatch):
+    assert proxy("--policy", "gdpr").exit_code == 0
+    monkeypatch.setenv("TIDEGATE_GRPC__LISTEN", "127.0.0.1:50051")
+    assert proxy("--policy", "gdpr").exit_code == 0
+
+    assert [settings.grpc.listen for settings in started] == [(), ("127.0.0.1:50051",)]
+
+
 def test_a_pack_is_found_by_its_name_and_loaded_alone_where_nothing_else_is(started: list[Settings]):
     assert proxy("--policy", "gdpr").exit_code == 0
     (settings,) = started

@@ -391,7 +391,11 @@ async def test_errors_are_the_clients_own(client: tidegate.AsyncClient):
 @pytest.mark.slow
 async def test_a_check_that_found_no_room_is_asked_again():
     limits = Limits(max_streams=1)
-    async with serving(GUARD, limits=limits) as server, tidegate.AsyncClient(server.address) as client:
+    async with (
+        serving(GUARD, limits=limits) as server,
+        tidegate.AsyncClient(server.address) as client,
+        tidegate.AsyncClient(server.address, max_retries=0) as once,
+    ):
         may_end = asyncio.Event()
 
         async def occupying() -> AsyncIterator[str]:
@@ -401,7 +405,7 @@ async def test_a_check_that_found_no_room_is_asked_again():
         stream = asyncio.create_task(_drained(client.stream(occupying())))
         await _until(lambda: server.engine.open_streams == 1)
         with pytest.raises(tidegate.Overloaded) as caught:
-            _ = [each async for each in client.stream(["text"])]
+            _ = [each async for each in once.stream(["text"])]
         assert caught.value.retry_after == 1.0
         checking = asyncio.create_task(client.check(TEXT))
         refused = b'tidegate_streams_refused_total{reason="overloaded"} 2.0'

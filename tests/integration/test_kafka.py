@@ -18,18 +18,22 @@ from msgspec.structs import replace
 
 from sidecar.cli.events import events as events_command
 from sidecar.outbox.audit import Audit, Report
-from sidecar.outbox.builders import StreamInfo
+from sidecar.outbox.builders import StreamInfo, uuid7
 from sidecar.outbox.encode import decode
-from sidecar.outbox.event import Event
+from sidecar.outbox.event import Event, Label, Verdict
+from sidecar.outbox.kafka import MissingTopicsError
+from sidecar.outbox.labels import checked, numbered_labels, send_labels
 from sidecar.outbox.memory import MemoryOutbox
+from sidecar.outbox.outbox import Numbered
 from sidecar.outbox.publisher import make_publisher
 from sidecar.outbox.reads import Read
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
+from sidecar.outbox.topic_reader import read_topics
 from sidecar.outbox.topics import TopicPlan, create_topics
 from tests.integration.broker import Broker, free_port, proxied, read_all
 from tests.integration.kafka_tools import own_topics, publishing
-from tests.outbox.samples import INFO, a_fault, a_stream_decision, a_violation
+from tests.outbox.samples import INFO, NOW, a_fault, a_stream_decision, a_violation
 
 pytestmark = pytest.mark.broker
 
@@ -119,7 +123,7 @@ async def test_missing_topics_are_named_not_made_and_the_events_wait(kafka: Kafk
         assert set(publisher.stats().missing_topics) == set(kafka.topics.names)
         assert "create-topics" in publisher.stats().error
         made = await create_topics(kafka, PLAN)
-        assert made.created == kafka.topics.names, "trying to publish made none"
+        assert made.created == kafka.topics.all_names, "trying to publish made none"
         await until(lambda: publisher.stats().published == 1)
     assert publisher.stats().missing_topics == ()
     assert len(await read_all(broker.address, kafka.topics.names)) == 1
@@ -233,9 +237,9 @@ async def test_commands_make_topics_read_them_and_prove_them_complete(kafka: Kaf
         return await asyncio.to_thread(command, *arguments)
 
     made = json.loads(await in_thread("create-topics", "--partitions", "3", "--json"))
-    assert made == {"created": list(kafka.topics.names), "existing": []}
+    assert made == {"created": list(kafka.topics.all_names), "existing": []}
     made = json.loads(await in_thread("create-topics", "--json"))
-    assert made == {"created": [], "existing": list(kafka.topics.names)}
+    assert made == {"created": [], "existing": list(kafka.topics.all_names)}
     outbox = MemoryOutbox()
     async with publishing(outbox, kafka, EVENTS) as publisher:
         await outbox.put(list(sessions(30, of=3)))
@@ -246,3 +250,37 @@ async def test_commands_make_topics_read_them_and_prove_them_complete(kafka: Kaf
     assert sorted(json.loads(row)["ids"]["sequence"] for row in rows) == list(range(1, 31, 3))
     assert len((await in_thread("tail", "--last", "4")).splitlines()) == 4
     assert json.loads(await in_thread("stats", "--json", "--topic", kafka.topics.faults))["kind"] == {"fault": 10}
+
+
+@pytest.mark.parametrize("form", ["json", "protobuf"])
+async def test_labels_are_produced_to_their_topic_and_read_from_it(form: Any, kafka: KafkaSettings, broker: Broker):
+    with pytest.raises(MissingTopicsError, match=kafka.topics.labels):
+        await send_labels(a_hundred_labels(), kafka, form=form)
+    await create_topics(kafka, PLAN)
+    labels = a_hundred_labels()
+    await send_labels(labels, kafka, form=form)
+    read = [each async for each in read_topics(kafka, [kafka.topics.labels]) if isinstance(each, Read)]
+    assert {each.data.ids.event for each in read if each.data} == {each.event.id for each in labels}
+    assert {each.data.verdict for each in read if isinstance(each.data, Label)} == {Verdict.TRUE_POSITIVE}
+    assert len({each.lane for each in read}) > 1, "they are spread by the event that they are about"
+    audit = Audit()
+    for each in read:
+        audit.add(each)
+    assert audit.report().is_fine
+
+
+def a_hundred_labels() -> list[Numbered]:
+    rows = [checked({"event": uuid7(NOW + number), "verdict": "true_positive"}) for number in range(100)]
+    return numbered_labels(rows, by="ann", now=NOW)
+
+
+async def test_the_command_produces_labels_with_the_settings_at_hand(kafka: KafkaSettings, broker: Broker):
+    await create_topics(kafka, PLAN)
+    names = kafka.topics.model_dump().items()
+    environment = {f"TIDEGATE_KAFKA__TOPICS__{kind.upper()}": name for kind, name in names}
+    environment |= {"TIDEGATE_KAFKA__IDEMPOTENCE": "false", "TIDEGATE_KAFKA__BOOTSTRAP_SERVERS": broker.address}
+    arguments = ["label", uuid7(NOW), "--verdict", "false_positive", "--by", "ann"]
+    done = await asyncio.to_thread(CliRunner().invoke, events_command, arguments, env=environment)
+    assert (done.exit_code, done.stderr) == (0, f"1 label written to {kafka.topics.labels}\n")
+    (record,) = await read_all(broker.address, [kafka.topics.labels])
+    assert dict(record.headers)["ce_type"] == b"dev.tidegate.label.v1"

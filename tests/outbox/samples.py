@@ -14,6 +14,7 @@ from sidecar.outbox.builders import (
     violation_event,
 )
 from sidecar.outbox.event import BundleRef, CanaryRates, CanaryRef, Event, FaultKind, PolicyRef, PolicyStep
+from sidecar.outbox.labels import checked, numbered_labels
 from sidecar.outbox.outbox import Numbered
 from sidecar.policy.plan import Plan
 from sidecar.values import Action, Decision, Direction, Exposure, Failed, FailureKind, Lane, Severity
@@ -21,6 +22,7 @@ from tests.fakes import WordScanner, plan, rule
 
 NOW = 1_790_000_000.25
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+EVENT_ID = "01a18f0c-2f8a-7d53-9a3e-5b1c7d0e4f21"
 INFO = StreamInfo(
     stream_id="stream-1",
     direction=Direction.OUTPUT,
@@ -116,13 +118,31 @@ def a_policy_change(step: PolicyStep = PolicyStep.ROLLED_BACK) -> Event:
     )
 
 
+def a_label(verdict: str = "missed", **more: str) -> Event:
+    row = {"event": EVENT_ID, "verdict": verdict, "by": "ann", "note": "a test card"}
+    if verdict == "missed":
+        row |= {"rule": "test/rule-0", "label": "WORD"}
+    (numbered_label,) = numbered_labels([checked(row | more)], by="", now=NOW)
+    return numbered_label.event
+
+
 def one_of_each() -> list[Event]:
     """Every kind, with as many of its fields as there are."""
     failure = violation_event(INFO, a_plan(Action.BLOCK), a_failed_decision(), NOW)
     lost = fault_event(FaultKind.EVENTS_LOST, "outbox", NOW, count=3, lost={Severity.LOW: 2, Severity.HIGH: 1})
     unread = fault_event(FaultKind.UNSCANNED, "answer", NOW, info=INFO, reason="unknown path")
     policies = [a_policy_change(), a_policy_change(PolicyStep.CANARY_STOPPED)]
-    return [a_violation(hashed=True), failure, a_stream_decision(), a_fault(INFO), a_fault(), lost, unread, *policies]
+    return [
+        a_violation(hashed=True),
+        failure,
+        a_stream_decision(),
+        a_fault(INFO),
+        a_fault(),
+        lost,
+        unread,
+        *policies,
+        a_label(),
+    ]
 
 
 def numbered(event: Event, sequence: int = 4711, producer: str = "tidegate-test") -> Numbered:

@@ -64,7 +64,7 @@ def samples(metrics: Metrics, accept: str = "application/openmetrics-text") -> d
     text = metrics.render_as(accept)[0].decode()
     return {
         (sample.name, sample.labels.get("kind", "")): sample
-        for family in text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+        for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
 
@@ -124,7 +124,8 @@ async def test_an_answer_that_comes_whole_has_usage_and_no_pace(tmp_path: Path):
         proxy.upstream.answer = Answer([json.dumps(document).encode()], JSON)
         await ask(proxy)
         usage = proxy.decisions[1].usage
-    assert usage == UsageRef("provider", 1000, 500, 400, cost=usage and usage.cost, currency="EUR")
+    assert usage is not None
+    assert usage == UsageRef("provider", 1000, 500, 400, cost=usage.cost, currency="EUR")
 
 
 async def test_an_answer_that_counts_nothing_has_none(tmp_path: Path):
@@ -157,7 +158,7 @@ async def test_a_count_that_nobody_can_have_counted_is_refused():
         with pytest.raises(tidegate.InvalidRequest, match="usage"):
             await client.check("Hello.", usage=tidegate.Usage(input_tokens=-1))
         with pytest.raises(tidegate.InvalidRequest, match="behind its chunks"):
-            await client.stream(["Hello."], usage=tidegate.Usage(1)).summary()
+            [each async for each in client.stream(["Hello."], usage=tidegate.Usage(1))]
 
 
 def test_labels_take_so_many_values_and_no_more():

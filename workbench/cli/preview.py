@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from sidecar.cli.ending import WRONG, Failure
-from sidecar.cli.events import source_of
+from sidecar.cli.events.source import source_of
 from sidecar.cli.options import CONFIG
 from sidecar.config import load_settings
 from sidecar.outbox.settings import KafkaSettings

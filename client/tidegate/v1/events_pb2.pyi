@@ -97,6 +97,8 @@ class _FaultKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaultKind.V
     FAULT_KIND_EVENTS_LOST: _FaultKind.ValueType  # 5
     FAULT_KIND_UNSCANNED: _FaultKind.ValueType  # 6
     """A request or an answer passed that nobody looked at, as the settings have it."""
+    FAULT_KIND_UNAVAILABLE: _FaultKind.ValueType  # 7
+    """An application found no service, and held back what it had to check."""
 
 class FaultKind(_FaultKind, metaclass=_FaultKindEnumTypeWrapper):
     """What went wrong."""
@@ -109,6 +111,8 @@ FAULT_KIND_POLICY_REFUSED: FaultKind.ValueType  # 4
 FAULT_KIND_EVENTS_LOST: FaultKind.ValueType  # 5
 FAULT_KIND_UNSCANNED: FaultKind.ValueType  # 6
 """A request or an answer passed that nobody looked at, as the settings have it."""
+FAULT_KIND_UNAVAILABLE: FaultKind.ValueType  # 7
+"""An application found no service, and held back what it had to check."""
 Global___FaultKind: _TypeAlias = FaultKind  # noqa: Y015
 
 class _PolicyStep:
@@ -184,6 +188,40 @@ USAGE_SOURCE_PROVIDER: UsageSource.ValueType  # 1
 USAGE_SOURCE_APPLICATION: UsageSource.ValueType  # 2
 """The application, which told of it (`Finish.usage`, `CheckRequest.usage`)."""
 Global___UsageSource: _TypeAlias = UsageSource  # noqa: Y015
+
+class _LabelVerdict:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LabelVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LabelVerdict.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LABEL_VERDICT_UNSPECIFIED: _LabelVerdict.ValueType  # 0
+    LABEL_VERDICT_TRUE_POSITIVE: _LabelVerdict.ValueType  # 1
+    """What the rule found is what it looks for."""
+    LABEL_VERDICT_FALSE_POSITIVE: _LabelVerdict.ValueType  # 2
+    """It is not: a false alarm."""
+    LABEL_VERDICT_MISSED: _LabelVerdict.ValueType  # 3
+    """The stream holds something that the rule should have found, and did not."""
+    LABEL_VERDICT_CLEAN: _LabelVerdict.ValueType  # 4
+    """The stream was read, and holds nothing that the rule should have found beyond what it did."""
+    LABEL_VERDICT_UNSURE: _LabelVerdict.ValueType  # 5
+    """Nobody can tell; takes back what its author said before."""
+
+class LabelVerdict(_LabelVerdict, metaclass=_LabelVerdictEnumTypeWrapper):
+    """What a person says of an event."""
+
+LABEL_VERDICT_UNSPECIFIED: LabelVerdict.ValueType  # 0
+LABEL_VERDICT_TRUE_POSITIVE: LabelVerdict.ValueType  # 1
+"""What the rule found is what it looks for."""
+LABEL_VERDICT_FALSE_POSITIVE: LabelVerdict.ValueType  # 2
+"""It is not: a false alarm."""
+LABEL_VERDICT_MISSED: LabelVerdict.ValueType  # 3
+"""The stream holds something that the rule should have found, and did not."""
+LABEL_VERDICT_CLEAN: LabelVerdict.ValueType  # 4
+"""The stream was read, and holds nothing that the rule should have found beyond what it did."""
+LABEL_VERDICT_UNSURE: LabelVerdict.ValueType  # 5
+"""Nobody can tell; takes back what its author said before."""
+Global___LabelVerdict: _TypeAlias = LabelVerdict  # noqa: Y015
 
 @_typing.final
 class EventIds(_message.Message):
@@ -1314,3 +1352,52 @@ class PolicyEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PolicyEvent: _TypeAlias = PolicyEvent  # noqa: Y015
+
+@_typing.final
+class LabelEvent(_message.Message):
+    """A person said something of another event. Never made by the service."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    event: _builtins.str
+    """The id of the event that it is about."""
+    verdict: Global___LabelVerdict.ValueType
+    by: _builtins.str
+    """Who says it."""
+    note: _builtins.str
+    """The author's own words."""
+    rule: _builtins.str
+    """What was missed, or what a stream is clean of: the rule, or policy/rule."""
+    label: _builtins.str
+    """And the detector's label."""
+    @_builtins.property
+    def ids(self) -> Global___EventIds: ...
+    @_builtins.property
+    def time(self) -> Global___EventTimes: ...
+    def __init__(
+        self,
+        *,
+        ids: Global___EventIds | None = ...,
+        time: Global___EventTimes | None = ...,
+        event: _builtins.str = ...,
+        verdict: Global___LabelVerdict.ValueType = ...,
+        by: _builtins.str = ...,
+        note: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        label: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "event", b"event", "ids", b"ids", "label", b"label", "note", b"note", "rule", b"rule", "time", b"time", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LabelEvent: _TypeAlias = LabelEvent  # noqa: Y015

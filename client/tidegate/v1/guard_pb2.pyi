@@ -11,6 +11,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -302,6 +303,7 @@ class Start(_message.Message):
     PROMPT_VERSION_FIELD_NUMBER: _builtins.int
     PROMPT_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    UNGUARDED_FIELD_NUMBER: _builtins.int
     policy: _builtins.str
     """A policy by name. Empty: the first policy, by order, whose `match` accepts the stream, else `default`."""
     direction: Global___Direction.ValueType
@@ -323,6 +325,10 @@ class Start(_message.Message):
 
     @_builtins.property
     def context(self) -> _containers.RepeatedCompositeFieldContainer[Global___Passage]: ...
+    @_builtins.property
+    def unguarded(self) -> Global___Unguarded:
+        """What became of this client's calls while no service answered; an event tells of it."""
+
     def __init__(
         self,
         *,
@@ -337,14 +343,54 @@ class Start(_message.Message):
         prompt_version: _builtins.str = ...,
         prompt: _builtins.str = ...,
         context: _abc.Iterable[Global___Passage] | None = ...,
+        unguarded: Global___Unguarded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["unguarded", b"unguarded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "context", b"context", "direction", b"direction", "labels", b"labels", "model", b"model", "policy", b"policy", "prompt", b"prompt", "prompt_version", b"prompt_version", "request_id", b"request_id", "session_id", b"session_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "context", b"context", "direction", b"direction", "labels", b"labels", "model", b"model", "policy", b"policy", "prompt", b"prompt", "prompt_version", b"prompt_version", "request_id", b"request_id", "session_id", b"session_id", "tenant", b"tenant", "unguarded", b"unguarded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Start: _TypeAlias = Start  # noqa: Y015
+
+@_typing.final
+class Unguarded(_message.Message):
+    """Calls of one client that found no service, since it last told of any."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PASSED_CALLS_FIELD_NUMBER: _builtins.int
+    PASSED_CHARS_FIELD_NUMBER: _builtins.int
+    BLOCKED_CALLS_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    passed_calls: _builtins.int
+    """Calls whose text went on unread, and how many characters of it."""
+    passed_chars: _builtins.int
+    blocked_calls: _builtins.int
+    """Calls whose text was held back."""
+    @_builtins.property
+    def first(self) -> _timestamp_pb2.Timestamp:
+        """When the first and the last of them were."""
+
+    @_builtins.property
+    def last(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        passed_calls: _builtins.int = ...,
+        passed_chars: _builtins.int = ...,
+        blocked_calls: _builtins.int = ...,
+        first: _timestamp_pb2.Timestamp | None = ...,
+        last: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "last", b"last"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked_calls", b"blocked_calls", "first", b"first", "last", b"last", "passed_calls", b"passed_calls", "passed_chars", b"passed_chars"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Unguarded: _TypeAlias = Unguarded  # noqa: Y015
 
 @_typing.final
 class Chunk(_message.Message):
