@@ -32,6 +32,7 @@ from ruamel.yaml.error import YAMLError
 from detectors.context import CHAR_BYTES
 from detectors.models.places import Places
 from detectors.models.runtime import PROVIDERS, Runtime
+from sidecar.drift.settings import DriftSettings
 from sidecar.errors import ConfigError
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 from sidecar.usage import Price, Prices
@@ -543,6 +544,7 @@ class Settings(Section):
     outbox: OutboxSettings = OutboxSettings()
     events: EventSettings = EventSettings()
     kafka: KafkaSettings = KafkaSettings()
+    drift: DriftSettings = DriftSettings()
     telemetry: Telemetry = Telemetry()
     usage: UsageSettings = UsageSettings()
     workers: Count = 1

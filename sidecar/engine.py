@@ -15,6 +15,7 @@ from sidecar.canaries import Canaries
 from sidecar.clock import Clock
 from sidecar.conduct import Conducts
 from sidecar.config import Keys, Limits
+from sidecar.drift.watch import DriftWatch
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.keys import stand_in_source
@@ -82,6 +83,7 @@ class Engine:
         canaries: Canaries | None = None,
         spans: Spans | None = None,
         prices: Prices = NO_PRICES,
+        drift: DriftWatch | None = None,
     ) -> None:
         """`admits` says whether another stream, beside those that run, would be looked at in time.
 
@@ -114,6 +116,8 @@ class Engine:
         self.canaries = canaries or Canaries()
         self.spans = spans
         self.prices = prices
+        self.drift = drift
+        """Who watches what streams are like, if somebody does."""
         self._admits = admits
         self._left = left
         self._door = Door(clock, self._take_place, self._give_back)

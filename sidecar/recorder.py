@@ -11,6 +11,7 @@ import msgspec
 from sidecar.canaries import Canaries, rates_of
 from sidecar.clock import Clock
 from sidecar.core.stream import LaneCoverage
+from sidecar.drift.reading import NoReading
 from sidecar.outbox.builders import (
     Ending,
     EvidenceKey,
@@ -78,6 +79,7 @@ class Recorder:
         spans: Spans | None = None,
         prices: Prices = NO_PRICES,
         asked_ms: float | None = None,
+        reading: NoReading,
     ) -> None:
         """`asked_ms` is when the model was asked, where the pace of its answer is to be measured."""
         self._plan = plan
@@ -97,6 +99,7 @@ class Recorder:
         self._evidence_key = evidence_key
         self._most_of_rule = most_of_rule
         self._canaries = canaries
+        self._reading = reading
         self._verdicts = Verdicts(plan)
         self._told: Counter[int] = Counter()
         self._untold: Counter[int] = Counter()
@@ -165,6 +168,7 @@ class Recorder:
         """Commit how the stream ended, and how its session stands."""
         self.is_done = True
         self._counters.ended[self.ended].inc()
+        self._reading.ended(self.tally.action, self.tally.violation_count, grounding)
         self._counters.received_chars.inc(self.tally.received_chars)
         self._counters.repeated.inc(self.tally.repeated_by_rule.total())
         self._counters.released_chars.inc(self.tally.released_chars)

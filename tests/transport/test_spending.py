@@ -69,6 +69,22 @@ def samples(metrics: Metrics, accept: str = "application/openmetrics-text") -> d
     }
 
 
+def told_by_metrics(found: dict[tuple[str, str], Any]) -> None:
+    tokens = found["tidegate_tokens_total", "input"]
+    assert tokens.labels == {
+        "tenant": "acme",
+        "app": "shop",
+        "model": "m",
+        "prompt_version": "v7",
+        "kind": "input",
+    }
+    assert tokens.value == 1000
+    assert tokens.exemplar.labels == {"trace_id": TRACE}
+    assert found["tidegate_cost_total", ""].value == pytest.approx(COST)
+    assert found["tidegate_time_to_first_token_seconds_count", ""].value == 1
+    assert found["tidegate_output_tokens_per_second_count", ""].value == 1
+
+
 async def test_a_stream_s_usage_cost_and_pace_are_recorded(tmp_path: Path):
     answer = Answer(
         [said("First sentence. "), said("And then "), said("the end."), chunk(usage=USAGE), b"data: [DONE]\n\n"],
@@ -102,20 +118,7 @@ async def test_a_stream_s_usage_cost_and_pace_are_recorded(tmp_path: Path):
     assert usage.first_token_ms is not None
     assert usage.tokens_per_second is not None
     assert from_proto(Kind.DECISION, to_proto(answered).SerializeToString()) == answered
-
-    tokens = found["tidegate_tokens_total", "input"]
-    assert tokens.labels == {
-        "tenant": "acme",
-        "app": "shop",
-        "model": "m",
-        "prompt_version": "v7",
-        "kind": "input",
-    }
-    assert tokens.value == 1000
-    assert tokens.exemplar.labels == {"trace_id": TRACE}
-    assert found["tidegate_cost_total", ""].value == pytest.approx(COST)
-    assert found["tidegate_time_to_first_token_seconds_count", ""].value == 1
-    assert found["tidegate_output_tokens_per_second_count", ""].value == 1
+    told_by_metrics(found)
 
 
 async def test_an_answer_that_comes_whole_has_usage_and_no_pace(tmp_path: Path):
