@@ -23,7 +23,7 @@ from sidecar.outbox.builders import (
     session_of,
     violation_event,
 )
-from sidecar.outbox.event import Event, FaultKind, PolicyStep
+from sidecar.outbox.event import Event, FaultKind, PolicyStep, RetrievalSummary
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
@@ -136,8 +136,9 @@ class Recorder:
         grounding: GroundingTally | None,
         max_held_chars: int,
         standing: SessionStanding | None = None,
+        retrieval: RetrievalSummary | None = None,
     ) -> None:
-        """Commit how the stream ended, and how its session stands."""
+        """Commit how the stream ended, how its session stands, and how good its retrieval was."""
         self.is_done = True
         self._counters.ended[self.ended].inc()
         self._reading.ended(self.tally.action, self.tally.violation_count, grounding)
@@ -150,7 +151,7 @@ class Recorder:
         session = None if standing is None else session_of(standing)
         canary = self._verdicts.canary()
         ending = msgspec.structs.replace(
-            self._ending(coverage, grounding, max_held_chars), session=session, canary=canary
+            self._ending(coverage, grounding, max_held_chars), session=session, canary=canary, retrieval=retrieval
         )
         now = self._clock.unix_seconds()
         await self._outbox.put([decision_event(self._info, ending, now), *self._stopped(now)])

@@ -89,6 +89,8 @@ class StreamOptions(TypedDict, total=False):
     prompt_version: str
     prompt: str
     context: Context
+    relevant: Sequence[str]
+    """Ids of the passages that are relevant, where somebody labelled that: events then say how good retrieval was."""
     traceparent: str
     """W3C trace context, repeated in the stream's events."""
 

@@ -41,6 +41,7 @@ from sidecar.outbox.event import (
     PolicyChange,
     PolicyRef,
     PolicyStep,
+    RetrievalSummary,
     RuleRef,
     SessionRef,
     ShareRef,
@@ -137,6 +138,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     restored: int = 0
     session: SessionRef | None = None
     canary: CanaryRef | None = None
+    retrieval: RetrievalSummary | None = None
 
 
 def violation_event(
@@ -201,6 +203,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         restored=ending.restored,
         session=ending.session,
         canary=ending.canary,
+        retrieval=ending.retrieval,
     )
     return _stream_event(info, data)
 
