@@ -57,6 +57,9 @@ MEANS: Mapping[str, str] = {
     "first_release_ms": "first_release_ms",
     "stream_ms": "timings.stream_ms",
     "max_held_ms": "max_held_ms",
+    "first_token_ms": "usage.first_token_ms",
+    "output_tokens": "usage.output_tokens",
+    "cost": "usage.cost",
 }
 DEFAULT = ("violation_rate", "refusals", "faithfulness", "first_release_ms")
 
