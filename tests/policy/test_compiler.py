@@ -341,7 +341,12 @@ def test_the_garbage_collector_is_at_work_again_whatever_became_of_a_policy() ->
 def test_a_detector_is_asked_once_what_it_finds_with_the_same_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = registry.get("patterns")
     asked: list[Params] = []
-    monkeypatch.setattr(kind, "labels_of", lambda params: asked.append(params) or {"A": 0.5})
+
+    def labels_of(params: Params) -> dict[str, float]:
+        asked.append(params)
+        return {"A": 0.5}
+
+    monkeypatch.setattr(kind, "labels_of", labels_of)
     rules = "".join(
         f"  - {{id: r{number}, detect: {{detector: patterns, keywords: {{A: [plum]}}}}, action: annotate}}\n"
         for number in range(3)
