@@ -30,7 +30,8 @@ from sidecar.console.recent import Recent
 from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
 from sidecar.engine import Engine
 from sidecar.inference.models import RemoteModels
-from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
+from sidecar.keys import event_signer, evidence_key, redaction_keys, stand_in_source, tell_of_own_key
+from sidecar.outbox.checkpoints import Checkpoints
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.outbox import Inlet
 from sidecar.outbox.publisher import make_publisher
@@ -71,11 +72,13 @@ class App:
         version = tidegate_version()
         self.metrics = Metrics(version)
         self.readiness = _readiness(settings)
-        self.outbox = SqliteOutbox(of_service(settings.outbox))
+        signer = event_signer(settings.events)
+        self.outbox = SqliteOutbox(of_service(settings.outbox), signer=signer)
+        self.checkpoints = _checkpoints(self.outbox, settings, self.clock) if signer is not None else None
         self.recent = Recent(self.clock.unix_seconds)
-        events = Watched(self.outbox, self.recent.watch)
+        events = Watched(self.checkpoints or self.outbox, self.recent.watch)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
-        self.left_over = LeftOver(settings, workers=1)
+        self.left_over = LeftOver(settings, workers=1, signer=signer)
         self.policies = _policies(settings)
         self.canaries = Canaries()
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
@@ -188,6 +191,8 @@ class App:
         if (publisher := self.publisher) is not None:
             await _start(stack, publisher.start, publisher.stop)
             self.readiness.note("publisher", lambda: publisher.stats().note)
+        if self.checkpoints is not None:
+            await _start(stack, self.checkpoints.start, self.checkpoints.stop)
         await _start(stack, self.left_over.start, self.left_over.stop)
         self.readiness.fine("outbox")
 
@@ -336,6 +341,16 @@ def _tokens(settings: Auth) -> Mapping[str, Tokens]:
     if settings.tokens_file is None:
         return {}
     return dict.fromkeys(settings.doors, Tokens(settings.tokens_file))
+
+
+def _checkpoints(outbox: Inlet, settings: Settings, clock: Clock) -> Checkpoints:
+    events = settings.events
+    return Checkpoints(
+        outbox,
+        every_events=events.checkpoint_events,
+        every_seconds=events.checkpoint_seconds,
+        now=clock.unix_seconds,
+    )
 
 
 def _policies(settings: Settings) -> PolicyStore:

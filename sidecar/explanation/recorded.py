@@ -16,7 +16,7 @@ from sidecar.errors import UnknownPolicy
 from sidecar.explanation.account import Account, DecisionAccount
 from sidecar.explanation.explainer import Explainer, Question
 from sidecar.outbox.builders import shape_of
-from sidecar.outbox.event import Data, Fault, Kind, Label, PolicyChange, StreamDecision, Violation, kind_of
+from sidecar.outbox.event import Checkpoint, Data, Fault, Kind, Label, PolicyChange, StreamDecision, Violation, kind_of
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
@@ -84,6 +84,9 @@ def _says(data: Data) -> Iterator[str]:
             yield f"{data.time.occurred}: {data.what}: {data.step.value}, severity {data.severity}"
             if data.reason:
                 yield f"why: {data.reason}"
+        case Checkpoint():
+            yield f"{data.time.occurred}: a checkpoint: what came before it is as it was recorded"
+            yield f"signed by: {data.key_id}" if data.signature else "not signed"
         case Label():
             of = f" of {data.rule} {data.label}".rstrip() if data.rule else ""
             yield f"{data.time.occurred}: {data.by} says of the event {data.event}: {data.verdict.value}{of}"
@@ -148,7 +151,7 @@ def _whose(data: Data) -> Iterator[str]:
 
 def _standing(data: Data, plans: Mapping[str, Plan]) -> tuple[Standing, str]:
     """How the event's policy stands to the policies at hand."""
-    policy = None if isinstance(data, Label) else data.policy
+    policy = None if isinstance(data, Checkpoint | Label) else data.policy
     if policy is None:
         return "no_policy", "the event names no policy"
     plan = plans.get(policy.name)

@@ -2,9 +2,9 @@
 
 Five kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
 something that should have looked at text did not, or when events were lost, a **policy** event when another policy is
-in force, or one was refused, and a **label**, which the service never makes: what a person says of one of the others
-(`labels`). Their fields are the published contract (`docs/events.md`, `schema/*.json`); fields are
-only ever added.
+in force, or one was refused, a **checkpoint** that signs what came before it, and a **label**, which the service never
+makes: what a person says of one of the others (`labels`). Their fields are the published contract (`docs/events.md`,
+`schema/*.json`); fields are only ever added.
 
 An event has its id from the moment it is built, and gets its producer, sequence number and time of publication from
 the outbox and the encoder. It holds no checked text (law 8): of a matched text only its shape, and a keyed hash if a
@@ -43,6 +43,7 @@ class Kind(StrEnum):
     DECISION = "decision"
     FAULT = "fault"
     POLICY = "policy"
+    CHECKPOINT = "checkpoint"
     LABEL = "label"
 
 
@@ -122,12 +123,19 @@ EventId = Annotated[
 ]
 
 
+Sha256 = Annotated[str, Meta(description="SHA-256, in hexadecimal", pattern=r"^([0-9a-f]{64})?$")]
+
+
 class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A part of an event: what is unknown or empty is left out of the JSON."""
 
 
 class Ids(_Part, frozen=True):
-    """Who says it, and of what. `sequence` counts a producer's events from 1 without a gap; `event` tells repeats."""
+    """Who says it, and of what. `sequence` counts a producer's events from 1 without a gap; `event` tells repeats.
+
+    `hash` is that of this event, `previous` that of the producer's event before; `replaces` is that of the event which
+    was lost under this number, and of which this one tells (`sidecar.outbox.chain`).
+    """
 
     event: EventId
     producer: str
@@ -137,6 +145,9 @@ class Ids(_Part, frozen=True):
     tenant: str = ""
     request: str = ""
     trace: str = ""
+    previous: Sha256 = ""
+    hash: Sha256 = ""
+    replaces: Sha256 = ""
 
 
 class Times(_Part, frozen=True):
@@ -464,6 +475,23 @@ class PolicyChange(_Part, frozen=True, tag="policy", tag_field="kind"):
     canary: CanaryRates | None = None
 
 
+class Checkpoint(_Part, frozen=True, tag="checkpoint", tag_field="kind"):
+    """What came before it, from the number `since` on, is as it was recorded: `signature` says so.
+
+    `signature` is Ed25519 over a context and `ids.hash`, in base64, by the key `key_id`. `replaced` are numbers whose
+    events are lost, and under which another event tells of that, as far as no checkpoint before has them. `final` is
+    the last of a process that ended as it should.
+    """
+
+    ids: Ids
+    time: Times
+    since: Count
+    replaced: tuple[int, ...] = ()
+    final: bool = False
+    key_id: str = ""
+    signature: str = ""
+
+
 class Label(_Part, frozen=True, tag="label", tag_field="kind"):
     """What a person (`by`) says of another event, of which `event` is the id.
 
@@ -481,12 +509,13 @@ class Label(_Part, frozen=True, tag="label", tag_field="kind"):
     label: str = ""
 
 
-Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange | Label
+Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange | Checkpoint | Label
 DATA_TYPES: Mapping[Kind, type[Data]] = {
     Kind.VIOLATION: Violation,
     Kind.DECISION: StreamDecision,
     Kind.FAULT: Fault,
     Kind.POLICY: PolicyChange,
+    Kind.CHECKPOINT: Checkpoint,
     Kind.LABEL: Label,
 }
 
@@ -507,7 +536,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
     @property
     def kind(self) -> Kind:
-        """Which of them it is."""
+        """Which of the kinds it is."""
         return kind_of(self.data)
 
 
@@ -522,6 +551,8 @@ def kind_of(data: Data) -> Kind:
             return Kind.FAULT
         case PolicyChange():
             return Kind.POLICY
+        case Checkpoint():
+            return Kind.CHECKPOINT
         case Label():
             return Kind.LABEL
 
@@ -535,5 +566,5 @@ def severity_of(data: Data) -> Severity:
             return Severity.LOW if data.violations or data.repeated else Severity.INFO
         case Fault() | PolicyChange():
             return Severity.of(data.severity)
-        case Label():
+        case Checkpoint() | Label():
             return Severity.INFO

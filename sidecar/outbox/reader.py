@@ -16,14 +16,12 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from sidecar.outbox.damage import is_database, salvage
-from sidecar.outbox.encode import decode_line
-from sidecar.outbox.event import Data
+from sidecar.outbox.encode import Delivered, decode_line
+from sidecar.outbox.format import is_outbox, sinks_in, stored_after
 from sidecar.outbox.reads import Read, ReadError, read_one
-from sidecar.outbox.rows import to_event
-from sidecar.outbox.store import is_outbox
+from sidecar.outbox.rows import Claimed
 from sidecar.values import Severity
 
 _STEP = 500
@@ -82,21 +80,18 @@ async def _read_lines(path: Path, last: int | None) -> AsyncIterator[Read]:
     try:
         with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
             for number, line in deque(enumerate(file, 1), last) if last is not None else enumerate(file, 1):
-                yield read_one(f"{path}:{number}", partial(_data_of, line))
+                yield read_one(f"{path}:{number}", partial(decode_line, line))
     except OSError as error:
         raise ReadError(f"cannot read {path}: {error.strerror or error}") from None
-
-
-def _data_of(line: bytes) -> Data:
-    return decode_line(line).data
 
 
 def outbox_facts(path: Path) -> OutboxFacts:
     """What an outbox's file says of itself. Raises `ReadError`."""
     with closing(_open(path)) as db:
-        meta = dict(db.execute("SELECT name, value FROM meta"))
-        lost = {Severity(severity): total for severity, total in db.execute("SELECT severity, total FROM losses")}
-    return OutboxFacts(meta["producer"], meta["next_sequence"], lost)
+        first = sinks_in(db)[0]
+        rows = db.execute("SELECT severity, sum(total) FROM losses GROUP BY severity")
+        lost = {Severity(severity): total for severity, total in rows}
+    return OutboxFacts(first.producer, first.next_sequence, lost)
 
 
 # --- Outbox -----------------------------------------------------------------------------------------------------------
@@ -112,23 +107,14 @@ def _position_before(path: Path, last: int) -> int:
 def _rows_after(path: Path, position: int) -> list[tuple[int, Read]]:
     try:
         with closing(_open(path)) as db:
-            (producer,) = db.execute("SELECT value FROM meta WHERE name = 'producer'").fetchone()
-            rows = db.execute(
-                "SELECT position, body, coalesce(sequence, 0) FROM events LEFT JOIN numbers USING (position)"
-                " WHERE position > ? ORDER BY position LIMIT ?",
-                (position, _STEP),
-            ).fetchall()
+            rows = stored_after(db, position, _STEP)
     except sqlite3.Error as error:
         raise ReadError(f"cannot read the outbox {path}: {error}") from None
-    return [(at, _row(f"{path}#{at}", body, producer, sequence)) for at, body, sequence in rows]
+    return [(at, _row(f"{path}#{at}", row)) for at, row in rows]
 
 
-def _row(place: str, body: bytes, producer: str, sequence: int) -> Read:
-    def data() -> Data:
-        stored = to_event(body).data
-        return replace(stored, ids=replace(stored.ids, producer=producer, sequence=sequence))
-
-    return read_one(place, data)
+def _row(place: str, row: Claimed) -> Read:
+    return read_one(place, lambda: Delivered({}, row.placed().data))
 
 
 def _open(path: Path) -> sqlite3.Connection:

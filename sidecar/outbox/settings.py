@@ -15,6 +15,7 @@ from sidecar.outbox.event import Kind
 SinkName: TypeAlias = Literal["kafka", "file", "stdout", "none"]
 Format: TypeAlias = Literal["json", "protobuf"]
 TopicName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+SchemaId: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Milliseconds: TypeAlias = Annotated[int, Field(ge=1, le=600_000)]
 
 _CODEC_MODULES = {"lz4": ("cramjam", "lz4"), "zstd": ("cramjam", "zstd")}
@@ -26,6 +27,13 @@ def _words(value: object) -> object:
     if not isinstance(value, str):
         return value
     return json.loads(value) if value.lstrip().startswith("[") else shlex.split(value)
+
+
+def _list(value: object) -> object:
+    """A list as it stands in an environment variable: a JSON list, or words between commas."""
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if value.lstrip().startswith("[") else [word.strip() for word in value.split(",") if word]
 
 
 class _Section(BaseModel):
@@ -51,6 +59,8 @@ class OutboxSettings(_Section):
     """The longest that a stream waits for its event to be recorded; a disk that is slower still gets it."""
     worker: Annotated[int, Field(ge=0)] | None = None
     """Which of several workers' this outbox is: set by `workers`, so that no other service takes it over."""
+    forget_sinks: Annotated[tuple[str, ...], BeforeValidator(_list)] = ()
+    """Sinks that are no more: what the outbox keeps for them is deleted at the start."""
     durability: Literal["full", "normal"] = "full"
     """`full` survives a power cut, `normal` only the end of the process (kill -9), and is a little faster."""
 
@@ -69,15 +79,22 @@ class EventSettings(_Section):
     """How long to wait for more before a batch leaves. A stream never waits for this."""
     max_backoff_ms: Milliseconds = 30_000
     """The longest wait between two tries while the sink does not answer."""
+    signing_key_file: Path | None = None
+    """An Ed25519 key in PEM: with it, checkpoints sign the chain of events."""
+    checkpoint_events: Annotated[int, Field(ge=1)] = 1000
+    """A checkpoint follows so many events,"""
+    checkpoint_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """or comes so long after the first that none vouches for."""
 
 
 class Topics(_Section):
-    """One topic a kind. They may be one and the same."""
+    """One topic a kind. They may be one and the same; the few checkpoints go beside the policies."""
 
     violations: TopicName = "tidegate.violations"
     decisions: TopicName = "tidegate.decisions"
     faults: TopicName = "tidegate.faults"
     policies: TopicName = "tidegate.policies"
+    checkpoints: TopicName = "tidegate.policies"
     labels: TopicName = "tidegate.labels"
     """What people say of events: written by `tidegate events label`, never by the service."""
 
@@ -92,18 +109,35 @@ class Topics(_Section):
                 return self.faults
             case Kind.POLICY:
                 return self.policies
+            case Kind.CHECKPOINT:
+                return self.checkpoints
             case Kind.LABEL:
                 return self.labels
 
     @property
     def names(self) -> tuple[str, ...]:
         """Each topic that the service publishes to, once, in a fixed order."""
-        return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies)))
+        return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies, self.checkpoints)))
 
     @property
     def all_names(self) -> tuple[str, ...]:
         """Those, and that of labels."""
         return tuple(dict.fromkeys((*self.names, self.labels)))
+
+
+class SchemaIds(_Section):
+    """Under which id a schema registry has the schema of each kind of event; without one, values have no frame."""
+
+    violation: SchemaId | None = None
+    decision: SchemaId | None = None
+    fault: SchemaId | None = None
+    policy: SchemaId | None = None
+    label: SchemaId | None = None
+
+    def of(self, kind: Kind) -> int | None:
+        """The id of one kind's schema; None where values have no frame."""
+        found: int | None = getattr(self, kind.value, None)
+        return found
 
 
 class OAuthSettings(_Section):
@@ -147,6 +181,8 @@ class KafkaSettings(_Section):
     request_timeout_ms: Milliseconds = 10_000
     """After this without an acknowledgement a send counts as failed and is tried again."""
     topics: Topics = Topics()
+    schema_ids: SchemaIds = SchemaIds()
+    """For consumers that read with a schema registry's deserializer: values then begin with the id."""
 
     @property
     def uses_tls(self) -> bool:

@@ -26,14 +26,17 @@ from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
+from sidecar.outbox.chain import Signer
 from sidecar.outbox.damage import DamagedError
 from sidecar.outbox.event import Event
 from sidecar.outbox.memory import MemoryStore
-from sidecar.outbox.outbox import Admission, Numbered, OutboxError, OutboxStats
+from sidecar.outbox.outbox import Admission, Numbered, OutboxError, OutboxStats, Outlet
+from sidecar.outbox.outlets import Bells, SinkOutlet
 from sidecar.outbox.overdue import Overdue
 from sidecar.outbox.rows import Claimed, Row, to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.store import Store
+from sidecar.outbox.subscriptions import Subscriptions
 from sidecar.values import Severity
 
 _log = logging.getLogger(__name__)
@@ -71,23 +74,33 @@ class _Job(Generic[T]):
 class SqliteOutbox:
     """An `Outbox` in an SQLite file. See `sidecar.outbox.outbox` for what it promises."""
 
-    def __init__(self, settings: OutboxSettings, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: OutboxSettings,
+        *,
+        now: Callable[[], float] = time.time,
+        subscriptions: Subscriptions | None = None,
+        signer: Signer | None = None,
+    ) -> None:
+        self._subscriptions = subscriptions or Subscriptions()
         self._path = settings.path
         self._patience = settings.patience_ms / 1000
         self._now = now
-        self._store = Store(settings, now=now)
+        self._store = Store(settings, now=now, subscriptions=self._subscriptions, signer=signer)
         self._memory = MemoryStore(
             producer=f"tidegate-{secrets.token_hex(8)}-memory",
             max_events=settings.max_events,
             max_bytes=settings.memory_bytes,
             first=MEMORY,
+            subscriptions=self._subscriptions,
+            signer=signer,
         )
         self._overdue = Overdue(self._store.ledger, settings.memory_bytes)
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._thread: Thread | None = None
         self._try_at = 0.0
         self._is_open = False
-        self._has_put = asyncio.Event()
+        self._bells = Bells()
         self._stats = self._store.stats()
 
     async def start(self) -> None:
@@ -97,7 +110,7 @@ class SqliteOutbox:
         self._thread.start()
         await asyncio.wrap_future(opened)
         self._is_open = True
-        self._has_put.set()
+        self._bells.ring()
 
     async def stop(self) -> None:
         """Commit what is waiting and close the file."""
@@ -126,7 +139,7 @@ class SqliteOutbox:
         try:
             await self._answered(job, rows)
         finally:
-            self._has_put.set()
+            self._bells.ring()
 
     async def _answered(self, job: _Job[None], rows: Sequence[Row]) -> None:
         """Return when the disk has answered, or when it is noted that it has not."""
@@ -140,26 +153,31 @@ class SqliteOutbox:
         noted = self._overdue.add(job.result, rows, held=bool(job.rows))
         await asyncio.wait({done, noted}, timeout=self._patience * _NOTING, return_when=asyncio.FIRST_COMPLETED)
 
-    async def claim(self, limit: int, admission: Admission | None = None) -> list[Numbered]:
-        """The oldest events that are admitted, at most `limit`, numbered. Raises `OutboxError`."""
-        self._has_put.clear()
+    def outlet(self, name: str) -> Outlet:
+        """A sink's. Raises `KeyError` when there is none of that name."""
+        return SinkOutlet(self, name, self._subscriptions)
+
+    async def claim(self, limit: int, admission: Admission | None = None, *, sink: int = 0) -> list[Numbered]:
+        """A sink's oldest events that are admitted, at most `limit`, numbered. Raises `OutboxError`."""
+        self._bells.hush(sink)
         rows = await self._ask(
-            lambda store: self._claim(store, limit, admission), lambda: self._claim_from_memory(limit, admission)
+            lambda store: self._claim(store, limit, admission, sink),
+            lambda: self._claim_from_memory(limit, admission, sink),
         )
         return await asyncio.to_thread(self._decode, rows)
 
-    async def acknowledge(self, taken: Sequence[Numbered]) -> None:
-        """Delete claimed events, at once or as soon as that can be written. Raises `OutboxError` when closed."""
+    async def acknowledge(self, taken: Sequence[Numbered], *, sink: int = 0) -> None:
+        """A sink has claimed events: noted at once, or once that can be written. Raises `OutboxError` when closed."""
         positions = [numbered.position for numbered in taken]
-        await self._ask(lambda store: self._acknowledge(store, positions), lambda: None)
+        await self._ask(lambda store: self._acknowledge(store, positions, sink), lambda: None)
 
-    async def lose(self, severity: Severity) -> None:
-        """Count an event as lost that another one tells of. Raises `OutboxError` when closed."""
-        await self._ask(lambda store: store.lose_told(severity), lambda: None)
+    async def lose(self, severity: Severity, instead_of: Numbered | None = None, *, sink: int = 0) -> None:
+        """Count an event as lost for a sink that another one tells it of. Raises `OutboxError` when closed."""
+        await self._ask(lambda store: self._lose_told(store, severity, instead_of, sink), lambda: None)
 
-    async def wait(self) -> None:
+    async def wait(self, *, sink: int = 0) -> None:
         """Return when there may be events to claim."""
-        await self._has_put.wait()
+        await self._bells.of(sink).wait()
 
     def stats(self) -> OutboxStats:
         """How it stands after the last commit; what waits for a disk that does not answer is in memory."""
@@ -177,10 +195,16 @@ class SqliteOutbox:
         return [row.numbered(self._now()) for row in rows]
 
     def _row(self, event: Event) -> Row | None:
+        """How it is stored; None when no sink wants it, or when it cannot be encoded."""
+        sinks = self._subscriptions.of(event)
+        if not sinks:
+            return None
         try:
-            return to_row(event)
+            return to_row(event, sinks)
         except (ValueError, TypeError) as error:  # what JSON cannot carry: our fault, but never the stream's
-            self._count_lost([Row(event.severity, b"")], f"an event cannot be encoded ({type(error).__name__})")
+            self._count_lost(
+                [Row(event.severity, b"", sinks=sinks)], f"an event cannot be encoded ({type(error).__name__})"
+            )
             return None
 
     def _count_lost(self, rows: Sequence[Row], why: str) -> None:
@@ -188,12 +212,12 @@ class SqliteOutbox:
         if self._is_open:
             self._jobs.put(self._loss(rows))
         else:
-            _lose(self._store, Counter(row.severity for row in rows))
+            _lose(self._store, _losses(rows))
             self._stats = self._store.stats()
 
     def _loss(self, rows: Sequence[Row]) -> _Job[None]:
         """The work of counting rows as lost, which holds none of them; when the file fails, the ledger has them."""
-        counts = Counter(row.severity for row in rows)
+        counts = _losses(rows)
 
         def note() -> None:
             _lose(self._store, counts)
@@ -304,8 +328,7 @@ class SqliteOutbox:
         lost = self._memory.lost.copy()
         for job in puts:
             self._memory.append(job.rows)
-        for severity, count in (self._memory.lost - lost).items():
-            self._store.lose(severity, count)
+        _lose(self._store, self._memory.lost - lost)
         self._store.note(self._memory.severities)
         self._update_stats()
         for job in puts:
@@ -338,22 +361,33 @@ class SqliteOutbox:
             waiting_events=stats.waiting_events + len(self._memory),
             waiting_bytes=stats.waiting_bytes + self._memory.size,
             in_memory=len(self._memory),
+            owed={
+                name: stats.owed[name] + self._memory.owed(number)
+                for name, number in self._subscriptions.numbers.items()
+            },
         )
 
-    def _claim(self, store: Store, limit: int, admission: Admission | None) -> list[Claimed]:
+    def _claim(self, store: Store, limit: int, admission: Admission | None, sink: int) -> list[Claimed]:
         """What the file has, then what is in memory."""
         if admission is not None:
             admission.restart()
-        claimed = store.claim(limit, admission)
-        return claimed + self._claim_from_memory(limit - len(claimed), admission)
+        claimed = store.claim(limit, admission, sink=sink)
+        return claimed + self._claim_from_memory(limit - len(claimed), admission, sink)
 
-    def _claim_from_memory(self, limit: int, admission: Admission | None) -> list[Claimed]:
+    def _claim_from_memory(self, limit: int, admission: Admission | None, sink: int) -> list[Claimed]:
         """What is in memory, when the file has no more, or cannot be used."""
-        return self._memory.claim(limit, admission, admission.after_memory if admission else 0)
+        return self._memory.claim(limit, admission, admission.after_memory if admission else 0, sink=sink)
 
-    def _acknowledge(self, store: Store, positions: Sequence[int]) -> None:
-        self._memory.acknowledge([position for position in positions if position >= MEMORY])
-        store.acknowledge([position for position in positions if position < MEMORY])
+    def _lose_told(self, store: Store, severity: Severity, instead_of: Numbered | None, sink: int) -> None:
+        sequence = instead_of.sequence if instead_of is not None else 0
+        is_in_memory = instead_of is not None and instead_of.position >= MEMORY
+        if is_in_memory:
+            self._memory.replace(sink, sequence)
+        store.lose_told(severity, sink, 0 if is_in_memory else sequence)
+
+    def _acknowledge(self, store: Store, positions: Sequence[int], sink: int) -> None:
+        self._memory.acknowledge([position for position in positions if position >= MEMORY], sink=sink)
+        store.acknowledge([position for position in positions if position < MEMORY], sink=sink)
 
 
 def _answer(job: _Job[Any], result: object) -> None:
@@ -362,6 +396,11 @@ def _answer(job: _Job[Any], result: object) -> None:
         job.result.set_result(result)
 
 
-def _lose(store: Store, counts: Mapping[Severity, int]) -> None:
-    for severity, count in counts.items():
-        store.lose(severity, count)
+def _losses(rows: Sequence[Row]) -> Mapping[tuple[int, Severity], int]:
+    """How many events are lost with these rows, by sink and severity."""
+    return Counter((sink, row.severity) for row in rows for sink in row.sinks)
+
+
+def _lose(store: Store, counts: Mapping[tuple[int, Severity], int]) -> None:
+    for (sink, severity), count in counts.items():
+        store.lose(severity, count, sinks=[sink])

@@ -1,15 +1,9 @@
 """The outbox's file: SQLite with a write-ahead log, used by one thread of one process. Synchronous.
 
-| table     | holds |
-| --- | --- |
-| `meta`    | the producer's id, the next sequence number, which worker's it is, the last counted entry of the ledger |
-| `events`  | what is waiting or claimed, by `position`: the order of commits |
-| `numbers` | the sequence numbers of the claimed events |
-| `losses`  | per severity, how many events were lost: ever, and not yet told of by a fault event |
-
-A number is committed before its event is sent, and events without one are the only ones that are dropped, so the
-numbers that leave have no gap, whenever the process dies. (Numbers given at the first commit would have a gap for each
-event that a full outbox drops.)
+An event stands there once, with a row in `owed` for each sink that wants it and has it not (`format.py`). A number is
+committed before its event is sent, and what has none yet is all that is dropped, so the numbers that leave for a sink
+have no gap, whenever the process dies. (Numbers given at the first commit would have a gap for each event that a full
+outbox drops; numbers that sinks share would have one for each that a filter leaves out.)
 
 Beside the file lie `.lock`, `.ledger` (what is remembered when the disk is full) and `.reserve` (room for making room).
 A file that is damaged is set aside, what can be read of it is taken over, and the outbox goes on as a new producer.
@@ -20,20 +14,18 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
-import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
-from msgspec import field
 from msgspec.structs import replace
 
+from sidecar.outbox.chain import Head, Signer
 from sidecar.outbox.damage import (
-    APPLICATION_ID,
     DamagedError,
     require_sound,
     require_whole,
@@ -41,24 +33,33 @@ from sidecar.outbox.damage import (
     set_aside,
     was_outbox,
 )
-from sidecar.outbox.event import Kind
+from sidecar.outbox.event import Event, Kind
+from sidecar.outbox.format import (
+    SinkRow,
+    enter_sink,
+    of_link,
+    prepare,
+    read_meta,
+    row_of,
+    settle_sinks,
+    sinks_in,
+    to_link,
+    top_position,
+)
 from sidecar.outbox.ledger import Ledger
 from sidecar.outbox.memory import loss_event
 from sidecar.outbox.outbox import Admission, OutboxError, OutboxStats
 from sidecar.outbox.reserve import Reserve, room_on_volume, share_out
-from sidecar.outbox.room import Room, Share
-from sidecar.outbox.rows import Claimed, Row, to_event, to_row
+from sidecar.outbox.room import Rooms, Share, make_room
+from sidecar.outbox.rows import Claimed, Row, link_to, to_row
 from sidecar.outbox.settings import OutboxSettings
+from sidecar.outbox.subscriptions import Subscriptions
 from sidecar.values import Severity
 
 _log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 2
-_OLD_FORMAT = 1
-"""Without the columns `kind`, `key` and `tenant`, which are added when such a file is opened."""
 _BUSY_MS = 200
 """How long another process's lock on the file is waited for; then events are kept in memory."""
-_LOG_LIMIT_BYTES = 16 * 1024 * 1024
 _PAGE_BYTES = 4096
 _LOG_PAGES = 1000
 """SQLite writes its log into the file after so many pages; fewer where the volume is small."""
@@ -66,42 +67,50 @@ _LOOK_AHEAD = 2000
 """How many events a claim looks at, at most, so that commits do not wait for it."""
 _FILE_MODE = 0o640
 """Whose sessions there were is nobody else's business; SQLite gives its log the same mode."""
-
-_SCHEMA = (
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE events (position INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " severity INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL,"
-    " kind TEXT NOT NULL DEFAULT '', key TEXT NOT NULL DEFAULT '', tenant TEXT NOT NULL DEFAULT '')",
-    "CREATE INDEX events_by_severity ON events (severity, tenant, position)",
-    "CREATE TABLE numbers (position INTEGER PRIMARY KEY, sequence INTEGER NOT NULL)",
-    "CREATE TABLE losses (severity INTEGER PRIMARY KEY, total INTEGER NOT NULL, untold INTEGER NOT NULL)",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {FORMAT_VERSION}",
-)
-_CHANGES = (
-    *(f"ALTER TABLE events ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("kind", "key", "tenant")),
-    "DROP INDEX events_by_severity",
-    "CREATE INDEX events_by_severity ON events (severity, tenant, position)",
-    f"PRAGMA user_version = {FORMAT_VERSION}",
-)
+_LISTED = 1000
+"""The most numbers that one checkpoint lists."""
+_OF_THESE = "(SELECT value FROM json_each(?))"
 
 
-class _Totals(msgspec.Struct, frozen=True):
-    """What was counted, as of the open transaction. `unsaved` losses are not in the file yet."""
+class _Totals:
+    """What was counted, as of the open transaction: by sink, and losses by sink and severity.
 
-    events: int = 0
-    size: int = 0
-    next_sequence: int = 1
-    put: int = 0
-    lost: Mapping[Severity, int] = field(default_factory=dict)
-    unsaved: Mapping[Severity, int] = field(default_factory=dict)
+    `unsaved` losses are not in the file yet.
+    """
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.size = 0
+        self.put = 0
+        self.next: dict[int, int] = {}
+        self.heads: dict[int, Head] = {}
+        self.owed: Counter[int] = Counter()
+        self.lost: Counter[tuple[int, Severity]] = Counter()
+        self.unsaved: Counter[tuple[int, Severity]] = Counter()
+
+    def copy(self) -> _Totals:
+        """As it is now."""
+        other = _Totals()
+        other.events, other.size, other.put, other.next = self.events, self.size, self.put, dict(self.next)
+        other.heads = dict(self.heads)
+        other.owed, other.lost, other.unsaved = self.owed.copy(), self.lost.copy(), self.unsaved.copy()
+        return other
 
 
 class Store:
     """The file of one outbox. All methods but `stats` belong inside `transaction()`."""
 
-    def __init__(self, settings: OutboxSettings, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: OutboxSettings,
+        *,
+        now: Callable[[], float],
+        subscriptions: Subscriptions | None = None,
+        signer: Signer | None = None,
+    ) -> None:
         self._settings = settings
+        self._signer = signer
+        self._subscriptions = subscriptions or Subscriptions()
         self._path = settings.path
         self._max_bytes = settings.max_bytes
         self._now = now
@@ -110,10 +119,13 @@ class Store:
         self._reserve = Reserve(Path(f"{settings.path}.reserve"), 0)
         self._db: sqlite3.Connection | None = None
         self._totals = _Totals()
-        self._room = Room()
-        self._undo: list[tuple[str, Severity, int]] = []
-        self._taken: set[int] = set()
-        self._producer = ""
+        self.rooms = Rooms()
+        self._undo: list[tuple[int, str, Severity, int]] = []
+        self._taken: set[tuple[int, int]] = set()
+        """Of each sink, the positions that are acknowledged and not deleted yet."""
+        self._sinks: Mapping[int, SinkRow] = {}
+        self._gone: Mapping[int, str] = {}
+        self._known: Sequence[SinkRow] = ()
         self._is_failing = False
         self._counted_entry = 0
         self._top = 0
@@ -142,8 +154,8 @@ class Store:
         if self._db is not None and self._totals.unsaved:
             with suppress(sqlite3.Error), self.transaction():
                 pass
-        if self._producer:
-            self.ledger.write(is_open=False, lost=self._totals.unsaved, kept={})
+        if self._sinks:
+            self.ledger.write(is_open=False, lost=self._unsaved, kept={})
         self._disconnect()
         self.ledger.close()
         if self._lock is not None:
@@ -153,7 +165,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, on disk when the block has ended. Raises `sqlite3.Error`; then nothing happened."""
-        totals, taken = self._totals, frozenset(self._taken)
+        totals, taken = self._totals.copy(), frozenset(self._taken)
         self._undo = []
         try:
             db = self._db or self._connect()
@@ -173,7 +185,7 @@ class Store:
 
     def note(self, kept: Mapping[Severity, int]) -> None:
         """Write down, in room that is there, what the file itself does not hold: losses, and what is kept in memory."""
-        self.ledger.write(is_open=True, lost=self._totals.unsaved, kept=kept)
+        self.ledger.write(is_open=True, lost=self._unsaved, kept=kept)
 
     def give_up_reserve(self) -> bool:
         """Free the reserved room, so that what makes room can be written; whether there was any."""
@@ -198,22 +210,33 @@ class Store:
         )
         self._path.touch(_FILE_MODE)
         self._connect().execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (self._top,))
-        self._take_over(rows or ([to_row(event) for event in salvage(aside)] if aside else []), reason)
+        self._take_over(rows or ([self._row(event) for event in salvage(aside)] if aside else []), reason)
+
+    def _row(self, event: Event) -> Row:
+        """A row of a salvaged event: nobody knows who had it, so it is owed to all who want it."""
+        return to_row(event, self._subscriptions.of(event))
 
     def _readable(self) -> list[Row]:
         """What the open connection still reads, as of a file that was removed under it; nothing when it reads badly."""
         if self._db is None:
             return []
         with suppress(sqlite3.Error):
-            return [_row_of(body) for (body,) in self._db.execute("SELECT body FROM events ORDER BY position")]
+            rows = self._db.execute(
+                "SELECT body, (SELECT json_group_array(sink) FROM owed WHERE owed.position = events.position)"
+                " FROM events ORDER BY position"
+            )
+            return [row_of(body, tuple(json.loads(sinks))) for body, sinks in rows]
         return []
 
     def _take_over(self, rows: Sequence[Row], reason: str) -> None:
         """What can be read goes on; what cannot is lost, nobody knows how much."""
-        told = to_row(loss_event({}, self._now(), f"the outbox was damaged: {reason}; how many are lost is not known"))
+        told = to_row(
+            loss_event({}, self._now(), f"the outbox was damaged: {reason}; how many are lost is not known"),
+            self._subscriptions.all,
+        )
         with self.transaction():
             self.append(rows)
-            self._insert(told)
+            self._insert(told, told.sinks)
         _log.warning("events of the damaged outbox are taken over", extra={"events": len(rows)})
 
     def _open_file(self) -> None:
@@ -265,20 +288,53 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, timeout=_BUSY_MS / 1000)
         try:
-            _prepare(db, self._path, self._settings.durability, min(_LOG_PAGES, self._reserve.size // 4 // _PAGE_BYTES))
-            self._producer = _read_meta(db, "producer")
-            self._counted_entry = _read_meta(db, "ledger") or 0
-            events, size = db.execute("SELECT count(*), coalesce(sum(size), 0) FROM events").fetchone()
-            sequence = _read_meta(db, "next_sequence")
-            self._totals = replace(self._totals, events=events, size=size, next_sequence=sequence)
-            self._room = Room(_waiting_shares(db))
-            self._top = max(self._top, _top_position(db))
+            prepare(db, self._path, self._settings.durability, min(_LOG_PAGES, self._reserve.size // 4 // _PAGE_BYTES))
+            self._counted_entry = read_meta(db, "ledger") or 0
+            self._settle(db)
+            self._count_all(db)
+            self._top = max(self._top, top_position(db))
             self._inode = self._path.stat().st_ino
         except BaseException:
             db.close()
             raise
         self._db = db
         return db
+
+    def _settle(self, db: sqlite3.Connection) -> None:
+        """Find out what the file calls the sinks, and enter those that it does not know."""
+        db.execute("BEGIN IMMEDIATE")
+        for sink in self._known:  # a file that was made anew keeps the numbers by which they are called here
+            enter_sink(db, sink.name, sink.number)
+        for name in self._settings.forget_sinks:
+            _forget(db, name)
+        sinks = settle_sinks(db, self._subscriptions.names)
+        db.execute("COMMIT")
+        self._known = sinks_in(db)
+        self._sinks = {sink.number: sink for sink in sinks}
+        self._gone = {sink.number: sink.name for sink in self._known if sink.number not in self._sinks}
+        self._subscriptions.settle({sink.name: sink.number for sink in sinks})
+
+    def _count_all(self, db: sqlite3.Connection) -> None:
+        totals = self._totals
+        totals.events, totals.size = db.execute("SELECT count(*), coalesce(sum(size), 0) FROM events").fetchone()
+        totals.next = {number: sink.next_sequence for number, sink in self._sinks.items()}
+        totals.heads = {number: sink.head for number, sink in self._sinks.items()}
+        totals.owed = Counter(dict(db.execute("SELECT sink, count(*) FROM owed GROUP BY sink")))
+        self.rooms = Rooms(_waiting_shares(db), self._gone)
+        for number, name in self._gone.items():
+            if totals.owed[number]:
+                _log.warning(
+                    "events wait for a sink that the settings do not name; name it again, or in outbox.forget_sinks",
+                    extra={"sink": name, "events": totals.owed[number]},
+                )
+
+    @property
+    def _unsaved(self) -> dict[Severity, int]:
+        """Losses that are not in the file, by severity: an event that several sinks lost is one."""
+        counts: dict[Severity, int] = {}
+        for (_, severity), count in self._totals.unsaved.items():
+            counts[severity] = max(count, counts.get(severity, 0))
+        return counts
 
     def _require_present(self) -> None:
         """See that the file under its name is the one that is open. Raises `DamagedError`."""
@@ -297,8 +353,8 @@ class Store:
 
     def _roll_back(self) -> None:
         """Leave the transaction; a connection that cannot even do that is opened anew at the next one."""
-        for tenant, severity, count in reversed(self._undo):
-            self._room.add(tenant, severity, -count)
+        for sink, tenant, severity, count in reversed(self._undo):
+            self.rooms.add(sink, tenant, severity, -count)
         self._undo = []
         if self._db is None:
             return
@@ -313,152 +369,195 @@ class Store:
     def append(self, rows: Sequence[Row]) -> None:
         """Add events, making room by severity. What finds no room is lost."""
         for row in rows:
-            if self._make_room(row):
-                self._insert(row)
-                self._totals = replace(self._totals, put=self._totals.put + 1)
-            else:
-                self.lose(row.severity)
+            if sinks := make_room(self, row, self._max_bytes):
+                self._insert(row, sinks)
+                self._totals.put += 1
 
-    def lose(self, severity: Severity, count: int = 1) -> None:
-        """Count events as lost; saved, and told of, with the next commit that succeeds."""
-        self._totals = replace(
-            self._totals,
-            lost=_plus(self._totals.lost, severity, count),
-            unsaved=_plus(self._totals.unsaved, severity, count),
-        )
+    def lose(self, severity: Severity, count: int = 1, *, sinks: Collection[int] = ()) -> None:
+        """Count events as lost, for all sinks if none is named; saved, and told of, with the next commit that succeeds.
 
-    def lose_told(self, severity: Severity) -> None:
-        """Count an event as lost that another one tells of already."""
-        self._totals = replace(self._totals, lost=_plus(self._totals.lost, severity, 1))
+        While the file was never opened, they count for the first sink.
+        """
+        for sink in sinks or self._subscriptions.all:
+            self._totals.lost[sink, severity] += count
+            self._totals.unsaved[sink, severity] += count
+
+    def lose_told(self, severity: Severity, sink: int, sequence: int = 0) -> None:
+        """Count an event as lost for a sink that another one tells it of already, under its number if it has one."""
+        if sequence:
+            self._connection.execute("INSERT OR IGNORE INTO replaced VALUES (?, ?)", (sink, sequence))
+        self._totals.lost[sink, severity] += 1
         self._connection.execute(
-            "INSERT INTO losses (severity, total, untold) VALUES (?, 1, 0)"
-            " ON CONFLICT (severity) DO UPDATE SET total = total + 1",
-            (severity,),
+            "INSERT INTO losses (sink, severity, total, untold) VALUES (?, ?, 1, 0)"
+            " ON CONFLICT (sink, severity) DO UPDATE SET total = total + 1",
+            (sink, severity),
         )
 
-    def claim(self, limit: int, admission: Admission | None = None) -> list[Claimed]:
-        """The oldest rows that are admitted, each with its number, which it gets now if it has none."""
-        chosen: list[tuple[int, int | None, Share]] = []
-        for position, sequence, kind, key, tenant, severity in self._rows_after(admission.after if admission else 0):
+    def claim(self, limit: int, admission: Admission | None = None, *, sink: int = 0) -> list[Claimed]:
+        """The oldest rows of a sink that are admitted, each with its number, which it gets now if it has none."""
+        producer = self._sinks[sink].producer
+        chosen: list[Claimed] = []
+        shares: list[Share] = []
+        for row in self._rows_after(sink, admission.after if admission else 0):
+            position, sequence, link, kind, key, tenant, severity = row
             if len(chosen) == limit:
                 break
-            if position not in self._taken and (
-                admission is None or admission.admits(position, Kind(kind), key or self._producer)
+            if (sink, position) not in self._taken and (
+                admission is None or admission.admits(position, Kind(kind), key or producer)
             ):
-                chosen.append((position, sequence, (tenant, Severity(severity))))
-        given = self._number([(position, share) for position, sequence, share in chosen if sequence is None])
-        return [self._claimed(position, sequence or given[position]) for position, sequence, _ in chosen]
+                chosen.append(Claimed(producer, sequence or 0, self._body(position), position, to_link(link)))
+                shares.append((tenant, Severity(severity)))
+        return self._number(sink, chosen, shares)
 
-    def acknowledge(self, positions: Sequence[int]) -> None:
-        """Delete claimed events with this commit, or the next one that succeeds. They are not claimed again."""
-        self._taken.update(positions)
+    def acknowledge(self, positions: Sequence[int], *, sink: int = 0) -> None:
+        """A sink has claimed events: noted with this commit, or the next one that succeeds; not claimed again."""
+        self._taken.update((sink, position) for position in positions)
 
     def stats(self) -> OutboxStats:
         """How it stands after the last commit."""
+        totals = self._totals
+        lost_by = {name: _of_sink(totals.lost, number) for name, number in self._subscriptions.numbers.items()}
         return OutboxStats(
-            producer=self._producer,
-            waiting_events=self._totals.events,
-            waiting_bytes=self._totals.size,
-            next_sequence=self._totals.next_sequence,
-            put=self._totals.put,
-            lost=self._totals.lost,
+            producer=self._first.producer if self._sinks else "",
+            waiting_events=totals.events,
+            waiting_bytes=totals.size,
+            next_sequence=totals.next.get(self._first.number, 1) if self._sinks else 1,
+            put=totals.put,
+            lost=sum((Counter(counts) for counts in lost_by.values()), Counter()),
             is_failing=self._is_failing,
+            owed={name: totals.owed[number] for name, number in self._subscriptions.numbers.items()},
+            lost_by=lost_by,
+            gone={name: totals.owed[number] for number, name in self._gone.items() if totals.owed[number]},
         )
+
+    @property
+    def _first(self) -> SinkRow:
+        return self._sinks[self._subscriptions.all[0]]
 
     @property
     def _connection(self) -> sqlite3.Connection:
         assert self._db is not None, "inside transaction()"
         return self._db
 
-    def _rows_after(self, position: int) -> list[Any]:
+    def _rows_after(self, sink: int, position: int) -> list[Any]:
         return self._connection.execute(
-            "SELECT position, sequence, kind, key, tenant, severity FROM events LEFT JOIN numbers USING (position)"
-            " WHERE position > ? ORDER BY position LIMIT ?",
-            (position, _LOOK_AHEAD),
+            "SELECT position, sequence, link, kind, key, owed.tenant, owed.severity"
+            " FROM owed JOIN events USING (position)"
+            " WHERE sink = ? AND position > ? ORDER BY position LIMIT ?",
+            (sink, position, _LOOK_AHEAD),
         ).fetchall()
 
-    def _claimed(self, position: int, sequence: int) -> Claimed:
+    def _body(self, position: int) -> bytes:
         (body,) = self._connection.execute("SELECT body FROM events WHERE position = ?", (position,)).fetchone()
-        return Claimed(self._producer, sequence, body, position)
+        return bytes(body)
 
-    def _number(self, waiting: Sequence[tuple[int, Share]]) -> dict[int, int]:
-        """Give numbers, in the order of positions."""
-        given = {position: number for number, (position, _) in enumerate(waiting, self._totals.next_sequence)}
-        if not given:
-            return given
-        self._connection.executemany("INSERT INTO numbers (position, sequence) VALUES (?, ?)", list(given.items()))
-        for _, (tenant, severity) in waiting:
-            self._count(tenant, severity, -1)
-        self._totals = replace(self._totals, next_sequence=self._totals.next_sequence + len(given))
-        self._set_meta("next_sequence", self._totals.next_sequence)
-        return given
+    def _number(self, sink: int, claimed: Sequence[Claimed], shares: Sequence[Share]) -> list[Claimed]:
+        """Give those numbers that have none, in the order of positions, and with each its place in the chain."""
+        totals, numbered = self._totals, list[Claimed]()
+        first = totals.next[sink]
+        for row, (tenant, severity) in zip(claimed, shares, strict=True):
+            numbered.append(row if row.sequence else self._place(sink, row))
+            if not row.sequence:
+                self._count(sink, tenant, severity, -1)
+        if totals.next[sink] > first:
+            self._connection.execute(
+                "UPDATE sinks SET next_sequence = ?, head = ? WHERE number = ?",
+                (totals.next[sink], totals.heads[sink].hash, sink),
+            )
+        return numbered
 
-    def _delete_taken(self) -> frozenset[int]:
+    def _place(self, sink: int, row: Claimed) -> Claimed:
+        """The row with the sink's next number, at the end of its chain."""
+        totals = self._totals
+        row = replace(row, sequence=totals.next[sink])
+        row = replace(row, link=link_to(totals.heads[sink], row, self._signer, partial(self._take_replaced, sink)))
+        totals.next[sink] += 1
+        totals.heads[sink] = replace(totals.heads[sink], hash=row.link.hash)
+        self._connection.execute(
+            "UPDATE owed SET sequence = ?, link = ? WHERE sink = ? AND position = ?",
+            (row.sequence, of_link(row.link), sink, row.position),
+        )
+        return row
+
+    def _take_replaced(self, sink: int) -> Sequence[int]:
+        """The numbers that a sink's next checkpoint lists; later ones do not."""
+        db = self._connection
+        rows = db.execute("SELECT sequence FROM replaced WHERE sink = ? ORDER BY sequence LIMIT ?", (sink, _LISTED))
+        numbers = [number for (number,) in rows.fetchall()]
+        db.executemany("DELETE FROM replaced WHERE sink = ? AND sequence = ?", [(sink, each) for each in numbers])
+        return numbers
+
+    def _delete_taken(self) -> frozenset[tuple[int, int]]:
         """Delete what was acknowledged, now or when that could not be written."""
         taken = frozenset(self._taken)
-        if not taken:
-            return taken
-        which = (json.dumps(sorted(taken)),)
-        db = self._connection
-        events, size = db.execute(
-            "SELECT count(*), coalesce(sum(size), 0) FROM events JOIN numbers USING (position)"
-            " WHERE position IN (SELECT value FROM json_each(?))",
-            which,
-        ).fetchone()
-        db.execute(
-            "DELETE FROM events WHERE position IN (SELECT value FROM json_each(?))"
-            " AND position IN (SELECT position FROM numbers)",
-            which,
-        )
-        db.execute("DELETE FROM numbers WHERE position IN (SELECT value FROM json_each(?))", which)
-        self._grow(-events, -size)
+        for sink in {sink for sink, _ in taken}:
+            self._delete_of(sink, [position for each, position in sorted(taken) if each == sink])
         return taken
 
-    def _make_room(self, row: Row) -> bool:
-        """Drop waiting events that matter no more than this one until it fits. Whether it does."""
-        size = len(row.body)
-        if size > self._max_bytes:
-            return False
-        while not self._has_room(size):
-            share = self._room.victim(row.tenant, row.severity)
-            if share is None:
-                return False
-            self._drop_one(*share)
-        return True
+    def _delete_of(self, sink: int, positions: Sequence[int]) -> None:
+        which = json.dumps(positions)
+        done = self._connection.execute(
+            f"DELETE FROM owed WHERE sink = ? AND sequence IS NOT NULL AND position IN {_OF_THESE}",  # noqa: S608 - a constant
+            (sink, which),
+        )
+        self._totals.owed[sink] -= done.rowcount
+        self._delete_unowed(which)
 
-    def _has_room(self, size: int) -> bool:
+    def _delete_unowed(self, which: str) -> None:
+        """Delete those of a JSON list of positions that no sink is owed any more."""
+        sinks = json.dumps([*self._sinks, *self._gone])
+        gone = self._connection.execute(
+            f"DELETE FROM events WHERE position IN {_OF_THESE} AND NOT EXISTS (SELECT 1 FROM owed"  # noqa: S608 - as above
+            f" WHERE sink IN {_OF_THESE} AND owed.position = events.position) RETURNING size",
+            (which, sinks),
+        ).fetchall()
+        self._grow(-len(gone), -sum(size for (size,) in gone))
+
+    def has_room(self, size: int) -> bool:
+        """Whether an event of this size fits as it is."""
         return self._totals.events < self._settings.max_events and self._totals.size + size <= self._max_bytes
 
-    def _drop_one(self, tenant: str, severity: Severity) -> None:
-        """Lose a tenant's oldest event of a severity that has no number yet."""
-        db = self._connection
-        position, size = db.execute(
-            "SELECT position, size FROM events LEFT JOIN numbers USING (position)"
-            " WHERE severity = ? AND tenant = ? AND sequence IS NULL ORDER BY position LIMIT 1",
-            (severity, tenant),
+    def drop(self, sink: int, share: Share) -> None:
+        """Lose a tenant's oldest event of a severity that has no number yet, for one sink."""
+        tenant, severity = share
+        position, told = self._connection.execute(
+            "SELECT position, told FROM owed JOIN sinks ON number = sink"
+            " WHERE sink = ? AND owed.severity = ? AND tenant = ? AND sequence IS NULL ORDER BY position LIMIT 1",
+            (sink, severity, tenant),
         ).fetchone()
-        db.execute("DELETE FROM events WHERE position = ?", (position,))
-        self._count(tenant, severity, -1)
-        self._grow(-1, -size)
-        self.lose(severity)
+        self._connection.execute("DELETE FROM owed WHERE sink = ? AND position = ?", (sink, position))
+        self._totals.owed[sink] -= 1
+        self._count(sink, tenant, severity, -1)
+        self._delete_unowed(json.dumps([position]))
+        if position == told:
+            self._untell(sink)
+        else:
+            self.lose(severity, sinks=[sink])
 
-    def _insert(self, row: Row) -> None:
+    def _insert(self, row: Row, sinks: Sequence[int]) -> None:
         done = self._connection.execute(
             "INSERT INTO events (severity, size, body, kind, key, tenant) VALUES (?, ?, ?, ?, ?, ?)",
             (row.severity, len(row.body), row.body, row.kind, row.key, row.tenant),
         )
-        self._top = max(self._top, done.lastrowid or 0)
-        self._count(row.tenant, row.severity, 1)
+        position = done.lastrowid or 0
+        self._top = max(self._top, position)
+        for sink in sinks:
+            self._connection.execute(
+                "INSERT INTO owed (sink, position, severity, tenant) VALUES (?, ?, ?, ?)",
+                (sink, position, row.severity, row.tenant),
+            )
+            self._totals.owed[sink] += 1
+            self._count(sink, row.tenant, row.severity, 1)
         self._grow(1, len(row.body))
 
     def _grow(self, events: int, size: int) -> None:
-        totals = self._totals
-        self._totals = replace(totals, events=totals.events + events, size=totals.size + size)
+        self._totals.events += events
+        self._totals.size += size
 
-    def _count(self, tenant: str, severity: Severity, count: int) -> None:
+    def _count(self, sink: int, tenant: str, severity: Severity, count: int) -> None:
         """Note who has how much waiting, until the transaction is rolled back."""
-        self._room.add(tenant, severity, count)
-        self._undo.append((tenant, severity, count))
+        self.rooms.add(sink, tenant, severity, count)
+        self._undo.append((sink, tenant, severity, count))
 
     def _set_meta(self, name: str, value: object) -> None:
         self._connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
@@ -469,35 +568,50 @@ class Store:
         """Write down what was lost, and tell of it if there is room."""
         if self._totals.unsaved:
             self._connection.executemany(
-                "INSERT INTO losses (severity, total, untold) VALUES (?1, ?2, ?2)"
-                " ON CONFLICT (severity) DO UPDATE SET total = total + ?2, untold = untold + ?2",
-                list(self._totals.unsaved.items()),
+                "INSERT INTO losses (sink, severity, total, untold) VALUES (?1, ?2, ?3, ?3)"
+                " ON CONFLICT (sink, severity) DO UPDATE SET total = total + ?3, untold = untold + ?3",
+                [(sink, severity, count) for (sink, severity), count in self._totals.unsaved.items()],
             )
             self._set_meta("ledger", self.ledger.entry.number)
-            self._totals = replace(self._totals, unsaved={})
+            self._totals.unsaved = Counter()
         self._tell_losses()
 
     def _tell_losses(self) -> None:
-        untold = {
-            Severity(severity): count
-            for severity, count in self._connection.execute("SELECT severity, untold FROM losses WHERE untold > 0")
-        }
-        if not untold:
-            return
-        row = to_row(loss_event(untold, self._now()))
-        if self._has_room(len(row.body)):
-            self._insert(row)
-            self._connection.execute("UPDATE losses SET untold = 0")
+        """Tell each sink of its own losses, whatever else it wants, unless such an event waits for it already."""
+        untold: dict[int, dict[Severity, int]] = {}
+        for sink, severity, count in self._connection.execute(
+            "SELECT sink, severity, untold FROM losses WHERE untold > 0"
+        ):
+            untold.setdefault(sink, {})[Severity(severity)] = count
+        for sink, counts in untold.items():
+            row = to_row(loss_event(counts, self._now()), (sink,))
+            if sink in self._sinks and self.has_room(len(row.body)) and not self._is_telling(sink):
+                self._insert(row, row.sinks)
+                self._connection.execute("UPDATE losses SET telling = untold, untold = 0 WHERE sink = ?", (sink,))
+                self._connection.execute("UPDATE sinks SET told = ? WHERE number = ?", (self._top, sink))
+
+    def _is_telling(self, sink: int) -> bool:
+        """Whether an event that tells of losses waits: a full outbox should not fill up with them."""
+        waits = self._connection.execute(
+            "SELECT 1 FROM owed JOIN sinks ON number = sink WHERE sink = ? AND position = told AND sequence IS NULL",
+            (sink,),
+        )
+        return waits.fetchone() is not None
+
+    def _untell(self, sink: int) -> None:
+        """The event that tells of losses gives way: they are untold again."""
+        self._connection.execute("UPDATE losses SET untold = untold + telling, telling = 0 WHERE sink = ?", (sink,))
 
 
-def _plus(counts: Mapping[Severity, int], severity: Severity, count: int) -> dict[Severity, int]:
-    return {**counts, severity: counts.get(severity, 0) + count}
+def _of_sink(lost: Mapping[tuple[int, Severity], int], sink: int) -> dict[Severity, int]:
+    return {severity: count for (number, severity), count in lost.items() if number == sink}
 
 
-def is_outbox(db: sqlite3.Connection) -> bool:
-    """Whether a database is an outbox."""
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    return bool(application == APPLICATION_ID)
+def _forget(db: sqlite3.Connection, name: str) -> None:
+    """Delete what a sink is owed that is no more. Its numbers are kept: they are never given again."""
+    which = "(SELECT number FROM sinks WHERE name = ?)"
+    db.execute(f"DELETE FROM owed WHERE sink IN {which}", (name,))  # noqa: S608 - a constant
+    db.execute("DELETE FROM events WHERE position NOT IN (SELECT position FROM owed)")
 
 
 def _take_lock(path: Path) -> IO[bytes]:
@@ -511,81 +625,8 @@ def _take_lock(path: Path) -> IO[bytes]:
     return lock
 
 
-def _prepare(db: sqlite3.Connection, path: Path, durability: str, log_pages: int) -> None:
-    """Check that the file is an outbox, or make it one, and set how it is written."""
-    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables and not is_outbox(db):
-        raise OutboxError(f"{path} is another kind of database; give the outbox a path of its own")
-    (journal,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
-    if journal != "wal":
-        raise OutboxError(f"the outbox {path} cannot keep a write-ahead log there; use a local disk")
-    db.execute(f"PRAGMA synchronous = {durability.upper()}")
-    db.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT_BYTES}")
-    db.execute(f"PRAGMA wal_autocheckpoint = {max(16, log_pages)}")
-    if not tables:
-        _create(db)
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version == _OLD_FORMAT:
-        _bring_up_to_date(db)
-    elif version != FORMAT_VERSION:
-        raise OutboxError(f"the outbox {path} has format {version}; this version of Tidegate writes {FORMAT_VERSION}")
-
-
-def _create(db: sqlite3.Connection) -> None:
-    db.execute("BEGIN IMMEDIATE")
-    for statement in _SCHEMA:
-        db.execute(statement)
-    meta = [("producer", f"tidegate-{secrets.token_hex(8)}"), ("next_sequence", 1)]
-    db.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", meta)
-    db.execute("COMMIT")
-
-
-def _bring_up_to_date(db: sqlite3.Connection) -> None:
-    """Add the columns that a file of the first format lacks."""
-    db.execute("BEGIN IMMEDIATE")
-    for statement in _CHANGES:
-        db.execute(statement)
-    for position, body in db.execute("SELECT position, body FROM events").fetchall():
-        row = _row_of(body)
-        db.execute(
-            "UPDATE events SET kind = ?, key = ?, tenant = ? WHERE position = ?",
-            (row.kind, row.key, row.tenant, position),
-        )
-    db.execute("COMMIT")
-
-
-def _row_of(body: bytes) -> Row:
-    """What a stored body says; one that cannot be read will be told of as a fault."""
-    try:
-        return to_row(to_event(body))
-    except msgspec.DecodeError:
-        return Row(Severity.CRITICAL, body)
-
-
-def _waiting_shares(db: sqlite3.Connection) -> list[tuple[Share, int]]:
+def _waiting_shares(db: sqlite3.Connection) -> list[tuple[int, Share, int]]:
     rows = db.execute(
-        "SELECT tenant, severity, count(*) FROM events"
-        " WHERE position NOT IN (SELECT position FROM numbers) GROUP BY tenant, severity"
+        "SELECT sink, tenant, severity, count(*) FROM owed WHERE sequence IS NULL GROUP BY sink, tenant, severity"
     )
-    return [((tenant, Severity(severity)), count) for tenant, severity, count in rows]
-
-
-def _top_position(db: sqlite3.Connection) -> int:
-    """The last position that was given."""
-    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _read_meta(db: sqlite3.Connection, name: str) -> Any:
-    row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    return row[0] if row else None
-
-
-def worker_of(path: Path) -> int | None:
-    """Which worker's an outbox is, by its own word; None when it says nothing."""
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
-            worker = _read_meta(db, "worker") if is_outbox(db) else None
-    except sqlite3.Error:
-        return None
-    return None if worker is None else int(worker)
+    return [(sink, (tenant, Severity(severity)), count) for sink, tenant, severity, count in rows]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from detectors.types import Finding
 from sidecar.outbox.builders import (
     Ending,
@@ -13,6 +15,7 @@ from sidecar.outbox.builders import (
     policy_event,
     violation_event,
 )
+from sidecar.outbox.checkpoints import checkpoint_event
 from sidecar.outbox.event import BundleRef, CanaryRates, CanaryRef, Event, FaultKind, PolicyRef, PolicyStep
 from sidecar.outbox.labels import checked, numbered_labels
 from sidecar.outbox.outbox import Numbered
@@ -118,6 +121,11 @@ def a_policy_change(step: PolicyStep = PolicyStep.ROLLED_BACK) -> Event:
     )
 
 
+def a_checkpoint() -> Event:
+    event = checkpoint_event(NOW, final=True)
+    return replace(event, data=replace(event.data, since=3, replaced=(4, 7), key_id="0" * 16, signature="c2lnbmVk"))
+
+
 def a_label(verdict: str = "missed", **more: str) -> Event:
     row = {"event": EVENT_ID, "verdict": verdict, "by": "ann", "note": "a test card"}
     if verdict == "missed":
@@ -141,6 +149,7 @@ def one_of_each() -> list[Event]:
         lost,
         unread,
         *policies,
+        a_checkpoint(),
         a_label(),
     ]
 

@@ -263,3 +263,37 @@ def test_export_salvages_what_a_damaged_outbox_still_holds(tmp_path: Path):
     assert result.exit_code == 0
     assert [json.loads(line)["what"] for line in result.stdout.splitlines()] == [*map(str, range(5))]
     assert "5 events" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "kinds"),
+    [
+        (["--policy", "test", "--done", "redact"], ["violation", "decision"]),
+        (["--rule", "test/rule-0", "--label", "WORD"], ["violation"]),
+        (["--severity", "low"], ["decision"]),
+        (["--app", "support-bot", "--detector", "fake"], ["violation"]),
+        (["--field", "where.direction=output"], ["violation"]),
+        (
+            ["--since", "2026-09-21", "--until", "2026-09-21T14:13:21Z", "--stream", "stream-1"],
+            ["violation", "decision"],
+        ),
+        (["--since", "2026-09-21T16:13:20.251+02:00"], []),
+        (["--until", "1h"], ["violation", "decision", *["fault"] * 5]),
+        (["--since", "2h"], []),
+    ],
+    ids=str,
+)
+def test_each_condition_has_its_option(options: list[str], kinds: list[str], outbox: Path):
+    lines = run("tail", "--outbox", outbox, "--json", *options).stdout.splitlines()
+    assert [json.loads(line)["kind"] for line in lines] == kinds
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--since", "noon"], "'noon' is no time"), (["--field", "app.model"], "--field app.model: expected PATH=VALUE")],
+    ids=str,
+)
+def test_a_condition_that_cannot_be_read_is_misuse(options: list[str], said: str):
+    result = run("tail", "--outbox", "o.db", *options)
+    assert result.exit_code == 2
+    assert said in result.stderr

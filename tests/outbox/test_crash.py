@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from sidecar.outbox.format import FORMAT_VERSION
 from sidecar.outbox.outbox import Numbered, OutboxError
 from sidecar.outbox.reader import outbox_facts
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
-from sidecar.outbox.store import FORMAT_VERSION
 from sidecar.values import Severity
 from tests.outbox.samples import a_fault, of_severity
 

@@ -16,13 +16,16 @@ import pytest
 from sidecar.outbox.damage import salvage
 from sidecar.outbox.event import Event
 from sidecar.outbox.outbox import Numbered
-from sidecar.outbox.reader import read_file
+from sidecar.outbox.reader import outbox_facts, read_file, read_outbox
 from sidecar.outbox.reserve import share_out
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
+from sidecar.values import Severity
 from tests.outbox.samples import a_fault
 
 MEGABYTE = 1024 * 1024
+FORMER = Path(__file__).parent / "former"
+"""Files as former versions wrote them."""
 
 
 def outbox_at(path: Path, **values: object) -> SqliteOutbox:
@@ -190,23 +193,30 @@ async def test_outbox_that_was_closed_properly_is_not_suspected(tmp_path: Path):
 
 
 async def test_file_of_the_first_format_is_brought_up_to_date(tmp_path: Path):
+    """As a version from before several sinks, and before partitions that fail by themselves, has written it."""
+    shutil.copy(FORMER / "format-1.outbox", tmp_path / "o.db")
     outbox = outbox_at(tmp_path / "o.db")
     await outbox.start()
-    await outbox.put([a_fault(what="a"), a_fault(what="b")])
-    claimed = await outbox.claim(1)
+    batch = await outbox.claim(10)
     await outbox.stop()
-    with sqlite3.connect(tmp_path / "o.db") as db:
-        db.execute("DROP INDEX events_by_severity")
-        for name in ("kind", "key", "tenant"):
-            db.execute(f"ALTER TABLE events DROP COLUMN {name}")
-        db.execute("CREATE INDEX events_by_severity ON events (severity, position)")
-        db.execute("PRAGMA user_version = 1")
-    db.close()
-    again = outbox_at(tmp_path / "o.db")
-    await again.start()
-    batch = await again.claim(10)
-    await again.stop()
-    assert (batch[:1], subjects(batch)) == (claimed, ["a", "b"])
+    assert [(each.sequence, each.producer, each.event.kind) for each in batch] == [
+        (1, "tidegate-4e08a26cd36dcb09", "violation"),
+        (2, "tidegate-4e08a26cd36dcb09", "fault"),
+    ]
+
+
+async def test_file_of_one_sink_is_brought_up_to_date_with_its_numbers_and_losses(tmp_path: Path):
+    shutil.copy(FORMER / "format-2.outbox", tmp_path / "o.db")
+    assert [read.data.ids.sequence async for read in read_outbox(tmp_path / "o.db") if read.data] == [2, 0, 0, 0, 0]
+    assert outbox_facts(tmp_path / "o.db").lost == {Severity.LOW: 1}
+    outbox = outbox_at(tmp_path / "o.db")
+    await outbox.start()
+    batch = await outbox.claim(10)
+    await outbox.stop()
+    assert [each.sequence for each in batch] == [2, 3, 4, 5, 6, 7]
+    assert {each.producer for each in batch} == {"tidegate-4b11c74f57fe02d3"}
+    assert batch[-1].event.data.lost == {"low": 1}  # type: ignore[union-attr]
+    assert outbox_facts(tmp_path / "o.db").lost == {Severity.LOW: 1}
 
 
 # --- Locked -----------------------------------------------------------------------------------------------------------

@@ -313,11 +313,11 @@ async def test_outbox_that_cannot_be_read_is_tried_again():
     class FlakyOutbox(MemoryOutbox):
         fails = 2
 
-        async def claim(self, limit: int, admission: Admission | None = None) -> list[Numbered]:
+        async def claim(self, limit: int, admission: Admission | None = None, *, sink: int = 0) -> list[Numbered]:
             if self.fails:
                 self.fails -= 1
                 raise OutboxError("no disk")
-            return await super().claim(limit, admission)
+            return await super().claim(limit, admission, sink=sink)
 
     outbox, sink = FlakyOutbox(), ListSink()
     async with running(outbox, sink) as publisher:

@@ -215,6 +215,9 @@ class EventIds(_message.Message):
     TENANT_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
     event: _builtins.str
     """UUIDv7. A repeat has the same one."""
     producer: _builtins.str
@@ -226,6 +229,13 @@ class EventIds(_message.Message):
     request: _builtins.str
     trace: _builtins.str
     """The W3C trace id."""
+    previous: _builtins.str
+    """SHA-256 of the producer's event before, and of this one without this field, the time of publication and a
+    checkpoint's signature; in hexadecimal, of the JSON event in canonical form (RFC 8785).
+    """
+    hash: _builtins.str
+    replaces: _builtins.str
+    """The hash of the event that was lost under this number, and of which this one tells."""
     def __init__(
         self,
         *,
@@ -237,10 +247,13 @@ class EventIds(_message.Message):
         tenant: _builtins.str = ...,
         request: _builtins.str = ...,
         trace: _builtins.str = ...,
+        previous: _builtins.str = ...,
+        hash: _builtins.str = ...,
+        replaces: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "producer", b"producer", "request", b"request", "sequence", b"sequence", "session", b"session", "stream", b"stream", "tenant", b"tenant", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "hash", b"hash", "previous", b"previous", "producer", b"producer", "replaces", b"replaces", "request", b"request", "sequence", b"sequence", "session", b"session", "stream", b"stream", "tenant", b"tenant", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1242,6 +1255,53 @@ class PolicyEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PolicyEvent: _TypeAlias = PolicyEvent  # noqa: Y015
+
+@_typing.final
+class CheckpointEvent(_message.Message):
+    """What came before it is as it was recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    REPLACED_FIELD_NUMBER: _builtins.int
+    FINAL_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    since: _builtins.int
+    """The number that the chain begins with."""
+    final: _builtins.bool
+    """The last of a process that ended as it should."""
+    key_id: _builtins.str
+    signature: _builtins.str
+    """Ed25519 over a context and `ids.hash`, in base64."""
+    @_builtins.property
+    def ids(self) -> Global___EventIds: ...
+    @_builtins.property
+    def time(self) -> Global___EventTimes: ...
+    @_builtins.property
+    def replaced(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Numbers whose events were lost, and under which others tell of that, as far as no checkpoint before has them."""
+
+    def __init__(
+        self,
+        *,
+        ids: Global___EventIds | None = ...,
+        time: Global___EventTimes | None = ...,
+        since: _builtins.int = ...,
+        replaced: _abc.Iterable[_builtins.int] | None = ...,
+        final: _builtins.bool = ...,
+        key_id: _builtins.str = ...,
+        signature: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["final", b"final", "ids", b"ids", "key_id", b"key_id", "replaced", b"replaced", "signature", b"signature", "since", b"since", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckpointEvent: _TypeAlias = CheckpointEvent  # noqa: Y015
 
 @_typing.final
 class LabelEvent(_message.Message):

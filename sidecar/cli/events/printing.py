@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from sidecar.outbox.event import Data, Fault, Label, PolicyChange, StreamDecision, Violation, severity_of
+from sidecar.outbox.event import Checkpoint, Data, Fault, Label, PolicyChange, StreamDecision, Violation, severity_of
 from sidecar.outbox.reads import Read
 
 _COLOURS = {"info": "white", "low": "cyan", "medium": "yellow", "high": "red", "critical": "bright_red"}
@@ -72,6 +72,9 @@ def _say(data: Data) -> str:
             version = f" {data.policy.version}" if data.policy else ""
             former = f" (before: {data.former.version})" if data.former else ""
             return f"{data.step}  {data.what}{version}{former}  {data.source}  {data.reason}".rstrip()
+        case Checkpoint():
+            signed = f"signed by {data.key_id}" if data.signature else "not signed"
+            return f"checkpoint  {signed}{', the last of its process' if data.final else ''}"
         case Label():
             of = "/".join(filter(None, (data.rule, data.label)))
             return f"{data.verdict}  {data.event}  {of}  by {data.by}  {data.note}".rstrip()
