@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import field
 
-from sidecar.callouts.adapter import Reply, Asked, Handler, plain_failure
+from sidecar.callouts.adapter import Asked, Handler, Reply, plain_failure
 from sidecar.callouts.guarded import Guarded
 from sidecar.codec.catalogue import shape_of
 from sidecar.errors import CallerError

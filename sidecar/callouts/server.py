@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from sidecar.callouts.adapter import Adapter, Reply, Asked, Handler, plain_failure
+from sidecar.callouts.adapter import Adapter, Asked, Handler, Reply, plain_failure
 from sidecar.callouts.catalogue import ADAPTERS
 from sidecar.config import Callouts
 from sidecar.engine import Engine
