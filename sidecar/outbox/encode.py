@@ -35,6 +35,7 @@ _PROTO_TYPES: Mapping[Kind, type[ProtoMessage]] = {
     Kind.POLICY: events_pb2.PolicyEvent,
     Kind.CHECKPOINT: events_pb2.CheckpointEvent,
     Kind.LABEL: events_pb2.LabelEvent,
+    Kind.DRIFT: events_pb2.DriftEvent,
 }
 _IN_FILE = FileDescriptorProto.FromString(events_pb2.DESCRIPTOR.serialized_pb).message_type
 _PLACES: Mapping[Kind, int] = {
@@ -221,6 +222,7 @@ _ENUM_PREFIXES = {
     "side": "CANARY_SIDE_",
     "step": "POLICY_STEP_",
     "verdict": "LABEL_VERDICT_",
+    "movement": "MOVEMENT_",
 }
 """The fields that are words in JSON and enums in protobuf."""
 _MAPS = frozenset(

@@ -97,6 +97,8 @@ class Topics(_Section):
     checkpoints: TopicName = "tidegate.policies"
     labels: TopicName = "tidegate.labels"
     """What people say of events: written by `tidegate events label`, never by the service."""
+    quality: TopicName = "tidegate.faults"
+    """What moved: few, so that they need no topic of their own, and may have one."""
 
     def of(self, kind: Kind) -> str:
         """The topic of one kind of event."""
@@ -113,11 +115,13 @@ class Topics(_Section):
                 return self.checkpoints
             case Kind.LABEL:
                 return self.labels
+            case Kind.DRIFT:
+                return self.quality
 
     @property
     def names(self) -> tuple[str, ...]:
         """Each topic that the service publishes to, once, in a fixed order."""
-        return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies, self.checkpoints)))
+        return tuple(dict.fromkeys(self.of(kind) for kind in Kind if kind is not Kind.LABEL))
 
     @property
     def all_names(self) -> tuple[str, ...]:

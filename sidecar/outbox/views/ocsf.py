@@ -7,6 +7,7 @@
 | fault | Application Error (6008) | something of Tidegate's own did not work; nothing was detected |
 | policy | Entity Management (3004) | a policy was put into force or taken out of it |
 | label | Detection Finding (2004), activity Update, `incident` | what a person says of a finding |
+| drift | Detection Finding (2004), activities Create and Close | a statistic saw a change of traffic, and its end |
 
 The standard's class 2004 does not take the profile `ai_operation`: which agent it was stands in `evidences[].ai_agent`.
 Numbers are the standard's own (https://schema.ocsf.io/1.9.0); the tests check every event by its schema.
@@ -24,8 +25,10 @@ from sidecar.outbox.event import (
     App,
     Checkpoint,
     Data,
+    Drift,
     Fault,
     Label,
+    Movement,
     PolicyChange,
     PolicyRef,
     PolicyStep,
@@ -130,6 +133,8 @@ def ocsf(data: Data) -> dict[str, Any]:
             return _review(data)
         case Checkpoint():
             return _checkpoint(data)
+        case Drift():
+            return _drift(data)
 
 
 # --- Classes ----------------------------------------------------------------------------------------------------------
@@ -219,6 +224,22 @@ def _checkpoint(data: Checkpoint) -> dict[str, Any]:
         **_base(data, _ENTITY, _Id(_OTHER, "Attest"), []),
         **_status(_SUCCESS),
         "entity": {"name": data.ids.producer, "uid": data.ids.producer, "type_id": _OTHER, "type": "Event Chain"},
+        "unmapped": {"tidegate": without(_tree(data), "kind", "time")},
+    }
+
+
+def _drift(data: Drift) -> dict[str, Any]:
+    """A change of traffic: a statistic's finding, and nobody's fault."""
+    is_new = data.movement is Movement.MOVED
+    return {
+        **_base(data, _FINDING, _CREATE if is_new else _Id(3, "Close"), []),
+        **_status(_NEW if is_new else _Id(4, "Resolved")),
+        "finding_info": {
+            "uid": data.ids.event,
+            "title": title(data),
+            "created_time": _milliseconds(data.time.occurred),
+            "analytic": {"name": f"drift of {data.signal}", "type_id": 3, "type": "Statistical"},
+        },
         "unmapped": {"tidegate": without(_tree(data), "kind", "time")},
     }
 
