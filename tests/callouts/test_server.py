@@ -133,7 +133,7 @@ async def test_many_at_once_are_each_answered():
 
         async def ask(number: int) -> str:
             async with http.post(f"{door.url}/v1/check", json={"text": f"{number}: {CARD}"}) as answer:
-                return (await answer.json())["text"]
+                return str((await answer.json())["text"])
 
         answers = await asyncio.gather(*map(ask, range(50)))
 
