@@ -67,11 +67,6 @@ class Guarded(msgspec.Struct, frozen=True, kw_only=True):
         return self.action is Action.BLOCK
 
     @property
-    def is_changed(self) -> bool:
-        """Whether a text may go on only as it is here."""
-        return any(self.redactions.values()) or self.action is Action.WITHHOLD
-
-    @property
     def scores(self) -> Mapping[str, float]:
         """The highest score of each label that was found, in shadow too."""
         highest: dict[str, float] = {}
