@@ -389,7 +389,7 @@ def test_stats_by_a_field_over_time(lines: Path):
         "over_time": [{"from": "2026-09-21T14:00:00.000Z", "counts": {"violation": 2}}],
     }
     table = run("stats", "--file", lines, "--by", "done", "--every", "1d").stdout
-    assert re.search(r"2026-09-21T00:00:00.000Z", table)
+    assert "2026-09-21T00:00:00Z" in table
     assert {"redact", "block", "(none)"} <= {*re.findall(r"[\w()]+", table)}
 
 

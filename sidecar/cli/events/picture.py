@@ -43,7 +43,7 @@ def _over_time(axes: Axes, names: Sequence[str], stretches: Mapping[str, Mapping
         base = [below + height for below, height in zip(base, heights, strict=True)]
     axes.xaxis_date()
     axes.set_ylabel("events")
-    axes.legend(loc="upper left", fontsize="small")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small")
 
 
 def _label(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from sidecar.cli.ending import Failure
 from sidecar.cli.events.filters import filter_options, length, shows
@@ -99,10 +99,10 @@ def _print(tally: Tally, stretches: Mapping[str, Mapping[str, int]], names: list
         print_counts(tally.field, Counter(with_others(tally.totals(), names)))
         return
     shown = list(with_others(tally.totals(), names))
-    table = Table("from", *map(plain, shown))
+    table = Table(Column("from", no_wrap=True), *map(plain, shown))
     for begin, counts in stretches.items():
         chosen = with_others(counts, names)
-        table.add_row(begin, *(str(chosen.get(name) or "") for name in shown))
+        table.add_row(f"{begin[:19]}Z", *(str(chosen.get(name) or "") for name in shown))
     Console().print(table)
 
 
