@@ -15,8 +15,8 @@ from detectors.context import Context
 from sidecar.errors import UnknownPolicy
 from sidecar.explanation.account import Account, DecisionAccount
 from sidecar.explanation.explainer import Explainer, Question
-from sidecar.outbox.builders import shape_of
 from sidecar.outbox.event import Checkpoint, Data, Fault, Kind, Label, PolicyChange, StreamDecision, Violation, kind_of
+from sidecar.outbox.evidence import shape_of
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
