@@ -27,6 +27,7 @@ from sidecar.config import Settings
 from sidecar.console.pages import console_pages, finder, policies_page, reader
 from sidecar.console.recent import Recent
 from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
+from sidecar.drift.watch import DriftWatch
 from sidecar.engine import Engine
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import event_signer, keeping, redaction_keys, stand_in_source, tell_of_own_key
@@ -90,6 +91,7 @@ class App:
             taken=self.scheduler.time,
             canaries=self.canaries,
         )
+        self.drift = self._drift(events)
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
         self.engine = self._engine(events)
         room = Room(settings.limits.request_bodies_bytes)
@@ -98,6 +100,13 @@ class App:
         self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
         self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
         self.admin = AdminServer(settings.admin.listen, self._pages(version))
+
+    def _drift(self, events: Inlet) -> DriftWatch | None:
+        """Who watches for drift, if the settings ask for it; what moved goes into `events`."""
+        settings, submit = self.settings.drift, self.scheduler.submit
+        if not settings.enabled:
+            return None
+        return DriftWatch(settings, outbox=events, clock=self.clock, metrics=self.metrics, submit=submit)
 
     def _engine(self, events: Inlet) -> Engine:
         """What streams share; it puts their events into `events`."""
@@ -115,6 +124,7 @@ class App:
             left=self.scheduler.left,
             stand_ins=stand_in_source(settings.keys, settings.limits),
             canaries=self.canaries,
+            drift=self.drift,
         )
 
     @asynccontextmanager
@@ -126,6 +136,8 @@ class App:
             await self._start_outbox(stack)
             await self._start_inference(stack)
             await self._start_policies(stack)
+            if self.drift is not None:
+                await _start(stack, self.drift.start, self.drift.stop)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
             await self.scheduler.time(self.reloader.plans)
             self.readiness.fine("detectors")

@@ -111,6 +111,7 @@ def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) ->
         "OUTBOX__PATH": of_worker(settings.outbox.path, index),
         "OUTBOX__WORKER": index,
         "OUTBOX__TAKE_OVER": False,
+        "DRIFT__PATH": of_worker(settings.drift.path, index),
         "EVENTS__FILE": of_worker(settings.events.file, index),
         "MODELS__THREADS": settings.models.threads or cores,
         "SCHEDULER__THREADS": settings.scheduler.threads or cores,

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
@@ -18,6 +19,7 @@ from msgspec.structs import replace
 
 from sidecar.outbox.builders import timestamp
 from sidecar.outbox.event import DATA_TYPES, Data, Kind, kind_of, severity_of
+from sidecar.outbox.framing import framed, unframed
 from sidecar.outbox.outbox import Numbered
 from tidegate.v1 import events_pb2
 
@@ -33,7 +35,14 @@ _PROTO_TYPES: Mapping[Kind, type[ProtoMessage]] = {
     Kind.POLICY: events_pb2.PolicyEvent,
     Kind.CHECKPOINT: events_pb2.CheckpointEvent,
     Kind.LABEL: events_pb2.LabelEvent,
+    Kind.DRIFT: events_pb2.DriftEvent,
 }
+_IN_FILE = FileDescriptorProto.FromString(events_pb2.DESCRIPTOR.serialized_pb).message_type
+_PLACES: Mapping[Kind, int] = {
+    kind: [message.name for message in _IN_FILE].index(message_type.DESCRIPTOR.name)
+    for kind, message_type in _PROTO_TYPES.items()
+}
+"""Where each kind's message stands among those of `events.proto`."""
 _JSON = "application/json"
 _PROTOBUF = "application/protobuf"
 
@@ -69,8 +78,10 @@ class Delivered(msgspec.Struct, frozen=True):
     content: bytes = b""
 
 
-def encode(numbered: Numbered, published: float, form: Literal["json", "protobuf"] = "json") -> Message:
-    """The Kafka message of an event. `published` is Unix time in seconds."""
+def encode(
+    numbered: Numbered, published: float, form: Literal["json", "protobuf"] = "json", *, schema_id: int | None = None
+) -> Message:
+    """The Kafka message of an event. `published` is Unix time in seconds; with a `schema_id` it is framed."""
     data = published_data(numbered, published)
     attributes = _attributes(numbered)
     is_json = form == "json"
@@ -83,7 +94,7 @@ def encode(numbered: Numbered, published: float, form: Literal["json", "protobuf
         kind=kind_of(data),
         sequence=numbered.sequence,
         key=attributes["partitionkey"].encode(),
-        value=_encoder.encode(data) if is_json else to_proto(data).SerializeToString(deterministic=True),
+        value=_value(data, is_json=is_json, schema_id=schema_id),
         headers=tuple((name, value.encode()) for name, value in headers.items()),
         at_ms=int(published * 1000),
     )
@@ -108,9 +119,11 @@ def decode(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> 
     kind = _kind_of_type(attributes.get("type", ""))
     if value is None:
         raise ForeignError("it has no value: it is a tombstone, and no producer of ours writes one")
-    if texts.get("content-type") == _PROTOBUF:
-        return Delivered(attributes, _guarded(lambda: from_proto(kind, value)))
-    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(value)), value)
+    is_protobuf = texts.get("content-type") == _PROTOBUF
+    bare = _guarded(lambda: unframed(value, is_protobuf=is_protobuf))
+    if is_protobuf:
+        return Delivered(attributes, _guarded(lambda: from_proto(kind, bare)))
+    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(bare)), bare)
 
 
 def decode_line(line: bytes) -> Delivered:
@@ -142,6 +155,13 @@ def disagreement(attributes: Mapping[str, str], data: Data) -> str:
 def dataschema(kind: Kind) -> str:
     """Where the JSON Schema of a kind of event is published."""
     return f"{SCHEMA_BASE}/{kind}.v1.json"
+
+
+def _value(data: Data, *, is_json: bool, schema_id: int | None) -> bytes:
+    value = _encoder.encode(data) if is_json else to_proto(data).SerializeToString(deterministic=True)
+    if schema_id is None:
+        return value
+    return framed(value, schema_id, None if is_json else _PLACES[kind_of(data)])
 
 
 def _attributes(numbered: Numbered) -> dict[str, str]:
@@ -202,6 +222,7 @@ _ENUM_PREFIXES = {
     "side": "CANARY_SIDE_",
     "step": "POLICY_STEP_",
     "verdict": "LABEL_VERDICT_",
+    "movement": "MOVEMENT_",
 }
 """The fields that are words in JSON and enums in protobuf."""
 _MAPS = frozenset(

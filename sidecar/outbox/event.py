@@ -1,10 +1,11 @@
 """The events: what Tidegate tells a security team, as plain values; `builders` makes them.
 
-Five kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
+Six kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
 something that should have looked at text did not, or when events were lost, a **policy** event when another policy is
-in force, or one was refused, a **checkpoint** that signs what came before it, and a **label**, which the service never
-makes: what a person says of one of the others (`labels`). Their fields are the published contract (`docs/events.md`,
-`schema/*.json`); fields are only ever added.
+in force, or one was refused, a **drift** event when what an application is asked, or answers, has moved, a
+**checkpoint** that signs what came before it, and a **label**, which the service never makes: what a person says of one
+of the others (`labels`). Their fields are the published contract (`docs/events.md`, `schema/*.json`); fields are only
+ever added.
 
 An event has its id from the moment it is built, and gets its producer, sequence number and time of publication from
 the outbox and the encoder. It holds no checked text (law 8): of a matched text only its shape, and a keyed hash if a
@@ -47,6 +48,7 @@ class Kind(StrEnum):
     POLICY = "policy"
     CHECKPOINT = "checkpoint"
     LABEL = "label"
+    DRIFT = "drift"
 
 
 class Verdict(StrEnum):
@@ -89,6 +91,21 @@ POLICY_SEVERITIES: Mapping[PolicyStep, Severity] = {
     PolicyStep.REFUSED: Severity.HIGH,
     PolicyStep.ROLLED_BACK: Severity.MEDIUM,
     PolicyStep.CANARY_STOPPED: Severity.HIGH,
+}
+
+
+class Movement(StrEnum):
+    """What became of a signal that is watched for drift."""
+
+    MOVED = "moved"
+    """Its window differs from its reference."""
+    SETTLED = "settled"
+    """It is for a while what it was."""
+
+
+MOVEMENT_SEVERITIES: Mapping[Movement, Severity] = {
+    Movement.MOVED: Severity.MEDIUM,
+    Movement.SETTLED: Severity.INFO,
 }
 
 
@@ -519,7 +536,39 @@ class Label(_Part, frozen=True, tag="label", tag_field="kind"):
     label: str = ""
 
 
-Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange | Checkpoint | Label
+class ShareRef(_Part, frozen=True):
+    """How often a category came: its share of the reference's streams, and of the window's."""
+
+    name: str
+    reference: Score
+    window: Score
+
+
+class Drift(_Part, frozen=True, tag="drift", tag_field="kind"):
+    """The streams of one app, tenant and prompt version are not what they were, or are again.
+
+    `signal` says in what: `topics`, `embedding`, `faithfulness`, `stopped`, `violations`, or `scores.` and a detector.
+    `distance` is the population stability index of the shares, or of `embedding` the distance of the centroids. While
+    nothing changes, at most this `chance` of windows differ in any signal. `changes` are the categories that changed
+    most.
+    """
+
+    ids: Ids
+    time: Times
+    severity: SeverityName
+    movement: Movement
+    signal: str
+    direction: Direction
+    distance: Annotated[float, Meta(ge=0)]
+    chance: Score
+    reference_streams: Count
+    window_streams: Count
+    is_pinned: bool = False
+    changes: tuple[ShareRef, ...] = ()
+    app: App | None = None
+
+
+Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange | Checkpoint | Label | Drift
 DATA_TYPES: Mapping[Kind, type[Data]] = {
     Kind.VIOLATION: Violation,
     Kind.DECISION: StreamDecision,
@@ -527,6 +576,7 @@ DATA_TYPES: Mapping[Kind, type[Data]] = {
     Kind.POLICY: PolicyChange,
     Kind.CHECKPOINT: Checkpoint,
     Kind.LABEL: Label,
+    Kind.DRIFT: Drift,
 }
 
 
@@ -565,6 +615,8 @@ def kind_of(data: Data) -> Kind:
             return Kind.CHECKPOINT
         case Label():
             return Kind.LABEL
+        case Drift():
+            return Kind.DRIFT
 
 
 def severity_of(data: Data) -> Severity:
@@ -574,7 +626,7 @@ def severity_of(data: Data) -> Severity:
             return Severity.of(data.policy.severity)
         case StreamDecision():
             return Severity.LOW if data.violations or data.repeated else Severity.INFO
-        case Fault() | PolicyChange():
+        case Fault() | PolicyChange() | Drift():
             return Severity.of(data.severity)
         case Checkpoint() | Label():
             return Severity.INFO

@@ -9,13 +9,25 @@ from sidecar.outbox.builders import (
     Ending,
     StreamInfo,
     decision_event,
+    drift_event,
     fault_event,
     lane_coverage,
     policy_event,
     violation_event,
 )
 from sidecar.outbox.checkpoints import checkpoint_event
-from sidecar.outbox.event import BundleRef, CanaryRates, CanaryRef, Event, FaultKind, PolicyRef, PolicyStep
+from sidecar.outbox.event import (
+    App,
+    BundleRef,
+    CanaryRates,
+    CanaryRef,
+    Event,
+    FaultKind,
+    Movement,
+    PolicyRef,
+    PolicyStep,
+    ShareRef,
+)
 from sidecar.outbox.evidence import EvidenceKey, Keeping
 from sidecar.outbox.labels import checked, numbered_labels
 from sidecar.outbox.outbox import Numbered
@@ -134,6 +146,22 @@ def a_label(verdict: str = "missed", **more: str) -> Event:
     return numbered_label.event
 
 
+def a_drift(movement: Movement = Movement.MOVED) -> Event:
+    return drift_event(
+        movement,
+        "topics",
+        NOW,
+        direction=Direction.INPUT,
+        tenant=INFO.tenant,
+        app=App(prompt_version="7", labels={"app": "shop"}),
+        distance=0.31,
+        chance=0.0001,
+        sizes=(1000, 250),
+        is_pinned=True,
+        changes=[ShareRef(name="finance", reference=0.1, window=0.6)],
+    )
+
+
 def one_of_each() -> list[Event]:
     """Every kind, with as many of its fields as there are."""
     failure = violation_event(INFO, a_plan(Action.BLOCK), a_failed_decision(), NOW)
@@ -151,6 +179,7 @@ def one_of_each() -> list[Event]:
         *policies,
         a_checkpoint(),
         a_label(),
+        a_drift(),
     ]
 
 

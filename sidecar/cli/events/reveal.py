@@ -54,7 +54,9 @@ def reveal_command(source: Source, *, path: Path, wanted: tuple[str, ...], as_js
     required=True,
     help="A file with a key of `keys.hash`, today's or a former one; may be repeated.",
 )
-@click.option("--value", "value_from", type=click.File("r"), default="-", help="The file that the value is in; - is stdin.")
+@click.option(
+    "--value", "value_from", type=click.File("r"), default="-", help="The file that the value is in; - is stdin."
+)
 @JSON
 def lookup(source: Source, *, paths: tuple[Path, ...], value_from: TextIO, as_json: bool) -> None:
     """Find the violations whose matched text is this value, by its keyed hash, under whichever of the keys it was made.

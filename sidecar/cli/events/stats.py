@@ -12,6 +12,7 @@ from sidecar.cli.events.source import JSON, Source, run, source_options
 from sidecar.outbox.event import (
     Checkpoint,
     Data,
+    Drift,
     Fault,
     Label,
     PolicyChange,
@@ -60,6 +61,8 @@ def _facets(data: Data | None, *, is_foreign: bool) -> list[tuple[str, str]]:
             facets += [("rule", f"{data.policy.name}/{data.policy.rule}"), ("done", data.done)]
         case Fault():
             facets.append(("fault", data.fault.value))
+        case Drift():
+            facets.append(("signal", f"{data.signal} {data.movement}"))
         case PolicyChange():
             facets.append(("step", data.step.value))
         case Label():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.outbox.event import Checkpoint, Data, Fault, Label, PolicyChange, StreamDecision, TagsRef, Violation
+from sidecar.outbox.event import Checkpoint, Data, Drift, Fault, Label, PolicyChange, StreamDecision, TagsRef, Violation
 from sidecar.policy.taxonomy import SCHEMES
 
 PRODUCT = "Tidegate"
@@ -28,6 +28,8 @@ def title(data: Data) -> str:
             return f"{data.verdict.value}{named}, says {data.by}"
         case Checkpoint():
             return f"checkpoint of {data.ids.producer}"
+        case Drift():
+            return f"{data.signal} of {data.direction}s {data.movement.value}"
 
 
 def sentence(data: Data) -> str:
@@ -42,6 +44,9 @@ def sentence(data: Data) -> str:
             return f"{title(data)}: {data.reason}" if data.reason else title(data)
         case Label() | Checkpoint():
             return title(data)
+        case Drift():
+            sizes = f"{data.window_streams} streams against {data.reference_streams}"
+            return f"{title(data)}: distance {data.distance:g}, {sizes}"
 
 
 def names_of(scheme: str, entries: tuple[str, ...]) -> list[str]:

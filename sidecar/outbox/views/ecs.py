@@ -11,6 +11,7 @@ from sidecar.outbox.event import (
     App,
     Checkpoint,
     Data,
+    Drift,
     Fault,
     Kind,
     Label,
@@ -43,6 +44,7 @@ _SORTS: Mapping[Kind, _Sort] = {
     Kind.POLICY: _Sort("event", ("configuration",), "change"),
     Kind.LABEL: _Sort("event", (), "info"),
     Kind.CHECKPOINT: _Sort("event", (), "info"),
+    Kind.DRIFT: _Sort("alert", (), "info"),
 }
 _NANOSECONDS = 1_000_000
 
@@ -117,7 +119,7 @@ def _is_fine(data: Data) -> bool:
             return False
         case PolicyChange():
             return data.step is not PolicyStep.REFUSED
-        case Label() | Checkpoint():
+        case Label() | Checkpoint() | Drift():
             return True
 
 
@@ -133,6 +135,8 @@ def _action(data: Data) -> str:
             return data.verdict.value
         case Checkpoint():
             return "checkpoint"
+        case Drift():
+            return data.movement.value
 
 
 def _duration(data: Data) -> int | None:
@@ -144,7 +148,7 @@ def _duration(data: Data) -> int | None:
 
 def _rule(data: Data) -> dict[str, Any]:
     """The rule, in its policy, whose exact content `uuid` names."""
-    if isinstance(data, Label | Checkpoint) or data.policy is None:
+    if isinstance(data, Label | Checkpoint | Drift) or data.policy is None:
         return {}
     policy = data.policy
     known = filled(ruleset=policy.name, version=policy.version, uuid=policy.digest)
