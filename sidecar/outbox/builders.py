@@ -38,6 +38,7 @@ from sidecar.outbox.event import (
     PolicyChange,
     PolicyRef,
     PolicyStep,
+    RetrievalSummary,
     RuleRef,
     SessionRef,
     ShareRef,
@@ -127,6 +128,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionRef | None = None
     canary: CanaryRef | None = None
     usage: UsageRef | None = None
+    retrieval: RetrievalSummary | None = None
 
 
 def violation_event(
@@ -193,6 +195,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         session=ending.session,
         canary=ending.canary,
         usage=ending.usage,
+        retrieval=ending.retrieval,
     )
     return _stream_event(info, data)
 
