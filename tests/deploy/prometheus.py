@@ -82,7 +82,7 @@ def prometheus(folder: Path, targets: list[str]) -> Iterator[Prometheus]:
     }
     (folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
     address = f"127.0.0.1:{free_port()}"
-    command = [
+    command: list[str | Path] = [
         PROGRAM,
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
