@@ -14,7 +14,6 @@ from sidecar.core.stream import LaneCoverage
 from sidecar.drift.reading import NoReading
 from sidecar.outbox.builders import (
     Ending,
-    EvidenceKey,
     StreamInfo,
     decision_event,
     fault_event,
@@ -25,7 +24,8 @@ from sidecar.outbox.builders import (
     usage_of,
     violation_event,
 )
-from sidecar.outbox.event import Event, FaultKind, PolicyStep
+from sidecar.outbox.event import Event, FaultKind, PolicyStep, RetrievalSummary
+from sidecar.outbox.evidence import Keeping
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
@@ -73,7 +73,7 @@ class Recorder:
         outbox: Inlet,
         clock: Clock,
         metrics: Metrics,
-        evidence_key: EvidenceKey | None,
+        keeping: Keeping,
         most_of_rule: int,
         canaries: Canaries,
         spans: Spans | None = None,
@@ -96,7 +96,7 @@ class Recorder:
         self._clock = clock
         self._metrics = metrics
         self._counters = metrics.plan(plan)
-        self._evidence_key = evidence_key
+        self._keeping = keeping
         self._most_of_rule = most_of_rule
         self._canaries = canaries
         self._reading = reading
@@ -138,7 +138,7 @@ class Recorder:
             if is_violation(decision):
                 self._counters.count(decision)
             if self._is_told(decision):
-                event = violation_event(self.info, self._plan, decision, occurred, evidence_key=self._evidence_key)
+                event = violation_event(self.info, self._plan, decision, occurred, keeping=self._keeping)
                 events.append(event)
                 if self._span is not None:
                     self._span.violated(decision, event.id)
@@ -164,8 +164,9 @@ class Recorder:
         grounding: GroundingTally | None,
         max_held_chars: int,
         standing: SessionStanding | None = None,
+        retrieval: RetrievalSummary | None = None,
     ) -> None:
-        """Commit how the stream ended, and how its session stands."""
+        """Commit how the stream ended, how its session stands, and how good its retrieval was."""
         self.is_done = True
         self._counters.ended[self.ended].inc()
         self._reading.ended(self.tally.action, self.tally.violation_count, grounding)
@@ -183,6 +184,7 @@ class Recorder:
             session=session,
             canary=canary,
             usage=None if self.spent is None else usage_of(self.spent),
+            retrieval=retrieval,
         )
         now = self._clock.unix_seconds()
         await self._outbox.put([decision_event(self.info, ending, now), *self._stopped(now)])
