@@ -19,6 +19,7 @@ _LAZY: Mapping[str, str] = {
     "label": "sidecar.cli.events.label:label",
     "stats": "sidecar.cli.events.stats:stats",
     "tail": "sidecar.cli.events.tail:tail",
+    "top": "sidecar.cli.events.top:top",
     "verify": "sidecar.cli.events.verify:verify",
 }
 """Commands, and where each is."""
