@@ -35,6 +35,7 @@ from detectors.models.runtime import PROVIDERS, Runtime
 from sidecar.drift.settings import DriftSettings
 from sidecar.errors import ConfigError
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
+from sidecar.usage import Price, Prices
 
 _PREFIX = "TIDEGATE_"
 _NOT_SETTINGS = frozenset({"TIDEGATE_CONFIG"})
@@ -194,10 +195,18 @@ class Admin(Section):
     """Whether a page for people is at `/`: read-only, without checked text, but with the ids of sessions."""
 
 
-class Guarded(Section):
-    """How traffic of providers' HTTP APIs is guarded, whoever brings it here."""
+class Requests(Section):
+    """What requests over HTTP may be, and what is known of them."""
 
     facts: Facts = Facts()
+    max_request_bytes: Count = 16 * 1024 * 1024
+    body_seconds: Seconds = 60.0
+    """How long a request may take to arrive."""
+
+
+class Guarded(Requests):
+    """How traffic of providers' HTTP APIs is guarded, whoever brings it here."""
+
     unknown: Literal["guard", "refuse", "pass"] = "guard"
     """Paths of no API that is known: all texts of their requests and answers are guarded; they are not served; or they
     pass, marked `unguarded` and reported as unscanned."""
@@ -216,13 +225,10 @@ class Guarded(Section):
     block_join: Literal["paragraph", "plain"] = "paragraph"
     """How a block's message stands behind text that was let out before: what is open there (a code block, a formula, a
     folded part) is closed, and the message is a paragraph of its own; or right behind it."""
-    max_request_bytes: Count = 16 * 1024 * 1024
     max_answer_bytes: Count = 16 * 1024 * 1024
     """Of an answer that is one document."""
     max_frame_bytes: Count = 4 * 1024 * 1024
     """Of one event of a streamed answer."""
-    body_seconds: Seconds = 60.0
-    """How long a request may take to arrive."""
 
     @model_validator(mode="before")
     @classmethod
@@ -259,6 +265,33 @@ class Proxy(Guarded):
         if value and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value):
             raise ValueError("must be a URL such as http://localhost:11434")
         return value.rstrip("/")
+
+
+class Callouts(Requests):
+    """The listener for gateways and programs that ask what to do with a text. It runs when `listen` is set."""
+
+    listen: Annotated[str, Field(pattern=r"^(|.+:\d{1,5})$")] = ""
+    """`HOST:PORT`; port 0 chooses one, which the log names."""
+    share_port: bool = False
+    """Whether other processes may listen on the same port, as in `grpc`."""
+    adapters: Words = ()
+    """Whose forms are served, by name; without any, all of them."""
+
+
+class Auth(Section):
+    """Bearer tokens of those who ask. The digests of tokens are in a file, which may change while the service runs."""
+
+    tokens_file: Path | None = None
+    """YAML, as `tidegate tokens create` writes it. Without it nobody needs a token."""
+    doors: Words = ("callouts", "grpc")
+    """Where a token is needed. A caller of gRPC that showed a certificate (mTLS) needs none."""
+
+    @field_validator("doors")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted({*names} - {"callouts", "grpc"}):
+            raise ValueError(f"{', '.join(unknown)} is none of callouts, grpc")
+        return names
 
 
 class Limits(Section):
@@ -487,6 +520,44 @@ class Telemetry(Section):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+    traces: Literal["off", "otlp"] = "off"
+    """Spans of guarded exchanges and streams, sent over OTLP/HTTP; the variables `OTEL_*` hold beside the settings."""
+    trace_events: bool = True
+    """Whether violations and evaluations are sent beside spans, as log events. A few receivers take spans alone."""
+    otlp_endpoint: Annotated[str, Field(pattern="^(https?://[^?#]+)?$")] = ""
+    """The receiver's base URL, such as `http://collector:4318`. Empty: as `OTEL_EXPORTER_OTLP_ENDPOINT` says."""
+    usage_label_values: Annotated[int, Field(ge=0, le=1000)] = 50
+    """Tenants, apps, models and prompt versions, so many of each, that have series of their own; the rest are `other`.
+    """
+
+
+class PriceSettings(Section):
+    """What a model costs, for a million tokens."""
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+    cached: Annotated[float, Field(ge=0)] | None = None
+    """Of input that the provider's cache gave; without it as any other input."""
+    cache_written: Annotated[float, Field(ge=0)] | None = None
+    """Of input that its cache took; likewise."""
+
+    def price(self) -> Price:
+        """With nothing left open."""
+        cached = self.input if self.cached is None else self.cached
+        written = self.input if self.cache_written is None else self.cache_written
+        return Price(self.input, self.output, cached, written)
+
+
+class UsageSettings(Section):
+    """What answers cost, by the operator's price table."""
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    prices: Annotated[dict[str, PriceSettings], BeforeValidator(_pairs)] = Field(default_factory=dict)
+    """By model, as requests name it; a name may end with `*`. The longest that fits counts."""
+
+    def table(self) -> Prices:
+        """As it is asked for prices."""
+        return Prices({name: each.price() for name, each in self.prices.items()}, self.currency)
 
 
 class Settings(Section):
@@ -496,6 +567,8 @@ class Settings(Section):
     admin: Admin = Admin()
     proxy: Proxy = Proxy()
     ext_proc: ExtProc = ExtProc()
+    callouts: Callouts = Callouts()
+    auth: Auth = Auth()
     limits: Limits = Limits()
     policies: Policies = Policies()
     keys: Keys = Keys()
@@ -507,6 +580,7 @@ class Settings(Section):
     kafka: KafkaSettings = KafkaSettings()
     drift: DriftSettings = DriftSettings()
     telemetry: Telemetry = Telemetry()
+    usage: UsageSettings = UsageSettings()
     workers: Count = 1
     """Processes that serve the same ports, each with an outbox of its own. One is right for one or two cores."""
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 
 from detectors.context import CHAR_BYTES, Documents
 from sidecar.canaries import Canaries
@@ -19,8 +19,9 @@ from sidecar.drift.watch import DriftWatch
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.keys import stand_in_source
-from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event, timestamp, uuid7
+from sidecar.outbox.builders import SHAPES, StreamInfo, fault_event, timestamp, uuid7
 from sidecar.outbox.event import FaultKind
+from sidecar.outbox.evidence import Keeping
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
@@ -31,6 +32,10 @@ from sidecar.session import Session
 from sidecar.start import ClientOutage, StreamStart, check_start, info_of
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.notices import Notices
+from sidecar.usage import NO_PRICES, Prices
+
+if TYPE_CHECKING:
+    from sidecar.telemetry.spans import Spans
 
 _RETRY_MS = 1000
 """When to try again where streams are too many: they end one by one, whenever that is."""
@@ -72,17 +77,19 @@ class Engine:
         metrics: Metrics,
         limits: Limits,
         idle_seconds: float,
-        evidence_key: EvidenceKey | None = None,
+        keeping: Keeping = SHAPES,
         admits: Callable[[Running], bool] = lambda _: True,
         left: Callable[[float, int], None] = lambda _began_ms, _number: None,
         stand_ins: StandInSource | None = None,
         canaries: Canaries | None = None,
+        spans: Spans | None = None,
+        prices: Prices = NO_PRICES,
         drift: DriftWatch | None = None,
     ) -> None:
         """`admits` says whether another stream, beside those that run, would be looked at in time.
 
         `left` is told when one has ended, by when it began and its number. Without `stand_ins` it makes its own, with
-        its own key.
+        its own key. Without `spans` none are made.
         """
         self.policies = policies
         self.scheduler = scheduler
@@ -91,7 +98,7 @@ class Engine:
         self.metrics = metrics
         self.limits = limits
         self.idle_seconds = idle_seconds
-        self.evidence_key = evidence_key
+        self.keeping = keeping
         self.documents = Documents(limits.context_cache_bytes // CHAR_BYTES)
         """The passages that streams share."""
         self.histories = Histories(limits.known_texts_bytes)
@@ -108,6 +115,8 @@ class Engine:
         """What the contexts of all streams take at most."""
         self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
         self.canaries = canaries or Canaries()
+        self.spans = spans
+        self.prices = prices
         self.drift = drift
         """Who watches what streams are like, if somebody does."""
         self._admits = admits

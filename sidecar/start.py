@@ -54,11 +54,15 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     prompt_version: str = ""
     prompt: str = ""
     context: tuple[Passage, ...] = ()
+    relevant: tuple[str, ...] = ()
+    """Ids of the passages that are relevant, where somebody labelled that: retrieved or not."""
     passages_left_out: int = 0
     """How many more there were, past a limit: the summary says so."""
     history: Collection[Lane] | None = None
     """The lanes of a request that are no new words of the user's, nor the operator's; None where nobody tells."""
     trace: str = ""
+    asked_ms: float | None = None
+    """When the model was asked whose answer this is, by the clock; None where its pace is not to be measured."""
     languages: tuple[str, ...] = ()
     """Of whoever reads what is said, the best liked first, in small letters."""
     outage: ClientOutage | None = None
@@ -81,6 +85,10 @@ def check_start(start: StreamStart, limits: Limits) -> None:
         _check_size(f"start.{name}", len(entries), limits.max_labels, "entries")
         longest = max((len(text) for entry in entries.items() for text in entry), default=0)
         _check_size(f"start.{name}", longest, limits.max_name_chars, "characters in a key or value")
+    _check_size("start.relevant", len(start.relevant), limits.max_context_passages, "ids")
+    _check_size(
+        "start.relevant", max(map(len, start.relevant), default=0), limits.max_name_chars, "characters in an id"
+    )
     check_context("start.context", start.context, limits, chars=len(start.prompt))
 
 

@@ -31,9 +31,11 @@ from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPEN_METRICS
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from detectors.models.threads import cpu_limit
@@ -98,6 +100,7 @@ class Ports:
 
     grpc: tuple[str, ...]
     proxy: str
+    callouts: str = ""
 
 
 def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) -> dict[str, str]:
@@ -118,6 +121,8 @@ def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) ->
     }
     if ports.proxy:
         values |= {"PROXY__LISTEN": ports.proxy, "PROXY__SHARE_PORT": True}
+    if ports.callouts:
+        values |= {"CALLOUTS__LISTEN": ports.callouts, "CALLOUTS__SHARE_PORT": True}
     return {f"TIDEGATE_{key}": str(value) for key, value in values.items()}
 
 
@@ -156,13 +161,13 @@ class Worker:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
 
-    async def ask(self, path: str) -> tuple[int, str] | None:
+    async def ask(self, path: str, accept: str = "*/*") -> tuple[int, str] | None:
         """Status and body of a page of its admin listener; None when it does not answer."""
         timeout = aiohttp.ClientTimeout(total=_ASK_SECONDS)
         try:
             async with (
                 aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._admin)), timeout=timeout) as http,
-                http.get(f"http://worker{path}") as answer,
+                http.get(f"http://worker{path}", headers={"Accept": accept}) as answer,
             ):
                 return answer.status, await answer.text()
         except (aiohttp.ClientError, OSError, TimeoutError):
@@ -242,6 +247,7 @@ class Supervisor:
                 "workers": len(self._workers),
                 "grpc": self._ports.grpc,
                 "proxy": self._ports.proxy or None,
+                "callouts": self._ports.callouts or None,
                 "admin": self._admin.address,
             },
         )
@@ -276,11 +282,12 @@ class Supervisor:
         notes = {f"worker-{each.index}/{name}": said for each in self._workers for name, said in each.notes.items()}
         return {"ready": is_ready, "parts": dict(parts), "notes": notes}
 
-    async def _scrape(self, _request: web.Request) -> web.Response:
-        answers = await asyncio.gather(*(each.ask("/metrics") for each in self._workers))
+    async def _scrape(self, request: web.Request) -> web.Response:
+        answers = await asyncio.gather(*(each.ask("/metrics", OPEN_METRICS) for each in self._workers))
         registry = CollectorRegistry()
         registry.register(_Joined({index: answer[1] for index, answer in enumerate(answers) if answer is not None}))
-        return metrics_page(generate_latest(registry))
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return metrics_page(encode(registry), content_type)
 
     async def _state(self) -> State:
         """What the page shows: all workers as one."""
@@ -326,17 +333,20 @@ class _Joined(Collector):
     def collect(self) -> Iterator[Metric]:
         joined: dict[str, Metric] = {}
         for index, text in self._texts.items():
-            for family in text_string_to_metric_families(text):
+            for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
                 metric = joined.setdefault(family.name, Metric(family.name, family.documentation, family.type))
                 for sample in family.samples:
-                    metric.add_sample(sample.name, {**sample.labels, "worker": str(index)}, sample.value)
+                    labels = {**sample.labels, "worker": str(index)}
+                    metric.add_sample(sample.name, labels, sample.value, exemplar=sample.exemplar)
         yield from joined.values()
 
 
 def _reserve(settings: Settings, stack: ExitStack) -> Ports:
     """Bind the addresses, so that they are known and nobody else's; nothing listens yet. Raises `ConfigError`."""
     grpc = tuple(_bind(address, "grpc.listen", stack) for address in settings.grpc.listen)
-    return Ports(grpc, _bind(settings.proxy.listen, "proxy.listen", stack) if settings.proxy.upstream else "")
+    proxy = _bind(settings.proxy.listen, "proxy.listen", stack) if settings.proxy.upstream else ""
+    callouts = _bind(settings.callouts.listen, "callouts.listen", stack) if settings.callouts.listen else ""
+    return Ports(grpc, proxy, callouts)
 
 
 def _bind(address: str, path: str, stack: ExitStack) -> str:

@@ -221,12 +221,24 @@ _ENUM_PREFIXES = {
     "would": "ACTION_",
     "side": "CANARY_SIDE_",
     "step": "POLICY_STEP_",
+    "counted_by": "USAGE_SOURCE_",
     "verdict": "LABEL_VERDICT_",
     "movement": "MOVEMENT_",
 }
 """The fields that are words in JSON and enums in protobuf."""
 _MAPS = frozenset(
-    {"labels", "attributes", "violations", "repeated", "untold", "lost", "unchecked_reasons", "sides", "rates"}
+    {
+        "labels",
+        "attributes",
+        "violations",
+        "repeated",
+        "untold",
+        "lost",
+        "unchecked_reasons",
+        "sides",
+        "rates",
+        "recall_at",
+    }
 )
 """The fields whose keys are the application's or the policy's words."""
 

@@ -9,7 +9,8 @@ ever added.
 
 An event has its id from the moment it is built, and gets its producer, sequence number and time of publication from
 the outbox and the encoder. It holds no checked text (law 8): of a matched text only its shape, and a keyed hash if a
-key is set. What the application itself says of a stream (ids, labels, attributes) is recorded as it was said.
+key is set, unless a rule's `evidence` says otherwise. What the application itself says of a stream (ids, labels,
+attributes) is recorded as it was said.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from sidecar.values import (
     Channel,
     Direction,
     Enforcement,
+    EvidenceLevel,
     HowEnded,
     Part,
     Severity,
@@ -267,12 +269,20 @@ class Evidence(_Part, frozen=True):
     """What was found, without showing it: its shape (letters as `a`, digits as `9`) and its keyed hash.
 
     `hash` is HMAC-SHA256 of the matched text as UTF-8: equal values have equal hashes under one key, named by `key_id`.
-    A match too long to be kept whole (over 256 characters) has no hash.
+    A match too long to be kept whole (over 256 characters) has no hash. `level` says what is kept, if not the shape:
+    `masked`, `sealed` (the text, encrypted for the key `sealed_for`, in base64) or `raw` (the text, and for what
+    `reason`).
     """
 
     shape: Annotated[str, Meta(max_length=EXCERPT_LIMIT_CHARS + 1)]
     hash: str = ""
     key_id: str = ""
+    level: EvidenceLevel | None = None
+    masked: str = ""
+    sealed: str = ""
+    sealed_for: str = ""
+    raw: str = ""
+    reason: str = ""
 
 
 class FailureRef(_Part, frozen=True):
@@ -321,6 +331,22 @@ class GroundingSummary(_Part, frozen=True):
     context_use: Score | None = None
     context_relevance: Score | None = None
     passages_left_out: Count = 0
+
+
+class RetrievalSummary(_Part, frozen=True):
+    """How good a retrieval was, where the application said which passages are relevant; shares of 0 to 1.
+
+    `found` of the `relevant` passages are among the `retrieved`; `recall_at` has the recall of the first 1, 3, 5 and 10
+    by that number; `context_precision` is the mean of the precisions up to each relevant passage.
+    """
+
+    relevant: Count
+    retrieved: Count
+    found: Count
+    precision: Score
+    recall: Score
+    context_precision: Score
+    recall_at: dict[str, float]
 
 
 class SessionRef(_Part, frozen=True):
@@ -378,6 +404,25 @@ class CanaryRef(_Part, frozen=True):
     sides: dict[str, str] = field(default_factory=dict)
 
 
+class UsageRef(_Part, frozen=True):
+    """What the answer took, as the provider says in it, or as the application told of it (`counted_by`).
+
+    `input_tokens` is all of the input; `cached_tokens` and `cache_written_tokens` are the parts of it that the
+    provider's cache gave, or took. `cost` is by the operator's price table, in `currency`. `first_token_ms` is from
+    when the model was asked until the first text of its answer came; `tokens_per_second` is while the answer came.
+    """
+
+    counted_by: Literal["provider", "application"] | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    cache_written_tokens: Count | None = None
+    cost: Annotated[float, Meta(ge=0)] | None = None
+    currency: str = ""
+    first_token_ms: Milliseconds | None = None
+    tokens_per_second: Annotated[float, Meta(ge=0)] | None = None
+
+
 class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
     """A finding met a rule. `decided` is what the rule said, `done` what became of the text; shadow parts them."""
 
@@ -409,7 +454,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     the provider's own count, which comes last, was never read. `first_release_ms` is how long after its start the
     stream's first text left; nothing where none did. `untold` are those of the violations, by rule, that have no event
     of their own, because one rule found too many. `restored` counts the stand-ins in an answer that gave way to what
-    they stood for. `session` tells how its session stood.
+    they stood for. `session` tells how its session stood, `usage` what the answer took.
     """
 
     ids: Ids
@@ -436,6 +481,8 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     restored: Count = 0
     session: SessionRef | None = None
     canary: CanaryRef | None = None
+    usage: UsageRef | None = None
+    retrieval: RetrievalSummary | None = None
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):

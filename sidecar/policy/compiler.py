@@ -9,9 +9,11 @@ The steps are in `compile`. Rules that give one detector the same parameters sha
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +35,7 @@ from sidecar.policy.plan import BatchPlan, Notice, Plan, ScannerPlan, StreamSett
 from sidecar.policy.schema.match import MatchSpec
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.stream import NoticeSpec, StreamSpec
+from sidecar.values import EVIDENCE_LEVELS, EvidenceLevel
 from sidecar.wording import messages
 from sidecar.wording.languages import Language
 
@@ -49,14 +52,20 @@ class CompiledFile:
 
 
 def compile_file(
-    path: str | Path, keys: RedactionKeys | None = None, *, catalog: Catalog = registry, made: Made | None = None
+    path: str | Path,
+    keys: RedactionKeys | None = None,
+    *,
+    catalog: Catalog = registry,
+    made: Made | None = None,
+    keeps: Collection[EvidenceLevel] = EVIDENCE_LEVELS,
 ) -> CompiledFile:
     """Load and compile a file. Raises nothing for what the file holds: all its errors are in the answer, by line.
 
-    `made` are detectors that there are: policies that are compiled with the same ones share them.
+    `made` are detectors that there are: policies that are compiled with the same ones share them. `keeps` are the
+    levels of evidence that can be kept.
     """
     drafts = read_drafts(path)
-    compiled = [_compile(draft, keys, catalog, made) for draft in drafts]
+    compiled = [_compile(draft, keys, catalog, made, keeps=keeps) for draft in drafts]
     errors = [error for draft in drafts for error in draft.errors]
     errors += [error for _, found in compiled for error in found]
     errors += repeated_names(drafts)
@@ -83,12 +92,33 @@ def digest_of(spec: PolicySpec) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: what is made here stays, and looking through it over and over is a fifth of all.
+
+    Where several compile at once, the one that found it at work sets it to work again.
+    """
+    was_at_work = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_at_work:
+            gc.enable()
+
+
+@_uncollected()
 def _compile(
-    draft: Draft, keys: RedactionKeys | None, catalog: Catalog, made: Made | None = None
+    draft: Draft,
+    keys: RedactionKeys | None,
+    catalog: Catalog,
+    made: Made | None = None,
+    *,
+    keeps: Collection[EvidenceLevel] = EVIDENCE_LEVELS,
 ) -> tuple[Plan | None, list[PolicyError]]:
     """The plan, or the errors beyond those of the draft."""
     spec = draft.spec
-    rules = RuleCompiler(draft, keys, catalog, made)
+    rules = RuleCompiler(draft, keys, catalog, made, keeps=keeps)
     for number, rule in draft.rules.items():
         rules.compile(number, rule)
     for number, detect in draft.detects.items():

@@ -21,6 +21,7 @@ from traceback import clear_frames
 from typing import Any, Protocol, TypeAlias, cast
 
 import grpc
+import msgspec
 from google.protobuf.descriptor import FileDescriptor
 from grpc_health.v1 import health, health_pb2
 from multidict import CIMultiDict
@@ -32,6 +33,7 @@ from sidecar.errors import CallerError, ConfigError, IdleStream, Overloaded, Tid
 from sidecar.session import Session
 from sidecar.start import StreamStart
 from sidecar.telemetry.tracing import parse_traceparent
+from sidecar.tokens import Tokens
 from sidecar.transport.convert import (
     LaneReader,
     check_response_of,
@@ -40,6 +42,7 @@ from sidecar.transport.convert import (
     passages_of,
     response_of,
     start_of,
+    usage_of,
 )
 from sidecar.transport.facts import Caller, pinned
 from sidecar.transport.grpcio import OneMessage, make_server
@@ -60,6 +63,8 @@ Server: TypeAlias = grpc.aio.Server | Http2Server
 
 _log = logging.getLogger(__name__)
 
+GRPC_SCOPE = "grpc"
+"""What a token is for that is shown here."""
 _UNIX = "unix:"
 _STREAM_ID = "tidegate-stream-id"
 _FRAME_BYTES = 1 << 20
@@ -99,8 +104,9 @@ class GuardService:
     name = GUARD_SERVICE
     files = (pb.DESCRIPTOR,)
 
-    def __init__(self, engine: Engine, settings: Grpc) -> None:
+    def __init__(self, engine: Engine, settings: Grpc, tokens: Tokens | None = None) -> None:
         self._engine = engine
+        self._tokens = tokens
         self._facts = settings.facts
         self._idle_seconds = settings.idle_seconds
         self._one_message = OneMessage(settings.message_seconds)
@@ -174,6 +180,7 @@ class GuardService:
         lane = LaneReader(start.direction, self._engine.limits).lane_of(request.lane, field="lane")
         async with self._engine.open(start) as session:
             await self._engine.report_outage(start.outage, session.info)
+            _count(session, request)
             await session.feed(lane, request.text, is_json=_is_json(lane), is_last=True)
             session.finish()
             return check_response_of([shown async for shown in session.outputs()], session.plan)
@@ -181,7 +188,7 @@ class GuardService:
     async def _guard(self, context: Context) -> None:
         with self._arriving(context.peer()):
             first = await self._read_start(context)
-        start = self._start_of(first, context)
+        start = msgspec.structs.replace(self._start_of(first, context), asked_ms=self._asked_ms(first))
         async with self._engine.open(start) as session:
             await self._engine.report_outage(start.outage, session.info)
             await context.send_initial_metadata(((_STREAM_ID, session.info.stream_id),))
@@ -191,13 +198,21 @@ class GuardService:
                 async for shown in session.outputs():
                     await self._write(context, response_of(shown, session.plan, joints.follow(shown)))
 
+    def _asked_ms(self, start: pb.Start) -> float | None:
+        """When the model is asked whose answer this stream is: as it starts."""
+        return None if start.direction == pb.DIRECTION_INPUT else self._engine.clock.now_ms()
+
     def _start_of(self, message: pb.Start, context: Context) -> StreamStart:
         """What is known of a stream: what its caller says, as far as that is for the caller to say."""
         metadata = CIMultiDict(
             (key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)
         )
         caller = Caller(metadata, Peer.of_grpc(context.peer(), context.auth_context()))
-        return pinned(self._facts, caller, start_of(message, trace=_trace_of(context)))
+        start = pinned(self._facts, caller, start_of(message, trace=_trace_of(context)))
+        if self._tokens is None or caller.peer.identities:
+            return start
+        token = self._tokens.of(metadata.get("authorization", ""), GRPC_SCOPE)
+        return msgspec.structs.replace(start, tenant=token.tenant(start.tenant))
 
     async def _read_start(self, context: Context) -> pb.Start:
         """The stream's first message. Raises `CallerError` when it is another one, `IdleStream` when there is none."""
@@ -225,10 +240,13 @@ class GuardService:
 class GrpcServer:
     """The listener. `start` binds all addresses or none. `others` are served beside the guard's own service."""
 
-    def __init__(self, engine: Engine, settings: Grpc, limits: Limits, *others: GrpcService) -> None:
+    def __init__(
+        self, engine: Engine, settings: Grpc, limits: Limits, *others: GrpcService, tokens: Tokens | None = None
+    ) -> None:
+        """With `tokens`, each call of the guard needs one, but for callers that showed a certificate."""
         self._settings = settings
         self._limits = limits
-        self._guard = GuardService(engine, settings)
+        self._guard = GuardService(engine, settings, tokens)
         self._services = (self._guard, *others)
         self._health = Health()
         self._grpcio: grpc.aio.Server | None = None
@@ -317,6 +335,7 @@ async def _read(context: Context, session: Session, lanes: LaneReader) -> None:
         while (data := await context.read()) is not grpc.aio.EOF:
             message = parse(pb.StreamRequest, data)
             if message.WhichOneof("message") == "finish":
+                _count(session, message.finish)
                 break  # what comes behind it is not read, soon or late
             await _take(message, session, lanes)
         if context.cancelled():
@@ -326,6 +345,13 @@ async def _read(context: Context, session: Session, lanes: LaneReader) -> None:
         session.finish()
     except Exception as error:  # noqa: BLE001 - whatever ends the reader ends the stream, which would wait for it
         session.fail(error)
+
+
+def _count(session: Session, said: pb.Finish | pb.CheckRequest) -> None:
+    """Take note of what the application says that the answer took."""
+    if said.HasField("usage"):
+        usage = usage_of(said.usage)
+        session.counts_by(lambda: usage, "application")
 
 
 def _is_json(lane: Lane) -> bool:

@@ -189,6 +189,28 @@ CANARY_SIDE_CANARY: CanarySide.ValueType  # 1
 CANARY_SIDE_STABLE: CanarySide.ValueType  # 2
 Global___CanarySide: _TypeAlias = CanarySide  # noqa: Y015
 
+class _UsageSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UsageSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UsageSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    USAGE_SOURCE_UNSPECIFIED: _UsageSource.ValueType  # 0
+    USAGE_SOURCE_PROVIDER: _UsageSource.ValueType  # 1
+    """The provider, in its answer."""
+    USAGE_SOURCE_APPLICATION: _UsageSource.ValueType  # 2
+    """The application, which told of it (`Finish.usage`, `CheckRequest.usage`)."""
+
+class UsageSource(_UsageSource, metaclass=_UsageSourceEnumTypeWrapper):
+    """Who counted tokens."""
+
+USAGE_SOURCE_UNSPECIFIED: UsageSource.ValueType  # 0
+USAGE_SOURCE_PROVIDER: UsageSource.ValueType  # 1
+"""The provider, in its answer."""
+USAGE_SOURCE_APPLICATION: UsageSource.ValueType  # 2
+"""The application, which told of it (`Finish.usage`, `CheckRequest.usage`)."""
+Global___UsageSource: _TypeAlias = UsageSource  # noqa: Y015
+
 class _LabelVerdict:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -498,24 +520,47 @@ class Evidence(_message.Message):
     SHAPE_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    MASKED_FIELD_NUMBER: _builtins.int
+    SEALED_FIELD_NUMBER: _builtins.int
+    SEALED_FOR_FIELD_NUMBER: _builtins.int
+    RAW_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     shape: _builtins.str
     """Letters as `a`, digits as `9`, other characters as `?`, ASCII punctuation as it is."""
     hash: _builtins.str
     """HMAC-SHA256 of the matched text."""
     key_id: _builtins.str
     """Which key it was hashed under."""
+    level: _builtins.str
+    """What is kept: none, hash, masked, encrypted or raw; not set: the shape."""
+    masked: _builtins.str
+    sealed: _builtins.str
+    """The text, encrypted (HPKE, RFC 9180) for the key `sealed_for`, in base64."""
+    sealed_for: _builtins.str
+    raw: _builtins.str
+    reason: _builtins.str
+    """Why the policy keeps that."""
     def __init__(
         self,
         *,
         shape: _builtins.str = ...,
         hash: _builtins.str = ...,
         key_id: _builtins.str = ...,
+        level: _builtins.str | None = ...,
+        masked: _builtins.str = ...,
+        sealed: _builtins.str = ...,
+        sealed_for: _builtins.str = ...,
+        raw: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_level", b"_level", "level", b"level"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hash", b"hash", "key_id", b"key_id", "shape", b"shape"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_level", b"_level", "hash", b"hash", "key_id", b"key_id", "level", b"level", "masked", b"masked", "raw", b"raw", "reason", b"reason", "sealed", b"sealed", "sealed_for", b"sealed_for", "shape", b"shape"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__level: _TypeAlias = _typing.Literal["level"]  # noqa: Y015
+    _WhichOneofArgType__level: _TypeAlias = _typing.Literal["_level", b"_level"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__level) -> _WhichOneofReturnType__level | None: ...
 
 Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
 
@@ -614,6 +659,70 @@ class App(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___App: _TypeAlias = App  # noqa: Y015
+
+@_typing.final
+class RetrievalSummary(_message.Message):
+    """How good a retrieval was; shares of 0 to 1."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class RecallAtEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RELEVANT_FIELD_NUMBER: _builtins.int
+    RETRIEVED_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    PRECISION_FIELD_NUMBER: _builtins.int
+    RECALL_FIELD_NUMBER: _builtins.int
+    CONTEXT_PRECISION_FIELD_NUMBER: _builtins.int
+    RECALL_AT_FIELD_NUMBER: _builtins.int
+    relevant: _builtins.int
+    """Passages that are relevant, that were retrieved, and that are both."""
+    retrieved: _builtins.int
+    found: _builtins.int
+    precision: _builtins.float
+    recall: _builtins.float
+    context_precision: _builtins.float
+    """The mean of the precisions up to each relevant passage."""
+    @_builtins.property
+    def recall_at(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """The recall of the first 1, 3, 5 and 10, by that number."""
+
+    def __init__(
+        self,
+        *,
+        relevant: _builtins.int = ...,
+        retrieved: _builtins.int = ...,
+        found: _builtins.int = ...,
+        precision: _builtins.float = ...,
+        recall: _builtins.float = ...,
+        context_precision: _builtins.float = ...,
+        recall_at: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_precision", b"context_precision", "found", b"found", "precision", b"precision", "recall", b"recall", "recall_at", b"recall_at", "relevant", b"relevant", "retrieved", b"retrieved"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetrievalSummary: _TypeAlias = RetrievalSummary  # noqa: Y015
 
 @_typing.final
 class SessionRef(_message.Message):
@@ -794,6 +903,88 @@ class Tags(_message.Message):
 Global___Tags: _TypeAlias = Tags  # noqa: Y015
 
 @_typing.final
+class UsageRef(_message.Message):
+    """What an answer took."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTED_BY_FIELD_NUMBER: _builtins.int
+    INPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    CACHED_TOKENS_FIELD_NUMBER: _builtins.int
+    CACHE_WRITTEN_TOKENS_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    FIRST_TOKEN_MS_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    counted_by: Global___UsageSource.ValueType
+    """Absent where nobody counted."""
+    input_tokens: _builtins.int
+    """All of the input."""
+    output_tokens: _builtins.int
+    cached_tokens: _builtins.int
+    """The parts of the input that the provider's cache gave, or took."""
+    cache_written_tokens: _builtins.int
+    cost: _builtins.float
+    """By the operator's price table, in `currency`."""
+    currency: _builtins.str
+    first_token_ms: _builtins.float
+    """From when the model was asked until the first text of its answer came, in milliseconds."""
+    tokens_per_second: _builtins.float
+    """While the answer came."""
+    def __init__(
+        self,
+        *,
+        counted_by: Global___UsageSource.ValueType | None = ...,
+        input_tokens: _builtins.int | None = ...,
+        output_tokens: _builtins.int | None = ...,
+        cached_tokens: _builtins.int | None = ...,
+        cache_written_tokens: _builtins.int | None = ...,
+        cost: _builtins.float | None = ...,
+        currency: _builtins.str = ...,
+        first_token_ms: _builtins.float | None = ...,
+        tokens_per_second: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cache_written_tokens", b"_cache_written_tokens", "_cached_tokens", b"_cached_tokens", "_cost", b"_cost", "_counted_by", b"_counted_by", "_first_token_ms", b"_first_token_ms", "_input_tokens", b"_input_tokens", "_output_tokens", b"_output_tokens", "_tokens_per_second", b"_tokens_per_second", "cache_written_tokens", b"cache_written_tokens", "cached_tokens", b"cached_tokens", "cost", b"cost", "counted_by", b"counted_by", "first_token_ms", b"first_token_ms", "input_tokens", b"input_tokens", "output_tokens", b"output_tokens", "tokens_per_second", b"tokens_per_second"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cache_written_tokens", b"_cache_written_tokens", "_cached_tokens", b"_cached_tokens", "_cost", b"_cost", "_counted_by", b"_counted_by", "_first_token_ms", b"_first_token_ms", "_input_tokens", b"_input_tokens", "_output_tokens", b"_output_tokens", "_tokens_per_second", b"_tokens_per_second", "cache_written_tokens", b"cache_written_tokens", "cached_tokens", b"cached_tokens", "cost", b"cost", "counted_by", b"counted_by", "currency", b"currency", "first_token_ms", b"first_token_ms", "input_tokens", b"input_tokens", "output_tokens", b"output_tokens", "tokens_per_second", b"tokens_per_second"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cache_written_tokens: _TypeAlias = _typing.Literal["cache_written_tokens"]  # noqa: Y015
+    _WhichOneofArgType__cache_written_tokens: _TypeAlias = _typing.Literal["_cache_written_tokens", b"_cache_written_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__cached_tokens: _TypeAlias = _typing.Literal["cached_tokens"]  # noqa: Y015
+    _WhichOneofArgType__cached_tokens: _TypeAlias = _typing.Literal["_cached_tokens", b"_cached_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__cost: _TypeAlias = _typing.Literal["cost"]  # noqa: Y015
+    _WhichOneofArgType__cost: _TypeAlias = _typing.Literal["_cost", b"_cost"]  # noqa: Y015
+    _WhichOneofReturnType__counted_by: _TypeAlias = _typing.Literal["counted_by"]  # noqa: Y015
+    _WhichOneofArgType__counted_by: _TypeAlias = _typing.Literal["_counted_by", b"_counted_by"]  # noqa: Y015
+    _WhichOneofReturnType__first_token_ms: _TypeAlias = _typing.Literal["first_token_ms"]  # noqa: Y015
+    _WhichOneofArgType__first_token_ms: _TypeAlias = _typing.Literal["_first_token_ms", b"_first_token_ms"]  # noqa: Y015
+    _WhichOneofReturnType__input_tokens: _TypeAlias = _typing.Literal["input_tokens"]  # noqa: Y015
+    _WhichOneofArgType__input_tokens: _TypeAlias = _typing.Literal["_input_tokens", b"_input_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__output_tokens: _TypeAlias = _typing.Literal["output_tokens"]  # noqa: Y015
+    _WhichOneofArgType__output_tokens: _TypeAlias = _typing.Literal["_output_tokens", b"_output_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__tokens_per_second: _TypeAlias = _typing.Literal["tokens_per_second"]  # noqa: Y015
+    _WhichOneofArgType__tokens_per_second: _TypeAlias = _typing.Literal["_tokens_per_second", b"_tokens_per_second"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cache_written_tokens) -> _WhichOneofReturnType__cache_written_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cached_tokens) -> _WhichOneofReturnType__cached_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cost) -> _WhichOneofReturnType__cost | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__counted_by) -> _WhichOneofReturnType__counted_by | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_token_ms) -> _WhichOneofReturnType__first_token_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__input_tokens) -> _WhichOneofReturnType__input_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__output_tokens) -> _WhichOneofReturnType__output_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tokens_per_second) -> _WhichOneofReturnType__tokens_per_second | None: ...
+
+Global___UsageRef: _TypeAlias = UsageRef  # noqa: Y015
+
+@_typing.final
 class ViolationEvent(_message.Message):
     """A finding met a rule. One for each decision."""
 
@@ -965,6 +1156,8 @@ class DecisionEvent(_message.Message):
     RESTORED_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
     CANARY_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    RETRIEVAL_FIELD_NUMBER: _builtins.int
     direction: _guard_pb2.Direction.ValueType
     ended: Global___Ended.ValueType
     done: _guard_pb2.Action.ValueType
@@ -1018,6 +1211,14 @@ class DecisionEvent(_message.Message):
     def canary(self) -> Global___Canary:
         """The canaries of its policy."""
 
+    @_builtins.property
+    def usage(self) -> Global___UsageRef:
+        """What the answer took."""
+
+    @_builtins.property
+    def retrieval(self) -> Global___RetrievalSummary:
+        """Where the application said which passages are relevant."""
+
     def __init__(
         self,
         *,
@@ -1045,10 +1246,12 @@ class DecisionEvent(_message.Message):
         restored: _builtins.int = ...,
         session: Global___SessionRef | None = ...,
         canary: Global___Canary | None = ...,
+        usage: Global___UsageRef | None = ...,
+        retrieval: Global___RetrievalSummary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "session", b"session", "time", b"time", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "retrieval", b"retrieval", "session", b"session", "time", b"time", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "session", b"session", "time", b"time", "timings", b"timings", "untold", b"untold", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "retrieval", b"retrieval", "session", b"session", "time", b"time", "timings", b"timings", "untold", b"untold", "usage", b"usage", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__estimated_output_tokens: _TypeAlias = _typing.Literal["estimated_output_tokens"]  # noqa: Y015
     _WhichOneofArgType__estimated_output_tokens: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens"]  # noqa: Y015

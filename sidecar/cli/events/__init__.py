@@ -12,12 +12,16 @@ import click
 from sidecar.cli.lazy import LazyGroup
 
 _LAZY: Mapping[str, str] = {
+    "compare": "sidecar.cli.events.compare:compare",
     "create-topics": "sidecar.cli.events.topics:create_topics_command",
     "export": "sidecar.cli.events.export:export",
     "keygen": "sidecar.cli.events.keygen:keygen",
     "label": "sidecar.cli.events.label:label",
+    "lookup": "sidecar.cli.events.reveal:lookup",
+    "reveal": "sidecar.cli.events.reveal:reveal_command",
     "stats": "sidecar.cli.events.stats:stats",
     "tail": "sidecar.cli.events.tail:tail",
+    "top": "sidecar.cli.events.top:top",
     "verify": "sidecar.cli.events.verify:verify",
 }
 """Commands, and where each is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from detectors.base import Detector, PairChecker, Reads, is_scanner
@@ -23,10 +23,12 @@ from sidecar.policy.compile.actions import (
     translations_of,
 )
 from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler, Made
+from sidecar.policy.compile.evidence import check_evidence
 from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.compile.sessions import condition_of
 from sidecar.policy.compile.terms import bands_of, highest_severity, terms_of
 from sidecar.policy.compile.trials import trial_of
+from sidecar.policy.conditions import Terms
 from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
 from sidecar.policy.loader import Draft
@@ -38,20 +40,41 @@ from sidecar.policy.schema.rollout import CanaryEnforcement
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.stream import StreamSpec
 from sidecar.policy.taxonomy import SCHEMES
-from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part
+from sidecar.values import (
+    EVIDENCE_LEVELS,
+    Action,
+    Channel,
+    Direction,
+    Enforcement,
+    EvidenceLevel,
+    FailMode,
+    InHistory,
+    Mode,
+    Part,
+    Severity,
+)
 from sidecar.wording.languages import Language
 
 
 class RuleCompiler:
     """Compiles the rules of one policy, one after the other, and notes what is wrong with each."""
 
-    def __init__(self, draft: Draft, keys: RedactionKeys | None, catalog: Catalog, made: Made | None = None) -> None:
+    def __init__(
+        self,
+        draft: Draft,
+        keys: RedactionKeys | None,
+        catalog: Catalog,
+        made: Made | None = None,
+        *,
+        keeps: Collection[EvidenceLevel] = EVIDENCE_LEVELS,
+    ) -> None:
         self.plans: list[RulePlan] = []
         self._refusals = Refusals(draft.source)
         self._stream = draft.stream or StreamSpec()
         self._directions = draft.match.directions if draft.match else None
         self._language = draft.metadata.language if draft.metadata else Language.EN
         self._keys = keys
+        self._keeps = keeps
         self._detection = DetectionCompiler(self._refusals, draft.document, catalog, self._directions, made)
 
     @property
@@ -72,6 +95,7 @@ class RuleCompiler:
         self._check_history(place, rule, action)
         self._check_message(place, rule)
         self._check_tags(place, rule)
+        check_evidence(self._refusals, place, rule, self._keeps)
         rewrite = self._rewrite(place, rule, action)
         terms = terms_of(self._refusals, place, rule)
         detection = self._detection.compile(place, rule.detect)
@@ -87,7 +111,7 @@ class RuleCompiler:
             self._check_stream(place, rule, action, detector, detection.reads)
         if len(self.errors) > before:
             return
-        plan = replace(self._plan(rule, action, detection, rewrite), terms=terms, bands=bands)
+        plan = self._plan(rule, action, detection, rewrite, terms, bands)
         self.plans.append(plan)
         self._detection.read(plan, detection)
 
@@ -95,7 +119,15 @@ class RuleCompiler:
         """Note what is wrong with what a rule looks for that is wrong otherwise."""
         self._detection.look(("rules", number), detect)
 
-    def _plan(self, rule: RuleSpec, action: Action, detection: Detection, rewrite: Rewrite | None) -> RulePlan:
+    def _plan(
+        self,
+        rule: RuleSpec,
+        action: Action,
+        detection: Detection,
+        rewrite: Rewrite | None,
+        terms: Terms | None,
+        bands: tuple[tuple[float, Severity], ...],
+    ) -> RulePlan:
         gates = action >= Action.REDACT
         default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
         whole = self._stream.on_failure if gates else None
@@ -126,6 +158,10 @@ class RuleCompiler:
             risk=rule.risk or 0.0,
             marks=frozenset(rule.marks or ()),
             session=condition_of(rule.session),
+            evidence=rule.evidence.level if rule.evidence else None,
+            evidence_reason=rule.evidence.reason if rule.evidence else "",
+            terms=terms,
+            bands=bands,
         )
 
     def _of_requests(self, place: Place, rule: RuleSpec, detection: Detection) -> Detection:
