@@ -296,6 +296,10 @@ class Metrics:
         """Export what holds just now, each as a series of 1 by its labels; what does not hold has no series."""
         self.registry.register(_States(name, documentation, labels, read))
 
+    def watch_levels(self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Export values that their owner keeps, by one label; they may rise and fall."""
+        self.registry.register(_Levels(name, documentation, label, read))
+
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
@@ -341,6 +345,27 @@ class _Names:
             self._room -= 1
             self._names.add(name)
         return name if name in self._names else _OTHER
+
+
+class _Levels(Collector):
+    """Values by a label, read at each scrape."""
+
+    def __init__(self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._label = label
+        self._read = read
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The values now."""
+        family = GaugeMetricFamily(self._name, self._documentation, labels=[self._label])
+        for value, level in self._read().items():
+            family.add_metric([value], level)
+        yield family
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing is read before the first scrape."""
+        return []
 
 
 class _States(Collector):
