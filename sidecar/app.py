@@ -27,9 +27,11 @@ from sidecar.config import Settings
 from sidecar.console.pages import console_pages, finder, policies_page, reader
 from sidecar.console.recent import Recent
 from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
+from sidecar.drift.watch import DriftWatch
 from sidecar.engine import Engine
 from sidecar.inference.models import RemoteModels
-from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
+from sidecar.keys import event_signer, evidence_key, redaction_keys, stand_in_source, tell_of_own_key
+from sidecar.outbox.checkpoints import Checkpoints
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.outbox import Inlet
 from sidecar.outbox.publishing import Publishing
@@ -69,11 +71,13 @@ class App:
         version = tidegate_version()
         self.metrics = Metrics(version)
         self.readiness = _readiness(settings)
-        self.publishing = Publishing(of_service(settings.outbox), settings.events, settings.kafka)
+        signer = event_signer(settings.events)
+        self.publishing = Publishing(of_service(settings.outbox), settings.events, settings.kafka, signer=signer)
         self.outbox = self.publishing.outbox
+        self.checkpoints = _checkpoints(self.outbox, settings, self.clock) if signer is not None else None
         self.recent = Recent(self.clock.unix_seconds)
-        events = Watched(self.outbox, self.recent.watch)
-        self.left_over = LeftOver(settings, workers=1)
+        events = Watched(self.checkpoints or self.outbox, self.recent.watch)
+        self.left_over = LeftOver(settings, workers=1, signer=signer)
         self.policies = _policies(settings)
         self.canaries = Canaries()
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
@@ -86,6 +90,7 @@ class App:
             taken=self.scheduler.time,
             canaries=self.canaries,
         )
+        self.drift = self._drift(events)
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
         self.engine = self._engine(events)
         room = Room(settings.limits.request_bodies_bytes)
@@ -94,6 +99,13 @@ class App:
         self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
         self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
         self.admin = AdminServer(settings.admin.listen, self._pages(version))
+
+    def _drift(self, events: Inlet) -> DriftWatch | None:
+        """Who watches for drift, if the settings ask for it; what moved goes into `events`."""
+        settings, submit = self.settings.drift, self.scheduler.submit
+        if not settings.enabled:
+            return None
+        return DriftWatch(settings, outbox=events, clock=self.clock, metrics=self.metrics, submit=submit)
 
     def _engine(self, events: Inlet) -> Engine:
         """What streams share; it puts their events into `events`."""
@@ -111,6 +123,7 @@ class App:
             left=self.scheduler.left,
             stand_ins=stand_in_source(settings.keys, settings.limits),
             canaries=self.canaries,
+            drift=self.drift,
         )
 
     @asynccontextmanager
@@ -122,6 +135,8 @@ class App:
             await self._start_outbox(stack)
             await self._start_inference(stack)
             await self._start_policies(stack)
+            if self.drift is not None:
+                await _start(stack, self.drift.start, self.drift.stop)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
             await self.scheduler.time(self.reloader.plans)
             self.readiness.fine("detectors")
@@ -175,6 +190,8 @@ class App:
         await _start(stack, self.publishing.start, self.publishing.stop)
         if self.publishing.publishers:
             self.readiness.note("publisher", lambda: self.publishing.note)
+        if self.checkpoints is not None:
+            await _start(stack, self.checkpoints.start, self.checkpoints.stop)
         await _start(stack, self.left_over.start, self.left_over.stop)
         self.readiness.fine("outbox")
 
@@ -302,6 +319,16 @@ def run(settings: Settings) -> None:
 def _readiness(settings: Settings) -> Readiness:
     optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
     return Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
+
+
+def _checkpoints(outbox: Inlet, settings: Settings, clock: Clock) -> Checkpoints:
+    events = settings.events
+    return Checkpoints(
+        outbox,
+        every_events=events.checkpoint_events,
+        every_seconds=events.checkpoint_seconds,
+        now=clock.unix_seconds,
+    )
 
 
 def _policies(settings: Settings) -> PolicyStore:

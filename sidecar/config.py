@@ -32,6 +32,7 @@ from ruamel.yaml.error import YAMLError
 from detectors.context import CHAR_BYTES
 from detectors.models.places import Places
 from detectors.models.runtime import PROVIDERS, Runtime
+from sidecar.drift.settings import DriftSettings
 from sidecar.errors import ConfigError
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 
@@ -504,6 +505,7 @@ class Settings(Section):
     outbox: OutboxSettings = OutboxSettings()
     events: EventSettings = EventSettings()
     kafka: KafkaSettings = KafkaSettings()
+    drift: DriftSettings = DriftSettings()
     telemetry: Telemetry = Telemetry()
     workers: Count = 1
     """Processes that serve the same ports, each with an outbox of its own. One is right for one or two cores."""

@@ -15,6 +15,7 @@ from sidecar.canaries import Canaries
 from sidecar.clock import Clock
 from sidecar.conduct import Conducts
 from sidecar.config import Keys, Limits
+from sidecar.drift.watch import DriftWatch
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.keys import stand_in_source
@@ -76,6 +77,7 @@ class Engine:
         left: Callable[[float, int], None] = lambda _began_ms, _number: None,
         stand_ins: StandInSource | None = None,
         canaries: Canaries | None = None,
+        drift: DriftWatch | None = None,
     ) -> None:
         """`admits` says whether another stream, beside those that run, would be looked at in time.
 
@@ -106,6 +108,8 @@ class Engine:
         """What the contexts of all streams take at most."""
         self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
         self.canaries = canaries or Canaries()
+        self.drift = drift
+        """Who watches what streams are like, if somebody does."""
         self._admits = admits
         self._left = left
         self._door = Door(clock, self._take_place, self._give_back)

@@ -10,6 +10,7 @@ import msgspec
 from sidecar.canaries import Canaries, rates_of
 from sidecar.clock import Clock
 from sidecar.core.stream import LaneCoverage
+from sidecar.drift.reading import NoReading
 from sidecar.outbox.builders import (
     Ending,
     EvidenceKey,
@@ -61,6 +62,7 @@ class Recorder:
         evidence_key: EvidenceKey | None,
         most_of_rule: int,
         canaries: Canaries,
+        reading: NoReading,
     ) -> None:
         self._plan = plan
         self._info = info
@@ -71,6 +73,7 @@ class Recorder:
         self._evidence_key = evidence_key
         self._most_of_rule = most_of_rule
         self._canaries = canaries
+        self._reading = reading
         self._verdicts = Verdicts(plan)
         self._told: Counter[int] = Counter()
         self._untold: Counter[int] = Counter()
@@ -137,6 +140,7 @@ class Recorder:
         """Commit how the stream ended, and how its session stands."""
         self.is_done = True
         self._counters.ended[self.ended].inc()
+        self._reading.ended(self.tally.action, self.tally.violation_count, grounding)
         self._counters.received_chars.inc(self.tally.received_chars)
         self._counters.repeated.inc(self.tally.repeated_by_rule.total())
         self._counters.released_chars.inc(self.tally.released_chars)

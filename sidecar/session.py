@@ -33,6 +33,7 @@ from detectors.grounding.index import relevance
 from sidecar.clock import Clock, Timer
 from sidecar.core.judgement import Judgement
 from sidecar.core.stream import Stream
+from sidecar.drift.reading import READS, NoReading
 from sidecar.errors import CallerError, CallerFault, IdleStream, Overloaded
 from sidecar.inbox import Allowance, End, Inbox, Known, Mark
 from sidecar.pacing import Pacing
@@ -111,6 +112,7 @@ class Session:
             facts=self._conduct.facts,
             circumstances=Circumstances(start.facts, self._conduct.facts, _day(engine.clock.unix_seconds())),
         )
+        self._reading = NoReading() if engine.drift is None else engine.drift.reading(self.info, plan)
         self._recorder = Recorder(
             plan,
             self.info,
@@ -120,6 +122,7 @@ class Session:
             evidence_key=engine.evidence_key,
             most_of_rule=engine.limits.events_per_rule,
             canaries=engine.canaries,
+            reading=self._reading,
         )
         self._languages = start.languages
         self._prompt = start.prompt
@@ -223,6 +226,7 @@ class Session:
             await self._room.wait()
         now_ms = self._heard_ms = self._engine.clock.now_ms()
         self._recorder.tally.arrived(lane, len(text), now_ms)
+        self._reading.heard(lane, text)
         self._settled.clear()
         return now_ms
 
@@ -283,6 +287,10 @@ class Session:
 
     def deliver(self, segment: int, batch: int, outcome: Outcome) -> None:
         """Take an outcome. Called on the event loop."""
+        if batch == READS:
+            self._reading.read(segment, outcome)
+            return
+        self._reading.came(batch, outcome)
         self._outcomes.append((segment, batch, outcome))
         self._wake.set()
 
@@ -412,7 +420,8 @@ class Session:
 
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
         hold_ms, tenant = self.plan.stream.max_hold_ms, self.info.tenant
-        for batch, segment in sorted(requests, key=_is_awaited, reverse=True):
+        asked = sorted(requests, key=_is_awaited, reverse=True)
+        for batch, segment in (*asked, *self._reading.asides(asked)):
             self._engine.scheduler.submit(
                 Request(
                     batch, segment, self._direction, now_ms + hold_ms, hold_ms, self, tenant, self.began_ms, self.number

@@ -42,7 +42,7 @@ from sidecar.config import Settings
 from sidecar.console.pages import POLICIES, STATE, STOPS, console_pages, policies_page
 from sidecar.console.state import State, agreed, merged
 from sidecar.errors import ConfigError, TidegateError
-from sidecar.keys import has_stand_in_key, own_key, tell_of_own_key
+from sidecar.keys import event_signer, has_stand_in_key, own_key, tell_of_own_key
 from sidecar.outbox.left_over import LeftOver
 from sidecar.outbox.publishing import of_worker
 from sidecar.readiness import FINE
@@ -112,6 +112,7 @@ def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) ->
         "OUTBOX__PATH": of_worker(settings.outbox.path, index),
         "OUTBOX__WORKER": index,
         "OUTBOX__TAKE_OVER": False,
+        "DRIFT__PATH": of_worker(settings.drift.path, index),
         "EVENTS__FILE": of_worker(settings.events.file, index),
         "MODELS__THREADS": settings.models.threads or cores,
         "SCHEDULER__THREADS": settings.scheduler.threads or cores,
@@ -197,7 +198,7 @@ class Supervisor:
         self._drain_seconds = settings.drain_pause_seconds + settings.drain_seconds
         self._has_console = settings.admin.console
         self._admin = AdminServer(settings.admin.listen, self._pages())
-        self._left_over = LeftOver(settings, workers=len(workers))
+        self._left_over = LeftOver(settings, workers=len(workers), signer=event_signer(settings.events))
         self._keys = settings.keys
         self._stop = asyncio.Event()
 

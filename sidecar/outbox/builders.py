@@ -16,6 +16,7 @@ from detectors.types import Grounding
 from sidecar.outbox.event import (
     EXCERPT_LIMIT_CHARS,
     FAULT_SEVERITIES,
+    MOVEMENT_SEVERITIES,
     POLICY_SEVERITIES,
     App,
     BundleRef,
@@ -24,6 +25,7 @@ from sidecar.outbox.event import (
     Coverage,
     Data,
     DetectorRef,
+    Drift,
     Event,
     Evidence,
     ExposureRef,
@@ -35,11 +37,13 @@ from sidecar.outbox.event import (
     Ids,
     LaneCoverage,
     LaneRef,
+    Movement,
     PolicyChange,
     PolicyRef,
     PolicyStep,
     RuleRef,
     SessionRef,
+    ShareRef,
     Span,
     StreamDecision,
     TagsRef,
@@ -267,6 +271,40 @@ def policy_event(
     return Event(severity=severity, key="", subject=data.what, data=data)
 
 
+def drift_event(
+    movement: Movement,
+    signal: str,
+    occurred: float,
+    *,
+    direction: Direction,
+    tenant: str,
+    app: App,
+    distance: float,
+    chance: float,
+    sizes: tuple[int, int],
+    is_pinned: bool = False,
+    changes: Sequence[ShareRef] = (),
+) -> Event:
+    """The record of a signal that moved. `sizes` are the streams of the reference and of the window."""
+    severity = MOVEMENT_SEVERITIES[movement]
+    data = Drift(
+        ids=Ids(event=uuid7(occurred), producer="", sequence=0, tenant=_text(tenant)),
+        time=Times(occurred=timestamp(occurred)),
+        severity=severity.word,
+        movement=movement,
+        signal=_text(signal),
+        direction=direction,
+        distance=round(distance, 4),
+        chance=chance,
+        reference_streams=sizes[0],
+        window_streams=sizes[1],
+        is_pinned=is_pinned,
+        changes=tuple(changes),
+        app=_app_ref(app),
+    )
+    return Event(severity=severity, key="", subject=data.signal, data=data)
+
+
 def lane_coverage(
     lane: Lane, *, received_chars: int, released_chars: int, unscanned_chars: int, reasons: Sequence[str] = ()
 ) -> LaneCoverage:
@@ -474,6 +512,12 @@ def _text_span(start: int, end: int) -> TextSpan | None:
 
 def _share(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
+
+
+def _app_ref(app: App) -> App:
+    """The same, cut to what is recorded."""
+    labels = {_text(name): _text(value) for name, value in app.labels.items()}
+    return App(model=_text(app.model), prompt_version=_text(app.prompt_version), labels=labels)
 
 
 def _app(info: StreamInfo) -> App:

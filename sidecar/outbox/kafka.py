@@ -283,8 +283,10 @@ class KafkaSink:
         return self._producer.make(messages, progress.identity, progress.next, limit)
 
     def _encode(self, numbered: Numbered, published: float) -> Message:
-        message = encode(numbered, published, self._form)
-        return message if self._view == "cloudevents" else as_view(self._view, message, numbered, published)
+        schema_id = self._settings.schema_ids.of(numbered.event.kind)
+        if self._view != "cloudevents":
+            return as_view(self._view, encode(numbered, published), numbered, published)
+        return encode(numbered, published, self._form, schema_id=schema_id)
 
     # --- Answers ------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +17,8 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from sidecar.config import Settings
+from sidecar.outbox.chain import Signer
+from sidecar.outbox.checkpoints import checkpoint_event
 from sidecar.outbox.format import worker_of
 from sidecar.outbox.outbox import OutboxError
 from sidecar.outbox.publishing import Publishing, of_worker
@@ -43,9 +46,10 @@ def left_over(path: Path, workers: int) -> list[int]:
 class LeftOver:
     """Publishes them, one after the other. `start` and `stop` are called by its owner."""
 
-    def __init__(self, settings: Settings, *, workers: int) -> None:
+    def __init__(self, settings: Settings, *, workers: int, signer: Signer | None = None) -> None:
         self._settings = settings
         self._workers = workers
+        self._signer = signer
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -77,13 +81,17 @@ class LeftOver:
             )
             return
         events = _owned(self._settings.events, "file", number)  # as the worker itself: no file has two writers
-        publishing = Publishing(mine.model_copy(update={"path": path, "worker": number}), events, self._settings.kafka)
+        publishing = Publishing(
+            mine.model_copy(update={"path": path, "worker": number}), events, self._settings.kafka, signer=self._signer
+        )
         if not publishing.publishers:
             return
         try:
             await publishing.outbox.start()
             if count := publishing.outbox.stats().waiting_events:
                 _log.info("an outbox is taken over", extra={"worker": number, "events": count})
+                if self._signer is not None:
+                    await publishing.outbox.put([checkpoint_event(time.time(), final=True)])
                 await publishing.begin()
             while any(publishing.outbox.stats().owed.values()):  # noqa: ASYNC110 - nobody tells that none is left
                 await asyncio.sleep(_LOOK_SECONDS)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sidecar.errors import ConfigError
+from sidecar.outbox.chain import Signer
 from sidecar.outbox.event import Event
 from sidecar.outbox.http_sink import HttpSink
 from sidecar.outbox.kafka import KafkaSink
@@ -97,12 +98,14 @@ def make_publisher(outbox: Outlet, events: EventSettings, kafka: KafkaSettings) 
 class Publishing:
     """The outbox and its publishers, by the names of their sinks. Raises `ConfigError`."""
 
-    def __init__(self, settings: OutboxSettings, events: EventSettings, kafka: KafkaSettings) -> None:
+    def __init__(
+        self, settings: OutboxSettings, events: EventSettings, kafka: KafkaSettings, *, signer: Signer | None = None
+    ) -> None:
         entries = entries_of(events, kafka)
         if both := {entry.name for entry in entries} & set(settings.forget_sinks):
             why = f"names the sink {min(both)}, which events.sinks has as well; take it out of one"
             raise ConfigError(why, path="outbox.forget_sinks")
-        self.outbox: Outbox = SqliteOutbox(settings, subscriptions=subscriptions_of(entries))
+        self.outbox: Outbox = SqliteOutbox(settings, subscriptions=subscriptions_of(entries), signer=signer)
         self.publishers: Mapping[str, Publisher] = {
             entry.name: Publisher(
                 self.outbox.outlet(entry.name),

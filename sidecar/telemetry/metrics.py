@@ -39,6 +39,13 @@ GAUGES: Mapping[str, Row] = {
     "tidegate_inference_breaker_open": Row(
         "1 while the inference server is left alone, or tried again after that.", ("model",)
     ),
+    "tidegate_drift_distance": Row(
+        "How far a signal's last window is from its reference.",
+        ("app", "tenant", "prompt_version", "direction", "signal"),
+    ),
+    "tidegate_drift_moved": Row(
+        "1 while a signal has moved, 0 else.", ("app", "tenant", "prompt_version", "direction", "signal")
+    ),
     "tidegate_build_info": Row("Always 1.", ("version", "python")),
 }
 COUNTERS: Mapping[str, Row] = {
@@ -80,6 +87,8 @@ COUNTERS: Mapping[str, Row] = {
     "tidegate_canary_streams": Row(
         "Streams that ended, by canary (a rule, or a version that is tried) and side.", ("policy", "canary", "side")
     ),
+    "tidegate_drift_windows": Row("Windows of streams, by whether they were tested for drift.", ("result",)),
+    "tidegate_drift_unwatched": Row("Streams of groups for which there is no room."),
     "tidegate_bundle_looks": Row("Times that the source of the bundle was asked, by what came of it.", ("result",)),
 }
 HISTOGRAMS: Mapping[str, Row] = {
@@ -194,6 +203,8 @@ class Metrics:
         self.streams_refused = {
             reason: self._of("tidegate_streams_refused", reason) for reason in ("draining", "overloaded", "late")
         }
+        self.drift_windows = {each: self._of("tidegate_drift_windows", each) for each in ("tested", "skipped")}
+        self.drift_unwatched = self._counters["tidegate_drift_unwatched"]
         self._paths = _Names(_MAX_UNKNOWN_PATHS)
         self.know_paths((_OTHER,))
         self._gauges["tidegate_build_info"].labels(version, platform.python_version()).set(1)
@@ -281,6 +292,17 @@ class Metrics:
     def count_refused(self, status: int, reason: str) -> None:
         """Count an exchange that was answered in the upstream's place. `reason` is a word of ours."""
         self._of("tidegate_http_refused", str(status), reason).inc()
+
+    def show_drift(self, labels: Sequence[str], distance: float, *, has_moved: bool) -> None:
+        """Show how a signal stands; the labels are the group's and the signal's."""
+        self._gauges["tidegate_drift_distance"].labels(*labels).set(distance)
+        self._gauges["tidegate_drift_moved"].labels(*labels).set(has_moved)
+
+    def forget_drift(self, labels: Sequence[str], signals: Iterable[str]) -> None:
+        """Show a group's signals no more."""
+        for signal in signals:
+            self._gauges["tidegate_drift_distance"].remove(*labels, signal)
+            self._gauges["tidegate_drift_moved"].remove(*labels, signal)
 
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Export a value that its owner keeps; it is read when the metrics are."""

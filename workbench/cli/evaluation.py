@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from detectors import registry
 from detectors.base import DetectorError
 from detectors.parts import parts_of
 from sidecar.errors import TidegateError
+from sidecar.outbox.event import Data
+from sidecar.outbox.reader import read_file
+from workbench.evaluation.labelled import NEEDS, labelled
 from workbench.evaluation.plots import write_plots
 from workbench.evaluation.report import Report, Subject
 from workbench.evaluation.rows import read_rows
@@ -52,6 +56,12 @@ _SHOWN = (
 @click.option(
     "--threshold", type=click.FloatRange(0, 1), help="One threshold for all labels instead of the recommended ones."
 )
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="Labels, and the events that they are about: rows are then {event, text}. Repeatable.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
 @click.option(
     "--scores",
@@ -70,6 +80,7 @@ def evaluate(
     model: str | None,
     limit: int | None,
     threshold: float | None,
+    labels: tuple[Path, ...],
     as_json: bool,
     scores: Path | None,
     report: Path | None,
@@ -78,10 +89,12 @@ def evaluate(
 
     Example: tidegate eval injection --data dev.jsonl.gz --json
     """
+    if labels and is_all:
+        raise click.UsageError("--labels judge the texts of one detector: leave out --all")
     runs = _runs(detector, data, is_all)
     results: dict[str, dict[str, Any]] = {}
     for name, path in runs:
-        outcome = _run(name, path, model, limit, threshold)
+        outcome = _run(name, path, labels, model=model, limit=limit, threshold=threshold)
         title = f"{name}/{path.name.split('.')[0]}" if is_all else name
         results[title] = outcome.figures
         if scores is not None:
@@ -109,9 +122,14 @@ def _runs(detector: str | None, data: Path, is_all: bool) -> list[tuple[str, Pat
     return [(detector, data)]
 
 
-def _run(name: str, path: Path, model: str | None, limit: int | None, threshold: float | None) -> Report:
+def _run(
+    name: str, path: Path, labels: Sequence[Path], *, model: str | None, limit: int | None, threshold: float | None
+) -> Report:
     task = TASKS[name]
-    rows = read_rows(path, needs=task.needs, limit=limit)
+    if labels:
+        rows = labelled(name, read_rows(path, needs=NEEDS, limit=limit), asyncio.run(_events(labels)))
+    else:
+        rows = read_rows(path, needs=task.needs, limit=limit)
     subject = _subject(name, task, path, model, threshold)
     began = time.process_time()
     with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -121,6 +139,10 @@ def _run(name: str, path: Path, model: str | None, limit: int | None, threshold:
     if chars:
         outcome.figures["seconds_per_1000_chars"] = (time.process_time() - began) / chars * 1000
     return outcome
+
+
+async def _events(files: Sequence[Path]) -> list[Data]:
+    return [read.data for file in files async for read in read_file(file) if read.data is not None]
 
 
 def _subject(name: str, task: Task, path: Path, model: str | None, threshold: float | None) -> Subject:

@@ -149,6 +149,28 @@ POLICY_STEP_CANARY_STOPPED: PolicyStep.ValueType  # 5
 """Its canary left the band that it states: all streams are on the stable side from now on."""
 Global___PolicyStep: _TypeAlias = PolicyStep  # noqa: Y015
 
+class _Movement:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MovementEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Movement.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MOVEMENT_UNSPECIFIED: _Movement.ValueType  # 0
+    MOVEMENT_MOVED: _Movement.ValueType  # 1
+    """Its window differs from its reference."""
+    MOVEMENT_SETTLED: _Movement.ValueType  # 2
+    """It is for a while what it was."""
+
+class Movement(_Movement, metaclass=_MovementEnumTypeWrapper):
+    """What became of a signal that is watched for drift."""
+
+MOVEMENT_UNSPECIFIED: Movement.ValueType  # 0
+MOVEMENT_MOVED: Movement.ValueType  # 1
+"""Its window differs from its reference."""
+MOVEMENT_SETTLED: Movement.ValueType  # 2
+"""It is for a while what it was."""
+Global___Movement: _TypeAlias = Movement  # noqa: Y015
+
 class _CanarySide:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -215,6 +237,9 @@ class EventIds(_message.Message):
     TENANT_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
     event: _builtins.str
     """UUIDv7. A repeat has the same one."""
     producer: _builtins.str
@@ -226,6 +251,13 @@ class EventIds(_message.Message):
     request: _builtins.str
     trace: _builtins.str
     """The W3C trace id."""
+    previous: _builtins.str
+    """SHA-256 of the producer's event before, and of this one without this field, the time of publication and a
+    checkpoint's signature; in hexadecimal, of the JSON event in canonical form (RFC 8785).
+    """
+    hash: _builtins.str
+    replaces: _builtins.str
+    """The hash of the event that was lost under this number, and of which this one tells."""
     def __init__(
         self,
         *,
@@ -237,10 +269,13 @@ class EventIds(_message.Message):
         tenant: _builtins.str = ...,
         request: _builtins.str = ...,
         trace: _builtins.str = ...,
+        previous: _builtins.str = ...,
+        hash: _builtins.str = ...,
+        replaces: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "producer", b"producer", "request", b"request", "sequence", b"sequence", "session", b"session", "stream", b"stream", "tenant", b"tenant", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "hash", b"hash", "previous", b"previous", "producer", b"producer", "replaces", b"replaces", "request", b"request", "sequence", b"sequence", "session", b"session", "stream", b"stream", "tenant", b"tenant", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1244,6 +1279,53 @@ class PolicyEvent(_message.Message):
 Global___PolicyEvent: _TypeAlias = PolicyEvent  # noqa: Y015
 
 @_typing.final
+class CheckpointEvent(_message.Message):
+    """What came before it is as it was recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    REPLACED_FIELD_NUMBER: _builtins.int
+    FINAL_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    since: _builtins.int
+    """The number that the chain begins with."""
+    final: _builtins.bool
+    """The last of a process that ended as it should."""
+    key_id: _builtins.str
+    signature: _builtins.str
+    """Ed25519 over a context and `ids.hash`, in base64."""
+    @_builtins.property
+    def ids(self) -> Global___EventIds: ...
+    @_builtins.property
+    def time(self) -> Global___EventTimes: ...
+    @_builtins.property
+    def replaced(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Numbers whose events were lost, and under which others tell of that, as far as no checkpoint before has them."""
+
+    def __init__(
+        self,
+        *,
+        ids: Global___EventIds | None = ...,
+        time: Global___EventTimes | None = ...,
+        since: _builtins.int = ...,
+        replaced: _abc.Iterable[_builtins.int] | None = ...,
+        final: _builtins.bool = ...,
+        key_id: _builtins.str = ...,
+        signature: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["final", b"final", "ids", b"ids", "key_id", b"key_id", "replaced", b"replaced", "signature", b"signature", "since", b"since", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckpointEvent: _TypeAlias = CheckpointEvent  # noqa: Y015
+
+@_typing.final
 class LabelEvent(_message.Message):
     """A person said something of another event. Never made by the service."""
 
@@ -1291,3 +1373,97 @@ class LabelEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LabelEvent: _TypeAlias = LabelEvent  # noqa: Y015
+
+@_typing.final
+class ShareRef(_message.Message):
+    """How often a category came: its share of the reference's streams, and of the window's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    reference: _builtins.float
+    window: _builtins.float
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reference: _builtins.float = ...,
+        window: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reference", b"reference", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShareRef: _TypeAlias = ShareRef  # noqa: Y015
+
+@_typing.final
+class DriftEvent(_message.Message):
+    """The streams of one app, tenant and prompt version are not what they were, or are again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    MOVEMENT_FIELD_NUMBER: _builtins.int
+    SIGNAL_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    DISTANCE_FIELD_NUMBER: _builtins.int
+    CHANCE_FIELD_NUMBER: _builtins.int
+    REFERENCE_STREAMS_FIELD_NUMBER: _builtins.int
+    WINDOW_STREAMS_FIELD_NUMBER: _builtins.int
+    IS_PINNED_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    APP_FIELD_NUMBER: _builtins.int
+    severity: _guard_pb2.Severity.ValueType
+    movement: Global___Movement.ValueType
+    signal: _builtins.str
+    """In what: `topics`, `embedding`, `faithfulness`, `stopped`, `violations`, or `scores.` and a detector."""
+    direction: _guard_pb2.Direction.ValueType
+    distance: _builtins.float
+    """The population stability index of the shares, or the distance of the centroids."""
+    chance: _builtins.float
+    """How often such a window comes at most while nothing changes."""
+    reference_streams: _builtins.int
+    window_streams: _builtins.int
+    is_pinned: _builtins.bool
+    """Whether the reference was pinned."""
+    @_builtins.property
+    def ids(self) -> Global___EventIds: ...
+    @_builtins.property
+    def time(self) -> Global___EventTimes: ...
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShareRef]:
+        """The categories that changed most."""
+
+    @_builtins.property
+    def app(self) -> Global___App: ...
+    def __init__(
+        self,
+        *,
+        ids: Global___EventIds | None = ...,
+        time: Global___EventTimes | None = ...,
+        severity: _guard_pb2.Severity.ValueType = ...,
+        movement: Global___Movement.ValueType = ...,
+        signal: _builtins.str = ...,
+        direction: _guard_pb2.Direction.ValueType = ...,
+        distance: _builtins.float = ...,
+        chance: _builtins.float = ...,
+        reference_streams: _builtins.int = ...,
+        window_streams: _builtins.int = ...,
+        is_pinned: _builtins.bool = ...,
+        changes: _abc.Iterable[Global___ShareRef] | None = ...,
+        app: Global___App | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "ids", b"ids", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "chance", b"chance", "changes", b"changes", "direction", b"direction", "distance", b"distance", "ids", b"ids", "is_pinned", b"is_pinned", "movement", b"movement", "reference_streams", b"reference_streams", "severity", b"severity", "signal", b"signal", "time", b"time", "window_streams", b"window_streams"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DriftEvent: _TypeAlias = DriftEvent  # noqa: Y015

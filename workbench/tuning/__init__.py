@@ -1,0 +1,1 @@
+"""Thresholds from feedback: what labels let one know of a rule, and which threshold follows from a stated cost."""
