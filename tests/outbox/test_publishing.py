@@ -216,6 +216,27 @@ asyncio.run(main())
 """
 
 
+async def run_and_kill(given: dict[str, Any], kill_after: int, shown: int) -> int:
+    """Have a process record and publish, and kill it after so many events were shown; how many are shown by then."""
+    driver = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        DRIVER,
+        json.dumps(given),
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert driver.stdout is not None
+    for _ in range(kill_after):
+        shown = int(await driver.stdout.readline()) + 1
+    if kill_after:
+        driver.send_signal(signal.SIGKILL)
+    for line in (await driver.stdout.read()).splitlines():
+        shown = max(shown, int(line) + 1)
+    await driver.wait()
+    return shown
+
+
 @pytest.mark.slow
 async def test_kill_9_at_any_moment_loses_nothing_for_any_sink(tmp_path: Path):
     """Killed again and again while three sinks are at work; each has all that was shown, without a gap."""
@@ -235,22 +256,7 @@ async def test_kill_9_at_any_moment_loses_nothing_for_any_sink(tmp_path: Path):
         }
         for kill_after in (1, 30, 7, 55, 0):
             count = 60 if kill_after else 1
-            driver = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-c",
-                DRIVER,
-                json.dumps(given | {"first": shown, "count": count}),
-                stdout=asyncio.subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            )
-            assert driver.stdout is not None
-            for _ in range(kill_after):
-                shown = int(await driver.stdout.readline()) + 1
-            if kill_after:
-                driver.send_signal(signal.SIGKILL)
-            for line in (await driver.stdout.read()).splitlines():
-                shown = max(shown, int(line) + 1)
-            await driver.wait()
+            shown = await run_and_kill(given | {"first": shown, "count": count}, kill_after, shown)
     lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_bytes().splitlines()]
     found = {
         "file": [(int(each["sequence"]), each["subject"]) for each in lines],
