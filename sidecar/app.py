@@ -50,6 +50,7 @@ from sidecar.values import Severity
 from sidecar.version import tidegate_version
 
 if TYPE_CHECKING:
+    from sidecar.telemetry.otlp import Otlp
     from sidecar.transport.ext_proc import ExternalProcessor
 
 _log = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ class App:
         self.settings = settings
         self.clock = clock or LoopClock()
         version = tidegate_version()
-        self.metrics = Metrics(version)
+        self.metrics = Metrics(version, usage_label_values=settings.telemetry.usage_label_values)
+        self.otlp = _otlp(settings, version, self.metrics)
         self.readiness = _readiness(settings)
         signer = event_signer(settings.events)
         self.publishing = Publishing(of_service(settings.outbox), settings.events, settings.kafka, signer=signer)
@@ -123,6 +125,8 @@ class App:
             left=self.scheduler.left,
             stand_ins=stand_in_source(settings.keys, settings.limits),
             canaries=self.canaries,
+            spans=self.otlp.spans if self.otlp is not None else None,
+            prices=settings.usage.table(),
             drift=self.drift,
         )
 
@@ -132,6 +136,8 @@ class App:
         async with AsyncExitStack() as stack:
             self.metrics.watch("tidegate_ready", "1 while streams are welcome.", lambda: self.readiness.is_ready)
             await _start(stack, self.admin.start, self.admin.stop)
+            if self.otlp is not None:
+                stack.push_async_callback(self.otlp.stop)
             await self._start_outbox(stack)
             await self._start_inference(stack)
             await self._start_policies(stack)
@@ -343,6 +349,15 @@ def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProces
     from sidecar.transport.ext_proc import ExternalProcessor  # Envoy's messages are not loaded where none come
 
     return ExternalProcessor(engine, settings.ext_proc, room)
+
+
+def _otlp(settings: Settings, version: str, metrics: Metrics) -> Otlp | None:
+    telemetry = settings.telemetry
+    if telemetry.traces == "off":
+        return None
+    from sidecar.telemetry.otlp import Otlp  # OpenTelemetry is not loaded where no spans are made
+
+    return Otlp(version, endpoint=telemetry.otlp_endpoint, has_events=telemetry.trace_events, count=metrics.count_sent)
 
 
 def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:

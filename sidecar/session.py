@@ -22,7 +22,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -45,6 +45,7 @@ from sidecar.releases import merge, split
 from sidecar.scheduler.scheduler import Request
 from sidecar.start import Passage, StreamStart, check_context, info_of
 from sidecar.summary import StreamSummary
+from sidecar.usage import Source, Spent, Usage
 from sidecar.values import (
     Action,
     Blocked,
@@ -122,8 +123,12 @@ class Session:
             evidence_key=engine.evidence_key,
             most_of_rule=engine.limits.events_per_rule,
             canaries=engine.canaries,
+            spans=engine.spans,
+            prices=engine.prices,
+            asked_ms=start.asked_ms,
             reading=self._reading,
         )
+        self.info = self._recorder.info
         self._languages = start.languages
         self._prompt = start.prompt
         self._context_chars = len(start.prompt)
@@ -282,6 +287,15 @@ class Session:
         _log.debug("stream cancelled", extra={"stream": self.info.stream_id, "reason": reason})
         self.is_open = False
         self._wake.set()
+
+    def counts_by(self, read: Callable[[], Usage | None], source: Source = "provider") -> None:
+        """Say who knows, at the stream's end, what the answer took."""
+        self._recorder.counts_by(read, source)
+
+    @property
+    def spent(self) -> Spent | None:
+        """What the answer took; known once the stream's end is recorded."""
+        return self._recorder.spent
 
     # -- the scheduler's side -------------------------------------------------------------------------------------
 

@@ -31,9 +31,11 @@ from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPEN_METRICS
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from detectors.models.threads import cpu_limit
@@ -157,13 +159,13 @@ class Worker:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
 
-    async def ask(self, path: str) -> tuple[int, str] | None:
+    async def ask(self, path: str, accept: str = "*/*") -> tuple[int, str] | None:
         """Status and body of a page of its admin listener; None when it does not answer."""
         timeout = aiohttp.ClientTimeout(total=_ASK_SECONDS)
         try:
             async with (
                 aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._admin)), timeout=timeout) as http,
-                http.get(f"http://worker{path}") as answer,
+                http.get(f"http://worker{path}", headers={"Accept": accept}) as answer,
             ):
                 return answer.status, await answer.text()
         except (aiohttp.ClientError, OSError, TimeoutError):
@@ -277,11 +279,12 @@ class Supervisor:
         notes = {f"worker-{each.index}/{name}": said for each in self._workers for name, said in each.notes.items()}
         return {"ready": is_ready, "parts": dict(parts), "notes": notes}
 
-    async def _scrape(self, _request: web.Request) -> web.Response:
-        answers = await asyncio.gather(*(each.ask("/metrics") for each in self._workers))
+    async def _scrape(self, request: web.Request) -> web.Response:
+        answers = await asyncio.gather(*(each.ask("/metrics", OPEN_METRICS) for each in self._workers))
         registry = CollectorRegistry()
         registry.register(_Joined({index: answer[1] for index, answer in enumerate(answers) if answer is not None}))
-        return metrics_page(generate_latest(registry))
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return metrics_page(encode(registry), content_type)
 
     async def _state(self) -> State:
         """What the page shows: all workers as one."""
@@ -327,10 +330,11 @@ class _Joined(Collector):
     def collect(self) -> Iterator[Metric]:
         joined: dict[str, Metric] = {}
         for index, text in self._texts.items():
-            for family in text_string_to_metric_families(text):
+            for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
                 metric = joined.setdefault(family.name, Metric(family.name, family.documentation, family.type))
                 for sample in family.samples:
-                    metric.add_sample(sample.name, {**sample.labels, "worker": str(index)}, sample.value)
+                    labels = {**sample.labels, "worker": str(index)}
+                    metric.add_sample(sample.name, labels, sample.value, exemplar=sample.exemplar)
         yield from joined.values()
 
 

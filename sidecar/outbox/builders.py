@@ -50,6 +50,7 @@ from sidecar.outbox.event import (
     TextSpan,
     Times,
     Timings,
+    UsageRef,
     Violation,
     Where,
     severity_of,
@@ -57,6 +58,7 @@ from sidecar.outbox.event import (
 from sidecar.policy.canary import would
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.taxonomy import tags_of
+from sidecar.usage import Spent
 from sidecar.values import (
     Action,
     Decision,
@@ -137,6 +139,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     restored: int = 0
     session: SessionRef | None = None
     canary: CanaryRef | None = None
+    usage: UsageRef | None = None
 
 
 def violation_event(
@@ -201,6 +204,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         restored=ending.restored,
         session=ending.session,
         canary=ending.canary,
+        usage=ending.usage,
     )
     return _stream_event(info, data)
 
@@ -345,6 +349,21 @@ def session_of(standing: SessionStanding) -> SessionRef:
         sends=SessionMark.SENDS in standing.marks,
         stopped_by=standing.stopped_by,
         stopped_until=None if until is None else timestamp(until),
+    )
+
+
+def usage_of(spent: Spent) -> UsageRef:
+    """What an answer took, for a decision event."""
+    return UsageRef(
+        counted_by=spent.source,
+        input_tokens=spent.usage.input_tokens,
+        output_tokens=spent.usage.output_tokens,
+        cached_tokens=spent.usage.cached_tokens,
+        cache_written_tokens=spent.usage.cache_written_tokens,
+        cost=spent.cost,
+        currency=spent.currency,
+        first_token_ms=None if spent.first_token_ms is None else _milliseconds(spent.first_token_ms),
+        tokens_per_second=spent.tokens_per_second,
     )
 
 

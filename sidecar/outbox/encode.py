@@ -221,6 +221,7 @@ _ENUM_PREFIXES = {
     "would": "ACTION_",
     "side": "CANARY_SIDE_",
     "step": "POLICY_STEP_",
+    "counted_by": "USAGE_SOURCE_",
     "verdict": "LABEL_VERDICT_",
     "movement": "MOVEMENT_",
 }

@@ -378,6 +378,25 @@ class CanaryRef(_Part, frozen=True):
     sides: dict[str, str] = field(default_factory=dict)
 
 
+class UsageRef(_Part, frozen=True):
+    """What the answer took, as the provider says in it, or as the application told of it (`counted_by`).
+
+    `input_tokens` is all of the input; `cached_tokens` and `cache_written_tokens` are the parts of it that the
+    provider's cache gave, or took. `cost` is by the operator's price table, in `currency`. `first_token_ms` is from
+    when the model was asked until the first text of its answer came; `tokens_per_second` is while the answer came.
+    """
+
+    counted_by: Literal["provider", "application"] | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    cache_written_tokens: Count | None = None
+    cost: Annotated[float, Meta(ge=0)] | None = None
+    currency: str = ""
+    first_token_ms: Milliseconds | None = None
+    tokens_per_second: Annotated[float, Meta(ge=0)] | None = None
+
+
 class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
     """A finding met a rule. `decided` is what the rule said, `done` what became of the text; shadow parts them."""
 
@@ -409,7 +428,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     the provider's own count, which comes last, was never read. `first_release_ms` is how long after its start the
     stream's first text left; nothing where none did. `untold` are those of the violations, by rule, that have no event
     of their own, because one rule found too many. `restored` counts the stand-ins in an answer that gave way to what
-    they stood for. `session` tells how its session stood.
+    they stood for. `session` tells how its session stood, `usage` what the answer took.
     """
 
     ids: Ids
@@ -436,6 +455,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     restored: Count = 0
     session: SessionRef | None = None
     canary: CanaryRef | None = None
+    usage: UsageRef | None = None
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):

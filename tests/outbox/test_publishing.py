@@ -155,7 +155,7 @@ async def test_each_sink_gets_what_it_wants_in_its_view_and_one_that_is_dead_del
         assert stats["webhook"].published == 0
         assert stats["webhook"].failures > 0
         assert publishing.note.startswith("webhook: failing")
-        assert publishing.outbox.stats().owed == {"file": 0, "webhook": 50, "otlp": 0}
+        await until(lambda: publishing.outbox.stats().owed == {"file": 0, "webhook": 50, "otlp": 0})
         receiver.respond = lambda _events: web.Response(status=200)
         await until(lambda: publishing.outbox.stats().waiting_events == 0)
         assert publishing.note == ""

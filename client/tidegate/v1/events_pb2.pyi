@@ -189,6 +189,28 @@ CANARY_SIDE_CANARY: CanarySide.ValueType  # 1
 CANARY_SIDE_STABLE: CanarySide.ValueType  # 2
 Global___CanarySide: _TypeAlias = CanarySide  # noqa: Y015
 
+class _UsageSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UsageSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UsageSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    USAGE_SOURCE_UNSPECIFIED: _UsageSource.ValueType  # 0
+    USAGE_SOURCE_PROVIDER: _UsageSource.ValueType  # 1
+    """The provider, in its answer."""
+    USAGE_SOURCE_APPLICATION: _UsageSource.ValueType  # 2
+    """The application, which told of it (`Finish.usage`, `CheckRequest.usage`)."""
+
+class UsageSource(_UsageSource, metaclass=_UsageSourceEnumTypeWrapper):
+    """Who counted tokens."""
+
+USAGE_SOURCE_UNSPECIFIED: UsageSource.ValueType  # 0
+USAGE_SOURCE_PROVIDER: UsageSource.ValueType  # 1
+"""The provider, in its answer."""
+USAGE_SOURCE_APPLICATION: UsageSource.ValueType  # 2
+"""The application, which told of it (`Finish.usage`, `CheckRequest.usage`)."""
+Global___UsageSource: _TypeAlias = UsageSource  # noqa: Y015
+
 class _LabelVerdict:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -794,6 +816,88 @@ class Tags(_message.Message):
 Global___Tags: _TypeAlias = Tags  # noqa: Y015
 
 @_typing.final
+class UsageRef(_message.Message):
+    """What an answer took."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTED_BY_FIELD_NUMBER: _builtins.int
+    INPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    CACHED_TOKENS_FIELD_NUMBER: _builtins.int
+    CACHE_WRITTEN_TOKENS_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    FIRST_TOKEN_MS_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    counted_by: Global___UsageSource.ValueType
+    """Absent where nobody counted."""
+    input_tokens: _builtins.int
+    """All of the input."""
+    output_tokens: _builtins.int
+    cached_tokens: _builtins.int
+    """The parts of the input that the provider's cache gave, or took."""
+    cache_written_tokens: _builtins.int
+    cost: _builtins.float
+    """By the operator's price table, in `currency`."""
+    currency: _builtins.str
+    first_token_ms: _builtins.float
+    """From when the model was asked until the first text of its answer came, in milliseconds."""
+    tokens_per_second: _builtins.float
+    """While the answer came."""
+    def __init__(
+        self,
+        *,
+        counted_by: Global___UsageSource.ValueType | None = ...,
+        input_tokens: _builtins.int | None = ...,
+        output_tokens: _builtins.int | None = ...,
+        cached_tokens: _builtins.int | None = ...,
+        cache_written_tokens: _builtins.int | None = ...,
+        cost: _builtins.float | None = ...,
+        currency: _builtins.str = ...,
+        first_token_ms: _builtins.float | None = ...,
+        tokens_per_second: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cache_written_tokens", b"_cache_written_tokens", "_cached_tokens", b"_cached_tokens", "_cost", b"_cost", "_counted_by", b"_counted_by", "_first_token_ms", b"_first_token_ms", "_input_tokens", b"_input_tokens", "_output_tokens", b"_output_tokens", "_tokens_per_second", b"_tokens_per_second", "cache_written_tokens", b"cache_written_tokens", "cached_tokens", b"cached_tokens", "cost", b"cost", "counted_by", b"counted_by", "first_token_ms", b"first_token_ms", "input_tokens", b"input_tokens", "output_tokens", b"output_tokens", "tokens_per_second", b"tokens_per_second"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cache_written_tokens", b"_cache_written_tokens", "_cached_tokens", b"_cached_tokens", "_cost", b"_cost", "_counted_by", b"_counted_by", "_first_token_ms", b"_first_token_ms", "_input_tokens", b"_input_tokens", "_output_tokens", b"_output_tokens", "_tokens_per_second", b"_tokens_per_second", "cache_written_tokens", b"cache_written_tokens", "cached_tokens", b"cached_tokens", "cost", b"cost", "counted_by", b"counted_by", "currency", b"currency", "first_token_ms", b"first_token_ms", "input_tokens", b"input_tokens", "output_tokens", b"output_tokens", "tokens_per_second", b"tokens_per_second"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cache_written_tokens: _TypeAlias = _typing.Literal["cache_written_tokens"]  # noqa: Y015
+    _WhichOneofArgType__cache_written_tokens: _TypeAlias = _typing.Literal["_cache_written_tokens", b"_cache_written_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__cached_tokens: _TypeAlias = _typing.Literal["cached_tokens"]  # noqa: Y015
+    _WhichOneofArgType__cached_tokens: _TypeAlias = _typing.Literal["_cached_tokens", b"_cached_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__cost: _TypeAlias = _typing.Literal["cost"]  # noqa: Y015
+    _WhichOneofArgType__cost: _TypeAlias = _typing.Literal["_cost", b"_cost"]  # noqa: Y015
+    _WhichOneofReturnType__counted_by: _TypeAlias = _typing.Literal["counted_by"]  # noqa: Y015
+    _WhichOneofArgType__counted_by: _TypeAlias = _typing.Literal["_counted_by", b"_counted_by"]  # noqa: Y015
+    _WhichOneofReturnType__first_token_ms: _TypeAlias = _typing.Literal["first_token_ms"]  # noqa: Y015
+    _WhichOneofArgType__first_token_ms: _TypeAlias = _typing.Literal["_first_token_ms", b"_first_token_ms"]  # noqa: Y015
+    _WhichOneofReturnType__input_tokens: _TypeAlias = _typing.Literal["input_tokens"]  # noqa: Y015
+    _WhichOneofArgType__input_tokens: _TypeAlias = _typing.Literal["_input_tokens", b"_input_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__output_tokens: _TypeAlias = _typing.Literal["output_tokens"]  # noqa: Y015
+    _WhichOneofArgType__output_tokens: _TypeAlias = _typing.Literal["_output_tokens", b"_output_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__tokens_per_second: _TypeAlias = _typing.Literal["tokens_per_second"]  # noqa: Y015
+    _WhichOneofArgType__tokens_per_second: _TypeAlias = _typing.Literal["_tokens_per_second", b"_tokens_per_second"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cache_written_tokens) -> _WhichOneofReturnType__cache_written_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cached_tokens) -> _WhichOneofReturnType__cached_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cost) -> _WhichOneofReturnType__cost | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__counted_by) -> _WhichOneofReturnType__counted_by | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_token_ms) -> _WhichOneofReturnType__first_token_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__input_tokens) -> _WhichOneofReturnType__input_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__output_tokens) -> _WhichOneofReturnType__output_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tokens_per_second) -> _WhichOneofReturnType__tokens_per_second | None: ...
+
+Global___UsageRef: _TypeAlias = UsageRef  # noqa: Y015
+
+@_typing.final
 class ViolationEvent(_message.Message):
     """A finding met a rule. One for each decision."""
 
@@ -965,6 +1069,7 @@ class DecisionEvent(_message.Message):
     RESTORED_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
     CANARY_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     direction: _guard_pb2.Direction.ValueType
     ended: Global___Ended.ValueType
     done: _guard_pb2.Action.ValueType
@@ -1018,6 +1123,10 @@ class DecisionEvent(_message.Message):
     def canary(self) -> Global___Canary:
         """The canaries of its policy."""
 
+    @_builtins.property
+    def usage(self) -> Global___UsageRef:
+        """What the answer took."""
+
     def __init__(
         self,
         *,
@@ -1045,10 +1154,11 @@ class DecisionEvent(_message.Message):
         restored: _builtins.int = ...,
         session: Global___SessionRef | None = ...,
         canary: Global___Canary | None = ...,
+        usage: Global___UsageRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "session", b"session", "time", b"time", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "session", b"session", "time", b"time", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "session", b"session", "time", b"time", "timings", b"timings", "untold", b"untold", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "session", b"session", "time", b"time", "timings", b"timings", "untold", b"untold", "usage", b"usage", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__estimated_output_tokens: _TypeAlias = _typing.Literal["estimated_output_tokens"]  # noqa: Y015
     _WhichOneofArgType__estimated_output_tokens: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens"]  # noqa: Y015

@@ -12,6 +12,7 @@ import click
 from sidecar.cli.lazy import LazyGroup
 
 _LAZY: Mapping[str, str] = {
+    "compare": "sidecar.cli.events.compare:compare",
     "create-topics": "sidecar.cli.events.topics:create_topics_command",
     "export": "sidecar.cli.events.export:export",
     "keygen": "sidecar.cli.events.keygen:keygen",
