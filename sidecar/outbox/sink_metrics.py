@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sidecar.outbox.publisher import PublisherStats
 from sidecar.outbox.publishing import Publishing
-from sidecar.telemetry.metrics import Metrics
+from sidecar.telemetry.metrics import Levels, Metrics
 
 
 def watch_sinks(metrics: Metrics, publishing: Publishing) -> None:
@@ -37,7 +37,11 @@ def _watch_each(
     by_sink: Callable[[Callable[[PublisherStats], float]], Callable[[], Mapping[str, float]]],
 ) -> None:
     outbox = publishing.outbox.stats
-    counts, levels = metrics.watch_counts, metrics.watch_levels
+    counts = metrics.watch_counts
+
+    def levels(name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        metrics.registry.register(Levels(name, documentation, label, read))
+
     levels("tidegate_sink_waiting", "Events that a sink wants and has not.", "sink", lambda: outbox().owed)
     levels(
         "tidegate_sink_last_published_seconds",

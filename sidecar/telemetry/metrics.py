@@ -341,10 +341,6 @@ class Metrics:
         """Export what holds just now, each as a series of 1 by its labels; what does not hold has no series."""
         self.registry.register(_States(name, documentation, labels, read))
 
-    def watch_levels(self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
-        """Export values that their owner keeps, by one label; they may rise and fall."""
-        self.registry.register(_Levels(name, documentation, label, read))
-
     def count_sent(self, signal: str, is_sent: bool, number: int) -> None:
         """Count spans or log events that were sent, or could not be."""
         self._of("tidegate_otlp_items", signal, "sent" if is_sent else "failed").inc(number)
@@ -384,8 +380,8 @@ class Metrics:
         )
 
 
-class _Levels(Collector):
-    """Values by a label, read at each scrape."""
+class Levels(Collector):
+    """Values that their owner keeps, by one label, read at each scrape; they may rise and fall."""
 
     def __init__(self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
         self._name = name
