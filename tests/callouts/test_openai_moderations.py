@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import openai
 import pytest
@@ -44,18 +45,16 @@ async def test_each_text_has_a_result_of_its_own(client: openai.AsyncOpenAI):
 
 
 async def test_parts_are_one_text(client: openai.AsyncOpenAI):
-    answer = await client.moderations.create(
-        input=[{"type": "text", "text": "You are"}, {"type": "text", "text": "a fool."}]
-    )
+    parts: Any = [{"type": "text", "text": "You are"}, {"type": "text", "text": "a fool."}]
+    answer = await client.moderations.create(input=parts)
 
     assert [each.flagged for each in answer.results] == [True]
 
 
 async def test_a_picture_is_refused_as_openai_refuses(client: openai.AsyncOpenAI):
+    parts: Any = [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]
     with pytest.raises(openai.BadRequestError, match="image_url, which cannot be read"):
-        await client.moderations.create(
-            input=[{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]
-        )
+        await client.moderations.create(input=parts)
 
 
 def test_all_of_openais_categories_are_there():
