@@ -73,6 +73,8 @@ class Code(StrEnum):
     WRONG_CONDITION = "TG313"
     SCORES_WITHOUT_SEVERITY = "TG314"
     NEVER_STANDS_THERE = "TG315"
+    RAW_WITHOUT_REASON = "TG360"
+    EVIDENCE_NOT_KEPT = "TG361"
 
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
@@ -416,6 +418,18 @@ ABOUT: Mapping[Code, About] = {
         " reads other texts, what depends on something itself, or what comes when the text has left is never counted.",
         "Name a rule of the policy, or a label that one finds; one with `action: allow` finds and changes nothing.",
         "rules: [{id: a, detect: {detector: pii, labels: [IBAN_CODE]}, requires: {any: [names]}, action: redact}]\n",
+    ),
+    Code.RAW_WITHOUT_REASON: About(
+        "a rule's events have the text itself, and no reason",
+        "With `evidence: {level: raw}` what a rule matches goes into events as it is, for everybody who reads them.",
+        "Say in `reason` what it is needed for; the events have it too. `encrypted` shows it to one key's holder only.",
+        "rules: [{id: a, detect: {detector: pii}, evidence: {level: raw}, action: redact}]\n",
+    ),
+    Code.EVIDENCE_NOT_KEPT: About(
+        "a rule's events cannot keep what it says",
+        "What is encrypted is encrypted for a public key, and a keyed hash has a key; the settings have none.",
+        "Set `events.evidence_key_file` or `keys.hash_file`, or choose another level.",
+        "rules: [{id: a, detect: {detector: pii}, evidence: {level: encrypted}, action: redact}]\n",
     ),
     Code.REPEATED_POLICY: About(
         "two policies have one name",
