@@ -446,8 +446,8 @@ class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
 class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     """A stream ended. `done` is the strongest action that was done, `violations` counts by rule (shadow rules too).
 
-    `decided_by` is the first rule whose action `done` is: none where nothing was done, the stream failed, or its session
-    is stopped.
+    `decided_by` is the first rule whose action `done` is: none where nothing was done, the stream failed, or its
+    session is stopped.
 
     `repeated` counts violations, by rule, in texts that were checked before: they have events from then, and none of
     this stream. `known_texts` and `known_chars` tell how much was not looked at again, since all was known of it; what
