@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import disable_created_metrics
 
+from detectors.models.exemplars import use_folders
 from detectors.models.places import use_places
 from sidecar.admin import AdminServer, Page, service_pages
 from sidecar.canaries import Canaries
@@ -28,6 +29,7 @@ from sidecar.console.pages import console_pages, finder, policies_page, reader
 from sidecar.console.recent import Recent
 from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
 from sidecar.engine import Engine
+from sidecar.exemplars.copying import Copies
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.left_over import LeftOver, of_service
@@ -86,6 +88,7 @@ class App:
             taken=self.scheduler.time,
             canaries=self.canaries,
         )
+        self.exemplars = Copies(settings.exemplars, self.reloader.ask)
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
         self.engine = self._engine(events)
         room = Room(settings.limits.request_bodies_bytes)
@@ -190,6 +193,9 @@ class App:
         self.readiness.fine("inference")
 
     async def _start_policies(self, stack: AsyncExitStack) -> None:
+        use_folders([self.settings.exemplars.folder])
+        await _start(stack, self.exemplars.start, self.exemplars.stop)
+        self.readiness.note("exemplars", lambda: self.exemplars.note)
         self.readiness.wait_for("policies", "being compiled")
         await self.reloader.load()
         self.readiness.fine("policies")

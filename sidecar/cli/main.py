@@ -26,6 +26,7 @@ _LAZY: Mapping[str, str] = {
     "bench": "workbench.cli.bench:bench",
     "guard": "sidecar.cli.guard:guard",
     "policy": "sidecar.cli.policy:policy",
+    "exemplars": "sidecar.cli.exemplars:exemplars",
     "events": "sidecar.cli.events:events",
     "eval": "workbench.cli.evaluation:evaluate",
     "models": "workbench.cli.models:models",
