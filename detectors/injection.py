@@ -5,20 +5,26 @@ found in the user's, the system's or the model's words is `injection`; in retrie
 definition, where no instruction belongs, it is `indirect_injection`, which has an output and a threshold of its own: a
 task that a user gives is harmless, and the same task in a document is foreign to it. A document is scored segment by
 segment, so an attack in one sentence of it is not diluted by the rest.
+
+A script that the vocabulary has no pieces for is read by its letters where the model comes with a branch for them
+(`models.letters`), and what stands between them by the encoder; in no other case is there a score for what is unread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import ClassVar
 
-from detectors.base import KNOWN_ATTACK, KNOWN_FALSE_ALARM, THIRD_PARTIES, UNCHECKED, BatchItem, Params, Reads
+from detectors.base import THIRD_PARTIES, UNCHECKED, BatchItem, Params, Reads
 from detectors.models.encoded import (
+    BETWEEN_LETTERS,
+    BY_LETTERS,
     detect_together,
     encoder_of,
     head_of,
+    is_read,
     looks,
-    read_only,
     reading_of,
     readings,
     unread,
@@ -30,10 +36,12 @@ from detectors.models.exemplars import (
     ExemplarParams,
     Matcher,
     exemplar_params,
+    known_labels,
     own_text,
     parts_with_exemplars,
     with_known,
 )
+from detectors.models.letters import Letters
 from detectors.parts import Member
 from detectors.scores import BELOW_ONE, Point
 from detectors.types import Finding, Look
@@ -53,12 +61,12 @@ class Injection:
     """Not the operator's instructions, nor what the model says, thinks and hands to tools: they attack nobody."""
     summary: ClassVar[str] = "prompt injection, prompt extraction and jailbreaks, also hidden in documents"
 
-    labels = frozenset({DIRECT, INDIRECT, UNCHECKED, KNOWN_ATTACK, KNOWN_FALSE_ALARM})
     look_behind = 160
 
     def __init__(self, encoder: Encoder, matcher: Matcher | None = None) -> None:
         self.encoder = encoder
         self._matcher = matcher
+        self.labels = frozenset({DIRECT, INDIRECT, UNCHECKED}) | known_labels(matcher)
         self.heads: tuple[str, ...] = (HEAD,) if matcher is None else (HEAD, EMBEDDING)
         self.model = encoder.card.identity
         self._labels = encoder.card.heads[HEAD].labels if HEAD in encoder.card.heads else ()
@@ -104,8 +112,14 @@ class Injection:
         return detect_together([(self, item) for item in items])
 
     def texts(self, item: BatchItem) -> Sequence[str]:
-        """The segment with its context, its normalised view when it is disguised; alone, to compare with exemplars."""
-        return readings(item) if self._matcher is None else (*readings(item), own_text(item))
+        """The segment with its context, its normalised view when it is disguised, and what stands between letters.
+
+        And the segment alone, where it is compared with exemplars.
+        """
+        letters = self._letters_for(item)
+        rest = letters.script.without(item.text) if letters else ""
+        own = (own_text(item),) if self._matcher is not None else ()
+        return (*readings(item), *((rest,) if rest else ()), *own)
 
     def looks(self, text: str) -> Sequence[Look]:
         """How it reads a segment beside as it is written."""
@@ -119,11 +133,24 @@ class Injection:
 
     def _scored(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
         """The highest score of the segment's readings, by the label that belongs to where it stands."""
-        whole, encodings = encodings[0], read_only(encodings)
-        if not encodings:
-            return unread(item)
         label = INDIRECT if item.part in _FOREIGN_PARTS else DIRECT
-        column = self._column(label)
-        best = max(encodings, key=lambda each: float(each.scores[HEAD][column]))
-        score = float(best.scores[HEAD][column])
-        return [Finding(item.begin, len(item.text), label, score, reading_of(whole, best))]
+        column, letters = self._column(label), self._letters_for(item)
+        reasons = [reading_of(encodings[0], each) for each in encodings]
+        if letters is not None and letters.script.without(item.text):
+            reasons[-1] = BETWEEN_LETTERS
+        scored = [
+            (float(each.scores[HEAD][column]), reason)
+            for each, reason in zip(encodings, reasons, strict=True)
+            if is_read(each)
+        ]
+        if letters is not None:
+            scored.append((letters.score(item.text, label), BY_LETTERS))
+        if not scored:
+            return unread(item)
+        score, reason = max(scored, key=itemgetter(0))
+        return [Finding(item.begin, len(item.text), label, score, reason)]
+
+    def _letters_for(self, item: BatchItem) -> Letters | None:
+        """What reads a segment that is mostly of letters which the vocabulary lacks."""
+        letters = self.encoder.letters
+        return letters if letters is not None and letters.script.is_most_of(item.text) else None

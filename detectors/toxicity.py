@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import KNOWN_ATTACK, KNOWN_FALSE_ALARM, UNCHECKED, BatchItem, Params
+from detectors.base import UNCHECKED, BatchItem, Params
 from detectors.models.encoded import (
     detect_together,
     encoder_of,
@@ -28,6 +28,7 @@ from detectors.models.exemplars import (
     ExemplarParams,
     Matcher,
     exemplar_params,
+    known_labels,
     own_text,
     parts_with_exemplars,
     with_known,
@@ -57,7 +58,7 @@ class Toxicity:
         self.heads: tuple[str, ...] = (HEAD,) if matcher is None else (HEAD, EMBEDDING)
         self.model = encoder.card.identity
         self._names = encoder.head(HEAD).labels
-        self.labels = frozenset({*self._names, UNCHECKED, KNOWN_ATTACK, KNOWN_FALSE_ALARM})
+        self.labels = frozenset({*self._names, UNCHECKED}) | known_labels(matcher)
 
     @classmethod
     def labels_of(cls, params: Params) -> Mapping[str, float]:

@@ -10,7 +10,6 @@ import platform
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST
 
 from sidecar.errors import ConfigError
 from sidecar.readiness import Readiness
@@ -71,8 +70,8 @@ def service_pages(readiness: Readiness, metrics: Metrics, version: str) -> Mappi
         """Whether streams are welcome, and how each part is."""
         return ready_page(readiness.parts, is_ready=readiness.is_ready, notes=readiness.notes)
 
-    async def scrape(_request: web.Request) -> web.Response:
-        return metrics_page(metrics.render())
+    async def scrape(request: web.Request) -> web.Response:
+        return metrics_page(*metrics.render_as(request.headers.get("Accept", "")))
 
     return {"/healthz": health, "/readyz": ready, "/metrics": scrape, "/version": about_page(version)}
 
@@ -83,9 +82,9 @@ def ready_page(parts: Mapping[str, str], *, is_ready: bool, notes: Mapping[str, 
     return _json({"ready": is_ready, "parts": dict(parts)} | known, status=200 if is_ready else 503)
 
 
-def metrics_page(text: bytes) -> web.Response:
+def metrics_page(text: bytes, content_type: str) -> web.Response:
     """What Prometheus scrapes."""
-    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return web.Response(body=text, headers={"Content-Type": content_type})
 
 
 def about_page(version: str) -> Page:

@@ -28,10 +28,12 @@ from sidecar.config import Settings
 from sidecar.console.pages import console_pages, finder, policies_page, reader
 from sidecar.console.recent import Recent
 from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
+from sidecar.drift.watch import DriftWatch
 from sidecar.engine import Engine
 from sidecar.exemplars.copying import Copies
 from sidecar.inference.models import RemoteModels
-from sidecar.keys import evidence_key, redaction_keys, stand_in_source, tell_of_own_key
+from sidecar.keys import event_signer, evidence_key, redaction_keys, stand_in_source, tell_of_own_key
+from sidecar.outbox.checkpoints import Checkpoints
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.outbox import Inlet
 from sidecar.outbox.publisher import make_publisher
@@ -50,6 +52,7 @@ from sidecar.values import Severity
 from sidecar.version import tidegate_version
 
 if TYPE_CHECKING:
+    from sidecar.telemetry.otlp import Otlp
     from sidecar.transport.ext_proc import ExternalProcessor
 
 _log = logging.getLogger(__name__)
@@ -69,13 +72,16 @@ class App:
         self.settings = settings
         self.clock = clock or LoopClock()
         version = tidegate_version()
-        self.metrics = Metrics(version)
+        self.metrics = Metrics(version, usage_label_values=settings.telemetry.usage_label_values)
+        self.otlp = _otlp(settings, version, self.metrics)
         self.readiness = _readiness(settings)
-        self.outbox = SqliteOutbox(of_service(settings.outbox))
+        signer = event_signer(settings.events)
+        self.outbox = SqliteOutbox(of_service(settings.outbox), signer=signer)
+        self.checkpoints = _checkpoints(self.outbox, settings, self.clock) if signer is not None else None
         self.recent = Recent(self.clock.unix_seconds)
-        events = Watched(self.outbox, self.recent.watch)
+        events = Watched(self.checkpoints or self.outbox, self.recent.watch)
         self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
-        self.left_over = LeftOver(settings, workers=1)
+        self.left_over = LeftOver(settings, workers=1, signer=signer)
         self.policies = _policies(settings)
         self.canaries = Canaries()
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
@@ -89,6 +95,7 @@ class App:
             canaries=self.canaries,
         )
         self.exemplars = Copies(settings.exemplars, self.reloader.ask)
+        self.drift = self._drift(events)
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
         self.engine = self._engine(events)
         room = Room(settings.limits.request_bodies_bytes)
@@ -97,6 +104,13 @@ class App:
         self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
         self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
         self.admin = AdminServer(settings.admin.listen, self._pages(version))
+
+    def _drift(self, events: Inlet) -> DriftWatch | None:
+        """Who watches for drift, if the settings ask for it; what moved goes into `events`."""
+        settings, submit = self.settings.drift, self.scheduler.submit
+        if not settings.enabled:
+            return None
+        return DriftWatch(settings, outbox=events, clock=self.clock, metrics=self.metrics, submit=submit)
 
     def _engine(self, events: Inlet) -> Engine:
         """What streams share; it puts their events into `events`."""
@@ -114,6 +128,9 @@ class App:
             left=self.scheduler.left,
             stand_ins=stand_in_source(settings.keys, settings.limits),
             canaries=self.canaries,
+            spans=self.otlp.spans if self.otlp is not None else None,
+            prices=settings.usage.table(),
+            drift=self.drift,
         )
 
     @asynccontextmanager
@@ -122,9 +139,13 @@ class App:
         async with AsyncExitStack() as stack:
             self.metrics.watch("tidegate_ready", "1 while streams are welcome.", lambda: self.readiness.is_ready)
             await _start(stack, self.admin.start, self.admin.stop)
+            if self.otlp is not None:
+                stack.push_async_callback(self.otlp.stop)
             await self._start_outbox(stack)
             await self._start_inference(stack)
             await self._start_policies(stack)
+            if self.drift is not None:
+                await _start(stack, self.drift.start, self.drift.stop)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
             await self.scheduler.time(self.reloader.plans)
             self.readiness.fine("detectors")
@@ -181,6 +202,8 @@ class App:
         if (publisher := self.publisher) is not None:
             await _start(stack, publisher.start, publisher.stop)
             self.readiness.note("publisher", lambda: publisher.stats().note)
+        if self.checkpoints is not None:
+            await _start(stack, self.checkpoints.start, self.checkpoints.stop)
         await _start(stack, self.left_over.start, self.left_over.stop)
         self.readiness.fine("outbox")
 
@@ -321,6 +344,16 @@ def _readiness(settings: Settings) -> Readiness:
     return Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
 
 
+def _checkpoints(outbox: Inlet, settings: Settings, clock: Clock) -> Checkpoints:
+    events = settings.events
+    return Checkpoints(
+        outbox,
+        every_events=events.checkpoint_events,
+        every_seconds=events.checkpoint_seconds,
+        now=clock.unix_seconds,
+    )
+
+
 def _policies(settings: Settings) -> PolicyStore:
     """The policies of the settings' directories; those of a bundle are there once it is."""
     directories = () if settings.policies.bundle else settings.policies.directories
@@ -333,6 +366,15 @@ def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProces
     from sidecar.transport.ext_proc import ExternalProcessor  # Envoy's messages are not loaded where none come
 
     return ExternalProcessor(engine, settings.ext_proc, room)
+
+
+def _otlp(settings: Settings, version: str, metrics: Metrics) -> Otlp | None:
+    telemetry = settings.telemetry
+    if telemetry.traces == "off":
+        return None
+    from sidecar.telemetry.otlp import Otlp  # OpenTelemetry is not loaded where no spans are made
+
+    return Otlp(version, endpoint=telemetry.otlp_endpoint, has_events=telemetry.trace_events, count=metrics.count_sent)
 
 
 def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -32,8 +32,10 @@ from ruamel.yaml.error import YAMLError
 from detectors.context import CHAR_BYTES
 from detectors.models.places import Places
 from detectors.models.runtime import PROVIDERS, Runtime
+from sidecar.drift.settings import DriftSettings
 from sidecar.errors import ConfigError
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
+from sidecar.usage import Price, Prices
 
 _PREFIX = "TIDEGATE_"
 _NOT_SETTINGS = frozenset({"TIDEGATE_CONFIG"})
@@ -486,6 +488,44 @@ class Telemetry(Section):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+    traces: Literal["off", "otlp"] = "off"
+    """Spans of guarded exchanges and streams, sent over OTLP/HTTP; the variables `OTEL_*` hold beside the settings."""
+    trace_events: bool = True
+    """Whether violations and evaluations are sent beside spans, as log events. A few receivers take spans alone."""
+    otlp_endpoint: Annotated[str, Field(pattern="^(https?://[^?#]+)?$")] = ""
+    """The receiver's base URL, such as `http://collector:4318`. Empty: as `OTEL_EXPORTER_OTLP_ENDPOINT` says."""
+    usage_label_values: Annotated[int, Field(ge=0, le=1000)] = 50
+    """Tenants, apps, models and prompt versions, so many of each, that have series of their own; the rest are `other`.
+    """
+
+
+class PriceSettings(Section):
+    """What a model costs, for a million tokens."""
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+    cached: Annotated[float, Field(ge=0)] | None = None
+    """Of input that the provider's cache gave; without it as any other input."""
+    cache_written: Annotated[float, Field(ge=0)] | None = None
+    """Of input that its cache took; likewise."""
+
+    def price(self) -> Price:
+        """With nothing left open."""
+        cached = self.input if self.cached is None else self.cached
+        written = self.input if self.cache_written is None else self.cache_written
+        return Price(self.input, self.output, cached, written)
+
+
+class UsageSettings(Section):
+    """What answers cost, by the operator's price table."""
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    prices: Annotated[dict[str, PriceSettings], BeforeValidator(_pairs)] = Field(default_factory=dict)
+    """By model, as requests name it; a name may end with `*`. The longest that fits counts."""
+
+    def table(self) -> Prices:
+        """As it is asked for prices."""
+        return Prices({name: each.price() for name, each in self.prices.items()}, self.currency)
 
 
 class StoreSettings(Section):
@@ -544,7 +584,9 @@ class Settings(Section):
     outbox: OutboxSettings = OutboxSettings()
     events: EventSettings = EventSettings()
     kafka: KafkaSettings = KafkaSettings()
+    drift: DriftSettings = DriftSettings()
     telemetry: Telemetry = Telemetry()
+    usage: UsageSettings = UsageSettings()
     workers: Count = 1
     """Processes that serve the same ports, each with an outbox of its own. One is right for one or two cores."""
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0

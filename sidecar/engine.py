@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 
 from detectors.context import CHAR_BYTES, Documents
 from sidecar.canaries import Canaries
 from sidecar.clock import Clock
 from sidecar.conduct import Conducts
 from sidecar.config import Keys, Limits
+from sidecar.drift.watch import DriftWatch
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.keys import stand_in_source
@@ -30,6 +31,10 @@ from sidecar.session import Session
 from sidecar.start import ClientOutage, StreamStart, check_start, info_of
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.notices import Notices
+from sidecar.usage import NO_PRICES, Prices
+
+if TYPE_CHECKING:
+    from sidecar.telemetry.spans import Spans
 
 _RETRY_MS = 1000
 """When to try again where streams are too many: they end one by one, whenever that is."""
@@ -76,11 +81,14 @@ class Engine:
         left: Callable[[float, int], None] = lambda _began_ms, _number: None,
         stand_ins: StandInSource | None = None,
         canaries: Canaries | None = None,
+        spans: Spans | None = None,
+        prices: Prices = NO_PRICES,
+        drift: DriftWatch | None = None,
     ) -> None:
         """`admits` says whether another stream, beside those that run, would be looked at in time.
 
         `left` is told when one has ended, by when it began and its number. Without `stand_ins` it makes its own, with
-        its own key.
+        its own key. Without `spans` none are made.
         """
         self.policies = policies
         self.scheduler = scheduler
@@ -106,6 +114,10 @@ class Engine:
         """What the contexts of all streams take at most."""
         self.stand_ins = stand_ins or stand_in_source(Keys(), limits)
         self.canaries = canaries or Canaries()
+        self.spans = spans
+        self.prices = prices
+        self.drift = drift
+        """Who watches what streams are like, if somebody does."""
         self._admits = admits
         self._left = left
         self._door = Door(clock, self._take_place, self._give_back)

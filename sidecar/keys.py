@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import secrets
 
+from sidecar.bundles.keys import private_key
 from sidecar.config import Keys, Limits
-from sidecar.errors import ConfigError
+from sidecar.errors import BundleError, ConfigError
 from sidecar.outbox.builders import EvidenceKey
+from sidecar.outbox.chain import Signer
+from sidecar.outbox.settings import EventSettings
 from sidecar.policy.operators import MIN_SECRET_BYTES, RedactionKeys
 from sidecar.policy.stand_ins import Kept, StandInSource
 
@@ -55,6 +58,17 @@ def _derived(secret: bytes, path: str) -> RedactionKeys:
         return RedactionKeys.derive(secret)
     except ValueError as error:
         raise ConfigError(str(error), path=path) from None
+
+
+def event_signer(events: EventSettings) -> Signer | None:
+    """What signs checkpoints, if there is a key. Raises `ConfigError` when its file holds none."""
+    if events.signing_key_file is None:
+        return None
+    try:
+        return Signer(private_key(events.signing_key_file))
+    except BundleError as error:
+        remedy = f"{error.message}; `tidegate events keygen PREFIX` makes one"
+        raise ConfigError(remedy, path="events.signing_key_file") from None
 
 
 def evidence_key(keys: Keys) -> EvidenceKey | None:

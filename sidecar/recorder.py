@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from sidecar.canaries import Canaries, rates_of
 from sidecar.clock import Clock
 from sidecar.core.stream import LaneCoverage
+from sidecar.drift.reading import NoReading
 from sidecar.outbox.builders import (
     Ending,
     EvidenceKey,
@@ -20,13 +22,17 @@ from sidecar.outbox.builders import (
     lane_coverage,
     policy_event,
     session_of,
+    usage_of,
     violation_event,
 )
 from sidecar.outbox.event import Event, FaultKind, PolicyStep
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
+from sidecar.telemetry.expenses import Payer
 from sidecar.telemetry.metrics import Metrics
+from sidecar.telemetry.tracing import Guarded, Guarding, exemplar_of
+from sidecar.usage import NO_PRICES, Prices, Source, Spent, Usage
 from sidecar.values import (
     Action,
     Decision,
@@ -40,6 +46,9 @@ from sidecar.values import (
 )
 from sidecar.verdicts import Verdicts
 
+if TYPE_CHECKING:
+    from sidecar.telemetry.spans import Spans, StreamSpan
+
 _FAULTS: Mapping[FailureKind, FaultKind] = {
     FailureKind.ERROR: FaultKind.DETECTOR_FAILED,
     FailureKind.TIMEOUT: FaultKind.DETECTOR_LATE,
@@ -47,8 +56,14 @@ _FAULTS: Mapping[FailureKind, FaultKind] = {
 }
 
 
+_APP = "app"
+"""The label that names an application."""
+_SHORTEST_MS = 10.0
+"""An answer that came in less time has no pace: it came at once, however it was written."""
+
+
 class Recorder:
-    """See the module's text. `ended` is how the stream would have ended by now."""
+    """See the module's text. `ended` is how the stream would have ended by now; `info` is what its events say of it."""
 
     def __init__(
         self,
@@ -61,9 +76,22 @@ class Recorder:
         evidence_key: EvidenceKey | None,
         most_of_rule: int,
         canaries: Canaries,
+        spans: Spans | None = None,
+        prices: Prices = NO_PRICES,
+        asked_ms: float | None = None,
+        reading: NoReading,
     ) -> None:
+        """`asked_ms` is when the model was asked, where the pace of its answer is to be measured."""
         self._plan = plan
-        self._info = info
+        self._span = None if spans is None else _span_of(spans, plan, info)
+        self.info = info if self._span is None else msgspec.structs.replace(info, trace=self._span.traceparent)
+        self._exemplar = exemplar_of(self.info.trace)
+        self._prices = prices
+        self._asked_ms = asked_ms
+        self._counted: Callable[[], Usage | None] | None = None
+        self._source: Source = "provider"
+        self.spent: Spent | None = None
+        """What the answer took; known once the stream's end is recorded."""
         self._outbox = outbox
         self._clock = clock
         self._metrics = metrics
@@ -71,6 +99,7 @@ class Recorder:
         self._evidence_key = evidence_key
         self._most_of_rule = most_of_rule
         self._canaries = canaries
+        self._reading = reading
         self._verdicts = Verdicts(plan)
         self._told: Counter[int] = Counter()
         self._untold: Counter[int] = Counter()
@@ -109,8 +138,10 @@ class Recorder:
             if is_violation(decision):
                 self._counters.count(decision)
             if self._is_told(decision):
-                event = violation_event(self._info, self._plan, decision, occurred, evidence_key=self._evidence_key)
+                event = violation_event(self.info, self._plan, decision, occurred, evidence_key=self._evidence_key)
                 events.append(event)
+                if self._span is not None:
+                    self._span.violated(decision, event.id)
             events += self._fault(decision, occurred)
         await self._outbox.put(events)
 
@@ -137,19 +168,70 @@ class Recorder:
         """Commit how the stream ended, and how its session stands."""
         self.is_done = True
         self._counters.ended[self.ended].inc()
+        self._reading.ended(self.tally.action, self.tally.violation_count, grounding)
         self._counters.received_chars.inc(self.tally.received_chars)
         self._counters.repeated.inc(self.tally.repeated_by_rule.total())
         self._counters.released_chars.inc(self.tally.released_chars)
         self._counters.restored.inc(self.tally.restored)
         if grounding is not None:
-            self._counters.count_answer(grounding)
+            self._counters.count_answer(grounding, self._exemplar)
+        self.spent = self._spend()
         session = None if standing is None else session_of(standing)
         canary = self._verdicts.canary()
         ending = msgspec.structs.replace(
-            self._ending(coverage, grounding, max_held_chars), session=session, canary=canary
+            self._ending(coverage, grounding, max_held_chars),
+            session=session,
+            canary=canary,
+            usage=None if self.spent is None else usage_of(self.spent),
         )
         now = self._clock.unix_seconds()
-        await self._outbox.put([decision_event(self._info, ending, now), *self._stopped(now)])
+        await self._outbox.put([decision_event(self.info, ending, now), *self._stopped(now)])
+        if self._span is not None:
+            self._span.end(self._guarded(ending, grounding))
+
+    def counts_by(self, read: Callable[[], Usage | None], source: Source) -> None:
+        """Say who knows, at the stream's end, what the answer took."""
+        self._counted, self._source = read, source
+
+    def _spend(self) -> Spent | None:
+        """What the answer took, counted; None of a prompt, and where nothing is known."""
+        usage = self._counted() if self._counted is not None else None
+        first_ms, asked_ms = self.tally.first_ms, self._asked_ms
+        waited_ms = None if first_ms is None or asked_ms is None else max(0.0, first_ms - asked_ms)
+        if usage is None and waited_ms is None:
+            return None
+        cost = self._prices.cost(self.info.model, usage)
+        spent = Spent(
+            usage or Usage(),
+            None if usage is None else self._source,
+            cost=cost,
+            currency="" if cost is None else self._prices.currency,
+            first_token_ms=waited_ms,
+            tokens_per_second=self._pace(usage),
+        )
+        self._metrics.expenses.count(_payer_of(self.info), spent, self._exemplar)
+        return spent
+
+    def _pace(self, usage: Usage | None) -> float | None:
+        """Output tokens a second, where they came one after the other."""
+        first_ms, tokens = self.tally.first_ms, None if usage is None else usage.output_tokens
+        if first_ms is None or tokens is None or self._asked_ms is None:
+            return None
+        span_ms = self.tally.last_ms - first_ms
+        return round((tokens - 1) / (span_ms / 1000), 3) if tokens > 1 and span_ms >= _SHORTEST_MS else None
+
+    def _guarded(self, ending: Ending, grounding: GroundingTally | None) -> Guarded:
+        """How the stream ended, for its span."""
+        return Guarded(
+            ended=ending.ended,
+            done=ending.done.word,
+            violations=ending.violations,
+            leaked_chars=ending.leaked_chars,
+            unscanned_chars=sum(each.unscanned_chars for each in ending.coverage),
+            max_held_ms=ending.max_held_ms,
+            grounding=grounding,
+            spent=self.spent,
+        )
 
     def _stopped(self, now: float) -> list[Event]:
         """The events of canaries that stop by how this stream went."""
@@ -179,7 +261,7 @@ class Recorder:
         if (detector, failure.kind) in self._faults_told:
             return []
         self._faults_told.add((detector, failure.kind))
-        return [fault_event(_FAULTS[failure.kind], detector, occurred, info=self._info, reason=failure.reason)]
+        return [fault_event(_FAULTS[failure.kind], detector, occurred, info=self.info, reason=failure.reason)]
 
     def _ending(
         self, coverage: Sequence[LaneCoverage], grounding: GroundingTally | None, max_held_chars: int
@@ -220,5 +302,23 @@ class Recorder:
         return {self._plan.rules[rule].id: count for rule, count in counts.items()}
 
     def _estimated_output_tokens(self) -> int | None:
-        is_stopped_answer = self.ended == "blocked" and self._info.direction is Direction.OUTPUT
+        is_stopped_answer = self.ended == "blocked" and self.info.direction is Direction.OUTPUT
         return tokens_of(self.tally.released_chars) if is_stopped_answer else None
+
+
+def _span_of(spans: Spans, plan: Plan, info: StreamInfo) -> StreamSpan:
+    guarding = Guarding(
+        trace=info.trace,
+        stream=info.stream_id,
+        direction=info.direction,
+        session=info.session_id,
+        tenant=info.tenant,
+        model=info.model,
+        prompt_version=info.prompt_version,
+        app=info.labels.get(_APP, ""),
+    )
+    return spans.stream(plan, guarding)
+
+
+def _payer_of(info: StreamInfo) -> Payer:
+    return Payer(info.tenant, info.labels.get(_APP, ""), info.model, info.prompt_version)

@@ -22,7 +22,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -33,6 +33,7 @@ from detectors.grounding.index import relevance
 from sidecar.clock import Clock, Timer
 from sidecar.core.judgement import Judgement
 from sidecar.core.stream import Stream
+from sidecar.drift.reading import READS, NoReading
 from sidecar.errors import CallerError, CallerFault, IdleStream, Overloaded
 from sidecar.inbox import Allowance, End, Inbox, Known, Mark
 from sidecar.pacing import Pacing
@@ -44,6 +45,7 @@ from sidecar.releases import merge, split
 from sidecar.scheduler.scheduler import Request
 from sidecar.start import Passage, StreamStart, check_context, info_of
 from sidecar.summary import StreamSummary
+from sidecar.usage import Source, Spent, Usage
 from sidecar.values import (
     Action,
     Blocked,
@@ -111,6 +113,7 @@ class Session:
             facts=self._conduct.facts,
             circumstances=Circumstances(start.facts, self._conduct.facts, _day(engine.clock.unix_seconds())),
         )
+        self._reading = NoReading() if engine.drift is None else engine.drift.reading(self.info, plan)
         self._recorder = Recorder(
             plan,
             self.info,
@@ -120,7 +123,12 @@ class Session:
             evidence_key=engine.evidence_key,
             most_of_rule=engine.limits.events_per_rule,
             canaries=engine.canaries,
+            spans=engine.spans,
+            prices=engine.prices,
+            asked_ms=start.asked_ms,
+            reading=self._reading,
         )
+        self.info = self._recorder.info
         self._languages = start.languages
         self._prompt = start.prompt
         self._context_chars = len(start.prompt)
@@ -223,6 +231,7 @@ class Session:
             await self._room.wait()
         now_ms = self._heard_ms = self._engine.clock.now_ms()
         self._recorder.tally.arrived(lane, len(text), now_ms)
+        self._reading.heard(lane, text)
         self._settled.clear()
         return now_ms
 
@@ -279,10 +288,23 @@ class Session:
         self.is_open = False
         self._wake.set()
 
+    def counts_by(self, read: Callable[[], Usage | None], source: Source = "provider") -> None:
+        """Say who knows, at the stream's end, what the answer took."""
+        self._recorder.counts_by(read, source)
+
+    @property
+    def spent(self) -> Spent | None:
+        """What the answer took; known once the stream's end is recorded."""
+        return self._recorder.spent
+
     # -- the scheduler's side -------------------------------------------------------------------------------------
 
     def deliver(self, segment: int, batch: int, outcome: Outcome) -> None:
         """Take an outcome. Called on the event loop."""
+        if batch == READS:
+            self._reading.read(segment, outcome)
+            return
+        self._reading.came(batch, outcome)
         self._outcomes.append((segment, batch, outcome))
         self._wake.set()
 
@@ -412,7 +434,8 @@ class Session:
 
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
         hold_ms, tenant = self.plan.stream.max_hold_ms, self.info.tenant
-        for batch, segment in sorted(requests, key=_is_awaited, reverse=True):
+        asked = sorted(requests, key=_is_awaited, reverse=True)
+        for batch, segment in (*asked, *self._reading.asides(asked)):
             self._engine.scheduler.submit(
                 Request(
                     batch, segment, self._direction, now_ms + hold_ms, hold_ms, self, tenant, self.began_ms, self.number

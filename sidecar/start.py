@@ -59,6 +59,8 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     history: Collection[Lane] | None = None
     """The lanes of a request that are no new words of the user's, nor the operator's; None where nobody tells."""
     trace: str = ""
+    asked_ms: float | None = None
+    """When the model was asked whose answer this is, by the clock; None where its pace is not to be measured."""
     languages: tuple[str, ...] = ()
     """Of whoever reads what is said, the best liked first, in small letters."""
     outage: ClientOutage | None = None

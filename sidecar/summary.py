@@ -101,6 +101,9 @@ class Tally:
     def __init__(self) -> None:
         self.held = HeldTimes()
         self.received_chars = 0
+        self.first_ms: float | None = None
+        self.last_ms = 0.0
+        """When the first text came, and the last."""
         self.released_chars = 0
         self.leaked_chars = 0
         self.passed_texts = 0
@@ -120,6 +123,9 @@ class Tally:
     def arrived(self, lane: Lane, chars: int, now_ms: float) -> None:
         """Note when text came in."""
         self.received_chars += chars
+        self.last_ms = now_ms
+        if self.first_ms is None:
+            self.first_ms = now_ms
         self.last_turn.arrived(lane)
         self._received[lane] += chars
         self._arrivals.setdefault(lane, deque()).append((self._received[lane], now_ms))

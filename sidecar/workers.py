@@ -31,9 +31,11 @@ from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPEN_METRICS
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from detectors.models.threads import cpu_limit
@@ -42,7 +44,7 @@ from sidecar.config import Settings
 from sidecar.console.pages import POLICIES, STATE, STOPS, console_pages, policies_page
 from sidecar.console.state import State, agreed, merged
 from sidecar.errors import ConfigError, TidegateError
-from sidecar.keys import has_stand_in_key, own_key, tell_of_own_key
+from sidecar.keys import event_signer, has_stand_in_key, own_key, tell_of_own_key
 from sidecar.outbox.left_over import LeftOver, of_worker
 from sidecar.readiness import FINE
 from sidecar.version import tidegate_version
@@ -111,6 +113,7 @@ def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) ->
         "OUTBOX__PATH": of_worker(settings.outbox.path, index),
         "OUTBOX__WORKER": index,
         "OUTBOX__TAKE_OVER": False,
+        "DRIFT__PATH": of_worker(settings.drift.path, index),
         "EVENTS__FILE": of_worker(settings.events.file, index),
         "MODELS__THREADS": settings.models.threads or cores,
         "SCHEDULER__THREADS": settings.scheduler.threads or cores,
@@ -155,13 +158,13 @@ class Worker:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
 
-    async def ask(self, path: str) -> tuple[int, str] | None:
+    async def ask(self, path: str, accept: str = "*/*") -> tuple[int, str] | None:
         """Status and body of a page of its admin listener; None when it does not answer."""
         timeout = aiohttp.ClientTimeout(total=_ASK_SECONDS)
         try:
             async with (
                 aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._admin)), timeout=timeout) as http,
-                http.get(f"http://worker{path}") as answer,
+                http.get(f"http://worker{path}", headers={"Accept": accept}) as answer,
             ):
                 return answer.status, await answer.text()
         except (aiohttp.ClientError, OSError, TimeoutError):
@@ -196,7 +199,7 @@ class Supervisor:
         self._drain_seconds = settings.drain_pause_seconds + settings.drain_seconds
         self._has_console = settings.admin.console
         self._admin = AdminServer(settings.admin.listen, self._pages())
-        self._left_over = LeftOver(settings, workers=len(workers))
+        self._left_over = LeftOver(settings, workers=len(workers), signer=event_signer(settings.events))
         self._keys = settings.keys
         self._stop = asyncio.Event()
 
@@ -275,11 +278,12 @@ class Supervisor:
         notes = {f"worker-{each.index}/{name}": said for each in self._workers for name, said in each.notes.items()}
         return {"ready": is_ready, "parts": dict(parts), "notes": notes}
 
-    async def _scrape(self, _request: web.Request) -> web.Response:
-        answers = await asyncio.gather(*(each.ask("/metrics") for each in self._workers))
+    async def _scrape(self, request: web.Request) -> web.Response:
+        answers = await asyncio.gather(*(each.ask("/metrics", OPEN_METRICS) for each in self._workers))
         registry = CollectorRegistry()
         registry.register(_Joined({index: answer[1] for index, answer in enumerate(answers) if answer is not None}))
-        return metrics_page(generate_latest(registry))
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return metrics_page(encode(registry), content_type)
 
     async def _state(self) -> State:
         """What the page shows: all workers as one."""
@@ -325,10 +329,11 @@ class _Joined(Collector):
     def collect(self) -> Iterator[Metric]:
         joined: dict[str, Metric] = {}
         for index, text in self._texts.items():
-            for family in text_string_to_metric_families(text):
+            for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]
                 metric = joined.setdefault(family.name, Metric(family.name, family.documentation, family.type))
                 for sample in family.samples:
-                    metric.add_sample(sample.name, {**sample.labels, "worker": str(index)}, sample.value)
+                    labels = {**sample.labels, "worker": str(index)}
+                    metric.add_sample(sample.name, labels, sample.value, exemplar=sample.exemplar)
         yield from joined.values()
 
 

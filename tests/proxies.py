@@ -17,7 +17,9 @@ from sidecar.outbox.memory import MemoryOutbox
 from sidecar.policy.store import PolicyStore
 from sidecar.scheduler.scheduler import Scheduler
 from sidecar.telemetry.metrics import Metrics
+from sidecar.telemetry.spans import Spans
 from sidecar.transport.http import HttpProxy
+from sidecar.usage import NO_PRICES, Prices
 from tests.upstream import Upstream, scripted_upstream
 
 POLICY = textwrap.dedent(
@@ -81,18 +83,24 @@ class Proxied:
         return [event.data for event in self.outbox.events if isinstance(event.data, Violation)]
 
     @property
+    def decisions(self) -> list[StreamDecision]:
+        return [event.data for event in self.outbox.events if isinstance(event.data, StreamDecision)]
+
+    @property
     def endings(self) -> list[tuple[str, str]]:
         """Direction and end of each stream, oldest first."""
-        return [
-            (event.data.direction, event.data.ended)
-            for event in self.outbox.events
-            if isinstance(event.data, StreamDecision)
-        ]
+        return [(each.direction, each.ended) for each in self.decisions]
 
 
 @asynccontextmanager
 async def guarding(
-    folder: Path, *, policy: str = POLICY, limits: Limits | None = None, outbox: MemoryOutbox | None = None
+    folder: Path,
+    *,
+    policy: str = POLICY,
+    limits: Limits | None = None,
+    outbox: MemoryOutbox | None = None,
+    spans: Spans | None = None,
+    prices: Prices = NO_PRICES,
 ) -> AsyncIterator[tuple[Engine, MemoryOutbox]]:
     """An engine with a policy, and where it records; it stops with the context."""
     (folder / "policy.yaml").write_text(policy)
@@ -108,6 +116,8 @@ async def guarding(
         metrics=metrics,
         limits=limits or Limits(),
         idle_seconds=60.0,
+        spans=spans,
+        prices=prices,
     )
     await outbox.start()
     await scheduler.start()
@@ -121,13 +131,23 @@ async def guarding(
 
 @asynccontextmanager
 async def proxied(
-    folder: Path, *, policy: str = POLICY, limits: Limits | None = None, upstream_url: str = "", **settings: object
+    folder: Path,
+    *,
+    policy: str = POLICY,
+    limits: Limits | None = None,
+    upstream_url: str = "",
+    spans: Spans | None = None,
+    prices: Prices = NO_PRICES,
+    **settings: object,
 ) -> AsyncIterator[Proxied]:
     """A proxy with a scripted upstream, unless another one is given. `settings` are those of the section `proxy`.
 
     Refusals are errors, unless a test says otherwise: that is what client libraries have errors of their own for.
     """
-    async with guarding(folder, policy=policy, limits=limits) as (engine, outbox), scripted_upstream() as upstream:
+    async with (
+        guarding(folder, policy=policy, limits=limits, spans=spans, prices=prices) as (engine, outbox),
+        scripted_upstream() as upstream,
+    ):
         values = {"listen": "127.0.0.1:0", "upstream": upstream_url or upstream.url, "refusals": "error", **settings}
         proxy = HttpProxy(engine, Proxy.model_validate(values))
         try:

@@ -37,6 +37,7 @@ from tidegate.types import (
     Span,
     Summary,
     Tls,
+    Usage,
     Verdict,
     Violation,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "Tls",
     "Unavailable",
     "UnknownPolicy",
+    "Usage",
     "Verdict",
     "Violation",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import Enum
 
-from tidegate.types import StreamOptions
+from tidegate.types import StreamOptions, Usage
 
 CHECK_SECONDS = 10.0
 STREAM_SECONDS = 600.0
@@ -15,7 +15,7 @@ MAX_RETRIES = 2
 
 _OF_CALLS = {"check": ("lane", "timeout"), "stream": ("on_block", "timeout")}
 _MAPPINGS = ("labels", "attributes")
-_TEXTS = tuple(name for name in StreamOptions.__annotations__ if name not in (*_MAPPINGS, "context"))
+_TEXTS = tuple(name for name in StreamOptions.__annotations__ if name not in (*_MAPPINGS, "context", "usage"))
 
 
 class Default(Enum):
@@ -41,6 +41,8 @@ def checked(call: str, options: StreamOptions) -> StreamOptions:
     for name in _TEXTS:
         if name in given and not isinstance(given[name], str):
             raise TypeError(f"{call}(): {name} is of type {type(given[name]).__name__}; it is a text (str)")
+    if not isinstance(given.get("usage", Usage()), Usage):
+        raise TypeError(f"{call}(): usage is of type {type(given['usage']).__name__}; it is a tidegate.Usage")
     for name in _MAPPINGS:
         if name in given:
             _check_mapping(call, name, given[name])

@@ -27,6 +27,7 @@ from tidegate.types import (
     Span,
     StreamOptions,
     Summary,
+    Usage,
     Verdict,
 )
 from tidegate.v1 import guard_pb2 as pb
@@ -163,7 +164,7 @@ class Held:
 
     def sent(self, chunk: AnyChunk) -> None:
         """A chunk is on its way to the sidecar."""
-        if chunk is None or isinstance(chunk, Passage):
+        if chunk is None or isinstance(chunk, Passage | Usage):
             return
         whole = _wire.chunk_of(chunk)
         with self._lock:

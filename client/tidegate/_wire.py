@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import get_args
 
 import grpc
@@ -45,6 +46,7 @@ from tidegate.types import (
     StreamOptions,
     Summary,
     Tls,
+    Usage,
     Verdict,
     Violation,
 )
@@ -56,7 +58,7 @@ STATUS_DETAILS = "grpc-status-details-bin"
 ERROR_INFO = "google.rpc.ErrorInfo"
 RETRY_INFO = "google.rpc.RetryInfo"
 
-_CHUNKS = "it is text (str), UTF-8 (bytes), (choice, channel, text), a Chunk, a Passage, or None to be skipped"
+_CHUNKS = "it is text (str), UTF-8 (bytes), (choice, channel, text), a Chunk, a Passage, a Usage, or None to be skipped"
 _CHUNK_BYTES = 65_536
 _CHUNK_CHARS = _CHUNK_BYTES // 4
 _LARGEST = -1
@@ -136,6 +138,8 @@ def metadata_of(options: StreamOptions) -> tuple[tuple[str, str], ...]:
 def check_request(text: str, lane: Lane | None, options: StreamOptions, unguarded: pb.Unguarded | None = None) -> bytes:
     """The request for one whole text. Raises `InvalidRequest`."""
     request = pb.CheckRequest(start=_start(options, unguarded), text=_encodable(text))
+    if "usage" in options:
+        request.usage.CopyFrom(_usage(options["usage"]))
     if lane is not None:
         request.lane.CopyFrom(wire_lane(lane))
     return request.SerializeToString()
@@ -143,6 +147,8 @@ def check_request(text: str, lane: Lane | None, options: StreamOptions, unguarde
 
 def start_request(options: StreamOptions, unguarded: pb.Unguarded | None = None) -> bytes:
     """A stream's first message. Raises `InvalidRequest`."""
+    if "usage" in options:
+        raise InvalidRequest("usage of a stream comes behind its chunks, as a Usage among them", field="usage")
     return pb.StreamRequest(start=_start(options, unguarded)).SerializeToString()
 
 
@@ -154,11 +160,23 @@ def chunk_requests(chunk: AnyChunk) -> Iterator[bytes]:
         passage = pb.Passage(id=_encodable(chunk.id), text=_encodable(chunk.text))
         yield pb.StreamRequest(context=pb.Context(passages=[passage])).SerializeToString()
         return
+    if isinstance(chunk, Usage):
+        yield pb.StreamRequest(finish=pb.Finish(usage=_usage(chunk))).SerializeToString()
+        return
     whole = chunk_of(chunk)
     pieces = [*_pieces(whole)] or [pb.Chunk(lane=wire_lane(whole.lane))] * whole.ends_lane
     for number, piece in enumerate(pieces, start=1):
         piece.ends_lane = whole.ends_lane and number == len(pieces)
         yield pb.StreamRequest(chunk=piece).SerializeToString()
+
+
+def _usage(usage: Usage) -> pb.Usage:
+    try:
+        return pb.Usage(**{name: count for name, count in asdict(usage).items() if count is not None})
+    except (TypeError, ValueError):
+        raise InvalidRequest(
+            "usage has a count that is none: counts are whole numbers from 0 on", field="usage"
+        ) from None
 
 
 def _start(options: StreamOptions, unguarded: pb.Unguarded | None) -> pb.Start:

@@ -59,11 +59,25 @@ class Passage:
     id: str = ""
 
 
-AnyChunk: TypeAlias = str | bytes | tuple[int, Channel, str | bytes | None] | Chunk | Passage | None
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The tokens that an answer took, as the model's provider counts them: for the record, and for its cost.
+
+    `input_tokens` is all of the input; `cached_tokens` and `cache_written_tokens` are the parts of it that the
+    provider's cache gave, or took. What is not known is None.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_written_tokens: int | None = None
+
+
+AnyChunk: TypeAlias = str | bytes | tuple[int, Channel, str | bytes | None] | Chunk | Passage | Usage | None
 """What a stream takes: text of the first choice's content, `(choice, channel, text)`, or a `Chunk`.
 
 None, which is what many APIs have where a piece brings no text, is skipped. A `Passage` among them is more context, for
-the sentences that are complete only after it.
+the sentences that are complete only after it. A `Usage` comes last: the stream ends with it.
 """
 
 Context: TypeAlias = Mapping[str, str] | Sequence[str | tuple[str, str]]
@@ -89,6 +103,8 @@ class StreamOptions(TypedDict, total=False):
     prompt_version: str
     prompt: str
     context: Context
+    usage: Usage
+    """What a whole answer took; of a stream, a `Usage` behind its chunks says so."""
     traceparent: str
     """W3C trace context, repeated in the stream's events."""
 

@@ -58,7 +58,9 @@ class ReadingParams(ModelParams):
 
 UNREAD_REASON = "script not read"
 AS_WRITTEN, NORMALISED = "the model's score of the text as it is written", "the model's score of the normalised view"
-"""Why a segment has its score: which reading of it the model took for worse."""
+BY_LETTERS = "the letters' score of the text"
+BETWEEN_LETTERS = "the model's score of what stands between letters that it cannot read"
+"""Why a segment has its score: which reading of it was taken for worse."""
 _MOST_UNREAD = 0.5
 """When more of a text's letters are unknown to the vocabulary, it was not read: a score would say nothing."""
 
@@ -71,7 +73,12 @@ def unread_labels(params: Params) -> dict[str, float]:
 
 def read_only(encodings: Sequence[Encoding]) -> list[Encoding]:
     """The encodings of readings that the model could read; none when the text is `unread`."""
-    return [each for each in encodings if each.unread <= _MOST_UNREAD]
+    return [each for each in encodings if is_read(each)]
+
+
+def is_read(encoding: Encoding) -> bool:
+    """Whether the model could read most of a text's letters."""
+    return encoding.unread <= _MOST_UNREAD
 
 
 def reading_of(whole: Encoding, best: Encoding) -> str:

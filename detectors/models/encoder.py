@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from detectors.base import DetectorError
 from detectors.models.card import MODEL_NAME, TOKENIZER_NAME, Card, Head, read_card, verify_files
+from detectors.models.letters import LETTERS, Letters, read_letters
 from detectors.models.runtime import Runtime
 from detectors.models.session import ModelSession, open_session
 from detectors.models.tokenizer import Ints, Pieces, PieceTokenizer, load_tokenizer
@@ -77,8 +78,12 @@ class _Window(msgspec.Struct, frozen=True, gc=False):
 class Encoder:
     """A loaded model that reads segments."""
 
-    def __init__(self, card: Card, session: ModelSession, tokenizer: PieceTokenizer) -> None:
+    def __init__(
+        self, card: Card, session: ModelSession, tokenizer: PieceTokenizer, letters: Letters | None = None
+    ) -> None:
+        """`letters` reads what the tokenizer has no pieces for, where the model comes with it."""
         self.card = card
+        self.letters = letters
         self._session = session
         self._tokenizer = tokenizer
         self._cls = tokenizer.special("[CLS]", "<s>")
@@ -194,9 +199,20 @@ def load_encoder(folder: Path, runtime: Runtime | None = None) -> Encoder:
         raise DetectorError(f"model {card.identity} reads {card.task}, not {TASK}; name another model")
     verify_files(folder, card)
     session = open_session(folder / MODEL_NAME, runtime)
-    encoder = Encoder(card, session, load_tokenizer(folder / TOKENIZER_NAME))
+    encoder = Encoder(card, session, load_tokenizer(folder / TOKENIZER_NAME), _letters_of(folder, card))
     encoder.check_golden()
     return encoder
+
+
+def _letters_of(folder: Path, card: Card) -> Letters | None:
+    """The branch over letters that the card tells of, if it does. Raises `DetectorError`."""
+    told = card.parameters.get(LETTERS)
+    if told is None:
+        return None
+    try:
+        return read_letters(folder, told)
+    except (ValueError, OSError) as error:
+        raise DetectorError(f"model {card.identity}: {LETTERS}: {error}; install the model again") from None
 
 
 def entity_scores(tags: Sequence[str], scores: Floats) -> dict[str, float]:

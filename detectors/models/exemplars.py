@@ -28,7 +28,7 @@ from msgspec import Meta
 from pydantic import Field
 
 from detectors.base import KNOWN_ATTACK, KNOWN_FALSE_ALARM, UNCHECKED, BatchItem, DetectorError, DetectorType, Params
-from detectors.models.encoded import ReadingParams, encoder_of, readings
+from detectors.models.encoded import ReadingParams, encoder_of, is_read, readings
 from detectors.models.encoder import Encoder, Encoding, Floats
 from detectors.parts import Member
 from detectors.text.normalise import without_bytes
@@ -143,8 +143,14 @@ def unpacked(text: str) -> Floats:
 
 
 def embedded(encoder: Encoder, texts: Sequence[str]) -> list[Floats]:
-    """The embedding of each text."""
-    return [each.scores[EMBEDDING] for each in encoder.encode(texts, [EMBEDDING])]
+    """The embedding of each text; nothing but zeros of one that the vocabulary cannot read."""
+    return [embedding_of(each) for each in encoder.encode(texts, [EMBEDDING])]
+
+
+def embedding_of(encoding: Encoding) -> Floats:
+    """What a text means, as a direction; none where it was not read, which would be near to all that is not."""
+    embedding = encoding.scores[EMBEDDING]
+    return embedding if is_read(encoding) else np.zeros_like(embedding)
 
 
 # --- Sets by digest ---------------------------------------------------------------------------------------------------
@@ -313,6 +319,11 @@ def exemplar_params(params: Params) -> ExemplarParams:
     return params
 
 
+def known_labels(matcher: Matcher | None) -> frozenset[str]:
+    """What a detector can find by exemplars."""
+    return frozenset() if matcher is None else frozenset({KNOWN_ATTACK, KNOWN_FALSE_ALARM})
+
+
 def parts_with_exemplars(kind: type[DetectorType], params: Params) -> Sequence[Member]:
     """The parts of a detector that goes by exemplars: that a text was spared is read by rules that name the label."""
     labels = kind.labels_of(params)
@@ -335,7 +346,7 @@ def with_known(
     A known attack is a finding more. Where the segment is a known false alarm, findings of its label go, and one in
     their place tells which exemplar it was, and what the highest was.
     """
-    embedding = encodings[-1].scores[EMBEDDING]
+    embedding = embedding_of(encodings[-1])
     text = own_text(item)
     near = {each: _near(each, text, embedding, matcher) for each in findings}
     said = [each for each in findings if near[each] is NOTHING_NEAR]

@@ -24,6 +24,7 @@ from sidecar.version import tidegate_version
 
 _LAZY: Mapping[str, str] = {
     "bench": "workbench.cli.bench:bench",
+    "drift": "sidecar.cli.drift:drift",
     "guard": "sidecar.cli.guard:guard",
     "policy": "sidecar.cli.policy:policy",
     "exemplars": "sidecar.cli.exemplars:exemplars",

@@ -29,6 +29,7 @@ from sidecar.codec.naming import name_of_place
 from sidecar.codec.places import COUNTS, Found, Kind, Node, Reader, Slot
 from sidecar.codec.shape import PLAINLY, REQUEST, AnswerOptions, NewFrame, Shape, answer_scope, says_again
 from sidecar.codec.weave import ChoiceEnd, Ends, Fed, LaneEnd, Postscript, Tail, Text, Weave, Woven
+from sidecar.usage import Usage
 from sidecar.values import Blocked, Channel, Lane, Release
 
 _BOM = "\ufeff"
@@ -78,6 +79,11 @@ class WholeBody:
     def blocked(self) -> Blocked | None:
         """The first block, if any."""
         return self._stopped[0] if self._stopped else None
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that an answer says it took."""
+        return None if self._is_request else self._shape.usage(self._document)
 
     def place_of(self, lane: Lane) -> str:
         """What the place of a request's lane is called; nothing where it has none."""
@@ -155,6 +161,8 @@ class StreamedAnswer:
         self._out: list[bytes] = []
         self._error: ValueError | None = None
         """What is wrong with a frame that came."""
+        self.usage: Usage | None = None
+        """The tokens that it says it took, so far."""
         self.is_over = False
         """Whether the stream's end has been written: after a block of every choice, upstream need not be read."""
 
@@ -236,10 +244,18 @@ class StreamedAnswer:
             own = {slot.lane for slot in slots if slot.text}
             before += (fed for lane in named if lane not in own for fed in self._weave.end(lane))
         ends = shape.ends(self._reader, held.document, found, frame.event)
+        if found.has_counts or ends is not None:
+            self._count(held.document)
         fed = self._weave.add(number, slots, found.choices, ends)
         if named:
             fed += [over for lane in named for over in self._weave.end(lane)]
         return [*before, *fed] if before else fed
+
+    def _count(self, document: Any) -> None:
+        """Take note of the tokens that a frame tells of."""
+        counted = self._shape.usage(document)
+        if counted is not None:
+            self.usage = counted if self.usage is None else self.usage.joined(counted)
 
     def _node_of(self, held: _Held) -> Node:
         if held.is_text:

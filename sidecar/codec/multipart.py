@@ -12,6 +12,7 @@ import msgspec
 
 from sidecar.codec.body import UnknownShapeError
 from sidecar.codec.weave import Text
+from sidecar.usage import Usage
 from sidecar.values import Blocked, Channel, Lane, Part, Release
 
 _MAX_PARTS = 1000
@@ -39,6 +40,8 @@ class WholeMultipart:
         self.history: frozenset[Lane] = frozenset()
         self.blocked: Blocked | None = None
         """The block, if any."""
+        self.usage: Usage | None = None
+        """Nothing: its parts do not say what they took."""
 
     def place_of(self, lane: Lane) -> str:
         """Nothing: it has no places that people have names for."""

@@ -17,6 +17,7 @@ from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path, dumps
 from sidecar.codec.places import MAX_CHOICE, Enter, Found, Kind, Node, Reader, Scope, number_of
 from sidecar.codec.weave import Ends
+from sidecar.usage import Usage
 from sidecar.values import Channel, Lane, Part
 
 
@@ -112,6 +113,10 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """As settings and metrics call it."""
     title: str
     """As people call it."""
+    provider: str = ""
+    """Who made the API, as OpenTelemetry's conventions call it (`gen_ai.provider.name`); empty: nobody known."""
+    operation: str = "chat"
+    """What it does, in the words of the same conventions (`gen_ai.operation.name`)."""
     paths: tuple[str, ...] = ()
     """Regular expressions for the ends of its paths."""
     fits: Callable[[Any], bool]
@@ -147,6 +152,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """How many choices a request asks for."""
     wants_usage: Callable[[Any], bool] = lambda _: False
     """Whether a request asks for usage in its stream."""
+    usage: Callable[[Any], Usage | None] = lambda _: None
+    """The tokens that an answer, or one frame of a stream, says it took."""
     wants_json: Callable[[Any], bool] = lambda _: False
     """Whether a request asks for answers that are JSON."""
     says_stops: bool = True

@@ -9,6 +9,7 @@ import codecs
 
 from sidecar.codec.body import UnknownShapeError
 from sidecar.codec.weave import Fed, Text
+from sidecar.usage import Usage
 from sidecar.values import Blocked, Channel, Lane, Part, Release
 
 _REQUEST = Lane(0, Channel.CONTENT, Part.USER)
@@ -29,6 +30,8 @@ class WholeText:
         self.history: frozenset[Lane] = frozenset()
         self.blocked: Blocked | None = None
         """The block, if any."""
+        self.usage: Usage | None = None
+        """Nothing: text does not say what it took."""
         self._out: list[str] = []
 
     def place_of(self, lane: Lane) -> str:
@@ -62,6 +65,8 @@ class StreamedText:
         self._out: list[str] = []
         self.is_over = False
         """Whether the end has been written: after a block, upstream need not be read."""
+        self.usage: Usage | None = None
+        """Nothing: text does not say what it took."""
 
     def feed(self, data: bytes) -> list[Fed]:
         """Take bytes; returns the text to feed. Raises `UnknownShapeError` when they are not UTF-8."""

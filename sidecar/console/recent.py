@@ -11,7 +11,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from sidecar.outbox.event import Event, Fault, FaultKind, Label, PolicyChange, StreamDecision, Violation
+from sidecar.outbox.event import (
+    Checkpoint,
+    Drift,
+    Event,
+    Fault,
+    FaultKind,
+    Label,
+    PolicyChange,
+    StreamDecision,
+    Violation,
+)
 
 SLOT_SECONDS = 10
 WINDOW_SECONDS = 600
@@ -93,7 +103,7 @@ class Recent:
                 case Fault() as fault:
                     kind = "unread" if fault.fault is FaultKind.UNSCANNED else "fault"
                     counts[kind, fault.fault.value] += 1
-                case PolicyChange() | Label():
+                case PolicyChange() | Checkpoint() | Label() | Drift():
                     pass  # the page says what is in force, and what was refused; labels are no service's
 
     def latest(self) -> Sequence[Seen]:

@@ -16,7 +16,18 @@ from sidecar.errors import UnknownPolicy
 from sidecar.explanation.account import Account, DecisionAccount
 from sidecar.explanation.explainer import Explainer, Question
 from sidecar.outbox.builders import shape_of
-from sidecar.outbox.event import Data, Fault, Kind, Label, PolicyChange, StreamDecision, Violation, kind_of
+from sidecar.outbox.event import (
+    Checkpoint,
+    Data,
+    Drift,
+    Fault,
+    Kind,
+    Label,
+    PolicyChange,
+    StreamDecision,
+    Violation,
+    kind_of,
+)
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
@@ -84,12 +95,27 @@ def _says(data: Data) -> Iterator[str]:
             yield f"{data.time.occurred}: {data.what}: {data.step.value}, severity {data.severity}"
             if data.reason:
                 yield f"why: {data.reason}"
+        case Checkpoint():
+            yield f"{data.time.occurred}: a checkpoint: what came before it is as it was recorded"
+            yield f"signed by: {data.key_id}" if data.signature else "not signed"
         case Label():
-            of = f" of {data.rule} {data.label}".rstrip() if data.rule else ""
-            yield f"{data.time.occurred}: {data.by} says of the event {data.event}: {data.verdict.value}{of}"
-            if data.note:
-                yield f"note: {data.note}"
+            yield from _label(data)
+        case Drift():
+            yield from _drift(data)
     yield from _whose(data)
+
+
+def _label(data: Label) -> Iterator[str]:
+    of = f" of {data.rule} {data.label}".rstrip() if data.rule else ""
+    yield f"{data.time.occurred}: {data.by} says of the event {data.event}: {data.verdict.value}{of}"
+    if data.note:
+        yield f"note: {data.note}"
+
+
+def _drift(data: Drift) -> Iterator[str]:
+    what = f"{data.signal} of {data.direction}s {data.movement.value}"
+    yield f"{data.time.occurred}: {what}, severity {data.severity}"
+    yield f"why: a distance of {data.distance:g} from the reference; by chance in {data.chance:g} of windows"
 
 
 def _violation(data: Violation) -> Iterator[str]:
@@ -136,8 +162,9 @@ def _whose(data: Data) -> Iterator[str]:
     ids = data.ids
     named = {"stream": ids.stream, "session": ids.session, "tenant": ids.tenant, "request": ids.request}
     said = [f"{name} {value}" for name, value in named.items() if value]
-    app = data.app if isinstance(data, Violation | StreamDecision) else None
+    app = data.app if isinstance(data, Violation | StreamDecision | Drift) else None
     said += [f"model {app.model}"] if app and app.model else []
+    said += [f"prompt version {app.prompt_version}"] if app and app.prompt_version else []
     said += [f"label {key}={value}" for key, value in (app.labels if app else {}).items()]
     if said:
         yield f"whose: {', '.join(said)}"
@@ -148,7 +175,7 @@ def _whose(data: Data) -> Iterator[str]:
 
 def _standing(data: Data, plans: Mapping[str, Plan]) -> tuple[Standing, str]:
     """How the event's policy stands to the policies at hand."""
-    policy = None if isinstance(data, Label) else data.policy
+    policy = None if isinstance(data, Checkpoint | Drift | Label) else data.policy
     if policy is None:
         return "no_policy", "the event names no policy"
     plan = plans.get(policy.name)

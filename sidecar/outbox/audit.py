@@ -1,4 +1,6 @@
-"""What a consumer can prove of the events it has read: that none is missing, doubled under another id, or out of order.
+"""What a consumer can prove of the events it has read: that none is missing, doubled, out of order, or changed.
+
+What hashes and signatures prove is in `chain_audit.py`.
 
 Pure. Feed it what was read, each partition in its order; then ask for the report.
 
@@ -8,19 +10,19 @@ is not greater than some number that the partition still has, so it is **unprove
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 import msgspec
 
+from sidecar.outbox.chain import hash_of, hash_of_json
+from sidecar.outbox.chain_audit import ChainAudit, ChainReport, Digests, Keys
+from sidecar.outbox.encode import disagreement
 from sidecar.outbox.event import Data, Ids
 from sidecar.outbox.reads import LogStart, Read
 
 _NAMED = 100
 """How many problems of each sort are named; all are counted."""
-_PAGE = 4096
-"""Numbers are dense, so the digests of their ids lie in pages: eight bytes for a number."""
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -49,11 +51,17 @@ class ProducerReport(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers that came after a greater one of the same session in the same partition."""
     proved_from: int = 1
     unproved: int = 0
+    chain: ChainReport = ChainReport()
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing is missing, doubled or out of order, as far as that can be proved."""
         return not (self.missing or self.conflicts or self.disordered)
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nothing is missing, and nothing was changed."""
+        return self.is_complete and self.chain.is_sound
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,14 +82,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_fine(self) -> bool:
-        """Whether every producer's events are complete and all that was read is valid."""
-        return not (self.invalid_count or self.holes) and all(producer.is_complete for producer in self.producers)
+        """Whether every producer's events are complete and unchanged, and all that was read is valid."""
+        return not (self.invalid_count or self.holes) and all(producer.is_fine for producer in self.producers)
 
 
 class Audit:
-    """Takes in what was read, in order."""
+    """Takes in what was read, in order. With public keys, by their ids, checkpoints must be signed by one of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Keys | None = None) -> None:
+        self._keys = keys or {}
         self._producers: dict[str, _Producer] = {}
         self._starts: list[LogStart] = []
         self._waiting = 0
@@ -99,7 +108,7 @@ class Audit:
         elif read.data.ids.sequence == 0:
             self._waiting += 1
         else:
-            self._producers.setdefault(read.data.ids.producer, _Producer()).add(read.data, read.lane)
+            self._add_event(read, read.data)
 
     def report(self) -> Report:
         """What came out."""
@@ -117,6 +126,19 @@ class Audit:
             logs_begin=cut,
         )
 
+    def _add_event(self, read: Read, data: Data) -> None:
+        producer = self._producers.get(data.ids.producer)
+        if producer is None:
+            producer = self._producers[data.ids.producer] = _Producer(self._keys)
+        producer.add(data, read)
+        if said := disagreement(read.attributes, data):
+            self._add_invalid(f"{read.place}: {said}")
+
+    def _add_invalid(self, said: str) -> None:
+        self._invalid_count += 1
+        if len(self._invalid) < _NAMED:
+            self._invalid.append(said)
+
     def _add_other(self, read: Read) -> None:
         """Count what is no event."""
         said = f"{read.place}: {read.error}"
@@ -125,45 +147,24 @@ class Audit:
         elif read.is_hole:
             self._holes.append(said)
         else:
-            self._invalid_count += 1
-            if len(self._invalid) < _NAMED:
-                self._invalid.append(said)
-
-
-class _Digests:
-    """Which number has which id, eight bytes each; 0 is none."""
-
-    def __init__(self) -> None:
-        self._pages: dict[int, array[int]] = {}
-
-    def get(self, number: int) -> int:
-        page = self._pages.get(number // _PAGE)
-        return page[number % _PAGE] if page else 0
-
-    def set(self, number: int, digest: int) -> None:
-        page = self._pages.get(number // _PAGE)
-        if page is None:
-            page = self._pages[number // _PAGE] = array("Q", bytes(8 * _PAGE))
-        page[number % _PAGE] = digest
-
-    def numbers(self) -> Iterator[int]:
-        for index in sorted(self._pages):
-            yield from (index * _PAGE + place for place, digest in enumerate(self._pages[index]) if digest)
+            self._add_invalid(said)
 
 
 class _Producer:
     """What was seen of one producer."""
 
-    def __init__(self) -> None:
-        self._ids = _Digests()
+    def __init__(self, keys: Keys) -> None:
+        self._chain = ChainAudit(keys)
+        self._ids = Digests()
         self._repeats = 0
         self._conflicts: set[int] = set()
         self._latest: dict[int, int] = {}
         self._first_of: dict[str, int] = {}
         self._disordered: list[int] = []
 
-    def add(self, data: Data, lane: str) -> None:
-        ids = data.ids
+    def add(self, data: Data, read: Read) -> None:
+        ids, lane = data.ids, read.lane
+        self._chain.add(data, _hash_of(read, data) if ids.hash else "", read.place)
         known, digest = self._ids.get(ids.sequence), _digest(ids.event)
         if known:
             self._add_again(ids, known == digest)
@@ -180,7 +181,7 @@ class _Producer:
 
     def report(self, name: str, cut_lanes: Iterable[str] | None) -> ProducerReport:
         """What came out. Without a word on where logs begin, nothing is proved of what lies before the first number."""
-        numbers = list(self._ids.numbers())
+        numbers = list(self._ids)
         proved_from = numbers[0] if cut_lanes is None else self._proved_from(cut_lanes, numbers[-1])
         before = sum(1 for number in numbers if number < proved_from)
         gaps = list(_gaps([proved_from - 1, *numbers[before:]]))
@@ -196,6 +197,7 @@ class _Producer:
             disordered=tuple(self._disordered[:_NAMED]),
             proved_from=proved_from,
             unproved=proved_from - 1 - before,
+            chain=self._chain.report(self._ids, numbers[-1]),
         )
 
     def _proved_from(self, cut_lanes: Iterable[str], last: int) -> int:
@@ -207,6 +209,11 @@ class _Producer:
             self._repeats += 1
         else:
             self._conflicts.add(ids.sequence)
+
+
+def _hash_of(read: Read, data: Data) -> str:
+    """The hash of what was read: of all its fields, where it was read as JSON."""
+    return hash_of_json(read.content) if read.content else hash_of(data)
 
 
 def _digest(text: str) -> int:

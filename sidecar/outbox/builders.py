@@ -16,6 +16,7 @@ from detectors.types import Grounding
 from sidecar.outbox.event import (
     EXCERPT_LIMIT_CHARS,
     FAULT_SEVERITIES,
+    MOVEMENT_SEVERITIES,
     POLICY_SEVERITIES,
     App,
     BundleRef,
@@ -24,6 +25,7 @@ from sidecar.outbox.event import (
     Coverage,
     Data,
     DetectorRef,
+    Drift,
     Event,
     Evidence,
     ExposureRef,
@@ -35,17 +37,20 @@ from sidecar.outbox.event import (
     Ids,
     LaneCoverage,
     LaneRef,
+    Movement,
     PolicyChange,
     PolicyRef,
     PolicyStep,
     RuleRef,
     SessionRef,
+    ShareRef,
     Span,
     StreamDecision,
     TagsRef,
     TextSpan,
     Times,
     Timings,
+    UsageRef,
     Violation,
     Where,
     severity_of,
@@ -53,6 +58,7 @@ from sidecar.outbox.event import (
 from sidecar.policy.canary import would
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.taxonomy import tags_of
+from sidecar.usage import Spent
 from sidecar.values import (
     Action,
     Decision,
@@ -133,6 +139,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     restored: int = 0
     session: SessionRef | None = None
     canary: CanaryRef | None = None
+    usage: UsageRef | None = None
 
 
 def violation_event(
@@ -197,6 +204,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         restored=ending.restored,
         session=ending.session,
         canary=ending.canary,
+        usage=ending.usage,
     )
     return _stream_event(info, data)
 
@@ -267,6 +275,40 @@ def policy_event(
     return Event(severity=severity, key="", subject=data.what, data=data)
 
 
+def drift_event(
+    movement: Movement,
+    signal: str,
+    occurred: float,
+    *,
+    direction: Direction,
+    tenant: str,
+    app: App,
+    distance: float,
+    chance: float,
+    sizes: tuple[int, int],
+    is_pinned: bool = False,
+    changes: Sequence[ShareRef] = (),
+) -> Event:
+    """The record of a signal that moved. `sizes` are the streams of the reference and of the window."""
+    severity = MOVEMENT_SEVERITIES[movement]
+    data = Drift(
+        ids=Ids(event=uuid7(occurred), producer="", sequence=0, tenant=_text(tenant)),
+        time=Times(occurred=timestamp(occurred)),
+        severity=severity.word,
+        movement=movement,
+        signal=_text(signal),
+        direction=direction,
+        distance=round(distance, 4),
+        chance=chance,
+        reference_streams=sizes[0],
+        window_streams=sizes[1],
+        is_pinned=is_pinned,
+        changes=tuple(changes),
+        app=_app_ref(app),
+    )
+    return Event(severity=severity, key="", subject=data.signal, data=data)
+
+
 def lane_coverage(
     lane: Lane, *, received_chars: int, released_chars: int, unscanned_chars: int, reasons: Sequence[str] = ()
 ) -> LaneCoverage:
@@ -307,6 +349,21 @@ def session_of(standing: SessionStanding) -> SessionRef:
         sends=SessionMark.SENDS in standing.marks,
         stopped_by=standing.stopped_by,
         stopped_until=None if until is None else timestamp(until),
+    )
+
+
+def usage_of(spent: Spent) -> UsageRef:
+    """What an answer took, for a decision event."""
+    return UsageRef(
+        counted_by=spent.source,
+        input_tokens=spent.usage.input_tokens,
+        output_tokens=spent.usage.output_tokens,
+        cached_tokens=spent.usage.cached_tokens,
+        cache_written_tokens=spent.usage.cache_written_tokens,
+        cost=spent.cost,
+        currency=spent.currency,
+        first_token_ms=None if spent.first_token_ms is None else _milliseconds(spent.first_token_ms),
+        tokens_per_second=spent.tokens_per_second,
     )
 
 
@@ -474,6 +531,12 @@ def _text_span(start: int, end: int) -> TextSpan | None:
 
 def _share(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
+
+
+def _app_ref(app: App) -> App:
+    """The same, cut to what is recorded."""
+    labels = {_text(name): _text(value) for name, value in app.labels.items()}
+    return App(model=_text(app.model), prompt_version=_text(app.prompt_version), labels=labels)
 
 
 def _app(info: StreamInfo) -> App:

@@ -11,13 +11,15 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
 from msgspec.structs import replace
 
 from sidecar.outbox.builders import timestamp
-from sidecar.outbox.event import DATA_TYPES, Data, Kind, kind_of
+from sidecar.outbox.event import DATA_TYPES, Data, Kind, kind_of, severity_of
+from sidecar.outbox.framing import framed, unframed
 from sidecar.outbox.outbox import Numbered
 from tidegate.v1 import events_pb2
 
@@ -31,8 +33,16 @@ _PROTO_TYPES: Mapping[Kind, type[ProtoMessage]] = {
     Kind.DECISION: events_pb2.DecisionEvent,
     Kind.FAULT: events_pb2.FaultEvent,
     Kind.POLICY: events_pb2.PolicyEvent,
+    Kind.CHECKPOINT: events_pb2.CheckpointEvent,
     Kind.LABEL: events_pb2.LabelEvent,
+    Kind.DRIFT: events_pb2.DriftEvent,
 }
+_IN_FILE = FileDescriptorProto.FromString(events_pb2.DESCRIPTOR.serialized_pb).message_type
+_PLACES: Mapping[Kind, int] = {
+    kind: [message.name for message in _IN_FILE].index(message_type.DESCRIPTOR.name)
+    for kind, message_type in _PROTO_TYPES.items()
+}
+"""Where each kind's message stands among those of `events.proto`."""
 _JSON = "application/json"
 _PROTOBUF = "application/protobuf"
 
@@ -61,14 +71,17 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """An event as a reader finds it: its CloudEvents attributes and its data."""
+    """An event as a reader finds it: its CloudEvents attributes and its data; the data as they stood, if in JSON."""
 
     attributes: Mapping[str, str]
     data: Data
+    content: bytes = b""
 
 
-def encode(numbered: Numbered, published: float, form: Literal["json", "protobuf"] = "json") -> Message:
-    """The Kafka message of an event. `published` is Unix time in seconds."""
+def encode(
+    numbered: Numbered, published: float, form: Literal["json", "protobuf"] = "json", *, schema_id: int | None = None
+) -> Message:
+    """The Kafka message of an event. `published` is Unix time in seconds; with a `schema_id` it is framed."""
     data = published_data(numbered, published)
     attributes = _attributes(numbered)
     is_json = form == "json"
@@ -81,7 +94,7 @@ def encode(numbered: Numbered, published: float, form: Literal["json", "protobuf
         kind=kind_of(data),
         sequence=numbered.sequence,
         key=attributes["partitionkey"].encode(),
-        value=_encoder.encode(data) if is_json else to_proto(data).SerializeToString(deterministic=True),
+        value=_value(data, is_json=is_json, schema_id=schema_id),
         headers=tuple((name, value.encode()) for name, value in headers.items()),
         at_ms=int(published * 1000),
     )
@@ -106,25 +119,49 @@ def decode(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> 
     kind = _kind_of_type(attributes.get("type", ""))
     if value is None:
         raise ForeignError("it has no value: it is a tombstone, and no producer of ours writes one")
-    if texts.get("content-type") == _PROTOBUF:
-        return Delivered(attributes, _guarded(lambda: from_proto(kind, value)))
-    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(value)))
+    is_protobuf = texts.get("content-type") == _PROTOBUF
+    bare = _guarded(lambda: unframed(value, is_protobuf=is_protobuf))
+    if is_protobuf:
+        return Delivered(attributes, _guarded(lambda: from_proto(kind, bare)))
+    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(bare)), bare)
 
 
 def decode_line(line: bytes) -> Delivered:
     """The event in a line of JSON: a CloudEvent, or its data alone. Raises `EventError`."""
     envelope = _guarded(lambda: msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
     if "specversion" not in envelope:
-        return Delivered({}, _guarded(lambda: _any_decoder.decode(line)))
+        return Delivered({}, _guarded(lambda: _any_decoder.decode(line)), line)
     raw = envelope.pop("data", msgspec.Raw(b"null"))
     attributes = {name: str(msgspec.json.decode(item)) for name, item in envelope.items()}
     kind = _kind_of_type(attributes.get("type", ""))
-    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(raw)))
+    return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(raw)), bytes(raw))
+
+
+def disagreement(attributes: Mapping[str, str], data: Data) -> str:
+    """Which CloudEvents attribute says other than the data, by which alone an event can be proved; empty when none."""
+    ids = data.ids
+    said = {
+        "id": ids.event,
+        "source": f"/tidegate/{ids.producer}",
+        "time": data.time.occurred,
+        "sequence": f"{ids.sequence:020d}",
+        "tenant": ids.tenant,
+        "severity": severity_of(data).word,
+    }
+    wrong = [name for name, value in said.items() if attributes and attributes.get(name, "") != value]
+    return f"its attributes are not those of its data: {', '.join(wrong)}" if wrong else ""
 
 
 def dataschema(kind: Kind) -> str:
     """Where the JSON Schema of a kind of event is published."""
     return f"{SCHEMA_BASE}/{kind}.v1.json"
+
+
+def _value(data: Data, *, is_json: bool, schema_id: int | None) -> bytes:
+    value = _encoder.encode(data) if is_json else to_proto(data).SerializeToString(deterministic=True)
+    if schema_id is None:
+        return value
+    return framed(value, schema_id, None if is_json else _PLACES[kind_of(data)])
 
 
 def _attributes(numbered: Numbered) -> dict[str, str]:
@@ -184,7 +221,9 @@ _ENUM_PREFIXES = {
     "would": "ACTION_",
     "side": "CANARY_SIDE_",
     "step": "POLICY_STEP_",
+    "counted_by": "USAGE_SOURCE_",
     "verdict": "LABEL_VERDICT_",
+    "movement": "MOVEMENT_",
 }
 """The fields that are words in JSON and enums in protobuf."""
 _MAPS = frozenset(

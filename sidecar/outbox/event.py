@@ -1,10 +1,11 @@
 """The events: what Tidegate tells a security team, as plain values; `builders` makes them.
 
-Five kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
+Six kinds: a **violation** for each decision of a rule, a **decision** for each stream at its end, a **fault** when
 something that should have looked at text did not, or when events were lost, a **policy** event when another policy is
-in force, or one was refused, and a **label**, which the service never makes: what a person says of one of the others
-(`labels`). Their fields are the published contract (`docs/events.md`, `schema/*.json`); fields are
-only ever added.
+in force, or one was refused, a **drift** event when what an application is asked, or answers, has moved, a
+**checkpoint** that signs what came before it, and a **label**, which the service never makes: what a person says of one
+of the others (`labels`). Their fields are the published contract (`docs/events.md`, `schema/*.json`); fields are only
+ever added.
 
 An event has its id from the moment it is built, and gets its producer, sequence number and time of publication from
 the outbox and the encoder. It holds no checked text (law 8): of a matched text only its shape, and a keyed hash if a
@@ -43,7 +44,9 @@ class Kind(StrEnum):
     DECISION = "decision"
     FAULT = "fault"
     POLICY = "policy"
+    CHECKPOINT = "checkpoint"
     LABEL = "label"
+    DRIFT = "drift"
 
 
 class Verdict(StrEnum):
@@ -89,6 +92,21 @@ POLICY_SEVERITIES: Mapping[PolicyStep, Severity] = {
 }
 
 
+class Movement(StrEnum):
+    """What became of a signal that is watched for drift."""
+
+    MOVED = "moved"
+    """Its window differs from its reference."""
+    SETTLED = "settled"
+    """It is for a while what it was."""
+
+
+MOVEMENT_SEVERITIES: Mapping[Movement, Severity] = {
+    Movement.MOVED: Severity.MEDIUM,
+    Movement.SETTLED: Severity.INFO,
+}
+
+
 class FaultKind(StrEnum):
     """What went wrong."""
 
@@ -122,12 +140,19 @@ EventId = Annotated[
 ]
 
 
+Sha256 = Annotated[str, Meta(description="SHA-256, in hexadecimal", pattern=r"^([0-9a-f]{64})?$")]
+
+
 class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A part of an event: what is unknown or empty is left out of the JSON."""
 
 
 class Ids(_Part, frozen=True):
-    """Who says it, and of what. `sequence` counts a producer's events from 1 without a gap; `event` tells repeats."""
+    """Who says it, and of what. `sequence` counts a producer's events from 1 without a gap; `event` tells repeats.
+
+    `hash` is that of this event, `previous` that of the producer's event before; `replaces` is that of the event which
+    was lost under this number, and of which this one tells (`sidecar.outbox.chain`).
+    """
 
     event: EventId
     producer: str
@@ -137,6 +162,9 @@ class Ids(_Part, frozen=True):
     tenant: str = ""
     request: str = ""
     trace: str = ""
+    previous: Sha256 = ""
+    hash: Sha256 = ""
+    replaces: Sha256 = ""
 
 
 class Times(_Part, frozen=True):
@@ -350,6 +378,25 @@ class CanaryRef(_Part, frozen=True):
     sides: dict[str, str] = field(default_factory=dict)
 
 
+class UsageRef(_Part, frozen=True):
+    """What the answer took, as the provider says in it, or as the application told of it (`counted_by`).
+
+    `input_tokens` is all of the input; `cached_tokens` and `cache_written_tokens` are the parts of it that the
+    provider's cache gave, or took. `cost` is by the operator's price table, in `currency`. `first_token_ms` is from
+    when the model was asked until the first text of its answer came; `tokens_per_second` is while the answer came.
+    """
+
+    counted_by: Literal["provider", "application"] | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    cache_written_tokens: Count | None = None
+    cost: Annotated[float, Meta(ge=0)] | None = None
+    currency: str = ""
+    first_token_ms: Milliseconds | None = None
+    tokens_per_second: Annotated[float, Meta(ge=0)] | None = None
+
+
 class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
     """A finding met a rule. `decided` is what the rule said, `done` what became of the text; shadow parts them."""
 
@@ -381,7 +428,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     the provider's own count, which comes last, was never read. `first_release_ms` is how long after its start the
     stream's first text left; nothing where none did. `untold` are those of the violations, by rule, that have no event
     of their own, because one rule found too many. `restored` counts the stand-ins in an answer that gave way to what
-    they stood for. `session` tells how its session stood.
+    they stood for. `session` tells how its session stood, `usage` what the answer took.
     """
 
     ids: Ids
@@ -408,6 +455,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     restored: Count = 0
     session: SessionRef | None = None
     canary: CanaryRef | None = None
+    usage: UsageRef | None = None
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):
@@ -464,6 +512,23 @@ class PolicyChange(_Part, frozen=True, tag="policy", tag_field="kind"):
     canary: CanaryRates | None = None
 
 
+class Checkpoint(_Part, frozen=True, tag="checkpoint", tag_field="kind"):
+    """What came before it, from the number `since` on, is as it was recorded: `signature` says so.
+
+    `signature` is Ed25519 over a context and `ids.hash`, in base64, by the key `key_id`. `replaced` are numbers whose
+    events are lost, and under which another event tells of that, as far as no checkpoint before has them. `final` is
+    the last of a process that ended as it should.
+    """
+
+    ids: Ids
+    time: Times
+    since: Count
+    replaced: tuple[int, ...] = ()
+    final: bool = False
+    key_id: str = ""
+    signature: str = ""
+
+
 class Label(_Part, frozen=True, tag="label", tag_field="kind"):
     """What a person (`by`) says of another event, of which `event` is the id.
 
@@ -481,13 +546,47 @@ class Label(_Part, frozen=True, tag="label", tag_field="kind"):
     label: str = ""
 
 
-Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange | Label
+class ShareRef(_Part, frozen=True):
+    """How often a category came: its share of the reference's streams, and of the window's."""
+
+    name: str
+    reference: Score
+    window: Score
+
+
+class Drift(_Part, frozen=True, tag="drift", tag_field="kind"):
+    """The streams of one app, tenant and prompt version are not what they were, or are again.
+
+    `signal` says in what: `topics`, `embedding`, `faithfulness`, `stopped`, `violations`, or `scores.` and a detector.
+    `distance` is the population stability index of the shares, or of `embedding` the distance of the centroids. While
+    nothing changes, at most this `chance` of windows differ in any signal. `changes` are the categories that changed
+    most.
+    """
+
+    ids: Ids
+    time: Times
+    severity: SeverityName
+    movement: Movement
+    signal: str
+    direction: Direction
+    distance: Annotated[float, Meta(ge=0)]
+    chance: Score
+    reference_streams: Count
+    window_streams: Count
+    is_pinned: bool = False
+    changes: tuple[ShareRef, ...] = ()
+    app: App | None = None
+
+
+Data: TypeAlias = Violation | StreamDecision | Fault | PolicyChange | Checkpoint | Label | Drift
 DATA_TYPES: Mapping[Kind, type[Data]] = {
     Kind.VIOLATION: Violation,
     Kind.DECISION: StreamDecision,
     Kind.FAULT: Fault,
     Kind.POLICY: PolicyChange,
+    Kind.CHECKPOINT: Checkpoint,
     Kind.LABEL: Label,
+    Kind.DRIFT: Drift,
 }
 
 
@@ -507,7 +606,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
     @property
     def kind(self) -> Kind:
-        """Which of them it is."""
+        """Which of the kinds it is."""
         return kind_of(self.data)
 
 
@@ -522,8 +621,12 @@ def kind_of(data: Data) -> Kind:
             return Kind.FAULT
         case PolicyChange():
             return Kind.POLICY
+        case Checkpoint():
+            return Kind.CHECKPOINT
         case Label():
             return Kind.LABEL
+        case Drift():
+            return Kind.DRIFT
 
 
 def severity_of(data: Data) -> Severity:
@@ -533,7 +636,7 @@ def severity_of(data: Data) -> Severity:
             return Severity.of(data.policy.severity)
         case StreamDecision():
             return Severity.LOW if data.violations or data.repeated else Severity.INFO
-        case Fault() | PolicyChange():
+        case Fault() | PolicyChange() | Drift():
             return Severity.of(data.severity)
-        case Label():
+        case Checkpoint() | Label():
             return Severity.INFO

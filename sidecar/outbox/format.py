@@ -3,9 +3,10 @@
 | table    | holds |
 | --- | --- |
 | `meta`   | the producer's id, which worker's it is, the last counted entry of the ledger |
-| `sinks`  | every sink that there ever was: its number, name, producer, next number; what told it of losses |
+| `sinks`  | every sink that there ever was: its number, name, producer, number to come, chain; what told it of losses |
 | `events` | what some sink is owed still, by `position`: the order of commits |
-| `owed`   | which sink is owed which event, with the sequence number that it has there; none while it waits |
+| `owed`   | which sink is owed which event, with its sequence number and place in the chain; none while it waits |
+| `replaced` | per sink, numbers whose events are lost, for its next checkpoint |
 | `losses` | per sink and severity, how many events were lost: ever, not yet told of, and told of by that last event |
 """
 
@@ -20,19 +21,24 @@ from typing import Any
 
 import msgspec
 
+from sidecar.outbox.chain import Head
 from sidecar.outbox.damage import APPLICATION_ID
 from sidecar.outbox.outbox import OutboxError
-from sidecar.outbox.rows import Row, to_event, to_row
+from sidecar.outbox.rows import Claimed, Link, Row, to_event, to_row
 from sidecar.outbox.subscriptions import MAIN
 from sidecar.values import Severity
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 _FIRST_FORMAT = 1
 """Without the columns `kind`, `key` and `tenant`."""
 _ONE_SINK = 2
 """With one sink, whose numbers stood in a table of their own."""
+_UNCHAINED = 3
+"""Without a chain: each sink's begins when such a file is opened."""
 _LOG_LIMIT_BYTES = 16 * 1024 * 1024
 
+_link_decoder = msgspec.json.Decoder(Link)
+_link_encoder = msgspec.json.Encoder()
 _TABLES = (
     "CREATE TABLE sinks (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, producer TEXT NOT NULL,"
     " next_sequence INTEGER NOT NULL, told INTEGER NOT NULL DEFAULT 0)",
@@ -42,14 +48,23 @@ _TABLES = (
     "CREATE TABLE losses (sink INTEGER NOT NULL, severity INTEGER NOT NULL, total INTEGER NOT NULL,"
     " untold INTEGER NOT NULL, telling INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (sink, severity)) WITHOUT ROWID",
 )
+_CHAIN = (
+    "ALTER TABLE owed ADD COLUMN link TEXT",
+    "ALTER TABLE sinks ADD COLUMN head TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE sinks ADD COLUMN since INTEGER NOT NULL DEFAULT 1",
+    "UPDATE sinks SET since = next_sequence",
+    "CREATE TABLE replaced (sink INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (sink, sequence))"
+    " WITHOUT ROWID",
+    f"PRAGMA user_version = {FORMAT_VERSION}",
+)
 _SCHEMA = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     "CREATE TABLE events (position INTEGER PRIMARY KEY AUTOINCREMENT,"
     " severity INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL,"
     " kind TEXT NOT NULL DEFAULT '', key TEXT NOT NULL DEFAULT '', tenant TEXT NOT NULL DEFAULT '')",
     *_TABLES,
+    *_CHAIN,
     f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {FORMAT_VERSION}",
 )
 _FROM_THE_FIRST = tuple(
     f"ALTER TABLE events ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("kind", "key", "tenant")
@@ -65,7 +80,6 @@ _FROM_ONE_SINK = (
     "DROP TABLE former_losses",
     "DROP TABLE numbers",
     "DELETE FROM meta WHERE name = 'next_sequence'",
-    f"PRAGMA user_version = {FORMAT_VERSION}",
 )
 
 
@@ -76,6 +90,8 @@ class SinkRow(msgspec.Struct, frozen=True):
     name: str
     producer: str
     next_sequence: int
+    head: Head = Head()
+    """Where its chain stands."""
 
 
 # --- Opening ----------------------------------------------------------------------------------------------------------
@@ -101,7 +117,7 @@ def prepare(db: sqlite3.Connection, path: Path, durability: str, log_pages: int)
     if not tables:
         _create(db)
     version = format_of(db)
-    if version in {_FIRST_FORMAT, _ONE_SINK}:
+    if version in {_FIRST_FORMAT, _ONE_SINK, _UNCHAINED}:
         _bring_up_to_date(db, version)
     elif version != FORMAT_VERSION:
         raise OutboxError(f"the outbox {path} has format {version}; this version of Tidegate writes {FORMAT_VERSION}")
@@ -126,7 +142,7 @@ def _bring_up_to_date(db: sqlite3.Connection, version: int) -> None:
     db.execute("BEGIN IMMEDIATE")
     if version == _FIRST_FORMAT:
         _add_columns(db)
-    for statement in _FROM_ONE_SINK:
+    for statement in (*(_FROM_ONE_SINK if version <= _ONE_SINK else ()), *_CHAIN):
         db.execute(statement)
     db.execute("COMMIT")
 
@@ -185,12 +201,15 @@ def sinks_in(db: sqlite3.Connection) -> list[SinkRow]:
     """Every sink that the file knows, in the order of their numbers; one of a former format has one."""
     if format_of(db) <= _ONE_SINK:
         return [SinkRow(0, MAIN, read_meta(db, "producer"), read_meta(db, "next_sequence"))]
-    rows = db.execute("SELECT number, name, producer, next_sequence FROM sinks ORDER BY number")
-    return [SinkRow(*row) for row in rows]
+    chain = "head, since" if format_of(db) > _UNCHAINED else "'', 1"
+    rows = db.execute(f"SELECT number, name, producer, next_sequence, {chain} FROM sinks ORDER BY number")  # noqa: S608 - one of two constants
+    return [
+        SinkRow(number, name, producer, following, Head(*chain)) for number, name, producer, following, *chain in rows
+    ]
 
 
-def stored_after(db: sqlite3.Connection, position: int, limit: int) -> list[tuple[int, bytes, int, str]]:
-    """Events as they lie there, oldest first: position, body, sequence number and producer, of the first sink's.
+def stored_after(db: sqlite3.Connection, position: int, limit: int) -> list[tuple[int, Claimed]]:
+    """Events as they lie there, oldest first, each with its position, and its number for the first sink.
 
     The number is 0 while there is none. Reads files of former formats as they are.
     """
@@ -199,13 +218,28 @@ def stored_after(db: sqlite3.Connection, position: int, limit: int) -> list[tupl
             "SELECT position, body, coalesce(sequence, 0), (SELECT value FROM meta WHERE name = 'producer')"
             " FROM events LEFT JOIN numbers USING (position) WHERE position > ? ORDER BY position LIMIT ?"
         )
-        return db.execute(query, (position, limit)).fetchall()
+        former = db.execute(query, (position, limit)).fetchall()
+        return [(at, Claimed(producer, sequence, body, at)) for at, body, sequence, producer in former]
+    link = "link" if format_of(db) > _UNCHAINED else "NULL"
     query = (  # with min(), SQLite takes the other columns from the row that has it
-        "SELECT position, body, coalesce(sequence, 0), producer, min(sink)"
+        f"SELECT position, body, coalesce(sequence, 0), producer, {link}, min(sink)"  # noqa: S608 - one of two constants
         " FROM events JOIN owed USING (position) JOIN sinks ON number = sink"
         " WHERE position > ? GROUP BY position ORDER BY position LIMIT ?"
     )
-    return [(at, body, sequence, producer) for at, body, sequence, producer, _ in db.execute(query, (position, limit))]
+    return [
+        (at, Claimed(producer, sequence, body, at, to_link(link)))
+        for at, body, sequence, producer, link, _ in db.execute(query, (position, limit))
+    ]
+
+
+def to_link(text: str | None) -> Link:
+    """A place in a chain, as it is stored."""
+    return _link_decoder.decode(text) if text else Link()
+
+
+def of_link(link: Link) -> str:
+    """The same, to be stored."""
+    return _link_encoder.encode(link).decode()
 
 
 def read_meta(db: sqlite3.Connection, name: str) -> Any:

@@ -279,7 +279,8 @@ class KafkaSink:
         return self._producer.make(messages, progress.identity, progress.next, limit)
 
     def _encode(self, numbered: Numbered, published: float) -> Message:
-        return encode(numbered, published, self._form)
+        schema_id = self._settings.schema_ids.of(numbered.event.kind)
+        return encode(numbered, published, self._form, schema_id=schema_id)
 
     # --- Answers ------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +17,8 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from sidecar.config import Settings
+from sidecar.outbox.chain import Signer
+from sidecar.outbox.checkpoints import checkpoint_event
 from sidecar.outbox.format import worker_of
 from sidecar.outbox.outbox import OutboxError
 from sidecar.outbox.publisher import make_publisher
@@ -49,9 +52,10 @@ def left_over(path: Path, workers: int) -> list[int]:
 class LeftOver:
     """Publishes them, one after the other. `start` and `stop` are called by its owner."""
 
-    def __init__(self, settings: Settings, *, workers: int) -> None:
+    def __init__(self, settings: Settings, *, workers: int, signer: Signer | None = None) -> None:
         self._settings = settings
         self._workers = workers
+        self._signer = signer
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -82,7 +86,7 @@ class LeftOver:
                 "an outbox is not taken over", extra={"worker": number, "error": f"{path} is another service's"}
             )
             return
-        outbox = SqliteOutbox(mine.model_copy(update={"path": path, "worker": number}))
+        outbox = SqliteOutbox(mine.model_copy(update={"path": path, "worker": number}), signer=self._signer)
         events = _owned(self._settings.events, "file", number)  # as the worker itself: no file has two writers
         publisher = make_publisher(outbox, events, self._settings.kafka)
         if publisher is None:
@@ -91,6 +95,8 @@ class LeftOver:
             await outbox.start()
             if count := outbox.stats().waiting_events:
                 _log.info("an outbox is taken over", extra={"worker": number, "events": count})
+                if self._signer is not None:
+                    await outbox.put([checkpoint_event(time.time(), final=True)])
                 await publisher.start()
             while outbox.stats().waiting_events:  # noqa: ASYNC110 - an outbox tells of events, not that none is left
                 await asyncio.sleep(_LOOK_SECONDS)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from sidecar.outbox.builders import fault_event
+from sidecar.outbox.chain import Head, Signer
 from sidecar.outbox.event import Event, FaultKind
 from sidecar.outbox.outbox import Admission, Numbered, OutboxError, OutboxStats, Outlet
 from sidecar.outbox.outlets import Bells, SinkOutlet
 from sidecar.outbox.room import Rooms, Share, make_room
-from sidecar.outbox.rows import Claimed, Row, to_event, to_row
+from sidecar.outbox.rows import Claimed, Link, Row, link_to, to_event, to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.subscriptions import Subscriptions
 from sidecar.values import Severity
@@ -36,8 +37,14 @@ class MemoryStore:
         max_bytes: int,
         first: int = 1,
         subscriptions: Subscriptions | None = None,
+        signer: Signer | None = None,
     ) -> None:
         self.producer = producer
+        self._signer = signer
+        self._heads: defaultdict[int, Head] = defaultdict(Head)
+        self._links: dict[tuple[int, int], Link] = {}
+        """By sink and position, of those that have a number."""
+        self._replaced: defaultdict[int, set[int]] = defaultdict(set)
         self.size = 0
         self.put = 0
         self.lost: Counter[tuple[int, Severity]] = Counter()
@@ -104,7 +111,8 @@ class MemoryStore:
                 break
             row = self._rows[position]
             if position > after and (admission is None or admission.admits(position, row.kind, row.key or producer)):
-                claimed.append(Claimed(producer, self._number(sink, position), row.body, position))
+                number = self._owed[sink][position] or self._next[sink]
+                claimed.append(self._placed(sink, Claimed(producer, number, row.body, position)))
         return claimed
 
     def acknowledge(self, positions: Iterable[int], *, sink: int = 0) -> None:
@@ -112,7 +120,12 @@ class MemoryStore:
         for position in positions:
             if self._owed[sink].get(position):
                 del self._owed[sink][position]
+                del self._links[sink, position]
                 self._forget(position)
+
+    def replace(self, sink: int, sequence: int) -> None:
+        """Note that another event goes under this number; the sink's next checkpoint lists it."""
+        self._replaced[sink].add(sequence)
 
     @property
     def waiting(self) -> Sequence[Row]:
@@ -134,14 +147,20 @@ class MemoryStore:
         name = next((name for name, number in self._subscriptions.numbers.items() if number == sink), "")
         return self.producer if sink == self._subscriptions.all[0] else f"{self.producer}-{name}"
 
-    def _number(self, sink: int, position: int) -> int:
-        owed = self._owed[sink]
-        if not owed[position]:
-            owed[position] = self._next[sink]
+    def _placed(self, sink: int, row: Claimed) -> Claimed:
+        """The row in its place in the chain: at its end, if it has none yet."""
+        if not self._owed[sink][row.position]:
+            link = link_to(self._heads[sink], row, self._signer, lambda: self._take_replaced(sink))
+            self._links[sink, row.position] = link
+            self._heads[sink] = Head(link.hash)
+            self._owed[sink][row.position] = row.sequence
             self._next[sink] += 1
-            row = self._rows[position]
-            self.rooms.add(sink, row.tenant, row.severity, -1)
-        return owed[position]
+            stored = self._rows[row.position]
+            self.rooms.add(sink, stored.tenant, stored.severity, -1)
+        return replace(row, link=self._links[sink, row.position])
+
+    def _take_replaced(self, sink: int) -> Sequence[int]:
+        return sorted(self._replaced.pop(sink, ()))
 
     def tell(self, sink: int, row: Row, counts: Mapping[Severity, int]) -> bool:
         """Add a row that tells a sink of losses, if there is room and none waits already. Whether it did."""
@@ -199,6 +218,7 @@ class MemoryOutbox:
         producer: str = "tidegate-memory",
         now: Callable[[], float] = time.time,
         subscriptions: Subscriptions | None = None,
+        signer: Signer | None = None,
     ) -> None:
         settings = settings or OutboxSettings()
         self._subscriptions = subscriptions or Subscriptions()
@@ -207,6 +227,7 @@ class MemoryOutbox:
             max_events=settings.max_events,
             max_bytes=settings.max_bytes,
             subscriptions=self._subscriptions,
+            signer=signer,
         )
         self._now = now
         self._is_open = False
@@ -251,8 +272,10 @@ class MemoryOutbox:
         self._store.acknowledge((numbered.position for numbered in taken), sink=sink)
         self._commit()
 
-    async def lose(self, severity: Severity, *, sink: int = 0) -> None:
+    async def lose(self, severity: Severity, instead_of: Numbered | None = None, *, sink: int = 0) -> None:
         """Count an event as lost that another one tells of."""
+        if instead_of is not None:
+            self._store.replace(sink, instead_of.sequence)
         self._store.lost[sink, severity] += 1
 
     async def wait(self, *, sink: int = 0) -> None:

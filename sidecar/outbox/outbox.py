@@ -111,8 +111,8 @@ class Outlet(Protocol):
         """The sink has claimed events. What cannot be noted just now is remembered and not claimed again."""
         ...
 
-    async def lose(self, severity: Severity) -> None:
-        """Count an event as lost that was claimed, and whose number another event, which tells of it, goes under."""
+    async def lose(self, severity: Severity, instead_of: Numbered | None = None) -> None:
+        """Count an event as lost that was claimed, and under whose number another one goes, which tells of it."""
         ...
 
     async def wait(self) -> None:

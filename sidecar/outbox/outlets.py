@@ -48,7 +48,7 @@ class Shared(Protocol):
         """As `Outlet.acknowledge`, for a sink."""
         ...
 
-    async def lose(self, severity: Severity, *, sink: int = 0) -> None:
+    async def lose(self, severity: Severity, instead_of: Numbered | None = None, *, sink: int = 0) -> None:
         """As `Outlet.lose`, for a sink."""
         ...
 
@@ -74,9 +74,9 @@ class SinkOutlet:
         """The sink has them. Raises `OutboxError` when closed."""
         await self._outbox.acknowledge(taken, sink=self._number())
 
-    async def lose(self, severity: Severity) -> None:
+    async def lose(self, severity: Severity, instead_of: Numbered | None = None) -> None:
         """Count an event as lost for the sink that another one tells it of. Raises `OutboxError` when closed."""
-        await self._outbox.lose(severity, sink=self._number())
+        await self._outbox.lose(severity, instead_of, sink=self._number())
 
     async def wait(self) -> None:
         """Return when there may be something for it."""

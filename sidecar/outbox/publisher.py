@@ -18,6 +18,7 @@ from contextlib import suppress
 import msgspec
 from msgspec.structs import replace
 
+from sidecar.outbox.chain import instead
 from sidecar.outbox.cluster import UnreachableError
 from sidecar.outbox.kafka import KafkaSink
 from sidecar.outbox.lanes import SLOW_S, Lane, Lanes, lane_of
@@ -301,10 +302,10 @@ class Publisher:
         severity = numbered.event.severity
         _log.error("an event was refused for good", extra={"sequence": numbered.sequence, "reason": reason})
         told = lost_under_its_number(numbered.producer, numbered.sequence, time.time(), reason, severity)
-        told_instead = replace(numbered, event=told)
+        told_instead = replace(numbered, event=instead(told, numbered.event.data.ids))
         self._lanes.add(lane_of(told_instead, self._sink.router()), told_instead, now)
         self._stats = replace(self._stats, refused=self._stats.refused + 1)
-        task = asyncio.create_task(_lose(self._outbox, severity))
+        task = asyncio.create_task(_lose(self._outbox, severity, numbered))
         self._on_way[task] = task
         task.add_done_callback(self._lost)
 
@@ -341,10 +342,10 @@ class Publisher:
             _log.warning("events are being published again", extra={"failures": self._stats.failures})
 
 
-async def _lose(outbox: Outbox, severity: Severity) -> None:
+async def _lose(outbox: Outbox, severity: Severity, numbered: Numbered) -> None:
     """Count a loss, if that is possible."""
     with suppress(OutboxError):
-        await outbox.lose(severity)
+        await outbox.lose(severity, numbered)
 
 
 def _reason(error: Exception) -> str:

@@ -16,14 +16,12 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from sidecar.outbox.damage import is_database, salvage
-from sidecar.outbox.encode import decode_line
-from sidecar.outbox.event import Data
+from sidecar.outbox.encode import Delivered, decode_line
 from sidecar.outbox.format import is_outbox, sinks_in, stored_after
 from sidecar.outbox.reads import Read, ReadError, read_one
-from sidecar.outbox.rows import to_event
+from sidecar.outbox.rows import Claimed
 from sidecar.values import Severity
 
 _STEP = 500
@@ -82,13 +80,9 @@ async def _read_lines(path: Path, last: int | None) -> AsyncIterator[Read]:
     try:
         with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
             for number, line in deque(enumerate(file, 1), last) if last is not None else enumerate(file, 1):
-                yield read_one(f"{path}:{number}", partial(_data_of, line))
+                yield read_one(f"{path}:{number}", partial(decode_line, line))
     except OSError as error:
         raise ReadError(f"cannot read {path}: {error.strerror or error}") from None
-
-
-def _data_of(line: bytes) -> Data:
-    return decode_line(line).data
 
 
 def outbox_facts(path: Path) -> OutboxFacts:
@@ -116,15 +110,11 @@ def _rows_after(path: Path, position: int) -> list[tuple[int, Read]]:
             rows = stored_after(db, position, _STEP)
     except sqlite3.Error as error:
         raise ReadError(f"cannot read the outbox {path}: {error}") from None
-    return [(at, _row(f"{path}#{at}", body, producer, sequence)) for at, body, sequence, producer in rows]
+    return [(at, _row(f"{path}#{at}", row)) for at, row in rows]
 
 
-def _row(place: str, body: bytes, producer: str, sequence: int) -> Read:
-    def data() -> Data:
-        stored = to_event(body).data
-        return replace(stored, ids=replace(stored.ids, producer=producer, sequence=sequence))
-
-    return read_one(place, data)
+def _row(place: str, row: Claimed) -> Read:
+    return read_one(place, lambda: Delivered({}, row.placed().data))
 
 
 def _open(path: Path) -> sqlite3.Connection:

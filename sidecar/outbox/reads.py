@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from sidecar.errors import TidegateError
-from sidecar.outbox.encode import EventError, ForeignError
+from sidecar.outbox.encode import Delivered, EventError, ForeignError
 from sidecar.outbox.event import Data
 
 
@@ -19,7 +19,8 @@ class Read(msgspec.Struct, frozen=True):
     """One thing that was read: an event, or why it is none. `place` says where it lies, `lane` whose order it is in.
 
     An event that still waits in an outbox has the sequence number 0. What is `foreign` does not say that it is ours; a
-    hole is what was removed before it could be read.
+    hole is what was removed before it could be read. `content` is the event as it was published, if that was JSON;
+    `attributes` are those of its CloudEvent.
     """
 
     place: str
@@ -28,6 +29,8 @@ class Read(msgspec.Struct, frozen=True):
     lane: str = ""
     is_foreign: bool = False
     is_hole: bool = False
+    content: bytes = b""
+    attributes: Mapping[str, str] = {}
 
 
 class LogStart(msgspec.Struct, frozen=True):
@@ -37,10 +40,11 @@ class LogStart(msgspec.Struct, frozen=True):
     offset: int
 
 
-def read_one(place: str, data: Callable[[], Data], *, lane: str = "") -> Read:
-    """What `data` gives, or why it gives nothing."""
+def read_one(place: str, decode: Callable[[], Delivered], *, lane: str = "") -> Read:
+    """What `decode` gives, or why it gives nothing."""
     try:
-        return Read(place, data(), lane=lane)
+        found = decode()
+        return Read(place, found.data, lane=lane, content=found.content, attributes=found.attributes)
     except (EventError, msgspec.DecodeError) as error:
         is_foreign = isinstance(error, ForeignError) and lane != ""  # a topic may be shared, a file is ours
         return Read(place, None, str(error), lane=lane, is_foreign=is_foreign)

@@ -15,6 +15,7 @@ from sidecar.outbox.event import Kind
 SinkName: TypeAlias = Literal["kafka", "file", "stdout", "none"]
 Format: TypeAlias = Literal["json", "protobuf"]
 TopicName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+SchemaId: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Milliseconds: TypeAlias = Annotated[int, Field(ge=1, le=600_000)]
 
 _CODEC_MODULES = {"lz4": ("cramjam", "lz4"), "zstd": ("cramjam", "zstd")}
@@ -78,17 +79,26 @@ class EventSettings(_Section):
     """How long to wait for more before a batch leaves. A stream never waits for this."""
     max_backoff_ms: Milliseconds = 30_000
     """The longest wait between two tries while the sink does not answer."""
+    signing_key_file: Path | None = None
+    """An Ed25519 key in PEM: with it, checkpoints sign the chain of events."""
+    checkpoint_events: Annotated[int, Field(ge=1)] = 1000
+    """A checkpoint follows so many events,"""
+    checkpoint_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """or comes so long after the first that none vouches for."""
 
 
 class Topics(_Section):
-    """One topic a kind. They may be one and the same."""
+    """One topic a kind. They may be one and the same; the few checkpoints go beside the policies."""
 
     violations: TopicName = "tidegate.violations"
     decisions: TopicName = "tidegate.decisions"
     faults: TopicName = "tidegate.faults"
     policies: TopicName = "tidegate.policies"
+    checkpoints: TopicName = "tidegate.policies"
     labels: TopicName = "tidegate.labels"
     """What people say of events: written by `tidegate events label`, never by the service."""
+    quality: TopicName = "tidegate.faults"
+    """What moved: few, so that they need no topic of their own, and may have one."""
 
     def of(self, kind: Kind) -> str:
         """The topic of one kind of event."""
@@ -101,18 +111,37 @@ class Topics(_Section):
                 return self.faults
             case Kind.POLICY:
                 return self.policies
+            case Kind.CHECKPOINT:
+                return self.checkpoints
             case Kind.LABEL:
                 return self.labels
+            case Kind.DRIFT:
+                return self.quality
 
     @property
     def names(self) -> tuple[str, ...]:
         """Each topic that the service publishes to, once, in a fixed order."""
-        return tuple(dict.fromkeys((self.violations, self.decisions, self.faults, self.policies)))
+        return tuple(dict.fromkeys(self.of(kind) for kind in Kind if kind is not Kind.LABEL))
 
     @property
     def all_names(self) -> tuple[str, ...]:
         """Those, and that of labels."""
         return tuple(dict.fromkeys((*self.names, self.labels)))
+
+
+class SchemaIds(_Section):
+    """Under which id a schema registry has the schema of each kind of event; without one, values have no frame."""
+
+    violation: SchemaId | None = None
+    decision: SchemaId | None = None
+    fault: SchemaId | None = None
+    policy: SchemaId | None = None
+    label: SchemaId | None = None
+
+    def of(self, kind: Kind) -> int | None:
+        """The id of one kind's schema; None where values have no frame."""
+        found: int | None = getattr(self, kind.value, None)
+        return found
 
 
 class OAuthSettings(_Section):
@@ -156,6 +185,8 @@ class KafkaSettings(_Section):
     request_timeout_ms: Milliseconds = 10_000
     """After this without an acknowledgement a send counts as failed and is tried again."""
     topics: Topics = Topics()
+    schema_ids: SchemaIds = SchemaIds()
+    """For consumers that read with a schema registry's deserializer: values then begin with the id."""
 
     @property
     def uses_tls(self) -> bool:

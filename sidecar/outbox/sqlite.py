@@ -26,6 +26,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
+from sidecar.outbox.chain import Signer
 from sidecar.outbox.damage import DamagedError
 from sidecar.outbox.event import Event
 from sidecar.outbox.memory import MemoryStore
@@ -79,18 +80,20 @@ class SqliteOutbox:
         *,
         now: Callable[[], float] = time.time,
         subscriptions: Subscriptions | None = None,
+        signer: Signer | None = None,
     ) -> None:
         self._subscriptions = subscriptions or Subscriptions()
         self._path = settings.path
         self._patience = settings.patience_ms / 1000
         self._now = now
-        self._store = Store(settings, now=now, subscriptions=self._subscriptions)
+        self._store = Store(settings, now=now, subscriptions=self._subscriptions, signer=signer)
         self._memory = MemoryStore(
             producer=f"tidegate-{secrets.token_hex(8)}-memory",
             max_events=settings.max_events,
             max_bytes=settings.memory_bytes,
             first=MEMORY,
             subscriptions=self._subscriptions,
+            signer=signer,
         )
         self._overdue = Overdue(self._store.ledger, settings.memory_bytes)
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
@@ -168,9 +171,9 @@ class SqliteOutbox:
         positions = [numbered.position for numbered in taken]
         await self._ask(lambda store: self._acknowledge(store, positions, sink), lambda: None)
 
-    async def lose(self, severity: Severity, *, sink: int = 0) -> None:
+    async def lose(self, severity: Severity, instead_of: Numbered | None = None, *, sink: int = 0) -> None:
         """Count an event as lost for a sink that another one tells it of. Raises `OutboxError` when closed."""
-        await self._ask(lambda store: store.lose_told(severity, sink), lambda: None)
+        await self._ask(lambda store: self._lose_told(store, severity, instead_of, sink), lambda: None)
 
     async def wait(self, *, sink: int = 0) -> None:
         """Return when there may be events to claim."""
@@ -374,6 +377,13 @@ class SqliteOutbox:
     def _claim_from_memory(self, limit: int, admission: Admission | None, sink: int) -> list[Claimed]:
         """What is in memory, when the file has no more, or cannot be used."""
         return self._memory.claim(limit, admission, admission.after_memory if admission else 0, sink=sink)
+
+    def _lose_told(self, store: Store, severity: Severity, instead_of: Numbered | None, sink: int) -> None:
+        sequence = instead_of.sequence if instead_of is not None else 0
+        is_in_memory = instead_of is not None and instead_of.position >= MEMORY
+        if is_in_memory:
+            self._memory.replace(sink, sequence)
+        store.lose_told(severity, sink, 0 if is_in_memory else sequence)
 
     def _acknowledge(self, store: Store, positions: Sequence[int], sink: int) -> None:
         self._memory.acknowledge([position for position in positions if position >= MEMORY], sink=sink)

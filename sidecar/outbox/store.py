@@ -18,9 +18,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from msgspec.structs import replace
+
+from sidecar.outbox.chain import Head, Signer
 from sidecar.outbox.damage import (
     DamagedError,
     require_sound,
@@ -30,13 +34,24 @@ from sidecar.outbox.damage import (
     was_outbox,
 )
 from sidecar.outbox.event import Event, Kind
-from sidecar.outbox.format import SinkRow, enter_sink, prepare, read_meta, row_of, settle_sinks, sinks_in, top_position
+from sidecar.outbox.format import (
+    SinkRow,
+    enter_sink,
+    of_link,
+    prepare,
+    read_meta,
+    row_of,
+    settle_sinks,
+    sinks_in,
+    to_link,
+    top_position,
+)
 from sidecar.outbox.ledger import Ledger
 from sidecar.outbox.memory import loss_event
 from sidecar.outbox.outbox import Admission, OutboxError, OutboxStats
 from sidecar.outbox.reserve import Reserve, room_on_volume, share_out
 from sidecar.outbox.room import Rooms, Share, make_room
-from sidecar.outbox.rows import Claimed, Row, to_row
+from sidecar.outbox.rows import Claimed, Row, link_to, to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.subscriptions import Subscriptions
 from sidecar.values import Severity
@@ -52,6 +67,8 @@ _LOOK_AHEAD = 2000
 """How many events a claim looks at, at most, so that commits do not wait for it."""
 _FILE_MODE = 0o640
 """Whose sessions there were is nobody else's business; SQLite gives its log the same mode."""
+_LISTED = 1000
+"""The most numbers that one checkpoint lists."""
 _OF_THESE = "(SELECT value FROM json_each(?))"
 
 
@@ -66,6 +83,7 @@ class _Totals:
         self.size = 0
         self.put = 0
         self.next: dict[int, int] = {}
+        self.heads: dict[int, Head] = {}
         self.owed: Counter[int] = Counter()
         self.lost: Counter[tuple[int, Severity]] = Counter()
         self.unsaved: Counter[tuple[int, Severity]] = Counter()
@@ -74,6 +92,7 @@ class _Totals:
         """As it is now."""
         other = _Totals()
         other.events, other.size, other.put, other.next = self.events, self.size, self.put, dict(self.next)
+        other.heads = dict(self.heads)
         other.owed, other.lost, other.unsaved = self.owed.copy(), self.lost.copy(), self.unsaved.copy()
         return other
 
@@ -82,9 +101,15 @@ class Store:
     """The file of one outbox. All methods but `stats` belong inside `transaction()`."""
 
     def __init__(
-        self, settings: OutboxSettings, *, now: Callable[[], float], subscriptions: Subscriptions | None = None
+        self,
+        settings: OutboxSettings,
+        *,
+        now: Callable[[], float],
+        subscriptions: Subscriptions | None = None,
+        signer: Signer | None = None,
     ) -> None:
         self._settings = settings
+        self._signer = signer
         self._subscriptions = subscriptions or Subscriptions()
         self._path = settings.path
         self._max_bytes = settings.max_bytes
@@ -293,6 +318,7 @@ class Store:
         totals = self._totals
         totals.events, totals.size = db.execute("SELECT count(*), coalesce(sum(size), 0) FROM events").fetchone()
         totals.next = {number: sink.next_sequence for number, sink in self._sinks.items()}
+        totals.heads = {number: sink.head for number, sink in self._sinks.items()}
         totals.owed = Counter(dict(db.execute("SELECT sink, count(*) FROM owed GROUP BY sink")))
         self.rooms = Rooms(_waiting_shares(db), self._gone)
         for number, name in self._gone.items():
@@ -356,8 +382,10 @@ class Store:
             self._totals.lost[sink, severity] += count
             self._totals.unsaved[sink, severity] += count
 
-    def lose_told(self, severity: Severity, sink: int) -> None:
-        """Count an event as lost for a sink that another one tells it of already."""
+    def lose_told(self, severity: Severity, sink: int, sequence: int = 0) -> None:
+        """Count an event as lost for a sink that another one tells it of already, under its number if it has one."""
+        if sequence:
+            self._connection.execute("INSERT OR IGNORE INTO replaced VALUES (?, ?)", (sink, sequence))
         self._totals.lost[sink, severity] += 1
         self._connection.execute(
             "INSERT INTO losses (sink, severity, total, untold) VALUES (?, ?, 1, 0)"
@@ -368,17 +396,18 @@ class Store:
     def claim(self, limit: int, admission: Admission | None = None, *, sink: int = 0) -> list[Claimed]:
         """The oldest rows of a sink that are admitted, each with its number, which it gets now if it has none."""
         producer = self._sinks[sink].producer
-        chosen: list[tuple[int, int | None, Share]] = []
+        chosen: list[Claimed] = []
+        shares: list[Share] = []
         for row in self._rows_after(sink, admission.after if admission else 0):
-            position, sequence, kind, key, tenant, severity = row
+            position, sequence, link, kind, key, tenant, severity = row
             if len(chosen) == limit:
                 break
             if (sink, position) not in self._taken and (
                 admission is None or admission.admits(position, Kind(kind), key or producer)
             ):
-                chosen.append((position, sequence, (tenant, Severity(severity))))
-        given = self._number(sink, [(position, share) for position, sequence, share in chosen if sequence is None])
-        return [self._claimed(producer, position, sequence or given[position]) for position, sequence, _ in chosen]
+                chosen.append(Claimed(producer, sequence or 0, self._body(position), position, to_link(link)))
+                shares.append((tenant, Severity(severity)))
+        return self._number(sink, chosen, shares)
 
     def acknowledge(self, positions: Sequence[int], *, sink: int = 0) -> None:
         """A sink has claimed events: noted with this commit, or the next one that succeeds; not claimed again."""
@@ -412,30 +441,51 @@ class Store:
 
     def _rows_after(self, sink: int, position: int) -> list[Any]:
         return self._connection.execute(
-            "SELECT position, sequence, kind, key, owed.tenant, owed.severity FROM owed JOIN events USING (position)"
+            "SELECT position, sequence, link, kind, key, owed.tenant, owed.severity"
+            " FROM owed JOIN events USING (position)"
             " WHERE sink = ? AND position > ? ORDER BY position LIMIT ?",
             (sink, position, _LOOK_AHEAD),
         ).fetchall()
 
-    def _claimed(self, producer: str, position: int, sequence: int) -> Claimed:
+    def _body(self, position: int) -> bytes:
         (body,) = self._connection.execute("SELECT body FROM events WHERE position = ?", (position,)).fetchone()
-        return Claimed(producer, sequence, body, position)
+        return bytes(body)
 
-    def _number(self, sink: int, waiting: Sequence[tuple[int, Share]]) -> dict[int, int]:
-        """Give numbers, in the order of positions."""
-        first = self._totals.next[sink]
-        given = {position: number for number, (position, _) in enumerate(waiting, first)}
-        if not given:
-            return given
-        self._connection.executemany(
-            "UPDATE owed SET sequence = ? WHERE sink = ? AND position = ?",
-            [(number, sink, position) for position, number in given.items()],
+    def _number(self, sink: int, claimed: Sequence[Claimed], shares: Sequence[Share]) -> list[Claimed]:
+        """Give those numbers that have none, in the order of positions, and with each its place in the chain."""
+        totals, numbered = self._totals, list[Claimed]()
+        first = totals.next[sink]
+        for row, (tenant, severity) in zip(claimed, shares, strict=True):
+            numbered.append(row if row.sequence else self._place(sink, row))
+            if not row.sequence:
+                self._count(sink, tenant, severity, -1)
+        if totals.next[sink] > first:
+            self._connection.execute(
+                "UPDATE sinks SET next_sequence = ?, head = ? WHERE number = ?",
+                (totals.next[sink], totals.heads[sink].hash, sink),
+            )
+        return numbered
+
+    def _place(self, sink: int, row: Claimed) -> Claimed:
+        """The row with the sink's next number, at the end of its chain."""
+        totals = self._totals
+        row = replace(row, sequence=totals.next[sink])
+        row = replace(row, link=link_to(totals.heads[sink], row, self._signer, partial(self._take_replaced, sink)))
+        totals.next[sink] += 1
+        totals.heads[sink] = replace(totals.heads[sink], hash=row.link.hash)
+        self._connection.execute(
+            "UPDATE owed SET sequence = ?, link = ? WHERE sink = ? AND position = ?",
+            (row.sequence, of_link(row.link), sink, row.position),
         )
-        for _, (tenant, severity) in waiting:
-            self._count(sink, tenant, severity, -1)
-        self._totals.next[sink] = first + len(given)
-        self._connection.execute("UPDATE sinks SET next_sequence = ? WHERE number = ?", (first + len(given), sink))
-        return given
+        return row
+
+    def _take_replaced(self, sink: int) -> Sequence[int]:
+        """The numbers that a sink's next checkpoint lists; later ones do not."""
+        db = self._connection
+        rows = db.execute("SELECT sequence FROM replaced WHERE sink = ? ORDER BY sequence LIMIT ?", (sink, _LISTED))
+        numbers = [number for (number,) in rows.fetchall()]
+        db.executemany("DELETE FROM replaced WHERE sink = ? AND sequence = ?", [(sink, each) for each in numbers])
+        return numbers
 
     def _delete_taken(self) -> frozenset[tuple[int, int]]:
         """Delete what was acknowledged, now or when that could not be written."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from sidecar.outbox.event import Event
+from sidecar.outbox.event import Event, Kind
 
 MAIN = "main"
 """What an outbox's only sink is called while the settings name none."""
@@ -55,6 +55,9 @@ class Subscriptions:
 
 
 def _wants(one: Subscription, event: Event) -> bool:
+    """Whether a sink gets it. Checkpoints are of each sink's own chain, so each gets them."""
+    if event.kind is Kind.CHECKPOINT:
+        return True
     try:
         return one.wants(event)
     except Exception:  # noqa: BLE001 - recording an event rests on no filter

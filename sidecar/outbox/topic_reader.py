@@ -277,4 +277,4 @@ def _hole(place: TopicPartition, begin: int, end: int) -> Read:
 
 def _read(record: Record) -> Read:
     where = f"{record.topic}/{record.partition}"
-    return read_one(f"{where}@{record.offset}", lambda: decode(record.headers, record.value).data, lane=where)
+    return read_one(f"{where}@{record.offset}", lambda: decode(record.headers, record.value), lane=where)

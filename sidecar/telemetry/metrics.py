@@ -1,7 +1,8 @@
 """The Prometheus metrics. One `Metrics` a process, made by `app`, with a registry of its own.
 
 Children are resolved where a name becomes known (a plan's first stream, a detector's first batch), never per token. No
-label holds anything that a caller sends, but for the plain words of the first unknown paths.
+label holds anything that a caller sends, but for the plain words of the first unknown paths, and of the first tenants,
+apps, models and prompt versions.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from typing import NamedTuple, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from sidecar.policy.plan import Plan
+from sidecar.telemetry.expenses import LABELS, Expenses
+from sidecar.telemetry.names import OTHER, Names
 from sidecar.values import Action, Decision, Failed, FailureKind, GroundingTally, HowEnded, Outcome, Standing
 
 _HELD_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
@@ -23,6 +27,8 @@ _QUEUE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 _SHARE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _TOKEN_BUCKETS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+_FIRST_BUCKETS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6)
+_PACE_BUCKETS = (5, 10, 20, 40, 80, 160, 320, 640)
 
 
 class Row(NamedTuple):
@@ -38,6 +44,13 @@ GAUGES: Mapping[str, Row] = {
     "tidegate_policies_loaded": Row("Policies in use."),
     "tidegate_inference_breaker_open": Row(
         "1 while the inference server is left alone, or tried again after that.", ("model",)
+    ),
+    "tidegate_drift_distance": Row(
+        "How far a signal's last window is from its reference.",
+        ("app", "tenant", "prompt_version", "direction", "signal"),
+    ),
+    "tidegate_drift_moved": Row(
+        "1 while a signal has moved, 0 else.", ("app", "tenant", "prompt_version", "direction", "signal")
     ),
     "tidegate_build_info": Row("Always 1.", ("version", "python")),
 }
@@ -80,6 +93,14 @@ COUNTERS: Mapping[str, Row] = {
     "tidegate_canary_streams": Row(
         "Streams that ended, by canary (a rule, or a version that is tried) and side.", ("policy", "canary", "side")
     ),
+    "tidegate_tokens": Row(
+        "Tokens of answers, as whoever counts them says: input (all of it), output, cached, cache_written.",
+        (*LABELS, "kind"),
+    ),
+    "tidegate_cost": Row("What answers cost, by the price table.", (*LABELS, "currency")),
+    "tidegate_otlp_items": Row("Spans and log events that were sent, or could not be.", ("signal", "result")),
+    "tidegate_drift_windows": Row("Windows of streams, by whether they were tested for drift.", ("result",)),
+    "tidegate_drift_unwatched": Row("Streams of groups for which there is no room."),
     "tidegate_bundle_looks": Row("Times that the source of the bundle was asked, by what came of it.", ("result",)),
 }
 HISTOGRAMS: Mapping[str, Row] = {
@@ -93,6 +114,10 @@ HISTOGRAMS: Mapping[str, Row] = {
     "tidegate_grounding_context_relevance": Row(
         "How much of the prompt's words a stream's passages hold.", ("policy",), _SHARE_BUCKETS
     ),
+    "tidegate_time_to_first_token_seconds": Row(
+        "From when a model was asked until the first text of its answer came.", LABELS, _FIRST_BUCKETS
+    ),
+    "tidegate_output_tokens_per_second": Row("Output tokens a second while an answer came.", LABELS, _PACE_BUCKETS),
     "tidegate_scheduler_queue_seconds": Row("How long a segment waited for its batch.", (), _QUEUE_BUCKETS),
     "tidegate_tokenise_seconds": Row("How long a batch took to be made into word pieces.", ("model",), _QUEUE_BUCKETS),
     "tidegate_inference_seconds": Row("How long a batch took in its model.", ("model",), _QUEUE_BUCKETS),
@@ -107,7 +132,6 @@ _SHARES = ("faithfulness", "context_use", "context_relevance")
 """What of a `GroundingTally` is a histogram."""
 _MAX_UNKNOWN_PATHS = 50
 """Paths of no known API that have a series of their own; all that come later share one."""
-_OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +183,21 @@ class PlanMetrics:
         """Count one violation."""
         self.violations[decision.rule][decision.done].inc()
 
-    def count_answer(self, tally: GroundingTally) -> None:
-        """Count what became of an answer's sentences."""
+    def count_answer(self, tally: GroundingTally, exemplar: dict[str, str] | None = None) -> None:
+        """Count what became of an answer's sentences; `exemplar` names its trace."""
         for verdict, number in tally.sentences.items():
             self.sentences[verdict].inc(number)
         for name, histogram in self.shares.items():
             share: float | None = getattr(tally, name)
             if share is not None:
-                histogram.observe(share)
+                histogram.observe(share, exemplar)
 
 
 class Metrics:
     """All that is counted and measured: the tables above, and what others keep. docs/operations.md has every name."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, *, usage_label_values: int = 50) -> None:
+        """`usage_label_values`: how many tenants, apps, models and prompt versions have series of their own."""
         self.registry = registry = CollectorRegistry()
         self._gauges = {name: Gauge(name, row.about, row.labels, registry=registry) for name, row in GAUGES.items()}
         self._counters = {
@@ -194,8 +219,17 @@ class Metrics:
         self.streams_refused = {
             reason: self._of("tidegate_streams_refused", reason) for reason in ("draining", "overloaded", "late")
         }
-        self._paths = _Names(_MAX_UNKNOWN_PATHS)
-        self.know_paths((_OTHER,))
+        self.expenses = Expenses(
+            self._counters["tidegate_tokens"],
+            self._counters["tidegate_cost"],
+            self._histograms["tidegate_time_to_first_token_seconds"],
+            self._histograms["tidegate_output_tokens_per_second"],
+            usage_label_values,
+        )
+        self._paths = Names(_MAX_UNKNOWN_PATHS)
+        self.know_paths((OTHER,))
+        self.drift_windows = {each: self._of("tidegate_drift_windows", each) for each in ("tested", "skipped")}
+        self.drift_unwatched = self._counters["tidegate_drift_unwatched"]
         self._gauges["tidegate_build_info"].labels(version, platform.python_version()).set(1)
         self._plans: dict[str, PlanMetrics] = {}
         self._detectors: dict[str, DetectorMetrics] = {}
@@ -282,6 +316,17 @@ class Metrics:
         """Count an exchange that was answered in the upstream's place. `reason` is a word of ours."""
         self._of("tidegate_http_refused", str(status), reason).inc()
 
+    def show_drift(self, labels: Sequence[str], distance: float, *, has_moved: bool) -> None:
+        """Show how a signal stands; the labels are the group's and the signal's."""
+        self._gauges["tidegate_drift_distance"].labels(*labels).set(distance)
+        self._gauges["tidegate_drift_moved"].labels(*labels).set(has_moved)
+
+    def forget_drift(self, labels: Sequence[str], signals: Iterable[str]) -> None:
+        """Show a group's signals no more."""
+        for signal in signals:
+            self._gauges["tidegate_drift_distance"].remove(*labels, signal)
+            self._gauges["tidegate_drift_moved"].remove(*labels, signal)
+
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Export a value that its owner keeps; it is read when the metrics are."""
         Gauge(name, documentation, registry=self.registry).set_function(read)
@@ -296,9 +341,18 @@ class Metrics:
         """Export what holds just now, each as a series of 1 by its labels; what does not hold has no series."""
         self.registry.register(_States(name, documentation, labels, read))
 
+    def count_sent(self, signal: str, is_sent: bool, number: int) -> None:
+        """Count spans or log events that were sent, or could not be."""
+        self._of("tidegate_otlp_items", signal, "sent" if is_sent else "failed").inc(number)
+
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
+
+    def render_as(self, accept: str) -> tuple[bytes, str]:
+        """The text in the form that a scraper accepts, and its content type: OpenMetrics has exemplars."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
 
     def _of(self, counter: str, *labels: str) -> Counter:
         """One of a counter's children."""
@@ -324,23 +378,6 @@ class Metrics:
             shares={each: self._measured(f"tidegate_grounding_{each}", name) for each in _SHARES},
             ended={how: self._of("tidegate_streams", name, how) for how in get_args(HowEnded)},
         )
-
-
-class _Names:
-    """A bounded set of label values: the known ones, the first others, and one for all that come later."""
-
-    def __init__(self, room: int) -> None:
-        self._names: set[str] = set()
-        self._room = room
-
-    def know(self, name: str) -> None:
-        self._names.add(name)
-
-    def of(self, name: str) -> str:
-        if name not in self._names and self._room:
-            self._room -= 1
-            self._names.add(name)
-        return name if name in self._names else _OTHER
 
 
 class _States(Collector):

@@ -11,8 +11,8 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Literal
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 import msgspec
@@ -31,6 +31,7 @@ from sidecar.policy.plan import Notice
 from sidecar.policy.stand_ins import StandIns
 from sidecar.session import Session
 from sidecar.start import StreamStart
+from sidecar.telemetry.tracing import Asked
 from sidecar.transport.answers import StreamGuard, guard_whole
 from sidecar.transport.decision import Guard, Streams, Unread, Unreadable, Whole, of_request
 from sidecar.transport.exchange import (
@@ -57,6 +58,9 @@ from sidecar.transport.http_headers import (
 )
 from sidecar.transport.http_status import UnreadableAnswerError
 from sidecar.values import Action, Blocked, Direction
+
+if TYPE_CHECKING:
+    from sidecar.telemetry.spans import ExchangeSpan
 
 
 class Passed(msgspec.Struct, frozen=True):
@@ -89,8 +93,10 @@ _ID = re.compile(r"[\x21-\x7e]{1,128}")
 class Bodies:
     """See the module's text. `marks` are the headers that say what was done; `path` is what metrics call the path."""
 
-    def __init__(self, engine: Engine, settings: Guarded) -> None:
+    def __init__(self, engine: Engine, settings: Guarded, *, server: str = "") -> None:
+        """`server` is the upstream's `HOST:PORT`, where that is known."""
         self._engine = engine
+        self._server = server
         self._settings = settings
         self.marks: dict[str, str] = {}
         self.path = ""
@@ -102,6 +108,22 @@ class Bodies:
         """What the request asked for, as far as its answer depends on it."""
         self._notice: Notice | None = None
         """What to tell whoever asked."""
+        self._span: ExchangeSpan | None = None
+        """Of the call to the model."""
+        self._answer: Session | None = None
+
+    def end(self, *, status: int, error: str = "") -> None:
+        """The exchange is over: the upstream answered with this status (0: with none), or `error` ended it."""
+        if self._span is None:
+            return
+        if self._answer is not None and self._answer.spent is not None:
+            self._span.spent(self._answer.spent)
+        self._span.end(status=status, error=error)
+
+    @property
+    def traceparent(self) -> str:
+        """What the upstream's own spans belong to; empty where none is made here."""
+        return "" if self._span is None else self._span.traceparent
 
     async def request(
         self, guard: Guard, caller: Caller, described: Described, data: bytes, held: Held
@@ -128,7 +150,8 @@ class Bodies:
         """Guard a request that came as these bytes and this content."""
         self._asked = _asked(way, body)
         start = start_of(self._settings.facts, caller, body.document)
-        start = msgspec.structs.replace(start, history=body.history)
+        start = msgspec.structs.replace(start, model=start.model or model_in(self.target), history=body.history)
+        start = self._spanned(way.shape, start, streams=Unanswered(self.target, body.document, "", 0).streams)
         async with self._engine.open(start, is_held=True) as session:
             summary = await guard_whole(session, body)
             self._stand_ins = session.stand_ins
@@ -142,7 +165,29 @@ class Bodies:
             self.marks[ADVICE] = "given" if body.advise("\n\n".join(summary.advice)) else "no-place"
         start = with_sources(start, body.texts, self._engine.limits)
         changed = finished(body, CallerError("is nested too deep to be changed", field="body"))
-        return Passed(answered(start), closed(coding, *came, changed))
+        return Passed(self._asked_now(answered(start)), closed(coding, *came, changed))
+
+    def _spanned(self, shape: Shape, start: StreamStart, *, streams: bool) -> StreamStart:
+        """The start of a request's stream, which belongs to the span of the call to the model, where one is made."""
+        if self._engine.spans is None:
+            return start
+        asked = Asked(
+            trace=start.trace,
+            operation=shape.operation,
+            provider=shape.provider,
+            model=start.model,
+            session=start.session_id,
+            tenant=start.tenant,
+            server=self._server,
+            streams=streams,
+            choices=self._asked.choices,
+        )
+        self._span = self._engine.spans.exchange(asked)
+        return msgspec.structs.replace(start, trace=self._span.traceparent)
+
+    def _asked_now(self, start: StreamStart) -> StreamStart:
+        """The start of an answer's stream, whose model is asked now."""
+        return msgspec.structs.replace(start, asked_ms=self._engine.clock.now_ms())
 
     def _refused(self, shape: Shape, body: opened.Whole, blocked: Blocked, session: Session) -> Refused:
         """What whoever asked is told: by the assistant, where an interface shows no error, or as an error.
@@ -172,7 +217,10 @@ class Bodies:
         body = _body(way, content, described, is_request=False, is_json=self._asked.is_json, postscript=postscript)
         if body is None:
             return None
+        start = msgspec.structs.replace(start, asked_ms=None)  # it came at once, whatever its pace was
         async with self._engine.open(start, stand_ins=self._stand_ins) as session:
+            self._answer = session
+            session.counts_by(lambda: body.usage)
             summary = await guard_whole(session, body, joints)
         self._mark(session)
         self.marks[DECISION] = summary.action.word
@@ -183,6 +231,7 @@ class Bodies:
     async def answer_stream(self, start: StreamStart) -> AsyncIterator[Session]:
         """The session of an answer that comes piece by piece, for `guard`. Raises `TidegateError`."""
         async with self._engine.open(start, stand_ins=self._stand_ins) as session:
+            self._answer = session
             self._mark(session)
             yield session
 
@@ -210,6 +259,7 @@ class Bodies:
             holds_calls=session.plan.holds_calls,
             postscript=self._postscript(way.shape, joints),
         )
+        session.counts_by(lambda: body.usage)
         await StreamGuard(session, body, write_encoded, joints).run(decoded(self._settings, coding, chunks))
         if encoder is not None:
             await write(encoder.finish())
@@ -274,6 +324,16 @@ class Bodies:
     def _mark(self, session: Session) -> None:
         self.marks[POLICY] = f"{session.plan.name}@{session.plan.version}"
         self.marks[STREAM] = session.info.stream_id
+
+
+_IN_PATH = re.compile(r"/(?:models?|deployments)/([^/?:]+)(?=[:/])")
+"""Where a target names a model: `/models/NAME:generateContent`, `/model/NAME/converse`, `/deployments/NAME/chat`."""
+
+
+def model_in(target: str) -> str:
+    """The model that a target names, where its provider has it there and not in the body."""
+    found = _IN_PATH.search(target)
+    return "" if found is None else unquote(found[1])
 
 
 def answered(start: StreamStart) -> StreamStart:

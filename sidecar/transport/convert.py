@@ -22,6 +22,7 @@ from sidecar.releases import shift
 from sidecar.session import Shown
 from sidecar.start import ClientOutage, Passage, StreamStart
 from sidecar.summary import StreamSummary
+from sidecar.usage import MOST_TOKENS, Usage
 from sidecar.values import (
     Action,
     Annotation,
@@ -96,6 +97,15 @@ def start_of(message: pb.Start, *, trace: str = "") -> StreamStart:
         trace=trace,
         outage=_outage_of(message.unguarded) if message.HasField("unguarded") else None,
     )
+
+
+def usage_of(message: pb.Usage) -> Usage:
+    """What an application says that an answer took. Raises `CallerError` for more than anybody can count."""
+    counts = {field.name: count for field, count in message.ListFields()}
+    for name, count in counts.items():
+        if count > MOST_TOKENS:
+            raise CallerError(f"is {count}; at most {MOST_TOKENS} is allowed", field=f"usage.{name}", limit=MOST_TOKENS)
+    return Usage(**counts)
 
 
 def _outage_of(message: pb.Unguarded) -> ClientOutage:

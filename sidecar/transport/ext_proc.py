@@ -141,6 +141,8 @@ class _Exchange:
         self._decision: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         """What happens to the exchange; cancelled when nobody will say."""
         self._method = ""
+        self._error = ""
+        """What ended it, if something went wrong."""
         self._answered_with = 0
         """The status of the upstream's answer."""
         self._start = StreamStart()
@@ -168,6 +170,7 @@ class _Exchange:
             reading.cancel()
             self._permit.close()
             await asyncio.wait([reading])
+            self._bodies.end(status=self._answered_with, error=self._error)
 
     async def _serve(self, first: Any) -> None:
         peer = Peer.of_grpc(self._context.peer(), self._context.auth_context())
@@ -204,6 +207,7 @@ class _Exchange:
     async def _fail(self, error: Exception) -> None:
         """Tell an error in place of the answer; when that has begun, raise it."""
         error = told(error)
+        self._error = type(error).__name__
         if self._answer.line.has_begun:
             raise error
         await self._tell(error)

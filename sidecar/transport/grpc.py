@@ -21,6 +21,7 @@ from traceback import clear_frames
 from typing import Any, Protocol, TypeAlias, cast
 
 import grpc
+import msgspec
 from google.protobuf.descriptor import FileDescriptor
 from grpc_health.v1 import health, health_pb2
 from multidict import CIMultiDict
@@ -40,6 +41,7 @@ from sidecar.transport.convert import (
     passages_of,
     response_of,
     start_of,
+    usage_of,
 )
 from sidecar.transport.facts import Caller, pinned
 from sidecar.transport.grpcio import OneMessage, make_server
@@ -174,6 +176,7 @@ class GuardService:
         lane = LaneReader(start.direction, self._engine.limits).lane_of(request.lane, field="lane")
         async with self._engine.open(start) as session:
             await self._engine.report_outage(start.outage, session.info)
+            _count(session, request)
             await session.feed(lane, request.text, is_json=_is_json(lane), is_last=True)
             session.finish()
             return check_response_of([shown async for shown in session.outputs()], session.plan)
@@ -181,7 +184,7 @@ class GuardService:
     async def _guard(self, context: Context) -> None:
         with self._arriving(context.peer()):
             first = await self._read_start(context)
-        start = self._start_of(first, context)
+        start = msgspec.structs.replace(self._start_of(first, context), asked_ms=self._asked_ms(first))
         async with self._engine.open(start) as session:
             await self._engine.report_outage(start.outage, session.info)
             await context.send_initial_metadata(((_STREAM_ID, session.info.stream_id),))
@@ -190,6 +193,10 @@ class GuardService:
             async with _beside(_read(context, session, lanes)):
                 async for shown in session.outputs():
                     await self._write(context, response_of(shown, session.plan, joints.follow(shown)))
+
+    def _asked_ms(self, start: pb.Start) -> float | None:
+        """When the model is asked whose answer this stream is: as it starts."""
+        return None if start.direction == pb.DIRECTION_INPUT else self._engine.clock.now_ms()
 
     def _start_of(self, message: pb.Start, context: Context) -> StreamStart:
         """What is known of a stream: what its caller says, as far as that is for the caller to say."""
@@ -317,6 +324,7 @@ async def _read(context: Context, session: Session, lanes: LaneReader) -> None:
         while (data := await context.read()) is not grpc.aio.EOF:
             message = parse(pb.StreamRequest, data)
             if message.WhichOneof("message") == "finish":
+                _count(session, message.finish)
                 break  # what comes behind it is not read, soon or late
             await _take(message, session, lanes)
         if context.cancelled():
@@ -326,6 +334,13 @@ async def _read(context: Context, session: Session, lanes: LaneReader) -> None:
         session.finish()
     except Exception as error:  # noqa: BLE001 - whatever ends the reader ends the stream, which would wait for it
         session.fail(error)
+
+
+def _count(session: Session, said: pb.Finish | pb.CheckRequest) -> None:
+    """Take note of what the application says that the answer took."""
+    if said.HasField("usage"):
+        usage = usage_of(said.usage)
+        session.counts_by(lambda: usage, "application")
 
 
 def _is_json(lane: Lane) -> bool:

@@ -147,6 +147,8 @@ class HttpProxy:
                 return await exchange.run(self._running, self._room)
             except Exception as error:  # noqa: BLE001 - one exchange's fault ends that exchange only
                 return exchange.failed(error)
+            finally:
+                exchange.end()
 
 
 class _Exchange:
@@ -162,9 +164,12 @@ class _Exchange:
         self._asked = Asked(request.method, request.raw_path, CIMultiDict(request.headers))
         self._decision: Decision = decide(settings, self._asked)
         self._caller = Caller(self._asked.headers, Peer(request.remote or ""), route=request.path)
-        self._bodies = Bodies(engine, settings)
+        upstream = URL(settings.upstream)
+        self._bodies = Bodies(engine, settings, server=f"{upstream.host}:{upstream.port}")
         self._answered = 0
         """The status of the upstream's answer."""
+        self._error = ""
+        """What ended it, if something went wrong."""
         self._begun: web.StreamResponse | None = None
 
     async def run(self, running: InFlight, room: Room) -> web.StreamResponse:
@@ -181,6 +186,7 @@ class _Exchange:
     def failed(self, error: Exception) -> web.StreamResponse:
         """The answer that tells an error; when one has begun, its connection ends instead."""
         error = told(error)
+        self._error = type(error).__name__
         if not isinstance(error, TidegateError):
             _log.error("a request failed", exc_info=error)
         if self._begun is not None:
@@ -194,6 +200,10 @@ class _Exchange:
         answer = self._answer_instead(code, status.reason, data, type_of_errors(self._shape))
         answer.headers.update(status.headers)
         return answer
+
+    def end(self) -> None:
+        """The exchange is over, in whatever way."""
+        self._bodies.end(status=self._answered, error=self._error)
 
     @property
     def _shape(self) -> Shape | None:
@@ -214,9 +224,15 @@ class _Exchange:
                 return self._answer_instead(guarded.status, "policy", guarded.data, guarded.media_type)
             start, data = guarded.start, io.BytesIO(guarded.data) if guarded.data else None
             del guarded  # an answer may take long, and needs none of it
-            answer = await self._send(data, to_upstream_guarded(self._asked.headers))
+            answer = await self._send(data, self._joined(to_upstream_guarded(self._asked.headers)))
         with self._open(answer):
             return await self._guard_answer(guard, start, answer)
+
+    def _joined(self, headers: CIMultiDict[str]) -> CIMultiDict[str]:
+        """The headers with which the upstream's own spans belong to the one made here, where one is."""
+        if traceparent := self._bodies.traceparent:
+            headers["traceparent"] = traceparent
+        return headers
 
     async def _guard_request(self, guard: Guard, held: Held) -> Passed | Refused:
         data = await self._read_request(held)

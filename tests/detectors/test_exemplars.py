@@ -11,14 +11,16 @@ import pytest
 from detectors.base import KNOWN_ATTACK, KNOWN_FALSE_ALARM, BatchItem, DetectorError
 from detectors.injection import DIRECT, INDIRECT, Injection
 from detectors.models.encoded import shared_encoder
-from detectors.models.encoder import Encoder
+from detectors.models.encoder import Encoder, Encoding
 from detectors.models.exemplars import (
+    EMBEDDING,
     MOST,
     Exemplar,
     ExemplarParams,
     Exemplars,
     Matcher,
     embedded,
+    embedding_of,
     keep,
     kept,
     packed,
@@ -132,6 +134,13 @@ def test_vectors_find_as_texts_do_but_spare_only_what_is_all_but_the_same(encode
     assert by_label(found(encoder, ATTACK, own))[KNOWN_ATTACK].score == pytest.approx(1.0, abs=1e-3)
     assert KNOWN_FALSE_ALARM in by_label(found(encoder, ALARM, own))
     assert KNOWN_FALSE_ALARM not in by_label(found(encoder, ALARM + BEHIND, own))
+
+
+def test_a_text_that_cannot_be_read_is_near_to_nothing_by_meaning():
+    """All of its pieces are unknown, so its embedding would be that of any other such text."""
+    made = np.ones(4, dtype=np.float32)
+    assert embedding_of(Encoding({EMBEDDING: made}, {}, unread=0.9)).tolist() == [0, 0, 0, 0]
+    assert embedding_of(Encoding({EMBEDDING: made}, {}, unread=0.1)) is made
 
 
 def test_findings_do_not_depend_on_the_rest_of_the_batch(encoder: Encoder):

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from detectors.types import Finding
 from sidecar.outbox.builders import (
     Ending,
     EvidenceKey,
     StreamInfo,
     decision_event,
+    drift_event,
     fault_event,
     lane_coverage,
     policy_event,
     violation_event,
 )
-from sidecar.outbox.event import BundleRef, CanaryRates, CanaryRef, Event, FaultKind, PolicyRef, PolicyStep
+from sidecar.outbox.checkpoints import checkpoint_event
+from sidecar.outbox.event import (
+    App,
+    BundleRef,
+    CanaryRates,
+    CanaryRef,
+    Event,
+    FaultKind,
+    Movement,
+    PolicyRef,
+    PolicyStep,
+    ShareRef,
+)
 from sidecar.outbox.labels import checked, numbered_labels
 from sidecar.outbox.outbox import Numbered
 from sidecar.policy.plan import Plan
@@ -118,12 +133,33 @@ def a_policy_change(step: PolicyStep = PolicyStep.ROLLED_BACK) -> Event:
     )
 
 
+def a_checkpoint() -> Event:
+    event = checkpoint_event(NOW, final=True)
+    return replace(event, data=replace(event.data, since=3, replaced=(4, 7), key_id="0" * 16, signature="c2lnbmVk"))
+
+
 def a_label(verdict: str = "missed", **more: str) -> Event:
     row = {"event": EVENT_ID, "verdict": verdict, "by": "ann", "note": "a test card"}
     if verdict == "missed":
         row |= {"rule": "test/rule-0", "label": "WORD"}
     (numbered_label,) = numbered_labels([checked(row | more)], by="", now=NOW)
     return numbered_label.event
+
+
+def a_drift(movement: Movement = Movement.MOVED) -> Event:
+    return drift_event(
+        movement,
+        "topics",
+        NOW,
+        direction=Direction.INPUT,
+        tenant=INFO.tenant,
+        app=App(prompt_version="7", labels={"app": "shop"}),
+        distance=0.31,
+        chance=0.0001,
+        sizes=(1000, 250),
+        is_pinned=True,
+        changes=[ShareRef(name="finance", reference=0.1, window=0.6)],
+    )
 
 
 def one_of_each() -> list[Event]:
@@ -141,7 +177,9 @@ def one_of_each() -> list[Event]:
         lost,
         unread,
         *policies,
+        a_checkpoint(),
         a_label(),
+        a_drift(),
     ]
 
 

@@ -79,8 +79,9 @@ def test_unknown_sink_is_refused():
 
 def test_topics_may_be_one_and_the_same():
     topics = Topics(violations="all", decisions="all", faults="faults")
-    assert topics.names == ("all", "faults", "tidegate.policies")
-    assert [topics.of(kind) for kind in Kind] == ["all", "all", "faults", "tidegate.policies", "tidegate.labels"]
+    assert topics.names == ("all", "faults", "tidegate.policies", "tidegate.faults")
+    policies, labels, quality = "tidegate.policies", "tidegate.labels", "tidegate.faults"
+    assert [topics.of(kind) for kind in Kind] == ["all", "all", "faults", policies, policies, labels, quality]
     assert topics.all_names == (*topics.names, "tidegate.labels")
 
 

@@ -16,6 +16,7 @@ from sidecar.outbox.builders import decision_event, violation_event
 from sidecar.outbox.encode import encode_line
 from sidecar.outbox.event import OF_STREAMS, Event, Kind, PolicyStep, Verdict, Violation
 from sidecar.outbox.views import ViewName, line, shown
+from sidecar.outbox.views.ocsf import ocsf
 from sidecar.values import Action, ActionName, Enforcement, Exposure
 from tests.outbox.samples import (
     INFO,
@@ -193,6 +194,22 @@ def test_an_exchange_has_the_profile_of_ai():
     assert value["ai_agent"]["uid"] == "support-bot"
     assert value["trace"] == {"uid": TRACE}
     assert value["end_time"] - value["start_time"] == value["duration"] == 12
+
+
+def test_the_chain_of_hashes_is_the_profile_of_record_integrity():
+    event = a_violation()
+    ids = replace(event.data.ids, producer="p-1", sequence=7, hash="ab" * 32, previous="cd" * 32)
+    value = ocsf(replace(event.data, ids=ids))
+    assert value is not None
+    assert [error.message for error in Draft7Validator(SCHEMAS[2004]).iter_errors(value)] == []
+    assert value["metadata"]["profiles"] == ["security_control", "record_integrity"]
+    assert value["attestation"]["chain_uid"] == "p-1"
+    assert value["attestation"]["fingerprint"]["value"] == "ab" * 32
+    assert value["attestation"]["prev_event"]["uid"] == "p-1/6"
+    assert value["attestation"]["prev_event"]["fingerprint"]["value"] == "cd" * 32
+    first = ocsf(replace(event.data, ids=replace(ids, previous="")))
+    assert first is not None
+    assert "prev_event" not in first["attestation"]
 
 
 # --- ECS --------------------------------------------------------------------------------------------------------------

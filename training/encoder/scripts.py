@@ -31,7 +31,7 @@ LETTERS = (*range(0x80, 0x3400), *IDEOGRAPHS, *range(0xA4D0, 0xAC00), *range(0xD
 
 UNREAD = ("THAI ",)
 """Scripts that stay unread, as names of their letters begin. A model that read Thai took 15 of 66 harmless texts of it
-for attacks, and one that says it cannot read them is better."""
+for attacks, and one that says it cannot read them is better. `letters.py` reads them beside the encoder."""
 UNSPACED = {
     "type": "Split",
     "pattern": {"Regex": r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]{1,40}"},

@@ -149,6 +149,28 @@ POLICY_STEP_CANARY_STOPPED: PolicyStep.ValueType  # 5
 """Its canary left the band that it states: all streams are on the stable side from now on."""
 Global___PolicyStep: _TypeAlias = PolicyStep  # noqa: Y015
 
+class _Movement:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MovementEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Movement.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MOVEMENT_UNSPECIFIED: _Movement.ValueType  # 0
+    MOVEMENT_MOVED: _Movement.ValueType  # 1
+    """Its window differs from its reference."""
+    MOVEMENT_SETTLED: _Movement.ValueType  # 2
+    """It is for a while what it was."""
+
+class Movement(_Movement, metaclass=_MovementEnumTypeWrapper):
+    """What became of a signal that is watched for drift."""
+
+MOVEMENT_UNSPECIFIED: Movement.ValueType  # 0
+MOVEMENT_MOVED: Movement.ValueType  # 1
+"""Its window differs from its reference."""
+MOVEMENT_SETTLED: Movement.ValueType  # 2
+"""It is for a while what it was."""
+Global___Movement: _TypeAlias = Movement  # noqa: Y015
+
 class _CanarySide:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -166,6 +188,28 @@ CANARY_SIDE_UNSPECIFIED: CanarySide.ValueType  # 0
 CANARY_SIDE_CANARY: CanarySide.ValueType  # 1
 CANARY_SIDE_STABLE: CanarySide.ValueType  # 2
 Global___CanarySide: _TypeAlias = CanarySide  # noqa: Y015
+
+class _UsageSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UsageSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UsageSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    USAGE_SOURCE_UNSPECIFIED: _UsageSource.ValueType  # 0
+    USAGE_SOURCE_PROVIDER: _UsageSource.ValueType  # 1
+    """The provider, in its answer."""
+    USAGE_SOURCE_APPLICATION: _UsageSource.ValueType  # 2
+    """The application, which told of it (`Finish.usage`, `CheckRequest.usage`)."""
+
+class UsageSource(_UsageSource, metaclass=_UsageSourceEnumTypeWrapper):
+    """Who counted tokens."""
+
+USAGE_SOURCE_UNSPECIFIED: UsageSource.ValueType  # 0
+USAGE_SOURCE_PROVIDER: UsageSource.ValueType  # 1
+"""The provider, in its answer."""
+USAGE_SOURCE_APPLICATION: UsageSource.ValueType  # 2
+"""The application, which told of it (`Finish.usage`, `CheckRequest.usage`)."""
+Global___UsageSource: _TypeAlias = UsageSource  # noqa: Y015
 
 class _LabelVerdict:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -215,6 +259,9 @@ class EventIds(_message.Message):
     TENANT_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
     event: _builtins.str
     """UUIDv7. A repeat has the same one."""
     producer: _builtins.str
@@ -226,6 +273,13 @@ class EventIds(_message.Message):
     request: _builtins.str
     trace: _builtins.str
     """The W3C trace id."""
+    previous: _builtins.str
+    """SHA-256 of the producer's event before, and of this one without this field, the time of publication and a
+    checkpoint's signature; in hexadecimal, of the JSON event in canonical form (RFC 8785).
+    """
+    hash: _builtins.str
+    replaces: _builtins.str
+    """The hash of the event that was lost under this number, and of which this one tells."""
     def __init__(
         self,
         *,
@@ -237,10 +291,13 @@ class EventIds(_message.Message):
         tenant: _builtins.str = ...,
         request: _builtins.str = ...,
         trace: _builtins.str = ...,
+        previous: _builtins.str = ...,
+        hash: _builtins.str = ...,
+        replaces: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "producer", b"producer", "request", b"request", "sequence", b"sequence", "session", b"session", "stream", b"stream", "tenant", b"tenant", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "hash", b"hash", "previous", b"previous", "producer", b"producer", "replaces", b"replaces", "request", b"request", "sequence", b"sequence", "session", b"session", "stream", b"stream", "tenant", b"tenant", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -759,6 +816,88 @@ class Tags(_message.Message):
 Global___Tags: _TypeAlias = Tags  # noqa: Y015
 
 @_typing.final
+class UsageRef(_message.Message):
+    """What an answer took."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTED_BY_FIELD_NUMBER: _builtins.int
+    INPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    CACHED_TOKENS_FIELD_NUMBER: _builtins.int
+    CACHE_WRITTEN_TOKENS_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    FIRST_TOKEN_MS_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    counted_by: Global___UsageSource.ValueType
+    """Absent where nobody counted."""
+    input_tokens: _builtins.int
+    """All of the input."""
+    output_tokens: _builtins.int
+    cached_tokens: _builtins.int
+    """The parts of the input that the provider's cache gave, or took."""
+    cache_written_tokens: _builtins.int
+    cost: _builtins.float
+    """By the operator's price table, in `currency`."""
+    currency: _builtins.str
+    first_token_ms: _builtins.float
+    """From when the model was asked until the first text of its answer came, in milliseconds."""
+    tokens_per_second: _builtins.float
+    """While the answer came."""
+    def __init__(
+        self,
+        *,
+        counted_by: Global___UsageSource.ValueType | None = ...,
+        input_tokens: _builtins.int | None = ...,
+        output_tokens: _builtins.int | None = ...,
+        cached_tokens: _builtins.int | None = ...,
+        cache_written_tokens: _builtins.int | None = ...,
+        cost: _builtins.float | None = ...,
+        currency: _builtins.str = ...,
+        first_token_ms: _builtins.float | None = ...,
+        tokens_per_second: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cache_written_tokens", b"_cache_written_tokens", "_cached_tokens", b"_cached_tokens", "_cost", b"_cost", "_counted_by", b"_counted_by", "_first_token_ms", b"_first_token_ms", "_input_tokens", b"_input_tokens", "_output_tokens", b"_output_tokens", "_tokens_per_second", b"_tokens_per_second", "cache_written_tokens", b"cache_written_tokens", "cached_tokens", b"cached_tokens", "cost", b"cost", "counted_by", b"counted_by", "first_token_ms", b"first_token_ms", "input_tokens", b"input_tokens", "output_tokens", b"output_tokens", "tokens_per_second", b"tokens_per_second"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cache_written_tokens", b"_cache_written_tokens", "_cached_tokens", b"_cached_tokens", "_cost", b"_cost", "_counted_by", b"_counted_by", "_first_token_ms", b"_first_token_ms", "_input_tokens", b"_input_tokens", "_output_tokens", b"_output_tokens", "_tokens_per_second", b"_tokens_per_second", "cache_written_tokens", b"cache_written_tokens", "cached_tokens", b"cached_tokens", "cost", b"cost", "counted_by", b"counted_by", "currency", b"currency", "first_token_ms", b"first_token_ms", "input_tokens", b"input_tokens", "output_tokens", b"output_tokens", "tokens_per_second", b"tokens_per_second"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cache_written_tokens: _TypeAlias = _typing.Literal["cache_written_tokens"]  # noqa: Y015
+    _WhichOneofArgType__cache_written_tokens: _TypeAlias = _typing.Literal["_cache_written_tokens", b"_cache_written_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__cached_tokens: _TypeAlias = _typing.Literal["cached_tokens"]  # noqa: Y015
+    _WhichOneofArgType__cached_tokens: _TypeAlias = _typing.Literal["_cached_tokens", b"_cached_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__cost: _TypeAlias = _typing.Literal["cost"]  # noqa: Y015
+    _WhichOneofArgType__cost: _TypeAlias = _typing.Literal["_cost", b"_cost"]  # noqa: Y015
+    _WhichOneofReturnType__counted_by: _TypeAlias = _typing.Literal["counted_by"]  # noqa: Y015
+    _WhichOneofArgType__counted_by: _TypeAlias = _typing.Literal["_counted_by", b"_counted_by"]  # noqa: Y015
+    _WhichOneofReturnType__first_token_ms: _TypeAlias = _typing.Literal["first_token_ms"]  # noqa: Y015
+    _WhichOneofArgType__first_token_ms: _TypeAlias = _typing.Literal["_first_token_ms", b"_first_token_ms"]  # noqa: Y015
+    _WhichOneofReturnType__input_tokens: _TypeAlias = _typing.Literal["input_tokens"]  # noqa: Y015
+    _WhichOneofArgType__input_tokens: _TypeAlias = _typing.Literal["_input_tokens", b"_input_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__output_tokens: _TypeAlias = _typing.Literal["output_tokens"]  # noqa: Y015
+    _WhichOneofArgType__output_tokens: _TypeAlias = _typing.Literal["_output_tokens", b"_output_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__tokens_per_second: _TypeAlias = _typing.Literal["tokens_per_second"]  # noqa: Y015
+    _WhichOneofArgType__tokens_per_second: _TypeAlias = _typing.Literal["_tokens_per_second", b"_tokens_per_second"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cache_written_tokens) -> _WhichOneofReturnType__cache_written_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cached_tokens) -> _WhichOneofReturnType__cached_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cost) -> _WhichOneofReturnType__cost | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__counted_by) -> _WhichOneofReturnType__counted_by | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_token_ms) -> _WhichOneofReturnType__first_token_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__input_tokens) -> _WhichOneofReturnType__input_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__output_tokens) -> _WhichOneofReturnType__output_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tokens_per_second) -> _WhichOneofReturnType__tokens_per_second | None: ...
+
+Global___UsageRef: _TypeAlias = UsageRef  # noqa: Y015
+
+@_typing.final
 class ViolationEvent(_message.Message):
     """A finding met a rule. One for each decision."""
 
@@ -930,6 +1069,7 @@ class DecisionEvent(_message.Message):
     RESTORED_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
     CANARY_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     direction: _guard_pb2.Direction.ValueType
     ended: Global___Ended.ValueType
     done: _guard_pb2.Action.ValueType
@@ -983,6 +1123,10 @@ class DecisionEvent(_message.Message):
     def canary(self) -> Global___Canary:
         """The canaries of its policy."""
 
+    @_builtins.property
+    def usage(self) -> Global___UsageRef:
+        """What the answer took."""
+
     def __init__(
         self,
         *,
@@ -1010,10 +1154,11 @@ class DecisionEvent(_message.Message):
         restored: _builtins.int = ...,
         session: Global___SessionRef | None = ...,
         canary: Global___Canary | None = ...,
+        usage: Global___UsageRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "session", b"session", "time", b"time", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "session", b"session", "time", b"time", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "session", b"session", "time", b"time", "timings", b"timings", "untold", b"untold", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "session", b"session", "time", b"time", "timings", b"timings", "untold", b"untold", "usage", b"usage", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__estimated_output_tokens: _TypeAlias = _typing.Literal["estimated_output_tokens"]  # noqa: Y015
     _WhichOneofArgType__estimated_output_tokens: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens"]  # noqa: Y015
@@ -1244,6 +1389,53 @@ class PolicyEvent(_message.Message):
 Global___PolicyEvent: _TypeAlias = PolicyEvent  # noqa: Y015
 
 @_typing.final
+class CheckpointEvent(_message.Message):
+    """What came before it is as it was recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    REPLACED_FIELD_NUMBER: _builtins.int
+    FINAL_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    since: _builtins.int
+    """The number that the chain begins with."""
+    final: _builtins.bool
+    """The last of a process that ended as it should."""
+    key_id: _builtins.str
+    signature: _builtins.str
+    """Ed25519 over a context and `ids.hash`, in base64."""
+    @_builtins.property
+    def ids(self) -> Global___EventIds: ...
+    @_builtins.property
+    def time(self) -> Global___EventTimes: ...
+    @_builtins.property
+    def replaced(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Numbers whose events were lost, and under which others tell of that, as far as no checkpoint before has them."""
+
+    def __init__(
+        self,
+        *,
+        ids: Global___EventIds | None = ...,
+        time: Global___EventTimes | None = ...,
+        since: _builtins.int = ...,
+        replaced: _abc.Iterable[_builtins.int] | None = ...,
+        final: _builtins.bool = ...,
+        key_id: _builtins.str = ...,
+        signature: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["final", b"final", "ids", b"ids", "key_id", b"key_id", "replaced", b"replaced", "signature", b"signature", "since", b"since", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckpointEvent: _TypeAlias = CheckpointEvent  # noqa: Y015
+
+@_typing.final
 class LabelEvent(_message.Message):
     """A person said something of another event. Never made by the service."""
 
@@ -1291,3 +1483,97 @@ class LabelEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LabelEvent: _TypeAlias = LabelEvent  # noqa: Y015
+
+@_typing.final
+class ShareRef(_message.Message):
+    """How often a category came: its share of the reference's streams, and of the window's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    reference: _builtins.float
+    window: _builtins.float
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reference: _builtins.float = ...,
+        window: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reference", b"reference", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShareRef: _TypeAlias = ShareRef  # noqa: Y015
+
+@_typing.final
+class DriftEvent(_message.Message):
+    """The streams of one app, tenant and prompt version are not what they were, or are again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    MOVEMENT_FIELD_NUMBER: _builtins.int
+    SIGNAL_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    DISTANCE_FIELD_NUMBER: _builtins.int
+    CHANCE_FIELD_NUMBER: _builtins.int
+    REFERENCE_STREAMS_FIELD_NUMBER: _builtins.int
+    WINDOW_STREAMS_FIELD_NUMBER: _builtins.int
+    IS_PINNED_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    APP_FIELD_NUMBER: _builtins.int
+    severity: _guard_pb2.Severity.ValueType
+    movement: Global___Movement.ValueType
+    signal: _builtins.str
+    """In what: `topics`, `embedding`, `faithfulness`, `stopped`, `violations`, or `scores.` and a detector."""
+    direction: _guard_pb2.Direction.ValueType
+    distance: _builtins.float
+    """The population stability index of the shares, or the distance of the centroids."""
+    chance: _builtins.float
+    """How often such a window comes at most while nothing changes."""
+    reference_streams: _builtins.int
+    window_streams: _builtins.int
+    is_pinned: _builtins.bool
+    """Whether the reference was pinned."""
+    @_builtins.property
+    def ids(self) -> Global___EventIds: ...
+    @_builtins.property
+    def time(self) -> Global___EventTimes: ...
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShareRef]:
+        """The categories that changed most."""
+
+    @_builtins.property
+    def app(self) -> Global___App: ...
+    def __init__(
+        self,
+        *,
+        ids: Global___EventIds | None = ...,
+        time: Global___EventTimes | None = ...,
+        severity: _guard_pb2.Severity.ValueType = ...,
+        movement: Global___Movement.ValueType = ...,
+        signal: _builtins.str = ...,
+        direction: _guard_pb2.Direction.ValueType = ...,
+        distance: _builtins.float = ...,
+        chance: _builtins.float = ...,
+        reference_streams: _builtins.int = ...,
+        window_streams: _builtins.int = ...,
+        is_pinned: _builtins.bool = ...,
+        changes: _abc.Iterable[Global___ShareRef] | None = ...,
+        app: Global___App | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "ids", b"ids", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "chance", b"chance", "changes", b"changes", "direction", b"direction", "distance", b"distance", "ids", b"ids", "is_pinned", b"is_pinned", "movement", b"movement", "reference_streams", b"reference_streams", "severity", b"severity", "signal", b"signal", "time", b"time", "window_streams", b"window_streams"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DriftEvent: _TypeAlias = DriftEvent  # noqa: Y015

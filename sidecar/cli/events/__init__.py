@@ -12,8 +12,10 @@ import click
 from sidecar.cli.lazy import LazyGroup
 
 _LAZY: Mapping[str, str] = {
+    "compare": "sidecar.cli.events.compare:compare",
     "create-topics": "sidecar.cli.events.topics:create_topics_command",
     "export": "sidecar.cli.events.export:export",
+    "keygen": "sidecar.cli.events.keygen:keygen",
     "label": "sidecar.cli.events.label:label",
     "stats": "sidecar.cli.events.stats:stats",
     "tail": "sidecar.cli.events.tail:tail",

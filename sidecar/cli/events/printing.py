@@ -9,7 +9,17 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from sidecar.outbox.event import Data, Fault, Label, PolicyChange, StreamDecision, Violation, severity_of
+from sidecar.outbox.event import (
+    Checkpoint,
+    Data,
+    Drift,
+    Fault,
+    Label,
+    PolicyChange,
+    StreamDecision,
+    Violation,
+    severity_of,
+)
 from sidecar.outbox.reads import Read
 
 _COLOURS = {"info": "white", "low": "cyan", "medium": "yellow", "high": "red", "critical": "bright_red"}
@@ -68,10 +78,16 @@ def _say(data: Data) -> str:
         case Fault():
             lost = f"  lost: {', '.join(f'{count} {name}' for name, count in data.lost.items())}" if data.lost else ""
             return f"{data.fault}  {data.what}  {data.reason}{lost}"
+        case Drift():
+            app = " ".join([*data.app.labels.values(), data.app.prompt_version]) if data.app else ""
+            return f"{data.movement}  {data.signal} of {data.direction}s  distance {data.distance:g}  {app}".rstrip()
         case PolicyChange():
             version = f" {data.policy.version}" if data.policy else ""
             former = f" (before: {data.former.version})" if data.former else ""
             return f"{data.step}  {data.what}{version}{former}  {data.source}  {data.reason}".rstrip()
+        case Checkpoint():
+            signed = f"signed by {data.key_id}" if data.signature else "not signed"
+            return f"checkpoint  {signed}{', the last of its process' if data.final else ''}"
         case Label():
             of = "/".join(filter(None, (data.rule, data.label)))
             return f"{data.verdict}  {data.event}  {of}  by {data.by}  {data.note}".rstrip()

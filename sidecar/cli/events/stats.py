@@ -9,7 +9,18 @@ import click
 
 from sidecar.cli.events.printing import print_counts, print_json
 from sidecar.cli.events.source import JSON, Source, run, source_options
-from sidecar.outbox.event import Data, Fault, Label, PolicyChange, StreamDecision, Violation, kind_of, severity_of
+from sidecar.outbox.event import (
+    Checkpoint,
+    Data,
+    Drift,
+    Fault,
+    Label,
+    PolicyChange,
+    StreamDecision,
+    Violation,
+    kind_of,
+    severity_of,
+)
 from sidecar.outbox.reader import OutboxFacts, outbox_facts
 
 
@@ -50,11 +61,13 @@ def _facets(data: Data | None, *, is_foreign: bool) -> list[tuple[str, str]]:
             facets += [("rule", f"{data.policy.name}/{data.policy.rule}"), ("done", data.done)]
         case Fault():
             facets.append(("fault", data.fault.value))
+        case Drift():
+            facets.append(("signal", f"{data.signal} {data.movement}"))
         case PolicyChange():
             facets.append(("step", data.step.value))
         case Label():
             facets.append(("verdict", data.verdict.value))
-        case StreamDecision():
+        case StreamDecision() | Checkpoint():
             pass
     return facets
 

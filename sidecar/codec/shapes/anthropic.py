@@ -44,6 +44,7 @@ from sidecar.codec.shape import (
     without_unsigned,
 )
 from sidecar.codec.weave import Ends
+from sidecar.usage import Usage, count_of, told, total_of
 from sidecar.values import Channel, Lane, Part, tokens_of
 
 REFUSED = "refusal"
@@ -300,9 +301,22 @@ def _as_text(thought: Any) -> dict[str, Any]:
     return {"type": "text", "text": thought["thinking"]}
 
 
+def _usage(document: Any) -> Usage | None:
+    """What an answer counts, or a stream's first and later events. What the cache gave or took is counted apart."""
+    counted = at(document, "message", "usage") or at(document, "usage")
+    cached, written = count_of(counted, "cache_read_input_tokens"), count_of(counted, "cache_creation_input_tokens")
+    return told(
+        input_tokens=total_of(count_of(counted, "input_tokens"), cached, written),
+        output_tokens=count_of(counted, "output_tokens"),
+        cached_tokens=cached,
+        cache_written_tokens=written,
+    )
+
+
 SHAPE = Shape(
     name="anthropic-messages",
     title="Anthropic Messages",
+    provider="anthropic",
     paths=(
         r"(^|/v1)/messages(/count_tokens)?$",
         r"/publishers/anthropic/models/[^/]+:(rawPredict|streamRawPredict)$",
@@ -314,6 +328,7 @@ SHAPE = Shape(
     event=_EVENT,
     ends=_ends,
     voice=_Voice,
+    usage=_usage,
     stopped=_stopped,
     opening=_opening,
     mended=lambda document: without_unsigned(document, _is_unsigned, _as_text),

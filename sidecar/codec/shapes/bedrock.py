@@ -46,6 +46,7 @@ from sidecar.codec.shape import (
 )
 from sidecar.codec.shapes import anthropic
 from sidecar.codec.weave import Ends
+from sidecar.usage import Usage, count_of, told, total_of
 from sidecar.values import Channel, Lane, Part, tokens_of
 
 FILTERED = "guardrail_intervened"
@@ -264,9 +265,22 @@ def _advised(document: Any, note: str) -> Placed | None:
     return in_field(document, "system", note, beside="messages", block=bare_block, absent=[bare_block(note)])
 
 
+def _usage(document: Any) -> Usage | None:
+    """What an answer or the last frame counts. What the cache gave or took is counted apart."""
+    counted = at(document, "usage")
+    cached, written = count_of(counted, "cacheReadInputTokens"), count_of(counted, "cacheWriteInputTokens")
+    return told(
+        input_tokens=total_of(count_of(counted, "inputTokens"), cached, written),
+        output_tokens=count_of(counted, "outputTokens"),
+        cached_tokens=cached,
+        cache_written_tokens=written,
+    )
+
+
 SHAPE = Shape(
     name="bedrock-converse",
     title="Amazon Bedrock Converse",
+    provider="aws.bedrock",
     paths=(r"/model/[^/]+/converse(-stream)?$",),
     fits=lambda document: isinstance(document, dict) and isinstance(document.get("messages"), list),
     request=_REQUEST,
@@ -275,6 +289,7 @@ SHAPE = Shape(
     event=_EVENT,
     ends=_ends,
     voice=_Voice,
+    usage=_usage,
     stopped=_stopped,
     opening=_opening,
     mended=lambda document: without_unsigned(document, _is_unsigned, _as_text),
@@ -288,6 +303,7 @@ ANTHROPIC = msgspec.structs.replace(
     anthropic.SHAPE,
     name="bedrock-anthropic",
     title="Anthropic Messages on Amazon Bedrock",
+    provider="aws.bedrock",
     paths=(r"/model/[^/]*anthropic[^/]*/invoke(-with-response-stream)?$",),
     opening=_opening_of_model,
     refusal=_refusal,

@@ -37,6 +37,7 @@ from sidecar.codec.shape import (
     spoken,
 )
 from sidecar.codec.weave import Ends
+from sidecar.usage import Usage, count_of, told
 from sidecar.values import Channel, Lane, Part
 
 FILTERED = "ERROR_TOXIC"
@@ -207,9 +208,21 @@ def _failure(status: int, message: str) -> bytes:
     return encode({"message": message})
 
 
+def _usage(document: Any) -> Usage | None:
+    """What an answer or the last event counts: the tokens that are billed, or else those that the model read."""
+    counted = at(document, "usage") or at(document, "delta", "usage") or at(document, "meta")
+    billed = at(counted, "billed_units") or at(counted, "tokens")
+    return told(
+        input_tokens=count_of(billed, "input_tokens"),
+        output_tokens=count_of(billed, "output_tokens"),
+        cached_tokens=count_of(counted, "cached_tokens"),
+    )
+
+
 SHAPE = Shape(
     name="cohere-chat",
     title="Cohere chat, version 2",
+    provider="cohere",
     paths=(r"/v2/chat$",),
     fits=lambda document: isinstance(document, dict) and isinstance(document.get("messages"), list),
     request=_REQUEST,
@@ -218,6 +231,7 @@ SHAPE = Shape(
     event=_EVENT,
     ends=_ends,
     voice=_Voice,
+    usage=_usage,
     stopped=_stopped,
     opening=_opening,
     refusal=lambda message, _: (400, _failure(400, message)),

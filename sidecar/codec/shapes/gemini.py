@@ -47,6 +47,7 @@ from sidecar.codec.shape import (
     tells,
 )
 from sidecar.codec.weave import Ends
+from sidecar.usage import Usage, count_of, told, total_of
 from sidecar.values import Channel, Lane, Part
 
 FILTERED = "SAFETY"
@@ -317,9 +318,33 @@ def _advised(document: Any, note: str) -> Placed | None:
     return in_field(document, "systemInstruction", note, beside="contents", absent={"parts": [bare_block(note)]})
 
 
+def _usage(document: Any) -> Usage | None:
+    """What an answer or a frame counts, so far: thoughts, and what tools gave the model to read, are counted apart."""
+    parts = [_counted(each) for each in (document if isinstance(document, list) else [document])]
+    return next((each for each in reversed(parts) if each is not None), None)
+
+
+def _counted(document: Any) -> Usage | None:
+    counted = at(document, "usageMetadata") or at(document, "usage_metadata")
+
+    def count(camel: str, snake: str) -> int | None:
+        found = count_of(counted, camel)
+        return count_of(counted, snake) if found is None else found
+
+    before = count("promptTokenCount", "prompt_token_count")
+    after = count("candidatesTokenCount", "candidates_token_count")
+    return told(
+        input_tokens=total_of(before, count("toolUsePromptTokenCount", "tool_use_prompt_token_count")),
+        output_tokens=total_of(after, count("thoughtsTokenCount", "thoughts_token_count")),
+        cached_tokens=count("cachedContentTokenCount", "cached_content_token_count"),
+    )
+
+
 SHAPE = Shape(
     name="gemini",
     title="Gemini, on AI Studio and Vertex",
+    provider="gcp.gen_ai",
+    operation="generate_content",
     paths=(r"/models/[^/]+:(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)$",),
     fits=_fits,
     request=_REQUEST,
@@ -328,6 +353,7 @@ SHAPE = Shape(
     event=_ONE,
     ends=_ends,
     voice=_Voice,
+    usage=_usage,
     stopped=_stopped,
     opening=_opening,
     refusal=lambda message, _: (400, _error(400, message)),

@@ -40,6 +40,8 @@ _ANSWER = node(
 SHAPE = Shape(
     name="inputs",
     title="embeddings, rerankings and moderations",
+    provider="openai",
+    operation="embeddings",
     paths=(r"/embeddings$", r"/(embed|rerank|moderations|classify|tokenize)$", r"/api/(embed|embeddings)$"),
     fits=lambda document: isinstance(document, dict),
     request=_REQUEST,
@@ -50,4 +52,5 @@ SHAPE = Shape(
     refusal=openai.refusal,
     failure=openai.failure,
     too_long=openai.too_long,
+    usage=openai.usage,
 )

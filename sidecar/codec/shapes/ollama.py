@@ -38,6 +38,7 @@ from sidecar.codec.shape import (
     numbered_scope,
 )
 from sidecar.codec.weave import Ends
+from sidecar.usage import Usage, count_of, told
 from sidecar.values import Channel, Lane, Part
 
 FILTERED = "content_filter"
@@ -164,9 +165,15 @@ def _failure(status: int, message: str) -> bytes:
     return encode({"error": message})
 
 
+def _usage(document: Any) -> Usage | None:
+    """What an answer or the last frame counts; a prompt that was kept whole is not counted again."""
+    return told(input_tokens=count_of(document, "prompt_eval_count"), output_tokens=count_of(document, "eval_count"))
+
+
 SHAPE = Shape(
     name="ollama",
     title="Ollama",
+    provider="ollama",
     paths=(r"/api/(chat|generate)$",),
     fits=_fits,
     request=_REQUEST,
@@ -175,6 +182,7 @@ SHAPE = Shape(
     event=_ANSWER,
     ends=_ends,
     voice=_Voice,
+    usage=_usage,
     stopped=_stopped,
     opening=_opening,
     refusal=lambda message, _: (400, encode({"error": message})),

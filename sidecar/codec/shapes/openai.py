@@ -8,6 +8,7 @@ from typing import Any
 from sidecar.codec.places import Found, Reader
 from sidecar.codec.shape import AnswerOptions, NewFrame, encode, items
 from sidecar.codec.weave import Ends
+from sidecar.usage import Usage, count_of, told
 from sidecar.values import Lane, tokens_of
 
 DONE = b"[DONE]"
@@ -92,6 +93,18 @@ _SAID = frozenset({"text", "content", "refusal", "reasoning_content", "reasoning
 def _estimated(asked: int, said: int) -> dict[str, int]:
     before, after = tokens_of(asked), tokens_of(said)
     return {"prompt_tokens": before, "completion_tokens": after, "total_tokens": before + after}
+
+
+def usage(document: Any) -> Usage | None:
+    """What an answer or a last chunk counts. Of embeddings there is no output, and the total is the input."""
+    before, after = count_of(document, "usage", "prompt_tokens"), count_of(document, "usage", "completion_tokens")
+    if after is None and before is not None and count_of(document, "usage", "total_tokens") == before:
+        after = 0
+    return told(
+        input_tokens=before,
+        output_tokens=after,
+        cached_tokens=count_of(document, "usage", "prompt_tokens_details", "cached_tokens"),
+    )
 
 
 def wants_usage(document: Any) -> bool:

@@ -86,6 +86,8 @@ def _fits(document: Any) -> bool:
 SHAPE = Shape(
     name="openai-completions",
     title="OpenAI completions",
+    provider="openai",
+    operation="text_completion",
     paths=(r"/completions$",),
     fits=_fits,
     request=_REQUEST,
@@ -100,4 +102,5 @@ SHAPE = Shape(
     too_long=openai.too_long,
     choices=openai.choices,
     wants_usage=openai.wants_usage,
+    usage=openai.usage,
 )

@@ -48,6 +48,7 @@ from sidecar.codec.shape import (
 )
 from sidecar.codec.shapes import openai
 from sidecar.codec.weave import Ends
+from sidecar.usage import Usage, count_of, told
 from sidecar.values import Channel, Lane, Part, tokens_of
 
 # -- items ------------------------------------------------------------------------------------------------------------
@@ -530,9 +531,20 @@ def _has_text(item: dict[str, Any]) -> bool:
     return any(part.get("text") for key in ("content", "summary") for _, part in items(item, key))
 
 
+def _usage(document: Any) -> Usage | None:
+    """What an answer counts, or in a stream the response that its last event holds."""
+    response = at(document, "response") or document
+    return told(
+        input_tokens=count_of(response, "usage", "input_tokens"),
+        output_tokens=count_of(response, "usage", "output_tokens"),
+        cached_tokens=count_of(response, "usage", "input_tokens_details", "cached_tokens"),
+    )
+
+
 SHAPE = Shape(
     name="openai-responses",
     title="OpenAI Responses",
+    provider="openai",
     paths=(r"/responses(/compact|/input_tokens)?$",),
     fits=_fits,
     request=_REQUEST,
@@ -542,6 +554,7 @@ SHAPE = Shape(
     event_of=_event,
     ends=_ends,
     voice=_Voice,
+    usage=_usage,
     stopped=_stopped,
     opening=_opening,
     mended=_mended,

@@ -9,6 +9,7 @@ from sidecar.codec.jsontext import Path
 from sidecar.codec.places import Found, Key, Kind, Node, Reader, Scope, node, opaque, repeat, text
 from sidecar.codec.shape import AnswerOptions, NewFrame, Shape, at, encode
 from sidecar.codec.weave import Ends
+from sidecar.usage import Usage, count_of, told
 from sidecar.values import Channel, Lane
 
 _OVERLOADED = 503
@@ -97,9 +98,19 @@ def _too_long(message: str) -> tuple[int, bytes]:
     return 422, _failure(422, said)
 
 
+def _usage(document: Any) -> Usage | None:
+    """What the details count. The prompt's tokens are told in streams, and else where they are listed."""
+    details = at(document[0] if isinstance(document, list) and document else document, "details")
+    listed = at(details, "prefill")
+    before = len(listed) if isinstance(listed, list) and listed else count_of(details, "input_length")
+    return told(input_tokens=before, output_tokens=count_of(details, "generated_tokens"))
+
+
 SHAPE = Shape(
     name="tgi",
     title="Text Generation Inference",
+    provider="huggingface",
+    operation="text_completion",
     paths=(r"/generate(_stream)?$",),
     fits=lambda document: isinstance(document, dict) and isinstance(document.get("inputs"), str),
     request=_REQUEST,
@@ -107,6 +118,7 @@ SHAPE = Shape(
     event=_EVENT,
     ends=_ends,
     voice=_Voice,
+    usage=_usage,
     stopped=_stopped,
     refusal=lambda message, _: (422, encode({"error": message, "error_type": "content_filter"})),
     failure=_failure,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.outbox.event import Data, Fault, Label, PolicyChange, StreamDecision, TagsRef, Violation
+from sidecar.outbox.event import Checkpoint, Data, Drift, Fault, Label, PolicyChange, StreamDecision, TagsRef, Violation
 from sidecar.policy.taxonomy import SCHEMES
 
 PRODUCT = "Tidegate"
@@ -26,6 +26,10 @@ def title(data: Data) -> str:
         case Label():
             named = f" of {data.rule}" if data.rule else ""
             return f"{data.verdict.value}{named}, says {data.by}"
+        case Checkpoint():
+            return f"checkpoint of {data.ids.producer}"
+        case Drift():
+            return f"{data.signal} of {data.direction}s {data.movement.value}"
 
 
 def sentence(data: Data) -> str:
@@ -38,8 +42,11 @@ def sentence(data: Data) -> str:
             return f"{title(data)}, {sum(data.violations.values())} violations"
         case Fault() | PolicyChange():
             return f"{title(data)}: {data.reason}" if data.reason else title(data)
-        case Label():
+        case Label() | Checkpoint():
             return title(data)
+        case Drift():
+            sizes = f"{data.window_streams} streams against {data.reference_streams}"
+            return f"{title(data)}: distance {data.distance:g}, {sizes}"
 
 
 def names_of(scheme: str, entries: tuple[str, ...]) -> list[str]:

@@ -9,7 +9,9 @@ import msgspec
 
 from sidecar.outbox.event import (
     App,
+    Checkpoint,
     Data,
+    Drift,
     Fault,
     Kind,
     Label,
@@ -41,6 +43,8 @@ _SORTS: Mapping[Kind, _Sort] = {
     Kind.FAULT: _Sort("event", (), "error"),
     Kind.POLICY: _Sort("event", ("configuration",), "change"),
     Kind.LABEL: _Sort("event", (), "info"),
+    Kind.CHECKPOINT: _Sort("event", (), "info"),
+    Kind.DRIFT: _Sort("alert", (), "info"),
 }
 _NANOSECONDS = 1_000_000
 
@@ -115,7 +119,7 @@ def _is_fine(data: Data) -> bool:
             return False
         case PolicyChange():
             return data.step is not PolicyStep.REFUSED
-        case Label():
+        case Label() | Checkpoint() | Drift():
             return True
 
 
@@ -129,6 +133,10 @@ def _action(data: Data) -> str:
             return data.step.value
         case Label():
             return data.verdict.value
+        case Checkpoint():
+            return "checkpoint"
+        case Drift():
+            return data.movement.value
 
 
 def _duration(data: Data) -> int | None:
@@ -140,7 +148,7 @@ def _duration(data: Data) -> int | None:
 
 def _rule(data: Data) -> dict[str, Any]:
     """The rule, in its policy, whose exact content `uuid` names."""
-    if isinstance(data, Label) or data.policy is None:
+    if isinstance(data, Label | Checkpoint | Drift) or data.policy is None:
         return {}
     policy = data.policy
     known = filled(ruleset=policy.name, version=policy.version, uuid=policy.digest)
@@ -175,7 +183,7 @@ def _model(data: Data) -> dict[str, Any]:
 
 
 def _app(data: Data) -> App:
-    return App() if isinstance(data, PolicyChange | Label) or data.app is None else data.app
+    return App() if isinstance(data, PolicyChange | Label | Checkpoint) or data.app is None else data.app
 
 
 def _version(data: Data) -> str:

@@ -7,6 +7,7 @@
 | fault | Application Error (6008) | something of Tidegate's own did not work; nothing was detected |
 | policy | Entity Management (3004) | a policy was put into force or taken out of it |
 | label | Detection Finding (2004), activity Update, `incident` | what a person says of a finding |
+| drift | Detection Finding (2004), activities Create and Close | a statistic saw a change of traffic, and its end |
 
 The standard's class 2004 does not take the profile `ai_operation`: which agent it was stands in `evidences[].ai_agent`.
 Numbers are the standard's own (https://schema.ocsf.io/1.9.0); the tests check every event by its schema.
@@ -22,9 +23,12 @@ import msgspec
 
 from sidecar.outbox.event import (
     App,
+    Checkpoint,
     Data,
+    Drift,
     Fault,
     Label,
+    Movement,
     PolicyChange,
     PolicyRef,
     PolicyStep,
@@ -127,6 +131,10 @@ def ocsf(data: Data) -> dict[str, Any]:
             return _change(data)
         case Label():
             return _review(data)
+        case Checkpoint():
+            return _checkpoint(data)
+        case Drift():
+            return _drift(data)
 
 
 # --- Classes ----------------------------------------------------------------------------------------------------------
@@ -210,6 +218,32 @@ def _review(data: Label) -> dict[str, Any]:
     }
 
 
+def _checkpoint(data: Checkpoint) -> dict[str, Any]:
+    """A stretch of a producer's events that a key vouches for."""
+    return {
+        **_base(data, _ENTITY, _Id(_OTHER, "Attest"), []),
+        **_status(_SUCCESS),
+        "entity": {"name": data.ids.producer, "uid": data.ids.producer, "type_id": _OTHER, "type": "Event Chain"},
+        "unmapped": {"tidegate": without(_tree(data), "kind", "time")},
+    }
+
+
+def _drift(data: Drift) -> dict[str, Any]:
+    """A change of traffic: a statistic's finding, and nobody's fault."""
+    is_new = data.movement is Movement.MOVED
+    return {
+        **_base(data, _FINDING, _CREATE if is_new else _Id(3, "Close"), []),
+        **_status(_NEW if is_new else _Id(4, "Resolved")),
+        "finding_info": {
+            "uid": data.ids.event,
+            "title": title(data),
+            "created_time": _milliseconds(data.time.occurred),
+            "analytic": {"name": f"drift of {data.signal}", "type_id": 3, "type": "Statistical"},
+        },
+        "unmapped": {"tidegate": without(_tree(data), "kind", "time")},
+    }
+
+
 # --- Parts ------------------------------------------------------------------------------------------------------------
 
 
@@ -228,7 +262,33 @@ def _base(data: Data, event_class: _Class, activity: _Id, profiles: list[str]) -
         "severity": severity.caption,
         "time": _milliseconds(data.time.occurred),
         "message": sentence(data),
-        "metadata": _metadata(data, profiles),
+        "metadata": _metadata(data, [*profiles, *(["record_integrity"] if data.ids.hash else [])]),
+        **filled(attestation=_attestation(data)),
+    }
+
+
+def _attestation(data: Data) -> dict[str, Any]:
+    """The event's place in its producer's chain. The hashes are those of the native event, which `events verify` reads.
+
+    The standard names the event before by its id too, which an event does not know: producer and number stand there.
+    """
+    ids = data.ids
+    if not ids.hash:
+        return {}
+    before = {"uid": f"{ids.producer}/{ids.sequence - 1}", "fingerprint": _fingerprint(ids.previous)}
+    return {"chain_uid": ids.producer, "authority_uid": ids.producer, "fingerprint": _fingerprint(ids.hash)} | filled(
+        prev_event=before if ids.previous else None
+    )
+
+
+def _fingerprint(value: str) -> dict[str, Any]:
+    """A hash over the canonical form of RFC 8785."""
+    return {
+        "algorithm_id": 3,
+        "algorithm": "SHA-256",
+        "serialization_id": 2,
+        "serialization": "JCS",
+        "value": value,
     }
 
 

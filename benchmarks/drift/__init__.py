@@ -1,0 +1,1 @@
+"""How soon a change of topic is told, and how often one that is none."""
