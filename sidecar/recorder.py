@@ -25,7 +25,7 @@ from sidecar.outbox.builders import (
     usage_of,
     violation_event,
 )
-from sidecar.outbox.event import Event, FaultKind, PolicyStep
+from sidecar.outbox.event import Event, FaultKind, PolicyStep, RetrievalSummary
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
@@ -164,8 +164,9 @@ class Recorder:
         grounding: GroundingTally | None,
         max_held_chars: int,
         standing: SessionStanding | None = None,
+        retrieval: RetrievalSummary | None = None,
     ) -> None:
-        """Commit how the stream ended, and how its session stands."""
+        """Commit how the stream ended, how its session stands, and how good its retrieval was."""
         self.is_done = True
         self._counters.ended[self.ended].inc()
         self._reading.ended(self.tally.action, self.tally.violation_count, grounding)
@@ -183,6 +184,7 @@ class Recorder:
             session=session,
             canary=canary,
             usage=None if self.spent is None else usage_of(self.spent),
+            retrieval=retrieval,
         )
         now = self._clock.unix_seconds()
         await self._outbox.put([decision_event(self.info, ending, now), *self._stopped(now)])

@@ -32,7 +32,7 @@ from detectors.context import Context
 from detectors.grounding.index import relevance
 from sidecar.clock import Clock, Timer
 from sidecar.core.judgement import Judgement
-from sidecar.core.stream import Stream
+from sidecar.core.stream import LaneCoverage, Stream
 from sidecar.drift.reading import READS, NoReading
 from sidecar.errors import CallerError, CallerFault, IdleStream, Overloaded
 from sidecar.inbox import Allowance, End, Inbox, Known, Mark
@@ -42,6 +42,7 @@ from sidecar.policy.plan import BatchPlan, Notice, Plan
 from sidecar.policy.stand_ins import StandIns
 from sidecar.recorder import Recorder
 from sidecar.releases import merge, split
+from sidecar.retrieval import retrieval_of
 from sidecar.scheduler.scheduler import Request
 from sidecar.start import Passage, StreamStart, check_context, info_of
 from sidecar.summary import StreamSummary
@@ -57,6 +58,7 @@ from sidecar.values import (
     Output,
     Release,
     Segment,
+    SessionStanding,
     Standing,
 )
 from sidecar.wording import messages
@@ -136,6 +138,8 @@ class Session:
         self.context_bytes = 0
         """What the engine holds for its context."""
         self._passages_left_out = start.passages_left_out
+        self._retrieved: list[str] = []
+        self._relevant = start.relevant
         self._relevance: float | None = None
         self._inbox = Inbox(engine.limits)
         self._allowance = Allowance(engine.limits, is_held=is_held)
@@ -357,7 +361,7 @@ class Session:
         if not recorder.is_done:
             coverage = recorder.coverage(self._core.coverage())
             standing = self._conduct.standing()
-            await recorder.record_end(coverage, self._grounding(), self._core.max_held_chars, standing)
+            await self._record_end(coverage, self._grounding(), standing)
 
     def mark_failed(self) -> None:
         """The stream ends because of an error."""
@@ -400,10 +404,11 @@ class Session:
         """Put a context with these passages, too, behind the text that came before them."""
         chars = sum(len(each.text) for each in passages)
         self._context_chars += chars
+        ids = [each.id or str(number) for number, each in enumerate(passages, start=len(self._retrieved) + 1)]
+        self._retrieved += ids
         if not passages or not self.plan.reads_context:
             return
         self.context_bytes += self._engine.hold_context(chars)
-        ids = [each.id or str(number) for number, each in enumerate(passages, start=len(self._context) + 1)]
         tenant, documents = self.info.tenant, self._engine.documents
         self._context = self._context.added(ids, [documents.get(each.text, tenant) for each in passages])
         self._inbox.put_mark(self._context)
@@ -515,7 +520,7 @@ class Session:
         if self._prompt and len(self._context):  # it may have to be indexed, which takes a while
             self._relevance = await asyncio.to_thread(relevance, self._context, self._prompt)
         coverage, grounding = recorder.coverage(self._core.coverage()), self._grounding()
-        await recorder.record_end(coverage, grounding, self._core.max_held_chars, self._conduct.standing())
+        await self._record_end(coverage, grounding, self._conduct.standing())
         self._learn()
         tally = recorder.tally
         return StreamSummary(
@@ -533,6 +538,12 @@ class Session:
             restored=tally.restored,
             advice=tally.advice,
         )
+
+    async def _record_end(
+        self, coverage: tuple[LaneCoverage, ...], grounding: GroundingTally | None, standing: SessionStanding | None
+    ) -> None:
+        retrieval = retrieval_of(self._retrieved, self._relevant)
+        await self._recorder.record_end(coverage, grounding, self._core.max_held_chars, standing, retrieval)
 
     def _learn(self) -> None:
         """Keep what turned out of the texts: all that it led to is recorded, so that it need not be again."""

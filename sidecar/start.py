@@ -54,6 +54,8 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     prompt_version: str = ""
     prompt: str = ""
     context: tuple[Passage, ...] = ()
+    relevant: tuple[str, ...] = ()
+    """Ids of the passages that are relevant, where somebody labelled that: retrieved or not."""
     passages_left_out: int = 0
     """How many more there were, past a limit: the summary says so."""
     history: Collection[Lane] | None = None
@@ -83,6 +85,10 @@ def check_start(start: StreamStart, limits: Limits) -> None:
         _check_size(f"start.{name}", len(entries), limits.max_labels, "entries")
         longest = max((len(text) for entry in entries.items() for text in entry), default=0)
         _check_size(f"start.{name}", longest, limits.max_name_chars, "characters in a key or value")
+    _check_size("start.relevant", len(start.relevant), limits.max_context_passages, "ids")
+    _check_size(
+        "start.relevant", max(map(len, start.relevant), default=0), limits.max_name_chars, "characters in an id"
+    )
     check_context("start.context", start.context, limits, chars=len(start.prompt))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from enum import Enum
 
@@ -15,7 +15,9 @@ MAX_RETRIES = 2
 
 _OF_CALLS = {"check": ("lane", "timeout"), "stream": ("on_block", "timeout")}
 _MAPPINGS = ("labels", "attributes")
-_TEXTS = tuple(name for name in StreamOptions.__annotations__ if name not in (*_MAPPINGS, "context", "usage"))
+_TEXTS = tuple(
+    name for name in StreamOptions.__annotations__ if name not in (*_MAPPINGS, "context", "relevant", "usage")
+)
 
 
 class Default(Enum):
@@ -46,6 +48,8 @@ def checked(call: str, options: StreamOptions) -> StreamOptions:
     for name in _MAPPINGS:
         if name in given:
             _check_mapping(call, name, given[name])
+    if "relevant" in given:
+        _check_ids(call, given["relevant"])
     return given  # type: ignore[return-value]  # it was one, and has lost entries only
 
 
@@ -65,6 +69,12 @@ def _check_mapping(call: str, name: str, value: object) -> None:
     texts = isinstance(value, Mapping) and all(isinstance(each, str) for entry in value.items() for each in entry)
     if not texts:
         raise TypeError(f"{call}(): {name} maps texts to texts, such as {{'app': 'support-bot'}}")
+
+
+def _check_ids(call: str, value: object) -> None:
+    ids = value if isinstance(value, Sequence) and not isinstance(value, str) else (None,)
+    if not all(isinstance(each, str) for each in ids):
+        raise TypeError(f"{call}(): relevant is a list of ids (str), such as ['doc-1']")
 
 
 def _unknown(call: str, name: str) -> str:

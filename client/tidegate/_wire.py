@@ -196,6 +196,7 @@ def _start(options: StreamOptions, unguarded: pb.Unguarded | None) -> pb.Start:
             prompt_version=options.get("prompt_version", ""),
             prompt=options.get("prompt", ""),
             context=_passages(options.get("context", ())),
+            relevant=options.get("relevant", ()),
             unguarded=unguarded,
         )
     except UnicodeEncodeError:

@@ -105,6 +105,8 @@ class StreamOptions(TypedDict, total=False):
     context: Context
     usage: Usage
     """What a whole answer took; of a stream, a `Usage` behind its chunks says so."""
+    relevant: Sequence[str]
+    """Ids of the passages that are relevant, where somebody labelled that: events then say how good retrieval was."""
     traceparent: str
     """W3C trace context, repeated in the stream's events."""
 

@@ -41,6 +41,7 @@ from sidecar.outbox.event import (
     PolicyChange,
     PolicyRef,
     PolicyStep,
+    RetrievalSummary,
     RuleRef,
     SessionRef,
     ShareRef,
@@ -140,6 +141,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionRef | None = None
     canary: CanaryRef | None = None
     usage: UsageRef | None = None
+    retrieval: RetrievalSummary | None = None
 
 
 def violation_event(
@@ -205,6 +207,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         session=ending.session,
         canary=ending.canary,
         usage=ending.usage,
+        retrieval=ending.retrieval,
     )
     return _stream_event(info, data)
 

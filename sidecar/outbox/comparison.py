@@ -51,9 +51,15 @@ MEANS: Mapping[str, str] = {
     "faithfulness": "grounding.faithfulness",
     "context_use": "grounding.context_use",
     "context_relevance": "grounding.context_relevance",
+    "context_precision": "retrieval.context_precision",
+    "recall": "retrieval.recall",
+    "recall_at_5": "retrieval.recall_at.5",
     "first_release_ms": "first_release_ms",
     "stream_ms": "timings.stream_ms",
     "max_held_ms": "max_held_ms",
+    "first_token_ms": "usage.first_token_ms",
+    "output_tokens": "usage.output_tokens",
+    "cost": "usage.cost",
 }
 DEFAULT = ("violation_rate", "refusals", "faithfulness", "first_release_ms")
 

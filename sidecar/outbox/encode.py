@@ -227,7 +227,18 @@ _ENUM_PREFIXES = {
 }
 """The fields that are words in JSON and enums in protobuf."""
 _MAPS = frozenset(
-    {"labels", "attributes", "violations", "repeated", "untold", "lost", "unchecked_reasons", "sides", "rates"}
+    {
+        "labels",
+        "attributes",
+        "violations",
+        "repeated",
+        "untold",
+        "lost",
+        "unchecked_reasons",
+        "sides",
+        "rates",
+        "recall_at",
+    }
 )
 """The fields whose keys are the application's or the policy's words."""
 

@@ -323,6 +323,22 @@ class GroundingSummary(_Part, frozen=True):
     passages_left_out: Count = 0
 
 
+class RetrievalSummary(_Part, frozen=True):
+    """How good a retrieval was, where the application said which passages are relevant; shares of 0 to 1.
+
+    `found` of the `relevant` passages are among the `retrieved`; `recall_at` has the recall of the first 1, 3, 5 and 10
+    by that number; `context_precision` is the mean of the precisions up to each relevant passage.
+    """
+
+    relevant: Count
+    retrieved: Count
+    found: Count
+    precision: Score
+    recall: Score
+    context_precision: Score
+    recall_at: dict[str, float]
+
+
 class SessionRef(_Part, frozen=True):
     """How the stream's session stood at its end, where its policy has to do with sessions.
 
@@ -456,6 +472,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     session: SessionRef | None = None
     canary: CanaryRef | None = None
     usage: UsageRef | None = None
+    retrieval: RetrievalSummary | None = None
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):

@@ -94,6 +94,7 @@ def start_of(message: pb.Start, *, trace: str = "") -> StreamStart:
         prompt_version=message.prompt_version,
         prompt=message.prompt,
         context=passages_of(message.context),
+        relevant=tuple(message.relevant),
         trace=trace,
         outage=_outage_of(message.unguarded) if message.HasField("unguarded") else None,
     )

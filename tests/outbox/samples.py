@@ -27,6 +27,7 @@ from sidecar.outbox.event import (
     Movement,
     PolicyRef,
     PolicyStep,
+    RetrievalSummary,
     ShareRef,
 )
 from sidecar.outbox.labels import checked, numbered_labels
@@ -110,6 +111,15 @@ def a_stream_decision(info: StreamInfo = INFO) -> Event:
         violations={"rule-0": 2},
         coverage=coverage,
         canary=canary,
+        retrieval=RetrievalSummary(
+            relevant=2,
+            retrieved=4,
+            found=1,
+            precision=0.25,
+            recall=0.5,
+            context_precision=0.3333,
+            recall_at={"1": 0.0, "3": 0.5},
+        ),
     )
     return decision_event(info, ending, NOW)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import re
 import socket
@@ -16,12 +17,13 @@ from msgspec.structs import replace
 
 from sidecar.cli.events import events
 from sidecar.outbox.builders import StreamInfo
+from sidecar.outbox.columns import COLUMNS
 from sidecar.outbox.encode import encode_line
 from sidecar.outbox.event import Event
 from sidecar.outbox.rows import to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox
-from tests.outbox.samples import INFO, NOW, a_fault, a_stream_decision, a_violation, numbered
+from tests.outbox.samples import INFO, NOW, a_fault, a_stream_decision, a_violation, numbered, one_of_each
 
 
 def run(*arguments: object, stdin: bytes | None = None) -> Result:
@@ -297,3 +299,123 @@ def test_a_condition_that_cannot_be_read_is_misuse(options: list[str], said: str
     result = run("tail", "--outbox", "o.db", *options)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Path:
+    """A file with one event of each kind and more, as the file sink writes it."""
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"".join(encode_line(numbered(event, at), NOW) for at, event in enumerate(one_of_each(), 1)))
+    return path
+
+
+def test_export_writes_rows_of_a_table_as_csv(lines: Path, tmp_path: Path):
+    result = run("export", "--file", lines, "--output", tmp_path / "out.csv")
+    assert result.exit_code == 0, result.stderr
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert result.stderr == f"{len(rows)} events\n"
+    (violation, *_) = rows
+    assert {
+        name: violation[name] for name in ("kind", "tenant", "app", "policy", "rule", "done", "score", "shape")
+    } == {
+        "kind": "violation",
+        "tenant": "acme",
+        "app": "support-bot",
+        "policy": "test",
+        "rule": "rule-0",
+        "done": "redact",
+        "score": "0.9",
+        "shape": "9999 9999",
+    }
+    assert json.loads(violation["data"])["ids"]["sequence"] == 1
+    assert [*violation] == list(COLUMNS)
+
+
+def test_export_writes_parquet_that_can_be_queried(lines: Path, tmp_path: Path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    result = run(
+        "export", "--file", lines, "--kind", "violation", "--kind", "decision", "--output", tmp_path / "e.parquet"
+    )
+    assert result.exit_code == 0, result.stderr
+    table = parquet.read_table(tmp_path / "e.parquet")
+    assert table.column("kind").to_pylist() == ["violation", "violation", "decision"]
+    assert table.column("violations").to_pylist() == [None, None, 2]
+    assert table.column("occurred")[0].as_py().isoformat() == "2026-09-21T14:13:20.250000+00:00"
+
+
+@pytest.mark.parametrize("form", ["ocsf", "ecs"])
+def test_export_writes_the_standards_of_others(form: str, lines: Path):
+    result = run("export", "--file", lines, "--format", form, "--kind", "violation")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(rows) == 2
+    assert all(row["class_uid"] == 2004 if form == "ocsf" else row["event"]["kind"] == "alert" for row in rows)
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_harmless(tmp_path: Path):
+    event = a_violation(replace(INFO, session_id='=HYPERLINK("http://x")'))
+    result = run("export", "--file", lines_of(tmp_path / "e.jsonl", 1, event=event), "--format", "csv")
+    (row,) = csv.DictReader(result.stdout.splitlines())
+    assert row["session"] == '\'=HYPERLINK("http://x")'
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("missing/out.csv", "missing/out.csv cannot be written: No such file or directory"),
+        (".", ". cannot be written: Is a directory"),
+        ("/dev/full", "/dev/full cannot be written: No space left on device"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named(
+    output: str, said: str, lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    result = run("export", "--file", lines, "--output", output)
+    assert (result.exit_code, result.stderr) == (2, f"Error: {said}\n")
+
+
+def test_a_parquet_file_needs_a_place(lines: Path):
+    result = run("export", "--file", lines, "--format", "parquet")
+    assert result.exit_code == 2
+    assert "say --output FILE" in result.stderr
+
+
+def test_stats_by_a_field_over_time(lines: Path):
+    result = run("stats", "--file", lines, "--by", "kind", "--every", "1h", "--kind", "violation", "--json")
+    assert json.loads(result.stdout) == {
+        "by": "kind",
+        "counts": {"violation": 2},
+        "over_time": [{"from": "2026-09-21T14:00:00.000Z", "counts": {"violation": 2}}],
+    }
+    table = run("stats", "--file", lines, "--by", "done", "--every", "1d").stdout
+    assert "2026-09-21T00:00:00Z" in table
+    assert {"redact", "block", "(none)"} <= {*re.findall(r"[\w()]+", table)}
+
+
+def test_stats_by_a_field_show_the_greatest_and_the_rest(lines: Path):
+    table = run("stats", "--file", lines, "--by", "kind", "--most", 1).stdout
+    assert "(others)" in table
+
+
+@pytest.mark.parametrize("options", [[], ["--every", "1h"]], ids=str)
+def test_stats_are_drawn(options: list[str], lines: Path, tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    result = run("stats", "--file", lines, "--by", "kind", *options, "--png", tmp_path / "kinds.png")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "kinds.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--every", "1h"], "say what to count by"),
+        (["--by", "kind", "--every", "soon"], "'soon' is no length of time"),
+        (["--by", "kind", "--png", "missing/k.png"], "missing/k.png cannot be written"),
+    ],
+    ids=str,
+)
+def test_stats_that_cannot_be_made_are_misuse(options: list[str], said: str, lines: Path):
+    result = run("stats", "--file", lines, *options)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())

@@ -638,6 +638,70 @@ class App(_message.Message):
 Global___App: _TypeAlias = App  # noqa: Y015
 
 @_typing.final
+class RetrievalSummary(_message.Message):
+    """How good a retrieval was; shares of 0 to 1."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class RecallAtEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RELEVANT_FIELD_NUMBER: _builtins.int
+    RETRIEVED_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    PRECISION_FIELD_NUMBER: _builtins.int
+    RECALL_FIELD_NUMBER: _builtins.int
+    CONTEXT_PRECISION_FIELD_NUMBER: _builtins.int
+    RECALL_AT_FIELD_NUMBER: _builtins.int
+    relevant: _builtins.int
+    """Passages that are relevant, that were retrieved, and that are both."""
+    retrieved: _builtins.int
+    found: _builtins.int
+    precision: _builtins.float
+    recall: _builtins.float
+    context_precision: _builtins.float
+    """The mean of the precisions up to each relevant passage."""
+    @_builtins.property
+    def recall_at(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """The recall of the first 1, 3, 5 and 10, by that number."""
+
+    def __init__(
+        self,
+        *,
+        relevant: _builtins.int = ...,
+        retrieved: _builtins.int = ...,
+        found: _builtins.int = ...,
+        precision: _builtins.float = ...,
+        recall: _builtins.float = ...,
+        context_precision: _builtins.float = ...,
+        recall_at: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_precision", b"context_precision", "found", b"found", "precision", b"precision", "recall", b"recall", "recall_at", b"recall_at", "relevant", b"relevant", "retrieved", b"retrieved"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetrievalSummary: _TypeAlias = RetrievalSummary  # noqa: Y015
+
+@_typing.final
 class SessionRef(_message.Message):
     """How a stream's session stood at the stream's end."""
 
@@ -1070,6 +1134,7 @@ class DecisionEvent(_message.Message):
     SESSION_FIELD_NUMBER: _builtins.int
     CANARY_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    RETRIEVAL_FIELD_NUMBER: _builtins.int
     direction: _guard_pb2.Direction.ValueType
     ended: Global___Ended.ValueType
     done: _guard_pb2.Action.ValueType
@@ -1127,6 +1192,10 @@ class DecisionEvent(_message.Message):
     def usage(self) -> Global___UsageRef:
         """What the answer took."""
 
+    @_builtins.property
+    def retrieval(self) -> Global___RetrievalSummary:
+        """Where the application said which passages are relevant."""
+
     def __init__(
         self,
         *,
@@ -1155,10 +1224,11 @@ class DecisionEvent(_message.Message):
         session: Global___SessionRef | None = ...,
         canary: Global___Canary | None = ...,
         usage: Global___UsageRef | None = ...,
+        retrieval: Global___RetrievalSummary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "session", b"session", "time", b"time", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "policy", b"policy", "retrieval", b"retrieval", "session", b"session", "time", b"time", "timings", b"timings", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "session", b"session", "time", b"time", "timings", b"timings", "untold", b"untold", "usage", b"usage", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens", "_first_release_ms", b"_first_release_ms", "app", b"app", "canary", b"canary", "coverage", b"coverage", "direction", b"direction", "done", b"done", "ended", b"ended", "estimated_output_tokens", b"estimated_output_tokens", "first_release_ms", b"first_release_ms", "grounding", b"grounding", "ids", b"ids", "known_chars", b"known_chars", "known_texts", b"known_texts", "leaked_chars", b"leaked_chars", "max_held_chars", b"max_held_chars", "max_held_ms", b"max_held_ms", "median_held_ms", b"median_held_ms", "policy", b"policy", "repeated", b"repeated", "restored", b"restored", "retrieval", b"retrieval", "session", b"session", "time", b"time", "timings", b"timings", "untold", b"untold", "usage", b"usage", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__estimated_output_tokens: _TypeAlias = _typing.Literal["estimated_output_tokens"]  # noqa: Y015
     _WhichOneofArgType__estimated_output_tokens: _TypeAlias = _typing.Literal["_estimated_output_tokens", b"_estimated_output_tokens"]  # noqa: Y015

@@ -303,6 +303,7 @@ class Start(_message.Message):
     PROMPT_VERSION_FIELD_NUMBER: _builtins.int
     PROMPT_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    RELEVANT_FIELD_NUMBER: _builtins.int
     UNGUARDED_FIELD_NUMBER: _builtins.int
     policy: _builtins.str
     """A policy by name. Empty: the first policy, by order, whose `match` accepts the stream, else `default`."""
@@ -326,6 +327,12 @@ class Start(_message.Message):
     @_builtins.property
     def context(self) -> _containers.RepeatedCompositeFieldContainer[Global___Passage]: ...
     @_builtins.property
+    def relevant(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the passages that are relevant to the prompt, retrieved or not, where somebody labelled that: the decision
+        event says how good the retrieval was. The order of `context`, and of later ones, is the retrieval's.
+        """
+
+    @_builtins.property
     def unguarded(self) -> Global___Unguarded:
         """What became of this client's calls while no service answered; an event tells of it."""
 
@@ -343,11 +350,12 @@ class Start(_message.Message):
         prompt_version: _builtins.str = ...,
         prompt: _builtins.str = ...,
         context: _abc.Iterable[Global___Passage] | None = ...,
+        relevant: _abc.Iterable[_builtins.str] | None = ...,
         unguarded: Global___Unguarded | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["unguarded", b"unguarded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "context", b"context", "direction", b"direction", "labels", b"labels", "model", b"model", "policy", b"policy", "prompt", b"prompt", "prompt_version", b"prompt_version", "request_id", b"request_id", "session_id", b"session_id", "tenant", b"tenant", "unguarded", b"unguarded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "context", b"context", "direction", b"direction", "labels", b"labels", "model", b"model", "policy", b"policy", "prompt", b"prompt", "prompt_version", b"prompt_version", "relevant", b"relevant", "request_id", b"request_id", "session_id", b"session_id", "tenant", b"tenant", "unguarded", b"unguarded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -38,6 +38,17 @@ def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> s
     return timestamp((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp())
 
 
+def length(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """A length of time such as `10m`, in seconds. Raises `BadParameter`."""
+    if value is None:
+        return None
+    said = _AGO.fullmatch(value.strip())
+    seconds = timedelta(**{_UNITS[said["unit"]]: float(said["number"])}).total_seconds() if said else 0
+    if seconds < 1:
+        raise click.BadParameter(f"{value!r} is no length of time of a second or more: say 10m, 1h or 1d")
+    return seconds
+
+
 def parsed_fields(pairs: tuple[str, ...]) -> dict[str, str]:
     """The values of `--field`. Raises `UsageError`."""
     for pair in pairs:
