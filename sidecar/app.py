@@ -1,10 +1,10 @@
 """The service: every part is made, started and stopped here, in one order.
 
 Start: admin listener, outbox and publisher, the models on an inference server, policies, detectors' golden inputs,
-scheduler, gRPC, and the HTTP proxy if it has an upstream. Until the last step `/readyz` says what is missing. Stop
-(SIGTERM, SIGINT): not ready; new streams are refused; running ones may finish for `drain_seconds` and are then
-cancelled; then the other way round, the outbox near the end, so that each stream's end is recorded. SIGHUP reads the
-policies again.
+scheduler, gRPC, the HTTP proxy if it has an upstream, and call-outs if they have an address. Until the last step
+`/readyz` says what is missing. Stop (SIGTERM, SIGINT): not ready; new streams are refused; running ones may finish for
+`drain_seconds` and are then cancelled; then the other way round, the outbox near the end, so that each stream's end is
+recorded. SIGHUP reads the policies again.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from prometheus_client import disable_created_metrics
 from detectors.models.exemplars import use_folders
 from detectors.models.places import use_places
 from sidecar.admin import AdminServer, Page, service_pages
+from sidecar.callouts.server import CalloutServer
 from sidecar.canaries import Canaries
 from sidecar.clock import Clock, LoopClock
-from sidecar.config import Settings
+from sidecar.config import Auth, Settings
 from sidecar.console.pages import console_pages, finder, policies_page, reader
 from sidecar.console.recent import Recent
 from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
@@ -44,6 +45,7 @@ from sidecar.readiness import Readiness, probe_detectors
 from sidecar.reload import PolicyReloader
 from sidecar.scheduler.scheduler import Scheduler
 from sidecar.telemetry.metrics import Metrics
+from sidecar.tokens import Tokens
 from sidecar.transport.doors import Door, warnings
 from sidecar.transport.exchange import Room
 from sidecar.transport.grpc import GrpcServer
@@ -101,8 +103,12 @@ class App:
         room = Room(settings.limits.request_bodies_bytes)
         self.processor = _processor(self.engine, settings, room)
         services = (self.processor,) if self.processor is not None else ()
-        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services)
+        tokens = _tokens(settings.auth)
+        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services, tokens=tokens.get("grpc"))
         self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
+        self.callouts = (
+            CalloutServer(self.engine, settings.callouts, tokens.get("callouts")) if settings.callouts.listen else None
+        )
         self.admin = AdminServer(settings.admin.listen, self._pages(version))
 
     def _drift(self, events: Inlet) -> DriftWatch | None:
@@ -156,11 +162,15 @@ class App:
             if self.proxy is not None:
                 await self.proxy.start()
                 self.readiness.fine("proxy")
+            if self.callouts is not None:
+                await self.callouts.start()
+                self.readiness.fine("callouts")
             _log.info(
                 "serving",
                 extra={
                     "grpc": self.grpc.addresses,
                     "proxy": self.proxy.address if self.proxy is not None else None,
+                    "callouts": self.callouts.address if self.callouts is not None else None,
                     "admin": self.admin.address,
                     "policies": [*self.policies.plans],
                 },
@@ -290,17 +300,19 @@ class App:
             _log.warning("streams are cancelled", extra={"streams": self.engine.open_streams})
         if self.proxy is not None:
             await self.proxy.stop()
+        if self.callouts is not None:
+            await self.callouts.stop()
         await self.grpc.stop()
         await self._within(_LAST_SECONDS, self.engine.wait_idle())
 
     async def _finish(self) -> None:
         """Send clients elsewhere; returns when nothing runs any more."""
-        proxied = asyncio.create_task(self.proxy.drain()) if self.proxy is not None else None
+        over_http = [asyncio.create_task(each.drain()) for each in (self.proxy, self.callouts) if each is not None]
         await self.grpc.finish()
         if self.processor is not None:
             await self.processor.drain()
-        if proxied is not None:
-            await proxied
+        for draining in over_http:
+            await draining
         self.engine.drain()
         await self.engine.wait_idle()
 
@@ -340,8 +352,19 @@ def run(settings: Settings) -> None:
 
 
 def _readiness(settings: Settings) -> Readiness:
-    optional = {"inference": settings.inference.models, "proxy": settings.proxy.upstream}
+    optional = {
+        "inference": settings.inference.models,
+        "proxy": settings.proxy.upstream,
+        "callouts": settings.callouts.listen,
+    }
     return Readiness([*_PARTS, *(part for part, wanted in optional.items() if wanted)])
+
+
+def _tokens(settings: Auth) -> Mapping[str, Tokens]:
+    """The tokens by the door where they are asked for. Raises `ConfigError` when their file cannot be read."""
+    if settings.tokens_file is None:
+        return {}
+    return dict.fromkeys(settings.doors, Tokens(settings.tokens_file))
 
 
 def _checkpoints(outbox: Inlet, settings: Settings, clock: Clock) -> Checkpoints:

@@ -195,10 +195,18 @@ class Admin(Section):
     """Whether a page for people is at `/`: read-only, without checked text, but with the ids of sessions."""
 
 
-class Guarded(Section):
-    """How traffic of providers' HTTP APIs is guarded, whoever brings it here."""
+class Requests(Section):
+    """What requests over HTTP may be, and what is known of them."""
 
     facts: Facts = Facts()
+    max_request_bytes: Count = 16 * 1024 * 1024
+    body_seconds: Seconds = 60.0
+    """How long a request may take to arrive."""
+
+
+class Guarded(Requests):
+    """How traffic of providers' HTTP APIs is guarded, whoever brings it here."""
+
     unknown: Literal["guard", "refuse", "pass"] = "guard"
     """Paths of no API that is known: all texts of their requests and answers are guarded; they are not served; or they
     pass, marked `unguarded` and reported as unscanned."""
@@ -217,13 +225,10 @@ class Guarded(Section):
     block_join: Literal["paragraph", "plain"] = "paragraph"
     """How a block's message stands behind text that was let out before: what is open there (a code block, a formula, a
     folded part) is closed, and the message is a paragraph of its own; or right behind it."""
-    max_request_bytes: Count = 16 * 1024 * 1024
     max_answer_bytes: Count = 16 * 1024 * 1024
     """Of an answer that is one document."""
     max_frame_bytes: Count = 4 * 1024 * 1024
     """Of one event of a streamed answer."""
-    body_seconds: Seconds = 60.0
-    """How long a request may take to arrive."""
 
     @model_validator(mode="before")
     @classmethod
@@ -260,6 +265,33 @@ class Proxy(Guarded):
         if value and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value):
             raise ValueError("must be a URL such as http://localhost:11434")
         return value.rstrip("/")
+
+
+class Callouts(Requests):
+    """The listener for gateways and programs that ask what to do with a text. It runs when `listen` is set."""
+
+    listen: Annotated[str, Field(pattern=r"^(|.+:\d{1,5})$")] = ""
+    """`HOST:PORT`; port 0 chooses one, which the log names."""
+    share_port: bool = False
+    """Whether other processes may listen on the same port, as in `grpc`."""
+    adapters: Words = ()
+    """Whose forms are served, by name; without any, all of them."""
+
+
+class Auth(Section):
+    """Bearer tokens of those who ask. The digests of tokens are in a file, which may change while the service runs."""
+
+    tokens_file: Path | None = None
+    """YAML, as `tidegate tokens create` writes it. Without it nobody needs a token."""
+    doors: Words = ("callouts", "grpc")
+    """Where a token is needed. A caller of gRPC that showed a certificate (mTLS) needs none."""
+
+    @field_validator("doors")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted({*names} - {"callouts", "grpc"}):
+            raise ValueError(f"{', '.join(unknown)} is none of callouts, grpc")
+        return names
 
 
 class Limits(Section):
@@ -574,6 +606,8 @@ class Settings(Section):
     admin: Admin = Admin()
     proxy: Proxy = Proxy()
     ext_proc: ExtProc = ExtProc()
+    callouts: Callouts = Callouts()
+    auth: Auth = Auth()
     limits: Limits = Limits()
     policies: Policies = Policies()
     exemplars: ExemplarSettings = ExemplarSettings()

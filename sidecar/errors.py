@@ -10,6 +10,8 @@
     ├── DetectorFailure    a detector could not be built or run                 (detector)
     ├── CallerError        the caller broke a rule of the interface             (field, limit, kind)
     ├── Overloaded         no room just now; worth another try                  (what, retry_ms)
+    ├── Unauthenticated    the caller has to show a token, and shows none that is known
+    ├── Forbidden          the caller's token is not for what it asks
     ├── IdleStream         the other side was silent for too long               (seconds)
     └── Draining           the service is shutting down
 
@@ -159,6 +161,17 @@ class Overloaded(TidegateError):  # noqa: N818 - as above
         self.what = what
         self.retry_ms = random.randrange(*_RETRY_MS) if retry_ms is None else retry_ms  # noqa: S311 - no secret
         super().__init__(f"too many {what}; try again in {self.retry_ms} ms")
+
+
+class Unauthenticated(TidegateError):  # noqa: N818 - as above
+    """The caller has to show a token, and shows none that is known."""
+
+    def __init__(self) -> None:
+        super().__init__("a token is needed that is known here: `Authorization: Bearer tg_...`")
+
+
+class Forbidden(TidegateError):  # noqa: N818 - as above
+    """The caller's token is not for what it asks."""
 
 
 class IdleStream(TidegateError):  # noqa: N818 - as above

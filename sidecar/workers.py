@@ -100,6 +100,7 @@ class Ports:
 
     grpc: tuple[str, ...]
     proxy: str
+    callouts: str = ""
 
 
 def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) -> dict[str, str]:
@@ -120,6 +121,8 @@ def environment_of(index: int, settings: Settings, ports: Ports, admin: Path) ->
     }
     if ports.proxy:
         values |= {"PROXY__LISTEN": ports.proxy, "PROXY__SHARE_PORT": True}
+    if ports.callouts:
+        values |= {"CALLOUTS__LISTEN": ports.callouts, "CALLOUTS__SHARE_PORT": True}
     return {f"TIDEGATE_{key}": str(value) for key, value in values.items()}
 
 
@@ -244,6 +247,7 @@ class Supervisor:
                 "workers": len(self._workers),
                 "grpc": self._ports.grpc,
                 "proxy": self._ports.proxy or None,
+                "callouts": self._ports.callouts or None,
                 "admin": self._admin.address,
             },
         )
@@ -340,7 +344,9 @@ class _Joined(Collector):
 def _reserve(settings: Settings, stack: ExitStack) -> Ports:
     """Bind the addresses, so that they are known and nobody else's; nothing listens yet. Raises `ConfigError`."""
     grpc = tuple(_bind(address, "grpc.listen", stack) for address in settings.grpc.listen)
-    return Ports(grpc, _bind(settings.proxy.listen, "proxy.listen", stack) if settings.proxy.upstream else "")
+    proxy = _bind(settings.proxy.listen, "proxy.listen", stack) if settings.proxy.upstream else ""
+    callouts = _bind(settings.callouts.listen, "callouts.listen", stack) if settings.callouts.listen else ""
+    return Ports(grpc, proxy, callouts)
 
 
 def _bind(address: str, path: str, stack: ExitStack) -> str:

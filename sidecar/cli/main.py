@@ -32,6 +32,7 @@ _LAZY: Mapping[str, str] = {
     "eval": "workbench.cli.evaluation:evaluate",
     "models": "workbench.cli.models:models",
     "proxy": "sidecar.cli.proxy:proxy",
+    "tokens": "sidecar.cli.tokens:tokens",
 }
 """Commands that live elsewhere, and where."""
 

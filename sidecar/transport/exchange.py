@@ -17,7 +17,7 @@ from sidecar.codec.jsontext import NotJsonError
 from sidecar.codec.opened import Whole
 from sidecar.codec.shape import Shape
 from sidecar.codec.shapes import openai
-from sidecar.config import Guarded
+from sidecar.config import Guarded, Requests
 from sidecar.errors import CallerError, Draining, Overloaded, TidegateError
 from sidecar.transport.decision import Streams
 from sidecar.transport.http_status import TOO_LARGE, HttpStatus, SlowBodyError, UnreadableAnswerError
@@ -105,7 +105,7 @@ def type_of_errors(shape: Shape | None) -> str:
     return f"{TEXT}; charset=utf-8" if shape is PLAIN else JSON
 
 
-async def read_request(settings: Guarded, chunks: AsyncIterator[bytes], held: Held) -> bytes:
+async def read_request(settings: Requests, chunks: AsyncIterator[bytes], held: Held) -> bytes:
     """A request's body. Raises `CallerError` past the limit, `SlowBodyError`, and `Overloaded` without room."""
     try:
         async with asyncio.timeout(settings.body_seconds):

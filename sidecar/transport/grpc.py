@@ -33,6 +33,7 @@ from sidecar.errors import CallerError, ConfigError, IdleStream, Overloaded, Tid
 from sidecar.session import Session
 from sidecar.start import StreamStart
 from sidecar.telemetry.tracing import parse_traceparent
+from sidecar.tokens import Tokens
 from sidecar.transport.convert import (
     LaneReader,
     check_response_of,
@@ -62,6 +63,8 @@ Server: TypeAlias = grpc.aio.Server | Http2Server
 
 _log = logging.getLogger(__name__)
 
+GRPC_SCOPE = "grpc"
+"""What a token is for that is shown here."""
 _UNIX = "unix:"
 _STREAM_ID = "tidegate-stream-id"
 _FRAME_BYTES = 1 << 20
@@ -101,8 +104,9 @@ class GuardService:
     name = GUARD_SERVICE
     files = (pb.DESCRIPTOR,)
 
-    def __init__(self, engine: Engine, settings: Grpc) -> None:
+    def __init__(self, engine: Engine, settings: Grpc, tokens: Tokens | None = None) -> None:
         self._engine = engine
+        self._tokens = tokens
         self._facts = settings.facts
         self._idle_seconds = settings.idle_seconds
         self._one_message = OneMessage(settings.message_seconds)
@@ -204,7 +208,11 @@ class GuardService:
             (key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)
         )
         caller = Caller(metadata, Peer.of_grpc(context.peer(), context.auth_context()))
-        return pinned(self._facts, caller, start_of(message, trace=_trace_of(context)))
+        start = pinned(self._facts, caller, start_of(message, trace=_trace_of(context)))
+        if self._tokens is None or caller.peer.identities:
+            return start
+        token = self._tokens.of(metadata.get("authorization", ""), GRPC_SCOPE)
+        return msgspec.structs.replace(start, tenant=token.tenant(start.tenant))
 
     async def _read_start(self, context: Context) -> pb.Start:
         """The stream's first message. Raises `CallerError` when it is another one, `IdleStream` when there is none."""
@@ -232,10 +240,13 @@ class GuardService:
 class GrpcServer:
     """The listener. `start` binds all addresses or none. `others` are served beside the guard's own service."""
 
-    def __init__(self, engine: Engine, settings: Grpc, limits: Limits, *others: GrpcService) -> None:
+    def __init__(
+        self, engine: Engine, settings: Grpc, limits: Limits, *others: GrpcService, tokens: Tokens | None = None
+    ) -> None:
+        """With `tokens`, each call of the guard needs one, but for callers that showed a certificate."""
         self._settings = settings
         self._limits = limits
-        self._guard = GuardService(engine, settings)
+        self._guard = GuardService(engine, settings, tokens)
         self._services = (self._guard, *others)
         self._health = Health()
         self._grpcio: grpc.aio.Server | None = None

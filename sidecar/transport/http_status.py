@@ -6,6 +6,8 @@
 | `CallerError`, a limit   | 413, or the provider's own: `Shape.too_long` | |
 | other `CallerError`      | 400    |               |
 | `SlowBodyError`          | 408    |               |
+| `Unauthenticated`        | 401    |               |
+| `Forbidden`              | 403    |               |
 | `UnknownPolicy`          | 500    |               |
 | `Overloaded`, `Draining` | 503    | `Retry-After`, `Retry-After-Ms` |
 | `UpstreamTimeoutError`   | 504    |               |
@@ -23,7 +25,16 @@ import math
 
 import msgspec
 
-from sidecar.errors import CallerError, Draining, IdleStream, Overloaded, TidegateError, UnknownPolicy
+from sidecar.errors import (
+    CallerError,
+    Draining,
+    Forbidden,
+    IdleStream,
+    Overloaded,
+    TidegateError,
+    Unauthenticated,
+    UnknownPolicy,
+)
 from sidecar.transport.decision import FIRST_ERROR, Refuse
 
 TOO_LARGE = "too large"
@@ -72,7 +83,7 @@ class HttpStatus(msgspec.Struct, frozen=True):
         return {"retry-after": str(math.ceil(self.retry_after_ms / 1000)), "retry-after-ms": str(self.retry_after_ms)}
 
 
-def http_status_of(error: Exception, answered: int = 0) -> HttpStatus:
+def http_status_of(error: Exception, answered: int = 0) -> HttpStatus:  # noqa: C901 - a table
     """The status for an error. `answered` is that of the upstream's answer, if there is one."""
     match error:
         case RefusedError():
@@ -80,6 +91,8 @@ def http_status_of(error: Exception, answered: int = 0) -> HttpStatus:
         case CallerError():
             is_too_large = error.limit and not error.field.startswith("start.")
             return HttpStatus(413, TOO_LARGE, str(error)) if is_too_large else HttpStatus(400, "caller", str(error))
+        case Unauthenticated() | Forbidden():
+            return HttpStatus(401 if isinstance(error, Unauthenticated) else 403, "token", str(error))
         case SlowBodyError():
             return HttpStatus(408, "slow body", str(error))
         case UnknownPolicy():

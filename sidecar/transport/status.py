@@ -8,6 +8,8 @@
 | `Overloaded`            | `RESOURCE_EXHAUSTED`  | `RetryInfo`, `ErrorInfo`   |
 | `Draining`              | `UNAVAILABLE`         | `RetryInfo`, `ErrorInfo`   |
 | `IdleStream`            | `DEADLINE_EXCEEDED`   | `ErrorInfo`                |
+| `Unauthenticated`       | `UNAUTHENTICATED`     | `ErrorInfo`                |
+| `Forbidden`             | `PERMISSION_DENIED`   | `ErrorInfo`                |
 | anything else           | `INTERNAL`            | `ErrorInfo`                |
 
 Anything else is a fault of ours, never of the caller's; the log has it.
@@ -23,7 +25,16 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from sidecar.errors import CallerError, CallerFault, Draining, IdleStream, Overloaded, UnknownPolicy
+from sidecar.errors import (
+    CallerError,
+    CallerFault,
+    Draining,
+    Forbidden,
+    IdleStream,
+    Overloaded,
+    Unauthenticated,
+    UnknownPolicy,
+)
 
 DOMAIN = "tidegate.dev"
 _DETAILS = "grpc-status-details-bin"
@@ -56,6 +67,10 @@ def status_of(error: Exception) -> Status:
             return _status(grpc.StatusCode.UNAVAILABLE, error, "DRAINING", retry_ms=_DRAINING_RETRY_MS)
         case IdleStream():
             return _status(grpc.StatusCode.DEADLINE_EXCEEDED, error, "IDLE")
+        case Unauthenticated():
+            return _status(grpc.StatusCode.UNAUTHENTICATED, error, "TOKEN")
+        case Forbidden():
+            return _status(grpc.StatusCode.PERMISSION_DENIED, error, "TOKEN")
         case _:
             return _status(grpc.StatusCode.INTERNAL, _FAULT, "FAULT")
 

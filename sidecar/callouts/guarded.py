@@ -1,0 +1,187 @@
+"""One call-out's texts through the engine: what came of each, as every form of answer is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import field
+
+from sidecar.codec import opened
+from sidecar.codec.body import UnknownShapeError
+from sidecar.codec.formats import Format
+from sidecar.codec.shape import Shape
+from sidecar.codec.weave import Text
+from sidecar.engine import Engine
+from sidecar.errors import CallerError
+from sidecar.policy.plan import Plan
+from sidecar.session import Session
+from sidecar.start import StreamStart
+from sidecar.summary import StreamSummary
+from sidecar.transport.answers import beside, guard_whole, hand_over
+from sidecar.transport.exchange import message_of
+from sidecar.values import Action, Blocked, Decision, Lane, Redaction, Release
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding that met a rule. `start` and `end` are code points of the text numbered `text`, half-open."""
+
+    text: int
+    start: int
+    end: int
+    rule: str
+    detector: str
+    label: str
+    score: float
+    reason: str
+    severity: str
+    decided: Action
+    done: Action
+    is_shadow: bool
+
+
+class Guarded(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a call-out's texts.
+
+    `texts` are as they may go on, in the order in which they came; where something was blocked, they may not.
+    """
+
+    action: Action
+    texts: tuple[str, ...]
+    found: tuple[Found, ...]
+    plan: Plan
+    stream_id: str
+    blocked_rule: str = ""
+    """The rule that blocked; empty where none did."""
+    message: str = ""
+    """What to tell the user where something was blocked."""
+    unscanned_chars: int = 0
+    advice: tuple[str, ...] = ()
+    redactions: Mapping[int, Sequence[Redaction]] = field(default_factory=dict)
+    """By text: what was replaced in it."""
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a policy stopped it."""
+        return self.action is Action.BLOCK
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """The highest score of each label that was found, in shadow too."""
+        highest: dict[str, float] = {}
+        for each in self.found:
+            highest[each.label] = max(each.score, highest.get(each.label, 0.0))
+        return highest
+
+
+class GuardedDocument(msgspec.Struct, frozen=True):
+    """What came of a document of a provider's shape, and the document as it may go on."""
+
+    guarded: Guarded
+    document: Any
+
+
+async def guard_texts(engine: Engine, start: StreamStart, texts: Sequence[tuple[Lane, str]]) -> Guarded:
+    """Guard whole texts, each a lane of its own. Raises `TidegateError`."""
+    limit = engine.limits.max_stream_chars
+    chars = sum(len(text) for _, text in texts)
+    if chars > limit:
+        raise CallerError(f"have {chars} characters; at most {limit} are allowed", field="texts", limit=limit)
+    numbers = {lane: number for number, (lane, _) in enumerate(texts)}
+    gathered = _Gathered(numbers)
+    async with engine.open(start, is_held=True) as session:
+        async with beside(_feed(session, texts)):
+            async for shown in session.outputs():
+                gathered.take(shown)
+        return gathered.guarded(session)
+
+
+async def guard_document(engine: Engine, start: StreamStart, shape: Shape, document: Any) -> GuardedDocument:
+    """Guard a request as a provider's API has it: whose words each text is, is read off it. Raises `TidegateError`."""
+    try:
+        body = opened.whole(shape, msgspec.json.encode(document), is_request=True, form=Format.JSON)
+    except UnknownShapeError:
+        raise CallerError(f"is no request of {shape.name} whose texts can be read", field="messages") from None
+    start = msgspec.structs.replace(start, history=body.history)
+    numbers = {each.lane: number for number, each in enumerate(_firsts(body.texts))}
+    async with engine.open(start, is_held=True) as session:
+        summary = await guard_whole(session, body)
+        gathered = _Gathered(numbers)
+        gathered.take(summary)
+        if body.blocked is not None:
+            gathered.take(body.blocked)
+        guarded = gathered.guarded(session)
+    return GuardedDocument(guarded, document if guarded.is_blocked else msgspec.json.decode(body.finish()))
+
+
+async def _feed(session: Session, texts: Iterable[tuple[Lane, str]]) -> None:
+    try:
+        for lane, text in texts:
+            await hand_over(session, Text(lane, text, is_last=True))
+        session.finish()
+    except Exception as error:  # noqa: BLE001 - told by the task that reads the outputs
+        session.fail(error)
+
+
+def _firsts(texts: Iterable[Text]) -> list[Text]:
+    """The first text of each lane."""
+    return [*{each.lane: each for each in reversed([*texts])}.values()][::-1]
+
+
+class _Gathered:
+    """All outputs of a session, by text."""
+
+    def __init__(self, numbers: Mapping[Lane, int]) -> None:
+        self._numbers = numbers
+        self._texts: dict[Lane, list[str]] = {lane: [] for lane in numbers}
+        self._redactions: dict[int, list[Redaction]] = {}
+        self._blocked: Blocked | None = None
+        self._summary: StreamSummary | None = None
+
+    def take(self, shown: Release | Blocked | StreamSummary) -> None:
+        """One output."""
+        match shown:
+            case Release():
+                self._texts.setdefault(shown.lane, []).append(shown.text)
+                if shown.redactions:
+                    self._redactions.setdefault(self._numbers.get(shown.lane, 0), []).extend(shown.redactions)
+            case Blocked():
+                self._blocked = self._blocked or shown
+            case StreamSummary():
+                self._summary = shown
+
+    def guarded(self, session: Session) -> Guarded:
+        """What came of all."""
+        summary, blocked, plan = self._summary, self._blocked, session.plan
+        assert summary is not None
+        return Guarded(
+            action=Action.BLOCK if blocked is not None else summary.action,
+            texts=tuple("".join(self._texts[lane]) for lane in self._numbers),
+            found=tuple(_found(each, plan, self._numbers.get(each.lane, 0)) for each in summary.violations),
+            plan=plan,
+            stream_id=summary.stream_id,
+            blocked_rule="" if blocked is None else plan.rules[blocked.rule].id,
+            message="" if blocked is None else message_of(blocked),
+            unscanned_chars=sum(each.unscanned_chars for each in summary.coverage),
+            advice=summary.advice,
+            redactions=self._redactions,
+        )
+
+
+def _found(decision: Decision, plan: Plan, number: int) -> Found:
+    rule, finding = plan.rules[decision.rule], decision.finding
+    return Found(
+        text=number,
+        start=finding.start,
+        end=finding.end,
+        rule=rule.id,
+        detector=rule.detector,
+        label=finding.label,
+        score=finding.score,
+        reason=finding.reason,
+        severity=rule.severity_of(finding.score).word,
+        decided=decision.decided,
+        done=decision.done,
+        is_shadow=not rule.is_enforced,
+    )
