@@ -33,7 +33,7 @@ from sidecar.drift.watch import DriftWatch
 from sidecar.engine import Engine
 from sidecar.exemplars.copying import Copies
 from sidecar.inference.models import RemoteModels
-from sidecar.keys import event_signer, evidence_key, redaction_keys, stand_in_source, tell_of_own_key
+from sidecar.keys import event_signer, keeping, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.checkpoints import Checkpoints
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.outbox import Inlet
@@ -78,6 +78,7 @@ class App:
         self.otlp = _otlp(settings, version, self.metrics)
         self.readiness = _readiness(settings)
         signer = event_signer(settings.events)
+        self._keeping = keeping(settings)
         self.outbox = SqliteOutbox(of_service(settings.outbox), signer=signer)
         self.checkpoints = _checkpoints(self.outbox, settings, self.clock) if signer is not None else None
         self.recent = Recent(self.clock.unix_seconds)
@@ -129,7 +130,7 @@ class App:
             metrics=self.metrics,
             limits=settings.limits,
             idle_seconds=settings.grpc.idle_seconds,
-            evidence_key=evidence_key(settings.keys),
+            keeping=self._keeping,
             admits=self.scheduler.admits,
             left=self.scheduler.left,
             stand_ins=stand_in_source(settings.keys, settings.limits),
@@ -380,7 +381,7 @@ def _checkpoints(outbox: Inlet, settings: Settings, clock: Clock) -> Checkpoints
 def _policies(settings: Settings) -> PolicyStore:
     """The policies of the settings' directories; those of a bundle are there once it is."""
     directories = () if settings.policies.bundle else settings.policies.directories
-    return PolicyStore(directories, redaction_keys(settings.keys))
+    return PolicyStore(directories, redaction_keys(settings.keys), keeps=keeping(settings).levels)
 
 
 def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProcessor | None:

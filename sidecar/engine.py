@@ -19,8 +19,9 @@ from sidecar.drift.watch import DriftWatch
 from sidecar.errors import Draining, Overloaded, UnknownPolicy
 from sidecar.histories import Histories
 from sidecar.keys import stand_in_source
-from sidecar.outbox.builders import EvidenceKey, StreamInfo, fault_event, timestamp, uuid7
+from sidecar.outbox.builders import SHAPES, StreamInfo, fault_event, timestamp, uuid7
 from sidecar.outbox.event import FaultKind
+from sidecar.outbox.evidence import Keeping
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
@@ -76,7 +77,7 @@ class Engine:
         metrics: Metrics,
         limits: Limits,
         idle_seconds: float,
-        evidence_key: EvidenceKey | None = None,
+        keeping: Keeping = SHAPES,
         admits: Callable[[Running], bool] = lambda _: True,
         left: Callable[[float, int], None] = lambda _began_ms, _number: None,
         stand_ins: StandInSource | None = None,
@@ -97,7 +98,7 @@ class Engine:
         self.metrics = metrics
         self.limits = limits
         self.idle_seconds = idle_seconds
-        self.evidence_key = evidence_key
+        self.keeping = keeping
         self.documents = Documents(limits.context_cache_bytes // CHAR_BYTES)
         """The passages that streams share."""
         self.histories = Histories(limits.known_texts_bytes)

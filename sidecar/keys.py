@@ -6,10 +6,10 @@ import logging
 import secrets
 
 from sidecar.bundles.keys import private_key
-from sidecar.config import Keys, Limits
+from sidecar.config import Keys, Limits, Settings
 from sidecar.errors import BundleError, ConfigError
-from sidecar.outbox.builders import EvidenceKey
 from sidecar.outbox.chain import Signer
+from sidecar.outbox.evidence import EvidenceError, EvidenceKey, Keeping, Recipient, recipient_in
 from sidecar.outbox.settings import EventSettings
 from sidecar.policy.operators import MIN_SECRET_BYTES, RedactionKeys
 from sidecar.policy.stand_ins import Kept, StandInSource
@@ -69,6 +69,25 @@ def event_signer(events: EventSettings) -> Signer | None:
     except BundleError as error:
         remedy = f"{error.message}; `tidegate events keygen PREFIX` makes one"
         raise ConfigError(remedy, path="events.signing_key_file") from None
+
+
+def keeping(settings: Settings) -> Keeping:
+    """What events keep of matched texts. Raises `ConfigError` where the keys for it are not there."""
+    events = settings.events
+    found = Keeping(events.evidence, evidence_key(settings.keys), _recipient(events))
+    if events.evidence not in found.levels:
+        needs = "keys.hash_file" if events.evidence == "hash" else "events.evidence_key_file"
+        raise ConfigError(f"`{events.evidence}` cannot be kept without a key: set {needs}", path="events.evidence")
+    return found
+
+
+def _recipient(events: EventSettings) -> Recipient | None:
+    if events.evidence_key_file is None:
+        return None
+    try:
+        return recipient_in(events.evidence_key_file)
+    except EvidenceError as error:
+        raise ConfigError(str(error), path="events.evidence_key_file") from None
 
 
 def evidence_key(keys: Keys) -> EvidenceKey | None:

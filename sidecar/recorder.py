@@ -14,7 +14,6 @@ from sidecar.core.stream import LaneCoverage
 from sidecar.drift.reading import NoReading
 from sidecar.outbox.builders import (
     Ending,
-    EvidenceKey,
     StreamInfo,
     decision_event,
     fault_event,
@@ -26,6 +25,7 @@ from sidecar.outbox.builders import (
     violation_event,
 )
 from sidecar.outbox.event import Event, FaultKind, PolicyStep, RetrievalSummary
+from sidecar.outbox.evidence import Keeping
 from sidecar.outbox.outbox import Inlet
 from sidecar.policy.plan import Plan
 from sidecar.summary import Tally, is_violation
@@ -73,7 +73,7 @@ class Recorder:
         outbox: Inlet,
         clock: Clock,
         metrics: Metrics,
-        evidence_key: EvidenceKey | None,
+        keeping: Keeping,
         most_of_rule: int,
         canaries: Canaries,
         spans: Spans | None = None,
@@ -96,7 +96,7 @@ class Recorder:
         self._clock = clock
         self._metrics = metrics
         self._counters = metrics.plan(plan)
-        self._evidence_key = evidence_key
+        self._keeping = keeping
         self._most_of_rule = most_of_rule
         self._canaries = canaries
         self._reading = reading
@@ -138,7 +138,7 @@ class Recorder:
             if is_violation(decision):
                 self._counters.count(decision)
             if self._is_told(decision):
-                event = violation_event(self.info, self._plan, decision, occurred, evidence_key=self._evidence_key)
+                event = violation_event(self.info, self._plan, decision, occurred, keeping=self._keeping)
                 events.append(event)
                 if self._span is not None:
                     self._span.violated(decision, event.id)
@@ -232,7 +232,6 @@ class Recorder:
             unscanned_chars=sum(each.unscanned_chars for each in ending.coverage),
             max_held_ms=ending.max_held_ms,
             grounding=grounding,
-            spent=self.spent,
         )
 
     def _stopped(self, now: float) -> list[Event]:

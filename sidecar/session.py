@@ -122,7 +122,7 @@ class Session:
             outbox=engine.outbox,
             clock=engine.clock,
             metrics=engine.metrics,
-            evidence_key=engine.evidence_key,
+            keeping=engine.keeping,
             most_of_rule=engine.limits.events_per_rule,
             canaries=engine.canaries,
             spans=engine.spans,

@@ -82,6 +82,9 @@ class Enforcement(StrEnum):
 
 ActionName: TypeAlias = Literal["allow", "annotate", "advise", "redact", "withhold", "block"]
 SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
+EvidenceLevel: TypeAlias = Literal["none", "hash", "shape", "masked", "encrypted", "raw"]
+"""What an event keeps of a matched text."""
+EVIDENCE_LEVELS: tuple[EvidenceLevel, ...] = get_args(EvidenceLevel)
 HowEnded: TypeAlias = Literal["finished", "blocked", "cancelled", "failed"]
 """How a stream ended; `cancelled`: the caller left."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -40,6 +41,12 @@ def generate(prefix: Path) -> tuple[Path, Path, str]:
     Raises `BundleError` when one is there already or cannot be written.
     """
     key = Ed25519PrivateKey.generate()
+    private, public = write_pair(prefix, key)
+    return private, public, id_of(key.public_key())
+
+
+def write_pair(prefix: Path, key: Ed25519PrivateKey | X25519PrivateKey) -> tuple[Path, Path]:
+    """Write a pair of keys, `PREFIX.key` (its owner's alone) and `PREFIX.pub`; both paths. Raises `BundleError`."""
     private, public = prefix.with_name(f"{prefix.name}.key"), prefix.with_name(f"{prefix.name}.pub")
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     shown = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -52,7 +59,7 @@ def generate(prefix: Path) -> tuple[Path, Path, str]:
             raise BundleError(message, remedy="A key is never written over: choose another name.") from None
         except OSError as error:
             raise BundleError(f"{path} cannot be written: {error.strerror}") from None
-    return private, public, id_of(key.public_key())
+    return private, public
 
 
 def id_of(key: Ed25519PublicKey) -> str:

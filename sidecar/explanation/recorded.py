@@ -15,7 +15,6 @@ from detectors.context import Context
 from sidecar.errors import UnknownPolicy
 from sidecar.explanation.account import Account, DecisionAccount
 from sidecar.explanation.explainer import Explainer, Question
-from sidecar.outbox.builders import shape_of
 from sidecar.outbox.event import (
     Checkpoint,
     Data,
@@ -28,6 +27,7 @@ from sidecar.outbox.event import (
     Violation,
     kind_of,
 )
+from sidecar.outbox.evidence import shape_of
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +12,6 @@ from msgspec import field
 
 from detectors.types import Grounding
 from sidecar.outbox.event import (
-    EXCERPT_LIMIT_CHARS,
     FAULT_SEVERITIES,
     MOVEMENT_SEVERITIES,
     POLICY_SEVERITIES,
@@ -56,6 +53,7 @@ from sidecar.outbox.event import (
     Where,
     severity_of,
 )
+from sidecar.outbox.evidence import Keeping
 from sidecar.policy.canary import would
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.taxonomy import tags_of
@@ -82,6 +80,10 @@ LABELS_LIMIT = 64
 """How many labels, and how many attributes, are recorded."""
 
 
+SHAPES = Keeping()
+"""Only shapes, as there is no key."""
+
+
 class StreamInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a stream when it starts; each of its events repeats it. `trace` is a W3C `traceparent`."""
 
@@ -98,21 +100,6 @@ class StreamInfo(msgspec.Struct, frozen=True, kw_only=True):
     attributes: Mapping[str, str] = field(default_factory=dict)
     model: str = ""
     prompt_version: str = ""
-
-
-class EvidenceKey(msgspec.Struct, frozen=True):
-    """The secret under which matched values are hashed. `id` names it in events without giving it away."""
-
-    secret: bytes
-
-    @property
-    def id(self) -> str:
-        """The same for the same secret: a change of key shows."""
-        return hmac.new(self.secret, b"tidegate evidence key id", hashlib.sha256).hexdigest()[:16]
-
-    def hash(self, matched: str) -> str:
-        """The keyed hash of a matched text."""
-        return "hmac-sha256:" + hmac.new(self.secret, matched.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,13 +137,14 @@ def violation_event(
     decision: Decision,
     occurred: float,
     *,
-    evidence_key: EvidenceKey | None = None,
+    keeping: Keeping = SHAPES,
     coverage: Coverage | None = None,
 ) -> Event:
     """The record of one decision. `occurred` is Unix time in seconds."""
     rule = plan.rules[decision.rule]
+    ids = _ids(info, occurred)
     data = Violation(
-        ids=_ids(info, occurred),
+        ids=ids,
         time=Times(occurred=timestamp(occurred)),
         policy=_rule_ref(plan, rule, decision),
         detector=_detector_ref(rule, decision),
@@ -168,7 +156,7 @@ def violation_event(
         ),
         decided=decision.decided.word,
         done=decision.done.word,
-        evidence=_evidence(decision, evidence_key),
+        evidence=_evidence(rule, decision, keeping, ids.event),
         app=_app(info),
         coverage=coverage or _coverage_of_failure(decision),
         failure=_failure_ref(decision.failure),
@@ -396,23 +384,6 @@ def _uuid_number(milliseconds: int, noise: int) -> int:
     return milliseconds << 80 | version << 76 | (noise >> 68) << 64 | variant << 62 | noise & 0x3FFF_FFFF_FFFF_FFFF
 
 
-def shape_of(text: str) -> str:
-    """The shape of a text: letters become `a`, digits `9`, ASCII punctuation stays, all else `?`; cut with `…`.
-
-    Nothing else may pass: a tag character or a variation selector can carry a hidden letter each.
-    """
-    shape = "".join(_shape_of_character(character) for character in text[:EXCERPT_LIMIT_CHARS])
-    return shape + "…" if len(text) > EXCERPT_LIMIT_CHARS else shape
-
-
-def _shape_of_character(character: str) -> str:
-    if character.isnumeric():
-        return "9"
-    if character.isalpha():
-        return "a"
-    return character if " " <= character <= "~" else "?"
-
-
 def _stream_event(info: StreamInfo, data: Data) -> Event:
     return Event(
         severity=severity_of(data),
@@ -495,12 +466,10 @@ def _where(direction: Direction, decision: Decision) -> Where:
     )
 
 
-def _evidence(decision: Decision, key: EvidenceKey | None) -> Evidence:
+def _evidence(rule: RulePlan, decision: Decision, keeping: Keeping, event_id: str) -> Evidence:
     matched = decision.excerpt
     is_whole = len(matched) == decision.finding.end - decision.finding.start
-    if key is None or not matched or not is_whole:
-        return Evidence(shape=shape_of(matched))
-    return Evidence(shape=shape_of(matched), hash=key.hash(matched), key_id=key.id)
+    return keeping.of(matched, event_id, level=rule.evidence, reason=rule.evidence_reason, is_whole=is_whole)
 
 
 def _coverage_of_failure(decision: Decision) -> Coverage | None:

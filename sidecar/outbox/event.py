@@ -9,7 +9,8 @@ ever added.
 
 An event has its id from the moment it is built, and gets its producer, sequence number and time of publication from
 the outbox and the encoder. It holds no checked text (law 8): of a matched text only its shape, and a keyed hash if a
-key is set. What the application itself says of a stream (ids, labels, attributes) is recorded as it was said.
+key is set, unless a rule's `evidence` says otherwise. What the application itself says of a stream (ids, labels,
+attributes) is recorded as it was said.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from sidecar.values import (
     Channel,
     Direction,
     Enforcement,
+    EvidenceLevel,
     HowEnded,
     Part,
     Severity,
@@ -267,12 +269,20 @@ class Evidence(_Part, frozen=True):
     """What was found, without showing it: its shape (letters as `a`, digits as `9`) and its keyed hash.
 
     `hash` is HMAC-SHA256 of the matched text as UTF-8: equal values have equal hashes under one key, named by `key_id`.
-    A match too long to be kept whole (over 256 characters) has no hash.
+    A match too long to be kept whole (over 256 characters) has no hash. `level` says what is kept, if not the shape:
+    `masked`, `sealed` (the text, encrypted for the key `sealed_for`, in base64) or `raw` (the text, and for what
+    `reason`).
     """
 
     shape: Annotated[str, Meta(max_length=EXCERPT_LIMIT_CHARS + 1)]
     hash: str = ""
     key_id: str = ""
+    level: EvidenceLevel | None = None
+    masked: str = ""
+    sealed: str = ""
+    sealed_for: str = ""
+    raw: str = ""
+    reason: str = ""
 
 
 class FailureRef(_Part, frozen=True):

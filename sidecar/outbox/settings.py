@@ -79,6 +79,10 @@ class EventSettings(_Section):
     """How long to wait for more before a batch leaves. A stream never waits for this."""
     max_backoff_ms: Milliseconds = 30_000
     """The longest wait between two tries while the sink does not answer."""
+    evidence: Literal["none", "hash", "shape", "masked", "encrypted"] = "shape"
+    """What events keep of a matched text, where its rule does not say. `raw` is a rule's to say, with a reason."""
+    evidence_key_file: Path | None = None
+    """An X25519 public key in PEM: whom matched texts are encrypted for."""
     signing_key_file: Path | None = None
     """An Ed25519 key in PEM: with it, checkpoints sign the chain of events."""
     checkpoint_events: Annotated[int, Field(ge=1)] = 1000

@@ -75,6 +75,8 @@ class Code(StrEnum):
     NEVER_STANDS_THERE = "TG315"
     UNKNOWN_EXEMPLARS = "TG350"
     WRONG_EXEMPLARS = "TG351"
+    RAW_WITHOUT_REASON = "TG360"
+    EVIDENCE_NOT_KEPT = "TG361"
 
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
@@ -430,6 +432,18 @@ ABOUT: Mapping[Code, About] = {
         "A set is taken as a whole or not at all; the last good one stays in force.",
         "Correct the line that is named; `tidegate exemplars check` reads the file as the service does.",
         "",
+    ),
+    Code.RAW_WITHOUT_REASON: About(
+        "a rule's events have the text itself, and no reason",
+        "With `evidence: {level: raw}` what a rule matches goes into events as it is, for everybody who reads them.",
+        "Say in `reason` what it is needed for; the events have it too. `encrypted` shows it to one key's holder only.",
+        "rules: [{id: a, detect: {detector: pii}, evidence: {level: raw}, action: redact}]\n",
+    ),
+    Code.EVIDENCE_NOT_KEPT: About(
+        "a rule's events cannot keep what it says",
+        "What is encrypted is encrypted for a public key, and a keyed hash has a key; the settings have none.",
+        "Set `events.evidence_key_file` or `keys.hash_file`, or choose another level.",
+        "rules: [{id: a, detect: {detector: pii}, evidence: {level: encrypted}, action: redact}]\n",
     ),
     Code.REPEATED_POLICY: About(
         "two policies have one name",

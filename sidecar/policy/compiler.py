@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from sidecar.policy.plan import BatchPlan, Notice, Plan, ScannerPlan, StreamSett
 from sidecar.policy.schema.match import MatchSpec
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.stream import NoticeSpec, StreamSpec
+from sidecar.values import EVIDENCE_LEVELS, EvidenceLevel
 from sidecar.wording import messages
 from sidecar.wording.languages import Language
 
@@ -49,14 +50,20 @@ class CompiledFile:
 
 
 def compile_file(
-    path: str | Path, keys: RedactionKeys | None = None, *, catalog: Catalog = registry, made: Made | None = None
+    path: str | Path,
+    keys: RedactionKeys | None = None,
+    *,
+    catalog: Catalog = registry,
+    made: Made | None = None,
+    keeps: Collection[EvidenceLevel] = EVIDENCE_LEVELS,
 ) -> CompiledFile:
     """Load and compile a file. Raises nothing for what the file holds: all its errors are in the answer, by line.
 
-    `made` are detectors that there are: policies that are compiled with the same ones share them.
+    `made` are detectors that there are: policies that are compiled with the same ones share them. `keeps` are the
+    levels of evidence that can be kept.
     """
     drafts = read_drafts(path)
-    compiled = [_compile(draft, keys, catalog, made) for draft in drafts]
+    compiled = [_compile(draft, keys, catalog, made, keeps=keeps) for draft in drafts]
     errors = [error for draft in drafts for error in draft.errors]
     errors += [error for _, found in compiled for error in found]
     errors += repeated_names(drafts)
@@ -84,11 +91,16 @@ def digest_of(spec: PolicySpec) -> str:
 
 
 def _compile(
-    draft: Draft, keys: RedactionKeys | None, catalog: Catalog, made: Made | None = None
+    draft: Draft,
+    keys: RedactionKeys | None,
+    catalog: Catalog,
+    made: Made | None = None,
+    *,
+    keeps: Collection[EvidenceLevel] = EVIDENCE_LEVELS,
 ) -> tuple[Plan | None, list[PolicyError]]:
     """The plan, or the errors beyond those of the draft."""
     spec = draft.spec
-    rules = RuleCompiler(draft, keys, catalog, made)
+    rules = RuleCompiler(draft, keys, catalog, made, keeps=keeps)
     for number, rule in draft.rules.items():
         rules.compile(number, rule)
     for number, detect in draft.detects.items():

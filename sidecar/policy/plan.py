@@ -23,6 +23,7 @@ from sidecar.values import (
     CanarySide,
     Channel,
     Enforcement,
+    EvidenceLevel,
     FailMode,
     InHistory,
     Lane,
@@ -102,6 +103,10 @@ class RulePlan:
     """On which streams it is enforced; on the others it is in shadow. None: the same on all."""
     side: CanarySide | None = None
     """Of a canary: on which side the stream is that this plan is for."""
+    evidence: EvidenceLevel | None = None
+    """What its events keep of a matched text; None: what the settings say."""
+    evidence_reason: str = ""
+    """Why they keep that."""
     is_others: bool = False
     """Whether it is of the other version of the policy, and only says what that would do."""
     risk: float = 0.0

@@ -10,7 +10,7 @@ When a file is read again, and who is told of errors, is the caller's business. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan, in_order, taker
 from sidecar.policy.rollouts import errors_together, in_force
 from sidecar.policy.schema.base import DEFAULT_POLICY
+from sidecar.values import EVIDENCE_LEVELS, EvidenceLevel
 
 State = frozenset[tuple[Path, int, int, int]]
 """What tells one state of the policy files from another without reading them."""
@@ -49,11 +50,17 @@ class PolicyStore:
     """The policies of some files and directories."""
 
     def __init__(
-        self, directories: Sequence[str | Path], keys: RedactionKeys | None = None, *, catalog: Catalog = registry
+        self,
+        directories: Sequence[str | Path],
+        keys: RedactionKeys | None = None,
+        *,
+        catalog: Catalog = registry,
+        keeps: Collection[EvidenceLevel] = EVIDENCE_LEVELS,
     ) -> None:
         self._paths = tuple(Path(directory) for directory in directories)
         self._keys = keys
         self._catalog = catalog
+        self._keeps = keeps
         self._current = _Snapshot()
         self._errors: tuple[PolicyError, ...] = ()
 
@@ -102,7 +109,7 @@ class PolicyStore:
 
         If not, what is wrong is in `errors`, and the policies of before stay in force.
         """
-        other = PolicyStore(directories, self._keys, catalog=self._catalog)
+        other = PolicyStore(directories, self._keys, catalog=self._catalog, keeps=self._keeps)
         snapshot, self._errors = other._read()
         if self._errors:
             return False
@@ -169,7 +176,7 @@ class PolicyStore:
         known = self._current.files.get(path)
         if known is not None and content and known.content == content:
             return known
-        return replace(compile_file(path, self._keys, catalog=self._catalog), content=content)
+        return replace(compile_file(path, self._keys, catalog=self._catalog, keeps=self._keeps), content=content)
 
     def _last_good(self, compiled: CompiledFile) -> CompiledFile:
         if not compiled.errors:

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 from detectors.types import Finding
 from sidecar.outbox.builders import (
     Ending,
-    EvidenceKey,
     StreamInfo,
     decision_event,
     drift_event,
@@ -30,6 +29,7 @@ from sidecar.outbox.event import (
     RetrievalSummary,
     ShareRef,
 )
+from sidecar.outbox.evidence import EvidenceKey, Keeping
 from sidecar.outbox.labels import checked, numbered_labels
 from sidecar.outbox.outbox import Numbered
 from sidecar.policy.plan import Plan
@@ -92,7 +92,7 @@ def a_failed_decision() -> Decision:
 
 def a_violation(info: StreamInfo = INFO, *, hashed: bool = False, excerpt: str = "4111 1111") -> Event:
     key = EvidenceKey(SECRET) if hashed else None
-    return violation_event(info, a_plan(), a_decision(excerpt), NOW, evidence_key=key)
+    return violation_event(info, a_plan(), a_decision(excerpt), NOW, keeping=Keeping(key=key))
 
 
 def a_stream_decision(info: StreamInfo = INFO) -> Event:

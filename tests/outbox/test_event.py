@@ -15,16 +15,15 @@ from msgspec.structs import replace
 from sidecar.outbox.builders import (
     LABELS_LIMIT,
     TEXT_LIMIT_CHARS,
-    EvidenceKey,
     fault_event,
     session_key,
-    shape_of,
     timestamp,
     uuid7,
     violation_event,
 )
 from sidecar.outbox.encode import from_proto, to_proto
 from sidecar.outbox.event import EXCERPT_LIMIT_CHARS, Fault, FaultKind, Kind, StreamDecision, TagsRef, Violation
+from sidecar.outbox.evidence import EvidenceKey, Keeping, shape_of
 from sidecar.values import Action, Decision, Severity
 from tests.outbox.samples import (
     INFO,
@@ -147,7 +146,7 @@ def test_same_value_has_the_same_hash_and_another_key_another():
     hashes = {a_violation(hashed=True).data.evidence.hash for _ in range(2)}  # type: ignore[union-attr]
     assert len(hashes) == 1
     key = EvidenceKey(b"another key")
-    other = violation_event(INFO, a_plan(), a_decision(), NOW, evidence_key=key).data
+    other = violation_event(INFO, a_plan(), a_decision(), NOW, keeping=Keeping(key=key)).data
     assert isinstance(other, Violation)
     assert other.evidence.hash not in hashes
     assert other.evidence.key_id == key.id != EvidenceKey(SECRET).id
@@ -162,7 +161,7 @@ def test_without_a_key_there_is_no_hash():
 def test_match_that_was_not_kept_whole_has_no_hash():
     decision = a_decision()
     longer = replace(decision, finding=replace(decision.finding, end=decision.finding.end + 1))
-    data = violation_event(INFO, a_plan(), longer, NOW, evidence_key=EvidenceKey(SECRET)).data
+    data = violation_event(INFO, a_plan(), longer, NOW, keeping=Keeping(key=EvidenceKey(SECRET))).data
     assert isinstance(data, Violation)
     assert data.evidence.hash == ""
 

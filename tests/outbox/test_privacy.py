@@ -12,9 +12,9 @@ import pytest
 from sidecar.clock import LoopClock
 from sidecar.config import Limits
 from sidecar.engine import Engine
-from sidecar.outbox.builders import EvidenceKey
 from sidecar.outbox.encode import encode, encode_line
 from sidecar.outbox.event import Kind, kind_of
+from sidecar.outbox.evidence import EvidenceKey, Keeping
 from sidecar.outbox.outbox import Numbered
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.sinks import FileSink
@@ -69,7 +69,7 @@ async def test_no_personal_data_leaves_sideways(
         metrics=metrics,
         limits=Limits(),
         idle_seconds=60,
-        evidence_key=key,
+        keeping=Keeping(key=key),
     )
     start = StreamStart(
         direction=Direction.OUTPUT, session_id="s", prompt=PEOPLE[0], context=(Passage("p", PEOPLE[1]),)

@@ -16,7 +16,7 @@ import msgspec
 from detectors import registry
 from detectors.base import PatternScanner
 from detectors.parts import parts_of
-from sidecar.outbox.builders import shape_of
+from sidecar.outbox.evidence import shape_of
 
 _WORD = re.compile(r"\S+")
 _PLAIN = re.compile(r"[^\W\d_]+")

@@ -520,24 +520,47 @@ class Evidence(_message.Message):
     SHAPE_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    MASKED_FIELD_NUMBER: _builtins.int
+    SEALED_FIELD_NUMBER: _builtins.int
+    SEALED_FOR_FIELD_NUMBER: _builtins.int
+    RAW_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     shape: _builtins.str
     """Letters as `a`, digits as `9`, other characters as `?`, ASCII punctuation as it is."""
     hash: _builtins.str
     """HMAC-SHA256 of the matched text."""
     key_id: _builtins.str
     """Which key it was hashed under."""
+    level: _builtins.str
+    """What is kept: none, hash, masked, encrypted or raw; not set: the shape."""
+    masked: _builtins.str
+    sealed: _builtins.str
+    """The text, encrypted (HPKE, RFC 9180) for the key `sealed_for`, in base64."""
+    sealed_for: _builtins.str
+    raw: _builtins.str
+    reason: _builtins.str
+    """Why the policy keeps that."""
     def __init__(
         self,
         *,
         shape: _builtins.str = ...,
         hash: _builtins.str = ...,
         key_id: _builtins.str = ...,
+        level: _builtins.str | None = ...,
+        masked: _builtins.str = ...,
+        sealed: _builtins.str = ...,
+        sealed_for: _builtins.str = ...,
+        raw: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_level", b"_level", "level", b"level"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hash", b"hash", "key_id", b"key_id", "shape", b"shape"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_level", b"_level", "hash", b"hash", "key_id", b"key_id", "level", b"level", "masked", b"masked", "raw", b"raw", "reason", b"reason", "sealed", b"sealed", "sealed_for", b"sealed_for", "shape", b"shape"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__level: _TypeAlias = _typing.Literal["level"]  # noqa: Y015
+    _WhichOneofArgType__level: _TypeAlias = _typing.Literal["_level", b"_level"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__level) -> _WhichOneofReturnType__level | None: ...
 
 Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
 

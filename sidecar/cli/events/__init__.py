@@ -17,6 +17,8 @@ _LAZY: Mapping[str, str] = {
     "export": "sidecar.cli.events.export:export",
     "keygen": "sidecar.cli.events.keygen:keygen",
     "label": "sidecar.cli.events.label:label",
+    "lookup": "sidecar.cli.events.reveal:lookup",
+    "reveal": "sidecar.cli.events.reveal:reveal_command",
     "stats": "sidecar.cli.events.stats:stats",
     "tail": "sidecar.cli.events.tail:tail",
     "verify": "sidecar.cli.events.verify:verify",

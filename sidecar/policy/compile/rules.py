@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from detectors.base import Detector, PairChecker, Reads, is_scanner
@@ -23,6 +23,7 @@ from sidecar.policy.compile.actions import (
     translations_of,
 )
 from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler, Made
+from sidecar.policy.compile.evidence import check_evidence
 from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.compile.sessions import condition_of
 from sidecar.policy.compile.terms import bands_of, highest_severity, terms_of
@@ -38,20 +39,40 @@ from sidecar.policy.schema.rollout import CanaryEnforcement
 from sidecar.policy.schema.rules import RuleSpec
 from sidecar.policy.schema.stream import StreamSpec
 from sidecar.policy.taxonomy import SCHEMES
-from sidecar.values import Action, Channel, Direction, Enforcement, FailMode, InHistory, Mode, Part
+from sidecar.values import (
+    EVIDENCE_LEVELS,
+    Action,
+    Channel,
+    Direction,
+    Enforcement,
+    EvidenceLevel,
+    FailMode,
+    InHistory,
+    Mode,
+    Part,
+)
 from sidecar.wording.languages import Language
 
 
 class RuleCompiler:
     """Compiles the rules of one policy, one after the other, and notes what is wrong with each."""
 
-    def __init__(self, draft: Draft, keys: RedactionKeys | None, catalog: Catalog, made: Made | None = None) -> None:
+    def __init__(
+        self,
+        draft: Draft,
+        keys: RedactionKeys | None,
+        catalog: Catalog,
+        made: Made | None = None,
+        *,
+        keeps: Collection[EvidenceLevel] = EVIDENCE_LEVELS,
+    ) -> None:
         self.plans: list[RulePlan] = []
         self._refusals = Refusals(draft.source)
         self._stream = draft.stream or StreamSpec()
         self._directions = draft.match.directions if draft.match else None
         self._language = draft.metadata.language if draft.metadata else Language.EN
         self._keys = keys
+        self._keeps = keeps
         self._detection = DetectionCompiler(self._refusals, draft.document, catalog, self._directions, made)
 
     @property
@@ -72,6 +93,7 @@ class RuleCompiler:
         self._check_history(place, rule, action)
         self._check_message(place, rule)
         self._check_tags(place, rule)
+        check_evidence(self._refusals, place, rule, self._keeps)
         rewrite = self._rewrite(place, rule, action)
         terms = terms_of(self._refusals, place, rule)
         detection = self._detection.compile(place, rule.detect)
@@ -126,6 +148,8 @@ class RuleCompiler:
             risk=rule.risk or 0.0,
             marks=frozenset(rule.marks or ()),
             session=condition_of(rule.session),
+            evidence=rule.evidence.level if rule.evidence else None,
+            evidence_reason=rule.evidence.reason if rule.evidence else "",
         )
 
     def _of_requests(self, place: Place, rule: RuleSpec, detection: Detection) -> Detection:

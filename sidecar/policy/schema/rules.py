@@ -14,7 +14,7 @@ from sidecar.policy.schema.exceptions import ExceptionSpec
 from sidecar.policy.schema.requires import RequiresSpec
 from sidecar.policy.schema.rollout import EnforcementSpec
 from sidecar.policy.schema.session import Risk, SessionConditionSpec
-from sidecar.values import Enforcement, FailMode, InHistory, SessionMark, SeverityName
+from sidecar.values import Enforcement, EvidenceLevel, FailMode, InHistory, SessionMark, SeverityName
 
 
 def _score(text: str) -> str:
@@ -58,6 +58,17 @@ class TagsSpec(Model):
         return {key: tuple(entries) for key, entries in self.model_dump(exclude_none=True).items()}
 
 
+class EvidenceSpec(Model):
+    """What the rule's events keep of a matched text."""
+
+    level: EvidenceLevel = Field(
+        description="none: nothing. hash: the keyed hash alone. shape: letters as `a`, digits as `9`, and the hash if"
+        " there is a key. masked: the last four characters. encrypted: the text, for `events.evidence_key_file`. raw:"
+        " the text as it is."
+    )
+    reason: str = Field(default="", max_length=500, description="Why; events have it. `raw` needs one.")
+
+
 class RuleSpec(Model):
     """One rule: what to look for, and what to do about it."""
 
@@ -91,6 +102,10 @@ class RuleSpec(Model):
     action: ActionSpec = Field(
         description="What is done to the text: allow < annotate < redact < withhold < block; the strongest wins on"
         " the same text."
+    )
+    evidence: EvidenceSpec | None = Field(
+        default=None,
+        description="What the rule's events keep of a matched text. Left out: what the setting `events.evidence` says.",
     )
     history: InHistory | None = Field(
         default=None,
