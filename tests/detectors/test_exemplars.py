@@ -195,7 +195,7 @@ def test_sets_are_kept_by_digest_and_only_so_many():
 
 def test_what_was_spared_is_read_by_rules_alone_that_name_it():
     params = ExemplarParams(exemplars=f"x@{keep(SET)}")
-    assert KNOWN_ATTACK in default_labels(Injection, params)
-    assert KNOWN_FALSE_ALARM not in default_labels(Injection, params)
+    assert KNOWN_ATTACK in default_labels(parts_of(Injection, params))
+    assert KNOWN_FALSE_ALARM not in default_labels(parts_of(Injection, params))
     assert len(parts_of(Injection, params)) == 2
-    assert KNOWN_ATTACK not in default_labels(Injection, ExemplarParams())
+    assert KNOWN_ATTACK not in default_labels(parts_of(Injection, ExemplarParams()))
