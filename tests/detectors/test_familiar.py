@@ -9,7 +9,6 @@ import pytest
 
 from detectors.base import BatchItem, DetectorError
 from detectors.injection import DIRECT, INDIRECT, Injection
-from detectors.models.encoded import ReadingParams
 from detectors.models.encoder import Encoding
 from detectors.models.familiar import Familiar, familiar_of
 from detectors.scores import BELOW_ONE
@@ -19,7 +18,7 @@ BAR = Familiar(least_chars=3.0, shift=2.0)
 
 @pytest.fixture
 def detector() -> Injection:
-    return Injection.build(ReadingParams())
+    return Injection.build(Injection.params())
 
 
 def read(detector: Injection, piece_chars: float, part: str = "user") -> float:
