@@ -13,7 +13,7 @@ _NO_CORE = 1
 
 
 def forbid_core_files(settings: Settings) -> None:
-    """Have a crash of this process, and of those that it starts, leave no image of its memory, unless that is wanted."""
+    """Have a crash of this process, and of those that it starts, leave no image of memory, unless that is wanted."""
     if not settings.core_dumps:
         resource.setrlimit(resource.RLIMIT_CORE, (_NO_CORE, _NO_CORE))
 
