@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Puts Prometheus' promtool into a folder of programs: promtool.sh BIN
+# Puts Prometheus and its promtool into a folder of programs: promtool.sh BIN
 #
-# One that is installed is taken. Else it comes out of Debian's package, which is fetched and unpacked, not installed: no
-# server starts. Where there is neither it says so and goes on: without promtool the tests of the alerts are skipped.
+# Installed ones are taken. Else they come out of Debian's package, which is fetched and unpacked, not installed: no
+# server starts. Where there is neither it says so and goes on: without them the tests of the alerts are skipped.
 set -euo pipefail
 
 bin=$1
@@ -14,8 +14,10 @@ go_without() {
 }
 
 found=$(command -v promtool || true)
-if [ -n "$found" ]; then
+server=$(command -v prometheus || true)
+if [ -n "$found" ] && [ -n "$server" ]; then
     ln -sf "$found" "$bin/promtool"
+    ln -sf "$server" "$bin/prometheus"
     exit
 fi
 command -v apt-get > /dev/null || go_without 'not installed, and no apt-get to fetch it with'
@@ -28,4 +30,4 @@ cd "$folder"
 apt-get download --quiet=2 -o APT::Sandbox::User=root "$package" || go_without 'not installed, and apt-get cannot fetch it'
 dpkg-deb --extract ./*.deb unpacked
 cd "$OLDPWD"
-install "$folder/unpacked/usr/bin/promtool" "$bin/promtool"
+install "$folder/unpacked/usr/bin/promtool" "$folder/unpacked/usr/bin/prometheus" "$bin"

@@ -232,7 +232,6 @@ class Recorder:
             unscanned_chars=sum(each.unscanned_chars for each in ending.coverage),
             max_held_ms=ending.max_held_ms,
             grounding=grounding,
-            spent=self.spent,
         )
 
     def _stopped(self, now: float) -> list[Event]:

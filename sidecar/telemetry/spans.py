@@ -90,7 +90,10 @@ class ExchangeSpan:
 
 
 class StreamSpan:
-    """A guarded stream. Its events have `traceparent` as their own parent."""
+    """A guarded stream. Its events have `traceparent` as their own parent.
+
+    It does not say what the answer took: receivers add up what they find in a trace, and the call's own span says it.
+    """
 
     def __init__(self, span: Span, parent: Context | None, logger: Logger | None, plan: Plan) -> None:
         self._span = span
@@ -119,8 +122,6 @@ class StreamSpan:
         told = _guarded(guarded)
         self._span.set_attributes(told)
         self._span.set_attribute("metadata", json.dumps(told))
-        if guarded.spent is not None:
-            self._span.set_attributes(_spent(guarded.spent))
         if guarded.ended == "failed":
             self._span.set_attribute("error.type", "_OTHER")
             self._span.set_status(Status(StatusCode.ERROR))

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sidecar.usage import Spent
 from sidecar.values import Direction, GroundingTally, HowEnded
 
 _TRACEPARENT = re.compile(
@@ -71,4 +70,3 @@ class Guarded(msgspec.Struct, frozen=True):
     unscanned_chars: int
     max_held_ms: float
     grounding: GroundingTally | None = None
-    spent: Spent | None = None

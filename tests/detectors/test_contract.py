@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from detectors import registry
 from detectors.base import Detector, ForkingScan, PatternScanner, forked
-from detectors.parts import default_labels
+from detectors.parts import default_labels, parts_of
 from detectors.types import Finding
 from tests.detectors.scans import every_cut, scan
 from tests.streams import NASTY
@@ -92,7 +92,7 @@ def test_labels_and_thresholds_are_stated(name: str) -> None:
     kind = registry.get(name)
     params = kind.params.model_validate(PARAMS.get(name, {}))
     stated = kind.labels_of(params)
-    assert SCANNERS[name].labels == default_labels(kind, params) <= set(stated)
+    assert SCANNERS[name].labels == default_labels(parts_of(kind, params)) <= set(stated)
     assert all(0 < threshold <= 1 for threshold in stated.values())
 
 

@@ -27,12 +27,12 @@ class Sidecar:
         self._module = module
         self.address = f"127.0.0.1:{free_port()}"
         self.outbox = folder / "outbox.db"
-        self._admin = f"127.0.0.1:{free_port()}"
+        self.admin = f"127.0.0.1:{free_port()}"
         self._log = folder / "sidecar.log"
         self._config = folder / "tidegate.yaml"
         fixed = {
             "grpc": {"listen": [self.address]},
-            "admin": {"listen": self._admin},
+            "admin": {"listen": self.admin},
             "policies": {"directories": [str(folder / "policies")], "reload": False},
             "outbox": {"path": str(self.outbox)},
             "drain_seconds": 5,
@@ -66,7 +66,7 @@ class Sidecar:
 
     def metrics(self) -> dict[str, float]:
         """What it shows of itself, by name and labels."""
-        with urllib.request.urlopen(f"http://{self._admin}/metrics", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=30) as answer:
             lines = answer.read().decode().splitlines()
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
 
@@ -91,7 +91,7 @@ class Sidecar:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://{self._admin}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self.admin}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
