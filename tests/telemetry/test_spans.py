@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -190,6 +192,12 @@ async def test_a_receiver_that_is_away_delays_nothing_and_is_counted(tmp_path: P
         assert (await ask(proxy, ASKED))[0] == 200
     await sender.stop()
     assert 'tidegate_otlp_items_total{result="failed",signal="spans"} 3.0' in metrics.render().decode()
+
+
+def test_opentelemetry_is_not_loaded_where_no_spans_are_made():
+    script = "import sys, sidecar.app; print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
