@@ -183,9 +183,9 @@ def _told(figures: Mapping[str, Mapping[str, float]]) -> str:
     names = [UNSAMPLED, SENT, AWAY, AGAIN]
     rows = [[tokens, *(found[name] for name in names)] for tokens, found in figures.items()]
     told = (
-        f"Processor time of {STREAMS} streams of one token a message, with the threads that send, as a ratio to "
-        "the same streams without spans; medians of rounds in turns. `off, again` is the first kind once more: so much is "
-        "noise."
+        f"Processor time of {STREAMS} streams of one token a message, with the threads that send, as a ratio to the "
+        "same streams without spans; medians of rounds in turns. `off, again` is the first kind once more: so much "
+        "is noise."
     )
     return f"{table(['tokens of an answer', *names], rows)}\n\n{told}"
 
