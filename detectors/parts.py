@@ -51,9 +51,9 @@ def _in_parts(kind: object) -> InParts | None:
     return kind if isinstance(kind, InParts) else None
 
 
-def default_labels(kind: type[DetectorType], params: Params) -> frozenset[str]:
+def default_labels(parts: Iterable[Member]) -> frozenset[str]:
     """The labels that a rule reads which names none."""
-    return frozenset().union(*(part.labels for part in parts_of(kind, params) if part.is_default))
+    return frozenset().union(*(part.labels for part in parts if part.is_default))
 
 
 def parts_for(parts: Sequence[Member], labels: Iterable[str]) -> list[int]:

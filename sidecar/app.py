@@ -35,8 +35,8 @@ from sidecar.keys import event_signer, keeping, redaction_keys, stand_in_source,
 from sidecar.outbox.checkpoints import Checkpoints
 from sidecar.outbox.left_over import LeftOver, of_service
 from sidecar.outbox.outbox import Inlet
-from sidecar.outbox.publisher import make_publisher
-from sidecar.outbox.sqlite import SqliteOutbox
+from sidecar.outbox.publishing import Publishing
+from sidecar.outbox.sink_metrics import watch_sinks
 from sidecar.outbox.watched import Watched
 from sidecar.policy.store import PolicyStore
 from sidecar.readiness import Readiness, probe_detectors
@@ -77,11 +77,11 @@ class App:
         self.readiness = _readiness(settings)
         signer = event_signer(settings.events)
         self._keeping = keeping(settings)
-        self.outbox = SqliteOutbox(of_service(settings.outbox), signer=signer)
+        self.publishing = Publishing(of_service(settings.outbox), settings.events, settings.kafka, signer=signer)
+        self.outbox = self.publishing.outbox
         self.checkpoints = _checkpoints(self.outbox, settings, self.clock) if signer is not None else None
         self.recent = Recent(self.clock.unix_seconds)
         events = Watched(self.checkpoints or self.outbox, self.recent.watch)
-        self.publisher = make_publisher(self.outbox, settings.events, settings.kafka)
         self.left_over = LeftOver(settings, workers=1, signer=signer)
         self.policies = _policies(settings)
         self.canaries = Canaries()
@@ -195,9 +195,7 @@ class App:
             "policies": policies,
             "streams": lambda: {"open": self.engine.open_streams},
             "queue": lambda: {"depth": self.scheduler.depth},
-            "outbox": lambda: outbox_of(
-                self.outbox.stats(), self.publisher.stats() if self.publisher is not None else None
-            ),
+            "outbox": lambda: outbox_of(self.outbox.stats(), self.publishing.stats(), self.publishing.note),
             "recent": partial(counts_of, self.recent),
             "latest": partial(latest_of, self.recent),
         }
@@ -206,10 +204,9 @@ class App:
     # -- starting -------------------------------------------------------------------------------------------------
 
     async def _start_outbox(self, stack: AsyncExitStack) -> None:
-        await _start(stack, self.outbox.start, self.outbox.stop)
-        if (publisher := self.publisher) is not None:
-            await _start(stack, publisher.start, publisher.stop)
-            self.readiness.note("publisher", lambda: publisher.stats().note)
+        await _start(stack, self.publishing.start, self.publishing.stop)
+        if self.publishing.publishers:
+            self.readiness.note("publisher", lambda: self.publishing.note)
         if self.checkpoints is not None:
             await _start(stack, self.checkpoints.start, self.checkpoints.stop)
         await _start(stack, self.left_over.start, self.left_over.stop)
@@ -265,16 +262,8 @@ class App:
                 if each.stopped_by is not None
             ],
         )
-        if (publisher := self.publisher) is not None:
-            watch("tidegate_publisher_events", "Events published.", lambda: publisher.stats().published)
-            watch("tidegate_publisher_failures", "Tries that failed.", lambda: publisher.stats().failures)
-            self.metrics.watch_states(
-                "tidegate_outbox_publish_failing",
-                "1 for each topic to which some events cannot be published just now, with the reason.",
-                ("topic", "reason"),
-                lambda: publisher.stats().failing_topics,
-            )
-            watch("tidegate_publisher_refused", "Events that Kafka will never take.", lambda: publisher.stats().refused)
+        if self.publishing.publishers:
+            watch_sinks(self.metrics, self.publishing)
 
     def _lost(self) -> Mapping[str, float]:
         """Events lost by severity; of those of which none was lost, 0."""

@@ -45,7 +45,8 @@ from sidecar.console.pages import POLICIES, STATE, STOPS, console_pages, policie
 from sidecar.console.state import State, agreed, merged
 from sidecar.errors import ConfigError, TidegateError
 from sidecar.keys import event_signer, has_stand_in_key, own_key, tell_of_own_key
-from sidecar.outbox.left_over import LeftOver, of_worker
+from sidecar.outbox.left_over import LeftOver
+from sidecar.outbox.publishing import of_worker
 from sidecar.readiness import FINE
 from sidecar.version import tidegate_version
 

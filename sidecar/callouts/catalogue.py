@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sidecar.callouts.adapter import Adapter
+from sidecar.callouts.lakera import Lakera
+from sidecar.callouts.openai_moderations import OpenaiModerations
 from sidecar.callouts.plain import Plain
+from sidecar.callouts.presidio import Presidio
 
-ADAPTERS: Mapping[str, Adapter] = {each.name: each for each in (Plain(),)}
+_ALL: tuple[Adapter, ...] = (Plain(), OpenaiModerations(), Presidio(), Lakera())
+ADAPTERS: Mapping[str, Adapter] = {each.name: each for each in _ALL}
 """All there are."""

@@ -28,6 +28,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """A finding that met a rule. `start` and `end` are code points of the text numbered `text`, half-open."""
 
     text: int
+    lane: Lane
     start: int
     end: int
     rule: str
@@ -35,10 +36,17 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     score: float
     reason: str
+    excerpt: str
+    """What was found, for whoever sent it."""
     severity: str
     decided: Action
     done: Action
     is_shadow: bool
+
+    @property
+    def counts(self) -> bool:
+        """Whether the policy has something done or said about it, and is not only watching."""
+        return not self.is_shadow and self.decided is not Action.ALLOW
 
 
 class Guarded(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,14 +73,6 @@ class Guarded(msgspec.Struct, frozen=True, kw_only=True):
     def is_blocked(self) -> bool:
         """Whether a policy stopped it."""
         return self.action is Action.BLOCK
-
-    @property
-    def scores(self) -> Mapping[str, float]:
-        """The highest score of each label that was found, in shadow too."""
-        highest: dict[str, float] = {}
-        for each in self.found:
-            highest[each.label] = max(each.score, highest.get(each.label, 0.0))
-        return highest
 
 
 class GuardedDocument(msgspec.Struct, frozen=True):
@@ -173,6 +173,7 @@ def _found(decision: Decision, plan: Plan, number: int) -> Found:
     rule, finding = plan.rules[decision.rule], decision.finding
     return Found(
         text=number,
+        lane=decision.lane,
         start=finding.start,
         end=finding.end,
         rule=rule.id,
@@ -180,6 +181,7 @@ def _found(decision: Decision, plan: Plan, number: int) -> Found:
         label=finding.label,
         score=finding.score,
         reason=finding.reason,
+        excerpt=decision.excerpt,
         severity=rule.severity_of(finding.score).word,
         decided=decision.decided,
         done=decision.done,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -145,8 +145,8 @@ def _in_force(state: State) -> list[tuple[str, str]]:
     return [(each["name"], each["digest"]) for each in state["loaded"]]
 
 
-def outbox_of(stats: OutboxStats, published: PublisherStats | None) -> State:
-    """What waits, and how publishing goes; without a sink nothing is published."""
+def outbox_of(stats: OutboxStats, published: Mapping[str, PublisherStats], note: str) -> State:
+    """What waits, and how publishing goes, all together and by sink; without a sink nothing is published."""
     own: State = {
         "waiting": stats.waiting_events,
         "bytes": stats.waiting_bytes,
@@ -154,12 +154,28 @@ def outbox_of(stats: OutboxStats, published: PublisherStats | None) -> State:
         "failing": stats.is_failing,
         "lost": sum(stats.lost.values()),
     }
-    if published is None:
+    if not published:
         return own
+    each = published.values()
     return own | {
+        "published": sum(one.published for one in each),
+        "last_published": max((one.last_published for one in each if one.last_published), default=None),
+        "refused": sum(one.refused for one in each),
+        "note": note,
+        "sinks": [_sink_of(name, stats, one) for name, one in published.items()],
+    }
+
+
+def _sink_of(name: str, stats: OutboxStats, published: PublisherStats) -> State:
+    """What one sink is owed, has lost and has; numbers, but for its name and why it fails."""
+    return {
+        "name": name,
+        "waiting": stats.owed.get(name, 0),
+        "lost": sum(stats.lost_by.get(name, {}).values()),
         "published": published.published,
-        "last_published": published.last_published,
+        "failures": published.failures,
         "refused": published.refused,
+        "last_published": published.last_published,
         "note": published.note,
     }
 
@@ -173,10 +189,17 @@ def merged(states: Sequence[State]) -> State:
     }
 
 
+def _added_at(key: str, first: Any, second: Any) -> Any:
+    """What stands under a key in both; of two times, the later."""
+    if key.startswith("last_") and first and second:
+        return max(first, second)
+    return second if first is None else _added(first, second)
+
+
 def _added(first: Any, second: Any) -> Any:
     """Numbers added, through mappings and lists; of a truth or a text the one that says something."""
     if isinstance(first, dict) and isinstance(second, dict):
-        return first | {key: _added(first[key], value) if key in first else value for key, value in second.items()}
+        return first | {key: _added_at(key, first.get(key), value) for key, value in second.items()}
     if isinstance(first, list) and isinstance(second, list):
         return [_added(one, other) for one, other in zip(first, second, strict=True)]
     if isinstance(first, bool | str) or first is None or second is None:

@@ -22,7 +22,9 @@ from sidecar.outbox.event import Kind
 from sidecar.outbox.outbox import Numbered
 from sidecar.outbox.producer import Acknowledgement, Identity, Producer, RecordBatch
 from sidecar.outbox.settings import Format, KafkaSettings, Topics
+from sidecar.outbox.sink_settings import View
 from sidecar.outbox.sinks import Delivery, SinkError, Why
+from sidecar.outbox.views import as_view
 
 _partition_of = DefaultPartitioner()
 
@@ -104,11 +106,13 @@ class KafkaSink:
         settings: KafkaSettings,
         *,
         form: Format = "json",
+        view: View = "cloudevents",
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._form = form
+        self._view: View = view
         self._now = now
         self._clock = clock
         self.cluster = Cluster(settings)
@@ -280,6 +284,8 @@ class KafkaSink:
 
     def _encode(self, numbered: Numbered, published: float) -> Message:
         schema_id = self._settings.schema_ids.of(numbered.event.kind)
+        if self._view != "cloudevents":
+            return as_view(self._view, encode(numbered, published), numbered, published)
         return encode(numbered, published, self._form, schema_id=schema_id)
 
     # --- Answers ------------------------------------------------------------------------------------------------------

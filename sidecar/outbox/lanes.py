@@ -151,8 +151,8 @@ class Lanes:
         queue.on_way = queue.tried = len(batch)
         return batch
 
-    def sent(self, lane: Lane, taken: int, error: str, now: float) -> None:
-        """So many of a lane's events at its head were taken; with an error, the rest was not."""
+    def sent(self, lane: Lane, taken: int, error: str, now: float, *, retry_s: float = 0.0) -> None:
+        """So many events at a lane's head were taken; with an error, the rest was not, and waits for `retry_s`."""
         queue = self._queues[lane]
         for _ in range(taken):
             self._held.discard(queue.events.popleft().position)
@@ -161,18 +161,19 @@ class Lanes:
         if taken:
             queue.moved_at = now
         if error:
-            self.fail(lane, error, now, anew=bool(taken))
+            self.fail(lane, error, now, anew=bool(taken), retry_s=retry_s)
         else:
             queue.trouble = None
             if queue.passed_over and self._may_open(queue):
                 self._look_again()
 
-    def fail(self, lane: Lane, reason: str, now: float, *, anew: bool = False) -> None:
-        """A lane cannot be sent to; it is tried again later."""
+    def fail(self, lane: Lane, reason: str, now: float, *, anew: bool = False, retry_s: float = 0.0) -> None:
+        """A lane cannot be sent to; it is tried again later, not before `retry_s`."""
         queue = self._queue(lane, now)
         failures = 1 if anew or queue.trouble is None else queue.trouble.failures + 1
         longest = min(self._longest, _FIRST_BACKOFF_S * 2 ** min(failures - 1, 30))
-        queue.trouble = Trouble(reason, failures, now + longest * (0.5 + 0.5 * self._chance()))
+        pause = max(retry_s, longest * (0.5 + 0.5 * self._chance()))
+        queue.trouble = Trouble(reason, failures, now + pause)
 
     def follow(self, troubles: Mapping[Lane, str], now: float) -> None:
         """Close the lanes that are known not to work, and open those that are known no more, or have nothing to try."""

@@ -21,20 +21,14 @@ from sidecar.outbox.chain import Signer
 from sidecar.outbox.checkpoints import checkpoint_event
 from sidecar.outbox.format import worker_of
 from sidecar.outbox.outbox import OutboxError
-from sidecar.outbox.publisher import make_publisher
+from sidecar.outbox.publishing import Publishing, of_worker
 from sidecar.outbox.settings import OutboxSettings
-from sidecar.outbox.sqlite import SqliteOutbox
 
 _log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
 
 Section = TypeVar("Section", bound=BaseModel)
-
-
-def of_worker(path: Path, index: int) -> Path:
-    """A worker's own file: the first one's is the one that the settings name."""
-    return path.with_stem(f"{path.stem}-{index}") if index else path
 
 
 def of_service(outbox: OutboxSettings) -> OutboxSettings:
@@ -86,23 +80,23 @@ class LeftOver:
                 "an outbox is not taken over", extra={"worker": number, "error": f"{path} is another service's"}
             )
             return
-        outbox = SqliteOutbox(mine.model_copy(update={"path": path, "worker": number}), signer=self._signer)
         events = _owned(self._settings.events, "file", number)  # as the worker itself: no file has two writers
-        publisher = make_publisher(outbox, events, self._settings.kafka)
-        if publisher is None:
+        publishing = Publishing(
+            mine.model_copy(update={"path": path, "worker": number}), events, self._settings.kafka, signer=self._signer
+        )
+        if not publishing.publishers:
             return
         try:
-            await outbox.start()
-            if count := outbox.stats().waiting_events:
+            await publishing.outbox.start()
+            if count := publishing.outbox.stats().waiting_events:
                 _log.info("an outbox is taken over", extra={"worker": number, "events": count})
                 if self._signer is not None:
-                    await outbox.put([checkpoint_event(time.time(), final=True)])
-                await publisher.start()
-            while outbox.stats().waiting_events:  # noqa: ASYNC110 - an outbox tells of events, not that none is left
+                    await publishing.outbox.put([checkpoint_event(time.time(), final=True)])
+                await publishing.begin()
+            while any(publishing.outbox.stats().owed.values()):  # noqa: ASYNC110 - nobody tells that none is left
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
-            await publisher.stop()
-            await outbox.stop()
+            await publishing.stop()
 
 
 def _owned(section: Section, key: str, number: int) -> Section:

@@ -20,12 +20,11 @@ from msgspec.structs import replace
 
 from sidecar.outbox.chain import instead
 from sidecar.outbox.cluster import UnreachableError
-from sidecar.outbox.kafka import KafkaSink
 from sidecar.outbox.lanes import SLOW_S, Lane, Lanes, lane_of
-from sidecar.outbox.outbox import Numbered, Outbox, OutboxError
+from sidecar.outbox.outbox import Numbered, OutboxError, Outlet
 from sidecar.outbox.rows import lost_under_its_number
-from sidecar.outbox.settings import EventSettings, KafkaSettings, SinkName
-from sidecar.outbox.sinks import Delivery, FileSink, OneLane, Sink, SinkError, StdoutSink, Why
+from sidecar.outbox.settings import EventSettings
+from sidecar.outbox.sinks import Delivery, Sink, SinkError, Why
 from sidecar.values import Severity
 
 _log = logging.getLogger(__name__)
@@ -58,7 +57,7 @@ class PublisherStats(msgspec.Struct, frozen=True, kw_only=True):
         """The topics to which something is not published, each with the short name of why; `all` when nothing is."""
         if self.error and not self.failing:
             return frozenset({("all", _short(self.error))})
-        return frozenset((where.partition("/")[0], _short(why)) for where, why in self.failing.items())
+        return frozenset((where.partition("/")[0] or "all", _short(why)) for where, why in self.failing.items())
 
     @property
     def note(self) -> str:
@@ -66,41 +65,25 @@ class PublisherStats(msgspec.Struct, frozen=True, kw_only=True):
         if not self.error:
             return ""
         more = f" and {len(self.failing) - 1} more" if len(self.failing) > 1 else ""
-        where = f" for {next(iter(self.failing))}{more}" if self.failing else ""
+        where = f" for {next(iter(self.failing))}{more}" if any(self.failing) else ""
         return f"failing{where}: {self.error}; the outbox keeps the events"
 
 
-def sink_name(events: EventSettings, kafka: KafkaSettings) -> SinkName:
-    """Where events go: what the settings say, else Kafka if a broker is named, else nowhere."""
-    return events.sink or ("kafka" if kafka.bootstrap_servers else "none")
-
-
-def make_publisher(outbox: Outbox, events: EventSettings, kafka: KafkaSettings) -> Publisher | None:
-    """The publisher that the settings ask for; none when events stay in the outbox. Raises `ConfigError`."""
-    match sink_name(events, kafka):
-        case "kafka":
-            return Publisher(outbox, KafkaSink(kafka, form=events.format), events)
-        case "file":
-            return Publisher(outbox, OneLane(FileSink(events.file)), events)
-        case "stdout":
-            return Publisher(outbox, OneLane(StdoutSink()), events)
-        case "none":
-            return None
-
-
 class Publisher:
-    """Moves events from an outbox to a sink. The only one that calls either's reading or sending side."""
+    """Moves what a sink is owed from the outbox to it. The only one that calls either's reading or sending side."""
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: Outlet,
         sink: Sink,
         settings: EventSettings,
         *,
+        name: str = "",
         chance: random.Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._outbox = outbox
+        self._name = name
         self._sink = sink
         self._settings = settings
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
@@ -123,7 +106,7 @@ class Publisher:
 
     async def start(self) -> None:
         """Begin. Does not wait for the sink to be reachable."""
-        self._task = asyncio.create_task(self._run(), name="publisher")
+        self._task = asyncio.create_task(self._run(), name=f"publisher-{self._name}")
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """Deliver what is there, unless that fails or takes longer than `grace_s`; the rest stays in the outbox."""
@@ -283,16 +266,24 @@ class Publisher:
             return
         with suppress(OutboxError):
             await self._outbox.acknowledge(taken)
-        stats = self._stats
+        stats, rejected = self._stats, sum(delivery.rejected for delivery in deliveries.values())
+        if rejected:
+            _log.error(
+                "events were rejected, of which nobody says which", extra={"sink": self._name, "events": rejected}
+            )
         self._stats = replace(
-            stats, published=stats.published + len(taken), batches=stats.batches + 1, last_published=time.time()
+            stats,
+            published=stats.published + len(taken) - rejected,
+            refused=stats.refused + rejected,
+            batches=stats.batches + 1,
+            last_published=time.time(),
         )
 
     def _settle(self, lane: Lane, batch: Sequence[Numbered], delivery: Delivery) -> None:
         """Note how a lane fared. What was refused for good goes on as the event of its loss, under its number."""
         now = self._clock()
         refused = [numbered for numbered in batch[: delivery.done] if numbered.sequence in delivery.refused]
-        self._lanes.sent(lane, delivery.done, delivery.error, now)
+        self._lanes.sent(lane, delivery.done, delivery.error, now, retry_s=delivery.retry_s)
         if delivery.error:
             self._stats = replace(self._stats, failures=self._stats.failures + 1)
         for numbered in refused:
@@ -300,7 +291,8 @@ class Publisher:
 
     def _replace(self, numbered: Numbered, reason: str, now: float) -> None:
         severity = numbered.event.severity
-        _log.error("an event was refused for good", extra={"sequence": numbered.sequence, "reason": reason})
+        refused = {"sink": self._name, "sequence": numbered.sequence, "reason": reason}
+        _log.error("an event was refused for good", extra=refused)
         told = lost_under_its_number(numbered.producer, numbered.sequence, time.time(), reason, severity)
         told_instead = replace(numbered, event=instead(told, numbered.event.data.ids))
         self._lanes.add(lane_of(told_instead, self._sink.router()), told_instead, now)
@@ -336,13 +328,15 @@ class Publisher:
             return
         self._said, self._say_at = news, now + _SAY_S
         if error:
-            extra = {"error": str(error), "where": sorted(failing)[:10], "failing": len(failing)}
+            where = {"where": sorted(failing)[:10], "failing": len(failing)}
+            extra = {"sink": self._name, "error": str(error), **where}
             _log.error("events cannot be published; the outbox keeps them", extra=extra)
         else:
-            _log.warning("events are being published again", extra={"failures": self._stats.failures})
+            extra = {"sink": self._name, "failures": self._stats.failures}
+            _log.warning("events are being published again", extra=extra)
 
 
-async def _lose(outbox: Outbox, severity: Severity, numbered: Numbered) -> None:
+async def _lose(outbox: Outlet, severity: Severity, numbered: Numbered) -> None:
     """Count a loss, if that is possible."""
     with suppress(OutboxError):
         await outbox.lose(severity, numbered)

@@ -7,6 +7,7 @@ process publishes is deleted, so a reader that follows an outbox may miss events
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import sys
 from collections import deque
@@ -20,12 +21,14 @@ import msgspec
 from sidecar.outbox.damage import is_database, salvage
 from sidecar.outbox.encode import Delivered, decode_line
 from sidecar.outbox.format import is_outbox, sinks_in, stored_after
-from sidecar.outbox.reads import Read, ReadError, read_one
+from sidecar.outbox.reads import CaughtUp, Read, ReadError, read_one
 from sidecar.outbox.rows import Claimed
 from sidecar.values import Severity
 
 _STEP = 500
 _POLL_S = 0.25
+_READ_BYTES = 16 * 1024 * 1024
+"""How much of a file that is followed is read at once; no line is as long."""
 
 
 class OutboxFacts(msgspec.Struct, frozen=True):
@@ -36,21 +39,93 @@ class OutboxFacts(msgspec.Struct, frozen=True):
     lost: Mapping[Severity, int]
 
 
-async def read_outbox(path: Path, *, last: int | None = None, follow: bool = False) -> AsyncIterator[Read]:
-    """The events in an outbox, or the last so many, oldest first; with `follow`, those to come as well.
-
-    Raises `ReadError`.
-    """
+async def read_outbox(path: Path, *, last: int | None = None) -> AsyncIterator[Read]:
+    """The events in an outbox, or the last so many, oldest first. Raises `ReadError`."""
     position = 0 if last is None else await asyncio.to_thread(_position_before, path, last)
+    while rows := await asyncio.to_thread(_rows_after, path, position):
+        for position, read in rows:  # noqa: B007 - the last position is where the next step begins
+            yield read
+
+
+async def follow_outbox(path: Path, *, last: int | None = None) -> AsyncIterator[Read | CaughtUp]:
+    """The same, that it has caught up, and those to come. Raises `ReadError`."""
+    position = 0 if last is None else await asyncio.to_thread(_position_before, path, last)
+    is_caught_up = False
     while True:
         rows = await asyncio.to_thread(_rows_after, path, position)
         for position, read in rows:  # noqa: B007 - the last position is where the next step begins
             yield read
-        if rows:
-            continue
-        if not follow:
-            return
-        await asyncio.sleep(_POLL_S)
+        if not rows and not is_caught_up:
+            yield CaughtUp()
+            is_caught_up = True
+        if not rows:
+            await asyncio.sleep(_POLL_S)
+
+
+async def follow_file(path: Path) -> AsyncIterator[Read | CaughtUp]:
+    """The events in a file of JSON lines, that it has caught up, and those to come. Raises `ReadError`.
+
+    A file may be rotated meanwhile, by renaming or by cutting it. A line is read once it is whole.
+    """
+    try:
+        tail = await asyncio.to_thread(_Tail, path)
+    except OSError as error:
+        raise ReadError(f"cannot read {path}: {error.strerror or error}") from None
+    is_caught_up = False
+    with closing(tail):
+        while True:
+            for place, line in await asyncio.to_thread(tail.lines):
+                yield read_one(place, partial(decode_line, line))
+            if not is_caught_up:
+                yield CaughtUp()
+                is_caught_up = True
+            await asyncio.sleep(_POLL_S)
+
+
+class _Tail:
+    """Where a reader stands in a file that grows. It stays open, so that a file that was renamed is read to its end."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it. Raises `OSError`."""
+        self._path = path
+        self._file = path.open("rb")
+        self._number = 0
+
+    def lines(self) -> list[tuple[str, bytes]]:
+        """The whole lines that came since, and where each stands. Raises `OSError`."""
+        lines = self._read()
+        if not lines and self._begins_anew():
+            lines = self._read()
+        return lines
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _read(self) -> list[tuple[str, bytes]]:
+        begin = self._file.tell()
+        lines = self._file.read(_READ_BYTES).splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith(b"\n")]
+        self._file.seek(begin + sum(map(len, whole)))
+        first, self._number = self._number + 1, self._number + len(whole)
+        return [(f"{self._path}:{number}", line) for number, line in enumerate(whole, first)]
+
+    def _begins_anew(self) -> bool:
+        """Whether there is another file under that name, or it was cut: then that is read from its beginning."""
+        here = os.fstat(self._file.fileno())
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return False
+        if there.st_ino != here.st_ino:
+            self._file.close()
+            self._file = self._path.open("rb")
+        elif here.st_size < self._file.tell():
+            self._file.seek(0)
+        else:
+            return False
+        self._number = 0
+        return True
 
 
 async def read_file(path: Path, *, last: int | None = None) -> AsyncIterator[Read]:

@@ -40,6 +40,10 @@ class LogStart(msgspec.Struct, frozen=True):
     offset: int
 
 
+class CaughtUp(msgspec.Struct, frozen=True):
+    """All that was there is read; what follows came since."""
+
+
 def read_one(place: str, decode: Callable[[], Delivered], *, lane: str = "") -> Read:
     """What `decode` gives, or why it gives nothing."""
     try:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from sidecar.outbox.event import Kind
+from sidecar.outbox.sink_settings import SinkEntry, as_list, require_apart
 
 SinkName: TypeAlias = Literal["kafka", "file", "stdout", "none"]
 Format: TypeAlias = Literal["json", "protobuf"]
@@ -66,9 +67,14 @@ class OutboxSettings(_Section):
 
 
 class EventSettings(_Section):
-    """Where events go. Without `sink`: to Kafka when `kafka.bootstrap_servers` is set, else they stay in the outbox."""
+    """Where events go: to one sink (`sink`) or several (`sinks`).
+
+    Without either, to Kafka when `kafka.bootstrap_servers` is set, else they stay in the outbox.
+    """
 
     sink: SinkName | None = None
+    sinks: Annotated[tuple[SinkEntry, ...], BeforeValidator(as_list)] = ()
+    """Several at a time, each with its own filter and view."""
     format: Format = "json"
     """What Kafka gets; `file` and `stdout` always get JSON lines."""
     file: Path = Path("tidegate-events.jsonl")
@@ -89,6 +95,17 @@ class EventSettings(_Section):
     """A checkpoint follows so many events,"""
     checkpoint_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     """or comes so long after the first that none vouches for."""
+
+    @model_validator(mode="after")
+    def _are_apart(self) -> EventSettings:
+        if self.sink is not None and self.sinks:
+            raise ValueError("sink and sinks are both set; keep sinks, which says more")
+        require_apart(self.sinks)
+        if self.format == "protobuf" and any(each.kafka and each.kafka.view != "cloudevents" for each in self.sinks):
+            raise ValueError(
+                "format protobuf writes events as they are; leave out the view of the kafka sink, or format"
+            )
+        return self
 
 
 class Topics(_Section):

@@ -13,9 +13,10 @@ from typing import Any, BinaryIO, Protocol
 import msgspec
 
 from sidecar.errors import TidegateError
-from sidecar.outbox.encode import encode_line
 from sidecar.outbox.event import Kind
 from sidecar.outbox.outbox import Numbered
+from sidecar.outbox.sink_settings import View
+from sidecar.outbox.views import line
 
 
 class SinkError(TidegateError):
@@ -38,12 +39,15 @@ class Why(str):
 class Delivery(msgspec.Struct, frozen=True):
     """How a lane's events fared: the first `done` of them need no further try, of the rest `error` says why not.
 
-    `refused` are those of the done ones that will never be taken, by number, with the reason.
+    `refused` are those of the done ones that will never be taken, by number, with the reason; `rejected` counts those
+    of which nobody says which they are. `retry_s` is how long it wants to be left alone.
     """
 
     done: int = 0
     error: str = ""
     refused: Mapping[int, str] = {}
+    rejected: int = 0
+    retry_s: float = 0.0
 
 
 class Sink(Protocol):
@@ -88,8 +92,8 @@ class Sink(Protocol):
 class BatchSink(Protocol):
     """Takes whole batches."""
 
-    async def publish(self, batch: Sequence[Numbered]) -> None:
-        """Deliver all, in order; returns when all are safe. Raises `SinkError`."""
+    async def publish(self, batch: Sequence[Numbered]) -> Delivery:
+        """Deliver all, or the first of them, in order; returns when they are safe. Raises `SinkError`."""
         ...
 
     async def stop(self) -> None:
@@ -129,8 +133,7 @@ class OneLane:
     async def send(self, route: Hashable, batches: Mapping[Any, Sequence[Numbered]]) -> Mapping[Any, Delivery]:
         """Deliver the one batch. Raises `SinkError`."""
         ((lane, batch),) = batches.items()
-        await self.sink.publish(batch)
-        return {lane: Delivery(done=len(batch))}
+        return {lane: await self.sink.publish(batch)}
 
     async def stop(self) -> None:
         """Close the sink."""
@@ -138,29 +141,30 @@ class OneLane:
 
 
 class FileSink:
-    """JSON lines in a file (CloudEvents, structured mode), on disk when `publish` returns.
+    """JSON lines in a file (CloudEvents in structured mode, or another view), on disk when `publish` returns.
 
     The file is opened for each batch, so it may be renamed away at any time. A line that a crash cut short is removed
     before the next batch: its event is still in the outbox and comes again.
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, *, view: View = "cloudevents", now: Callable[[], float] = time.time) -> None:
         self._path = path
+        self._view: View = view
         self._now = now
 
-    async def publish(self, batch: Sequence[Numbered]) -> None:
+    async def publish(self, batch: Sequence[Numbered]) -> Delivery:
         """Append a batch. Raises `SinkError` when the file cannot be written."""
         try:
             await asyncio.to_thread(self._append, batch)
         except OSError as error:
             raise SinkError(f"cannot write {self._path}: {error.strerror or error}") from None
+        return Delivery(done=len(batch))
 
     async def stop(self) -> None:
         """Nothing is open between batches."""
 
     def _append(self, batch: Sequence[Numbered]) -> None:
-        published = self._now()
-        lines = b"".join(encode_line(numbered, published) for numbered in batch)
+        lines = _lines(self._view, batch, self._now())
         with open(self._path, "ab+", opener=_for_us_only) as file:
             _cut_torn_line(file)
             file.write(lines)
@@ -169,26 +173,34 @@ class FileSink:
 
 
 class StdoutSink:
-    """JSON lines on standard output (CloudEvents, structured mode), for a log collector to pick up."""
+    """JSON lines on standard output (CloudEvents in structured mode, or another view), for a log collector."""
 
-    def __init__(self, stream: BinaryIO | None = None, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, stream: BinaryIO | None = None, *, view: View = "cloudevents", now: Callable[[], float] = time.time
+    ) -> None:
         self._stream = stream or sys.stdout.buffer
+        self._view: View = view
         self._now = now
 
-    async def publish(self, batch: Sequence[Numbered]) -> None:
+    async def publish(self, batch: Sequence[Numbered]) -> Delivery:
         """Write a batch. Raises `SinkError` when nobody reads any more."""
         try:
             await asyncio.to_thread(self._write, batch)
         except (OSError, ValueError) as error:
             raise SinkError(f"cannot write to standard output: {error}") from None
+        return Delivery(done=len(batch))
 
     async def stop(self) -> None:
         """Standard output is not ours to close."""
 
     def _write(self, batch: Sequence[Numbered]) -> None:
-        published = self._now()
-        self._stream.write(b"".join(encode_line(numbered, published) for numbered in batch))
+        self._stream.write(_lines(self._view, batch, self._now()))
         self._stream.flush()
+
+
+def _lines(view: View, batch: Sequence[Numbered], published: float) -> bytes:
+    """A batch as JSON lines; a view leaves out what it has no class for."""
+    return b"".join(filter(None, (line(view, numbered, published) for numbered in batch)))
 
 
 _BLOCK = 4096

@@ -25,7 +25,7 @@ from sidecar.outbox.cluster import Cluster, TopicFacts, UnreachableError
 from sidecar.outbox.credentials import Credentials
 from sidecar.outbox.encode import decode
 from sidecar.outbox.kafka import MissingTopicsError
-from sidecar.outbox.reads import LogStart, Read, ReadError, read_one
+from sidecar.outbox.reads import CaughtUp, LogStart, Read, ReadError, read_one
 from sidecar.outbox.settings import KafkaSettings
 
 _FETCH_MS = 500
@@ -63,11 +63,11 @@ async def read_topics(
     last: int | None = None,
     follow: bool = False,
     progress: Progress = no_progress,
-) -> AsyncIterator[Read | LogStart]:
+) -> AsyncIterator[Read | LogStart | CaughtUp]:
     """The events in topics, each partition in its order, up to what is there now, or on and on with `follow`.
 
-    `last` begins so many records before each partition's end. First comes where each log begins. Raises `ConfigError`,
-    `MissingTopicsError` or `ReadError`.
+    `last` begins so many records before each partition's end. First comes where each log begins; with `follow`, after
+    what was there, that it has caught up. Raises `ConfigError`, `MissingTopicsError` or `ReadError`.
     """
     partitions = await _partitions(settings, topics)
     async with _consumer(settings) as consumer:
@@ -75,7 +75,7 @@ async def read_topics(
         for start in await reading.begin(partitions, last=last):
             yield start
         async for each in reading.follow() if follow else reading.read():
-            yield each if isinstance(each, Read) else _read(each)
+            yield each if isinstance(each, Read | CaughtUp) else _read(each)
 
 
 async def read_values(settings: KafkaSettings, topic: str, *, most: int | None = None) -> AsyncGenerator[Value | Read]:
@@ -204,15 +204,24 @@ class _Reading:
         """Whether it was there when reading began."""
         return bool(record.offset < self._ends[TopicPartition(record.topic, record.partition)])
 
-    async def follow(self) -> AsyncIterator[Record | Read]:
-        """All, and what comes, of partitions too that are added."""
+    async def follow(self) -> AsyncIterator[Record | Read | CaughtUp]:
+        """All, that it has caught up, and what comes, of partitions too that are added."""
         looked_at = time.monotonic()
+        is_caught_up = False
         while True:
             async for read in self._portion():
                 yield read
+            if not is_caught_up and await self._is_at_the_ends():
+                yield CaughtUp()
+                is_caught_up = True
             if time.monotonic() - looked_at > _LOOK_S:
                 await self._add_partitions()
                 looked_at = time.monotonic()
+
+    async def _is_at_the_ends(self) -> bool:
+        """Whether all is read that was there at the beginning."""
+        await self._move_on(list(self._ends))
+        return all(self._next[place] >= end for place, end in self._ends.items())
 
     async def _portion(self) -> AsyncIterator[Record | Read]:
         """The records of one fetch. What retention removed before it was read is one thing that could not be read."""

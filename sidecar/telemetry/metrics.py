@@ -380,6 +380,27 @@ class Metrics:
         )
 
 
+class Levels(Collector):
+    """Values that their owner keeps, by one label, read at each scrape; they may rise and fall."""
+
+    def __init__(self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._label = label
+        self._read = read
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The values now."""
+        family = GaugeMetricFamily(self._name, self._documentation, labels=[self._label])
+        for value, level in self._read().items():
+            family.add_metric([value], level)
+        yield family
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing is read before the first scrape."""
+        return []
+
+
 class _States(Collector):
     """What holds just now, read at each scrape."""
 

@@ -25,7 +25,8 @@ from sidecar.admin import AdminServer, service_pages
 from sidecar.cli.main import main
 from sidecar.config import Settings
 from sidecar.errors import TidegateError
-from sidecar.outbox.left_over import LeftOver, left_over, of_service, of_worker
+from sidecar.outbox.left_over import LeftOver, left_over, of_service
+from sidecar.outbox.publishing import of_worker
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.readiness import Readiness
 from sidecar.telemetry.metrics import Metrics

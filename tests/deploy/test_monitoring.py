@@ -16,7 +16,7 @@ from tests.deploy.tools import DEPLOY, check, read, run
 
 PROMETHEUS_OWN = {"instance", "job", "le"}
 """Labels that Prometheus itself gives."""
-OF_KAFKA = {"tidegate_outbox_publish_failing": {"topic", "reason"}}
+OF_KAFKA = {"tidegate_outbox_publish_failing": {"sink", "topic", "reason"}}
 """Series of a service that publishes to Kafka, with their labels; the one here writes to a file."""
 DASHBOARDS = sorted((DEPLOY / "dashboards").glob("*.json"))
 GROUPS = read("prometheus/alerts.yaml")[0]["groups"]

@@ -35,17 +35,17 @@ def test_a_rule_needs_the_parts_that_find_its_labels() -> None:
 
 
 def test_a_rule_without_labels_reads_the_default_parts() -> None:
-    assert default_labels(Twofold, InvisibleTextParams()) == {"A", "B"}
+    assert default_labels(parts_of(Twofold, InvisibleTextParams())) == {"A", "B"}
 
 
 def test_a_detector_without_parts_is_one() -> None:
     params = InvisibleTextParams()
     (part,) = parts_of(InvisibleText, params)
-    assert part.labels == set(InvisibleText.labels_of(params)) == default_labels(InvisibleText, params)
+    assert part.labels == set(InvisibleText.labels_of(params)) == default_labels(parts_of(InvisibleText, params))
     assert part.build().labels == part.labels
 
 
 def test_names_are_no_default_of_pii() -> None:
     params = PiiParams(model="no-such-model")
-    assert not {"PERSON", "ADDRESS"} & default_labels(Pii, params)
+    assert not {"PERSON", "ADDRESS"} & default_labels(parts_of(Pii, params))
     assert {"PERSON", "ADDRESS"} <= set(Pii.labels_of(params))

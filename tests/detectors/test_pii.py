@@ -17,7 +17,7 @@ from phonenumbers import PhoneNumberMatcher
 from pydantic import ValidationError
 
 from detectors.base import PatternScanner
-from detectors.parts import default_labels
+from detectors.parts import default_labels, parts_of
 from detectors.pii import context, phones
 from detectors.pii.detector import COUNTRIES, Pii, PiiParams, PiiScanner
 from detectors.pii.patterns import MOST_OF_URL
@@ -230,7 +230,7 @@ def test_an_unknown_country_is_refused_with_those_that_are_known() -> None:
 def test_the_labels_are_those_of_the_parts(params: PiiParams) -> None:
     bounded, tagged, links = Pii.parts(params)
     formed = bounded.labels | links.labels
-    assert formed == Pii.build(params).labels == default_labels(Pii, params)
+    assert formed == Pii.build(params).labels == default_labels(parts_of(Pii, params))
     assert set(Pii.labels_of(params)) == formed | tagged.labels
     assert all(0 < threshold <= 1 for threshold in Pii.labels_of(params).values())
 

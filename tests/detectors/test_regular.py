@@ -173,12 +173,12 @@ def test_an_unbounded_repeat_is_bounded() -> None:
 class _Counting:
     """A machine's search that counts the characters it was given."""
 
-    def __init__(self, search: Callable[[bytes, int], list[tuple[int, int]]]) -> None:
+    def __init__(self, search: Callable[[bytes, int, int], list[tuple[int, int]]]) -> None:
         self._search, self.chars = search, 0
 
-    def __call__(self, data: bytes, begin: int) -> list[tuple[int, int]]:
-        self.chars += len(data) - begin
-        return self._search(data, begin)
+    def __call__(self, data: bytes, begin: int, end: int) -> list[tuple[int, int]]:
+        self.chars += end - begin
+        return self._search(data, begin, end)
 
 
 @pytest.mark.parametrize("text", ("1" * 4000, "1a" * 2000, "the quick brown fox 12 " * 200, "111-111-1x" * 400))
@@ -222,6 +222,14 @@ def test_a_pattern_of_many_characters_is_read_in_pairs_of_bytes() -> None:
     text = f"éx{letters[3]}{letters[3]}a, x{letters[299]}\nx{letters[299]}x"
     finder = Finder(parse(pattern))
     assert [found[:2] for found in finder.find(text, 0, len(text))] == spans(pattern, text) != []
+
+
+def test_patterns_that_tell_the_same_characters_apart_share_an_alphabet_and_others_do_not() -> None:
+    one, other, third = (Finder(parse(pattern)) for pattern in (r"\bab\d", r"\b\dba", r"ab\d"))
+    assert one._alphabet is other._alphabet is not third._alphabet
+    text = "ab1 1ba ab1"
+    assert [found[:2] for found in one.find(text, 0, len(text))] == spans(r"\bab\d", text)
+    assert [found[:2] for found in other.find(text, 0, len(text))] == spans(r"\b\dba", text)
 
 
 CLASSES = ["[a-z]", "[k]", "[^k]", r"[\w-]", r"[^\d]", "[À-ÿ]", "s", "[ß]", "[ΐ-ώ]", "İ", "ı", r"\W"]

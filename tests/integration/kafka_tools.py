@@ -18,7 +18,8 @@ from sidecar.cli.events import events as events_command
 from sidecar.outbox.builders import StreamInfo
 from sidecar.outbox.event import Event, Kind
 from sidecar.outbox.outbox import Outbox
-from sidecar.outbox.publisher import Publisher, make_publisher
+from sidecar.outbox.publisher import Publisher
+from sidecar.outbox.publishing import make_publisher
 from sidecar.outbox.settings import EventSettings, KafkaSettings, Topics
 from sidecar.outbox.topics import TopicPlan, create_topics
 from tests.integration.kafka_cluster import KafkaCluster

@@ -13,7 +13,8 @@ import pytest
 from sidecar.outbox.audit import Audit, Report
 from sidecar.outbox.encode import decode
 from sidecar.outbox.memory import MemoryOutbox
-from sidecar.outbox.publisher import Publisher, make_publisher
+from sidecar.outbox.publisher import Publisher
+from sidecar.outbox.publishing import make_publisher
 from sidecar.outbox.reads import Read
 from sidecar.outbox.settings import EventSettings, KafkaSettings, Topics
 from tests.integration.broker import read_all

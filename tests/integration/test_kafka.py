@@ -25,7 +25,7 @@ from sidecar.outbox.kafka import MissingTopicsError
 from sidecar.outbox.labels import checked, numbered_labels, send_labels
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.outbox.outbox import Numbered
-from sidecar.outbox.publisher import make_publisher
+from sidecar.outbox.publishing import make_publisher
 from sidecar.outbox.reads import Read
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 from sidecar.outbox.sqlite import SqliteOutbox

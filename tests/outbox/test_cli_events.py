@@ -419,3 +419,16 @@ def test_stats_that_cannot_be_made_are_misuse(options: list[str], said: str, lin
     result = run("stats", "--file", lines, *options)
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
+
+
+def test_tail_of_a_pipe_finds_what_lies_far_back():
+    far = encode_line(numbered(a_violation(), 1), NOW)
+    near = b"".join(encode_line(numbered(a_fault(), number), NOW) for number in range(2, 400))
+    result = run("tail", "--file", "-", "--kind", "violation", "-n", 1, "--json", stdin=far + near)
+    assert [json.loads(line)["kind"] for line in result.stdout.splitlines()] == ["violation"]
+
+
+def test_top_shows_once_what_there_is_most_of(outbox: Path):
+    shown = json.loads(run("top", "--outbox", outbox, "--once", "--window", "5200w", "--by", "kind", "--json").stdout)
+    assert shown == {"events": 7, "top": {"kind": {"fault": 5, "violation": 1, "decision": 1}}}
+    assert "test" in run("top", "--outbox", outbox, "--once", "--window", "5200w").stdout

@@ -20,7 +20,8 @@ from sidecar.outbox.kafka import KafkaSink
 from sidecar.outbox.lanes import Lanes
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.outbox.outbox import Admission, Numbered, Outbox, OutboxError
-from sidecar.outbox.publisher import Publisher, make_publisher, sink_name
+from sidecar.outbox.publisher import Publisher
+from sidecar.outbox.publishing import make_publisher, sink_name
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 from sidecar.outbox.sinks import Delivery, FileSink, OneLane, Sink, SinkError, StdoutSink
 from sidecar.values import Severity
@@ -39,13 +40,14 @@ class ListSink:
         self.tried = asyncio.Condition()
         self.is_stopped = False
 
-    async def publish(self, batch: Sequence[Numbered]) -> None:
+    async def publish(self, batch: Sequence[Numbered]) -> Delivery:
         async with self.tried:
             self.tries += 1
             self.tried.notify_all()
         if self.errors:
             raise self.errors.pop(0)
         self.batches.append([numbered.sequence for numbered in batch])
+        return Delivery(done=len(batch))
 
     async def stop(self) -> None:
         self.is_stopped = True
@@ -294,9 +296,10 @@ async def test_stopping_gives_up_on_a_sink_that_fails_and_keeps_the_events():
 
 async def test_stopping_does_not_wait_for_a_sink_that_hangs():
     class HangingSink(ListSink):
-        async def publish(self, batch: Sequence[Numbered]) -> None:
+        async def publish(self, batch: Sequence[Numbered]) -> Delivery:
             await super().publish(batch)
             await asyncio.Event().wait()
+            raise AssertionError
 
     outbox, sink = MemoryOutbox(), HangingSink()
     await outbox.start()

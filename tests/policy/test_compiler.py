@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
 from detectors import registry
-from detectors.base import EVERYTHING, Reads, default_reads
+from detectors.base import EVERYTHING, Params, Reads, default_reads
+from sidecar.errors import PolicyErrors
 from sidecar.policy.cases import public_keys
 from sidecar.policy.compiler import compile_file, compile_policy
 from sidecar.policy.facts import StreamFacts
@@ -326,3 +328,29 @@ def test_a_text_has_the_readers_whose_rules_read_it() -> None:
 def test_notices(stream: str, notice: Notice | None) -> None:
     rule = f"{{id: r, detect: {WORDS}, action: annotate}}"
     assert compiled(rule, head=f"stream: {stream}").stream.notice == notice
+
+
+def test_the_garbage_collector_is_at_work_again_whatever_became_of_a_policy() -> None:
+    compiled("{id: r, detect: " + WORDS + ", action: annotate}")
+    assert gc.isenabled()
+    with pytest.raises(PolicyErrors):
+        compiled("{id: r, detect: {detector: wrods}, action: annotate}")
+    assert gc.isenabled()
+
+
+def test_a_detector_is_asked_once_what_it_finds_with_the_same_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = registry.get("patterns")
+    asked: list[Params] = []
+
+    def labels_of(params: Params) -> dict[str, float]:
+        asked.append(params)
+        return {"A": 0.5}
+
+    monkeypatch.setattr(kind, "labels_of", labels_of)
+    rules = "".join(
+        f"  - {{id: r{number}, detect: {{detector: patterns, keywords: {{A: [plum]}}}}, action: annotate}}\n"
+        for number in range(3)
+    )
+    (loaded,) = load_text(f"{HEAD}rules:\n{rules}")
+    assert len(compile_policy(loaded).scanners) == 1
+    assert len(asked) == 2  # its labels, and, as it has no parts, those of all of it

@@ -22,7 +22,7 @@ RE2.
    included, with unbounded repeats counted as `max_repeat_chars` each. A longer match is not waited for. At the end of
    a lane there is no hold: use `len(data)`.
 3. `Finder(tree)`: all matches of one regular tree in linear time, beginning anywhere in a text.
-4. `parse`, `keywords` make trees; `bounded`, `width`, `reach`, `look_behind` measure them; `wide`, `prefixes`, `exact`
+4. `parse`, `keywords` make trees; `bounded`, `extent`, `look_behind` measure them; `wide`, `prefixes`, `exact`
    turn them into RE2 patterns (`detectors.text.regular.render` has the constructions).
 
 Unbounded repeats are bounded (`x+` is `x{1,128}`), so that a text cannot be held without end: a match is at most
@@ -32,7 +32,7 @@ and `(?i)` mean what they mean to `re`, for all of Unicode.
 
 from detectors.text.regular.machine import MAX_WIDTH, Finder, Watch
 from detectors.text.regular.possible import can_match
-from detectors.text.regular.render import bounded, exact, look_behind, prefixes, reach, wide, width
+from detectors.text.regular.render import bounded, exact, extent, look_behind, prefixes, wide
 from detectors.text.regular.scanner import RegularScan, RegularScanner, Rule
 from detectors.text.regular.tree import Node, NotRegular, group_numbers, literal, parse
 from detectors.text.regular.words import asks_for_boundary, keywords
@@ -50,13 +50,12 @@ __all__ = [
     "bounded",
     "can_match",
     "exact",
+    "extent",
     "group_numbers",
     "keywords",
     "literal",
     "look_behind",
     "parse",
     "prefixes",
-    "reach",
     "wide",
-    "width",
 ]

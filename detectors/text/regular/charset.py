@@ -165,7 +165,7 @@ class Alphabet:
     """Characters that the given sets cannot tell apart share a byte; see the module.
 
     `word` is what counts as a word character for a word boundary, or None where the pattern has none.
-    Raises `TooManyCharactersError` when there are more kinds of characters than bytes.
+    Raises `TooManyCharactersError` when there are more kinds of characters than bytes. Take it from `alphabet`.
     """
 
     unit = 1
@@ -179,6 +179,8 @@ class Alphabet:
         self._bytes_of_mask = _assign_bytes(self._masks(), newline=1 << len(shared), word=1 if word is not None else 0)
         self._index = {atom: position for position, atom in enumerate(shared + own)}
         self._code_map = _CodeMap(self.code)
+        self.class_of = cache(self._class_of)
+        """RE2's words for one character of one of the sets."""
 
     def _masks(self) -> Iterator[int]:
         """Which sets hold the pieces of both kinds of sets together, in the order of their code points."""
@@ -199,8 +201,7 @@ class Alphabet:
         bit = 1 << self._index[chars]
         return frozenset(code for mask, code in self._bytes_of_mask.items() if mask & bit)
 
-    def class_of(self, chars: CharSet) -> str:
-        """RE2's words for one character of such a set."""
+    def _class_of(self, chars: CharSet) -> str:
         return re2_class(self.bytes_of(chars))
 
     def encode(self, text: str) -> bytes:
@@ -208,6 +209,12 @@ class Alphabet:
         if text.isascii():
             return text.encode("ascii").translate(self._ascii)
         return codecs.charmap_encode(text, "strict", self._code_map)[0]
+
+
+@lru_cache(maxsize=512)
+def alphabet(sets: frozenset[CharSet], word: CharSet | None) -> Alphabet:
+    """The `Alphabet` of these sets, shared by the patterns that hold them: it would be half of the work for each."""
+    return Alphabet(sets, word=word)
 
 
 class PairAlphabet:
@@ -230,14 +237,15 @@ class PairAlphabet:
             for position in _bits(mask):
                 self._kinds_of[atoms[position]].append(kind)
         self._code_map = _CodeMap(self.code)
+        self.class_of = cache(self._class_of)
+        """RE2's words for one character of one of the sets."""
 
     def code(self, code_point: int) -> bytes:
         """The bytes of a code point."""
         kind = self._kinds[self._pieces.mask_of(code_point)]
         return bytes((kind // 128, 128 + kind % 128))
 
-    def class_of(self, chars: CharSet) -> str:
-        """RE2's words for one character of such a set."""
+    def _class_of(self, chars: CharSet) -> str:
         second: dict[int, set[int]] = {}
         for kind in self._kinds_of[chars]:
             second.setdefault(kind // 128, set()).add(128 + kind % 128)

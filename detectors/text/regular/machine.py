@@ -7,7 +7,7 @@ pattern is. Measured here, ASCII text of 80 characters: a search that finds noth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, TypeAlias
 
 import re2
@@ -17,12 +17,11 @@ from detectors.text.regular.render import (
     boundary_kinds,
     bounded,
     exact,
+    extent,
     least_width,
     look_behind,
     prefixes,
-    reach,
     wide,
-    width,
 )
 from detectors.text.regular.tree import IRREGULAR, Atomic, Either, Look, Node, NotRegular, Same, walk
 
@@ -35,7 +34,8 @@ _WATCH_MEMORY = 64 << 20
 """Limits in bytes, for a program and its states together; states are made as texts need them."""
 
 
-_Search: TypeAlias = Callable[[bytes, int], list[tuple[int, int]]]
+_Search: TypeAlias = Callable[[bytes, int, int], list[tuple[int, int]]]
+"""The spans of the leftmost match in `data[begin:end]`: of the match and its groups, -1 where there is none."""
 _UNANCHORED: Any = re2._re2.RE2.Anchor.UNANCHORED  # see `_compiled`
 
 
@@ -49,19 +49,13 @@ def _options(memory: int) -> Any:
 
 
 def _compiled(pattern: str, memory: int) -> _Search:
-    """The spans of the leftmost match from a position on: of the match and its groups, -1 where there is none."""
     compiled = _program(pattern, memory)
     if not compiled.ok():
         raise NotRegular(
             f"too large for the linear-time engine ({_words(compiled.error())})",
             remedy="use smaller repeat counts or fewer alternatives",
         )
-    match, anywhere = compiled.Match, _UNANCHORED
-
-    def search(data: bytes, begin: int) -> list[tuple[int, int]]:
-        return match(anywhere, data, begin, len(data))  # type: ignore[no-any-return]  # untyped extension module
-
-    return search
+    return partial(compiled.Match, _UNANCHORED)
 
 
 @lru_cache(maxsize=128)
@@ -83,15 +77,16 @@ class Finder:
 
     def __init__(self, tree: Node, *, capture: int = 0, max_repeat_chars: int = MAX_REPEAT_CHARS) -> None:
         _check_regular(tree)
-        self.tree = bounded(tree, max_repeat_chars)
-        self.width = width(self.tree)
+        limited = bounded(tree, max_repeat_chars)
+        self.reach, self.width = extent(limited)
+        self.look_behind = look_behind(limited)
         if self.width > MAX_WIDTH:
             raise NotRegular(
                 f"a match may be {self.width} characters long (limit {MAX_WIDTH})",
                 remedy="bound its repeats, for example {1,64} for +",
             )
         try:
-            pattern, self._alphabet = exact(self.tree, capture=capture)
+            pattern, self._alphabet = exact(limited, capture=capture)
         except TooManyCharactersError:
             raise NotRegular("too many different characters in one pattern", remedy="split it into several") from None
         self._search = _compiled(pattern, _FINDER_MEMORY)
@@ -104,7 +99,7 @@ class Finder:
         """
         data, group, unit = self._alphabet.encode(text), self._group, self._alphabet.unit
         while begin < until:
-            spans = self._search(data, begin * unit)
+            spans = self._search(data, begin * unit, len(data))
             (start, end), (first, last) = spans[0], spans[group]
             if not 0 <= start < until * unit:
                 return
@@ -135,10 +130,21 @@ class Watch:
     Raises `NotRegular` when the trees are too large together.
     """
 
-    def __init__(self, trees: Sequence[Node], *, max_repeat_chars: int = MAX_REPEAT_CHARS) -> None:
-        limited = [bounded(tree, max_repeat_chars) for tree in trees]
-        self.reach = max(map(reach, limited), default=0)
-        self.look_behind = max(map(look_behind, limited), default=0)
+    def __init__(
+        self,
+        trees: Sequence[Node],
+        *,
+        max_repeat_chars: int = MAX_REPEAT_CHARS,
+        finders: Sequence[Finder] | None = None,
+    ) -> None:
+        """`finders` are those of the same trees, where there are any: they know how far each may reach."""
+        if finders is None:
+            limited = [bounded(tree, max_repeat_chars) for tree in trees]
+            sizes = [(extent(tree)[0], look_behind(tree)) for tree in limited]
+        else:
+            sizes = [(finder.reach, finder.look_behind) for finder in finders]
+        self.reach = max((reach for reach, _ in sizes), default=0)
+        self.look_behind = max((behind for _, behind in sizes), default=0)
         self._all = range(len(trees))
         kinds = set().union(*map(boundary_kinds, trees))
         alphabet = coarse(ascii_words=kinds == {True})
@@ -157,11 +163,11 @@ class Watch:
         `len(data) - reach`. The search runs from the end backwards and stops where nothing is alive any more.
         """
         earliest = max(begin, len(data) - self.reach)
-        return self._prefixes(data, earliest)[0][0]
+        return self._prefixes(data, earliest, len(data))[0][0]
 
     def matching(self, data: bytes, begin: int, until: int) -> Sequence[int]:
         """The trees, by index, that may match beginning in `[begin, until)`: never one too few."""
-        if not 0 <= self._gate(data, begin)[0][0] < until:
+        if not 0 <= self._gate(data, begin, len(data))[0][0] < until:
             return ()
         if self._which is None:
             return self._all

@@ -21,7 +21,6 @@ Widening is always safe and costs some hold; narrowing never is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import TypeAlias
 
 from detectors.text.regular.charset import (
@@ -30,6 +29,7 @@ from detectors.text.regular.charset import (
     Coarse,
     PairAlphabet,
     TooManyCharactersError,
+    alphabet,
     category,
     coarse,
 )
@@ -76,6 +76,9 @@ _EXACT_PLACES = {
 }
 BOUNDARIES = (Place.BOUNDARY, Place.NOT_BOUNDARY)
 _Class: TypeAlias = Callable[[CharSet], str]
+_ONE = (1, 1)
+"""The reach and the width of one character. Sequences of characters are read in place below: most nodes are that, and a
+call for each is a third of the work."""
 
 
 # ---------------------------------------------------------------- bounds
@@ -96,7 +99,7 @@ def bounded(node: Node, max_repeat_chars: int) -> Node:
         case Repeat(item, low, high, lazy):
             return Repeat(bounded(item, max_repeat_chars), low, high, lazy)
         case Seq(items):
-            return Seq(tuple(bounded(item, max_repeat_chars) for item in items))
+            return Seq(tuple([bounded(item, max_repeat_chars) if item.holds & UNBOUNDED else item for item in items]))
         case Alt(branches):
             return Alt(tuple(bounded(branch, max_repeat_chars) for branch in branches))
         case Group(number, item):
@@ -119,9 +122,17 @@ def _flattened(item: Node, *, lazy: bool) -> Node:
     return item
 
 
+def extent(node: Node) -> tuple[int, int]:
+    """How many characters a bounded tree may read before a match is decided, and how many it matches, at the most.
+
+    The first is counted from the match's start, look-aheads included.
+    """
+    return _reach(node, groups_of(node))
+
+
 def width(node: Node) -> int:
     """The most characters that a bounded tree matches."""
-    return _reach(node, groups_of(node))[1]
+    return extent(node)[1]
 
 
 def least_width(node: Node) -> int:
@@ -130,7 +141,7 @@ def least_width(node: Node) -> int:
         case Chars():
             return 1
         case Seq(items):
-            return sum(least_width(item) for item in items)
+            return sum([1 if type(item) is Chars else least_width(item) for item in items])
         case Alt(branches):
             return min(least_width(branch) for branch in branches)
         case Repeat(item, low):
@@ -141,20 +152,15 @@ def least_width(node: Node) -> int:
             return 0
 
 
-def reach(node: Node) -> int:
-    """How many characters from its start a bounded tree may read before a match is decided, look-aheads included."""
-    return _reach(node, groups_of(node))[0]
-
-
 def _reach(node: Node, groups: Mapping[int, Node]) -> tuple[int, int]:
     """The reach and the width."""
     match node:
         case Chars():
-            return 1, 1
+            return _ONE
         case Seq(items):
             furthest = before = 0
             for item in items:
-                far, across = _reach(item, groups)
+                far, across = _ONE if type(item) is Chars else _reach(item, groups)
                 furthest, before = max(furthest, before + far), before + across
             return furthest, before
         case Repeat(item, _, high):
@@ -191,13 +197,13 @@ def exact(node: Node, *, capture: int = 0) -> tuple[str, Alphabet | PairAlphabet
     Raises `NotRegular` for what no finite automaton can do, and `TooManyCharactersError`.
     """
     sets = [part.chars for part in walk(node) if isinstance(part, Chars)]
-    alphabet = _alphabet(node, sets)
-    return _render(node, cache(alphabet.class_of), capture), alphabet
+    read_over = _alphabet(node, sets)
+    return _render(node, read_over.class_of, capture), read_over
 
 
 def _alphabet(node: Node, sets: list[CharSet]) -> Alphabet | PairAlphabet:
     try:
-        return Alphabet(sets, word=_word_characters(node))
+        return alphabet(frozenset(sets), _word_characters(node))
     except TooManyCharactersError:
         if node.holds & ANCHOR:
             raise
@@ -222,7 +228,9 @@ def _render(node: Node, class_of: _Class, capture: int) -> str:
         case Chars(chars):
             return class_of(chars)
         case Seq(items):
-            return "".join(_render(item, class_of, capture) for item in items)
+            return "".join(
+                [class_of(item.chars) if type(item) is Chars else _render(item, class_of, capture) for item in items]
+            )
         case Alt(branches):
             return f"(?:{'|'.join(_render(branch, class_of, capture) for branch in branches)})"
         case Repeat(item, low, high, lazy):
@@ -279,7 +287,10 @@ class _Wide:
             case Chars(chars):
                 return self._class_of(chars)
             case Seq(items):
-                return "".join(self.full(item, count) for item in items)
+                class_of = self._class_of
+                return "".join(
+                    [class_of(item.chars) if type(item) is Chars else self.full(item, count) for item in items]
+                )
             case Alt() | Either():
                 return f"(?:{'|'.join(self.full(branch, count) for branch in children(node))})"
             case Repeat(item, low, high):
@@ -301,7 +312,10 @@ class _Wide:
                 return f"{self._class_of(chars)}{_optional(rest)}"
             case Seq(items):
                 for item in reversed(items):
-                    rest = self.prefix(item, rest)
+                    if type(item) is Chars:
+                        rest = f"{self._class_of(item.chars)}{_optional(rest)}"
+                    else:
+                        rest = self.prefix(item, rest)
                 return rest
             case Alt() | Either():
                 begun = [self.prefix(branch, "") for branch in children(node)]

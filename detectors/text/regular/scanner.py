@@ -67,7 +67,7 @@ class RegularScanner:
         self.name = name
         self.rules = tuple(rules)
         self.labels = frozenset(rule.label for rule in rules)
-        self.watch = Watch(trees, max_repeat_chars=max_repeat_chars)
+        self.watch = Watch(trees, finders=self.finders)
         self.look_behind = max(look_behind, self.watch.look_behind)
         self.look_ahead = self.watch.reach + self.watch.reach // (_SHARE - 1) + 1
 

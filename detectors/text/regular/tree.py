@@ -12,12 +12,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache, lru_cache
 from typing import Any, ClassVar, TypeAlias
 
 from detectors.text.regular.charset import ANY, NEWLINE, CharSet, category
 
 _parser: Any = importlib.import_module("re._parser")  # no type stub knows it; `sre_parse` is its deprecated name
 _ASCII, _IGNORECASE, _DOTALL, _MULTILINE = map(int, (re.ASCII, re.IGNORECASE, re.DOTALL, re.MULTILINE))
+_OF_CHARACTERS = _ASCII | _IGNORECASE
+"""The flags by which characters are taken for one another."""
 _MAX_REPEAT = int(importlib.import_module("re._constants").MAXREPEAT)
 
 
@@ -217,6 +220,12 @@ def _single(code_point: int, ignore_case: bool) -> CharSet:
     return one.folded() if ignore_case else one
 
 
+@cache
+def _method(op: Any) -> str:
+    """The method of `_Reader` for what the standard library's parser calls `op`."""
+    return f"_read_{str(op).lower()}"
+
+
 class _Reader:
     """Turns the standard library's parse tree into ours, under the flags that hold at that place."""
 
@@ -224,11 +233,11 @@ class _Reader:
         self._flags = flags
 
     def _sequence(self, parsed: Iterable[tuple[Any, Any]]) -> Node:
-        items = tuple(self._node(str(op), value) for op, value in parsed)
+        items = tuple(self._node(op, value) for op, value in parsed)
         return items[0] if len(items) == 1 else Seq(items)
 
-    def _node(self, op: str, value: Any) -> Node:
-        reader: Callable[[Any], Node] = getattr(self, f"_read_{op.lower()}")
+    def _node(self, op: Any, value: Any) -> Node:
+        reader: Callable[[Any], Node] = getattr(self, _method(op))
         return reader(value)
 
     @property
@@ -239,7 +248,7 @@ class _Reader:
         return chars.folded(ascii_only=self._ascii) if self._flags & _IGNORECASE else chars
 
     def _read_literal(self, value: int) -> Node:
-        return Chars(self._fold(CharSet(((value, value),))))
+        return _of_literal(value, self._flags & _OF_CHARACTERS)
 
     def _read_not_literal(self, value: int) -> Node:
         return Chars(self._fold(CharSet(((value, value),))).negated())
@@ -248,6 +257,10 @@ class _Reader:
         return Chars(ANY if self._flags & _DOTALL else NEWLINE.negated())
 
     def _read_in(self, items: Sequence[tuple[Any, Any]]) -> Node:
+        return _of_items(tuple(items), self._flags & _OF_CHARACTERS)
+
+    def _chars(self, items: Sequence[tuple[Any, Any]]) -> Chars:
+        """One character out of what stands in brackets."""
         listed, named, negated = [], CharSet(), False
         for op, value in items:
             match str(op):
@@ -319,6 +332,19 @@ class _Reader:
             "AT_END_STRING": Place.TEXT_END,
         }
         return At(places[str(value)], self._ascii)
+
+
+# Patterns are made of the same characters over and over: each is one node, however many patterns hold it.
+
+
+@lru_cache(maxsize=1024)
+def _of_literal(code_point: int, flags: int) -> Chars:
+    return Chars(_Reader(flags)._fold(CharSet(((code_point, code_point),))))
+
+
+@lru_cache(maxsize=1024)
+def _of_items(items: tuple[tuple[Any, Any], ...], flags: int) -> Chars:
+    return _Reader(flags)._chars(items)
 
 
 def children(node: Node) -> tuple[Node, ...]:

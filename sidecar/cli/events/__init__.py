@@ -21,6 +21,7 @@ _LAZY: Mapping[str, str] = {
     "reveal": "sidecar.cli.events.reveal:reveal_command",
     "stats": "sidecar.cli.events.stats:stats",
     "tail": "sidecar.cli.events.tail:tail",
+    "top": "sidecar.cli.events.top:top",
     "verify": "sidecar.cli.events.verify:verify",
 }
 """Commands, and where each is."""

@@ -18,8 +18,8 @@ from rich.progress import Progress as Bar
 from sidecar.cli.ending import Failure
 from sidecar.config import Settings, load_settings
 from sidecar.outbox.event import Data
-from sidecar.outbox.reader import read_file, read_outbox
-from sidecar.outbox.reads import LogStart, Read
+from sidecar.outbox.reader import follow_file, follow_outbox, read_file, read_outbox
+from sidecar.outbox.reads import CaughtUp, LogStart, Read
 from sidecar.outbox.settings import KafkaSettings
 from sidecar.outbox.topic_reader import Progress, no_progress, read_topics
 
@@ -68,19 +68,27 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
             if isinstance(read, Read):
                 yield read
 
-    async def read_all(self, *, last: int | None = None, follow: bool = False) -> AsyncIterator[Read | LogStart]:
-        """The same, and where logs begin. Shows how far it is where a person looks on."""
+    async def read_all(
+        self, *, last: int | None = None, follow: bool = False
+    ) -> AsyncIterator[Read | LogStart | CaughtUp]:
+        """The same, and where logs begin; with `follow`, when all is read that was there.
+
+        Shows how far it is where a person looks on.
+        """
         if self.is_kafka:
             with _progress(is_wanted=not follow and last is None) as progress:
                 async for read in read_topics(self.kafka, self.topics, last=last, follow=follow, progress=progress):
                     yield read
             return
-        if self.file is not None:
-            reads = read_file(self.file, last=last)
-        else:
-            reads = read_outbox(self.outbox, last=last, follow=follow)
-        async for each in reads:
+        async for each in self._read_lines_or_outbox(last, follow):
             yield each
+
+    def _read_lines_or_outbox(self, last: int | None, follow: bool) -> AsyncIterator[Read | CaughtUp]:
+        if self.file is None:
+            return (follow_outbox if follow else read_outbox)(self.outbox, last=last)
+        if follow and str(self.file) != "-":
+            return follow_file(self.file)
+        return read_file(self.file, last=last)
 
 
 def source_of(

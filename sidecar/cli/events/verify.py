@@ -15,6 +15,7 @@ from sidecar.cli.events.printing import plain, print_json
 from sidecar.cli.events.source import JSON, Source, run, source_options
 from sidecar.outbox.audit import Audit, ProducerReport, Report
 from sidecar.outbox.chain_audit import Keys
+from sidecar.outbox.reads import CaughtUp
 
 
 @click.command()
@@ -57,7 +58,8 @@ def verify(source: Source, *, keys: tuple[Path, ...], as_json: bool) -> None:
 async def _audit(source: Source, keys: Keys) -> Report:
     audit = Audit(keys)
     async for read in source.read_all():
-        audit.add(read)
+        if not isinstance(read, CaughtUp):
+            audit.add(read)
     return audit.report()
 
 

@@ -114,6 +114,11 @@ function show(state) {
       : [["sink", "none"]]),
   ]);
   rows(
+    "sinks",
+    (outbox.sinks ?? []).map((each) => [each.name, each.waiting, each.published, each.refused, each.lost, each.last_published ? clock(each.last_published) : "–", each.note || "–"]),
+    "No sink: events stay in the outbox.",
+  );
+  rows(
     "latest",
     state.latest.map((each) => [
       new Date(each.time).toLocaleTimeString(),

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
-from sidecar.outbox.encode import published_data, structured
+from sidecar.outbox.encode import Message, published_data, structured
 from sidecar.outbox.event import Data
 from sidecar.outbox.outbox import Numbered
 from sidecar.outbox.views.ecs import ecs
@@ -36,6 +37,13 @@ def shown(view: ViewName, numbered: Numbered, published: float) -> Shown | None:
     if view == "cloudevents":
         return structured(numbered, published)
     return FOREIGN[view](published_data(numbered, published))
+
+
+def as_view(view: ViewName, message: Message, numbered: Numbered, published: float) -> Message:
+    """A Kafka message with another view as its value; its headers say whose event it is, but no schema of ours."""
+    value = _encoder.encode(shown(view, numbered, published))
+    headers = tuple(header for header in message.headers if header[0] not in {"ce_dataschema", "content-type"})
+    return replace(message, value=value, headers=(*headers, ("content-type", b"application/json")))
 
 
 def line(view: ViewName, numbered: Numbered, published: float) -> bytes | None:

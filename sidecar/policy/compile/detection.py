@@ -52,6 +52,23 @@ class Detection:
     identities: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What a detector can find: its labels with the recommended thresholds, and which of its parts find them."""
+
+    recommended: Mapping[str, float]
+    parts: Sequence[Member]
+    default: frozenset[str]
+    """The labels of a rule that names none."""
+    params: str
+    """The parameters that make the detector what it is, in JSON."""
+
+    @classmethod
+    def of(cls, kind: type[DetectorType], params: Params, shared: str) -> _Offer:
+        parts = parts_of(kind, params)
+        return cls(kind.labels_of(params), parts, default_labels(parts), shared)
+
+
 class DetectionCompiler:
     """Makes the detectors of one policy, each once, and notes what is wrong with what rules ask of them."""
 
@@ -70,6 +87,7 @@ class DetectionCompiler:
         self._directions = directions
         self._detectors = {} if made is None else made
         self._readers: dict[str, list[RulePlan]] = {}
+        self._offers: dict[str, _Offer | DetectorError] = {}
 
     def compile(self, place: Place, detect: Detect) -> Detection | None:
         """What the rule at `place` looks for; None where that cannot be told. What is wrong is noted."""
@@ -80,15 +98,15 @@ class DetectionCompiler:
         params = self._params(place, detect, kind)
         if params is None:
             return None
-        thresholds = self._thresholds(place, detect, kind, params)
-        return Detection(params, reads, thresholds, self._build(place, kind, params, thresholds))
+        thresholds, identities = self._built(place, detect, kind, params)
+        return Detection(params, reads, thresholds, identities)
 
     def look(self, place: Place, detect: Detect) -> None:
         """Note what is wrong with what a rule looks for that is wrong otherwise: of what it reads nothing is said."""
         kind = self._kind(place, detect)
         params = self._params(place, detect, kind) if kind else None
         if kind and params:
-            self._build(place, kind, params, self._thresholds(place, detect, kind, params))
+            self._built(place, detect, kind, params)
 
     def detectors(self, detection: Detection) -> Iterator[Detector]:
         """The detectors that could be made."""
@@ -126,10 +144,9 @@ class DetectionCompiler:
     def _reads(self, place: Place, detect: Detect, kind: type[DetectorType]) -> Reads:
         """Whose words it reads, on which channels. A rule that would read nothing is refused."""
         parts, channels, default = detect.parts, detect.channels, default_reads(kind)
-        reads = Reads(
-            default.parts if parts is None else frozenset(parts),
-            default.channels if channels is None else frozenset(channels),
-        )
+        reads = default
+        if parts or channels:
+            reads = Reads(frozenset(parts or default.parts), frozenset(channels or default.channels))
         key = "channels" if parts is None else "parts"
         where = (*place, "detect", key) if parts or channels else (*place, "detect")
         if Part.MODEL not in reads.parts and not reads.channels & _SAID_BY_ALL:
@@ -154,14 +171,28 @@ class DetectionCompiler:
             return None
         return params
 
-    def _thresholds(
+    def _built(
         self, place: Place, detect: Detect, kind: type[DetectorType], params: Params
-    ) -> Mapping[str, float]:
-        recommended = _asked(lambda: kind.labels_of(params))
-        if isinstance(recommended, DetectorError):
-            self._refusals.refuse_detector(place, recommended)
-            return {}
-        labels, threshold = detect.labels, detect.threshold
+    ) -> tuple[Mapping[str, float], Sequence[str]]:
+        """The labels that count with their thresholds, and the detectors made that find them."""
+        offer = self._offer(kind, params)
+        if isinstance(offer, DetectorError):
+            self._refusals.refuse_detector(place, offer)
+            return {}, ()
+        thresholds = self._thresholds(place, detect, kind, offer)
+        return thresholds, self._build(place, kind, offer, thresholds)
+
+    def _offer(self, kind: type[DetectorType], params: Params) -> _Offer | DetectorError:
+        """What the detector can find with these parameters; asked once, however many rules give it the same."""
+        stated = params.model_dump_json()
+        key = f"{kind.name} {stated}"
+        if key not in self._offers:
+            shared = params.model_dump_json(exclude=set(params.rule_keys)) if params.rule_keys else stated
+            self._offers[key] = _asked(lambda: _Offer.of(kind, params, shared))
+        return self._offers[key]
+
+    def _thresholds(self, place: Place, detect: Detect, kind: type[DetectorType], offer: _Offer) -> Mapping[str, float]:
+        recommended, labels, threshold = offer.recommended, detect.labels, detect.threshold
         where = (*place, "detect", "labels")
         if isinstance(labels, Mapping) and threshold is not None:
             remedy = "keep one: a list of labels with `threshold`, or a score for each label"
@@ -171,11 +202,9 @@ class DetectionCompiler:
             self._check_labels(kind, recommended, {(*where, name): name for name in labels})
             return dict(labels)
         if labels is None:
-            default = default_labels(kind, params)
-            names = [name for name in recommended if name in default]
+            names = [name for name in recommended if name in offer.default]
         else:
             names = [*labels]
-        if labels is not None:
             self._check_labels(kind, recommended, {(*where, number): name for number, name in enumerate(labels)})
         return {name: recommended.get(name, 1.0) if threshold is None else threshold for name in names}
 
@@ -193,16 +222,13 @@ class DetectionCompiler:
             seen.add(name)
 
     def _build(
-        self, place: Place, kind: type[DetectorType], params: Params, thresholds: Mapping[str, float]
+        self, place: Place, kind: type[DetectorType], offer: _Offer, thresholds: Mapping[str, float]
     ) -> list[str]:
         """Make the detector, or those of its parts that find any of the rule's labels; their identities."""
-        parts = _asked(lambda: parts_of(kind, params))
-        if isinstance(parts, DetectorError):
-            return []  # `labels_of` failed before, and was refused
         identities = []
-        for number in parts_for(parts, thresholds) or range(len(parts)):
-            identity = f"{kind.name}.{number} {params.model_dump_json(exclude=set(params.rule_keys))}"
-            self._make(place, identity, parts[number])
+        for number in parts_for(offer.parts, thresholds) or range(len(offer.parts)):
+            identity = f"{kind.name}.{number} {offer.params}"
+            self._make(place, identity, offer.parts[number])
             identities.append(identity)
         return identities
 

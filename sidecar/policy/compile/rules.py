@@ -28,6 +28,7 @@ from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.compile.sessions import condition_of
 from sidecar.policy.compile.terms import bands_of, highest_severity, terms_of
 from sidecar.policy.compile.trials import trial_of
+from sidecar.policy.conditions import Terms
 from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
 from sidecar.policy.loader import Draft
@@ -50,6 +51,7 @@ from sidecar.values import (
     InHistory,
     Mode,
     Part,
+    Severity,
 )
 from sidecar.wording.languages import Language
 
@@ -109,7 +111,7 @@ class RuleCompiler:
             self._check_stream(place, rule, action, detector, detection.reads)
         if len(self.errors) > before:
             return
-        plan = replace(self._plan(rule, action, detection, rewrite), terms=terms, bands=bands)
+        plan = self._plan(rule, action, detection, rewrite, terms, bands)
         self.plans.append(plan)
         self._detection.read(plan, detection)
 
@@ -117,7 +119,15 @@ class RuleCompiler:
         """Note what is wrong with what a rule looks for that is wrong otherwise."""
         self._detection.look(("rules", number), detect)
 
-    def _plan(self, rule: RuleSpec, action: Action, detection: Detection, rewrite: Rewrite | None) -> RulePlan:
+    def _plan(
+        self,
+        rule: RuleSpec,
+        action: Action,
+        detection: Detection,
+        rewrite: Rewrite | None,
+        terms: Terms | None,
+        bands: tuple[tuple[float, Severity], ...],
+    ) -> RulePlan:
         gates = action >= Action.REDACT
         default = FailMode.FAIL_CLOSED if gates else FailMode.FAIL_OPEN
         whole = self._stream.on_failure if gates else None
@@ -150,6 +160,8 @@ class RuleCompiler:
             session=condition_of(rule.session),
             evidence=rule.evidence.level if rule.evidence else None,
             evidence_reason=rule.evidence.reason if rule.evidence else "",
+            terms=terms,
+            bands=bands,
         )
 
     def _of_requests(self, place: Place, rule: RuleSpec, detection: Detection) -> Detection:

@@ -1,0 +1,184 @@
+"""Forms of texts: what is JSON, of a schema, too long, too short, or without what must come; however it is cut."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.base import DetectorError
+from detectors.format.detector import SCHEMA_CHARS, Format, FormatParams, FormatScanner
+from tests.detectors.scans import every_cut, held, scan
+
+SCHEMA = {
+    "type": "object",
+    "required": ["answer"],
+    "properties": {"answer": {"type": "string", "maxLength": 5}},
+    "additionalProperties": False,
+}
+JSON_ALPHABET = '{}[]:,"\\ntrue0-1.eE+ u00Af\n'
+
+
+def scanner(**params: Any) -> FormatScanner:
+    return Format.build(FormatParams.model_validate(params))
+
+
+def found(text: str, **params: Any) -> list[tuple[str, int]]:
+    expected = scan(scanner(**params), text)
+    for ends in every_cut(text):
+        assert scan(scanner(**params), text, ends) == expected
+    assert all(each.end == each.start + 1 for each in expected)
+    return [(each.label, each.start) for each in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "why"),
+    [
+        ('{"a": [1, -2.5e+3, true, null, "x\\u00e9\\n"]}', [], "a document"),
+        (' "alone" ', [], "a value is a document"),
+        ("12", [], "a number that ends with the text"),
+        ('{"a": 1,}', [("NOT_JSON", 8)], "a comma too many"),
+        ("Sure! {}", [("NOT_JSON", 0)], "words before it"),
+        ("{} {}", [("NOT_JSON", 3)], "two of them"),
+        ('{"a": 1', [("NOT_JSON", 6)], "it ends too early: the last character"),
+        ("[01]", [("NOT_JSON", 3)], "a number that is none"),
+        ("[1.]", [("NOT_JSON", 3)], "a number without its fraction"),
+        ("nul", [("NOT_JSON", 2)], "a word that is cut"),
+        ("NaN", [("NOT_JSON", 0)], "JavaScript's, not JSON's"),
+        ('"\t"', [("NOT_JSON", 1)], "a control character in a string"),
+        ('"\\x"', [("NOT_JSON", 2)], "an escape that is none"),
+        ("[}", [("NOT_JSON", 1)], "the wrong bracket"),
+        ('{"a" 1}', [("NOT_JSON", 5)], "no colon"),
+        ("[" * 300, [("NOT_JSON", 256)], "nested too deep"),
+        ("   ", [("NOT_JSON", 2)], "nothing but space"),
+        ("", [], "an empty text is not judged"),
+    ],
+)
+def test_what_is_no_json_is_told_where_it_stops_being_some(text: str, expected: list[Any], why: str) -> None:
+    assert found(text, json={}) == expected, why
+
+
+def is_json(text: str) -> bool:
+    def refuse(_: str) -> None:
+        raise ValueError
+
+    try:
+        json.loads(text, parse_constant=refuse)
+    except ValueError:
+        return False
+    return True
+
+
+@given(
+    st.one_of(
+        st.text(JSON_ALPHABET, min_size=1, max_size=20),
+        st.recursive(
+            st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+            max_leaves=6,
+        ).map(json.dumps),
+    )
+)
+def test_it_is_json_exactly_where_python_says_so(text: str) -> None:
+    assert (not scan(scanner(json={}), text)) == is_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"answer": "yes"}', []),
+        ('{"answer": 1}', [("WRONG_SHAPE", "not of the schema: properties/answer/type")]),
+        ('{"answer": "yes", "Bob": 1}', [("WRONG_SHAPE", "not of the schema: additionalProperties")]),
+        ('{"answer": "yes"', [("NOT_JSON", "it ends before the document does")]),
+    ],
+)
+def test_a_schema_is_held_when_the_text_is_over_and_no_reason_quotes_it(text: str, expected: list[Any]) -> None:
+    findings = scan(scanner(json={"schema": SCHEMA}), text)
+    assert [(each.label, each.reason) for each in findings] == expected
+    assert [each.start for each in findings] == [len(text) - 1] * len(expected)
+
+
+def test_a_text_past_what_is_kept_for_a_schema_is_too_long() -> None:
+    text = '"' + "a" * SCHEMA_CHARS + '"'
+    assert [(each.label, each.start) for each in scan(scanner(json={"schema": {}}), text)] == [
+        ("TOO_LONG", SCHEMA_CHARS)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("params", "text", "expected"),
+    [
+        ({"chars": {"max": 3}}, "abcd ef", [("TOO_LONG", 3)]),
+        ({"chars": {"min": 3}}, "ab", [("TOO_SHORT", 1)]),
+        ({"chars": {"min": 2, "max": 2}}, "a\u0301", []),
+        ({"words": {"max": 2}}, "one - two, three four", [("TOO_LONG", 11)]),
+        ({"words": {"min": 3}}, "one two", [("TOO_SHORT", 6)]),
+        ({"words": {"min": 2}}, "don't stop", []),
+        ({"sentences": {"max": 1}}, "One. Two. Three.", [("TOO_LONG", 5)]),
+        ({"sentences": {"max": 1}}, "It costs 3.50 today...", []),
+        ({"sentences": {"max": 2}}, 'He said "Go!" and went.', []),
+        ({"sentences": {"max": 2}}, "一。二！三？", [("TOO_LONG", 4)]),
+        ({"sentences": {"min": 2}}, "Only one", [("TOO_SHORT", 7)]),
+        ({"sentences": {"min": 1}}, "...", [("TOO_SHORT", 2)]),
+    ],
+)
+def test_lengths_are_counted(params: dict[str, Any], text: str, expected: list[Any]) -> None:
+    assert found(text, **params) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("This is NOT medical  advice. Ticket AB-12.", []),
+        ("Ask your doctor. Ticket AB-12.", []),
+        ("Ticket AB-12.", ["NOTE is missing"]),
+        ("a doctorate", ["NOTE is missing", "TICKET is missing"]),
+    ],
+)
+def test_what_must_come_is_missed_when_the_text_is_over(text: str, missing: list[str]) -> None:
+    params = {
+        "required": {"NOTE": ["not medical advice", "doctor"]},
+        "required_patterns": {"TICKET": r"\b[A-Z]{2}-\d+\b"},
+    }
+    findings = scan(scanner(**params), text)
+    assert [each.reason for each in findings] == missing
+    assert all((each.label, each.start) == ("MISSING", len(text) - 1) for each in findings)
+    assert found(text, **params) == [("MISSING", len(text) - 1)] * len(missing)
+
+
+def test_one_character_waits_whatever_is_asked_for() -> None:
+    params = {"json": {"schema": SCHEMA}, "words": {"max": 9}, "required_patterns": {"ID": r"x{1,60}y"}}
+    assert held(scanner(**params), '{"answer": "xxxxxxxxxxx"}') == "}"
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({}, "name at least one"),
+        ({"chars": {}}, "neither min nor max"),
+        ({"words": {"min": 3, "max": 2}}, "no text can have both"),
+        ({"required": {"A": []}}, "is empty"),
+        ({"required": {"A": ["x"]}, "required_patterns": {"A": "x"}}, "another name"),
+        ({"json": {"scheme": {}}}, "scheme"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused(params: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        FormatParams.model_validate(params)
+
+
+@pytest.mark.parametrize(
+    ("params", "said", "path"),
+    [
+        ({"json": {"schema": {"type": "objekt"}}}, "no JSON Schema", ("json", "schema", "type")),
+        ({"json": {"schema": {"$ref": "https://example.com/x"}}}, "has to be whole", ("json", "schema")),
+        ({"required_patterns": {"A": r"(a)\1"}}, "A: ", ("required_patterns", "A")),
+    ],
+)
+def test_what_cannot_be_built_says_where(params: dict[str, Any], said: str, path: tuple[str, ...]) -> None:
+    with pytest.raises(DetectorError, match=said) as told:
+        scanner(**params)
+    assert told.value.path == path
