@@ -297,6 +297,7 @@ class Recorder:
             first_release_ms=self._first_release_ms,
             untold={self._plan.rules[rule].id: count for rule, count in self._untold.items()},
             restored=tally.restored,
+            decided_by="" if tally.decided_by is None else self._plan.rules[tally.decided_by].id,
         )
 
     def _by_id(self, counts: Mapping[int, int]) -> dict[str, int]:

@@ -110,6 +110,8 @@ class Tally:
         self.passed_chars = 0
         self.restored = 0
         self.action = Action.ALLOW
+        self.decided_by: int | None = None
+        """The first rule whose action that was; None while nothing was done."""
         self.violations: list[Decision] = []
         self.violation_count = 0
         self.count_by_rule: Counter[int] = Counter()
@@ -178,7 +180,8 @@ class Tally:
     def decided(self, decisions: Iterable[Decision]) -> None:
         """Count violations."""
         for decision in decisions:
-            self.action = max(self.action, decision.done)
+            if decision.done > self.action:
+                self.action, self.decided_by = decision.done, decision.rule
             if not is_violation(decision):
                 continue
             self.violation_count += 1

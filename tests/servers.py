@@ -17,6 +17,7 @@ from sidecar.policy.plan import Plan
 from sidecar.scheduler.batcher import Request
 from sidecar.scheduler.scheduler import Running, Scheduler
 from sidecar.telemetry.metrics import Metrics
+from sidecar.tokens import Tokens
 from sidecar.transport.grpc import GrpcServer
 from sidecar.values import Failed, FailureKind, Outcome
 
@@ -143,7 +144,11 @@ class Serving:
 
 @asynccontextmanager
 async def serving(
-    *plans: Plan, grpc: Grpc | None = None, limits: Limits | None = None, scheduler: Submitter | None = None
+    *plans: Plan,
+    grpc: Grpc | None = None,
+    limits: Limits | None = None,
+    scheduler: Submitter | None = None,
+    tokens: Tokens | None = None,
 ) -> AsyncIterator[Serving]:
     """A server with a real scheduler, unless another is given; it stops with the context."""
     settings = grpc or Grpc(listen=("127.0.0.1:0",))
@@ -158,7 +163,7 @@ async def serving(
         limits=limits,
         idle_seconds=settings.idle_seconds,
     )
-    server = GrpcServer(engine, settings, engine.limits)
+    server = GrpcServer(engine, settings, engine.limits, tokens=tokens)
     try:
         await server.start()
         yield Serving(server.addresses[0], engine, outbox, server)

@@ -14,6 +14,7 @@ from tidegate.errors import (
     DeadlineExceeded,
     GuardBlocked,
     InvalidRequest,
+    NotAllowed,
     Overloaded,
     SidecarFault,
     TidegateError,
@@ -126,10 +127,10 @@ def credentials_of(tls: Tls) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(root_certificates=ca, private_key=key, certificate_chain=cert)
 
 
-def metadata_of(options: StreamOptions) -> tuple[tuple[str, str], ...]:
+def metadata_of(options: StreamOptions, token: str = "") -> tuple[tuple[str, str], ...]:
     """What travels beside the messages."""
-    trace = options.get("traceparent", "")
-    return (("traceparent", trace),) if trace else ()
+    said = {"traceparent": options.get("traceparent", ""), "authorization": f"Bearer {token}" if token else ""}
+    return tuple((key, value) for key, value in said.items() if value)
 
 
 # -- requests ---------------------------------------------------------------------------------------------------------
@@ -434,6 +435,8 @@ def error_of(
             return InvalidRequest(text, field=facts.get("field", ""), reason=reason or "INVALID")
         case grpc.StatusCode.NOT_FOUND:
             return UnknownPolicy(text, policy=facts.get("policy", ""))
+        case grpc.StatusCode.UNAUTHENTICATED | grpc.StatusCode.PERMISSION_DENIED:
+            return NotAllowed(text, reason=reason or "TOKEN")
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
             return Overloaded(text, retry_after=retry_after)
         case grpc.StatusCode.UNAVAILABLE if reason:

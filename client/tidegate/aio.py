@@ -55,12 +55,14 @@ class AsyncClient:
         stream_timeout: float | None = STREAM_SECONDS,
         max_retries: int = MAX_RETRIES,
         on_unavailable: OnUnavailable = "raise",
+        token: str = "",
         channel: grpc.aio.Channel | None = None,
     ) -> None:
         self._target = target
         self._timeout = timeout
         self._stream_timeout = stream_timeout
         self._outage = Outage(on_unavailable)
+        self._token = token
         self._channel = channel or _channel(target, tls, max_retries)
         self._check: Any = self._channel.unary_unary(_wire.CHECK)
         self._stream: Any = self._channel.stream_stream(_wire.STREAM)
@@ -80,7 +82,7 @@ class AsyncClient:
         request = _wire.check_request(text, lane, options, report)
         seconds = given(timeout, self._timeout)
         try:
-            data = await self._check(request, timeout=seconds, metadata=_wire.metadata_of(options))
+            data = await self._check(request, timeout=seconds, metadata=_wire.metadata_of(options, self._token))
         except grpc.aio.AioRpcError as error:
             failure = _error_of(error, self._target)
             if not self._outage.is_one(failure, is_stream=False):
@@ -107,7 +109,7 @@ class AsyncClient:
         report = self._outage.report()
         source = _Source(chunks, _wire.start_request(options, report), held_of(self._outage, options))
         seconds = given(timeout, self._stream_timeout)
-        call = self._stream(source.messages(), timeout=seconds, metadata=_wire.metadata_of(options))
+        call = self._stream(source.messages(), timeout=seconds, metadata=_wire.metadata_of(options, self._token))
         source.bind(call)
         return AsyncGuardedStream(call, source, responses, self._outage, report, self._target)
 

@@ -44,7 +44,8 @@ class Client:
     times (0 to 4). Then `on_unavailable` says what becomes of its text while no sidecar answers: "raise" raises
     `Unavailable`, "pass" lets it pass unread and says so (`is_unguarded`), "block" holds it back as if a policy had
     blocked it; the next call that is answered tells the sidecar, and an event says it. `timeout` (seconds; None:
-    without end) is that of each check, `stream_timeout` that of each stream, from its start to its end.
+    without end) is that of each check, `stream_timeout` that of each stream, from its start to its end. `token` is a
+    bearer token, where the sidecar asks for one.
 
     Every call raises a `TidegateError`, or Python's own for arguments that are none. A `channel` of your own (with
     interceptors, say) is used instead of a connection to `target`, with retries of its own, and closed with this.
@@ -59,12 +60,14 @@ class Client:
         stream_timeout: float | None = STREAM_SECONDS,
         max_retries: int = MAX_RETRIES,
         on_unavailable: OnUnavailable = "raise",
+        token: str = "",
         channel: grpc.Channel | None = None,
     ) -> None:
         self._target = target
         self._timeout = timeout
         self._stream_timeout = stream_timeout
         self._outage = Outage(on_unavailable)
+        self._token = token
         self._channel = channel or _channel(target, tls, max_retries)
         self._check: Any = self._channel.unary_unary(_wire.CHECK)
         self._stream: Any = self._channel.stream_stream(_wire.STREAM)
@@ -84,7 +87,7 @@ class Client:
         request = _wire.check_request(text, lane, options, report)
         seconds = given(timeout, self._timeout)
         try:
-            data = self._check(request, timeout=seconds, metadata=_wire.metadata_of(options))
+            data = self._check(request, timeout=seconds, metadata=_wire.metadata_of(options, self._token))
         except grpc.RpcError as error:
             failure = _error_of(error, self._target)
             if not self._outage.is_one(failure, is_stream=False):
@@ -111,7 +114,7 @@ class Client:
         report = self._outage.report()
         source = _Source(chunks, _wire.start_request(options, report), held_of(self._outage, options))
         seconds = given(timeout, self._stream_timeout)
-        call = self._stream(source.messages(), timeout=seconds, metadata=_wire.metadata_of(options))
+        call = self._stream(source.messages(), timeout=seconds, metadata=_wire.metadata_of(options, self._token))
         source.bind(call)
         return GuardedStream(call, source, responses, self._outage, report, self._target)
 

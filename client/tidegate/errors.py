@@ -4,6 +4,7 @@
     ├── GuardBlocked        the policy stopped the text                         (verdict)
     ├── InvalidRequest      something sent is not allowed                       (field)
     ├── UnknownPolicy       there is no such policy                             (policy)
+    ├── NotAllowed          the sidecar asks for a token, and this one is not for that
     ├── Overloaded          no room just now; worth another try                 (retry_after)
     ├── Unavailable         no sidecar answers, or it is shutting down          (retry_after)
     ├── DeadlineExceeded    it took longer than the caller wanted to wait, or a stream was idle for too long
@@ -57,6 +58,10 @@ class UnknownPolicy(TidegateError):  # noqa: N818 - as above
     def __init__(self, message: str, *, policy: str = "") -> None:
         super().__init__(message, reason="UNKNOWN_POLICY")
         self.policy = policy
+
+
+class NotAllowed(TidegateError):  # noqa: N818 - as above
+    """The sidecar asks for a token, and there is none, or it is not for this tenant, or for gRPC."""
 
 
 class Overloaded(TidegateError):  # noqa: N818 - as above

@@ -125,6 +125,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     first_release_ms: float | None = None
     untold: Mapping[str, int] = field(default_factory=dict)
     restored: int = 0
+    decided_by: str = ""
     session: SessionRef | None = None
     canary: CanaryRef | None = None
     usage: UsageRef | None = None
@@ -192,6 +193,7 @@ def decision_event(info: StreamInfo, ending: Ending, occurred: float) -> Event:
         first_release_ms=None if ending.first_release_ms is None else _milliseconds(ending.first_release_ms),
         untold=dict(ending.untold),
         restored=ending.restored,
+        decided_by=ending.decided_by,
         session=ending.session,
         canary=ending.canary,
         usage=ending.usage,

@@ -67,6 +67,8 @@ _TEXTS = {
     "hash": "evidence.hash",
     "key_id": "evidence.key_id",
     "ended": "ended",
+    "decided_by": "decided_by",
+    "currency": "usage.currency",
     "fault": "fault",
     "step": "step",
     "verdict": "verdict",
@@ -78,6 +80,8 @@ _INTEGERS = {
     "span_end": "where.span.end",
     "released_to": "exposure.released_to",
     "leaked_chars": "exposure.leaked_chars",
+    "input_tokens": "usage.input_tokens",
+    "output_tokens": "usage.output_tokens",
 }
 _NUMBERS = {
     "score": "detector.score",
@@ -86,6 +90,8 @@ _NUMBERS = {
     "first_release_ms": "first_release_ms",
     "stream_ms": "timings.stream_ms",
     "faithfulness": "grounding.faithfulness",
+    "cost": "usage.cost",
+    "first_token_ms": "usage.first_token_ms",
 }
 _OTHER_PLACES = {
     "direction": "direction",

@@ -446,6 +446,9 @@ class Violation(_Part, frozen=True, tag="violation", tag_field="kind"):
 class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     """A stream ended. `done` is the strongest action that was done, `violations` counts by rule (shadow rules too).
 
+    `decided_by` is the first rule whose action `done` is: none where nothing was done, the stream failed, or its
+    session is stopped.
+
     `repeated` counts violations, by rule, in texts that were checked before: they have events from then, and none of
     this stream. `known_texts` and `known_chars` tell how much was not looked at again, since all was known of it; what
     was unscanned of that is in `coverage`, all else of it is not.
@@ -483,6 +486,7 @@ class StreamDecision(_Part, frozen=True, tag="decision", tag_field="kind"):
     canary: CanaryRef | None = None
     usage: UsageRef | None = None
     retrieval: RetrievalSummary | None = None
+    decided_by: str = ""
 
 
 class Fault(_Part, frozen=True, tag="fault", tag_field="kind"):

@@ -19,6 +19,7 @@ from sidecar.outbox.encode import Delivered, decode, decode_line, encode, encode
 from sidecar.outbox.event import Data, kind_of
 from sidecar.outbox.outbox import Numbered
 from sidecar.outbox.schemas import read
+from sidecar.outbox.selection import value_at
 from sidecar.outbox.views import FOREIGN
 from tests.outbox.filled import PUBLISHED, filled_events
 from tests.outbox.test_views import SCHEMAS
@@ -128,3 +129,20 @@ def test_every_field_of_today_comes_back(numbered: Numbered):
     assert decode(message.headers, message.value).data == line
     assert line.ids.sequence == numbered.sequence
     check_views(line)
+
+
+ANSWERS = {
+    "violation": ("ids.tenant", "ids.session", "ids.stream", "ids.trace", "app.labels", "done", "exposure.released_to",
+                  "detector.reason", "detector.score", "detector.threshold", "policy.rule", "policy.digest"),
+    "decision": ("ids.tenant", "ids.session", "ids.stream", "ids.trace", "app.labels", "done", "ended", "coverage",
+                 "decided_by", "violations", "policy.digest"),
+    "fault": ("ids.tenant", "ids.stream", "app.labels", "fault", "what", "reason", "policy.digest"),
+    "policy": ("step", "what", "reason", "source", "policy.digest", "former.digest"),
+}  # fmt: skip
+"""What each kind says of who, what was shown, why, and under which policy, as docs/events.md has it."""
+
+
+@pytest.mark.parametrize("kind", sorted(ANSWERS))
+def test_each_kind_answers_who_what_why_and_under_which_policy(kind: str):
+    full = next(each.event.data for each in filled_events() if kind_of(each.event.data) == kind)
+    assert [path for path in ANSWERS[kind] if value_at(full, path) in (None, "")] == []

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from sidecar.outbox.builders import decision_event, violation_event
 from sidecar.outbox.encode import encode_line
-from sidecar.outbox.event import OF_STREAMS, Event, Kind, PolicyStep, Verdict, Violation
+from sidecar.outbox.event import OF_STREAMS, Event, Kind, PolicyStep, StreamDecision, UsageRef, Verdict, Violation
 from sidecar.outbox.views import ViewName, line, shown
+from sidecar.outbox.views.ecs import ecs
 from sidecar.outbox.views.ocsf import ocsf
 from sidecar.values import Action, ActionName, Enforcement, Exposure
 from tests.outbox.samples import (
@@ -212,6 +213,18 @@ def test_the_chain_of_hashes_is_the_profile_of_record_integrity():
     assert "prev_event" not in first["attestation"]
 
 
+def test_tokens_that_were_counted_stand_where_the_standards_have_them():
+    data = next(event.data for event in one_of_each() if event.kind is Kind.DECISION)
+    assert isinstance(data, StreamDecision)
+    counted = replace(data, usage=UsageRef(input_tokens=70, output_tokens=7))
+    value = ocsf(counted)
+    assert value is not None
+    assert [error.message for error in Draft7Validator(SCHEMAS[6003]).iter_errors(value)] == []
+    said = {name: value["message_context"][name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+    assert said == {"prompt_tokens": 70, "completion_tokens": 7, "total_tokens": 77}
+    assert ecs(counted)["gen_ai"]["usage"] == {"input_tokens": 70, "output_tokens": 7}
+
+
 # --- ECS --------------------------------------------------------------------------------------------------------------
 
 
@@ -246,6 +259,7 @@ PYTHON_TYPES: dict[str, Any] = {
     "wildcard": str,
     "date": str,
     "long": int,
+    "integer": int,
     "float": float,
 }
 

@@ -133,6 +133,16 @@ async def test_a_block_is_told_of_however_much_was_found_before():
     assert [data.done for data in data_of(outbox, Violation)] == ["annotate", "block"]
 
 
+async def test_a_decision_says_which_rule_decided():
+    words = plan((WordScanner("bluebird"), [rule(Action.ANNOTATE)]), (WordScanner("stop"), [rule(Action.BLOCK)]))
+    outbox = await started()
+    engine = make_engine(words, outbox=outbox)
+    for chunks in (["nothing here"], ["bluebird bluebird"], ["bluebird stop"]):
+        await run(engine, chunks)
+    blocked = data_of(outbox, Violation)[-1].policy.rule
+    assert [each.decided_by for each in data_of(outbox, StreamDecision)] == ["", words.rules[0].id, blocked]
+
+
 async def test_an_empty_stream_ends_with_a_summary():
     outbox = await started()
     [summary] = await run(make_engine(cards(), outbox=outbox), [])

@@ -19,6 +19,7 @@ from sidecar.outbox.event import (
     PolicyStep,
     StreamDecision,
     TagsRef,
+    UsageRef,
     Violation,
     kind_of,
     severity_of,
@@ -178,8 +179,11 @@ def _labels(data: Data) -> dict[str, str]:
 
 
 def _model(data: Data) -> dict[str, Any]:
-    app = _app(data)
-    return filled(request=filled(model=app.model))
+    usage = (data.usage if isinstance(data, StreamDecision) else None) or UsageRef()
+    return filled(
+        request=filled(model=_app(data).model),
+        usage=filled(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens),
+    )
 
 
 def _app(data: Data) -> App:

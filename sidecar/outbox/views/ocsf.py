@@ -35,6 +35,7 @@ from sidecar.outbox.event import (
     RuleRef,
     StreamDecision,
     TagsRef,
+    UsageRef,
     Verdict,
     Violation,
     kind_of,
@@ -410,7 +411,19 @@ def _message_context(data: StreamDecision) -> dict[str, Any]:
         "ai_role": role.caption,
         "application": {"name": app_of(data) or "application"},
         **filled(uid=data.ids.session),
+        **_tokens(data),
     }
+
+
+def _tokens(data: StreamDecision) -> dict[str, int]:
+    """What was counted of the exchange's tokens."""
+    usage = data.usage or UsageRef()
+    total = sum(tokens for tokens in (usage.input_tokens, usage.output_tokens) if tokens is not None)
+    return filled(
+        prompt_tokens=usage.input_tokens,
+        completion_tokens=usage.output_tokens,
+        total_tokens=total if None not in (usage.input_tokens, usage.output_tokens) else None,
+    )
 
 
 def _agent(app: App, session: str) -> dict[str, Any] | None:
