@@ -20,7 +20,6 @@ from detectors.base import THIRD_PARTIES, UNCHECKED, BatchItem, Params, Reads
 from detectors.models.encoded import (
     BETWEEN_LETTERS,
     BY_LETTERS,
-    ReadingParams,
     detect_together,
     encoder_of,
     head_of,
@@ -32,7 +31,18 @@ from detectors.models.encoded import (
     unread_labels,
 )
 from detectors.models.encoder import Encoder, Encoding
+from detectors.models.exemplars import (
+    EMBEDDING,
+    ExemplarParams,
+    Matcher,
+    exemplar_params,
+    known_labels,
+    own_text,
+    parts_with_exemplars,
+    with_known,
+)
 from detectors.models.letters import Letters
+from detectors.parts import Member
 from detectors.scores import BELOW_ONE, Point
 from detectors.types import Finding, Look
 
@@ -46,17 +56,18 @@ class Injection:
     """A segment classifier: one finding over the segment, with the score as the model gives it."""
 
     name: ClassVar[str] = "injection"
-    params: ClassVar[type[Params]] = ReadingParams
+    params: ClassVar[type[Params]] = ExemplarParams
     reads: ClassVar[Reads] = Reads(THIRD_PARTIES, frozenset({"content", "other"}))
     """Not the operator's instructions, nor what the model says, thinks and hands to tools: they attack nobody."""
     summary: ClassVar[str] = "prompt injection, prompt extraction and jailbreaks, also hidden in documents"
 
-    labels = frozenset({DIRECT, INDIRECT, UNCHECKED})
     look_behind = 160
-    heads: tuple[str, ...] = (HEAD,)
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, matcher: Matcher | None = None) -> None:
         self.encoder = encoder
+        self._matcher = matcher
+        self.labels = frozenset({DIRECT, INDIRECT, UNCHECKED}) | known_labels(matcher)
+        self.heads: tuple[str, ...] = (HEAD,) if matcher is None else (HEAD, EMBEDDING)
         self.model = encoder.card.identity
         self._labels = encoder.card.heads[HEAD].labels if HEAD in encoder.card.heads else ()
 
@@ -69,7 +80,12 @@ class Injection:
         """Both labels, at the thresholds that the model's card recommends, and unread text if the rule acts on it."""
         thresholds = head_of(params, HEAD).thresholds
         direct = thresholds.get(DIRECT, 0.5)
-        return {DIRECT: direct, INDIRECT: thresholds.get(INDIRECT, direct), **unread_labels(params)}
+        return {
+            DIRECT: direct,
+            INDIRECT: thresholds.get(INDIRECT, direct),
+            **unread_labels(params),
+            **exemplar_params(params).known_labels(),
+        }
 
     @classmethod
     def highest(cls, params: Params) -> Mapping[str, float]:
@@ -82,25 +98,40 @@ class Injection:
         return head_of(params, HEAD).points
 
     @classmethod
+    def parts(cls, params: Params) -> Sequence[Member]:
+        """Itself; the label of what was spared is another part, which no rule reads that does not name it."""
+        return parts_with_exemplars(cls, params)
+
+    @classmethod
     def build(cls, params: Params) -> Injection:
         """Load the model, if no other detector did. Raises `DetectorError`."""
-        return cls(encoder_of(params))
+        return cls(encoder_of(params), exemplar_params(params).matcher())
 
     def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
         """One finding a segment."""
         return detect_together([(self, item) for item in items])
 
     def texts(self, item: BatchItem) -> Sequence[str]:
-        """The segment with its context, its normalised view when it is disguised, and what stands between letters."""
+        """The segment with its context, its normalised view when it is disguised, and what stands between letters.
+
+        And the segment alone, where it is compared with exemplars.
+        """
         letters = self._letters_for(item)
         rest = letters.script.without(item.text) if letters else ""
-        return (*readings(item), rest) if rest else readings(item)
+        own = (own_text(item),) if self._matcher is not None else ()
+        return (*readings(item), *((rest,) if rest else ()), *own)
 
     def looks(self, text: str) -> Sequence[Look]:
         """How it reads a segment beside as it is written."""
         return looks(text)
 
     def read(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
+        """What its head says of a segment, and what exemplars do."""
+        if self._matcher is None:
+            return self._scored(item, encodings)
+        return with_known(item, self._scored(item, encodings[:-1]), self._matcher, encodings)
+
+    def _scored(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
         """The highest score of the segment's readings, by the label that belongs to where it stands."""
         label = INDIRECT if item.part in _FOREIGN_PARTS else DIRECT
         column, letters = self._column(label), self._letters_for(item)

@@ -12,7 +12,6 @@ import numpy as np
 
 from detectors.base import UNCHECKED, BatchItem, Params
 from detectors.models.encoded import (
-    ReadingParams,
     detect_together,
     encoder_of,
     head_of,
@@ -24,6 +23,17 @@ from detectors.models.encoded import (
     unread_labels,
 )
 from detectors.models.encoder import Encoder, Encoding
+from detectors.models.exemplars import (
+    EMBEDDING,
+    ExemplarParams,
+    Matcher,
+    exemplar_params,
+    known_labels,
+    own_text,
+    parts_with_exemplars,
+    with_known,
+)
+from detectors.parts import Member
 from detectors.scores import BELOW_ONE, Point
 from detectors.types import Finding, Look
 
@@ -37,23 +47,26 @@ class Toxicity:
     """A segment classifier: one finding a label over the segment."""
 
     name: ClassVar[str] = "toxicity"
-    params: ClassVar[type[Params]] = ReadingParams
+    params: ClassVar[type[Params]] = ExemplarParams
     summary: ClassVar[str] = "insults, threats, hate, obscenity, sexual content, self-harm and violence"
 
     look_behind = 160
-    heads: tuple[str, ...] = (HEAD,)
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, matcher: Matcher | None = None) -> None:
         self.encoder = encoder
+        self._matcher = matcher
+        self.heads: tuple[str, ...] = (HEAD,) if matcher is None else (HEAD, EMBEDDING)
         self.model = encoder.card.identity
         self._names = encoder.head(HEAD).labels
-        self.labels = frozenset({*self._names, UNCHECKED})
+        self.labels = frozenset({*self._names, UNCHECKED}) | known_labels(matcher)
 
     @classmethod
     def labels_of(cls, params: Params) -> Mapping[str, float]:
         """The model's labels at the thresholds that its card recommends."""
         head = head_of(params, HEAD)
-        return {label: head.thresholds.get(label, 0.5) for label in head.labels} | unread_labels(params)
+        return {label: head.thresholds.get(label, 0.5) for label in head.labels} | (
+            unread_labels(params) | exemplar_params(params).known_labels()
+        )
 
     @classmethod
     def highest(cls, params: Params) -> Mapping[str, float]:
@@ -66,23 +79,34 @@ class Toxicity:
         return head_of(params, HEAD).points
 
     @classmethod
+    def parts(cls, params: Params) -> Sequence[Member]:
+        """Itself; the label of what was spared is another part, which no rule reads that does not name it."""
+        return parts_with_exemplars(cls, params)
+
+    @classmethod
     def build(cls, params: Params) -> Toxicity:
         """Load the model, if no other detector did. Raises `DetectorError`."""
-        return cls(encoder_of(params))
+        return cls(encoder_of(params), exemplar_params(params).matcher())
 
     def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
         """Findings per segment, one for each label with a score worth telling."""
         return detect_together([(self, item) for item in items])
 
     def texts(self, item: BatchItem) -> Sequence[str]:
-        """The segment with its context, and its normalised view when it is disguised."""
-        return readings(item)
+        """The segment with its context, its normalised view when it is disguised; alone, to compare with exemplars."""
+        return readings(item) if self._matcher is None else (*readings(item), own_text(item))
 
     def looks(self, text: str) -> Sequence[Look]:
         """How it reads a segment beside as it is written."""
         return looks(text)
 
     def read(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
+        """What its head says of a segment, and what exemplars do."""
+        if self._matcher is None:
+            return self._scored(item, encodings)
+        return with_known(item, self._scored(item, encodings[:-1]), self._matcher, encodings)
+
+    def _scored(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
         """Per label, the highest score of the segment's readings."""
         whole, encodings = encodings[0], read_only(encodings)
         if not encodings:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import disable_created_metrics
 
+from detectors.models.exemplars import use_folders
 from detectors.models.places import use_places
 from sidecar.admin import AdminServer, Page, service_pages
 from sidecar.callouts.server import CalloutServer
@@ -30,6 +31,7 @@ from sidecar.console.recent import Recent
 from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
 from sidecar.drift.watch import DriftWatch
 from sidecar.engine import Engine
+from sidecar.exemplars.copying import Copies
 from sidecar.inference.models import RemoteModels
 from sidecar.keys import event_signer, keeping, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.checkpoints import Checkpoints
@@ -95,6 +97,7 @@ class App:
             taken=self.scheduler.time,
             canaries=self.canaries,
         )
+        self.exemplars = Copies(settings.exemplars, self.reloader.ask)
         self.drift = self._drift(events)
         self.remote_models = RemoteModels(settings.inference, metrics=self.metrics)
         self.engine = self._engine(events)
@@ -221,6 +224,9 @@ class App:
         self.readiness.fine("inference")
 
     async def _start_policies(self, stack: AsyncExitStack) -> None:
+        use_folders([self.settings.exemplars.folder])
+        await _start(stack, self.exemplars.start, self.exemplars.stop)
+        self.readiness.note("exemplars", lambda: self.exemplars.note)
         self.readiness.wait_for("policies", "being compiled")
         await self.reloader.load()
         self.readiness.fine("policies")

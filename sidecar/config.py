@@ -560,6 +560,45 @@ class UsageSettings(Section):
         return Prices({name: each.price() for name, each in self.prices.items()}, self.currency)
 
 
+class StoreSettings(Section):
+    """A collection of a vector store that has exemplars."""
+
+    kind: Literal["qdrant", "chroma"]
+    collection: Annotated[str, Field(min_length=1)]
+    url: Annotated[str, Field(pattern=r"^(https?://[^/]+:\d+/?)?$")] = ""
+    """A server's, with its port; or"""
+    path: Path | None = None
+    """the folder of a store without one."""
+    api_key_file: Path | None = None
+    """What the server wants to be shown; read at each try."""
+    is_all: Literal["", "attack", "false_alarm"] = ""
+    """What all of it is, where points do not say so."""
+    vectors_only: bool = False
+    """Whether the copy holds vectors in place of texts."""
+
+    @property
+    def key(self) -> str:
+        """The key in the file. Raises `OSError`."""
+        return self.api_key_file.read_text(encoding="utf-8").strip() if self.api_key_file else ""
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> StoreSettings:
+        if bool(self.url) == (self.path is not None):
+            raise ValueError("a store is at a url or in a path: state one of the two")
+        return self
+
+
+class ExemplarSettings(Section):
+    """Exemplars that come from vector stores, by the names that policies call them."""
+
+    folder: Path = Path("tidegate-exemplars")
+    """Where copies lie. On a disk that lasts, the last good ones are there after a restart."""
+    refresh_s: Seconds = 60.0
+    stores: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")], StoreSettings] = Field(
+        default_factory=dict
+    )
+
+
 class Settings(Section):
     """All settings, each with its default. `load_settings` reads them."""
 
@@ -571,6 +610,7 @@ class Settings(Section):
     auth: Auth = Auth()
     limits: Limits = Limits()
     policies: Policies = Policies()
+    exemplars: ExemplarSettings = ExemplarSettings()
     keys: Keys = Keys()
     scheduler: SchedulerSettings = SchedulerSettings()
     inference: Inference = Inference()

@@ -27,6 +27,7 @@ _LAZY: Mapping[str, str] = {
     "drift": "sidecar.cli.drift:drift",
     "guard": "sidecar.cli.guard:guard",
     "policy": "sidecar.cli.policy:policy",
+    "exemplars": "sidecar.cli.exemplars:exemplars",
     "events": "sidecar.cli.events:events",
     "eval": "workbench.cli.evaluation:evaluate",
     "models": "workbench.cli.models:models",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from detectors.base import UNCHECKED
+from detectors.base import KNOWN_FALSE_ALARM, UNCHECKED
 from detectors.types import Finding
 from sidecar.policy.plan import BatchPlan
 
@@ -34,9 +34,11 @@ class Gaps:
         self._reasons.update(dict.fromkeys(reasons))
 
     def read(self, batch: BatchPlan, findings: Sequence[Finding]) -> None:
-        """Note what a detector could not look at or read, or not at all of."""
+        """Note what a detector could not look at or read, or not at all of, and what it spared as known."""
         for each in findings:
             if each.label == UNCHECKED:
                 self.add(each.end - each.start, f"{batch.detector.name}: {each.reason}")
+            elif each.label == KNOWN_FALSE_ALARM:
+                self.add(0, f"{batch.detector.name}: {each.reason}")
             elif each.grounding is not None and each.grounding.is_cut:
                 self.add(0, f"{batch.detector.name}: longer than the model reads")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from detectors.base import KNOWN_FALSE_ALARM
 from sidecar.explanation.account import Fate, FindingAccount, RuleFate, SegmentAccount
 
 _CALLED: Mapping[Fate, str] = {
@@ -37,5 +38,6 @@ def is_worth_telling(finding: FindingAccount) -> bool:
 def told_of(finding: FindingAccount) -> Iterator[RuleFate]:
     """The fates that a person may want to see."""
     for each in finding.fates:
-        if each.fate != "label_not_asked" and finding.score >= (each.threshold or 2.0) / 2:
+        is_asked = each.fate != "label_not_asked" and finding.score >= (each.threshold or 2.0) / 2
+        if is_asked or finding.label == KNOWN_FALSE_ALARM:
             yield each

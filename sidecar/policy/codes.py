@@ -73,6 +73,8 @@ class Code(StrEnum):
     WRONG_CONDITION = "TG313"
     SCORES_WITHOUT_SEVERITY = "TG314"
     NEVER_STANDS_THERE = "TG315"
+    UNKNOWN_EXEMPLARS = "TG350"
+    WRONG_EXEMPLARS = "TG351"
     RAW_WITHOUT_REASON = "TG360"
     EVIDENCE_NOT_KEPT = "TG361"
 
@@ -418,6 +420,18 @@ ABOUT: Mapping[Code, About] = {
         " reads other texts, what depends on something itself, or what comes when the text has left is never counted.",
         "Name a rule of the policy, or a label that one finds; one with `action: allow` finds and changes nothing.",
         "rules: [{id: a, detect: {detector: pii, labels: [IBAN_CODE]}, requires: {any: [names]}, action: redact}]\n",
+    ),
+    Code.UNKNOWN_EXEMPLARS: About(
+        "there are no such exemplars",
+        "A rule that goes by exemplars would go by none: known attacks would pass, known false alarms would block.",
+        "Put them into exemplars/NAME.jsonl beside the policy's file, or name a store in the settings.",
+        "rules: [{id: attacks, detect: {detector: injection, exemplars: support}, action: block}]\n",
+    ),
+    Code.WRONG_EXEMPLARS: About(
+        "the exemplars are wrong",
+        "A set is taken as a whole or not at all; the last good one stays in force.",
+        "Correct the line that is named; `tidegate exemplars check` reads the file as the service does.",
+        "",
     ),
     Code.RAW_WITHOUT_REASON: About(
         "a rule's events have the text itself, and no reason",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,10 +23,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from detectors.base import DetectorError
+from detectors.models.exemplars import MOST_BYTES, Exemplars, folders, parse
 from detectors.suggestion import closest
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.codes import Code
 from sidecar.policy.document import Document, Place, Source, read_documents
+from sidecar.policy.exemplars import Find, with_exemplars
 from sidecar.policy.explain import explain
 from sidecar.policy.language import json_schema, keys_at
 from sidecar.policy.lists import Lists, with_lists
@@ -168,7 +172,8 @@ def read_drafts(path: str | Path) -> list[Draft]:
     text = read_text(path)
     if isinstance(text, PolicyError):
         return [_failed(text)]
-    return parse_drafts(text, file=str(path), lists=cache(lambda: _lists_of(path)))
+    found = cache(lambda name: _exemplars_of(path, name))
+    return parse_drafts(text, file=str(path), lists=cache(lambda: _lists_of(path)), exemplars=found)
 
 
 def read_tests(
@@ -201,17 +206,25 @@ def read_text(path: str | Path) -> str | PolicyError:
         return source.error((), Code.NOT_TEXT, "this is not UTF-8 text", "save the file as UTF-8")
 
 
-def parse_drafts(text: str, *, file: str, lists: Callable[[], Lists] = dict) -> list[Draft]:
+def _no_exemplars(_name: str) -> None:
+    """A text that is no file has none beside it."""
+
+
+def parse_drafts(
+    text: str, *, file: str, lists: Callable[[], Lists] = dict, exemplars: Find = _no_exemplars
+) -> list[Draft]:
     """Read a text's documents as far as possible; what is wrong stands in the drafts.
 
-    `lists` is asked for the lists that policies name. Documents that are lists themselves have drafts where they are
-    wrong.
+    `lists` and `exemplars` are asked for those that policies name. Documents that are lists themselves have drafts
+    where they are wrong.
     """
     if len(text) > MAX_FILE_BYTES:
         return [_failed(Source(file).error((), Code.TOO_LARGE, "the file is larger than 1 MiB", "split it"))]
     documents = [*read_documents(text, file)]
     if documents:
-        policies = [_draft(with_lists(each, lists)) for each in documents if not _is_list(each)]
+        policies = [
+            _draft(with_exemplars(with_lists(each, lists), exemplars)) for each in documents if not _is_list(each)
+        ]
         wrong = [(each.source, tuple(_list(each)[1])) for each in documents if _is_list(each)]
         return policies + [Draft(source, errors) for source, errors in wrong if errors]
     remedy = "begin with `apiVersion: tidegate.dev/v1`"
@@ -223,22 +236,51 @@ _FILE_SYSTEMS_OWN = "lost+found"
 """On volumes that are mounted, and for root alone."""
 LISTS = "lists"
 """The folder beside a policy's file that has its lists."""
+EXEMPLARS = "exemplars"
+"""And the one that has its exemplars."""
+_EXEMPLARS_END = ".jsonl"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
 def files_with(path: Path) -> list[Path]:
-    """The file of policies and all that may be read with it: its lists."""
-    return [path, *_below(path.parent / LISTS)]
+    """The file of policies and all that may be read with it: its lists and exemplars."""
+    found = (each for folder in _exemplar_folders(path) for each in sorted(folder.glob(f"*{_EXEMPLARS_END}")))
+    return [path, *_below(path.parent / LISTS), *found]
 
 
 def content_of(path: Path) -> str:
-    """A hash of what the file of policies and its lists hold; empty where that cannot be read."""
+    """A hash of what the file of policies, its lists and exemplars hold; empty where that cannot be read."""
     hashed = hashlib.sha256()
     try:
         for each in files_with(path):
-            hashed.update(hashlib.sha256(f"{each.name}\n".encode() + read_file(each)).digest())
+            hashed.update(hashlib.sha256(f"{each.name}\n".encode() + read_file(each, _most_of(each))).digest())
     except OSError:
         return ""
     return hashed.hexdigest()
+
+
+def _most_of(path: Path) -> int:
+    return MOST_BYTES if path.suffix == _EXEMPLARS_END else 4 * MAX_FILE_BYTES
+
+
+def _exemplar_folders(path: Path) -> list[Path]:
+    return [path.parent / EXEMPLARS, *folders()]
+
+
+def _exemplars_of(path: str | Path, name: str) -> Exemplars | DetectorError | None:
+    """The exemplars of that name: beside a policy's file, or where stores are copied to."""
+    if not _NAME.fullmatch(name):
+        return None
+    for folder in _exemplar_folders(Path(path)):
+        try:
+            return parse(read_file(folder / f"{name}{_EXEMPLARS_END}", MOST_BYTES))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            return DetectorError(f"the file cannot be read: {error.strerror}")
+        except DetectorError as error:
+            return error
+    return None
 
 
 def _lists_of(path: str | Path) -> Lists:
@@ -322,12 +364,12 @@ def _walked(directory: Path) -> Iterator[Path]:
             yield from _walked(path)
 
 
-def read_file(path: Path) -> bytes:
-    """What a file holds, as far as a policy file may be long. Raises `OSError`."""
+def read_file(path: Path, most: int = 4 * MAX_FILE_BYTES) -> bytes:
+    """What a file holds, up to one byte more than `most`. Raises `OSError`."""
     if path.is_fifo() and _DEVICES not in path.parents:
         raise OSError(errno.ENOTSUP, "it is a pipe, which may have no end")
     with path.open("rb") as file:
-        return file.read(4 * MAX_FILE_BYTES + 1)
+        return file.read(most + 1)
 
 
 # --- validation ------------------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import pytest
 from detectors.base import UNCHECKED, BatchDetector, BatchItem
 from detectors.injection import DIRECT, INDIRECT, Injection
 from detectors.models.card import Head
-from detectors.models.encoded import ReadingParams
 from detectors.models.encoder import Encoder, Encoding, load_encoder
+from detectors.models.exemplars import ExemplarParams
 from detectors.toxicity import Toxicity
 from tests.tiny_model import write_tiny_model
 
@@ -68,7 +68,7 @@ def test_a_few_unknown_words_and_signs_are_no_unread_text(encoder: Encoder) -> N
 
 
 def test_a_rule_may_act_on_what_was_not_read() -> None:
-    strict, plain = (ReadingParams(model="tidegate-encoder", require_known_script=each) for each in (True, False))
+    strict, plain = (ExemplarParams(model="tidegate-encoder", require_known_script=each) for each in (True, False))
     assert Injection.labels_of(strict)[UNCHECKED] == 1.0
     assert UNCHECKED not in Injection.labels_of(plain)
     assert Toxicity.labels_of(strict)[UNCHECKED] == 1.0

@@ -25,6 +25,7 @@ WITHOUT_EXAMPLE = {
     Code.NOT_LAID_OUT,
     Code.UNKNOWN_POLICY,
     Code.TEST_FAILED,
+    Code.WRONG_EXEMPLARS,
 }
 """What the text of a policy does not bring."""
 

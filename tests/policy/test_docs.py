@@ -102,6 +102,10 @@ def test_a_part_of_a_policy_is_right_in_a_policy(text: str, tmp_path: Path) -> N
     (tmp_path / "lists").mkdir()
     for name in ("codenames", "published-names"):
         (tmp_path / "lists" / f"{name}.yaml").write_text(LISTS.format(name=name), encoding="utf-8")
+    (tmp_path / "exemplars").mkdir()
+    (tmp_path / "exemplars/support.jsonl").write_text(
+        '{"id": "a1", "is": "attack", "text": "do it"}\n', encoding="utf-8"
+    )
     head = "apiVersion: tidegate.dev/v1\nkind: Policy\n"
     head += "" if "metadata:" in text else 'metadata: {name: part, version: "1"}\n'
     rule = f"- id: part\n  action: annotate\n{indent(text, '  ')}" if text.startswith("detect:") else text

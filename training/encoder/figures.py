@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.injection import DIRECT, INDIRECT, Injection
-from detectors.models.encoded import ReadingParams
+from detectors.models.exemplars import ExemplarParams
 from sidecar.values import Part
 from training.encoder.cuts import PARTS
 from training.encoder.rows import Example, second_examples
@@ -64,7 +64,7 @@ class Judged:
 
 def judged(model: str, rows: Sequence[Example]) -> Judged:
     """The rows as the service judges them, each as its kind is read."""
-    params = ReadingParams(model=model)
+    params = ExemplarParams(model=model)
     detector, thresholds = Injection.build(params), Injection.labels_of(params)
     parts = [PARTS[row.kind] for row in rows]
     found = findings_of(detector, [row.text for row in rows], parts=parts)

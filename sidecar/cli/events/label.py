@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import getpass
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, TextIO
 
 import click
 import msgspec
@@ -16,6 +18,13 @@ from sidecar.config import load_settings
 from sidecar.outbox.event import Verdict
 from sidecar.outbox.labels import Row, checked, numbered_labels, read_rows, send_labels, write_labels
 from sidecar.outbox.outbox import Numbered
+
+_KINDS: Mapping[Verdict, Literal["attack", "false_alarm"]] = {
+    Verdict.TRUE_POSITIVE: "attack",
+    Verdict.MISSED: "attack",
+    Verdict.FALSE_POSITIVE: "false_alarm",
+}
+"""What the text of a labelled event is as an exemplar."""
 
 
 @click.command()
@@ -35,6 +44,12 @@ from sidecar.outbox.outbox import Numbered
     "--to", type=click.Path(path_type=Path, dir_okay=False), help="Append to this file of JSON lines, not to Kafka."
 )
 @click.option("--bootstrap", metavar="HOST:PORT", help="The brokers (default: the settings').")
+@click.option(
+    "--exemplar",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Add the text to these exemplars, by the event's id.",
+)
+@click.option("--text-file", type=click.File("r", encoding="utf-8"), help="The text, for --exemplar; - is stdin.")
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Print the labels as JSON, one a line.")
 def label(
@@ -47,6 +62,8 @@ def label(
     table: Path | None,
     to: Path | None,
     bootstrap: str | None,
+    exemplar: Path | None,
+    text_file: TextIO | None,
     config: Path | None,
     as_json: bool,
 ) -> None:
@@ -58,13 +75,29 @@ def label(
 
     Example: tidegate events label 01a18f0c-2f8a-7d53-9a3e-5b1c7d0e4f21 --verdict false_positive --note "a test card"
     """
+    if (exemplar is None) != (text_file is None) or (exemplar is not None and table is not None):
+        raise click.UsageError("--exemplar adds the text of one event: give it with --text-file")
     rows = _rows(event, verdict, table, {"note": note, "rule": rule, "label": label})
+    if exemplar is not None and rows[0].verdict not in _KINDS:
+        raise click.UsageError(f"{rows[0].verdict} makes no exemplar: {', '.join(_KINDS)} do")
     labels = numbered_labels(rows, by=by or _user(), now=time.time())
     where = _write(labels, to, bootstrap, config)
+    if exemplar is not None and text_file is not None:
+        _keep(rows[0], text_file.read(), exemplar)
     if as_json:
         for each in labels:
             click.echo(msgspec.json.encode(each.event.data))
     click.echo(f"{len(labels)} label{'s' * (len(labels) != 1)} written to {where}", err=True)
+
+
+def _keep(row: Row, text: str, file: Path) -> None:
+    """Add a labelled text to exemplars. Raises `ExemplarError`."""
+    from detectors.models.exemplars import Exemplar  # with the models' libraries, which labels alone do not need
+    from sidecar.exemplars.files import add
+
+    exemplar = Exemplar(id=row.event, kind=_KINDS[row.verdict], text=text.strip(), note=row.note, event=row.event)
+    found = add(file, exemplar)
+    click.echo(f"added {row.event} to {file}: {len(found.items)} exemplars", err=True)
 
 
 def _user() -> str:

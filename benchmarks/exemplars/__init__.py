@@ -1,0 +1,1 @@
+"""Whether exemplars tell texts like them from others."""
