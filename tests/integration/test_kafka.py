@@ -26,8 +26,8 @@ from sidecar.outbox.labels import checked, numbered_labels, send_labels
 from sidecar.outbox.memory import MemoryOutbox
 from sidecar.outbox.outbox import Numbered
 from sidecar.outbox.publishing import make_publisher
-from sidecar.outbox.reads import Read
-from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
+from sidecar.outbox.reads import CaughtUp, Read
+from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings, SchemaIds
 from sidecar.outbox.sqlite import SqliteOutbox
 from sidecar.outbox.topic_reader import read_topics
 from sidecar.outbox.topics import TopicPlan, create_topics
@@ -250,6 +250,38 @@ async def test_commands_make_topics_read_them_and_prove_them_complete(kafka: Kaf
     assert sorted(json.loads(row)["ids"]["sequence"] for row in rows) == list(range(1, 31, 3))
     assert len((await in_thread("tail", "--last", "4")).splitlines()) == 4
     assert json.loads(await in_thread("stats", "--json", "--topic", kafka.topics.faults))["kind"] == {"fault": 10}
+
+
+@pytest.mark.parametrize("form", ["json", "protobuf"])
+async def test_who_follows_framed_events_is_told_when_all_is_read_and_gets_what_comes(
+    form: Any, kafka: KafkaSettings, broker: Broker
+):
+    ids = SchemaIds(violation=7, decision=8, fault=9)
+    kafka = kafka.model_copy(update={"schema_ids": ids})
+    await create_topics(kafka, PLAN)
+    outbox = MemoryOutbox()
+    events = EVENTS.model_copy(update={"format": form})
+    async with publishing(outbox, kafka, events) as publisher:
+        await outbox.put(list(sessions(30, of=3)))
+        await until(lambda: publisher.stats().published == 30)
+        reads = read_topics(kafka, kafka.topics.names, follow=True)
+        seen: list[Read] = []
+        async for each in reads:
+            if isinstance(each, CaughtUp):
+                break
+            if isinstance(each, Read):
+                seen.append(each)
+        assert sorted(read.data.ids.sequence for read in seen if read.data) == list(range(1, 31))
+        await outbox.put([a_violation()])
+        async for each in reads:
+            assert isinstance(each, Read)
+            assert each.data is not None
+            assert each.data.ids.sequence == 31
+            break
+        await reads.aclose()  # type: ignore[attr-defined] # it is a generator
+    (first, *_) = await read_all(broker.address, (kafka.topics.violations,))
+    assert first.value is not None
+    assert first.value.startswith(b"\0\0\0\0\x07")
 
 
 @pytest.mark.parametrize("form", ["json", "protobuf"])
