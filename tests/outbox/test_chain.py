@@ -272,6 +272,10 @@ def stripped(rows: list[Row]) -> None:
         del rows[2]["data"]["ids"][name]
 
 
+def first_stripped(rows: list[Row]) -> None:
+    del rows[0]["data"]["ids"]["hash"]
+
+
 def whole_chain_made_anew(rows: list[Row]) -> None:
     """By somebody who has all, but for the key."""
     changed(rows)
@@ -305,6 +309,7 @@ def envelope_changed(rows: list[Row]) -> None:
         (swapped, {"changed": (3, 4), "broken": (2, 3, 4)}),
         (put_in, {"conflicts": (3,)}),
         (stripped, {"stripped": (3,)}),
+        (first_stripped, {"stripped": (1,)}),
         (whole_chain_made_anew, {"bad_signatures": (5, 10)}),
         (signed_by_another, {"unknown_keys": (Signer(OTHER).key_id,), "is_unsigned": True}),
         (envelope_changed, {"invalid": ("file:1: its attributes are not those of its data: severity",)}),
