@@ -11,7 +11,7 @@ import pytest
 
 from detectors.base import UNCHECKED, BatchItem, DetectorError
 from detectors.injection import DIRECT, INDIRECT, Injection
-from detectors.models.encoded import BETWEEN_LETTERS, BY_LETTERS, ReadingParams
+from detectors.models.encoded import BETWEEN_LETTERS, BY_LETTERS
 from detectors.models.encoder import load_encoder
 from detectors.models.letters import BUCKETS, FILE_NAME, Letters, Script, buckets, read_letters
 from tests.tiny_model import write_tiny_model
@@ -23,7 +23,7 @@ GREETING = "สวัสดีครับ วันนี้อากาศด�
 
 @pytest.fixture(scope="module")
 def shipped() -> Injection:
-    return Injection.build(ReadingParams())
+    return Injection.build(Injection.params())
 
 
 def score(detector: Injection, text: str, part: str = "user") -> tuple[str, float, str]:

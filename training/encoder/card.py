@@ -16,12 +16,11 @@ from typing import Any
 
 import yaml
 
-from training.encoder.export import MAX_TOKENS
 from training.encoder.labels import CASINGS, INJECTION, TAGS, TOPICS, TOXICITY
 from training.encoder.rows import read_rows
 from training.encoder.serve import ServedModel, sigmoid, softmax
 from training.encoder.sources import SOURCES, Source, source_of
-from training.encoder.tokens import CONTEXT_TOKENS, SEGMENT_TOKENS
+from training.encoder.tokens import CONTEXT_TOKENS, MAX_TOKENS, SEGMENT_TOKENS
 from training.encoder.unseen import UNSEEN, comes_from_unseen
 from workbench.evaluation.targets import TARGETS
 
