@@ -234,7 +234,7 @@ async def with_a_refused_event() -> list[Numbered]:
 
 
 def changed(rows: list[Row]) -> None:
-    rows[2]["data"]["what"] = "another"
+    rows[2]["data"]["what"] = rows[2]["subject"] = "another"
 
 
 def added_to(rows: list[Row]) -> None:
@@ -294,6 +294,10 @@ def signed_by_another(rows: list[Row]) -> None:
         row["data"]["signature"] = signer.sign(rehash(row))
 
 
+def subject_changed(rows: list[Row]) -> None:
+    rows[1]["subject"] = "another"
+
+
 def envelope_changed(rows: list[Row]) -> None:
     rows[0]["severity"] = "info"
 
@@ -312,6 +316,7 @@ def envelope_changed(rows: list[Row]) -> None:
         (first_stripped, {"stripped": (1,)}),
         (whole_chain_made_anew, {"bad_signatures": (5, 10)}),
         (signed_by_another, {"unknown_keys": (Signer(OTHER).key_id,), "is_unsigned": True}),
+        (subject_changed, {"invalid": ("file:2: its attributes are not those of its data: subject",)}),
         (envelope_changed, {"invalid": ("file:1: its attributes are not those of its data: severity",)}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
