@@ -6,6 +6,7 @@ definition, where no instruction belongs, it is `indirect_injection`, which has 
 task that a user gives is harmless, and the same task in a document is foreign to it. A document is scored segment by
 segment, so an attack in one sentence of it is not diluted by the rest.
 
+A user's words that the vocabulary has whole, English prose, are judged by a lower bar (`models.familiar`).
 A script that the vocabulary has no pieces for is read by its letters where the model comes with a branch for them
 (`models.letters`), and what stands between them by the encoder; in no other case is there a score for what is unread.
 """
@@ -41,6 +42,7 @@ from detectors.models.exemplars import (
     parts_with_exemplars,
     with_known,
 )
+from detectors.models.familiar import familiar_of
 from detectors.models.letters import Letters
 from detectors.parts import Member
 from detectors.scores import BELOW_ONE, Point
@@ -70,6 +72,7 @@ class Injection:
         self.heads: tuple[str, ...] = (HEAD,) if matcher is None else (HEAD, EMBEDDING)
         self.model = encoder.card.identity
         self._labels = encoder.card.heads[HEAD].labels if HEAD in encoder.card.heads else ()
+        self._familiar = familiar_of(encoder.card)
 
     def _column(self, label: str) -> int:
         """Where the head has a label; one that knows no foreign text says the same of it as of a user's words."""
@@ -139,7 +142,7 @@ class Injection:
         if letters is not None and letters.script.without(item.text):
             reasons[-1] = BETWEEN_LETTERS
         scored = [
-            (float(each.scores[HEAD][column]), reason)
+            (self._score(each, label, column), reason)
             for each, reason in zip(encodings, reasons, strict=True)
             if is_read(each)
         ]
@@ -149,6 +152,13 @@ class Injection:
             return unread(item)
         score, reason = max(scored, key=itemgetter(0))
         return [Finding(item.begin, len(item.text), label, score, reason)]
+
+    def _score(self, encoding: Encoding, label: str, column: int) -> float:
+        """The head's score of a text; where no document is read, of familiar words, by the bar that the card says."""
+        score = float(encoding.scores[HEAD][column])
+        if label != DIRECT or self._familiar is None or encoding.piece_chars < self._familiar.least_chars:
+            return score
+        return self._familiar.shifted(score)
 
     def _letters_for(self, item: BatchItem) -> Letters | None:
         """What reads a segment that is mostly of letters which the vocabulary lacks."""

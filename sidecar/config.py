@@ -627,6 +627,8 @@ class Settings(Section):
     """How long running streams may go on after SIGTERM."""
     drain_pause_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
     """How long new streams are still taken after SIGTERM, until load balancers have seen that it is not ready."""
+    core_dumps: bool = False
+    """Whether a crash may leave a core file: an image of the memory, with the texts that were being checked."""
     loop: Literal["auto", "asyncio", "uvloop"] = "auto"
     """The event loop. `auto` is the one that was measured to be cheaper: uvloop."""
 

@@ -86,6 +86,8 @@ class Recorder:
         self._span = None if spans is None else _span_of(spans, plan, info)
         self.info = info if self._span is None else msgspec.structs.replace(info, trace=self._span.traceparent)
         self._exemplar = exemplar_of(self.info.trace)
+        self._named_ms = 0.0
+        """How long text was held when the exemplar was given last."""
         self._prices = prices
         self._asked_ms = asked_ms
         self._counted: Callable[[], Usage | None] | None = None
@@ -116,9 +118,16 @@ class Recorder:
         held_ms = self.tally.released(release, now_ms)
         if held_ms is None:
             return
-        self._counters.held.observe(held_ms / 1000)
+        self._counters.held.observe(held_ms / 1000, self._held_exemplar(held_ms))
         if self._first_release_ms is None:
             self._first_release_ms = now_ms - self._started_ms
+
+    def _held_exemplar(self, held_ms: float) -> dict[str, str] | None:
+        """The trace, where text was held twice as long as when it was named last: it costs more than the count does."""
+        if self._exemplar is None or held_ms < 2 * self._named_ms:
+            return None
+        self._named_ms = max(held_ms, 1.0)
+        return self._exemplar
 
     def coverage(self, looked_at: Sequence[LaneCoverage]) -> tuple[LaneCoverage, ...]:
         """What was looked at, per lane. All that came counts as received, also what was still in the inbox."""

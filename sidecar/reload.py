@@ -164,17 +164,25 @@ class PolicyReloader:
             return
         is_asked = self._asked.is_set()
         self._asked.clear()
-        found = await asyncio.to_thread(self._store.state)
-        has_changed = found != self._seen
-        self._seen = found
-        if is_asked or has_changed:
-            await self._read()
+        seen = self._seen
+        self._seen, is_fine = await asyncio.to_thread(self._read, seen, is_asked=is_asked)
+        has_changed = self._seen != seen
+        if is_fine is not None:
+            await self._tell(is_fine=is_fine)
         if has_changed and self._settings.reload:
             # Folders may be new, or others under their old names, of which nothing was told.
             await self._watch.follow(self._watched, anew=not was_told)
 
-    async def _read(self) -> None:
-        is_fine = await asyncio.to_thread(self._store.reload)
+    def _read(self, seen: State, *, is_asked: bool) -> tuple[State, bool | None]:
+        """The files' state, and, where they were read again, whether they are fine.
+
+        One piece of work for a thread: between two of them, all streams of the loop have their turn.
+        """
+        found = self._store.state()
+        return found, self._store.reload() if is_asked or found != seen else None
+
+    async def _tell(self, *, is_fine: bool) -> None:
+        """Make known what was read, and have it used."""
         events = self._note()
         if is_fine:
             self._metrics.policy_reloads.inc()

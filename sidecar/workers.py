@@ -48,6 +48,7 @@ from sidecar.keys import event_signer, has_stand_in_key, own_key, tell_of_own_ke
 from sidecar.outbox.left_over import LeftOver
 from sidecar.outbox.publishing import of_worker
 from sidecar.readiness import FINE
+from sidecar.starting import forbid_core_files
 from sidecar.version import tidegate_version
 
 _log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ _PR_SET_PDEATHSIG = 1
 
 def run(settings: Settings, config: Path | None) -> None:
     """Run the workers until SIGTERM or SIGINT. Raises `TidegateError` when they cannot start."""
+    forbid_core_files(settings)
     with ExitStack() as stack:
         ports = _reserve(settings, stack)
         shared = shared_key_of(settings)

@@ -2,7 +2,8 @@
 
 1. A policy redacts a word by the version's own text, so that what a stream was given names the version that it was held
    to. Beside each version stands the next one as a canary for half of the sessions.
-2. So many streams are open at a time, each fed in pieces. Between two pieces of each the policies may have changed.
+2. So many callers at a time have one stream after the other, each fed in pieces. They begin spread over the time that a
+   stream takes, as callers do; between two pieces of each the policies may have changed.
 3. The policies are replaced as a whole as soon as the last change is in force, and read again by the reloader.
 
 What is counted: streams that failed, whose text names two versions, or whose events name another than their text does.
@@ -17,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -47,10 +49,9 @@ _MARK = re.compile(r"\[(\d+)\]")
 
 
 class Told(msgspec.Struct):
-    """What came of it. `changes` came in force, `seconds` is how long it all took."""
+    """What came of it. `changes` came in force, `seconds` is how long it all took, `cpu_seconds` of a processor."""
 
     streams: int = 0
-    rounds: int = 0
     failed: int = 0
     mixed: int = 0
     unlike_their_events: int = 0
@@ -59,6 +60,9 @@ class Told(msgspec.Struct):
     versions: int = 0
     changes: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    waits_ms: list[float] = msgspec.field(default_factory=list)
+    """Of each change: from when its files were in place until it was in force for who opens a stream."""
     sides: Counter[str] = msgspec.field(default_factory=Counter)
 
 
@@ -164,15 +168,14 @@ async def run(
     """
     service, told = _Service(folder, streams), Told()
     async with service.running():
-        began = time.perf_counter()
-        changing = asyncio.create_task(_change(service, changes, pause_seconds))
-        while not changing.done():
-            told.rounds += 1
-            async with asyncio.TaskGroup() as group:
-                for number in range(streams):
-                    group.create_task(_stream(service, f"session-{told.rounds}-{number}", told, piece_seconds))
+        began, used = time.perf_counter(), time.process_time()
+        all_there = piece_seconds * len(_PIECES)
+        changing = asyncio.create_task(_change(service, told, changes, pause_seconds=pause_seconds, after=all_there))
+        async with asyncio.TaskGroup() as group:
+            for number in range(streams):
+                group.create_task(_caller(service, number, changing, told, piece_seconds))
         await changing
-        told.seconds = time.perf_counter() - began
+        told.seconds, told.cpu_seconds = time.perf_counter() - began, time.process_time() - used
     told.changes = service.number - 1
     told.versions = len(set().union(*service.record.versions.values()))
     told.failed += service.record.failed
@@ -180,16 +183,30 @@ async def run(
     return told
 
 
-async def _change(service: _Service, changes: int, pause_seconds: float) -> None:
-    """Replace the policies as fast as they come in force."""
+async def _change(service: _Service, told: Told, changes: int, *, pause_seconds: float, after: float) -> None:
+    """Replace the policies as fast as they come in force, once all callers have begun: `after` so many seconds."""
+    await asyncio.sleep(after)
     for _ in range(changes):
         due = asyncio.create_task(asyncio.sleep(pause_seconds))
         service.replace()
+        began = time.perf_counter()
         wanted = str(2 * service.number)
         while service.version != wanted:
             service.reloader.ask()
             await asyncio.sleep(0.001)
+        told.waits_ms.append(1000 * (time.perf_counter() - began))
         await due
+
+
+async def _caller(
+    service: _Service, number: int, changing: asyncio.Task[None], told: Told, piece_seconds: float
+) -> None:
+    """One stream after the other, at least one, until the policies change no more."""
+    await asyncio.sleep(random.random() * piece_seconds * len(_PIECES))
+    for turn in count():
+        await _stream(service, f"session-{number}-{turn}", told, piece_seconds)
+        if changing.done():
+            return
 
 
 async def _stream(service: _Service, session: str, told: Told, piece_seconds: float) -> None:

@@ -47,12 +47,14 @@ class Tags(msgspec.Struct, frozen=True):
 class Encoding(msgspec.Struct, frozen=True):
     """What the heads say of one text: `scores[head]` has one probability per label; embeddings have unit length.
 
-    `unread` is the share of the text's letters that stand in pieces which the model's vocabulary does not know.
+    `unread` is the share of the text's letters that stand in pieces which the model's vocabulary does not know;
+    `piece_chars` is how many characters a piece of it has on average, where unknown ones have none.
     """
 
     scores: Mapping[str, Floats]
     tags: Mapping[str, Tags]
     unread: float = 0.0
+    piece_chars: float = 0.0
 
 
 class Tokenised(msgspec.Struct, frozen=True):
@@ -189,7 +191,7 @@ class Encoder:
                 scores[name] = mean / max(float(np.linalg.norm(mean)), 1e-9)
             else:
                 scores[name] = np.max(rows, axis=0)
-        return Encoding(scores, tags, unread)
+        return Encoding(scores, tags, unread, _piece_chars(pieces, self._unknown))
 
 
 def load_encoder(folder: Path, runtime: Runtime | None = None) -> Encoder:
@@ -243,6 +245,12 @@ def _unread(text: str, pieces: Pieces, unknown: int) -> float:
         return 0.0
     missed = sum(_letters(text[pieces.starts[place] : pieces.ends[place]]) for place in places)
     return missed / max(_letters(text), 1)
+
+
+def _piece_chars(pieces: Pieces, unknown: int) -> float:
+    """How many characters a piece has on average, where unknown ones have none."""
+    known = pieces.ids != unknown
+    return float(((pieces.ends - pieces.starts) * known).mean()) if len(pieces.ids) else 0.0
 
 
 def _letters(text: str) -> int:

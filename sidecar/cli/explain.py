@@ -111,7 +111,7 @@ def explain(
     An event tells what was decided, why, and by which content of its policy; it holds no text. Given beside it, the
     text is replayed where the event says that it stood.
 
-    Exit status 1: no policy takes the text, or it does not come out as the event says.
+    Exit status 1: a policy is wrong, no policy takes the text, or it does not come out as the event says.
 
     Example: tidegate policy explain policies/ --text "my card is 4111 1111 1111 1111" --label app=shop
     """

@@ -42,7 +42,13 @@ _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_t
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
 
-@click.group(cls=LazyGroup, lazy={"diff": "workbench.cli.preview:diff", "tune": "workbench.cli.tune:tune"})
+class _Policies(LazyGroup):
+    """Commands that check policies: one that is wrong is their result."""
+
+    status_of_wrong_policies = WRONG
+
+
+@click.group(cls=_Policies, lazy={"diff": "workbench.cli.preview:diff", "tune": "workbench.cli.tune:tune"})
 def policy() -> None:
     """Check, test and show policies.
 

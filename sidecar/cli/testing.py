@@ -16,6 +16,7 @@ import watchfiles
 from rich.console import Console
 from rich.progress import track
 
+from detectors.suggestion import closest
 from sidecar.cli import reports
 from sidecar.cli.ending import WRONG, Failure
 from sidecar.cli.reports import Checked, Form
@@ -105,7 +106,7 @@ def run_tests(
         _print_json(_described(tested, rules))
     else:
         click.echo(reports.rendered([*map(_checked, tested)], form), nl=False)
-    lacking = [*_lacking(tested, rules, min_coverage)]
+    lacking = [*_lacking(loaded, tested, rules, least=min_coverage, only=only)]
     for reason in lacking:
         click.echo(reason, err=True)
     if watch:
@@ -294,6 +295,9 @@ def _decided(tested: Tested) -> Iterator[str]:
 
 
 def _print_totals(loaded: Loaded, tested: Sequence[Tested], name: str | None) -> None:
+    """A line for each policy or file of tests; none where nothing was run, which is no pass."""
+    if loaded.work and not tested:
+        return
     groups = {(each.source.file, plan.name): 0 for each, plan in loaded.policies if name in (None, plan.name)}
     groups |= dict.fromkeys([(each.work.source.file, each.work.policy) for each in tested], 0)
     beside = {each.work.source.file for each in tested if not each.work.is_own}
@@ -325,9 +329,18 @@ def _print_coverage(rules: Sequence[RuleCoverage]) -> None:
     click.echo(f"{told}, {spared_rules} shown not to fire")
 
 
-def _lacking(tested: Sequence[Tested], rules: Sequence[RuleCoverage], least: float | None) -> Iterator[str]:
+def _lacking(
+    loaded: Loaded, tested: Sequence[Tested], rules: Sequence[RuleCoverage], *, least: float | None, only: str
+) -> Iterator[str]:
     """Why the command fails though no test does."""
-    if not tested:
+    if only and loaded.work and not tested:
+        names = [each.spec.name for each in loaded.work]
+        meant = closest(only, names)
+        hint = (
+            f"did you mean {meant!r}?" if meant else f"there are {reports.counted(len(names), 'test')} of other names"
+        )
+        yield f"there are no tests to run: no name holds {only!r}; {hint}"
+    elif not tested:
         yield "there are no tests to run"
     if least is not None and 100 * share_fired(rules) < least:
         yield f"coverage is {_percent(rules):g} %, less than --min-coverage {least:g}"

@@ -83,7 +83,8 @@ class ChainAudit:
             self._bare.append(ids.sequence)
             return
         self._chained += 1
-        self._since = min(self._since or ids.sequence, ids.sequence)
+        begins = ids.sequence - bool(ids.previous)  # what is named has a hash, too
+        self._since = min(self._since or begins, begins)
         if found_hash != ids.hash:
             self._changed[ids.sequence] = place
         if ids.replaces:
@@ -94,7 +95,7 @@ class ChainAudit:
 
     def report(self, numbers: Digests, last: int) -> ChainReport:
         """What came out. `numbers` are those that were read, up to `last`."""
-        stripped = [number for number in self._bare if self._since and number > self._since]
+        stripped = [number for number in self._bare if self._since and number >= self._since]
         unvouched = [number for number in self._replaced if number < self._signed_to and number not in self._vouched]
         broken = sorted(number for number in self._broken if number in numbers and number + 1 in numbers)
         return ChainReport(

@@ -18,7 +18,17 @@ from google.protobuf.message import Message as ProtoMessage
 from msgspec.structs import replace
 
 from sidecar.outbox.builders import timestamp
-from sidecar.outbox.event import DATA_TYPES, Data, Kind, kind_of, severity_of
+from sidecar.outbox.event import (
+    DATA_TYPES,
+    Data,
+    Fault,
+    Kind,
+    PolicyChange,
+    StreamDecision,
+    Violation,
+    kind_of,
+    severity_of,
+)
 from sidecar.outbox.framing import framed, unframed
 from sidecar.outbox.outbox import Numbered
 from tidegate.v1 import events_pb2
@@ -138,8 +148,13 @@ def decode_line(line: bytes) -> Delivered:
 
 
 def disagreement(attributes: Mapping[str, str], data: Data) -> str:
-    """Which CloudEvents attribute says other than the data, by which alone an event can be proved; empty when none."""
+    """Which CloudEvents attribute says other than the data, by which alone an event can be proved; empty when none.
+
+    Of an event without a hash, which a former version wrote, nothing is proved.
+    """
     ids = data.ids
+    if not ids.hash:
+        return ""
     said = {
         "id": ids.event,
         "source": f"/tidegate/{ids.producer}",
@@ -148,6 +163,13 @@ def disagreement(attributes: Mapping[str, str], data: Data) -> str:
         "tenant": ids.tenant,
         "severity": severity_of(data).word,
     }
+    match data:
+        case Violation() | StreamDecision():
+            said["subject"] = ids.stream
+        case Fault() | PolicyChange():
+            said["subject"] = data.what
+        case _:
+            pass  # no field says it
     wrong = [name for name, value in said.items() if attributes and attributes.get(name, "") != value]
     return f"its attributes are not those of its data: {', '.join(wrong)}" if wrong else ""
 

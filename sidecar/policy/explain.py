@@ -96,6 +96,12 @@ def _not_one_of(value: Any, context: Mapping[str, Any], key: str, _keys: Mapping
         return "`advise` needs what the model is told", "write `action: {advise: {note: ...}}`"
     words = _words(context.get("expected") or context.get("expected_tags"))
     word = value.get("with", value) if isinstance(value, dict) else value
+    if key == "by":  # nothing else says that labels go, and a label is what an unknown word mostly is
+        name = "NAME" if word == "label" else word
+        remedy = (
+            f"use `{{label: {name}}}` for a label of that name, or one of {', '.join(f'`{each}`' for each in words)}"
+        )
+        return f"{show(word)} is not a value of `{key}`", remedy
     if len(words) == 1:
         return f"{show(word)} is not what `{key}` may be", f"write `{words[0]}`"
     return f"{show(word)} is not a value of `{key}`", suggest(str(word), words)

@@ -44,7 +44,7 @@ def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen
     }
     command = [sys.executable, "-m", "sidecar", "serve", *arguments]
     return subprocess.Popen(
-        command, env=_own() | _FREE | settings | environment, cwd=ROOT, stderr=subprocess.PIPE, text=True
+        command, env=own_environment() | _FREE | settings | environment, cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -52,7 +52,7 @@ def refused(folder: Path, *arguments: str, **environment: str) -> str:
     """What it says when it cannot start: no stack trace, and status 2."""
     ended = subprocess.run(
         [sys.executable, "-m", "sidecar", "serve", *arguments],
-        env=_own() | _FREE | {"PYTHONPATH": str(ROOT)} | environment,
+        env=own_environment() | _FREE | {"PYTHONPATH": str(ROOT)} | environment,
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
@@ -63,5 +63,6 @@ def refused(folder: Path, *arguments: str, **environment: str) -> str:
     return ended.stderr
 
 
-def _own() -> dict[str, str]:
+def own_environment() -> dict[str, str]:
+    """This process's environment without settings of the service."""
     return {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}

@@ -11,7 +11,7 @@ import pytest
 
 from detectors.base import UNCHECKED, BatchItem, DetectorError
 from detectors.injection import DIRECT, INDIRECT, Injection
-from detectors.models.encoded import BETWEEN_LETTERS, BY_LETTERS, ReadingParams
+from detectors.models.encoded import BETWEEN_LETTERS, BY_LETTERS
 from detectors.models.encoder import load_encoder
 from detectors.models.letters import BUCKETS, FILE_NAME, Letters, Script, buckets, read_letters
 from tests.tiny_model import write_tiny_model
@@ -23,7 +23,7 @@ GREETING = "สวัสดีครับ วันนี้อากาศด�
 
 @pytest.fixture(scope="module")
 def shipped() -> Injection:
-    return Injection.build(ReadingParams())
+    return Injection.build(Injection.params())
 
 
 def score(detector: Injection, text: str, part: str = "user") -> tuple[str, float, str]:
@@ -34,7 +34,7 @@ def score(detector: Injection, text: str, part: str = "user") -> tuple[str, floa
 def test_only_the_scripts_letters_count() -> None:
     assert THAI.only("ls -l: แสดง 12 ไฟล์!") == "แสดง ไฟล์"
     assert THAI.only("nothing") == ""
-    assert THAI.without("แสดง `ls -l /home/ann/letters` ไฟล์") == "`ls -l /home/ann/letters`"
+    assert THAI.without("แสดง `ls -l /srv/letters` ไฟล์") == "`ls -l /srv/letters`"
     assert THAI.without("แสดง ls ไฟล์") == ""
 
 

@@ -73,8 +73,14 @@ def test_a_wrong_policy_is_told_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(Path(PCI).read_text(encoding="utf-8").replace("severity:", "severty:", 1), encoding="utf-8")
     result = run(str(path), "--text", "x")
-    assert result.exit_code == 2
-    assert re.search(r"wrong\.yaml:\d+:\d+: .*unknown key `severty`", result.stderr)
+    assert result.exit_code == 1
+    assert re.search(r"wrong\.yaml:\d+:\d+: error TG101: .*unknown key `severty`", result.stderr)
+
+
+def test_a_file_of_policies_that_is_not_there_is_misuse(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = run(str(tmp_path / "empty"), "--text", "x")
+    assert (result.exit_code, "error TG005: there is no policy file" in result.stderr) == (2, True), result.stderr
 
 
 def test_what_is_quoted_cannot_steer_the_terminal() -> None:

@@ -234,7 +234,7 @@ async def with_a_refused_event() -> list[Numbered]:
 
 
 def changed(rows: list[Row]) -> None:
-    rows[2]["data"]["what"] = "another"
+    rows[2]["data"]["what"] = rows[2]["subject"] = "another"
 
 
 def added_to(rows: list[Row]) -> None:
@@ -272,6 +272,10 @@ def stripped(rows: list[Row]) -> None:
         del rows[2]["data"]["ids"][name]
 
 
+def first_stripped(rows: list[Row]) -> None:
+    del rows[0]["data"]["ids"]["hash"]
+
+
 def whole_chain_made_anew(rows: list[Row]) -> None:
     """By somebody who has all, but for the key."""
     changed(rows)
@@ -290,6 +294,10 @@ def signed_by_another(rows: list[Row]) -> None:
         row["data"]["signature"] = signer.sign(rehash(row))
 
 
+def subject_changed(rows: list[Row]) -> None:
+    rows[1]["subject"] = "another"
+
+
 def envelope_changed(rows: list[Row]) -> None:
     rows[0]["severity"] = "info"
 
@@ -305,8 +313,10 @@ def envelope_changed(rows: list[Row]) -> None:
         (swapped, {"changed": (3, 4), "broken": (2, 3, 4)}),
         (put_in, {"conflicts": (3,)}),
         (stripped, {"stripped": (3,)}),
+        (first_stripped, {"stripped": (1,)}),
         (whole_chain_made_anew, {"bad_signatures": (5, 10)}),
         (signed_by_another, {"unknown_keys": (Signer(OTHER).key_id,), "is_unsigned": True}),
+        (subject_changed, {"invalid": ("file:2: its attributes are not those of its data: subject",)}),
         (envelope_changed, {"invalid": ("file:1: its attributes are not those of its data: severity",)}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

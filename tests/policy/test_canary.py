@@ -176,6 +176,8 @@ def test_what_does_not_belong_together_is_refused(texts: tuple[str, ...], said: 
         ("{canary: {percent: 101}}", "rules[0].enforcement.canary.percent"),
         ("{canary: {percent: 1, by: day}}", "rules[0].enforcement.canary.by"),
         ("{canary: {percent: 1, by: [a]}}", "Write `session`, `tenant`, `stream`, or `{label: NAME}`."),
+        ("{canary: {percent: 1, by: label}}", "Use `{label: NAME}` for a label of that name"),
+        ("{canary: {percent: 1, by: region}}", "Use `{label: region}` for a label of that name, or one of `session`,"),
         ("{canary: {percent: 1, band: {}}}", "this band bounds nothing. State `block`, `redact` or `error`."),
         ("{canary: {percent: 1, band: {block: [0.2, 0.1]}}}", "the least share of `block` is more than the greatest."),
         ("{canary: {percent: 1, band: {block: [0.2]}}}", "rules[0].enforcement.canary.band.block"),

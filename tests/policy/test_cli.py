@@ -134,7 +134,7 @@ def test_a_folder_that_may_not_be_read_is_told(command: str, tmp_path: Path, mon
     _close(monkeypatch, closed, tmp_path / "lost+found")
     result = run(command, tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")
-    told = f"Error: {closed}: the folder cannot be read: Permission denied. Check its permissions.\n"
+    told = f"{closed}: error TG001: the folder cannot be read: Permission denied. Check its permissions.\n"
     assert result.stderr == told
     closed.rmdir()
     assert run(command, tmp_path).exit_code == 0
@@ -203,7 +203,14 @@ def test_tests_as_json(failing: Path) -> None:
 
 def test_a_run_without_any_test_is_no_success(right: Path) -> None:
     result = run("test", right, "-k", "nothing is called so")
-    assert (result.exit_code, "there are no tests to run" in result.stderr) == (1, True)
+    assert (result.exit_code, "there are no tests to run: no name holds" in result.stderr) == (1, True)
+    assert "passed" not in result.stdout
+
+
+def test_a_misspelt_name_of_a_test_is_told(right: Path) -> None:
+    [name] = {each["test"] for each in json.loads(run("test", right, "--json").stdout)["tests"][:1]}
+    result = run("test", right, "-k", f"{name[:-1]}x")
+    assert f"did you mean {name!r}?" in result.stderr
 
 
 def test_tests_of_a_policy_that_is_not_there_are_misuse(right: Path) -> None:
@@ -304,3 +311,22 @@ def test_show_says_what_a_rule_requires(tmp_path: Path) -> None:
     )
     lines = [line.strip() for line in run("show", path).stdout.splitlines()]
     assert "requires    2 of names and MAIL at most 100 characters before" in lines
+
+
+def test_a_failed_test_says_that_a_rule_fails_closed(tmp_path: Path) -> None:
+    """A label that no stream has: the condition cannot be told, so a rule that redacts stops the text."""
+    file = tmp_path / "mail.yaml"
+    file.write_text(
+        'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\nrules:\n'
+        "  - {id: mail, detect: {detector: patterns, keywords: {A: [plum]}}, action: redact,\n"
+        '     when: \'stream.labels["desk"] == "a"\'}\n'
+        "tests: [{name: masks, output: a plum, expect: {violations: [mail]}}]\n"
+    )
+    result = run("test", file)
+    assert (
+        result.exit_code,
+        "decided: mail block: it fails closed [2, 6): when:" in result.stderr,
+    ) == (
+        1,
+        True,
+    ), result.stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,10 +13,13 @@ from typing import Any
 import aiohttp
 import pytest
 
+import tidegate
+from sidecar.app import App
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.otlp import Otlp
 from sidecar.telemetry.tracing import exemplar_of
 from sidecar.usage import Price, Prices
+from tests.app.test_app import settings
 from tests.proxies import CARD, INJECTION, Proxied, proxied
 from tests.telemetry.receiver import Receiver, attributes_of, receiving
 from tests.upstream import JSON, SSE, Answer
@@ -190,6 +195,24 @@ async def test_a_receiver_that_is_away_delays_nothing_and_is_counted(tmp_path: P
         assert (await ask(proxy, ASKED))[0] == 200
     await sender.stop()
     assert 'tidegate_otlp_items_total{result="failed",signal="spans"} 3.0' in metrics.render().decode()
+
+
+async def test_the_service_sends_what_its_settings_say(tmp_path: Path, receiver: Receiver):
+    made = settings(tmp_path, telemetry={"traces": "otlp", "otlp_endpoint": f"{receiver.address}/"})
+    async with (app := App(made)).running(), tidegate.AsyncClient(app.grpc.addresses[0]) as client:
+        await client.check("a plum", traceparent=SAMPLED, session_id="talk-9", labels={"app": "shop"})
+    stream = receiver.span("guardrail words")
+    assert ids_of(stream)[::2] == (TRACE, CALLER)
+    said = attributes_of(stream)
+    assert (said["session.id"], said["tidegate.app"], said["tidegate.policy.version"]) == ("talk-9", "shop", "1")
+    assert [each.event_name for each in receiver.events] == ["tidegate.violation"]
+    assert b"plum" not in receiver.raw.replace(b"no-plums", b"")
+
+
+def test_the_sdk_is_not_loaded_where_no_spans_are_made():
+    script = "import sys, sidecar.app; print([name for name in sys.modules if name.startswith('opentelemetry.sdk')])"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ async def test_a_stream_s_usage_cost_and_pace_are_recorded(tmp_path: Path):
             await body.read()
         asked, answered = proxy.decisions
         found = samples(proxy.engine.metrics)
+        lines = proxy.engine.metrics.render_as("application/openmetrics-text")[0].decode().splitlines()
 
     assert asked.usage is None
     usage = answered.usage
@@ -119,6 +120,7 @@ async def test_a_stream_s_usage_cost_and_pace_are_recorded(tmp_path: Path):
     assert usage.tokens_per_second is not None
     assert from_proto(Kind.DECISION, to_proto(answered).SerializeToString()) == answered
     told_by_metrics(found)
+    assert [line for line in lines if line.startswith("tidegate_held_seconds_bucket") and TRACE in line]
 
 
 async def test_an_answer_that_comes_whole_has_usage_and_no_pace(tmp_path: Path):

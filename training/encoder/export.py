@@ -26,15 +26,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.encoder.graph import INPUTS, Grams, Heads, Parts, build
+from training.encoder.graph import Grams, Heads, Parts, build
 from training.encoder.labels import INJECTION, TOPICS, TOXICITY
 from training.encoder.model import EncoderConfig, TidegateEncoder, load_base
-from training.encoder.train import CLS, SEP, Units
+from training.encoder.tokens import MAX_TOKENS, feed
+from training.encoder.train import Units
 from training.encoder.wide import WideBranch
 from training.encoder.wide_topic import WideTopic, load_wide_topic
 from training.graph import Encoder, Feed, Floats, Layer, Linear, Norm, input_ranges
-
-MAX_TOKENS = 128
 
 
 def set_calibration(path: Path, calibration: dict[str, Any]) -> None:
@@ -162,17 +161,6 @@ def segments(units: Units, count: int, seed: int) -> Iterator[Feed]:
     for row in np.random.default_rng(seed).choice(len(units.lengths), count, replace=False):
         ids, casing = units.raw(int(row))
         yield feed([(ids[: MAX_TOKENS - 2], casing[: MAX_TOKENS - 2])])
-
-
-def feed(rows: list[tuple[NDArray[np.int64], NDArray[np.int64]]], *, width: int = 0) -> dict[str, NDArray[np.int64]]:
-    """The inputs for rows of (piece ids, casing ids) without special tokens, padded to `width` or the longest row."""
-    width = max(width, max(len(ids) for ids, _ in rows) + 2)
-    input_ids, mask, casing = (np.zeros((len(rows), width), dtype=np.int64) for _ in range(3))
-    for number, (ids, cases) in enumerate(rows):
-        input_ids[number, : len(ids) + 2] = [CLS, *ids, SEP]
-        mask[number, : len(ids) + 2] = 1
-        casing[number, 1 : len(ids) + 1] = cases
-    return dict(zip(INPUTS, (input_ids, mask, np.zeros_like(mask), casing), strict=True))
 
 
 def main() -> None:

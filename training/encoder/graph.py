@@ -16,9 +16,9 @@ from onnx import TensorProto
 
 from training.encoder import wide, wide_topic
 from training.encoder.labels import INJECTION, TAGS, TOPICS, TOXICITY
+from training.encoder.tokens import INPUTS
 from training.graph import Encoder, Floats, Graph, Linear, Ranges, encode
 
-INPUTS = ("input_ids", "attention_mask", "token_type_ids", "casing_ids")
 OUTPUTS: dict[str, tuple[str | int, ...]] = {
     "injection": ("rows", len(INJECTION)),
     "toxicity": ("rows", len(TOXICITY)),

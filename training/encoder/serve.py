@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from sidecar.values import Part
 from training.encoder.cuts import Reader
-from training.encoder.export import MAX_TOKENS, feed
-from training.encoder.tokens import Pieces, encode_all, load_tokenizer
+from training.encoder.tokens import MAX_TOKENS, Pieces, encode_all, feed, load_tokenizer
 from training.sessions import cpu_session
 from workbench.evaluation.segments import segments_of
 

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from training.encoder.export import MAX_TOKENS, feed
-from training.encoder.tokens import Pieces, encode_all, load_tokenizer
+from training.encoder.tokens import MAX_TOKENS, Pieces, encode_all, feed, load_tokenizer
 from training.sessions import cpu_session
 
 Scores = NDArray[np.float32]

@@ -14,6 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+MAX_TOKENS = 128
+"""The model's window, with both marks."""
+CLS, SEP = 101, 102
+INPUTS = ("input_ids", "attention_mask", "token_type_ids", "casing_ids")
 SEGMENT_TOKENS = 64
 CONTEXT_TOKENS = 32
 SENTENCE_TOKENS = 16
@@ -121,3 +125,14 @@ def _is_sentence_end(pieces: Pieces, end: int) -> bool:
     if "\n" in gap:
         return True
     return bool(gap) and pieces.text[pieces.ends[end - 1] - 1] in ".!?\u3002"
+
+
+def feed(rows: list[tuple[NDArray[np.int64], NDArray[np.int64]]], *, width: int = 0) -> dict[str, NDArray[np.int64]]:
+    """The inputs for rows of (piece ids, casing ids) without special tokens, padded to `width` or the longest row."""
+    width = max(width, max(len(ids) for ids, _ in rows) + 2)
+    input_ids, mask, casing = (np.zeros((len(rows), width), dtype=np.int64) for _ in range(3))
+    for number, (ids, cases) in enumerate(rows):
+        input_ids[number, : len(ids) + 2] = [CLS, *ids, SEP]
+        mask[number, : len(ids) + 2] = 1
+        casing[number, 1 : len(ids) + 1] = cases
+    return dict(zip(INPUTS, (input_ids, mask, np.zeros_like(mask), casing), strict=True))

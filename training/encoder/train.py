@@ -31,8 +31,8 @@ from torch.nn import functional
 
 from training.encoder.labels import ENTITIES, TAGS, TOXICITY
 from training.encoder.model import EncoderConfig, Heads, TidegateEncoder, freeze, load_base, load_start
+from training.encoder.tokens import CLS, SEP
 
-CLS, SEP = 101, 102
 LOWER, TITLE = 1, 3
 ENCODER_RATE = 2e-4
 HEAD_RATE = 8e-4

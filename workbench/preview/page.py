@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from workbench.preview.confusion import share_of
-from workbench.preview.report import changes_by, in_order, judgements, ordered, rules_of
+from workbench.preview.report import changes_by, in_order, judgements, ordered, replayed, rules_of
 from workbench.preview.tally import Example, Tally
 
 _STYLE = """
@@ -26,10 +26,9 @@ article p { margin: .15rem 0; } .muted { opacity: .7; } .scroll { overflow-x: au
 
 def page(tally: Tally, past: Sequence[str], *, title: str) -> str:
     """The page."""
-    counted = f"{tally.conversations:,} conversations, {tally.streams:,} requests and answers"
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{counted}, {tally.chars:,} characters; <strong>{_share(tally.changed, tally)}</strong> change.</p>",
+        f"<p>{replayed(tally)}; <strong>{_share(tally.changed, tally)}</strong> change.</p>",
         *(f'<p class="past">{escape(each)}</p>' for each in past),
         *([] if past else ['<p class="kept">No limit is passed.</p>']),
         *(f'<p class="past">{escape(each)}</p>' for each in _warnings(tally)),

@@ -30,16 +30,23 @@ def ordered(tally: Tally) -> list[tuple[str, int]]:
     return [(str(change), number) for change in CHANGES if (number := tally.changes.get(change, 0))]
 
 
+def replayed(tally: Tally) -> str:
+    """How much was replayed."""
+    conversations = f"{tally.conversations:,} conversation{'' if tally.conversations == 1 else 's'}"
+    streams = "1 request or answer" if tally.streams == 1 else f"{tally.streams:,} requests and answers"
+    return f"{conversations}, {streams}, {tally.chars:,} characters"
+
+
 def text(tally: Tally) -> str:
     """The preview for a terminal."""
     return "\n".join(_lines(tally))
 
 
 def _lines(tally: Tally) -> Iterator[str]:
-    shown = f"{tally.conversations:,} conversations, {tally.streams:,} requests and answers, {tally.chars:,} characters"
-    yield f"{shown}: {_share(tally.changed, tally)} change"
+    yield f"{replayed(tally)}: {_share(tally.changed, tally)} change"
     if tally.without_text:
-        yield f"{tally.without_text:,} events hold no text and were passed over"
+        noun = "event holds no text and was" if tally.without_text == 1 else "events hold no text and were"
+        yield f"{tally.without_text:,} {noun} passed over"
     for version, number in (("old", tally.unguarded_old), ("new", tally.unguarded_new)):
         if number:
             yield f"no policy of the {version} version takes {number:,} of them"

@@ -12,8 +12,8 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
 
-from sidecar.cli.ending import Failure
-from sidecar.errors import TidegateError
+from sidecar.cli.ending import WRONG, Failure, WrongPolicies
+from sidecar.errors import PolicyError, TidegateError
 from workbench.preview.replay import Asked, Replay, tally_of
 from workbench.preview.tally import Tally
 from workbench.preview.traffic import Row
@@ -53,6 +53,8 @@ def _work(asked: Asked, batch: Sequence[Row]) -> Tally:
     """What a worker does. Whatever is wrong comes back as words, which pass between processes."""
     try:
         return tally_of(asked, batch)
+    except PolicyError as error:
+        raise WrongPolicies.of(error, WRONG) from None
     except TidegateError as error:
         raise Failure(str(error)) from None
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sidecar.cli.policy import policy
 from workbench.preview.confusion import share_of
 from workbench.preview.replay import Asked, Replay
+from workbench.preview.report import replayed
 from workbench.preview.spread import batches, replay
 from workbench.preview.tally import Change, Tally
 from workbench.preview.traffic import Row
@@ -243,8 +244,9 @@ def test_what_is_wrong_in_a_file_is_told_whoever_reads_it(files: tuple[Path, Pat
     assert f"{traffic}:201: this is no conversation: Expected `array | null`, got `int`" in result.stderr
     new.write_text(new.read_text(encoding="utf-8").replace("annotate", "anotate"), encoding="utf-8")
     result = run(old, new, "--traffic", traffic, "--workers", workers)
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert f"{new}:" in result.stderr
+    assert "error TG103" in result.stderr
 
 
 def test_rows_are_read_a_few_batches_ahead_of_those_who_count(files: tuple[Path, Path, Path]) -> None:
@@ -308,3 +310,14 @@ def test_traffic_without_a_text_is_no_result(files: tuple[Path, Path, Path]) -> 
     traffic.write_text('{"kind": "decision", "ids": {}}\n', encoding="utf-8")
     result = run(old, new, "--traffic", traffic)
     assert (result.exit_code, "there is no conversation with a text" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("conversations", "streams", "told"),
+    [
+        (1, 1, "1 conversation, 1 request or answer, 1,200 characters"),
+        (2, 3, "2 conversations, 3 requests and answers, 1,200 characters"),
+    ],
+)
+def test_how_much_was_replayed_is_told_in_words_that_agree(conversations: int, streams: int, told: str) -> None:
+    assert replayed(Tally(conversations=conversations, streams=streams, chars=1200)) == told

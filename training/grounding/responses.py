@@ -1,0 +1,110 @@
+"""Looks at what is not in the model yet: a threshold for an answer's worst sentence, and the share of all words.
+
+    python -m training.grounding.responses --data DATA --work WORK --model MODEL [--sample 1300]
+
+1. Of dev's supported claims a share is below the recommended threshold. The threshold of an answer of n sentences is
+   the one below which 1 - (1 - share)^(1/n) of them are: answers are then flagged as often as sentences (Sidak 1967).
+2. Answers of begin with two sentences or more: what each threshold flags of the supported, and finds of the others.
+3. The combiner's log odds with the share of a claim's words that the context holds added, by weight: a set's AUC.
+
+Prints, writes nothing but its cache. The README has what came of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from detectors.grounding.passages import split_sentences
+from training.grounding.evaluate import Scorer, load_scorer
+from training.grounding.rows import Row, read_split
+
+BALANCED = 0.48
+THRESHOLDS = (BALANCED, 0.3, 0.2, 0.106)
+SENTENCES = (1, 2, 3, 4, 5, 8, 10, 20)
+WEIGHTS = (0.0, 0.5, 1.0, 2.0, 3.0)
+ANSWERS = 200
+SEED = 2
+
+Floats = np.ndarray
+
+
+def sampled(data: Path, name: str, count: int) -> list[Row]:
+    """So many rows of a set that people labelled."""
+    rows = [row for row in read_split(data, name) if row.is_human]
+    random.Random(SEED).shuffle(rows)
+    return rows[:count]
+
+
+def scored(scorer: Scorer, rows: list[Row], key: str) -> tuple[Floats, Floats, Floats]:
+    """The support of each row, the share of its words that the context holds, and whether it is supported."""
+    prepared = scorer.prepared(rows, f"responses-{key}")
+    _, supports = scorer.scores(prepared)
+    return supports, np.array([row.overlap[0] for row in prepared]), np.array([row.is_supported for row in rows])
+
+
+def by_length(supported: Floats) -> None:
+    """The threshold for answers of so many sentences."""
+    share = float((supported < BALANCED).mean())
+    print(f"{share:.3f} of {len(supported)} supported claims are below {BALANCED}")
+    for count in SENTENCES:
+        allowed = 1 - (1 - share) ** (1 / count)
+        print(f"  {count} sentences: {np.quantile(supported, allowed):.3f}")
+
+
+def answers(scorer: Scorer, data: Path) -> None:
+    """The worst sentence of begin's longer answers at each threshold."""
+    rows = [row for row in read_split(data, "test_begin") if len(split_sentences(row.claim)) > 1]
+    random.Random(SEED).shuffle(rows)
+    rows = rows[:ANSWERS]
+    parts = [
+        (number, Row(row.documents, row.claim[start:end], row.label, None, row.source))
+        for number, row in enumerate(rows)
+        for start, end in split_sentences(row.claim)
+    ]
+    supports, _, _ = scored(scorer, [part for _, part in parts], "answers")
+    worst = np.ones(len(rows))
+    np.minimum.at(worst, [number for number, _ in parts], supports)
+    truth = np.array([row.is_supported for row in rows])
+    for threshold in THRESHOLDS:
+        flagged = worst < threshold
+        print(
+            f"  {threshold}: {flagged[truth].mean():.3f} of {truth.sum()} flagged, {flagged[~truth].mean():.3f} found"
+        )
+
+
+def by_weight(name: str, supports: Floats, words: Floats, truth: Floats) -> None:
+    """The AUC of a set with the words' share at each weight."""
+    logits = np.log(supports / (1 - supports))
+    values = ", ".join(f"{weight}: {roc_auc_score(truth, logits + weight * words):.4f}" for weight in WEIGHTS)
+    print(f"{name}: words alone {roc_auc_score(truth, words):.4f}; with a weight of {values}")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True, help="folder with model.onnx, tokenizer.json, model.yaml")
+    parser.add_argument("--sample", type=int, default=1300, help="rows of dev; of begin 1,000 at most")
+    arguments = parser.parse_args()
+    scorer = load_scorer(arguments.model, combiner=None, cache=arguments.work / "eval", threads=1)
+    sizes = {
+        "dev": arguments.sample,
+        "test_begin": min(arguments.sample, 1000),
+        "test_wice_claim_dev": arguments.sample,
+    }
+    for name, count in sizes.items():
+        supports, words, truth = scored(scorer, sampled(arguments.data, name, count), name)
+        by_weight(name, supports, words, truth)
+        if name == "dev":
+            by_length(supports[truth])
+    answers(scorer, arguments.data)
+
+
+if __name__ == "__main__":
+    main()
