@@ -53,7 +53,10 @@ class Noted(msgspec.Struct, frozen=True):
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """One decision that came out: the rule, what was done, and what was found where. Two decimals of the score."""
+    """One decision that came out: the rule, what was done, and what was found where. Two decimals of the score.
+
+    Without a label it is what a rule does that fails closed, whatever its action; the reason says what failed.
+    """
 
     rule: str
     done: ActionName
@@ -65,6 +68,8 @@ class Decided(msgspec.Struct, frozen=True):
     end: int
 
     def __str__(self) -> str:
+        if not self.label:
+            return f"{self.rule} {self.done}: it fails closed [{self.start}, {self.end}): {self.reason}"
         least = "" if self.threshold is None else f" (from {self.threshold:g})"
         why = f": {self.reason}" if self.reason else ""
         return f"{self.rule} {self.done}: {self.label} {self.score:.2f}{least} [{self.start}, {self.end}){why}"

@@ -311,3 +311,22 @@ def test_show_says_what_a_rule_requires(tmp_path: Path) -> None:
     )
     lines = [line.strip() for line in run("show", path).stdout.splitlines()]
     assert "requires    2 of names and MAIL at most 100 characters before" in lines
+
+
+def test_a_failed_test_says_that_a_rule_fails_closed(tmp_path: Path) -> None:
+    """A label that no stream has: the condition cannot be told, so a rule that redacts stops the text."""
+    file = tmp_path / "mail.yaml"
+    file.write_text(
+        'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: {name: p, version: "1"}\nrules:\n'
+        "  - {id: mail, detect: {detector: patterns, keywords: {A: [plum]}}, action: redact,\n"
+        '     when: \'stream.labels["desk"] == "a"\'}\n'
+        "tests: [{name: masks, output: a plum, expect: {violations: [mail]}}]\n"
+    )
+    result = run("test", file)
+    assert (
+        result.exit_code,
+        "decided: mail block: it fails closed [2, 6): when:" in result.stderr,
+    ) == (
+        1,
+        True,
+    ), result.stderr
