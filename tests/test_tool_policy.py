@@ -137,4 +137,4 @@ def test_arguments_that_stand_before_their_name_are_told_it(half: str) -> None:
 def test_what_a_rule_about_calls_cannot_do_is_refused(more: str, action: str, rest: str, code: str) -> None:
     with pytest.raises(PolicyErrors) as refused:
         plan_of(more, action, rest)
-    assert code in [each.code.value for each in refused.value.errors if each.code]
+    assert code in [each.code for each in refused.value.errors]
