@@ -143,7 +143,7 @@ async def send_labels(labels: Sequence[Numbered], kafka: KafkaSettings, *, form:
     harm.
     """
     topic = kafka.topics.labels
-    only = Topics(violations=topic, decisions=topic, faults=topic, policies=topic, labels=topic)
+    only = Topics.model_validate(dict.fromkeys(Topics.model_fields, topic))
     sink = KafkaSink(kafka.model_copy(update={"topics": only}), form=form)
     try:
         await sink.prepare()

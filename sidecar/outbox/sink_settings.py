@@ -17,7 +17,7 @@ View: TypeAlias = Literal["cloudevents", "ocsf", "ecs"]
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Milliseconds: TypeAlias = Annotated[int, Field(ge=1, le=600_000)]
 TopicName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
-TopicKind: TypeAlias = Literal["violations", "decisions", "faults", "policies"]
+TopicKind: TypeAlias = Literal["violations", "decisions", "faults", "policies", "checkpoints", "quality"]
 
 
 class _Section(BaseModel):

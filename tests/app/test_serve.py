@@ -68,7 +68,7 @@ def test_a_hang_up_reads_the_policies_again(tmp_path: Path):
 
 def test_what_keeps_it_from_starting_is_one_line_and_status_2(tmp_path: Path):
     said = refused(tmp_path, TIDEGATE_POLICIES__DIRECTORIES="/nonexistent")
-    assert said.startswith("Error: /nonexistent: ")
+    assert said.startswith("/nonexistent: error TG001: ")
     assert len(said.splitlines()) == 1
 
 

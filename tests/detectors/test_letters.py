@@ -34,7 +34,7 @@ def score(detector: Injection, text: str, part: str = "user") -> tuple[str, floa
 def test_only_the_scripts_letters_count() -> None:
     assert THAI.only("ls -l: แสดง 12 ไฟล์!") == "แสดง ไฟล์"
     assert THAI.only("nothing") == ""
-    assert THAI.without("แสดง `ls -l /home/ann/letters` ไฟล์") == "`ls -l /home/ann/letters`"
+    assert THAI.without("แสดง `ls -l /srv/letters` ไฟล์") == "`ls -l /srv/letters`"
     assert THAI.without("แสดง ls ไฟล์") == ""
 
 

@@ -20,9 +20,9 @@ from sidecar.console.state import merged, outbox_of
 from sidecar.errors import ConfigError
 from sidecar.outbox.encode import decode_line
 from sidecar.outbox.publishing import Publishing, entries_of
-from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
+from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings, Topics
 from sidecar.outbox.sink_metrics import watch_sinks
-from sidecar.outbox.sink_settings import View
+from sidecar.outbox.sink_settings import TopicKind, View
 from sidecar.outbox.views import ViewName
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import Severity
@@ -127,6 +127,10 @@ def test_sinks_are_what_the_settings_say(values: dict[str, Any], brokers: str, n
 
 def test_settings_know_every_view():
     assert get_args(View) == get_args(ViewName)
+
+
+def test_settings_know_every_topic_that_the_service_publishes_to():
+    assert {*get_args(TopicKind)} == Topics.model_fields.keys() - {"labels"}
 
 
 # --- Several at a time ------------------------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ TRAIN_FILES = {
     "topic": ("train",),
     "pii": ("train",),
 }
+FAMILIAR = {"least_chars": 3.0, "shift": 1.8233}
+"""From how many characters a piece on the logit of `injection` is raised, and how much; chosen with `familiar.py`."""
 LIMITS = (
     "English first. Attacks in some thirty other languages were seen, mostly as templates; other heads are English but "
     "for a handful of insults in thirteen languages.",
@@ -82,7 +84,7 @@ def contract(model: Path, version: str) -> dict[str, Any]:
             "pii": {"output": "tags", "activation": "softmax", "labels": list(TAGS), "thresholds": thresholds["pii"]},
         },
         "golden": [golden(ServedModel(model), head, text) for head, text in GOLDEN],
-        "parameters": {},
+        "parameters": {"familiar": FAMILIAR},
     }
 
 
