@@ -208,7 +208,7 @@ def _counting(rule: RulePlan) -> str:
     conditions, reading = [], rule.reading
     if reading.answer is not None:
         labels = ", ".join(f"{label} {reading.answer.least(least, 1):.2f}" for label, least in rule.thresholds.items())
-        conditions.append(f"for answers of {reading.answer.sentences} sentences: from {labels} on, later ones from more")
+        conditions.append(f"for answers of {reading.answer.sentences} sentences: from {labels}, later ones from more")
     if reading.consecutive > 1:
         conditions.append(f"after {reading.consecutive} failed sentences in a row")
     if reading.ratio is not None:
