@@ -39,7 +39,7 @@ from sidecar.values import Action, Blocked, Channel, Decision, Direction, Lane, 
 from workbench.preview.alike import Bearing, Pair
 from workbench.preview.confusion import Confusion
 from workbench.preview.tally import Change, Example, Tally
-from workbench.preview.traffic import Conversation, Row, conversation
+from workbench.preview.traffic import Conversation, Row, conversations
 from workbench.preview.veil import Found, bared, veiled
 
 _GRAVEST = 3
@@ -216,11 +216,10 @@ class Replay:
         self._pairs: dict[tuple[int, int], Pair] = {}
 
     def tally_of(self, rows: Iterable[Row]) -> Tally:
-        """Counts of a batch. Raises `Unreadable`."""
+        """Counts of a batch. Raises `Unreadable`, with all rows that are no conversations."""
         tally = Tally(examples_kept=self.asked.examples)
         asked, known = self.memory.asked, self.memory.known
-        for row in rows:
-            said = conversation(row)
+        for row, said in conversations(rows):
             if said is None:
                 tally.without_text += 1
             else:

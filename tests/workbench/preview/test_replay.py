@@ -238,10 +238,11 @@ def test_processes_count_what_one_counts(files: tuple[Path, Path, Path]) -> None
 def test_what_is_wrong_in_a_file_is_told_whoever_reads_it(files: tuple[Path, Path, Path], workers: str) -> None:
     old, new, traffic = files
     with traffic.open("ab") as file:
-        file.write(b'\n{"messages": 5}\n')
+        file.write(b'\n{"messages": 5}\n{"id": "empty"}\n')
     result = run(old, new, "--traffic", traffic, "--workers", workers)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"{traffic}:201: this is no conversation: Expected `array | null`, got `int`" in result.stderr
+    for line in ("201: this is no conversation: Expected `array | null`, got `int`", "202: it holds no text"):
+        assert f"{traffic}:{line}" in result.stderr
     new.write_text(new.read_text(encoding="utf-8").replace("annotate", "anotate"), encoding="utf-8")
     result = run(old, new, "--traffic", traffic, "--workers", workers)
     assert result.exit_code == 1
