@@ -363,7 +363,12 @@ class LaneState:
             self._fail(batch.detector.name, batch.rules, (segment.start, segment.end), outcome, source)
             return
         self._gaps.read(batch, outcome.findings)
-        found = decide(batch.rules, outcome.findings) if answer is None else [*answer.read(outcome.findings)]
+        judged = outcome.judged
+        if judged is not None and judged.failure is not None and self.notes is not None:
+            self.notes.is_spoilt = True  # asked again, there may be a verdict
+        found = (
+            decide(batch.rules, outcome.findings, judged=judged) if answer is None else [*answer.read(outcome.findings)]
+        )
         if self._told is not None:
             self._told(batch, segment, outcome.findings, [each for each in found if isinstance(each, Violation)])
         for each in found:
