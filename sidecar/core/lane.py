@@ -286,7 +286,9 @@ class LaneState:
         met = self._meets(violation, text)
         if met is None:
             finding, failed = violation.finding, Failed(FailureKind.ERROR, "its condition could not be told")
-            self._act_on(failed, "when", (violation.rule,), (finding.start, finding.end), source)
+            self._act_on(
+                failed, "its `when` could not be told", (violation.rule,), (finding.start, finding.end), source
+            )
         return met is True
 
     def _may_scan_later(self, more: int) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from detectors.base import Detector, PairChecker, Reads, is_scanner, reads_calls
+from detectors.suggestion import closest
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.actions import (
@@ -289,7 +290,10 @@ class RuleCompiler:
             for number, entry in enumerate(entries):
                 if entry not in SCHEMES[scheme]:
                     where, message = (*place, "tags", scheme, number), f"`{scheme}` has no entry `{entry}`"
-                    self._refusals.refuse(where, Code.UNKNOWN_TAG, message, suggest(entry, SCHEMES[scheme]))
+                    remedy, meant = suggest(entry, SCHEMES[scheme]), closest(entry, SCHEMES[scheme])
+                    if meant is not None:
+                        remedy = f"did you mean `{meant}` ({SCHEMES[scheme][meant]})?"
+                    self._refusals.refuse(where, Code.UNKNOWN_TAG, message, remedy)
 
     def _check_calls(self, place: Place, rule: RuleSpec, action: Action, reads: Reads) -> None:
         """Refuse a redaction that is told to read what a model hands to tools, and would change nothing there."""
