@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeGuard, runtime_checkable
@@ -27,18 +28,47 @@ from detectors.types import Finding, Look
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerBar:
+    """Raises a rule's threshold with the number of sentences, so that an answer is not flagged for its length.
+
+    `sentences` is how many an answer has; `reached` are pairs of a score and the share of borne out sentences that
+    reach it, as measured: scores rise, shares fall, both between 0 and 1. Where a share s reaches the threshold,
+    1 - (1 - s)^(1/n) may reach the bar of each of n sentences (Sidak 1967): so s of the answers are flagged.
+    """
+
+    sentences: int
+    reached: tuple[tuple[float, float], ...]
+
+    def least(self, threshold: float, number: int) -> float:
+        """The score that counts at an answer's checked sentence `number`, from 1: never below `threshold`."""
+        share = _between(self.reached, threshold)
+        allowed = 1 - (1 - share) ** (1 / max(number, self.sentences))
+        return max(threshold, _between([(share, score) for score, share in reversed(self.reached)], allowed))
+
+
+def _between(points: Sequence[tuple[float, float]], x: float) -> float:
+    """The value at `x` of a line through points of rising x; beyond its ends that of the nearest."""
+    after = bisect_right(points, x, key=lambda point: point[0])
+    if after in (0, len(points)):
+        return points[max(after - 1, 0)][1]
+    (left, low), (right, high) = points[after - 1], points[after]
+    return low + (high - low) * (x - left) / (right - left)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """How a rule reads what a pair checker says of one sentence after the other.
 
     It fires at a sentence that fails and with which at least `consecutive` in a row have failed, and, with `ratio`,
     more than that share of the answer's checked sentences, of which there are at least `ratio_after`. `evidence` says
-    that sentences which pass are annotated too.
+    that sentences which pass are annotated too. With `answer` a sentence fails by a bar that knows the answer's length.
     """
 
     consecutive: int = 1
     ratio: float | None = None
     ratio_after: int = 3
     evidence: bool = False
+    answer: AnswerBar | None = None
 
 
 ONE_BY_ONE = Reading()

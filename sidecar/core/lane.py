@@ -282,7 +282,9 @@ class LaneState:
         met = self._meets(violation, text)
         if met is None:
             finding, failed = violation.finding, Failed(FailureKind.ERROR, "its condition could not be told")
-            self._act_on(failed, "when", (violation.rule,), (finding.start, finding.end), source)
+            self._act_on(
+                failed, "its `when` could not be told", (violation.rule,), (finding.start, finding.end), source
+            )
         return met is True
 
     def _may_scan_later(self, more: int) -> bool:
@@ -363,7 +365,12 @@ class LaneState:
             self._fail(batch.detector.name, batch.rules, (segment.start, segment.end), outcome, source)
             return
         self._gaps.read(batch, outcome.findings)
-        found = decide(batch.rules, outcome.findings) if answer is None else [*answer.read(outcome.findings)]
+        judged = outcome.judged
+        if judged is not None and judged.failure is not None and self.notes is not None:
+            self.notes.is_spoilt = True  # asked again, there may be a verdict
+        found = (
+            decide(batch.rules, outcome.findings, judged=judged) if answer is None else [*answer.read(outcome.findings)]
+        )
         if self._told is not None:
             self._told(batch, segment, outcome.findings, [each for each in found if isinstance(each, Violation)])
         for each in found:
