@@ -118,7 +118,7 @@ MISTAKES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "a threshold in quotes",
         detecting("{detector: toxicity, labels: {insult: '0.7'}}", "annotate"),
-        ("6:51 TG104 Write a number, without quotes.",),
+        ("6:51 TG104 Write 0.7, without quotes.",),
     ),
     (
         "a threshold of 1",
