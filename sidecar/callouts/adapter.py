@@ -60,6 +60,10 @@ class Asked:
         """Guard a provider's request. Raises `TidegateError`."""
         return await guard_document(self.engine, self._started(facts), shape, document)
 
+    async def guard_answer(self, shape: Shape, document: Any, **facts: Any) -> GuardedDocument:
+        """Guard a provider's answer. Raises `TidegateError`."""
+        return await guard_document(self.engine, self._started(facts), shape, document, is_request=False)
+
     def _started(self, facts: Mapping[str, Any]) -> StreamStart:
         """The start with what the body says; what the operator fixed (policy, tenant) stands."""
         known = {key: value for key, value in facts.items() if value}

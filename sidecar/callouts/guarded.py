@@ -21,7 +21,7 @@ from sidecar.start import StreamStart
 from sidecar.summary import StreamSummary
 from sidecar.transport.answers import beside, guard_whole, hand_over
 from sidecar.transport.exchange import message_of
-from sidecar.values import Action, Blocked, Decision, Lane, Redaction, Release
+from sidecar.values import Action, Blocked, Decision, Direction, Lane, Redaction, Release
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,13 +97,20 @@ async def guard_texts(engine: Engine, start: StreamStart, texts: Sequence[tuple[
         return gathered.guarded(session)
 
 
-async def guard_document(engine: Engine, start: StreamStart, shape: Shape, document: Any) -> GuardedDocument:
-    """Guard a request as a provider's API has it: whose words each text is, is read off it. Raises `TidegateError`."""
+async def guard_document(
+    engine: Engine, start: StreamStart, shape: Shape, document: Any, *, is_request: bool = True
+) -> GuardedDocument:
+    """Guard a request or answer as a provider's API has it: whose words each text is, is read off it.
+
+    Raises `TidegateError`.
+    """
     try:
-        body = opened.whole(shape, msgspec.json.encode(document), is_request=True, form=Format.JSON)
+        body = opened.whole(shape, msgspec.json.encode(document), is_request=is_request, form=Format.JSON)
     except UnknownShapeError:
-        raise CallerError(f"is no request of {shape.name} whose texts can be read", field="messages") from None
-    start = msgspec.structs.replace(start, history=body.history)
+        kind = "request" if is_request else "answer"
+        raise CallerError(f"is no {kind} of {shape.name} whose texts can be read", field="messages") from None
+    direction = Direction.INPUT if is_request else Direction.OUTPUT
+    start = msgspec.structs.replace(start, direction=direction, history=body.history)
     numbers = {each.lane: number for number, each in enumerate(_firsts(body.texts))}
     async with engine.open(start, is_held=True) as session:
         summary = await guard_whole(session, body)
