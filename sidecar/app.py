@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import disable_created_metrics
 
-from detectors.models.exemplars import use_folders
+from detectors.models.exemplar_sets import use_folders
 from detectors.models.places import use_places
 from sidecar.admin import AdminServer, Page, service_pages
 from sidecar.callouts.server import CalloutServer

@@ -36,15 +36,8 @@ from detectors.base import KNOWN_ATTACK, BatchItem
 from detectors.injection import DIRECT, Injection
 from detectors.models.encoded import shared_encoder
 from detectors.models.encoder import Encoder, Floats
-from detectors.models.exemplars import (
-    FALSE_ALARM_FROM,
-    KNOWN_ATTACK_FROM,
-    Exemplar,
-    Exemplars,
-    Matcher,
-    embedded,
-    grams,
-)
+from detectors.models.exemplar_sets import Exemplar, Exemplars
+from detectors.models.exemplars import FALSE_ALARM_FROM, KNOWN_ATTACK_FROM, Matcher, embedded, grams
 from workbench.evaluation.segments import segments_of
 
 SEED = 8

@@ -1,35 +1,28 @@
 """Exemplars: known attacks and known false alarms, which act by nearness and without training.
 
-1. A file of JSON lines has them: `{"id", "is": "attack" | "false_alarm"}` with a `text`, or with nothing but its
-   `vector` (half precision, base64) and the `model` that made it. `label` says which label a false alarm is about.
-2. A segment is near an **attack** by meaning (the cosine of the encoder's embeddings), or by wording: how many of the
+1. A segment is near an **attack** by meaning (the cosine of the encoder's embeddings), or by wording: how many of the
    attack's n-grams stand in it, however much stands around them. The higher counts, as the score of `known_attack`.
-3. A segment is a **false alarm** when it is near one by meaning and says nothing new: at most `_MOST_NEW` of its
+2. A segment is a **false alarm** when it is near one by meaning and says nothing new: at most `_MOST_NEW` of its
    n-grams are not in the known text. Nearness alone is not enough: an attack behind a long harmless text stays near to
    it. Without a text nobody can tell what is new, so a bare vector must be all but the same.
 
-What these numbers rest on is measured by `benchmarks/exemplars`. A set is immutable, bounded, and named by the digest
-of its content. Sets are kept by digest for detectors that are built from policies, which say the digest and no more.
+What these numbers rest on is measured by `benchmarks/exemplars`. The sets themselves are of `exemplar_sets`.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 import numpy as np
-from msgspec import Meta
 from pydantic import Field
 
 from detectors.base import KNOWN_ATTACK, KNOWN_FALSE_ALARM, UNCHECKED, BatchItem, DetectorError, DetectorType, Params
 from detectors.models.encoded import ReadingParams, encoder_of, is_read, readings
 from detectors.models.encoder import Encoder, Encoding, Floats
+from detectors.models.exemplar_sets import Exemplar, Exemplars, kept, unpacked
 from detectors.parts import Member
 from detectors.text.normalise import without_bytes
 from detectors.types import Finding
@@ -42,48 +35,14 @@ FALSE_ALARM_FROM = 0.9
 _BARE_FROM = 0.98
 """The same without a text to compare the wording with."""
 
-MOST = 10_000
-"""How many exemplars a set may have: each is compared with each segment."""
-MOST_BYTES = 32 * 1024 * 1024
-TEXT_LIMIT_CHARS = 2000
 _GRAM = 4
 _MOST_NEW = 16
 """About two other words, or thirteen characters more."""
 _HELD_WEIGHT = 0.3
 """Of wording: an attack of which 60 % stands in a segment is as near as one with a cosine of 0.88."""
-_SETS = 64
 _DIGITS = 4
 """Of a score: the last ones of a cosine depend on what else was in the batch."""
 _NO_WORDS = re.compile(r"\W+")
-
-Kind: TypeAlias = Literal["attack", "false_alarm"]
-
-
-class Exemplar(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One known text, or its vector. What else is known of it (`note`, `by`, `added`, `event`) is for people."""
-
-    id: Annotated[str, Meta(min_length=1, max_length=128)]
-    kind: Kind = msgspec.field(name="is")
-    text: Annotated[str, Meta(max_length=TEXT_LIMIT_CHARS)] = ""
-    vector: str = ""
-    model: str = ""
-    label: str = ""
-    note: str = ""
-    by: str = ""
-    added: str = ""
-    event: str = ""
-
-    @property
-    def is_attack(self) -> bool:
-        """Whether it is to be found; else it is to be spared."""
-        return self.kind == "attack"
-
-
-class Exemplars(msgspec.Struct, frozen=True):
-    """A set: its exemplars in order, and the digest of its content."""
-
-    digest: str
-    items: tuple[Exemplar, ...]
 
 
 class Near(msgspec.Struct, frozen=True, gc=False):
@@ -94,52 +53,6 @@ class Near(msgspec.Struct, frozen=True, gc=False):
 
 
 NOTHING_NEAR = Near()
-_decoder = msgspec.json.Decoder(Exemplar)
-
-
-def parse(data: bytes) -> Exemplars:
-    """The exemplars in a file's content. Raises `DetectorError` that names the line and none of its text."""
-    if len(data) > MOST_BYTES:
-        raise DetectorError(f"it is larger than {MOST_BYTES // 2**20} MiB; keep fewer exemplars")
-    items = [_parsed(number, line) for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
-    if len(items) > MOST:
-        raise DetectorError(f"it has {len(items)} exemplars, and may have {MOST}; keep those that matter")
-    seen: set[str] = set()
-    for each in items:
-        if each.id in seen:
-            raise DetectorError(f"two exemplars have the id {each.id}; give each its own")
-        seen.add(each.id)
-    return Exemplars(hashlib.sha256(data).hexdigest(), tuple(items))
-
-
-def _parsed(number: int, line: bytes) -> Exemplar:
-    try:
-        found = _decoder.decode(line)
-        if found.vector:
-            unpacked(found.vector)
-    except (msgspec.DecodeError, ValueError) as error:
-        said = str(error).partition(" - ")[0] if isinstance(error, msgspec.DecodeError) else "its vector is none"
-        raise DetectorError(f"line {number}: {said}") from None
-    if not (found.text.strip() or found.vector):
-        raise DetectorError(f"line {number}: an exemplar has a text, or a vector")
-    if found.vector and not found.model:
-        raise DetectorError(f"line {number}: a vector says which model made it")
-    return found
-
-
-def packed(vector: Floats) -> str:
-    """A vector as it is kept: half precision, base64."""
-    return base64.b64encode(vector.astype("<f2").tobytes()).decode()
-
-
-def unpacked(text: str) -> Floats:
-    """The vector again, of length 1. Raises `ValueError`."""
-    vector = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f2").astype(np.float32)
-    length = float(np.linalg.norm(vector))
-    if not len(vector) or not np.isfinite(length) or length < 1e-6:
-        raise ValueError("no direction")
-    unit: Floats = vector / length
-    return unit
 
 
 def embedded(encoder: Encoder, texts: Sequence[str]) -> list[Floats]:
@@ -151,45 +64,6 @@ def embedding_of(encoding: Encoding) -> Floats:
     """What a text means, as a direction; none where it was not read, which would be near to all that is not."""
     embedding = encoding.scores[EMBEDDING]
     return embedding if is_read(encoding) else np.zeros_like(embedding)
-
-
-# --- Sets by digest ---------------------------------------------------------------------------------------------------
-
-_kept: OrderedDict[str, Exemplars] = OrderedDict()
-
-
-def keep(exemplars: Exemplars) -> str:
-    """Keep a set for detectors that will be built; its digest."""
-    _kept[exemplars.digest] = exemplars
-    _kept.move_to_end(exemplars.digest)
-    while len(_kept) > _SETS:
-        _kept.popitem(last=False)
-    return exemplars.digest
-
-
-def kept(named: str) -> Exemplars:
-    """The set of `NAME@digest`. Raises `DetectorError`."""
-    found = _kept.get(named.rpartition("@")[2])
-    if found is None:
-        message = (
-            "exemplars are read with the policy's file: name a file NAME.jsonl in the folder `exemplars` beside it"
-        )
-        raise DetectorError(message, path=("exemplars",))
-    return found
-
-
-_folders: tuple[Path, ...] = (Path("tidegate-exemplars"),)
-
-
-def use_folders(folders: Iterable[Path]) -> None:
-    """Look for sets there, too, from now on: where stores are copied to."""
-    global _folders
-    _folders = tuple(folders)
-
-
-def folders() -> tuple[Path, ...]:
-    """Where sets are looked for, besides beside a policy's file."""
-    return _folders
 
 
 # --- Nearness ---------------------------------------------------------------------------------------------------------

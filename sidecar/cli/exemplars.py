@@ -14,7 +14,8 @@ import msgspec
 
 from detectors.models.encoded import DEFAULT_MODEL, shared_encoder
 from detectors.models.encoder import Encoder
-from detectors.models.exemplars import KNOWN_ATTACK_FROM, Exemplar, Matcher, embedded
+from detectors.models.exemplar_sets import Exemplar
+from detectors.models.exemplars import KNOWN_ATTACK_FROM, Matcher, embedded
 from sidecar.cli.ending import WRONG, Failure, Group
 from sidecar.cli.options import CONFIG
 from sidecar.config import load_settings

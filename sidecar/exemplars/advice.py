@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from detectors.models.encoder import Encoder
-from detectors.models.exemplars import Exemplar, Exemplars, embedded, grams
+from detectors.models.exemplar_sets import Exemplar, Exemplars
+from detectors.models.exemplars import embedded, grams
 
 _MOST_PIECES = 64
 """A segment has no more, by the policy language's default: what is longer is met in parts, each of them less alike."""

@@ -16,7 +16,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from detectors.models.exemplars import MOST
+from detectors.models.exemplar_sets import MOST
 from sidecar.config import ExemplarSettings, StoreSettings
 from sidecar.errors import TidegateError
 from sidecar.exemplars import files, stores

@@ -16,7 +16,8 @@ import msgspec
 
 from detectors.base import DetectorError
 from detectors.models.encoded import DEFAULT_MODEL, shared_encoder
-from detectors.models.exemplars import MOST_BYTES, Exemplar, Exemplars, embedded, packed, parse
+from detectors.models.exemplar_sets import MOST_BYTES, Exemplar, Exemplars, packed, parse
+from detectors.models.exemplars import embedded
 from sidecar.errors import TidegateError
 
 _MODE = 0o640

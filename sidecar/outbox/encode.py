@@ -148,8 +148,13 @@ def decode_line(line: bytes) -> Delivered:
 
 
 def disagreement(attributes: Mapping[str, str], data: Data) -> str:
-    """Which CloudEvents attribute says other than the data, by which alone an event can be proved; empty when none."""
+    """Which CloudEvents attribute says other than the data, by which alone an event can be proved; empty when none.
+
+    Of an event without a hash, which a former version wrote, nothing is proved.
+    """
     ids = data.ids
+    if not ids.hash:
+        return ""
     said = {
         "id": ids.event,
         "source": f"/tidegate/{ids.producer}",

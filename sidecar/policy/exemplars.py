@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from detectors.base import DetectorError
-from detectors.models.exemplars import Exemplars, keep
+from detectors.models.exemplar_sets import Exemplars, keep
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
 from sidecar.policy.document import Document, Place

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from detectors.base import DetectorError
-from detectors.models.exemplars import MOST_BYTES, Exemplars, folders, parse
+from detectors.models.exemplar_sets import MOST_BYTES, Exemplars, folders, parse
 from detectors.suggestion import closest
 from sidecar.errors import PolicyError, PolicyErrors
 from sidecar.policy.codes import Code

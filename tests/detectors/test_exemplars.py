@@ -12,21 +12,8 @@ from detectors.base import KNOWN_ATTACK, KNOWN_FALSE_ALARM, BatchItem, DetectorE
 from detectors.injection import DIRECT, INDIRECT, Injection
 from detectors.models.encoded import shared_encoder
 from detectors.models.encoder import Encoder, Encoding
-from detectors.models.exemplars import (
-    EMBEDDING,
-    MOST,
-    Exemplar,
-    ExemplarParams,
-    Exemplars,
-    Matcher,
-    embedded,
-    embedding_of,
-    keep,
-    kept,
-    packed,
-    parse,
-    unpacked,
-)
+from detectors.models.exemplar_sets import MOST, Exemplar, Exemplars, keep, kept, packed, parse, unpacked
+from detectors.models.exemplars import EMBEDDING, ExemplarParams, Matcher, embedded, embedding_of
 from detectors.parts import default_labels, parts_of
 from detectors.toxicity import Toxicity
 from detectors.types import Finding

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from detectors.models.exemplars import parse
+from detectors.models.exemplar_sets import parse
 from sidecar.cli.main import main
 from tests.outbox.samples import EVENT_ID
 

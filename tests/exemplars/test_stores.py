@@ -13,7 +13,8 @@ import pytest
 from qdrant_client import QdrantClient, models
 
 from detectors.models.encoded import shared_encoder
-from detectors.models.exemplars import embedded, parse, use_folders
+from detectors.models.exemplar_sets import parse, use_folders
+from detectors.models.exemplars import embedded
 from sidecar.config import ExemplarSettings, StoreSettings, checked
 from sidecar.errors import ConfigError
 from sidecar.exemplars.copying import Copies, copy

@@ -49,7 +49,12 @@ def start() -> Iterator[Start]:
     def begin(*arguments: object) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "sidecar", "events", *map(str, arguments)]
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"NO_COLOR": "1"}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"NO_COLOR": "1"},
+            preexec_fn=_interruptible,
         )
         running.append(process)
         return process
@@ -58,6 +63,11 @@ def start() -> Iterator[Start]:
     for process in running:
         process.kill()
         process.communicate()
+
+
+def _interruptible() -> None:
+    """Whoever runs the tests in the background ignores SIGINT, and so would they."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def rows(output: IO[str] | None, count: int) -> list[dict[str, object]]:

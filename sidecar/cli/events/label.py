@@ -92,7 +92,7 @@ def label(
 
 def _keep(row: Row, text: str, file: Path) -> None:
     """Add a labelled text to exemplars. Raises `ExemplarError`."""
-    from detectors.models.exemplars import Exemplar  # with the models' libraries, which labels alone do not need
+    from detectors.models.exemplar_sets import Exemplar  # with the models' libraries, which labels alone do not need
     from sidecar.exemplars.files import add
 
     exemplar = Exemplar(id=row.event, kind=_KINDS[row.verdict], text=text.strip(), note=row.note, event=row.event)
