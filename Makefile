@@ -16,6 +16,7 @@ AGENTS_VENV := .venv-agents
 AIDER_VENV := .venv-aider
 INSIDE_VENV := .venv-inside
 BACKENDS_VENV := .venv-backends
+GATEWAYS_VENV := .venv-gateways
 MODELS_VENV := .venv-models
 DEPLOY_VENV := .venv-deploy
 CHECKOV_VENV := .venv-checkov
@@ -134,6 +135,14 @@ $(BACKENDS_VENV)/.installed: requirements/backends.txt | setup
 	@scripts/side-env.sh $(BIN)/python $(BACKENDS_VENV) $<
 	@touch $@
 
+.PHONY: gateways
+gateways: $(GATEWAYS_VENV)/.installed ## Install LiteLLM's proxy classes, which ask the call-outs in tests, in an environment of its own
+
+$(GATEWAYS_VENV)/.installed: requirements/gateways.txt | setup
+	$(call say,gateways)
+	@scripts/side-env.sh $(BIN)/python $(GATEWAYS_VENV) $<
+	@touch $@
+
 .PHONY: models-env
 models-env: $(MODELS_VENV)/.installed ## Install PyTorch and Transformers for `tidegate models add` and its tests
 
@@ -151,7 +160,7 @@ demo-mesh: setup $(ENVOY_VENV)/.installed ## The same through the real Envoy: an
 	@$(BIN)/python -m demo.mesh
 
 .PHONY: test
-test: check envoy try-kafka mlserver clients node-clients browser agents inside backends deploy-tools models-env ## All static checks, then all tests: what CI runs
+test: check envoy try-kafka mlserver clients node-clients browser agents inside backends gateways deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest --ignore=tests/conformance $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory conformance

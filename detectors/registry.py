@@ -43,6 +43,7 @@ _BUILT_IN: Mapping[str, str] = {
     "secrets": "detectors.secrets.detector:Secrets",
     "pii": "detectors.pii.detector:Pii",
     "invisible_text": "detectors.invisible_text:InvisibleText",
+    "links": "detectors.links.detector:Links",
     "format": "detectors.format.detector:Format",
     "injection": "detectors.injection:Injection",
     "toxicity": "detectors.toxicity:Toxicity",

@@ -48,6 +48,8 @@ echo '==> requirements/inside.txt (the frameworks that the client works inside)'
 compile "$@" --output-file requirements/inside.txt --group inside
 echo '==> requirements/backends.txt (what receives traces, keeps vectors and logs runs, to test with)'
 compile "$@" --output-file requirements/backends.txt --group backends
+echo '==> requirements/gateways.txt (the gateway whose guardrail class is tested with)'
+compile "$@" --output-file requirements/gateways.txt --group gateways
 echo '==> requirements/models.txt (what `tidegate models add` needs)'
 compile "$@" --output-file requirements/models.txt --extra models --constraint requirements/dev.txt pyproject.toml
 echo '==> requirements/models-cpu.txt (the same without PyTorch and what only its CUDA build needs)'

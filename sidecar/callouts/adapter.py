@@ -52,17 +52,16 @@ class Asked:
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise CallerError("is not JSON", field="body") from None
 
-    async def guard(self, texts: Sequence[tuple[Lane, str]], **facts: Any) -> Guarded:
-        """Guard texts; `facts` are fields of `StreamStart` that the body says. Raises `TidegateError`."""
-        return await guard_texts(self.engine, self._started(facts), texts)
+    async def guard(self, texts: Sequence[tuple[Lane, str]], *, may_grow: bool = False, **facts: Any) -> Guarded:
+        """Guard texts; `facts` are fields of `StreamStart` that the body says. Raises `TidegateError`.
+
+        `may_grow`: more of them may follow in a later call; `Guarded.open_chars` then says how much waits for it.
+        """
+        return await guard_texts(self.engine, self._started(facts), texts, may_grow=may_grow)
 
     async def guard_document(self, shape: Shape, document: Any, **facts: Any) -> GuardedDocument:
-        """Guard a provider's request. Raises `TidegateError`."""
+        """Guard a provider's request, or with the direction output its answer. Raises `TidegateError`."""
         return await guard_document(self.engine, self._started(facts), shape, document)
-
-    async def guard_answer(self, shape: Shape, document: Any, **facts: Any) -> GuardedDocument:
-        """Guard a provider's answer. Raises `TidegateError`."""
-        return await guard_document(self.engine, self._started(facts), shape, document, is_request=False)
 
     def _started(self, facts: Mapping[str, Any]) -> StreamStart:
         """The start with what the body says; what the operator fixed (policy, tenant) stands."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from sidecar.start import StreamStart
 from sidecar.summary import StreamSummary
 from sidecar.transport.answers import beside, guard_whole, hand_over
 from sidecar.transport.exchange import message_of
-from sidecar.values import Action, Blocked, Decision, Direction, Lane, Redaction, Release
+from sidecar.values import Action, Blocked, Channel, Decision, Direction, Lane, Redaction, Release
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +68,8 @@ class Guarded(msgspec.Struct, frozen=True, kw_only=True):
     advice: tuple[str, ...] = ()
     redactions: Mapping[int, Sequence[Redaction]] = field(default_factory=dict)
     """By text: what was replaced in it."""
+    open_chars: tuple[int, ...] = ()
+    """How many code points at the end of each of `texts` could still change if more of it followed."""
 
     @property
     def is_blocked(self) -> bool:
@@ -82,8 +84,14 @@ class GuardedDocument(msgspec.Struct, frozen=True):
     document: Any
 
 
-async def guard_texts(engine: Engine, start: StreamStart, texts: Sequence[tuple[Lane, str]]) -> Guarded:
-    """Guard whole texts, each a lane of its own. Raises `TidegateError`."""
+async def guard_texts(
+    engine: Engine, start: StreamStart, texts: Sequence[tuple[Lane, str]], *, may_grow: bool = False
+) -> Guarded:
+    """Guard whole texts, each a lane of its own; a call's arguments are read as JSON. Raises `TidegateError`.
+
+    `may_grow`: the texts may be what came so far of longer ones. All is judged as if it were whole, and `open_chars`
+    tells what of it no longer text can change.
+    """
     limit = engine.limits.max_stream_chars
     chars = sum(len(text) for _, text in texts)
     if chars > limit:
@@ -91,26 +99,25 @@ async def guard_texts(engine: Engine, start: StreamStart, texts: Sequence[tuple[
     numbers = {lane: number for number, (lane, _) in enumerate(texts)}
     gathered = _Gathered(numbers)
     async with engine.open(start, is_held=True) as session:
-        async with beside(_feed(session, texts)):
+        async with beside(_feed(session, texts, gathered.settle if may_grow else None)):
             async for shown in session.outputs():
                 gathered.take(shown)
         return gathered.guarded(session)
 
 
-async def guard_document(
-    engine: Engine, start: StreamStart, shape: Shape, document: Any, *, is_request: bool = True
-) -> GuardedDocument:
-    """Guard a request or answer as a provider's API has it: whose words each text is, is read off it.
+async def guard_document(engine: Engine, start: StreamStart, shape: Shape, document: Any) -> GuardedDocument:
+    """Guard a request, or where the start's direction is output an answer, as a provider's API has it.
 
-    Raises `TidegateError`.
+    Whose words each text is, is read off it. Raises `TidegateError`.
     """
+    is_request = start.direction is Direction.INPUT
     try:
         body = opened.whole(shape, msgspec.json.encode(document), is_request=is_request, form=Format.JSON)
     except UnknownShapeError:
         kind = "request" if is_request else "answer"
         raise CallerError(f"is no {kind} of {shape.name} whose texts can be read", field="messages") from None
-    direction = Direction.INPUT if is_request else Direction.OUTPUT
-    start = msgspec.structs.replace(start, direction=direction, history=body.history)
+    if is_request:
+        start = msgspec.structs.replace(start, history=body.history)
     numbers = {each.lane: number for number, each in enumerate(_firsts(body.texts))}
     async with engine.open(start, is_held=True) as session:
         summary = await guard_whole(session, body)
@@ -122,10 +129,14 @@ async def guard_document(
     return GuardedDocument(guarded, document if guarded.is_blocked else msgspec.json.decode(body.finish()))
 
 
-async def _feed(session: Session, texts: Iterable[tuple[Lane, str]]) -> None:
+async def _feed(session: Session, texts: Iterable[tuple[Lane, str]], settle: Callable[[], None] | None) -> None:
     try:
         for lane, text in texts:
-            await hand_over(session, Text(lane, text, is_last=True))
+            is_json = lane.channel is Channel.TOOL_ARGUMENTS
+            await hand_over(session, Text(lane, text, is_json=is_json, is_last=settle is None))
+        if settle is not None:
+            await session.settled()
+            settle()
         session.finish()
     except Exception as error:  # noqa: BLE001 - told by the task that reads the outputs
         session.fail(error)
@@ -145,6 +156,11 @@ class _Gathered:
         self._redactions: dict[int, list[Redaction]] = {}
         self._blocked: Blocked | None = None
         self._summary: StreamSummary | None = None
+        self._settled: Mapping[Lane, int] = {}
+
+    def settle(self) -> None:
+        """What came till now stands, whatever follows."""
+        self._settled = {lane: sum(map(len, pieces)) for lane, pieces in self._texts.items()}
 
     def take(self, shown: Release | Blocked | StreamSummary) -> None:
         """One output."""
@@ -162,9 +178,11 @@ class _Gathered:
         """What came of all."""
         summary, blocked, plan = self._summary, self._blocked, session.plan
         assert summary is not None
+        texts = {lane: "".join(self._texts[lane]) for lane in self._numbers}
         return Guarded(
             action=Action.BLOCK if blocked is not None else summary.action,
-            texts=tuple("".join(self._texts[lane]) for lane in self._numbers),
+            texts=tuple(texts.values()),
+            open_chars=tuple(len(text) - self._settled.get(lane, 0) for lane, text in texts.items()),
             found=tuple(_found(each, plan, self._numbers.get(each.lane, 0)) for each in summary.violations),
             plan=plan,
             stream_id=summary.stream_id,

@@ -85,7 +85,7 @@ async def _call(asked: Asked, event: _Event) -> dict[str, Any]:
     document = {"type": "message", "role": "assistant", "content": [call]}
     shape = shape_of(_MESSAGES)
     assert shape is not None
-    result = await asked.guard_answer(shape, document, session_id=event.session_id)
+    result = await asked.guard_document(shape, document, session_id=event.session_id, direction=Direction.OUTPUT)
     if not result.guarded.is_blocked and result.document == document:
         return {}
     return {

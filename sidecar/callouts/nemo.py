@@ -17,6 +17,7 @@ from sidecar.callouts.adapter import Asked, Handler, Reply, plain_failure
 from sidecar.callouts.guarded import Guarded, GuardedDocument
 from sidecar.codec.catalogue import shape_of
 from sidecar.errors import CallerError
+from sidecar.values import Direction
 
 _CHAT = "/v1/chat/completions"
 
@@ -100,7 +101,7 @@ async def _judge_answer(
     document = {"object": "chat.completion", "model": request.model, "choices": [choice]}
     shape = shape_of(_CHAT)
     assert shape is not None
-    return await asked.guard_answer(shape, document, **facts)
+    return await asked.guard_document(shape, document, direction=Direction.OUTPUT, **facts)
 
 
 def _blocked(guarded: Guarded) -> dict[str, Any]:

@@ -31,6 +31,7 @@ _LAZY: Mapping[str, str] = {
     "exemplars": "sidecar.cli.exemplars:exemplars",
     "events": "sidecar.cli.events:events",
     "eval": "workbench.cli.evaluation:evaluate",
+    "mcp": "sidecar.cli.mcp:mcp",
     "models": "workbench.cli.models:models",
     "proxy": "sidecar.cli.proxy:proxy",
     "tokens": "sidecar.cli.tokens:tokens",

