@@ -14,7 +14,7 @@ from tests.callouts.serving import BAD, CARD, FINE, MASKED, Calling, calling
 
 CLAUDE, CODEX = "/v1/hooks/claude-code", "/v1/hooks/codex"
 AGENTS = pytest.mark.parametrize("path", [CLAUDE, CODEX])
-COMMON = {"session_id": "s-1", "transcript_path": "/t.jsonl", "cwd": "/home/me", "permission_mode": "default"}
+COMMON = {"session_id": "s-1", "transcript_path": "/t.jsonl", "cwd": "/project", "permission_mode": "default"}
 
 
 @pytest.fixture

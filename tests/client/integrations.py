@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidegate.testing import Guard, block, redact
@@ -24,105 +24,88 @@ def guard() -> Guard:
 # --- LangChain --------------------------------------------------------------------------------------------------------
 
 
-def langchain() -> dict[str, Any]:
-    from langchain.agents import create_agent
-    from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
-    from langchain_core.messages import AIMessage
-    from langchain_core.tools import tool
+class LangchainAgent:
+    """An agent of LangChain's with a scripted model, and one tool that tells `fetched`."""
 
-    from tidegate.integrations.langchain import TidegateMiddleware
+    def __init__(self, fetched: str, *, is_async: bool) -> None:
+        from langchain_core.tools import tool
 
-    class Model(GenericFakeChatModel):  # type: ignore[misc]  # LangChain is not there where types are checked
-        def bind_tools(self, tools: Any, **_more: Any) -> Any:
-            return self
+        self.ran: list[str] = []
+        self._is_async = is_async
 
-    ran = []
+        @tool  # type: ignore[untyped-decorator]
+        def fetch(page: str) -> str:
+            """Fetch a page."""
+            self.ran.append(page)
+            return fetched
 
-    @tool  # type: ignore[untyped-decorator]
-    def fetch(page: str) -> str:
-        """Fetch a page."""
-        ran.append(page)
-        return page
+        self._tool = fetch
 
-    def call(page: str) -> Any:
-        return AIMessage("", tool_calls=[{"name": "fetch", "args": {"page": page}, "id": "call-1"}])
+    def texts(self, asked: str, *answers: Any) -> list[str]:
+        """All messages of a run."""
+        from langchain.agents import create_agent
 
-    def run(asked: str, *answers: Any, is_async: bool) -> list[str]:
+        from tidegate.integrations.langchain import TidegateMiddleware
+
         own = guard()
-        client = own.async_client() if is_async else own.client()
-        model = Model(messages=iter([each if isinstance(each, AIMessage) else AIMessage(each) for each in answers]))
-        agent = create_agent(model, [fetch], middleware=[TidegateMiddleware(client)])
+        client = own.async_client() if self._is_async else own.client()
+        agent = create_agent(_langchain_model(answers), [self._tool], middleware=[TidegateMiddleware(client)])
         said = {"messages": [{"role": "user", "content": asked}]}
-        state = asyncio.run(agent.ainvoke(said)) if is_async else agent.invoke(said)
+        state = asyncio.run(agent.ainvoke(said)) if self._is_async else agent.invoke(said)
         return [each.text for each in state["messages"]]
 
-    def all_of(*, is_async: bool) -> dict[str, Any]:
-        ran.clear()
-        told: dict[str, Any] = {
-            "fine": run(FINE, FINE, is_async=is_async),
-            "prompt blocked": run(BAD, FINE, is_async=is_async),
-            "prompt redacted": run(CARD, FINE, is_async=is_async),
-            "answer blocked": run(FINE, BAD, is_async=is_async),
-            "answer redacted": run(FINE, CARD, is_async=is_async),
-            "call blocked": run(FINE, call(BAD), is_async=is_async),
-            "call changed": run(FINE, call(CARD), is_async=is_async),
-            "call fine": run(FINE, call(FINE), FINE, is_async=is_async),
-        }
-        return {**told, "ran": [*ran]}
 
-    return {"sync": all_of(is_async=False), "async": all_of(is_async=True), "result": _result()}
-
-
-def _result() -> list[str]:
-    """A tool's result that is stopped: what the run then holds."""
-    from langchain.agents import create_agent
+def _langchain_model(answers: Sequence[Any]) -> Any:
     from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
     from langchain_core.messages import AIMessage
-    from langchain_core.tools import tool
-
-    from tidegate.integrations.langchain import TidegateMiddleware
 
     class Model(GenericFakeChatModel):  # type: ignore[misc]  # LangChain is not there where types are checked
         def bind_tools(self, tools: Any, **_more: Any) -> Any:
             return self
 
-    @tool  # type: ignore[untyped-decorator]
-    def read() -> str:
-        """Read."""
-        return BAD
+    return Model(messages=iter([AIMessage(each) if isinstance(each, str) else each for each in answers]))
 
-    call = AIMessage("", tool_calls=[{"name": "read", "args": {}, "id": "call-1"}])
-    model = Model(messages=iter([call, AIMessage(FINE)]))
-    agent = create_agent(model, [read], middleware=[TidegateMiddleware(guard().client())])
-    return [each.text for each in agent.invoke({"messages": [{"role": "user", "content": FINE}]})["messages"]]
+
+def _langchain_call(page: str) -> Any:
+    from langchain_core.messages import AIMessage
+
+    return AIMessage("", tool_calls=[{"name": "fetch", "args": {"page": page}, "id": "call-1"}])
+
+
+def _langchain_runs(*, is_async: bool) -> dict[str, Any]:
+    agent = LangchainAgent(FINE, is_async=is_async)
+    return {
+        "fine": agent.texts(FINE, FINE),
+        "prompt blocked": agent.texts(BAD, FINE),
+        "prompt redacted": agent.texts(CARD, FINE),
+        "answer blocked": agent.texts(FINE, BAD),
+        "answer redacted": agent.texts(FINE, CARD),
+        "call blocked": agent.texts(FINE, _langchain_call(BAD)),
+        "call changed": agent.texts(FINE, _langchain_call(CARD)),
+        "call fine": agent.texts(FINE, _langchain_call(FINE), FINE),
+        "ran": agent.ran,
+    }
+
+
+def langchain() -> dict[str, Any]:
+    """Both ways of running an agent, and a tool's result that is stopped."""
+    result = LangchainAgent(BAD, is_async=False).texts(FINE, _langchain_call(FINE), FINE)
+    return {"sync": _langchain_runs(is_async=False), "async": _langchain_runs(is_async=True), "result": result}
 
 
 # --- OpenAI Agents SDK ------------------------------------------------------------------------------------------------
 
 
-def openai_agents() -> dict[str, Any]:
-    from agents import (
-        Agent,
-        InputGuardrailTripwireTriggered,
-        Model,
-        ModelResponse,
-        OutputGuardrailTripwireTriggered,
-        RunConfig,
-        Runner,
-        Usage,
-    )
+def _agents_model(answer: str) -> Any:
+    from agents import Model, ModelResponse, Usage
     from openai.types.responses import ResponseOutputMessage, ResponseOutputText
 
-    from tidegate.integrations.openai_agents import input_guardrail, output_guardrail
-
     class Scripted(Model):  # type: ignore[misc]  # the SDK is not there where types are checked
-        def __init__(self, answer: str) -> None:
-            self.answer = answer
-            self.calls = 0
+        calls = 0
 
         async def get_response(self, *_given: Any, **_more: Any) -> Any:
             self.calls += 1
-            part = ResponseOutputText(text=self.answer, type="output_text", annotations=[])
+            part = ResponseOutputText(text=answer, type="output_text", annotations=[])
             message = ResponseOutputMessage(
                 id="m", content=[part], role="assistant", status="completed", type="message"
             )
@@ -131,40 +114,48 @@ def openai_agents() -> dict[str, Any]:
         def stream_response(self, *_given: Any, **_more: Any) -> Any:
             raise NotImplementedError
 
-    async def run(asked: Any, answer: str) -> list[Any]:
-        model = Scripted(answer)
-        client = guard().async_client()
-        agent = Agent(
-            "one",
-            model=model,
-            input_guardrails=[input_guardrail(client)],
-            output_guardrails=[output_guardrail(client)],
+    return Scripted()
+
+
+async def _agents_run(asked: Any, answer: str) -> list[Any]:
+    """How a run ended, with what, and how often the model was asked."""
+    from agents import Agent, InputGuardrailTripwireTriggered, OutputGuardrailTripwireTriggered, RunConfig, Runner
+
+    from tidegate.integrations.openai_agents import input_guardrail, output_guardrail
+
+    model, client = _agents_model(answer), guard().async_client()
+    rails = {"input_guardrails": [input_guardrail(client)], "output_guardrails": [output_guardrail(client)]}
+    try:
+        result = await Runner.run(
+            Agent("one", model=model, **rails), asked, run_config=RunConfig(tracing_disabled=True)
         )
-        try:
-            result = await Runner.run(agent, asked, run_config=RunConfig(tracing_disabled=True))
-        except InputGuardrailTripwireTriggered as tripped:
-            return ["input", tripped.guardrail_result.output.output_info["reason"], model.calls]
-        except OutputGuardrailTripwireTriggered as tripped:
-            return ["output", tripped.guardrail_result.output.output_info["reason"], model.calls]
-        return ["fine", result.final_output, model.calls]
+    except InputGuardrailTripwireTriggered as tripped:
+        return ["input", tripped.guardrail_result.output.output_info["reason"], model.calls]
+    except OutputGuardrailTripwireTriggered as tripped:
+        return ["output", tripped.guardrail_result.output.output_info["reason"], model.calls]
+    return ["fine", result.final_output, model.calls]
 
-    async def all_of() -> dict[str, Any]:
-        items = [{"role": "user", "content": [{"type": "input_text", "text": BAD}]}]
-        results = [
-            {"type": "function_call", "call_id": "c", "name": "read", "arguments": "{}"},
-            {"type": "function_call_output", "call_id": "c", "output": BAD},
-        ]
-        return {
-            "fine": await run(FINE, FINE),
-            "prompt blocked": await run(BAD, FINE),
-            "prompt changed": await run(CARD, FINE),
-            "items blocked": await run(items, FINE),
-            "result blocked": await run(results, FINE),
-            "answer blocked": await run(FINE, BAD),
-            "answer changed": await run(FINE, CARD),
-        }
 
-    return asyncio.run(all_of())
+async def _agents_runs() -> dict[str, Any]:
+    items = [{"role": "user", "content": [{"type": "input_text", "text": BAD}]}]
+    results = [
+        {"type": "function_call", "call_id": "c", "name": "read", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": BAD},
+    ]
+    return {
+        "fine": await _agents_run(FINE, FINE),
+        "prompt blocked": await _agents_run(BAD, FINE),
+        "prompt changed": await _agents_run(CARD, FINE),
+        "items blocked": await _agents_run(items, FINE),
+        "result blocked": await _agents_run(results, FINE),
+        "answer blocked": await _agents_run(FINE, BAD),
+        "answer changed": await _agents_run(FINE, CARD),
+    }
+
+
+def openai_agents() -> dict[str, Any]:
+    """What trips before the model is asked, and what after it."""
+    return asyncio.run(_agents_runs())
 
 
 # --- Guardrails AI and NeMo Guardrails --------------------------------------------------------------------------------
