@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeGuard, runtime_checkable
@@ -27,18 +28,47 @@ from detectors.types import Finding, Look
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerBar:
+    """Raises a rule's threshold with the number of sentences, so that an answer is not flagged for its length.
+
+    `sentences` is how many an answer has; `reached` are pairs of a score and the share of borne out sentences that
+    reach it, as measured: scores rise, shares fall, both between 0 and 1. Where a share s reaches the threshold,
+    1 - (1 - s)^(1/n) may reach the bar of each of n sentences (Sidak 1967): so s of the answers are flagged.
+    """
+
+    sentences: int
+    reached: tuple[tuple[float, float], ...]
+
+    def least(self, threshold: float, number: int) -> float:
+        """The score that counts at an answer's checked sentence `number`, from 1: never below `threshold`."""
+        share = _between(self.reached, threshold)
+        allowed = 1 - (1 - share) ** (1 / max(number, self.sentences))
+        return max(threshold, _between([(share, score) for score, share in reversed(self.reached)], allowed))
+
+
+def _between(points: Sequence[tuple[float, float]], x: float) -> float:
+    """The value at `x` of a line through points of rising x; beyond its ends that of the nearest."""
+    after = bisect_right(points, x, key=lambda point: point[0])
+    if after in (0, len(points)):
+        return points[max(after - 1, 0)][1]
+    (left, low), (right, high) = points[after - 1], points[after]
+    return low + (high - low) * (x - left) / (right - left)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """How a rule reads what a pair checker says of one sentence after the other.
 
     It fires at a sentence that fails and with which at least `consecutive` in a row have failed, and, with `ratio`,
     more than that share of the answer's checked sentences, of which there are at least `ratio_after`. `evidence` says
-    that sentences which pass are annotated too.
+    that sentences which pass are annotated too. With `answer` a sentence fails by a bar that knows the answer's length.
     """
 
     consecutive: int = 1
     ratio: float | None = None
     ratio_after: int = 3
     evidence: bool = False
+    answer: AnswerBar | None = None
 
 
 ONE_BY_ONE = Reading()
@@ -265,6 +295,51 @@ class ReadsNames(Protocol):
 def open_scan(scanner: PatternScanner, name: str = "") -> Scan:
     """Open a scan for a lane; `name` is what the text is the value of (a JSON key), for scanners that read names."""
     return scanner.start_named(name) if name and isinstance(scanner, ReadsNames) else scanner.start()
+
+
+_MOST_OF_CALL = 262_144
+"""Characters of a call's arguments that are kept to be judged."""
+
+
+class ToolCall:
+    """What is known of a model's call of a tool, while it comes. Owned by who reads the stream.
+
+    `tool` is the name, as far as it was told (`""`: not at all); `is_name` that the text which is scanned is that name.
+    `arguments` are the text as it came: where it is JSON, not decoded. `is_cut` says that they are longer than what is
+    kept, `is_over` that nothing more comes.
+    """
+
+    def __init__(self, tool: str = "", *, is_name: bool = False) -> None:
+        self.tool = tool
+        self.is_name = is_name
+        self.arguments = ""
+        self.is_cut = False
+        self.is_over = False
+
+    def add(self, text: str) -> None:
+        """Take in more of the text."""
+        self.is_cut = self.is_cut or len(self.arguments) + len(text) > _MOST_OF_CALL
+        if not self.is_cut:
+            self.arguments += text
+
+
+@runtime_checkable
+class ReadsCalls(Protocol):
+    """A pattern scanner that judges calls of tools: by what they call, and their arguments as a whole."""
+
+    def start_call(self, call: ToolCall) -> Scan:
+        """Open a scan for a lane that is part of a call, at lane offset 0. It reads `call` where the lane ends."""
+        ...
+
+
+def reads_calls(scanner: object) -> bool:
+    """Whether a detector judges calls of tools."""
+    return hasattr(scanner, "start_call")  # to ask a protocol would take 30 us
+
+
+def scan_of_call(scanner: PatternScanner, call: ToolCall | None) -> Scan:
+    """Open a scan for a lane, which is part of a call or of none."""
+    return scanner.start_call(call) if call is not None and isinstance(scanner, ReadsCalls) else scanner.start()
 
 
 Detector = PatternScanner | BatchDetector

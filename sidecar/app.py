@@ -33,6 +33,7 @@ from sidecar.drift.watch import DriftWatch
 from sidecar.engine import Engine
 from sidecar.exemplars.copying import Copies
 from sidecar.inference.models import RemoteModels
+from sidecar.judges.escalation import Judges, judges_of
 from sidecar.keys import event_signer, keeping, redaction_keys, stand_in_source, tell_of_own_key
 from sidecar.outbox.checkpoints import Checkpoints
 from sidecar.outbox.left_over import LeftOver, of_service
@@ -88,6 +89,7 @@ class App:
         self.policies = _policies(settings)
         self.canaries = Canaries()
         self.scheduler = Scheduler(settings.scheduler, clock=self.clock, metrics=self.metrics)
+        self.judges = Judges(settings.judges, self.scheduler.submit, clock=self.clock, metrics=self.metrics)
         self.reloader = PolicyReloader(
             self.policies,
             settings.policies,
@@ -103,14 +105,17 @@ class App:
         self.engine = self._engine(events)
         room = Room(settings.limits.request_bodies_bytes)
         self.processor = _processor(self.engine, settings, room)
-        services = (self.processor,) if self.processor is not None else ()
         tokens = _tokens(settings.auth)
-        self.grpc = GrpcServer(self.engine, settings.grpc, settings.limits, *services, tokens=tokens.get("grpc"))
+        self.grpc = self._grpc(tokens.get("grpc"))
         self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
         self.callouts = (
             CalloutServer(self.engine, settings.callouts, tokens.get("callouts")) if settings.callouts.listen else None
         )
         self.admin = AdminServer(settings.admin.listen, self._pages(version))
+
+    def _grpc(self, tokens: Tokens | None) -> GrpcServer:
+        services = (self.processor,) if self.processor is not None else ()
+        return GrpcServer(self.engine, self.settings.grpc, self.settings.limits, *services, tokens=tokens)
 
     def _drift(self, events: Inlet) -> DriftWatch | None:
         """Who watches for drift, if the settings ask for it; what moved goes into `events`."""
@@ -124,7 +129,7 @@ class App:
         settings = self.settings
         return Engine(
             policies=self.policies,
-            scheduler=self.scheduler,
+            scheduler=self.judges,
             outbox=events,
             clock=self.clock,
             metrics=self.metrics,
@@ -154,6 +159,7 @@ class App:
             if self.drift is not None:
                 await _start(stack, self.drift.start, self.drift.stop)
             await _start(stack, self.scheduler.start, self.scheduler.stop)
+            await _start(stack, self.judges.start, self.judges.stop)
             await self.scheduler.time(self.reloader.plans)
             self.readiness.fine("detectors")
             self._export()
@@ -370,7 +376,8 @@ def _checkpoints(outbox: Inlet, settings: Settings, clock: Clock) -> Checkpoints
 def _policies(settings: Settings) -> PolicyStore:
     """The policies of the settings' directories; those of a bundle are there once it is."""
     directories = () if settings.policies.bundle else settings.policies.directories
-    return PolicyStore(directories, redaction_keys(settings.keys), keeps=keeping(settings).levels)
+    judges = judges_of(settings.judges)
+    return PolicyStore(directories, redaction_keys(settings.keys), keeps=keeping(settings).levels, judges=judges)
 
 
 def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProcessor | None:

@@ -34,6 +34,7 @@ from detectors.models.places import Places
 from detectors.models.runtime import PROVIDERS, Runtime
 from sidecar.drift.settings import DriftSettings
 from sidecar.errors import ConfigError
+from sidecar.judges.settings import JudgeSettings
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
 from sidecar.usage import Price, Prices
 
@@ -614,6 +615,10 @@ class Settings(Section):
     keys: Keys = Keys()
     scheduler: SchedulerSettings = SchedulerSettings()
     inference: Inference = Inference()
+    judges: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")], JudgeSettings],
+        BeforeValidator(_pairs),
+    ] = Field(default_factory=dict)
     models: Models = Models()
     outbox: OutboxSettings = OutboxSettings()
     events: EventSettings = EventSettings()

@@ -62,6 +62,14 @@ class Rehearsal:
             languages=self._languages,
         )
 
+    def stands_as(self, other: Rehearsal) -> bool:
+        """Whether the same was put in for values in both, so that the same is put back."""
+        return self._book.says_as(other._book)
+
+    def follow(self, other: Rehearsal) -> None:
+        """Take over what was put in for values: the other one guarded a stream for both."""
+        self._book = other._book.copy()
+
     @staticmethod
     def end(conduct: Conduct, exchange: Exchange, guarded: Guarded) -> None:
         """Note what the session did in a stream, as the service does."""

@@ -15,20 +15,37 @@ Bounded: what was used least lately goes first. Texts are kept as digests. What 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from detectors.base import BatchDetector, BatchItem, PatternScanner, Scan, forked, open_scan, plain_words_of
+from detectors.base import (
+    BatchDetector,
+    BatchItem,
+    PatternScanner,
+    Scan,
+    forked,
+    open_scan,
+    plain_words_of,
+    reads_calls,
+)
 from detectors.types import Finding
 from sidecar.policy.plan import Plan
 
 _DIGEST_BYTES = 16
 MOST_ENTRIES = 200_000
 """About 100 MB, at a few findings for every tenth text."""
+
+
+class Heard(NamedTuple):
+    """What a detector, told by its object, said of some text: a label, and how sure it is."""
+
+    detector: int
+    label: str
+    score: float
 
 
 class Memory:
@@ -43,10 +60,15 @@ class Memory:
         """How many answers were wanted."""
         self.known = 0
         """How many of them were remembered."""
+        self.heard: set[Heard] = set()
+        """All that was found since whoever wants to know emptied it."""
 
     def of(self, plan: Plan) -> Plan:
         """The same plan, with detectors that remember."""
-        scanners = tuple(replace(each, detector=self._of(each.detector, _Scanner)) for each in plan.scanners)
+        scanners = tuple(
+            each if reads_calls(each.detector) else replace(each, detector=self._of(each.detector, _Scanner))
+            for each in plan.scanners
+        )
         batches = tuple(replace(each, detector=self._of(each.detector, _Classifier)) for each in plan.batches)
         return replace(plan, scanners=scanners, batches=batches)
 
@@ -64,6 +86,10 @@ class Memory:
             self.known += 1
             self._answers.move_to_end(key)
         return answer
+
+    def hear(self, detector: object, findings: Iterable[Finding]) -> None:
+        """Note what was found."""
+        self.heard.update(Heard(id(detector), each.label, each.score) for each in findings)
 
     def put(self, key: Hashable, answer: Any) -> None:
         """Keep an answer."""
@@ -100,6 +126,8 @@ class _Classifier:
             for number, findings in zip(unknown, answers, strict=True):
                 self._memory.put(keys[number], findings)
                 found[number] = findings
+        for findings in found:
+            self._memory.hear(self, findings)
         return found
 
 
@@ -160,6 +188,8 @@ class _Scan:
             answer = self._truly()
             self._scanner.memory.put(key, answer)
         self.cleared = answer.cleared
+        if answer.findings:
+            self._scanner.memory.hear(self._scanner, answer.findings)
         return answer.findings
 
     def _truly(self) -> _Answer:

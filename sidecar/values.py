@@ -180,6 +180,13 @@ class Lane(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """Which of several texts of one channel: the number of a tool call, or of a content block."""
 
 
+class Tool(msgspec.Struct, frozen=True, gc=False):
+    """Which tool a text of a model's call is for, as far as it was named, and whether the text is that name."""
+
+    name: str
+    is_name: bool = False
+
+
 class Segment(msgspec.Struct, frozen=True, gc=False):
     """What a model detector sees: `text[begin:]` is the segment, `text[:begin]` its left context.
 
@@ -227,10 +234,30 @@ def _shifted(grounding: Grounding, offset: int) -> Grounding:
     return msgspec.structs.replace(grounding, unsupported_start=start + offset, unsupported_end=end + offset)
 
 
+class Judged(msgspec.Struct, frozen=True, gc=False):
+    """What came of asking a judge. `reason` says it in words of ours, without any of the text."""
+
+    is_unsafe: bool | None
+    """None: there is no verdict, and the local one stands."""
+    reason: str
+    labels: tuple[str, ...] = ()
+    """Why it is unsafe."""
+    failure: FailureKind | None = None
+    """How asking failed, if it did."""
+
+    def confirms(self, labels: frozenset[str]) -> bool | None:
+        """Whether a finding is a violation, for a rule to which these labels count; None: the local verdict stands."""
+        if self.is_unsafe and labels and labels.isdisjoint(self.labels):
+            return None
+        return self.is_unsafe
+
+
 class Found(msgspec.Struct, frozen=True, gc=False):
     """A detector run that ended: its findings, in lane offsets, possibly none."""
 
     findings: tuple[Finding, ...] = ()
+    judged: Judged | None = None
+    """What was said of those that are unclear, where a judge was to say it."""
 
 
 class Failed(msgspec.Struct, frozen=True, gc=False):

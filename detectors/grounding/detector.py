@@ -22,11 +22,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, BatchItem, DetectorError, Params, Reading, Reads
+from detectors.base import (
+    NEUTRAL,
+    UNCHECKED,
+    UNSUPPORTED,
+    AnswerBar,
+    BatchItem,
+    DetectorError,
+    Params,
+    Reading,
+    Reads,
+)
 from detectors.context import Context, context_of
 from detectors.grounding.combiner import Combiner, PairAnswer, model_features
 from detectors.grounding.features import FailedCheck, failed_checks, lexical_features
@@ -68,7 +78,16 @@ class GroundingParams(Params):
     """How an answer must rest on its context."""
 
     rule_keys: ClassVar[frozenset[str]] = frozenset(
-        {"min_support", "consecutive", "ratio", "ratio_after", "require_citation", "require_context", "evidence"}
+        {
+            "min_support",
+            "answer_sentences",
+            "consecutive",
+            "ratio",
+            "ratio_after",
+            "require_citation",
+            "require_context",
+            "evidence",
+        }
     )
 
     model: str = Field(
@@ -79,6 +98,13 @@ class GroundingParams(Params):
         gt=0,
         lt=1,
         description="The least support (0 to 1) that lets a sentence pass. Left out: what the model's card recommends.",
+    )
+    answer_sentences: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Judge answers of so many checked sentences by their worst one: those that the context bears out "
+        "are flagged as rarely as one sentence at `min_support`. Past so many the bar falls on.",
     )
     consecutive: int = Field(
         default=1, ge=1, le=100, description="Fire only once so many checked sentences in a row have failed."
@@ -102,9 +128,21 @@ class GroundingParams(Params):
         default=False, description="For a rule that annotates: remark on sentences that pass, too, with their evidence."
     )
 
+    @model_validator(mode="after")
+    def _judges_an_answer_one_way(self) -> Self:
+        others = {"consecutive": self.consecutive > 1, "ratio": self.ratio is not None, "evidence": self.evidence}
+        stated = next((name for name, is_stated in others.items() if is_stated), None)
+        if self.answer_sentences is not None and stated:
+            raise ValueError(
+                f"`answer_sentences` and `{stated}` read an answer in two ways; give each a rule of its own"
+            )
+        return self
+
     def reading(self) -> Reading:
         """How a rule reads the answer's sentences."""
-        return Reading(self.consecutive, self.ratio, self.ratio_after, self.evidence)
+        reached = _reached(self.model) if self.answer_sentences else ()
+        answer = AnswerBar(self.answer_sentences, reached) if self.answer_sentences and reached else None
+        return Reading(self.consecutive, self.ratio, self.ratio_after, self.evidence, answer)
 
 
 @dataclass(slots=True)
@@ -169,6 +207,12 @@ class GroundingChecker:
     def labels_of(cls, params: Params) -> Mapping[str, float]:
         """The labels that make a sentence fail, with the scores from which on they do."""
         assert isinstance(params, GroundingParams)
+        if params.answer_sentences and not _checker(params.model).reached:
+            raise DetectorError(
+                f"the card of model {params.model} does not say how its supports are spread (`supported_below`); leave "
+                "`answer_sentences` out, and state a lower `min_support`",
+                path=("answer_sentences",),
+            )
         least = params.min_support
         if least is None:
             least = _checker(params.model).recommended.get(BALANCED, _EVEN)
@@ -187,6 +231,12 @@ class GroundingChecker:
     def recommended(self) -> Mapping[str, float]:
         """The least supports that the model's card recommends, by name."""
         return {name: float(least) for name, least in self._model.card.parameters.get("thresholds", {}).items()}
+
+    @property
+    def reached(self) -> tuple[tuple[float, float], ...]:
+        """Scores, rising, with the shares of borne out sentences that reach them; empty where the card has none."""
+        below = self._model.card.parameters.get("supported_below", ())
+        return tuple((round(1 - support, _DIGITS), float(share)) for support, share in reversed(below))
 
     def detect(self, items: Sequence[BatchItem]) -> list[list[Finding]]:
         """For each sentence of each item what became of it; see the module's text."""
@@ -283,6 +333,14 @@ def _checker(model: str) -> GroundingChecker:
     """The checker with the model of that name, the same for all who ask: so their sentences share batches."""
     folder = model_folder(model)
     return _shared(folder, places().runtime, placement_of(folder), card_digest(folder))
+
+
+def _reached(model: str) -> tuple[tuple[float, float], ...]:
+    """The same of the model of that name; empty where there is none, of which `labels_of` and `build` tell."""
+    try:
+        return _checker(model).reached
+    except DetectorError:
+        return ()
 
 
 @lru_cache(maxsize=8)

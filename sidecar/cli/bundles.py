@@ -103,13 +103,15 @@ def verify(path: Path, trusted: tuple[Path, ...], pin: str, as_json: bool) -> No
 
     Example: tidegate policy bundle verify shop-7.tar.gz --key team.pub
     """
-    found = bundles.verify(read(path), keys.trusted_keys(trusted), pin=pin)
+    contents = read(path)
+    found = bundles.verify(contents, keys.trusted_keys(trusted), pin=pin)
     if as_json:
         said = msgspec.to_builtins(found.manifest) | {"signed_by": found.signed_by}
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))
     else:
         _print(found)
-        click.echo(f"  signed by {found.signed_by}" if found.signed_by else "  no signature was asked for")
+        unchecked = "its signature was not checked: --key" if SIGNATURES in contents else "it is not signed"
+        click.echo(f"  signed by {found.signed_by}" if found.signed_by else f"  {unchecked}")
 
 
 @bundle.command()
@@ -162,6 +164,6 @@ def _signed_by(contents: Contents) -> str:
 def _print(found: Bundle) -> None:
     manifest = found.manifest
     click.echo(f"{found.called}  {manifest.digest}")
-    click.echo(f"  {len(manifest.files)} files, created {manifest.created}")
+    click.echo(f"  {len(manifest.files)} file{'s' * (len(manifest.files) != 1)}, created {manifest.created}")
     if manifest.minimum_tidegate:
         click.echo(f"  needs Tidegate {manifest.minimum_tidegate} or later")

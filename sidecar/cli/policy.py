@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from detectors import registry
-from detectors.base import EVERYTHING, ONE_BY_ONE, Reading
+from detectors.base import EVERYTHING, ONE_BY_ONE
 from sidecar.cli.bundles import bundle
 from sidecar.cli.ending import WRONG, Failure
 from sidecar.cli.explain import explain
@@ -189,14 +189,26 @@ def _shown_rule(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> dict[
         "on_timeout": rule.on_timeout,
         "holds": "segment" if hold is None else hold,
         **({"canary": asdict(rule.canary)} if rule.canary is not None else {}),
-        **({"counts": asdict(rule.reading)} if rule.reading != ONE_BY_ONE else {}),
+        **({"counts": _counts(rule)} if rule.reading != ONE_BY_ONE else {}),
         **({"expected": {label: asdict(point) for label, point in expected.items()}} if expected else {}),
     }
 
 
-def _counting(reading: Reading) -> str:
+def _counts(rule: RulePlan) -> dict[str, Any]:
+    """How a rule counts along an answer, for a program."""
+    counts, answer = asdict(rule.reading), rule.reading.answer
+    if answer is None:
+        return {name: value for name, value in counts.items() if name != "answer"}
+    least = {label: round(answer.least(score, 1), 4) for label, score in sorted(rule.thresholds.items())}
+    return counts | {"answer": {"sentences": answer.sentences, "labels": least}}
+
+
+def _counting(rule: RulePlan) -> str:
     """How a rule counts along an answer; nothing when it fires at each sentence that fails."""
-    conditions = []
+    conditions, reading = [], rule.reading
+    if reading.answer is not None:
+        labels = ", ".join(f"{label} {reading.answer.least(least, 1):.2f}" for label, least in rule.thresholds.items())
+        conditions.append(f"for answers of {reading.answer.sentences} sentences: from {labels}, later ones from more")
     if reading.consecutive > 1:
         conditions.append(f"after {reading.consecutive} failed sentences in a row")
     if reading.ratio is not None:
@@ -279,7 +291,7 @@ def _rule_lines(loaded: LoadedPolicy, rule: RulePlan, hold: int | None) -> Itera
         yield f"    acts        in a session {rule.session}"
     if rule.is_telling:
         yield f"    tells       {', '.join([*([f'risk {rule.risk:g}'] if rule.risk else []), *sorted(rule.marks)])}"
-    if counting := _counting(rule.reading):
+    if counting := _counting(rule):
         yield f"    fires       {counting}"
     yield f"    holds back  {'a segment, until its verdict' if hold is None else f'at most {hold} characters'}"
     yield f"    on error    {rule.on_error}, on timeout {rule.on_timeout}"

@@ -62,7 +62,6 @@ class Answer:
     """See the module's text."""
 
     def __init__(self, batch: BatchPlan) -> None:
-        self._rules = batch.rules
         self._runs = [_Run(rule) for rule in batch.rules]
         self._least = _least_of(batch.rules)
         self._turns: deque[int] = deque()
@@ -107,9 +106,8 @@ class Answer:
         self._judge(main)
         if main.label == NEUTRAL:
             return
-        violations = decide(self._rules, findings)
         for run in self._runs:
-            own = [each for each in violations if each.rule is run.rule]
+            own = decide((run.rule,), run.counting(findings))
             if (own or main.label == UNSUPPORTED) and run.fires(has_failed=bool(own)):
                 yield from own
             elif not own and main.label == UNSUPPORTED and run.rule.reading.evidence:
@@ -131,6 +129,18 @@ class _Run:
         self._in_a_row = 0
         self._failed = 0
         self._checked = 0
+
+    def counting(self, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """The findings that count at the next sentence; with a bar that rises along the answer, those that reach it."""
+        answer, thresholds = self.rule.reading.answer, self.rule.thresholds
+        if answer is None:
+            return findings
+        number = self._checked + 1
+        return [
+            each
+            for each in findings
+            if each.label in thresholds and each.score >= answer.least(thresholds[each.label], number)
+        ]
 
     def fires(self, *, has_failed: bool) -> bool:
         """Whether the rule is violated, now that one more sentence was checked."""

@@ -68,6 +68,7 @@ class LaneState:
 
     __slots__ = (
         "_buffer",
+        "_call",
         "_gaps",
         "_is_history",
         "_is_known",
@@ -97,8 +98,9 @@ class LaneState:
         self._readers = shared.plan.readers(lane)
         self._stand_ins = shared.known_stand_ins()
         marks = scanner() if self._stand_ins is not None else None
+        self._call = shared.call_of(lane)
         self._told = None if shared.trace is None else partial(shared.trace.judged, lane)
-        self._scanning = Scanning(self._readers.scanners, self._buffer, marks=marks, told=self._told)
+        self._scanning = Scanning(self._readers.scanners, self._buffer, marks=marks, told=self._told, call=self._call)
         self.asking = Asking(lane, self._buffer, shared)
         self._gaps = Gaps()
         self._is_history = shared.is_history(lane)
@@ -226,6 +228,8 @@ class LaneState:
     def close(self) -> list[Request]:
         """Say that no text follows; returns the last requests."""
         self.condition = Condition.CLOSED
+        if self._call is not None:
+            self._call.is_over = True
         self.gate.finish()
         requests = self.asking.advance(self.run, is_final=True)
         if self.notes is not None:
@@ -282,7 +286,9 @@ class LaneState:
         met = self._meets(violation, text)
         if met is None:
             finding, failed = violation.finding, Failed(FailureKind.ERROR, "its condition could not be told")
-            self._act_on(failed, "when", (violation.rule,), (finding.start, finding.end), source)
+            self._act_on(
+                failed, "its `when` could not be told", (violation.rule,), (finding.start, finding.end), source
+            )
         return met is True
 
     def _may_scan_later(self, more: int) -> bool:
@@ -363,7 +369,12 @@ class LaneState:
             self._fail(batch.detector.name, batch.rules, (segment.start, segment.end), outcome, source)
             return
         self._gaps.read(batch, outcome.findings)
-        found = decide(batch.rules, outcome.findings) if answer is None else [*answer.read(outcome.findings)]
+        judged = outcome.judged
+        if judged is not None and judged.failure is not None and self.notes is not None:
+            self.notes.is_spoilt = True  # asked again, there may be a verdict
+        found = (
+            decide(batch.rules, outcome.findings, judged=judged) if answer is None else [*answer.read(outcome.findings)]
+        )
         if self._told is not None:
             self._told(batch, segment, outcome.findings, [each for each in found if isinstance(each, Violation)])
         for each in found:

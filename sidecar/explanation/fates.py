@@ -132,6 +132,8 @@ class Fates:
             return f"the rule requires {rule.requires}, and that does not stand there"
         if rule.session is not None:
             return f"the rule acts in a session {rule.session}; --session says what this one is like"
+        if rule.reading.answer is not None:
+            return "the rule judges the whole answer: at this sentence its bar is higher"
         if rule.reading != ONE_BY_ONE:
             return "the rule counts: not enough sentences have failed for it to fire"
         return "a stand-in at this place keeps it from being a violation"

@@ -195,7 +195,7 @@ def _row(place: str, row: Claimed) -> Read:
 def _open(path: Path) -> sqlite3.Connection:
     """Open an outbox for reading only; on a read-only disk that works for a file that was closed properly."""
     if not path.exists():
-        raise ReadError(f"there is no outbox at {path}")
+        raise ReadError(f"there is no outbox at {path}; `outbox.path` of the settings (--config) says where it is")
     address = path.resolve().as_uri()
     for mode in ("mode=ro", "mode=ro&immutable=1"):
         db = sqlite3.connect(f"{address}?{mode}", uri=True, isolation_level=None)

@@ -77,6 +77,14 @@ class Code(StrEnum):
     WRONG_EXEMPLARS = "TG351"
     RAW_WITHOUT_REASON = "TG360"
     EVIDENCE_NOT_KEPT = "TG361"
+    JUDGES_CALLS_ALONE = "TG370"
+    CALL_IS_NO_TEXT = "TG371"
+    CALL_HAS_LEFT = "TG372"
+    UNKNOWN_JUDGE = "TG380"
+    NOTHING_TO_JUDGE = "TG381"
+    WRONG_BAND = "TG382"
+    JUDGE_TOO_SLOW = "TG383"
+    UNKNOWN_JUDGE_LABEL = "TG384"
 
     REPEATED_POLICY = "TG401"
     REPEATED_RULE = "TG402"
@@ -444,6 +452,62 @@ ABOUT: Mapping[Code, About] = {
         "What is encrypted is encrypted for a public key, and a keyed hash has a key; the settings have none.",
         "Set `events.evidence_key_file` or `keys.hash_file`, or choose another level.",
         "rules: [{id: a, detect: {detector: pii}, evidence: {level: encrypted}, action: redact}]\n",
+    ),
+    Code.JUDGES_CALLS_ALONE: About(
+        "a rule about calls of tools is to read something else",
+        "`tools` judges calls: what they call, and with which arguments. There is nothing of that in other texts.",
+        "Leave out `detect.parts` and `detect.channels`.",
+        "rules: [{id: calls, detect: {detector: tools, allow: [search], channels: [content]}, action: block}]\n",
+    ),
+    Code.CALL_IS_NO_TEXT: About(
+        "a rule about calls of tools is to change text",
+        "A call is in order or it is not: there is no text to be replaced, withheld or advised on.",
+        "Use `block` or `annotate`.",
+        "rules: [{id: calls, detect: {detector: tools, allow: [search]}, action: redact}]\n",
+    ),
+    Code.CALL_HAS_LEFT: About(
+        "a rule is to block calls that stream",
+        "An agent would have what it is to run before the call is judged.",
+        "Remove `stream.tool_calls`, or say `whole`.",
+        "stream: {tool_calls: stream}\n"
+        "rules: [{id: calls, detect: {detector: tools, allow: [search]}, action: block}]\n",
+    ),
+    Code.UNKNOWN_JUDGE: About(
+        "a rule leaves findings to a judge that is not configured",
+        "The judges that may be asked, and where they are, stand in the settings.",
+        "Add the judge to `judges` in the configuration, or name one that is there.",
+        "rules:\n  - id: insults\n    detect: {detector: toxicity, labels: {insult: 0.7}}\n"
+        "    judge: {name: nobody, between: [0.4, 0.9]}\n    action: annotate\n",
+    ),
+    Code.NOTHING_TO_JUDGE: About(
+        "a rule leaves findings to a judge that never waits for one",
+        "Pattern scanners let text out as soon as they have read it, and pair checkers compare it with a context; a"
+        " judge is asked about segments that a model scored.",
+        "Leave out `judge`, or use a detector that has a model read segments.",
+        "rules:\n  - id: cards\n    detect: {detector: pii, labels: [CREDIT_CARD]}\n"
+        "    judge: {name: guard, between: [0, 1]}\n    action: annotate\n",
+    ),
+    Code.WRONG_BAND: About(
+        "the scores that are left to a judge do not surround the threshold",
+        "Above the band a finding is a violation and below it is none; a threshold elsewhere would say otherwise.",
+        "Let `between` hold the threshold of each label: `[0.4, 0.9]` for 0.7.",
+        "rules:\n  - id: insults\n    detect: {detector: toxicity, labels: {insult: 0.7}}\n"
+        "    judge: {name: guard, between: [0.8, 0.9]}\n    action: annotate\n",
+    ),
+    Code.JUDGE_TOO_SLOW: About(
+        "a judge may take longer than text is held",
+        "The detector has to answer first, and then the judge, all within `stream.max_hold_ms`.",
+        "Raise `stream.max_hold_ms`, or lower the judge's `timeout_ms`.",
+        "stream: {max_hold_ms: 200}\nrules:\n  - id: insults\n"
+        "    detect: {detector: toxicity, labels: {insult: 0.7}}\n"
+        "    judge: {name: guard, between: [0.4, 0.9]}\n    action: annotate\n",
+    ),
+    Code.UNKNOWN_JUDGE_LABEL: About(
+        "a rule waits for a label that its judge never says",
+        "The labels of a judge follow from its prompt's form and from its `labels` in the settings.",
+        "Name one of the judge's labels, or leave `labels` out: then any confirms a finding.",
+        "rules:\n  - id: insults\n    detect: {detector: toxicity, labels: {insult: 0.7}}\n"
+        "    judge: {name: guard, between: [0.4, 0.9], labels: [rudeness]}\n    action: annotate\n",
     ),
     Code.REPEATED_POLICY: About(
         "two policies have one name",

@@ -29,9 +29,10 @@ from sidecar.policy.compile.sessions import settings_of, stoppers_of
 from sidecar.policy.compile.trials import trial_of
 from sidecar.policy.compile.whole import call_errors, policy_errors, repeated_ids, repeated_names
 from sidecar.policy.facts import Glob, Match
+from sidecar.policy.judging import JudgeFacts
 from sidecar.policy.loader import Draft, LoadedPolicy, read_drafts
 from sidecar.policy.operators import RedactionKeys
-from sidecar.policy.plan import BatchPlan, Notice, Plan, ScannerPlan, StreamSettings
+from sidecar.policy.plan import BatchPlan, Notice, Plan, RulePlan, ScannerPlan, StreamSettings
 from sidecar.policy.schema.match import MatchSpec
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.stream import NoticeSpec, StreamSpec
@@ -58,6 +59,7 @@ def compile_file(
     catalog: Catalog = registry,
     made: Made | None = None,
     keeps: Collection[EvidenceLevel] = EVIDENCE_LEVELS,
+    judges: Mapping[str, JudgeFacts] | None = None,
 ) -> CompiledFile:
     """Load and compile a file. Raises nothing for what the file holds: all its errors are in the answer, by line.
 
@@ -65,7 +67,7 @@ def compile_file(
     levels of evidence that can be kept.
     """
     drafts = read_drafts(path)
-    compiled = [_compile(draft, keys, catalog, made, keeps=keeps) for draft in drafts]
+    compiled = [_compile(draft, keys, catalog, made, keeps=keeps, judges=judges) for draft in drafts]
     errors = [error for draft in drafts for error in draft.errors]
     errors += [error for _, found in compiled for error in found]
     errors += repeated_names(drafts)
@@ -115,10 +117,11 @@ def _compile(
     made: Made | None = None,
     *,
     keeps: Collection[EvidenceLevel] = EVIDENCE_LEVELS,
+    judges: Mapping[str, JudgeFacts] | None = None,
 ) -> tuple[Plan | None, list[PolicyError]]:
     """The plan, or the errors beyond those of the draft."""
     spec = draft.spec
-    rules = RuleCompiler(draft, keys, catalog, made, keeps=keeps)
+    rules = RuleCompiler(draft, keys, catalog, made, keeps=keeps, judges=judges)
     for number, rule in draft.rules.items():
         rules.compile(number, rule)
     for number, detect in draft.detects.items():
@@ -136,7 +139,12 @@ def _compile(
 def _plan(spec: PolicySpec, rules: RuleCompiler) -> Plan:
     readers = [*rules.readers()]
     scanners = [ScannerPlan(each, read_by) for each, read_by in readers if is_scanner(each)]
-    batched = [(each, read_by) for each, read_by in readers if not is_scanner(each) and isinstance(each, BatchDetector)]
+    batched = [
+        (each, group)
+        for each, read_by in readers
+        if not is_scanner(each) and isinstance(each, BatchDetector)
+        for group in _apart(read_by)
+    ]
     metadata = spec.metadata
     return Plan(
         name=metadata.name,
@@ -156,6 +164,13 @@ def _plan(spec: PolicySpec, rules: RuleCompiler) -> Plan:
         scanners=tuple(scanners),
         batches=tuple(BatchPlan.of(index, each, read_by) for index, (each, read_by) in enumerate(batched)),
     )
+
+
+def _apart(rules: Sequence[RulePlan]) -> Iterator[tuple[RulePlan, ...]]:
+    """The rules of a detector that hear of it together: whose findings a judge decides waits, and alone."""
+    if at_once := tuple(rule for rule in rules if rule.judge is None):
+        yield at_once
+    yield from ((rule,) for rule in rules if rule.judge is not None)
 
 
 def _match(spec: MatchSpec) -> Match:

@@ -9,18 +9,22 @@ Sorted by start (the longer, the higher score and the smaller label first), a vi
 it, so one sweep is enough: what came before and reaches furthest is kept as a front of (end, score) pairs, ends
 rising and scores falling. Work is O(n log n) in the findings of a call.
 
+Where a judge was asked, its word counts for the findings that the rule leaves to it: `judged`.
+
 What follows from a violation (strongest action, union of redactions, position of a block) is the core's part.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from detectors.types import Finding
+from sidecar.policy.judging import Escalation
 from sidecar.policy.plan import RulePlan
+from sidecar.values import Judged
 
 
 class Violation(msgspec.Struct, frozen=True, gc=False):
@@ -31,7 +35,10 @@ class Violation(msgspec.Struct, frozen=True, gc=False):
 
 
 def decide(
-    rules: Sequence[RulePlan], findings: Sequence[Finding], earlier: Sequence[Violation] = ()
+    rules: Sequence[RulePlan],
+    findings: Sequence[Finding],
+    earlier: Sequence[Violation] = (),
+    judged: Judged | None = None,
 ) -> Sequence[Violation]:
     """The violations of `rules` among `findings`, by start, then by rule, then by span and label.
 
@@ -44,19 +51,37 @@ def decide(
     violations = [
         Violation(rule, finding)
         for rule in rules
-        for finding in _undominated(_met(rule, findings), _met_earlier(rule, earlier))
+        for finding in _undominated(_met(rule, findings, judged), _met_earlier(rule, earlier))
     ]
     violations.sort(key=_place)
     return violations
 
 
-def _met(rule: RulePlan, findings: Iterable[Finding]) -> list[Finding]:
+def _met(rule: RulePlan, findings: Iterable[Finding], judged: Judged | None) -> list[Finding]:
     thresholds = rule.thresholds
+    if judged is not None and rule.judge is not None:
+        return [*_met_as_judged(rule, rule.judge, findings, judged)]
     return [
         finding
         for finding in findings
         if (threshold := thresholds.get(finding.label)) is not None and finding.score >= threshold
     ]
+
+
+def _met_as_judged(
+    rule: RulePlan, escalation: Escalation, findings: Iterable[Finding], judged: Judged
+) -> Iterator[Finding]:
+    """The findings that are violations; of those that were unclear, the reason says what the judge said."""
+    confirmed = judged.confirms(escalation.labels)
+    for finding in findings:
+        if (threshold := rule.thresholds.get(finding.label)) is None:
+            continue
+        is_met, is_unclear = finding.score >= threshold, escalation.covers(finding)
+        if is_unclear and confirmed is not None:
+            is_met = confirmed
+        if is_met:
+            said = f"{finding.reason}; {judged.reason}" if finding.reason else judged.reason
+            yield msgspec.structs.replace(finding, reason=said) if is_unclear else finding
 
 
 def _met_earlier(rule: RulePlan, earlier: Sequence[Violation]) -> list[Finding]:

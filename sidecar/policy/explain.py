@@ -128,6 +128,19 @@ def _not_a(kind: str, example: str) -> Callable[[Any, Mapping[str, Any], str, Ma
     return explainer
 
 
+_WRITTEN_NUMBER = re.compile(r"(\d+)(?:[.,](\d+))?\s*(%)?")
+
+
+def _no_number(value: Any, context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
+    """Of a number in words, as `80%` and `0,8` are, what it is in figures."""
+    what, remedy = _not_a("a number", "write a number, without quotes")(value, context, key, keys)
+    written = _WRITTEN_NUMBER.fullmatch(value.strip()) if isinstance(value, str) else None
+    if written is not None:
+        number = float(f"{written[1]}.{written[2] or 0}")
+        remedy = f"write {number / 100 if written[3] else number:g}, without quotes"
+    return what, remedy
+
+
 def _not_settings(value: Any, context: Mapping[str, Any], key: str, keys: Mapping[str, str]) -> Explanation:
     what, remedy = _not_a("a mapping", "write `key: value` pairs")(value, context, key, keys)
     if key in _MAIN_KEYS and isinstance(value, str if key != "canary" else int | float):
@@ -212,7 +225,7 @@ _EXPLAINERS: dict[str, Callable[[Any, Mapping[str, Any], str, Mapping[str, str]]
     "string_type": _not_text,
     "int_type": _not_a("a whole number", "write a whole number, without quotes"),
     "int_from_float": _not_a("a whole number", "write a whole number"),
-    "float_type": _not_a("a number", "write a number, without quotes"),
+    "float_type": _no_number,
     "finite_number": _not_a("a finite number", "write a number"),
     "bool_type": _not_a("true or false", "write true or false, without quotes"),
     "list_type": _not_a("a list", "write `[...]`, or one `- ...` a line"),

@@ -11,9 +11,19 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
 
-from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
+from detectors.base import (
+    EVERYTHING,
+    ONE_BY_ONE,
+    BatchDetector,
+    PairChecker,
+    PatternScanner,
+    Reading,
+    Reads,
+    reads_calls,
+)
 from sidecar.policy.conditions import Terms
 from sidecar.policy.facts import Match, StreamFacts
+from sidecar.policy.judging import Escalation
 from sidecar.policy.requirement import Requirement
 from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.policy.sessions import SessionCondition, SessionSettings
@@ -121,6 +131,8 @@ class RulePlan:
     """What else must stand before a finding, or with it; None: nothing."""
     is_counted: bool = False
     """Whether what a rule requires depends on what this one finds: a place is only settled once that is known."""
+    judge: Escalation | None = None
+    """What it leaves to a judge; it then reads its detector alone, so that no other rule waits."""
     bands: tuple[tuple[float, Severity], ...] = ()
     """The severities by least score, lowest first; none: it is always `severity`, which is the highest else."""
 
@@ -358,6 +370,11 @@ class Plan:
         if self.stream.tool_calls is None:
             return any(rule.action >= Action.WITHHOLD for rule in self.gating_calls)
         return self.stream.tool_calls is ToolCalls.WHOLE and bool(self.gating_calls)
+
+    @property
+    def judges_calls(self) -> bool:
+        """Whether a rule judges calls of tools by more than their text: by what they call, and whole."""
+        return any(reads_calls(each.detector) for each in self.scanners)
 
     @property
     def gating_calls(self) -> tuple[RulePlan, ...]:

@@ -142,6 +142,16 @@ class StandIns:
         """Whether there may be something to put back."""
         return bool(self._entries) or self._kept.has(self._own)
 
+    def copy(self) -> StandIns:
+        """A book that says the same, and goes its own way from here."""
+        other = StandIns(self._seals, self._kept)
+        other._entries = dict(self._entries)
+        return other
+
+    def says_as(self, other: StandIns) -> bool:
+        """Whether both books say the same of all values."""
+        return self._entries == other._entries
+
     @property
     def session_id(self) -> str:
         """The session whose stand-ins it knows, beside those that all of its tenant's share."""

@@ -22,6 +22,7 @@ from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
 from sidecar.policy.compiler import CompiledFile, compile_file
 from sidecar.policy.facts import StreamFacts
+from sidecar.policy.judging import JudgeFacts
 from sidecar.policy.loader import content_of, files_with, policy_files
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Plan, in_order, taker
@@ -56,11 +57,13 @@ class PolicyStore:
         *,
         catalog: Catalog = registry,
         keeps: Collection[EvidenceLevel] = EVIDENCE_LEVELS,
+        judges: Mapping[str, JudgeFacts] | None = None,
     ) -> None:
         self._paths = tuple(Path(directory) for directory in directories)
         self._keys = keys
         self._catalog = catalog
         self._keeps = keeps
+        self._judges = judges
         self._current = _Snapshot()
         self._errors: tuple[PolicyError, ...] = ()
 
@@ -109,7 +112,7 @@ class PolicyStore:
 
         If not, what is wrong is in `errors`, and the policies of before stay in force.
         """
-        other = PolicyStore(directories, self._keys, catalog=self._catalog, keeps=self._keeps)
+        other = PolicyStore(directories, self._keys, catalog=self._catalog, keeps=self._keeps, judges=self._judges)
         snapshot, self._errors = other._read()
         if self._errors:
             return False
@@ -176,7 +179,10 @@ class PolicyStore:
         known = self._current.files.get(path)
         if known is not None and content and known.content == content:
             return known
-        return replace(compile_file(path, self._keys, catalog=self._catalog, keeps=self._keeps), content=content)
+        return replace(
+            compile_file(path, self._keys, catalog=self._catalog, keeps=self._keeps, judges=self._judges),
+            content=content,
+        )
 
     def _last_good(self, compiled: CompiledFile) -> CompiledFile:
         if not compiled.errors:

@@ -58,7 +58,9 @@ def test_a_folder_is_built_signed_and_verified_likewise(folder: Path) -> None:
     assert "not signed: `bundle sign` does that" in built(output="shop").output
     unsigned = run("verify", "shop", "--key", "team.pub")
     assert (unsigned.exit_code, "the bundle is not signed" in unsigned.stderr) == (2, True)
+    assert "  it is not signed\n" in run("verify", "shop").stdout
     assert run("sign", "shop", "--key", "team.key").exit_code == 0
+    assert "  its signature was not checked: --key\n" in run("verify", "shop").stdout
     assert run("verify", "shop", "--key", "team.pub").exit_code == 0
     (folder / "shop" / "words.yaml").write_text(POLICY % "fig")
     changed = run("verify", "shop", "--key", "team.pub")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.base import UNSUPPORTED, BatchItem, PairChecker, Reading
+from detectors.base import UNSUPPORTED, AnswerBar, BatchItem, PairChecker, Reading
 from detectors.context import Context, context_of
 from detectors.types import Finding, Grounding
 from sidecar.core.stream import Stream
@@ -32,7 +32,7 @@ def plan_of(*rules: RulePlan, mode: Mode = Mode.STRICT, others: Sequence[BatchPl
     return Plan("test", "1", "0" * 64, "", Match(), settings, ordered, (), (*others, batch))
 
 
-def reading(action: Action, *, index: int = 0, **how: float) -> RulePlan:
+def reading(action: Action, *, index: int = 0, **how: float | AnswerBar) -> RulePlan:
     made = rule(action, UNSUPPORTED, index=index, thresholds={UNSUPPORTED: 0.5}, rewrite=stars)
     fields = {name: getattr(made, name) for name in made.__slots__}
     return RulePlan(**fields | {"reading": Reading(**how)})  # type: ignore[arg-type]  # the tests name real fields
@@ -40,6 +40,10 @@ def reading(action: Action, *, index: int = 0, **how: float) -> RulePlan:
 
 SOURCE = context_of([("doc", "Ann is tall. Bob is old. The end is near.")])
 TRUE, OTHER, WRONG = "Ann is tall.", "Bob is old.", "Cid is rich."
+
+
+BAR = AnswerBar(1, ((0.0, 1.0), (0.5, 0.4), (0.85, 0.3), (0.95, 0.2), (1.0, 0.0)))
+"""The score .9 of what the context does not hold reaches it at the first sentence, not at the second."""
 
 
 def violated(guarded: Guarded) -> list[str]:
@@ -82,6 +86,27 @@ def test_a_rule_may_want_a_share_of_the_answer() -> None:
     plan = plan_of(reading(Action.REDACT, ratio=0.5, ratio_after=3))
     guarded = guard_text(plan, " ".join([WRONG, WRONG, TRUE, WRONG, TRUE, TRUE, WRONG]), context=SOURCE)
     assert guarded.text().split(" ") == f"{WRONG} {WRONG} {TRUE} ************ {TRUE} {TRUE} ************".split(" ")
+
+
+def test_a_bar_that_falls_along_the_answer_counts_the_sentences_that_were_checked() -> None:
+    plan = plan_of(reading(Action.REDACT, answer=BAR))
+    for sentences, redacted in (
+        ([WRONG, WRONG], [True, False]),
+        ([TRUE, WRONG], [False, False]),
+        (["Why?", WRONG, TRUE, WRONG], [False, True, False, False]),
+    ):
+        expected = ["*" * len(each) if gone else each for each, gone in zip(sentences, redacted, strict=True)]
+        guarded = guard_text(plan, " ".join(sentences), context=SOURCE)
+        assert guarded.text() == " ".join(expected)
+        assert guarded.sentences is not None
+        assert guarded.sentences.counts[Standing.UNSUPPORTED] == sentences.count(WRONG), (
+            "the sentences' own counts stay"
+        )
+
+
+def test_an_answer_whose_length_is_stated_has_one_bar_up_to_it() -> None:
+    plan = plan_of(reading(Action.REDACT, answer=AnswerBar(2, BAR.reached)))
+    assert guard_text(plan, f"{WRONG} {WRONG}", context=SOURCE).text() == f"{WRONG} {WRONG}"
 
 
 def test_a_sentence_is_judged_by_the_context_that_was_there_when_it_was_complete() -> None:
@@ -138,6 +163,7 @@ def test_the_order_of_outcomes_does_not_matter(sentences: list[str], seed: int, 
         reading(Action.ANNOTATE, evidence=True),
         reading(Action.REDACT, index=1, ratio=0.4, ratio_after=2),
         reading(Action.BLOCK, index=2, consecutive=consecutive + 1),
+        reading(Action.REDACT, index=3, answer=BAR),
     )
     text = " ".join(sentences)
     assert outputs_of(plan, text, random.Random(seed)) == outputs_of(plan, text, None)
@@ -151,7 +177,7 @@ def test_the_order_of_outcomes_does_not_matter(sentences: list[str], seed: int, 
 def test_the_cuts_do_not_matter(sentences: list[str], positions: list[int], consecutive: int) -> None:
     plan = plan_of(
         reading(Action.ANNOTATE, evidence=True),
-        reading(Action.REDACT, index=1),
+        reading(Action.REDACT, index=1, answer=BAR),
         reading(Action.BLOCK, index=2, consecutive=consecutive + 1),
     )
     text = " ".join(sentences)

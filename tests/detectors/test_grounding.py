@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import shutil
 from functools import cache
+from itertools import accumulate
+from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, BatchItem, DetectorError, PairChecker, Reading
+from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, AnswerBar, BatchItem, DetectorError, PairChecker, Reading
 from detectors.context import Context, context_of
 from detectors.grounding.detector import MISCITED, UNCITED, GroundingChecker, GroundingParams
+from detectors.models.encoded import model_folder
 from detectors.types import Finding
 
 BRIDGE = "The harbour bridge was opened in 1932. It carries eight lanes of traffic and its arch is 503 metres long."
@@ -121,6 +130,54 @@ def test_without_a_least_support_the_cards_is_taken() -> None:
 def test_how_a_rule_reads_sentences_is_in_its_parameters() -> None:
     params = GroundingParams(consecutive=2, ratio=0.5, ratio_after=4, evidence=True)
     assert params.reading() == Reading(2, 0.5, 4, evidence=True)
+
+
+def test_an_answers_bar_is_lower_the_more_sentences_it_has() -> None:
+    bars = [GroundingParams(answer_sentences=count).reading().answer for count in (1, 2, 5, 20)]
+    least = [bar.least(1 - checker().recommended["balanced"], 1) for bar in bars if bar is not None]
+    assert len(least) == len(bars)
+    assert least == sorted(set(least))
+    assert least[0] == pytest.approx(1 - checker().recommended["balanced"])
+
+
+@given(
+    steps=st.lists(st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)), min_size=2, max_size=9),
+    threshold=st.floats(0, 1),
+    sentences=st.integers(1, 40),
+)
+def test_answers_of_the_stated_length_are_flagged_as_often_as_a_sentence(
+    steps: list[tuple[float, float]], threshold: float, sentences: int
+) -> None:
+    scores, shares = (list(accumulate((0.0, *column))) for column in zip(*steps, strict=True))
+    reached = tuple((score / scores[-1], 1 - share / shares[-1]) for score, share in zip(scores, shares, strict=True))
+
+    def share(score: float) -> float:
+        return float(np.interp(score, [each[0] for each in reached], [each[1] for each in reached]))
+
+    bar = AnswerBar(sentences, reached)
+    least = [bar.least(threshold, number) for number in range(1, sentences + 1)]
+    assert threshold <= least[0] <= 1
+    assert math.prod(1 - share(each) for each in least) == pytest.approx(1 - share(threshold), abs=1e-6)
+    assert bar.least(threshold, sentences + 1) >= least[-1]
+    assert bar.least(1.0, sentences) == 1, "what always scores 1, such as a citation that is missing, still counts"
+
+
+@pytest.mark.parametrize("other", ({"consecutive": 2}, {"ratio": 0.5}, {"evidence": True}))
+def test_an_answer_is_judged_in_one_way(other: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="in two ways; give each a rule of its own"):
+        GroundingParams.model_validate({"answer_sentences": 5} | other)
+
+
+def test_a_model_whose_card_tells_no_spread_is_refused_for_answers(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    shutil.copytree(model_folder("tidegate-grounding"), folder)
+    card = (folder / "model.yaml").read_text(encoding="utf-8")
+    (folder / "model.yaml").write_text(card.replace("supported_below", "left_out"), encoding="utf-8")
+    with pytest.raises(DetectorError, match=r"how its supports are spread \(`supported_below`\)") as raised:
+        GroundingChecker.labels_of(GroundingParams(model=str(folder), answer_sentences=5))
+    assert raised.value.path == ("answer_sentences",)
+    assert GroundingParams(model=str(folder), answer_sentences=5).reading().answer is None
+    assert GroundingChecker.labels_of(GroundingParams(model=str(folder)))[UNSUPPORTED] < 1
 
 
 @pytest.mark.parametrize(("model", "words"), (("no-such", "no model named"), ("tidegate-encoder", "not pairs")))

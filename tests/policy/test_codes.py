@@ -15,6 +15,7 @@ from sidecar.cli.policy import policy
 from sidecar.policy.cases import public_keys
 from sidecar.policy.codes import ABOUT, Code, level_of
 from sidecar.policy.compiler import compile_file
+from sidecar.policy.judging import JudgeFacts
 from sidecar.policy.lint.policies import warnings
 from sidecar.values import EVIDENCE_LEVELS
 
@@ -32,7 +33,8 @@ WITHOUT_EXAMPLE = {
 
 def codes_in(path: Path, *, has_key: bool = True) -> set[str]:
     levels = EVIDENCE_LEVELS if has_key else ("shape",)
-    compiled = compile_file(path, public_keys() if has_key else None, keeps=levels)
+    judges = {"guard": JudgeFacts(timeout_ms=300, labels=frozenset({"hate"}))}
+    compiled = compile_file(path, public_keys() if has_key else None, keeps=levels, judges=judges)
     return {each.code for each in (*compiled.errors, *warnings(compiled.policies, datetime.now(UTC).date()))}
 
 

@@ -271,6 +271,21 @@ def test_rules_that_count_differently_share_a_pair_checker(tmp_path: Path) -> No
     assert rewrite("a sentence", "unsupported", "") == "[?]"
 
 
+def test_a_rule_may_judge_answers_of_a_length(tmp_path: Path) -> None:
+    path = tmp_path / "grounded.yaml"
+    policy = GROUNDED.replace("DIRECTION", "output")
+    path.write_text(policy.replace("consecutive: 2", "answer_sentences: 5"))
+    ((_, plan),) = compile_file(path).policies
+    (batch,) = plan.batches
+    bars = [rule.reading.answer for rule in batch.rules]
+    assert bars[0] is None
+    assert bars[1] is not None
+    assert bars[1].sentences == 5
+    path.write_text(policy.replace("consecutive: 2", "consecutive: 2, answer_sentences: 5"))
+    (error,) = compile_file(path).errors
+    assert "read an answer in two ways" in error.message
+
+
 def test_inputs_cannot_be_compared_with_a_context(tmp_path: Path) -> None:
     path = tmp_path / "grounded.yaml"
     path.write_text(GROUNDED.replace("DIRECTION", "input"))
@@ -288,8 +303,10 @@ def test_a_detector_says_what_a_rule_reads_that_does_not_say_so() -> None:
     both = {Channel.CONTENT, Channel.OTHER}
     third = {Part.USER, Part.CONTEXT, Part.TOOL_RESULT, Part.TOOL_DEFINITION}
     assert default_reads(registry.get("injection")) == Reads(frozenset(third), frozenset(both))
-    assert default_reads(registry.get("grounding")) == Reads(frozenset({Part.MODEL}), frozenset({Channel.CONTENT}))
-    others = [registry.get(name) for name in registry.names() if name not in ("injection", "grounding")]
+    of_answers = ("grounding", "format")
+    for name in of_answers:
+        assert default_reads(registry.get(name)) == Reads(frozenset({Part.MODEL}), frozenset({Channel.CONTENT}))
+    others = [registry.get(name) for name in registry.names() if name not in ("injection", *of_answers)]
     assert {default_reads(kind) for kind in others} == {EVERYTHING}
     assert Reads(frozenset(Part), frozenset(Channel)) == EVERYTHING
 

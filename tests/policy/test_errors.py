@@ -171,6 +171,20 @@ ROWS = (
         HEAD + f"stream: {{max_hold_ms: 400ms}}\nrules:\n  - {{id: a, {W}, action: annotate}}\n",
         "4:23: stream.max_hold_ms: `400ms` is not a whole number. Write a whole number, without quotes.",
     ),
+    *(
+        Row(
+            f"a share as {written}",
+            HEAD + f'rules:\n  - {{id: a, detect: {{detector: words, words: {{NAME: [Bob]}}, threshold: "{written}"}},'
+            " action: annotate}\n",
+            f"5:72: rules[0].detect.threshold: `{written}` is not a number. Write {meant}, without quotes.",
+        )
+        for written, meant in (("80%", "0.8"), ("0,5", "0.5"), ("0.7", "0.7"), ("12,5 %", "0.125"))
+    ),
+    Row(
+        "a technique of ATLAS that is misspelt",
+        HEAD + f"rules:\n  - {{id: a, {W}, action: annotate, tags: {{atlas: [AML.T0O51]}}}}\n",
+        "5:95: rules[0].tags.atlas[0]: `atlas` has no entry `AML.T0O51`. Did you mean `AML.T0051` (LLM Prompt Injection)?",
+    ),
     Row(
         "an unknown direction",
         HEAD + f"match: {{directions: [outputs]}}\nrules:\n  - {{id: a, {W}, action: annotate}}\n",

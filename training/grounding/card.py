@@ -106,6 +106,7 @@ def contract_of(arguments: argparse.Namespace, combiner: dict, files: dict[str, 
             },
             "combiner": {"weights": used, "bias": combiner["bias"]},
             "thresholds": combiner["thresholds"],
+            "supported_below": combiner["supported_below"],
         },
     }  # fmt: skip
 

@@ -39,6 +39,8 @@ from training.grounding.runners import onnx_runner
 from training.grounding.scoring import Prepared, prepare_rows, score_cached
 
 STRENGTHS = (0.02, 0.1, 0.4, 1.0)
+SHARES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Shares of supported claims whose supports the card states: the bar of an answer is read between them."""
 SYNTHETIC_WEIGHTS = (0.05, 0.15, 0.4)
 NEGATIVE = {
     "contradiction_max", "token_worst", "token_mean", "numbers_missing", "dates_missing", "names_missing",
@@ -144,6 +146,12 @@ def thresholds(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
     }
 
 
+def spread(supported: np.ndarray) -> list[list[float]]:
+    """Return how the supports of supported claims are spread: supports, rising, with the share that is below."""
+    points = {round(float(np.quantile(supported, share)), 4): share for share in SHARES}
+    return [[0.0, 0.0], *([support, share] for support, share in sorted(points.items())), [1.0, 1.0]]
+
+
 def fits(train: list[Prepared], x: Any, y: Any, *, score: Callable[..., float]) -> dict[str, Any]:
     """Every way that is tried -> its score, coefficients, bias, and the weights of the rows."""
     tried = {}
@@ -190,6 +198,7 @@ def run(arguments: argparse.Namespace) -> None:
         },
         "bias": round(float(bias), 6),
         "thresholds": thresholds(p, dev_y),
+        "supported_below": spread(p[dev_y == 1]),
         "fitted_on": {"rows": len(y), "chosen": chosen, "dev": {key: round(t[0], 4) for key, t in tried.items()}},
     }
     (arguments.work / "combiner.json").write_text(json.dumps(result, indent=1))

@@ -1,9 +1,10 @@
-"""Looks at what is not in the model yet: a threshold for an answer's worst sentence, and the share of all words.
+"""Measures the bar of an answer's worst sentence (`answer_sentences`), and looks at the share of all words.
 
     python -m training.grounding.responses --data DATA --work WORK --model MODEL [--sample 1300]
 
-1. Of dev's supported claims a share is below the recommended threshold. The threshold of an answer of n sentences is
-   the one below which 1 - (1 - share)^(1/n) of them are: answers are then flagged as often as sentences (Sidak 1967).
+1. How the supports of dev's supported claims are spread, as the card states it, and the bar of an answer by its length.
+   Then with the spread of every second claim alone, on answers drawn from the others: how many that are supported are
+   flagged, and how many with one unsupported claim, at a random place, are found.
 2. Answers of begin with two sentences or more: what each threshold flags of the supported, and finds of the others.
 3. The combiner's log odds with the share of a claim's words that the context holds added, by weight: a set's AUC.
 
@@ -19,7 +20,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from detectors.base import AnswerBar
 from detectors.grounding.passages import split_sentences
+from training.grounding.combine import spread
 from training.grounding.evaluate import Scorer, load_scorer
 from training.grounding.rows import Row, read_split
 
@@ -28,6 +31,7 @@ THRESHOLDS = (BALANCED, 0.3, 0.2, 0.106)
 SENTENCES = (1, 2, 3, 4, 5, 8, 10, 20)
 WEIGHTS = (0.0, 0.5, 1.0, 2.0, 3.0)
 ANSWERS = 200
+DRAWN = 20_000
 SEED = 2
 
 Floats = np.ndarray
@@ -47,13 +51,34 @@ def scored(scorer: Scorer, rows: list[Row], key: str) -> tuple[Floats, Floats, F
     return supports, np.array([row.overlap[0] for row in prepared]), np.array([row.is_supported for row in rows])
 
 
+def bar_of(sentences: int, supported: Floats) -> AnswerBar:
+    """The bar of answers of so many sentences, by the spread of these supports."""
+    return AnswerBar(sentences, tuple((1 - support, share) for support, share in reversed(spread(supported))))
+
+
 def by_length(supported: Floats) -> None:
-    """The threshold for answers of so many sentences."""
+    """The spread, and the bar for answers of so many sentences."""
     share = float((supported < BALANCED).mean())
-    print(f"{share:.3f} of {len(supported)} supported claims are below {BALANCED}")
+    print(
+        f"{share:.3f} of {len(supported)} supported claims are below {BALANCED}; supported_below: {spread(supported)}"
+    )
     for count in SENTENCES:
-        allowed = 1 - (1 - share) ** (1 / count)
-        print(f"  {count} sentences: {np.quantile(supported, allowed):.3f}")
+        print(f"  {count} sentences: {1 - bar_of(count, supported).least(1 - BALANCED, 1):.3f}")
+
+
+def drawn(supports: Floats, truth: Floats) -> None:
+    """What is flagged of answers drawn from every second claim, with the spread of the others, by length and bar."""
+    known, supported, wrong = supports[0::2][truth[0::2]], supports[1::2][truth[1::2]], supports[1::2][~truth[1::2]]
+    generator = np.random.default_rng(SEED)
+    for count in SENTENCES:
+        right = generator.choice(supported, (DRAWN, count))
+        mixed = right.copy()
+        mixed[np.arange(DRAWN), generator.integers(count, size=DRAWN)] = generator.choice(wrong, DRAWN)
+        for stated in (None, 1, 5, count):
+            bar = None if stated is None else bar_of(stated, known)
+            least = [1 - (bar.least(1 - BALANCED, n + 1) if bar else 1 - BALANCED) for n in range(count)]
+            flagged, found = ((answers < least).any(axis=1).mean() for answers in (right, mixed))
+            print(f"  {count} sentences, answer_sentences {stated}: {flagged:.3f} flagged, {found:.3f} found")
 
 
 def answers(scorer: Scorer, data: Path) -> None:
@@ -103,6 +128,7 @@ def main() -> None:
         by_weight(name, supports, words, truth)
         if name == "dev":
             by_length(supports[truth])
+            drawn(supports, truth)
     answers(scorer, arguments.data)
 
 

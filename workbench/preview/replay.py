@@ -2,7 +2,8 @@
 
 1. Both versions are compiled with the same detectors: what has the same detector with the same parameters shares it.
 2. Detectors remember what they found (`sidecar.remembered`), so each text is read once for both versions, and once
-   for all the conversations in which it comes again. A stream whose policy is the same in both is guarded once.
+   for all the conversations in which it comes again. A stream is guarded once where the policy is the same in both, and
+   where what the versions say otherwise met nothing in it (`alike`).
 3. Each request and each answer is compared by what becomes of it: blocked, withheld, redacted, annotated.
 
 `tally_of` maps a batch of rows to a `Tally`; tallies are added up. That is all that another engine needs.
@@ -33,11 +34,12 @@ from sidecar.policy.rollouts import errors_together, in_force
 from sidecar.policy.session_facts import SessionFacts
 from sidecar.policy.turns import Exchange, exchanges
 from sidecar.rehearsal import Rehearsal
-from sidecar.remembered import Memory
-from sidecar.values import Action, Blocked, Decision, Direction, Lane, Release
+from sidecar.remembered import Heard, Memory
+from sidecar.values import Action, Blocked, Channel, Decision, Direction, Lane, Release
+from workbench.preview.alike import Bearing, Pair
 from workbench.preview.confusion import Confusion
 from workbench.preview.tally import Change, Example, Tally
-from workbench.preview.traffic import Conversation, Row, conversation
+from workbench.preview.traffic import Conversation, Row, conversations
 from workbench.preview.veil import Found, bared, veiled
 
 _GRAVEST = 3
@@ -62,10 +64,13 @@ class Seen(msgspec.Struct, frozen=True):
     plan: Plan | None
     facts: SessionFacts | None
     guarded: Guarded
+    heard: frozenset[Heard] = frozenset()
+    """What detectors found in it."""
 
-    def is_alike(self, conduct: Conduct) -> bool:
-        """Whether a stream that begins so comes out the same."""
-        return self.plan is not None and (self.plan.digest, self.facts) == (conduct.plan.digest, conduct.facts)
+    @property
+    def is_broken(self) -> bool:
+        """Whether some of it was not looked at, as it should have been."""
+        return any(each.failure is not None for each in self.guarded.decisions)
 
     @property
     def blocked(self) -> Blocked | None:
@@ -135,9 +140,12 @@ class Version:
         errors = [error for file in files for error in file.errors] + errors_together(files)
         if errors:
             raise PolicyErrors(errors)
+        self.memory = memory
         stable, _ = in_force(plan for file in files for _, plan in file.policies)
         self.plans = in_order(stable.values())
         self._remembering = {plan.name: memory.of(plan) for plan in self.plans}
+        specs = {plan.name: loaded.spec for file in files for loaded, plan in file.policies if plan.rollout is None}
+        self._bearings = {name: Bearing.of(specs[name], plan) for name, plan in self._remembering.items()}
 
     def plan_for(self, said: Conversation, direction: Direction, policy: str) -> Plan | None:
         """The policy that guards a stream of a conversation."""
@@ -149,6 +157,10 @@ class Version:
         """The same policy, with detectors that remember."""
         return self._remembering[plan.name]
 
+    def bearing(self, plan: Plan) -> Bearing | None:
+        """What of a policy bears on streams; None of one that is not as it was written: its session is stopped."""
+        return self._bearings[plan.name] if self._remembering.get(plan.name) is plan else None
+
 
 class _Side:
     """One conversation with one version of the policies."""
@@ -157,19 +169,26 @@ class _Side:
         self._version = version
         self._said = said
         self._policy = policy
-        self._rehearsal = Rehearsal(said.facts, said.session or said.id, languages=said.languages)
+        self.rehearsal = Rehearsal(said.facts, said.session or said.id, languages=said.languages)
 
-    def guard(self, exchange: Exchange, other: Seen | None = None) -> Seen:
-        """Guard the next stream; it is what `other` saw where that had the same policy and the session stands alike."""
+    def begin(self, exchange: Exchange) -> Conduct | None:
+        """How the next stream begins; None where no policy takes it."""
         plan = self._version.plan_for(self._said, exchange.direction, self._policy)
-        if plan is None:
+        return None if plan is None else self.rehearsal.begin(self._version.remembering(plan), exchange)
+
+    def guard(self, conduct: Conduct | None, exchange: Exchange) -> Seen:
+        """Guard the stream that began so."""
+        if conduct is None:
             return Seen(None, None, _untouched(exchange))
-        conduct = self._rehearsal.begin(self._version.remembering(plan), exchange)
-        seen = other if other is not None and other.is_alike(conduct) else None
-        if seen is None:
-            seen = Seen(conduct.plan, conduct.facts, self._rehearsal.guard(conduct, exchange))
-        self._rehearsal.end(conduct, exchange, seen.guarded)
-        return seen
+        heard = self._version.memory.heard
+        heard.clear()
+        guarded = self.rehearsal.guard(conduct, exchange)
+        return Seen(conduct.plan, conduct.facts, guarded, frozenset(heard))
+
+    def end(self, conduct: Conduct | None, exchange: Exchange, seen: Seen) -> None:
+        """Note what the session did in it."""
+        if conduct is not None:
+            self.rehearsal.end(conduct, exchange, seen.guarded)
 
 
 class _Stream(msgspec.Struct, frozen=True):
@@ -194,13 +213,13 @@ class Replay:
         self.memory = memory or Memory()
         self.old = Version(asked.old, made, self.memory)
         self.new = Version(asked.new, made, self.memory)
+        self._pairs: dict[tuple[int, int], Pair] = {}
 
     def tally_of(self, rows: Iterable[Row]) -> Tally:
-        """Counts of a batch. Raises `Unreadable`."""
+        """Counts of a batch. Raises `Unreadable`, with all rows that are no conversations."""
         tally = Tally(examples_kept=self.asked.examples)
         asked, known = self.memory.asked, self.memory.known
-        for row in rows:
-            said = conversation(row)
+        for row, said in conversations(rows):
             if said is None:
                 tally.without_text += 1
             else:
@@ -213,12 +232,42 @@ class Replay:
         old, new = (_Side(version, said, self.asked.policy) for version in (self.old, self.new))
         fired: tuple[set[str], set[str]] = set(), set()
         for number, exchange in enumerate(exchanges(said.turns)):
-            before = old.guard(exchange)
-            after = new.guard(exchange, before)
+            before, after = self._guarded(old, new, exchange)
             self._compare(tally, _Stream(row, said, number, exchange, before, after))
             fired[0].update(before.rules)
             fired[1].update(after.rules)
         _review(tally, said, *fired)
+
+    def _guarded(self, old: _Side, new: _Side, exchange: Exchange) -> tuple[Seen, Seen]:
+        """What both versions do with a stream, which is guarded once where it comes out alike."""
+        stands_alike = old.rehearsal.stands_as(new.rehearsal)
+        was, is_now = old.begin(exchange), new.begin(exchange)
+        before = after = old.guard(was, exchange)
+        if is_now is None or not (stands_alike and self._is_alike(before, is_now, exchange)):
+            after = new.guard(is_now, exchange)
+        else:
+            new.rehearsal.follow(old.rehearsal)
+        old.end(was, exchange, before)
+        new.end(is_now, exchange, after)
+        return before, after
+
+    def _is_alike(self, seen: Seen, conduct: Conduct, exchange: Exchange) -> bool:
+        """Whether a stream that begins so in the new version comes out as it was seen in the old one."""
+        if seen.plan is None or seen.facts != conduct.facts:
+            return False
+        if seen.plan.digest == conduct.plan.digest:
+            return True
+        old, new = self.old.bearing(seen.plan), self.new.bearing(conduct.plan)
+        if old is None or new is None or seen.is_broken:
+            return False
+        has_calls = any(each.lane.channel is Channel.TOOL_ARGUMENTS for each in exchange.spoken)
+        return self._pair(old, new).is_alike(seen.heard, has_calls=has_calls)
+
+    def _pair(self, old: Bearing, new: Bearing) -> Pair:
+        key = (id(old), id(new))  # each lives as long as its version
+        if key not in self._pairs:
+            self._pairs[key] = Pair(old, new)
+        return self._pairs[key]
 
     def _compare(self, tally: Tally, stream: _Stream) -> None:
         old, new = stream.old, stream.new

@@ -160,6 +160,23 @@ class _Recorded(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Recorded)
+_MOST_TOLD = 20
+"""Of rows that are wrong."""
+
+
+def conversations(rows: Iterable[Row]) -> list[tuple[Row, Conversation | None]]:
+    """The conversations of rows. Raises `Unreadable` that tells of all rows that are none, the first ones in full."""
+    read: list[tuple[Row, Conversation | None]] = []
+    wrong: list[str] = []
+    for row in rows:
+        try:
+            read.append((row, conversation(row)))
+        except Unreadable as error:
+            wrong.append(str(error))
+    if wrong:
+        more = [f"and {len(wrong) - _MOST_TOLD} more here"] if len(wrong) > _MOST_TOLD else []
+        raise Unreadable("\n".join([*wrong[:_MOST_TOLD], *more]))
+    return read
 
 
 def conversation(row: Row) -> Conversation | None:

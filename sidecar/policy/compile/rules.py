@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from detectors.base import Detector, PairChecker, Reads, is_scanner
+from detectors.base import Detector, PairChecker, Reads, is_scanner, reads_calls
+from detectors.suggestion import closest
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.actions import (
@@ -22,8 +23,10 @@ from sidecar.policy.compile.actions import (
     stand_in_of,
     translations_of,
 )
+from sidecar.policy.compile.calls import check_judged_calls
 from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler, Made
 from sidecar.policy.compile.evidence import check_evidence
+from sidecar.policy.compile.judges import JudgeChecks, escalation_of, least_scores
 from sidecar.policy.compile.refusals import Refusals, check_wording
 from sidecar.policy.compile.sessions import condition_of
 from sidecar.policy.compile.terms import bands_of, highest_severity, terms_of
@@ -31,6 +34,7 @@ from sidecar.policy.compile.trials import trial_of
 from sidecar.policy.conditions import Terms
 from sidecar.policy.document import Place
 from sidecar.policy.explain import suggest
+from sidecar.policy.judging import JudgeFacts
 from sidecar.policy.loader import Draft
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.plan import Rewrite, RulePlan
@@ -67,6 +71,7 @@ class RuleCompiler:
         made: Made | None = None,
         *,
         keeps: Collection[EvidenceLevel] = EVIDENCE_LEVELS,
+        judges: Mapping[str, JudgeFacts] | None = None,
     ) -> None:
         self.plans: list[RulePlan] = []
         self._refusals = Refusals(draft.source)
@@ -75,6 +80,7 @@ class RuleCompiler:
         self._language = draft.metadata.language if draft.metadata else Language.EN
         self._keys = keys
         self._keeps = keeps
+        self._judges = JudgeChecks(self._refusals, judges, self._stream.max_hold_ms)
         self._detection = DetectionCompiler(self._refusals, draft.document, catalog, self._directions, made)
 
     @property
@@ -106,9 +112,12 @@ class RuleCompiler:
         self._check_calls(place, rule, action, detection.reads)
         self._check_labels(place, rule, detection.thresholds)
         self._check_session(place, rule, detection.reads)
-        bands = bands_of(self._refusals, place, rule, detection.thresholds)
+        self._judges.check(place, rule, detection.thresholds, self._detection.detectors(detection))
+        bands = bands_of(self._refusals, place, rule, least_scores(rule.judge, detection.thresholds))
         for detector in self._detection.detectors(detection):
             self._check_stream(place, rule, action, detector, detection.reads)
+            if reads_calls(detector):
+                check_judged_calls(self._refusals, place, rule, action, detection.reads, self._stream)
         if len(self.errors) > before:
             return
         plan = self._plan(rule, action, detection, rewrite, terms, bands)
@@ -161,6 +170,7 @@ class RuleCompiler:
             evidence=rule.evidence.level if rule.evidence else None,
             evidence_reason=rule.evidence.reason if rule.evidence else "",
             terms=terms,
+            judge=escalation_of(rule.judge),
             bands=bands,
         )
 
@@ -280,7 +290,10 @@ class RuleCompiler:
             for number, entry in enumerate(entries):
                 if entry not in SCHEMES[scheme]:
                     where, message = (*place, "tags", scheme, number), f"`{scheme}` has no entry `{entry}`"
-                    self._refusals.refuse(where, Code.UNKNOWN_TAG, message, suggest(entry, SCHEMES[scheme]))
+                    remedy, meant = suggest(entry, SCHEMES[scheme]), closest(entry, SCHEMES[scheme])
+                    if meant is not None:
+                        remedy = f"did you mean `{meant}` ({SCHEMES[scheme][meant]})?"
+                    self._refusals.refuse(where, Code.UNKNOWN_TAG, message, remedy)
 
     def _check_calls(self, place: Place, rule: RuleSpec, action: Action, reads: Reads) -> None:
         """Refuse a redaction that is told to read what a model hands to tools, and would change nothing there."""

@@ -11,6 +11,7 @@ from sidecar.policy.schema.actions import ActionSpec
 from sidecar.policy.schema.base import Model, Name, form_of
 from sidecar.policy.schema.detect import Detect
 from sidecar.policy.schema.exceptions import ExceptionSpec
+from sidecar.policy.schema.judge import JudgeSpec
 from sidecar.policy.schema.requires import RequiresSpec
 from sidecar.policy.schema.rollout import EnforcementSpec
 from sidecar.policy.schema.session import Risk, SessionConditionSpec
@@ -90,6 +91,11 @@ class RuleSpec(Model):
         default=None,
         description="What else must have been found in the same text, before a finding or where it begins; else it is"
         " no violation: `{any: [PERSON], within: 100}`, `{any: [emails], at_least: 3}`.",
+    )
+    judge: JudgeSpec | None = Field(
+        default=None,
+        description="Whom to ask about findings whose scores are unclear: a remote guard model, to which their segments"
+        " are sent: `{name: guard, between: [0.4, 0.9]}`.",
     )
     severity: SeveritySpec = Field(
         default="medium",
