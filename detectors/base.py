@@ -297,6 +297,51 @@ def open_scan(scanner: PatternScanner, name: str = "") -> Scan:
     return scanner.start_named(name) if name and isinstance(scanner, ReadsNames) else scanner.start()
 
 
+_MOST_OF_CALL = 262_144
+"""Characters of a call's arguments that are kept to be judged."""
+
+
+class ToolCall:
+    """What is known of a model's call of a tool, while it comes. Owned by who reads the stream.
+
+    `tool` is the name, as far as it was told (`""`: not at all); `is_name` that the text which is scanned is that name.
+    `arguments` are the text as it came: where it is JSON, not decoded. `is_cut` says that they are longer than what is
+    kept, `is_over` that nothing more comes.
+    """
+
+    def __init__(self, tool: str = "", *, is_name: bool = False) -> None:
+        self.tool = tool
+        self.is_name = is_name
+        self.arguments = ""
+        self.is_cut = False
+        self.is_over = False
+
+    def add(self, text: str) -> None:
+        """Take in more of the text."""
+        self.is_cut = self.is_cut or len(self.arguments) + len(text) > _MOST_OF_CALL
+        if not self.is_cut:
+            self.arguments += text
+
+
+@runtime_checkable
+class ReadsCalls(Protocol):
+    """A pattern scanner that judges calls of tools: by what they call, and their arguments as a whole."""
+
+    def start_call(self, call: ToolCall) -> Scan:
+        """Open a scan for a lane that is part of a call, at lane offset 0. It reads `call` where the lane ends."""
+        ...
+
+
+def reads_calls(scanner: object) -> bool:
+    """Whether a detector judges calls of tools."""
+    return hasattr(scanner, "start_call")  # to ask a protocol would take 30 us
+
+
+def scan_of_call(scanner: PatternScanner, call: ToolCall | None) -> Scan:
+    """Open a scan for a lane, which is part of a call or of none."""
+    return scanner.start_call(call) if call is not None and isinstance(scanner, ReadsCalls) else scanner.start()
+
+
 Detector = PatternScanner | BatchDetector
 
 

@@ -44,6 +44,7 @@ _BUILT_IN: Mapping[str, str] = {
     "pii": "detectors.pii.detector:Pii",
     "invisible_text": "detectors.invisible_text:InvisibleText",
     "links": "detectors.links.detector:Links",
+    "tools": "detectors.tools:Tools",
     "format": "detectors.format.detector:Format",
     "injection": "detectors.injection:Injection",
     "toxicity": "detectors.toxicity:Toxicity",

@@ -6,7 +6,7 @@ completed. Nothing is published. Timers are off.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -41,6 +41,7 @@ from sidecar.values import (
     Redaction,
     Release,
     Segment,
+    Tool,
 )
 
 LaneText = tuple[Lane, str]
@@ -120,13 +121,14 @@ def guard(
     facts: SessionFacts = NOTHING_KNOWN,
     about: StreamFacts | None = None,
     languages: Sequence[str] = (),
+    tools: Mapping[Lane, Tool] | None = None,
     watch: Watch | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
     `stand_ins` is the book of the exchange; without one, stand-ins are made with a public key, and nothing is put back.
-    `facts` is how the session stands, `about` what is known of the stream, `languages` those of the reader. `watch`
-    looks on.
+    `facts` is how the session stands, `about` what is known of the stream, `languages` those of the reader. `tools`
+    says what the lanes of calls call. `watch` looks on.
     """
     book = stand_ins or public_stand_ins(session_id)
     is_request = direction is Direction.INPUT
@@ -141,6 +143,8 @@ def guard(
         languages=languages,
         trace=watch,
     )
+    for lane, tool in (tools or {}).items():
+        stream.name_tool(lane, tool)
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:
@@ -195,6 +199,7 @@ def guard_exchange(
         facts=facts,
         about=about,
         languages=languages,
+        tools={each.lane: each.tool for each in exchange.spoken if each.tool is not None},
     )
 
 

@@ -22,7 +22,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from detectors.base import BatchDetector, BatchItem, PatternScanner, Scan, forked, open_scan, plain_words_of
+from detectors.base import (
+    BatchDetector,
+    BatchItem,
+    PatternScanner,
+    Scan,
+    forked,
+    open_scan,
+    plain_words_of,
+    reads_calls,
+)
 from detectors.types import Finding
 from sidecar.policy.plan import Plan
 
@@ -56,7 +65,10 @@ class Memory:
 
     def of(self, plan: Plan) -> Plan:
         """The same plan, with detectors that remember."""
-        scanners = tuple(replace(each, detector=self._of(each.detector, _Scanner)) for each in plan.scanners)
+        scanners = tuple(
+            each if reads_calls(each.detector) else replace(each, detector=self._of(each.detector, _Scanner))
+            for each in plan.scanners
+        )
         batches = tuple(replace(each, detector=self._of(each.detector, _Classifier)) for each in plan.batches)
         return replace(plan, scanners=scanners, batches=batches)
 

@@ -60,6 +60,7 @@ from sidecar.values import (
     Segment,
     SessionStanding,
     Standing,
+    Tool,
 )
 from sidecar.wording import messages
 
@@ -183,17 +184,20 @@ class Session:
 
     def _judgement(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
         """What is known of the whole text of a lane; looked up once."""
-        if self._history is None:
+        if self._history is None or self._core.judges_call(lane):
             return None
         if lane not in self._judgements:
             self._judgements[lane] = self._history.recall(lane, text, is_json=is_json)
         return self._judgements[lane]
 
-    async def feed(self, lane: Lane, text: str, *, is_json: bool = False, is_last: bool = False) -> None:
+    async def feed(
+        self, lane: Lane, text: str, *, is_json: bool = False, is_last: bool = False, tool: Tool | None = None
+    ) -> None:
         """Hand over text of a lane; waits for room. Raises `CallerError` past a limit, or after the lane's end.
 
         `is_json`: the lane's text is JSON, and is read decoded. Its first text says so. `is_last`: the lane is over
-        with it. A text of a request that comes whole so, and was checked before, is not looked at again.
+        with it. A text of a request that comes whole so, and was checked before, is not looked at again. `tool`: what
+        the text calls, where it is part of a call.
         """
         is_first = not self._allowance.knows(lane)
         if self._is_finished:
@@ -201,6 +205,8 @@ class Session:
         self._allowance.take(lane, text)
         if text and is_first and is_last and await self._recall(lane, text, is_json=is_json):
             return
+        if tool is not None:
+            self._core.name_tool(lane, tool)
         if is_json and is_first:
             self._core.read_as_json(lane)
         for start in range(0, len(text), _INBOX_CHARS):

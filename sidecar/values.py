@@ -180,6 +180,13 @@ class Lane(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """Which of several texts of one channel: the number of a tool call, or of a content block."""
 
 
+class Tool(msgspec.Struct, frozen=True, gc=False):
+    """Which tool a text of a model's call is for, as far as it was named, and whether the text is that name."""
+
+    name: str
+    is_name: bool = False
+
+
 class Segment(msgspec.Struct, frozen=True, gc=False):
     """What a model detector sees: `text[begin:]` is the segment, `text[:begin]` its left context.
 

@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import unquote, unquote_plus
 
-from detectors.links.address import Address
+from detectors.text.address import Address
 
 _LONG = 400
 _LEAST_ENCODED = 16

@@ -37,8 +37,8 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field, model_validator
 
 from detectors.base import DetectorError, Params
-from detectors.links.address import WEB, Address, Hosts, mixes_scripts, nested, read
 from detectors.links.carried import carried
+from detectors.text.address import WEB, Address, Hosts, mixes_scripts, nested, read
 from detectors.text.looks import LooksScanner
 from detectors.text.regular import NotRegular, RegularScanner, Rule
 from detectors.types import Finding

@@ -25,16 +25,16 @@ from sidecar.values import Channel, Direction, Lane, Part
 
 _CHAT = "/v1/chat/completions"
 _NO_MASK = "The arguments of a tool call hold what may not pass."
-"""LiteLLM takes no arguments back: what a policy would replace in them is stopped."""
+"""Outside of messages LiteLLM takes no arguments back: what a policy would replace in them is stopped."""
 _KEY_CHARS = 12
 
 
 class _ToolFunction(msgspec.Struct):
-    arguments: str = ""
+    arguments: str | None = None
 
 
 class _ToolCall(msgspec.Struct):
-    function: _ToolFunction = field(default_factory=_ToolFunction)
+    function: _ToolFunction
 
 
 class _Request(msgspec.Struct):
@@ -86,6 +86,8 @@ async def _request(asked: Asked, request: _Request) -> dict[str, Any]:
     answer: dict[str, Any] = {"action": "GUARDRAIL_INTERVENED", "texts": [*_texts_of(passed["messages"])]}
     if request.structured_messages is rows:
         answer["structured_messages"] = passed["messages"]
+    elif _calls_of(passed["messages"]) != _calls_of(rows):
+        return _blocked(_NO_MASK)
     if request.tools:
         answer["tools"] = passed["tools"]
     return answer
@@ -115,6 +117,10 @@ def _texts_of(messages: Sequence[Any]) -> Iterator[str]:
             yield from (part["text"] for part in content if isinstance(part, dict) and part.get("text") is not None)
 
 
+def _calls_of(messages: Sequence[Any]) -> list[Any]:
+    return [message.get("tool_calls") for message in messages]
+
+
 async def _response(asked: Asked, request: _Request) -> dict[str, Any]:
     texts = request.texts or []
     arguments = _arguments(request.tool_calls or [])
@@ -132,7 +138,7 @@ async def _response(asked: Asked, request: _Request) -> dict[str, Any]:
 def _arguments(calls: Sequence[Any]) -> list[str]:
     """The arguments of calls. Raises `CallerError` where a call has some that are no text."""
     try:
-        return [each.function.arguments for each in msgspec.convert(calls, type=list[_ToolCall])]
+        return [each.function.arguments or "" for each in msgspec.convert(calls, type=list[_ToolCall])]
     except msgspec.ValidationError as error:
         raise CallerError(str(error), field="tool_calls") from None
 

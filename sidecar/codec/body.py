@@ -433,7 +433,8 @@ def _with_ends(fed: list[Fed]) -> Iterator[Text]:
     for number, (lane, texts) in enumerate(runs):
         whole = texts[0].text if len(texts) == 1 else "".join(each.text for each in texts)
         is_last = last[lane] == number
-        yield Text(lane, whole, texts[0].is_json, is_last=is_last, is_whole=is_last and lane not in said)
+        is_whole = is_last and lane not in said
+        yield Text(lane, whole, texts[0].is_json, is_last=is_last, is_whole=is_whole, tool=texts[-1].tool)
         said.add(lane)
 
 

@@ -25,14 +25,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum, auto
 from typing import Any
 
 import msgspec
 
 from sidecar.codec.jsontext import Path, dumps
-from sidecar.values import Channel, Lane, Part
+from sidecar.values import Channel, Lane, Part, Tool
 
 MAX_CHOICE = 65_535
 """The largest number of a choice that is taken as it stands; what else an upstream writes there is numbered anew."""
@@ -174,6 +174,8 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     """Whether the lane is over with it."""
     prefix: str = ""
     """What stands before a text in base64."""
+    tool: Tool | None = None
+    """What it calls, where it is part of a call."""
     emptied: str | None = None
     """What is written in its place once it was changed, or what it follows; None: its new text."""
 
@@ -207,6 +209,8 @@ class Reader:
         self._is_streamed = is_streamed
         self._lanes: dict[tuple[int, Channel, Part, Key], Lane] = {}
         self._items: dict[tuple[int, Channel, Part], int] = {}
+        self._tools: dict[tuple[int, Key], str] = {}
+        """The names of calls' tools, by choice and place."""
         self._odd: dict[str, int] = {}
         self._fresh = 0
         self.has_calls = False
@@ -332,7 +336,7 @@ class Reader:
         rest = node.rest or (node if node.kind is Kind.REPEAT and not node.fields else UNKNOWN)
         if isinstance(value, dict):
             fields = node.fields
-            for key, inner in value.items():
+            for key, inner in _name_first(value, fields):
                 below = fields.get(key, rest)
                 if below.kind is _OPAQUE and not below.emptied:
                     continue
@@ -356,12 +360,25 @@ class Reader:
         elif value or kind is Kind.REPEAT or scope.channel is Channel.TOOL_ARGUMENTS:
             is_json = node.is_json or kind is Kind.JSON
             own = self.lane(scope, key)
-            self._slots.append(Slot(own, path, value, kind, is_json=is_json, is_whole=node.is_whole))
+            tool = self._tool(scope, key, value, is_again=kind is Kind.REPEAT)
+            self._slots.append(Slot(own, path, value, kind, is_json=is_json, is_whole=node.is_whole, tool=tool))
 
     def _tree(self, value: Any, scope: Scope, path: Path) -> None:
         """A value that is read as the JSON that it is. A frame that brings one brings it whole."""
         own = self._once(scope)
-        self._slots.append(Slot(own, path, dumps(value) if value else "", is_json=True, is_raw=True, is_whole=True))
+        tool = self._tool(scope, scope.at(path), "")
+        text = dumps(value) if value else ""
+        self._slots.append(Slot(own, path, text, is_json=True, is_raw=True, is_whole=True, tool=tool))
+
+    def _tool(self, scope: Scope, key: Key, value: str, *, is_again: bool = False) -> Tool | None:
+        """What a call's text at a place calls: what stands beside it as the name, so far."""
+        if scope.channel is not Channel.TOOL_ARGUMENTS:
+            return None
+        call, is_name = (scope.choice, key[:-1]), key[-1:] == ("name",)
+        name = self._tools.get(call, "")
+        if is_name and value:
+            name = self._tools[call] = value if is_again else name + value
+        return Tool(name, is_name)
 
     def _echo(self, value: Any, scope: Scope, path: Path) -> None:
         """Log-probabilities: the tokens are compared with the text; what they say beside it is read by itself."""
@@ -402,6 +419,13 @@ def _reads_bare(node: Node, value: Any) -> bool:
     """Whether a number, or nothing, means something at this node."""
     is_told = node.enter is not None or node.select is not None
     return is_told or (value is not None and node.kind is not _TEXT)
+
+
+def _name_first(value: Mapping[str, Any], fields: Mapping[str, Node]) -> Iterable[tuple[str, Any]]:
+    """What an object holds; a tool's name before what it is called with, wherever it stands."""
+    if "name" not in value or "name" not in fields or fields["name"].channel is not Channel.TOOL_ARGUMENTS:
+        return value.items()
+    return [("name", value["name"]), *(each for each in value.items() if each[0] != "name")]
 
 
 _FOLLOWING = (Kind.TWIN, Kind.REPEAT, Kind.ECHO)

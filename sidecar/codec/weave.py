@@ -28,7 +28,7 @@ import msgspec
 
 from sidecar.codec.jsontext import Path, dumps
 from sidecar.codec.places import Kind, Slot
-from sidecar.values import WITHHELD, Blocked, Channel, Lane, Part, Release
+from sidecar.values import WITHHELD, Blocked, Channel, Lane, Part, Release, Tool
 
 
 class Text(msgspec.Struct, frozen=True, gc=False):
@@ -41,6 +41,8 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     """Whether the lane is over with it."""
     is_whole: bool = False
     """Whether it is all that the lane says."""
+    tool: Tool | None = None
+    """What it calls, where it is part of a call."""
 
 
 class LaneEnd(msgspec.Struct, frozen=True):
@@ -374,7 +376,7 @@ class Weave:
         own.frames = number
         own.waiting += 1
         if first or said:
-            fed.append(Text(lane, first + said, slot.is_json))
+            fed.append(Text(lane, first + said, slot.is_json, tool=slot.tool))
         if self._postscript is not None and slot.text:
             self._choose_last(slot, lane, number)
         if slot.is_whole:

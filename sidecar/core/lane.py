@@ -68,6 +68,7 @@ class LaneState:
 
     __slots__ = (
         "_buffer",
+        "_call",
         "_gaps",
         "_is_history",
         "_is_known",
@@ -97,8 +98,9 @@ class LaneState:
         self._readers = shared.plan.readers(lane)
         self._stand_ins = shared.known_stand_ins()
         marks = scanner() if self._stand_ins is not None else None
+        self._call = shared.call_of(lane)
         self._told = None if shared.trace is None else partial(shared.trace.judged, lane)
-        self._scanning = Scanning(self._readers.scanners, self._buffer, marks=marks, told=self._told)
+        self._scanning = Scanning(self._readers.scanners, self._buffer, marks=marks, told=self._told, call=self._call)
         self.asking = Asking(lane, self._buffer, shared)
         self._gaps = Gaps()
         self._is_history = shared.is_history(lane)
@@ -226,6 +228,8 @@ class LaneState:
     def close(self) -> list[Request]:
         """Say that no text follows; returns the last requests."""
         self.condition = Condition.CLOSED
+        if self._call is not None:
+            self._call.is_over = True
         self.gate.finish()
         requests = self.asking.advance(self.run, is_final=True)
         if self.notes is not None:

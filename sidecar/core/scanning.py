@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from detectors.base import PatternScanner, Scan, forked, plain_words_of
+from detectors.base import PatternScanner, Scan, ToolCall, forked, plain_words_of, scan_of_call
 from detectors.types import Finding
 from sidecar.core.buffer import TextBuffer
 from sidecar.core.trace import Holder, Told
@@ -90,10 +90,10 @@ class _Reader:
 
     __slots__ = ("_plain", "_sealed", "_supposed", "_told", "earlier", "look_behind", "plan", "scan")
 
-    def __init__(self, plan: ScannerPlan, told: Told | None = None) -> None:
+    def __init__(self, plan: ScannerPlan, told: Told | None = None, call: ToolCall | None = None) -> None:
         self.plan = plan
         self._told = told
-        self.scan: Scan = plan.detector.start()
+        self.scan: Scan = scan_of_call(plan.detector, call)
         self.look_behind = plan.detector.look_behind
         self._plain = plain_words_of(plan.detector)
         self.earlier: list[Violation] = []
@@ -169,10 +169,14 @@ class Scanning:
         *,
         marks: PatternScanner | None,
         told: Told | None = None,
+        call: ToolCall | None = None,
     ) -> None:
-        """`marks` finds what has the form of a stand-in; `told` is told what became of findings."""
+        """`marks` finds what has the form of a stand-in; `told` is told what became of findings.
+
+        `call` is the call that the text is part of, where that matters.
+        """
         self._buffer = buffer
-        self._readers = [_Reader(each, told) for each in plans]
+        self._readers = [_Reader(each, told, call) for each in plans]
         if marks is not None:
             self._readers.insert(0, _MarkReader(ScannerPlan(marks, ())))
         self.seen = 0

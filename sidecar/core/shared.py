@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
+from detectors.base import ToolCall
 from detectors.context import Context
 from detectors.types import Finding
 from sidecar.core.cuts import Way
@@ -29,6 +30,7 @@ class Shared:
     """See the module's text. `now_ms` is the time of the present step."""
 
     __slots__ = (
+        "_calls",
         "_decisions_made",
         "_failures_told",
         "_history",
@@ -43,6 +45,7 @@ class Shared:
         "held_call_chars",
         "is_redacting",
         "is_request",
+        "judges_calls",
         "max_held_call_chars",
         "now_ms",
         "outputs",
@@ -79,6 +82,9 @@ class Shared:
         self._holds_calls = max_held_call_chars is not None
         self.max_held_call_chars = max_held_call_chars or 0
         self.held_call_chars = 0
+        self.judges_calls = plan.judges_calls
+        """Whether a rule judges calls of tools by more than their text."""
+        self._calls: dict[Lane, ToolCall] = {}
         self._is_strict = plan.stream.mode is Mode.STRICT
         self._history = history
         self.outputs: deque[Output] = deque()
@@ -91,6 +97,12 @@ class Shared:
     def holds(self, lane: Lane) -> bool:
         """Whether a lane is a call that leaves whole, or not at all."""
         return self._holds_calls and lane.channel is Channel.TOOL_ARGUMENTS
+
+    def call_of(self, lane: Lane) -> ToolCall | None:
+        """What is known of the call that a lane is part of, where a rule judges calls."""
+        if not self.judges_calls or lane.channel is not Channel.TOOL_ARGUMENTS:
+            return None
+        return self._calls.setdefault(lane, ToolCall())
 
     def writes_words(self, lane: Lane) -> bool:
         """Whether words may be written into a lane that people read, in whatever markup."""

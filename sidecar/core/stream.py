@@ -44,7 +44,7 @@ from sidecar.policy.conditions import Circumstances
 from sidecar.policy.plan import Plan
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.policy.stand_ins import StandIns
-from sidecar.values import Channel, Failed, FailureKind, Lane, Outcome, Output, Release
+from sidecar.values import Channel, Failed, FailureKind, Lane, Outcome, Output, Release, Tool
 
 __all__ = ["MAX_HELD_CALL_CHARS", "MOST_AWAITED", "MOST_UNREAD_CHARS", "LaneCoverage", "Request", "Stream"]
 
@@ -126,6 +126,15 @@ class Stream:
         if lane not in self._places:
             self._readings.setdefault(lane, JsonReading())
 
+    def name_tool(self, lane: Lane, tool: Tool) -> None:
+        """Say what a lane calls, as far as it is known: at first before its text, and again when more is."""
+        if (call := self._shared.call_of(lane)) is not None:
+            call.tool, call.is_name = tool.name, tool.is_name
+
+    def judges_call(self, lane: Lane) -> bool:
+        """Whether a lane is part of a call that is judged by more than its text."""
+        return self._shared.judges_calls and lane.channel is Channel.TOOL_ARGUMENTS
+
     def note(self, lane: Lane) -> None:
         """Have a lane, of which no text was fed yet, be judged so that another stream may `recall` it."""
         self._noted.add(lane)
@@ -190,6 +199,8 @@ class Stream:
         lane was ended.
         """
         self._shared.now_ms = now_ms
+        if self._shared.judges_calls and (call := self._shared.call_of(lane)) is not None:
+            call.add(text)
         if (reading := self._readings.get(lane)) is not None:
             text = reading.feed(text)
         return self._feed(lane, text, now_ms if arrived_ms is None else arrived_ms)

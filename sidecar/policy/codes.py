@@ -77,6 +77,9 @@ class Code(StrEnum):
     WRONG_EXEMPLARS = "TG351"
     RAW_WITHOUT_REASON = "TG360"
     EVIDENCE_NOT_KEPT = "TG361"
+    JUDGES_CALLS_ALONE = "TG370"
+    CALL_IS_NO_TEXT = "TG371"
+    CALL_HAS_LEFT = "TG372"
     UNKNOWN_JUDGE = "TG380"
     NOTHING_TO_JUDGE = "TG381"
     WRONG_BAND = "TG382"
@@ -449,6 +452,25 @@ ABOUT: Mapping[Code, About] = {
         "What is encrypted is encrypted for a public key, and a keyed hash has a key; the settings have none.",
         "Set `events.evidence_key_file` or `keys.hash_file`, or choose another level.",
         "rules: [{id: a, detect: {detector: pii}, evidence: {level: encrypted}, action: redact}]\n",
+    ),
+    Code.JUDGES_CALLS_ALONE: About(
+        "a rule about calls of tools is to read something else",
+        "`tools` judges calls: what they call, and with which arguments. There is nothing of that in other texts.",
+        "Leave out `detect.parts` and `detect.channels`.",
+        "rules: [{id: calls, detect: {detector: tools, allow: [search], channels: [content]}, action: block}]\n",
+    ),
+    Code.CALL_IS_NO_TEXT: About(
+        "a rule about calls of tools is to change text",
+        "A call is in order or it is not: there is no text to be replaced, withheld or advised on.",
+        "Use `block` or `annotate`.",
+        "rules: [{id: calls, detect: {detector: tools, allow: [search]}, action: redact}]\n",
+    ),
+    Code.CALL_HAS_LEFT: About(
+        "a rule is to block calls that stream",
+        "An agent would have what it is to run before the call is judged.",
+        "Remove `stream.tool_calls`, or say `whole`.",
+        "stream: {tool_calls: stream}\n"
+        "rules: [{id: calls, detect: {detector: tools, allow: [search]}, action: block}]\n",
     ),
     Code.UNKNOWN_JUDGE: About(
         "a rule leaves findings to a judge that is not configured",

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
 
-from detectors.base import EVERYTHING, ONE_BY_ONE, BatchDetector, PairChecker, PatternScanner, Reading, Reads
+from detectors.base import (
+    EVERYTHING,
+    ONE_BY_ONE,
+    BatchDetector,
+    PairChecker,
+    PatternScanner,
+    Reading,
+    Reads,
+    reads_calls,
+)
 from sidecar.policy.conditions import Terms
 from sidecar.policy.facts import Match, StreamFacts
 from sidecar.policy.judging import Escalation
@@ -361,6 +370,11 @@ class Plan:
         if self.stream.tool_calls is None:
             return any(rule.action >= Action.WITHHOLD for rule in self.gating_calls)
         return self.stream.tool_calls is ToolCalls.WHOLE and bool(self.gating_calls)
+
+    @property
+    def judges_calls(self) -> bool:
+        """Whether a rule judges calls of tools by more than their text: by what they call, and whole."""
+        return any(reads_calls(each.detector) for each in self.scanners)
 
     @property
     def gating_calls(self) -> tuple[RulePlan, ...]:

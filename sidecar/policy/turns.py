@@ -13,7 +13,7 @@ from itertools import groupby
 
 import msgspec
 
-from sidecar.values import Channel, Direction, Lane, Part
+from sidecar.values import Channel, Direction, Lane, Part, Tool
 
 _HISTORY = frozenset({Part.CONTEXT, Part.TOOL_RESULT})
 """Whose words are no new ones of the user's, nor the operator's."""
@@ -51,6 +51,8 @@ class Spoken(msgspec.Struct, frozen=True):
     turn: int
     lane: Lane
     text: str
+    tool: Tool | None = None
+    """What it calls, where it is part of a call."""
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -99,5 +101,6 @@ def _answer(number: int, turn: Turn) -> Iterator[Spoken]:
         yield Spoken(number, Lane(), turn.text)
     for place, call in enumerate(turn.calls):
         name, arguments = call_lanes(place)
-        yield Spoken(number, name, json.dumps(call.name, ensure_ascii=False))  # what a tool is handed is read as JSON
-        yield Spoken(number, arguments, call.arguments)
+        said = json.dumps(call.name, ensure_ascii=False)  # what a tool is handed is read as JSON
+        yield Spoken(number, name, said, Tool(call.name, is_name=True))
+        yield Spoken(number, arguments, call.arguments, Tool(call.name))

@@ -159,7 +159,7 @@ async def hand_over(session: Session, fed: Fed) -> None:
     elif isinstance(fed, ChoiceEnd):
         session.end_choice(fed.choice)
     else:
-        await session.feed(fed.lane, fed.text, is_json=fed.is_json, is_last=fed.is_last)
+        await session.feed(fed.lane, fed.text, is_json=fed.is_json, is_last=fed.is_last, tool=fed.tool)
 
 
 async def _feed_and_finish(session: Session, fed: Iterable[Fed]) -> None:

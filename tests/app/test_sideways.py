@@ -233,7 +233,7 @@ async def test_with_the_setting_a_crash_leaves_a_core_file(tmp_path: Path):
     """The test above can fail: a crash would have left one."""
     async with service(tmp_path, TIDEGATE_CORE_DUMPS="true") as process:
         await until_logged(tmp_path, process, "serving")
-        resource.prlimit(process.pid, resource.RLIMIT_CORE, (1 << 20, 1 << 20))  # a part of it is enough
+        resource.prlimit(process.pid, resource.RLIMIT_CORE, (1 << 26, 1 << 26))  # a part of it is enough
         assert await asyncio.to_thread(crash, process, tmp_path)
 
 

@@ -82,6 +82,13 @@ async def test_tools_and_earlier_calls_are_read(door: Calling):
     assert {each.where.part for each in door.violations} == {"tool_definition", "model"}
 
 
+async def test_a_call_without_a_message_cannot_be_masked(door: Calling):
+    call = {"id": "c", "type": "function", "function": {"name": "pay", "arguments": json.dumps({"card": CARD})}}
+    _, answer = await door.post(PATH, request(tool_calls=[call]) | {"structured_messages": None})
+
+    assert answer["action"] == "BLOCKED"
+
+
 async def test_texts_without_messages_are_the_users(door: Calling):
     _, answer = await door.post(PATH, request(texts=[FINE, CARD]) | {"structured_messages": None})
 
@@ -108,8 +115,9 @@ async def test_a_calls_arguments_pass_whole_or_not_at_all(door: Calling, said: s
     assert answer["action"] == action
 
 
-async def test_calls_that_are_none_are_told(door: Calling):
-    status, answer = await door.post(PATH, response(FINE, tool_calls=["pay"]))
+@pytest.mark.parametrize("calls", [["pay"], [{"type": "custom", "custom": {"name": "pay", "input": CARD}}]])
+async def test_calls_that_nobody_can_read_are_told(door: Calling, calls: list[Any]):
+    status, answer = await door.post(PATH, response(FINE, tool_calls=calls))
 
     assert (status, answer["error"]["type"]) == (400, "caller")
 
@@ -221,6 +229,15 @@ class TestLitellm:
         told = await ask("request", {"model": "m", "messages": [user(FINE)], "tools": [tool]})
 
         assert told["tools"][0]["function"]["description"] == MASKED
+
+    async def test_arguments_of_earlier_calls_go_on_masked(self, ask: Ask):
+        call = {"id": "c", "type": "function", "function": {"name": "pay", "arguments": json.dumps({"card": CARD})}}
+        earlier = {"role": "assistant", "content": None, "tool_calls": [call]}
+        result = {"role": "tool", "tool_call_id": "c", "content": FINE}
+        told = await ask("request", {"model": "m", "messages": [user(FINE), earlier, result]})
+
+        [masked] = told["messages"][1]["tool_calls"]
+        assert json.loads(masked["function"]["arguments"]) == {"card": MASKED}
 
     async def test_a_block_is_raised_with_its_message(self, ask: Ask):
         assert await ask("request", {"model": "m", "messages": [user(BAD)]}) == {"stopped": "Let us not."}

@@ -20,6 +20,7 @@ PARAMS: dict[str, dict[str, Any]] = {
         "patterns": [{"label": "ORDER", "regex": r"\b\w+-\d{2,4}\b"}, {"label": "WORD", "regex": "(?i)[aé]+!"}],
         "keywords": {"TERM": ["a a", "漢。", "card"]},
     },
+    "tools": {"allow": ["search"]},
     "format": {
         "json": {},
         "words": {"min": 3, "max": 5},

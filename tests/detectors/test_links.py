@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from detectors.links.address import Hosts, ip_of, nested, read
 from detectors.links.carried import carried
 from detectors.links.detector import MOST, PIECE, Links, LinksParams
+from detectors.text.address import Hosts, ip_of, nested, read
 from detectors.text.looks import LooksScanner
 from tests.detectors.scans import every_cut, held, scan
 

@@ -70,6 +70,7 @@ def test_the_reference_names_every_key() -> None:
 
 
 ASKING = {
+    "tools": {"deny": ["a"]},
     "format": {"json": {"schema": {}}, "chars": {"min": 1}, "required": {"NOTE": ["note"]}},
 }
 """What a detector asks for that has no default."""

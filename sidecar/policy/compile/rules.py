@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from detectors.base import Detector, PairChecker, Reads, is_scanner
+from detectors.base import Detector, PairChecker, Reads, is_scanner, reads_calls
 from detectors.suggestion import closest
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
@@ -23,6 +23,7 @@ from sidecar.policy.compile.actions import (
     stand_in_of,
     translations_of,
 )
+from sidecar.policy.compile.calls import check_judged_calls
 from sidecar.policy.compile.detection import Catalog, Detection, DetectionCompiler, Made
 from sidecar.policy.compile.evidence import check_evidence
 from sidecar.policy.compile.judges import JudgeChecks, escalation_of, least_scores
@@ -115,6 +116,8 @@ class RuleCompiler:
         bands = bands_of(self._refusals, place, rule, least_scores(rule.judge, detection.thresholds))
         for detector in self._detection.detectors(detection):
             self._check_stream(place, rule, action, detector, detection.reads)
+            if reads_calls(detector):
+                check_judged_calls(self._refusals, place, rule, action, detection.reads, self._stream)
         if len(self.errors) > before:
             return
         plan = self._plan(rule, action, detection, rewrite, terms, bands)

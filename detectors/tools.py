@@ -1,0 +1,349 @@
+"""Which tools a model may call, and with which arguments.
+
+    detect:
+      detector: tools
+      allow: [search, "mcp__files__*"]
+
+Arguments:
+        search: {query: {max_chars: 200}}
+        "mcp__files__*": {path: {matches: "/workspace/[^.]*"}}
+
+| label | told at the last character of | when |
+|---|---|---|
+| `TOOL_NOT_ALLOWED` | the name | `deny` names the tool, or `allow` is there and does not |
+| `TOOL_NOT_NAMED` | the arguments | the call's name was not told |
+| `ARGUMENT_NOT_ALLOWED` | the arguments | a value breaks a constraint, or the arguments are no JSON object |
+
+A name may have `*` for any characters. All constraints of all patterns that fit a name hold. One is for the values at a
+path (`to[*].address`, `headers["X-Id"]`): a path that leads nowhere breaks nothing. The reason names the path and the
+constraint, never the value.
+
+A call is judged where its text ends, and again where text of another lane comes, if its arguments are whole by then. A
+key that stands twice in an object is refused, since readers differ in which of the two they take.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from typing import Annotated, Any, ClassVar, Literal
+
+import re2
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from detectors.base import DetectorError, Params, Reads, ToolCall
+from detectors.text.address import Hosts, read
+from detectors.types import Finding
+
+THRESHOLD = 0.5
+NOT_ALLOWED = "TOOL_NOT_ALLOWED"
+WRONG_ARGUMENT = "ARGUMENT_NOT_ALLOWED"
+NOT_NAMED = "TOOL_NOT_NAMED"
+LABELS = (NOT_ALLOWED, WRONG_ARGUMENT, NOT_NAMED)
+_STEP = re.compile(r"""\.?([A-Za-z_$][\w$-]*)|\[(\d+|\*)\]|\["([^"\\]+)"\]""")
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "null": (type(None),),
+}
+Step = str | int | None
+"""A key, a place in a list, or each of them."""
+
+
+def _path(text: str) -> str:
+    steps_of(text)
+    return text
+
+
+def steps_of(path: str) -> Sequence[Step]:
+    """The steps of a path. Raises `ValueError` with the remedy."""
+    steps: list[Step] = []
+    at = 0
+    while at < len(path) and (found := _STEP.match(path, at)) is not None:
+        name, place, quoted = found.groups()
+        steps.append(None if place == "*" else int(place) if place else name or quoted)
+        at = found.end()
+    if not steps or at < len(path) or path.startswith("."):
+        raise ValueError(f'`{path}` is no path; write `a.b`, `list[0]`, `list[*].a` or `["a key"]`')
+    return steps
+
+
+Path = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_path)]
+ToolName = Annotated[str, Field(pattern=r"^[\w.:/*-]{1,128}$")]
+Scalar = str | int | float | bool | None
+
+
+class Constraint(BaseModel):
+    """What a value must be like; all that is said holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["string", "integer", "number", "boolean", "array", "object", "null"] | None = Field(
+        default=None, description="JSON's type."
+    )
+    equals: Scalar = Field(default=None, description="Exactly this.")
+    one_of: tuple[Scalar, ...] | None = Field(default=None, min_length=1, description="One of these.")
+    matches: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
+        default=None, description="A regular expression (RE2) that all of a string matches."
+    )
+    max_chars: int | None = Field(default=None, ge=0, description="The most characters of a string, or of JSON.")
+    min: float | None = Field(default=None, description="The least that a number is.")
+    max: float | None = Field(default=None, description="The most that a number is.")
+    hosts: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="The host of an address is one of these; `*.example.org` is all below."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Constraint:
+        if not self.model_fields_set:
+            raise ValueError("says nothing: name type, equals, one_of, matches, max_chars, min, max or hosts")
+        if "equals" in self.model_fields_set and self.one_of is not None:
+            raise ValueError("equals and one_of: keep one of the two")
+        if self.min is not None and self.max is not None and self.max < self.min:
+            raise ValueError("max is less than min: no number can have both")
+        self._check_type()
+        return self
+
+    def _check_type(self) -> None:
+        wants = [("string", "matches"), ("string", "hosts"), ("number", "min"), ("number", "max")]
+        for kind, key in wants:
+            fits = self.type in (None, kind) or (kind == "number" and self.type == "integer")
+            if getattr(self, key) is not None and not fits:
+                raise ValueError(f"{key} is for a {kind}, and type is {self.type}: no value can have both")
+
+
+class ToolsParams(Params):
+    """Which calls are in order."""
+
+    allow: tuple[ToolName, ...] | None = Field(default=None, description="Tools that may be called; all others not.")
+    deny: tuple[ToolName, ...] = Field(default=(), description="Tools that may not, whatever `allow` says.")
+    arguments: Mapping[ToolName, Mapping[Path, Constraint]] = Field(
+        default_factory=dict, description="By tool and path: what an argument must be like."
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> ToolsParams:
+        if self.allow is None and not self.deny and not self.arguments:
+            raise ValueError("name at least one of allow, deny, arguments")
+        both = sorted({*(self.allow or ())} & {*self.deny})
+        if both:
+            raise ValueError(f"allow and deny both have {both[0]}: remove one of them")
+        for name, paths in self.arguments.items():
+            if not paths:
+                raise ValueError(f"arguments: {name} has no path")
+            if name in self.deny:
+                raise ValueError(f"arguments: {name} is denied, so nothing is asked of its arguments")
+            if self.allow is not None and "*" not in name and not _Names(self.allow).has(name):
+                raise ValueError(f"arguments: {name} is not in allow, so nothing is asked of its arguments")
+        return self
+
+
+class _Names:
+    """A list of names, each maybe with `*`."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._all = [re.compile(".*".join(map(re.escape, each.split("*"))), re.DOTALL) for each in patterns]
+
+    def has(self, name: str) -> bool:
+        """Whether a name is on the list."""
+        return any(each.fullmatch(name) for each in self._all)
+
+
+class Tools:
+    """The detector type `tools`."""
+
+    name: ClassVar[str] = "tools"
+    params: ClassVar[type[Params]] = ToolsParams
+    reads: ClassVar[Reads] = Reads(frozenset({"model"}), frozenset({"tool_arguments"}))
+    summary: ClassVar[str] = "calls of tools that are not allowed, or not with these arguments"
+
+    @classmethod
+    def labels_of(cls, params: Params) -> dict[str, float]:
+        """All three."""
+        return dict.fromkeys(LABELS, THRESHOLD)
+
+    @classmethod
+    def build(cls, params: Params) -> ToolsScanner:
+        """The scanner. Raises `DetectorError`: a regex cannot be used."""
+        assert isinstance(params, ToolsParams)
+        return ToolsScanner(params)
+
+
+class ToolsScanner:
+    """The pattern scanner that judges calls. Immutable; shared by all streams."""
+
+    look_behind = 0
+    look_ahead = 1
+
+    def __init__(self, params: ToolsParams) -> None:
+        self.name = Tools.name
+        self.labels = frozenset(LABELS)
+        self._allow = None if params.allow is None else _Names(params.allow)
+        self._deny = _Names(params.deny)
+        self._asked = [
+            (_Names([name]), [_Asked(path, each, ("arguments", name, path)) for path, each in paths.items()])
+            for name, paths in params.arguments.items()
+        ]
+
+    def start(self) -> ToolsScan:
+        """Open a scan for one lane, of which nobody told what it calls."""
+        return self.start_call(ToolCall())
+
+    def start_call(self, call: ToolCall) -> ToolsScan:
+        """See `detectors.base.ReadsCalls`."""
+        return ToolsScan(self, call)
+
+    def judge(self, call: ToolCall) -> tuple[str, str] | None:
+        """The label of a call that is not in order, and why; None for one that is, or may become so."""
+        if not call.tool:
+            return NOT_NAMED, "the call's name was not told before its end"
+        if call.is_name:
+            return self._judge_name(call.tool)
+        asked = [each for names, asked in self._asked if names.has(call.tool) for each in asked]
+        if not asked:
+            return None
+        wrong = _wrong(call, asked)
+        return (WRONG_ARGUMENT, wrong) if wrong else None
+
+    def _judge_name(self, name: str) -> tuple[str, str] | None:
+        if self._deny.has(name):
+            return NOT_ALLOWED, "the tool is denied"
+        if self._allow is not None and not self._allow.has(name):
+            return NOT_ALLOWED, "the tool is not among those allowed"
+        return None
+
+
+class ToolsScan:
+    """The scan of one lane: all but its last character is cleared as it comes."""
+
+    def __init__(self, scanner: ToolsScanner, call: ToolCall) -> None:
+        self._scanner = scanner
+        self._call = call
+        self._at = 0
+        self._is_over = False
+
+    @property
+    def cleared(self) -> int:
+        """All but the last character, while the lane is open."""
+        return self._at if self._is_over else max(0, self._at - 1)
+
+    def fork(self) -> ToolsScan:
+        """Another scan in the same state, of the same call."""
+        return copy(self)
+
+    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
+        """What is wrong with the call, where it ends."""
+        self._at = offset + len(text)
+        if not is_final or self._is_over:
+            return ()
+        self._is_over = True
+        told = self._scanner.judge(self._call) if self._at else None
+        return () if told is None else [Finding(self._at - 1, self._at, told[0], 1.0, told[1])]
+
+
+class _Asked:
+    """A constraint at its path. Raises `DetectorError`: its regex cannot be used."""
+
+    def __init__(self, path: str, constraint: Constraint, place: Sequence[str]) -> None:
+        self.path = path
+        self.steps = steps_of(path)
+        self._constraint = constraint
+        self._hosts = None if constraint.hosts is None else Hosts(constraint.hosts)
+        try:
+            self._regex = re2.compile(constraint.matches) if constraint.matches is not None else None
+        except re2.error as error:
+            message = f"{path}: the regex cannot be used; write one that RE2 takes, without look-around"
+            raise DetectorError(message, path=(*place, "matches")) from error
+
+    def broken(self, value: Any) -> str:
+        """Which constraint a value breaks; nothing where it breaks none."""
+        return next((name for name, holds in self._checks(value) if not holds), "")
+
+    def _checks(self, value: Any) -> Iterator[tuple[str, bool]]:
+        asked = self._constraint
+        if asked.type is not None:
+            yield "type", _is_of(value, asked.type)
+        if "equals" in asked.model_fields_set:
+            yield "equals", _same(value, asked.equals)
+        if asked.one_of is not None:
+            yield "one_of", any(_same(value, each) for each in asked.one_of)
+        if self._regex is not None:
+            yield "matches", isinstance(value, str) and self._regex.fullmatch(value) is not None
+        if asked.max_chars is not None:
+            yield "max_chars", len(value if isinstance(value, str) else json.dumps(value)) <= asked.max_chars
+        if asked.min is not None:
+            yield "min", _is_of(value, "number") and value >= asked.min
+        if asked.max is not None:
+            yield "max", _is_of(value, "number") and value <= asked.max
+        if self._hosts is not None:
+            yield "hosts", isinstance(value, str) and self._hosts.has(_host_of(value))
+
+
+def _host_of(value: str) -> str:
+    """The host of an address, or of what is a host itself, maybe with a path, or an e-mail address."""
+    text = value.strip()
+    has_scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\d)", text) is not None
+    return read(text if has_scheme else f"https://{text.lstrip('/')}").host
+
+
+def _is_of(value: Any, kind: str) -> bool:
+    """Whether a value has a type of JSON: a boolean is no number, and `1.0` is an integer."""
+    if isinstance(value, bool):
+        return kind == "boolean"
+    return isinstance(value, _TYPES[kind]) or (kind == "integer" and isinstance(value, float) and value.is_integer())
+
+
+def _same(one: Any, other: Any) -> bool:
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+class _TwiceError(ValueError):
+    """A key stands twice in an object."""
+
+
+def _wrong(call: ToolCall, asked: Sequence[_Asked]) -> str:
+    """What is wrong with a call's arguments, and where; nothing where nothing is, or where more may come."""
+    if call.is_cut:
+        return "the arguments are longer than what is judged"
+    try:
+        document = json.loads(call.arguments, object_pairs_hook=_once)
+    except _TwiceError:
+        return "a key stands twice in the arguments"
+    except (ValueError, RecursionError):
+        return "the arguments are no JSON" if call.is_over else ""
+    if not isinstance(document, dict):
+        return "the arguments are no JSON object"
+    for each in asked:
+        for value in _values(document, each.steps):
+            if name := each.broken(value):
+                return f"{each.path}: {name}"
+    return ""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise _TwiceError
+    return document
+
+
+def _values(value: Any, steps: Sequence[Step]) -> Iterator[Any]:
+    """The values that a path leads to."""
+    if not steps:
+        yield value
+        return
+    step, rest = steps[0], steps[1:]
+    if step is None:
+        below = value if isinstance(value, list) else [*value.values()] if isinstance(value, dict) else []
+    elif isinstance(step, str):
+        below = [value[step]] if isinstance(value, dict) and step in value else []
+    else:
+        below = [value[step]] if isinstance(value, list) and step < len(value) else []
+    for each in below:
+        yield from _values(each, rest)

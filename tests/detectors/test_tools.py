@@ -1,0 +1,167 @@
+"""Calls of tools: what may be called, with which arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from detectors.base import DetectorError, ToolCall
+from detectors.tools import Tools, ToolsParams, steps_of
+
+
+def judged(call: ToolCall, text: str, **params: Any) -> list[tuple[str, int, str]]:
+    """What is found in a call's text, which came whole."""
+    scanner = Tools.build(ToolsParams.model_validate(params))
+    call.add(text)
+    call.is_over = True
+    found = scanner.start_call(call).advance(text, 0, is_final=True)
+    return [(each.label, each.start, each.reason) for each in found]
+
+
+def of_name(name: str, **params: Any) -> list[str]:
+    return [label for label, _, _ in judged(ToolCall(name, is_name=True), name, **params)]
+
+
+def wrong(arguments: str, constraint: dict[str, Any], path: str = "a") -> str:
+    found = judged(ToolCall("t"), arguments, arguments={"t": {path: constraint}})
+    assert len(found) <= 1
+    assert not found or found[0][:2] == ("ARGUMENT_NOT_ALLOWED", len(arguments) - 1)
+    return found[0][2] if found else ""
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "is_found"),
+    [
+        ("search", {"allow": ["search"]}, False),
+        ("search2", {"allow": ["search"]}, True),
+        ("Search", {"allow": ["search"]}, True),
+        ("mcp__files__read", {"allow": ["mcp__files__*"]}, False),
+        ("mcp__mail__send", {"allow": ["mcp__files__*"]}, True),
+        ("a.b", {"allow": ["a.b"]}, False),
+        ("axb", {"allow": ["a.b"]}, True),
+        ("search", {"deny": ["send_*"]}, False),
+        ("send_mail", {"deny": ["send_*"]}, True),
+        ("send_mail", {"allow": ["*"], "deny": ["send_*"]}, True),
+        ("anything", {"arguments": {"t": {"a": {"type": "string"}}}}, False),
+    ],
+)
+def test_names(name: str, params: dict[str, Any], is_found: bool) -> None:
+    assert of_name(name, **params) == ["TOOL_NOT_ALLOWED"] * is_found
+
+
+def test_a_call_whose_name_was_not_told_is_not_allowed() -> None:
+    assert [label for label, _, _ in judged(ToolCall(), "{}", deny=["send"])] == ["TOOL_NOT_NAMED"]
+
+
+@pytest.mark.parametrize(
+    ("constraint", "good", "bad"),
+    [
+        ({"type": "string"}, ['"x"'], ["1", "null", "[]", "{}"]),
+        ({"type": "integer"}, ["1", "1.0"], ["1.5", "true", '"1"']),
+        ({"type": "number"}, ["1", "1.5"], ["true", '"1"']),
+        ({"type": "boolean"}, ["true"], ["1", "0"]),
+        ({"type": "null"}, ["null"], ["0"]),
+        ({"equals": "x"}, ['"x"', '"\\u0078"'], ['"X"', "1"]),
+        ({"equals": True}, ["true"], ["1", '"true"']),
+        ({"equals": None}, ["null"], ["0", '""']),
+        ({"one_of": ["x", 1]}, ['"x"', "1", "1.0"], ["true", '"1"']),
+        ({"matches": "/workspace/[a-z/]*"}, ['"/workspace/a"'], ['"/workspace/../b"', "1", '"/workspace/a\\n"']),
+        ({"max_chars": 3}, ['"abc"', "[1]"], ['"abcd"', "[1,2]"]),
+        ({"min": 0, "max": 10}, ["0", "10", "5.5"], ["-1", "11", "true", '"5"']),
+        (
+            {"hosts": ["example.org", "*.corp.example"]},
+            ['"https://example.org/a"', '"a.corp.example/x"', '"jane@example.org"', '"EXAMPLE.org:443"'],
+            ['"https://evil.test"', '"https://example.org@evil.test"', '"https://example.org.evil.test"', '"evil.test"',
+             '"https:\\\\\\\\evil.test"', "1"],
+        ),
+    ],
+)  # fmt: skip
+def test_constraints(constraint: dict[str, Any], good: list[str], bad: list[str]) -> None:
+    for value in good:
+        assert wrong(f'{{"a":{value}}}', constraint) == "", value
+    for value in bad:
+        assert wrong(f'{{"a":{value}}}', constraint).startswith("a: "), value
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "is_wrong"),
+    [
+        ("a.b", '{"a":{"b":1}}', True),
+        ("a.b", '{"a":[{"b":1}]}', False),
+        ("a[0]", '{"a":[1,"x"]}', True),
+        ("a[1]", '{"a":[1,"x"]}', False),
+        ("a[*].b", '{"a":[{"b":"x"},{"b":1}]}', True),
+        ('["a b"].c', '{"a b":{"c":1}}', True),
+        ("missing", "{}", False),
+    ],
+)
+def test_paths(path: str, arguments: str, is_wrong: bool) -> None:
+    assert wrong(arguments, {"type": "string"}, path) == (f"{path}: type" if is_wrong else "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ('{"a":"x","a":"y"}', "a key stands twice in the arguments"),
+        ('{"b":{"a":1,"a":2}}', "a key stands twice in the arguments"),
+        ("[1]", "the arguments are no JSON object"),
+        ('{"a":', "the arguments are no JSON"),
+        ('{"a":"' + "x" * 300_000 + '"}', "the arguments are longer than what is judged"),
+        ("[" * 100_000, "the arguments are no JSON"),
+    ],
+    ids=range(6),
+)
+def test_what_readers_may_read_differently_is_not_allowed(arguments: str, reason: str) -> None:
+    assert wrong(arguments, {"type": "string"}) == reason
+
+
+def test_unfinished_arguments_are_not_judged_before_their_end() -> None:
+    scanner = Tools.build(ToolsParams.model_validate({"arguments": {"t": {"a": {"type": "string"}}}}))
+    call = ToolCall("t")
+    run = scanner.start_call(call)
+    call.add('{"a":')
+    run.advance('{"a":', 0, is_final=False)
+    assert run.fork().advance("", 5, is_final=True) == ()
+    call.add("1}")
+    assert [each.start for each in run.fork().advance("1}", 5, is_final=True)] == [6]
+
+
+def test_the_reason_holds_no_value() -> None:
+    assert "hunter2" not in wrong('{"a":"hunter2"}', {"matches": "x"})
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({}, "at least one of allow, deny, arguments"),
+        ({"allow": ["a"], "deny": ["a"]}, "both have a"),
+        ({"arguments": {"a": {}}}, "a has no path"),
+        ({"deny": ["a"], "arguments": {"a": {"b": {"type": "string"}}}}, "a is denied"),
+        ({"allow": ["c"], "arguments": {"a": {"b": {"type": "string"}}}}, "a is not in allow"),
+        ({"allow": ["a b"]}, "match pattern"),
+        ({"arguments": {"a": {"b..c": {"type": "string"}}}}, "is no path"),
+        ({"arguments": {"a": {".b": {"type": "string"}}}}, "is no path"),
+        ({"arguments": {"a": {"b": {}}}}, "says nothing"),
+        ({"arguments": {"a": {"b": {"equals": 1, "one_of": [1]}}}}, "keep one of the two"),
+        ({"arguments": {"a": {"b": {"min": 2, "max": 1}}}}, "max is less than min"),
+        ({"arguments": {"a": {"b": {"type": "integer", "matches": "x"}}}}, "no value can have both"),
+        ({"arguments": {"a": {"b": {"type": "string", "min": 1}}}}, "no value can have both"),
+        ({"arguments": {"a": {"b": {"length": 1}}}}, "Extra inputs"),
+    ],
+)
+def test_parameters_that_mean_nothing_are_refused(params: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        ToolsParams.model_validate(params)
+
+
+def test_a_regex_that_cannot_run_is_refused() -> None:
+    params = ToolsParams.model_validate({"arguments": {"a": {"b": {"matches": "(?=x)"}}}})
+    with pytest.raises(DetectorError) as refused:
+        Tools.build(params)
+    assert refused.value.path == ("arguments", "a", "b", "matches")
+
+
+def test_steps() -> None:
+    assert steps_of('a.b[0][*]["c d"]') == ["a", "b", 0, None, "c d"]
