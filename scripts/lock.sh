@@ -44,6 +44,8 @@ echo '==> requirements/agents.txt (the frameworks for agents that are tested wit
 compile "$@" --output-file requirements/agents.txt --group agents
 echo '==> requirements/aider.txt (a coding agent that is tested with)'
 compile "$@" --output-file requirements/aider.txt --group aider
+echo '==> requirements/inside.txt (the frameworks that the client works inside)'
+compile "$@" --output-file requirements/inside.txt --group inside
 echo '==> requirements/backends.txt (what receives traces, keeps vectors and logs runs, to test with)'
 compile "$@" --output-file requirements/backends.txt --group backends
 echo '==> requirements/gateways.txt (the gateway whose guardrail class is tested with)'

@@ -26,6 +26,7 @@ _LAZY: Mapping[str, str] = {
     "bench": "workbench.cli.bench:bench",
     "drift": "sidecar.cli.drift:drift",
     "guard": "sidecar.cli.guard:guard",
+    "hook": "sidecar.cli.hook:hook",
     "policy": "sidecar.cli.policy:policy",
     "exemplars": "sidecar.cli.exemplars:exemplars",
     "events": "sidecar.cli.events:events",
