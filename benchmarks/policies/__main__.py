@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.results import table, write
 from detectors.types import Finding
 from sidecar.policy.compiler import compile_policy
-from sidecar.policy.conditions import Circumstances
+from sidecar.policy.conditions import Candidate, Circumstances
 from sidecar.policy.decide import decide
 from sidecar.policy.loader import load_text
 from sidecar.policy.plan import Plan
@@ -104,9 +104,8 @@ def _asked(more: str, repeats: int) -> float:
     plan: Plan = compile_policy(_loaded(_HEAD + _rule(0, detect, more)))
     terms, circumstances = plan.rules[0].terms, Circumstances()
     assert terms is not None
-    return _microseconds(
-        lambda: circumstances.admit(terms, _FINDING, Lane(), "patterns", lambda: "a plum in the text"), repeats
-    )
+    candidate = Candidate(_FINDING, Lane(), "patterns")
+    return _microseconds(lambda: circumstances.admit(terms, candidate, lambda: "a plum in the text"), repeats)
 
 
 def _microseconds(call: Callable[[], object], repeats: int) -> float:

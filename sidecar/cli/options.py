@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sidecar.policy.facts import StreamFacts
+from sidecar.tracking import Run, flat, log_run
 from sidecar.values import Direction, Part
 
 CONFIG = click.option(
@@ -38,6 +39,19 @@ CONTEXTS = click.option(
     multiple=True,
     help="A file that an answer should rest on; may be repeated. Its name without the ending is its id.",
 )
+
+LOG = click.option(
+    "--log",
+    metavar="mlflow:URL[#EXPERIMENT]",
+    help="Log the run to this MLflow server: parameters and figures (experiment: tidegate).",
+)
+
+
+def logged(to: str | None, name: str, params: Mapping[str, object], figures: Mapping[str, Any]) -> None:
+    """Log a run where `--log` says, if it does; where it can be seen goes to stderr. Raises `TrackingError`."""
+    if to is not None:
+        given = {key: value for key, value in params.items() if value is not None}
+        click.echo(f"logged: {log_run(to, Run(name, given, dict(flat(figures))))}", err=True)
 
 
 def pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from rich.progress import track
 from detectors.suggestion import closest
 from sidecar.cli import reports
 from sidecar.cli.ending import WRONG, Failure
+from sidecar.cli.options import LOG, logged
 from sidecar.cli.reports import Checked, Form
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
@@ -62,6 +63,7 @@ _MOST_DECISIONS = 12
 @click.option("--record-text", is_flag=True, help="Keep texts as they are, sensitive ones too.")
 @click.option("--format", "form", type=click.Choice(reports.FORMS), default="text", help="How to print what came out.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@LOG
 def run_tests(
     paths: tuple[Path, ...],
     name: str | None,
@@ -74,6 +76,7 @@ def run_tests(
     record_text: bool,
     form: Form,
     as_json: bool,
+    log: str | None,
 ) -> None:
     """Run the tests in policy files and in files of tests (*_test.yaml), each text cut every way its test asks for.
 
@@ -106,6 +109,7 @@ def run_tests(
         _print_json(_described(tested, rules))
     else:
         click.echo(reports.rendered([*map(_checked, tested)], form), nl=False)
+    logged(log, "policy test", {"paths": " ".join(map(str, paths)), "policy": name}, _figures(tested, rules))
     lacking = [*_lacking(loaded, tested, rules, least=min_coverage, only=only)]
     for reason in lacking:
         click.echo(reason, err=True)
@@ -231,6 +235,13 @@ def _described(tested: Sequence[Tested], rules: Sequence[RuleCoverage]) -> dict[
     if not rules:
         return counts
     return {**counts, "coverage": {"percent": _percent(rules), "rules": [asdict(each) for each in rules]}}
+
+
+def _figures(tested: Sequence[Tested], rules: Sequence[RuleCoverage]) -> dict[str, float]:
+    """What a log of runs holds."""
+    failed = sum(not each.result.is_passed for each in tested)
+    share = {"coverage_percent": _percent(rules)} if rules else {}
+    return {"passed": len(tested) - failed, "failed": failed, "runs": sum(each.result.runs for each in tested), **share}
 
 
 def _described_test(tested: Tested) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from sidecar.core.scanning import Broken, Marked, Scanning, Seen, Sighting
 from sidecar.core.shared import Shared
 from sidecar.core.trace import WHOLE, Holder
 from sidecar.policy.cel import ConditionError
+from sidecar.policy.conditions import Candidate
 from sidecar.policy.decide import Violation, decide
 from sidecar.policy.plan import BatchPlan, RulePlan
 from sidecar.policy.stand_ins import scanner
@@ -276,8 +277,9 @@ class LaneState:
         rule = violation.rule
         if rule.terms is None:
             return True
+        found = Candidate(violation.finding, self.lane, rule.detector, self._shared.tool_of(self.lane))
         try:
-            return self._shared.circumstances.admit(rule.terms, violation.finding, self.lane, rule.detector, text)
+            return self._shared.circumstances.admit(rule.terms, found, text)
         except ConditionError:
             return None
 

@@ -104,6 +104,11 @@ class Shared:
             return None
         return self._calls.setdefault(lane, ToolCall())
 
+    def tool_of(self, lane: Lane) -> str:
+        """Which tool a lane calls, as far as somebody told; empty for a text that is the name itself."""
+        call = self._calls.get(lane)
+        return "" if call is None or call.is_name else call.tool
+
     def writes_words(self, lane: Lane) -> bool:
         """Whether words may be written into a lane that people read, in whatever markup."""
         return self._writes_words and lane.channel in (Channel.CONTENT, Channel.REASONING)

@@ -12,7 +12,7 @@ from sidecar.explanation.account import DecisionAccount, FindingAccount, RuleFat
 from sidecar.explanation.witness import Judged
 from sidecar.offline import Guarded
 from sidecar.policy.cel import Condition, ConditionError
-from sidecar.policy.conditions import Circumstances, Exemption
+from sidecar.policy.conditions import Candidate, Circumstances, Exemption
 from sidecar.policy.plan import Plan, RulePlan
 from sidecar.policy.requirement import Precedent, Requirement
 from sidecar.values import Action, Blocked, Decision, FailMode, Lane, Redaction
@@ -153,7 +153,7 @@ class Fates:
             return ""
         found = self._text[finding.start : finding.end]
         try:
-            by = self._circumstances.objection(rule.terms, finding, self._lane, rule.detector, lambda: found)
+            by = self._circumstances.objection(rule.terms, Candidate(finding, self._lane, rule.detector), lambda: found)
         except ConditionError:
             then = "stops the text" if rule.on_error is FailMode.FAIL_CLOSED else "lets the text pass"
             return f"its condition could not be told (of a label that the stream has not, ask `has` first): it {then}"

@@ -35,6 +35,7 @@ VARIABLES: Mapping[str, str] = {
     "finding.part": "string",
     "finding.channel": "string",
     "finding.detector": "string",
+    "tool.name": "string",
     "session.risk": "double",
     "session.violations": "int",
     "session.untrusted": "bool",

@@ -20,6 +20,8 @@ from sidecar.policy.facts import Glob, StreamFacts
 from sidecar.policy.session_facts import NOTHING_KNOWN, SessionFacts
 from sidecar.values import Lane
 
+TOOL_NAME = "tool.name"
+
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
@@ -49,6 +51,22 @@ class Terms:
     when: Condition | None = None
     exemptions: tuple[Exemption, ...] = ()
 
+    @property
+    def ask_of_tools(self) -> bool:
+        """Whether something here depends on what a call calls."""
+        conditions = (self.when, *(each.when for each in self.exemptions))
+        return any(each is not None and TOOL_NAME in each.names for each in conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A finding that may be a violation: by which detector, in which lane, in a call of which tool (empty: none)."""
+
+    finding: Finding
+    lane: Lane
+    detector: str
+    tool: str = ""
+
 
 class Circumstances:
     """What the conditions of rules may see of one stream; it stays as it is to the stream's end."""
@@ -62,54 +80,47 @@ class Circumstances:
         self._today = today
         self._values = {**_fields("stream", facts or StreamFacts(), _STREAM), **_fields("session", session, _SESSION)}
 
-    def admit(self, terms: Terms, finding: Finding, lane: Lane, detector: str, text: Callable[[], str]) -> bool:
+    def admit(self, terms: Terms, found: Candidate, text: Callable[[], str]) -> bool:
         """Whether the finding is a violation, `text` being what was found. Raises `ConditionError`."""
-        return self.objection(terms, finding, lane, detector, text) is None
+        return self.objection(terms, found, text) is None
 
-    def objection(
-        self, terms: Terms, finding: Finding, lane: Lane, detector: str, text: Callable[[], str]
-    ) -> Condition | Exemption | None:
+    def objection(self, terms: Terms, found: Candidate, text: Callable[[], str]) -> Condition | Exemption | None:
         """What keeps the finding from being a violation: the condition, or an exception. Raises `ConditionError`.
 
         An exception of which that cannot be told does not hold.
         """
         when = terms.when
-        if when is not None and not when.holds(self._asked(when, finding, lane, detector)):
+        if when is not None and not when.holds(self._asked(when, found)):
             return when
-        holding = (each for each in terms.exemptions if self._excepts(each, finding, lane, detector, text))
-        return next(holding, None)
+        return next((each for each in terms.exemptions if self._excepts(each, found, text)), None)
 
-    def _excepts(
-        self, exemption: Exemption, finding: Finding, lane: Lane, detector: str, text: Callable[[], str]
-    ) -> bool:
+    def _excepts(self, exemption: Exemption, found: Candidate, text: Callable[[], str]) -> bool:
         if exemption.is_over(self._today):
             return False
         if exemption.when is None:
             return exemption.covers(text())
         try:
-            return exemption.when.holds(self._asked(exemption.when, finding, lane, detector))
+            return exemption.when.holds(self._asked(exemption.when, found))
         except ConditionError:
             return False
 
-    def _asked(self, condition: Condition, finding: Finding, lane: Lane, detector: str) -> Mapping[str, Any]:
+    def _asked(self, condition: Condition, found: Candidate) -> Mapping[str, Any]:
         """The values of what the condition asks of: no others are worth their making."""
         values = self._values
-        return {
-            name: values[name] if name in values else _FINDING[name](finding, lane, detector)
-            for name in condition.names
-        }
+        return {name: values[name] if name in values else _OF_FINDING[name](found) for name in condition.names}
 
 
 _STREAM = ("direction", "tenant", "model", "route", "prompt_version", "labels", "attributes")
 _SESSION = ("risk", "violations", "untrusted", "sensitive", "sends")
-_FINDING: Mapping[str, Callable[[Finding, Lane, str], Any]] = {
-    "finding.label": lambda finding, lane, detector: finding.label,
-    "finding.score": lambda finding, lane, detector: finding.score,
-    "finding.length": lambda finding, lane, detector: finding.end - finding.start,
-    "finding.reason": lambda finding, lane, detector: finding.reason,
-    "finding.part": lambda finding, lane, detector: str(lane.part),
-    "finding.channel": lambda finding, lane, detector: str(lane.channel),
-    "finding.detector": lambda finding, lane, detector: detector,
+_OF_FINDING: Mapping[str, Callable[[Candidate], Any]] = {
+    "finding.label": lambda found: found.finding.label,
+    "finding.score": lambda found: found.finding.score,
+    "finding.length": lambda found: found.finding.end - found.finding.start,
+    "finding.reason": lambda found: found.finding.reason,
+    "finding.part": lambda found: str(found.lane.part),
+    "finding.channel": lambda found: str(found.lane.channel),
+    "finding.detector": lambda found: found.detector,
+    TOOL_NAME: lambda found: found.tool,
 }
 
 

@@ -373,8 +373,9 @@ class Plan:
 
     @property
     def judges_calls(self) -> bool:
-        """Whether a rule judges calls of tools by more than their text: by what they call, and whole."""
-        return any(reads_calls(each.detector) for each in self.scanners)
+        """Whether a rule judges calls of tools by more than their text: by what they call, or whole."""
+        is_asked = any(rule.terms is not None and rule.terms.ask_of_tools for rule in self.rules)
+        return is_asked or any(reads_calls(each.detector) for each in self.scanners)
 
     @property
     def gating_calls(self) -> tuple[RulePlan, ...]:

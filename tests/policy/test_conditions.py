@@ -22,7 +22,7 @@ from sidecar.policy.facts import StreamFacts
 from sidecar.policy.loader import load_text
 from sidecar.policy.plan import Plan
 from sidecar.policy.session_facts import SessionFacts
-from sidecar.values import Direction, FailureKind, Lane, Part, Release
+from sidecar.values import Channel, Direction, FailureKind, Lane, Part, Release, Tool
 from tests.policy.doubles import CATALOG
 
 HEAD = """\
@@ -206,6 +206,31 @@ def test_a_condition_asks_of_stream_finding_and_session(when: str, holds: bool) 
     plan = plan_of(f'when: "{when}"')
     guarded = guard(plan, [(Lane(), "to Bob")], about=StreamFacts(**FACTS), facts=session)
     assert (guarded.text() != "to Bob") is holds
+
+
+CALL = Lane(channel=Channel.TOOL_ARGUMENTS)
+
+
+CALLS_READ = "detect: {detector: words, words: {NAME: [Bob]}, channels: [content, tool_arguments]}"
+
+
+@pytest.mark.parametrize(
+    ("lane", "tool", "holds"),
+    [
+        (CALL, Tool("send_mail"), True),
+        (CALL, Tool("read_mail"), False),
+        (CALL, None, False),
+        (CALL, Tool("send_mail", is_name=True), False),
+        (Lane(), Tool("send_mail"), False),
+    ],
+)
+def test_a_condition_asks_which_tool_is_called(lane: Lane, tool: Tool | None, holds: bool) -> None:
+    [loaded] = load_text(f"{HEAD}rules: [{{id: a, {CALLS_READ}, action: annotate, when: tool.name == 'send_mail'}}]\n")
+    plan = compile_policy(loaded, catalog=CATALOG)
+    tools = {} if tool is None else {lane: tool}
+    for chunks in (['{"to": "Bob"}'], list('{"to": "Bob"}')):
+        guarded = guard(plan, [(lane, chunk) for chunk in chunks], tools=tools)
+        assert bool(guarded.decisions) is holds
 
 
 TEXTS = st.lists(st.sampled_from(["Bob", "Bobby", "Rome", " ", ".", "B", "o", "\U0001f600"]), max_size=12).map("".join)

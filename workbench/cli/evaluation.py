@@ -17,6 +17,7 @@ from rich.progress import Progress
 from detectors import registry
 from detectors.base import DetectorError
 from detectors.parts import parts_of
+from sidecar.cli.options import LOG, logged
 from sidecar.errors import TidegateError
 from sidecar.outbox.event import Data
 from sidecar.outbox.reader import read_file
@@ -73,6 +74,7 @@ _SHOWN = (
     type=click.Path(path_type=Path, file_okay=False),
     help="Write figures as JSON and Markdown into this folder, and plots as PNG.",
 )
+@LOG
 def evaluate(
     detector: str | None,
     data: Path,
@@ -84,6 +86,7 @@ def evaluate(
     as_json: bool,
     scores: Path | None,
     report: Path | None,
+    log: str | None,
 ) -> None:
     """Measure a detector on labelled rows (JSON lines, plain or .gz), run as the service runs it.
 
@@ -107,6 +110,9 @@ def evaluate(
         click.echo(json.dumps(results if is_all else next(iter(results.values())), indent=2))
     else:
         click.echo(_table(results))
+    for (name, path), (title, figures) in zip(runs, results.items(), strict=True):
+        params = {"detector": name, "data": path.name, "model": model, "limit": limit, "threshold": threshold}
+        logged(log, f"eval {title}", params, figures)
 
 
 def _runs(detector: str | None, data: Path, is_all: bool) -> list[tuple[str, Path]]:

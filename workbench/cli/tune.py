@@ -12,14 +12,14 @@ import click
 from sidecar.cli.ending import WRONG, Failure
 from sidecar.cli.events.source import run, source_of
 from sidecar.cli.files import compiled, errors_of
-from sidecar.cli.options import CONFIG
+from sidecar.cli.options import CONFIG, LOG, logged
 from sidecar.config import load_settings
 from sidecar.outbox.event import Data
 from sidecar.outbox.reader import read_file
 from sidecar.policy.plan import Plan, RulePlan
 from workbench.tuning.evidence import Subject, gather
 from workbench.tuning.picture import write_picture
-from workbench.tuning.points import Cost, points, proposal
+from workbench.tuning.points import Cost, Point, points, proposal
 from workbench.tuning.report import Tuning, as_json, lines
 from workbench.tuning.writing import with_threshold
 
@@ -43,6 +43,7 @@ _SHARE = click.FloatRange(0, 1)
 @click.option("--write", is_flag=True, help="Write the threshold that is proposed into the file; layout stays.")
 @click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Write a picture.")
 @click.option("--json", "is_json", is_flag=True, help="Print the result as JSON on stdout.")
+@LOG
 @CONFIG
 def tune(
     policies: Path,
@@ -56,6 +57,7 @@ def tune(
     write: bool,
     png: Path | None,
     is_json: bool,
+    log: str | None,
     config: Path | None,
 ) -> None:
     """Say what labels tell of a rule at each threshold, and propose one for a stated cost.
@@ -83,10 +85,31 @@ def tune(
         proposed=None if cost is None else proposal(told, cost),
     )
     _tell(tuning, is_json=is_json, png=png)
+    params = {"policy": plan.name, "version": plan.version, "rule": of.id, "label": name, "cost": cost and cost.goal}
+    logged(log, f"tune {plan.name}/{of.id}", params, _figures(tuning))
     if cost is not None and tuning.proposed is None:
         sys.exit(WRONG)
     if write:
         _write(policies, plan, of, tuning)
+
+
+def _figures(tuning: Tuning) -> dict[str, object]:
+    """What a log of runs holds: the threshold in force, the proposed one, and what is known at each of them."""
+    told: dict[str, object] = {"current": tuning.current}
+    for name, point in (("now", _at(tuning, tuning.current)), ("proposed", tuning.proposed)):
+        if point is not None:
+            told[name] = {
+                "threshold": point.threshold,
+                "findings": point.findings,
+                "precision": point.precision.value,
+                "known_recall": point.known_recall.value,
+                "false_alarms": point.false_alarms.value,
+            }
+    return told
+
+
+def _at(tuning: Tuning, threshold: float) -> Point | None:
+    return next((point for point in tuning.told if point.threshold == threshold), None)
 
 
 def _cost(min_precision: float | None, max_false_alarms: float | None) -> Cost | None:
