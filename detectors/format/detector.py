@@ -1,4 +1,4 @@
-"""Task checks that need no judge: valid JSON, a JSON Schema, a length, words or patterns that must come.
+"""Task checks that need no judge: valid JSON, a JSON Schema, a length, words that must come, a language.
 
     detect:
       detector: format
@@ -13,6 +13,7 @@
 | `TOO_LONG` | at once | the first character, or the first of the word or the sentence, that is too much |
 | `TOO_SHORT` | when the text is over | the last character |
 | `MISSING` | when the text is over | the last character; the reason names what is missing |
+| `WRONG_LANGUAGE` | when the text is over | the last character; not where the language cannot be told |
 
 Each label is found at most once in a lane, but for `MISSING`, and nothing in a text that is empty. All but the last
 character leaves at once: what is told when the text is over, the last character waits for. A word is what stands
@@ -32,10 +33,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from detectors.base import DetectorError, Params, Reads
 from detectors.format.json_text import JsonReader
+from detectors.format.language import LANGUAGES, LanguageCount
 from detectors.text.regular import NotRegular, RegularScan, RegularScanner, Rule, asks_for_boundary, keywords
 from detectors.types import Finding
 
@@ -76,6 +78,21 @@ class JsonForm(_Part):
     shape: Mapping[str, Any] | None = Field(default=None, alias="schema", description="A JSON Schema, draft 2020-12.")
 
 
+class LanguageForm(_Part):
+    """That the text is in one of some languages."""
+
+    one_of: tuple[str, ...] = Field(min_length=1, description="Codes of ISO 639-1, such as `en`.")
+    min_letters: int = Field(default=60, ge=1, description="A text with fewer letters is not judged.")
+
+    @field_validator("one_of")
+    @classmethod
+    def _known(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [code for code in codes if code not in LANGUAGES]
+        if unknown:
+            raise ValueError(f"{unknown[0]} cannot be told; these can: {', '.join(LANGUAGES)}")
+        return codes
+
+
 class FormatParams(Params):
     """What the text must be like; at least one condition."""
 
@@ -87,6 +104,7 @@ class FormatParams(Params):
     chars: Bounds | None = Field(default=None, description="How many characters (code points).")
     words: Bounds | None = Field(default=None, description="How many words, parted by white space.")
     sentences: Bounds | None = Field(default=None, description="How many sentences.")
+    language: LanguageForm | None = Field(default=None, description="Which language the text is in.")
     required: Mapping[str, tuple[str, ...]] = Field(
         default_factory=dict, description="By a name: words and phrases of which one must come, in whatever case."
     )
@@ -96,8 +114,11 @@ class FormatParams(Params):
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> FormatParams:
-        if not any((self.document, self.chars, self.words, self.sentences, self.required, self.required_patterns)):
-            raise ValueError("name at least one of json, chars, words, sentences, required, required_patterns")
+        bounds = (self.chars, self.words, self.sentences)
+        if not any((self.document, *bounds, self.language, self.required, self.required_patterns)):
+            raise ValueError(
+                "name at least one of json, chars, words, sentences, language, required, required_patterns"
+            )
         both = sorted({*self.required} & {*self.required_patterns})
         if both:
             raise ValueError(f"required and required_patterns both have {both[0]}; give one of them another name")
@@ -140,6 +161,8 @@ def _labels(params: FormatParams) -> Iterator[str]:
         yield "TOO_SHORT"
     if params.required or params.required_patterns:
         yield "MISSING"
+    if params.language is not None:
+        yield "WRONG_LANGUAGE"
 
 
 class FormatScanner:
@@ -156,6 +179,7 @@ class FormatScanner:
             if (bounds := getattr(params, "chars" if name == "characters" else name)) is not None
         )
         self.most_kept = SCHEMA_CHARS if self.validate is not None else 0
+        self.language = params.language
         self.required = (*params.required, *params.required_patterns)
         self.inner = _inner(params)
         reach = self.inner.look_behind + self.inner.look_ahead if self.inner is not None else 0
@@ -178,6 +202,7 @@ class FormatScan:
         self._at = 0
         self._kept = ""
         self._counts = {"characters": 0, "words": 0, "sentences": 0}
+        self._language = LanguageCount() if scanner.language is not None else None
         self._in_word = False
         self._sentence = "new"
         """`new`: the next word begins one; `in`: within one; `ending`: behind a mark that may end it."""
@@ -196,6 +221,7 @@ class FormatScan:
         other._json = self._json.fork() if self._json is not None else None
         other._inner = self._inner.fork() if self._inner is not None else None
         other._counts = dict(self._counts)
+        other._language = self._language.fork() if self._language is not None else None
         return other
 
     def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
@@ -217,6 +243,8 @@ class FormatScan:
         if self._json is not None and "NOT_JSON" not in self._told:
             yield from self._tell("NOT_JSON", at, self._json.feed(char))
         self._count(char)
+        if self._language is not None:
+            self._language.add(char)
         if self._scanner.most_kept:
             if at < self._scanner.most_kept:
                 self._kept += char
@@ -263,6 +291,15 @@ class FormatScan:
         for name in self._scanner.required:
             if name not in self._seen:
                 yield Finding(at, at + 1, "MISSING", _SCORE, f"{name} is missing")
+        yield from self._tell("WRONG_LANGUAGE", at, self._wrong_language())
+
+    def _wrong_language(self) -> str:
+        """Why the language is not one of those that are asked for; empty where it is, or cannot be told."""
+        form, count = self._scanner.language, self._language
+        if form is None or count is None or count.letters < form.min_letters:
+            return ""
+        language = count.language()
+        return "" if language is None or language in form.one_of else f"it is in {language}"
 
     def _tell(self, label: str, at: int, reason: str) -> Iterator[Finding]:
         if reason and label not in self._told:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from detectors.base import DetectorError
 from detectors.format.detector import SCHEMA_CHARS, Format, FormatParams, FormatScanner
+from detectors.format.language import LanguageCount, language_of
 from tests.detectors.scans import every_cut, held, scan
 
 SCHEMA = {
@@ -182,3 +184,48 @@ def test_what_cannot_be_built_says_where(params: dict[str, Any], said: str, path
     with pytest.raises(DetectorError, match=said) as told:
         scanner(**params)
     assert told.value.path == path
+
+
+GERMAN = "Der Hund ist nicht in dem Haus, und die Katze ist auch nicht bei ihm, denn sie wird von einer Maus gejagt."
+RUSSIAN = "Это не то, что было, но он был бы здесь, если бы она ему так сказала, когда мы были там."
+FRENCH = "Le chien n'est pas dans la maison et le chat est avec elle, mais il ne sera pas pour nous ce que vous dites."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (GERMAN, []),
+        (FRENCH, [("WRONG_LANGUAGE", len(FRENCH) - 1)]),
+        (FRENCH[:40], []),  # too short to be judged
+        ("x = f(a, b); return {0: x} " * 6, []),  # it cannot be told
+        ("ここは日本語の文章です。" * 8, [("WRONG_LANGUAGE", 95)]),
+        (RUSSIAN, [("WRONG_LANGUAGE", len(RUSSIAN) - 1)]),
+    ],
+)
+def test_a_language_is_judged_when_the_text_is_over(text: str, expected: list[Any]) -> None:
+    assert found(text, language={"one_of": ["de", "en"]}) == expected
+
+
+@given(st.lists(st.sampled_from([GERMAN[:30], FRENCH[:30], "да ", "日本", "und", " ", "-", "É", "1"]), max_size=12))
+def test_a_language_does_not_depend_on_cuts(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    count = LanguageCount()
+    for number, char in enumerate(text):
+        count.add(char)
+        if number % 3 == 0:
+            count = count.fork()
+    assert count.language() == language_of(text)
+    assert count.letters == sum(char.isalpha() for char in text)
+
+
+def test_a_language_that_cannot_be_told_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"tlh cannot be told; these can: ar, bg, .*, zh"):
+        scanner(language={"one_of": ["tlh"]})
+
+
+def test_what_is_in_the_lists_is_told_as_that() -> None:
+    """Each language's own words, and the scripts of which one language is told."""
+    assert {language_of(GERMAN), language_of(FRENCH)} == {"de", "fr"}
+    assert language_of("Το σκυλί δεν είναι στο σπίτι") == "el"
+    assert language_of("הכלב לא בבית") == "he"
+    assert language_of("") is None

@@ -1,0 +1,1 @@
+"""How often the detector `format` tells a text's language, and how often it is wrong."""
