@@ -20,12 +20,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
-from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
-from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from google.protobuf.message import Message
 from multidict import CIMultiDict
 
 from sidecar.errors import ConfigError
+from sidecar.transport import envoy_pb as pb
 from sidecar.transport.convert import out_of_order
 from sidecar.transport.http_status import UnreadableAnswerError
 
@@ -381,10 +380,10 @@ class _Blind:
 
 
 _WAYS: Mapping[int, Callable[[Line], Way]] = {
-    ProcessingMode.FULL_DUPLEX_STREAMED: _Duplex,
-    ProcessingMode.STREAMED: _Stepped,
-    ProcessingMode.BUFFERED: _Buffered,
-    ProcessingMode.NONE: _Blind,
+    pb.ProcessingMode.FULL_DUPLEX_STREAMED: _Duplex,
+    pb.ProcessingMode.STREAMED: _Stepped,
+    pb.ProcessingMode.BUFFERED: _Buffered,
+    pb.ProcessingMode.NONE: _Blind,
 }
 
 
@@ -399,7 +398,7 @@ def ways_of(first: Any, request: Inbox, answer: Inbox, write: Write) -> tuple[Wa
         return _Stepped(lines[0]), _Stepped(lines[1])
     modes = first.protocol_config.request_body_mode, first.protocol_config.response_body_mode
     if not all(mode in _WAYS for mode in modes):
-        known = ", ".join(sorted(ProcessingMode.BodySendMode.Name(mode) for mode in _WAYS))
+        known = ", ".join(sorted(pb.ProcessingMode.BodySendMode.Name(mode) for mode in _WAYS))
         raise ConfigError(f"Envoy's body modes must be among {known}: others let text pass unseen", path="ext_proc")
     return _WAYS[modes[0]](lines[0]), _WAYS[modes[1]](lines[1])
 

@@ -21,8 +21,6 @@ from typing import Any
 
 import grpc
 import msgspec
-from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
-from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.protobuf.message import Message
 
 from sidecar.codec.catalogue import GENERIC
@@ -31,6 +29,7 @@ from sidecar.config import ExtProc
 from sidecar.engine import Engine
 from sidecar.errors import IdleStream, TidegateError
 from sidecar.start import StreamStart
+from sidecar.transport import envoy_pb as pb
 from sidecar.transport.bodies import NOT_READ, Bodies, Passed, Refused, answered
 from sidecar.transport.convert import parse
 from sidecar.transport.decision import (
@@ -417,7 +416,7 @@ class _Exchange:
         """Answer the client in the upstream's place."""
         self._engine.metrics.count_refused(status, reason)
         headers = Changes(self._bodies.headers_instead(media_type, self._caller), ()).message()
-        answer = pb.ImmediateResponse(status=HttpStatus(code=status), headers=headers, body=data, details="tidegate")
+        answer = pb.ImmediateResponse(status=pb.HttpStatus(code=status), headers=headers, body=data, details="tidegate")
         await self._write(immediate_response=answer)
 
     async def _write(self, **message: Message) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from envoy.extensions.filters.http.ext_proc.v3 import ext_proc_pb2
 from google.protobuf import json_format
 
+from sidecar.transport import envoy_pb
 from tests.deploy.tools import documents, read
 from tests.integration.envoy import envoy_versions
 from tests.integration.mesh import filter_of, manager_of, mesh, request_of, streamed
@@ -63,7 +63,9 @@ def test_it_is_what_the_policy_asks_for():
     [asked] = policy["spec"]["extProc"]
     made = MADE["filter"]
     json_format.ParseDict(
-        {key: value for key, value in made.items() if key != "@type"}, ext_proc_pb2.ExternalProcessor()
+        {key: value for key, value in made.items() if key != "@type"},
+        envoy_pb.ExternalProcessor(),
+        descriptor_pool=envoy_pb.DESCRIPTOR.pool,
     )
     assert made["message_timeout"] == asked["messageTimeout"]
     assert made["failure_mode_allow"] is asked["failOpen"]

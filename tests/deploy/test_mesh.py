@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from envoy.extensions.filters.http.ext_proc.v3 import ext_proc_pb2
 from google.protobuf import json_format
 
 from sidecar.config import load_settings
+from sidecar.transport import envoy_pb
 from tests.deploy import restricted
 from tests.deploy.pods import NATIVE_SIDECAR, check_container, check_pod, container_of
 from tests.deploy.tools import DEPLOY, check, documents, kustomized, one, read
@@ -85,7 +85,7 @@ def test_the_filter_is_the_same_everywhere():
     istio = patches()["HTTP_FILTER"]["typed_config"]
     assert plain == compose == istio
     fields = {key: value for key, value in plain.items() if key != "@type"}
-    message = json_format.ParseDict(fields, ext_proc_pb2.ExternalProcessor())
+    message = json_format.ParseDict(fields, envoy_pb.ExternalProcessor(), descriptor_pool=envoy_pb.DESCRIPTOR.pool)
     assert message.failure_mode_allow is False
     assert fields["processing_mode"].items() >= FULL_DUPLEX.items()
 

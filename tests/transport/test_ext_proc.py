@@ -12,13 +12,13 @@ from typing import Any
 
 import grpc
 import pytest
-from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
-from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
 from sidecar.codec.shapes import openai_chat
 from sidecar.config import ExtProc, Grpc, Limits
 from sidecar.outbox.event import Fault, StreamDecision, Violation
 from sidecar.outbox.memory import MemoryOutbox
+from sidecar.transport import envoy_pb as pb
+from sidecar.transport.envoy_pb import ProcessingMode
 from sidecar.transport.ext_proc import SERVICE, ExternalProcessor
 from sidecar.transport.grpc import GrpcServer
 from tests import recorded

@@ -10,8 +10,6 @@ from typing import Any, Literal
 import aiohttp
 import grpc
 import pytest
-from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
-from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from multidict import CIMultiDict
 from pydantic import ValidationError
 
@@ -19,7 +17,9 @@ from sidecar.config import Facts, Grpc
 from sidecar.errors import CallerError
 from sidecar.outbox.event import StreamDecision
 from sidecar.start import StreamStart
+from sidecar.transport import envoy_pb as pb
 from sidecar.transport.envoy_facts import attributes_of
+from sidecar.transport.envoy_pb import ProcessingMode
 from sidecar.transport.facts import Caller, named_attributes, pinned, start_of
 from sidecar.transport.grpc import GrpcServer
 from sidecar.transport.identity import Peer, identity_in, mesh_labels

@@ -15,7 +15,17 @@ from sidecar.wording.forms import as_target, is_word_character, joined, quoted
 from sidecar.wording.languages import Language
 from sidecar.wording.names import name_of
 
-PARAMS: dict[str, dict[str, Any]] = {"topic": {"deny": ["medical"]}, "pii": {"dates": True}}
+PARAMS: dict[str, dict[str, Any]] = {
+    "format": {
+        "json": {"schema": {}},
+        "chars": {"min": 1, "max": 2},
+        "required": {"A": ["a"]},
+        "language": {"one_of": ["en"]},
+    },
+    "pii": {"dates": True},
+    "tools": {"allow": ["a"], "arguments": {"a": {"b": {"type": "string"}}}},
+    "topic": {"deny": ["medical"]},
+}
 
 
 def shipped_labels() -> list[str]:
