@@ -65,8 +65,7 @@ async def service(folder: Path, **environment: str) -> AsyncIterator[subprocess.
         "TIDEGATE_PROXY__LISTEN": "127.0.0.1:0",
         "TIDEGATE_POLICIES__DIRECTORIES": str(folder / "policies"),
         "TIDEGATE_OUTBOX__PATH": str(folder / "outbox.db"),
-        "TIDEGATE_EVENTS__SINK": "file",
-        "TIDEGATE_EVENTS__FILE": str(folder / "events.jsonl"),
+        "TIDEGATE_EVENTS__SINKS": json.dumps([{"file": {"path": str(folder / "events.jsonl")}}]),
         "TIDEGATE_EVENTS__EVIDENCE_KEY_FILE": str(folder / "evidence.pub"),
         "TIDEGATE_KEYS__HASH_FILE": str(folder / "hash"),
         "TIDEGATE_TELEMETRY__LOG_LEVEL": "debug",
@@ -188,10 +187,21 @@ def crash(process: subprocess.Popen[bytes], folder: Path) -> list[Path]:
     return [path for path in (folder / "run").iterdir() if path.name.startswith("core")]
 
 
+def sinks(folder: Path, receiver: Upstream) -> list[dict[str, object]]:
+    """Every kind that needs no broker, in all views."""
+    return [
+        {"file": {"path": str(folder / "events.jsonl")}},
+        {"stdout": {"view": "ecs"}},
+        {"webhook": {"url": f"{receiver.url}/hook", "is_unsigned": True, "view": "ocsf"}},
+        {"otlp": {"url": f"{receiver.url}/v1/logs", "compression": "none"}},
+    ]
+
+
 async def test_nothing_planted_leaves_the_service_sideways(tmp_path: Path):
-    async with scripted_upstream() as upstream, scripted_upstream() as collector:
-        collector.answer = Answer([b""], "application/x-protobuf")
+    async with scripted_upstream() as upstream, scripted_upstream() as collector, scripted_upstream() as receiver:
+        collector.answer = receiver.answer = Answer([b""], "application/x-protobuf")
         settings = {
+            "TIDEGATE_EVENTS__SINKS": json.dumps(sinks(tmp_path, receiver)),
             "TIDEGATE_PROXY__UPSTREAM": upstream.url,
             "TIDEGATE_TELEMETRY__TRACES": "otlp",
             "TIDEGATE_TELEMETRY__OTLP_ENDPOINT": collector.url,
@@ -203,10 +213,11 @@ async def test_nothing_planted_leaves_the_service_sideways(tmp_path: Path):
             await traffic(serving, upstream)
             violations = await published(tmp_path)
             shown = await pages(serving["admin"])
-            while not collector.requests:
+            while not collector.requests or {seen.path for seen in receiver.requests} != {"/hook", "/v1/logs"}:
                 await asyncio.sleep(0.05)
             cores = await asyncio.to_thread(crash, process, tmp_path)
         traces = b"".join(seen.body for seen in collector.requests)
+        sent = {f"sent to {seen.path}": seen.body for seen in receiver.requests}
 
     by_rule = {str(each["policy"]["rule"]): each["evidence"] for each in violations}
     assert set(by_rule) == {"mail", "card", "ssn", "ssn-shape", "word"}
@@ -217,10 +228,11 @@ async def test_nothing_planted_leaves_the_service_sideways(tmp_path: Path):
     assert {"stderr", "stdout", "events.jsonl", "outbox.db"} <= set(files)
     assert RAW.encode() in files["events.jsonl"]
     assert cores == []
-    for place, content in {**files, **shown, "traces": traces}.items():
+    assert b"SEC-812" in files["stdout"]
+    for place, content in {**files, **shown, **sent, "traces": traces}.items():
         for value in PLANTED:
             assert [piece for piece in pieces(value) if piece in content] == [], place
-        if place not in {"events.jsonl", "outbox.db", "outbox.db-wal"}:
+        if place not in {"events.jsonl", "outbox.db", "outbox.db-wal", "stdout", *sent}:  # where a rule wants it
             assert RAW.encode() not in content, place
 
 
