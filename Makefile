@@ -159,6 +159,10 @@ demo: setup ## Stream conversations through the sidecar into Kafka, live in the 
 demo-mesh: setup $(ENVOY_VENV)/.installed ## The same through the real Envoy: an openai client, a recorded model, Tidegate as external processor
 	@$(BIN)/python -m demo.mesh
 
+.PHONY: demo-agent
+demo-agent: setup ## An agent with tools: a real MCP server and client, a scripted model behind the proxy
+	@$(BIN)/python -m demo.agent
+
 .PHONY: test
 test: check envoy try-kafka mlserver clients node-clients browser agents inside backends gateways deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
