@@ -216,7 +216,7 @@ def test_a_hang_up_does_not_end_a_service_that_is_starting(monkeypatch: pytest.M
     monkeypatch.setattr(sidecar, "app", app, raising=False)
     before = signal.getsignal(signal.SIGHUP)
     try:
-        starting.run(checked({}))
+        starting.run(checked({"core_dumps": True}))  # else this process could leave no core file from now on
     finally:
         signal.signal(signal.SIGHUP, before)
     assert seen == [signal.SIG_IGN]
