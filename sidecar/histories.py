@@ -29,7 +29,7 @@ import msgspec
 from sidecar.core.judgement import Judgement
 from sidecar.policy.plan import Plan
 from sidecar.policy.stand_ins import StandIns
-from sidecar.values import Channel, Direction, Lane, Part
+from sidecar.values import Channel, Direction, Lane, Part, Tool
 
 PATIENCE = 4
 IDLE = 16
@@ -171,13 +171,18 @@ class History:
         """The lengths, in characters, of the texts that were known, and in `misses` of those that were not."""
         self.misses: list[int] = []
 
-    def recall(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
-        """What is known of the whole text of a lane. Where nothing is, `learn` keeps what turns out."""
+    def recall(self, lane: Lane, text: str, *, is_json: bool, tool: Tool | None = None) -> Judgement | None:
+        """What is known of the whole text of a lane. Where nothing is, `learn` keeps what turns out.
+
+        `tool`: what it calls, where that is part of what is judged.
+        """
         if self._compares and lane.part is Part.MODEL and lane.channel is Channel.CONTENT:
             return None  # its sentences are compared with what this stream's caller supplied
         digest = self._beginning(lane.part, lane.channel, is_json).copy()
         if self._stand_ins is not None and ((is_json and "\\" in text) or self._stand_ins.stands_in(text)):
             digest.update(msgspec.msgpack.encode(self._stand_ins.session_id))
+        if tool is not None:
+            digest.update(msgspec.msgpack.encode((tool.name, tool.is_name)))
         digest.update(text.encode("utf-8", "surrogatepass"))
         found = self._histories.get(self._tenant, name := digest.digest())
         if found is None:

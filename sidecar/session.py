@@ -170,24 +170,25 @@ class Session:
 
     # -- the reader's side ----------------------------------------------------------------------------------------
 
-    def passes(self, lane: Lane, text: str, *, is_json: bool = False) -> bool:
+    def passes(self, lane: Lane, text: str, *, is_json: bool = False, tool: Tool | None = None) -> bool:
         """Whether it is known of the whole text of a lane that nothing stands in it: then it need not be fed.
 
         For whoever holds all texts and lets none out before all are judged.
         """
-        judgement = self._judgement(lane, text, is_json=is_json)
+        judgement = self._judgement(lane, text, tool, is_json=is_json)
         if judgement is None or judgement.noted or judgement.unscanned_chars:
             return False
         self._recorder.tally.passed(lane, len(text))
         self._conduct.read(lane.part)
         return True
 
-    def _judgement(self, lane: Lane, text: str, *, is_json: bool) -> Judgement | None:
-        """What is known of the whole text of a lane; looked up once."""
-        if self._history is None or self._core.judges_call(lane):
+    def _judgement(self, lane: Lane, text: str, tool: Tool | None, *, is_json: bool) -> Judgement | None:
+        """What is known of the whole text of a lane; looked up once. Where calls are judged, of a call of that tool."""
+        if self._history is None:
             return None
         if lane not in self._judgements:
-            self._judgements[lane] = self._history.recall(lane, text, is_json=is_json)
+            told = tool if self._core.judges_call(lane) else None
+            self._judgements[lane] = self._history.recall(lane, text, is_json=is_json, tool=told)
         return self._judgements[lane]
 
     async def feed(
@@ -203,10 +204,10 @@ class Session:
         if self._is_finished:
             raise CallerError("came after the end of the stream", field="chunk", kind=CallerFault.OUT_OF_ORDER)
         self._allowance.take(lane, text)
-        if text and is_first and is_last and await self._recall(lane, text, is_json=is_json):
-            return
         if tool is not None:
             self._core.name_tool(lane, tool)
+        if text and is_first and is_last and await self._recall(lane, text, tool, is_json=is_json):
+            return
         if is_json and is_first:
             self._core.read_as_json(lane)
         for start in range(0, len(text), _INBOX_CHARS):
@@ -220,11 +221,11 @@ class Session:
         if not (self._inbox.has_room and self._core.may_wait(lane, text, self._inbox.chars)):
             self._wake.set()
 
-    async def _recall(self, lane: Lane, text: str, *, is_json: bool) -> bool:
+    async def _recall(self, lane: Lane, text: str, tool: Tool | None, *, is_json: bool) -> bool:
         """Hand over a whole text of which all is known; whether it is."""
         if self._history is None:
             return False
-        judgement = self._judgement(lane, text, is_json=is_json)
+        judgement = self._judgement(lane, text, tool, is_json=is_json)
         if judgement is None:
             self._core.note(lane)
             return False

@@ -38,7 +38,7 @@ async def guard_whole(session: Session, body: Whole, joints: Joints | None = Non
 def _not_kept(session: Session, body: Whole) -> Iterator[Text]:
     """The texts of a body that somebody has to look at, or to act on; all others it keeps as they are."""
     for each in body.texts:
-        if each.is_whole and session.passes(each.lane, each.text, is_json=each.is_json):
+        if each.is_whole and session.passes(each.lane, each.text, is_json=each.is_json, tool=each.tool):
             body.keep(each)
         else:
             yield each

@@ -325,7 +325,7 @@ def test_a_failed_test_says_that_a_rule_fails_closed(tmp_path: Path) -> None:
     result = run("test", file)
     assert (
         result.exit_code,
-        "decided: mail block: it fails closed [2, 6): when:" in result.stderr,
+        "decided: mail block: it fails closed [2, 6): its `when` could not be told" in result.stderr,
     ) == (
         1,
         True,

@@ -306,7 +306,8 @@ def test_a_detector_says_what_a_rule_reads_that_does_not_say_so() -> None:
     of_answers = ("grounding", "format")
     for name in of_answers:
         assert default_reads(registry.get(name)) == Reads(frozenset({Part.MODEL}), frozenset({Channel.CONTENT}))
-    others = [registry.get(name) for name in registry.names() if name not in ("injection", *of_answers)]
+    assert default_reads(registry.get("tools")) == Reads(frozenset({Part.MODEL}), frozenset({Channel.TOOL_ARGUMENTS}))
+    others = [registry.get(name) for name in registry.names() if name not in ("injection", "tools", *of_answers)]
     assert {default_reads(kind) for kind in others} == {EVERYTHING}
     assert Reads(frozenset(Part), frozenset(Channel)) == EVERYTHING
 

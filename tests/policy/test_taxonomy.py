@@ -62,9 +62,13 @@ def test_a_finding_has_the_tags_that_are_stated_or_follow(
 @pytest.mark.parametrize(
     ("tags", "place", "remedy"),
     [
-        ("{owasp: ['LLM01']}", "rules[0].tags.owasp[0]", "Did you mean `LLM01:2025`?"),
-        ("{atlas: [AML.T0051, AML.T0051.01]}", "rules[0].tags.atlas[1]", "Did you mean `AML.T0051.001`?"),
-        ("{nist: [MEASURE 2.7]}", "rules[0].tags.nist[0]", "Did you mean `MEASURE-2.7`?"),
+        ("{owasp: ['LLM01']}", "rules[0].tags.owasp[0]", "Did you mean `LLM01:2025` (Prompt Injection)?"),
+        (
+            "{atlas: [AML.T0051, AML.T0051.01]}",
+            "rules[0].tags.atlas[1]",
+            "Did you mean `AML.T0051.001` (LLM Prompt Injection: Indirect)?",
+        ),
+        ("{nist: [MEASURE 2.7]}", "rules[0].tags.nist[0]", "Did you mean `MEASURE-2.7` (MEASURE 2.7)?"),
     ],
 )
 def test_an_unknown_tag_is_refused(tags: str, place: str, remedy: str) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from detectors.base import UNSUPPORTED
 from sidecar.config import Limits
+from sidecar.core.judgement import Judgement
 from sidecar.engine import Engine
 from sidecar.histories import ENTRY_BYTES, Histories
 from sidecar.outbox.event import StreamDecision, Violation
@@ -45,6 +46,7 @@ from sidecar.values import (
     Part,
     Release,
     Standing,
+    Tool,
 )
 from tests.fakes import QuoteChecker, SegmentFlagger, WordScanner, plan, rule
 from tests.servers import make_engine
@@ -507,3 +509,13 @@ def test_an_entry_that_would_take_most_of_the_room_is_not_kept():
 
 def test_nothing_is_kept_where_the_setting_says_so():
     assert Histories(0).of("", fakes(Action.REDACT, Action.BLOCK), Direction.INPUT) is None
+
+
+def test_a_call_of_another_tool_is_another_text() -> None:
+    history = Histories(1 << 20).of("", fakes(Action.REDACT, Action.BLOCK), Direction.INPUT)
+    assert history is not None
+    call = Lane(0, Channel.TOOL_ARGUMENTS, Part.MODEL)
+    for tool in (Tool("a"), Tool("b"), Tool("a", is_name=True), None):
+        assert history.recall(call, "{}", is_json=True, tool=tool) is None
+        history.learn(call, Judgement(2, 1))
+        assert history.recall(call, "{}", is_json=True, tool=tool) == Judgement(2, 1)
