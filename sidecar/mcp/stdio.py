@@ -48,7 +48,7 @@ class Lines:
         self._held += data if not self._is_cut else b""
         if len(self._held) > self._max_bytes:
             self._is_cut = True
-            del self._held[_HEAD_BYTES:]
+            del self._held[min(_HEAD_BYTES, self._max_bytes) :]
 
     def _taken(self) -> tuple[bytes, bool]:
         line, is_cut = bytes(self._held), self._is_cut
