@@ -14,11 +14,9 @@ import msgspec
 
 from sidecar.callouts.adapter import Asked, Handler, Reply, plain_failure
 from sidecar.callouts.guarded import Guarded
-from sidecar.codec.catalogue import shape_of
+from sidecar.codec.shapes import openai_chat
 from sidecar.errors import CallerError
 from sidecar.values import Direction, Lane
-
-_CHAT = "/v1/chat/completions"
 
 
 class _Message(msgspec.Struct):
@@ -61,10 +59,8 @@ class Agentgateway:
         request = asked.read(_Request)
         if request.body is None:  # `messageFormat: raw` has no word for a rejection
             raise CallerError("is missing: `messageFormat: raw` cannot reject; use the default format", field="body")
-        shape = shape_of(_CHAT)
-        assert shape is not None
         messages = [{"role": each.role, "content": each.content} for each in request.body.messages]
-        result = await asked.guard_document(shape, {"messages": messages})
+        result = await asked.guard_document(openai_chat.SHAPE, {"messages": messages})
         passed = messages if result.guarded.is_blocked else result.document["messages"]
         return _action(result.guarded, messages != passed, {"messages": passed})
 

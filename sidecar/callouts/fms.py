@@ -15,12 +15,11 @@ from msgspec import field
 
 from sidecar.callouts.adapter import Asked, Handler, Reply
 from sidecar.callouts.guarded import Found
-from sidecar.codec.catalogue import shape_of
+from sidecar.codec.shapes import openai_chat
 from sidecar.errors import CallerError
 from sidecar.start import Passage
 from sidecar.values import Channel, Direction, Lane, Part
 
-_CHAT = "/v1/chat/completions"
 _ROOT = "/api/v1/text"
 _LANES = {
     Direction.INPUT: Lane(0, Channel.CONTENT, Part.USER),
@@ -88,10 +87,8 @@ class Fms:
     async def chat(self, asked: Asked) -> Reply:
         """Judge a conversation. Raises `TidegateError`."""
         request = asked.read(_Chat)
-        shape = shape_of(_CHAT)
-        assert shape is not None
         document = {"messages": request.messages} | ({"tools": request.tools} if request.tools else {})
-        result = await asked.guard_document(shape, document, policy=request.detector_params.policy)
+        result = await asked.guard_document(openai_chat.SHAPE, document, policy=request.detector_params.policy)
         return Reply(_detections(result.guarded.found))
 
     async def generation(self, asked: Asked) -> Reply:

@@ -13,10 +13,9 @@ from msgspec import field
 
 from sidecar.callouts.adapter import Asked, Handler, Reply, plain_failure
 from sidecar.callouts.guarded import Found, Guarded
-from sidecar.codec.catalogue import shape_of
+from sidecar.codec.shapes import openai_chat
 from sidecar.version import tidegate_version
 
-_CHAT = "/v1/chat/completions"
 _TYPES: Mapping[str, str] = {
     "injection": "prompt_attack",
     "pii": "pii",
@@ -49,12 +48,10 @@ class Lakera:
     async def guard(self, asked: Asked) -> Reply:
         """Judge a conversation. Raises `TidegateError`."""
         request = asked.read(_Request)
-        shape = shape_of(_CHAT)
-        assert shape is not None
         labels = {"project": request.project_id} if request.project_id else {}
         session = request.metadata.get("session_id")
         result = await asked.guard_document(
-            shape,
+            openai_chat.SHAPE,
             {"messages": request.messages},
             labels=labels,
             session_id=session if isinstance(session, str) else "",

@@ -19,11 +19,10 @@ from msgspec import field
 
 from sidecar.callouts.adapter import Asked, Handler, Reply, plain_failure
 from sidecar.callouts.guarded import Guarded
-from sidecar.codec.catalogue import shape_of
+from sidecar.codec.shapes import openai_chat
 from sidecar.errors import CallerError
 from sidecar.values import Channel, Direction, Lane, Part
 
-_CHAT = "/v1/chat/completions"
 _NO_MASK = "The arguments of a tool call hold what may not pass."
 """Outside of messages LiteLLM takes no arguments back: what a policy would replace in them is stopped."""
 _KEY_CHARS = 12
@@ -71,13 +70,11 @@ class Litellm:
 
 
 async def _request(asked: Asked, request: _Request) -> dict[str, Any]:
-    shape = shape_of(_CHAT)
-    assert shape is not None
     rows = _rows(request)
     document = {"model": request.model or "", "messages": rows}
     if request.tools:
         document["tools"] = request.tools
-    result = await asked.guard_document(shape, document, **_facts(request))
+    result = await asked.guard_document(openai_chat.SHAPE, document, **_facts(request))
     if result.guarded.is_blocked:
         return _blocked(result.guarded.message)
     passed = result.document

@@ -15,11 +15,9 @@ from msgspec import field
 
 from sidecar.callouts.adapter import Asked, Handler, Reply, plain_failure
 from sidecar.callouts.guarded import Guarded, GuardedDocument
-from sidecar.codec.catalogue import shape_of
+from sidecar.codec.shapes import openai_chat
 from sidecar.errors import CallerError
 from sidecar.values import Direction
-
-_CHAT = "/v1/chat/completions"
 
 
 class _Options(msgspec.Struct):
@@ -89,9 +87,7 @@ async def _judge_request(
     asked: Asked, request: _Request, messages: list[dict[str, Any]], facts: Mapping[str, Any]
 ) -> GuardedDocument:
     document = {"model": request.model, "messages": messages} | ({"tools": request.tools} if request.tools else {})
-    shape = shape_of(_CHAT)
-    assert shape is not None
-    return await asked.guard_document(shape, document, **facts)
+    return await asked.guard_document(openai_chat.SHAPE, document, **facts)
 
 
 async def _judge_answer(
@@ -99,9 +95,7 @@ async def _judge_answer(
 ) -> GuardedDocument:
     choice = {"index": 0, "message": answer, "finish_reason": "stop"}
     document = {"object": "chat.completion", "model": request.model, "choices": [choice]}
-    shape = shape_of(_CHAT)
-    assert shape is not None
-    return await asked.guard_document(shape, document, direction=Direction.OUTPUT, **facts)
+    return await asked.guard_document(openai_chat.SHAPE, document, direction=Direction.OUTPUT, **facts)
 
 
 def _blocked(guarded: Guarded) -> dict[str, Any]:

@@ -10,12 +10,11 @@ from msgspec import field
 
 from sidecar.callouts.adapter import Asked, Handler, Reply, plain_failure
 from sidecar.callouts.guarded import Guarded
-from sidecar.codec.catalogue import shape_of
+from sidecar.codec.shapes import openai_chat
 from sidecar.errors import CallerError
 from sidecar.start import Passage
 from sidecar.values import Channel, Direction, Lane, Part
 
-_CHAT = "/v1/chat/completions"
 _OWN_PART = {Direction.INPUT: Part.USER, Direction.OUTPUT: Part.MODEL}
 
 
@@ -72,9 +71,7 @@ class Plain:
     async def _messages(self, asked: Asked, messages: list[Any], direction: Direction, facts: dict[str, Any]) -> Reply:
         if direction is not Direction.INPUT:
             raise CallerError("are a request; an answer is checked as text, with direction output", field="messages")
-        shape = shape_of(_CHAT)
-        assert shape is not None
-        result = await asked.guard_document(shape, {"model": facts["model"], "messages": messages}, **facts)
+        result = await asked.guard_document(openai_chat.SHAPE, {"model": facts["model"], "messages": messages}, **facts)
         guarded = result.guarded
         return Reply(told(guarded) | ({} if guarded.is_blocked else {"messages": result.document["messages"]}))
 
