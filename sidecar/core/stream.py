@@ -267,6 +267,8 @@ class Stream:
         state.settle(order.turn)
         order.step(state)
         self._note_held(state)
+        for put_off in state.asking.due() if segment < 0 else ():
+            self.resolve(*put_off, now_ms)
 
     def tick(self, now_ms: float) -> None:
         """Let the outcomes that are overdue count as timed out."""
