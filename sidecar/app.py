@@ -25,7 +25,7 @@ from sidecar.admin import AdminServer, Page, service_pages
 from sidecar.callouts.server import CalloutServer
 from sidecar.canaries import Canaries
 from sidecar.clock import Clock, LoopClock
-from sidecar.config import Auth, ExtMcp, Settings
+from sidecar.config import Auth, Callouts, ExtMcp, Settings
 from sidecar.console.pages import console_pages, finder, policies_page, reader
 from sidecar.console.recent import Recent
 from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
@@ -110,9 +110,7 @@ class App:
         self.ext_mcp = _ext_mcp(self.engine, settings.ext_mcp, tokens.get("grpc"))
         self.grpc = self._grpc(tokens.get("grpc"))
         self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
-        self.callouts = (
-            CalloutServer(self.engine, settings.callouts, tokens.get("callouts")) if settings.callouts.listen else None
-        )
+        self.callouts = _callouts(self.engine, settings.callouts, tokens.get("callouts"))
         self.admin = AdminServer(settings.admin.listen, self._pages(version))
 
     def _grpc(self, tokens: Tokens | None) -> GrpcServer:
@@ -392,6 +390,10 @@ def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProces
     from sidecar.transport.ext_proc import ExternalProcessor  # Envoy's messages are not loaded where none come
 
     return ExternalProcessor(engine, settings.ext_proc, room)
+
+
+def _callouts(engine: Engine, settings: Callouts, tokens: Tokens | None) -> CalloutServer | None:
+    return CalloutServer(engine, settings, tokens) if settings.listen else None
 
 
 def _ext_mcp(engine: Engine, settings: ExtMcp, tokens: Tokens | None) -> ExtMcpService | None:

@@ -1,13 +1,14 @@
-"""agentgateway's messages of its protocol `ExtMcp`, in a pool of their own: nothing that is installed can be in the way.
+"""agentgateway's messages of its protocol `ExtMcp`, in a pool of their own: nothing installed can be in the way.
 
 The table below says the interface of agentgateway.dev.ext_mcp, as agentgateway 1.3 to 1.5 speak it
-(github.com/agentgateway/agentgateway, crates/protos/proto/ext_mcp.proto, Apache-2.0), with the invocation's id that came
-after it. What its first drafts had otherwise, no release spoke.
+(github.com/agentgateway/agentgateway, crates/protos/proto/ext_mcp.proto, Apache-2.0), with the invocation's id, which
+came after it. What its first drafts had otherwise, no release spoke.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from google.protobuf import struct_pb2
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
@@ -53,11 +54,7 @@ _METHODS = {
 def _file() -> FileDescriptorProto:
     file = FileDescriptorProto(name="ext_mcp.proto", package=PACKAGE, syntax="proto3")
     file.dependency.append(struct_pb2.DESCRIPTOR.name)
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for field, (number, kind) in fields.items():
-            _add(message, field, number, kind)
-        _hide_optional(message)
+    file.message_type.extend(_message_of(name, fields) for name, fields in _MESSAGES.items())
     code = file.message_type[-1].enum_type.add(name="Code")
     for number, name in enumerate(_CODES):
         code.value.add(name=name, number=number)
@@ -67,32 +64,34 @@ def _file() -> FileDescriptorProto:
     return file
 
 
-def _add(message: DescriptorProto, name: str, number: int, kind: str) -> None:
-    """Add a field; one of a `oneof` opens it, if it is the first."""
-    of, _, how = kind.partition(" ")
-    field = message.field.add(name=name, number=number, label=FieldDescriptorProto.LABEL_OPTIONAL)
-    if of in ("string", "bytes"):
-        field.type = FieldDescriptorProto.TYPE_STRING if of == "string" else FieldDescriptorProto.TYPE_BYTES
-    elif of == "Code":
-        field.type, field.type_name = FieldDescriptorProto.TYPE_ENUM, f".{PACKAGE}.{message.name}.Code"
-    else:
-        field.type, field.type_name = FieldDescriptorProto.TYPE_MESSAGE, f".{of if '.' in of else f'{PACKAGE}.{of}'}"
-    if how == "repeated":
-        field.label = FieldDescriptorProto.LABEL_REPEATED
-    elif how == "optional":
-        field.proto3_optional = True
-    elif how:
-        if not message.oneof_decl:
-            message.oneof_decl.add(name=how)
-        field.oneof_index = 0
+def _message_of(name: str, fields: Mapping[str, tuple[int, str]]) -> DescriptorProto:
+    """A message; proto3 wants a `oneof` for each optional field, behind the real ones."""
+    split = {field: kind.partition(" ")[::2] for field, (_, kind) in fields.items()}
+    real = {how for _, how in split.values()} - {"", "repeated", "optional"}
+    oneofs = [*real, *(f"_{field}" for field, (_, how) in split.items() if how == "optional")]
+    message = DescriptorProto(name=name)
+    for each in oneofs:
+        message.oneof_decl.add(name=each)
+    for field, (of, how) in split.items():
+        own = f"_{field}" if how == "optional" else how
+        place = {"oneof_index": oneofs.index(own)} if own in oneofs else {}
+        label = FieldDescriptorProto.LABEL_REPEATED if how == "repeated" else FieldDescriptorProto.LABEL_OPTIONAL
+        said: dict[str, Any] = {**_type(name, of), **place, "proto3_optional": how == "optional"}
+        message.field.add(name=field, number=fields[field][0], label=label, **said)
+    return message
 
 
-def _hide_optional(message: DescriptorProto) -> None:
-    """Give each optional field the `oneof` of its own that proto3 wants, behind the real ones."""
-    for field in message.field:
-        if field.proto3_optional:
-            field.oneof_index = len(message.oneof_decl)
-            message.oneof_decl.add(name=f"_{field.name}")
+def _type(message: str, of: str) -> Mapping[str, Any]:
+    match of:
+        case "string":
+            return {"type": FieldDescriptorProto.TYPE_STRING}
+        case "bytes":
+            return {"type": FieldDescriptorProto.TYPE_BYTES}
+        case "Code":
+            return {"type": FieldDescriptorProto.TYPE_ENUM, "type_name": f".{PACKAGE}.{message}.Code"}
+        case _:
+            name = of if "." in of else f"{PACKAGE}.{of}"
+            return {"type": FieldDescriptorProto.TYPE_MESSAGE, "type_name": f".{name}"}
 
 
 def _pool() -> DescriptorPool:
