@@ -76,13 +76,21 @@ class _Judged(msgspec.Struct, frozen=True):
 class McpGuard:
     """See the module's text. One session of one server; both directions may be used at a time, each by one task."""
 
-    def __init__(self, engine: Engine, start: StreamStart, pins: Pins, *, max_message_bytes: int) -> None:
-        """`start` is what is known of all its streams."""
+    def __init__(
+        self,
+        engine: Engine,
+        start: StreamStart,
+        pins: Pins,
+        *,
+        max_message_bytes: int,
+        left_out: set[str] | None = None,
+    ) -> None:
+        """`start` is what is known of all its streams; `left_out` the names of tools that were left out before."""
         self._engine = engine
         self._from_client = msgspec.structs.replace(start, direction=Direction.OUTPUT)
         self._from_server = msgspec.structs.replace(start, direction=Direction.INPUT)
         self._pins = pins
-        self._left_out: set[str] = set()
+        self._left_out: set[str] = set() if left_out is None else left_out
         """The names of tools that were left out of lists."""
         self.max_message_bytes = max_message_bytes
 

@@ -208,11 +208,7 @@ class GuardService:
             (key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)
         )
         caller = Caller(metadata, Peer.of_grpc(context.peer(), context.auth_context()))
-        start = pinned(self._facts, caller, start_of(message, trace=_trace_of(context)))
-        if self._tokens is None or caller.peer.identities:
-            return start
-        token = self._tokens.of(metadata.get("authorization", ""), GRPC_SCOPE)
-        return msgspec.structs.replace(start, tenant=token.tenant(start.tenant))
+        return by_token(self._tokens, caller, pinned(self._facts, caller, start_of(message, trace=_trace_of(context))))
 
     async def _read_start(self, context: Context) -> pb.Start:
         """The stream's first message. Raises `CallerError` when it is another one, `IdleStream` when there is none."""
@@ -235,6 +231,17 @@ class GuardService:
                 await context.write(response)
         except TimeoutError:
             raise IdleStream(self._idle_seconds) from None
+
+
+def by_token(tokens: Tokens | None, caller: Caller, start: StreamStart) -> StreamStart:
+    """The start of a call, for the tenant of its caller's token; one that showed a certificate needs none.
+
+    Raises `Unauthenticated` without a token that is known, `Forbidden` for one that is not for this.
+    """
+    if tokens is None or caller.peer.identities:
+        return start
+    token = tokens.of(caller.headers.get("authorization", ""), GRPC_SCOPE)
+    return msgspec.structs.replace(start, tenant=token.tenant(start.tenant))
 
 
 class GrpcServer:
