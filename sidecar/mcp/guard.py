@@ -30,6 +30,7 @@ from sidecar.codec.shapes import mcp
 from sidecar.engine import Engine
 from sidecar.errors import TidegateError
 from sidecar.mcp.messages import (
+    INVALID_PARAMS,
     INVALID_REQUEST,
     PARSE_ERROR,
     STOPPED,
@@ -53,6 +54,7 @@ _log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[\w./:-]{1,128}", re.ASCII)
 _LEFT_OUT = "This tool was left out: its definition was stopped by a policy, or is not what it was."
+_NO_NAME = "The call does not say which tool it calls."
 _NO_JSON = "The message cannot be checked: it is no JSON, has a name twice, or is nested too deep."
 
 
@@ -122,7 +124,10 @@ class McpGuard:
     # -- one message ----------------------------------------------------------------------------------------------
 
     async def _client_message(self, document: Any, data: bytes) -> Relayed:
-        if _tool_called(document) in self._left_out:
+        called = _tool_called(document)
+        if called is None and _is_call(document):
+            return _refused(document, INVALID_PARAMS, _NO_NAME)
+        if called in self._left_out:
             return Relayed(back=failed_call(document.get("id"), _LEFT_OUT)) if is_request(document) else Relayed()
         try:
             judged = await self._judge(mcp.CLIENT, self._from_client, data)
@@ -241,8 +246,8 @@ def _refused(document: Any, code: int, message: str, *, of_server: bool = False)
     """What becomes of a message that may not pass: a request is answered, an answer gives way to one that failed."""
     if is_request(document):
         number = document["id"]
-        is_call = document["method"] == "tools/call" and code == STOPPED
-        return Relayed(back=failed_call(number, message) if is_call else error_message(number, code, message))
+        is_failed_call = _is_call(document) and code == STOPPED
+        return Relayed(back=failed_call(number, message) if is_failed_call else error_message(number, code, message))
     if not is_answer(document):
         return Relayed()
     result = document.get("result")
@@ -279,10 +284,12 @@ def _with_list(document: Any, key: str, offered: list[Any]) -> Any:
     return {**document, "result": {**document["result"], key: offered}}
 
 
+def _is_call(document: Any) -> bool:
+    return isinstance(document, dict) and document.get("method") == "tools/call"
+
+
 def _tool_called(document: Any) -> str | None:
-    if not isinstance(document, dict) or document.get("method") != "tools/call":
-        return None
-    params = document.get("params")
+    params = document.get("params") if _is_call(document) else None
     return params.get("name") if isinstance(params, dict) and isinstance(params.get("name"), str) else None
 
 
