@@ -299,7 +299,7 @@ def required(theirs: Theirs, regex: str) -> Rule | None:
     if problem := refused(regex):
         theirs.lose(problem, _REMEDY_OF_REGEX, f"the pattern {shown(regex)}")
         return None
-    return theirs.rule({"detector": "format", "required_patterns": {"REQUIRED": regex}})
+    return theirs.rule({"detector": "format", "required_patterns": {"REQUIRED": regex}}, ["Nothing of it is here."])
 
 
 def scores(theirs: Theirs, rule: Rule, params: Mapping[str, Any], names: Iterable[str]) -> None:

@@ -140,6 +140,13 @@ def test_nothing_that_could_be_carried_over_is_no_policy(tmp_path: Path) -> None
     assert result.stderr.splitlines()[-1] == "no policy was written: it would have no rule"
 
 
+def test_a_rule_that_no_text_shows_has_a_test_all_the_same(tmp_path: Path) -> None:
+    target = tmp_path / "moved.yaml"
+    only = "output_scanners: [{type: TokenLimt}, {type: ReadingTime, params: {max_time: 60}}]"
+    assert run("llm-guard", file_of(tmp_path, "s.yml", only), "--output", target).exit_code == 0
+    is_sound(target)
+
+
 # --- Guardrails AI ---------------------------------------------------------------------------------------------------
 
 RAIL = """<rail version="0.1">
