@@ -25,7 +25,7 @@ from detectors.models.card import MODEL_NAME, TOKENIZER_NAME, Card, Head, read_c
 from detectors.models.letters import LETTERS, Letters, read_letters
 from detectors.models.runtime import Runtime
 from detectors.models.session import ModelSession, open_session
-from detectors.models.tokenizer import Ints, Pieces, PieceTokenizer, load_tokenizer
+from detectors.models.tokenizer import Pieces, PieceTokenizer, load_tokenizer
 
 Floats = NDArray[np.float32]
 
@@ -200,7 +200,7 @@ def load_encoder(folder: Path, runtime: Runtime | None = None) -> Encoder:
     if card.task != TASK:
         raise DetectorError(f"model {card.identity} reads {card.task}, not {TASK}; name another model")
     verify_files(folder, card)
-    session = open_session(folder / MODEL_NAME, runtime)
+    session = open_session(folder / MODEL_NAME, runtime, is_bounded=card.bounded)
     encoder = Encoder(card, session, load_tokenizer(folder / TOKENIZER_NAME), _letters_of(folder, card))
     encoder.check_golden()
     return encoder
@@ -239,7 +239,7 @@ def _packed(windows: Sequence[_Window]) -> Iterator[list[_Window]]:
 
 
 def _measured(text: str, pieces: Pieces, unknown: int) -> tuple[float, float]:
-    """The share of a text's letters in unknown pieces; the characters of a piece on average, where unknown have none."""
+    """The share of a text's letters in unknown pieces, and the characters of a piece, where unknown ones have none."""
     lengths = pieces.ends - pieces.starts
     places = np.flatnonzero(pieces.ids == unknown)
     if not len(places):
