@@ -16,7 +16,7 @@ from typing import Any
 from detectors.suggestion import closest
 from sidecar.cli.ending import Failure
 from workbench.moving import guardrails_ai, ours
-from workbench.moving.draft import ANSWER, CALLS, PROMPT, RESULTS, RETRIEVED, Draft, Note, Reads, blocked, shown
+from workbench.moving.draft import ANSWER, CALLS, PROMPT, RESULTS, RETRIEVED, Draft, Note, Reads, blocked, listed, shown
 from workbench.moving.ours import Theirs
 from workbench.moving.reading import Read, read_text, read_yaml
 
@@ -252,7 +252,7 @@ def _personal(key: str, *, masks: bool) -> Make:
             return
         own = _recognizers(flow, key, entities)
         action = {"redact": {"with": "label"}} if masks else flow.theirs.action
-        rule = ours.personal_data(flow.theirs, [each for each in entities if each not in own], action=action)
+        rule = ours.personal_data(flow.theirs, [each for each in entities if str(each) not in own], action=action)
         if rule is not None:
             ours.scores(flow.theirs, rule, settings, ("score_threshold", "threshold"))
         for name, (patterns, words) in own.items():
@@ -278,9 +278,9 @@ def _recognizers(flow: Flow, key: str, entities: list[Any]) -> dict[str, tuple[l
     recognizers = flow.config.of_rail(key).get("recognizers") or []
     for each in recognizers if isinstance(recognizers, list) else []:
         entity = each.get("supported_entity") if isinstance(each, dict) else None
-        if entity in entities:
-            patterns = [one.get("regex") for one in each.get("patterns") or [] if isinstance(one, dict)]
-            words = [*(each.get("deny_list") or [])]
+        if isinstance(entity, str) and entity in entities:
+            patterns = [one.get("regex") for one in listed(each.get("patterns")) if isinstance(one, dict)]
+            words = listed(each.get("deny_list"))
             found[str(entity)] = patterns, words
             if each.get("context"):
                 flow.theirs.lose(

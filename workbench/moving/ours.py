@@ -155,6 +155,8 @@ def personal_data(theirs: Theirs, entities: Sequence[Any], *, action: Any = None
     kind = registry.get("pii")
     known = kind.labels_of(kind.params.model_validate({}))
     labels, forms = [], {}
+    if not entities:
+        theirs.lose("it names no entities")
     for entity in dict.fromkeys(map(str, entities)):
         name = entity.upper()
         label = _CALLED.get(name, name)
