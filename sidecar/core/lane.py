@@ -21,6 +21,7 @@ import msgspec
 from sidecar.core.answer import Remark, Sentences
 from sidecar.core.asking import Asking, Request
 from sidecar.core.buffer import SLACK_CHARS, TextBuffer
+from sidecar.core.early import behind
 from sidecar.core.gaps import Gaps
 from sidecar.core.gate import Gate
 from sidecar.core.graphemes import LOOK_BACK_CHARS
@@ -40,6 +41,8 @@ from sidecar.values import Action, Channel, Failed, FailMode, FailureKind, Found
 _EXCERPT_CHARS = 256
 NOT_READ = "not read by any rule"
 """Why a text was not looked at that the policy has nobody look at."""
+NOT_TOLD = "its `when` could not be told; ask `has` first where the stream may not have it"
+"""Why a finding was decided on by its rule's fail mode, although it was found."""
 MOST_UNREAD_CHARS = 1024
 """How much text scanners may leave for later while a segment's verdict is waited for anyhow."""
 
@@ -288,9 +291,7 @@ class LaneState:
         met = self._meets(violation, text)
         if met is None:
             finding, failed = violation.finding, Failed(FailureKind.ERROR, "its condition could not be told")
-            self._act_on(
-                failed, "its `when` could not be told", (violation.rule,), (finding.start, finding.end), source
-            )
+            self._act_on(failed, NOT_TOLD, (violation.rule,), (finding.start, finding.end), source)
         return met is True
 
     def _may_scan_later(self, more: int) -> bool:
@@ -368,14 +369,17 @@ class LaneState:
         if isinstance(outcome, Failed):
             if answer is not None:
                 answer.note_failure(segment, outcome)
-            self._fail(batch.detector.name, batch.rules, (segment.start, segment.end), outcome, source)
+            place = max(segment.start, segment.cleared), segment.end
+            self._fail(batch.detector.name, batch.rules, place, outcome, source)
             return
         self._gaps.read(batch, outcome.findings)
         judged = outcome.judged
         if judged is not None and judged.failure is not None and self.notes is not None:
             self.notes.is_spoilt = True  # asked again, there may be a verdict
         found = (
-            decide(batch.rules, outcome.findings, judged=judged) if answer is None else [*answer.read(outcome.findings)]
+            behind(segment, decide(batch.rules, outcome.findings, judged=judged))
+            if answer is None
+            else [*answer.read(outcome.findings)]
         )
         if self._told is not None:
             self._told(batch, segment, outcome.findings, [each for each in found if isinstance(each, Violation)])
@@ -400,12 +404,12 @@ class LaneState:
         self._gaps.add(place[1] - place[0], f"{detector}: {failed.kind}")
         if self.notes is not None:
             self.notes.is_spoilt = True
-        self._act_on(failed, detector, rules, place, source)
+        self._act_on(failed, f"{detector}: {failed.kind}", rules, place, source)
 
     def _act_on(
-        self, failed: Failed, what: str, rules: Sequence[RulePlan], place: tuple[int, int], source: Source
+        self, failed: Failed, why: str, rules: Sequence[RulePlan], place: tuple[int, int], source: Source
     ) -> None:
-        for item in self._shared.failures(what, rules, place, failed, source):
+        for item in self._shared.failures(why, rules, place, failed, source):
             if item.action is Action.BLOCK:
                 self.gate.add(item)
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import count
 
 import msgspec
 
@@ -39,6 +40,7 @@ class Shared:
         "_languages",
         "_segments_made",
         "_writes_words",
+        "beginnings",
         "circumstances",
         "context",
         "established",
@@ -91,6 +93,8 @@ class Shared:
         self.context: Context | None = None
         self.now_ms = 0.0
         self._segments_made = [0] * len(Way)
+        self.beginnings = count(-1, -1)
+        """The numbers of segments' beginnings that are read early: below 0, so that segments count as without them."""
         self._decisions_made = 0
         self._failures_told: set[tuple[int, FailureKind]] = set()
 
@@ -200,10 +204,10 @@ class Shared:
         return made if self.plan.reads_one_way else made * len(Way) - 1 + way
 
     def failures(
-        self, what: str, rules: Iterable[RulePlan], place: tuple[int, int], failed: Failed, source: Source
+        self, why: str, rules: Iterable[RulePlan], place: tuple[int, int], failed: Failed, source: Source
     ) -> Iterator[Item]:
         """What follows for text that was not looked at, by each rule's fail mode; what passes is told once."""
-        finding = Finding(*place, "", 0.0, f"{what}: {failed.kind}")
+        finding = Finding(*place, "", 0.0, why)
         for rule in rules:
             is_late = failed.kind is not FailureKind.ERROR and source.segment is not None
             mode = rule.on_timeout if is_late else rule.on_error
