@@ -31,6 +31,8 @@ class Load:
     tokens_per_message: int = 1
     policy: str = ""
     seed: int = 0
+    context: tuple[str, ...] = ()
+    """Documents that each stream brings."""
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ async def _stream(client: AsyncClient, load: Load, text: str, start: float, samp
     await asyncio.sleep(max(0.0, start - time.perf_counter()))
     watch = _Watch(samples, start, load)
     try:
-        async for shown in client.stream(watch.tokens(text), policy=load.policy):
+        async for shown in client.stream(watch.tokens(text), policy=load.policy, context=load.context):
             if isinstance(shown, Release):
                 watch.released(shown.input.end)
             elif isinstance(shown, Summary):
