@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from detectors.context import Context
+from detectors.task import Task
 from sidecar.config import Limits
 from sidecar.core.judgement import Judgement
 from sidecar.errors import CallerError, CallerFault
@@ -31,7 +32,7 @@ class Known(msgspec.Struct, frozen=True):
     arrived_ms: float
 
 
-Mark: TypeAlias = Context | End | Known
+Mark: TypeAlias = Context | Task | End | Known
 """What stands between texts."""
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from detectors.base import BatchItem
 from detectors.context import Context, context_of
+from detectors.task import Task
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
 from sidecar.core.structured import JsonReading
@@ -122,13 +123,14 @@ def guard(
     about: StreamFacts | None = None,
     languages: Sequence[str] = (),
     tools: Mapping[Lane, Tool] | None = None,
+    task: Task | None = None,
     watch: Watch | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
     `stand_ins` is the book of the exchange; without one, stand-ins are made with a public key, and nothing is put back.
     `facts` is how the session stands, `about` what is known of the stream, `languages` those of the reader. `tools`
-    says what the lanes of calls call. `watch` looks on.
+    says what the lanes of calls call, `task` what they are to serve. `watch` looks on.
     """
     book = stand_ins or public_stand_ins(session_id)
     is_request = direction is Direction.INPUT
@@ -145,6 +147,7 @@ def guard(
     )
     for lane, tool in (tools or {}).items():
         stream.name_tool(lane, tool)
+    stream.serve(task)
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:
@@ -200,6 +203,7 @@ def guard_exchange(
         about=about,
         languages=languages,
         tools={each.lane: each.tool for each in exchange.spoken if each.tool is not None},
+        task=exchange.task,
     )
 
 

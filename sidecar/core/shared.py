@@ -9,6 +9,7 @@ import msgspec
 
 from detectors.base import ToolCall
 from detectors.context import Context
+from detectors.task import Task
 from detectors.types import Finding
 from sidecar.core.cuts import Way
 from sidecar.core.established import Established
@@ -38,6 +39,7 @@ class Shared:
         "_is_strict",
         "_languages",
         "_segments_made",
+        "_task",
         "_writes_words",
         "circumstances",
         "context",
@@ -85,6 +87,8 @@ class Shared:
         self.judges_calls = plan.judges_calls
         """Whether a rule judges calls of tools by more than their text."""
         self._calls: dict[Lane, ToolCall] = {}
+        self._task: Task | None = None
+        """What they are to serve, where anybody told."""
         self._is_strict = plan.stream.mode is Mode.STRICT
         self._history = history
         self.outputs: deque[Output] = deque()
@@ -102,7 +106,13 @@ class Shared:
         """What is known of the call that a lane is part of, where a rule judges calls."""
         if not self.judges_calls or lane.channel is not Channel.TOOL_ARGUMENTS:
             return None
-        return self._calls.setdefault(lane, ToolCall())
+        return self._calls.setdefault(lane, ToolCall(task=self._task))
+
+    def serve(self, task: Task | None) -> None:
+        """Take note of what calls are to serve, those that are being read, too."""
+        self._task = task
+        for call in self._calls.values():
+            call.task = task
 
     def tool_of(self, lane: Lane) -> str:
         """Which tool a lane calls, as far as somebody told; empty for a text that is the name itself."""
