@@ -41,7 +41,7 @@ class CallScan:
             return ()
         self._is_over = True
         told = self._judge(self._call) if self._at else ()
-        return [Finding(self._at - 1, self._at, *each) for each in sorted(told)]
+        return [Finding(self._at - 1, self._at, *each) for each in told] if told else ()
 
 
 class Names:

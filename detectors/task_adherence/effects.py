@@ -96,9 +96,21 @@ def effect_of(name: str, description: str = "") -> str:
 
 
 _COMMANDS = (
-    (DELETE, re.compile(r"(?i)\b(?:rm|rmdir|shred)\s+-|\brm\s+\S|\b(?:drop|truncate)\s+(?:table|database)|\bdelete\s+from\b|\bgit\s+(?:clean|reset\s+--hard)")),
-    (SEND, re.compile(r"(?i)\b(?:curl|wget)\b[^\n|;]*\s(?:-d|-F|-T|--data\S*|--form|--upload-file|--post-\w+)\b|\b(?:nc|ncat|scp|sendmail|mailx?)\s+\S")),
-)  # fmt: skip
+    (
+        DELETE,
+        re.compile(
+            r"(?i)\b(?:rm|rmdir|shred)\s+-|\brm\s+\S|\b(?:drop|truncate)\s+(?:table|database)|\bdelete\s+from\b"
+            r"|\bgit\s+(?:clean|reset\s+--hard)"
+        ),
+    ),
+    (
+        SEND,
+        re.compile(
+            r"(?i)\b(?:curl|wget)\b[^\n|;]{0,400}\s(?:-d|-F|-T|--data\S{0,20}|--form|--upload-file|--post-\w{1,20})\b"
+            r"|\b(?:nc|ncat|scp|sendmail|mailx?)\s+\S"
+        ),
+    ),
+)
 
 
 def effect_of_command(command: str) -> str:

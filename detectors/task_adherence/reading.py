@@ -11,6 +11,8 @@ from detectors.task_adherence.effects import stems
 
 _SENTENCE = re.compile(r"[^\n.!?;]{3,}(?:[.](?=\w)[^\n.!?;]*)*")
 _MOST_SENTENCE = 400
+MOST_ORDERS = 32_768
+"""Characters of what was read last in which orders are looked for: 2 to 10 ms. Values are looked for in all of it."""
 _ENGLISH = frozenset(
     "the a an to my me i you is are of in on for and or with from what how can please this that it all do not be by at"
     " his her we our your have has which who when show find get make send give tell check add fix run use go ok"
@@ -27,7 +29,8 @@ ORDER = re.compile(
 
 
 _APPROVES = re.compile(
-    r"(?i)(?:ok(?:ay)?|yes|yep|sure|go(?: on| ahead)?|do (?:it|that|so)|continue|proceed|please|fine|great|thanks|[,.!\s])+"
+    r"(?i)(?:ok(?:ay)?|yes|yep|sure|go(?: on| ahead)?|do (?:it|that|so)|continue|proceed|please|fine|great|thanks"
+    r"|[,.!\s])+"
 )
 """A request that lets the model do what it said it would."""
 _DELEGATES = re.compile(
@@ -62,8 +65,9 @@ class Reading:
         return self._described[tool]
 
     def sentences(self) -> Sequence[str]:
-        """The sentences, lines and fields of what was read."""
-        return [match[0][:_MOST_SENTENCE] for match in _SENTENCE.finditer(self.untrusted_folded)]
+        """The sentences, lines and fields of what was read last."""
+        latest = self.untrusted_folded[-MOST_ORDERS:]
+        return [match[0][:_MOST_SENTENCE] for match in _SENTENCE.finditer(latest)]
 
     def orders(self) -> Sequence[frozenset[str]]:
         """The words of the sentences that look like orders, by their stems."""

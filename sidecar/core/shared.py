@@ -31,7 +31,6 @@ class Shared:
     """See the module's text. `now_ms` is the time of the present step."""
 
     __slots__ = (
-        "_calls",
         "_decisions_made",
         "_failures_told",
         "_history",
@@ -39,8 +38,8 @@ class Shared:
         "_is_strict",
         "_languages",
         "_segments_made",
-        "_task",
         "_writes_words",
+        "calls",
         "circumstances",
         "context",
         "established",
@@ -54,6 +53,7 @@ class Shared:
         "plan",
         "session_id",
         "stand_ins",
+        "task",
         "trace",
     )
 
@@ -86,8 +86,8 @@ class Shared:
         self.held_call_chars = 0
         self.judges_calls = plan.judges_calls
         """Whether a rule judges calls of tools by more than their text."""
-        self._calls: dict[Lane, ToolCall] = {}
-        self._task: Task | None = None
+        self.calls: dict[Lane, ToolCall] = {}
+        self.task: Task | None = None
         """What they are to serve, where anybody told."""
         self._is_strict = plan.stream.mode is Mode.STRICT
         self._history = history
@@ -106,17 +106,11 @@ class Shared:
         """What is known of the call that a lane is part of, where a rule judges calls."""
         if not self.judges_calls or lane.channel is not Channel.TOOL_ARGUMENTS:
             return None
-        return self._calls.setdefault(lane, ToolCall(task=self._task))
-
-    def serve(self, task: Task | None) -> None:
-        """Take note of what calls are to serve, those that are being read, too."""
-        self._task = task
-        for call in self._calls.values():
-            call.task = task
+        return self.calls.setdefault(lane, ToolCall(task=self.task))
 
     def tool_of(self, lane: Lane) -> str:
         """Which tool a lane calls, as far as somebody told; empty for a text that is the name itself."""
-        call = self._calls.get(lane)
+        call = self.calls.get(lane)
         return "" if call is None or call.is_name else call.tool
 
     def writes_words(self, lane: Lane) -> bool:

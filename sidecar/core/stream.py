@@ -139,7 +139,9 @@ class Stream:
 
     def serve(self, task: Task | None) -> None:
         """Say what calls are to serve that are judged from now on; None: nobody told."""
-        self._shared.serve(task)
+        self._shared.task = task
+        for call in self._shared.calls.values():
+            call.task = task
 
     def judges_call(self, lane: Lane) -> bool:
         """Whether a lane is part of a call that is judged by more than its text."""
