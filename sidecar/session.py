@@ -35,7 +35,7 @@ from sidecar.core.judgement import Judgement
 from sidecar.core.stream import LaneCoverage, Stream
 from sidecar.drift.reading import READS, NoReading
 from sidecar.errors import CallerError, CallerFault, IdleStream, Overloaded
-from sidecar.inbox import Allowance, End, Inbox, Known, Mark
+from sidecar.inbox import Allowance, End, Inbox, Known, Mark, Named
 from sidecar.pacing import Pacing
 from sidecar.policy.conditions import Circumstances
 from sidecar.policy.plan import BatchPlan, Notice, Plan
@@ -204,8 +204,7 @@ class Session:
         if self._is_finished:
             raise CallerError("came after the end of the stream", field="chunk", kind=CallerFault.OUT_OF_ORDER)
         self._allowance.take(lane, text)
-        if tool is not None:
-            self._core.name_tool(lane, tool)
+        self.name_call(lane, tool)
         if text and is_first and is_last and await self._recall(lane, text, tool, is_json=is_json):
             return
         if is_json and is_first:
@@ -214,6 +213,11 @@ class Session:
             await self._put(lane, text[start : start + _INBOX_CHARS])
         if is_last:
             self.end_lane(lane)
+
+    def name_call(self, lane: Lane, tool: Tool | None) -> None:
+        """Say what a lane calls, as far as somebody told: it counts for all text that is fed from now on."""
+        if tool is not None and self._core.judges_call(lane):
+            self._inbox.put_name(lane, tool)
 
     async def _put(self, lane: Lane, text: str) -> None:
         now_ms = await self._hear(lane, text)
@@ -430,6 +434,9 @@ class Session:
         """Tell the core what stands between texts."""
         if isinstance(mark, Context):
             self._core.ground(mark)
+            return
+        if isinstance(mark, Named):
+            self._core.name_tool(mark.lane, mark.tool)
             return
         self._pacing.hasten(now_ms)
         if isinstance(mark, Known):

@@ -76,15 +76,20 @@ class Client:
         text: str,
         *,
         lane: Lane | None = None,
+        tool: str = "",
         timeout: float | Default | None = DEFAULT,
         **options: Unpack[StreamOptions],
     ) -> CheckResult:
-        """Guard one whole text. A block is in the result. Without room it asks again, within `timeout` seconds."""
+        """Guard one whole text. A block is in the result. Without room it asks again, within `timeout` seconds.
+
+        `tool` names what a call calls, of which the text is the arguments: it is judged, too, and does not come back.
+        """
         check_text("check", text)
+        check_text("check", tool, "tool")
         options = checked("check", options)
         seconds, metadata = given(timeout, self._timeout), _wire.metadata_of(options, self._token)
         with self._outage.report() as report:
-            request = _wire.check_request(text, lane, options, report.message)
+            request = _wire.check_request(text, lane, options, report.message, tool=tool)
             try:
                 data = self._check(request, timeout=seconds, metadata=metadata)
             except grpc.RpcError as error:
