@@ -19,7 +19,8 @@ from multidict import CIMultiDict
 from sidecar.config import Mcp
 from sidecar.engine import Engine
 from sidecar.errors import ConfigError, TidegateError
-from sidecar.mcp.exchange import Behind, Exchange
+from sidecar.mcp.behind import Behind
+from sidecar.mcp.exchange import Exchange
 from sidecar.mcp.messages import INVALID_REQUEST, UNANSWERED, UNCHECKED, errors_for
 from sidecar.mcp.pins import Pins
 from sidecar.mcp.routes import Way, is_local_or, places_of, way_of

@@ -99,7 +99,6 @@ async def real(app: Any) -> AsyncIterator[str]:
         app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1, timeout_keep_alive=600
     )
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # those of the tests stay
     running = asyncio.create_task(server.serve())
     try:
         while not server.started:
