@@ -20,7 +20,7 @@ from sidecar.mcp.guard import McpGuard
 from sidecar.mcp.messages import lines_of
 from sidecar.mcp.pins import Pins
 from sidecar.mcp.routes import Way
-from sidecar.mcp.sessions import Key, Session, Sessions
+from sidecar.mcp.sessions import Key, McpSession, Sessions
 from sidecar.start import StreamStart
 from sidecar.transport.connections import upstream_errors
 from sidecar.transport.http_headers import to_upstream_guarded
@@ -46,7 +46,7 @@ class Behind(NamedTuple):
     """Set when streams that only wait are to end."""
 
 
-class Server:
+class ServerBehind:
     """The server behind one exchange. `headers` are those of the client's request."""
 
     def __init__(self, way: Way, behind: Behind, headers: CIMultiDict[str]) -> None:
@@ -108,15 +108,15 @@ class Server:
                 answer.close()
 
 
-class Context:
+class ExchangeContext:
     """What is known of one exchange."""
 
     def __init__(self, way: Way, start: StreamStart, behind: Behind, headers: CIMultiDict[str]) -> None:
         self.way = way
         self.behind = behind
         self.headers = headers
-        self.server = Server(way, behind, headers)
-        self.session = Session()
+        self.server = ServerBehind(way, behind, headers)
+        self.session = McpSession()
         self.numbers: set[Any] = set()
         """The ids of requests that wait for an answer."""
         self._start = start

@@ -24,7 +24,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sidecar.codec.jsontext import NotJsonError, edited, loads
-from sidecar.mcp.behind import EVENTS, Behind, Context
+from sidecar.mcp.behind import EVENTS, Behind, ExchangeContext
 from sidecar.mcp.messages import (
     PARSE_ERROR,
     STOPPED,
@@ -37,7 +37,7 @@ from sidecar.mcp.messages import (
     requests_in,
 )
 from sidecar.mcp.routes import Way, challenge_of, resource_of
-from sidecar.mcp.streams import Stream
+from sidecar.mcp.streams import EventRelay
 from sidecar.start import StreamStart
 from sidecar.transport.connections import let_body_come, upstream_errors
 from sidecar.transport.decision import Refuse
@@ -59,7 +59,7 @@ class Exchange:
 
     def __init__(self, request: web.BaseRequest, way: Way, start: StreamStart, behind: Behind) -> None:
         self._request = request
-        self._context = Context(way, start, behind, CIMultiDict(request.headers))
+        self._context = ExchangeContext(way, start, behind, CIMultiDict(request.headers))
         self.begun: web.StreamResponse | None = None
         """The answer that has begun to leave."""
 
@@ -226,7 +226,7 @@ class Exchange:
         response = web.StreamResponse(status=answer.status, headers=self._answer_headers(answer))
         await response.prepare(self._request)
         self.begun = response
-        await Stream(response, self._context, is_waiting=self._request.method == "GET").run(answer, back)
+        await EventRelay(response, self._context, is_waiting=self._request.method == "GET").run(answer, back)
         return response
 
     # -- metadata -------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def _digest(payload: bytes) -> bytes:
     return hashlib.sha256(payload).digest()
 
 
-class Session:
+class McpSession:
     """What is kept of a session: which exchanges run, and which events were judged."""
 
     def __init__(self) -> None:
@@ -91,13 +91,13 @@ class Sessions:
         self._limit = limit
         self._idle_ms = idle_ms
         self._now_ms = now_ms
-        self._sessions: OrderedDict[Key, Session] = OrderedDict()
+        self._sessions: OrderedDict[Key, McpSession] = OrderedDict()
         self._left_out: OrderedDict[Key, set[str]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def find(self, key: Key) -> Session | None:
+    def find(self, key: Key) -> McpSession | None:
         """A session that is there."""
         self._forget()
         found = self._sessions.get(key)
@@ -106,14 +106,14 @@ class Sessions:
             found.used_ms = self._now_ms()
         return found
 
-    def take_up(self, key: Key) -> Session:
+    def take_up(self, key: Key) -> McpSession:
         """A session that the server knows. Raises `Overloaded` when there are too many."""
         found = self.find(key)
         if found is None:
-            self.begin(key, found := Session())
+            self.begin(key, found := McpSession())
         return found
 
-    def begin(self, key: Key, session: Session) -> None:
+    def begin(self, key: Key, session: McpSession) -> None:
         """A session has got its name. Raises `Overloaded` when there are too many."""
         self._forget()
         if len(self._sessions) >= self._limit:

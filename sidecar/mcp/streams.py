@@ -12,7 +12,7 @@ from aiohttp import web
 from yarl import URL
 
 from sidecar.codec.frames import Frame, FrameTooLongError, ServerSentEvents
-from sidecar.mcp.behind import Context
+from sidecar.mcp.behind import ExchangeContext
 from sidecar.mcp.messages import UNANSWERED, answers_in, errors_for, lines_of
 from sidecar.mcp.routes import relayed_target, told_target
 from sidecar.transport.connections import write
@@ -25,10 +25,10 @@ _DATA = re.compile(rb"(?:^|[\r\n])data: ?")
 _GONE = "The server broke off before it answered."
 
 
-class Stream:
+class EventRelay:
     """Writes into a response that was prepared. `is_waiting`: it is of what a server says by itself."""
 
-    def __init__(self, response: web.StreamResponse, context: Context, *, is_waiting: bool) -> None:
+    def __init__(self, response: web.StreamResponse, context: ExchangeContext, *, is_waiting: bool) -> None:
         self._response = response
         self._context = context
         self._is_waiting = is_waiting
