@@ -93,11 +93,8 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.every_door",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    shown = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.every_door", description=__doc__, formatter_class=shown)
     parser.add_argument("--texts", type=int, default=20, help="how many different texts")
     parser.add_argument("--rounds", type=int, default=5, help="how often each is sent")
     return parser.parse_args()
@@ -255,8 +252,8 @@ def _report(figures: Sequence[Figure], load: Sequence[float]) -> str:
         )
     header = ["door", "bare exchange, ms", "patterns: added, median", "p95", "and models: added, median", "p95"]
     note = (
-        f"{figures[0].pairs} pairs of each door ({min(each.pairs for each in figures)} of what starts a process for each),"
-        " one after the other, an exchange with the door and a bare one with an echo in turns; texts of about 60 words, not"
+        f"{figures[0].pairs} pairs of each door, {min(each.pairs for each in figures)} of what starts a process:"
+        " an exchange with the door and a bare one with an echo in turns, one at a time; texts of about 60 words, not"
         " remembered from one to the next. Milliseconds; what is added is the difference of a pair."
         f" Others worked on the machine meanwhile (load average {load[0]:g} at the end): compare within the table."
     )

@@ -1,4 +1,4 @@
-"""A server of MCP over standard input and output that says what it is told, and does nothing else: the bare exchange."""
+"""A server of MCP over standard input and output that says what it is told, and nothing else: the bare exchange."""
 
 from __future__ import annotations
 
