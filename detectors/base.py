@@ -159,6 +159,9 @@ class BatchItem(msgspec.Struct, frozen=True, gc=False):
 
     `part` and `direction` say whose words they are (`user`, `context`, `tool_result`, `model`, ...; `input`, `output`).
     `context` is what the stream's caller had supplied when the segment was complete, for pair checkers.
+
+    `is_early`: it is the beginning of a segment that goes on. Nothing found in it is acted on, but it leaves where
+    nothing comes near what would be. So what may yet turn out to be something is told there, with its probability.
     """
 
     text: str
@@ -166,6 +169,7 @@ class BatchItem(msgspec.Struct, frozen=True, gc=False):
     part: str = "model"
     direction: str = "output"
     context: Context | None = None
+    is_early: bool = False
 
 
 @runtime_checkable

@@ -12,7 +12,6 @@ from typing import Protocol
 
 import msgspec
 
-from detectors.base import BatchItem
 from detectors.context import Context, context_of
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
@@ -265,7 +264,7 @@ def _step(
         for segment, told in zip(segments, _detect(batch, segments, direction), strict=True):
             outcome = _judged(batch, told, verdicts)
             stream.resolve(segment.number, batch.index, outcome)
-            if watch is not None:
+            if watch is not None and not segment.is_early:
                 watch.answered(batch, segment, outcome)
     while (output := stream.next_output()) is not None:
         outputs.append(output)
@@ -290,7 +289,7 @@ def _judged(batch: BatchPlan, outcome: Outcome, verdicts: Mapping[str, Judged]) 
 
 
 def _detect(batch: BatchPlan, segments: Sequence[Segment], direction: Direction) -> list[Outcome]:
-    items = [BatchItem(each.text, each.begin, each.part, direction, each.context) for each in segments]
+    items = [each.item(direction) for each in segments]
     try:
         found = batch.detector.detect(items)
     except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome

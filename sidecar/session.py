@@ -319,7 +319,8 @@ class Session:
         if batch == READS:
             self._reading.read(segment, outcome)
             return
-        self._reading.came(batch, outcome)
+        if segment > 0:
+            self._reading.came(batch, outcome)
         self._outcomes.append((segment, batch, outcome))
         self._wake.set()
 
@@ -454,7 +455,8 @@ class Session:
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
         hold_ms, tenant = self.plan.stream.max_hold_ms, self.info.tenant
         asked = sorted(requests, key=_is_awaited, reverse=True)
-        for batch, segment in (*asked, *self._reading.asides(asked)):
+        whole = [each for each in asked if not each[1].is_early]
+        for batch, segment in (*asked, *self._reading.asides(whole)):
             self._engine.scheduler.submit(
                 Request(
                     batch, segment, self._direction, now_ms + hold_ms, hold_ms, self, tenant, self.began_ms, self.number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import count
 
 import msgspec
 
@@ -39,6 +40,7 @@ class Shared:
         "_languages",
         "_segments_made",
         "_writes_words",
+        "beginnings",
         "circumstances",
         "context",
         "established",
@@ -91,6 +93,8 @@ class Shared:
         self.context: Context | None = None
         self.now_ms = 0.0
         self._segments_made = [0] * len(Way)
+        self.beginnings = count(-1, -1)
+        """The numbers of segments' beginnings that are read early: below 0, so that segments count as without them."""
         self._decisions_made = 0
         self._failures_told: set[tuple[int, FailureKind]] = set()
 

@@ -5,6 +5,7 @@ How a lane (one text of the stream) moves:
 1. `feed` appends text. Pattern scanners look at it inline and say how far everything is decided (`cleared`); the
    segmenter cuts segments, which go out as requests for the batch detectors. Pair checkers are given whole sentences,
    with the context that was there when they were complete, and their outcomes are taken in the order of the text.
+   The beginning of a segment may be read early, so that plain words leave before it is complete (`core.early`).
 2. Findings become violations by the policy's rules (`decide`), and wait in the lane in text order.
 3. The **watermark** is the position up to which every scanner, and every batch detector that a blocking or redacting
    rule reads (strict mode), has cleared the text.
@@ -267,6 +268,8 @@ class Stream:
         state.settle(order.turn)
         order.step(state)
         self._note_held(state)
+        for put_off in state.asking.due() if segment < 0 else ():
+            self.resolve(*put_off, now_ms)
 
     def tick(self, now_ms: float) -> None:
         """Let the outcomes that are overdue count as timed out."""
