@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from detectors.context import Context, context_of
+from detectors.task import Task
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
 from sidecar.core.structured import JsonReading
@@ -118,6 +119,7 @@ def guard(
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
+    task: Task | None = None,
     stand_ins: StandIns | None = None,
     history: Collection[Lane] | None = None,
     facts: SessionFacts = NOTHING_KNOWN,
@@ -128,6 +130,8 @@ def guard(
     watch: Watch | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
+
+    `task` is what calls are to serve.
 
     `stand_ins` is the book of the exchange; without one, stand-ins are made with a public key, and nothing is put back.
     `facts` is how the session stands, `about` what is known of the stream, `languages` those of the reader. `tools`
@@ -149,6 +153,7 @@ def guard(
     )
     for lane, tool in (tools or {}).items():
         stream.name_tool(lane, tool)
+    stream.serve(task)
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:
@@ -198,6 +203,7 @@ def guard_exchange(
         parts(),
         session_id=session_id,
         direction=exchange.direction,
+        task=exchange.task,
         context=context,
         stand_ins=stand_ins,
         history=exchange.history,

@@ -239,6 +239,8 @@ class LaneState:
         if self.notes is not None:
             self.notes.close(self._buffer.end, self._shared.segments_made)
         self._scan()
+        if self._call is not None and self._call.unjudged and not self._is_history:
+            self._gaps.add(self._buffer.end, self._call.unjudged)
         return requests
 
     def end_at(self, position: int, run: int) -> None:

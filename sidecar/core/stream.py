@@ -33,6 +33,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from detectors.context import Context
+from detectors.task import Task
 from sidecar.core.answer import Sentences
 from sidecar.core.asking import Request
 from sidecar.core.judgement import Judgement, Notes
@@ -131,6 +132,17 @@ class Stream:
         """Say what a lane calls, as far as it is known: at first before its text, and again when more is."""
         if (call := self._shared.call_of(lane)) is not None:
             call.tool, call.is_name = tool.name, tool.is_name
+
+    @property
+    def judges_calls(self) -> bool:
+        """Whether calls are judged by more than their text."""
+        return self._shared.judges_calls
+
+    def serve(self, task: Task | None) -> None:
+        """Say what calls are to serve that are judged from now on; None: nobody told."""
+        self._shared.task = task
+        for call in self._shared.calls.values():
+            call.task = task
 
     def judges_call(self, lane: Lane) -> bool:
         """Whether a lane is part of a call that is judged by more than its text."""
