@@ -131,13 +131,15 @@ class LaneReader:
         self._max_bytes = limits.max_chunk_bytes
         self._lanes: dict[tuple[int, int, int, int], Lane] = {}
         self._decoders: dict[Lane, codecs.IncrementalDecoder] = {}
+        self.plain: dict[bytes, Lane] = {}
+        """The lanes that came, by their messages' bytes: those of which no bytes came whose characters may be cut."""
 
     def lane_of(self, message: pb.Lane, *, field: str = "chunk.lane") -> Lane:
         """The lane that a message names. Raises `CallerError` for a channel or part that is none."""
         key = (message.choice, message.channel, message.part, message.item)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = self._read_lane(message, field)
+            lane = self._lanes[key] = self.plain[message.SerializeToString()] = self._read_lane(message, field)
         return lane
 
     def text_of(self, chunk: pb.Chunk, lane: Lane) -> str:
@@ -182,6 +184,7 @@ class LaneReader:
         decoder = self._decoders.get(lane)
         if decoder is None:
             decoder = self._decoders[lane] = codecs.getincrementaldecoder("utf-8")()
+            self.plain = {name: each for name, each in self.plain.items() if each != lane}
         try:
             return decoder.decode(data)
         except UnicodeDecodeError as error:
