@@ -35,7 +35,12 @@ def _reader() -> LaneReader:
 
 def _taken(data: bytes, reader: LaneReader | None = None) -> list[tuple[Lane, str]]:
     taken: list[tuple[Lane, str]] = []
-    chunks = PlainChunks(reader or _reader(), lambda lane, text: taken.append((lane, text)) is None)
+
+    def pour(lane: Lane, text: str) -> bool:
+        taken.append((lane, text))
+        return True
+
+    chunks = PlainChunks(reader or _reader(), pour)
     assert chunks.take(data) == bool(taken)
     return taken
 
@@ -128,7 +133,7 @@ class _Handing:
 @pytest.fixture
 async def handing() -> AsyncIterator[tuple[_Handing, Peer]]:
     server, method = Http2Server(BOUNDS), _Handing()
-    handler = grpc.stream_stream_rpc_method_handler(method.serve)
+    handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(method.serve)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("t.Test", {"Hand": handler}),))
     peer = await greeted(await server.listen("127.0.0.1:0"))
     peer.send(peer.call(1, "/t.Test/Hand"))
