@@ -166,7 +166,7 @@ demo-agent: setup ## An agent with tools: a real MCP server and client, a script
 .PHONY: test
 test: check envoy try-kafka mlserver clients node-clients browser agents inside backends gateways deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
-	@$(BIN)/pytest --ignore=tests/conformance $(PYTEST_ARGS)
+	@$(BIN)/pytest --ignore=tests/conformance -n 2 $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory conformance
 	$(call say,tests of models that people bring)
 	@OMP_NUM_THREADS=1 $(MODELS_VENV)/bin/python -m pytest tests/own_models $(PYTEST_ARGS)

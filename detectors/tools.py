@@ -202,7 +202,7 @@ class ToolsScanner:
     def judge(self, call: ToolCall) -> tuple[str, str] | None:
         """The label of a call that is not in order, and why; None for one that is, or may become so."""
         if not call.tool:
-            return NOT_NAMED, "the call's name was not told before its end"
+            return (NOT_NAMED, "the call's name was not told before its end") if call.is_over else None
         if call.is_name:
             return self._judge_name(call.tool)
         asked = [each for names, asked in self._asked if names.has(call.tool) for each in asked]

@@ -26,7 +26,7 @@ from sidecar.admin import AdminServer, Page, service_pages
 from sidecar.callouts.server import CalloutServer
 from sidecar.canaries import Canaries
 from sidecar.clock import Clock, LoopClock
-from sidecar.config import Auth, Settings
+from sidecar.config import Auth, Callouts, ExtMcp, Settings
 from sidecar.console.pages import console_pages, finder, policies_page, reader
 from sidecar.console.recent import Recent
 from sidecar.console.state import Section, State, counts_of, latest_of, outbox_of, policies_of, readiness_of, scale
@@ -56,6 +56,7 @@ from sidecar.values import Severity
 from sidecar.version import tidegate_version
 
 if TYPE_CHECKING:
+    from sidecar.mcp.ext_mcp import ExtMcpService
     from sidecar.telemetry.otlp import Otlp
     from sidecar.transport.ext_proc import ExternalProcessor
 
@@ -109,15 +110,14 @@ class App:
         room = Room(settings.limits.request_bodies_bytes)
         self.processor = _processor(self.engine, settings, room)
         tokens = _tokens(settings.auth)
+        self.ext_mcp = _ext_mcp(self.engine, settings.ext_mcp, tokens.get("grpc"))
         self.grpc = self._grpc(tokens.get("grpc"))
         self.proxy = HttpProxy(self.engine, settings.proxy, room) if settings.proxy.upstream else None
-        self.callouts = (
-            CalloutServer(self.engine, settings.callouts, tokens.get("callouts")) if settings.callouts.listen else None
-        )
+        self.callouts = _callouts(self.engine, settings.callouts, tokens.get("callouts"))
         self.admin = AdminServer(settings.admin.listen, self._pages(version))
 
     def _grpc(self, tokens: Tokens | None) -> GrpcServer:
-        services = (self.processor,) if self.processor is not None else ()
+        services = (each for each in (self.processor, self.ext_mcp) if each is not None)
         return GrpcServer(self.engine, self.settings.grpc, self.settings.limits, *services, tokens=tokens)
 
     def _drift(self, events: Inlet) -> DriftWatch | None:
@@ -248,6 +248,8 @@ class App:
         doors = [Door("proxy", self.settings.proxy.facts)] if self.proxy is not None else []
         if self.processor is not None:
             doors.append(Door("ext_proc", self.settings.ext_proc.facts, is_envoy=True))
+        if self.ext_mcp is not None:
+            doors.append(Door("ext_mcp", self.settings.ext_mcp.facts, is_envoy=True))
         for door in doors:
             for fields in warnings(door, self.policies.plans):
                 _log.warning("no policy can take what comes in here: it is refused", extra=fields)
@@ -310,6 +312,8 @@ class App:
         await self.grpc.finish()
         if self.processor is not None:
             await self.processor.drain()
+        if self.ext_mcp is not None:
+            await self.ext_mcp.wait_idle()
         for draining in over_http:
             await draining
         self.engine.drain()
@@ -400,6 +404,18 @@ def _processor(engine: Engine, settings: Settings, room: Room) -> ExternalProces
     from sidecar.transport.ext_proc import ExternalProcessor  # Envoy's messages are not loaded where none come
 
     return ExternalProcessor(engine, settings.ext_proc, room)
+
+
+def _callouts(engine: Engine, settings: Callouts, tokens: Tokens | None) -> CalloutServer | None:
+    return CalloutServer(engine, settings, tokens) if settings.listen else None
+
+
+def _ext_mcp(engine: Engine, settings: ExtMcp, tokens: Tokens | None) -> ExtMcpService | None:
+    if not settings.enabled:
+        return None
+    from sidecar.mcp.ext_mcp import ExtMcpService  # agentgateway's messages are not made where none come
+
+    return ExtMcpService(engine, settings, tokens)
 
 
 def _otlp(settings: Settings, version: str, metrics: Metrics) -> Otlp | None:

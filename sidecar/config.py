@@ -248,6 +248,14 @@ class ExtProc(Guarded):
     enabled: bool = False
 
 
+class ExtMcp(Section):
+    """agentgateway's `ExtMcp`, on the gRPC listener."""
+
+    enabled: bool = False
+    facts: Facts = Facts()
+    """What policies match on; `attributes` are the names of the gateway's `metadata`."""
+
+
 class Proxy(Guarded):
     """The guarding HTTP proxy. It runs when `upstream` is set."""
 
@@ -607,6 +615,7 @@ class Settings(Section):
     admin: Admin = Admin()
     proxy: Proxy = Proxy()
     ext_proc: ExtProc = ExtProc()
+    ext_mcp: ExtMcp = ExtMcp()
     callouts: Callouts = Callouts()
     auth: Auth = Auth()
     limits: Limits = Limits()

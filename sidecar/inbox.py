@@ -12,7 +12,7 @@ from detectors.context import Context
 from sidecar.config import Limits
 from sidecar.core.judgement import Judgement
 from sidecar.errors import CallerError, CallerFault
-from sidecar.values import Lane
+from sidecar.values import Lane, Tool
 
 
 class End(msgspec.Struct, frozen=True):
@@ -31,7 +31,14 @@ class Known(msgspec.Struct, frozen=True):
     arrived_ms: float
 
 
-Mark: TypeAlias = Context | End | Known
+class Named(msgspec.Struct, frozen=True):
+    """What a lane calls, as far as it is known."""
+
+    lane: Lane
+    tool: Tool
+
+
+Mark: TypeAlias = Context | End | Known | Named
 """What stands between texts."""
 
 
@@ -44,6 +51,8 @@ class Inbox:
         self.chars = 0
         self.has_room = True
         """Whether more text may come before some was taken."""
+        self._names: dict[Lane, Tool] = {}
+        """What was said last of the calls."""
 
     def __bool__(self) -> bool:
         return bool(self._entries)
@@ -58,6 +67,12 @@ class Inbox:
         """Add what stands behind the text so far."""
         self._entries.append(mark)
         self._look()
+
+    def put_name(self, lane: Lane, tool: Tool) -> None:
+        """Add what a lane calls, if that is news."""
+        if self._names.get(lane) != tool:
+            self._names[lane] = tool
+            self.put_mark(Named(lane, tool))
 
     def take_mark(self) -> Mark | None:
         """What stands at the head, if it is no text."""

@@ -36,7 +36,7 @@ from sidecar.core.segmenter import Patience
 from sidecar.core.stream import LaneCoverage, Stream
 from sidecar.drift.reading import READS, NoReading
 from sidecar.errors import CallerError, CallerFault, IdleStream, Overloaded
-from sidecar.inbox import Allowance, End, Inbox, Known, Mark
+from sidecar.inbox import Allowance, End, Inbox, Known, Mark, Named
 from sidecar.pacing import Pacing
 from sidecar.policy.conditions import Circumstances
 from sidecar.policy.plan import BatchPlan, Notice, Plan
@@ -207,8 +207,7 @@ class Session:
         if self._is_finished:
             raise CallerError("came after the end of the stream", field="chunk", kind=CallerFault.OUT_OF_ORDER)
         self._allowance.take(lane, text)
-        if tool is not None:
-            self._core.name_tool(lane, tool)
+        self.name_call(lane, tool)
         if text and is_first and is_last and await self._recall(lane, text, tool, is_json=is_json):
             return
         if is_json and is_first:
@@ -218,6 +217,11 @@ class Session:
             self._put(lane, text[start : start + _INBOX_CHARS])
         if is_last:
             self.end_lane(lane)
+
+    def name_call(self, lane: Lane, tool: Tool | None) -> None:
+        """Say what a lane calls, as far as somebody told: it counts for all text that is fed from now on."""
+        if tool is not None and self._core.judges_call(lane):
+            self._inbox.put_name(lane, tool)
 
     def pour(self, lane: Lane, text: str) -> bool:
         """Hand over more text of a lane at once; whether it was taken.
@@ -452,6 +456,9 @@ class Session:
         """Tell the core what stands between texts."""
         if isinstance(mark, Context):
             self._core.ground(mark)
+            return
+        if isinstance(mark, Named):
+            self._core.name_tool(mark.lane, mark.tool)
             return
         self._pacing.hasten(now_ms)
         if isinstance(mark, Known):

@@ -46,10 +46,22 @@ class Run:
 
 def target_of(text: str) -> str:
     """The server of `mlflow:URL`. Raises `TrackingError`."""
-    url = text.removeprefix(MLFLOW)
-    if not text.startswith(MLFLOW) or urlsplit(url).scheme not in ("http", "https"):
+    return place_of(text).removeprefix(MLFLOW)
+
+
+def place_of(text: str) -> str:
+    """The same text, if it says where runs can be logged. Raises `TrackingError`."""
+    if not text.startswith(MLFLOW) or not _is_server(text.removeprefix(MLFLOW)):
         raise TrackingError(f"{text!r} is no place for runs: write mlflow:http://HOST:PORT, or add #EXPERIMENT")
-    return url
+    return text
+
+
+def _is_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

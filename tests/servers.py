@@ -18,7 +18,7 @@ from sidecar.scheduler.batcher import Request
 from sidecar.scheduler.scheduler import Running, Scheduler
 from sidecar.telemetry.metrics import Metrics
 from sidecar.tokens import Tokens
-from sidecar.transport.grpc import GrpcServer
+from sidecar.transport.grpc import GrpcServer, GrpcService
 from sidecar.values import Failed, FailureKind, Outcome
 
 
@@ -149,8 +149,12 @@ async def serving(
     limits: Limits | None = None,
     scheduler: Submitter | None = None,
     tokens: Tokens | None = None,
+    beside: Callable[[Engine], GrpcService] | None = None,
 ) -> AsyncIterator[Serving]:
-    """A server with a real scheduler, unless another is given; it stops with the context."""
+    """A server with a real scheduler, unless another is given; it stops with the context.
+
+    `beside` makes a service that is served beside the guard's own.
+    """
     settings = grpc or Grpc(listen=("127.0.0.1:0",))
     outbox = MemoryOutbox()
     await outbox.start()
@@ -163,7 +167,8 @@ async def serving(
         limits=limits,
         idle_seconds=settings.idle_seconds,
     )
-    server = GrpcServer(engine, settings, engine.limits, tokens=tokens)
+    others = () if beside is None else (beside(engine),)
+    server = GrpcServer(engine, settings, engine.limits, *others, tokens=tokens)
     try:
         await server.start()
         yield Serving(server.addresses[0], engine, outbox, server)

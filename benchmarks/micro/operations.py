@@ -25,7 +25,8 @@ from sidecar.policy.plan import BatchPlan, Plan
 from sidecar.policy.store import PolicyStore
 from sidecar.scheduler.batcher import Batcher, Request
 from sidecar.scheduler.cache import FindingsCache
-from sidecar.transport.convert import LaneReader, parse, response_of
+from sidecar.transport.convert import parse, response_of
+from sidecar.transport.lanes import LaneReader
 from sidecar.values import Action, Decision, Direction, Exposure, Found, Lane, Outcome, Release, Segment
 from tidegate.v1 import guard_pb2 as pb
 from workbench.bench.policies import GUARDED, PASS_THROUGH, guarded_policy, pass_through_policy

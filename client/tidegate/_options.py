@@ -13,7 +13,7 @@ STREAM_SECONDS = 600.0
 """As clients of language models have it."""
 MAX_RETRIES = 2
 
-_OF_CALLS = {"check": ("lane", "timeout"), "stream": ("on_block", "timeout")}
+_OF_CALLS = {"check": ("lane", "timeout", "tool"), "stream": ("on_block", "timeout")}
 _MAPPINGS = ("labels", "attributes")
 _TEXTS = tuple(
     name for name in StreamOptions.__annotations__ if name not in (*_MAPPINGS, "context", "relevant", "usage")
@@ -53,10 +53,10 @@ def checked(call: str, options: StreamOptions) -> StreamOptions:
     return given  # type: ignore[return-value]  # it was one, and has lost entries only
 
 
-def check_text(call: str, text: object) -> None:
+def check_text(call: str, text: object, name: str = "text") -> None:
     """Raise `TypeError` when the text to check is none."""
     if not isinstance(text, str):
-        raise TypeError(f"{call}(): text is of type {type(text).__name__}; it is a text (str)")
+        raise TypeError(f"{call}(): {name} is of type {type(text).__name__}; it is a text (str)")
 
 
 def choice_of(name: str, value: str, choices: Iterable[str]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import get_args
+from types import TracebackType
+from typing import Self, get_args
 
 from tidegate import _wire
 from tidegate._options import choice_of
@@ -38,13 +40,70 @@ _VERDICT = Verdict(rule="", label=UNAVAILABLE, reason="no sidecar answered")
 
 @dataclass(frozen=True, slots=True)
 class _Count:
-    """Calls that found no sidecar; times in seconds since 1970."""
+    """Calls that found no sidecar; times in seconds since 1970, 0 where there is none."""
 
     passed_calls: int = 0
     passed_chars: int = 0
     blocked_calls: int = 0
     first: float = 0.0
     last: float = 0.0
+
+    def __add__(self, more: _Count) -> _Count:
+        return _Count(
+            self.passed_calls + more.passed_calls,
+            self.passed_chars + more.passed_chars,
+            self.blocked_calls + more.blocked_calls,
+            min(self.first or more.first, more.first or self.first),
+            max(self.last, more.last),
+        )
+
+    def message(self) -> pb.Unguarded | None:
+        """As a sidecar is told it; None when there is nothing."""
+        if not self.passed_calls and not self.blocked_calls:
+            return None
+        message = pb.Unguarded(
+            passed_calls=self.passed_calls, passed_chars=self.passed_chars, blocked_calls=self.blocked_calls
+        )
+        message.first.FromMilliseconds(round(self.first * 1000))
+        message.last.FromMilliseconds(round(self.last * 1000))
+        return message
+
+
+_NONE = _Count()
+
+
+class Report:
+    """A count on its way to a sidecar: with this call and no other. Unless it is `told`, it goes back to the client.
+
+    It goes back by `take_back`, behind a `with`, or when nobody holds it any more, as of a stream that was never read.
+    """
+
+    def __init__(self, outage: Outage, count: _Count) -> None:
+        self._outage = outage
+        self._count = count
+        self.message = count.message()
+        """What the call says; None when there is nothing."""
+
+    def told(self) -> None:
+        """A sidecar has it."""
+        self._count = _NONE
+
+    def take_back(self) -> None:
+        """No sidecar is known to have it: another call is to tell it."""
+        count, self._count = self._count, _NONE
+        self._outage.add(count)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.take_back()
+
+    def __del__(self) -> None:
+        if self._count is not _NONE:
+            self._outage.dropped.append(self._count)  # without the lock: the collector may run while it is held
 
 
 class Outage:
@@ -55,7 +114,9 @@ class Outage:
         self.mode = mode
         self._now = now
         self._lock = Lock()
-        self._count = _Count()
+        self._count = _NONE
+        self.dropped: deque[_Count] = deque()
+        """Counts whose calls came to nothing; they are told with the next one."""
 
     def is_one(self, error: TidegateError, *, is_stream: bool) -> bool:
         """Whether an error is to be borne: nothing answers, and the client is set to go on.
@@ -69,38 +130,26 @@ class Outage:
 
     def passed(self, chars: int) -> None:
         """Count a call of which so many characters went on unread."""
-        self._add(_Count(passed_calls=1, passed_chars=chars))
+        now = self._now()
+        self.add(_Count(passed_calls=1, passed_chars=chars, first=now, last=now))
 
     def blocked(self) -> None:
         """Count a call whose text was held back."""
-        self._add(_Count(blocked_calls=1))
+        now = self._now()
+        self.add(_Count(blocked_calls=1, first=now, last=now))
 
-    def report(self) -> pb.Unguarded | None:
-        """What a sidecar is to be told with the next call; None when there is nothing."""
+    def add(self, count: _Count) -> None:
+        """Count what a sidecar is to be told."""
         with self._lock:
-            count = self._count
-        if not count.passed_calls and not count.blocked_calls:
-            return None
-        report = pb.Unguarded(
-            passed_calls=count.passed_calls, passed_chars=count.passed_chars, blocked_calls=count.blocked_calls
-        )
-        report.first.FromMilliseconds(round(count.first * 1000))
-        report.last.FromMilliseconds(round(count.last * 1000))
-        return report
+            self._count += count
 
-    def told(self, report: pb.Unguarded | None) -> None:
-        """A sidecar has it: what came since remains to be told."""
-        if report is None:
-            return
+    def report(self) -> Report:
+        """What a sidecar is to be told with the next call: handed over, so that no other call tells it, too."""
+        while self.dropped:
+            self.add(self.dropped.popleft())
         with self._lock:
-            count = self._count
-            self._count = replace(
-                count,
-                passed_calls=max(0, count.passed_calls - report.passed_calls),
-                passed_chars=max(0, count.passed_chars - report.passed_chars),
-                blocked_calls=max(0, count.blocked_calls - report.blocked_calls),
-                first=count.last,
-            )
+            count, self._count = self._count, _NONE
+        return Report(self, count)
 
     def verdict(self, responses: _wire.Responses) -> Verdict:
         """What a stream gives whose text is held back. Raises `GuardBlocked` where blocks are raised."""
@@ -124,19 +173,6 @@ class Outage:
             summary=_summary(lane or Lane(), len(text), len(released), is_blocked=is_blocked),
             is_unguarded=not is_blocked,
         )
-
-    def _add(self, more: _Count) -> None:
-        now = self._now()
-        with self._lock:
-            count = self._count
-            is_first = not count.passed_calls and not count.blocked_calls
-            self._count = _Count(
-                count.passed_calls + more.passed_calls,
-                count.passed_chars + more.passed_chars,
-                count.blocked_calls + more.blocked_calls,
-                now if is_first else count.first,
-                now,
-            )
 
 
 @dataclass(slots=True)

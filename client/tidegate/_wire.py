@@ -136,9 +136,11 @@ def metadata_of(options: StreamOptions, token: str = "") -> tuple[tuple[str, str
 # -- requests ---------------------------------------------------------------------------------------------------------
 
 
-def check_request(text: str, lane: Lane | None, options: StreamOptions, unguarded: pb.Unguarded | None = None) -> bytes:
+def check_request(
+    text: str, lane: Lane | None, options: StreamOptions, unguarded: pb.Unguarded | None = None, *, tool: str = ""
+) -> bytes:
     """The request for one whole text. Raises `InvalidRequest`."""
-    request = pb.CheckRequest(start=_start(options, unguarded), text=_encodable(text))
+    request = pb.CheckRequest(start=_start(options, unguarded), text=_encodable(text), tool=_encodable(tool))
     if "usage" in options:
         request.usage.CopyFrom(_usage(options["usage"]))
     if lane is not None:
@@ -248,7 +250,8 @@ def wire_lane(lane: Lane) -> pb.Lane:
     if lane.channel not in _CHANNELS:
         raise InvalidRequest(f"channel is {lane.channel!r}; it is one of {', '.join(_CHANNELS)}", field="channel")
     part = _PARTS[lane.part] if lane.part is not None else pb.PART_UNSPECIFIED
-    return pb.Lane(choice=lane.choice, channel=_CHANNELS[lane.channel], part=part, item=lane.item)
+    channel, call = _CHANNELS[lane.channel], _encodable(lane.call)
+    return pb.Lane(choice=lane.choice, channel=channel, part=part, item=lane.item, is_name=lane.is_name, call=call)
 
 
 def _encodable(text: str) -> str:
@@ -414,7 +417,8 @@ def _redaction(redaction: pb.Redaction) -> Redaction:
 
 def lane_of(lane: pb.Lane) -> Lane:
     """The lane that was sent."""
-    return Lane(lane.choice, _CHANNEL_NAMES.get(lane.channel, "content"), _PART_NAMES.get(lane.part), lane.item)
+    channel, part = _CHANNEL_NAMES.get(lane.channel, "content"), _PART_NAMES.get(lane.part)
+    return Lane(lane.choice, channel, part, lane.item, lane.is_name, lane.call)
 
 
 def _span(span: pb.Span) -> Span:

@@ -20,7 +20,7 @@ from tidegate._options import (
     checked,
     given,
 )
-from tidegate._outage import Held, Outage, held_of
+from tidegate._outage import Held, Outage, Report, held_of
 from tidegate.errors import TidegateError
 from tidegate.types import (
     AnyChunk,
@@ -34,7 +34,6 @@ from tidegate.types import (
     Summary,
     Tls,
 )
-from tidegate.v1 import guard_pb2 as pb
 
 _SETTLE_SECONDS = 1.0
 _LOOK_SECONDS = 0.002
@@ -72,23 +71,28 @@ class AsyncClient:
         text: str,
         *,
         lane: Lane | None = None,
+        tool: str = "",
         timeout: float | Default | None = DEFAULT,  # noqa: ASYNC109 - it travels with the call: the sidecar keeps it too
         **options: Unpack[StreamOptions],
     ) -> CheckResult:
-        """Guard one whole text. A block is in the result. Without room it asks again, within `timeout` seconds."""
+        """Guard one whole text. A block is in the result. Without room it asks again, within `timeout` seconds.
+
+        `tool` names what a call calls, of which the text is the arguments: it is judged, too, and does not come back.
+        """
         check_text("check", text)
+        check_text("check", tool, "tool")
         options = checked("check", options)
-        report = self._outage.report()
-        request = _wire.check_request(text, lane, options, report)
-        seconds = given(timeout, self._timeout)
-        try:
-            data = await self._check(request, timeout=seconds, metadata=_wire.metadata_of(options, self._token))
-        except grpc.aio.AioRpcError as error:
-            failure = _error_of(error, self._target)
-            if not self._outage.is_one(failure, is_stream=False):
-                raise failure from None
-            return self._outage.check_result(text, lane)
-        self._outage.told(report)
+        seconds, metadata = given(timeout, self._timeout), _wire.metadata_of(options, self._token)
+        with self._outage.report() as report:
+            request = _wire.check_request(text, lane, options, report.message, tool=tool)
+            try:
+                data = await self._check(request, timeout=seconds, metadata=metadata)
+            except grpc.aio.AioRpcError as error:
+                failure = _error_of(error, self._target)
+                if not self._outage.is_one(failure, is_stream=False):
+                    raise failure from None
+                return self._outage.check_result(text, lane)
+            report.told()
         return _wire.check_result(data)
 
     def stream(
@@ -107,7 +111,7 @@ class AsyncClient:
         options = checked("stream", options)
         responses = _wire.Responses(on_block)
         report = self._outage.report()
-        source = _Source(chunks, _wire.start_request(options, report), held_of(self._outage, options))
+        source = _Source(chunks, _wire.start_request(options, report.message), held_of(self._outage, options))
         seconds = given(timeout, self._stream_timeout)
         call = self._stream(source.messages(), timeout=seconds, metadata=_wire.metadata_of(options, self._token))
         source.bind(call)
@@ -135,7 +139,7 @@ class AsyncGuardedStream:
         source: _Source,
         responses: _wire.Responses,
         outage: Outage,
-        report: pb.Unguarded | None,
+        report: Report,
         target: str,
     ) -> None:
         self._call = call
@@ -168,8 +172,7 @@ class AsyncGuardedStream:
     async def __aiter__(self) -> AsyncIterator[Shown]:
         try:
             async for data in self._call:
-                self._outage.told(self._report)
-                self._report = None
+                self._report.told()
                 shown = self._responses.read(data)
                 self._source.shown(shown)
                 yield shown
@@ -183,10 +186,12 @@ class AsyncGuardedStream:
             if not self._is_cancelled:
                 raise
         finally:
+            self._report.take_back()
             self._call.cancel()
 
     async def _without(self, failure: TidegateError) -> AsyncIterator[Shown]:
         """The rest of a stream whose sidecar is gone. Raises the failure where that is what the client wants."""
+        self._report.take_back()
         if not self._outage.is_one(failure, is_stream=True):
             raise failure from None
         if self._outage.mode == "block":

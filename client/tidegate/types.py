@@ -39,6 +39,10 @@ class Lane:
     part: Part | None = None
     item: int = 0
     """Which of several texts of one channel: the number of a tool call, or of a content block."""
+    is_name: bool = False
+    """Whether the text is the name of the call whose arguments are the lane that is the same but for this."""
+    call: str = ""
+    """Which tool call, by the id that the model's provider gave it, in place of `item`."""
 
 
 @dataclass(frozen=True, slots=True)

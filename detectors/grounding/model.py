@@ -125,7 +125,8 @@ def load_pair_model(folder: Path, runtime: Runtime | None = None) -> PairModel:
     if card.task != TASK:
         raise DetectorError(f"model {card.identity} reads {card.task}, not pairs; name a model for pairs")
     verify_files(folder, card)
-    model = PairModel(card, open_session(folder / MODEL_NAME, runtime), load_tokenizer(folder / TOKENIZER_NAME))
+    session = open_session(folder / MODEL_NAME, runtime, is_bounded=card.bounded)
+    model = PairModel(card, session, load_tokenizer(folder / TOKENIZER_NAME))
     model.check_golden()
     return model
 

@@ -64,6 +64,8 @@ class Card(_Strict):
     inputs: tuple[str, ...]
     casings: tuple[str, ...] = ()
     max_tokens: int = Field(ge=8, le=8192)
+    bounded: bool = False
+    """Whether no two neighbouring products of the model's int8 weights overflow 16 bits (`processor`)."""
     heads: dict[str, Head]
     golden: tuple[Golden, ...] = ()
     parameters: dict[str, Any] = {}

@@ -25,7 +25,7 @@ from detectors.models.card import MODEL_NAME, TOKENIZER_NAME, Card, Head, read_c
 from detectors.models.letters import LETTERS, Letters, read_letters
 from detectors.models.runtime import Runtime
 from detectors.models.session import ModelSession, open_session
-from detectors.models.tokenizer import Ints, Pieces, PieceTokenizer, load_tokenizer
+from detectors.models.tokenizer import Pieces, PieceTokenizer, load_tokenizer
 
 Floats = NDArray[np.float32]
 
@@ -93,6 +93,7 @@ class Encoder:
         self._unknown = tokenizer.special("[UNK]", "<unk>")
         self._pad = tokenizer.special("[PAD]", "<pad>")
         self._room = card.max_tokens - 2
+        self._casing_ids = {name: number for number, name in enumerate(card.casings)}
 
     def encode(self, texts: Sequence[str], heads: Iterable[str]) -> list[Encoding]:
         """What `heads` say of each text. Raises `DetectorError` for a head that the model does not have."""
@@ -112,8 +113,7 @@ class Encoder:
             outputs = self._run(batch, texts, pieces, [head.output for _, head in asked])
             for row, window in enumerate(batch):
                 answers[window.text].append((window, [output[row] for output in outputs]))
-        unread = [_unread(text, each, self._unknown) for text, each in zip(texts, pieces, strict=True)]
-        return [self._join(asked, *each) for each in zip(pieces, answers, unread, strict=True)]
+        return [self._join(asked, *each) for each in zip(texts, pieces, answers, strict=True)]
 
     def wrapped(self, ids: Sequence[int]) -> list[int]:
         """The word pieces of one text between the marks that the model expects."""
@@ -167,19 +167,19 @@ class Encoder:
             ids[row, 0], ids[row, size + 1] = self._cls, self._sep
             ids[row, 1 : size + 1] = own.ids[window.start : window.end]
             mask[row, : size + 2] = 1
-            if self.card.casings:
-                casing[row, 1 : size + 1] = _casings(self.card.casings, texts[window.text], own, window)
+            if self._casing_ids:
+                casing[row, 1 : size + 1] = _casings(self._casing_ids, texts[window.text], own, window)
         known = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids), "casing_ids": casing}
         return self._session.run(outputs, {name: known[name] for name in self.card.inputs})
 
     def _join(
         self,
         asked: Sequence[tuple[str, Head]],
+        text: str,
         pieces: Pieces,
-        answers: Sequence[tuple[_Window, list[Floats]]],
-        unread: float,
+        answers: list[tuple[_Window, list[Floats]]],
     ) -> Encoding:
-        answers = sorted(answers, key=_begin)
+        answers.sort(key=_begin)
         scores: dict[str, Floats] = {}
         tags: dict[str, Tags] = {}
         for index, (name, head) in enumerate(asked):
@@ -190,8 +190,8 @@ class Encoder:
                 mean = np.mean(rows, axis=0)
                 scores[name] = mean / max(float(np.linalg.norm(mean)), 1e-9)
             else:
-                scores[name] = np.max(rows, axis=0)
-        return Encoding(scores, tags, unread, _piece_chars(pieces, self._unknown))
+                scores[name] = rows[0] if len(rows) == 1 else np.max(rows, axis=0)
+        return Encoding(scores, tags, *_measured(text, pieces, self._unknown))
 
 
 def load_encoder(folder: Path, runtime: Runtime | None = None) -> Encoder:
@@ -200,7 +200,7 @@ def load_encoder(folder: Path, runtime: Runtime | None = None) -> Encoder:
     if card.task != TASK:
         raise DetectorError(f"model {card.identity} reads {card.task}, not {TASK}; name another model")
     verify_files(folder, card)
-    session = open_session(folder / MODEL_NAME, runtime)
+    session = open_session(folder / MODEL_NAME, runtime, is_bounded=card.bounded)
     encoder = Encoder(card, session, load_tokenizer(folder / TOKENIZER_NAME), _letters_of(folder, card))
     encoder.check_golden()
     return encoder
@@ -238,19 +238,15 @@ def _packed(windows: Sequence[_Window]) -> Iterator[list[_Window]]:
         yield batch
 
 
-def _unread(text: str, pieces: Pieces, unknown: int) -> float:
-    """The share of a text's letters in unknown pieces."""
+def _measured(text: str, pieces: Pieces, unknown: int) -> tuple[float, float]:
+    """The share of a text's letters in unknown pieces, and the characters of a piece, where unknown ones have none."""
+    lengths = pieces.ends - pieces.starts
     places = np.flatnonzero(pieces.ids == unknown)
     if not len(places):
-        return 0.0
+        return 0.0, float(lengths.sum()) / max(len(lengths), 1)
     missed = sum(_letters(text[pieces.starts[place] : pieces.ends[place]]) for place in places)
-    return missed / max(_letters(text), 1)
-
-
-def _piece_chars(pieces: Pieces, unknown: int) -> float:
-    """How many characters a piece has on average, where unknown ones have none."""
-    known = pieces.ids != unknown
-    return float(((pieces.ends - pieces.starts) * known).mean()) if len(pieces.ids) else 0.0
+    known = float(lengths.sum() - lengths[places].sum())
+    return missed / max(_letters(text), 1), known / len(lengths)
 
 
 def _letters(text: str) -> int:
@@ -287,10 +283,10 @@ def _stitched(windows: Sequence[_Window], rows: Sequence[Floats], total: int) ->
     return whole
 
 
-def _casings(names: Sequence[str], text: str, pieces: Pieces, window: _Window) -> Ints:
-    number = {name: index for index, name in enumerate(names)}
-    spans = zip(pieces.starts[window.start : window.end], pieces.ends[window.start : window.end], strict=True)
-    return np.asarray([number[casing_of(text[start:end])] for start, end in spans], dtype=np.int64)
+def _casings(numbers: Mapping[str, int], text: str, pieces: Pieces, window: _Window) -> list[int]:
+    own = slice(window.start, window.end)
+    spans = zip(pieces.starts[own].tolist(), pieces.ends[own].tolist(), strict=True)  # a list's integers cut faster
+    return [numbers[casing_of(text[start:end])] for start, end in spans]
 
 
 def casing_of(piece: str) -> str:

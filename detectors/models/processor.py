@@ -4,6 +4,9 @@ ONNX Runtime multiplies int8 weights on x86 by an instruction that adds two prod
 (servers before about 2019, AMD before Zen 4) that sum can overflow, and then a text's scores are not those of other
 machines: the embedded encoder's golden inputs were off by 0.005. ONNX Runtime can do without it, exactly, at half the
 speed of VNNI; so it is told to where VNNI is missing. The option does nothing on processors of other kinds.
+
+A model whose card says `bounded` needs it nowhere: no two of its neighbouring weights can overflow
+(`training/bounded.py`), which saves about an eighth of a pass without VNNI.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 * A pass takes one thread, or as many as are stated; "all" is the container's CPU limit (`cpu_limit`), not the host's.
 * Spinning is off: a thread that spins for work burns the application's share of a small quota.
 * One inter-op thread: the models are chains, there is nothing to run side by side.
-* The products of int8 models are exact on every processor (`processor`).
+* The products of int8 models are exact on every processor (`processor`), at full speed where weights are bounded.
 * Providers are tried in the caller's order among those that this ONNX Runtime build has; the CPU is always the last.
 
 A model may run elsewhere: whoever starts the process says so (`placed`) before models are loaded.
@@ -57,19 +57,24 @@ def placement_of(folder: Path) -> Placement | None:
     return _placements.get(folder)
 
 
-def open_session(path: Path, runtime: Runtime | None = None) -> ModelSession:
-    """What runs a model file. Raises `DetectorError` when it is no model, or no stated provider is there."""
+def open_session(path: Path, runtime: Runtime | None = None, *, is_bounded: bool = False) -> ModelSession:
+    """What runs a model file; `is_bounded` as its card says. Raises `DetectorError` when it is no model.
+
+    Raises it also when none of the stated providers is there.
+    """
     placement = placement_of(path.parent)
-    return _load(path, runtime) if placement is None else placement(lambda: _load(path, runtime))
+    if placement is None:
+        return _load(path, runtime, is_bounded=is_bounded)
+    return placement(lambda: _load(path, runtime, is_bounded=is_bounded))
 
 
-def _load(path: Path, runtime: Runtime | None) -> ModelSession:
+def _load(path: Path, runtime: Runtime | None, *, is_bounded: bool) -> ModelSession:
     chosen = runtime or Runtime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = chosen.threads or cpu_limit()
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry(EXACT, "0" if adds_exactly() else "1")
+    options.add_session_config_entry(EXACT, "0" if is_bounded or adds_exactly() else "1")
     options.log_severity_level = 3
     try:
         session: ModelSession = ort.InferenceSession(str(path), options, providers=_available(chosen.providers))

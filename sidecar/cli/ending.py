@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import IO, Any, Final
 
 import click
@@ -21,6 +23,17 @@ class Failure(click.ClickException):
     """The command cannot do its work. The message says why."""
 
     exit_code = BROKEN
+
+
+_MOST_TOLD = 20
+
+
+def in_full(wrong: Iterable[str]) -> str:
+    """What is wrong, a line each: the first 20, and how many more there are. Holds no more than those."""
+    rest = iter(wrong)
+    told = [*islice(rest, _MOST_TOLD)]
+    more = sum(1 for _ in rest)
+    return "\n".join([*told, *([f"and {more} more"] if more else [])])
 
 
 _NOT_THERE = frozenset({"", Code.UNREADABLE_FILE, Code.NO_POLICY})

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from sidecar.cli.ending import Failure
+from sidecar.cli.ending import Failure, in_full
 from sidecar.cli.options import CONFIG, CONTEXTS, PART, POLICIES, facts_options
 from sidecar.config import load_settings
 from sidecar.policy.facts import StreamFacts
@@ -100,15 +100,17 @@ def _named(passage: str | _Passage) -> str | tuple[str, str]:
 
 
 def _rows(file: Path) -> list[_Row]:
-    """The rows of a file of JSON lines."""
-    rows = []
+    """The rows of a file of JSON lines. Raises `Failure`, which tells of all lines that are none."""
+    rows, wrong = [], []
     for number, line in enumerate(_read(file).splitlines(), start=1):
         if not line.strip():
             continue
         try:
             rows.append(msgspec.json.decode(line, type=_Row))
         except msgspec.DecodeError as error:
-            raise Failure(f"{file}:{number}: {error}") from None
+            wrong.append(f"{file}:{number}: {error}")
+    if wrong:
+        raise Failure(in_full(wrong))
     return rows
 
 

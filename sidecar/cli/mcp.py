@@ -104,7 +104,7 @@ def _settings(settings: Settings, directories: tuple[Path, ...], events: Path | 
     """
     values = settings.model_dump(exclude_unset=True)
     values |= {"grpc": {"listen": ()}, "admin": values.get("admin", {}) | {"listen": "127.0.0.1:0"}}
-    for door in ("ext_proc", "callouts"):
+    for door in ("ext_proc", "ext_mcp", "callouts"):
         values.pop(door, None)
     values["proxy"] = {"facts": values.get("proxy", {}).get("facts", {})}
     values["outbox"] = {"path": scratch / "outbox.db"} | values.get("outbox", {})

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sidecar.policy.facts import StreamFacts
-from sidecar.tracking import Run, flat, log_run
+from sidecar.tracking import Run, TrackingError, flat, log_run, place_of
 from sidecar.values import Direction, Part
 
 CONFIG = click.option(
@@ -40,8 +40,18 @@ CONTEXTS = click.option(
     help="A file that an answer should rest on; may be repeated. Its name without the ending is its id.",
 )
 
+
+def _target(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Where runs are logged, refused before anything runs. Raises `click.BadParameter`."""
+    try:
+        return value if value is None else place_of(value)
+    except TrackingError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 LOG = click.option(
     "--log",
+    callback=_target,
     metavar="mlflow:URL[#EXPERIMENT]",
     help="Log the run to this MLflow server: parameters and figures (experiment: tidegate).",
 )

@@ -48,7 +48,14 @@ class _Policies(LazyGroup):
     status_of_wrong_policies = WRONG
 
 
-@click.group(cls=_Policies, lazy={"diff": "workbench.cli.preview:diff", "tune": "workbench.cli.tune:tune"})
+@click.group(
+    cls=_Policies,
+    lazy={
+        "diff": "workbench.cli.preview:diff",
+        "import": "workbench.cli.moving:import_policy",
+        "tune": "workbench.cli.tune:tune",
+    },
+)
 def policy() -> None:
     """Check, test and show policies.
 

@@ -102,6 +102,8 @@ class Node(msgspec.Struct, frozen=True):
     """Whether a text that says something again is JSON."""
     is_whole: bool = False
     """Whether a text comes whole, never in pieces: it is over at once."""
+    tool: str = ""
+    """What a value calls that is read as JSON, where no name stands beside it."""
     emptied: str = ""
     """What stands here, as JSON, once the choice's text was changed, since it points into it or quotes it."""
 
@@ -311,7 +313,7 @@ class Reader:
             if value:
                 self._echo(value, scope, path)
         elif node.kind is Kind.JSON or (node is UNKNOWN and not self._is_streamed and isinstance(value, dict | list)):
-            self._tree(value, scope, path)
+            self._tree(value, scope, path, node.tool)
         elif isinstance(value, dict | list):
             if node is UNKNOWN and len(value) > _MANY:
                 self._tree(value, scope, path)
@@ -363,10 +365,10 @@ class Reader:
             tool = self._tool(scope, key, value, is_again=kind is Kind.REPEAT)
             self._slots.append(Slot(own, path, value, kind, is_json=is_json, is_whole=node.is_whole, tool=tool))
 
-    def _tree(self, value: Any, scope: Scope, path: Path) -> None:
+    def _tree(self, value: Any, scope: Scope, path: Path, called: str = "") -> None:
         """A value that is read as the JSON that it is. A frame that brings one brings it whole."""
         own = self._once(scope)
-        tool = self._tool(scope, scope.at(path), "")
+        tool = Tool(called) if called else self._tool(scope, scope.at(path), "")
         text = dumps(value) if value else ""
         self._slots.append(Slot(own, path, text, is_json=True, is_raw=True, is_whole=True, tool=tool))
 

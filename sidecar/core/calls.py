@@ -124,7 +124,11 @@ class Calls:
         plan = self._shared.plan
         rules = plan.gating_calls
         rules = tuple(rule for rule in rules if rule.action >= Action.WITHHOLD) or rules
-        items = list(self._shared.failures("tool_calls", rules, (place, place + 1), _TOO_MUCH, Source(state.run)))
+        items = list(
+            self._shared.failures(
+                f"tool_calls: {_TOO_MUCH.kind}", rules, (place, place + 1), _TOO_MUCH, Source(state.run)
+            )
+        )
         for item in items:
             state.gate.add(item)
         group.is_given_up = True

@@ -41,6 +41,8 @@ from sidecar.values import Action, Channel, Failed, FailMode, FailureKind, Found
 _EXCERPT_CHARS = 256
 NOT_READ = "not read by any rule"
 """Why a text was not looked at that the policy has nobody look at."""
+NOT_TOLD = "its `when` could not be told; ask `has` first where the stream may not have it"
+"""Why a finding was decided on by its rule's fail mode, although it was found."""
 MOST_UNREAD_CHARS = 1024
 """How much text scanners may leave for later while a segment's verdict is waited for anyhow."""
 
@@ -294,9 +296,7 @@ class LaneState:
         met = self._meets(violation, text)
         if met is None:
             finding, failed = violation.finding, Failed(FailureKind.ERROR, "its condition could not be told")
-            self._act_on(
-                failed, "its `when` could not be told", (violation.rule,), (finding.start, finding.end), source
-            )
+            self._act_on(failed, NOT_TOLD, (violation.rule,), (finding.start, finding.end), source)
         return met is True
 
     def _may_scan_later(self) -> bool:
@@ -405,12 +405,12 @@ class LaneState:
         self._gaps.add(place[1] - place[0], f"{detector}: {failed.kind}")
         if self.notes is not None:
             self.notes.is_spoilt = True
-        self._act_on(failed, detector, rules, place, source)
+        self._act_on(failed, f"{detector}: {failed.kind}", rules, place, source)
 
     def _act_on(
-        self, failed: Failed, what: str, rules: Sequence[RulePlan], place: tuple[int, int], source: Source
+        self, failed: Failed, why: str, rules: Sequence[RulePlan], place: tuple[int, int], source: Source
     ) -> None:
-        for item in self._shared.failures(what, rules, place, failed, source):
+        for item in self._shared.failures(why, rules, place, failed, source):
             if item.action is Action.BLOCK:
                 self.gate.add(item)
             else:

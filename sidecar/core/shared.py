@@ -200,10 +200,10 @@ class Shared:
         return made if self.plan.reads_one_way else made * len(Way) - 1 + way
 
     def failures(
-        self, what: str, rules: Iterable[RulePlan], place: tuple[int, int], failed: Failed, source: Source
+        self, why: str, rules: Iterable[RulePlan], place: tuple[int, int], failed: Failed, source: Source
     ) -> Iterator[Item]:
         """What follows for text that was not looked at, by each rule's fail mode; what passes is told once."""
-        finding = Finding(*place, "", 0.0, f"{what}: {failed.kind}")
+        finding = Finding(*place, "", 0.0, why)
         for rule in rules:
             is_late = failed.kind is not FailureKind.ERROR and source.segment is not None
             mode = rule.on_timeout if is_late else rule.on_error

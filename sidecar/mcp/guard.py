@@ -30,6 +30,7 @@ from sidecar.codec.shapes import mcp
 from sidecar.engine import Engine
 from sidecar.errors import TidegateError
 from sidecar.mcp.messages import (
+    INVALID_PARAMS,
     INVALID_REQUEST,
     PARSE_ERROR,
     STOPPED,
@@ -53,6 +54,7 @@ _log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[\w./:-]{1,128}", re.ASCII)
 _LEFT_OUT = "This tool was left out: its definition was stopped by a policy, or is not what it was."
+_NO_NAME = "The call does not say which tool it calls."
 _NO_JSON = "The message cannot be checked: it is no JSON, has a name twice, or is nested too deep."
 
 
@@ -74,13 +76,21 @@ class _Judged(msgspec.Struct, frozen=True):
 class McpGuard:
     """See the module's text. One session of one server; both directions may be used at a time, each by one task."""
 
-    def __init__(self, engine: Engine, start: StreamStart, pins: Pins, *, max_message_bytes: int) -> None:
-        """`start` is what is known of all its streams."""
+    def __init__(
+        self,
+        engine: Engine,
+        start: StreamStart,
+        pins: Pins,
+        *,
+        max_message_bytes: int,
+        left_out: set[str] | None = None,
+    ) -> None:
+        """`start` is what is known of all its streams; `left_out` the names of tools that were left out before."""
         self._engine = engine
         self._from_client = msgspec.structs.replace(start, direction=Direction.OUTPUT)
         self._from_server = msgspec.structs.replace(start, direction=Direction.INPUT)
         self._pins = pins
-        self._left_out: set[str] = set()
+        self._left_out: set[str] = set() if left_out is None else left_out
         """The names of tools that were left out of lists."""
         self.max_message_bytes = max_message_bytes
 
@@ -114,7 +124,10 @@ class McpGuard:
     # -- one message ----------------------------------------------------------------------------------------------
 
     async def _client_message(self, document: Any, data: bytes) -> Relayed:
-        if _tool_called(document) in self._left_out:
+        called = _tool_called(document)
+        if called is None and _is_call(document):
+            return _refused(document, INVALID_PARAMS, _NO_NAME)
+        if called in self._left_out:
             return Relayed(back=failed_call(document.get("id"), _LEFT_OUT)) if is_request(document) else Relayed()
         try:
             judged = await self._judge(mcp.CLIENT, self._from_client, data)
@@ -233,8 +246,8 @@ def _refused(document: Any, code: int, message: str, *, of_server: bool = False)
     """What becomes of a message that may not pass: a request is answered, an answer gives way to one that failed."""
     if is_request(document):
         number = document["id"]
-        is_call = document["method"] == "tools/call" and code == STOPPED
-        return Relayed(back=failed_call(number, message) if is_call else error_message(number, code, message))
+        is_failed_call = _is_call(document) and code == STOPPED
+        return Relayed(back=failed_call(number, message) if is_failed_call else error_message(number, code, message))
     if not is_answer(document):
         return Relayed()
     result = document.get("result")
@@ -271,10 +284,12 @@ def _with_list(document: Any, key: str, offered: list[Any]) -> Any:
     return {**document, "result": {**document["result"], key: offered}}
 
 
+def _is_call(document: Any) -> bool:
+    return isinstance(document, dict) and document.get("method") == "tools/call"
+
+
 def _tool_called(document: Any) -> str | None:
-    if not isinstance(document, dict) or document.get("method") != "tools/call":
-        return None
-    params = document.get("params")
+    params = document.get("params") if _is_call(document) else None
     return params.get("name") if isinstance(params, dict) and isinstance(params.get("name"), str) else None
 
 

@@ -9,6 +9,7 @@ from sidecar.codec.jsontext import dumps
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
+INVALID_PARAMS = -32602
 STOPPED = -32001
 """A policy stopped it. The codes of -32000 to -32099 are for implementations (JSON-RPC 2.0, 5.1)."""
 UNCHECKED = -32002

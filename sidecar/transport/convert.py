@@ -1,12 +1,11 @@
-"""Wire messages to plain values and back. Pure functions, and one decoder for text that arrives as bytes.
+"""Wire messages to plain values and back. Pure functions; lanes are in `lanes`.
 
-What the wire leaves open is settled here: an unspecified direction is the output, an unspecified part is the model's
-words in an output and the user's in an input. What makes no sense is refused with the field's name (`CallerError`).
+What the wire leaves open is settled here: an unspecified direction is the output. What makes no sense is refused with
+the field's name (`CallerError`).
 """
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -14,25 +13,23 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 
 from detectors.types import Grounding
-from sidecar.config import Limits
 from sidecar.core.stream import LaneCoverage
-from sidecar.errors import CallerError, CallerFault
+from sidecar.errors import CallerError
 from sidecar.policy.plan import Plan
 from sidecar.releases import shift
 from sidecar.session import Shown
 from sidecar.start import ClientOutage, Passage, StreamStart
 from sidecar.summary import StreamSummary
+from sidecar.transport.lanes import WireLanes, numbered
 from sidecar.usage import MOST_TOKENS, Usage
 from sidecar.values import (
     Action,
     Annotation,
     Blocked,
-    Channel,
     Decision,
     Direction,
     GroundingTally,
     Lane,
-    Part,
     Redaction,
     Release,
     Severity,
@@ -46,19 +43,9 @@ _DIRECTIONS: Mapping[int, Direction] = {
     pb.DIRECTION_INPUT: Direction.INPUT,
     pb.DIRECTION_OUTPUT: Direction.OUTPUT,
 }
-_WIRE_PARTS: Mapping[Part, pb.Part.ValueType] = {each: pb.Part.Value(f"PART_{each.name}") for each in Part}
-_PARTS: Mapping[int, Part] = {number: part for part, number in _WIRE_PARTS.items()}
-_OWN_PART: Mapping[Direction, Part] = {Direction.OUTPUT: Part.MODEL, Direction.INPUT: Part.USER}
-_WIRE_CHANNELS: Mapping[Channel, pb.Channel.ValueType] = {
-    each: pb.Channel.Value(f"CHANNEL_{each.name}") for each in Channel
-}
 _WIRE_ACTIONS: Mapping[Action, pb.Action.ValueType] = {each: pb.Action.Value(f"ACTION_{each.name}") for each in Action}
 _WIRE_SEVERITIES: Mapping[Severity, pb.Severity.ValueType] = {
     each: pb.Severity.Value(f"SEVERITY_{each.name}") for each in Severity
-}
-_CHANNELS: Mapping[int, Channel] = {
-    pb.CHANNEL_UNSPECIFIED: Channel.CONTENT,
-    **{number: each for each, number in _WIRE_CHANNELS.items()},
 }
 _MOST_CLAIMED = 10**12
 _LAST_SECOND = 253_402_300_799
@@ -123,103 +110,24 @@ def passages_of(messages: Iterable[pb.Passage]) -> tuple[Passage, ...]:
     return tuple(Passage(each.id, each.text) for each in messages)
 
 
-class LaneReader:
-    """Reads a stream's lanes and texts. Bytes may be cut inside a character; each lane has its own decoder."""
-
-    def __init__(self, direction: Direction, limits: Limits) -> None:
-        self._own_part = _OWN_PART[direction]
-        self._max_bytes = limits.max_chunk_bytes
-        self._lanes: dict[tuple[int, int, int, int], Lane] = {}
-        self._decoders: dict[Lane, codecs.IncrementalDecoder] = {}
-        self.plain: dict[bytes, Lane] = {}
-        """The lanes that came, by their messages' bytes: those of which no bytes came whose characters may be cut."""
-
-    def lane_of(self, message: pb.Lane, *, field: str = "chunk.lane") -> Lane:
-        """The lane that a message names. Raises `CallerError` for a channel or part that is none."""
-        key = (message.choice, message.channel, message.part, message.item)
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = self.plain[message.SerializeToString()] = self._read_lane(message, field)
-        return lane
-
-    def text_of(self, chunk: pb.Chunk, lane: Lane) -> str:
-        """The chunk's text, as far as its characters are whole. Raises `CallerError` for a bad or oversize payload."""
-        payload = chunk.WhichOneof("payload")
-        if payload == "text":
-            return self._plain(chunk.text, lane)
-        return self._decode(chunk.data, lane) if payload == "data" else ""
-
-    def end(self, lane: Lane) -> None:
-        """Raise `CallerError` when a lane that ends here does so inside a character."""
-        if self._is_inside(lane):
-            raise CallerError("the lane ends inside a character", field="chunk.data")
-
-    def finish(self) -> None:
-        """Raise `CallerError` when a lane ends inside a character."""
-        if any(map(self._is_inside, self._decoders)):
-            raise CallerError("the stream ends inside a character", field="chunk.data")
-
-    def _is_inside(self, lane: Lane) -> bool:
-        decoder = self._decoders.get(lane)
-        return decoder is not None and bool(decoder.getstate()[0])
-
-    def _read_lane(self, message: pb.Lane, field: str) -> Lane:
-        channel = _CHANNELS.get(message.channel)
-        if channel is None:
-            raise CallerError(f"{message.channel} is not a channel", field=f"{field}.channel")
-        part = _PARTS.get(message.part) if message.part else self._own_part
-        if part is None:
-            raise CallerError(f"{message.part} is not a part", field=f"{field}.part")
-        return Lane(message.choice, channel, part, message.item)
-
-    def _plain(self, text: str, lane: Lane) -> str:
-        if len(text) * 4 > self._max_bytes:
-            self._check_size("chunk.text", len(text.encode()))
-        if self._is_inside(lane):
-            raise CallerError("came while the data before it ends inside a character", field="chunk.text")
-        return text
-
-    def _decode(self, data: bytes, lane: Lane) -> str:
-        self._check_size("chunk.data", len(data))
-        decoder = self._decoders.get(lane)
-        if decoder is None:
-            decoder = self._decoders[lane] = codecs.getincrementaldecoder("utf-8")()
-            self.plain = {name: each for name, each in self.plain.items() if each != lane}
-        try:
-            return decoder.decode(data)
-        except UnicodeDecodeError as error:
-            reason = error.reason
-        raise CallerError(f"is not valid UTF-8 ({reason})", field="chunk.data")
-
-    def _check_size(self, field: str, size: int) -> None:
-        if size > self._max_bytes:
-            limit = self._max_bytes
-            raise CallerError(f"has {size} bytes; at most {limit} are allowed", field=field, limit=limit)
-
-
-def out_of_order(message: str, field: str) -> CallerError:
-    """The error for a message that must not come now."""
-    return CallerError(message, field=field, kind=CallerFault.OUT_OF_ORDER)
-
-
 # -- what goes out ----------------------------------------------------------------------------------------------------
 
 
-def response_of(shown: Shown, plan: Plan, joint: str = "") -> pb.StreamResponse:
-    """An output as a message of `Stream`; `joint` is what sets a block's message off."""
+def response_of(shown: Shown, plan: Plan, joint: str = "", *, wire: WireLanes = numbered) -> pb.StreamResponse:
+    """An output as a message of `Stream`; `joint` sets a block's message off, `wire` is what the caller calls lanes."""
     match shown:
         case Release():
-            return pb.StreamResponse(release=release_of(shown, plan))
+            return pb.StreamResponse(release=release_of(shown, plan, wire))
         case Blocked():
-            return pb.StreamResponse(verdict=verdict_of(shown, plan, joint))
+            return pb.StreamResponse(verdict=verdict_of(shown, plan, joint, wire=wire))
         case StreamSummary():
-            return pb.StreamResponse(summary=summary_of(shown))
+            return pb.StreamResponse(summary=summary_of(shown, wire))
 
 
-def release_of(release: Release, plan: Plan) -> pb.Release:
+def release_of(release: Release, plan: Plan, wire: WireLanes = numbered) -> pb.Release:
     """A release; most have neither annotations nor redactions."""
     return pb.Release(
-        lane=_wire_lane(release.lane),
+        lane=wire(release.lane),
         text=release.text,
         input=pb.Span(start=release.start, end=release.end),
         annotations=[_annotation_of(each, plan) for each in release.annotations],
@@ -227,10 +135,10 @@ def release_of(release: Release, plan: Plan) -> pb.Release:
     )
 
 
-def verdict_of(blocked: Blocked, plan: Plan, joint: str = "") -> pb.Verdict:
+def verdict_of(blocked: Blocked, plan: Plan, joint: str = "", *, wire: WireLanes = numbered) -> pb.Verdict:
     """A block."""
     return pb.Verdict(
-        lane=_wire_lane(blocked.lane),
+        lane=wire(blocked.lane),
         action=pb.ACTION_BLOCK,
         rule=plan.rules[blocked.rule].id,
         label=blocked.label,
@@ -241,16 +149,16 @@ def verdict_of(blocked: Blocked, plan: Plan, joint: str = "") -> pb.Verdict:
     )
 
 
-def summary_of(summary: StreamSummary) -> pb.Summary:
+def summary_of(summary: StreamSummary, wire: WireLanes = numbered) -> pb.Summary:
     """A stream's end."""
     plan = summary.plan
     return pb.Summary(
         stream_id=summary.stream_id,
         policy=pb.PolicyRef(name=plan.name, version=plan.version, digest=plan.digest),
         action=_WIRE_ACTIONS[summary.action],
-        violations=[_violation_of(each, plan) for each in summary.violations],
+        violations=[_violation_of(each, plan, wire) for each in summary.violations],
         violation_count=summary.violation_count,
-        coverage=[_coverage_of(each) for each in summary.coverage],
+        coverage=[_coverage_of(each, wire) for each in summary.coverage],
         max_held=_duration(summary.max_held_ms),
         median_held=_duration(summary.median_held_ms),
         max_held_chars=summary.max_held_chars,
@@ -261,8 +169,13 @@ def summary_of(summary: StreamSummary) -> pb.Summary:
     )
 
 
-def check_response_of(shown: Iterable[Shown], plan: Plan) -> pb.CheckResponse:
-    """All outputs of one lane's text as one answer. Redactions are placed in the whole of the answer's text."""
+def check_response_of(
+    shown: Iterable[Shown], plan: Plan, lane: Lane | None = None, *, wire: WireLanes = numbered
+) -> pb.CheckResponse:
+    """All outputs of one lane's text as one answer. Redactions are placed in the whole of the answer's text.
+
+    `lane` is that lane, where another one was read beside it.
+    """
     texts: list[str] = []
     annotations: list[Annotation] = []
     redactions: list[Redaction] = []
@@ -270,15 +183,15 @@ def check_response_of(shown: Iterable[Shown], plan: Plan) -> pb.CheckResponse:
     chars = 0
     for each in shown:
         match each:
-            case Release():
+            case Release() if lane in (None, each.lane):
                 annotations += each.annotations
                 redactions += (shift(redaction, chars) for redaction in each.redactions)
                 texts.append(each.text)
                 chars += len(each.text)
             case Blocked():
-                response.verdict.CopyFrom(verdict_of(each, plan))
+                response.verdict.CopyFrom(verdict_of(each, plan, wire=wire))
             case StreamSummary():
-                response.summary.CopyFrom(summary_of(each))
+                response.summary.CopyFrom(summary_of(each, wire))
                 response.action = response.summary.action
     response.text = "".join(texts)
     response.annotations.extend(_annotation_of(each, plan) for each in annotations)
@@ -314,12 +227,6 @@ def _text_span(start: int, end: int) -> pb.Span | None:
     return pb.Span(start=start, end=end) if end > start else None
 
 
-def _wire_lane(lane: Lane) -> pb.Lane:
-    return pb.Lane(
-        choice=lane.choice, channel=_WIRE_CHANNELS[lane.channel], part=_WIRE_PARTS[lane.part], item=lane.item
-    )
-
-
 def _annotation_of(annotation: Annotation, plan: Plan) -> pb.Annotation:
     return pb.Annotation(
         rule=plan.rules[annotation.rule].id,
@@ -342,7 +249,7 @@ def _redaction_of(redaction: Redaction, plan: Plan) -> pb.Redaction:
     )
 
 
-def _violation_of(decision: Decision, plan: Plan) -> pb.Violation:
+def _violation_of(decision: Decision, plan: Plan, wire: WireLanes) -> pb.Violation:
     rule = plan.rules[decision.rule]
     finding = decision.finding
     return pb.Violation(
@@ -350,7 +257,7 @@ def _violation_of(decision: Decision, plan: Plan) -> pb.Violation:
         severity=_WIRE_SEVERITIES[rule.severity_of(finding.score)],
         decided=_WIRE_ACTIONS[decision.decided],
         done=_WIRE_ACTIONS[decision.done],
-        lane=_wire_lane(decision.lane),
+        lane=wire(decision.lane),
         label=finding.label,
         span=pb.Span(start=finding.start, end=finding.end),
         score=finding.score,
@@ -361,9 +268,9 @@ def _violation_of(decision: Decision, plan: Plan) -> pb.Violation:
     )
 
 
-def _coverage_of(coverage: LaneCoverage) -> pb.LaneCoverage:
+def _coverage_of(coverage: LaneCoverage, wire: WireLanes) -> pb.LaneCoverage:
     return pb.LaneCoverage(
-        lane=_wire_lane(coverage.lane),
+        lane=wire(coverage.lane),
         received_chars=coverage.received_chars,
         released_chars=coverage.released_chars,
         unscanned_chars=coverage.unscanned_chars,

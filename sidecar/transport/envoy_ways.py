@@ -25,8 +25,8 @@ from multidict import CIMultiDict
 
 from sidecar.errors import ConfigError
 from sidecar.transport import envoy_pb as pb
-from sidecar.transport.convert import out_of_order
 from sidecar.transport.http_status import UnreadableAnswerError
+from sidecar.transport.lanes import out_of_order
 
 Headers: TypeAlias = CIMultiDict[str]
 Write: TypeAlias = Callable[..., Awaitable[None]]

@@ -35,9 +35,7 @@ from sidecar.start import StreamStart
 from sidecar.telemetry.tracing import parse_traceparent
 from sidecar.tokens import Tokens
 from sidecar.transport.convert import (
-    LaneReader,
     check_response_of,
-    out_of_order,
     parse,
     passages_of,
     response_of,
@@ -51,12 +49,13 @@ from sidecar.transport.http2.call import Call
 from sidecar.transport.http2.connection import Bounds
 from sidecar.transport.http2.server import Http2Server
 from sidecar.transport.identity import Peer
+from sidecar.transport.lanes import LaneReader, arguments_of, is_json, is_name, name_of, out_of_order
 from sidecar.transport.plain_chunks import MOST_BYTES, PlainChunks
 from sidecar.transport.reflection import Reflection
 from sidecar.transport.running import Running
 from sidecar.transport.status import status_of
 from sidecar.transport.tls import Certificates
-from sidecar.values import Channel, Lane
+from sidecar.values import Lane
 from tidegate.v1 import guard_pb2 as pb
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
@@ -178,13 +177,19 @@ class GuardService:
                 f"has {len(request.text)} characters; at most {limit} are allowed", field="text", limit=limit
             )
         start = self._start_of(request.start, context)
-        lane = LaneReader(start.direction, self._engine.limits).lane_of(request.lane, field="lane")
+        lanes = LaneReader(start.direction, self._engine.limits)
+        lane = lanes.lane_of(request.lane, field="lane")
         async with self._engine.open(start) as session:
             await self._engine.report_outage(start.outage, session.info)
             _count(session, request)
-            await session.feed(lane, request.text, is_json=_is_json(lane), is_last=True)
+            if request.tool:
+                await _name_call(session, lanes, lane, request.tool)
+            await session.feed(
+                lane, request.text, is_json=is_json(lane), is_last=True, tool=lanes.tool_of(lane, request.text)
+            )
             session.finish()
-            return check_response_of([shown async for shown in session.outputs()], session.plan)
+            shown = [each async for each in session.outputs()]
+            return check_response_of(shown, session.plan, lane, wire=lanes.wire)
 
     async def _guard(self, context: Context) -> None:
         with self._arriving(context.peer()):
@@ -199,7 +204,7 @@ class GuardService:
             joints = Joints(is_streamed=False)
             async with _beside(_read(context, session, lanes)):
                 async for shown in session.outputs():
-                    await self._write(context, response_of(shown, session.plan, joints.follow(shown)))
+                    await self._write(context, response_of(shown, session.plan, joints.follow(shown), wire=lanes.wire))
 
     def _asked_ms(self, start: pb.Start) -> float | None:
         """When the model is asked whose answer this stream is: as it starts."""
@@ -211,11 +216,7 @@ class GuardService:
             (key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)
         )
         caller = Caller(metadata, Peer.of_grpc(context.peer(), context.auth_context()))
-        start = pinned(self._facts, caller, start_of(message, trace=_trace_of(context)))
-        if self._tokens is None or caller.peer.identities:
-            return start
-        token = self._tokens.of(metadata.get("authorization", ""), GRPC_SCOPE)
-        return msgspec.structs.replace(start, tenant=token.tenant(start.tenant))
+        return by_token(self._tokens, caller, pinned(self._facts, caller, start_of(message, trace=_trace_of(context))))
 
     async def _read_start(self, context: Context) -> pb.Start:
         """The stream's first message. Raises `CallerError` when it is another one, `IdleStream` when there is none."""
@@ -238,6 +239,17 @@ class GuardService:
                 await context.write(response)
         except TimeoutError:
             raise IdleStream(self._idle_seconds) from None
+
+
+def by_token(tokens: Tokens | None, caller: Caller, start: StreamStart) -> StreamStart:
+    """The start of a call, for the tenant of its caller's token; one that showed a certificate needs none.
+
+    Raises `Unauthenticated` without a token that is known, `Forbidden` for one that is not for this.
+    """
+    if tokens is None or caller.peer.identities:
+        return start
+    token = tokens.of(caller.headers.get("authorization", ""), GRPC_SCOPE)
+    return msgspec.structs.replace(start, tenant=token.tenant(start.tenant))
 
 
 class GrpcServer:
@@ -357,9 +369,12 @@ def _count(session: Session, said: pb.Finish | pb.CheckRequest) -> None:
         session.counts_by(lambda: usage, "application")
 
 
-def _is_json(lane: Lane) -> bool:
-    """Whether a lane's text is JSON: arguments of a call are read decoded."""
-    return lane.channel is Channel.TOOL_ARGUMENTS
+async def _name_call(session: Session, lanes: LaneReader, call: Lane, tool: str) -> None:
+    """Have the name of a call, whose arguments are checked, judged as a text of its own."""
+    if not is_json(call):
+        raise CallerError("is for a lane of the channel of tool arguments", field="tool")
+    lane = name_of(call)
+    await session.feed(lane, tool, is_last=True, tool=lanes.tool_of(lane, tool))
 
 
 async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) -> None:
@@ -367,7 +382,9 @@ async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) 
         case "chunk":
             lane = lanes.lane_of(message.chunk.lane)
             text, is_last = lanes.text_of(message.chunk, lane), message.chunk.ends_lane
-            await session.feed(lane, text, is_json=_is_json(lane), is_last=is_last)
+            await session.feed(lane, text, is_json=is_json(lane), is_last=is_last, tool=lanes.tool_of(lane, text))
+            if is_name(lane):
+                session.name_call(call := arguments_of(lane), lanes.tool_of(call, ""))
             if is_last:
                 lanes.end(lane)
         case "context":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from sidecar.transport.convert import LaneReader
+from sidecar.transport.lanes import LaneReader
 from sidecar.values import Lane
 from tidegate.v1 import guard_pb2 as pb
 

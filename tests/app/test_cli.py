@@ -158,6 +158,16 @@ def test_what_guard_cannot_use_is_one_line_and_2(policies: str, arguments: list[
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_guard_tells_all_rows_that_are_none(policies: str):
+    rows = '{"text": "fine"}\n{\n\n{"id": 1}\n' + "[]\n" * 20
+    result = run("guard", "--policies", policies, "--jsonl", text=rows)
+    told = result.stderr.strip().splitlines()
+    assert (result.exit_code, result.stdout, len(told)) == (2, "", 21)
+    assert told[0].startswith("Error: -:2: ")
+    assert told[1].startswith("-:4: ")
+    assert told[-1] == "and 2 more"
+
+
 def test_a_policy_that_is_wrong_is_named_with_its_line(policies: str):
     Path(policies, "bad.yaml").write_text(POLICY.replace("patterns", "nope").replace("words", "other"))
     result = run("guard", "--policies", policies, text="x")

@@ -20,7 +20,7 @@ from tidegate.testing import Guard, block
         ),
         ("check", {"polcy": "a"}, r"check\(\) got an unexpected keyword argument 'polcy'; did you mean 'policy'\?"),
         ("check", {"timout": 3}, r"did you mean 'timeout'\?"),
-        ("check", {"zzz": 3}, r"'zzz'; it takes lane, timeout, policy, "),
+        ("check", {"zzz": 3}, r"'zzz'; it takes lane, timeout, tool, policy, "),
         ("check", {"policy": 3}, r"check\(\): policy is of type int; it is a text \(str\)"),
         ("stream", {"labels": "app=a"}, r"stream\(\): labels maps texts to texts"),
         ("stream", {"attributes": {"n": 1}}, r"stream\(\): attributes maps texts to texts"),

@@ -17,6 +17,7 @@ from sidecar.values import Action
 from tests.fakes import WordScanner, plan, rule
 from tests.integration.broker import free_port
 from tests.servers import Serving, serving
+from tidegate._outage import Outage, Report
 
 GUARD = plan((WordScanner(r"\d{4} \d{4}"), [rule(Action.REDACT)]), max_hold_ms=60_000)
 TEXT = "My card is 4111 1111, no more. My name is Ann, and that is 12"
@@ -224,6 +225,95 @@ async def test_what_was_held_back_is_told_as_that():
 
     assert fault.fault is FaultKind.UNAVAILABLE
     assert fault.count >= 1
+
+
+async def test_calls_at_once_tell_it_once():
+    port = free_port()
+    async with tidegate.AsyncClient(f"127.0.0.1:{port}", on_unavailable="pass", max_retries=0) as client:
+        passed = 1
+        await client.check(TEXT)
+        async with at(port) as server:
+            while (await client.check("Hello.", policy="")).is_unguarded:
+                passed += 1
+            first = faults(server)
+        await client.check(TEXT)
+        async with at(port) as server:
+            await wait_until_it_answers(client)
+            results = await asyncio.gather(*(client.check("Hello.") for _ in range(16)))
+            told = faults(server)
+
+    assert not any(each.is_unguarded for each in results)
+    assert sum(each.count for each in first) == passed
+    assert len(told) == 1
+
+
+async def wait_until_it_answers(client: tidegate.AsyncClient) -> None:
+    """Until the client has a connection again; no call is made."""
+    await asyncio.wait_for(client._channel.channel_ready(), 60)
+
+
+class Given:
+    """What an outage counted, as its next report says it."""
+
+    def __init__(self, mode: tidegate.types.OnUnavailable = "pass") -> None:
+        self.now = 10.0
+        self.outage = Outage(mode, now=lambda: self.now)
+
+    def calls(self) -> tuple[int, float, float] | None:
+        """How many were told of, from when to when; it counts as told."""
+        with self.outage.report() as report:
+            report.told()
+            told = report.message
+            return None if told is None else (told.passed_calls, told.first.seconds, told.last.seconds)
+
+
+def test_a_report_is_with_one_call_and_comes_back_where_that_fails():
+    given = Given()
+    given.outage.passed(3)
+    report = given.outage.report()
+    assert report.message is not None
+    assert given.outage.report().message is None
+    given.now = 20.0
+    given.outage.passed(4)
+    report.take_back()
+    report.take_back()
+
+    assert given.calls() == (2, 10, 20)
+    assert given.calls() is None
+
+
+def test_a_report_that_nobody_took_along_comes_back():
+    given = Given()
+    given.outage.passed(3)
+    report: Report | None = given.outage.report()
+    assert report is not None
+    del report
+
+    assert given.calls() == (1, 10, 10)
+
+
+def test_a_call_that_is_given_up_tells_nothing():
+    given = Given()
+    given.outage.passed(3)
+    with pytest.raises(KeyboardInterrupt), given.outage.report():
+        raise KeyboardInterrupt
+
+    assert given.calls() == (1, 10, 10)
+
+
+def test_a_stream_without_an_answer_gives_its_report_back():
+    """Read to its failure, or never."""
+    with tidegate.Client(NOBODY, on_unavailable="pass", max_retries=0) as client:
+        client.check(TEXT)
+        assert "".join(client.stream(["more"]).text()) == "more"
+        never_read = client.stream(["more"])
+        assert client._outage.report().message is None
+        never_read.cancel()
+        del never_read
+        report = client._outage.report().message
+
+    assert report is not None
+    assert (report.passed_calls, report.passed_chars) == (2, len(TEXT) + 4)
 
 
 # --- again ------------------------------------------------------------------------------------------------------------

@@ -137,6 +137,30 @@ def test_what_cannot_be_logged_is_told():
         target_of("wandb:http://x")
 
 
+@pytest.mark.parametrize(
+    "target", ["wandb:http://x", "mlflow:file:///x", "mlflow:http://", "mlflow:http://h:x", "mlflow:"]
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["eval", "pii", "--data", "rows.jsonl"],
+        ["policy", "test", "p.yaml"],
+        ["policy", "tune", "p.yaml", "--rule", "r", "--events", "rows.jsonl"],
+    ],
+)
+def test_a_place_that_is_none_is_refused_before_anything_runs(
+    command: list[str], target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """None of these files can be used, and that is not what is told."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("p.yaml", "rows.jsonl"):
+        (tmp_path / name).write_text("{")
+    result = CliRunner().invoke(main, [*command, "--log", target])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is no place for runs: write mlflow:http://HOST:PORT" in " ".join(result.stderr.split())
+
+
 def test_figures_are_finite_numbers_by_path():
     figures = {
         "auc": 0.5,

@@ -276,7 +276,7 @@ def test_a_condition_that_cannot_be_told_is_the_rules_failure(mode: str, text: s
     [decision] = guarded.decisions
     assert decision.failure is not None
     assert decision.failure.kind is FailureKind.ERROR
-    assert decision.finding.reason == "its `when` could not be told: error"
+    assert decision.finding.reason == "its `when` could not be told; ask `has` first where the stream may not have it"
     assert "Bob" not in repr((decision.failure, decision.finding))
     assert guarded.text() == ("a " if mode == "fail_closed" else text)
 

@@ -14,7 +14,7 @@ from detectors.base import BatchItem
 from detectors.types import Finding
 from sidecar.config import Grpc, Limits
 from sidecar.errors import TidegateError
-from sidecar.transport.convert import LaneReader
+from sidecar.transport.lanes import LaneReader
 from sidecar.values import Action
 from tests.fakes import SegmentFlagger, WordScanner, plan, rule
 from tests.servers import HandScheduler, Serving, serving

@@ -14,6 +14,7 @@ from sidecar.session import Shown
 from sidecar.start import Passage
 from sidecar.summary import StreamSummary
 from sidecar.transport import convert
+from sidecar.transport.lanes import LaneReader
 from sidecar.values import (
     Action,
     Annotation,
@@ -178,8 +179,8 @@ def test_context_is_by_id_or_numbered(context: types.Context, expected: list[tup
 # --- text -------------------------------------------------------------------------------------------------------------
 
 
-def reader(**limits: int) -> convert.LaneReader:
-    return convert.LaneReader(Direction.OUTPUT, Limits(**limits))
+def reader(**limits: int) -> LaneReader:
+    return LaneReader(Direction.OUTPUT, Limits(**limits))
 
 
 def test_a_lane_may_not_end_inside_a_character():
@@ -190,7 +191,7 @@ def test_a_lane_may_not_end_inside_a_character():
         texts.end(lane)
 
 
-def fed(texts: convert.LaneReader, pieces: list[bytes]) -> str:
+def fed(texts: LaneReader, pieces: list[bytes]) -> str:
     return "".join(texts.text_of(pb.Chunk(data=piece), Lane()) for piece in pieces)
 
 
@@ -289,7 +290,7 @@ def test_a_chunk_of_just_that_size_is_taken():
 
 @pytest.mark.parametrize(("direction", "part"), [(Direction.OUTPUT, Part.MODEL), (Direction.INPUT, Part.USER)])
 def test_a_part_that_is_not_said_follows_from_the_direction(direction: Direction, part: Part):
-    lane = convert.LaneReader(direction, Limits()).lane_of(pb.Lane(choice=3))
+    lane = LaneReader(direction, Limits()).lane_of(pb.Lane(choice=3))
     assert lane == Lane(3, Channel.CONTENT, part)
 
 

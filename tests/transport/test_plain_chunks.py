@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from sidecar.config import Limits
 from sidecar.errors import CallerError
-from sidecar.transport.convert import LaneReader, parse
+from sidecar.transport.convert import parse
 from sidecar.transport.http2 import frames
 from sidecar.transport.http2.call import Call
 from sidecar.transport.http2.server import Http2Server
+from sidecar.transport.lanes import LaneReader
 from sidecar.transport.plain_chunks import MOST_BYTES, PlainChunks
 from sidecar.values import Direction, Lane
 from tests.transport.peer import Peer, data, greeted, message
@@ -28,7 +29,7 @@ LANES = (None, pb.Lane(), pb.Lane(choice=1), pb.Lane(choice=300, channel=pb.CHAN
 
 def _reader() -> LaneReader:
     reader = LaneReader(Direction.OUTPUT, Limits())
-    for lane in LANES:
+    for lane in (*LANES, pb.Lane(channel=pb.CHANNEL_TOOL_ARGUMENTS)):
         reader.lane_of(lane or pb.Lane())
     return reader
 
@@ -64,6 +65,7 @@ OTHERS = {
     "a finish": pb.StreamRequest(finish=pb.Finish()).SerializeToString(),
     "a start": pb.StreamRequest(start=pb.Start(policy="a")).SerializeToString(),
     "a lane that did not come before": _request("a", pb.Lane(choice=2)),
+    "arguments of a call": _request("{", pb.Lane(channel=pb.CHANNEL_TOOL_ARGUMENTS)),
     "a long text": _request("x" * MOST_BYTES),
     "half a character": _request("é")[:-1],
     "no UTF-8": _request("ab").replace(b"ab", b"\xed\xa0"),

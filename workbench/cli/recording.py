@@ -12,7 +12,7 @@ from sidecar.cli.ending import Failure
 from sidecar.policy.loader import policy_files
 from sidecar.policy.plan import Plan
 from workbench.preview.recording import Recording
-from workbench.preview.traffic import read_files
+from workbench.preview.traffic import read_files, readable
 
 
 def record(
@@ -24,7 +24,7 @@ def record(
     if not to.name.endswith(("_test.yaml", "_test.yml")):
         raise Failure(f"{to} would not be taken for a file of tests: its name must end in _test.yaml")
     recording = Recording(plans, policy=policy, keeps_text=keeps_text)
-    for row in read_files(traffic):
+    for row in readable(read_files(traffic)):
         recording.add(row)
     if not recording.tests:
         remedy = "no policy takes them, or they need their own words: try --policy NAME, or --record-text"

@@ -16,7 +16,7 @@ from sidecar.cli.ending import WRONG, Failure, WrongPolicies
 from sidecar.errors import PolicyError, TidegateError
 from workbench.preview.replay import Asked, Replay, tally_of
 from workbench.preview.tally import Tally
-from workbench.preview.traffic import Row
+from workbench.preview.traffic import Row, readable
 
 BATCH_ROWS = 64
 _AHEAD = 3
@@ -29,7 +29,8 @@ Told = Callable[[Row], None]
 def replay(asked: Asked, rows: Iterable[Row], *, workers: int = 1, told: Told = lambda _: None) -> Tally:
     """Counts of all rows. Raises `Unreadable`, `PolicyErrors`, or `Failure` when a worker dies."""
     whole = Tally(examples_kept=asked.examples)
-    counted = _here(asked, rows) if workers == 1 else _spread(asked, rows, workers)
+    sound = readable(rows)
+    counted = _here(asked, sound) if workers == 1 else _spread(asked, sound, workers)
     for tally, last in counted:
         whole.add(tally)
         told(last)

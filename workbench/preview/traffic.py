@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from sidecar.cli.ending import Failure
+from sidecar.cli.ending import Failure, in_full
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.turns import Call, Passage, Turn
 from sidecar.values import Direction, Part
@@ -160,8 +160,6 @@ class _Recorded(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Recorded)
-_MOST_TOLD = 20
-"""Of rows that are wrong."""
 
 
 def conversations(rows: Iterable[Row]) -> list[tuple[Row, Conversation | None]]:
@@ -174,9 +172,26 @@ def conversations(rows: Iterable[Row]) -> list[tuple[Row, Conversation | None]]:
         except Unreadable as error:
             wrong.append(str(error))
     if wrong:
-        more = [f"and {len(wrong) - _MOST_TOLD} more here"] if len(wrong) > _MOST_TOLD else []
-        raise Unreadable("\n".join([*wrong[:_MOST_TOLD], *more]))
+        raise Unreadable(in_full(wrong))
     return read
+
+
+def readable(rows: Iterable[Row]) -> Iterator[Row]:
+    """The same rows, up to the first that is none. Raises `Unreadable` there, which tells of all that follow, too."""
+    rest = iter(rows)
+    for row in rest:
+        if wrong := _wrong(row):
+            raise Unreadable(in_full(chain((wrong,), filter(None, map(_wrong, rest)))))
+        yield row
+
+
+def _wrong(row: Row) -> str:
+    """Why a row is no conversation; empty where it is one."""
+    try:
+        conversation(row)
+    except Unreadable as error:
+        return str(error)
+    return ""
 
 
 def conversation(row: Row) -> Conversation | None:

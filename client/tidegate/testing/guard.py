@@ -28,6 +28,8 @@ class Call:
     options: StreamOptions = field(default_factory=StreamOptions)
     texts: dict[Lane, str] = field(default_factory=dict)
     passages: list[Passage] = field(default_factory=list)
+    tool: str = ""
+    """What a check's text is the arguments for, as far as the application said."""
     is_finished: bool = False
     """Whether the application sent all it had."""
 
@@ -77,7 +79,7 @@ class Exchange:
     def check(self, request: bytes) -> bytes:
         """The answer to a whole text."""
         message = pb.CheckRequest.FromString(request)
-        self._call.options = wire.options_of(message.start)
+        self._call.options, self._call.tool = wire.options_of(message.start), message.tool
         shown = [*self._feed(lane_of(message.lane), message.text, is_final=True), *self._end()]
         return wire.check_response(shown, self._summary())
 

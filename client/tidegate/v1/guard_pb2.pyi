@@ -173,12 +173,20 @@ class Lane(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     PART_FIELD_NUMBER: _builtins.int
     ITEM_FIELD_NUMBER: _builtins.int
+    IS_NAME_FIELD_NUMBER: _builtins.int
+    CALL_FIELD_NUMBER: _builtins.int
     choice: _builtins.int
     """The choice's index (output), or the message's number (input)."""
     channel: Global___Channel.ValueType
     part: Global___Part.ValueType
     item: _builtins.int
     """Which of several texts of one channel: the number of a tool call, or of a content block."""
+    is_name: _builtins.bool
+    """Of the channel of tool arguments: the text is the name of the call's tool. The call's arguments are the lane that is
+    the same but for this. The name may come in pieces and beside the arguments; whole, before the arguments end.
+    """
+    call: _builtins.str
+    """Which call, by the id that the model's provider gave it, in place of `item`."""
     def __init__(
         self,
         *,
@@ -186,10 +194,12 @@ class Lane(_message.Message):
         channel: Global___Channel.ValueType = ...,
         part: Global___Part.ValueType = ...,
         item: _builtins.int = ...,
+        is_name: _builtins.bool = ...,
+        call: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "choice", b"choice", "item", b"item", "part", b"part"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "channel", b"channel", "choice", b"choice", "is_name", b"is_name", "item", b"item", "part", b"part"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1114,7 +1124,12 @@ class CheckRequest(_message.Message):
     LANE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    TOOL_FIELD_NUMBER: _builtins.int
     text: _builtins.str
+    tool: _builtins.str
+    """Where the text is a call's arguments: the name of its tool. It is judged, as a text of its own (`Lane.is_name`), and
+    does not come back.
+    """
     @_builtins.property
     def start(self) -> Global___Start: ...
     @_builtins.property
@@ -1128,10 +1143,11 @@ class CheckRequest(_message.Message):
         lane: Global___Lane | None = ...,
         text: _builtins.str = ...,
         usage: Global___Usage | None = ...,
+        tool: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "start", b"start", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "start", b"start", "text", b"text", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "start", b"start", "text", b"text", "tool", b"tool", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -21,6 +21,9 @@ from sidecar.values import Channel, Part
 LISTS = ("tools", "prompts", "resources", "resourceTemplates")
 """What a result can list definitions under."""
 
+READ = "resources/read"
+"""A request that policies see as a call of this name, with its parameters as arguments."""
+
 _TOKEN_CHARS = 256
 
 
@@ -36,30 +39,48 @@ _META = node({"progressToken": _TOKEN})
 _HEAD: Mapping[str, Node] = {"jsonrpc": OPAQUE, "id": _TOKEN}
 
 _RESOURCE = node({"uri": text(), "text": text(), "blob": BASE64, **opaque("mimeType")})
-_BLOCK = node(
+_PLAIN = node(
     {
         "text": text(),
         "data": BASE64,
         "resource": _RESOURCE,
-        "input": arguments(),
         **opaque("type mimeType"),
     }
 )
 
 
-def _block_node(value: Any) -> Node:
+def _content_node(value: Any) -> Node:
     """Content: a block, or a list of them."""
     return node(each=_BLOCK) if isinstance(value, list) else _BLOCK
 
 
-_CONTENT = Node(select=_block_node)
+_CONTENT = Node(select=_content_node)
+_CALL = node({"id": _TOKEN, "name": text(Channel.TOOL_ARGUMENTS, is_whole=True), "input": arguments(), "type": OPAQUE})
+_CALLED = node(
+    {
+        "toolUseId": _TOKEN,
+        "content": _CONTENT,
+        "structuredContent": Node(Kind.JSON, channel=Channel.CONTENT),
+        "type": OPAQUE,
+    },
+    part=Part.TOOL_RESULT,
+)
+
+
+def _block_node(value: Any) -> Node:
+    """A block, by its type: a model's call of a tool, what came of one, or any other."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    return _CALL if kind == "tool_use" else _CALLED if kind == "tool_result" else _PLAIN
+
+
+_BLOCK = Node(select=_block_node)
 _MESSAGES = node(each=node({"content": _CONTENT, **opaque("role")}))
 
 _SAID_BY_CLIENT: Mapping[str, Node] = {
     "tools/call": node(
         {"name": text(Channel.TOOL_ARGUMENTS), "arguments": arguments(), "_meta": _META}, part=Part.MODEL
     ),
-    "resources/read": node({"uri": text(Channel.TOOL_ARGUMENTS), "_meta": _META}, part=Part.MODEL),
+    READ: arguments(part=Part.MODEL, tool=READ),
     "prompts/get": node({"name": text(), "arguments": Node(Kind.JSON, channel=Channel.CONTENT)}, part=Part.USER),
     "completion/complete": node({"argument": Node(Kind.JSON, channel=Channel.CONTENT)}, part=Part.USER),
     "notifications/cancelled": node({"requestId": _TOKEN}, part=Part.MODEL),

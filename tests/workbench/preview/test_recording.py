@@ -42,6 +42,13 @@ def recorded(folder: Path, *rows: dict[str, Any], options: tuple[str, ...] = ())
     return result, made.read_text(encoding="utf-8") if made.exists() else ""
 
 
+def test_all_lines_that_are_none_are_told(tmp_path: Path) -> None:
+    result, text = recorded(tmp_path, *TRAFFIC, {"id": "a"}, TRAFFIC[0], {"text": 5})
+    assert (result.exit_code, text) == (2, "")
+    for line in ("5: it holds no text", "7: this is no conversation: Expected `str | null`, got `int`"):
+        assert f"t.jsonl:{line}" in result.stderr
+
+
 def test_they_pass_and_say_what_came(tmp_path: Path) -> None:
     result, text = recorded(tmp_path, *TRAFFIC, EVENT)
     made = tmp_path / "made_test.yaml"

@@ -237,12 +237,17 @@ def test_processes_count_what_one_counts(files: tuple[Path, Path, Path]) -> None
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_what_is_wrong_in_a_file_is_told_whoever_reads_it(files: tuple[Path, Path, Path], workers: str) -> None:
     old, new, traffic = files
+    sound = traffic.read_bytes()
     with traffic.open("ab") as file:
         file.write(b'\n{"messages": 5}\n{"id": "empty"}\n')
+        file.write(b'{"text": "fine"}\n' * 100 + b"{\n" * 30)
     result = run(old, new, "--traffic", traffic, "--workers", workers)
     assert (result.exit_code, result.stdout) == (2, "")
     for line in ("201: this is no conversation: Expected `array | null`, got `int`", "202: it holds no text"):
         assert f"{traffic}:{line}" in result.stderr
+    assert f"{traffic}:320: this is no conversation" in result.stderr
+    assert result.stderr.splitlines()[-1] == "and 12 more"
+    traffic.write_bytes(sound)
     new.write_text(new.read_text(encoding="utf-8").replace("annotate", "anotate"), encoding="utf-8")
     result = run(old, new, "--traffic", traffic, "--workers", workers)
     assert result.exit_code == 1

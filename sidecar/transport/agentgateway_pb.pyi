@@ -1,0 +1,5 @@
+from typing import Any
+
+SERVICE: str
+
+def __getattr__(name: str) -> Any: ...
