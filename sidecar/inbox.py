@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from detectors.context import Context
+from detectors.task import Task
 from sidecar.config import Limits
 from sidecar.core.judgement import Judgement
 from sidecar.errors import CallerError, CallerFault
@@ -38,7 +39,7 @@ class Named(msgspec.Struct, frozen=True):
     tool: Tool
 
 
-Mark: TypeAlias = Context | End | Known | Named
+Mark: TypeAlias = Context | Task | End | Known | Named
 """What stands between texts."""
 
 

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import msgspec
 
-from detectors.base import BatchItem
 from detectors.context import Context, context_of
+from detectors.task import Task
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
 from sidecar.core.structured import JsonReading
@@ -116,6 +116,7 @@ def guard(
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
+    task: Task | None = None,
     stand_ins: StandIns | None = None,
     history: Collection[Lane] | None = None,
     facts: SessionFacts = NOTHING_KNOWN,
@@ -125,6 +126,8 @@ def guard(
     watch: Watch | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
+
+    `task` is what calls are to serve.
 
     `stand_ins` is the book of the exchange; without one, stand-ins are made with a public key, and nothing is put back.
     `facts` is how the session stands, `about` what is known of the stream, `languages` those of the reader. `tools`
@@ -145,6 +148,7 @@ def guard(
     )
     for lane, tool in (tools or {}).items():
         stream.name_tool(lane, tool)
+    stream.serve(task)
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:
@@ -193,6 +197,7 @@ def guard_exchange(
         parts(),
         session_id=session_id,
         direction=exchange.direction,
+        task=exchange.task,
         context=context,
         stand_ins=stand_ins,
         history=exchange.history,
@@ -256,7 +261,7 @@ def _step(
     for batch, segments in _by_batch(requests):
         for segment, outcome in zip(segments, _detect(batch, segments, direction), strict=True):
             stream.resolve(segment.number, batch.index, outcome)
-            if watch is not None:
+            if watch is not None and not segment.is_early:
                 watch.answered(batch, segment, outcome)
     while (output := stream.next_output()) is not None:
         outputs.append(output)
@@ -272,7 +277,7 @@ def _by_batch(requests: Sequence[Request]) -> Iterable[tuple[BatchPlan, list[Seg
 
 
 def _detect(batch: BatchPlan, segments: Sequence[Segment], direction: Direction) -> list[Outcome]:
-    items = [BatchItem(each.text, each.begin, each.part, direction, each.context) for each in segments]
+    items = [each.item(direction) for each in segments]
     try:
         found = batch.detector.detect(items)
     except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome

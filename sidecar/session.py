@@ -30,6 +30,7 @@ import msgspec
 
 from detectors.context import Context
 from detectors.grounding.index import relevance
+from detectors.task import Task
 from sidecar.clock import Clock, Timer
 from sidecar.core.judgement import Judgement
 from sidecar.core.stream import LaneCoverage, Stream
@@ -151,6 +152,9 @@ class Session:
         if is_input and self._conduct.stop is None:  # what is known to be harmless does not leave either
             self._history = engine.histories.of(start.tenant, plan, start.direction, stand_ins)
         self._put_context(start.context)
+        self._task = start.known_task if self._core.judges_calls and not is_input else None
+        """What the answer's calls are to serve."""
+        self._core.serve(self._task)
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -285,6 +289,9 @@ class Session:
         check_context("context", passages, self._engine.limits, chars=self._context_chars, count=len(self._context))
         self._heard_ms = self._engine.clock.now_ms()
         self._put_context(passages)
+        if self._task is not None:
+            self._task = self._task.with_untrusted([each.text for each in passages])
+            self._inbox.put_mark(self._task)
         self._wake.set()
 
     def finish(self) -> None:
@@ -319,7 +326,8 @@ class Session:
         if batch == READS:
             self._reading.read(segment, outcome)
             return
-        self._reading.came(batch, outcome)
+        if segment > 0:
+            self._reading.came(batch, outcome)
         self._outcomes.append((segment, batch, outcome))
         self._wake.set()
 
@@ -435,6 +443,9 @@ class Session:
         if isinstance(mark, Context):
             self._core.ground(mark)
             return
+        if isinstance(mark, Task):
+            self._core.serve(mark)
+            return
         if isinstance(mark, Named):
             self._core.name_tool(mark.lane, mark.tool)
             return
@@ -454,7 +465,8 @@ class Session:
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
         hold_ms, tenant = self.plan.stream.max_hold_ms, self.info.tenant
         asked = sorted(requests, key=_is_awaited, reverse=True)
-        for batch, segment in (*asked, *self._reading.asides(asked)):
+        whole = [each for each in asked if not each[1].is_early]
+        for batch, segment in (*asked, *self._reading.asides(whole)):
             self._engine.scheduler.submit(
                 Request(
                     batch, segment, self._direction, now_ms + hold_ms, hold_ms, self, tenant, self.began_ms, self.number

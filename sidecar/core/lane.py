@@ -21,6 +21,7 @@ import msgspec
 from sidecar.core.answer import Remark, Sentences
 from sidecar.core.asking import Asking, Request
 from sidecar.core.buffer import SLACK_CHARS, TextBuffer
+from sidecar.core.early import behind
 from sidecar.core.gaps import Gaps
 from sidecar.core.gate import Gate
 from sidecar.core.graphemes import LOOK_BACK_CHARS
@@ -238,6 +239,8 @@ class LaneState:
         if self.notes is not None:
             self.notes.close(self._buffer.end, self._shared.segments_made)
         self._scan()
+        if self._call is not None and self._call.unjudged and not self._is_history:
+            self._gaps.add(self._buffer.end, self._call.unjudged)
         return requests
 
     def end_at(self, position: int, run: int) -> None:
@@ -368,14 +371,17 @@ class LaneState:
         if isinstance(outcome, Failed):
             if answer is not None:
                 answer.note_failure(segment, outcome)
-            self._fail(batch.detector.name, batch.rules, (segment.start, segment.end), outcome, source)
+            place = max(segment.start, segment.cleared), segment.end
+            self._fail(batch.detector.name, batch.rules, place, outcome, source)
             return
         self._gaps.read(batch, outcome.findings)
         judged = outcome.judged
         if judged is not None and judged.failure is not None and self.notes is not None:
             self.notes.is_spoilt = True  # asked again, there may be a verdict
         found = (
-            decide(batch.rules, outcome.findings, judged=judged) if answer is None else [*answer.read(outcome.findings)]
+            behind(segment, decide(batch.rules, outcome.findings, judged=judged))
+            if answer is None
+            else [*answer.read(outcome.findings)]
         )
         if self._told is not None:
             self._told(batch, segment, outcome.findings, [each for each in found if isinstance(each, Violation)])

@@ -5,6 +5,7 @@ How a lane (one text of the stream) moves:
 1. `feed` appends text. Pattern scanners look at it inline and say how far everything is decided (`cleared`); the
    segmenter cuts segments, which go out as requests for the batch detectors. Pair checkers are given whole sentences,
    with the context that was there when they were complete, and their outcomes are taken in the order of the text.
+   The beginning of a segment may be read early, so that plain words leave before it is complete (`core.early`).
 2. Findings become violations by the policy's rules (`decide`), and wait in the lane in text order.
 3. The **watermark** is the position up to which every scanner, and every batch detector that a blocking or redacting
    rule reads (strict mode), has cleared the text.
@@ -32,6 +33,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from detectors.context import Context
+from detectors.task import Task
 from sidecar.core.answer import Sentences
 from sidecar.core.asking import Request
 from sidecar.core.judgement import Judgement, Notes
@@ -130,6 +132,17 @@ class Stream:
         """Say what a lane calls, as far as it is known: at first before its text, and again when more is."""
         if (call := self._shared.call_of(lane)) is not None:
             call.tool, call.is_name = tool.name, tool.is_name
+
+    @property
+    def judges_calls(self) -> bool:
+        """Whether calls are judged by more than their text."""
+        return self._shared.judges_calls
+
+    def serve(self, task: Task | None) -> None:
+        """Say what calls are to serve that are judged from now on; None: nobody told."""
+        self._shared.task = task
+        for call in self._shared.calls.values():
+            call.task = task
 
     def judges_call(self, lane: Lane) -> bool:
         """Whether a lane is part of a call that is judged by more than its text."""
@@ -267,6 +280,8 @@ class Stream:
         state.settle(order.turn)
         order.step(state)
         self._note_held(state)
+        for put_off in state.asking.due() if segment < 0 else ():
+            self.resolve(*put_off, now_ms)
 
     def tick(self, now_ms: float) -> None:
         """Let the outcomes that are overdue count as timed out."""

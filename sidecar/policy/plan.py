@@ -256,7 +256,8 @@ class StreamSettings:
 
     `max_hold_ms` is how long text may wait for a batch detector; `max_held_chars` is how much text a lane may hold
     before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces), and short sentences
-    are gathered into one of `min_segment_tokens`. `pace_ms` is over how much time cleared text may leave. `tool_calls`
+    are gathered into one of `min_segment_tokens`. Beginnings of segments are read early after `early_tokens`, and then
+    every `early_every_tokens` (0: no more). `pace_ms` is over how much time cleared text may leave. `tool_calls`
     is None where the policy does not say, `notice` where nobody is told.
     """
 
@@ -268,6 +269,8 @@ class StreamSettings:
     pace_ms: int = 0
     tool_calls: ToolCalls | None = None
     notice: Notice | None = None
+    early_tokens: tuple[int, ...] = ()
+    early_every_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,24 +192,126 @@ define flow tidegate input
     bot refuse to respond
     stop
   $user_message = $checked["text"]
+
+define flow tidegate output
+  $checked = execute tidegate_check_output
+  if not $checked["allowed"]
+    bot refuse to respond
+    stop
+  $bot_message = $checked["text"]
+
+define subflow tidegate retrieval
+  $checked = execute tidegate_check_retrieval
+  $relevant_chunks = $checked["text"]
+
+define subflow tidegate calls
+  $checked = execute tidegate_check_tool_calls
+  if not $checked["allowed"]
+    bot refuse to respond
+    stop
+
+define subflow tidegate result
+  $checked = execute tidegate_check_tool_result
+  if not $checked["allowed"]
+    bot refuse to respond
+    stop
+
+define bot tell chunks
+  "{{ relevant_chunks }}"
+
+define subflow tell chunks
+  bot tell chunks
+  stop
+"""
+_TOOL_RAILS = """
+models: []
+passthrough: true
+rails:
+  tool_output: {flows: [tidegate calls]}
+  tool_input: {flows: [tidegate result]}
+"""
+_RETRIEVAL_RAILS = """
+models: []
+rails:
+  input: {flows: [tell chunks]}
+  retrieval: {flows: [tidegate retrieval]}
 """
 
 
-def nemo() -> dict[str, Any]:
+def _nemo_rails(config: str) -> Any:
     from nemoguardrails import LLMRails, RailsConfig
-    from nemoguardrails.rails.llm.options import RailType
 
     from tidegate.integrations.nemo import register
 
-    config = RailsConfig.from_content(_COLANG, "models: []\nrails:\n  input:\n    flows: [tidegate input]\n")
-    rails = LLMRails(config)
+    rails = LLMRails(RailsConfig.from_content(_COLANG, config))
     register(rails, guard().async_client())
+    return rails
 
-    def run(text: str) -> list[str]:
-        result = rails.check([{"role": "user", "content": text}], rail_types=[RailType.INPUT])
+
+def _nemo_tools() -> dict[str, Any]:
+    """What becomes of calls and of a result: NeMo hands on what it was given, or says what the bot says."""
+    rails, user = _nemo_rails(_TOOL_RAILS), {"role": "user", "content": "Hi."}
+
+    def asks(*pages: str) -> dict[str, Any]:
+        calls = [
+            {
+                "id": f"c{page}",
+                "type": "function",
+                "function": {"name": "fetch", "arguments": json.dumps({"page": page})},
+            }
+            for page in pages
+        ]
+        return {"role": "assistant", "content": "", "tool_calls": calls}
+
+    def called(*pages: str) -> Any:
+        said = rails.generate(messages=[user, asks(*pages)])
+        return [said["content"], len(said.get("tool_calls", ()))]
+
+    def resulted(text: str) -> Any:
+        result = {"role": "tool", "name": "fetch", "tool_call_id": "c", "content": text}
+        return rails.generate(messages=[user, asks(FINE), result])["content"]
+
+    return {
+        "calls": [called(FINE, FINE), called(FINE, CARD), called(FINE, BAD)],
+        "results": [resulted(FINE), resulted(CARD), resulted(BAD)],
+    }
+
+
+def _nemo_retrieval() -> list[str]:
+    """What a bot reads of retrieved passages."""
+    rails = _nemo_rails(_RETRIEVAL_RAILS)
+
+    def read(chunks: str) -> str:
+        context = {"role": "context", "content": {"relevant_chunks": chunks}}
+        said = rails.generate(messages=[context, {"role": "user", "content": "Hi."}])
+        return str(said["content"]).strip()
+
+    return [read(FINE), read(CARD), read(BAD)]
+
+
+def nemo_tools() -> dict[str, Any]:
+    """The rails of tools and of retrieval."""
+    return {**_nemo_tools(), "retrieval": _nemo_retrieval()}
+
+
+def nemo() -> dict[str, Any]:
+    from nemoguardrails.rails.llm.options import RailType
+
+    config = "models: []\nrails: {input: {flows: [tidegate input]}, output: {flows: [tidegate output]}}\n"
+    rails = _nemo_rails(config)
+
+    def run(text: str, *, is_answer: bool) -> list[str]:
+        said = [{"role": "user", "content": text}]
+        if is_answer:
+            said = [{"role": "user", "content": FINE}, {"role": "assistant", "content": text}]
+        result = rails.check(said, rail_types=[RailType.OUTPUT if is_answer else RailType.INPUT])
         return [str(result.status.value), result.content]
 
-    return {"fine": run(FINE), "changed": run(CARD), "blocked": run(BAD)}
+    def each(*, is_answer: bool) -> dict[str, Any]:
+        texts = {"fine": FINE, "changed": CARD, "blocked": BAD}
+        return {name: run(text, is_answer=is_answer) for name, text in texts.items()}
+
+    return {"input": each(is_answer=False), "output": each(is_answer=True)}
 
 
 RUNS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -217,6 +319,7 @@ RUNS: dict[str, Callable[[], dict[str, Any]]] = {
     "openai-agents": openai_agents,
     "guardrails-ai": guardrails_ai,
     "nemo": nemo,
+    "nemo-tools": nemo_tools,
 }
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import pytest
 from tests.client.integrations import BAD, CARD, FINE, MASKED, SAID, guard
 from tidegate.integrations._asking import Asker, Question
 from tidegate.integrations.llm_guard import InputScanner, OutputScanner
+from tidegate.integrations.nemo import register
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-inside/bin/python"
@@ -95,11 +96,47 @@ def test_a_validator_of_guardrails_ai_fails_or_changes(run: Callable[[str], dict
 @pytest.mark.inside
 @pytest.mark.slow
 def test_a_rail_of_nemo_guardrails_passes_modifies_or_blocks(run: Callable[[str], dict[str, Any]]) -> None:
-    assert run("nemo") == {
+    expected = {
         "fine": ["passed", FINE],
         "changed": ["modified", MASKED],
         "blocked": ["blocked", "No."],
     }
+    assert run("nemo") == {"input": expected, "output": expected}
+
+
+@pytest.mark.inside
+@pytest.mark.slow
+def test_rails_of_nemo_for_tools_and_retrieval_let_nothing_through_that_is_stopped(
+    run: Callable[[str], dict[str, Any]],
+) -> None:
+    """Calls and results go on as they are or not at all; a passage that is stopped is the policy's message."""
+    assert run("nemo-tools") == {
+        "calls": [["", 2], ["No.", 0], ["No.", 0]],
+        "results": ["", "No.", "No."],
+        "retrieval": [FINE, MASKED, SAID],
+    }
+
+
+async def test_actions_of_nemo_read_calls_in_both_forms_and_say_why() -> None:
+    actions: dict[str, Any] = {}
+
+    class Taking:
+        def register_action(self, action: Any, name: str | None = None) -> Any:
+            actions[str(name)] = action
+
+    own = guard()
+    register(Taking(), own.async_client())
+    check = actions["tidegate_check_tool_calls"]
+    openai = {"function": {"name": "fetch", "arguments": json.dumps({"page": BAD})}}
+    langchain = {"name": "fetch", "args": {"page": CARD}}
+
+    assert await check({"tool_calls": [openai]}) == {"allowed": False, "text": "", "message": SAID, "rule": "block"}
+    assert (await check({"tool_calls": [langchain]}))["message"] == CHANGED
+    assert (await check({}))["allowed"]
+    assert [each.options["direction"] for each in own.calls] == ["output", "output"]
+    told = await actions["tidegate_check_tool_result"]({"tool_message": {"page": FINE}})
+    assert (told["allowed"], told["text"]) == (True, json.dumps({"page": FINE}))
+    assert (await actions["tidegate_check_retrieval"]({"relevant_chunks": BAD}))["text"] == SAID
 
 
 def test_scanners_answer_as_those_of_llm_guard_do() -> None:

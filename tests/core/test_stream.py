@@ -543,7 +543,8 @@ def policies(draw: st.DrawFn) -> Plan:
         else:
             detector = WordScanner(draw(st.sampled_from(SCANNERS)), label=label)
         detectors.append((detector, [rule(action, label, index=index, enforcement=enforcement, rewrite=stars)]))
-    return plan(*detectors, max_segment_tokens=3)
+    longest, early, every = draw(st.sampled_from([(3, (), 0), (8, (2,), 0), (8, (1, 2), 3)]))
+    return plan(*detectors, max_segment_tokens=longest, early_tokens=early, early_every_tokens=every)
 
 
 @given(policies(), st.text(WORDS, max_size=60), st.data())
@@ -582,7 +583,7 @@ def test_law_3_without_a_violation_output_is_input(a_plan: Plan, text: str, data
 @given(policies(), st.text(WORDS, max_size=200))
 def test_law_4_held_text_is_bounded(a_plan: Plan, text: str) -> None:
     guarded = guard_text(a_plan, by_character(text))
-    assert guarded.max_held_chars <= 40 + 6 * (3 + 16) + 32
+    assert guarded.max_held_chars <= 40 + 6 * (a_plan.stream.max_segment_tokens + 16) + 32
 
 
 def test_law_5_a_character_is_looked_at_a_bounded_number_of_times() -> None:

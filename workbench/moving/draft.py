@@ -91,7 +91,7 @@ class Draft:
 
     def add(self, rule: Rule) -> Rule:
         """Add a rule, under an id that no other one has."""
-        wanted = f"{rule.reads.prefix}-{rule.name}"
+        wanted = f"{rule.reads.prefix}-{rule.name}"[:56].rstrip("-")
         taken = {each.id for each in self.rules}
         rule.id = next(each for each in _numbered(wanted) if each not in taken)
         self.rules.append(rule)
@@ -129,6 +129,11 @@ def shown(value: Any, limit_chars: int = 80) -> str:
     text = " ".join(str(value).split())
     plain = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
     return plain if len(plain) <= limit_chars else f"{plain[: limit_chars - 1]}…"
+
+
+def listed(value: Any) -> list[Any]:
+    """What should be a list, as one: a text alone is one of it, and what is neither is nothing."""
+    return [*value] if isinstance(value, list | tuple) else [value] if isinstance(value, str) else []
 
 
 def stated(params: Mapping[str, Any], names: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ what is not written out in it, such as a variable, is noted.
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from typing import Any
 from detectors.suggestion import closest
 from sidecar.cli.ending import Failure
 from workbench.moving import ours
-from workbench.moving.draft import ANSWER, PROMPT, Draft, Rule, redacted, shown
+from workbench.moving.draft import ANSWER, PROMPT, Draft, Rule, listed, redacted, shown
 from workbench.moving.ours import Theirs
 from workbench.moving.reading import Element, Read, read_json, read_text, read_xml
 
@@ -317,8 +318,8 @@ def _called(node: ast.Call) -> str | None:
 
 def _of_literal(node: ast.Call, file: Path, draft: Draft) -> Iterator[Used]:
     try:
-        guard = ast.literal_eval(node.args[0])
-    except (ValueError, RecursionError):
+        guard = json.loads(json.dumps(ast.literal_eval(node.args[0])))
+    except (ValueError, TypeError, RecursionError):
         why = "it is made when the program runs"
         draft.lose(f"{file}:{node.lineno}", "Guard.from_dict", why, "import the JSON that it is made of")
         return
@@ -393,8 +394,7 @@ def _word(call: ast.Call | None, name: str) -> str:
 
 
 def _listed(params: Mapping[str, Any], key: str) -> list[Any]:
-    value = params.get(key)
-    return [*value] if isinstance(value, list | tuple) else [value] if isinstance(value, str) else []
+    return listed(params.get(key))
 
 
 _PII = "EMAIL_ADDRESS PHONE_NUMBER DOMAIN_NAME IP_ADDRESS DATE_TIME LOCATION PERSON URL".split()
@@ -406,7 +406,7 @@ _SPI = (
 
 def _personal(theirs: Theirs, params: Mapping[str, Any]) -> Rule | None:
     value = params.get("pii_entities", params.get("entities", "pii"))
-    entities = {"pii": _PII, "spi": _SPI}.get(value, [value]) if isinstance(value, str) else [*(value or ())]
+    entities = {"pii": _PII, "spi": _SPI}.get(value, [value]) if isinstance(value, str) else listed(value)
     action = {"redact": {"with": "label"}} if isinstance(theirs.action, dict) else theirs.action
     rule = ours.personal_data(theirs, entities, action=action)
     if rule is not None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from detectors.suggestion import closest
 from workbench.moving import ours
-from workbench.moving.draft import ANSWER, PROMPT, Draft, Reads, Rule, redacted, shown
+from workbench.moving.draft import ANSWER, PROMPT, Draft, Reads, Rule, listed, redacted, shown
 from workbench.moving.ours import Theirs
 from workbench.moving.reading import Read, read_yaml
 
@@ -155,18 +155,18 @@ def _lost_regex(theirs: Theirs, regex: Any) -> bool:
 
 
 def _personal(theirs: Theirs, params: Mapping[str, Any]) -> None:
-    entities = params.get("entity_types") or _ENTITIES
+    entities = listed(params.get("entity_types")) or _ENTITIES
     is_redacted = theirs.reads is PROMPT or bool(params.get("redact"))
     replaced = _stand_in(params) if theirs.reads is PROMPT else {"redact": {"with": "label"}}
     rule = ours.personal_data(theirs, entities, action=replaced if is_redacted else "block")
-    if hidden := params.get("hidden_names"):
+    if hidden := listed(params.get("hidden_names")):
         own = Theirs(theirs.draft, theirs.place, theirs.name, theirs.reads, replaced, "hidden-names")
         ours.words(own, "HIDDEN_NAME", hidden, is_cased=False, is_whole=True)
     if rule is None:
         return
     if is_redacted:
         theirs.change(rule, _REDACTS, _BLOCK)
-    if allowed := params.get("allowed_names"):
+    if allowed := listed(params.get("allowed_names")):
         remedy = "write them under `except:`, each with its reason and owner"
         theirs.change(
             rule,

@@ -16,7 +16,7 @@ from typing import Any
 from detectors.suggestion import closest
 from sidecar.cli.ending import Failure
 from workbench.moving import guardrails_ai, ours
-from workbench.moving.draft import ANSWER, CALLS, PROMPT, RESULTS, RETRIEVED, Draft, Note, Reads, blocked, shown
+from workbench.moving.draft import ANSWER, CALLS, PROMPT, RESULTS, RETRIEVED, Draft, Note, Reads, blocked, listed, shown
 from workbench.moving.ours import Theirs
 from workbench.moving.reading import Read, read_text, read_yaml
 
@@ -156,12 +156,12 @@ def _read_colang(file: Path, config: Configuration) -> None:
     text = read_text(file)
     for found in _FLOW.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
-        config.flows.setdefault(_name_of(found["name"]), f"{file}:{line}")
+        config.flows.setdefault(name_of(found["name"]), f"{file}:{line}")
     if says := _SAYS.search(text):
         config.refusal = says["text"]
 
 
-def _name_of(flow: str) -> str:
+def name_of(flow: str) -> str:
     """A flow's name, without what it is given."""
     return " ".join(re.split(r"[$(]", flow, maxsplit=1)[0].split())
 
@@ -190,7 +190,7 @@ def _add(draft: Draft, config: Configuration, direction: str) -> Iterator[str]:
     for number, flow in enumerate(config.read.list("rails", direction, "flows")):
         if not isinstance(flow, str):
             config.read.wrong("a flow is its name", "rails", direction, "flows", number)
-        name = _name_of(flow)
+        name = name_of(flow)
         place = config.read.at("rails", direction, "flows", number)
         theirs = Theirs(draft, place, name, _DIRECTIONS[direction], blocked(config.refusal), id=_id_of(name))
         yield name
@@ -227,9 +227,9 @@ def _rest(draft: Draft, config: Configuration, used: set[str]) -> None:
     rails = config.read.mapping("rails")
     settings = config.read.mapping("rails", "config") if "config" in rails else {}
     for key in settings:
-        if key not in _SETTINGS:
-            _unknown(draft, config.read, ("rails", "config", key), tuple(_SETTINGS))
-        elif not any(flow in used for flow in _SETTINGS[key]):
+        if key not in SETTINGS:
+            _unknown(draft, config.read, ("rails", "config", key), tuple(SETTINGS))
+        elif not any(flow in used for flow in SETTINGS[key]):
             draft.lose(
                 config.place_of(key),
                 f"`rails.config.{key}`",
@@ -252,7 +252,7 @@ def _personal(key: str, *, masks: bool) -> Make:
             return
         own = _recognizers(flow, key, entities)
         action = {"redact": {"with": "label"}} if masks else flow.theirs.action
-        rule = ours.personal_data(flow.theirs, [each for each in entities if each not in own], action=action)
+        rule = ours.personal_data(flow.theirs, [each for each in entities if str(each) not in own], action=action)
         if rule is not None:
             ours.scores(flow.theirs, rule, settings, ("score_threshold", "threshold"))
         for name, (patterns, words) in own.items():
@@ -278,9 +278,9 @@ def _recognizers(flow: Flow, key: str, entities: list[Any]) -> dict[str, tuple[l
     recognizers = flow.config.of_rail(key).get("recognizers") or []
     for each in recognizers if isinstance(recognizers, list) else []:
         entity = each.get("supported_entity") if isinstance(each, dict) else None
-        if entity in entities:
-            patterns = [one.get("regex") for one in each.get("patterns") or [] if isinstance(one, dict)]
-            words = [*(each.get("deny_list") or [])]
+        if isinstance(entity, str) and entity in entities:
+            patterns = [one.get("regex") for one in listed(each.get("patterns")) if isinstance(one, dict)]
+            words = listed(each.get("deny_list"))
             found[str(entity)] = patterns, words
             if each.get("context"):
                 flow.theirs.lose(
@@ -421,6 +421,10 @@ FLOWS: Mapping[str, Make] = {
         "it asks the model again and compares", "`grounding` compares an answer with documents"
     ),
     "injection detection": _INJECTION,
+    "tool call validation": _lost("calls are not held against the request's list of tools", "allow them: `tools`"),
+    "tool result validation": _lost(
+        "a result is not matched with its call", "judge what it says: `parts: [tool_result]`"
+    ),
     "topic safety check input": _lost(
         "its model is told topics by a prompt", "list them: the detector `topic` (docs/policies.md)"
     ),
@@ -457,7 +461,7 @@ def _named(*beginnings: str) -> tuple[str, ...]:
     return tuple(name for name in FLOWS if name.startswith(beginnings))
 
 
-_SETTINGS: Mapping[str, tuple[str, ...]] = {
+SETTINGS: Mapping[str, tuple[str, ...]] = {
     "ai_defense": _named("ai defense"),
     "autoalign": _named("autoalign"),
     "clavata": _named("clavata"),

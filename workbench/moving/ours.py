@@ -155,6 +155,8 @@ def personal_data(theirs: Theirs, entities: Sequence[Any], *, action: Any = None
     kind = registry.get("pii")
     known = kind.labels_of(kind.params.model_validate({}))
     labels, forms = [], {}
+    if not entities:
+        theirs.lose("it names no entities")
     for entity in dict.fromkeys(map(str, entities)):
         name = entity.upper()
         label = _CALLED.get(name, name)
@@ -299,7 +301,7 @@ def required(theirs: Theirs, regex: str) -> Rule | None:
     if problem := refused(regex):
         theirs.lose(problem, _REMEDY_OF_REGEX, f"the pattern {shown(regex)}")
         return None
-    return theirs.rule({"detector": "format", "required_patterns": {"REQUIRED": regex}})
+    return theirs.rule({"detector": "format", "required_patterns": {"REQUIRED": regex}}, ["Nothing of it is here."])
 
 
 def scores(theirs: Theirs, rule: Rule, params: Mapping[str, Any], names: Iterable[str]) -> None:

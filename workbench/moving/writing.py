@@ -59,7 +59,8 @@ def written(draft: Draft, *, name: str, version: str, product: str, file: str) -
     if not draft.rules:
         return Written("", (), tuple(draft.told()))
     plan = _plan(json.dumps({**head, "rules": [each.spec() for each in draft.rules]}))
-    tests = [*_tests(draft.rules, guard_with(plan))]
+    guard = guard_with(plan)
+    tests = [*_tests(draft.rules, guard)] or [_some_test(draft.rules[0], guard)]
     lines = [*_top(draft, product, file), *_block(head), "rules:"]
     for rule in draft.rules:
         lines += _rule(rule)
@@ -105,6 +106,11 @@ def _tests(rules: Sequence[Rule], guard: Guard) -> Iterator[dict[str, Any]]:
             test = _test(f"an ordinary {reads.prefix} passes", reads.test_of(text), guard)
             if not test["expect"]["violations"]:
                 yield test
+
+
+def _some_test(rule: Rule, guard: Guard) -> dict[str, Any]:
+    """A test where none shows a rule: of an ordinary text, whatever comes of it."""
+    return _test("what comes of an ordinary text", rule.reads.test_of(_ORDINARY[PROMPT]), guard)
 
 
 def _test(name: str, said: dict[str, Any], guard: Guard) -> dict[str, Any]:

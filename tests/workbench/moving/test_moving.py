@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from sidecar.cli.ending import Failure
 from sidecar.cli.policy import policy
 from sidecar.policy.loader import load_text
 from workbench.moving import guardrails_ai, llm_guard, nemo
-from workbench.moving.draft import PROMPT, Draft
+from workbench.moving.draft import ANSWER, PROMPT, Draft
 from workbench.moving.ours import Theirs
 from workbench.moving.reading import Read, read_yaml
 
@@ -138,6 +139,13 @@ def test_nothing_that_could_be_carried_over_is_no_policy(tmp_path: Path) -> None
     result = run("llm-guard", file_of(tmp_path, "s.yml", "output_scanners: [{type: Bias}]"))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines()[-1] == "no policy was written: it would have no rule"
+
+
+def test_a_rule_that_no_text_shows_has_a_test_all_the_same(tmp_path: Path) -> None:
+    target = tmp_path / "moved.yaml"
+    only = "output_scanners: [{type: TokenLimt}, {type: ReadingTime, params: {max_time: 60}}]"
+    assert run("llm-guard", file_of(tmp_path, "s.yml", only), "--output", target).exit_code == 0
+    is_sound(target)
 
 
 # --- Guardrails AI ---------------------------------------------------------------------------------------------------
@@ -380,6 +388,52 @@ def test_values_are_read_as_pyyaml_reads_them(tmp_path: Path) -> None:
         "day": "2024-01-02",
         "text": "yes",
     }
+
+
+ODD: list[Any] = [5, -1, 0.5, True, None, "x", "", [], {}, [5], [None], [[1]], [{"a": 1}], {"a": [1]}]
+
+
+@pytest.mark.parametrize("key", ["input_scanners", "output_scanners"])
+def test_no_value_of_a_parameter_is_too_odd(key: str) -> None:
+    """Whatever stands where something else should, there is a rule or a note, or a line that says where."""
+    for name, scanner in llm_guard.SCANNERS[key].items():
+        for odd in ODD:
+            draft = Draft()
+            params = dict.fromkeys(scanner.params, odd)
+            scanner.make(Theirs(draft, "f:1", name, PROMPT if key == "input_scanners" else ANSWER), params)
+            assert draft.rules or draft.notes or name == "Deanonymize", (name, odd)
+
+
+def test_no_argument_of_a_validator_is_too_odd() -> None:
+    for name, validator in guardrails_ai.VALIDATORS.items():
+        for odd in ODD:
+            draft = Draft()
+            guardrails_ai.add(draft, guardrails_ai.Used("f:1", name, dict.fromkeys(validator.params, odd)))
+            assert draft.rules or draft.notes, (name, odd)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_no_value_of_a_rail_is_too_odd(odd: Any, tmp_path: Path) -> None:
+    of_pii = {
+        "recognizers": [odd, {"supported_entity": "A", "patterns": odd, "deny_list": odd}],
+        "input": {"entities": ["A", odd, "EMAIL_ADDRESS"], "score_threshold": odd},
+    }
+    validators = [odd, {"name": "x", "parameters": odd}]
+    settings = {
+        "sensitive_data_detection": of_pii,
+        "regex_detection": {"input": {"patterns": [odd, "a"], "case_insensitive": odd}},
+        "context_bloat_detection": {"max_chars": odd, "action": odd},
+        "guardrails_ai": {"validators": validators},
+        "jailbreak_detection": odd,
+    }
+    flows = [name for name in nemo.FLOWS if not name.endswith(("output", "retrieval"))]
+    flows.append('guardrailsai check input $validator="x"')
+    config = {"rails": {"config": settings, "input": {"flows": flows}, "output": odd, "dialog": odd}}
+    path = file_of(tmp_path, "config.yml", json.dumps(config))
+    try:
+        assert nemo.drafted(path).rules
+    except Failure as error:
+        assert "is to be a" in error.message  # noqa: PT017 - it may be refused, and need not be
 
 
 def test_every_validator_and_flow_makes_something_or_says_why() -> None:
