@@ -10,6 +10,7 @@ recorded. SIGHUP reads the policies again.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -65,6 +66,8 @@ _log = logging.getLogger(__name__)
 _PARTS = ("outbox", "policies", "detectors", "grpc")
 _LAST_SECONDS = 5.0
 """How long cancelled streams may take to record their end."""
+_YOUNG_OBJECTS = 5_000
+"""How many more objects there are before cycles are looked for among the new ones; Python's own is 700."""
 
 
 class App:
@@ -350,6 +353,7 @@ async def serve(settings: Settings) -> None:
             await asyncio.wait([start])
             return
         start.result()
+        _collect_less()
         await stopped
 
 
@@ -357,6 +361,16 @@ def run(settings: Settings) -> None:
     """`serve`, on the event loop that the settings ask for. Returns when the service has stopped."""
     with asyncio.Runner(loop_factory=_loop_factory(settings)) as runner:
         runner.run(serve(settings))
+
+
+def _collect_less() -> None:
+    """Leave what was loaded out of garbage collections, and have fewer of them: they took a tenth of what a token took.
+
+    Streams leave few cycles behind, and drop texts themselves.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
 
 
 def _readiness(settings: Settings) -> Readiness:

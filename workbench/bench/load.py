@@ -29,6 +29,8 @@ class Load:
     seconds: float
     tokens_per_second: float = 50.0
     tokens_per_message: int = 1
+    coalesces: bool = False
+    """Whether the client joins messages that are there before it can send them."""
     policy: str = ""
     seed: int = 0
     context: tuple[str, ...] = ()
@@ -57,7 +59,7 @@ async def offer(target: str, load: Load, texts: Iterator[str], advance: Callable
     samples = Samples()
     rng = random.Random(load.seed)  # noqa: S311 - arrivals, not secrets
     began = time.perf_counter()
-    async with AsyncClient(target) as client, asyncio.TaskGroup() as group:
+    async with AsyncClient(target, coalesce=load.coalesces) as client, asyncio.TaskGroup() as group:
         ticker = group.create_task(_tell(advance, load.seconds))
         streams = [
             group.create_task(_stream(client, load, next(texts), began + start, samples))

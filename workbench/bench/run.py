@@ -55,6 +55,7 @@ class Offered(msgspec.Struct, frozen=True):
     seconds: float
     tokens_per_second: float = 50.0
     tokens_per_message: int = 1
+    coalesces: bool = False
     violating: float = 0.05
     max_hold_ms: int = 400
     seed: int = 1
@@ -114,6 +115,7 @@ async def _phases(service: Service, offered: Offered, advance: Advance) -> list[
         seconds=offered.seconds / 2,
         tokens_per_second=offered.tokens_per_second,
         tokens_per_message=offered.tokens_per_message,
+        coalesces=offered.coalesces,
         seed=offered.seed,
         context=made_context(offered.seed) if offered.profile is Profile.GROUNDING else (),
     )
