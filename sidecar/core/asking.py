@@ -81,9 +81,11 @@ class Asking:
             if each.gating and not each.segment.is_early:
                 yield Holder(VERDICT, each.ahead.cleared)
 
-    def may_cut(self, text: str, chars: int) -> bool:
-        """Whether a segment may end in `text`, the last of `chars` characters that came since the last step."""
-        return any(cut.segmenter.may_cut(text, chars) for cut in self._cuts)
+    @property
+    def patience(self) -> tuple[int, int]:
+        """How many word pieces may come before a segment may end in them (`Segmenter.patience`)."""
+        pieces, calm = zip(*[cut.segmenter.patience for cut in self._cuts], strict=True)
+        return min(pieces), min(calm)
 
     def advance(self, run: int, *, is_final: bool) -> list[Request]:
         """The requests that the text which arrived completes."""

@@ -29,6 +29,7 @@ from sidecar.core.items import Item, Known, Settled, Source
 from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.kept import Kept, recorded
 from sidecar.core.scanning import Broken, Marked, Scanning, Seen, Sighting
+from sidecar.core.segmenter import CHARS_PER_PIECE, Patience
 from sidecar.core.shared import Shared
 from sidecar.core.trace import WHOLE, Holder
 from sidecar.policy.cel import ConditionError
@@ -178,7 +179,7 @@ class LaneState:
         self._buffer.append(text)
         self.gate.journal.arrived(self._buffer.end, arrived_ms)
         requests = self.asking.advance(self.run, is_final=False)
-        if requests or not self._may_scan_later(0):
+        if requests or not self._may_scan_later():
             self._scan()
             self.settle(turn)
         return requests
@@ -210,9 +211,14 @@ class LaneState:
         is_final = self.gate.block is not None or self.gate.released == notes.chars
         return notes.judgement(*self._unscanned) if is_final else None
 
-    def may_wait(self, text: str, chars: int) -> bool:
-        """Whether `text`, the last of `chars` characters that came since the last step, may wait for what follows."""
-        return self.condition is Condition.OPEN and self._may_scan_later(chars) and not self.asking.may_cut(text, chars)
+    @property
+    def patience(self) -> Patience:
+        """How long text that comes may wait for what follows."""
+        if self.condition is not Condition.OPEN or not self._may_scan_later():
+            return Patience(-1, -1)
+        unread = (MOST_UNREAD_CHARS - 1 - (self._buffer.end - self._scanning.seen)) // CHARS_PER_PIECE
+        pieces, calm = self.asking.patience
+        return Patience(min(pieces, unread), min(calm, unread))
 
     def leave(self) -> list[Request]:
         """Have it judged as if its text ended here: text of another lane comes. Returns the requests for that."""
@@ -239,6 +245,8 @@ class LaneState:
         if self.notes is not None:
             self.notes.close(self._buffer.end, self._shared.segments_made)
         self._scan()
+        if self._call is not None and self._call.unjudged and not self._is_history:
+            self._gaps.add(self._buffer.end, self._call.unjudged)
         return requests
 
     def end_at(self, position: int, run: int) -> None:
@@ -294,14 +302,13 @@ class LaneState:
             self._act_on(failed, NOT_TOLD, (violation.rule,), (finding.start, finding.end), source)
         return met is True
 
-    def _may_scan_later(self, more: int) -> bool:
+    def _may_scan_later(self) -> bool:
         """Whether nothing could leave before a segment is complete, whatever the scanners say.
 
-        Then they read its text, and `more` characters, in one go: token by token, their calls cost more than their
-        reading.
+        Then they read its text in one go: token by token, their calls cost more than their reading.
         """
         begun = self.asking.begun
-        if begun is None or self._buffer.end + more - self._scanning.seen >= MOST_UNREAD_CHARS:
+        if begun is None or self._buffer.end - self._scanning.seen >= MOST_UNREAD_CHARS:
             return False
         if self.gate.released < begun and not self.asking.awaited:
             return False

@@ -44,7 +44,7 @@ FIRST_LEAST_TOKENS = 12
 _OVERSHOOT = 16
 _LONGEST_NAME = 12
 """How many pieces beyond its limit a segment may take so as not to part a name. Less than `_OVERSHOOT`."""
-_CHARS_PER_PIECE = 6
+CHARS_PER_PIECE = 6
 _NOT_DUE = 1 << 30
 _NEWLINE = "\n"
 _FULL_STOP = "."
@@ -55,6 +55,8 @@ SENTENCE_ENDS = _TERMINATORS | _WIDE_TERMINATORS | _CLOSERS | {_NEWLINE}
 """What may stand before a segment that begins with a sentence."""
 _TOKEN = re.compile(r"\n|[^\S\n]+|[A-Za-z0-9_]+|.", re.DOTALL)
 _MAY_END = re.compile(f"[{_NEWLINE}{''.join(sorted(_TERMINATORS | _WIDE_TERMINATORS))}]")
+_WORDS = re.compile(r"[A-Za-z0-9_ ]*")
+_WORD = re.compile(r"[^\S\n]*[A-Za-z0-9_]*[^\S\n]*")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“‘\[])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|mr|mrs|ms|mx|dr|prof|sr|jr|st|vs|fig|eq|al|cf|approx|inc|ltd|co"
     r"|corp|bros|dept|est|gen|sen|rep|gov|col|capt|lt|sgt|maj|rev|hon|messrs|mme|mlle|mt|ft|ave|blvd|rd|jan|feb|apr|aug"
@@ -69,6 +71,42 @@ _PARTICLES = "&|of|the|and|de|del|della|di|da|dos|das|du|la|le|les|van|von|der|d
 _ENDS_IN_NAME = regex.compile(rf"(?<![\p{{L}}\p{{N}}])\p{{Lu}}[^\s,;:!?]*(?:\s+(?:{_PARTICLES})){{0,2}}\s+\Z")
 _ENDS_IN_PART = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?:[\p{{Lu}}\p{{N}}][^\s,;:!?]*,?|{_PARTICLES})\s+\Z")
 """What a name, a date or an address may go on after, when what follows is a capital letter or a digit."""
+
+
+class Patience:
+    """How long text of a lane may wait for what follows, and nothing leaves or is asked the later for it.
+
+    It holds from one step of the core to the next. Asking it costs a fraction of a step: most tokens complete nothing.
+    """
+
+    __slots__ = ("_calm", "_pieces")
+
+    def __init__(self, pieces: int, calm: int) -> None:
+        """So many word pieces of any text, and of text in which no sentence ends; below 0 none."""
+        self._pieces = pieces
+        self._calm = calm
+
+    def lasts(self, text: str) -> bool:
+        """Whether the text, which comes next, may wait. Its pieces are guessed from above.
+
+        The mark that ends a sentence may be the last that does: a cut behind it is not certain before what follows.
+        """
+        pieces = _most_pieces(text)
+        self._pieces -= pieces
+        self._calm -= pieces
+        if self._calm < 0 or pieces < len(text) or (found := _MAY_END.search(text)) is None:
+            return self._pieces >= 0 or self._calm >= 0
+        self._calm = -1
+        return self._pieces >= 0 or (found.end() == len(text) and found.group() != _NEWLINE)
+
+
+def _most_pieces(text: str) -> int:
+    """How many word pieces a text has at most, whatever it follows: as many as characters, where it is not words."""
+    if _WORD.fullmatch(text) is not None:
+        return -(-len(text) // CHARS_PER_PIECE)
+    if _WORDS.fullmatch(text) is not None:
+        return len(text) // CHARS_PER_PIECE + text.count(" ") + 1
+    return len(text)
 
 
 class Place(NamedTuple):
@@ -151,14 +189,15 @@ class Segmenter:
         early, self._early = self._early, []
         return early
 
-    def may_cut(self, text: str, chars: int) -> bool:
-        """Whether a segment may end, or be read early, in `text`: the last of `chars` characters since `advance`.
+    @property
+    def patience(self) -> tuple[int, int]:
+        """How many word pieces may come after `advance` before a segment may end, or be read early, and of no sentence.
 
-        When that is not so, neither in those before it, looking at them can wait: every word piece has a character.
+        Until it has its least pieces no segment ends, but where fenced code begins or ends. Below 0 none may come.
         """
-        if self._sentence_over or self._wide_over or self._count + chars > min(self._limit, self._due):
-            return True
-        return _MAY_END.search(text) is not None
+        room = min(self._limit, self._due) - self._count
+        least = -1 if self._fences is not None else min(room, self._least - self._count - 1)
+        return least, -1 if self._sentence_over or self._wide_over else room
 
     def finish(self) -> int | None:
         """The end of the last segment, when the lane ends here and something is left."""
@@ -222,8 +261,8 @@ class Segmenter:
         self._has_text = True
         taken = 0
         while taken < len(token):
-            room = _CHARS_PER_PIECE - self._in_word % _CHARS_PER_PIECE
-            if room == _CHARS_PER_PIECE:
+            room = CHARS_PER_PIECE - self._in_word % CHARS_PER_PIECE
+            if room == CHARS_PER_PIECE:
                 if self._count >= self._limit + _OVERSHOOT:
                     self._cut(position + taken, cuts)
                     self._has_text = True

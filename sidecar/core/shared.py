@@ -10,6 +10,7 @@ import msgspec
 
 from detectors.base import ToolCall
 from detectors.context import Context
+from detectors.task import Task
 from detectors.types import Finding
 from sidecar.core.cuts import Way
 from sidecar.core.established import Established
@@ -31,7 +32,6 @@ class Shared:
     """See the module's text. `now_ms` is the time of the present step."""
 
     __slots__ = (
-        "_calls",
         "_decisions_made",
         "_failures_told",
         "_history",
@@ -41,6 +41,7 @@ class Shared:
         "_segments_made",
         "_writes_words",
         "beginnings",
+        "calls",
         "circumstances",
         "context",
         "established",
@@ -54,6 +55,7 @@ class Shared:
         "plan",
         "session_id",
         "stand_ins",
+        "task",
         "trace",
     )
 
@@ -86,7 +88,9 @@ class Shared:
         self.held_call_chars = 0
         self.judges_calls = plan.judges_calls
         """Whether a rule judges calls of tools by more than their text."""
-        self._calls: dict[Lane, ToolCall] = {}
+        self.calls: dict[Lane, ToolCall] = {}
+        self.task: Task | None = None
+        """What they are to serve, where anybody told."""
         self._is_strict = plan.stream.mode is Mode.STRICT
         self._history = history
         self.outputs: deque[Output] = deque()
@@ -106,11 +110,11 @@ class Shared:
         """What is known of the call that a lane is part of, where a rule judges calls."""
         if not self.judges_calls or lane.channel is not Channel.TOOL_ARGUMENTS:
             return None
-        return self._calls.setdefault(lane, ToolCall())
+        return self.calls.setdefault(lane, ToolCall(task=self.task))
 
     def tool_of(self, lane: Lane) -> str:
         """Which tool a lane calls, as far as somebody told; empty for a text that is the name itself."""
-        call = self._calls.get(lane)
+        call = self.calls.get(lane)
         return "" if call is None or call.is_name else call.tool
 
     def writes_words(self, lane: Lane) -> bool:

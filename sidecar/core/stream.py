@@ -33,11 +33,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from detectors.context import Context
+from detectors.task import Task
 from sidecar.core.answer import Sentences
 from sidecar.core.asking import Request
 from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.lane import MOST_UNREAD_CHARS, Condition, LaneCoverage, LaneState
 from sidecar.core.order import Order
+from sidecar.core.segmenter import Patience
 from sidecar.core.shared import Shared
 from sidecar.core.structured import JsonReading
 from sidecar.core.trace import Holder, Trace
@@ -132,6 +134,17 @@ class Stream:
         if (call := self._shared.call_of(lane)) is not None:
             call.tool, call.is_name = tool.name, tool.is_name
 
+    @property
+    def judges_calls(self) -> bool:
+        """Whether calls are judged by more than their text."""
+        return self._shared.judges_calls
+
+    def serve(self, task: Task | None) -> None:
+        """Say what calls are to serve that are judged from now on; None: nobody told."""
+        self._shared.task = task
+        for call in self._shared.calls.values():
+            call.task = task
+
     def judges_call(self, lane: Lane) -> bool:
         """Whether a lane is part of a call that is judged by more than its text."""
         return self._shared.judges_calls and lane.channel is Channel.TOOL_ARGUMENTS
@@ -196,7 +209,7 @@ class Stream:
     def feed(self, lane: Lane, text: str, now_ms: float = 0.0, *, arrived_ms: float | None = None) -> list[Request]:
         """Add text to a lane; returns the requests that it completed. Text behind a block is ignored.
 
-        `arrived_ms` is when its first character came, if that was earlier (`may_wait`). Raises `ValueError` when the
+        `arrived_ms` is when its first character came, if that was earlier (`patience`). Raises `ValueError` when the
         lane was ended.
         """
         self._shared.now_ms = now_ms
@@ -223,16 +236,12 @@ class Stream:
         self._note_held(state)
         return self._asked(requests) if requests else requests
 
-    def may_wait(self, lane: Lane, text: str, chars: int) -> bool:
-        """Whether text may be fed later, with what follows, and nothing leaves or is asked the later for it.
-
-        `chars` counts all that came since the last step, `text` included, which is the last of it. It takes a fraction
-        of what `feed` takes: most tokens complete nothing.
-        """
+    def patience(self, lane: Lane) -> Patience:
+        """How long text of a lane may be fed later, with what follows it: until the next step of any kind."""
         order, state = self._places.get(lane, (None, None))
-        if order is None or state is None or lane in self._readings:
-            return False
-        return order.current is state and state.may_wait(text, chars)
+        if order is None or state is None or lane in self._readings or order.current is not state:
+            return Patience(-1, -1)
+        return state.patience
 
     def end_lane(self, lane: Lane, now_ms: float = 0.0) -> list[Request]:
         """Say that no more text of a lane comes: it is judged finally, and all of it leaves; returns the last requests.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from detectors.base import UNCHECKED, BatchItem
 from detectors.types import Finding
-from sidecar.core.segmenter import Place, Segmenter
+from sidecar.core.segmenter import Patience, Place, Segmenter
 from sidecar.core.stream import Request, Stream
 from sidecar.offline import Guarded, guard_text
 from sidecar.policy.judging import Escalation
@@ -102,15 +102,15 @@ def test_places_are_the_same_however_a_text_is_cut(text: str, data: st.DataObjec
 
 @given(st.text("aB .\n", max_size=60), st.data())
 def test_what_may_wait_holds_up_no_place(text: str, data: st.DataObject) -> None:
-    """Tokens that are put off (`may_cut`) are fed before a place in them is certain, and not later."""
+    """Tokens that are put off (`Patience`) are fed before a place in them is certain, and not later."""
     eager, lazy = (Segmenter(8, first_tokens=8, early_tokens=(2, 3)) for _ in range(2))
-    read, waiting = "", ""
+    read, patience = "", Patience(*lazy.patience)
     for piece in data.draw(cuts_of(text)):
-        read, waiting = read + piece, waiting + piece
+        read += piece
         eager.advance(read, 0)
-        if lazy.may_cut(piece, len(waiting)):
+        if not patience.lasts(piece):
             lazy.advance(read, 0)
-            waiting = ""
+            patience = Patience(*lazy.patience)
         assert eager.take_early() == lazy.take_early()
 
 

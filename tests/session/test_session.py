@@ -499,14 +499,14 @@ async def test_text_that_completes_nothing_waits_for_what_follows_it(fed: list[s
     engine = make_engine(flagged(), outbox=await started(), scheduler=PromptScheduler())
     async with engine.open(StreamStart()) as session:
         writer = Writer(session)
-        for token in ("So", " it", " is", " then", ".", " Next"):
+        for token in ("So", " it", " is", " then", ".", " Next", " one"):
             await session.feed(LANE, token)
             await settle(session)
         session.finish()
         await writer.task
 
-    assert fed == ["So", " it is then.", " Next"]
-    assert writer.text == "So it is then. Next"
+    assert fed == ["So", " it is then. Next", " one"]
+    assert writer.text == "So it is then. Next one"
 
 
 async def test_text_that_waits_is_given_to_the_core_when_somebody_asks_for_it(fed: list[str]):
