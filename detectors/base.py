@@ -24,6 +24,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from detectors.context import Context
+from detectors.task import Task
 from detectors.types import Finding, Look
 
 
@@ -159,6 +160,9 @@ class BatchItem(msgspec.Struct, frozen=True, gc=False):
 
     `part` and `direction` say whose words they are (`user`, `context`, `tool_result`, `model`, ...; `input`, `output`).
     `context` is what the stream's caller had supplied when the segment was complete, for pair checkers.
+
+    `is_early`: it is the beginning of a segment that goes on. Nothing found in it is acted on, but it leaves where
+    nothing comes near what would be. So what may yet turn out to be something is told there, with its probability.
     """
 
     text: str
@@ -166,6 +170,7 @@ class BatchItem(msgspec.Struct, frozen=True, gc=False):
     part: str = "model"
     direction: str = "output"
     context: Context | None = None
+    is_early: bool = False
 
 
 @runtime_checkable
@@ -306,12 +311,15 @@ class ToolCall:
 
     `tool` is the name, as far as it was told (`""`: not at all); `is_name` that the text which is scanned is that name.
     `arguments` are the text as it came: where it is JSON, not decoded. `is_cut` says that they are longer than what is
-    kept, `is_over` that nothing more comes.
+    kept, `is_over` that nothing more comes. `task` is what the call is to serve, where anybody told.
+    `unjudged` is why a scanner could not judge it: its to write, and told in the coverage.
     """
 
-    def __init__(self, tool: str = "", *, is_name: bool = False) -> None:
+    def __init__(self, tool: str = "", *, is_name: bool = False, task: Task | None = None) -> None:
         self.tool = tool
         self.is_name = is_name
+        self.task = task
+        self.unjudged = ""
         self.arguments = ""
         self.is_cut = False
         self.is_over = False

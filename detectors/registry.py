@@ -45,6 +45,7 @@ _BUILT_IN: Mapping[str, str] = {
     "invisible_text": "detectors.invisible_text:InvisibleText",
     "links": "detectors.links.detector:Links",
     "tools": "detectors.tools:Tools",
+    "task_adherence": "detectors.task_adherence.detector:TaskAdherence",
     "format": "detectors.format.detector:Format",
     "injection": "detectors.injection:Injection",
     "toxicity": "detectors.toxicity:Toxicity",

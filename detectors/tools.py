@@ -27,15 +27,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
 from typing import Annotated, Any, ClassVar, Literal
 
 import re2
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from detectors.base import DetectorError, Params, Reads, ToolCall
+from detectors.calls import CallScan, Names
 from detectors.text.address import Hosts, read
-from detectors.types import Finding
 
 THRESHOLD = 0.5
 NOT_ALLOWED = "TOOL_NOT_ALLOWED"
@@ -139,20 +138,9 @@ class ToolsParams(Params):
                 raise ValueError(f"arguments: {name} has no path")
             if name in self.deny:
                 raise ValueError(f"arguments: {name} is denied, so nothing is asked of its arguments")
-            if self.allow is not None and "*" not in name and not _Names(self.allow).has(name):
+            if self.allow is not None and "*" not in name and not Names(self.allow).has(name):
                 raise ValueError(f"arguments: {name} is not in allow, so nothing is asked of its arguments")
         return self
-
-
-class _Names:
-    """A list of names, each maybe with `*`."""
-
-    def __init__(self, patterns: Sequence[str]) -> None:
-        self._all = [re.compile(".*".join(map(re.escape, each.split("*"))), re.DOTALL) for each in patterns]
-
-    def has(self, name: str) -> bool:
-        """Whether a name is on the list."""
-        return any(each.fullmatch(name) for each in self._all)
 
 
 class Tools:
@@ -184,20 +172,24 @@ class ToolsScanner:
     def __init__(self, params: ToolsParams) -> None:
         self.name = Tools.name
         self.labels = frozenset(LABELS)
-        self._allow = None if params.allow is None else _Names(params.allow)
-        self._deny = _Names(params.deny)
+        self._allow = None if params.allow is None else Names(params.allow)
+        self._deny = Names(params.deny)
         self._asked = [
-            (_Names([name]), [_Asked(path, each, ("arguments", name, path)) for path, each in paths.items()])
+            (Names([name]), [_Asked(path, each, ("arguments", name, path)) for path, each in paths.items()])
             for name, paths in params.arguments.items()
         ]
 
-    def start(self) -> ToolsScan:
+    def start(self) -> CallScan:
         """Open a scan for one lane, of which nobody told what it calls."""
         return self.start_call(ToolCall())
 
-    def start_call(self, call: ToolCall) -> ToolsScan:
+    def start_call(self, call: ToolCall) -> CallScan:
         """See `detectors.base.ReadsCalls`."""
-        return ToolsScan(self, call)
+        return CallScan(self._told, call)
+
+    def _told(self, call: ToolCall) -> Sequence[tuple[str, float, str]]:
+        told = self.judge(call)
+        return () if told is None else ((told[0], 1.0, told[1]),)
 
     def judge(self, call: ToolCall) -> tuple[str, str] | None:
         """The label of a call that is not in order, and why; None for one that is, or may become so."""
@@ -217,34 +209,6 @@ class ToolsScanner:
         if self._allow is not None and not self._allow.has(name):
             return NOT_ALLOWED, "the tool is not among those allowed"
         return None
-
-
-class ToolsScan:
-    """The scan of one lane: all but its last character is cleared as it comes."""
-
-    def __init__(self, scanner: ToolsScanner, call: ToolCall) -> None:
-        self._scanner = scanner
-        self._call = call
-        self._at = 0
-        self._is_over = False
-
-    @property
-    def cleared(self) -> int:
-        """All but the last character, while the lane is open."""
-        return self._at if self._is_over else max(0, self._at - 1)
-
-    def fork(self) -> ToolsScan:
-        """Another scan in the same state, of the same call."""
-        return copy(self)
-
-    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
-        """What is wrong with the call, where it ends."""
-        self._at = offset + len(text)
-        if not is_final or self._is_over:
-            return ()
-        self._is_over = True
-        told = self._scanner.judge(self._call) if self._at else None
-        return () if told is None else [Finding(self._at - 1, self._at, told[0], 1.0, told[1])]
 
 
 class _Asked:

@@ -33,11 +33,14 @@ class Clock(Protocol):
 
 
 class LoopClock:
-    """The real one: the running event loop's time."""
+    """The real one: the time of the event loop on which it is first asked."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def now_ms(self) -> float:
         """The loop's monotonic time."""
-        return asyncio.get_running_loop().time() * 1000
+        return (self._loop or self._running()).time() * 1000
 
     def unix_seconds(self) -> float:
         """The system's time of day."""
@@ -45,4 +48,9 @@ class LoopClock:
 
     def call_at(self, when_ms: float, callback: Callable[[], object]) -> Timer:
         """Ask the loop."""
-        return asyncio.get_running_loop().call_at(when_ms / 1000, callback)
+        return (self._loop or self._running()).call_at(when_ms / 1000, callback)
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        """The running loop, asked for once: each time it is, Python asks the kernel which process this is."""
+        self._loop = asyncio.get_running_loop()
+        return self._loop

@@ -287,19 +287,69 @@ class Callouts(Requests):
     """Whose forms are served, by name; without any, all of them."""
 
 
+class McpServer(Section):
+    """A server of the Model Context Protocol that is reached over HTTP."""
+
+    upstream: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")]
+    """Its URL, as clients would be given it."""
+    path: Annotated[str, Field(pattern=r"^(/[^?#~\s]*)?$")] = ""
+    """Where clients reach it here; empty: `/` and its name."""
+
+
+class Mcp(Requests):
+    """The listener for MCP over HTTP, where clients come in place of a server's URL. It runs when `listen` is set."""
+
+    listen: Annotated[str, Field(pattern=r"^(|.+:\d{1,5})$")] = ""
+    """`HOST:PORT`; port 0 chooses one, which the log names."""
+    servers: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")], McpServer], BeforeValidator(_pairs)
+    ] = Field(default_factory=dict)
+    """By name, by which pins and policies know them (`match.routes: [mcp/NAME]`)."""
+    state: Path | None = None
+    """A file that pins the definitions of tools across restarts; without it, while the service runs."""
+    accept_changes: bool = False
+    """Whether tools that changed since `state` was written are pinned anew."""
+    origins: Words = ()
+    """Origins of web pages that may ask, such as `https://app.example.com`, beside those of this machine's own."""
+    public_url: Annotated[str, Field(pattern=r"^(https?://[^?#\s]+)?$")] = ""
+    """How clients reach the listener, for metadata of servers' authorization; empty: as each request says."""
+    connect_seconds: Seconds = 10.0
+    idle_seconds: Seconds = 300.0
+    """How long a server may say nothing while it answers."""
+    stream_seconds: Seconds = 3600.0
+    """How long a stream of what a server says by itself may be silent."""
+    max_message_bytes: Count = 16 * 1024 * 1024
+    """A message of a server's that is longer does not pass. One of a client's: `max_request_bytes`."""
+    max_exchanges: Count = 2000
+    """Requests that are served, and streams that are open, at a time."""
+    max_sessions: Count = 1000
+    """Past it, one that is idle is forgotten, and taken up again when it comes back."""
+    session_seconds: Seconds = 3600.0
+    """After so long without a request a session is forgotten; likewise."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Mcp:
+        if self.listen and not self.servers:
+            raise ValueError("listen needs servers: name one, with its upstream")
+        paths = [(each.path or f"/{name}").rstrip("/") for name, each in self.servers.items()]
+        if len({*paths}) < len(paths):
+            raise ValueError("servers: two have the same path")
+        return self
+
+
 class Auth(Section):
     """Bearer tokens of those who ask. The digests of tokens are in a file, which may change while the service runs."""
 
     tokens_file: Path | None = None
     """YAML, as `tidegate tokens create` writes it. Without it nobody needs a token."""
-    doors: Words = ("callouts", "grpc")
+    doors: Words = ("callouts", "grpc", "mcp")
     """Where a token is needed. A caller of gRPC that showed a certificate (mTLS) needs none."""
 
     @field_validator("doors")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := sorted({*names} - {"callouts", "grpc"}):
-            raise ValueError(f"{', '.join(unknown)} is none of callouts, grpc")
+        if unknown := sorted({*names} - {"callouts", "grpc", "mcp"}):
+            raise ValueError(f"{', '.join(unknown)} is none of callouts, grpc, mcp")
         return names
 
 
@@ -617,6 +667,7 @@ class Settings(Section):
     ext_proc: ExtProc = ExtProc()
     ext_mcp: ExtMcp = ExtMcp()
     callouts: Callouts = Callouts()
+    mcp: Mcp = Mcp()
     auth: Auth = Auth()
     limits: Limits = Limits()
     policies: Policies = Policies()

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from detectors.context import Context
+from detectors.task import Task
 from sidecar.config import Limits
 from sidecar.core.judgement import Judgement
 from sidecar.errors import CallerError, CallerFault
@@ -38,7 +39,7 @@ class Named(msgspec.Struct, frozen=True):
     tool: Tool
 
 
-Mark: TypeAlias = Context | End | Known | Named
+Mark: TypeAlias = Context | Task | End | Known | Named
 """What stands between texts."""
 
 
@@ -46,29 +47,27 @@ class Inbox:
     """See the module's text. `chars` counts the texts in it."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self._most_chunks, self._most_chars = limits.inbox_chunks, limits.max_chunk_bytes
         self._entries: deque[tuple[Lane, str, float] | Mark] = deque()
         self.chars = 0
+        self.has_room = True
+        """Whether more text may come before some was taken."""
         self._names: dict[Lane, Tool] = {}
         """What was said last of the calls."""
 
     def __bool__(self) -> bool:
         return bool(self._entries)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether more text may come before some was taken."""
-        limits = self._limits
-        return len(self._entries) < limits.inbox_chunks and self.chars < limits.max_chunk_bytes
-
     def put(self, lane: Lane, text: str, now_ms: float) -> None:
         """Add text of a lane, with the time at which it came."""
         self._entries.append((lane, text, now_ms))
         self.chars += len(text)
+        self._look()
 
     def put_mark(self, mark: Mark) -> None:
         """Add what stands behind the text so far."""
         self._entries.append(mark)
+        self._look()
 
     def put_name(self, lane: Lane, tool: Tool) -> None:
         """Add what a lane calls, if that is news."""
@@ -82,6 +81,7 @@ class Inbox:
         if isinstance(head, tuple):
             return None
         self._entries.popleft()
+        self._look()
         return head
 
     def take_chunk(self, limit: int) -> tuple[Lane, str, float]:
@@ -99,7 +99,11 @@ class Inbox:
             self._entries.appendleft((lane, whole[limit:], arrived_ms))
             whole = whole[:limit]
         self.chars -= len(whole)
+        self._look()
         return lane, whole, arrived_ms
+
+    def _look(self) -> None:
+        self.has_room = len(self._entries) < self._most_chunks and self.chars < self._most_chars
 
     def _pop_of(self, lane: Lane) -> str:
         """The next chunk, if it is of that lane; else nothing."""
@@ -126,6 +130,14 @@ class Allowance:
     def knows(self, lane: Lane) -> bool:
         """Whether anything of a lane came."""
         return lane in self._lanes
+
+    def take_more(self, lane: Lane, text: str) -> bool:
+        """Count more text of a lane; whether it may come. Nothing is counted of a lane's first, or where it may not."""
+        chars = self._chars + len(text)
+        if not text or chars > self._max_chars or lane not in self._lanes or lane in self._ended:
+            return False
+        self._chars = chars
+        return True
 
     def take(self, lane: Lane, text: str) -> None:
         """Count text. Raises `CallerError` past a limit, or after the lane's end."""

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import msgspec
 
-from detectors.base import BatchItem
 from detectors.context import Context, context_of
+from detectors.task import Task
 from sidecar.core.answer import Sentences
 from sidecar.core.stream import LaneCoverage, Request, Stream
 from sidecar.core.structured import JsonReading
@@ -35,6 +35,7 @@ from sidecar.values import (
     Failed,
     FailureKind,
     Found,
+    Judged,
     Lane,
     Outcome,
     Output,
@@ -43,6 +44,8 @@ from sidecar.values import (
     Segment,
     Tool,
 )
+
+_NOBODY: Mapping[str, Judged] = {}
 
 LaneText = tuple[Lane, str]
 """A chunk: which lane, and its text."""
@@ -116,19 +119,24 @@ def guard(
     session_id: str = "",
     direction: Direction = Direction.OUTPUT,
     context: Context | None = None,
+    task: Task | None = None,
     stand_ins: StandIns | None = None,
     history: Collection[Lane] | None = None,
     facts: SessionFacts = NOTHING_KNOWN,
     about: StreamFacts | None = None,
     languages: Sequence[str] = (),
     tools: Mapping[Lane, Tool] | None = None,
+    verdicts: Mapping[str, Judged] = _NOBODY,
     watch: Watch | None = None,
 ) -> Guarded:
     """Run a stream to its end. Raises nothing for what a text holds; a detector's exception counts as its failure.
 
+    `task` is what calls are to serve.
+
     `stand_ins` is the book of the exchange; without one, stand-ins are made with a public key, and nothing is put back.
     `facts` is how the session stands, `about` what is known of the stream, `languages` those of the reader. `tools`
-    says what the lanes of calls call. `watch` looks on.
+    says what the lanes of calls call, `verdicts` what judges say of all that is unclear: nobody is asked. `watch` looks
+    on.
     """
     book = stand_ins or public_stand_ins(session_id)
     is_request = direction is Direction.INPUT
@@ -145,6 +153,7 @@ def guard(
     )
     for lane, tool in (tools or {}).items():
         stream.name_tool(lane, tool)
+    stream.serve(task)
     outputs: list[Output] = []
     released_after: list[int] = []
     if context is not None:
@@ -153,14 +162,14 @@ def guard(
         if isinstance(part, Context):
             stream.ground(part)
         elif isinstance(part, Lane):
-            _step(stream, stream.end_lane(part), outputs, direction, watch)
+            _step(stream, stream.end_lane(part), outputs, verdicts, direction, watch)
             continue
         else:
             if part[0].channel is Channel.TOOL_ARGUMENTS:
                 stream.read_as_json(part[0])
-            _step(stream, stream.feed(*part), outputs, direction, watch)
+            _step(stream, stream.feed(*part), outputs, verdicts, direction, watch)
         released_after.append(sum(each.released_chars for each in stream.coverage()))
-    _step(stream, stream.close(), outputs, direction, watch)
+    _step(stream, stream.close(), outputs, verdicts, direction, watch)
     return Guarded(tuple(outputs), stream.coverage(), stream.max_held_chars, tuple(released_after), stream.sentences())
 
 
@@ -174,11 +183,12 @@ def guard_exchange(
     facts: SessionFacts = NOTHING_KNOWN,
     about: StreamFacts | None = None,
     languages: Sequence[str] = (),
+    verdicts: Mapping[str, Judged] = _NOBODY,
 ) -> Guarded:
     """Guard a request or an answer of a conversation; `chunks` are the pieces of each of its texts (default: whole).
 
-    `stand_ins` is the conversation's book: what a request puts in is put back in its answer. `facts` and `languages`
-    are as `guard` takes them.
+    `stand_ins` is the conversation's book: what a request puts in is put back in its answer. `facts`, `languages`
+    and `verdicts` are as `guard` takes them.
     """
     pieces = chunks or [(each.text,) for each in exchange.spoken]
     context = context_of([(each.id, each.text) for each in exchange.passages])
@@ -193,6 +203,7 @@ def guard_exchange(
         parts(),
         session_id=session_id,
         direction=exchange.direction,
+        task=exchange.task,
         context=context,
         stand_ins=stand_ins,
         history=exchange.history,
@@ -200,6 +211,7 @@ def guard_exchange(
         about=about,
         languages=languages,
         tools={each.lane: each.tool for each in exchange.spoken if each.tool is not None},
+        verdicts=verdicts,
     )
 
 
@@ -249,14 +261,16 @@ def _step(
     stream: Stream,
     requests: Sequence[Request],
     outputs: list[Output],
+    verdicts: Mapping[str, Judged],
     direction: Direction,
     watch: Watch | None,
 ) -> None:
     begin = len(outputs)
     for batch, segments in _by_batch(requests):
-        for segment, outcome in zip(segments, _detect(batch, segments, direction), strict=True):
+        for segment, told in zip(segments, _detect(batch, segments, direction), strict=True):
+            outcome = _judged(batch, told, verdicts)
             stream.resolve(segment.number, batch.index, outcome)
-            if watch is not None:
+            if watch is not None and not segment.is_early:
                 watch.answered(batch, segment, outcome)
     while (output := stream.next_output()) is not None:
         outputs.append(output)
@@ -271,8 +285,17 @@ def _by_batch(requests: Sequence[Request]) -> Iterable[tuple[BatchPlan, list[Seg
     return groups.values()
 
 
+def _judged(batch: BatchPlan, outcome: Outcome, verdicts: Mapping[str, Judged]) -> Outcome:
+    """An outcome with what a judge says of it, where one is to be asked and there is a script for it."""
+    rule = next((each for each in batch.rules if each.judge is not None), None)
+    if rule is None or rule.judge is None or isinstance(outcome, Failed) or rule.judge.judge not in verdicts:
+        return outcome
+    is_unclear = rule.judge.is_unclear(rule.thresholds, outcome.findings)
+    return rule.judge.heard(outcome, verdicts[rule.judge.judge]) if is_unclear else outcome
+
+
 def _detect(batch: BatchPlan, segments: Sequence[Segment], direction: Direction) -> list[Outcome]:
-    items = [BatchItem(each.text, each.begin, each.part, direction, each.context) for each in segments]
+    items = [each.item(direction) for each in segments]
     try:
         found = batch.detector.detect(items)
     except Exception as error:  # noqa: BLE001 - a detector is third-party code: its failure is an outcome

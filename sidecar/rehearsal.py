@@ -6,7 +6,7 @@ which rules may escalate. Time passes between turns alone, where one says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sidecar.conduct import Conduct, Conducts
@@ -14,7 +14,7 @@ from sidecar.offline import Guarded, guard_exchange, public_stand_ins
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.plan import Plan
 from sidecar.policy.turns import Exchange
-from sidecar.values import Release
+from sidecar.values import Judged, Release
 
 _SESSION_BYTES = 1 << 20
 
@@ -49,7 +49,14 @@ class Rehearsal:
         self._clock.ms += exchange.after_ms
         return self._conducts.of(self._facts.tenant, self._session, plan)
 
-    def guard(self, conduct: Conduct, exchange: Exchange, chunks: Sequence[Sequence[str]] | None = None) -> Guarded:
+    def guard(
+        self,
+        conduct: Conduct,
+        exchange: Exchange,
+        chunks: Sequence[Sequence[str]] | None = None,
+        *,
+        verdicts: Mapping[str, Judged] | None = None,
+    ) -> Guarded:
         """Guard the stream that began so. What it did is for `end` to note."""
         return guard_exchange(
             conduct.plan,
@@ -60,6 +67,7 @@ class Rehearsal:
             facts=conduct.facts,
             about=replace(self._facts, direction=exchange.direction),
             languages=self._languages,
+            verdicts=verdicts or {},
         )
 
     def stands_as(self, other: Rehearsal) -> bool:

@@ -99,7 +99,8 @@ class Memory:
 
 
 def _digest(item: BatchItem) -> bytes:
-    digest = blake2b(f"{item.begin} {item.part} {item.direction} ".encode(), digest_size=_DIGEST_BYTES)
+    place = f"{item.begin} {item.part} {item.direction} {item.is_early} "
+    digest = blake2b(place.encode(), digest_size=_DIGEST_BYTES)
     digest.update(item.context.digest if item.context else b"")
     digest.update(b" " + item.text.encode("utf-8", "surrogatepass"))
     return digest.digest()
@@ -126,8 +127,8 @@ class _Classifier:
             for number, findings in zip(unknown, answers, strict=True):
                 self._memory.put(keys[number], findings)
                 found[number] = findings
-        for findings in found:
-            self._memory.hear(self, findings)
+        for item, findings in zip(items, found, strict=True):
+            self._memory.hear(self, () if item.is_early else findings)
         return found
 
 

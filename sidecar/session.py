@@ -7,7 +7,7 @@
    waits for outcomes, `feed` waits, and so does the client.
 2. The transport's own task runs `outputs()`, which alone owns the core. It waits on one wake-up: text, an outcome or a
    timer. Then it takes all that is there, steps the core, and merges adjacent releases of one lane into one. Text that
-   completes nothing wakes nobody: it waits in the inbox for what follows it (`Stream.may_wait`).
+   completes nothing wakes nobody: it waits in the inbox for what follows it (`Stream.patience`).
 3. Decisions are committed to the outbox before the output that shows them is handed out. Releases that stand before the
    first decision never wait for it. Where the policy paces, they leave at the pace at which they came (`Pacing`).
 4. At the end comes a summary, after the stream's decision event is committed. A stream that ends otherwise (the client
@@ -30,8 +30,10 @@ import msgspec
 
 from detectors.context import Context
 from detectors.grounding.index import relevance
+from detectors.task import Task
 from sidecar.clock import Clock, Timer
 from sidecar.core.judgement import Judgement
+from sidecar.core.segmenter import Patience
 from sidecar.core.stream import LaneCoverage, Stream
 from sidecar.drift.reading import READS, NoReading
 from sidecar.errors import CallerError, CallerFault, IdleStream, Overloaded
@@ -143,6 +145,8 @@ class Session:
         self._relevant = start.relevant
         self._relevance: float | None = None
         self._inbox = Inbox(engine.limits)
+        self._patience: dict[Lane, Patience] = {}
+        """How long text may wait in it; asked once between two steps of the core."""
         self._allowance = Allowance(engine.limits, is_held=is_held)
         is_input = start.direction is Direction.INPUT
         self._judgements: dict[Lane, Judgement | None] = {}
@@ -151,6 +155,9 @@ class Session:
         if is_input and self._conduct.stop is None:  # what is known to be harmless does not leave either
             self._history = engine.histories.of(start.tenant, plan, start.direction, stand_ins)
         self._put_context(start.context)
+        self._task = start.known_task if self._core.judges_calls and not is_input else None
+        """What the answer's calls are to serve."""
+        self._core.serve(self._task)
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -210,7 +217,8 @@ class Session:
         if is_json and is_first:
             self._core.read_as_json(lane)
         for start in range(0, len(text), _INBOX_CHARS):
-            await self._put(lane, text[start : start + _INBOX_CHARS])
+            await self._room_for_text()
+            self._put(lane, text[start : start + _INBOX_CHARS])
         if is_last:
             self.end_lane(lane)
 
@@ -219,10 +227,25 @@ class Session:
         if tool is not None and self._core.judges_call(lane):
             self._inbox.put_name(lane, tool)
 
-    async def _put(self, lane: Lane, text: str) -> None:
-        now_ms = await self._hear(lane, text)
-        self._inbox.put(lane, text, now_ms)
-        if not (self._inbox.has_room and self._core.may_wait(lane, text, self._inbox.chars)):
+    def pour(self, lane: Lane, text: str) -> bool:
+        """Hand over more text of a lane at once; whether it was taken.
+
+        It is not where it is the lane's first or long, would have to wait for room, or may not come: then `feed` it.
+        """
+        if self._is_finished or len(text) > _INBOX_CHARS or not self._inbox.has_room:
+            return False
+        if not self._allowance.take_more(lane, text):
+            return False
+        self._put(lane, text)
+        return True
+
+    def _put(self, lane: Lane, text: str) -> None:
+        inbox, now_ms = self._inbox, self._hear(lane, text)
+        inbox.put(lane, text, now_ms)
+        patience = self._patience.get(lane)
+        if patience is None:
+            patience = self._patience[lane] = self._core.patience(lane)
+        if not patience.lasts(text) or not inbox.has_room:
             self._wake.set()
 
     async def _recall(self, lane: Lane, text: str, tool: Tool | None, *, is_json: bool) -> bool:
@@ -233,17 +256,19 @@ class Session:
         if judgement is None:
             self._core.note(lane)
             return False
-        now_ms = await self._hear(lane, text)
-        self._inbox.put_mark(Known(lane, text, is_json, judgement, now_ms))
+        await self._room_for_text()
+        self._inbox.put_mark(Known(lane, text, is_json, judgement, self._hear(lane, text)))
         self._allowance.end_lane(lane)
         self._wake.set()
         return True
 
-    async def _hear(self, lane: Lane, text: str) -> float:
-        """Wait for room for a text that came; returns the time."""
+    async def _room_for_text(self) -> None:
         while not self._inbox.has_room and self.is_open:
             self._room.clear()
             await self._room.wait()
+
+    def _hear(self, lane: Lane, text: str) -> float:
+        """Take note of a text that came; returns the time."""
         now_ms = self._heard_ms = self._engine.clock.now_ms()
         self._recorder.tally.arrived(lane, len(text), now_ms)
         self._reading.heard(lane, text)
@@ -285,6 +310,9 @@ class Session:
         check_context("context", passages, self._engine.limits, chars=self._context_chars, count=len(self._context))
         self._heard_ms = self._engine.clock.now_ms()
         self._put_context(passages)
+        if self._task is not None:
+            self._task = self._task.with_untrusted([each.text for each in passages])
+            self._inbox.put_mark(self._task)
         self._wake.set()
 
     def finish(self) -> None:
@@ -319,7 +347,8 @@ class Session:
         if batch == READS:
             self._reading.read(segment, outcome)
             return
-        self._reading.came(batch, outcome)
+        if segment > 0:
+            self._reading.came(batch, outcome)
         self._outcomes.append((segment, batch, outcome))
         self._wake.set()
 
@@ -384,6 +413,7 @@ class Session:
     def _step(self) -> None:
         """Give the core what came: outcomes, time, text."""
         now_ms, until = self._engine.clock.now_ms(), time.perf_counter() + _STEP_SECONDS
+        self._patience.clear()
         while self._outcomes and time.perf_counter() < until:
             segment, batch, outcome = self._outcomes.popleft()
             self._core.resolve(segment, batch, outcome, now_ms)
@@ -435,6 +465,9 @@ class Session:
         if isinstance(mark, Context):
             self._core.ground(mark)
             return
+        if isinstance(mark, Task):
+            self._core.serve(mark)
+            return
         if isinstance(mark, Named):
             self._core.name_tool(mark.lane, mark.tool)
             return
@@ -454,7 +487,8 @@ class Session:
     def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
         hold_ms, tenant = self.plan.stream.max_hold_ms, self.info.tenant
         asked = sorted(requests, key=_is_awaited, reverse=True)
-        for batch, segment in (*asked, *self._reading.asides(asked)):
+        whole = [each for each in asked if not each[1].is_early]
+        for batch, segment in (*asked, *self._reading.asides(whole)):
             self._engine.scheduler.submit(
                 Request(
                     batch, segment, self._direction, now_ms + hold_ms, hold_ms, self, tenant, self.began_ms, self.number
@@ -589,16 +623,18 @@ class Session:
 
 
 class _Alarm:
-    """Has the clock wake a session. One that is early enough stays."""
+    """Has the clock wake a session. A timer that is early enough stays, and is set again when it was too early."""
 
     def __init__(self, clock: Clock, wake: asyncio.Event) -> None:
         self._clock = clock
         self._wake = wake
         self._timer: Timer | None = None
         self._at_ms = 0.0
+        self._due_ms = 0.0
 
     def set(self, due_ms: float) -> None:
-        """Wake the session at a time at the latest."""
+        """Wake the session at a time, and not before for its own sake."""
+        self._due_ms = due_ms
         if self._timer is not None:
             if self._at_ms <= due_ms:
                 return
@@ -613,7 +649,10 @@ class _Alarm:
 
     def _ring(self) -> None:
         self._timer = None
-        self._wake.set()
+        if self._due_ms > self._at_ms:  # what was due has come
+            self.set(self._due_ms)
+        else:
+            self._wake.set()
 
 
 def _is_awaited(request: tuple[BatchPlan, Segment]) -> bool:

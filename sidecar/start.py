@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 from msgspec import field
 
+from detectors.task import Task
 from sidecar.config import Limits
 from sidecar.errors import CallerError
 from sidecar.outbox.builders import (
@@ -54,6 +55,8 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     prompt_version: str = ""
     prompt: str = ""
     context: tuple[Passage, ...] = ()
+    task: Task | None = None
+    """What a model's calls are to serve; None where nobody told: then `prompt`, and `context` as what was read."""
     relevant: tuple[str, ...] = ()
     """Ids of the passages that are relevant, where somebody labelled that: retrieved or not."""
     passages_left_out: int = 0
@@ -67,6 +70,13 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     """Of whoever reads what is said, the best liked first, in small letters."""
     outage: ClientOutage | None = None
     """What became of calls before this one."""
+
+    @property
+    def known_task(self) -> Task | None:
+        """What a model's calls are to serve, as far as anybody told."""
+        if self.task is not None or not self.prompt:
+            return self.task
+        return Task((self.prompt,), untrusted=[each.text for each in self.context])
 
     @property
     def facts(self) -> StreamFacts:

@@ -120,17 +120,27 @@ class Tally:
         self.last_turn = LastTurn()
         self._advice: dict[int, str] = {}
         self._arrivals: dict[Lane, deque[tuple[int, float]]] = {}
-        self._received: Counter[Lane] = Counter()
+        """Of text that did not leave: up to where it came, and when."""
+        self._received: dict[Lane, int] = {}
 
     def arrived(self, lane: Lane, chars: int, now_ms: float) -> None:
         """Note when text came in."""
         self.received_chars += chars
         self.last_ms = now_ms
+        received = self._received.get(lane)
+        if received is None:
+            received = self._begin(lane, now_ms)
+        received += chars
+        self._received[lane] = received
+        self._arrivals[lane].append((received, now_ms))
+
+    def _begin(self, lane: Lane, now_ms: float) -> int:
+        """Take in a lane; nothing of it came before."""
         if self.first_ms is None:
             self.first_ms = now_ms
         self.last_turn.arrived(lane)
-        self._received[lane] += chars
-        self._arrivals.setdefault(lane, deque()).append((self._received[lane], now_ms))
+        self._arrivals[lane] = deque()
+        return 0
 
     def passed(self, lane: Lane, chars: int) -> None:
         """Note a text that came and left at once, as it was known that nothing stands in it."""
@@ -142,7 +152,7 @@ class Tally:
 
     def received(self, lane: Lane) -> int:
         """Characters of the lane that came, whatever became of them."""
-        return self._received[lane]
+        return self._received.get(lane, 0)
 
     def released(self, release: Release, now_ms: float) -> float | None:
         """Note that text leaves. Returns how long its first character was held; None if it accounts for no text."""

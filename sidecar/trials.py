@@ -64,7 +64,7 @@ def _guard(choose: Callable[[Case, Direction], Plan | None], plans: Sequence[Pla
                 return _unguarded(case, name, _NOBODY.format(direction=exchange.direction))
             own = list(islice(pieces, len(exchange.spoken)))
             conduct = rehearsal.begin(remembering[plan.name], exchange)
-            guarded = rehearsal.guard(conduct, exchange, own)
+            guarded = rehearsal.guard(conduct, exchange, own, verdicts=case.verdicts)
             rehearsal.end(conduct, exchange, guarded)
             heard.append(_Heard(exchange, conduct.plan, guarded))
         return _observed(heard, name)

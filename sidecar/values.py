@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
+from detectors.base import BatchItem
 from detectors.context import Context
 from detectors.types import Finding, Grounding
 
@@ -205,11 +206,22 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     """In which run of its lane's text it ends: text of another lane came before and behind it."""
     is_code: bool = False
     """Whether it is fenced code, which somebody quotes."""
+    cleared: int = 0
+    """Up to where in its lane its beginning was cleared before it was complete; not behind `start`: not at all."""
+
+    @property
+    def is_early(self) -> bool:
+        """Whether it is the beginning of a segment, read early: such have numbers of their own, below 0."""
+        return self.number < 0
 
     @property
     def part(self) -> Part:
         """As whose words it is judged: code that a user quotes, as a document."""
         return Part.CONTEXT if self.is_code else self.lane.part
+
+    def item(self, direction: Direction) -> BatchItem:
+        """What a batch detector is given."""
+        return BatchItem(self.text, self.begin, self.part, direction, self.context, self.is_early)
 
     def to_lane(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Findings in `text`, moved to lane offsets and clipped to the segment: none in the left context."""

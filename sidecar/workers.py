@@ -68,6 +68,8 @@ _PR_SET_PDEATHSIG = 1
 
 def run(settings: Settings, config: Path | None) -> None:
     """Run the workers until SIGTERM or SIGINT. Raises `TidegateError` when they cannot start."""
+    if settings.mcp.listen:
+        raise ConfigError("keeps its sessions in one process: set workers to 1, or run it by itself", path="mcp.listen")
     forbid_core_files(settings)
     with ExitStack() as stack:
         ports = _reserve(settings, stack)

@@ -183,6 +183,8 @@ def plan(
     max_hold_ms: int = 400,
     max_held_chars: int = 4096,
     max_segment_tokens: int = 16,
+    early_tokens: tuple[int, ...] = (),
+    early_every_tokens: int = 0,
 ) -> Plan:
     """A plan of detectors and the rules that read them. Rules get their index from their place."""
     rules: list[RulePlan] = []
@@ -195,6 +197,13 @@ def plan(
             batches.append(BatchPlan.of(len(batches), detector, own))
         else:
             scanners.append(ScannerPlan(detector, own))
-    settings = StreamSettings(mode, max_hold_ms, max_held_chars, max_segment_tokens)
+    settings = StreamSettings(
+        mode,
+        max_hold_ms,
+        max_held_chars,
+        max_segment_tokens,
+        early_tokens=early_tokens,
+        early_every_tokens=early_every_tokens,
+    )
     ordered = tuple(sorted(rules, key=lambda each: each.index))
     return Plan("test", "1", "0" * 64, "", Match(), settings, ordered, tuple(scanners), tuple(batches))

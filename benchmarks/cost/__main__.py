@@ -1,6 +1,6 @@
 """What a guarded token costs against one bare pass of the encoder, where the rest goes, and that it does not grow.
 
-    python -m benchmarks.cost [--seconds S] [--streams N,N]
+    python -m benchmarks.cost [--seconds S] [--streams N,N] [--coalesce]
 
 1. **Cost**: `tidegate bench` with one, four and sixteen tokens a message, with few streams and with many; all detectors
    but grounding. Deadlines are long here, so that nothing is shed on a busy machine and all text is read. The bounds
@@ -55,7 +55,7 @@ def main() -> None:
     costs = []
     for streams in options.streams:
         for per_message in PER_MESSAGE:
-            costs.append(_cost(texts, streams, per_message, options.seconds))
+            costs.append(_cost(texts, streams, per_message, options.seconds, coalesces=options.coalesce))
             _tell(str(costs[-1]))
     batching = _batching(texts[:20])
     _tell(f"batching: {batching}")
@@ -71,11 +71,12 @@ def main() -> None:
 # -- cost -------------------------------------------------------------------------------------------------------------
 
 
-def _cost(texts: tuple[str, ...], streams: int, per_message: int, seconds: float) -> dict[str, Any]:
+def _cost(texts: tuple[str, ...], streams: int, per_message: int, seconds: float, *, coalesces: bool) -> dict[str, Any]:
     offered = Offered(
         streams=streams,
         seconds=seconds,
         tokens_per_message=per_message,
+        coalesces=coalesces,
         max_hold_ms=HOLD_MS,
         texts=texts,
     )
@@ -167,7 +168,7 @@ async def _streams(most: int) -> list[dict[str, Any]]:
 async def _run_streams(service: Service, at_a_time: int, streams: int) -> dict[str, Any]:
     before = service.cpu()
     places = asyncio.Semaphore(at_a_time)
-    async with AsyncClient(service.target) as client, asyncio.TaskGroup() as group:
+    async with AsyncClient(service.target, coalesce=False) as client, asyncio.TaskGroup() as group:
         for number in range(streams):
             group.create_task(_send(client, number, places))
     after = service.cpu()
@@ -273,6 +274,7 @@ def _options() -> argparse.Namespace:
         help="at a time, on average (default: 12,64,128)",
         metavar="N,N",
     )
+    parser.add_argument("--coalesce", action="store_true", help="have the client join messages that wait to be sent")
     parser.add_argument("--most-streams", type=int, default=500, help="in the last table (default: %(default)s)")
     return parser.parse_args()
 

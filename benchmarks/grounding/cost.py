@@ -1,4 +1,4 @@
-"""What a sentence costs as its context grows, beside reading the whole context with every sentence.
+"""What a sentence costs as its context grows, beside reading all that was chosen for it, and the whole context.
 
 Processor time of this process, one thread, so that a busy machine changes it little.
 """
@@ -14,20 +14,23 @@ from typing import Any
 from benchmarks.grounding.buried import SIZES
 from benchmarks.grounding.detector import Recorder
 from benchmarks.grounding.quality import read_set
-from detectors.grounding.facts import ContextFacts
-from detectors.grounding.features import lexical_features
+from detectors.context import context_of
+from detectors.grounding.features import Compared
+from detectors.grounding.index import facts_of, index_of
 from detectors.grounding.model import Pair
-from detectors.grounding.passages import Evidence, Passage, PassageIndex, split_sentences, words
+from detectors.grounding.passages import Evidence, Passage, split_sentences, words
 from training.grounding.buried import bury
 from training.grounding.rows import Row
 
 SET = "factscore"
 WINDOW_WORDS = 110
 """What a pair can hold of a context beside a claim."""
+MOST_READ_WHOLE = 20
+"""Larger contexts are not read whole: it only takes longer, in proportion."""
 _ANYWHERE = Passage(0, 0, 0, 0, 0)
 
 
-def measure_cost(recorder: Recorder, data: Path, limit: int) -> list[dict[str, float]]:
+def measure_cost(recorder: Recorder, data: Path, limit: int) -> list[dict[str, float | None]]:
     """For each size of the context the means over `limit` claims; documents are of about 2,000 characters."""
     rows = read_set(data, SET, 0)
     chosen = random.Random(4).sample(rows, min(limit, len(rows)))
@@ -35,20 +38,23 @@ def measure_cost(recorder: Recorder, data: Path, limit: int) -> list[dict[str, f
     return [_mean([_one(recorder, row) for row in bury(chosen, passages=size, seed=3, among=rows)]) for size in SIZES]
 
 
-def _one(recorder: Recorder, row: Row) -> dict[str, float]:
-    clock = _Clock()
-    index, facts = PassageIndex(row.documents), ContextFacts(row.documents)
+def _one(recorder: Recorder, row: Row) -> dict[str, float | None]:
+    clock, context = _Clock(), context_of(row.documents)
+    index, facts = index_of(context), facts_of(context)
     index_ms = clock.lap()
     evidence = index.select(row.claim)
-    choose_ms = clock.lap()
-    lexical_features(row.claim, index, facts, evidence)
-    checks_ms = clock.lap()
-    model_ms, tokens = _read(recorder, row.claim, evidence)
-    whole_ms, whole_tokens = _read(recorder, row.claim, list(_windows(row.documents)))
+    Compared(row.claim, facts, evidence).features(index)
+    words_ms = clock.lap()
+    pairs, tokens = recorder.pairs, recorder.tokens
+    recorder.checker.support(row.claim, context)
+    served_ms, pairs, tokens = clock.lap(), recorder.pairs - pairs, recorder.tokens - tokens
+    all_ms, all_tokens = _read(recorder, row.claim, evidence)
+    is_read = len(row.documents) <= MOST_READ_WHOLE
+    whole_ms, whole_tokens = _read(recorder, row.claim, list(_windows(row.documents))) if is_read else (None, None)
     return {
-        "documents": len(row.documents), "index_ms": index_ms, "choose_ms": choose_ms, "checks_ms": checks_ms,
-        "model_ms": model_ms, "pairs": len(evidence), "tokens": tokens,
-        "whole_ms": whole_ms, "whole_tokens": whole_tokens,
+        "documents": len(row.documents), "index_ms": index_ms, "sentence_ms": served_ms, "words_ms": words_ms,
+        "pairs": pairs, "tokens": tokens, "all_ms": all_ms + words_ms, "all_pairs": len(evidence),
+        "all_tokens": all_tokens, "whole_ms": whole_ms, "whole_tokens": whole_tokens,
     }  # fmt: skip
 
 
@@ -75,8 +81,9 @@ def _windows(documents: Sequence[str]) -> Iterator[Evidence]:
             yield Evidence((_ANYWHERE,), window, 0.0)
 
 
-def _mean(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+def _mean(rows: Sequence[dict[str, Any]]) -> dict[str, float | None]:
+    keys = rows[0]
+    return {key: None if rows[0][key] is None else sum(row[key] for row in rows) / len(rows) for key in keys}
 
 
 class _Clock:

@@ -20,10 +20,9 @@ def draw(figures: Mapping[str, Any]) -> str:
     for name, each in figures["buried"].items():
         points = each["points"]
         quality.plot([point["documents"] for point in points], [point["auc"] for point in points], "o-", label=name)
-    sizes = [each["documents"] for each in figures["cost"]]
-    ours = [each["choose_ms"] + each["checks_ms"] + each["model_ms"] for each in figures["cost"]]
-    cost.plot(sizes, ours, "o-", label="evidence chosen")
-    cost.plot(sizes, [each["whole_ms"] for each in figures["cost"]], "o-", label="whole context")
+    for key, label in (("sentence_ms", "as served"), ("all_ms", "all evidence"), ("whole_ms", "whole context")):
+        points = [(each["documents"], each[key]) for each in figures["cost"] if each[key] is not None]
+        cost.plot(*zip(*points, strict=True), "o-", label=label)
     for axes, title, unit in (
         (quality, "Evidence among unrelated documents", "AUC"),
         (cost, "One sentence", "processor ms"),

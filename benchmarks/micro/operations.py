@@ -65,7 +65,7 @@ class _Nobody:
 def operations() -> Iterator[Mapping[str, Operation]]:
     """Every operation by name."""
     plans = _plans()
-    silent = _with_silent_model(plans[PASS_THROUGH])
+    silent = with_silent_model(plans[PASS_THROUGH])
     with TemporaryDirectory(prefix="tidegate-micro-") as folder, _outbox(Path(folder), plans[GUARDED]) as put:
         yield {
             "feed a token, nothing to look for": (lambda: _feed(plans[PASS_THROUGH]), len(PIECES)),
@@ -85,7 +85,7 @@ def operations() -> Iterator[Mapping[str, Operation]]:
 
 def blocks_per_segment() -> float:
     """Memory blocks that live for each segment that waits for an outcome: the objects made for it."""
-    plan = _with_silent_model(_plans()[PASS_THROUGH])
+    plan = with_silent_model(_plans()[PASS_THROUGH])
     stream = Stream(plan)
     stream.feed(Lane(), "Warm up. ")
     text = "A sentence of words. " * 64
@@ -103,7 +103,7 @@ def _plans() -> Mapping[str, Plan]:
         return store.plans
 
 
-def _with_silent_model(plan: Plan) -> Plan:
+def with_silent_model(plan: Plan) -> Plan:
     """The plan with one model detector that finds nothing."""
     batch = BatchPlan(0, _Silent(), plan.rules)
     return Plan(plan.name, plan.version, plan.digest, "", plan.match, plan.stream, plan.rules, plan.scanners, (batch,))

@@ -10,6 +10,7 @@ from typing import Any, Self, Unpack
 import grpc
 
 from tidegate import _wire
+from tidegate._gathered import Gathered
 from tidegate._options import (
     CHECK_SECONDS,
     DEFAULT,
@@ -55,6 +56,7 @@ class AsyncClient:
         max_retries: int = MAX_RETRIES,
         on_unavailable: OnUnavailable = "raise",
         token: str = "",
+        coalesce: bool = True,
         channel: grpc.aio.Channel | None = None,
     ) -> None:
         self._target = target
@@ -62,6 +64,7 @@ class AsyncClient:
         self._stream_timeout = stream_timeout
         self._outage = Outage(on_unavailable)
         self._token = token
+        self._coalesces = coalesce
         self._channel = channel or _channel(target, tls, max_retries)
         self._check: Any = self._channel.unary_unary(_wire.CHECK)
         self._stream: Any = self._channel.stream_stream(_wire.STREAM)
@@ -111,7 +114,8 @@ class AsyncClient:
         options = checked("stream", options)
         responses = _wire.Responses(on_block)
         report = self._outage.report()
-        source = _Source(chunks, _wire.start_request(options, report.message), held_of(self._outage, options))
+        held = held_of(self._outage, options)
+        source = _Source(chunks, _wire.start_request(options, report.message), held, coalesces=self._coalesces)
         seconds = given(timeout, self._stream_timeout)
         call = self._stream(source.messages(), timeout=seconds, metadata=_wire.metadata_of(options, self._token))
         source.bind(call)
@@ -168,6 +172,7 @@ class AsyncGuardedStream:
         """End the stream now, and the iteration with it; what the sidecar holds is dropped."""
         self._is_cancelled = True
         self._call.cancel()
+        self._source.close()
 
     async def __aiter__(self) -> AsyncIterator[Shown]:
         try:
@@ -188,6 +193,7 @@ class AsyncGuardedStream:
         finally:
             self._report.take_back()
             self._call.cancel()
+            self._source.close()
 
     async def _without(self, failure: TidegateError) -> AsyncIterator[Shown]:
         """The rest of a stream whose sidecar is gone. Raises the failure where that is what the client wants."""
@@ -216,9 +222,18 @@ class AsyncGuardedStream:
 class _Source:
     """Turns chunks into messages. Their own exception is kept for whoever reads the stream."""
 
-    def __init__(self, chunks: AsyncIterable[AnyChunk] | Iterable[AnyChunk], start: bytes, held: Held | None) -> None:
+    def __init__(
+        self,
+        chunks: AsyncIterable[AnyChunk] | Iterable[AnyChunk],
+        start: bytes,
+        held: Held | None,
+        *,
+        coalesces: bool,
+    ) -> None:
         each = _each(chunks)
-        self._chunks: AsyncIterator[AnyChunk] = each if held is None else _Lasting(each)
+        self._gathered = Gathered(each) if coalesces else None
+        lasting = each if held is None else _Lasting(each)
+        self._chunks: AsyncIterator[AnyChunk] = self._gathered or lasting
         self._start = start
         self._held = held
         self._call: Any = None
@@ -227,6 +242,13 @@ class _Source:
     def bind(self, call: Any) -> None:
         """Say which call the messages are for; done before gRPC asks for the first."""
         self._call = call
+        if self._held is None:
+            call.add_done_callback(lambda _: self.close())
+
+    def close(self) -> None:
+        """Nobody wants more chunks."""
+        if self._gathered is not None:
+            self._gathered.close()
 
     async def messages(self) -> AsyncIterator[bytes]:
         """The stream's messages. Chunks follow once the stream is admitted, so that a refusal is heard for what it is.

@@ -10,6 +10,7 @@ from typing import Any, Self, Unpack
 import grpc
 
 from tidegate import _wire
+from tidegate._gathered import joined
 from tidegate._options import (
     CHECK_SECONDS,
     DEFAULT,
@@ -44,7 +45,8 @@ class Client:
     `Unavailable`, "pass" lets it pass unread and says so (`is_unguarded`), "block" holds it back as if a policy had
     blocked it; the next call that is answered tells the sidecar, and an event says it. `timeout` (seconds; None:
     without end) is that of each check, `stream_timeout` that of each stream, from its start to its end. `token` is a
-    bearer token, where the sidecar asks for one.
+    bearer token, where the sidecar asks for one. With `coalesce`, text that is there before it can be sent leaves as
+    one message; nothing waits for more.
 
     Every call raises a `TidegateError`, or Python's own for arguments that are none. A `channel` of your own (with
     interceptors, say) is used instead of a connection to `target`, with retries of its own, and closed with this.
@@ -60,6 +62,7 @@ class Client:
         max_retries: int = MAX_RETRIES,
         on_unavailable: OnUnavailable = "raise",
         token: str = "",
+        coalesce: bool = True,
         channel: grpc.Channel | None = None,
     ) -> None:
         self._target = target
@@ -67,6 +70,7 @@ class Client:
         self._stream_timeout = stream_timeout
         self._outage = Outage(on_unavailable)
         self._token = token
+        self._coalesces = coalesce
         self._channel = channel or _channel(target, tls, max_retries)
         self._check: Any = self._channel.unary_unary(_wire.CHECK)
         self._stream: Any = self._channel.stream_stream(_wire.STREAM)
@@ -116,6 +120,8 @@ class Client:
         options = checked("stream", options)
         responses = _wire.Responses(on_block)
         report = self._outage.report()
+        if self._coalesces and isinstance(chunks, list | tuple):
+            chunks = joined(chunks)
         source = _Source(chunks, _wire.start_request(options, report.message), held_of(self._outage, options))
         seconds = given(timeout, self._stream_timeout)
         call = self._stream(source.messages(), timeout=seconds, metadata=_wire.metadata_of(options, self._token))

@@ -46,6 +46,10 @@ class PairAnswer:
         return _limited(self.labels[2] - _log_sum(self.labels[0], self.labels[1]))
 
 
+COPIED = PairAnswer((4.0, 0.0, 0.0), (-4.0,), is_gathered=True)
+"""What stands for the model's answer where the evidence has the claim word for word: about what it says of such."""
+
+
 def model_features(answers: Sequence[PairAnswer]) -> list[float]:
     """Return the values of `MODEL_FEATURES` from the answers for one claim, best single passage first; at least one."""
     best = max(answers, key=lambda answer: answer.support)

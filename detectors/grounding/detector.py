@@ -3,9 +3,12 @@
 For each sentence that claims something:
 
 1. of the context the best passages by their words are chosen, and sentences gathered from several (`passages`);
-2. the pair model reads the sentence beside each; all pairs of all sentences are one batch (`pair_model`);
-3. its answers and the exact checks (numbers, dates, names, quotations, negation, what it says of its author) become one
-   support score (`combiner`);
+2. the pair model reads the sentence beside the best passage, or the few best sentences of a long context, and beside
+   more that was gathered only where that leaves its support open; a long sentence beside all of them; one that the
+   context has word for word not at all (`Stages`). What all sentences begin with is one batch, what they go on with
+   another (`model`);
+3. the model's answers and the exact checks (numbers, dates, names, quotations, negation, what it says of its author)
+   become one support score (`combiner`);
 4. a sentence that cites is judged against the documents that it cites as well.
 
 What comes back for a sentence is a finding `unsupported` with the score 1 - support, whatever the score; the rule has
@@ -21,8 +24,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -38,12 +42,12 @@ from detectors.base import (
     Reads,
 )
 from detectors.context import Context, context_of
-from detectors.grounding.combiner import Combiner, PairAnswer, model_features
-from detectors.grounding.features import FailedCheck, failed_checks, lexical_features
+from detectors.grounding.combiner import COPIED, Combiner, PairAnswer, model_features
+from detectors.grounding.features import Compared, FailedCheck
 from detectors.grounding.index import facts_of, index_of
 from detectors.grounding.model import Pair, PairModel, load_pair_model
 from detectors.grounding.neutral import is_neutral
-from detectors.grounding.passages import Evidence, content_words, split_sentences
+from detectors.grounding.passages import Evidence, content_of, content_words, split_sentences, words
 from detectors.grounding.sentences import Claim, claims
 from detectors.models.card import card_digest
 from detectors.models.encoded import model_folder
@@ -69,9 +73,28 @@ _COMPARED = {
 _EVEN = 0.5
 _DIGITS = 4
 """Decimals of a score: what lies beyond is the processor's."""
-_PAIRS = 3
-_PAIR_TOKENS = 130
-"""About how long a pair is, measured on answers over retrieved documents."""
+_PAIR_TOKENS = 150
+"""How much of the model's reading a sentence takes, measured on answers over retrieved documents."""
+
+
+class Stages(NamedTuple):
+    """Which pieces of evidence the model reads; `parameters.reading` of its card. Without it all, with every claim."""
+
+    unclear: tuple[float, float] = (0.0, 1.0)
+    """Between which supports by what is read first what was gathered is read as well."""
+    long_words: int = 0
+    """A claim of more words says several things: all evidence is read at once, the second passage too."""
+    many_passages: int = 0
+    """In a context of more passages the model begins with the few best sentences instead of the best passage."""
+
+    @property
+    def is_sparing(self) -> bool:
+        """Whether there is anything that is not read: only then a copy goes without."""
+        return self.long_words > 0
+
+    def is_open(self, support: float) -> bool:
+        """Whether more is to be read."""
+        return self.unclear[0] <= support <= self.unclear[1]
 
 
 class GroundingParams(Params):
@@ -147,24 +170,41 @@ class GroundingParams(Params):
 
 @dataclass(slots=True)
 class _Judged:
-    """A claim against one context, and what the model said of its pairs once it did."""
+    """A claim against one context: its evidence, and what the model said of those pieces of it that it read."""
 
     claim: Claim
     context: Context
     pieces: Pieces
     evidence: Sequence[Evidence]
+    compared: Compared
+    lexical: Sequence[float]
+    read: list[Evidence] = field(default_factory=list)
     answers: list[PairAnswer] = field(default_factory=list)
+    """Of what was `read`; none where the context has the claim word for word."""
+    support: float = 0.0
     is_cut: bool = False
 
-    @property
-    def pairs(self) -> list[Pair]:
-        """What the model is to read."""
-        return [Pair(self.pieces, each) for each in self.evidence]
+    def first(self, stages: Stages) -> Sequence[Evidence]:
+        """What the model is to begin with."""
+        index = index_of(self.context)
+        if stages.is_sparing and self.compared.is_copy:
+            return ()
+        if len(words(self.claim.text)) > stages.long_words:
+            return self.evidence
+        return [index.brief(self.claim.text)] if len(index.passages) > stages.many_passages else self.evidence[:1]
+
+    def second(self, stages: Stages) -> Sequence[Evidence]:
+        """What it is to go on with, once it has said something of the first."""
+        if len(self.read) != 1 or not stages.is_open(self.support):
+            return ()
+        return [each for each in self.evidence if each.is_gathered and each.passages != self.read[0].passages]
 
     @property
-    def best(self) -> int:
-        """Which piece of evidence supports the claim best."""
-        return max(range(len(self.answers)), key=lambda number: self.answers[number].support)
+    def best(self) -> tuple[Evidence, PairAnswer]:
+        """The piece of evidence that supports the claim best, and what the model said of it."""
+        if not self.read:
+            return max(self.evidence, key=lambda each: each.recall), COPIED
+        return max(zip(self.read, self.answers, strict=True), key=lambda pair: pair[1].support)
 
 
 @dataclass(slots=True)
@@ -196,11 +236,12 @@ class GroundingChecker:
     labels = frozenset({UNSUPPORTED, MISCITED, UNCITED, UNCHECKED, NEUTRAL})
     look_behind = 0
     sentence_tokens = 80
-    pair_tokens = _PAIRS * _PAIR_TOKENS
+    pair_tokens = _PAIR_TOKENS
 
     def __init__(self, model: PairModel) -> None:
         self._model = model
         self._combiner = _combiner_of(model)
+        self._stages = _stages_of(model)
         self.model = model.card.identity
 
     @classmethod
@@ -242,7 +283,7 @@ class GroundingChecker:
         """For each sentence of each item what became of it; see the module's text."""
         read = [[self._sentence(claim, item.context) for claim in claims(item.text, item.begin)] for item in items]
         self._ask([judged for own in read for sentence in own for judged in sentence.judged])
-        return [[finding for sentence in own for finding in self._findings(sentence)] for own in read]
+        return [[finding for sentence in own for finding in _findings(sentence)] for own in read]
 
     def support(self, claim: str, context: Context) -> float:
         """How far a context bears out a claim, 0 to 1, whatever the claim; 0 without a context."""
@@ -250,7 +291,7 @@ class GroundingChecker:
             return 0.0
         judged = self._judged(Claim(0, len(claim), claim, ()), context)
         self._ask([judged])
-        return self._support(judged)
+        return judged.support
 
     def check_golden(self) -> None:
         """Raise `DetectorError` when a golden claim of the card does not get its support."""
@@ -287,46 +328,53 @@ class GroundingChecker:
             sentence.cited = sentence.whole if part is context else self._judged(sentence.claim, part)
 
     def _judged(self, claim: Claim, context: Context) -> _Judged:
-        return _Judged(claim, context, self._model.claim(claim.text), index_of(context).select(claim.text))
+        evidence = index_of(context).select(claim.text)
+        compared = Compared(claim.text, facts_of(context), evidence)
+        lexical = compared.features(index_of(context))
+        return _Judged(claim, context, self._model.claim(claim.text), evidence, compared, lexical)
 
     def _ask(self, work: Sequence[_Judged]) -> None:
-        """Have the model read all pairs, in one batch."""
+        """Have the model read what is to be read, in two batches."""
         distinct = list({id(each): each for each in work}.values())
-        answers = iter(self._model.answers([pair for each in distinct for pair in each.pairs]))
-        for each in distinct:
-            each.answers = [next(answers) for _ in each.evidence]
-            each.is_cut = not all(self._model.fits(pair) for pair in each.pairs)
+        self._read([(each, each.first(self._stages)) for each in distinct])
+        self._read([(each, more) for each in distinct if (more := each.second(self._stages))])
+
+    def _read(self, work: Sequence[tuple[_Judged, Sequence[Evidence]]]) -> None:
+        """Have the model read claims beside pieces of evidence, and say how far they are supported then."""
+        pairs = [[Pair(each.pieces, piece) for piece in evidence] for each, evidence in work]
+        answers = iter(self._model.answers([pair for own in pairs for pair in own]))
+        for (each, evidence), own in zip(work, pairs, strict=True):
+            each.read += evidence
+            each.answers += islice(answers, len(own))
+            each.is_cut |= not all(self._model.fits(pair) for pair in own)
+            each.support = self._support(each)
 
     # -- after the model ------------------------------------------------------------------------------------------
 
     def _support(self, judged: _Judged) -> float:
-        if not judged.answers:
-            return 0.0
-        context = judged.context
-        lexical = lexical_features(judged.claim.text, index_of(context), facts_of(context), judged.evidence)
-        return round(self._combiner.support(model_features(judged.answers), lexical), _DIGITS)
+        return round(self._combiner.support(model_features(judged.answers or [COPIED]), judged.lexical), _DIGITS)
 
-    def _findings(self, sentence: _Sentence) -> list[Finding]:
-        if sentence.whole is None:
-            return sentence.done
-        claim, support = sentence.claim, self._support(sentence.whole)
-        failed = failed_checks(claim.text, facts_of(sentence.whole.context), sentence.whole.evidence)
-        wrong = self._miscited(sentence)
-        grounding = _grounding(sentence.whole, support, failed, ("citation",) if sentence.is_astray else ())
-        findings = [_finding(claim, UNSUPPORTED, 1 - support, grounding)]
-        if wrong is not None:
-            findings.append(_finding(claim, MISCITED, wrong, grounding))
-        elif not sentence.cites:
-            findings.append(_finding(claim, UNCITED, 1.0, grounding))
-        return findings
 
-    def _miscited(self, sentence: _Sentence) -> float | None:
-        """How badly the sentence cites; None when it does not."""
-        if not sentence.cites:
-            return None
-        if sentence.is_astray or sentence.cited is None:
-            return 1.0
-        return 1 - self._support(sentence.cited)
+def _findings(sentence: _Sentence) -> list[Finding]:
+    if sentence.whole is None:
+        return sentence.done
+    claim, wrong = sentence.claim, _miscited(sentence)
+    grounding = _grounding(sentence.whole, ("citation",) if sentence.is_astray else ())
+    findings = [_finding(claim, UNSUPPORTED, 1 - grounding.support, grounding)]
+    if wrong is not None:
+        findings.append(_finding(claim, MISCITED, wrong, grounding))
+    elif not sentence.cites:
+        findings.append(_finding(claim, UNCITED, 1.0, grounding))
+    return findings
+
+
+def _miscited(sentence: _Sentence) -> float | None:
+    """How badly the sentence cites; None when it does not."""
+    if not sentence.cites:
+        return None
+    if sentence.is_astray or sentence.cited is None:
+        return 1.0
+    return 1 - sentence.cited.support
 
 
 def _checker(model: str) -> GroundingChecker:
@@ -359,6 +407,20 @@ def _combiner_of(model: PairModel) -> Combiner:
         ) from error
 
 
+def _stages_of(model: PairModel) -> Stages:
+    stated = model.card.parameters.get("reading")
+    if stated is None:
+        return Stages()
+    try:
+        low, high = map(float, stated["unclear"])
+        return Stages((low, high), int(stated["long_words"]), int(stated["many_passages"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DetectorError(
+            f"model {model.card.identity}: its card's `reading` is not like `unclear: [0.1, 0.8]`, `long_words: 25`, "
+            "`many_passages: 7`"
+        ) from error
+
+
 def _are_numbers(citations: Sequence[str]) -> bool:
     """Whether these can only be citations: a year, or `[sic]`, is none."""
     return all(each.isdecimal() and len(each) <= 3 for each in citations)
@@ -374,13 +436,13 @@ def _reason(label: str, grounding: Grounding) -> str:
     return f"{_COMPARED[label]}{checks}"
 
 
-def _grounding(judged: _Judged, support: float, failed: Sequence[FailedCheck], more: tuple[str, ...]) -> Grounding:
+def _grounding(judged: _Judged, more: tuple[str, ...]) -> Grounding:
     """What the sentence rests on, and what of it does not. Offsets are those of the segment's text."""
-    claim = judged.claim
-    document, start, end = _best_span(claim.text, judged.evidence[judged.best], judged.context)
+    claim, failed = judged.claim, judged.compared.failed
+    document, start, end = _best_span(claim.text, judged.best[0], judged.context)
     unsupported = _unsupported_span(judged, failed)
     return Grounding(
-        support,
+        judged.support,
         judged.context.ids[document],
         start,
         end,
@@ -395,8 +457,7 @@ def _unsupported_span(judged: _Judged, failed: Sequence[FailedCheck]) -> tuple[i
     """The first thing that an exact check failed on, else the words that the model does not find borne out."""
     if failed:
         return failed[0].start, failed[0].end
-    tokens = judged.answers[judged.best].tokens
-    marked = [number for number, logit in enumerate(tokens) if logit > 0]
+    marked = [number for number, logit in enumerate(judged.best[1].tokens) if logit > 0]
     if not marked:
         return 0, 0
     return int(judged.pieces.starts[marked[0]]), int(judged.pieces.ends[marked[-1]])
@@ -412,5 +473,5 @@ def _best_span(claim: str, evidence: Evidence, context: Context) -> tuple[int, i
     ]
     return max(
         spans,
-        key=lambda span: len(wanted.intersection(content_words(context.documents[span[0]].text[span[1] : span[2]]))),
+        key=lambda span: len(wanted & content_of(context.documents[span[0]].text[span[1] : span[2]])),
     )

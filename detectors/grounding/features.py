@@ -1,8 +1,8 @@
 """The exact half of grounding: what of a claim can be looked up in the context word for word.
 
-* `failed_checks`: which number, date, name, quotation, negation, mention of its author or turn of wording (`wording`) a
-  claim has that the context does not bear out, with its span;
-* `lexical_features`: the same and word overlap as numbers, for the combiner that joins them with the pair model.
+* `Compared.failed`: which number, date, name, quotation, negation, mention of its author or turn of wording (`wording`)
+  a claim has that the context does not bear out, with its span;
+* `Compared.features`: the same and word overlap as numbers, for the combiner that joins them with the pair model.
 
 Pure Python and deterministic; training and serving both call it, so they cannot differ. A number may be stated in
 another unit, or be the sum or the difference of two that stand together. Relative dates ("two years later") are not
@@ -14,15 +14,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, pairwise
 
 from detectors.grounding.facts import YEARS, ContextFacts
-from detectors.grounding.passages import STOP_WORDS, Evidence, PassageIndex, content_words, split_sentences, stem, words
+from detectors.grounding.passages import (
+    STOP_WORDS,
+    Evidence,
+    PassageIndex,
+    content_of,
+    content_words,
+    split_sentences,
+    stem,
+    words,
+)
 from detectors.grounding.stated import Number, dates, names, negations, numbers, quotes, speakers
 from detectors.grounding.terms import Known
 from detectors.grounding.wording import (
     changed_quantifiers,
     dropped_hedges,
+    is_copy,
     is_near_copy,
     substituted_words,
     swapped_names,
@@ -53,56 +64,71 @@ LONG_PASSAGES = 3
 """From how many passages beside the first on a context counts as fully long; overlap says more there."""
 
 
-def failed_checks(claim: str, facts: ContextFacts, evidence: Sequence[Evidence]) -> list[FailedCheck]:
-    """Return what of `claim` the context does not bear out, in the order of the claim.
+class Compared:
+    """A claim beside its evidence: what it states, and what the sentence closest to it says, each looked up once.
 
-    Wording (negation, hedges, quantifiers, order, single words) is compared with the one sentence of `evidence` that is
-    closest to the claim, the rest with the whole context. No document bears out what a text says of its author, unless
-    it speaks of its own.
+    Wording (negation, hedges, quantifiers, order, single words) is compared with that one sentence, the rest with the
+    whole context. No document bears out what a text says of its author, unless it speaks of its own.
     """
-    closest = closest_sentence(claim, evidence)
-    failed = [
-        FailedCheck("number", n.start, n.end)
-        for n in _bare_numbers(claim)
-        if not facts.has_number(n) and not is_computed(n, closest[0])
-    ]
-    failed += [FailedCheck("date", d.start, d.end) for d in dates(claim) if not facts.has_date(d)]
-    failed += [FailedCheck("name", start, end) for start, end in names(claim) if not _has_name(claim[start:end], facts)]
-    failed += [
-        FailedCheck("quote", start, end) for start, end in quotes(claim) if not facts.has_quote(claim[start:end])
-    ]
-    if _negation_mismatch(claim, closest):
-        start, end = next(iter(negations(claim)), (0, len(claim)))
-        failed.append(FailedCheck("negation", start, end))
-    if not facts.has_speaker:
-        failed += [FailedCheck("speaker", start, end) for start, end in speakers(claim)[:1]]
-    failed += [FailedCheck(kind, *span) for kind, spans in _turned(claim, closest).items() for span in spans[:1]]
-    return sorted(failed, key=lambda check: (check.start, check.end, check.kind))
+
+    def __init__(self, claim: str, facts: ContextFacts, evidence: Sequence[Evidence]) -> None:
+        self._claim = claim
+        self._facts = facts
+        self._evidence = evidence
+        self._closest = closest_sentence(claim, evidence)
+        self._turned = _turned(claim, self._closest)
+        self._numbers = [(n.start, n.end, self._has_number(n)) for n in _bare_numbers(claim)]
+        self._dates = [(d.start, d.end, facts.has_date(d)) for d in dates(claim)]
+        self._names = [(*span, _has_name(claim[slice(*span)], facts)) for span in names(claim)]
+        self._quotes = [(*span, facts.has_quote(claim[slice(*span)])) for span in quotes(claim)]
+        self._is_negated = _negation_mismatch(claim, self._closest)
+        self._speakers = [] if facts.has_speaker else speakers(claim)
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether the closest sentence says the claim word for word, and no check has failed."""
+        return is_copy(self._claim, self._closest[0]) and not self.failed
+
+    @cached_property
+    def failed(self) -> list[FailedCheck]:
+        """What of the claim the context does not bear out, in the order of the claim."""
+        looked_up = {"number": self._numbers, "date": self._dates, "name": self._names, "quote": self._quotes}
+        failed = [
+            FailedCheck(kind, start, end)
+            for kind, every in looked_up.items()
+            for start, end, is_there in every
+            if not is_there
+        ]
+        if self._is_negated:
+            failed.append(FailedCheck("negation", *next(iter(negations(self._claim)), (0, len(self._claim)))))
+        failed += [FailedCheck("speaker", *span) for span in self._speakers[:1]]
+        failed += [FailedCheck(kind, *span) for kind, spans in self._turned.items() for span in spans[:1]]
+        return sorted(failed, key=lambda check: (check.start, check.end, check.kind))
+
+    def features(self, index: PassageIndex) -> list[float]:
+        """The values of `FEATURES`, all 0..1; a claim without numbers (names, quotes) misses none."""
+        stems = [stem(word) for word, _, _ in words(self._claim)]
+        return [
+            max((one.recall for one in self._evidence), default=0.0),
+            index.recall(content_words(self._claim)),
+            self._closest[1],
+            _share(pairwise(stems), self._facts.bigrams),
+            _share(zip(stems, stems[1:], stems[2:], strict=False), self._facts.trigrams),
+            *(_missing(every) for every in (self._numbers, self._dates, self._names, self._quotes)),
+            float(self._is_negated),
+            float(bool(self._speakers)),
+            max(0.0, min(1.0, (len(index.passages) - 1) / LONG_PASSAGES)),
+            float(bool(self._turned["word"])),
+            float(any(self._turned[kind] for kind in TURNS)),
+        ]
+
+    def _has_number(self, number: Number) -> bool:
+        return self._facts.has_number(number) or is_computed(number, self._closest[0])
 
 
 def lexical_features(claim: str, index: PassageIndex, facts: ContextFacts, evidence: Sequence[Evidence]) -> list[float]:
-    """Return the values of `FEATURES`, all 0..1; a claim without numbers (names, quotes) misses none."""
-    stems = [stem(word) for word, _, _ in words(claim)]
-    content = content_words(claim)
-    closest = closest_sentence(claim, evidence)
-    number_list, name_list, date_list, quote_list = _bare_numbers(claim), names(claim), dates(claim), quotes(claim)
-    turned = _turned(claim, closest)
-    return [
-        max((one.recall for one in evidence), default=0.0),
-        index.recall(content),
-        closest[1],
-        _share(pairwise(stems), facts.bigrams),
-        _share(zip(stems, stems[1:], stems[2:], strict=False), facts.trigrams),
-        _missing(facts.has_number(number) or is_computed(number, closest[0]) for number in number_list),
-        _missing(facts.has_date(date) for date in date_list),
-        _missing(_has_name(claim[start:end], facts) for start, end in name_list),
-        _missing(facts.has_quote(claim[start:end]) for start, end in quote_list),
-        float(_negation_mismatch(claim, closest)),
-        float(not facts.has_speaker and bool(speakers(claim))),
-        max(0.0, min(1.0, (len(index.passages) - 1) / LONG_PASSAGES)),
-        float(bool(turned["word"])),
-        float(any(turned[kind] for kind in TURNS)),
-    ]
+    """The values of `FEATURES`; see `Compared`."""
+    return Compared(claim, facts, evidence).features(index)
 
 
 TURNS = ("hedge", "quantifier", "order")
@@ -154,7 +180,7 @@ def closest_sentence(claim: str, evidence: Sequence[Evidence]) -> tuple[str, flo
     content = set(content_words(claim))
     best, share = "", -1.0
     for sentence in dict.fromkeys(one.text[start:end] for one in evidence for start, end in split_sentences(one.text)):
-        found = len(content.intersection(content_words(sentence))) / len(content) if content else 0.0
+        found = len(content & content_of(sentence)) / len(content) if content else 0.0
         if found > share:
             best, share = sentence, found
     return best, max(share, 0.0)
@@ -181,6 +207,5 @@ def _share(grams: Iterable[tuple[str, ...]], known: Known) -> float:
     return sum(found) / len(found) if found else 1.0
 
 
-def _missing(found: Iterable[bool]) -> float:
-    answers = list(found)
-    return 1.0 - sum(answers) / len(answers) if answers else 0.0
+def _missing(looked_up: Sequence[tuple[int, int, bool]]) -> float:
+    return 1.0 - sum(is_there for *_, is_there in looked_up) / len(looked_up) if looked_up else 0.0

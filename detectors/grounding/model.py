@@ -3,7 +3,8 @@
 1. Claims and evidence become word pieces; those of the evidence are remembered, since passages are chosen again and
    again.
 2. A pair is padded to a multiple of `_STEP` tokens and runs with pairs of that length alone, so that what the model
-   says of it does not depend on the rest of its batch, to the last bit.
+   says of it does not depend on the rest of its batch, to the last bit. One that comes twice is read once: a sentence
+   that cites is often compared with the same passage twice.
 
 Immutable and thread-safe. Which evidence to choose, and what follows from the answers, is `grounding`'s part.
 """
@@ -38,7 +39,7 @@ Floats = NDArray[np.float32]
 TASK = "pairs"
 LABELS_OUTPUT, TOKENS_OUTPUT = "label_logits", "token_logits"
 
-_STEP = 32
+_STEP = 4
 _BATCH_TOKENS = 4096
 _REMEMBERED_TEXTS = 2048
 
@@ -77,13 +78,9 @@ class PairModel:
 
     def answers(self, pairs: Sequence[Pair]) -> list[PairAnswer]:
         """What the model says of each pair."""
-        inputs = [self._inputs(pair) for pair in pairs]
-        answers: dict[int, PairAnswer] = {}
-        for numbers, length in _batches([len(each.ids) for each in inputs]):
-            labels, tokens = self._run([inputs[number] for number in numbers], length)
-            for row, number in enumerate(numbers):
-                answers[number] = _answer(pairs[number], labels[row], tokens[row])
-        return [answers[number] for number in range(len(pairs))]
+        distinct = {_place(pair): pair for pair in pairs}
+        read = dict(zip(distinct, self._read([self._inputs(pair) for pair in distinct.values()]), strict=True))
+        return [_answer(pair, *read[_place(pair)]) for pair in pairs]
 
     def check_golden(self) -> None:
         """Raise `DetectorError` when a golden pair of the card does not get its scores."""
@@ -106,6 +103,14 @@ class PairModel:
     def _inputs(self, pair: Pair) -> _Inputs:
         evidence = self._pieces_of(pair.evidence.text)
         return _Inputs(*pair_inputs(pair.claim.ids.tolist(), evidence, continues=self._continues))
+
+    def _read(self, inputs: Sequence[_Inputs]) -> list[tuple[Floats, Floats]]:
+        """Of each row the logits of its labels and of its tokens."""
+        read: dict[int, tuple[Floats, Floats]] = {}
+        for numbers, length in _batches([len(each.ids) for each in inputs]):
+            labels, tokens = self._run([inputs[number] for number in numbers], length)
+            read |= {number: (labels[row], tokens[row]) for row, number in enumerate(numbers)}
+        return [read[number] for number in range(len(inputs))]
 
     def _run(self, rows: Sequence[_Inputs], length: int = 0) -> tuple[Floats, Floats]:
         shape = (len(rows), length or _padded(len(rows[0].ids)))
@@ -144,6 +149,11 @@ def _batches(lengths: Sequence[int]) -> Iterator[tuple[list[int], int]]:
 
 def _padded(length: int) -> int:
     return -(-length // _STEP) * _STEP
+
+
+def _place(pair: Pair) -> tuple[bytes, str]:
+    """The same for pairs of which the model says the same."""
+    return pair.claim.ids.tobytes(), pair.evidence.text
 
 
 def _answer(pair: Pair, labels: Floats, tokens: Floats) -> PairAnswer:

@@ -3,12 +3,13 @@
 A near copy shares all its words but one with what it was copied from, so that word overlap is nearly whole and a small
 model agrees; which word differs, and whether the same words stand in another order, can be looked up. Here are
 
+* `is_copy`: no word differs;
 * `dropped_hedges`: the context says "may" or "some experts believe", the claim states it as a fact;
 * `changed_quantifiers`: "most" or "all" for "some", "many" for "few", an "only" that the context has not, or elsewhere;
 * `swapped_names`: names, or numbers, that stand the other way round, the voice being the same;
 * `substituted_words`: another word in the same place of an otherwise equal run.
 
-Pure Python, deterministic, made for English. Each returns spans of the claim, empty where nothing differs.
+Pure Python, deterministic, made for English. All but the first return spans of the claim, empty where nothing differs.
 """
 
 from __future__ import annotations
@@ -76,6 +77,15 @@ def is_near_copy(claim: str, closest: str) -> bool:
     own, other = _words(claim), {word.stem for word in _words(closest)}
     known = sum(word.stem in other for word in own)
     return bool(own) and known >= NEAR_COPY * len(own) and len(words(closest)) <= len(own) * MUCH_LONGER + FEW_WORDS
+
+
+def is_copy(claim: str, closest: str) -> bool:
+    """Whether `closest` has the claim's words and no others, in its order, whatever their case and punctuation.
+
+    A sentence that only begins with a claim may take it back: "if", "he denied that", "in the story".
+    """
+    own, other = ([word.lower() for word, _, _ in words(text)] for text in (claim, closest))
+    return bool(own) and own == other
 
 
 def dropped_hedges(claim: str, closest: str) -> list[Span]:

@@ -18,8 +18,8 @@ from typing import Any
 
 from detectors.base import BatchItem
 from detectors.models.card import Card
-from detectors.models.encoded import detect_together
-from detectors.models.encoder import Encoder, Encoding, Tags
+from detectors.models.encoded import detect_together, is_read, unread
+from detectors.models.encoder import Encoder, Encoding, Tags, entity_scores
 from detectors.pii import presidio
 from detectors.pii.catalogue import FLOOR, TAGGED, THRESHOLD
 from detectors.pii.context import ContextWords, words_before
@@ -56,6 +56,7 @@ class TaggedPii:
         self.name = name
         self.encoder = encoder
         self.model = encoder.card.identity
+        self._tags = head.labels
         self._recognizer = _recognizer_class()(head.labels)
         self.labels = frozenset(self._recognizer.supported_entities)
         self._context = {label: ContextWords(TAGGED.get(label, ())) for label in self.labels}
@@ -71,7 +72,9 @@ class TaggedPii:
         return (item.text,)
 
     def read(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
-        """The names in the segment, by start."""
+        """The names in the segment, by start; of one that is read early, what its words could be."""
+        if item.is_early:
+            return self._possible(item, encodings[0])
         artifacts = Tagged(encodings[0].tags[HEAD], item.begin)
         found = [self._judged(item.text, each) for each in self._recognizer.analyze(item.text, [], artifacts)]
         if not found:
@@ -79,6 +82,17 @@ class TaggedPii:
         own = frozenset(found)
         return [
             each for each in self._choose([*found, *self._rivals(item.text)]) if each in own and each.score >= FLOOR
+        ]
+
+    def _possible(self, item: BatchItem, encoding: Encoding) -> list[Finding]:
+        """For each label the highest probability of a word: less than it takes to be a name may become one."""
+        if not is_read(encoding):
+            return unread(item)
+        tags = encoding.tags[HEAD]
+        own = tags.scores[tags.pieces.ends > item.begin]
+        return [
+            Finding(item.begin, len(item.text), label, score, REASON)
+            for label, score in entity_scores(self._tags, own).items()
         ]
 
     def _judged(self, text: str, result: Any) -> Finding:

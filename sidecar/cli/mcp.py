@@ -10,7 +10,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import click
@@ -28,7 +29,9 @@ _MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.option("--listen", metavar="HOST:PORT", help="Where to serve over HTTP, in place of a COMMAND.")
+@click.option("--upstream", metavar="URL", help="The server's URL, with --listen; the same path is served.")
 @POLICIES
 @click.option("--policy", "name", metavar="NAME", help="The policy of all messages: a loaded one, or a pack.")
 @click.option(
@@ -61,6 +64,8 @@ _MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 @CONFIG
 def mcp(
     command: tuple[str, ...],
+    listen: str | None,
+    upstream: str | None,
     directories: tuple[Path, ...],
     name: str | None,
     labels: Mapping[str, str],
@@ -71,24 +76,57 @@ def mcp(
     max_message_bytes: int,
     config: Path | None,
 ) -> None:
-    """Run an MCP server and guard what its client and it say, over standard input and output.
+    """Run an MCP server and guard what its client and it say, over standard input and output; or over HTTP.
 
-    Definitions of tools are read for hidden instructions and pinned by digest. Exit status is the server's.
+    Definitions of tools are read for hidden instructions and pinned by digest. Exit status is the server's. With
+    --listen and --upstream the server is reached over Streamable HTTP or HTTP+SSE, until SIGTERM.
 
     Example: tidegate mcp --policy agents -- npx -y @modelcontextprotocol/server-everything
     """
     from sidecar.mcp.pins import Pins
     from sidecar.telemetry.logging import configure_logging
 
-    called = server or server_name(command)
-    pins = Pins(called, state, accepts_changes=accept_changes)
-    pins.check()
+    over_http = _over_http(command, listen, upstream, server)
     with tempfile.TemporaryDirectory(prefix="tidegate-mcp-") as scratch:
         settings = _settings(load_settings(config), directories, events, Path(scratch))
         settings = with_policy(with_labels(settings, labels), name)
         configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
+        if over_http is not None:
+            pinned = {"state": state, "accept_changes": accept_changes, "max_message_bytes": max_message_bytes}
+            _serve(settings, over_http | pinned)
+            return
+        pins = Pins(server or server_name(command), state, accepts_changes=accept_changes)
+        pins.check()
         status = _over_stdio(settings, command, pins, max_message_bytes=max_message_bytes)
     sys.exit(status)
+
+
+def _over_http(
+    command: tuple[str, ...], listen: str | None, upstream: str | None, server: str | None
+) -> dict[str, Any] | None:
+    """What the settings say of a server that is reached over HTTP; None for a command."""
+    if bool(command) == bool(listen or upstream):
+        raise click.UsageError("say what is guarded: `-- COMMAND`, or --listen HOST:PORT with --upstream URL")
+    if command:
+        return None
+    if not (listen and upstream):
+        raise click.UsageError("--listen HOST:PORT and --upstream URL go together; one of them is missing")
+    path = urlsplit(upstream).path or "/"
+    return {
+        "listen": listen,
+        "servers": {server or server_name(("upstream", upstream)): {"upstream": upstream, "path": path}},
+    }
+
+
+def _serve(settings: Settings, over_http: Mapping[str, Any]) -> None:
+    """Serve over HTTP until SIGTERM or SIGINT. Raises `TidegateError` when it cannot start."""
+    from sidecar.starting import run
+
+    values = settings.model_dump(exclude_unset=True)
+    limit = over_http["max_message_bytes"]
+    said = {**over_http, "max_request_bytes": limit, "facts": values.get("proxy", {}).get("facts", {})}
+    values["mcp"] = values.get("mcp", {}) | said
+    run(checked(values))
 
 
 def server_name(command: Sequence[str]) -> str:

@@ -33,7 +33,7 @@ from sidecar.policy.completion import completed
 from sidecar.policy.language import json_schema, json_schema_of_tests
 from sidecar.policy.lint.thresholds import expectations
 from sidecar.policy.loader import LoadedPolicy
-from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.plan import Plan, RulePlan, StreamSettings
 from sidecar.policy.schema.actions import RedactAction
 from sidecar.policy.schema.base import DEFAULT_POLICY
 from sidecar.values import Action
@@ -156,6 +156,13 @@ def _named(plan: Plan) -> dict[str, Any]:
 # --- show ------------------------------------------------------------------------------------------------------------
 
 
+def _early(stream: StreamSettings) -> str:
+    """Where the beginnings of an answer's segments are read early, in words."""
+    places = [f"after {', '.join(map(str, stream.early_tokens))}"] if stream.early_tokens else []
+    places += [f"every {stream.early_every_tokens}"] if stream.early_every_tokens else []
+    return f", read early {', then '.join(places)} tokens" if places else ""
+
+
 def _holds(plan: Plan) -> dict[int, int]:
     """How many characters each rule's detector may hold back while a lane is open; models hold a segment instead."""
     return {rule.index: scanner.detector.look_ahead for scanner in plan.scanners for rule in scanner.rules}
@@ -173,6 +180,8 @@ def _shown(loaded: LoadedPolicy, plan: Plan) -> dict[str, Any]:
             "max_held_chars": plan.stream.max_held_chars,
             "min_segment_tokens": plan.stream.min_segment_tokens,
             "max_segment_tokens": plan.stream.max_segment_tokens,
+            "early_tokens": list(plan.stream.early_tokens),
+            "early_every_tokens": plan.stream.early_every_tokens,
             "pace_ms": plan.stream.pace_ms,
             "tool_calls": "whole" if plan.holds_calls else "stream",
         },
@@ -251,6 +260,7 @@ def _print_plan(loaded: LoadedPolicy, plan: Plan) -> None:
         f"  takes   {_conditions(plan)}",
         f"  stream  {stream.mode}, holds at most {stream.max_held_chars} characters and {stream.max_hold_ms} ms,"
         f" segments of {stream.min_segment_tokens} to {stream.max_segment_tokens} tokens"
+        + _early(stream)
         + (f", paced over at most {stream.pace_ms} ms" if stream.pace_ms else ""),
         f"  calls   {'leave whole and judged, or not at all' if plan.holds_calls else 'stream as other text does'}",
     ]

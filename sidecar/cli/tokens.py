@@ -12,10 +12,11 @@ from ruamel.yaml import YAML
 from sidecar.callouts.catalogue import ADAPTERS
 from sidecar.cli.ending import Failure, Group
 from sidecar.errors import ConfigError
+from sidecar.mcp.listener import SCOPE as MCP_SCOPE
 from sidecar.tokens import ANY, Token, Tokens, digest_of, entry_of, new_token
 from sidecar.transport.grpc import GRPC_SCOPE
 
-_SCOPES = (ANY, GRPC_SCOPE, *ADAPTERS)
+_SCOPES = (ANY, GRPC_SCOPE, MCP_SCOPE, *ADAPTERS)
 
 
 @click.group(cls=Group)

@@ -22,6 +22,10 @@ _USUAL = re.compile(rb"(?:event: ?([^\r\n]*)\n)?data: ?([^\r\n]*)\n*")
 """Nearly every event: a name or none, and one line of data."""
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
+_HEAD_BYTES = 512
+"""So much is told of an event that is too long."""
+_MOST_OF_END = 3
+"""What is there of the end of an event, a blank line, while its last byte is missing."""
 _FIELD = re.compile(rb"([^:\r\n]*)(?::[ ]?([^\r\n]*))?(?:\r\n|\r|\n|\Z)")
 
 
@@ -98,13 +102,31 @@ class ServerSentEvents:
 
     def __init__(self, *, max_bytes: int) -> None:
         self._rest = Rest(max_bytes)
+        self._is_skipping = False
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The events that became complete, each with the blank lines that end it."""
         self._rest.add(data)
+        if self._is_skipping and not self._skipped():
+            return
         while (end := self._end()) is not None:
             yield _event(self._rest.take(end))
         self._rest.check(len(self._rest))
+
+    def skip(self) -> bytes:
+        """Drop the event that is too long, and what still comes of it; returns how it begins."""
+        head = bytes(self._rest.data[self._rest.start : self._rest.start + _HEAD_BYTES])
+        self._is_skipping = True
+        return head
+
+    def _skipped(self) -> bool:
+        """Whether the end of the event that is dropped is there; what follows is left."""
+        if (end := self._end()) is not None:
+            self._rest.drop(end)
+            self._is_skipping = False
+        else:
+            self._rest.keep_end()
+        return not self._is_skipping
 
     def _end(self) -> int | None:
         """Where the first event ends; a CR at the very end may be half of a CR LF, so it waits."""
@@ -127,7 +149,7 @@ class ServerSentEvents:
 
     def finish(self) -> Iterator[Frame]:
         """What nothing ends. Browsers drop it; here it goes on as it came, and its text is looked at."""
-        if rest := self._rest.take_all():
+        if not self._is_skipping and (rest := self._rest.take_all()):
             yield _event(rest)
 
     def with_payload(self, frame: Frame, payload: bytes) -> bytes:
@@ -187,6 +209,15 @@ class Rest:
         taken = bytes(self.data[self.start : end])
         self.start = self.seen = end
         return taken
+
+    def drop(self, end: int) -> None:
+        """Drop what stands before `end`."""
+        self.start = self.seen = end
+
+    def keep_end(self) -> None:
+        """Drop all but the last bytes, which may be half of what is searched for."""
+        self.data = bytearray(b".") + self.data[-_MOST_OF_END:]
+        self.start = self.seen = 0
 
     def take_all(self) -> bytes:
         """Take what is left."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 import msgspec
 
 from sidecar.core.buffer import TextBuffer
+from sidecar.core.early import Ahead
 from sidecar.core.segmenter import SENTENCE_ENDS, Segmenter
 from sidecar.policy.plan import BatchPlan, Plan, StreamSettings
 from sidecar.values import Channel, Lane, Part, Segment
@@ -25,18 +28,36 @@ class Way(IntEnum):
 
 
 class OpenSegment(msgspec.Struct):
-    """A segment with the batch detectors that still owe an outcome; for those in `gating` text waits."""
+    """A segment with the batch detectors that still owe an outcome; for those in `gating` text waits.
+
+    `ahead` is how far its beginning is cleared; of a beginning that is read early, how far that of its segment is.
+    """
 
     segment: Segment
     waiting: set[int]
     gating: set[int]
     deadline_ms: float
+    ahead: Ahead
+
+    @property
+    def judged(self) -> Segment:
+        """The segment, with how far its beginning was cleared."""
+        cleared, segment = self.ahead.cleared, self.segment
+        return msgspec.structs.replace(segment, cleared=cleared) if cleared > segment.start else segment
+
+
+class Stretch(NamedTuple):
+    """A segment, or the beginning of one that is read early (lane offsets)."""
+
+    end: int
+    start: int
+    is_early: bool
 
 
 class Cut:
     """A way of cutting one lane's text, and the batch detectors that read what it gives."""
 
-    __slots__ = ("batches", "gating", "look_behind", "segmenter", "waiting", "way")
+    __slots__ = ("ahead", "batches", "gating", "look_behind", "segmenter", "waiting", "way")
 
     def __init__(self, way: Way, segmenter: Segmenter, batches: tuple[BatchPlan, ...], gating: frozenset[int]) -> None:
         self.way = way
@@ -45,21 +66,25 @@ class Cut:
         self.waiting = frozenset(batch.index for batch in batches)
         self.gating = gating & self.waiting
         self.look_behind = max(batch.detector.look_behind for batch in batches)
+        self.ahead = Ahead(0)
+        """Of the segment that is not complete."""
 
-    def advance(self, buffer: TextBuffer, *, is_final: bool) -> list[tuple[int, int]]:
-        """The segments that the text which arrived completes."""
+    def advance(self, buffer: TextBuffer, *, is_final: bool) -> list[Stretch]:
+        """The segments that the text which arrived completes, and the beginnings to be read early; by their ends."""
         start = self.segmenter.start
         offset = max(buffer.offset, start - self.look_behind)
         ends = self.segmenter.advance(buffer.tail(offset), offset)
         if is_final and (last := self.segmenter.finish()) is not None:
             ends.append(last)
-        return list(zip([start, *ends], ends, strict=False)) if ends else []
+        early = [Stretch(*place, is_early=True) for place in self.segmenter.take_early()]
+        whole = [Stretch(end, begin, is_early=False) for begin, end in zip([start, *ends], ends, strict=False)]
+        return sorted([*early, *whole]) if early else whole
 
-    def part(self) -> list[tuple[int, int]]:
+    def part(self) -> list[Stretch]:
         """The segment that ends where the text does, when something of it is there: its verdict is due here."""
         start = self.segmenter.start
         end = self.segmenter.part()
-        return [] if end is None else [(start, end)]
+        return [] if end is None else [Stretch(end, start, is_early=False)]
 
     def context_chars(self, buffer: TextBuffer, start: int, end: int) -> int:
         """How much left context the segment `[start, end)` is read with: less, the more it says by itself.
@@ -75,11 +100,17 @@ class Cut:
         return min(self.look_behind, start - begin, max(least, _READING_CHARS - (end - start)))
 
 
-def cuts_of(lane: Lane, plan: Plan, gating: frozenset[int]) -> list[Cut]:
-    """How a lane is cut: into segments, and what a model answers into whole sentences for its pair checkers."""
+def cuts_of(lane: Lane, plan: Plan, gating: frozenset[int], early: Sequence[int] = ()) -> list[Cut]:
+    """How a lane is cut: into segments, and what a model answers into whole sentences for its pair checkers.
+
+    `early`: where the beginnings of its segments are read early.
+    """
     batches = plan.readers(lane).batches
     segments = tuple(batch for batch in batches if not batch.is_pair_checker)
-    cuts = [Cut(Way.SEGMENTS, _segmenter(lane, plan.stream), segments, gating)] if segments else []
+    cuts = []
+    if segments:
+        segmenter = _segmenter(lane, plan.stream, early if gating else ())
+        cuts.append(Cut(Way.SEGMENTS, segmenter, segments, gating))
     sentences = tuple(batch for batch in batches if batch.is_pair_checker)
     if sentences:
         longest = min(batch.sentence_tokens for batch in sentences)
@@ -87,11 +118,11 @@ def cuts_of(lane: Lane, plan: Plan, gating: frozenset[int]) -> list[Cut]:
     return cuts
 
 
-def _segmenter(lane: Lane, settings: StreamSettings) -> Segmenter:
+def _segmenter(lane: Lane, settings: StreamSettings, early: Sequence[int]) -> Segmenter:
     """Short segments first where a model writes; elsewhere longer ones: a prompt or a document comes as a whole."""
     longest, least = settings.max_segment_tokens, settings.min_segment_tokens
     if lane.part is Part.MODEL:
-        return Segmenter(longest, least_tokens=least)
+        return Segmenter(longest, least_tokens=least, early_tokens=early)
     least *= GATHERED_WHEN_WHOLE
     return Segmenter(
         longest,

@@ -21,6 +21,7 @@ import msgspec
 from sidecar.core.answer import Remark, Sentences
 from sidecar.core.asking import Asking, Request
 from sidecar.core.buffer import SLACK_CHARS, TextBuffer
+from sidecar.core.early import behind
 from sidecar.core.gaps import Gaps
 from sidecar.core.gate import Gate
 from sidecar.core.graphemes import LOOK_BACK_CHARS
@@ -28,6 +29,7 @@ from sidecar.core.items import Item, Known, Settled, Source
 from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.kept import Kept, recorded
 from sidecar.core.scanning import Broken, Marked, Scanning, Seen, Sighting
+from sidecar.core.segmenter import CHARS_PER_PIECE, Patience
 from sidecar.core.shared import Shared
 from sidecar.core.trace import WHOLE, Holder
 from sidecar.policy.cel import ConditionError
@@ -177,7 +179,7 @@ class LaneState:
         self._buffer.append(text)
         self.gate.journal.arrived(self._buffer.end, arrived_ms)
         requests = self.asking.advance(self.run, is_final=False)
-        if requests or not self._may_scan_later(0):
+        if requests or not self._may_scan_later():
             self._scan()
             self.settle(turn)
         return requests
@@ -209,9 +211,14 @@ class LaneState:
         is_final = self.gate.block is not None or self.gate.released == notes.chars
         return notes.judgement(*self._unscanned) if is_final else None
 
-    def may_wait(self, text: str, chars: int) -> bool:
-        """Whether `text`, the last of `chars` characters that came since the last step, may wait for what follows."""
-        return self.condition is Condition.OPEN and self._may_scan_later(chars) and not self.asking.may_cut(text, chars)
+    @property
+    def patience(self) -> Patience:
+        """How long text that comes may wait for what follows."""
+        if self.condition is not Condition.OPEN or not self._may_scan_later():
+            return Patience(-1, -1)
+        unread = (MOST_UNREAD_CHARS - 1 - (self._buffer.end - self._scanning.seen)) // CHARS_PER_PIECE
+        pieces, calm = self.asking.patience
+        return Patience(min(pieces, unread), min(calm, unread))
 
     def leave(self) -> list[Request]:
         """Have it judged as if its text ended here: text of another lane comes. Returns the requests for that."""
@@ -238,6 +245,8 @@ class LaneState:
         if self.notes is not None:
             self.notes.close(self._buffer.end, self._shared.segments_made)
         self._scan()
+        if self._call is not None and self._call.unjudged and not self._is_history:
+            self._gaps.add(self._buffer.end, self._call.unjudged)
         return requests
 
     def end_at(self, position: int, run: int) -> None:
@@ -293,14 +302,13 @@ class LaneState:
             self._act_on(failed, NOT_TOLD, (violation.rule,), (finding.start, finding.end), source)
         return met is True
 
-    def _may_scan_later(self, more: int) -> bool:
+    def _may_scan_later(self) -> bool:
         """Whether nothing could leave before a segment is complete, whatever the scanners say.
 
-        Then they read its text, and `more` characters, in one go: token by token, their calls cost more than their
-        reading.
+        Then they read its text in one go: token by token, their calls cost more than their reading.
         """
         begun = self.asking.begun
-        if begun is None or self._buffer.end + more - self._scanning.seen >= MOST_UNREAD_CHARS:
+        if begun is None or self._buffer.end - self._scanning.seen >= MOST_UNREAD_CHARS:
             return False
         if self.gate.released < begun and not self.asking.awaited:
             return False
@@ -368,14 +376,17 @@ class LaneState:
         if isinstance(outcome, Failed):
             if answer is not None:
                 answer.note_failure(segment, outcome)
-            self._fail(batch.detector.name, batch.rules, (segment.start, segment.end), outcome, source)
+            place = max(segment.start, segment.cleared), segment.end
+            self._fail(batch.detector.name, batch.rules, place, outcome, source)
             return
         self._gaps.read(batch, outcome.findings)
         judged = outcome.judged
         if judged is not None and judged.failure is not None and self.notes is not None:
             self.notes.is_spoilt = True  # asked again, there may be a verdict
         found = (
-            decide(batch.rules, outcome.findings, judged=judged) if answer is None else [*answer.read(outcome.findings)]
+            behind(segment, decide(batch.rules, outcome.findings, judged=judged))
+            if answer is None
+            else [*answer.read(outcome.findings)]
         )
         if self._told is not None:
             self._told(batch, segment, outcome.findings, [each for each in found if isinstance(each, Violation)])

@@ -15,6 +15,9 @@ In what a user writes, a segment ends where fenced code begins or ends, whatever
 Short sentences and lines are gathered: 1 and 2 end a segment only when it has `least` pieces, because a model reads a
 token of a short text at twice the cost of one in a long text.
 
+A segment that goes on may be **read early** (`early_tokens`): once so many pieces of it came, up to a word's beginning
+that is not in what may be a name. That cuts nothing.
+
 A cut is made only when the segment shows something: white space joins the segment that follows. The first segments of a
 lane are short, unless its owner asks for long ones (limit and least ramp up, the latter from nothing), so that its
 first words leave early. Estimated word pieces are an upper guess made from characters; a model that counts more splits
@@ -25,6 +28,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import regex
 
@@ -39,7 +44,8 @@ FIRST_LEAST_TOKENS = 12
 _OVERSHOOT = 16
 _LONGEST_NAME = 12
 """How many pieces beyond its limit a segment may take so as not to part a name. Less than `_OVERSHOOT`."""
-_CHARS_PER_PIECE = 6
+CHARS_PER_PIECE = 6
+_NOT_DUE = 1 << 30
 _NEWLINE = "\n"
 _FULL_STOP = "."
 _TERMINATORS = frozenset(".!?…")
@@ -49,6 +55,8 @@ SENTENCE_ENDS = _TERMINATORS | _WIDE_TERMINATORS | _CLOSERS | {_NEWLINE}
 """What may stand before a segment that begins with a sentence."""
 _TOKEN = re.compile(r"\n|[^\S\n]+|[A-Za-z0-9_]+|.", re.DOTALL)
 _MAY_END = re.compile(f"[{_NEWLINE}{''.join(sorted(_TERMINATORS | _WIDE_TERMINATORS))}]")
+_WORDS = re.compile(r"[A-Za-z0-9_ ]*")
+_WORD = re.compile(r"[^\S\n]*[A-Za-z0-9_]*[^\S\n]*")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“‘\[])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|mr|mrs|ms|mx|dr|prof|sr|jr|st|vs|fig|eq|al|cf|approx|inc|ltd|co"
     r"|corp|bros|dept|est|gen|sen|rep|gov|col|capt|lt|sgt|maj|rev|hon|messrs|mme|mlle|mt|ft|ave|blvd|rd|jan|feb|apr|aug"
@@ -65,12 +73,59 @@ _ENDS_IN_PART = regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?:[\p{{Lu}}\p{{N}}][^\s,;
 """What a name, a date or an address may go on after, when what follows is a capital letter or a digit."""
 
 
+class Patience:
+    """How long text of a lane may wait for what follows, and nothing leaves or is asked the later for it.
+
+    It holds from one step of the core to the next. Asking it costs a fraction of a step: most tokens complete nothing.
+    """
+
+    __slots__ = ("_calm", "_pieces")
+
+    def __init__(self, pieces: int, calm: int) -> None:
+        """So many word pieces of any text, and of text in which no sentence ends; below 0 none."""
+        self._pieces = pieces
+        self._calm = calm
+
+    def lasts(self, text: str) -> bool:
+        """Whether the text, which comes next, may wait. Its pieces are guessed from above.
+
+        The mark that ends a sentence may be the last that does: a cut behind it is not certain before what follows.
+        """
+        pieces = _most_pieces(text)
+        self._pieces -= pieces
+        self._calm -= pieces
+        if self._calm < 0 or pieces < len(text) or (found := _MAY_END.search(text)) is None:
+            return self._pieces >= 0 or self._calm >= 0
+        self._calm = -1
+        return self._pieces >= 0 or (found.end() == len(text) and found.group() != _NEWLINE)
+
+
+def _most_pieces(text: str) -> int:
+    """How many word pieces a text has at most, whatever it follows: as many as characters, where it is not words."""
+    if _WORD.fullmatch(text) is not None:
+        return -(-len(text) // CHARS_PER_PIECE)
+    if _WORDS.fullmatch(text) is not None:
+        return len(text) // CHARS_PER_PIECE + text.count(" ") + 1
+    return len(text)
+
+
+class Place(NamedTuple):
+    """Where the beginning of a segment ends that is read early, and where that segment begins (lane offsets)."""
+
+    end: int
+    start: int
+
+
 class Segmenter:
     """The segmenter of one lane. `advance` returns the ends of the segments that became certain."""
 
     __slots__ = (
         "_count",
+        "_due",
+        "_early",
         "_fences",
+        "_gap",
+        "_gaps",
         "_has_text",
         "_in_word",
         "_least",
@@ -92,8 +147,13 @@ class Segmenter:
         least_tokens: int = 0,
         first_least_tokens: int = 0,
         knows_code: bool = False,
+        early_tokens: Sequence[int] = (),
     ) -> None:
-        """`knows_code`: whether segments are to lie in fenced code, or outside of it."""
+        """`knows_code`: whether segments are to lie in fenced code, or outside of it.
+
+        `early_tokens`: how many pieces come between a segment's beginning, or the last early place, and the next one.
+        Each number counts for one place, and 0 has no more follow; the last one, if it is not 0, for all that follow.
+        """
         self._maximum = max_tokens
         self._least_later = min(least_tokens, max_tokens)
         self._least = min(first_least_tokens, self._least_later)
@@ -104,6 +164,9 @@ class Segmenter:
         self._fences = Fences() if knows_code else None
         self._stretches: deque[tuple[int, bool]] = deque([(0, False)])
         """Where fenced code begins and ends, and whether it does; from the one that the last segment was in."""
+        self._gaps = iter(early_tokens)
+        self._gap = next(self._gaps, 0)
+        self._early: list[Place] = []
         self._begin()
 
     def stretch(self, position: int) -> tuple[int, bool]:
@@ -121,14 +184,20 @@ class Segmenter:
         self._position = offset + len(text)
         return cuts
 
-    def may_cut(self, text: str, chars: int) -> bool:
-        """Whether a segment may end in `text`, the last of `chars` characters that came since `advance`.
+    def take_early(self) -> list[Place]:
+        """The places that became certain since this was asked last, where the beginning of a segment is read early."""
+        early, self._early = self._early, []
+        return early
 
-        When that is not so, neither in those before it, looking at them can wait: every word piece has a character.
+    @property
+    def patience(self) -> tuple[int, int]:
+        """How many word pieces may come after `advance` before a segment may end, or be read early, and of no sentence.
+
+        Until it has its least pieces no segment ends, but where fenced code begins or ends. Below 0 none may come.
         """
-        if self._sentence_over or self._wide_over or self._count + chars > self._limit:
-            return True
-        return _MAY_END.search(text) is not None
+        room = min(self._limit, self._due) - self._count
+        least = -1 if self._fences is not None else min(room, self._least - self._count - 1)
+        return least, -1 if self._sentence_over or self._wide_over else room
 
     def finish(self) -> int | None:
         """The end of the last segment, when the lane ends here and something is left."""
@@ -146,6 +215,7 @@ class Segmenter:
         self._in_word = 0
         self._sentence_over = False
         self._wide_over = False
+        self._due = self._gap or _NOT_DUE
 
     def _cut(self, position: int, cuts: list[int]) -> None:
         cuts.append(position)
@@ -185,12 +255,14 @@ class Segmenter:
         is_over = self._wide_over and self._may_end
         if is_over or (not self._in_word and self._is_full(position, text, offset)):
             self._cut(position, cuts)
+        elif not self._in_word and self._count >= self._due:
+            self._read_early(position, text, offset)
         self._sentence_over = self._wide_over = False
         self._has_text = True
         taken = 0
         while taken < len(token):
-            room = _CHARS_PER_PIECE - self._in_word % _CHARS_PER_PIECE
-            if room == _CHARS_PER_PIECE:
+            room = CHARS_PER_PIECE - self._in_word % CHARS_PER_PIECE
+            if room == CHARS_PER_PIECE:
                 if self._count >= self._limit + _OVERSHOOT:
                     self._cut(position + taken, cuts)
                     self._has_text = True
@@ -205,6 +277,8 @@ class Segmenter:
         is_over = self._wide_over and not (is_ending or is_closer)
         if (is_over and self._may_end) or self._is_full(position, text, offset):
             self._cut(position, cuts)
+        elif self._count >= self._due:
+            self._read_early(position, text, offset)
         self._in_word = 0
         self._count += 1
         self._has_text = True
@@ -221,9 +295,19 @@ class Segmenter:
             return True
         if self._count < self._limit or position <= self.start or not text[position - offset - 1].isspace():
             return False
-        return self._count >= self._limit + _LONGEST_NAME or not _is_in_name(
-            text, self.start - offset, position - offset
-        )
+        return self._count >= self._limit + _LONGEST_NAME or not self._is_in_name(position, text, offset)
+
+    def _read_early(self, position: int, text: str, offset: int) -> None:
+        """Have the segment up to `position` read early, where a word begins that goes on with no name."""
+        if not text[position - offset - 1].isspace() or self._is_in_name(position, text, offset):
+            return
+        self._early.append(Place(position, self.start))
+        self._gap = next(self._gaps, self._gap)
+        self._due = self._count + self._gap if self._gap else _NOT_DUE
+
+    def _is_in_name(self, position: int, text: str, offset: int) -> bool:
+        """Whether a cut before the word at `position` may part a name of the segment's."""
+        return _is_in_name(text, self.start - offset, position - offset)
 
     def _is_abbreviated(self, position: int, text: str, offset: int) -> bool:
         """Whether a full stop here ends an abbreviation or a list number instead of a sentence."""

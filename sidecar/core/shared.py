@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import count
 
 import msgspec
 
 from detectors.base import ToolCall
 from detectors.context import Context
+from detectors.task import Task
 from detectors.types import Finding
 from sidecar.core.cuts import Way
 from sidecar.core.established import Established
@@ -30,7 +32,6 @@ class Shared:
     """See the module's text. `now_ms` is the time of the present step."""
 
     __slots__ = (
-        "_calls",
         "_decisions_made",
         "_failures_told",
         "_history",
@@ -39,6 +40,8 @@ class Shared:
         "_languages",
         "_segments_made",
         "_writes_words",
+        "beginnings",
+        "calls",
         "circumstances",
         "context",
         "established",
@@ -52,6 +55,7 @@ class Shared:
         "plan",
         "session_id",
         "stand_ins",
+        "task",
         "trace",
     )
 
@@ -84,13 +88,17 @@ class Shared:
         self.held_call_chars = 0
         self.judges_calls = plan.judges_calls
         """Whether a rule judges calls of tools by more than their text."""
-        self._calls: dict[Lane, ToolCall] = {}
+        self.calls: dict[Lane, ToolCall] = {}
+        self.task: Task | None = None
+        """What they are to serve, where anybody told."""
         self._is_strict = plan.stream.mode is Mode.STRICT
         self._history = history
         self.outputs: deque[Output] = deque()
         self.context: Context | None = None
         self.now_ms = 0.0
         self._segments_made = [0] * len(Way)
+        self.beginnings = count(-1, -1)
+        """The numbers of segments' beginnings that are read early: below 0, so that segments count as without them."""
         self._decisions_made = 0
         self._failures_told: set[tuple[int, FailureKind]] = set()
 
@@ -102,11 +110,11 @@ class Shared:
         """What is known of the call that a lane is part of, where a rule judges calls."""
         if not self.judges_calls or lane.channel is not Channel.TOOL_ARGUMENTS:
             return None
-        return self._calls.setdefault(lane, ToolCall())
+        return self.calls.setdefault(lane, ToolCall(task=self.task))
 
     def tool_of(self, lane: Lane) -> str:
         """Which tool a lane calls, as far as somebody told; empty for a text that is the name itself."""
-        call = self._calls.get(lane)
+        call = self.calls.get(lane)
         return "" if call is None or call.is_name else call.tool
 
     def writes_words(self, lane: Lane) -> bool:

@@ -5,6 +5,7 @@ How a lane (one text of the stream) moves:
 1. `feed` appends text. Pattern scanners look at it inline and say how far everything is decided (`cleared`); the
    segmenter cuts segments, which go out as requests for the batch detectors. Pair checkers are given whole sentences,
    with the context that was there when they were complete, and their outcomes are taken in the order of the text.
+   The beginning of a segment may be read early, so that plain words leave before it is complete (`core.early`).
 2. Findings become violations by the policy's rules (`decide`), and wait in the lane in text order.
 3. The **watermark** is the position up to which every scanner, and every batch detector that a blocking or redacting
    rule reads (strict mode), has cleared the text.
@@ -32,11 +33,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from detectors.context import Context
+from detectors.task import Task
 from sidecar.core.answer import Sentences
 from sidecar.core.asking import Request
 from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.lane import MOST_UNREAD_CHARS, Condition, LaneCoverage, LaneState
 from sidecar.core.order import Order
+from sidecar.core.segmenter import Patience
 from sidecar.core.shared import Shared
 from sidecar.core.structured import JsonReading
 from sidecar.core.trace import Holder, Trace
@@ -131,6 +134,17 @@ class Stream:
         if (call := self._shared.call_of(lane)) is not None:
             call.tool, call.is_name = tool.name, tool.is_name
 
+    @property
+    def judges_calls(self) -> bool:
+        """Whether calls are judged by more than their text."""
+        return self._shared.judges_calls
+
+    def serve(self, task: Task | None) -> None:
+        """Say what calls are to serve that are judged from now on; None: nobody told."""
+        self._shared.task = task
+        for call in self._shared.calls.values():
+            call.task = task
+
     def judges_call(self, lane: Lane) -> bool:
         """Whether a lane is part of a call that is judged by more than its text."""
         return self._shared.judges_calls and lane.channel is Channel.TOOL_ARGUMENTS
@@ -195,7 +209,7 @@ class Stream:
     def feed(self, lane: Lane, text: str, now_ms: float = 0.0, *, arrived_ms: float | None = None) -> list[Request]:
         """Add text to a lane; returns the requests that it completed. Text behind a block is ignored.
 
-        `arrived_ms` is when its first character came, if that was earlier (`may_wait`). Raises `ValueError` when the
+        `arrived_ms` is when its first character came, if that was earlier (`patience`). Raises `ValueError` when the
         lane was ended.
         """
         self._shared.now_ms = now_ms
@@ -222,16 +236,12 @@ class Stream:
         self._note_held(state)
         return self._asked(requests) if requests else requests
 
-    def may_wait(self, lane: Lane, text: str, chars: int) -> bool:
-        """Whether text may be fed later, with what follows, and nothing leaves or is asked the later for it.
-
-        `chars` counts all that came since the last step, `text` included, which is the last of it. It takes a fraction
-        of what `feed` takes: most tokens complete nothing.
-        """
+    def patience(self, lane: Lane) -> Patience:
+        """How long text of a lane may be fed later, with what follows it: until the next step of any kind."""
         order, state = self._places.get(lane, (None, None))
-        if order is None or state is None or lane in self._readings:
-            return False
-        return order.current is state and state.may_wait(text, chars)
+        if order is None or state is None or lane in self._readings or order.current is not state:
+            return Patience(-1, -1)
+        return state.patience
 
     def end_lane(self, lane: Lane, now_ms: float = 0.0) -> list[Request]:
         """Say that no more text of a lane comes: it is judged finally, and all of it leaves; returns the last requests.
@@ -267,6 +277,8 @@ class Stream:
         state.settle(order.turn)
         order.step(state)
         self._note_held(state)
+        for put_off in state.asking.due() if segment < 0 else ():
+            self.resolve(*put_off, now_ms)
 
     def tick(self, now_ms: float) -> None:
         """Let the outcomes that are overdue count as timed out."""

@@ -249,4 +249,8 @@ def _compared(rule: RulePlan, finding: Finding) -> str:
     if threshold is None:
         return f"the rule does not ask for {finding.label}"
     score = f"{finding.score:.2f}" if abs(finding.score - threshold) >= _CLOSE else f"{finding.score:.6g}"
-    return f"{score} {'reaches' if finding.score >= threshold else 'is under'} {threshold:g}"
+    told = f"{score} {'reaches' if finding.score >= threshold else 'is under'} {threshold:g}"
+    judge = rule.judge
+    if judge is None or not judge.covers(finding):
+        return told
+    return f"{told}; between {judge.low:g} and {judge.high:g} judge {judge.judge} decides, and here nobody asks it"

@@ -83,11 +83,8 @@ class _Escalation:
 
     def _hear(self, found: Found, judged: Judged) -> None:
         """Hand on what was found, with what the judge says of it."""
-        outcome: Outcome = msgspec.structs.replace(found, judged=judged)
-        if judged.failure is not None and self._escalation.is_needed:
-            outcome = Failed(judged.failure, judged.reason)
         if self._request.receiver.is_open:
-            self._request.answer(outcome)
+            self._request.answer(self._escalation.heard(found, judged))
 
 
 def judges_of(settings: Mapping[str, JudgeSettings]) -> Mapping[str, JudgeFacts]:

@@ -27,7 +27,7 @@ from sidecar.inference.breaker import Breaker
 from sidecar.judges.forms import TEXT, Form, Said, Unreadable, form_of
 from sidecar.judges.settings import JudgeSettings
 from sidecar.outbox.watched_file import WatchedFile
-from sidecar.policy.judging import JudgeFacts
+from sidecar.policy.judging import JudgeFacts, no_verdict, verdict
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import FailureKind, Judged
 
@@ -41,6 +41,13 @@ _FAILURES, _OPEN_SECONDS = 5, 5.0
 _DIGEST_BYTES = 16
 OUTCOMES = ("safe", "unsafe", "undecided", "late", "failed", "shed", "unsampled")
 """What may come of an unclear text."""
+_NOT_ASKED = {
+    "busy": "too many questions are under way",
+    "over_budget": "over budget",
+    "left_alone": "left alone after failures",
+}
+WAYS = ("asked", "joined", "cached", "unsampled", *_NOT_ASKED)
+"""How a question may fare: it begins a call, joins one, is known, or nobody is asked."""
 
 Told = Callable[[Judged], None]
 """Takes what became of a question, once."""
@@ -79,7 +86,9 @@ class Judge:
         self._form = form(name, settings)
         self._clock = clock
         self._outcomes = {each: metrics.judge_verdicts.labels(name, each) for each in OUTCOMES}
+        self._ways = {each: metrics.judge_questions.labels(name, each) for each in WAYS}
         self._seconds = metrics.judge_seconds.labels(name)
+        self._waited = metrics.judge_wait_seconds.labels(name)
         self._key = secrets.token_bytes(_DIGEST_BYTES)
         self._budget = _Allowance(settings.budget.per_minute, clock.now_ms())
         self._breaker = Breaker(failures=_FAILURES, open_seconds=_OPEN_SECONDS)
@@ -93,16 +102,43 @@ class Judge:
     def ask(self, question: Question, by_ms: float, told: Told) -> None:
         """Have a text judged; `told` is called once: at once, or by `by_ms` at the latest."""
         key = self._digest(question)
-        said = self._known.get(key)
-        if said is not None:
+        way = self._way(key)
+        self._ways[way].inc()
+        if way == "cached":
             self._known.move_to_end(key)
-            told(self._judged(said))
-        elif int.from_bytes(key[:8], "big") >= self._settings.sample * 2**64:
+            told(self._judged(self._known[key]))
+        elif way == "unsampled":
             told(self._undecided("unsampled", "not in the sample"))
-        elif (call := self._calls.get(key) or self._begin(key, question)) is None:
-            told(self._undecided("shed", "not asked", FailureKind.SHED))
+        elif way in _NOT_ASKED:
+            told(self._undecided("shed", f"not asked, {_NOT_ASKED[way]}", FailureKind.SHED))
         else:
-            _Wait(self, call, by_ms, told, self._clock)
+            call = self._calls[key] if way == "joined" else self._begin(key, question)
+            _Wait(self, call, by_ms, self._timed(told), self._clock)
+
+    def _way(self, key: bytes) -> str:
+        """What becomes of a question: one of `WAYS`."""
+        now_ms = self._clock.now_ms()
+        if key in self._known:
+            return "cached"
+        if int.from_bytes(key[:8], "big") >= self._settings.sample * 2**64:
+            return "unsampled"
+        if key in self._calls:
+            return "joined"
+        if len(self._calls) >= _MOST_CALLS:
+            return "busy"
+        if not self._budget.has_one(now_ms):
+            return "over_budget"
+        return "asked" if self._breaker.admits(now_ms / 1000) else "left_alone"
+
+    def _timed(self, told: Told) -> Told:
+        """Note how long a text waited for what became of its question."""
+        began_ms = self._clock.now_ms()
+
+        def tell(judged: Judged) -> None:
+            self._waited.observe((self._clock.now_ms() - began_ms) / 1000)
+            told(judged)
+
+        return tell
 
     async def stop(self) -> None:
         """Give up what is under way and close the connections."""
@@ -132,13 +168,11 @@ class Judge:
         if said.is_unsafe is None:
             return self._undecided("undecided", "cannot decide")
         self._outcomes["unsafe" if said.is_unsafe else "safe"].inc()
-        what = ", ".join(said.labels)
-        told = f"unsafe ({what})" if what else "unsafe" if said.is_unsafe else "safe"
-        return Judged(said.is_unsafe, f"judge {self.name}: {told}", said.labels)
+        return verdict(self.name, said.is_unsafe, said.labels)
 
     def _undecided(self, outcome: str, why: str, failure: FailureKind | None = None) -> Judged:
         self._outcomes[outcome].inc()
-        return Judged(None, f"judge {self.name}: {why}", failure=failure)
+        return no_verdict(self.name, why, failure)
 
     def _digest(self, question: Question) -> bytes:
         digest = blake2b(key=self._key, digest_size=_DIGEST_BYTES)
@@ -147,13 +181,8 @@ class Judge:
         digest.update(tenant + question.text.encode("utf-8", "surrogatepass"))
         return digest.digest()
 
-    def _begin(self, key: bytes, question: Question) -> asyncio.Task[Said] | None:
-        """The call, if one may be made."""
-        now_ms = self._clock.now_ms()
-        if len(self._calls) >= _MOST_CALLS or not self._budget.has_one(now_ms):
-            return None
-        if not self._breaker.admits(now_ms / 1000):
-            return None
+    def _begin(self, key: bytes, question: Question) -> asyncio.Task[Said]:
+        """Make a call."""
         self._budget.take()
         call = self._calls[key] = asyncio.create_task(self._call(question), name=f"judge {self.name}")
         call.add_done_callback(lambda done: self._ended(key, done))

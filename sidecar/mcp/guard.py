@@ -28,7 +28,7 @@ from sidecar.codec.jsontext import NotJsonError, edited, loads
 from sidecar.codec.shape import Shape
 from sidecar.codec.shapes import mcp
 from sidecar.engine import Engine
-from sidecar.errors import TidegateError
+from sidecar.errors import TidegateError, UnknownPolicy
 from sidecar.mcp.messages import (
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -74,7 +74,7 @@ class _Judged(msgspec.Struct, frozen=True):
 
 
 class McpGuard:
-    """See the module's text. One session of one server; both directions may be used at a time, each by one task."""
+    """See the module's text. One session of one server. Several messages may be judged at a time: it keeps no order."""
 
     def __init__(
         self,
@@ -93,6 +93,15 @@ class McpGuard:
         self._left_out: set[str] = set() if left_out is None else left_out
         """The names of tools that were left out of lists."""
         self.max_message_bytes = max_message_bytes
+
+    @property
+    def policy_of_server(self) -> str:
+        """The digest of the policy that judges what the server says; empty where none does."""
+        start = self._from_server
+        try:
+            return self._engine.policies.resolve(start.policy or None, start.facts).digest
+        except UnknownPolicy:
+            return ""
 
     async def from_client(self, data: bytes) -> Relayed:
         """A message of the client's. Raises nothing: what cannot be checked does not pass, and is answered."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
-from sidecar.codec.jsontext import dumps
+from sidecar.codec.jsontext import NotJsonError, dumps, loads
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -14,6 +15,8 @@ STOPPED = -32001
 """A policy stopped it. The codes of -32000 to -32099 are for implementations (JSON-RPC 2.0, 5.1)."""
 UNCHECKED = -32002
 """It could not be checked, and so did not pass."""
+UNANSWERED = -32003
+"""Whoever should have answered did not."""
 
 _HEAD = re.compile(
     rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(?:(-?\d{1,18})|"([\w-]{1,128})")\s*,\s*"(result|error|method)"'
@@ -57,6 +60,49 @@ def is_request(document: Any) -> bool:
 def is_answer(document: Any) -> bool:
     """Whether it answers a request."""
     return isinstance(document, dict) and "method" not in document and "id" in document
+
+
+def errors_for(numbers: Collection[Any], code: int, message: str) -> bytes:
+    """Errors in answer to these requests, each as a line; one without an id where there are none."""
+    return b"".join(error_message(each, code, message) for each in sorted(numbers, key=str) or (None,))
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    """Messages that stand in lines, each without its end."""
+    return [each for each in data.split(b"\n") if each.strip()]
+
+
+def joined(body: bytes, lines: bytes) -> bytes:
+    """A body of messages, none, one or a list of them, with the messages of these lines."""
+    if not lines:
+        return body
+    own = loads(body) if body.strip() else []
+    told = [*(own if isinstance(own, list) else [own]), *(loads(each) for each in lines_of(lines))]
+    return dumps(told if len(told) > 1 else told[0]).encode("utf-8", "surrogatepass")
+
+
+def requests_in(data: bytes) -> set[Any]:
+    """The ids of the requests among messages."""
+    return {each["id"] for each in _messages(data) if is_request(each) and _is_id(each["id"])}
+
+
+def answers_in(data: bytes) -> set[Any]:
+    """The ids of the answers among messages."""
+    if b'"result"' not in data and b'"error"' not in data:
+        return set()
+    return {each["id"] for each in _messages(data) if is_answer(each) and _is_id(each["id"])}
+
+
+def _messages(data: bytes) -> list[Any]:
+    try:
+        document = loads(data)
+    except NotJsonError:
+        return []
+    return document if isinstance(document, list) else [document]
+
+
+def _is_id(number: Any) -> bool:
+    return isinstance(number, str | int | float)
 
 
 def _line(document: Any) -> bytes:

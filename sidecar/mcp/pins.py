@@ -69,7 +69,7 @@ class Pins:
     def pin(self, tools: Iterable[Any]) -> Pinned:
         """Pin what is new of these definitions, and say what is not as it was. Raises `ConfigError`."""
         found = [(each["name"], digest_of(each)) for each in tools if _is_named(each)]
-        if self._file is None:
+        if self._file is None or all(name in self._seen for name, _ in found):
             return self._pinned(found, {}, {})
         with self._state(self._file) as state:
             own = state.servers.setdefault(self.server, {})

@@ -27,11 +27,12 @@ import msgspec
 from sidecar.policy.differences import Difference, of_texts, of_values
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.fakes import expand
+from sidecar.policy.judging import scripted
 from sidecar.policy.operators import RedactionKeys
 from sidecar.policy.schema.cases import CallSpec, CaseSpec, Expect, FactsSpec, FileCaseSpec, PassageSpec, TurnSpec
 from sidecar.policy.schema.session import milliseconds
 from sidecar.policy.turns import Call, Exchange, Passage, Spoken, Turn, exchanges
-from sidecar.values import ActionName, Direction, Lane, Part
+from sidecar.values import ActionName, Direction, Judged, Lane, Part
 from sidecar.wording.languages import preferred
 
 MAX_PAIRS_CHARS = 24
@@ -126,6 +127,8 @@ class Case:
     facts: StreamFacts = field(default_factory=StreamFacts)
     """What the application says of the stream."""
     languages: tuple[str, ...] = ()
+    verdicts: Mapping[str, Judged] = field(default_factory=dict)
+    """What judges say of all that is unclear, by their names; of one that is not there the local verdict stands."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -193,6 +196,7 @@ def make_case(spec: CaseSpec, policy: str | None = None) -> Case:
         policy=own or policy,
         facts=_facts(spec.stream or FactsSpec(), spec.direction or (made[0].direction if made else Direction.OUTPUT)),
         languages=preferred(spec.stream.language) if spec.stream else (),
+        verdicts={name: scripted(name, says) for name, says in spec.judges.items()},
     )
 
 

@@ -113,6 +113,7 @@ class Code(StrEnum):
     BLOCKS_WITHOUT_MESSAGE = "TG611"
     NOTICE_OF_NOTHING = "TG612"
     EXCEPTION_ENDS = "TG613"
+    SENSELESS_BAND = "TG614"
 
 
 @dataclass(frozen=True, slots=True)
@@ -676,6 +677,14 @@ ABOUT: Mapping[Code, About] = {
         "Remove it, or ask its owner to approve it anew and write the new day.",
         "rules:\n  - id: mail\n    detect: {detector: pii, labels: [EMAIL_ADDRESS]}\n    action: redact\n    except:\n"
         "      - {value: info@example.com, reason: public, owner: web team, expires: 2020-12-31}\n",
+    ),
+    Code.SENSELESS_BAND: About(
+        "a judge that is asked about nothing, or about everything",
+        "Nobody is asked about a band of scores that no finding reaches, or that is one score; one that begins at 0"
+        " sends each text to the judge in which the model sees anything at all.",
+        "Let the band hold the scores at which the detector is often wrong, around the threshold.",
+        "rules:\n  - id: rude\n    detect: {detector: toxicity, labels: {insult: 0.7}}\n"
+        "    judge: {name: guard, between: [0, 0.9]}\n    action: annotate\n",
     ),
 }
 """What there is to know of each code."""

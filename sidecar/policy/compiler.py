@@ -202,6 +202,8 @@ def _settings(spec: StreamSpec, language: Language) -> StreamSettings:
         max_segment_tokens=spec.max_segment_tokens,
         min_segment_tokens=spec.min_segment_tokens,
         pace_ms=spec.pace_ms,
+        early_tokens=tuple(spec.early_tokens),
+        early_every_tokens=spec.early_every_tokens,
         tool_calls=spec.tool_calls,
         notice=_notice(spec.notice, language),
     )

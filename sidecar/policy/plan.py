@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
@@ -256,7 +257,8 @@ class StreamSettings:
 
     `max_hold_ms` is how long text may wait for a batch detector; `max_held_chars` is how much text a lane may hold
     before its sender has to wait; `max_segment_tokens` bounds a segment (estimated word pieces), and short sentences
-    are gathered into one of `min_segment_tokens`. `pace_ms` is over how much time cleared text may leave. `tool_calls`
+    are gathered into one of `min_segment_tokens`. Beginnings of segments are read early after `early_tokens`, and then
+    every `early_every_tokens` (0: no more). `pace_ms` is over how much time cleared text may leave. `tool_calls`
     is None where the policy does not say, `notice` where nobody is told.
     """
 
@@ -268,6 +270,11 @@ class StreamSettings:
     pace_ms: int = 0
     tool_calls: ToolCalls | None = None
     notice: Notice | None = None
+    early_tokens: tuple[int, ...] = ()
+    early_every_tokens: int = 0
+
+
+_CALLS = (Part.MODEL, Channel.TOOL_ARGUMENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +312,51 @@ class Plan:
     """The rules that stop a session, numbered behind `rules`. They read nothing until one is stopped."""
     _readers: dict[tuple[Part, Channel], Readers] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was answered before."""
+    all_rules: tuple[RulePlan, ...] = field(init=False, repr=False, compare=False)
+    """Its rules, and those that stop a session."""
+    counts_sessions: bool = field(init=False, repr=False, compare=False)
+    """Whether it matters what a stream's session did, or does."""
+    reads_context: bool = field(init=False, repr=False, compare=False)
+    """Whether answers are compared with what the caller supplies."""
+    reads_one_way: bool = field(init=False, repr=False, compare=False)
+    """Whether all batch detectors are given the same: segments, or sentences."""
+    stops_when_late: bool = field(init=False, repr=False, compare=False)
+    """Whether text is stopped when a model does not look at it in time."""
+    gating_calls: tuple[RulePlan, ...] = field(init=False, repr=False, compare=False)
+    """The rules that may change or stop what a model hands to a tool."""
+    holds_calls: bool = field(init=False, repr=False, compare=False)
+    """Whether a model's calls of tools leave whole and judged, or not at all: where a rule may block them."""
+    judges_calls: bool = field(init=False, repr=False, compare=False)
+    """Whether a rule judges calls of tools by more than their text: by what they call, or whole."""
+    stand_in_rules: tuple[RulePlan, ...] = field(init=False, repr=False, compare=False)
+    """The rules that give stand-ins for values."""
+    redacts: bool = field(init=False, repr=False, compare=False)
+    """Whether any rule may rewrite text."""
+
+    def __post_init__(self) -> None:
+        """Work out once what each stream asks."""
+        put, rules, batches = partial(object.__setattr__, self), self.rules, self.batches
+        told = any(rule.is_telling or rule.session is not None for rule in rules)
+        put("all_rules", (*rules, *self.stoppers))
+        put("counts_sessions", told or bool(self.session.untrusted or self.session.escalations))
+        put("reads_context", any(each.is_pair_checker for each in batches))
+        put("reads_one_way", len({each.is_pair_checker for each in batches}) <= 1)
+        put("stops_when_late", any(each.stops_when_late for each in batches))
+        put("gating_calls", tuple(each for each in rules if each.is_gating and each.is_reading(*_CALLS)))
+        put("holds_calls", self._holds_calls())
+        put("judges_calls", self._judges_calls())
+        put("stand_in_rules", tuple(each for each in rules if each.is_enforced and each.stand_in is not None))
+        put("redacts", any(each.is_enforced and each.action is Action.REDACT for each in rules))
+
+    def _holds_calls(self) -> bool:
+        """The policy may say so, or that they stream. Where no rule changes text there is nothing to wait for."""
+        if self.stream.tool_calls is None:
+            return any(rule.action >= Action.WITHHOLD for rule in self.gating_calls)
+        return self.stream.tool_calls is ToolCalls.WHOLE and bool(self.gating_calls)
+
+    def _judges_calls(self) -> bool:
+        is_asked = any(rule.terms is not None and rule.terms.ask_of_tools for rule in self.rules)
+        return is_asked or any(reads_calls(each.detector) for each in self.scanners)
 
     def readers(self, lane: Lane) -> Readers:
         """What reads a lane's text."""
@@ -331,68 +383,9 @@ class Plan:
         return Readers(scanners, batches, gating, stopping)
 
     @property
-    def all_rules(self) -> tuple[RulePlan, ...]:
-        """Its rules, and those that stop a session."""
-        return (*self.rules, *self.stoppers)
-
-    @property
-    def counts_sessions(self) -> bool:
-        """Whether it matters what a stream's session did, or does."""
-        told = any(rule.is_telling or rule.session is not None for rule in self.rules)
-        return told or bool(self.session.untrusted or self.session.escalations)
-
-    @property
     def is_strict(self) -> bool:
         """Whether text waits for its verdicts."""
         return self.stream.mode is Mode.STRICT
-
-    @property
-    def reads_context(self) -> bool:
-        """Whether answers are compared with what the caller supplies."""
-        return any(batch.is_pair_checker for batch in self.batches)
-
-    @property
-    def reads_one_way(self) -> bool:
-        """Whether all batch detectors are given the same: segments, or sentences."""
-        return len({batch.is_pair_checker for batch in self.batches}) <= 1
-
-    @property
-    def stops_when_late(self) -> bool:
-        """Whether text is stopped when a model does not look at it in time."""
-        return any(batch.stops_when_late for batch in self.batches)
-
-    @property
-    def holds_calls(self) -> bool:
-        """Whether a model's calls of tools leave whole and judged, or not at all: where a rule may block them.
-
-        The policy may say so, or that they stream. Where no rule changes text there is nothing to wait for.
-        """
-        if self.stream.tool_calls is None:
-            return any(rule.action >= Action.WITHHOLD for rule in self.gating_calls)
-        return self.stream.tool_calls is ToolCalls.WHOLE and bool(self.gating_calls)
-
-    @property
-    def judges_calls(self) -> bool:
-        """Whether a rule judges calls of tools by more than their text: by what they call, or whole."""
-        is_asked = any(rule.terms is not None and rule.terms.ask_of_tools for rule in self.rules)
-        return is_asked or any(reads_calls(each.detector) for each in self.scanners)
-
-    @property
-    def gating_calls(self) -> tuple[RulePlan, ...]:
-        """The rules that may change or stop what a model hands to a tool."""
-        return tuple(
-            rule for rule in self.rules if rule.is_gating and rule.is_reading(Part.MODEL, Channel.TOOL_ARGUMENTS)
-        )
-
-    @property
-    def stand_in_rules(self) -> tuple[RulePlan, ...]:
-        """The rules that give stand-ins for values."""
-        return tuple(rule for rule in self.rules if rule.is_enforced and rule.stand_in is not None)
-
-    @property
-    def redacts(self) -> bool:
-        """Whether any rule may rewrite text."""
-        return any(rule.is_enforced and rule.action is Action.REDACT for rule in self.rules)
 
 
 def in_order(plans: Iterable[Plan]) -> tuple[Plan, ...]:

@@ -140,6 +140,7 @@ DEFAULTS: Mapping[tuple[str, str], Tags] = {
     ("pii", ""): {**_DISCLOSURE, "nist": ("AI.600-1:2.4",)},
     ("secrets", ""): {**_DISCLOSURE, "nist": ("AI.600-1:2.9",)},
     ("grounding", ""): {"owasp": ("LLM09:2025",), "nist": ("AI.600-1:2.2",)},
+    ("task_adherence", ""): {"owasp": ("LLM06:2025", "ASI01:2026"), "atlas": ("AML.T0053",)},
     ("tools", ""): {"owasp": ("LLM06:2025", "ASI02:2026"), "atlas": ("AML.T0053",)},
     **{("toxicity", label): _HATE for label in ("identity_attack", "self_harm", "threat", "violence")},
     ("toxicity", ""): _ABUSE,

@@ -13,6 +13,7 @@ from itertools import groupby
 
 import msgspec
 
+from detectors.task import Task
 from sidecar.values import Channel, Direction, Lane, Part, Tool
 
 _HISTORY = frozenset({Part.CONTEXT, Part.TOOL_RESULT})
@@ -65,19 +66,24 @@ class Exchange(msgspec.Struct, frozen=True):
     passages: tuple[Passage, ...] = ()
     after_ms: float = 0.0
     """How much time passed before it."""
+    task: Task | None = None
+    """What an answer's calls are to serve."""
 
 
 def exchanges(turns: Sequence[Turn]) -> Iterator[Exchange]:
     """The streams that guard a conversation, in their order."""
     passages: tuple[Passage, ...] = ()
+    heard: list[Spoken] = []
     for is_answer, group in groupby(enumerate(turns), lambda each: each[1].part is Part.MODEL):
         said = list(group)
         if is_answer:
             for number, turn in said:
-                yield Exchange(Direction.OUTPUT, tuple(_answer(number, turn)), None, passages, turn.after_ms)
+                spoken = tuple(_answer(number, turn))
+                yield Exchange(Direction.OUTPUT, spoken, None, passages, turn.after_ms, _task(heard))
             continue
         passages += tuple(each for _, turn in said for each in turn.passages)
         spoken = tuple(each for number, turn in said for each in _request(number, turn))
+        heard += spoken
         history = frozenset(each.lane for each in spoken if each.lane.part in _HISTORY)
         yield Exchange(Direction.INPUT, spoken, history, passages, sum(turn.after_ms for _, turn in said))
 
@@ -86,6 +92,20 @@ def call_lanes(number: int) -> tuple[Lane, Lane]:
     """The lanes of the name and of the arguments of an answer's call, by its number from 0."""
     name, arguments = (Lane(0, Channel.TOOL_ARGUMENTS, Part.MODEL, 2 * number + place) for place in (0, 1))
     return name, arguments
+
+
+def _task(heard: Sequence[Spoken]) -> Task:
+    """What calls are to serve, by all that was said in requests before."""
+
+    def said(*parts: Part) -> list[str]:
+        return [each.text for each in heard if each.lane.part in parts]
+
+    return Task(
+        said(Part.USER),
+        instructions=said(Part.SYSTEM),
+        untrusted=said(*_HISTORY),
+        definitions=said(Part.TOOL_DEFINITION),
+    )
 
 
 def _request(number: int, turn: Turn) -> Iterator[Spoken]:

@@ -83,6 +83,11 @@ class Request(msgspec.Struct, frozen=True):
         return self.began_ms + self.hold_ms, self.stream
 
     @property
+    def ends_stream(self) -> bool:
+        """Whether its stream ends when it is not looked at in time. Nothing depends on what is read early."""
+        return self.batch.stops_when_late and not self.segment.is_early
+
+    @property
     def detector(self) -> BatchDetector:
         """Who is to look at it."""
         return self.batch.detector
@@ -96,7 +101,7 @@ class Request(msgspec.Struct, frozen=True):
     def item(self) -> BatchItem:
         """What the detector is given."""
         segment = self.segment
-        return BatchItem(segment.text, segment.begin, segment.part, self.direction, segment.context)
+        return segment.item(self.direction)
 
     def answer(self, outcome: Outcome) -> None:
         """Hand the outcome to whoever asked."""

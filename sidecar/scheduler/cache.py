@@ -64,5 +64,5 @@ class FindingsCache:
 
     def _digest(self, detector: BatchDetector, tenant: str, item: BatchItem) -> tuple[int, bytes]:
         place = (item.text, item.begin, item.part, item.direction, item.context.digest if item.context else b"")
-        words = msgspec.msgpack.encode((detector.model, tenant, place))
+        words = msgspec.msgpack.encode((detector.model, tenant, place, item.is_early))
         return id(detector), blake2b(words, key=self._key, digest_size=_DIGEST_BYTES).digest()

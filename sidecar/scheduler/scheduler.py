@@ -188,7 +188,7 @@ class Scheduler:
             wait_ms = self._awaited_ms(request, now_ms)
         if wait_ms > LONG_WAIT * left_ms:
             self._admission.strain(request.began_ms, now_ms)
-        doubt = _DOUBT if request.batch.stops_when_late else 1.0
+        doubt = _DOUBT if request.ends_stream else 1.0
         return "it would be late" if wait_ms > doubt * left_ms and not batcher.is_next(request) else ""
 
     def _awaited_ms(self, request: Request, now_ms: float) -> float:
@@ -295,7 +295,7 @@ class Scheduler:
         """Answer what was not looked at. When that ends its stream the rest of it waits for nothing any more."""
         is_open = request.receiver.is_open
         self._answer(request, failed)
-        if not (is_open and request.batch.stops_when_late):
+        if not (is_open and request.ends_stream):
             return
         self._admission.lose(request.began_ms, request.stream)
         rest = [*self._awaited.take_of(request.receiver), *self._others.take_of(request.receiver)]

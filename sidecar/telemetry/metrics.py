@@ -87,6 +87,7 @@ COUNTERS: Mapping[str, Row] = {
         "Batches for the inference server: answered by it, read by the local model instead, or failed.",
         ("model", "result"),
     ),
+    "tidegate_judge_questions": Row("Unclear texts, by judge and how asking it fared.", ("judge", "way")),
     "tidegate_judge_verdicts": Row("Unclear texts, by judge and what came of asking it.", ("judge", "outcome")),
     "tidegate_scheduler_cache": Row("Requests that were looked up among earlier findings.", ("result",)),
     "tidegate_policy_reloads": Row("Reloads that took effect."),
@@ -122,6 +123,9 @@ HISTOGRAMS: Mapping[str, Row] = {
     "tidegate_scheduler_queue_seconds": Row("How long a segment waited for its batch.", (), _QUEUE_BUCKETS),
     "tidegate_tokenise_seconds": Row("How long a batch took to be made into word pieces.", ("model",), _QUEUE_BUCKETS),
     "tidegate_inference_seconds": Row("How long a batch took in its model.", ("model",), _QUEUE_BUCKETS),
+    "tidegate_judge_wait_seconds": Row(
+        "How long an unclear text waited for its judge, answered or not.", ("judge",), _HELD_BUCKETS
+    ),
     "tidegate_judge_seconds": Row("How long a judge took to answer.", ("judge",), _HELD_BUCKETS),
     "tidegate_scheduler_batch_items": Row(
         "Segments in a batch; one may be for several detectors.", ("model",), _BATCH_BUCKETS
@@ -219,6 +223,8 @@ class Metrics:
             (self._of("tidegate_known_texts", each), self._of("tidegate_known_chars", each)) for each in ("hit", "miss")
         ]
         self.judge_verdicts = self._counters["tidegate_judge_verdicts"]
+        self.judge_questions = self._counters["tidegate_judge_questions"]
+        self.judge_wait_seconds = self._histograms["tidegate_judge_wait_seconds"]
         self.judge_seconds = self._histograms["tidegate_judge_seconds"]
         self.streams_refused = {
             reason: self._of("tidegate_streams_refused", reason) for reason in ("draining", "overloaded", "late")

@@ -6,12 +6,13 @@ label. Weakest first: fixed facts, headers, Envoy's attributes; the labels of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import field
 
+from detectors.task import Task
 from sidecar.codec.weave import Text
 from sidecar.config import MESH, FactNames, Facts, Limits
 from sidecar.errors import CallerError
@@ -104,7 +105,7 @@ def _labels(facts: Facts, caller: Caller) -> dict[str, str]:
     return {label: values[name] for names, values in sources for label, name in names.labels.items() if name in values}
 
 
-def with_sources(start: StreamStart, texts: Iterable[Text], limits: Limits) -> StreamStart:
+def with_sources(start: StreamStart, texts: Sequence[Text], limits: Limits) -> StreamStart:
     """With the user's last words, and the passages that the answer should rest on, as far as the limits allow."""
     prompt, left_out = "", 0
     passages: list[Passage] = []
@@ -120,7 +121,32 @@ def with_sources(start: StreamStart, texts: Iterable[Text], limits: Limits) -> S
         else:
             left_out += 1
     return msgspec.structs.replace(
-        start, prompt=prompt if len(prompt) <= room else "", context=tuple(passages), passages_left_out=left_out
+        start,
+        prompt=prompt if len(prompt) <= room else "",
+        context=tuple(passages),
+        passages_left_out=left_out,
+        task=_task_of(texts, limits.max_context_chars),
+    )
+
+
+def _task_of(texts: Sequence[Text], room: int) -> Task:
+    """What the answer's calls are to serve. Of what was read, the latest is kept where there is no room for all."""
+    said: dict[Part, list[str]] = {part: [] for part in Part}
+    for part, _, text in _whose(texts):
+        said[part].append(text)
+    untrusted: list[str] = []
+    read = [text for part, _, text in _whose(texts) if part in _SOURCES]
+    for text in reversed(read):
+        room -= len(text)
+        if room < 0:
+            break
+        untrusted.append(text)
+    return Task(
+        said[Part.USER],
+        instructions=said[Part.SYSTEM],
+        untrusted=untrusted[::-1],
+        definitions=said[Part.TOOL_DEFINITION],
+        is_cut=room < 0,
     )
 
 

@@ -50,6 +50,7 @@ from sidecar.transport.http2.connection import Bounds
 from sidecar.transport.http2.server import Http2Server
 from sidecar.transport.identity import Peer
 from sidecar.transport.lanes import LaneReader, arguments_of, is_json, is_name, name_of, out_of_order
+from sidecar.transport.plain_chunks import MOST_BYTES, PlainChunks
 from sidecar.transport.reflection import Reflection
 from sidecar.transport.running import Running
 from sidecar.transport.status import status_of
@@ -198,6 +199,8 @@ class GuardService:
             await self._engine.report_outage(start.outage, session.info)
             await context.send_initial_metadata(((_STREAM_ID, session.info.stream_id),))
             lanes = LaneReader(start.direction, self._engine.limits)
+            if isinstance(call := cast("object", context), Call) and self._engine.limits.max_chunk_bytes >= MOST_BYTES:
+                call.hand_to(PlainChunks(lanes, session.pour).take)
             joints = Joints(is_streamed=False)
             async with _beside(_read(context, session, lanes)):
                 async for shown in session.outputs():

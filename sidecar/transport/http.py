@@ -8,10 +8,8 @@ error is told in the provider's own error shape (`http_status`); after that the 
 
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -23,9 +21,10 @@ from yarl import URL
 from sidecar.codec.shape import Shape
 from sidecar.config import Proxy
 from sidecar.engine import Engine
-from sidecar.errors import CallerError, ConfigError, IdleStream, Overloaded, TidegateError
+from sidecar.errors import CallerError, ConfigError, Overloaded, TidegateError
 from sidecar.start import StreamStart
 from sidecar.transport.bodies import NOT_READ, Bodies, Passed, Refused
+from sidecar.transport.connections import host_and_port, let_body_come, upstream_client, upstream_errors, write
 from sidecar.transport.decision import (
     BODY_OF_READING,
     NAMES,
@@ -73,7 +72,7 @@ from sidecar.transport.http_headers import (
     to_upstream,
     to_upstream_guarded,
 )
-from sidecar.transport.http_status import RefusedError, UpstreamError, UpstreamTimeoutError, http_status_of
+from sidecar.transport.http_status import RefusedError, http_status_of
 from sidecar.transport.identity import Peer
 from sidecar.transport.upgrades import relay
 
@@ -82,10 +81,7 @@ _quiet = logging.getLogger(f"{__name__}.requests")
 """What aiohttp has to say of requests that are no HTTP, it quotes: that is for the client, and for no log."""
 _quiet.disabled = True
 
-_KEEP_ALIVE_SECONDS = 4.0
-"""Shorter than servers keep idle connections, so that none is closed just as a request goes out."""
 _SHUTDOWN_SECONDS = 1.0
-_ADDED_BY_AIOHTTP = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 class HttpProxy:
@@ -105,8 +101,10 @@ class HttpProxy:
 
     async def start(self) -> None:
         """Listen and serve. Raises `ConfigError` when the address cannot be bound."""
-        host, port = _host_and_port(self._settings.listen)
-        self._client = _client(self._settings)
+        host, port = host_and_port(self._settings.listen, "proxy.listen")
+        self._client = upstream_client(
+            connect_seconds=self._settings.connect_seconds, idle_seconds=self._settings.idle_seconds
+        )
         # No router: it would answer by itself what it does not know, such as `OPTIONS *`.
         server = web.Server(
             self._handle, handler_cancellation=True, access_log=None, logger=_quiet, auto_decompress=False
@@ -243,17 +241,11 @@ class _Exchange:
     async def _read_request(self, held: Held) -> bytes:
         if (self._request.content_length or 0) > self._settings.max_request_bytes:
             raise too_large_request(self._settings.max_request_bytes)
-        await self._let_body_come()
+        let_body_come(self._request)
         try:
             return await read_request(self._settings, self._request.content.iter_any(), held)
         except (aiohttp.ClientPayloadError, web.RequestPayloadError, aiohttp.http.HttpProcessingError):
             raise CallerError("cannot be read: broken, or not encoded as its headers say", field="body") from None
-
-    async def _let_body_come(self) -> None:
-        """Tell a client that waits for it to send the body, now that there is room for it."""
-        if self._request.headers.get("Expect", "").strip().lower() == "100-continue":
-            assert self._request.transport is not None
-            self._request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     async def _pass(self, passed: Pass) -> web.StreamResponse:
         """Serve what the settings have pass unread."""
@@ -262,7 +254,7 @@ class _Exchange:
             return await self._pass_upgrade(start, passed)
         data = self._request.content if self._request.can_read_body else None
         if data is not None:
-            await self._let_body_come()
+            let_body_come(self._request)
             if self._asked.is_reading and not await is_empty(data.iter_any()):
                 raise RefusedError(BODY_OF_READING)
             await self._bodies.report_request(
@@ -277,7 +269,7 @@ class _Exchange:
     async def _pass_upgrade(self, start: StreamStart, passed: Pass) -> web.StreamResponse:
         await self._bodies.report_unscanned(start, "request", passed.why)
         await self._bodies.report_unscanned(start, "answer", passed.why)
-        with _upstream_errors(self._settings.idle_seconds):
+        with upstream_errors(self._settings.idle_seconds):
             return await relay(self._request, self._client, self._url(), self._bodies.marks)
 
     # -- the upstream ---------------------------------------------------------------------------------------------
@@ -286,7 +278,7 @@ class _Exchange:
         self, data: io.BytesIO | aiohttp.StreamReader | None, headers: CIMultiDict[str]
     ) -> aiohttp.ClientResponse:
         """The upstream's answer to the request. Raises `UpstreamError` for what goes wrong there."""
-        with _upstream_errors(self._settings.idle_seconds):
+        with upstream_errors(self._settings.idle_seconds):
             answer = await self._client.request(
                 self._request.method, self._url(), data=data, headers=headers, allow_redirects=False
             )
@@ -304,7 +296,7 @@ class _Exchange:
     @contextmanager
     def _open(self, answer: aiohttp.ClientResponse) -> Iterator[None]:
         """The body of an answer; left before its end, the connection is closed. Raises as `_send` does."""
-        with _upstream_errors(self._settings.idle_seconds):
+        with upstream_errors(self._settings.idle_seconds):
             try:
                 yield
             finally:
@@ -391,54 +383,12 @@ class _Exchange:
         return response
 
     async def _write(self, response: web.StreamResponse, data: bytes) -> None:
-        """Send bytes. Raises `IdleStream` when the client takes none for too long; one that went away cancels."""
-        try:
-            async with asyncio.timeout(self._engine.idle_seconds):
-                await response.write(data)
-        except TimeoutError:
-            raise IdleStream(self._engine.idle_seconds) from None
-        except ConnectionError:
-            raise asyncio.CancelledError from None
+        await write(response, data, self._engine.idle_seconds)
 
 
 def _described(answer: aiohttp.ClientResponse) -> Described:
     return described(CIMultiDict(answer.headers))
 
 
-def _client(settings: Proxy) -> aiohttp.ClientSession:
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds, sock_read=settings.idle_seconds)
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=timeout,
-        skip_auto_headers=_ADDED_BY_AIOHTTP,
-        auto_decompress=False,
-    )
-
-
-@contextmanager
-def _upstream_errors(idle_seconds: float) -> Iterator[None]:
-    """Tell what goes wrong with the upstream in our words, without its address."""
-    try:
-        yield
-    except aiohttp.ClientConnectorError as error:
-        number = error.os_error.errno or 0
-        why = os.strerror(number) if number > 0 else "its name is not known"
-        raise UpstreamError(f"the upstream cannot be reached: {why}") from error
-    except aiohttp.ServerTimeoutError as error:
-        raise UpstreamTimeoutError(
-            f"the upstream could not be reached in time, or was silent for {idle_seconds:g} s"
-        ) from error
-    except aiohttp.ClientError as error:
-        raise UpstreamError("the upstream broke off, or does not speak HTTP") from error
-
-
 def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, TidegateError) else type(error).__name__
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65_535:
-        raise ConfigError(f"{address!r} is not HOST:PORT", path="proxy.listen")
-    return host.strip("[]"), int(port)

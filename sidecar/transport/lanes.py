@@ -83,6 +83,8 @@ class LaneReader:
         """The ids of calls, by their numbers, and `_numbers` the other way round."""
         self._numbers: dict[str, int] = {}
         self._decoders: dict[Lane, codecs.IncrementalDecoder] = {}
+        self.plain: dict[bytes, Lane] = {}
+        """The lanes that came, by their messages' bytes: those of no calls, whose characters were never cut."""
         self._names: dict[Lane, str] = {}
         """By the lane of a call's arguments: its name, as far as it came."""
         self._ended: set[Lane] = set()
@@ -93,6 +95,8 @@ class LaneReader:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = self._read_lane(message, field)
+            if lane.channel is not Channel.TOOL_ARGUMENTS:
+                self.plain[message.SerializeToString()] = lane
         return lane
 
     def text_of(self, chunk: pb.Chunk, lane: Lane) -> str:
@@ -176,6 +180,7 @@ class LaneReader:
         decoder = self._decoders.get(lane)
         if decoder is None:
             decoder = self._decoders[lane] = codecs.getincrementaldecoder("utf-8")()
+            self.plain = {name: each for name, each in self.plain.items() if each != lane}
         try:
             return decoder.decode(data)
         except UnicodeDecodeError as error:

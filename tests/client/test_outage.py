@@ -199,7 +199,7 @@ async def test_the_next_call_tells_the_sidecar_once():
     port = free_port()
     async with tidegate.AsyncClient(f"127.0.0.1:{port}", on_unavailable="pass", max_retries=0) as client:
         await client.check(TEXT)
-        assert [text async for text in client.stream(["and ", "more"]).text()] == ["and ", "more"]
+        assert [text async for text in client.stream(["and ", "more"]).text()] == ["and more"]
         async with at(port) as server:
             while (await client.check("Hello.", tenant="acme")).is_unguarded:  # gRPC waits before it connects again
                 pass

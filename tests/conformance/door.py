@@ -41,13 +41,17 @@ class Door:
         self.server = server
         self._process = process
         self._log = log
-        started = self._wait_for("serving")
+        self._started = started = self._wait_for("serving")
         self.address: str = started["grpc"][0]
         self.admin: str = started["admin"]
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def told(self, listener: str) -> str:
+        """Where a listener of the service is, as it says itself."""
+        return str(self._started[listener])
 
     def ask(self, question: str) -> dict[str, float]:
         """What a service on `scales` answers."""

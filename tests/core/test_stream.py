@@ -85,7 +85,7 @@ def test_a_prompt_is_read_in_longer_segments_than_an_answer_however_it_is_cut(pa
 
 
 class TestWaiting:
-    """`may_wait`: what may be fed later is fed later, and nothing comes the later for it."""
+    """`patience`: what may be fed later is fed later, and nothing comes the later for it."""
 
     @given(WORDS_AND_MARKS.flatmap(cuts_of), st.sampled_from([0, 12]), st.booleans())
     def test_nothing_leaves_and_nothing_is_asked_later(self, pieces: list[str], least: int, is_answered: bool) -> None:
@@ -96,16 +96,15 @@ class TestWaiting:
         settings = dataclasses.replace(a_plan.stream, min_segment_tokens=least)
         a_plan = dataclasses.replace(a_plan, stream=settings)
         eager, patient = Stream(a_plan), Stream(a_plan)
-        waiting = ""
+        waiting, patience = "", patient.patience(Lane())
         for piece in [each for each in pieces if each]:
             waiting += piece
-            may_wait = patient.may_wait(Lane(), piece, len(waiting))
             seen = _step(eager, piece, is_answered=is_answered)
-            if may_wait:
+            if patience.lasts(piece):
                 assert seen == ([], [])
             else:
                 assert _step(patient, waiting, is_answered=is_answered) == seen
-                waiting = ""
+                waiting, patience = "", patient.patience(Lane())
         if waiting:
             assert _step(patient, waiting, is_answered=is_answered) == ([], [])
         eager.close()
@@ -117,25 +116,53 @@ class TestWaiting:
         stream = Stream(plan(flagger, max_segment_tokens=64))
         stream.feed(Lane(), "A short one to begin with, then another that is as short. ")
         tokens = [f"{word} " for word in ("the", "words", "of", "a", "line", "that", "is", "not", "short") * 4]
-        waiting, steps = "", 0
+        waiting, steps, patience = "", 0, stream.patience(Lane())
         for token in tokens:
             waiting += token
-            if not stream.may_wait(Lane(), token, len(waiting)):
+            if not patience.lasts(token):
                 stream.feed(Lane(), waiting)
-                waiting, steps = "", steps + 1
-        assert steps < len(tokens) / 3
+                waiting, steps, patience = "", steps + 1, stream.patience(Lane())
+        assert steps < len(tokens) / 12
 
-    @pytest.mark.parametrize("text", [".", "!", "\n", "。", "one two?"])
-    def test_what_may_end_a_sentence_does_not_wait(self, text: str) -> None:
+    @pytest.mark.parametrize(
+        ("text", "lasts"),
+        [
+            ("one two? three. four\n", True),
+            ("one two? three. four, or five\n", False),
+            ("one, two, three, four, or five; and not one end of a sentence", True),
+            ("one, two, three, four, or five; and not one end of a sentence, but a lot of marks", False),
+            (12 * " word", True),
+            (1024 * "word ", False),
+        ],
+        ids=["least", "more than least", "calm", "more than a segment", "words", "too many"],
+    )
+    def test_before_a_segment_has_its_least_a_sentence_may_end_and_wait(self, text: str, lasts: bool) -> None:
+        a_plan = plan((SegmentFlagger("bad", label="FLAG"), [rule(BLOCK, "FLAG")]), max_segment_tokens=64)
+        a_plan = dataclasses.replace(a_plan, stream=dataclasses.replace(a_plan.stream, min_segment_tokens=24))
+        stream = Stream(a_plan)
+        stream.feed(Lane(), "The first sentence. A second one that is as long as it has to be for it. ")
+        assert stream.patience(Lane()).lasts(text) == lasts
+
+    @pytest.mark.parametrize("text", ["\n", "?!", "。あ", "! one"])
+    def test_what_may_end_a_segment_does_not_wait(self, text: str) -> None:
         stream = Stream(plan((SegmentFlagger("bad", label="FLAG"), [rule(BLOCK, "FLAG")])))
         stream.feed(Lane(), "it is")
-        assert stream.may_wait(Lane(), " said", 5)
-        assert not stream.may_wait(Lane(), text, len(text))
+        patience = stream.patience(Lane())
+        assert patience.lasts(" said")
+        assert not patience.lasts(text)
+
+    @pytest.mark.parametrize("text", [".", "!", "。", "one two?"])
+    def test_the_end_of_a_sentence_waits_for_what_follows_it_alone(self, text: str) -> None:
+        stream = Stream(plan((SegmentFlagger("bad", label="FLAG"), [rule(BLOCK, "FLAG")])))
+        stream.feed(Lane(), "it is")
+        patience = stream.patience(Lane())
+        assert patience.lasts(text)
+        assert not patience.lasts(" ")
 
     def test_after_the_end_of_a_sentence_nothing_waits(self) -> None:
         stream = Stream(plan((SegmentFlagger("bad", label="FLAG"), [rule(BLOCK, "FLAG")])))
         stream.feed(Lane(), "it is said.")
-        assert not stream.may_wait(Lane(), " ", 1)
+        assert not stream.patience(Lane()).lasts(" ")
 
     @pytest.mark.parametrize(
         "a_plan",
@@ -149,7 +176,7 @@ class TestWaiting:
     def test_text_that_leaves_by_itself_does_not_wait(self, a_plan: Plan) -> None:
         stream = Stream(a_plan)
         stream.feed(Lane(), "it is")
-        assert not stream.may_wait(Lane(), " said", 5)
+        assert not stream.patience(Lane()).lasts(" said")
 
     def test_how_long_text_was_held_counts_from_its_arrival(self) -> None:
         stream = Stream(plan((WordScanner("bad"), [rule(BLOCK)])))
@@ -543,7 +570,8 @@ def policies(draw: st.DrawFn) -> Plan:
         else:
             detector = WordScanner(draw(st.sampled_from(SCANNERS)), label=label)
         detectors.append((detector, [rule(action, label, index=index, enforcement=enforcement, rewrite=stars)]))
-    return plan(*detectors, max_segment_tokens=3)
+    longest, early, every = draw(st.sampled_from([(3, (), 0), (8, (2,), 0), (8, (1, 2), 3)]))
+    return plan(*detectors, max_segment_tokens=longest, early_tokens=early, early_every_tokens=every)
 
 
 @given(policies(), st.text(WORDS, max_size=60), st.data())
@@ -582,7 +610,7 @@ def test_law_3_without_a_violation_output_is_input(a_plan: Plan, text: str, data
 @given(policies(), st.text(WORDS, max_size=200))
 def test_law_4_held_text_is_bounded(a_plan: Plan, text: str) -> None:
     guarded = guard_text(a_plan, by_character(text))
-    assert guarded.max_held_chars <= 40 + 6 * (3 + 16) + 32
+    assert guarded.max_held_chars <= 40 + 6 * (a_plan.stream.max_segment_tokens + 16) + 32
 
 
 def test_law_5_a_character_is_looked_at_a_bounded_number_of_times() -> None:

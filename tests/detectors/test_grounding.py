@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ from pydantic import ValidationError
 
 from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, AnswerBar, BatchItem, DetectorError, PairChecker, Reading
 from detectors.context import Context, context_of
+from detectors.grounding.combiner import PairAnswer
 from detectors.grounding.detector import MISCITED, UNCITED, GroundingChecker, GroundingParams
+from detectors.grounding.model import Pair, PairModel, load_pair_model
 from detectors.models.encoded import model_folder
 from detectors.types import Finding
 
@@ -160,6 +164,87 @@ def test_answers_of_the_stated_length_are_flagged_as_often_as_a_sentence(
     assert math.prod(1 - share(each) for each in least) == pytest.approx(1 - share(threshold), abs=1e-6)
     assert bar.least(threshold, sentences + 1) >= least[-1]
     assert bar.least(1.0, sentences) == 1, "what always scores 1, such as a citation that is missing, still counts"
+
+
+class Counting(PairModel):
+    """The shipped pair model, with what it was asked and what it read."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.__dict__.update(load_pair_model(folder or model_folder("tidegate-grounding")).__dict__)
+        self.asked: list[int] = []
+        self.pairs: list[Pair] = []
+        self.rows = 0
+
+    def answers(self, pairs: Sequence[Pair]) -> list[PairAnswer]:
+        self.asked.append(len(pairs))
+        self.pairs += pairs
+        return super().answers(pairs)
+
+    def _read(self, inputs: Sequence[Any]) -> list[Any]:
+        self.rows += len(inputs)
+        return super()._read(inputs)
+
+
+FILLER = [f"Shop {number} sells {number} kinds of bread. It closes on Mondays, and opens late." for number in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    (
+        ("The harbour bridge was opened in 1932.", [0, 0]),
+        ("Anna Miller of Scotland paid 70 million euros.", [1, 0]),
+        ("Parcels arrive within three days, and the bridge has lanes.", [1, 1]),
+        (f"The bridge was opened in 1932, {'and it is said to be long, ' * 5} and parcels take three days.", [3, 0]),
+    ),
+)
+def test_only_what_is_unclear_is_read_twice_and_a_copy_not_at_all(text: str, asked: list[int]) -> None:
+    model = Counting()
+    GroundingChecker(model).detect([BatchItem(text, 0, context=context_of([BRIDGE, ("shop", SHOP)]))])
+    assert model.asked == asked
+
+
+def test_a_passage_that_is_cited_is_not_read_again() -> None:
+    model = Counting()
+    cited = f"{TRUE[:-1]} [1]."
+    GroundingChecker(model).detect([BatchItem(cited, 0, context=context_of([BRIDGE, ("shop", SHOP)]))])
+    assert (model.asked[0], model.rows) == (2, 1)
+
+
+def test_in_a_long_context_the_model_begins_with_few_sentences() -> None:
+    model = Counting()
+    GroundingChecker(model).support(TRUE, context_of([*FILLER, BRIDGE]))
+    first = model.pairs[0].evidence
+    assert "The harbour bridge was opened in 1932." in first.text
+    assert first.is_gathered
+
+
+def test_a_copy_is_supported_as_well_as_the_model_says_of_such() -> None:
+    copy = BRIDGE.split(". ")[0] + "."
+    assert found(copy)[UNSUPPORTED] < 0.1
+    finding = detect(copy)[0]
+    assert finding.grounding is not None
+    assert (finding.grounding.passage, finding.grounding.failed, finding.grounding.is_cut) == ("1", (), False)
+    assert found(copy.replace("1932", "1952"))[UNSUPPORTED] > 0.5
+
+
+def own_model(folder: Path, stated: str, instead: str) -> GroundingChecker:
+    shutil.copytree(model_folder("tidegate-grounding"), folder)
+    card = (folder / "model.yaml").read_text(encoding="utf-8")
+    assert stated in card
+    (folder / "model.yaml").write_text(card.replace(stated, instead), encoding="utf-8")
+    return GroundingChecker(load_pair_model(folder))
+
+
+def test_a_model_whose_card_does_not_say_what_to_leave_out_reads_all(tmp_path: Path) -> None:
+    own_model(tmp_path / "own", "  reading:", "  left_out:")
+    model = Counting(tmp_path / "own")
+    GroundingChecker(model).detect([BatchItem("The harbour bridge was opened in 1932.", 0, context=CONTEXT)])
+    assert model.asked[0] >= 1
+
+
+def test_a_card_that_says_it_wrongly_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DetectorError, match="its card's `reading` is not like"):
+        own_model(tmp_path / "own", "long_words: 25", "long_words: few")
 
 
 @pytest.mark.parametrize("other", ({"consecutive": 2}, {"ratio": 0.5}, {"evidence": True}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from detectors.grounding.facts import ContextFacts
-from detectors.grounding.features import FEATURES, closest_sentence, failed_checks, lexical_features
+from detectors.grounding.features import FEATURES, Compared, closest_sentence, lexical_features
 from detectors.grounding.passages import PassageIndex
 from detectors.grounding.stated import dates, names, negations, numbers, quotes, speakers
 
@@ -18,7 +18,7 @@ CONTEXT = (
 
 def failed(claim: str, context: str = CONTEXT) -> list[tuple[str, str]]:
     index = PassageIndex([context])
-    checks = failed_checks(claim, ContextFacts([context]), index.select(claim))
+    checks = Compared(claim, ContextFacts([context]), index.select(claim)).failed
     return [(check.kind, claim[check.start : check.end]) for check in checks]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.grounding.passages import (
+    BRIEF_WORDS,
     MAX_SENTENCES,
     ROOM_WORDS,
     PassageIndex,
@@ -133,6 +134,19 @@ def test_what_is_gathered_is_bounded_and_in_the_order_of_the_documents() -> None
     assert places == sorted(places)
     texts = (documents[part.document][part.start : part.end] for part in gathered.passages)
     assert len(claim.split()) + sum(len(text.split()) for text in texts) <= ROOM_WORDS
+
+
+def test_what_is_gathered_briefly_is_a_part_of_that_in_fewer_words() -> None:
+    documents = [f"{BRIDGE} {BAKERY} Number {number}." for number in range(20)]
+    claim = "Rosa sells bread near the bridge that painters work on all year."
+    index = PassageIndex(documents)
+    brief, gathered = index.brief(claim), index.select(claim)[-1]
+    words = sum(len(documents[part.document][part.start : part.end].split()) for part in brief.passages)
+    assert 0 < words <= BRIEF_WORDS
+    assert len(brief.text) < len(gathered.text)
+    assert brief.is_gathered
+    assert 0 < brief.recall <= gathered.recall
+    assert PassageIndex(["No word of it."]).brief("Rosa sells bread.").text == "No word of it."
 
 
 @settings(max_examples=60)

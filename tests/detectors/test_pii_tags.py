@@ -131,6 +131,17 @@ def test_nothing_is_found_in_the_left_context(detector: BatchDetector) -> None:
     assert found(detector, "", 0) == found(detector, "\ud800 \u200b", 0) == []
 
 
+def test_of_a_beginning_it_is_told_what_its_words_could_be(detector: BatchDetector) -> None:
+    texts = ("the Ann Smith", 0), ("the ann", 0), ("Ann Smith the", 9), ("", 0)
+    found = detector.detect([BatchItem(text, begin, is_early=True) for text, begin in texts])
+    assert [[(each.start, each.end, each.label) for each in own] for own in found] == [
+        [(begin, len(text), "PERSON")] for text, begin in texts
+    ]
+    sure, likely, none, empty = (own[0].score for own in found)
+    assert sure > 0.9 > none
+    assert likely > none > empty == 0.0
+
+
 def test_a_name_in_an_address_of_the_net_belongs_to_it(detector: BatchDetector) -> None:
     assert found(detector, "mail ann.smith@example.com or Ann") == ["Ann"]
 

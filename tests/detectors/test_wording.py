@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.grounding.facts import ContextFacts
-from detectors.grounding.features import failed_checks
+from detectors.grounding.features import Compared
 from detectors.grounding.passages import PassageIndex
 from detectors.grounding.wording import (
     changed_quantifiers,
     dropped_hedges,
+    is_copy,
     is_near_copy,
     substituted_words,
     swapped_names,
@@ -22,7 +23,7 @@ KINDS = {"hedge", "quantifier", "order", "word", "number"}
 
 def turned(claim: str, context: str) -> list[tuple[str, str]]:
     """What the exact checks hold against a claim."""
-    checks = failed_checks(claim, ContextFacts([context]), PassageIndex([context]).select(claim))
+    checks = Compared(claim, ContextFacts([context]), PassageIndex([context]).select(claim)).failed
     return [(check.kind, claim[check.start : check.end]) for check in checks if check.kind in KINDS]
 
 
@@ -101,3 +102,33 @@ def test_a_copy_turns_nothing(text: str) -> None:
     assert dropped_hedges(text, text) == []
     assert changed_quantifiers(text, text) == []
     assert substituted_words(text, text) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "closest", "is_one"),
+    (
+        ("The bridge was closed.", "The bridge was closed.", True),
+        ("the bridge was closed", "“The bridge was closed!”", True),
+        ("The bridge was closed.", "If the bridge was closed, ships would wait.", False),
+        ("The bridge was closed.", "The bridge was closed in the story.", False),
+        ("The bridge was closed.", "The bridges were closed.", False),
+        ("It has 3 lanes.", "It has 8 lanes.", False),
+        ("It costs 3.5 euros.", "It costs 35 euros.", False),
+        ("", "", False),
+    ),
+)
+def test_a_copy_has_the_same_words_and_no_others(claim: str, closest: str, *, is_one: bool) -> None:
+    assert is_copy(claim, closest) is is_one
+
+
+@pytest.mark.parametrize(
+    ("claim", "context"),
+    (
+        ("Prices rose by 5 %.", "Prices rose by 5 $."),
+        ("I have been there.", "I have been there."),
+        ("The US won.", "The us won."),
+    ),
+)
+def test_a_copy_whose_checks_fail_is_none(claim: str, context: str) -> None:
+    compared = Compared(claim, ContextFacts([context]), PassageIndex([context]).select(claim))
+    assert compared.is_copy == (not compared.failed)

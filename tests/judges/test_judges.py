@@ -103,6 +103,17 @@ class Bench:
         """What events say of why, oldest first."""
         return [event.data.detector.reason for event in self.outbox.events if isinstance(event.data, Violation)]
 
+    def fared(self, way: str) -> float:
+        """How many questions fared so."""
+        labels = {"judge": "guard", "way": way}
+        return self.metrics.registry.get_sample_value("tidegate_judge_questions_total", labels) or 0.0
+
+    @property
+    def waits(self) -> float:
+        """Of how many texts it is known how long they waited."""
+        labels = {"judge": "guard"}
+        return self.metrics.registry.get_sample_value("tidegate_judge_wait_seconds_count", labels) or 0.0
+
     def count(self, outcome: str) -> float:
         labels = {"judge": "guard", "outcome": outcome}
         return self.metrics.registry.get_sample_value("tidegate_judge_verdicts_total", labels) or 0.0
@@ -279,7 +290,8 @@ async def test_past_the_budget_the_local_verdict_stands_and_is_counted() -> None
         assert await made.run(["This is odd, one."]) == "This is odd, one."
         assert await made.run(["This is odd, two."]) == "<FLAG>"
         assert (len(made.upstream.requests), made.count("shed")) == (1, 1)
-        assert made.reasons == ["words; judge guard: not asked"]
+        assert made.reasons == ["words; judge guard: not asked, over budget"]
+        assert (made.fared("asked"), made.fared("over_budget"), made.waits) == (1, 1, 1)
         made.clock.advance(60_000)
         assert await made.run(["This is odd, three."]) == "This is odd, three."
 
@@ -290,6 +302,7 @@ async def test_a_text_is_judged_once_for_each_tenant() -> None:
         for tenant in ("a", "a", "b"):
             await made.run(["This is odd."], tenant)
         assert (len(made.upstream.requests), made.count("safe")) == (2, 3)
+        assert (made.fared("asked"), made.fared("cached"), made.waits) == (2, 1, 2)
 
 
 async def test_a_cache_that_is_full_forgets_what_was_used_least_lately() -> None:

@@ -259,7 +259,8 @@ def test_show_for_people(right: Path) -> None:
     assert lines[1].startswith("  digest  ")
     assert lines[2:8] == [
         "  takes   directions output; labels app=shop (order 100)",
-        "  stream  strict, holds at most 16384 characters and 400 ms, segments of 24 to 64 tokens",
+        "  stream  strict, holds at most 16384 characters and 400 ms, segments of 24 to 64 tokens,"
+        " read early after 6, 6 tokens",
         "  calls   stream as other text does",
         "  rule no-codes: redact with mask, severity high",
         "    detector    patterns",

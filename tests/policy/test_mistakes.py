@@ -69,7 +69,7 @@ MISTAKES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "a detector of another tool",
         detecting("{detector: presidio}"),
         (
-            "6:24 TG201 Use one of `patterns`, `secrets`, `pii`, `invisible_text`, `links`, `tools`, `format`, `injection`, `toxicity`, `topic`, `grounding`.",
+            "6:24 TG201 Use one of `patterns`, `secrets`, `pii`, `invisible_text`, `links`, `tools`, `task_adherence`, `format`, `injection`, `toxicity`, `topic`, `grounding`.",
         ),
     ),
     (

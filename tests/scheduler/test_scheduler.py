@@ -192,6 +192,21 @@ async def test_with_one_lost_segment_what_else_of_its_stream_waits_is_dropped_wh
         gate.may_run.set()
 
 
+async def test_a_reading_that_nothing_depends_on_is_lost_alone():
+    """The beginning of a segment, read early: where it is shed, its segment is looked at all the same."""
+    clock, gate, asker = FakeClock(), Gate(), Asker()
+    ending = BatchPlan(0, gate, (rule(Action.BLOCK, "FLAG"),))
+    async with scheduling(clock) as scheduler:
+        await keep_busy(scheduler, clock, gate, Asker())
+        older = request(9, "a" * 40, detector=gate, asker=Asker(), deadline_ms=clock.ms + 9_000.0)
+        scheduler.submit(replace(older, hold_ms=8_000.0))
+        for number, hold_ms in ((3, 9_000.0), (-1, 1.0)):
+            asked = request(number, "a" * 40, detector=gate, asker=asker, deadline_ms=clock.ms + hold_ms)
+            scheduler.submit(replace(asked, batch=ending, stream=7, hold_ms=9_000.0))
+        assert asker.outcomes == {-1: Failed(FailureKind.SHED, "it would be late")}
+        gate.may_run.set()
+
+
 async def test_streams_are_turned_away_when_segments_wait_for_long():
     clock, asker, gate = FakeClock(), Asker(), Gate()
     async with scheduling(clock) as scheduler:

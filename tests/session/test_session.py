@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.types import Finding
 from sidecar.config import Limits
 from sidecar.core.stream import Stream
 from sidecar.engine import Engine
@@ -498,14 +499,14 @@ async def test_text_that_completes_nothing_waits_for_what_follows_it(fed: list[s
     engine = make_engine(flagged(), outbox=await started(), scheduler=PromptScheduler())
     async with engine.open(StreamStart()) as session:
         writer = Writer(session)
-        for token in ("So", " it", " is", " then", ".", " Next"):
+        for token in ("So", " it", " is", " then", ".", " Next", " one"):
             await session.feed(LANE, token)
             await settle(session)
         session.finish()
         await writer.task
 
-    assert fed == ["So", " it is then.", " Next"]
-    assert writer.text == "So it is then. Next"
+    assert fed == ["So", " it is then. Next", " one"]
+    assert writer.text == "So it is then. Next one"
 
 
 async def test_text_that_waits_is_given_to_the_core_when_somebody_asks_for_it(fed: list[str]):
@@ -1005,3 +1006,35 @@ async def test_calls_past_the_limit_are_blocked_and_the_event_says_why():
     assert [type(each) for each in shown] == [Blocked, StreamSummary]
     [fault] = data_of(outbox, Fault)
     assert (fault.fault, "held" in fault.reason) == (FaultKind.LOAD_SHED, True)
+
+
+async def test_the_first_words_leave_before_their_segment_is_complete():
+    """Each beginning by its own verdict, and the whole all the same; the segments' verdicts alone are told of."""
+    own = plan(
+        (SegmentFlagger("bad", label="FLAG"), [rule(Action.BLOCK, "FLAG")]), max_segment_tokens=64, early_tokens=(2, 2)
+    )
+    scheduler = HandScheduler()
+    engine = make_engine(own, scheduler=scheduler, outbox=await started())
+    async with engine.open(StreamStart()) as session:
+        writer = Writer(session)
+        for word in ("We ", "went ", "out ", "to ", "a bad ", "place."):
+            await session.feed(LANE, word)
+            await settle(session)
+        assert [(each.segment.text, each.segment.is_early) for each in scheduler.requests] == [
+            ("We went ", True),
+            ("We went out to ", True),
+        ]
+        scheduler.answer(0, Found())
+        await settle(session)
+        assert writer.text == "We went "
+        session.finish()
+        await settle(session)
+        whole = scheduler.requests[2].segment
+        assert (whole.text, whole.number) == ("We went out to a bad place.", 1)
+        scheduler.answer(2, Found((Finding(0, 27, "FLAG", 0.8),)))
+        await settle(session)
+        assert writer.text == "We went "
+        scheduler.answer(1, Found())
+        await writer.task
+    assert writer.text == "We went out to "
+    assert any(isinstance(each, Blocked) and each.position == 15 for each in writer.shown)

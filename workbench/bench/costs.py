@@ -59,12 +59,12 @@ def replay(plan: Plan, texts: Sequence[str], *, tokens_per_message: int = 1) -> 
     with _timing() as took:
         for text in texts:
             stream = Stream(plan)
-            unread = ""
+            unread, patience = "", stream.patience(lane)
             for message in messages_of(text, tokens_per_message):
                 unread += message
-                if not stream.may_wait(lane, message, len(unread)):
+                if not patience.lasts(message):
                     _answer(stream, stream.feed(lane, unread), asked, decisions)
-                    unread = ""
+                    unread, patience = "", stream.patience(lane)
             _answer(stream, [*stream.feed(lane, unread), *stream.close()], asked, decisions)
     return Replayed(took(), asked, decisions)
 

@@ -29,8 +29,12 @@ class Load:
     seconds: float
     tokens_per_second: float = 50.0
     tokens_per_message: int = 1
+    coalesces: bool = False
+    """Whether the client joins messages that are there before it can send them."""
     policy: str = ""
     seed: int = 0
+    context: tuple[str, ...] = ()
+    """Documents that each stream brings."""
 
 
 @dataclass(slots=True)
@@ -55,7 +59,7 @@ async def offer(target: str, load: Load, texts: Iterator[str], advance: Callable
     samples = Samples()
     rng = random.Random(load.seed)  # noqa: S311 - arrivals, not secrets
     began = time.perf_counter()
-    async with AsyncClient(target) as client, asyncio.TaskGroup() as group:
+    async with AsyncClient(target, coalesce=load.coalesces) as client, asyncio.TaskGroup() as group:
         ticker = group.create_task(_tell(advance, load.seconds))
         streams = [
             group.create_task(_stream(client, load, next(texts), began + start, samples))
@@ -86,7 +90,7 @@ async def _stream(client: AsyncClient, load: Load, text: str, start: float, samp
     await asyncio.sleep(max(0.0, start - time.perf_counter()))
     watch = _Watch(samples, start, load)
     try:
-        async for shown in client.stream(watch.tokens(text), policy=load.policy):
+        async for shown in client.stream(watch.tokens(text), policy=load.policy, context=load.context):
             if isinstance(shown, Release):
                 watch.released(shown.input.end)
             elif isinstance(shown, Summary):

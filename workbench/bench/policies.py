@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from detectors import registry
+from workbench.capacity.profiles import Profile
 
 GUARDED, PASS_THROUGH = "bench-guarded", "bench-pass-through"
 ENCODED = ("injection", "toxicity", "topic")
@@ -34,17 +35,36 @@ _RULES: Mapping[str, Mapping[str, Any]] = {
     "injection": {"detect": {"detector": "injection", "threshold": _CERTAIN}, "action": {"redact": {"with": "label"}}},
     "toxicity": {"detect": {"detector": "toxicity", "threshold": _CERTAIN}, "action": {"redact": {"with": "label"}}},
     "topic": {"detect": {"detector": "topic", "deny": ["banking"]}, "action": "annotate"},
+    "names": {
+        "detect": {"detector": "pii", "labels": {"PERSON": _CERTAIN, "LOCATION": _CERTAIN, "ORGANIZATION": _CERTAIN}},
+        "action": {"redact": {"with": "label"}},
+    },
+    "grounding": {"detect": {"detector": "grounding"}, "action": "annotate"},
 }
 
 
-def missing_detectors() -> tuple[str, ...]:
+_READ = {
+    Profile.PATTERNS: ("secrets", "pii", "patterns"),
+    Profile.MODELS: ("secrets", "pii", "patterns", *ENCODED),
+    Profile.NAMES: ("secrets", "pii", "patterns", *ENCODED, "names"),
+    Profile.GROUNDING: ("secrets", "pii", "patterns", *ENCODED, "names", "grounding"),
+}
+
+
+def missing_detectors(profile: Profile = Profile.MODELS) -> tuple[str, ...]:
     """The detectors of a full comparison that this installation has not."""
-    return tuple(name for name in _RULES if name not in registry.names())
+    asked = dict.fromkeys(_RULES[name]["detect"]["detector"] for name in _READ[profile])
+    return tuple(name for name in asked if name not in registry.names())
 
 
-def guarded_policy(max_hold_ms: int) -> dict[str, Any]:
-    """Every detector that there is."""
-    rules = [{"id": name, "severity": "high", **rule} for name, rule in _RULES.items() if name in registry.names()]
+def guarded_policy(max_hold_ms: int, profile: Profile = Profile.MODELS) -> dict[str, Any]:
+    """Every detector of a profile that there is."""
+    there = registry.names()
+    rules = [
+        {"id": name, "severity": "high", **_RULES[name]}
+        for name in _READ[profile]
+        if _RULES[name]["detect"]["detector"] in there
+    ]
     return _policy(GUARDED, rules, max_hold_ms)
 
 

@@ -15,18 +15,15 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from detectors.base import DetectorError
-from sidecar.policy.plan import Plan
-from sidecar.policy.store import PolicyStore
 from workbench.bench import report
 from workbench.bench.costs import Parts, encoder_seconds, parts_of
 from workbench.bench.load import Load, Samples, offer
+from workbench.bench.plans import plan_of
 from workbench.bench.policies import (
     ENCODED,
     GUARDED,
@@ -36,7 +33,8 @@ from workbench.bench.policies import (
     pass_through_policy,
 )
 from workbench.bench.server import Counters, CpuSeconds, Service, serving
-from workbench.bench.texts import drawn_texts, made_texts, pieces_of
+from workbench.bench.texts import drawn_texts, made_context, made_texts, pieces_of
+from workbench.capacity.profiles import Profile
 
 if TYPE_CHECKING:
     from detectors.models.encoder import Encoder
@@ -57,6 +55,7 @@ class Offered(msgspec.Struct, frozen=True):
     seconds: float
     tokens_per_second: float = 50.0
     tokens_per_message: int = 1
+    coalesces: bool = False
     violating: float = 0.05
     max_hold_ms: int = 400
     seed: int = 1
@@ -65,6 +64,8 @@ class Offered(msgspec.Struct, frozen=True):
     policies: tuple[str, str] = (PASS_THROUGH, GUARDED)
     is_cached: bool = False
     """Whether findings are kept for repeated passages: the texts of a benchmark repeat themselves more than others."""
+    profile: Profile = Profile.MODELS
+    """What the guarded policy asks for."""
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -89,7 +90,7 @@ def _run_phases(offered: Offered, advance: Advance) -> list[_Phase]:
         return asyncio.run(_phases(Service(offered.target), offered, advance))
     documents = {
         PASS_THROUGH: pass_through_policy(offered.max_hold_ms),
-        GUARDED: guarded_policy(offered.max_hold_ms),
+        GUARDED: guarded_policy(offered.max_hold_ms, offered.profile),
     }
     settings = {} if offered.is_cached else {"scheduler": {"cache_entries": 0}}
     with serving(documents, **settings) as service:
@@ -114,7 +115,9 @@ async def _phases(service: Service, offered: Offered, advance: Advance) -> list[
         seconds=offered.seconds / 2,
         tokens_per_second=offered.tokens_per_second,
         tokens_per_message=offered.tokens_per_message,
+        coalesces=offered.coalesces,
         seed=offered.seed,
+        context=made_context(offered.seed) if offered.profile is Profile.GROUNDING else (),
     )
     for policy in offered.policies:
         warm_up = replace(load, policy=policy, streams=1, seconds=_WARM_UP_SECONDS)
@@ -166,7 +169,7 @@ def _result(offered: Offered, phases: Sequence[_Phase], bare: _Bare) -> dict[str
         "versions": report.versions(),
         "commit": report.commit(),
         "settings": settings,
-        "missing_detectors": list(missing_detectors()),
+        "missing_detectors": list(missing_detectors(offered.profile)),
         "pass_through": passed,
         "guarded": guarded,
         "compared": report.ratios(guarded, passed),
@@ -179,7 +182,7 @@ def _costs(offered: Offered, bare: _Bare, guarded: dict[str, Any], passed: dict[
     whole, through = guarded["cpu_seconds_per_1000_tokens"], passed["cpu_seconds_per_1000_tokens"]
     scheduler = guarded.get("scheduler", {})
     parts = parts_of(
-        _plan(offered),
+        plan_of(guarded_policy(offered.max_hold_ms, offered.profile)),
         bare.texts,
         bare.encoder,
         tokens_per_message=offered.tokens_per_message,
@@ -218,15 +221,6 @@ def _split(
     split["inference"] = max(0.0, whole["worker_threads"] - through["worker_threads"] - split["tokenise"])
     split["transport_and_session"] = whole["total"] - sum(split.values())
     return {name: round(seconds, 4) for name, seconds in split.items()}
-
-
-def _plan(offered: Offered) -> Plan:
-    with TemporaryDirectory(prefix="tidegate-bench-") as folder:
-        file = Path(folder) / "guarded.yaml"
-        file.write_bytes(msgspec.json.encode(guarded_policy(offered.max_hold_ms)))
-        store = PolicyStore((file,))
-        store.load()
-        return store.plans[GUARDED]
 
 
 def _encoder() -> tuple[Encoder | None, str]:

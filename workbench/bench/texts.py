@@ -70,6 +70,12 @@ def made_text(rng: random.Random, *, sentences: int, is_violating: bool) -> str:
     return " ".join(lines)
 
 
+def made_context(seed: int, *, documents: int = 3, sentences: int = 18) -> tuple[str, ...]:
+    """Documents for texts to be compared with, of the same kind of sentences, about 2,000 characters each."""
+    rng = random.Random(seed)  # noqa: S311 - texts, not secrets
+    return tuple(made_text(rng, sentences=sentences, is_violating=False) for _ in range(documents))
+
+
 def drawn_texts(rng: random.Random, texts: Sequence[str]) -> Iterator[str]:
     """Texts of a file without end, in random order."""
     while True:

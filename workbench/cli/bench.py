@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import click
 from rich.console import Console
@@ -15,7 +15,19 @@ from rich.progress import Progress
 from workbench.bench.policies import GUARDED, PASS_THROUGH
 from workbench.bench.run import Advance, Measured, Offered, run
 from workbench.bench.texts import read_texts
+from workbench.capacity.model import Demand
+from workbench.capacity.profiles import Profile
+from workbench.cli.plan import (
+    MOST_OFFERED,
+    MOST_PLANNED,
+    SIZES,
+    Planned,
+    plan_options,
+    planned_text,
+    refuse_without_plan,
+)
 
+_STREAMS = 8
 _SHOWN = ("time_to_first_token_ms", "hold_ms", "stall_between_tokens_ms", "generator_lag_ms")
 
 
@@ -23,7 +35,11 @@ _SHOWN = ("time_to_first_token_ms", "hold_ms", "stall_between_tokens_ms", "gener
 @click.option(
     "--seconds", type=click.FloatRange(2, 3600), default=20.0, show_default=True, help="Both phases together."
 )
-@click.option("--streams", type=click.IntRange(1, 10_000), default=8, show_default=True, help="At a time, on average.")
+@click.option(
+    "--streams",
+    type=click.IntRange(1, MOST_PLANNED),
+    help=f"At a time, on average: 8, and at most {MOST_OFFERED:,}; with --plan 1,000, 100,000 and 1,000,000.",
+)
 @click.option("--rate", type=click.FloatRange(1, 1000), default=50.0, show_default=True, help="Tokens/s of a stream.")
 @click.option("--coalesce", type=click.IntRange(1, 64), default=1, show_default=True, help="Tokens in a message.")
 @click.option("--violating", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Share of such texts.")
@@ -42,10 +58,18 @@ _SHOWN = ("time_to_first_token_ms", "hold_ms", "stall_between_tokens_ms", "gener
     type=click.Path(path_type=Path, file_okay=False),
     help="Write delays and costs as PNG into this folder (needs matplotlib: the extra `plots`).",
 )
+@click.option(
+    "--profile",
+    type=click.Choice([each.value for each in Profile]),
+    default=Profile.MODELS.value,
+    show_default=True,
+    help="What the guarded policy reads; each one all that those before it read.",
+)
+@plan_options
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
 def bench(
     seconds: float,
-    streams: int,
+    streams: int | None,
     rate: float,
     coalesce: int,
     violating: float,
@@ -56,19 +80,29 @@ def bench(
     target: str,
     policies: str,
     plots: Path | None,
+    profile: str,
     as_json: bool,
+    **planned: Unpack[Planned],
 ) -> None:
     """Offer an open-loop load, first to a policy that checks next to nothing, then to one with every detector.
 
-    Streams begin at random times and send tokens at a model's speed, whatever the service does.
+    Streams begin at random times and send tokens at a model's speed, whatever the service does. With --plan nothing is
+    offered: what so many streams need is worked out from measured figures.
 
     Example: tidegate bench --seconds 20 --streams 8 --json
+
+    Example: tidegate bench --plan --streams 1000000 --coalesce 4
     """
+    if planned["plan"]:
+        demand = Demand(1, rate, coalesce, violating, Profile(profile))
+        click.echo(planned_text(demand, [streams] if streams else list(SIZES), planned, as_json=as_json))
+        return
+    refuse_without_plan(planned, streams)
     passed, _, guarded = policies.partition(",")
     if not passed or not guarded:
         raise click.UsageError("--policies names two policies with a comma between them")
     offered = Offered(
-        streams=streams,
+        streams=streams or _STREAMS,
         seconds=seconds,
         tokens_per_second=rate,
         tokens_per_message=coalesce,
@@ -79,6 +113,7 @@ def bench(
         target=target,
         policies=(passed, guarded),
         is_cached=is_cached,
+        profile=Profile(profile),
     )
     with _progress(seconds) as advance:
         measured = run(offered, advance)

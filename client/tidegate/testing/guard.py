@@ -55,11 +55,13 @@ class Guard:
 
     def client(self) -> Client:
         """A client that asks this guard."""
-        return Client("memory", channel=cast("grpc.Channel", MemoryChannel(self._exchange)))
+        return Client("memory", coalesce=False, channel=cast("grpc.Channel", MemoryChannel(self._exchange)))
 
     def async_client(self) -> AsyncClient:
         """A client for asyncio that asks this guard."""
-        return AsyncClient("memory", channel=cast("grpc.aio.Channel", AsyncMemoryChannel(self._exchange)))
+        return AsyncClient(
+            "memory", coalesce=False, channel=cast("grpc.aio.Channel", AsyncMemoryChannel(self._exchange))
+        )
 
     def _exchange(self) -> Exchange:
         self.calls.append(Call())

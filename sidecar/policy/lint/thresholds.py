@@ -9,9 +9,11 @@ from detectors.scores import BELOW_ONE, Point, expected, highest_scores, points_
 from sidecar.errors import PolicyError
 from sidecar.policy.codes import Code
 from sidecar.policy.compile.detection import Catalog
+from sidecar.policy.compile.judges import least_scores
 from sidecar.policy.document import Place
 from sidecar.policy.loader import LoadedPolicy
 from sidecar.policy.plan import Plan, RulePlan
+from sidecar.policy.schema.judge import JudgeSpec
 
 MOST_FALSE = 0.2
 LEAST_FOUND = 0.2
@@ -26,7 +28,11 @@ def warnings(loaded: LoadedPolicy, plan: Plan, catalog: Catalog) -> Iterator[Pol
         params = kind.params.model_validate(detect.params)
         place: Place = ("rules", rule.index, "detect")
         highest, recommended = highest_scores(kind, params), kind.labels_of(params)
-        yield from _unreachable(loaded, place, rule.thresholds, highest)
+        judge = loaded.spec.rules[rule.index].judge
+        yield from _unreachable(loaded, place, least_scores(judge, rule.thresholds), highest)
+        if judge is not None:
+            most = max(highest.get(label, 1.0) for label in rule.thresholds)
+            yield from _senseless_band(loaded, ("rules", rule.index, "judge", "between"), judge, most)
         for label, point in expectations(loaded, rule, catalog).items():
             least = rule.thresholds[label]
             if least != recommended.get(label) and least <= highest.get(label, 1.0):
@@ -72,3 +78,22 @@ def _senseless(loaded: LoadedPolicy, place: Place, point: Point, recommended: fl
         return
     remedy = f"the model's card recommends {recommended:g}"
     yield loaded.source.error(place, Code.SENSELESS_THRESHOLD, message, remedy)
+
+
+def _senseless_band(loaded: LoadedPolicy, place: Place, judge: JudgeSpec, most: float) -> Iterator[PolicyError]:
+    """A band in which the judge is asked about nothing, or about everything; `most` is the detector's highest score."""
+    low, high = judge.between
+    if low > most:
+        message = f"`{judge.name}` is never asked: no finding of this rule scores more than {most:g}"
+        remedy = f"begin the band below {most:g}"
+    elif low == high:
+        message, remedy = (
+            f"`{judge.name}` is asked about the score {low:g} alone",
+            "write the lowest and the highest score",
+        )
+    elif low == 0:
+        message = f"every text in which the model sees anything is sent to `{judge.name}`"
+        remedy = "begin the band above 0"
+    else:
+        return
+    yield loaded.source.error(place, Code.SENSELESS_BAND, message, remedy)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from sidecar.policy.schema.base import FactText, Model, form_of
+from sidecar.policy.schema.base import FactText, Model, Name, form_of
 from sidecar.policy.schema.session import Duration
 from sidecar.values import Channel, Direction, Part
 
@@ -168,6 +168,12 @@ class FactsSpec(Model):
     )
 
 
+JudgeSays: TypeAlias = (
+    Literal["safe", "unsafe", "undecided", "late", "failed"] | Annotated[list[str], Field(min_length=1)]
+)
+"""What a judge is to say: a word, or the labels for which a text is unsafe."""
+
+
 class CaseSpec(Model):
     """One test: a text or a conversation, and what must come of it however the texts are cut."""
 
@@ -201,6 +207,11 @@ class CaseSpec(Model):
         default_factory=list, description="What an answer should rest on: texts, numbered from 1, or with an `id`."
     )
     session: str = Field(default="session", max_length=128, description="The session's id, which pseudonyms depend on.")
+    judges: dict[Name, JudgeSays] = Field(
+        default_factory=dict,
+        description="What a judge says of all that is unclear, by its name: safe, unsafe, undecided, late, failed, or"
+        " its labels for which it is unsafe. Nobody is asked; of a judge that is not here the local verdict stands.",
+    )
     chunkings: ChunkingsSpec = Field(
         default="all",
         description="How to cut the text: whole; chars: one character at a time; cuts: in two, at every place; pairs:"

@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag
 from sidecar.policy.schema.base import Model, WordingSpec, form_of
 from sidecar.values import FailMode, Mode, ToolCalls
 
+EarlyTokens: TypeAlias = Annotated[int, Field(ge=1, le=512)]
 NoticeWord: TypeAlias = Literal["paragraph", "annotation"]
 
 
@@ -61,6 +62,20 @@ class StreamSpec(Model):
         description="Short sentences and lines are gathered into a segment of this many estimated word pieces: the"
         " first ones of what a model writes are shorter, those of a prompt or a document twice as long. More is"
         " cheaper, less leaves earlier; 0 is a segment a sentence.",
+    )
+    early_tokens: list[EarlyTokens] = Field(
+        default=[6, 6],
+        max_length=16,
+        description="So many estimated word pieces after an answer begins, or a segment of it does, its beginning is"
+        " read by itself, and leaves when nothing in it comes near what a rule acts on; so many more pieces later"
+        " again, and so on. The segment is judged all the same. []: an answer's first words wait for their segment.",
+    )
+    early_every_tokens: int = Field(
+        default=0,
+        ge=0,
+        le=512,
+        description="The same after every so many pieces for the rest of the answer, so that text is held for a shorter"
+        " time; each such reading costs a model about as much as a segment. 0: no.",
     )
     pace_ms: int = Field(
         default=0,

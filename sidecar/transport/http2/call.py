@@ -99,6 +99,7 @@ class Call:
         "_seconds",
         "_serialize",
         "_started",
+        "_taker",
         "_unread",
         "_whole",
         "_window",
@@ -146,6 +147,7 @@ class Call:
         """When the message that was begun has to be whole."""
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
+        self._taker: Callable[[bytes], bool] | None = None
         self._refusal: Refused | None = None
         """What is wrong with what came; told to whoever reads."""
         self._is_ended = False
@@ -193,6 +195,14 @@ class Call:
             message = await self._opened(message)
         await self._go_on()
         return message
+
+    def hand_to(self, taker: Callable[[bytes], bool]) -> None:
+        """Have messages that come whole while `read` waits for them handed over at once, so that nobody need wake up.
+
+        `taker` says whether it took one; what it did not take is read. It must not raise.
+        """
+        if self.request.content_length is None:
+            self._taker = taker
 
     async def write(self, message: Any) -> None:
         """Send a message; waits for room."""
@@ -284,6 +294,25 @@ class Call:
         return self._is_ended
 
     # -- what the connection tells --------------------------------------------------------------------------------
+
+    def take_whole(self, data: bytes, begin: int, size: int) -> bool:
+        """Hand over the message that a DATA frame is, which lies in `data`; whether that was done.
+
+        While `read` waits nothing else has come, and nothing is wrong. A frame that is not taken is to be `received`.
+        """
+        reader, room = self._reader, size - PREFIX.size
+        if self._taker is None or reader is None or reader.done() or self._messages.pending:
+            return False
+        if not 0 <= room <= self._messages.limit or size > self._window or PREFIX.unpack_from(data, begin) != (0, room):
+            return False
+        if not self._taker(data[begin + PREFIX.size : begin + size]):
+            return False
+        self._window -= size
+        self._owed += size
+        self.received_bytes += size
+        if self._owed >= WINDOW_BYTES // 2:
+            self._credit()
+        return True
 
     def received(self, data: bytes, size: int) -> None:
         """Take the bytes of a DATA frame, which took `size` of the window. Raises `StreamError`."""
@@ -486,6 +515,7 @@ class Call:
     def _drop(self) -> None:
         """Nobody reads or writes any more."""
         self._end_work()
+        self._taker = None
         self.unsent.clear()
         self._inbox.clear()
         self._messages.clear()

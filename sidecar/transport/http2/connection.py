@@ -43,6 +43,8 @@ _SELF_DEPENDENT: Final = "a stream that depends on itself"
 SLICE_SECONDS: Final = 0.002
 """How long frames of one connection are taken before others have their turn."""
 _FRAMES_A_LOOK: Final = 16
+_MOST_AT_ONCE: Final = 64
+"""Messages that are handed over before others have their turn: as many streams may send a token at a time."""
 _HTTP1 = b"HTTP/1."
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"TRACE ", b"CONNECT ")
 _NOT_HTTP1: Final = (
@@ -166,9 +168,14 @@ class Connection:
 
     # -- what the link does ---------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes) -> None:
-        """Keep what arrived, for `take`."""
-        self._buffer += data
+    def receive(self, data: bytes) -> bool:
+        """Hand over the messages that are waited for, and keep the rest for `take`; whether there is a rest."""
+        is_inside = self._buffer or self._skip or self._block is not None
+        at = 0 if is_inside else self._hand_over(data)
+        if at == len(data):
+            return False
+        self._buffer += data[at:] if at else data
+        return True
 
     def take(self) -> bool:
         """Take the frames that are whole, for a slice of time; returns whether some are left."""
@@ -368,6 +375,29 @@ class Connection:
         self._take(kind, flags, number, payload)
         return True
 
+    def _hand_over(self, data: bytes) -> int:
+        """Take the frames that are a message each, and waited for; returns where the first begins that is not.
+
+        So most frames are: each token is one, and costs a fraction of what it costs to look at a frame in every way.
+        """
+        at, end, spent, most = 0, len(data), 0, frames.DEFAULT_FRAME
+        for _ in range(_MOST_AT_ONCE):
+            begin = at + frames.HEAD_BYTES
+            if begin > end:
+                break
+            size_and_type, flags, number = frames.HEAD.unpack_from(data, at)
+            size, call = size_and_type >> 8, self._calls.get(number)
+            if call is None or flags or size_and_type & 0xFF != frames.DATA or size > min(end - begin, most):
+                break
+            if spent + size > self._window:
+                break
+            if not call.take_whole(data, begin, size):
+                break
+            spent += size
+            at = begin + size
+        self._spend_window(spent)
+        return at
+
     def _pass_over(self, size: int, kind: int, number: int) -> bool:
         """A frame that is too large ends its stream, if it is one of DATA, and else the connection."""
         if kind != frames.DATA or not number or self._block is not None or self._greeting < 2:
@@ -399,6 +429,8 @@ class Connection:
         call = self._calls.get(number)
         if call is None:
             self._take_late(flags, number, len(payload))
+            return
+        if not flags and call.take_whole(payload, 0, len(payload)):
             return
         if not data and not flags & frames.END_STREAM:
             self._spend(self._noise)

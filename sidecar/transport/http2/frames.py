@@ -52,7 +52,8 @@ LARGEST_WINDOW: Final = (1 << 31) - 1
 LARGEST_STREAM: Final = (1 << 31) - 1
 _LARGEST_FRAME: Final = (1 << 24) - 1
 
-_HEAD = struct.Struct(">IBI")
+HEAD = struct.Struct(">IBI")
+"""Payload size and type, flags, and stream with a bit that is reserved."""
 _SETTING = struct.Struct(">HI")
 _NUMBER = struct.Struct(">I")
 
@@ -75,13 +76,13 @@ class StreamError(Exception):
 
 def head_of(buffer: bytes | bytearray, at: int) -> tuple[int, int, int, int]:
     """A frame's payload size, type, flags and stream, from its first nine bytes."""
-    size_and_type, flags, stream = _HEAD.unpack_from(buffer, at)
+    size_and_type, flags, stream = HEAD.unpack_from(buffer, at)
     return size_and_type >> 8, size_and_type & 0xFF, flags, stream & 0x7FFF_FFFF
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     """A frame as it goes over the wire."""
-    return _HEAD.pack(len(payload) << 8 | kind, flags, stream) + payload
+    return HEAD.pack(len(payload) << 8 | kind, flags, stream) + payload
 
 
 def settings(values: Mapping[int, int]) -> bytes:

@@ -96,8 +96,7 @@ class Link(asyncio.Protocol):
             self._discarded += len(data)
             self.listen()
             return
-        self._connection.receive(data)
-        if not self._is_slice_due:
+        if self._connection.receive(data) and not self._is_slice_due:
             self._take()
 
     def eof_received(self) -> bool:

@@ -1,0 +1,1 @@
+"""What the hot paths do, counted: calls, wake-ups, writes, frames. Counts are the same on every machine."""

@@ -1,0 +1,1 @@
+"""What heads on an early layer of the encoder could clear."""

@@ -1,0 +1,119 @@
+"""Chunks that came while nobody could take them leave as one.
+
+A source that gives tokens faster than they are sent would have each sent by itself: a message of the wire for each, and
+a wake-up of the sidecar's. Here a task of its own reads the source, and whoever sends takes all that is there. Nothing
+waits for company: a chunk that comes alone leaves alone, as soon as there is somebody to send it. However text is cut,
+the sidecar says the same of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Final, NoReturn, Self
+
+from tidegate.types import AnyChunk, Chunk, Lane
+
+MOST_CHARS: Final = 16_384
+"""What one message holds."""
+MOST_CHUNKS: Final = 256
+"""How many chunks the source may be ahead."""
+_OWN = Lane()
+
+
+class Gathered:
+    """An asynchronous iterator over what a source gives, with text of one lane that waits joined.
+
+    The source is read from when the first is asked for, by a task that `close` ends; it goes on when one who waits for
+    the next is cancelled. What the source raises is raised behind what it gave.
+    """
+
+    def __init__(self, chunks: AsyncIterator[AnyChunk]) -> None:
+        self._chunks = chunks
+        self._waiting: list[AnyChunk] = []
+        self._task: asyncio.Task[None] | None = None
+        self._came = asyncio.Event()
+        self._room = asyncio.Event()
+        self._failure: Exception | None = None
+        self._is_over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AnyChunk:
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._read())
+        while not self._waiting:
+            if self._is_over:
+                self._end()
+            self._came.clear()
+            await self._came.wait()
+        first, *self._waiting = joined(self._waiting)
+        self._room.set()
+        return first
+
+    def close(self) -> None:
+        """Read no more of the source."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def _end(self) -> NoReturn:
+        failure, self._failure = self._failure, None
+        raise StopAsyncIteration if failure is None else failure
+
+    async def _read(self) -> None:
+        try:
+            async for chunk in self._chunks:
+                await self._put(chunk)
+        except Exception as error:  # noqa: BLE001 - the source's own, raised again where it is asked for the next
+            self._failure = error
+        finally:
+            self._is_over = True
+            self._came.set()
+
+    async def _put(self, chunk: AnyChunk) -> None:
+        self._waiting.append(chunk)
+        self._came.set()
+        if len(self._waiting) > 1:
+            await asyncio.sleep(0)  # a source that never waits leaves whoever sends a turn
+        while len(self._waiting) >= MOST_CHUNKS:
+            self._room.clear()
+            await self._room.wait()
+
+
+def joined(chunks: Iterable[AnyChunk]) -> Iterator[AnyChunk]:
+    """The chunks, neighbours that are text of one lane made one; what is none of a stream's is left as it is."""
+    lane: Lane | None = None
+    texts: list[str] = []
+    size = 0
+    for chunk in chunks:
+        own, text = _text_of(chunk)
+        if texts and (own != lane or own is None or size + len(text) > MOST_CHARS):
+            yield _one(lane, texts)
+            texts, size = [], 0
+        if own is None:
+            yield chunk
+            continue
+        lane = own
+        texts.append(text)
+        size += len(text)
+    if texts:
+        yield _one(lane, texts)
+
+
+def _one(lane: Lane | None, texts: list[str]) -> AnyChunk:
+    text = "".join(texts)
+    return text if lane is None or lane == _OWN else Chunk(text, lane)
+
+
+def _text_of(chunk: AnyChunk) -> tuple[Lane | None, str]:
+    """A chunk's lane and text; no lane where it is more than a text, or none."""
+    match chunk:
+        case str():
+            return _OWN, chunk
+        case (int(choice), str(channel), str(text)):
+            return Lane(choice, channel), text
+        case Chunk(text=str(text), lane=Lane() as lane, ends_lane=False):
+            return lane, text
+        case _:
+            return None, ""

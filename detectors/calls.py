@@ -1,0 +1,55 @@
+"""What detectors that judge calls of tools share: lists of tools' names, and the scan of a call.
+
+The scan says nothing until the call is over, and then all at its last character.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from copy import copy
+
+from detectors.base import ToolCall
+from detectors.types import Finding
+
+Judge = Callable[[ToolCall], Sequence[tuple[str, float, str]]]
+"""What is wrong with a call as far as it is known: labels with score and reason."""
+
+
+class CallScan:
+    """The scan of one lane: all but its last character is cleared as it comes."""
+
+    def __init__(self, judge: Judge, call: ToolCall) -> None:
+        self._judge = judge
+        self._call = call
+        self._at = 0
+        self._is_over = False
+
+    @property
+    def cleared(self) -> int:
+        """All but the last character, while the lane is open."""
+        return self._at if self._is_over else max(0, self._at - 1)
+
+    def fork(self) -> CallScan:
+        """Another scan in the same state, of the same call."""
+        return copy(self)
+
+    def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
+        """What is wrong with the call, where it ends."""
+        self._at = offset + len(text)
+        if not is_final or self._is_over:
+            return ()
+        self._is_over = True
+        told = self._judge(self._call) if self._at else ()
+        return [Finding(self._at - 1, self._at, *each) for each in told] if told else ()
+
+
+class Names:
+    """A list of tools' names, each maybe with `*`, which stands for any characters."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._all = [re.compile(".*".join(map(re.escape, each.split("*"))), re.DOTALL) for each in patterns]
+
+    def has(self, name: str) -> bool:
+        """Whether a name is on the list."""
+        return any(each.fullmatch(name) for each in self._all)

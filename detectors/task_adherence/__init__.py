@@ -1,0 +1,1 @@
+"""Whether a call of a tool serves what the user asked for."""

@@ -1,0 +1,1 @@
+"""Capacity on paper: what so many streams need, from measured figures."""
