@@ -295,7 +295,7 @@ class LaneState:
             return None
 
     def _admits(self, violation: Violation, source: Source, text: Callable[[], str], start: int) -> bool:
-        """Whether a violation meets its rule's terms. Where that cannot be told, its fail mode acts, from `start` on."""
+        """Whether a violation meets its rule's terms. Where that cannot be told, its fail mode acts from `start` on."""
         met = self._meets(violation, text)
         if met is None:
             failed = Failed(FailureKind.ERROR, "its condition could not be told")
