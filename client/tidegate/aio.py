@@ -231,12 +231,12 @@ class _Source:
         coalesces: bool,
     ) -> None:
         each = _each(chunks)
-        self._gathered = Gathered(each) if coalesces else None
-        lasting = each if held is None else _Lasting(each)
-        self._chunks: AsyncIterator[AnyChunk] = self._gathered or lasting
+        self._gathered = Gathered(each, joins=coalesces) if coalesces or held is not None else None
+        self._chunks: AsyncIterator[AnyChunk] = self._gathered or each
         self._start = start
         self._held = held
         self._call: Any = None
+        self._is_taken = False
         self.failure: Exception | None = None
 
     def bind(self, call: Any) -> None:
@@ -258,9 +258,7 @@ class _Source:
         yield self._start
         await self._call.initial_metadata()
         try:
-            async for chunk in self._chunks:
-                if self._held is not None:
-                    self._held.sent(chunk)
+            async for chunk in self._sent():
                 for message in _wire.chunk_requests(chunk):
                     yield message
         except Exception as error:  # noqa: BLE001 - the caller's own, raised again where the caller can see it
@@ -278,8 +276,11 @@ class _Source:
         return self._held.passed_chars if self._held is not None else 0
 
     async def rest(self) -> AsyncIterator[Release]:
-        """What did not come out, and all further chunks, unread."""
+        """What did not come out, and all further chunks, unread: gRPC, which may still wait for one, gets no more."""
         assert self._held is not None
+        assert self._gathered is not None
+        self._is_taken = True
+        self._gathered.hand_over()
         if self.failure is not None:
             raise self.failure
         for release in self._held.rest():
@@ -289,24 +290,16 @@ class _Source:
             for release in self._held.rest():
                 yield release
 
-
-class _Lasting:
-    """Chunks whose source outlives whoever waits for the next one: gRPC cancels that wait when a call ends."""
-
-    def __init__(self, chunks: AsyncIterator[AnyChunk]) -> None:
-        self._chunks = chunks
-        self._next: asyncio.Future[AnyChunk] | None = None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> AnyChunk:
-        if self._next is None:
-            self._next = asyncio.ensure_future(anext(self._chunks))
-        coming = self._next
-        chunk = await asyncio.shield(coming)
-        self._next = None
-        return chunk
+    async def _sent(self) -> AsyncIterator[AnyChunk]:
+        """The chunks, each known to be held from the moment it is there."""
+        while not self._is_taken:
+            try:
+                chunk = await anext(self._chunks)
+            except StopAsyncIteration:
+                return
+            if self._held is not None:
+                self._held.sent(chunk)
+            yield chunk
 
 
 async def _each(chunks: AsyncIterable[AnyChunk] | Iterable[AnyChunk]) -> AsyncIterator[AnyChunk]:

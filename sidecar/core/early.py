@@ -10,13 +10,12 @@ segment that goes on is read by itself, with what stands before it, at places th
    late, is shed, or fails.
 3. The segment is read whole all the same once it is complete, and that decides, as ever. Of what is found, and of what
    could not be looked at, only what stands behind the last beginning that was cleared counts for rules that text
-   waits for (`behind`): the beginning was judged, by a stricter measure, and is out.
+   waits for (`behind`): the beginning was judged, by a stricter measure, and is out. Their conditions and exceptions
+   are asked of the finding as it is.
 4. An outcome of the whole segment is taken when its beginnings are answered. So it does not matter which came first.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -43,13 +42,14 @@ class Ahead(msgspec.Struct):
 def early_tokens(lane: Lane, plan: Plan, *, is_request: bool) -> tuple[int, ...]:
     """Where the beginnings of a lane's segments are read early; nowhere when nobody waits for its first words.
 
-    Nor where text waits for whole sentences, or for a judge: what is unclear is for it to say.
+    Nor where text waits for whole sentences, or for a judge: what is unclear is for it to say. Nor where what is found
+    counts for other rules (`requires`): they would miss what is only found in the whole.
     """
     if is_request or lane.part is not Part.MODEL or lane.channel not in _READ_AS_IT_COMES:
         return ()
     readers = plan.readers(lane)
     awaited = [batch for batch in readers.batches if batch.index in readers.gating]
-    if any(batch.is_pair_checker or any(rule.judge for rule in batch.rules) for batch in awaited):
+    if any(batch.is_pair_checker or any(rule.judge or rule.is_counted for rule in batch.rules) for batch in awaited):
         return ()
     return (*plan.stream.early_tokens, plan.stream.early_every_tokens)
 
@@ -61,18 +61,14 @@ def is_plain(batch: BatchPlan, outcome: Outcome) -> bool:
     return not any(_comes_near(batch, finding) for finding in outcome.findings)
 
 
-def behind(segment: Segment, violations: Sequence[Violation]) -> Sequence[Violation]:
-    """What of a segment's violations stands behind what was cleared of it, for rules that text waits for; else all."""
-    cleared = segment.cleared
-    return [*_clipped(cleared, violations)] if cleared > segment.start else violations
-
-
-def _clipped(cleared: int, violations: Iterable[Violation]) -> Iterator[Violation]:
-    for each in violations:
-        if not each.rule.is_awaited or each.finding.start >= cleared:
-            yield each
-        elif each.finding.end > cleared:
-            yield Violation(each.rule, msgspec.structs.replace(each.finding, start=cleared))
+def behind(segment: Segment, violation: Violation) -> Violation | None:
+    """What of a violation stands behind what was cleared of its segment, for a rule that text waits for; else all."""
+    cleared, finding = segment.cleared, violation.finding
+    if not violation.rule.is_awaited or finding.start >= cleared:
+        return violation
+    if finding.end <= cleared:
+        return None
+    return Violation(violation.rule, msgspec.structs.replace(finding, start=cleared))
 
 
 def _comes_near(batch: BatchPlan, finding: Finding) -> bool:

@@ -294,12 +294,12 @@ class LaneState:
         except ConditionError:
             return None
 
-    def _admits(self, violation: Violation, source: Source, text: Callable[[], str]) -> bool:
-        """Whether a violation meets the terms of its rule. Where that cannot be told, the rule's fail mode acts."""
+    def _admits(self, violation: Violation, source: Source, text: Callable[[], str], start: int) -> bool:
+        """Whether a violation meets its rule's terms. Where that cannot be told, its fail mode acts from `start` on."""
         met = self._meets(violation, text)
         if met is None:
-            finding, failed = violation.finding, Failed(FailureKind.ERROR, "its condition could not be told")
-            self._act_on(failed, NOT_TOLD, (violation.rule,), (finding.start, finding.end), source)
+            failed = Failed(FailureKind.ERROR, "its condition could not be told")
+            self._act_on(failed, NOT_TOLD, (violation.rule,), (start, violation.finding.end), source)
         return met is True
 
     def _may_scan_later(self) -> bool:
@@ -337,7 +337,7 @@ class LaneState:
     def _violate(self, violation: Violation, source: Source, *, is_rest: bool = False) -> None:
         """Take a violation, the text of which is at hand."""
         start, end, rule = violation.finding.start, violation.finding.end, violation.rule
-        if not self._admits(violation, source, lambda: self._buffer.slice(start, end)):
+        if not self._admits(violation, source, lambda: self._buffer.slice(start, end), start):
             return
         excerpt = self._buffer.slice(start, min(end, start + _EXCERPT_CHARS))
         item = Item(violation, self._action(rule), start, end, excerpt, source, is_rest=is_rest)
@@ -384,24 +384,27 @@ class LaneState:
         if judged is not None and judged.failure is not None and self.notes is not None:
             self.notes.is_spoilt = True  # asked again, there may be a verdict
         found = (
-            behind(segment, decide(batch.rules, outcome.findings, judged=judged))
-            if answer is None
-            else [*answer.read(outcome.findings)]
+            decide(batch.rules, outcome.findings, judged=judged) if answer is None else [*answer.read(outcome.findings)]
         )
         if self._told is not None:
-            self._told(batch, segment, outcome.findings, [each for each in found if isinstance(each, Violation)])
+            decided = [each for each in found if isinstance(each, Violation) and behind(segment, each) is not None]
+            self._told(batch, segment, outcome.findings, decided)
         for each in found:
             self._take(segment, source, each)
 
     def _take(self, segment: Segment, source: Source, what: Violation | Remark) -> None:
         is_remark = isinstance(what, Remark)
-        violation = what.violation if isinstance(what, Remark) else what
-        start, end, base = violation.finding.start, violation.finding.end, segment.start - segment.begin
+        whole = what.violation if isinstance(what, Remark) else what
+        violation = whole if is_remark else behind(segment, whole)
+        if violation is None:
+            return
+        found, end, base = whole.finding.start, whole.finding.end, segment.start - segment.begin
+        start = violation.finding.start
         excerpt = segment.text[start - base : min(end, start + _EXCERPT_CHARS) - base]
         action = Action.ANNOTATE if is_remark else self._action(violation.rule)
         if self.notes is not None:
             self.notes.add(violation, self._shared.place_of(segment.number), source.model)
-        if self._admits(violation, source, lambda: segment.text[start - base : end - base]):
+        if self._admits(whole, source, lambda: segment.text[found - base : end - base], start):
             self.gate.add(Item(violation, action, start, end, excerpt, source, is_remark=is_remark))
 
     def _fail(

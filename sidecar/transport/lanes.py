@@ -95,7 +95,7 @@ class LaneReader:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = self._read_lane(message, field)
-            if lane.channel is not Channel.TOOL_ARGUMENTS:
+            if lane.channel is not Channel.TOOL_ARGUMENTS and lane not in self._decoders:
                 self.plain[message.SerializeToString()] = lane
         return lane
 

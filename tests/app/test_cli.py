@@ -158,6 +158,13 @@ def test_what_guard_cannot_use_is_one_line_and_2(policies: str, arguments: list[
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_guard_tells_what_is_wrong_with_a_policy_with_its_code(tmp_path: Path):
+    (tmp_path / "wrong.yaml").write_text(POLICY.replace("rules:", "ruels:", 1))
+    result = run("guard", "--policies", str(tmp_path), text="x")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "error TG101: ruels: unknown key `ruels`. Did you mean `rules`?" in result.stderr
+
+
 def test_guard_tells_all_rows_that_are_none(policies: str):
     rows = '{"text": "fine"}\n{\n\n{"id": 1}\n' + "[]\n" * 20
     result = run("guard", "--policies", policies, "--jsonl", text=rows)

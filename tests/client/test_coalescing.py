@@ -88,3 +88,54 @@ async def test_what_the_source_raises_comes_behind_what_it_gave():
         await anext(gathered)
     with pytest.raises(StopAsyncIteration):
         await anext(gathered)
+
+
+async def test_a_source_that_is_broken_off_is_not_over():
+    """Its text would be judged as if it ended there."""
+
+    async def source() -> AsyncIterator[AnyChunk]:
+        yield "a"
+        raise asyncio.CancelledError
+
+    gathered = Gathered(source())
+    assert await anext(gathered) == "a"
+    with pytest.raises(asyncio.CancelledError):
+        await anext(gathered)
+
+
+@pytest.mark.parametrize("joins", [True, False])
+async def test_what_comes_after_a_handing_over_is_for_who_asks_then(joins: bool):
+    coming: asyncio.Queue[str] = asyncio.Queue()
+
+    async def source() -> AsyncIterator[AnyChunk]:
+        while each := await coming.get():
+            yield each
+
+    async def following() -> list[AnyChunk]:
+        return [each async for each in gathered]
+
+    gathered = Gathered(source(), joins=joins)
+    before = asyncio.create_task(following())
+    await asyncio.sleep(0)
+    gathered.hand_over()
+    after = asyncio.create_task(following())
+    assert await before == []
+    for each in ("a", "b", ""):
+        coming.put_nowait(each)
+    assert [*joined(await after)] == ["ab"]
+
+
+async def test_what_is_not_to_be_joined_is_not_read_ahead():
+    taken: list[int] = []
+
+    async def source() -> AsyncIterator[AnyChunk]:
+        for number in range(9):
+            taken.append(number)
+            yield str(number)
+
+    gathered = Gathered(source(), joins=False)
+    assert await anext(gathered) == "0"
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert taken == [0, 1]
+    assert [each async for each in gathered] == [*"12345678"]

@@ -127,6 +127,36 @@ async def test_what_was_held_and_what_follows_passes_once_in_order(seen: int):
     assert stream.is_unguarded
 
 
+@pytest.mark.parametrize("coalesce", [True, False])
+async def test_the_last_chunk_after_an_outage_comes_out_once(coalesce: bool):
+    """gRPC still waits for it then, although its call is over."""
+    port = free_port()
+    is_read = asyncio.Event()
+
+    async def tokens() -> AsyncIterator[str]:
+        yield TEXT
+        await is_read.wait()
+        yield "34 5678"
+
+    target = f"127.0.0.1:{port}"
+    async with tidegate.AsyncClient(target, on_unavailable="pass", max_retries=0, coalesce=coalesce) as client:
+        came = ""
+        async with at(port) as server:
+            shown = aiter(client.stream(tokens()))
+            while not came.startswith("My card is <WORD>, no more."):
+                release = await anext(shown)
+                assert isinstance(release, tidegate.Release)
+                came += release.text
+            await server.server.stop()
+        async for release in shown:
+            assert isinstance(release, tidegate.Release)
+            came += release.text
+            if release.is_unguarded:
+                is_read.set()
+
+    assert came == GUARDED + "34 5678"
+
+
 def test_the_blocking_client_takes_the_source_over():
     port = free_port()
 

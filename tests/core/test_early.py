@@ -16,8 +16,10 @@ from detectors.types import Finding
 from sidecar.core.segmenter import Patience, Place, Segmenter
 from sidecar.core.stream import Request, Stream
 from sidecar.offline import Guarded, guard_text
+from sidecar.policy.conditions import Exemption, Terms
 from sidecar.policy.judging import Escalation
 from sidecar.policy.plan import Plan
+from sidecar.policy.requirement import Requirement
 from sidecar.values import (
     Action,
     Blocked,
@@ -51,6 +53,17 @@ class Unsure(SegmentFlagger):
     def _find(self, item: BatchItem) -> list[Finding]:
         near = [Finding(item.begin, len(item.text), self.label, self.score, "fake")]
         return super()._find(item) or (near if self.hint in item.text[item.begin :] else [])
+
+
+class OnlyWith(SegmentFlagger):
+    """Finds `word` only in a segment that also holds `sign`."""
+
+    def __init__(self, word: str, sign: str) -> None:
+        super().__init__(word, spans=True)
+        self.sign = sign
+
+    def _find(self, item: BatchItem) -> list[Finding]:
+        return super()._find(item) if self.sign in item.text else []
 
 
 def early_plan(detector: SegmentFlagger, action: Action = BLOCK, *, early: Sequence[int] = (2, 2, 2)) -> Plan:
@@ -241,6 +254,23 @@ class TestDeciding:
         spans = {each.rule: each.finding.start for each in guard_text(both, SAID).decisions}
         assert spans == {0: 14, 1: 0}
 
+    @pytest.mark.parametrize(
+        ("flagger", "text"),
+        (
+            (SegmentFlagger("evil"), SAID),
+            (SegmentFlagger("town and saw", spans=True), SAID.replace("evil", "odd")),
+        ),
+    )
+    @pytest.mark.parametrize("early", ((), (2, 2, 2, 2)))
+    def test_an_exception_is_asked_of_what_was_found_and_not_of_what_is_left_of_it(
+        self, flagger: SegmentFlagger, text: str, early: tuple[int, ...]
+    ) -> None:
+        (found,) = flagger.detect([BatchItem(text, 0)])[0]
+        excepted = Exemption("known", "us", words=frozenset({text[found.start : found.end]}))
+        a_rule = replace(rule(REDACT, "FLAG", rewrite=stars), terms=Terms(exemptions=(excepted,)))
+        guarded = guard_text(plan((flagger, [a_rule]), max_segment_tokens=32, early_tokens=early), text)
+        assert (guarded.text(), len(guarded.decisions)) == (text, 0)
+
     def test_segments_have_the_numbers_that_they_have_without(self) -> None:
         text = "One more day. Then an evil one came to us all."
         with_early, without = (
@@ -305,6 +335,19 @@ class TestWhere:
         judged = replace(rule(BLOCK, "FLAG"), judge=Escalation("guard", 0.4, 0.9))
         a_plan = plan((SegmentFlagger("evil"), [judged]), max_segment_tokens=32, early_tokens=(2,))
         assert Stream(a_plan).feed(Lane(), "I went to the old") == []
+
+    def test_not_where_what_a_model_finds_counts_for_other_rules(self) -> None:
+        """What only the whole gives away would be missing there, and the other rule let its text out."""
+        required = Requirement((frozenset({(0, "FLAG")}),), within=100)
+        counting = plan(
+            (OnlyWith("Ann", "patient"), [replace(rule(ANNOTATE, "FLAG", index=0), is_counted=True)]),
+            (WordScanner(r"\d{4}"), [replace(rule(REDACT, "WORD", index=1, rewrite=stars), requires=required)]),
+            max_segment_tokens=32,
+            early_tokens=(2, 2, 2, 2),
+        )
+        guarded = guard_text(counting, "we said that Ann came to us as a patient in 2024 by train.")
+        assert guarded.text() == "we said that Ann came to us as a patient in **** by train."
+        assert [each.rule for each in guarded.decisions] == [0, 1]
 
     def test_not_where_whole_sentences_are_waited_for(self) -> None:
         both = plan(

@@ -280,7 +280,7 @@ def test_schema_is_printed_written_and_compared(tmp_path: Path) -> None:
     assert (result.exit_code, "is out of date" in result.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("command", ["lint", "test", "schema", "show"])
+@pytest.mark.parametrize("command", ["import", "lint", "test", "schema", "show"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     result = run(command, "--help")
     assert (result.exit_code, f"Example: tidegate policy {command}" in result.stdout) == (0, True)

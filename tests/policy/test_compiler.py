@@ -303,11 +303,12 @@ def test_a_detector_says_what_a_rule_reads_that_does_not_say_so() -> None:
     both = {Channel.CONTENT, Channel.OTHER}
     third = {Part.USER, Part.CONTEXT, Part.TOOL_RESULT, Part.TOOL_DEFINITION}
     assert default_reads(registry.get("injection")) == Reads(frozenset(third), frozenset(both))
-    of_answers = ("grounding", "format")
+    of_answers, of_calls = ("grounding", "format"), ("tools", "task_adherence")
     for name in of_answers:
         assert default_reads(registry.get(name)) == Reads(frozenset({Part.MODEL}), frozenset({Channel.CONTENT}))
-    assert default_reads(registry.get("tools")) == Reads(frozenset({Part.MODEL}), frozenset({Channel.TOOL_ARGUMENTS}))
-    others = [registry.get(name) for name in registry.names() if name not in ("injection", "tools", *of_answers)]
+    for name in of_calls:
+        assert default_reads(registry.get(name)) == Reads(frozenset({Part.MODEL}), frozenset({Channel.TOOL_ARGUMENTS}))
+    others = [registry.get(name) for name in registry.names() if name not in ("injection", *of_calls, *of_answers)]
     assert {default_reads(kind) for kind in others} == {EVERYTHING}
     assert Reads(frozenset(Part), frozenset(Channel)) == EVERYTHING
 

@@ -107,6 +107,14 @@ def test_a_lane_whose_characters_may_be_cut_is_left_to_who_joins_them():
     assert len(_taken(_request("a", pb.Lane(choice=1)), reader)) == 1
 
 
+def test_so_is_one_that_is_named_otherwise_later():
+    reader, named = _reader(), pb.Lane(part=pb.PART_MODEL)
+    reader.text_of(pb.Chunk(data=b"a"), Lane())
+    assert reader.lane_of(named) == Lane()
+    reader.text_of(pb.Chunk(data="é".encode()[:1]), Lane())
+    assert _taken(_request("a", named), reader) == []
+
+
 class _Handing:
     """A method that is handed messages, and reads those that it does not take: the ones with a capital letter."""
 
