@@ -69,8 +69,10 @@ class Pacing:
     def hasten(self, now_ms: float) -> None:
         """Have all that waits be due now."""
         self._until_ms = now_ms
-        if self._waiting:
-            self._waiting = deque([(now_ms, output) for _, output in self._waiting])
+        late: list[tuple[float, Output]] = []
+        while self._waiting and self._waiting[-1][0] > now_ms:  # their times rise: what is due stands before it
+            late.append((now_ms, self._waiting.pop()[1]))
+        self._waiting.extend(reversed(late))
 
 
 def _pieces(output: Output, spread_ms: float) -> Iterator[tuple[float, Output]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 from hypothesis import given
@@ -55,6 +56,32 @@ def taken(pacing: Pacing, until_ms: float, step_ms: float = 10.0) -> list[tuple[
 
 
 # ---------------------------------------------------------------- the queue
+
+
+class Counted(deque[tuple[float, Output]]):
+    """A queue that counts what is taken from its end."""
+
+    taken = 0
+
+    def pop(self) -> tuple[float, Output]:  # type: ignore[override]  # a list's has an index
+        self.taken += 1
+        return super().pop()
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 200.0, 900.0])), max_size=30))
+def test_lanes_in_turns_have_each_piece_hastened_once(turns: list[tuple[int, float]]) -> None:
+    """Each output of another lane has all that waits be due: thousands may be cleared at once."""
+    pacing = Pacing()
+    pacing._waiting = queue = Counted()
+    pacing.put([(release("some words here ", lane=Lane(choice)), spread_ms) for choice, spread_ms in turns], 5.0)
+    assert pacing._waiting is queue
+    assert queue.taken <= len(queue)
+    pacing.hasten(5.0)
+    merged = [(each.lane.choice, each.text) for each in pacing.take(5.0) if isinstance(each, Release)]
+    assert [choice for choice, _ in groupby(choice for choice, _ in merged)] == [
+        choice for choice, _ in groupby(choice for choice, _ in turns)
+    ]
+    assert "".join(text for _, text in merged) == "some words here " * len(turns)
 
 
 @given(st.text(alphabet=NASTY + "ab  ", min_size=1, max_size=200), st.floats(0, 3000))
