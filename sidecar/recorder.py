@@ -40,6 +40,7 @@ from sidecar.values import (
     FailureKind,
     GroundingTally,
     HowEnded,
+    Judged,
     Release,
     SessionStanding,
     tokens_of,
@@ -84,6 +85,10 @@ class Recorder:
         """`asked_ms` is when the model was asked, where the pace of its answer is to be measured."""
         self._plan = plan
         self._span = None if spans is None else _span_of(spans, plan, info)
+        self.hears = None if self._span is None else self._judged
+        """Who is told what judges say; None where nobody wants to know."""
+        self._said: Counter[str] = Counter()
+        self._longest_wait_ms = 0.0
         self.info = info if self._span is None else msgspec.structs.replace(info, trace=self._span.traceparent)
         self._exemplar = exemplar_of(self.info.trace)
         self._named_ms = 0.0
@@ -161,6 +166,10 @@ class Recorder:
             counts = self._untold
         counts[decision.rule] += 1
         return counts is self._told
+
+    def _judged(self, judged: Judged, waited_ms: float) -> None:
+        self._said[judged.reason] += 1
+        self._longest_wait_ms = max(self._longest_wait_ms, waited_ms)
 
     async def record_faults(self, decisions: Sequence[Decision]) -> None:
         """Commit only why detectors gave no answers: nothing is decided of the text."""
@@ -240,6 +249,8 @@ class Recorder:
             leaked_chars=ending.leaked_chars,
             unscanned_chars=sum(each.unscanned_chars for each in ending.coverage),
             max_held_ms=ending.max_held_ms,
+            said=self._said,
+            max_judge_wait_ms=self._longest_wait_ms,
             grounding=grounding,
         )
 

@@ -491,7 +491,16 @@ class Session:
         for batch, segment in (*asked, *self._reading.asides(whole)):
             self._engine.scheduler.submit(
                 Request(
-                    batch, segment, self._direction, now_ms + hold_ms, hold_ms, self, tenant, self.began_ms, self.number
+                    batch,
+                    segment,
+                    self._direction,
+                    now_ms + hold_ms,
+                    hold_ms,
+                    self,
+                    tenant,
+                    self.began_ms,
+                    self.number,
+                    hears=self._recorder.hears,
                 )
             )
 

@@ -27,9 +27,7 @@ The reason never holds any of the text: of a schema it names the keyword that fa
 
 from __future__ import annotations
 
-import importlib.util
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any, ClassVar
 
@@ -38,6 +36,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from detectors.base import DetectorError, Params, Reads
 from detectors.format.json_text import JsonReader
 from detectors.format.language import LANGUAGES, LanguageCount
+from detectors.format.shape import shape_of
 from detectors.text.regular import NotRegular, RegularScan, RegularScanner, Rule, asks_for_boundary, keywords
 from detectors.types import Finding
 
@@ -172,7 +171,8 @@ class FormatScanner:
         self.name = Format.name
         self.labels = frozenset(_labels(params))
         self.reads_json = params.document is not None
-        self.validate = _validator(params)
+        shape = params.document.shape if params.document is not None else None
+        self.validate = shape_of(shape) if shape is not None else None
         self.bounds = tuple(
             (name, bounds)
             for name in ("characters", "words", "sentences")
@@ -322,43 +322,3 @@ def _inner(params: FormatParams) -> RegularScanner | None:
             place = "required_patterns" if rule.label in params.required_patterns else "required"
             raise DetectorError(f"{rule.label}: {error}", path=(place, rule.label)) from error
     return RegularScanner(Format.name, rules) if rules else None
-
-
-def _validator(params: FormatParams) -> Callable[[str], str] | None:
-    """What says of a whole document why it is not of the schema, if there is one. Raises `DetectorError`."""
-    shape = params.document.shape if params.document is not None else None
-    if shape is None:
-        return None
-    path = ("json", "schema")
-    if importlib.util.find_spec("jsonschema") is None:
-        raise DetectorError("a schema needs a package: pip install 'tidegate-sidecar[schema]'", path=path)
-    from jsonschema import Draft202012Validator, SchemaError  # only where a policy has a schema
-
-    try:
-        Draft202012Validator.check_schema(shape)
-    except SchemaError as error:
-        raise DetectorError(f"is no JSON Schema: {error.message}", path=(*path, *error.path)) from error
-    if remote := next(_references(shape), None):
-        raise DetectorError(f"refers to {remote}: a schema has to be whole, with $defs of its own", path=path)
-    validator = Draft202012Validator(shape)
-
-    def reason(text: str) -> str:
-        try:
-            wrong = next(validator.iter_errors(json.loads(text)), None)
-        except (ValueError, RecursionError):  # a number that Python does not take, nesting past its limit
-            return "the document cannot be held against the schema"
-        return "" if wrong is None else f"not of the schema: {'/'.join(map(str, wrong.absolute_schema_path))}"
-
-    return reason
-
-
-def _references(shape: object) -> Iterator[str]:
-    """The references that lead out of a schema."""
-    if isinstance(shape, Mapping):
-        for key, value in shape.items():
-            if key in ("$ref", "$dynamicRef") and isinstance(value, str) and not value.startswith("#"):
-                yield value
-            yield from _references(value)
-    elif isinstance(shape, list | tuple):
-        for each in shape:
-            yield from _references(each)

@@ -49,7 +49,7 @@ class Judges:
         if rule is None or rule.judge is None or rule.judge.judge not in self._judges:
             self._submit(request)
             return
-        way = _Escalation(request, rule.thresholds, rule.judge, self._judges[rule.judge.judge])
+        way = _Escalation(request, rule.thresholds, rule.judge, self._judges[rule.judge.judge], self._clock)
         self._submit(msgspec.structs.replace(request, by_way_of=way.take))
 
     async def start(self) -> None:
@@ -66,8 +66,11 @@ class Judges:
 class _Escalation:
     """What a detector says of one segment, on its way to the stream."""
 
-    def __init__(self, request: Request, thresholds: Mapping[str, float], escalation: Escalation, judge: Judge) -> None:
+    def __init__(
+        self, request: Request, thresholds: Mapping[str, float], escalation: Escalation, judge: Judge, clock: Clock
+    ) -> None:
         self._request = request
+        self._clock = clock
         self._thresholds = thresholds
         self._escalation = escalation
         self._judge = judge
@@ -79,11 +82,13 @@ class _Escalation:
             request.answer(outcome)
             return
         question = Question(request.segment.text, request.segment.part is Part.MODEL, request.tenant)
-        self._judge.ask(question, request.deadline_ms - _MARGIN_MS, partial(self._hear, outcome))
+        self._judge.ask(question, request.deadline_ms - _MARGIN_MS, partial(self._hear, outcome, self._clock.now_ms()))
 
-    def _hear(self, found: Found, judged: Judged) -> None:
+    def _hear(self, found: Found, asked_ms: float, judged: Judged) -> None:
         """Hand on what was found, with what the judge says of it."""
         if self._request.receiver.is_open:
+            if self._request.hears is not None:
+                self._request.hears(judged, self._clock.now_ms() - asked_ms)
             self._request.answer(self._escalation.heard(found, judged))
 
 

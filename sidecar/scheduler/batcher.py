@@ -27,7 +27,7 @@ import msgspec
 from detectors.base import BatchDetector, BatchItem
 from detectors.models.encoded import EncodedDetector
 from sidecar.policy.plan import BatchPlan
-from sidecar.values import Direction, Outcome, Segment
+from sidecar.values import Direction, Judged, Outcome, Segment
 
 TENANT_SHARE = 0.5
 
@@ -71,6 +71,8 @@ class Request(msgspec.Struct, frozen=True):
     """Its stream's number, counted as they are let in: several may begin at the same time."""
     by_way_of: Callable[[Outcome], None] | None = None
     """Who takes the outcome first, and hands it on."""
+    hears: Callable[[Judged, float], None] | None = None
+    """Who is told what a judge said, and for how many milliseconds it was waited for."""
 
     @property
     def submitted_ms(self) -> float:

@@ -201,6 +201,17 @@ def _guarding(plan: Plan, guarding: Guarding) -> Attributes:
     )
 
 
+def _judged(guarded: Guarded) -> Attributes:
+    """What judges said, where one was to be asked."""
+    if not guarded.said:
+        return {}
+    return {
+        "tidegate.judge.questions": sum(guarded.said.values()),
+        "tidegate.judge.said": sorted(guarded.said),
+        "tidegate.judge.max_wait_ms": round(guarded.max_judge_wait_ms, 3),
+    }
+
+
 def _guarded(guarded: Guarded) -> Attributes:
     return {
         "tidegate.ended": guarded.ended,
@@ -210,6 +221,7 @@ def _guarded(guarded: Guarded) -> Attributes:
         "tidegate.leaked_chars": guarded.leaked_chars,
         "tidegate.unscanned_chars": guarded.unscanned_chars,
         "tidegate.held.max_ms": round(guarded.max_held_ms, 3),
+        **_judged(guarded),
     }
 
 

@@ -69,4 +69,7 @@ class Guarded(msgspec.Struct, frozen=True):
     leaked_chars: int
     unscanned_chars: int
     max_held_ms: float
+    said: Mapping[str, int]
+    """What judges said, and how often."""
+    max_judge_wait_ms: float
     grounding: GroundingTally | None = None

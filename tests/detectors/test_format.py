@@ -21,6 +21,8 @@ SCHEMA = {
     "properties": {"answer": {"type": "string", "maxLength": 5}},
     "additionalProperties": False,
 }
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+SLOW, LONG = {"pattern": "^(a+)+$"}, "a" * 40 + "!"
 JSON_ALPHABET = '{}[]:,"\\ntrue0-1.eE+ u00Af\n'
 
 
@@ -103,6 +105,51 @@ def test_a_schema_is_held_when_the_text_is_over_and_no_reason_quotes_it(text: st
     assert [each.start for each in findings] == [len(text) - 1] * len(expected)
 
 
+@pytest.mark.parametrize(
+    ("schema", "slow", "reason"),
+    [
+        (SLOW, json.dumps(LONG), "pattern"),
+        ({"$schema": DRAFT, "items": {"$schema": DRAFT, **SLOW}}, json.dumps([LONG]), "items/pattern"),
+        (
+            {"$schema": DRAFT, "properties": {"a": {"$ref": "#"}}, **SLOW},
+            json.dumps({"a": LONG}),
+            "properties/a/pattern",
+        ),
+        ({"propertyNames": SLOW}, json.dumps({LONG: 1}), "propertyNames/pattern"),
+        (
+            {"patternProperties": {SLOW["pattern"]: True}, "additionalProperties": False},
+            json.dumps({LONG: 1}),
+            "additionalProperties",
+        ),
+        ({"patternProperties": {"^a": {"type": "null"}}}, '{"ab": 1}', "patternProperties/^a/type"),
+        ({"additionalProperties": {"type": "null"}}, '{"b": null, "a": 1}', "additionalProperties/type"),
+        ({"uniqueItems": True}, json.dumps([*({"n": each} for each in range(7_000)), {"n": 1}]), "uniqueItems"),
+        ({"uniqueItems": True}, "[1, 1.0]", "uniqueItems"),
+    ],
+)
+def test_no_text_makes_a_schema_slow(schema: dict[str, Any], slow: str, reason: str) -> None:
+    """Each of these took minutes, or for ever, with regular expressions that backtrack and items compared in pairs."""
+    [finding] = scan(scanner(json={"schema": schema}), slow)
+    assert (finding.label, finding.reason) == ("WRONG_SHAPE", f"not of the schema: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"pattern": "^(a+)+$"}, '"aaa"'),
+        ({"patternProperties": {"^a": {"type": "integer"}}, "additionalProperties": False}, '{"ab": 1}'),
+        ({"properties": {"b": {}}, "additionalProperties": False}, '{"b": 1}'),
+        ({"uniqueItems": True}, '[1, true, "1", [1], {"a": 1, "b": 2}, {"a": 1, "b": 3}, 1.5]'),
+        ({"uniqueItems": True}, "{}"),
+        ({"pattern": "x"}, "1"),
+        ({"patternProperties": {"x": False}, "additionalProperties": False}, "[]"),
+        ({"type": "integer"}, "1.0"),
+    ],
+)
+def test_what_is_of_a_schema_passes(schema: dict[str, Any], text: str) -> None:
+    assert scan(scanner(json={"schema": schema}), text) == []
+
+
 def test_a_text_past_what_is_kept_for_a_schema_is_too_long() -> None:
     text = '"' + "a" * SCHEMA_CHARS + '"'
     assert [(each.label, each.start) for each in scan(scanner(json={"schema": {}}), text)] == [
@@ -177,6 +224,13 @@ def test_what_cannot_be_asked_for_is_refused(params: dict[str, Any], said: str) 
     [
         ({"json": {"schema": {"type": "objekt"}}}, "no JSON Schema", ("json", "schema", "type")),
         ({"json": {"schema": {"$ref": "https://example.com/x"}}}, "has to be whole", ("json", "schema")),
+        ({"json": {"schema": {"items": {"pattern": "(?=a)b"}}}}, "RE2 takes, without look-around", ("json", "schema")),
+        ({"json": {"schema": {"patternProperties": {r"(a)\1": {}}}}}, "RE2 takes", ("json", "schema")),
+        (
+            {"json": {"schema": {"patternProperties": {"a": {}}, "unevaluatedProperties": False}}},
+            "use additionalProperties",
+            ("json", "schema"),
+        ),
         ({"required_patterns": {"A": r"(a)\1"}}, "A: ", ("required_patterns", "A")),
     ],
 )

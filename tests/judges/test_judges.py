@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from detectors.base import BatchItem
 from detectors.types import Finding
@@ -29,6 +32,7 @@ from sidecar.scheduler.scheduler import Request, Scheduler
 from sidecar.session import Session
 from sidecar.start import StreamStart
 from sidecar.telemetry.metrics import Metrics
+from sidecar.telemetry.spans import Spans
 from sidecar.values import Action, Blocked, Found, Lane, Release
 from tests.fakes import plan, rule
 from tests.servers import FakeClock, make_engine
@@ -189,6 +193,30 @@ async def test_the_judge_is_asked_in_its_own_form_with_its_key(tmp_path: Any) ->
         assert (seen.path, seen.headers["authorization"]) == ("/v1/chat/completions", "Bearer s3cret")
         body = json.loads(seen.body)
         assert (body["model"], body["temperature"], asked(seen)) == ("guard-model", 0, "This is odd.")
+
+
+async def test_the_span_of_a_stream_has_what_the_judge_said_and_the_longest_wait_and_no_text() -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+
+    async with bench() as made:
+        made.engine.spans = Spans(provider.get_tracer("test"), None)
+
+        def choose(seen: Seen) -> Answer:
+            made.clock.ms += 120 if "weak" in asked(seen) else 0
+            return completion("unsafe\nS10" if "weak" in asked(seen) else "safe")
+
+        made.upstream.choose = choose
+        await made.run([TEXT])
+        await made.run(["This is fine."])
+
+    judged, unasked = (dict(each.attributes or {}) for each in exporter.get_finished_spans())
+    assert judged["tidegate.judge.questions"] == 2
+    assert judged["tidegate.judge.said"] == ("judge guard: safe", "judge guard: unsafe (hate)")
+    assert judged["tidegate.judge.max_wait_ms"] == 120
+    assert not any("judge" in name for name in unasked)
+    assert "odd" not in repr(judged)
 
 
 # --- held until it says it --------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from benchmarks.capacity.figures import figures as figures_of
 from benchmarks.results import RESULTS
 from sidecar.cli.main import main
 from workbench.capacity.calibration import PYTHON, scaled
-from workbench.capacity.figures import Figure, FigureError, Figures, measured, replaced, stated
+from workbench.capacity.figures import DIVISORS, Figure, FigureError, Figures, measured, replaced, stated
 from workbench.capacity.model import LEAST_PARTITIONS, Capacity, Demand, Form, Need, capacity
 from workbench.capacity.profiles import Profile
 
@@ -122,6 +123,14 @@ def test_units_add_up() -> None:
     assert plan.partitions == LEAST_PARTITIONS
 
 
+def test_a_replica_has_no_more_processes_than_cores() -> None:
+    """Eleven times a number, divided by it, is a little more than eleven: a process too many was planned."""
+    for end in ENDS:
+        for cores in range(1, 65):
+            plan = capacity(Demand(1, profile=Profile.PATTERNS, replica_cores=cores), measured(), end)
+            assert {each.processes for each in plan.needs if each.form is Form.SHARED} == {2 * cores}
+
+
 def test_each_profile_adds_its_part() -> None:
     us = {profile: need(Demand(1000, violating=0.0, profile=profile), Form.SIDECAR).us_per_token for profile in Profile}
     assert us[Profile.MODELS] - us[Profile.PATTERNS] == pytest.approx(10 + 300)
@@ -169,14 +178,30 @@ def test_a_figure_is_replaced_and_has_no_spread_then() -> None:
         ("pass=150", "there is no figure 'pass'; those that there are: call_us, context_bytes"),
         ("pass_us", "'pass_us' is not NAME=NUMBER, such as pass_us=150"),
         ("pass_us=fast", "is not NAME=NUMBER"),
-        ("pass_us=-1", "pass_us is -1, but it is a number of us a token: state 0 or more"),
-        ("pass_us=inf", "state 0 or more"),
-        ("pass_us=nan", "state 0 or more"),
+        ("pass_us=-1", "pass_us is -1, but it is a number of us a token: state 0 to 1e+12"),
+        ("pass_us=inf", "state 0 to 1e+12"),
+        ("pass_us=nan", "state 0 to 1e+12"),
+        ("pass_us=1e300", "pass_us is 1e+300"),
+        ("segment_tokens=0", "segment_tokens is 0, but others are divided by it: state 1 to 1e+12"),
+        ("partition_events=0.5", "partition_events is 0.5, but others are divided by it"),
     ),
 )
 def test_a_figure_that_cannot_be_says_what_can(assignment: str, words: str) -> None:
     with pytest.raises(FigureError, match=re.escape(words)):
         stated(measured(), assignment)
+
+
+@pytest.mark.parametrize("value", [0, 1e12])
+def test_figures_at_both_ends_have_a_plan(value: float) -> None:
+    """One by one, and all of them: no plan divides by nothing, or has more than can be written."""
+    figures = measured()
+    everything = figures
+    for name in figures:
+        least = max(value, 1) if name in DIVISORS else value
+        everything = replaced(everything, name, least, source="x")
+        for profile in PROFILES:
+            for changed in (replaced(figures, name, least, source="x"), everything):
+                assert all(map(math.isfinite, amounts(capacity(Demand(1_000_000_000, profile=profile), changed))))
 
 
 def test_a_calibration_scales_what_python_does_and_replaces_the_pass() -> None:
@@ -204,6 +229,9 @@ def test_a_calibration_scales_what_python_does_and_replaces_the_pass() -> None:
         (["--streams", "20000"], "a run offers at most 10,000 streams; add --plan to work out what 20,000 need"),
         (["--plan", "--figure", "speed=1"], "--figure: there is no figure 'speed'"),
         (["--plan", "--headroom", "1"], "0<=x<=0.95"),
+        (["--plan", "--headroom", "nan"], "nan is not in the range 0<=x<=0.95"),
+        (["--plan", "--rate", "nan"], "nan is not in the range 1<=x<=1000"),
+        (["--plan", "--figure", "segment_tokens=0"], "--figure: segment_tokens is 0"),
         (["--plan", "--profile", "all"], "'patterns', 'models', 'names', 'grounding'"),
     ),
 )

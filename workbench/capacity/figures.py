@@ -13,6 +13,10 @@ import msgspec
 
 FIGURES = Path(__file__).with_name("figures.json")
 
+MOST = 1e12
+"""What no figure is above in its unit: larger ones are slips, and leave no number to plan with."""
+DIVISORS = frozenset(("partition_events", "segment_tokens"))
+
 
 class FigureError(ValueError):
     """A figure that there is not, or a value that it cannot have. The text says what can be done."""
@@ -47,8 +51,10 @@ def replaced(figures: Figures, name: str, value: float, *, source: str) -> dict[
     """The same with another value, and no spread, in one place. Raises `FigureError`."""
     if name not in figures:
         raise FigureError(f"there is no figure {name!r}; those that there are: {', '.join(sorted(figures))}")
-    if not 0 <= value < float("inf"):
-        raise FigureError(f"{name} is {value:g}, but it is a number of {figures[name].unit}: state 0 or more")
+    if not 0 <= value <= MOST:
+        raise FigureError(f"{name} is {value:g}, but it is a number of {figures[name].unit}: state 0 to {MOST:g}")
+    if name in DIVISORS and value < 1:
+        raise FigureError(f"{name} is {value:g}, but others are divided by it: state 1 to {MOST:g}")
     changed = msgspec.structs.replace(figures[name], value=value, low=value, high=value, source=source)
     return {**figures, name: changed}
 

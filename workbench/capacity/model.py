@@ -196,7 +196,7 @@ def _beside(demand: Demand, cost: _Cost, us_per_token: float, *, form: Form, mod
 
 def _shared(demand: Demand, cost: _Cost) -> Need:
     tokens, us = demand.streams * demand.tokens_per_second, cost.service_us + cost.model_us
-    each = max(1, math.ceil(demand.replica_cores * cost.service_us / us))
+    each = max(1, math.ceil(round(demand.replica_cores * cost.service_us / us, 6))) if us else 1
     us *= 1 + each * cost.wake_cores / (demand.replica_cores * (1 - demand.headroom))
     replicas = max(_LEAST_REPLICAS, math.ceil(cost.cores(tokens, us) / demand.replica_cores))
     processes = replicas * each

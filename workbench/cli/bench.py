@@ -21,6 +21,7 @@ from workbench.cli.plan import (
     MOST_OFFERED,
     MOST_PLANNED,
     SIZES,
+    Number,
     Planned,
     plan_options,
     planned_text,
@@ -32,17 +33,15 @@ _SHOWN = ("time_to_first_token_ms", "hold_ms", "stall_between_tokens_ms", "gener
 
 
 @click.command()
-@click.option(
-    "--seconds", type=click.FloatRange(2, 3600), default=20.0, show_default=True, help="Both phases together."
-)
+@click.option("--seconds", type=Number(2, 3600), default=20.0, show_default=True, help="Both phases together.")
 @click.option(
     "--streams",
     type=click.IntRange(1, MOST_PLANNED),
     help=f"At a time, on average: 8, and at most {MOST_OFFERED:,}; with --plan 1,000, 100,000 and 1,000,000.",
 )
-@click.option("--rate", type=click.FloatRange(1, 1000), default=50.0, show_default=True, help="Tokens/s of a stream.")
+@click.option("--rate", type=Number(1, 1000), default=50.0, show_default=True, help="Tokens/s of a stream.")
 @click.option("--coalesce", type=click.IntRange(1, 64), default=1, show_default=True, help="Tokens in a message.")
-@click.option("--violating", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Share of such texts.")
+@click.option("--violating", type=Number(0, 1), default=0.05, show_default=True, help="Share of such texts.")
 @click.option("--max-hold-ms", type=click.IntRange(1, 600_000), default=400, show_default=True)
 @click.option("--cache", "is_cached", is_flag=True, help="Keep findings of repeated passages, as the service does.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed offers the same load.")

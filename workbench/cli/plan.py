@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, TypeVar
 
@@ -47,12 +48,23 @@ def plan_options(command: Command) -> Command:
     return command
 
 
+class Number(click.FloatRange):
+    """A range of numbers, in which `nan` is not one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number. Fails as click's ranges do."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return number
+
+
 _OPTIONS = (
     click.option("--plan", is_flag=True, help="Offer nothing; print cores, memory, replicas, events and partitions."),
     click.option("--calibrate", is_flag=True, help="With --plan: measure this machine's speed first, some seconds."),
     click.option(
         "--headroom",
-        type=click.FloatRange(0, 0.95),
+        type=Number(0, 0.95),
         default=_DEFAULTS.headroom,
         show_default=True,
         help="With --plan: the share of each core left idle at the peak.",

@@ -26,6 +26,8 @@ from workbench.moving.reading import Element, Read, read_json, read_text, read_x
 _HUB = "hub://"
 _PROMPTS = frozenset(("messages", "msg_history", "prompt", "instructions"))
 _REDACTED = redacted("[REDACTED]")
+_NOT_PLAIN = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
+"""What `ast.literal_eval` raises of a stranger's text."""
 _NO_REASK = "the model is not asked again here: the answer is stopped"
 
 
@@ -223,7 +225,7 @@ def _validators(element: Element, file: str, on: str, draft: Draft) -> Iterator[
         on_fail = element.attributes.get(f"on-fail-{name.removeprefix(_HUB).replace('/', '_')}", "noop")
         try:
             args = [*map(_argument, _split(arguments, " "))]
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+        except _NOT_PLAIN:
             draft.lose(place, shown(spec), "its arguments are no plain values")
             continue
         yield Used(place, name, args=args, on=on, on_fail=on_fail)
@@ -319,7 +321,7 @@ def _called(node: ast.Call) -> str | None:
 def _of_literal(node: ast.Call, file: Path, draft: Draft) -> Iterator[Used]:
     try:
         guard = json.loads(json.dumps(ast.literal_eval(node.args[0])))
-    except (ValueError, TypeError, RecursionError):
+    except _NOT_PLAIN:
         why = "it is made when the program runs"
         draft.lose(f"{file}:{node.lineno}", "Guard.from_dict", why, "import the JSON that it is made of")
         return
@@ -343,7 +345,7 @@ def _of_argument(
     if not word or (id is None and word not in imported):
         draft.lose(
             place,
-            shown(ast.unparse(argument)),
+            _source(argument),
             "it is made when the program runs",
             "import json.dumps(guard.to_dict())",
         )
@@ -365,6 +367,14 @@ def _of_argument(
     )
 
 
+def _source(node: ast.expr) -> str:
+    """What a program says there; an expression that nests too deep to be written again is named alone."""
+    try:
+        return shown(ast.unparse(node))
+    except RecursionError:
+        return "an expression"
+
+
 def _plain(
     values: Sequence[tuple[str | None, ast.expr]], word: str, place: str, draft: Draft
 ) -> Iterator[tuple[str | None, Any]]:
@@ -372,8 +382,8 @@ def _plain(
     for name, value in values:
         try:
             yield name, ast.literal_eval(value)
-        except (ValueError, RecursionError):
-            what = f"{word}, `{name or shown(ast.unparse(value))}`"
+        except _NOT_PLAIN:
+            what = f"{word}, `{name or _source(value)}`"
             draft.lose(place, what, "its value is made when the program runs", "write it into the rule")
             if not name:
                 yield name, None

@@ -158,12 +158,19 @@ def _personal(theirs: Theirs, params: Mapping[str, Any]) -> None:
     entities = listed(params.get("entity_types")) or _ENTITIES
     is_redacted = theirs.reads is PROMPT or bool(params.get("redact"))
     replaced = _stand_in(params) if theirs.reads is PROMPT else {"redact": {"with": "label"}}
-    rule = ours.personal_data(theirs, entities, action=replaced if is_redacted else "block")
+    before = len(theirs.draft.rules)
+    ours.personal_data(theirs, entities, action=replaced if is_redacted else "block")
     if hidden := listed(params.get("hidden_names")):
         own = Theirs(theirs.draft, theirs.place, theirs.name, theirs.reads, replaced, "hidden-names")
         ours.words(own, "HIDDEN_NAME", hidden, is_cased=False, is_whole=True)
-    if rule is None:
-        return
+    for key in ("regex_patterns", "preamble", "use_faker", "language"):
+        if params.get(key) and (key, params[key]) != ("language", "en"):
+            theirs.lose(_OF_PERSONAL[key], what=f"`{key}`")
+    for rule in theirs.draft.rules[before : before + 1]:
+        _say_of_personal(theirs, rule, params, is_redacted=is_redacted)
+
+
+def _say_of_personal(theirs: Theirs, rule: Rule, params: Mapping[str, Any], *, is_redacted: bool) -> None:
     if is_redacted:
         theirs.change(rule, _REDACTS, _BLOCK)
     if allowed := listed(params.get("allowed_names")):
@@ -175,9 +182,6 @@ def _personal(theirs: Theirs, params: Mapping[str, Any]) -> None:
             f"{len(allowed)} `allowed_names`",
             is_lost=True,
         )
-    for key in ("regex_patterns", "preamble", "use_faker", "language"):
-        if params.get(key) and (key, params[key]) != ("language", "en"):
-            theirs.change(rule, _OF_PERSONAL[key], what=f"`{key}`", is_lost=True)
     ours.scores(theirs, rule, params, ("threshold", "recognizer_conf", *_MODEL))
 
 
@@ -206,11 +210,15 @@ def _deanonymize(theirs: Theirs, _params: Mapping[str, Any]) -> None:
         )
 
 
+_OF_EXAMPLES = "keys that documentation has as examples, such as AWS's that end in EXAMPLE, are no secrets here"
+
+
 def _secrets(theirs: Theirs, params: Mapping[str, Any]) -> None:
     mode = params.get("redact_mode", "all")
     action = {"redact": {"with": "mask", "keep_first": 2, "keep_last": 2} if mode == "partial" else {"with": "label"}}
     rule = ours.secrets(theirs, action=action)
     theirs.change(rule, _REDACTS, _BLOCK)
+    theirs.change(rule, _OF_EXAMPLES)
     if mode == "hash":
         theirs.change(
             rule,
@@ -264,9 +272,15 @@ def _reading_time(theirs: Theirs, params: Mapping[str, Any]) -> None:
         theirs.change(rule, "the answer is stopped at the first word that is too much; what came before it stays")
 
 
+_OF_JSON = (
+    "the whole answer is to be one JSON document here, and nothing is repaired; there an answer passes that has no"
+    " JSON, that has words around it, or whose JSON breaks off"
+)
+
+
 def _json(theirs: Theirs, params: Mapping[str, Any]) -> None:
     rule = ours.document(theirs)
-    theirs.change(rule, "the whole answer is one JSON document here: words around it are none, and nothing is repaired")
+    theirs.change(rule, _OF_JSON, "where an answer need not be JSON, leave the rule out")
     if params.get("required_elements"):
         theirs.change(rule, "documents are not counted", "state a schema", "`required_elements`", is_lost=True)
 

@@ -38,7 +38,7 @@ _DIRECTIONS: Mapping[str, Reads] = {
 }
 """Their rails: `tool_input` are results of tools, `tool_output` the model's calls of them."""
 _FLOW = re.compile(r"^(?:define\s+(?:parallel\s+|extension\s+)*)?(?:sub)?flow\s+(?P<name>[^\n\"(]+)", re.MULTILINE)
-_SAYS = re.compile(r"^define\s+bot\s+refuse\s+to\s+respond\s*\n\s*\"(?P<text>[^\"\n]{1,1000})\"", re.MULTILINE)
+_SAYS = re.compile(r"^define\s+bot\s+refuse\s+to\s+respond[^\S\n]*\n\s*\"(?P<text>[^\"\n]{1,1000})\"", re.MULTILINE)
 _REFUSAL = "I'm sorry, I can't respond to that."
 _PARAMETER = re.compile(r"\$(\w+)\s*=\s*[\"']?([^\"'$]+)")
 
@@ -154,8 +154,10 @@ def _files(folder: Path, ending: str) -> list[Path]:
 
 def _read_colang(file: Path, config: Configuration) -> None:
     text = read_text(file)
+    line, counted_to = 1, 0
     for found in _FLOW.finditer(text):
-        line = text.count("\n", 0, found.start()) + 1
+        line += text.count("\n", counted_to, found.start())
+        counted_to = found.start()
         config.flows.setdefault(name_of(found["name"]), f"{file}:{line}")
     if says := _SAYS.search(text):
         config.refusal = says["text"]
@@ -252,7 +254,8 @@ def _personal(key: str, *, masks: bool) -> Make:
             return
         own = _recognizers(flow, key, entities)
         action = {"redact": {"with": "label"}} if masks else flow.theirs.action
-        rule = ours.personal_data(flow.theirs, [each for each in entities if str(each) not in own], action=action)
+        known = [each for each in entities if str(each) not in own]
+        rule = ours.personal_data(flow.theirs, known, action=action) if known else None
         if rule is not None:
             ours.scores(flow.theirs, rule, settings, ("score_threshold", "threshold"))
         for name, (patterns, words) in own.items():
@@ -263,6 +266,8 @@ def _personal(key: str, *, masks: bool) -> Make:
                 ours.words(theirs, _label(name), words, is_cased=False, is_whole=True)
             if patterns:
                 ours.regexes(theirs, patterns, label=_label(name))
+            if not words and not patterns:
+                theirs.lose("its recognizer has neither patterns nor a list of words", "", f"the entity {shown(name)}")
 
     return make
 

@@ -128,6 +128,8 @@ def read_json(path: Path) -> Read:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise Failure(f"{path}:{error.lineno}: this is not JSON: {error.msg}") from None
+    except ValueError:  # of Python's bound on digits, which does not say where
+        raise Failure(f"{path}: a number has more digits than can be read: it is no setting") from None
     except RecursionError:
         raise Failure(f"{path}: this nests more than {MAX_DEPTH} deep") from None
     read = Read(str(path), value)

@@ -356,6 +356,7 @@ ENTITIES = '<!DOCTYPE rail [<!ENTITY a "b">]><rail version="0.1"><output type="s
         ("guardrails-ai", "a.rail", "<guard/>", ":1: the document's element is to be `rail`, and is `guard`"),
         ("guardrails-ai", "g.json", "[" * 100_000, "nest"),
         ("guardrails-ai", "g.json", '{"validatrs": []}', "there are no `validators` (it has `validatrs`)"),
+        ("guardrails-ai", "g.json", '{"validators": [], "n": ' + "9" * 5000 + "}", "a number has more digits than"),
         ("guardrails-ai", "c.py", "x = (", ":1: this is no Python"),
         ("guardrails-ai", "c.py", "x = 1", "no guard is made here by `use`"),
         ("nemo", "config.yml", "rails: {input: {flows: [{a: b}]}}", ":1: rails.input.flows[0]: a flow is its name"),
@@ -368,6 +369,57 @@ def test_what_cannot_be_read_is_one_line_with_its_place(
     assert (result.exit_code, result.stdout) == (2, ""), result.output
     assert told in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("c.py", "Guard().use(BanList(banned_words={[1]}))", "BanList, `banned_words`: its value is made when"),
+        ("c.py", f"Guard().use({'+'.join('a' * 400)})", "an expression: it is made when the program runs"),
+        ("c.py", f"Guard().use({'.'.join('a' * 900)})", "an expression: it is made when the program runs"),
+        ("c.py", f"Guard().use(BanList({'+'.join('a' * 400)}))", "an expression"),
+        ("c.py", "Guard().from_dict({1: {2}, (3,): 4})", "Guard.from_dict: it is made when the program runs"),
+        (
+            "r.rail",
+            '<rail><output type="string" validators="guardrails/ban_list: {{[1]}}"/></rail>',
+            "guardrails/ban_list: {{[1]}}: its arguments are no plain values",
+        ),
+    ],
+)
+def test_what_only_looks_like_a_value_is_a_note(name: str, text: str, told: str, tmp_path: Path) -> None:
+    result = run("guardrails-ai", file_of(tmp_path, name, text))
+    assert (result.exit_code, result.stdout) == (1, ""), result.output
+    assert told in result.stderr
+
+
+def test_what_a_scanner_had_is_told_where_no_rule_on_names_is_left(tmp_path: Path) -> None:
+    params = "{entity_types: [UUID], allowed_names: [Jo], regex_patterns: [{name: A, expressions: [x]}]}"
+    result = run("llm-guard", file_of(tmp_path, "s.yml", f"input_scanners: [{{type: Anonymize, params: {params}}}]"))
+    assert "not carried over: Anonymize, `regex_patterns`" in result.stderr
+    assert "not carried over: Anonymize, 1 `allowed_names`" in result.stderr
+    assert "carried over otherwise: Anonymize: its scanner calls such a text invalid" in result.stderr
+
+
+def test_entities_of_recognizers_of_their_own_are_not_missed(tmp_path: Path) -> None:
+    settings = "{recognizers: [{supported_entity: ACCT, patterns: [{regex: 'A\\d{4}'}]}, {supported_entity: NONE}], "
+    settings += "input: {entities: [ACCT, NONE]}}"
+    config = f"rails: {{config: {{sensitive_data_detection: {settings}}}, "
+    result = run("nemo", file_of(tmp_path, "c.yml", config + "input: {flows: [detect sensitive data on input]}}"))
+    assert [*rules_of(result.stdout)] == ["input-detect-sensitive-data-acct"]
+    assert result.stderr.splitlines() == [
+        f"{tmp_path}/c.yml:1: rails.input.flows[0]: not carried over: detect sensitive data on input, the entity NONE: "
+        "its recognizer has neither patterns nor a list of words",
+        "1 rule; 1 thing not carried over",
+    ]
+
+
+def test_a_large_file_of_colang_is_read_in_one_go(tmp_path: Path) -> None:
+    """Lines were counted anew for each flow, and lines without text twice for each: both took minutes."""
+    config = file_of(tmp_path, "config.yml", "rails: {input: {flows: [self check input]}}")
+    file_of(tmp_path, "a.co", "flow a\n" * 140_000 + "flow z\n")
+    file_of(tmp_path, "b.co", "define bot refuse to respond\n" + "\n" * 900_000)
+    result = run("nemo", config)
+    assert "2 flows of a dialogue (a, z)" in result.stderr
 
 
 def test_no_text_of_a_file_ends_a_comment(tmp_path: Path) -> None:

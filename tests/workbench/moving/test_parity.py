@@ -143,6 +143,19 @@ def test_secrets_are_decided_alike(tmp_path: Path) -> None:
     assert {text: is_valid(plan, text, Direction.INPUT) for text in decided} == decided
 
 
+def test_where_both_decide_otherwise_the_note_says_it(tmp_path: Path) -> None:
+    """Recorded as above: LLM Guard's JSON passes all these answers, and its Secrets stops this key."""
+    text = "input_scanners: [{type: Secrets}]\noutput_scanners: [{type: JSON}]"
+    plan, said = imported(tmp_path, "llm-guard", "s.yml", text)
+    told = {each["what"]: each["why"] for each in said["notes"]}
+
+    assert not any(is_valid(plan, each, Direction.OUTPUT) for each in ("no json", 'say {"a": 1} ok', '{"a": 1'))
+    assert is_valid(plan, '{"a": 1}', Direction.OUTPUT)
+    assert "there an answer passes that has no JSON, that has words around it, or whose JSON breaks off" in told["JSON"]
+    assert is_valid(plan, "key " + "AKIA" + "IOSFODNN7EXAMPLE", Direction.INPUT)
+    assert "AWS's that end in EXAMPLE" in told["Secrets"]
+
+
 @pytest.mark.inside
 @pytest.mark.slow
 def test_nemos_rails_are_all_known_and_a_regex_decides_alike(
