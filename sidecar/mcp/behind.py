@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from sidecar.errors import TidegateError
 from sidecar.mcp.guard import McpGuard
 from sidecar.mcp.messages import lines_of
 from sidecar.mcp.pins import Pins
+from sidecar.mcp.repeated import repeated
 from sidecar.mcp.routes import Way
 from sidecar.mcp.sessions import Key, McpSession, Sessions
 from sidecar.start import StreamStart
@@ -56,15 +58,27 @@ class ServerBehind:
         self.sends_to: URL = way.url
         """Where what is answered to the server is sent."""
 
-    async def send(self, method: str, data: bytes = b"") -> aiohttp.ClientResponse:
-        """The server's answer; redirects within its origin are followed. Raises `UpstreamError` and its like."""
-        url = self._way.url
-        headers = to_upstream_guarded(self._headers)
+    async def send(self, method: str, data: bytes = b"", said: Mapping[str, str] = {}) -> aiohttp.ClientResponse:
+        """The server's answer to what is sent to its URL. `said` is what headers may repeat of it; as `asked`."""
+        answer, self.sends_to = await self._followed(method, self._way.url, data, said)
+        return answer
+
+    async def asked(self, method: str, url: URL) -> aiohttp.ClientResponse:
+        """The answer of another place of the server's; redirects within its origin are followed.
+
+        Raises `UpstreamError` and its like.
+        """
+        answer, _ = await self._followed(method, url, b"", {})
+        return answer
+
+    async def _followed(
+        self, method: str, url: URL, data: bytes, said: Mapping[str, str]
+    ) -> tuple[aiohttp.ClientResponse, URL]:
+        headers = to_upstream_guarded(repeated(self._headers, said))
         for _ in range(_MOST_REDIRECTS):
-            answer = await self.requested(method, url, headers, data)
+            answer = await self._requested(method, url, headers, data)
             if answer.status not in _REDIRECTS:
-                self.sends_to = url
-                return answer
+                return answer, url
             answer.close()
             url = self._redirected(method, answer, url)
         raise UpstreamError("the upstream answers with one redirect after another")
@@ -77,7 +91,7 @@ class ServerBehind:
                 return found
         raise UpstreamError("the upstream answers with a redirect to elsewhere: set the URL that it leads to")
 
-    async def requested(
+    async def _requested(
         self, method: str, url: URL, headers: CIMultiDict[str], data: bytes = b""
     ) -> aiohttp.ClientResponse:
         """The answer to one request, whatever it is. Raises `UpstreamError` and `UpstreamTimeoutError`."""
@@ -96,12 +110,12 @@ class ServerBehind:
 
     async def tell(self, back: bytes) -> None:
         """Answer the server's own requests that were stopped."""
-        headers = to_upstream_guarded(self._headers)
+        headers = to_upstream_guarded(repeated(self._headers, {}))
         headers.popall("Last-Event-ID", None)
         headers.update({"Content-Type": "application/json", "Accept": f"application/json, {EVENTS}"})
         for line in lines_of(back):
             try:
-                answer = await self.requested("POST", self.sends_to, headers, line)
+                answer = await self._requested("POST", self.sends_to, headers, line)
             except TidegateError as error:
                 _log.warning("the server could not be told what was stopped", extra={"reason": str(error)})
             else:

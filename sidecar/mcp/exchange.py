@@ -14,7 +14,7 @@ A server that does not answer, or breaks off, is told to whoever waits, by an er
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -24,25 +24,30 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sidecar.codec.jsontext import NotJsonError, edited, loads
-from sidecar.mcp.behind import EVENTS, Behind, ExchangeContext
+from sidecar.errors import TidegateError
+from sidecar.mcp.behind import Behind, ExchangeContext
+from sidecar.mcp.kinds import calls_itself_json, is_json, is_stream, text_of
 from sidecar.mcp.messages import (
+    INVALID_REQUEST,
     PARSE_ERROR,
     STOPPED,
     UNANSWERED,
     UNCHECKED,
+    cancelled_in,
     errors_for,
     joined,
     line_of,
     lines_of,
     requests_in,
 )
+from sidecar.mcp.repeated import said_again
 from sidecar.mcp.routes import Way, challenge_of, resource_of
 from sidecar.mcp.streams import EventRelay
 from sidecar.start import StreamStart
 from sidecar.transport.connections import let_body_come, upstream_errors
 from sidecar.transport.decision import Refuse
 from sidecar.transport.exchange import Room, read_at_most, read_request, too_large_answer
-from sidecar.transport.http_headers import coding_of, described, to_client_guarded, to_upstream_guarded
+from sidecar.transport.http_headers import described, to_client_guarded
 from sidecar.transport.http_status import (
     RefusedError,
     UnreadableAnswerError,
@@ -51,6 +56,8 @@ from sidecar.transport.http_status import (
 )
 
 SESSION = "Mcp-Session-Id"
+_OF_SESSIONS = ("POST", "GET", "DELETE")
+"""What is asked in a session; anything else begins and ends none, as it needs no token."""
 _TEXT_STOPPED = "The server's answer was stopped by a policy."
 
 
@@ -81,7 +88,7 @@ class Exchange:
                 case "DELETE":
                     return await self._delete()
                 case method:
-                    return await self._answered(await self._context.server.send(method))
+                    return await self._passed(await self._context.server.send(method))
 
     # -- sessions -------------------------------------------------------------------------------------------------
 
@@ -94,7 +101,7 @@ class Exchange:
             if found is None:
                 raise RefusedError(Refuse(HTTPStatus.NOT_FOUND, "session", "there is no such session, or it is over"))
             self._context.session = found
-        elif named:
+        elif named and self._request.method in _OF_SESSIONS:
             self._context.session = sessions.take_up(self._context.key(named))
         self._context.session.open += 1
         try:
@@ -113,31 +120,33 @@ class Exchange:
     # -- requests -------------------------------------------------------------------------------------------------
 
     async def _post(self, room: Room) -> web.StreamResponse:
-        if coding_of(self._context.headers):
-            message = "messages are sent without a content coding"
+        sent = described(self._context.headers)
+        if sent.coding or not sent.is_utf8:
+            message = "messages are sent in UTF-8, without a content coding"
             raise RefusedError(Refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "coding", message))
         let_body_come(self._request)
         with room.held() as held:
             data = await read_request(self._context.behind.settings, self._request.content.iter_any(), held)
             relayed = await self._context.guard.from_client(data)
+            said = said_again(self._context.headers, data, relayed.onward)
             del data  # an answer may take long, and needs none of it
             self._context.numbers = requests_in(relayed.onward)
             if self._context.way.told:
-                return await self._post_told(relayed.onward, relayed.back)
+                return await self._post_told(relayed.onward, relayed.back, said)
             if not relayed.onward:
                 return _instead(relayed.back)
-            answer = await self._context.server.send("POST", relayed.onward)
+            answer = await self._context.server.send("POST", relayed.onward, said)
         return await self._answered(answer, relayed.back)
 
-    async def _post_told(self, onward: bytes, back: bytes) -> web.StreamResponse:
-        """A message over HTTP+SSE: what is answered to it comes on the session's stream."""
+    async def _post_told(self, onward: bytes, back: bytes, said: Mapping[str, str]) -> web.StreamResponse:
+        """A message over HTTP+SSE: what is answered to it comes on the session's stream. Raises `Overloaded`."""
         for line in lines_of(back):
             await self._tell(line)
         if not onward:
             return web.Response(status=HTTPStatus.ACCEPTED)
-        self._context.session.waiting |= self._context.numbers
+        self._context.session.wait_for(self._context.numbers, but_for=cancelled_in(onward))
         try:
-            answer = await self._context.server.send("POST", onward)
+            answer = await self._context.server.send("POST", onward, said)
         except (UpstreamError, UpstreamTimeoutError) as error:
             if self._context.session.tell is None or not self._context.numbers:
                 raise
@@ -167,22 +176,27 @@ class Exchange:
 
     async def _answered(self, answer: aiohttp.ClientResponse, back: bytes = b"") -> web.StreamResponse:
         """Pass an answer on, and with it what is answered to parts of the request that were stopped."""
+        try:
+            self._note_session(answer)
+        except TidegateError:
+            answer.close()
+            raise
+        return await self._passed(answer, back)
+
+    async def _passed(self, answer: aiohttp.ClientResponse, back: bytes = b"") -> web.StreamResponse:
+        """The same, whichever session it is of."""
         with upstream_errors(self._context.behind.settings.idle_seconds):
             try:
-                self._note_session(answer)
-                body = described(CIMultiDict(answer.headers))
-                if body.coding:
-                    raise UnreadableAnswerError("the upstream's answer has a content coding that nobody asked for")
-                if body.kind == EVENTS and answer.ok:
+                if is_stream(answer):
                     return await self._stream(answer, back)
-                return await self._whole(answer, body.kind, back)
+                return await self._whole(answer, back)
             finally:
                 answer.close()
 
-    async def _whole(self, answer: aiohttp.ClientResponse, kind: str, back: bytes) -> web.Response:
+    async def _whole(self, answer: aiohttp.ClientResponse, back: bytes) -> web.Response:
         data = await self._read(answer)
-        judged = await self._judged(data, kind) if data.strip() else data
-        body = joined(judged, back)
+        judged = await self._judged(data, answer) if data.strip() else data
+        body = joined(judged if is_json(judged) else self._unanswered(answer.status), back) if back else judged
         headers = self._answer_headers(answer)
         if body != data:
             headers["Content-Type"] = "application/json"
@@ -196,17 +210,26 @@ class Exchange:
             raise too_large_answer(limit)
         return data
 
-    async def _judged(self, data: bytes, kind: str) -> bytes:
+    async def _judged(self, data: bytes, answer: aiohttp.ClientResponse) -> bytes:
         """A body as it may go on: messages, other JSON, or text, as which errors come."""
-        is_json = kind.endswith("json") or data.lstrip()[:1] in (b"{", b"[")
-        asked = data if is_json else line_of(data.decode("utf-8", "replace"))
+        text = None if calls_itself_json(answer) or data.lstrip()[:1] in (b"{", b"[") else text_of(answer, data)
+        asked = data if text is None else line_of(text)
         relayed = await self._context.guard.from_server(asked)
         await self._context.server.tell(relayed.back)
         if relayed.onward == asked:
             return data
-        if relayed.onward and is_json:
+        if relayed.onward and text is None:
             return relayed.onward.rstrip(b"\n")
-        return errors_for(self._context.numbers, STOPPED if relayed.onward else UNCHECKED, _TEXT_STOPPED)
+        return self._errors(STOPPED if relayed.onward else UNCHECKED, _TEXT_STOPPED)
+
+    def _unanswered(self, status: int) -> bytes:
+        """What stands in the place of an answer in words where others were stopped."""
+        message = f"The server answered with HTTP status {status}, in words."
+        return self._errors(UNANSWERED, message) if self._context.numbers else b""
+
+    def _errors(self, code: int, message: str) -> bytes:
+        """A body that says to whoever waits what is wrong."""
+        return joined(b"", errors_for(self._context.numbers, code, message))
 
     def _answer_headers(self, answer: aiohttp.ClientResponse) -> CIMultiDict[str]:
         headers = to_client_guarded(CIMultiDict(answer.headers))
@@ -233,17 +256,19 @@ class Exchange:
 
     async def _metadata(self) -> web.StreamResponse:
         """What the server says of its authorization, with the relay as the resource."""
-        headers = to_upstream_guarded(self._context.headers)
-        answer = await self._context.server.requested(self._request.method, self._context.way.url, headers)
+        server, method = self._context.server, self._request.method
+        answer = await server.asked(method, self._context.way.url)
         if answer.status == HTTPStatus.NOT_FOUND and self._context.way.instead is not None:
             answer.close()
-            answer = await self._context.server.requested(self._request.method, self._context.way.instead, headers)
+            answer = await server.asked(method, self._context.way.instead)
         with upstream_errors(self._context.behind.settings.idle_seconds):
             try:
+                if is_stream(answer):
+                    raise UnreadableAnswerError("the upstream's metadata is a stream of events")
                 data = await self._read(answer)
             finally:
                 answer.close()
-        judged = await self._judged(data, described(CIMultiDict(answer.headers)).kind) if data.strip() else data
+        judged = await self._judged(data, answer) if data.strip() else data
         body = self._with_resource(judged)
         return web.Response(status=answer.status, body=body or None, headers=self._answer_headers(answer))
 
@@ -260,7 +285,7 @@ def _instead(back: bytes) -> web.Response:
     if not back:
         return web.Response(status=HTTPStatus.ACCEPTED)
     body = joined(b"", back)
-    is_unread = _codes(lines_of(back)) == [PARSE_ERROR]
+    is_unread = _codes(lines_of(back)) in ([PARSE_ERROR], [INVALID_REQUEST])
     status = HTTPStatus.BAD_REQUEST if is_unread else HTTPStatus.OK
     return web.Response(status=status, body=body, content_type="application/json")
 

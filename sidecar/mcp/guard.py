@@ -35,6 +35,7 @@ from sidecar.mcp.messages import (
     PARSE_ERROR,
     STOPPED,
     UNCHECKED,
+    asks_and_answers,
     error_message,
     failed_call,
     head_of,
@@ -55,6 +56,9 @@ _log = logging.getLogger(__name__)
 _NAME = re.compile(r"[\w./:-]{1,128}", re.ASCII)
 _LEFT_OUT = "This tool was left out: its definition was stopped by a policy, or is not what it was."
 _NO_NAME = "The call does not say which tool it calls."
+_MOST_AT_ONCE = 1000
+_TOO_MANY = f"The list has more than {_MOST_AT_ONCE} messages; send them in several."
+_BOTH = "The message cannot be checked: it asks and answers at once."
 _NO_JSON = "The message cannot be checked: it is no JSON, has a name twice, or is nested too deep."
 
 
@@ -111,6 +115,8 @@ class McpGuard:
             _log.warning("a message of the client's cannot be read and does not pass", extra={"bytes": len(data)})
             return Relayed(back=error_message(None, PARSE_ERROR, _NO_JSON))
         if isinstance(document, list):
+            if len(document) > _MOST_AT_ONCE:
+                return Relayed(back=error_message(None, INVALID_REQUEST, _TOO_MANY))
             return await self._batch(document, data, self._client_message)
         return await self._client_message(document, data)
 
@@ -122,6 +128,11 @@ class McpGuard:
             _log.warning("a message of the server's cannot be read and does not pass", extra={"bytes": len(data)})
             return self._unread(data, _NO_JSON)
         if isinstance(document, list):
+            if len(document) > _MOST_AT_ONCE:
+                _log.warning(
+                    "a list of the server's has too many messages and does not pass", extra={"bytes": len(data)}
+                )
+                return Relayed()
             return await self._batch(document, data, self._server_message)
         return await self._server_message(document, data)
 
@@ -147,6 +158,8 @@ class McpGuard:
         return Relayed(onward=judged.data)
 
     async def _server_message(self, document: Any, data: bytes) -> Relayed:
+        if asks_and_answers(document):
+            return _refused({"id": document["id"]}, UNCHECKED, _BOTH) if "id" in document else Relayed()
         try:
             judged = await self._judge(mcp.SERVER, self._from_server, data)
             key = _list_in(document)
@@ -200,7 +213,7 @@ class McpGuard:
         gone = await self._not_as_they_were(offered) if key == "tools" else frozenset()
         is_stopped = judged.message or judged.action >= Action.WITHHOLD
         if not is_stopped and not gone:
-            self._forgive(offered)
+            self._forgive(offered if key == "tools" else ())
             return judged
         bare = await self._judge(mcp.SERVER, self._from_server, line_of(_with_list(document, key, [])))
         if bare.message:
@@ -262,6 +275,8 @@ def _refused(document: Any, code: int, message: str, *, of_server: bool = False)
     result = document.get("result")
     is_called = of_server and isinstance(result, dict) and isinstance(result.get("content"), list)
     number = document["id"]
+    if not mcp.is_token(number):  # it is text, and did not pass either
+        return Relayed()
     return Relayed(onward=failed_call(number, message) if is_called else error_message(number, code, message))
 
 

@@ -21,7 +21,7 @@ from sidecar.engine import Engine
 from sidecar.errors import ConfigError, TidegateError
 from sidecar.mcp.behind import Behind
 from sidecar.mcp.exchange import Exchange
-from sidecar.mcp.messages import INVALID_REQUEST, UNANSWERED, UNCHECKED, errors_for
+from sidecar.mcp.messages import INVALID_REQUEST, UNANSWERED, UNCHECKED, errors_for, joined
 from sidecar.mcp.pins import Pins
 from sidecar.mcp.routes import Way, is_local_or, places_of, way_of
 from sidecar.mcp.sessions import Sessions
@@ -176,7 +176,7 @@ class McpListener:
         _log.info("a request of MCP was refused", extra={"status": status.code, "reason": status.reason})
         self._engine.metrics.count_refused(status.code, status.reason)
         numbers = exchange.numbers if exchange is not None else ()
-        body = errors_for(numbers, _code_of(error, status), status.message)
+        body = joined(b"", errors_for(numbers, _code_of(error, status), status.message))
         answer = web.Response(status=status.code, body=body, content_type="application/json", headers=status.headers)
         if status.code == HTTPStatus.UNAUTHORIZED:  # no `Bearer`: a client would ask the server's own authority for it
             answer.headers["WWW-Authenticate"] = f'Tidegate header="{TOKEN}"'

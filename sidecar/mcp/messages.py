@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from sidecar.codec.jsontext import NotJsonError, dumps, loads
+from sidecar.codec.shapes.mcp import is_token
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -62,6 +63,11 @@ def is_answer(document: Any) -> bool:
     return isinstance(document, dict) and "method" not in document and "id" in document
 
 
+def asks_and_answers(document: Any) -> bool:
+    """Whether it is both, so that its readers differ on which."""
+    return isinstance(document, dict) and "method" in document and bool({"result", "error"} & document.keys())
+
+
 def errors_for(numbers: Collection[Any], code: int, message: str) -> bytes:
     """Errors in answer to these requests, each as a line; one without an id where there are none."""
     return b"".join(error_message(each, code, message) for each in sorted(numbers, key=str) or (None,))
@@ -73,7 +79,7 @@ def lines_of(data: bytes) -> list[bytes]:
 
 
 def joined(body: bytes, lines: bytes) -> bytes:
-    """A body of messages, none, one or a list of them, with the messages of these lines."""
+    """A body of messages, none, one or a list of them, with the messages of these lines. Raises `NotJsonError`."""
     if not lines:
         return body
     own = loads(body) if body.strip() else []
@@ -93,6 +99,18 @@ def answers_in(data: bytes) -> set[Any]:
     return {each["id"] for each in _messages(data) if is_answer(each) and _is_id(each["id"])}
 
 
+def cancelled_in(data: bytes) -> set[Any]:
+    """The ids of requests that messages of the client's cancel: they need no answer any more."""
+    if b'"notifications/cancelled"' not in data:
+        return set()
+    asked = [each.get("params") for each in _messages(data) if _is_cancel(each)]
+    return {each["requestId"] for each in asked if isinstance(each, dict) and _is_id(each.get("requestId"))}
+
+
+def _is_cancel(document: Any) -> bool:
+    return isinstance(document, dict) and document.get("method") == "notifications/cancelled"
+
+
 def _messages(data: bytes) -> list[Any]:
     try:
         document = loads(data)
@@ -102,7 +120,7 @@ def _messages(data: bytes) -> list[Any]:
 
 
 def _is_id(number: Any) -> bool:
-    return isinstance(number, str | int | float)
+    return isinstance(number, str | int | float) and is_token(number)
 
 
 def _line(document: Any) -> bytes:

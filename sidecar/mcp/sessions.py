@@ -22,6 +22,7 @@ Key = tuple[str, ...]
 _MOST_KNOWN = 128
 _MOST_KNOWN_BYTES = 65_536
 _MOST_STANDINGS = 1000
+_MOST_WAITING = 10_000
 _AT_ONCE = 8
 """So many sessions are looked at, at a time, whether they are forgotten."""
 
@@ -45,11 +46,11 @@ class Known:
     def add(self, policy: str, number: bytes, payload: bytes, left: bytes) -> None:
         """An event was judged by a policy, and became `left`."""
         own = _Event(_digest(payload), None if left == payload else left)
-        if len(own.left or b"") > _MOST_KNOWN_BYTES // 2:
+        if _size(number, own) > _MOST_KNOWN_BYTES // 2:
             return
         self._drop((policy, number))
         self._events[policy, number] = own
-        self._size += len(own.left or b"")
+        self._size += _size(number, own)
         while len(self._events) > _MOST_KNOWN or self._size > _MOST_KNOWN_BYTES:
             self._drop(next(iter(self._events)))
 
@@ -62,7 +63,11 @@ class Known:
 
     def _drop(self, key: tuple[str, bytes]) -> None:
         found = self._events.pop(key, None)
-        self._size -= len(found.left or b"") if found is not None else 0
+        self._size -= _size(key[1], found) if found is not None else 0
+
+
+def _size(number: bytes, event: _Event) -> int:
+    return len(number) + len(event.left or b"")
 
 
 def _digest(payload: bytes) -> bytes:
@@ -82,6 +87,13 @@ class McpSession:
         """Over HTTP+SSE: the ids of requests that are to be answered on the stream."""
         self.tell: Callable[[bytes], Awaitable[None]] | None = None
         """Over HTTP+SSE: writes a message into the stream to the client."""
+
+    def wait_for(self, numbers: set[Any], *, but_for: set[Any]) -> None:
+        """Requests are to be answered, others no more. Raises `Overloaded` when too many are."""
+        self.waiting -= but_for
+        if len(self.waiting) + len(numbers) > _MOST_WAITING:
+            raise Overloaded("MCP requests that wait for an answer")
+        self.waiting |= numbers
 
 
 class Sessions:
@@ -124,9 +136,10 @@ class Sessions:
         session.used_ms = self._now_ms()
         self._sessions[key] = session
 
-    def end(self, key: Key) -> None:
-        """A session is over."""
-        self._sessions.pop(key, None)
+    def end(self, key: Key, session: McpSession | None = None) -> None:
+        """A session is over; if one is named, no other that has got its name since."""
+        if session is None or self._sessions.get(key) is session:
+            self._sessions.pop(key, None)
 
     def left_out(self, standing: Key) -> set[str]:
         """The tools of a server that were left out of lists, for all of one standing."""

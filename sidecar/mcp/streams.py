@@ -20,7 +20,8 @@ from sidecar.transport.http_status import UpstreamError
 
 _log = logging.getLogger(__name__)
 
-_ID = re.compile(rb"(?:^|[\r\n]|\xef\xbb\xbf)id: ?([^\r\n\x00]*)")
+_ID = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])id: ?([^\r\n\x00]*)(?=[\r\n])")
+"""An id as readers have it: one that holds NUL is none, and one without its line's end is not whole."""
 _DATA = re.compile(rb"(?:^|[\r\n])data: ?")
 _GONE = "The server broke off before it answered."
 
@@ -157,4 +158,5 @@ class EventRelay:
         """With its stream a session of HTTP+SSE is over."""
         if self._context.session.tell is not None and self._is_waiting:
             self._context.session.tell = None
-            self._context.behind.sessions.end(self._context.key(self._context.server.sends_to.raw_path_qs))
+            key = self._context.key(self._context.server.sends_to.raw_path_qs)
+            self._context.behind.sessions.end(key, self._context.session)

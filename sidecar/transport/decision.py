@@ -42,7 +42,6 @@ _TEXTLESS = re.compile(
     r"(image|audio|video|font)/(?!svg)[\w.+-]+|application/(octet-stream|zip|gzip|x-tar|x-gzip|wasm)"
 )
 """Media types that hold no text. An SVG image does."""
-_UTF8 = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
 _NO_CONTENT = frozenset({204, 304})
 _FIRST_FINAL = 200
 FIRST_ERROR = 400
@@ -296,7 +295,7 @@ def _closed(settings: Guarded, body: Described) -> Unread | Unreadable | None:
         return Unread("encoded")
     if body.coding and not (body.is_coding_known and settings.encodings == "decode"):
         return Unreadable("encoded", "it has a content encoding that is not read here")
-    if body.charset not in _UTF8:
+    if not body.is_utf8:
         return Unreadable("charset", "its charset is not UTF-8")
     return None
 

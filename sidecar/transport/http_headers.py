@@ -29,6 +29,7 @@ _OF_REQUEST = frozenset("host content-length expect".split())
 OF_PARTS = frozenset("range if-range a-im".split())
 """What asks for a part of an answer: guarded answers come whole, so that a text is not read in pieces that hide it."""
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^;\s"]{1,70}))', re.I)
+_UTF8 = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
 _CHARSET = re.compile(r""";\s*charset\*?\s*=\s*["']?\s*([^"';,\s]*)""", re.IGNORECASE)
 OF_BODY = frozenset("content-length content-md5 digest content-digest repr-digest etag".split())
 """What describes a body byte for byte: the body that leaves may be another. Its encoding stays."""
@@ -45,6 +46,11 @@ class Described(msgspec.Struct, frozen=True):
     coding: str = ""
     boundary: str = ""
     """What stands between the parts of a multipart body; as it was written."""
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether its text, if it has any, is UTF-8 as far as its headers tell."""
+        return self.charset in _UTF8
 
     @property
     def is_coding_known(self) -> bool:

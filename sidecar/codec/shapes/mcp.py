@@ -27,10 +27,13 @@ READ = "resources/read"
 _TOKEN_CHARS = 256
 
 
+def is_token(value: Any) -> bool:
+    """Whether a value can be an id, a token or a cursor: what is too long for one is text."""
+    return not isinstance(value, dict | list) and len(str(value)) <= _TOKEN_CHARS
+
+
 def _token_node(value: Any) -> Node:
-    """An id, a token or a cursor: what is too long for one is text."""
-    is_sane = not isinstance(value, dict | list) and len(str(value)) <= _TOKEN_CHARS
-    return OPAQUE if is_sane else _ANY
+    return OPAQUE if is_token(value) else _ANY
 
 
 _ANY = Node(Kind.JSON)
