@@ -502,7 +502,8 @@ def test_an_event_that_is_too_long_is_skipped_however_it_is_cut(data: bytes, cut
     marks = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
 
     def read(pieces: list[bytes]) -> list[bytes]:
-        frames, found = ServerSentEvents(max_bytes=32), []
+        frames = ServerSentEvents(max_bytes=32)
+        found: list[bytes] = []
         for piece in pieces:
             left: bytes | None = piece
             while left is not None:
