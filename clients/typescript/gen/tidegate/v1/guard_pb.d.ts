@@ -45,6 +45,21 @@ export declare type Lane = Message<"tidegate.v1.Lane"> & {
    * @generated from field: uint32 item = 4;
    */
   item: number;
+
+  /**
+   * Of the channel of tool arguments: the text is the name of the call's tool. The call's arguments are the lane that is
+   * the same but for this. The name may come in pieces and beside the arguments; whole, before the arguments end.
+   *
+   * @generated from field: bool is_name = 5;
+   */
+  isName: boolean;
+
+  /**
+   * Which call, by the id that the model's provider gave it, in place of `item`.
+   *
+   * @generated from field: string call = 6;
+   */
+  call: string;
 };
 
 /**
@@ -1028,6 +1043,14 @@ export declare type CheckRequest = Message<"tidegate.v1.CheckRequest"> & {
    * @generated from field: tidegate.v1.Usage usage = 4;
    */
   usage?: Usage | undefined;
+
+  /**
+   * Where the text is a call's arguments: the name of its tool. It is judged, as a text of its own (`Lane.is_name`), and
+   * does not come back.
+   *
+   * @generated from field: string tool = 5;
+   */
+  tool: string;
 };
 
 /**
