@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 
 from sidecar.config import Mcp
 from sidecar.engine import Engine
-from sidecar.errors import ConfigError, TidegateError
+from sidecar.errors import TidegateError
 from sidecar.mcp.behind import Behind
 from sidecar.mcp.exchange import Exchange
 from sidecar.mcp.messages import INVALID_REQUEST, UNANSWERED, UNCHECKED, errors_for, joined
@@ -27,7 +27,7 @@ from sidecar.mcp.routes import Way, is_local_or, places_of, way_of
 from sidecar.mcp.sessions import Sessions
 from sidecar.start import StreamStart
 from sidecar.tokens import Tokens
-from sidecar.transport.connections import host_and_port, upstream_client
+from sidecar.transport.connections import listening, upstream_client
 from sidecar.transport.decision import FIRST_ERROR, Refuse
 from sidecar.transport.exchange import InFlight, Room, told
 from sidecar.transport.facts import Caller, start_of
@@ -41,14 +41,11 @@ from sidecar.transport.http_status import (
 from sidecar.transport.identity import Peer
 
 _log = logging.getLogger(__name__)
-_quiet = logging.getLogger(f"{__name__}.requests")
-_quiet.disabled = True
 
 SCOPE = "mcp"
 """What a token has to be for."""
 TOKEN = "x-tidegate-authorization"  # noqa: S105 - the name of a header
 """Where a token for the relay is: `Authorization` is for the server behind it."""
-_SHUTDOWN_SECONDS = 1.0
 _METHODS = ("POST", "GET", "DELETE", "OPTIONS")
 _ASKED_FREELY = "OPTIONS"
 
@@ -85,23 +82,10 @@ class McpListener:
         """Listen and serve. Raises `ConfigError` when the address cannot be bound, or the file of pins not used."""
         for pins in self._pins.values():
             pins.check()
-        host, port = host_and_port(self._settings.listen, "mcp.listen")
         self._client = upstream_client(
             connect_seconds=self._settings.connect_seconds, idle_seconds=self._settings.idle_seconds
         )
-        server = web.Server(
-            self._handle, handler_cancellation=True, access_log=None, logger=_quiet, auto_decompress=False
-        )
-        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await runner.setup()
-        self._runner = runner
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise ConfigError(
-                f"cannot listen on {self._settings.listen}: {error.strerror}", path="mcp.listen"
-            ) from None
-        self.address = f"{host}:{runner.addresses[0][1]}"
+        self._runner, self.address = await listening(self._handle, self._settings.listen, "mcp.listen")
 
     async def drain(self) -> None:
         """Refuse new requests and end streams that only wait; returns when nothing runs any more."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import aiohttp
@@ -13,9 +14,38 @@ from aiohttp import web
 from sidecar.errors import ConfigError, IdleStream
 from sidecar.transport.http_status import UpstreamError, UpstreamTimeoutError
 
+_quiet = logging.getLogger(f"{__name__}.requests")
+"""What aiohttp has to say of requests that are no HTTP, it quotes: that is for the client, and for no log."""
+_quiet.disabled = True
+
+_SHUTDOWN_SECONDS = 1.0
 _KEEP_ALIVE_SECONDS = 4.0
 """Shorter than servers keep idle connections, so that none is closed just as a request goes out."""
 _ADDED_BY_AIOHTTP = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+
+async def listening(
+    handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    address: str,
+    path: str,
+    *,
+    shares_port: bool = False,
+) -> tuple[web.ServerRunner, str]:
+    """Listen at `HOST:PORT`, and have each request handled; returns what serves, and where: the port is the one chosen.
+
+    Raises `ConfigError` when the address cannot be bound; `path` is the setting's.
+    """
+    host, port = host_and_port(address, path)
+    # No router: it would answer by itself what it does not know, such as `OPTIONS *`.
+    server = web.Server(handle, handler_cancellation=True, access_log=None, logger=_quiet, auto_decompress=False)
+    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, reuse_port=shares_port or None).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise ConfigError(f"cannot listen on {address}: {error.strerror}", path=path) from None
+    return runner, f"{host}:{runner.addresses[0][1]}"
 
 
 def upstream_client(*, connect_seconds: float, idle_seconds: float) -> aiohttp.ClientSession:

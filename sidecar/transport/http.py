@@ -21,10 +21,10 @@ from yarl import URL
 from sidecar.codec.shape import Shape
 from sidecar.config import Proxy
 from sidecar.engine import Engine
-from sidecar.errors import CallerError, ConfigError, Overloaded, TidegateError
+from sidecar.errors import CallerError, Overloaded, TidegateError
 from sidecar.start import StreamStart
 from sidecar.transport.bodies import NOT_READ, Bodies, Passed, Refused
-from sidecar.transport.connections import host_and_port, let_body_come, upstream_client, upstream_errors, write
+from sidecar.transport.connections import let_body_come, listening, upstream_client, upstream_errors, write
 from sidecar.transport.decision import (
     BODY_OF_READING,
     NAMES,
@@ -77,11 +77,6 @@ from sidecar.transport.identity import Peer
 from sidecar.transport.upgrades import relay
 
 _log = logging.getLogger(__name__)
-_quiet = logging.getLogger(f"{__name__}.requests")
-"""What aiohttp has to say of requests that are no HTTP, it quotes: that is for the client, and for no log."""
-_quiet.disabled = True
-
-_SHUTDOWN_SECONDS = 1.0
 
 
 class HttpProxy:
@@ -101,24 +96,12 @@ class HttpProxy:
 
     async def start(self) -> None:
         """Listen and serve. Raises `ConfigError` when the address cannot be bound."""
-        host, port = host_and_port(self._settings.listen, "proxy.listen")
         self._client = upstream_client(
             connect_seconds=self._settings.connect_seconds, idle_seconds=self._settings.idle_seconds
         )
-        # No router: it would answer by itself what it does not know, such as `OPTIONS *`.
-        server = web.Server(
-            self._handle, handler_cancellation=True, access_log=None, logger=_quiet, auto_decompress=False
+        self._runner, self.address = await listening(
+            self._handle, self._settings.listen, "proxy.listen", shares_port=self._settings.share_port
         )
-        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await runner.setup()
-        self._runner = runner
-        try:
-            await web.TCPSite(runner, host, port, reuse_port=self._settings.share_port or None).start()
-        except OSError as error:
-            raise ConfigError(
-                f"cannot listen on {self._settings.listen}: {error.strerror}", path="proxy.listen"
-            ) from None
-        self.address = f"{host}:{runner.addresses[0][1]}"
 
     @property
     def held_bytes(self) -> int:
