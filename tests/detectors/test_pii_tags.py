@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +64,52 @@ P, Q, L, M, O = "B-PERSON", "I-PERSON", "B-LOCATION", "I-LOCATION", "O"  # noqa:
 )
 def test_edges(text: str, tags: list[str], expected: list[tuple[str, str]]) -> None:
     assert names(text, list(zip(text.split(), tags, strict=True))) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    (
+        ("<Write> a haiku about leaves.", ""),
+        ("Please stay.\n<Translate this> into German.", ""),
+        ("<How can I> reset it?", ""),
+        ("and <the> river", ""),
+        ("it cost <21>.5 in all", ""),
+        ("it cost 21.<5> in all", ""),
+        ("on <21>.5.2024 we met", "21"),
+        ("at <21>:30 we met", "21"),
+        ("<I need to classify plant species using> this", ""),
+        ("<Summarize the main lessons of this> page", ""),
+        ("costs, <inter alia>, of travel", ""),
+        ("Thanks <Siri>! Ask <Jira>.", ""),
+        ("Hey <Alexa>, what time is it?", ""),
+        ("<Alexa> and Cortana agree", ""),
+        ("Reply to <The> now", "The"),
+        ("They call it <IT>", "IT"),
+        ("the <US> left", "US"),
+        ("<Will> you come", "Will"),
+        ("<Who> and <The Who>", "The Who"),
+        ("in <New Jersey and> beyond", "New Jersey"),
+        ("<Alexa> is my neighbour", "Alexa"),
+        ("<Siri Hustvedt> wrote it", "Siri Hustvedt"),
+        ("<The prime minister Ann Smith> left", "The prime minister Ann Smith"),
+        ("<Write> off", ""),
+        ("a <Write> b", "Write"),
+    ),
+)
+def test_what_is_no_name_whatever_the_tags_say(text: str, found: str) -> None:
+    """What stands in brackets was tagged."""
+    plain, spans = "", []
+    for piece in re.split("([<>])", text):
+        if piece in ("<", ">"):
+            spans.append(len(plain))
+        else:
+            plain += piece
+    tags, pieces = [], list(re.finditer(r"\w+", plain))
+    for word in pieces:
+        inside = next((low for low, high in pairwise(spans) if low <= word.start() < high and low in spans[::2]), None)
+        tags.append(O if inside is None else P if word.start() == inside else Q)
+    words = [(word.group(), tag) for word, tag in zip(pieces, tags, strict=True)]
+    assert " ".join(name for name, _ in names(plain, words)) == found
 
 
 def test_what_a_hyphen_or_an_apostrophe_parts_is_one_name() -> None:
