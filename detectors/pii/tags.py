@@ -5,7 +5,7 @@
    make sense: what goes on (`I-PERSON`) must have begun (`B-PERSON`). So one doubtful word does not break a name.
 3. Spans of one label that only a hyphen, an apostrophe or the like parts are one (`Jean-Luc`, `O'Brien`).
 4. The edges are cleaned of what is no part of a name: punctuation, the genitive, a title before a person, small words
-   behind it. What is no name at all (`detectors.pii.words`) is left out.
+   behind it. What is no name at all (`detectors.pii.words`, `detectors.pii.rows`) is left out.
 
 A span's score is the mean over its words of the probability of its label, begun or going on.
 """
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.models.encoder import Floats, Tags
+from detectors.pii.rows import is_of_program
 from detectors.pii.words import PERSON, is_nothing, without_last_words
 
 OUTSIDE = "O"
@@ -159,7 +160,7 @@ def _cleaned(text: str, span: Span, begin: int) -> Span | None:
     if span.label == PERSON and (title := _TITLE.match(text, start, end)):
         start = title.end()
     end = without_last_words(text, start, _end_of_name(text, start, end), span.label)
-    if start >= end or is_nothing(text, start, end, span.label):
+    if start >= end or is_nothing(text, start, end, span.label) or is_of_program(text, start, end, span.label):
         return None
     return Span(start, end, span.label, span.score)
 
