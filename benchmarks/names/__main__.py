@@ -19,6 +19,7 @@ from benchmarks.names.sentences import SENTENCES
 from benchmarks.results import table, write
 from detectors.models.encoded import DEFAULT_MODEL
 from detectors.pii.detector import Pii, PiiParams
+from detectors.pii.tagged import TaggedPii
 from detectors.types import Finding
 from workbench.evaluation.segments import findings_of
 from workbench.evaluation.spans import Span, hits
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name, or its folder's path")
     params = PiiParams(model=parser.parse_args().model)
     tagger, thresholds = Pii.parts(params)[1].build(), Pii.labels_of(params)
+    assert isinstance(tagger, TaggedPii)
     figures = {}
     for language, marked in SENTENCES.items():
         sentences = [unmarked(each) for each in marked]

@@ -42,7 +42,10 @@ _PLACE_BEFORE = re.compile(r"\.[A-Za-z]{1,5}:\Z|(?<![\w:])(?=[0-9a-f]*[0-9])(?=[
 _OF_PROGRAM = re.compile(r"(?:-\w{1,16})?[(\[]|\.[A-Z]{2}")
 _OF_MACHINE = re.compile(r"\b(?:svc|service|app|pod|component|logger|module|host|node|image|container)=\Z")
 _OF_ID = re.compile(r"-\d{3}|_\w")
-_HASH = re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{8,}\b")
+_HASH = re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}\b")
+_IN_HEADING = re.compile(r"[^\d:=\"'@<>{}]*")
+_BESIDE_WORD = re.compile(r"[^\W\d_]\.? \Z"), re.compile(r" [^\W\d_]{2}")
+"""Before and behind a number."""
 
 
 def is_of_program(text: str, start: int, end: int, label: str) -> bool:
@@ -53,7 +56,8 @@ def is_of_program(text: str, start: int, end: int, label: str) -> bool:
     if label == DATE_TIME and (_ID.fullmatch(found) or not _LETTERS.search(found)):
         return _is_no_date(text, start, end)
     if label == ADDRESS and not _WORD.search(found):
-        return len(found) < LEAST_OF_ADDRESS or _is_row(_line_around(text, start, end))
+        is_alone = len(found) < LEAST_OF_ADDRESS and not _is_beside_word(text, start, end)
+        return is_alone or _is_row(_line_around(text, start, end))
     if found.islower() and _is_word_of_program(text, start, end):
         return True
     return label not in (DATE_TIME, ADDRESS) and bool(_OF_ID.match(text, end) or _HASH.search(found))
@@ -64,8 +68,15 @@ def _is_word_of_program(text: str, start: int, end: int) -> bool:
     if _OF_PROGRAM.match(text, end) or _OF_MACHINE.search(text, max(0, start - REACH), start):
         return True
     close = text.find("\n", end, end + REACH)
+    if not _IN_HEADING.fullmatch(_line_around(text, start, end)):
+        return False
     below = _line_around(text, close + 1, close + 1) if close >= 0 else ""
     return _is_row(below, least=LEAST_NUMBERS - 1, most=MOST_WORDS + 1)
+
+
+def _is_beside_word(text: str, start: int, end: int) -> bool:
+    before, behind = _BESIDE_WORD
+    return bool(before.search(text, max(0, start - 3), start) or behind.match(text, end))
 
 
 def _is_no_date(text: str, start: int, end: int) -> bool:

@@ -123,6 +123,8 @@ def test_edges(text: str, tags: list[str], expected: list[tuple[str, str]]) -> N
         ("<kube>-proxy[34332]: queue", ""),
         ("<mean> share crc\n0.58  99.8%  -4", ""),
         ("<sku>\n49.0% | 5 | 0c3", ""),
+        ("name: <ann lee>\niban: qa16 5701 2360 5621", "ann lee"),
+        ("on <20240501> we met", "20240501"),
         ("usb: reset, id <1912>:38ec", ""),
         ("|<01bd0bcd>|", ""),
         ("<ann> lives\nin 3 of 4 houses", "ann"),
@@ -154,7 +156,8 @@ def test_what_a_hash_stands_in_is_no_name() -> None:
 def test_a_number_in_a_row_of_numbers_is_no_address() -> None:
     text = "4887, 6060, 6433, 7118"
     assert is_of_program(text, 0, 4, "ADDRESS")
-    assert is_of_program("at 938 now", 3, 6, "ADDRESS")
+    assert is_of_program("a11d,938,", 5, 8, "ADDRESS")
+    assert not is_of_program("Apt. 938, Oslo", 5, 8, "ADDRESS")
     assert not is_of_program("94107 San Francisco", 0, 5, "ADDRESS")
 
 
