@@ -632,6 +632,17 @@ async def test_a_stream_has_a_limited_number_of_lanes():
             await session.feed(Lane(1), "a")
 
 
+async def test_a_stream_has_a_limited_number_of_lanes_that_ended():
+    engine = make_engine(cards(), outbox=await started(), limits=Limits(max_lanes=2, max_ended_lanes=3))
+    async with engine.open(StreamStart()) as session:
+        for number in range(3):
+            await session.feed(Lane(number), "a" * (number > 0), is_last=True)
+        session.end_lane(Lane(0))
+        with pytest.raises(CallerError, match="at most 3 lanes that ended") as caught:
+            session.end_lane(Lane(3))
+    assert (caught.value.field, caught.value.limit) == ("chunk.lane", 3)
+
+
 async def test_text_after_the_end_is_out_of_order():
     async with make_engine(cards(), outbox=await started()).open(StreamStart()) as session:
         session.finish()
