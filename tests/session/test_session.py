@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import nullcontext
-from itertools import permutations
+from itertools import count, groupby, permutations
 from typing import Any
 
 import pytest
@@ -937,7 +937,11 @@ async def test_text_after_its_lanes_end_is_the_callers_fault():
         await session.feed(LANE, "")
 
 
-async def test_an_end_stands_where_it_was_said():
+@pytest.mark.parametrize("seconds", [0.0, 0.004], ids=["at once", "in a step for each"])
+async def test_an_end_stands_where_it_was_said(seconds: float, monkeypatch: pytest.MonkeyPatch):
+    """However much of it the time of one step is enough for."""
+    times = count()
+    monkeypatch.setattr("sidecar.session.time.perf_counter", lambda: next(times) * seconds)
     async with make_engine(cards(), outbox=await started()).open(StreamStart()) as session:
         await session.feed(LANE, "order 4111")
         session.end_lane(LANE)
@@ -945,7 +949,9 @@ async def test_an_end_stands_where_it_was_said():
         session.end_lane(THOUGHTS)
         session.finish()
         shown = [each async for each in session.outputs() if isinstance(each, Release)]
-    assert [(each.lane, each.text) for each in shown] == [(LANE, "order 4111"), (THOUGHTS, "so be it.")]
+    by_lane = groupby(shown, lambda each: each.lane)
+    texts = [(lane, "".join(each.text for each in releases)) for lane, releases in by_lane]
+    assert texts == [(LANE, "order 4111"), (THOUGHTS, "so be it.")]
 
 
 @pytest.mark.parametrize("side", [CALL, THOUGHTS])
