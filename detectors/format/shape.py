@@ -179,24 +179,32 @@ def _wrong(message: str, path: tuple[str | int, ...] = ()) -> Any:
     return ValidationError(message, schema_path=path)
 
 
+def _matches(regex: str, text: str) -> bool:
+    """Whether a text matches. One that has a half of a character is none, and does not."""
+    try:
+        return _compiled(regex).search(text) is not None
+    except UnicodeEncodeError:
+        return False
+
+
 def _pattern(_validator: Any, regex: str, value: Any, _schema: Any) -> Iterator[Any]:
-    if isinstance(value, str) and _compiled(regex).search(value) is None:
+    if isinstance(value, str) and not _matches(regex, value):
         yield _wrong("it does not match")
 
 
 def _named(validator: Any, shapes: Mapping[str, Any], value: Any, _schema: Any) -> Iterator[Any]:
     for regex, shape in shapes.items() if isinstance(value, dict) else ():
         for key, each in value.items():
-            if _compiled(regex).search(key) is not None:
+            if _matches(regex, key):
                 yield from validator.descend(each, shape, path=key, schema_path=regex)
 
 
 def _additional(validator: Any, shape: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
     if not isinstance(value, dict):
         return
-    regexes = [_compiled(each) for each in schema.get("patternProperties", ())]
+    regexes = schema.get("patternProperties", ())
     for key, each in value.items():
-        if key in schema.get("properties", ()) or any(regex.search(key) is not None for regex in regexes):
+        if key in schema.get("properties", ()) or any(_matches(regex, key) for regex in regexes):
             continue
         if shape is False:
             yield _wrong("there is more than may be")

@@ -129,6 +129,8 @@ def test_a_schema_is_held_when_the_text_is_over_and_no_reason_quotes_it(text: st
         ({"additionalProperties": {"type": "null"}}, '{"b": null, "a": 1}', "additionalProperties/type"),
         ({"uniqueItems": True}, json.dumps([*({"n": each} for each in range(7_000)), {"n": 1}]), "uniqueItems"),
         ({"uniqueItems": True}, "[1, 1.0]", "uniqueItems"),
+        ({"pattern": "x"}, '"x\\ud800"', "pattern"),
+        ({"patternProperties": {"x": {}}, "additionalProperties": False}, '{"x\\ud800": 1}', "additionalProperties"),
     ],
 )
 def test_no_text_makes_a_schema_slow(schema: dict[str, Any], slow: str, reason: str) -> None:
