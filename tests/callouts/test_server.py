@@ -124,7 +124,7 @@ async def test_an_address_that_is_taken_is_named():
 
 
 def test_an_address_needs_a_port():
-    with pytest.raises(ValidationError, match="should match pattern"):
+    with pytest.raises(ValidationError, match="must be HOST:PORT, such as"):
         Callouts(listen="localhost")
 
 
