@@ -255,6 +255,10 @@ class ExtMcp(Section):
     enabled: bool = False
     facts: Facts = Facts()
     """What policies match on; `attributes` are the names of the gateway's `metadata`."""
+    state: Path | None = None
+    """A file that pins the definitions of tools across restarts; without it, while the service runs."""
+    accept_changes: bool = False
+    """Whether tools that changed since `state` was written are pinned anew."""
 
 
 class Proxy(Guarded):
