@@ -368,7 +368,10 @@ class Limits(Section):
     """The prompt and all passages together."""
     max_context_passages: Count = 256
     max_lanes: Count = 1024
-    """Texts of one stream: each message of a conversation is one, and each choice, tool call and block of an answer."""
+    """Texts of one stream that are open: each message of a conversation is one, and each choice, tool call and block of
+    an answer."""
+    max_ended_lanes: Count = 16_384
+    """Those that ended: 2 KB are kept of each until its stream ends."""
     max_labels: Count = 64
     """Entries in `labels`, and as many in `attributes`."""
     max_name_chars: Count = 256
