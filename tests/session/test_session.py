@@ -1028,13 +1028,16 @@ async def test_calls_past_the_limit_are_blocked_and_the_event_says_why():
 async def test_the_first_words_leave_before_their_segment_is_complete():
     """Each beginning by its own verdict, and the whole all the same; the segments' verdicts alone are told of."""
     own = plan(
-        (SegmentFlagger("bad", label="FLAG"), [rule(Action.BLOCK, "FLAG")]), max_segment_tokens=64, early_tokens=(2, 2)
+        (SegmentFlagger("bad", label="FLAG"), [rule(Action.BLOCK, "FLAG")]),
+        max_segment_tokens=64,
+        early_tokens=(2,),
+        early_every_tokens=2,
     )
     scheduler = HandScheduler()
     engine = make_engine(own, scheduler=scheduler, outbox=await started())
     async with engine.open(StreamStart()) as session:
         writer = Writer(session)
-        for word in ("We ", "went ", "out ", "to ", "a bad ", "place."):
+        for word in ("We ", "went ", "out ", "to ", "bad ", "places."):
             await session.feed(LANE, word)
             await settle(session)
         assert [(each.segment.text, each.segment.is_early) for each in scheduler.requests] == [
@@ -1047,8 +1050,8 @@ async def test_the_first_words_leave_before_their_segment_is_complete():
         session.finish()
         await settle(session)
         whole = scheduler.requests[2].segment
-        assert (whole.text, whole.number) == ("We went out to a bad place.", 1)
-        scheduler.answer(2, Found((Finding(0, 27, "FLAG", 0.8),)))
+        assert (whole.text, whole.number) == ("We went out to bad places.", 1)
+        scheduler.answer(2, Found((Finding(0, 26, "FLAG", 0.8),)))
         await settle(session)
         assert writer.text == "We went "
         scheduler.answer(1, Found())
