@@ -195,11 +195,6 @@ class Shared:
         """How many segments were made of texts, sentences left out."""
         return self._segments_made[0][Way.SEGMENTS]
 
-    @staticmethod
-    def number_told(segment: int) -> int:
-        """The number of a segment among those of its choice."""
-        return segment % _OF_CHOICE
-
     def place_of(self, segment: int | None) -> int | None:
         """Which of those a segment with this number is, from 1."""
         return segment if segment is None or self.plan.reads_one_way else (segment + 1) // len(Way)
@@ -248,3 +243,8 @@ class Shared:
             return False
         self._failures_told.add((rule, kind))
         return True
+
+
+def number_told(segment: int) -> int:
+    """The number of a segment among those of its choice."""
+    return segment % _OF_CHOICE
