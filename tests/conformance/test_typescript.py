@@ -48,7 +48,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, missing: Callable[[str], Non
 
 
 def run(folder: Path, script: str, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-    command = ["node", folder / "build" / script, *arguments]
+    command: list[str | Path] = ["node", folder / "build" / script, *arguments]
     return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
 
 
