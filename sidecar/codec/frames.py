@@ -106,12 +106,13 @@ class ServerSentEvents:
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The events that became complete, each with the blank lines that end it."""
-        self._rest.add(data)
+        rest = self._rest
+        rest.add(data)
         if self._is_skipping and not self._skipped():
             return
-        while (end := self._end()) is not None:
-            yield _event(self._rest.take(end))
-        self._rest.check(len(self._rest))
+        while rest.start < len(rest.data) and (end := self._end()) is not None:
+            yield _event(rest.take(end))
+        rest.check(len(rest))
 
     def skip(self) -> bytes:
         """Drop the event that is too long, and what still comes of it; returns how it begins."""
