@@ -106,13 +106,12 @@ class ServerSentEvents:
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The events that became complete, each with the blank lines that end it."""
-        rest = self._rest
-        rest.add(data)
+        self._rest.add(data)
         if self._is_skipping and not self._skipped():
             return
-        while rest.start < len(rest.data) and (end := self._end()) is not None:
-            yield _event(rest.take(end))
-        rest.check(len(rest))
+        while (end := self._end()) is not None:
+            yield _event(self._rest.take(end))
+        self._rest.check(len(self._rest))
 
     def skip(self) -> bytes:
         """Drop the event that is too long, and what still comes of it; returns how it begins."""
