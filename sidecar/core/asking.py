@@ -23,7 +23,7 @@ Answered: TypeAlias = tuple[int, int, Outcome]
 class Asking:
     """See the module's text. `opened` are the segments that still wait for an outcome, by number."""
 
-    __slots__ = ("_buffer", "_cuts", "_gating", "_lane", "_put_off", "_shared", "answers", "opened")
+    __slots__ = ("_buffer", "_cuts", "_free", "_gating", "_lane", "_put_off", "_shared", "answers", "opened")
 
     def __init__(self, lane: Lane, buffer: TextBuffer, shared: Shared) -> None:
         self._lane = lane
@@ -32,6 +32,9 @@ class Asking:
         early = early_tokens(lane, shared.plan, is_request=shared.is_request)
         self._cuts = cuts_of(lane, shared.plan, shared.gating(lane), early)
         self._gating = [cut for cut in self._cuts if cut.gating]
+        self._free = frozenset(
+            batch.index for cut in self._cuts if not cut.gating for batch in cut.batches if not batch.is_gating
+        )
         self.opened: dict[int, OpenSegment] = {}
         self._put_off: list[Answered] = []
         """Outcomes of segments whose beginnings are not answered yet."""
@@ -111,6 +114,21 @@ class Asking:
         """Forget the segments that reach behind `end`: nobody waits for their outcomes."""
         self.opened = {number: each for number, each in self.opened.items() if each.segment.end <= end}
 
+    def stop(self, end: int) -> None:
+        """Forget the segments that would not have been asked for without the text behind `end`.
+
+        Those are complete before it; or they reach behind it, where text there waited for the verdict on them.
+        """
+        self.opened = {
+            number: each
+            for number, each in self.opened.items()
+            if (each.segment.start if each.waiting.isdisjoint(self._free) else each.segment.end) <= end
+        }
+
+    def is_free(self, batch: int) -> bool:
+        """Whether no text waits for segments to be complete of which a batch detector is asked."""
+        return batch in self._free
+
     def take(self, number: int, batch: int, outcome: Outcome) -> Iterator[tuple[Segment, Outcome]]:
         """The outcomes whose turn it is now that this one has come; nothing when it is not waited for."""
         opened = self.opened.get(number)
@@ -186,7 +204,7 @@ class Asking:
         text = self._buffer.slice(left, end)
         if text[start - left :].isspace():
             return None
-        number = next(shared.beginnings) if stretch.is_early else shared.next_segment(cut.way)
+        number = next(shared.beginnings) if stretch.is_early else shared.next_segment(cut.way, self._lane)
         context = shared.context if cut.way else None
         _, is_code = cut.segmenter.stretch(start)
         return Segment(number, self._lane, start, end, text, start - left, context, run, is_code)

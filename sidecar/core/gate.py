@@ -59,6 +59,7 @@ class Gate:
 
     __slots__ = (
         "_active",
+        "_blocked_at",
         "_buffer",
         "_draft",
         "_edges",
@@ -107,6 +108,8 @@ class Gate:
         self.is_shut = False
         """Whether nothing leaves any more."""
         self.block: Stop | None = None
+        self._blocked_at = -1
+        """Where the violation begins that blocks."""
 
     @property
     def left(self) -> int:
@@ -114,11 +117,22 @@ class Gate:
         return self.released if self._kept is None else 0
 
     @property
+    def stopped_at(self) -> int:
+        """Once it is shut: what is found up to this lane offset is told, however late."""
+        return max(self.released, self._blocked_at)
+
+    @property
     def first_block(self) -> int | None:
         """The first run of text in which a block became known that waits for what stands before it."""
         if not self._active:
             return None
         return min([each.source.run for each in self._active if each.action is Action.BLOCK], default=None)
+
+    def blocks_before(self, end: int) -> bool:
+        """Whether a block is certain, or took effect, that begins before a lane offset."""
+        if self.block is not None:
+            return self._blocked_at < end
+        return any(each.action is Action.BLOCK and each.start < end for each in self._active)
 
     def keep_back(self, outputs: Sink | None) -> None:
         """Put all releases there from now on; None: hand them out."""
@@ -199,8 +213,7 @@ class Gate:
         if self._is_known(item):
             return
         if self.is_shut:
-            if item.end <= self.released:
-                self._add_late(item)
+            self._add_stopped(item)
         elif item.action is Action.WITHHOLD and item.is_active:
             if not item.is_rest:
                 self._withholding.append(item)
@@ -214,6 +227,13 @@ class Gate:
             insort(self._active, item, key=text_order)
         else:
             self._add_late(item)
+
+    def _add_stopped(self, item: Item) -> None:
+        """Take what turns out of a lane that was stopped: of text that left, or that what was found stopped with it."""
+        if item.end <= self.left:
+            self._add_late(item)
+        elif not item.is_rest and (item.end <= self.released or item.start <= self._blocked_at):
+            self.tell(Settled(item.end, item, Action.BLOCK, self.journal.raw_chars(item, self.left)))
 
     def know(self, stand_in: Known) -> None:
         """Take a stand-in, before anything of it left."""
@@ -259,7 +279,7 @@ class Gate:
         decisions = self.journal.decisions([settled], self.left)
         if settled.done not in REMARKS:
             if decisions:
-                self._shared.outputs.append(Recorded(self._lane, decisions))
+                self._put(Recorded(self._lane, decisions))
             return
         builder = ReleaseBuilder(self._lane, self.released)
         builder.annotate(settled.item.violation)
@@ -454,7 +474,7 @@ class Gate:
             self._put(release)
 
     def _put(self, output: Output) -> None:
-        (self._shared.outputs if self._kept is None else self._kept).append(output)
+        (self._shared.outputs if self._kept is None or self.is_shut else self._kept).append(output)
 
     # -- stopping -------------------------------------------------------------------------------------------------
 
@@ -463,9 +483,7 @@ class Gate:
         known = (*self._active, *self._passive, *self._withholding)
         ended = [item for item in known if item.start <= blocker.start and not item.is_rest]
         raw = self.journal.raw_chars
-        settled = [
-            Settled(each.end, each, Action.BLOCK, each.leaked_chars or raw(each, self.released)) for each in ended
-        ]
+        settled = [Settled(each.end, each, Action.BLOCK, each.leaked_chars or raw(each, self.left)) for each in ended]
         self._stop(blocker, settled)
 
     def _stop(self, blocker: Item, settled: list[Settled]) -> None:
@@ -484,4 +502,5 @@ class Gate:
             failed,
         )
         self.block = Stop(blocked, blocker.source.run)
+        self._blocked_at = blocker.start
         self.shut()

@@ -30,7 +30,7 @@ from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.kept import Kept, recorded
 from sidecar.core.scanning import Broken, Marked, Scanning, Seen, Sighting
 from sidecar.core.segmenter import CHARS_PER_PIECE, Patience
-from sidecar.core.shared import Shared
+from sidecar.core.shared import Shared, number_told
 from sidecar.core.trace import WHOLE, Holder
 from sidecar.policy.cel import ConditionError
 from sidecar.policy.conditions import Candidate
@@ -78,6 +78,7 @@ class LaneState:
         "_is_history",
         "_is_known",
         "_kept",
+        "_put_off",
         "_readers",
         "_scanning",
         "_shared",
@@ -114,6 +115,8 @@ class LaneState:
         if self._kept is not None:
             self.gate.keep_whole(self._kept)
         self._is_known = False
+        self._put_off: list[tuple[BatchPlan, Segment, Outcome]] = []
+        """What was said of text in which a block may begin yet that makes it not to have been asked for."""
         self.notes = notes
         self.run = 0
         """The run of text that it is in, or was in last."""
@@ -144,8 +147,8 @@ class LaneState:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing more can come out."""
-        return self.condition is Condition.STOPPED or (self.is_through and not self.asking.opened)
+        """Whether nothing more can come out, nor is owed about what came out, or was stopped."""
+        return not self.asking.opened and (self.condition is Condition.STOPPED or self.is_through)
 
     @property
     def coverage(self) -> LaneCoverage:
@@ -257,13 +260,14 @@ class LaneState:
         self.asking.drop_behind(self._buffer.end)
 
     def stop(self) -> None:
-        """Drop all that is held, but for what is still owed about text that has left."""
+        """Drop all that is held, but for what is still owed about text up to where it was stopped."""
         self.condition = Condition.STOPPED
         if self._kept is not None:
             self._shared.outputs.extend(recorded(self._kept.outputs, Action.BLOCK))
             self._kept = None
         self.gate.shut()
-        self.asking.drop_behind(self.gate.left)
+        self.asking.stop(self.gate.stopped_at)
+        self._put_off = []
 
     def let_go(self) -> None:
         """Keep no more than the end of a stream tells of it, and what is owed: nothing more can come out."""
@@ -369,15 +373,30 @@ class LaneState:
 
     def resolve(self, segment: int, batch: int, outcome: Outcome) -> None:
         """Take a batch detector's outcome; one that nothing waits for is ignored."""
+        is_free = self.condition is not Condition.STOPPED and self.asking.is_free(batch)
         for asked, its_outcome in self.asking.take(segment, batch, outcome):
-            self._answer(self._readers.batch(batch), asked, its_outcome)
+            if is_free:
+                self._put_off.append((self._readers.batch(batch), asked, its_outcome))
+            else:
+                self._answer(self._readers.batch(batch), asked, its_outcome)
+
+    def _take_free(self) -> None:
+        """Take what is said of segments that no text waits for, once it is known that no block begins in them."""
+        put_off, cleared = self._put_off, self._scanning.cleared
+        self._put_off = []
+        for each in put_off:
+            end = each[1].end
+            if cleared < end or self.gate.blocks_before(end):
+                self._put_off.append(each)
+            else:
+                self._answer(*each)
 
     def _answer(self, batch: BatchPlan, segment: Segment, outcome: Outcome) -> None:
         """Take what a batch detector says of a segment."""
         answer = self.asking.answers.get(batch.index)
         if answer is None and isinstance(outcome, Found) and not outcome.findings:
             return
-        source = Source(segment.run, segment.number, batch.detector.model)
+        source = Source(segment.run, number_told(segment.number), batch.detector.model)
         if isinstance(outcome, Failed):
             if answer is not None:
                 answer.note_failure(segment, outcome)
@@ -437,6 +456,8 @@ class LaneState:
         if self.gate.is_shut:
             return
         self.gate.settle(self._watermark(), turn)
+        if self._put_off:
+            self._take_free()
         if self._kept is not None and self.is_through:
             kept, self._kept = self._kept, None
             self.gate.let_go(kept.outputs)
