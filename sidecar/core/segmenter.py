@@ -258,8 +258,8 @@ class Segmenter:
         self._count = 0
         self._has_text = False
         self._in_word = 0
-        self._sentence_over = False
-        self._wide_over = False
+        self._sentence_over: bool = False
+        self._wide_over: bool = False
         if self._has_tried:
             self._tries.clear()
         self._due = self._gap or _NOT_DUE

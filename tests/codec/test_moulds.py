@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.codec import body as bodies
 from sidecar.codec import moulds
 from sidecar.codec.body import StreamedAnswer
 from sidecar.codec.catalogue import SHAPES
 from sidecar.codec.formats import Format
+from sidecar.codec.jsontext import loads
 from sidecar.codec.shape import AnswerOptions
 from sidecar.codec.weave import Fed, Text
 from sidecar.values import Blocked, Redaction, Release
@@ -73,7 +73,7 @@ def streams(draw: st.DrawFn) -> tuple[str, list[bytes]]:
     for _ in range(draw(st.integers(1, 4))):
         more = {"obfuscation": "x"} if draw(st.booleans()) else {}
         for text in draw(st.lists(st.sampled_from(TEXTS), max_size=6)):
-            filler = {key: draw(st.sampled_from(["a", "bcd", "\\"])) for key in more}
+            filler: dict[str, Any] = {key: draw(st.sampled_from(["a", "bcd", "\\"])) for key in more}
             frames.append(chat({"content": text}, **filler) if shape == "openai-chat" else said(text))
         frames += draw(st.lists(st.sampled_from(others), max_size=2))
     return shape, frames
@@ -128,9 +128,9 @@ def test_what_fits_a_mould_is_read_as_it_would_be_without(
     ),
 )
 def test_a_document_is_parsed_once_for_those_that_are_like_it(frames: Sequence[bytes], parsed: int) -> None:
-    with patch.object(bodies, "loads", wraps=bodies.loads) as loads:
+    with patch("sidecar.codec.body.loads", wraps=loads) as parsing:
         outcome("openai-chat", frames, stops_at=None)
-    assert loads.call_count == parsed
+    assert parsing.call_count == parsed
 
 
 def test_no_moulds_are_made_for_an_answer_of_which_no_frame_fits() -> None:
