@@ -61,6 +61,7 @@ FOUND = (
     ("CREDIT_CARD", "卡号‹4111111111111111›。", "no space before: Python sees no \\b after a Han character"),
     ("CREDIT_CARD", "‹4111 1111 1111 1111› 0928 123", "month and year of expiry behind it"),
     ("CREDIT_CARD", "5061 visa ‹4111 1111 1111 1111› 5500", "a word that names it, whatever stands beside"),
+    ("CREDIT_CARD", "[pay](‹4111 1111 1111 1111›)", "a number with blanks is no link's target"),
     ("CREDIT_CARD", "‹4111 1111 1111 1111›\n5500 0000 0000 0004", "a list of cards"),
     ("PHONE_NUMBER", '"phone", "‹4155552671›"', "a word and its value as items of a list"),
     ("IBAN_CODE", "to GB pay ‹GB33 BUKB 2020 1555 5555 55›.", "grouped; a country code before it"),
