@@ -30,7 +30,7 @@ from sidecar.core.judgement import Judgement, Notes
 from sidecar.core.kept import Kept, recorded
 from sidecar.core.scanning import Broken, Marked, Scanning, Seen, Sighting
 from sidecar.core.segmenter import CHARS_PER_PIECE, Patience
-from sidecar.core.shared import Shared, number_told
+from sidecar.core.shared import Shared
 from sidecar.core.trace import WHOLE, Holder
 from sidecar.policy.cel import ConditionError
 from sidecar.policy.conditions import Candidate
@@ -396,7 +396,7 @@ class LaneState:
         answer = self.asking.answers.get(batch.index)
         if answer is None and isinstance(outcome, Found) and not outcome.findings:
             return
-        source = Source(segment.run, number_told(segment.number), batch.detector.model)
+        source = Source(segment.run, segment.number, batch.detector.model)
         if isinstance(outcome, Failed):
             if answer is not None:
                 answer.note_failure(segment, outcome)

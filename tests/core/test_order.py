@@ -204,9 +204,11 @@ def test_a_segments_number_is_of_its_choice_whenever_another_ones_block_is_known
     for _ in range(4):
         events += [(SECOND, "An evil thing. "), (TEXT, "One odd thing. ")]
     for seed in range(10):
-        numbers = [each.segment or 0 for each in play(a_plan, events, seed=seed).decisions if each.lane == TEXT]
+        decisions = play(a_plan, events, seed=seed).decisions
+        numbers = [each.segment or 0 for each in decisions if each.lane == TEXT]
         assert numbers == sorted({*numbers})
         assert numbers[-1] == 4
+        assert not {each.segment for each in decisions if each.lane == SECOND}.intersection(numbers)
 
 
 class TestSwitch:
