@@ -181,7 +181,7 @@ async def test_an_address_of_ipv6_is_told_as_it_is_written():
 
 
 def test_an_address_needs_a_port():
-    with pytest.raises(ValidationError, match="should match pattern"):
+    with pytest.raises(ValidationError, match="must be HOST:PORT, such as"):
         Callouts(listen="localhost")
 
 
