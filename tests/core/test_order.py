@@ -525,7 +525,8 @@ def policies(draw: st.DrawFn) -> Plan:
         if draw(st.booleans()):
             detector = SegmentFlagger(draw(st.sampled_from(["aa", "1", "b."])), label=label, spans=draw(st.booleans()))
         detectors.append((detector, [rule(action, label, index=index, enforcement=enforcement)]))
-    return plan(*detectors, max_segment_tokens=3)
+    early = draw(st.sampled_from([(), (), (2, 2)]))
+    return plan(*detectors, max_segment_tokens=6 if early else 3, early_tokens=early, early_every_tokens=len(early))
 
 
 @st.composite
