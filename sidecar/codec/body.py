@@ -398,7 +398,7 @@ def _moulded(frame: Frame, mould: Mould, text: str) -> _Held:
 
 def _document_of(held: _Held) -> Any:
     """The document of a frame, good until another one's is asked for."""
-    return held.document if held.mould is None else held.mould.document(held.found.slots[0].text)
+    return held.document if held.mould is None else held.mould.document(held.frame, held.found.slots[0].text)
 
 
 def _silenced(slot: Slot) -> str:

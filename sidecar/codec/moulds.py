@@ -1,8 +1,9 @@
 """Reads a frame that is as the one before it but for its text, without taking it apart.
 
 While a model writes, a provider sends one document again and again, with another text in one place. Such a document is
-read once in every way; then its bytes are a **mould**, with holes for the text and for what fills frames up at random.
-What fits a mould is the same JSON with another string in that place, so it says the same of everything else.
+read once in every way; then its bytes are a **mould**, with holes for the text and for what no two frames share: their
+numbers, and what fills them up at random. What fits a mould is the same JSON with another string in that place, so it
+says the same of everything else.
 
 A string with an escape fits none, and neither does one that is empty or no UTF-8: they are read as ever.
 """
@@ -18,24 +19,29 @@ from sidecar.codec.frames import Frame
 from sidecar.codec.jsontext import Path, places_of
 from sidecar.codec.places import OPAQUE, Found, Node, Slot
 
-_STRING: Final = rb'"([^"\\\x00-\x1f]+)"'
-_FILLED: Final = rb'"[^"\\\x00-\x1f]*"'
-_FILLER: Final = ("obfuscation",)
-"""Where OpenAI's frames have random text, so that nobody can tell texts by their lengths."""
+_TEXT: Final = rb'"(?P<text>[^"\\\x00-\x1f]+)"'
+_NUMBER: Final = "sequence_number"
+_FILLERS: Final = {
+    "obfuscation": (str, rb'"[^"\\\x00-\x1f]*"'),
+    _NUMBER: (int, rb"(?P<number>0|[1-9][0-9]{0,14})"),
+}
+"""What no two frames of OpenAI's share, and says nothing: random text, so that nobody can tell texts by their lengths,
+and a frame's number."""
 _MOST_IN_VAIN: Final = 8
 """Moulds one after the other that nothing fits: then the answer is not of this kind, as one of several choices."""
 
 
 class Mould:
-    """See the module's text. `document` is that of the frame whose text was asked for last."""
+    """See the module's text."""
 
-    __slots__ = ("_choices", "_document", "_elements", "_event", "_holder", "_pattern", "_slot")
+    __slots__ = ("_choices", "_document", "_elements", "_event", "_holder", "_is_numbered", "_pattern", "_slot")
 
     def __init__(self, frame: Frame, pattern: re.Pattern[bytes], document: Any, found: Found) -> None:
         (self._slot,) = found.slots
         self._choices, self._elements = found.choices, found.elements
         self._event = frame.event
         self._pattern = pattern
+        self._is_numbered = "number" in pattern.groupindex
         self._document = self._holder = _copied(document, self._slot.path)
         for step in self._slot.path[:-1]:
             self._holder = self._holder[step]
@@ -46,7 +52,7 @@ class Mould:
         if fitting is None:
             return ""
         try:
-            return fitting.group(1).decode()
+            return fitting["text"].decode()
         except UnicodeDecodeError:
             return ""
 
@@ -55,9 +61,11 @@ class Mould:
         slot = msgspec.structs.replace(self._slot, text=text)
         return Found((slot,), self._choices, self._elements, is_final=False, has_counts=False)
 
-    def document(self, text: str) -> Any:
-        """The document of a frame with this text. It is good until the next is asked for."""
+    def document(self, frame: Frame, text: str) -> Any:
+        """The document of a frame that fits, with its text. It is good until the next is asked for."""
         self._holder[self._slot.path[-1]] = text
+        if self._is_numbered and (fitting := self._pattern.fullmatch(frame.payload or b"")) is not None:
+            self._document[_NUMBER] = int(fitting["number"])
         return self._document
 
 
@@ -96,13 +104,10 @@ def _is_plain(found: Found) -> bool:
 
 
 def _pattern_of(text: str, document: Any, node: Node, path: Path) -> re.Pattern[bytes]:
-    holes = {path: _STRING}
-    if (
-        isinstance(document, dict)
-        and isinstance(document.get(_FILLER[0]), str)
-        and node.fields.get(_FILLER[0]) is OPAQUE
-    ):
-        holes[_FILLER] = _FILLED
+    holes: dict[Path, bytes] = {path: _TEXT}
+    for name, (kind, hole) in _FILLERS.items():
+        if isinstance(document, dict) and type(document.get(name)) is kind and node.fields.get(name) is OPAQUE:
+            holes[name,] = hole
     pieces, at = list[bytes](), 0
     for place, (start, end) in places_of(text, holes):
         pieces += (re.escape(text[at:start].encode()), holes[place])

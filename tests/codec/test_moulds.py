@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 from unittest.mock import patch
@@ -17,7 +18,7 @@ from sidecar.codec.catalogue import SHAPES
 from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import loads
 from sidecar.codec.shape import AnswerOptions
-from sidecar.codec.weave import Fed, Text
+from sidecar.codec.weave import Fed, LaneEnd, Text
 from sidecar.values import Blocked, Redaction, Release
 
 STARS = "**"
@@ -38,6 +39,19 @@ def said(text: str, index: int = 0) -> bytes:
     return block("content_block_delta", index=index, delta={"type": "text_delta", "text": text})
 
 
+def told(text: str, number: int) -> bytes:
+    more = {"item_id": "m", "output_index": 0, "content_index": 0, "sequence_number": number, "logprobs": []}
+    return block("response.output_text.delta", delta=text, **more)
+
+
+RESPONSES = (
+    block("response.created", sequence_number=0, response={"id": "r", "output": [], "status": "in_progress"}),
+    block("response.output_text.delta", delta="x", output_index=0, content_index=1, sequence_number=-1),
+    block("response.output_text.delta", delta="x", output_index=0, content_index=0, sequence_number=1.5),
+    block("response.reasoning_text.delta", delta="so", output_index=1, content_index=0, sequence_number=7),
+    block("response.function_call_arguments.delta", delta='{"a":', output_index=2, sequence_number=8),
+    block("response.output_text.done", text="Hello", output_index=0, content_index=0, sequence_number=9),
+)
 CHAT = (
     chat({"role": "assistant", "content": ""}),
     chat({"content": "other"}, number=1),
@@ -64,22 +78,30 @@ MESSAGES = (
 )
 
 
+OTHERS = {"openai-chat": CHAT, "anthropic-messages": MESSAGES, "openai-responses": RESPONSES}
+"""By shape, what comes between texts."""
+
+
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[str, list[bytes]]:
     """Runs of like frames, with all kinds of others between them."""
-    shape = draw(st.sampled_from(["openai-chat", "anthropic-messages"]))
-    others = CHAT if shape == "openai-chat" else MESSAGES
+    shape = draw(st.sampled_from([*OTHERS]))
     frames: list[bytes] = []
     for _ in range(draw(st.integers(1, 4))):
         more = {"obfuscation": "x"} if draw(st.booleans()) else {}
         for text in draw(st.lists(st.sampled_from(TEXTS), max_size=6)):
             filler: dict[str, Any] = {key: draw(st.sampled_from(["a", "bcd", "\\"])) for key in more}
-            frames.append(chat({"content": text}, **filler) if shape == "openai-chat" else said(text))
-        frames += draw(st.lists(st.sampled_from(others), max_size=2))
+            if shape == "openai-chat":
+                frames.append(chat({"content": text}, **filler))
+            else:
+                frames.append(said(text) if shape == "anthropic-messages" else told(text, len(frames)))
+        frames += draw(st.lists(st.sampled_from(OTHERS[shape]), max_size=2))
     return shape, frames
 
 
-def outcome(shape: str, frames: Sequence[bytes], *, stops_at: int | None, is_json: bool = False) -> object:
+def outcome(
+    shape: str, frames: Sequence[bytes], *, stops_at: int | None, is_json: bool = False
+) -> tuple[list[Fed], list[bytes], object, bool]:
     """What is fed, and what leaves, where `secret` is replaced, and a text maybe stopped."""
     own = next(each for each in SHAPES if each.name == shape)
     asked = AnswerOptions(is_json=is_json, wants_usage=True)
@@ -117,19 +139,35 @@ def test_what_fits_a_mould_is_read_as_it_would_be_without(
         assert moulded == outcome(*stream, stops_at=stops_at, is_json=is_json)
 
 
+def test_a_call_is_over_where_text_follows_that_is_as_the_text_before_it() -> None:
+    spoken = chat({"content": "a"})
+    fed, *_ = outcome("openai-chat", [spoken, spoken, *CHAT[5:7], spoken, spoken], stops_at=None)
+    calls = [at for at, each in enumerate(fed) if isinstance(each, LaneEnd)]
+    assert [each.text for each in fed[calls[-1] :] if isinstance(each, Text)] == ["a", "a"]
+
+
+def test_a_stop_behind_numbered_frames_has_the_next_number() -> None:
+    _, out, *_ = outcome("openai-responses", [told(text, 7 + at) for at, text in enumerate("abcd")], stops_at=3)
+    numbers = [int(each) for each in re.findall(rb'"sequence_number": ?(\d+)', b"".join(out))]
+    assert numbers == [*range(7, 7 + len(numbers))]
+
+
 @pytest.mark.parametrize(
-    ("frames", "parsed"),
+    ("shape", "frames", "parsed"),
     (
-        ([chat({"content": text}) for text in ("a", "b", "ö", " d")], 1),
-        ([chat({"content": text}, obfuscation=text * 3) for text in ("a", "b", "c")], 1),
-        ([chat({"content": text}) for text in ("a", '"', "b", "c")], 2),
-        ([chat({"content": text}, id=text) for text in ("a", "b", "c")], 3),
-        ([chat({"content": "a"}), *[chat({"content": "b"}, number=1)] * 2], 2),
+        ("openai-chat", [chat({"content": text}) for text in ("a", "b", "ö", " d")], 1),
+        ("openai-chat", [chat({"content": text}, obfuscation=text * 3) for text in ("a", "b", "c")], 1),
+        ("openai-chat", [chat({"content": text}) for text in ("a", '"', "b", "c")], 2),
+        ("openai-chat", [chat({"content": text}, id=text) for text in ("a", "b", "c")], 3),
+        ("openai-chat", [chat({"content": "a"}), *[chat({"content": "b"}, number=1)] * 2], 2),
+        ("anthropic-messages", [said(text) for text in "abc"], 1),
+        ("anthropic-messages", [said("a"), said("b", index=1), said("c", index=1)], 2),
+        ("openai-responses", [told(text, 7 + number) for number, text in enumerate("abc")], 1),
     ),
 )
-def test_a_document_is_parsed_once_for_those_that_are_like_it(frames: Sequence[bytes], parsed: int) -> None:
+def test_a_document_is_parsed_once_for_those_that_are_like_it(shape: str, frames: Sequence[bytes], parsed: int) -> None:
     with patch("sidecar.codec.body.loads", wraps=loads) as parsing:
-        outcome("openai-chat", frames, stops_at=None)
+        outcome(shape, frames, stops_at=None)
     assert parsing.call_count == parsed
 
 
