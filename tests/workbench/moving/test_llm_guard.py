@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -48,7 +48,7 @@ def policy_of(folder: Path, asked: Asked) -> Plan:
 async def checked(plan: Plan, asked: Asked) -> list[CheckResult]:
     """What a service makes of the texts."""
     async with serving(plan) as server, AsyncClient(server.address) as client:
-        direction = "output" if asked.is_answer else "input"
+        direction: Literal["output", "input"] = "output" if asked.is_answer else "input"
         return [await client.check(text, direction=direction) for text in asked.texts]
 
 
