@@ -123,6 +123,7 @@ class Allowance:
         """`is_held`: the texts have bounds elsewhere, and none here."""
         self._max_chars = inf if is_held else limits.max_stream_chars
         self._max_lanes = inf if is_held else limits.max_lanes
+        self._max_ended = inf if is_held else limits.max_ended_lanes
         self._chars = 0
         self._lanes: set[Lane] = set()
         self._ended: set[Lane] = set()
@@ -151,9 +152,12 @@ class Allowance:
 
     def take_lane(self, lane: Lane) -> None:
         """Count a lane. Raises `CallerError` when it is one too many."""
-        if lane not in self._lanes and len(self._lanes) - len(self._ended) >= self._max_lanes:
-            limit = int(self._max_lanes)
-            raise CallerError(f"a stream has at most {limit} open lanes", field="chunk.lane", limit=limit)
+        if lane in self._lanes:
+            return
+        if len(self._lanes) - len(self._ended) >= self._max_lanes:
+            raise _too_many(int(self._max_lanes), "open lanes")
+        if len(self._ended) >= self._max_ended:
+            raise _too_many(int(self._max_ended), "lanes that ended")
         self._lanes.add(lane)
 
     def end_lane(self, lane: Lane) -> bool:
@@ -167,3 +171,7 @@ class Allowance:
     def end_choice(self, choice: int) -> None:
         """End all lanes of a choice that came."""
         self._ended.update(lane for lane in self._lanes if lane.choice == choice)
+
+
+def _too_many(limit: int, lanes: str) -> CallerError:
+    return CallerError(f"a stream has at most {limit} {lanes}", field="chunk.lane", limit=limit)

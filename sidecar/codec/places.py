@@ -379,7 +379,7 @@ class Reader:
         call, is_name = (scope.choice, key[:-1]), key[-1:] == ("name",)
         name = self._tools.get(call, "")
         if is_name and value:
-            name = self._tools[call] = value if is_again else name + value
+            name = self._tools[call] = (value if is_again else name + value[:_MOST_OF_NAME])[:_MOST_OF_NAME]
         return Tool(name, is_name)
 
     def _echo(self, value: Any, scope: Scope, path: Path) -> None:
@@ -410,6 +410,8 @@ def _opened(encoded: str) -> str:
         return ""
 
 
+_MOST_OF_NAME = 1024
+"""How much of a tool's name is kept as the name, of any that comes in pieces: no API takes so long a one."""
 _MANY = 64
 """From so many elements on, what nobody described is read as one text in a frame, too: a lane each costs too much."""
 _TEXT, _ECHO, _OPAQUE, _FINAL, _COUNTS = Kind.TEXT, Kind.ECHO, Kind.OPAQUE, Kind.FINAL, Kind.COUNTS

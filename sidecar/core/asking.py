@@ -148,8 +148,7 @@ class Asking:
             return
         del self.opened[number]
         opened.ahead.asked.discard(number)
-        if is_cleared:
-            opened.ahead.cleared = max(opened.ahead.cleared, opened.segment.end)
+        opened.ahead.take(opened.segment.end, is_plain=is_cleared)
 
     def sentences(self, end: int | None) -> Sentences:
         """What became of the sentences up to `end`; all without one."""
@@ -161,6 +160,8 @@ class Asking:
     def _open(self, cut: Cut, stretch: Stretch, run: int) -> list[Request]:
         """Ask the cut's detectors for a segment, or those that text waits for for the beginning of one."""
         ahead = cut.ahead
+        if stretch.is_try and ahead.is_tried:
+            return []
         if not stretch.is_early:
             cut.ahead = Ahead(stretch.end)
         segment = self._segment(cut, stretch, run)
@@ -170,6 +171,8 @@ class Asking:
         if stretch.is_early:
             waiting = gating
             ahead.asked.add(segment.number)
+        if stretch.is_try:
+            ahead.tries[stretch.end] = None
         deadline_ms = self._shared.now_ms + self._shared.plan.stream.max_hold_ms
         self.opened[segment.number] = OpenSegment(segment, waiting, gating, deadline_ms, ahead)
         for batch in waiting.intersection(self.answers):

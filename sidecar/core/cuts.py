@@ -52,6 +52,8 @@ class Stretch(NamedTuple):
     end: int
     start: int
     is_early: bool
+    is_try: bool = False
+    """Whether it is read only where none before it was plain."""
 
 
 class Cut:
@@ -76,7 +78,8 @@ class Cut:
         ends = self.segmenter.advance(buffer.tail(offset), offset)
         if is_final and (last := self.segmenter.finish()) is not None:
             ends.append(last)
-        early = [Stretch(*place, is_early=True) for place in self.segmenter.take_early()]
+        places = self.segmenter.take_early()
+        early = [Stretch(each.end, each.start, is_early=True, is_try=each.is_try) for each in places]
         whole = [Stretch(end, begin, is_early=False) for begin, end in zip([start, *ends], ends, strict=False)]
         return sorted([*early, *whole]) if early else whole
 

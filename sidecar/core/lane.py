@@ -265,6 +265,11 @@ class LaneState:
         self.gate.shut()
         self.asking.drop_behind(self.gate.left)
 
+    def let_go(self) -> None:
+        """Keep no more than the end of a stream tells of it, and what is owed: nothing more can come out."""
+        self._scanning.finish()
+        self.asking.finish()
+
     def _action(self, rule: RulePlan) -> Action:
         """What a rule does here: withholding is for a request's history, where a rule that blocks withholds, too."""
         action = self._shared.action_of(rule, self.lane)

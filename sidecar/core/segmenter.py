@@ -16,7 +16,7 @@ Short sentences and lines are gathered: 1 and 2 end a segment only when it has `
 token of a short text at twice the cost of one in a long text.
 
 A segment that goes on may be **read early** (`early_tokens`): once so many pieces of it came, up to a word's beginning
-that is not in what may be a name. That cuts nothing.
+that is not in what may be a name. That cuts nothing. The first places are all in one segment, the first that has one.
 
 A cut is made only when the segment shows something: white space joins the segment that follows. The first segments of a
 lane are short, unless its owner asks for long ones (limit and least ramp up, the latter from nothing), so that its
@@ -110,10 +110,14 @@ def _most_pieces(text: str) -> int:
 
 
 class Place(NamedTuple):
-    """Where the beginning of a segment ends that is read early, and where that segment begins (lane offsets)."""
+    """Where the beginning of a segment ends that is read early, and where that segment begins (lane offsets).
+
+    `is_try`: it is one of the first, which are read until one of them is plain.
+    """
 
     end: int
     start: int
+    is_try: bool = False
 
 
 class Segmenter:
@@ -123,10 +127,10 @@ class Segmenter:
         "_count",
         "_due",
         "_early",
+        "_every",
         "_fences",
-        "_gap",
-        "_gaps",
         "_has_text",
+        "_has_tried",
         "_in_word",
         "_least",
         "_least_later",
@@ -135,6 +139,7 @@ class Segmenter:
         "_position",
         "_sentence_over",
         "_stretches",
+        "_tries",
         "_wide_over",
         "start",
     )
@@ -152,7 +157,7 @@ class Segmenter:
         """`knows_code`: whether segments are to lie in fenced code, or outside of it.
 
         `early_tokens`: how many pieces come between a segment's beginning, or the last early place, and the next one.
-        Each number counts for one place, and 0 has no more follow; the last one, if it is not 0, for all that follow.
+        The last number, if it is not 0, counts for all places but the first, which have one each.
         """
         self._maximum = max_tokens
         self._least_later = min(least_tokens, max_tokens)
@@ -164,8 +169,9 @@ class Segmenter:
         self._fences = Fences() if knows_code else None
         self._stretches: deque[tuple[int, bool]] = deque([(0, False)])
         """Where fenced code begins and ends, and whether it does; from the one that the last segment was in."""
-        self._gaps = iter(early_tokens)
-        self._gap = next(self._gaps, 0)
+        self._tries = deque(early_tokens[:-1])
+        self._every = early_tokens[-1] if early_tokens else 0
+        self._has_tried = False
         self._early: list[Place] = []
         self._begin()
 
@@ -215,6 +221,8 @@ class Segmenter:
         self._in_word = 0
         self._sentence_over = False
         self._wide_over = False
+        if self._has_tried:
+            self._tries.clear()
         self._due = self._gap or _NOT_DUE
 
     def _cut(self, position: int, cuts: list[int]) -> None:
@@ -223,6 +231,11 @@ class Segmenter:
         self._limit = min(self._limit * 2, self._maximum)
         self._least = min(max(self._least * 2, FIRST_LEAST_TOKENS), self._least_later)
         self._begin()
+
+    @property
+    def _gap(self) -> int:
+        """How many pieces come before the next place that is read early; 0: there is none."""
+        return self._tries[0] if self._tries else self._every
 
     @property
     def _may_end(self) -> bool:
@@ -301,8 +314,10 @@ class Segmenter:
         """Have the segment up to `position` read early, where a word begins that goes on with no name."""
         if not text[position - offset - 1].isspace() or self._is_in_name(position, text, offset):
             return
-        self._early.append(Place(position, self.start))
-        self._gap = next(self._gaps, self._gap)
+        self._early.append(Place(position, self.start, is_try=bool(self._tries)))
+        if self._tries:
+            self._tries.popleft()
+            self._has_tried = True
         self._due = self._count + self._gap if self._gap else _NOT_DUE
 
     def _is_in_name(self, position: int, text: str, offset: int) -> bool:

@@ -7,6 +7,7 @@ import operator
 import random
 import re
 import sys
+import weakref
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from sidecar.values import (
     Output,
     Release,
 )
-from tests.fakes import SegmentFlagger, WordScanner, plan, rule, stars
+from tests.fakes import SegmentFlagger, WordScan, WordScanner, plan, rule, stars
 from tests.streams import cut_at
 
 CARD = r"(?<!\d)\d{4}(?: ?\d{4}){3}(?!\d)"
@@ -282,6 +283,25 @@ class TestEnds:
             player.step(player.stream.feed(lane, "so 4111 1111"))
         player.step(player.stream.end_choice(0))
         assert [player.played.text(each) for each in (TEXT, THOUGHTS, SECOND)] == ["so 4111 1111"] * 2 + ["so "]
+
+    def test_a_lane_that_is_over_lets_go_of_its_scans(self) -> None:
+        alive: weakref.WeakSet[WordScan] = weakref.WeakSet()
+
+        class Counting(WordScanner):
+            def start(self) -> WordScan:
+                scan = super().start()
+                alive.add(scan)
+                return scan
+
+        stream = Stream(plan((Counting(CARD), [rule(REDACT)])))
+        for number in range(200):
+            stream.feed(Lane(item=number), "4111 1111 1111 1111 ")
+            stream.end_lane(Lane(item=number))
+        assert len(alive) < 50
+        coverage = stream.coverage()
+        assert {(each.received_chars, each.released_chars, each.unscanned_chars) for each in coverage} == {(20, 20, 0)}
+        with pytest.raises(ValueError, match="text after the lane's end"):
+            stream.feed(Lane(item=0), "more")
 
     def test_text_after_a_lanes_end_is_refused(self) -> None:
         stream = Stream(CARDS)
