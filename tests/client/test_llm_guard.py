@@ -33,6 +33,42 @@ rules:
     action: {{block: {{message: {SAID!r}}}}}
 """
 
+TOLD: dict[str, Any] = {
+    "prompts": [
+        [FINE, {"InputScanner": True}, {"InputScanner": -1.0}],
+        [MASKED, {"InputScanner": True}, {"InputScanner": 1.0}],
+        [SAID, {"InputScanner": False}, {"InputScanner": 1.0}],
+    ],
+    "answers": [
+        [FINE, {"OutputScanner": True}, {"OutputScanner": -1.0}],
+        [MASKED, {"OutputScanner": True}, {"OutputScanner": 1.0}],
+        [SAID, {"OutputScanner": False}, {"OutputScanner": 1.0}],
+    ],
+    "then theirs": [
+        MASKED,
+        {"InputScanner": True, "BanSubstrings": False},
+        {"InputScanner": 1.0, "BanSubstrings": 1.0},
+    ],
+    "theirs before": [
+        CARD.replace("4111", "[REDACTED]"),
+        {"Regex": False, "InputScanner": True},
+        {"Regex": 1.0, "InputScanner": -1.0},
+    ],
+    "goes on": [
+        SAID,
+        {"InputScanner": False, "BanSubstrings": True},
+        {"InputScanner": 1.0, "BanSubstrings": -1.0},
+    ],
+    "fails fast": [SAID, {"InputScanner": False}, {"InputScanner": 1.0}],
+    "answer fails fast": [SAID, {"OutputScanner": False}, {"OutputScanner": 1.0}],
+    "two": [SAID, {"InputScanner": False, "Second": True}, {"InputScanner": 1.0, "Second": -1.0}],
+    "nobody": {
+        "raise": "Unavailable",
+        "pass": [FINE, {"InputScanner": True}, {"InputScanner": -1.0}],
+        "block": ["", {"InputScanner": False}, {"InputScanner": 1.0}],
+    },
+}
+
 
 def scans(address: str) -> dict[str, Any]:
     kept = {each: os.environ[each] for each in ("PATH", "HOME") if each in os.environ}
@@ -53,39 +89,5 @@ async def test_scanners_work_among_those_of_llm_guard(missing: Callable[[str], N
     async with serving(compile_policy(loaded, public_keys())) as server:
         told = await asyncio.to_thread(scans, server.address)
 
-    assert told == {
-        "prompts": [
-            [FINE, {"InputScanner": True}, {"InputScanner": -1.0}],
-            [MASKED, {"InputScanner": True}, {"InputScanner": 1.0}],
-            [SAID, {"InputScanner": False}, {"InputScanner": 1.0}],
-        ],
-        "answers": [
-            [FINE, {"OutputScanner": True}, {"OutputScanner": -1.0}],
-            [MASKED, {"OutputScanner": True}, {"OutputScanner": 1.0}],
-            [SAID, {"OutputScanner": False}, {"OutputScanner": 1.0}],
-        ],
-        "then theirs": [
-            MASKED,
-            {"InputScanner": True, "BanSubstrings": False},
-            {"InputScanner": 1.0, "BanSubstrings": 1.0},
-        ],
-        "theirs before": [
-            CARD.replace("4111", "[REDACTED]"),
-            {"Regex": False, "InputScanner": True},
-            {"Regex": 1.0, "InputScanner": -1.0},
-        ],
-        "goes on": [
-            SAID,
-            {"InputScanner": False, "BanSubstrings": True},
-            {"InputScanner": 1.0, "BanSubstrings": -1.0},
-        ],
-        "fails fast": [SAID, {"InputScanner": False}, {"InputScanner": 1.0}],
-        "answer fails fast": [SAID, {"OutputScanner": False}, {"OutputScanner": 1.0}],
-        "two": [SAID, {"InputScanner": False, "Second": True}, {"InputScanner": 1.0, "Second": -1.0}],
-        "nobody": {
-            "raise": "Unavailable",
-            "pass": [FINE, {"InputScanner": True}, {"InputScanner": -1.0}],
-            "block": ["", {"InputScanner": False}, {"InputScanner": 1.0}],
-        },
-    }
+    assert told == TOLD
     assert BAD not in json.dumps(told)
