@@ -29,6 +29,8 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
+from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
 
 import regex
@@ -53,7 +55,9 @@ _WIDE_TERMINATORS = frozenset("。！？｡")
 _CLOSERS = frozenset("\"'”’»)]}）」』】")
 SENTENCE_ENDS = _TERMINATORS | _WIDE_TERMINATORS | _CLOSERS | {_NEWLINE}
 """What may stand before a segment that begins with a sentence."""
-_TOKEN = re.compile(r"\n|[^\S\n]+|[A-Za-z0-9_]+|.", re.DOTALL)
+_TOKEN = re.compile(r"([A-Za-z0-9_]+)|([^\S\n]+)|(\n)|(.)", re.DOTALL)
+_IS_WORD, _IS_BLANK, _IS_NEWLINE = 1, 2, 3
+"""By its groups: what a token is; the last is a mark."""
 _MAY_END = re.compile(f"[{_NEWLINE}{''.join(sorted(_TERMINATORS | _WIDE_TERMINATORS))}]")
 _WORDS = re.compile(r"[A-Za-z0-9_ ]*")
 _WORD = re.compile(r"[^\S\n]*[A-Za-z0-9_]*[^\S\n]*")
@@ -91,13 +95,36 @@ class Patience:
 
         The mark that ends a sentence may be the last that does: a cut behind it is not certain before what follows.
         """
-        pieces = _most_pieces(text)
+        pieces, ending = _weight_of(text) if len(text) <= _TOKEN_CHARS else _weight(text)
         self._pieces -= pieces
         self._calm -= pieces
-        if self._calm < 0 or pieces < len(text) or (found := _MAY_END.search(text)) is None:
+        if self._calm < 0 or ending is _Ending.NONE:
             return self._pieces >= 0 or self._calm >= 0
         self._calm = -1
-        return self._pieces >= 0 or (found.end() == len(text) and found.group() != _NEWLINE)
+        return self._pieces >= 0 or ending is _Ending.LAST
+
+
+class _Ending(Enum):
+    """Where a text has a mark that may end a sentence: nowhere, at its end only, or where text or a line follows."""
+
+    NONE = auto()
+    LAST = auto()
+    INSIDE = auto()
+
+
+def _weight(text: str) -> tuple[int, _Ending]:
+    """How many word pieces a text has at most, and whether a sentence may end in it."""
+    pieces = _most_pieces(text)
+    found = None if pieces < len(text) else _MAY_END.search(text)
+    if found is None:
+        return pieces, _Ending.NONE
+    is_last = found.end() == len(text) and found.group() != _NEWLINE
+    return pieces, _Ending.LAST if is_last else _Ending.INSIDE
+
+
+_TOKEN_CHARS = 12
+"""A text that is longer is no token, which would come again."""
+_weight_of = lru_cache(maxsize=8192)(_weight)
 
 
 def _most_pieces(text: str) -> int:
@@ -186,7 +213,19 @@ class Segmenter:
         """Look at what arrived. `text` is the lane's text from `offset` on and holds the unfinished segment whole."""
         cuts: list[int] = []
         for token in _TOKEN.finditer(text, self._position - offset):
-            self._take(token.group(), token.start() + offset, text, offset, cuts)
+            kind = token.lastindex
+            if self._fences is not None and kind != _IS_NEWLINE:
+                self._fences.take(token.group())
+            if kind == _IS_WORD:
+                self._take_word(token.group(), token.start() + offset, text, offset, cuts)
+            elif kind == _IS_BLANK:
+                if (self._sentence_over or self._wide_over) and self._may_end:
+                    self._cut(token.start() + offset, cuts)
+                self._in_word = 0
+            elif kind == _IS_NEWLINE:
+                self._take_newline(token.start() + offset, cuts)
+            else:
+                self._take_mark(token.group(), token.start() + offset, text, offset, cuts)
         self._position = offset + len(text)
         return cuts
 
@@ -219,8 +258,8 @@ class Segmenter:
         self._count = 0
         self._has_text = False
         self._in_word = 0
-        self._sentence_over = False
-        self._wide_over = False
+        self._sentence_over: bool = False
+        self._wide_over: bool = False
         if self._has_tried:
             self._tries.clear()
         self._due = self._gap or _NOT_DUE
@@ -242,20 +281,6 @@ class Segmenter:
         """Whether a sentence or a line that ends here ends the segment."""
         return self._has_text and self._count >= self._least
 
-    def _take(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:
-        if self._fences is not None and token != _NEWLINE:
-            self._fences.take(token)
-        if token == _NEWLINE:
-            self._take_newline(position, cuts)
-        elif token.isspace():
-            if (self._sentence_over or self._wide_over) and self._may_end:
-                self._cut(position, cuts)
-            self._in_word = 0
-        elif token[0] == "_" or (token.isascii() and token[0].isalnum()):
-            self._take_word(token, position, text, offset, cuts)
-        else:
-            self._take_mark(token, position, text, offset, cuts)
-
     def _take_newline(self, position: int, cuts: list[int]) -> None:
         self._in_word = 0
         if self._fences is not None and self._fences.end_line():
@@ -266,21 +291,32 @@ class Segmenter:
 
     def _take_word(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:
         is_over = self._wide_over and self._may_end
-        if is_over or (not self._in_word and self._is_full(position, text, offset)):
+        is_begun = self._in_word > 0
+        if is_over or (not is_begun and self._count >= self._limit and self._is_full(position, text, offset)):
             self._cut(position, cuts)
-        elif not self._in_word and self._count >= self._due:
+        elif not is_begun and self._count >= self._due:
             self._read_early(position, text, offset)
         self._sentence_over = self._wide_over = False
         self._has_text = True
+        end = self._in_word + len(token)
+        pieces = -(-end // CHARS_PER_PIECE) - -(-self._in_word // CHARS_PER_PIECE)
+        if self._count + pieces > self._limit + _OVERSHOOT:
+            self._take_long(len(token), position, cuts)
+            return
+        self._count += pieces
+        self._in_word = end
+
+    def _take_long(self, size: int, position: int, cuts: list[int]) -> None:
+        """Take a word, or what came of it, inside of which the segment ends."""
         taken = 0
-        while taken < len(token):
+        while taken < size:
             room = CHARS_PER_PIECE - self._in_word % CHARS_PER_PIECE
             if room == CHARS_PER_PIECE:
                 if self._count >= self._limit + _OVERSHOOT:
                     self._cut(position + taken, cuts)
                     self._has_text = True
                 self._count += 1
-            step = min(room, len(token) - taken)
+            step = min(room, size - taken)
             self._in_word += step
             taken += step
 

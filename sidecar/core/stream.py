@@ -341,7 +341,9 @@ class Stream:
     def holders(self, lane: Lane) -> tuple[Holder, ...]:
         """What keeps a lane's text back now, and from where on; of JSON, in the text as it is read."""
         _, state = self._places.get(lane, (None, None))
-        return () if state is None or state.is_done else tuple(state.holders())
+        if state is None or state.is_done or state.condition is Condition.STOPPED:
+            return ()
+        return tuple(state.holders())
 
     def sentences(self) -> Sentences | None:
         """What became of the answers' sentences; None where nothing compares them with a context."""

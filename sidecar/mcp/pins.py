@@ -30,7 +30,7 @@ Servers: TypeAlias = dict[str, dict[str, str]]
 """By server and tool, the digest of the tool's definition."""
 
 
-class _State(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class _State(msgspec.Struct, forbid_unknown_fields=True):
     """The file. What is pinned for one tenant alone is in `tenants`."""
 
     version: Literal[1] = 1
