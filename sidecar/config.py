@@ -371,7 +371,7 @@ class Limits(Section):
     """Texts of one stream that are open: each message of a conversation is one, and each choice, tool call and block of
     an answer."""
     max_ended_lanes: Count = 16_384
-    """Those that ended: 2 KB are kept of each until its stream ends."""
+    """Those that ended: some 3.5 KB are kept of each until its stream ends."""
     max_labels: Count = 64
     """Entries in `labels`, and as many in `attributes`."""
     max_name_chars: Count = 256

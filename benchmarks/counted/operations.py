@@ -331,6 +331,6 @@ def _outbox(work: Work, plan: Plan) -> int:
         with work.counting():
             for _ in range(EVENTS):
                 with store.transaction():
-                    store.append([to_row(violation_event(info, plan, decision, _UNIX_SECONDS))])
+                    store.tables.append([to_row(violation_event(info, plan, decision, _UNIX_SECONDS))])
         store.close()
     return EVENTS

@@ -12,7 +12,7 @@ application never had. It begins anywhere in a window. All is judged by the code
 The delay counts queries from the first that may be of the new topic to the last of the window that is told of.
 
 One false alarm in 10,000 windows is seen in very many windows only: `--made-up` counts them alone, over texts that are
-random numbers around their topic's, of 16 dimensions, which takes a tenth of the time. Its results are `drift_alarms`.
+random numbers around their topic's, of 16 dimensions, as that takes less time. Its results are `drift_alarms`.
 """
 
 from __future__ import annotations

@@ -63,8 +63,9 @@ _PLACEHOLDERS = re.compile(
     re.IGNORECASE,
 )
 _SAMPLE_PASSWORD = re.compile(
-    r"(?:my|the|some|test|db|super|a)?(?:[-_ ]|%20)?(?:pass(?:word|wd|phrase|code)?|pwd|pw|secret|user(?:name)?"
-    r"|token|key|auth|x{2,}|hunter2|foo|bar|baz|admin|guest|postgres|root|test|abc|none|null|xyz\w{0,3}|abc\w{0,3})\d{0,3}",
+    r"(?:my|the|some|test|db|super|a)?(?:[-_ ]|%20)?(?:p[a@4][s5$]{2}(?:w[o0]rd|wd|phrase|code)?|pwd|pw|secret"
+    r"|user(?:name)?|token|key|auth|x{2,}|hunter2|foo|bar|baz|admin|guest|postgres|root|test|abc|none|null|xyz\w{0,3}"
+    r"|abc\w{0,3})\d{0,4}!?",
     re.IGNORECASE,
 )
 """What examples have for a password."""
@@ -73,14 +74,16 @@ _DOCUMENTED = frozenset(
         *("2YotnFZFEjr1zCsicMWpAA", "tGzv3JOkF0XG5Qx2TlKWIA", "SplxlOBeZQQYbYS6WxSbIA", "mF_9.B5f-4.1JqM"),
         *("czZCaGRSa3F0MzpnWDFmQmF0M2JW", "7Fjfp0ZBr1KtDRbnfVdmIw", "gX1fBat3bV", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
         *("SlAV32hkKG", "8xLOxBtZp8", "vF9dft4qmT", "dXNlcjpwYXNz", "dXNlcm5hbWU6cGFzc3dvcmQ="),
+        *("hh5s93j4hdidpola", "hdhd0244k9j7ao03", "nnch734d00sl2jdk", "pfkkdhi9sl3r4s00", "dpf43f3p2l4k3l03"),
+        *("kd94hf93k423kf44", "hfdp7dh39dks9884", "kkk9d7dh3k39sjv7", "j49sk3j29djd", "h480djs93hd8"),
     )
 )
-"""Values of the examples in RFC 6749, 6750, 7617 and OpenID Connect Core."""
+"""Values of the examples in RFC 5849, 6749, 6750, 7617 and OpenID Connect Core, and in drafts of these."""
 
 
 def is_placeholder(text: str) -> bool:
     """Whether a value only stands for a secret: `your_api_key`, `xxxx`, `${VAR}`, one character repeated."""
-    return text in _DOCUMENTED or bool(_PLACEHOLDERS.search(text)) or len(set(text[-16:])) <= 2
+    return text.partition("&")[0] in _DOCUMENTED or bool(_PLACEHOLDERS.search(text)) or len(set(text[-16:])) <= 2
 
 
 def entropy(text: str) -> float:
@@ -214,7 +217,7 @@ _OPEN_NAME = re.compile(
     r"|eos|bos|pad|unk|mask|sep|cls|special|image|audio|video|vision|stop|max|min|num|total|prompt|completion|input"
     r"|output|cached?|reasoning|count|tokens?_per|type|kind|sort|partition|primary|foreign|idempotency|dedup\w*)"
     r"[_\- .]?(?i:key[_-]?)?(?i:token|key|secret)[\w-]{0,12}\W{0,8}\Z|::\w+\W{0,6}\Z|[\d}]:secret:\Z"
-    r"|(?i:client|request|change|creation|lock|update|import|export|action|unit|grant|copy\w{0,8})[_-]?(?i:token)\W{0,8}\Z"
+    r"|(?i:client|request|verification|change|creation|lock|update|import|export|action|unit|grant|copy\w{0,8})[_-]?(?i:token)\W{0,8}\Z"
     r"|(?i:token|key|secret)s?[_-]?(?i:id|type"
     r"|name|len(?:gth)?|size|count|class|path|file|url|uri|arn|hash|format|field|header|prefix|expir\w*|ttl|version|url)"
     r"\W{0,6}\Z|(?i:badge|shield)[^\s]{0,12}\?token=\Z|\.svg\?token=\Z"

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from sidecar.core.answer import Answer, Sentences
 from sidecar.core.buffer import TextBuffer
-from sidecar.core.cuts import Cut, OpenSegment, Stretch, cuts_of
+from sidecar.core.cuts import Cut, OpenSegment, Stretch, Way, cuts_of, way_of
 from sidecar.core.early import Ahead, early_tokens, is_plain
 from sidecar.core.shared import Shared
 from sidecar.core.trace import SEGMENT, VERDICT, Holder
@@ -23,7 +23,7 @@ Answered: TypeAlias = tuple[int, int, Outcome]
 class Asking:
     """See the module's text. `opened` are the segments that still wait for an outcome, by number."""
 
-    __slots__ = ("_buffer", "_cuts", "_free", "_gating", "_lane", "_put_off", "_shared", "answers", "opened")
+    __slots__ = ("_buffer", "_cuts", "_gating", "_lane", "_put_off", "_shared", "answers", "opened")
 
     def __init__(self, lane: Lane, buffer: TextBuffer, shared: Shared) -> None:
         self._lane = lane
@@ -32,9 +32,6 @@ class Asking:
         early = early_tokens(lane, shared.plan, is_request=shared.is_request)
         self._cuts = cuts_of(lane, shared.plan, shared.gating(lane), early)
         self._gating = [cut for cut in self._cuts if cut.gating]
-        self._free = frozenset(
-            batch.index for cut in self._cuts if not cut.gating for batch in cut.batches if not batch.is_gating
-        )
         self.opened: dict[int, OpenSegment] = {}
         self._put_off: list[Answered] = []
         """Outcomes of segments whose beginnings are not answered yet."""
@@ -114,20 +111,27 @@ class Asking:
         """Forget the segments that reach behind `end`: nobody waits for their outcomes."""
         self.opened = {number: each for number, each in self.opened.items() if each.segment.end <= end}
 
-    def stop(self, end: int) -> None:
-        """Forget the segments that would not have been asked for without the text behind `end`.
+    def stop(self, end: int, way: Way | None) -> None:
+        """Forget the segments that are not sure to have been asked for, however the text behind `end` is cut.
 
-        Those are complete before it; or they reach behind it, where text there waited for the verdict on them.
+        Those complete by then were; so was any of the way of cutting by which a model found what stops it.
         """
         self.opened = {
             number: each
             for number, each in self.opened.items()
-            if (each.segment.start if each.waiting.isdisjoint(self._free) else each.segment.end) <= end
+            if (each.segment.start if way_of(number, self._shared.plan) is way else each.segment.end) <= end
         }
 
-    def is_free(self, batch: int) -> bool:
-        """Whether no text waits for segments to be complete of which a batch detector is asked."""
-        return batch in self._free
+    def is_cleared_besides(self, segment: Segment, *, is_final: bool) -> bool:
+        """Whether no verdict is due on a segment's text but those on segments cut as it is."""
+        way, plan = way_of(segment.number, self._shared.plan), self._shared.plan
+        begun = () if is_final else [cut.segmenter.start for cut in self._gating if cut.way is not way]
+        due = [
+            each.segment.start
+            for each in self.opened.values()
+            if each.gating and way_of(each.segment.number, plan) is not way
+        ]
+        return all(start >= segment.end for start in (*begun, *due))
 
     def take(self, number: int, batch: int, outcome: Outcome) -> Iterator[tuple[Segment, Outcome]]:
         """The outcomes whose turn it is now that this one has come; nothing when it is not waited for."""

@@ -27,6 +27,11 @@ class Way(IntEnum):
     SENTENCES = 1
 
 
+def way_of(segment: int, plan: Plan) -> Way:
+    """By which way a segment with this number was cut."""
+    return Way.SEGMENTS if plan.reads_one_way or segment < 0 else Way((segment + 1) % len(Way))
+
+
 class OpenSegment(msgspec.Struct):
     """A segment with the batch detectors that still owe an outcome; for those in `gating` text waits.
 

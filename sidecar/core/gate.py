@@ -27,6 +27,7 @@ from typing import Protocol
 import msgspec
 
 from sidecar.core.buffer import TextBuffer
+from sidecar.core.cuts import Way, way_of
 from sidecar.core.edges import Edges
 from sidecar.core.established import waits_for
 from sidecar.core.items import Cluster, Item, Known, Place, Settled, Stop, precedence, settling_order, text_order
@@ -74,6 +75,7 @@ class Gate:
         "_stand_ins",
         "_withholding",
         "block",
+        "blocked_way",
         "is_shut",
         "journal",
         "released",
@@ -110,6 +112,8 @@ class Gate:
         self.block: Stop | None = None
         self._blocked_at = -1
         """Where the violation begins that blocks."""
+        self.blocked_way: Way | None = None
+        """How the segments are cut of which a model found it."""
 
     @property
     def left(self) -> int:
@@ -128,11 +132,17 @@ class Gate:
             return None
         return min([each.source.run for each in self._active if each.action is Action.BLOCK], default=None)
 
-    def blocks_before(self, end: int) -> bool:
-        """Whether a block is certain, or took effect, that begins before a lane offset."""
+    def blocks_before(self, end: int, way: Way) -> bool:
+        """Whether a block begins before a lane offset, but for one that a model found of segments that are cut so."""
         if self.block is not None:
-            return self._blocked_at < end
-        return any(each.action is Action.BLOCK and each.start < end for each in self._active)
+            return self._blocked_at < end and self.blocked_way is not way
+        return any(
+            each.action is Action.BLOCK and each.start < end and self._way(each) is not way for each in self._active
+        )
+
+    def _way(self, item: Item) -> Way | None:
+        """The way in which the segments are cut of which a model found it; None of what a scanner found."""
+        return None if item.source.segment is None else way_of(item.source.segment, self._shared.plan)
 
     def keep_back(self, outputs: Sink | None) -> None:
         """Put all releases there from now on; None: hand them out."""
@@ -502,5 +512,5 @@ class Gate:
             failed,
         )
         self.block = Stop(blocked, blocker.source.run)
-        self._blocked_at = blocker.start
+        self._blocked_at, self.blocked_way = blocker.start, self._way(blocker)
         self.shut()

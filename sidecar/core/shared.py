@@ -243,8 +243,3 @@ class Shared:
             return False
         self._failures_told.add((rule, kind))
         return True
-
-
-def number_told(segment: int) -> int:
-    """The number of a segment among those of its choice."""
-    return segment % _OF_CHOICE

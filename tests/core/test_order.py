@@ -204,9 +204,11 @@ def test_a_segments_number_is_of_its_choice_whenever_another_ones_block_is_known
     for _ in range(4):
         events += [(SECOND, "An evil thing. "), (TEXT, "One odd thing. ")]
     for seed in range(10):
-        numbers = [each.segment or 0 for each in play(a_plan, events, seed=seed).decisions if each.lane == TEXT]
+        decisions = play(a_plan, events, seed=seed).decisions
+        numbers = [each.segment or 0 for each in decisions if each.lane == TEXT]
         assert numbers == sorted({*numbers})
         assert numbers[-1] == 4
+        assert not {each.segment for each in decisions if each.lane == SECOND}.intersection(numbers)
 
 
 class TestSwitch:
@@ -523,7 +525,8 @@ def policies(draw: st.DrawFn) -> Plan:
         if draw(st.booleans()):
             detector = SegmentFlagger(draw(st.sampled_from(["aa", "1", "b."])), label=label, spans=draw(st.booleans()))
         detectors.append((detector, [rule(action, label, index=index, enforcement=enforcement)]))
-    return plan(*detectors, max_segment_tokens=3)
+    early = draw(st.sampled_from([(), (), (2, 2)]))
+    return plan(*detectors, max_segment_tokens=6 if early else 3, early_tokens=early, early_every_tokens=len(early))
 
 
 @st.composite
