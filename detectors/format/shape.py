@@ -24,6 +24,7 @@ MOST_STEPS = 50_000
 _MOST_DEEP = 150
 """How deep that may go, each way into a document and each alternative counted: Python's stack ends soon behind it."""
 _PATH = ("json", "schema")
+_REFERENCES = ("$ref", "$dynamicRef")
 _REMEDY = "write one that RE2 takes, without look-around, back-references and \\u"
 
 
@@ -78,6 +79,7 @@ def shape_of(schema: Mapping[str, Any]) -> Callable[[str], str]:
         raise DetectorError(f"is no JSON Schema: {error.message}", path=(*_PATH, *error.path)) from error
     if remote := next(_references(schema), None):
         raise DetectorError(f"refers to {remote}: a schema has to be whole, with $defs of its own", path=_PATH)
+    _check_references(schema)
     _check_regexes(schema)
     validator = _linear()(schema)
 
@@ -103,10 +105,30 @@ def _parts(shape: object) -> Iterator[Mapping[str, Any]]:
 def _references(shape: object) -> Iterator[str]:
     """The references that lead out of a schema."""
     for part in _parts(shape):
-        for key in ("$ref", "$dynamicRef"):
+        for key in _REFERENCES:
             value = part.get(key)
             if isinstance(value, str) and not value.startswith("#"):
                 yield value
+
+
+def _check_references(schema: Mapping[str, Any]) -> None:
+    """Raise `DetectorError` when a part refers to one that is not there."""
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    root = DRAFT202012.create_resource(schema)
+    registry: Registry[Any] = Registry()
+    parts = [(root, registry.resolver_with_root(root))]
+    while parts:
+        part, resolver = parts.pop()
+        for key in _REFERENCES if isinstance(part.contents, Mapping) else ():
+            try:
+                resolver.lookup(part.contents.get(key, "#"))
+            except (Unresolvable, ValueError, TypeError):  # the latter for a way through what has no parts
+                message = f"refers to {part.contents[key]}, which is not in it"
+                raise DetectorError(message, path=_PATH) from None
+        parts += [(each, resolver.in_subresource(each)) for each in part.subresources()]
 
 
 def _check_regexes(schema: Mapping[str, Any]) -> None:

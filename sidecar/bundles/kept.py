@@ -45,7 +45,7 @@ class Kept:
         """Which bundle is kept; None when none is, or the note cannot be read."""
         try:
             return msgspec.json.decode((self._folder / _CURRENT).read_bytes(), type=Current)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
 
     def load(self, trusted: Trusted, *, max_bytes: int) -> Bundle | None:

@@ -165,7 +165,7 @@ def _texts(path: Path) -> list[str]:
         for number, line in enumerate(file, 1):
             try:
                 found.append(msgspec.json.decode(line, type=_Harmless).text)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise Failure(f"{path}:{number}: {error}") from None
     return found
 

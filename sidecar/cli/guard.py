@@ -107,7 +107,7 @@ def _rows(file: Path) -> list[_Row]:
             continue
         try:
             rows.append(msgspec.json.decode(line, type=_Row))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             wrong.append(f"{file}:{number}: {error}")
     if wrong:
         raise Failure(in_full(wrong))

@@ -46,7 +46,7 @@ def read(path: Path) -> dict[GroupKey, Group]:
         kept = msgspec.json.decode(path.read_bytes(), type=_Kept)
     except OSError as error:
         raise DriftError(f"cannot read {path}: {error.strerror}") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise DriftError(f"{path} is no file of drift samples, or was cut short: remove it to begin anew") from None
     if kept.version != _VERSION:
         raise DriftError(f"{path} is of version {kept.version}; this Tidegate reads {_VERSION}")

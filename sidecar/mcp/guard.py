@@ -264,7 +264,7 @@ class McpGuard:
         pinned = self._pins.pin(tools)
         if pinned.unpinned:
             extra = {"server": self._pins.server, "tools": len(pinned.unpinned), "limit": MOST_PINS}
-            _log.warning("tools were left out: there are too many to pin, or their names are too long", extra=extra)
+            _log.warning("tools were left out: there are too many to pin, or their names cannot be kept", extra=extra)
         for name in sorted(pinned.changed):
             await self._tell(FaultKind.TOOL_CHANGED, name, "its definition is not what it was when it was pinned")
         for name, server in sorted(pinned.shadowed.items()):

@@ -50,7 +50,7 @@ class Pinned(msgspec.Struct, frozen=True):
     shadowed: Mapping[str, str] = {}
     """By the name of a tool that is new here, another server that has one of this name."""
     unpinned: frozenset[str] = frozenset()
-    """The names of tools for which there was no room, or which are too long."""
+    """The names of tools for which there was no room, which are too long, or no text (half of a character)."""
 
 
 def digest_of(definition: Any) -> str:
@@ -120,7 +120,8 @@ class Pins:
         return Pinned(frozenset(changed), shadowed, frozenset(unpinned))
 
     def _has_room(self, name: str, kept: Mapping[str, str]) -> bool:
-        return len(name) <= MOST_CHARS and (name in kept or max(len(kept), len(self._seen)) < MOST_PINS)
+        fits = len(name) <= MOST_CHARS and _is_text(name)
+        return fits and (name in kept or max(len(kept), len(self._seen)) < MOST_PINS)
 
     @contextmanager
     def _state(self, file: Path) -> Iterator[_State]:
@@ -135,12 +136,21 @@ class Pins:
                 _write(file, before, msgspec.json.format(msgspec.json.encode(state, order="sorted")) + b"\n")
         except OSError as error:
             raise ConfigError(f"cannot be used: {error.strerror}", path=str(file)) from None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise ConfigError("is no file of pins; remove it to pin anew", path=str(file)) from None
 
 
 def _is_named(definition: Any) -> bool:
     return isinstance(definition, dict) and isinstance(definition.get("name"), str)
+
+
+def _is_text(name: str) -> bool:
+    """Whether it can be written: half of a surrogate pair cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _opener(path: str, flags: int) -> int:

@@ -142,7 +142,7 @@ def decode_line(line: bytes) -> Delivered:
     if "specversion" not in envelope:
         return Delivered({}, _guarded(lambda: _any_decoder.decode(line)), line)
     raw = envelope.pop("data", msgspec.Raw(b"null"))
-    attributes = {name: str(msgspec.json.decode(item)) for name, item in envelope.items()}
+    attributes = _guarded(lambda: {name: str(msgspec.json.decode(item)) for name, item in envelope.items()})
     kind = _kind_of_type(attributes.get("type", ""))
     return Delivered(attributes, _guarded(lambda: _decoders[kind].decode(raw)), bytes(raw))
 

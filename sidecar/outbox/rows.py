@@ -37,7 +37,10 @@ def to_row(event: Event, sinks: tuple[int, ...] = (0,)) -> Row:
 
 def to_event(body: bytes) -> Event:
     """The event in a stored row. Raises `msgspec.DecodeError` when a fault of the disk has changed it."""
-    return _decoder.decode(body)
+    try:
+        return _decoder.decode(body)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from None
 
 
 class Vouched(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -114,6 +114,10 @@ def test_a_manifest_that_contradicts_itself_is_refused(change: dict[str, object]
     assert message in refused({**bundle, MANIFEST: said})
 
 
+def test_a_manifest_that_is_no_utf_8_is_refused() -> None:
+    assert "cannot be read" in refused({**made("7"), MANIFEST: b'{"name": "\xff"}'})
+
+
 def test_a_pin_asks_for_one_digest() -> None:
     bundle = made("7")
     digest = verify(bundle).manifest.digest

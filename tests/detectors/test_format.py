@@ -286,6 +286,9 @@ def test_what_cannot_be_asked_for_is_refused(params: dict[str, Any], said: str) 
     [
         ({"json": {"schema": {"type": "objekt"}}}, "no JSON Schema", ("json", "schema", "type")),
         ({"json": {"schema": {"$ref": "https://example.com/x"}}}, "has to be whole", ("json", "schema")),
+        ({"json": {"schema": {"items": {"$ref": "#/$defs/no"}}}}, "refers to #/[$]defs/no,", ("json", "schema")),
+        ({"json": {"schema": {"$ref": "#/required/x", "required": ["a"]}}}, "which is not in it", ("json", "schema")),
+        ({"json": {"schema": {"$dynamicRef": "#no"}}}, "refers to #no, which is not in it", ("json", "schema")),
         ({"json": {"schema": {"items": {"pattern": "(?=a)b"}}}}, "RE2 takes, without look-around", ("json", "schema")),
         ({"json": {"schema": {"patternProperties": {r"(a)\1": {}}}}}, "RE2 takes", ("json", "schema")),
         (

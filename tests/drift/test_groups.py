@@ -162,7 +162,11 @@ def test_what_is_kept_is_read_again(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"{}", "no file of drift samples"), (b'{"what":"tidegate.drift","groups":[],"version":9}', "version 9")],
+    [
+        (b"{}", "no file of drift samples"),
+        (b'{"what":"\xff"}', "no file of drift samples"),
+        (b'{"what":"tidegate.drift","groups":[],"version":9}', "version 9"),
+    ],
 )
 def test_a_file_that_is_none_is_told(tmp_path, content: bytes, said: str):
     path = tmp_path / "samples.json"

@@ -51,7 +51,9 @@ def test_what_has_no_name_is_passed_over() -> None:
     assert Pins("one").pin([{"description": "x"}, 1, {"name": 2}]) == Pinned()
 
 
-@pytest.mark.parametrize("content", [b"{", b'{"version":2,"servers":{}}', b'{"servers":[]}'])
+@pytest.mark.parametrize(
+    "content", [b"{", b'{"version":2,"servers":{}}', b'{"servers":[]}', b'{"servers":{"\xff":{}}}']
+)
 def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "pins.json"
     file.write_bytes(content)
@@ -93,8 +95,9 @@ def test_no_more_tools_than_may_be_are_pinned(tmp_path: Path, monkeypatch: pytes
         assert Pins("two", file).pin([tools[4]]) == Pinned()
 
 
-def test_a_name_that_is_too_long_is_not_pinned(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["x" * 257, "half \ud800"], ids=["long", "no text"])
+def test_a_name_that_cannot_be_kept_is_not_pinned(tmp_path: Path, name: str) -> None:
     file = tmp_path / "pins.json"
-    name = "x" * 257
-    assert Pins("one", file).pin([{**TOOL, "name": name}]).unpinned == {name}
+    assert Pins("one", file).pin([{**TOOL, "name": name}, TOOL]) == Pinned(unpinned=frozenset({name}))
+    assert Pins("one", file).pin([CHANGED]).changed == {"add"}
     assert name not in file.read_text()

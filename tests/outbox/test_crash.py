@@ -328,12 +328,15 @@ def refuse(store: object, rows: object) -> None:
     raise sqlite3.OperationalError("disk I/O error")
 
 
-async def test_row_that_cannot_be_read_is_told_of_and_holds_up_no_other(tmp_path: Path):
+@pytest.mark.parametrize(
+    "body", ["x'00'", "CAST(replace(body, 'timeout', x'ff') AS BLOB)"], ids=["no JSON", "no UTF-8"]
+)
+async def test_row_that_cannot_be_read_is_told_of_and_holds_up_no_other(tmp_path: Path, body: str):
     path = tmp_path / "o.db"
     outbox = outbox_at(path)
     await outbox.start()
     await outbox.put([a_fault(what="a"), a_fault(what="b")])
-    await outbox._ask(lambda store: store._connection.execute("UPDATE events SET body = x'00' WHERE position = 1"))
+    await outbox._ask(lambda store: store._connection.execute(f"UPDATE events SET body = {body} WHERE position = 1"))
     first, again = await outbox.claim(10), await outbox.claim(10)
     await outbox.stop()
     assert [(each.sequence, each.event.subject) for each in first] == [(1, "outbox"), (2, "b")]

@@ -191,7 +191,7 @@ def test_what_is_no_event_is_refused(headers: list[tuple[str, bytes]], value: by
         decode(headers, value)
 
 
-@pytest.mark.parametrize("line", [b"", b"[]", b"{}", b'{"specversion": "1.0"}', b"\xff"])
+@pytest.mark.parametrize("line", [b"", b"[]", b"{}", b'{"specversion": "1.0"}', b"\xff", b'{"specversion": "\xff"}'])
 def test_line_that_is_no_event_is_refused(line: bytes):
     with pytest.raises(EventError):
         decode_line(line)
