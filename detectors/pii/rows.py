@@ -4,7 +4,7 @@
    of a file (`job.c:1948`), no decimal with many digits.
 2. In a row of numbers only what is written as a date or a time is one, and a bare number is no address.
 3. A word that a call or an index follows (`weekday(`, `postgres[`) is a program's, letters with a number behind them
-   (`HK-16658`) are an id, and small letters above a row of numbers are its heading.
+   (`HK-16658`) are an id, and a word among names of columns is one, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DATE_TIME, ADDRESS = "DATE_TIME", "ADDRESS"
 REACH = 80
 """Characters on both sides in which a row is looked at."""
 LEAST_NUMBERS, MOST_WORDS = 3, 1
-"""Of a row of numbers; of what stands below a heading, one fewer and one more."""
+"""Of a row of numbers."""
 LEAST_OF_ADDRESS = 4
 """Digits that can be an address alone: a postcode's."""
 
@@ -43,7 +43,15 @@ _OF_PROGRAM = re.compile(r"(?:-\w{1,16})?[(\[]|\.[A-Z]{2}")
 _OF_MACHINE = re.compile(r"\b(?:svc|service|app|pod|component|logger|module|host|node|image|container)=\Z")
 _OF_ID = re.compile(r"-\d{3}|_\w")
 _HASH = re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}\b")
-_IN_HEADING = re.compile(r"[^\d:=\"'@<>{}]*")
+_COLUMNS = frozenset(
+    "amount average bytes code column count crc date id index item key length level mean median min max name number "
+    "p price quantity rank rate ratio row score share size sku status std sum time total type unit value version x "
+    "y".split()
+)
+_BETWEEN_CELLS = re.compile(r" ?[,;|\t] ?| {2,}")
+_CELL = re.compile(r"[\w%]{1,16}")
+LEAST_COLUMNS = 2
+"""Words of `_COLUMNS` that make a line a heading; where blanks alone part its words, all but one."""
 _BESIDE_WORD = re.compile(r"[^\W\d_]\.? \Z"), re.compile(r" [^\W\d_]{2}")
 """Before and behind a number."""
 
@@ -67,11 +75,16 @@ def _is_word_of_program(text: str, start: int, end: int) -> bool:
     """Whether a word in small letters is a name of a program's: of what it calls, of a service, of a column."""
     if _OF_PROGRAM.match(text, end) or _OF_MACHINE.search(text, max(0, start - REACH), start):
         return True
-    close = text.find("\n", end, end + REACH)
-    if not _IN_HEADING.fullmatch(_line_around(text, start, end)):
-        return False
-    below = _line_around(text, close + 1, close + 1) if close >= 0 else ""
-    return _is_row(below, least=LEAST_NUMBERS - 1, most=MOST_WORDS + 1)
+    return _is_heading(_line_around(text, start, end))
+
+
+def _is_heading(line: str) -> bool:
+    """Whether a line is one of names of columns."""
+    cells, least = _BETWEEN_CELLS.split(line), LEAST_COLUMNS
+    if len(cells) == 1:
+        cells = line.split(" ")
+        least = max(least, len(cells) - 1)
+    return sum(each in _COLUMNS for each in cells) >= least and all(map(_CELL.fullmatch, cells))
 
 
 def _is_beside_word(text: str, start: int, end: int) -> bool:
@@ -115,11 +128,11 @@ def _has_month(day: str) -> bool:
     return any(0 < int(each) <= 12 for each in re.split(r"[-/.]", day)[:2])
 
 
-def _is_row(line: str, *, least: int = LEAST_NUMBERS, most: int = MOST_WORDS) -> bool:
-    """Whether a line is a row of at least so many numbers, with at most so many words."""
+def _is_row(line: str) -> bool:
+    """Whether a line is a row of numbers."""
     if _PARTED.search(line) is None:
         return False
-    return len(_NUMBER.findall(line)) >= least and len(_WORD.findall(line)) <= most
+    return len(_NUMBER.findall(line)) >= LEAST_NUMBERS and len(_WORD.findall(line)) <= MOST_WORDS
 
 
 def _line_around(text: str, start: int, end: int) -> str:
