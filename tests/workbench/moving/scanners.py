@@ -124,8 +124,8 @@ ASKED = (
     Asked(
         "words of an answer",
         "BanSubstrings",
-        {"substrings": ["DAN:", "![http"]},
-        ("DAN: hello", "see ![http://x.example/a.png]", "fine"),
+        {"substrings": ["DAN:", "![http", "[\U0001f513JAILBREAK]"]},
+        ("DAN: hello", "see ![http://x.example/a.png]", "[\U0001f513JAILBREAK]", "fine"),
         is_answer=True,
     ),
     Asked(
@@ -153,6 +153,19 @@ ASKED = (
         "Regex",
         {"patterns": [r"\d+"], "match_type": "fullmatch", "redact": False},
         ("12345", "a 12345", "no", "12\n", "12\n34"),
+    ),
+    Asked(
+        "whole, with flags",
+        "Regex",
+        {"patterns": ["(?i)yes|ja", "(?s)a.b"], "match_type": "fullmatch", "redact": False},
+        ("YES", "Ja", "yes, sir", "a\nb", "A\nb"),
+    ),
+    Asked(
+        "wanted, with flags",
+        "Regex",
+        {"patterns": ["(?i)yes", "(?m)^no"], "is_blocked": False},
+        ("YES", "NO", "x\nno"),
+        is_answer=True,
     ),
     Asked(
         "lines",
