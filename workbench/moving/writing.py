@@ -76,7 +76,7 @@ def _refused(rule: Rule, name: str) -> str:
     """Why a rule cannot be one; empty where it can."""
     head = {"apiVersion": API_VERSION, "kind": "Policy", "metadata": {"name": name, "version": "1"}}
     try:
-        _plan(json.dumps({**head, "rules": [rule.spec()]}))
+        _plan(json.dumps({**head, "rules": [each.spec() for each in (*rule.needs, rule)]}))
     except PolicyErrors as errors:
         return "; ".join(f"{each.message.rstrip('.')}. {each.remedy}".strip() for each in errors.errors)
     except PolicyError as error:

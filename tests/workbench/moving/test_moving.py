@@ -395,7 +395,7 @@ def test_what_only_looks_like_a_value_is_a_note(name: str, text: str, told: str,
 def test_what_a_scanner_had_is_told_where_no_rule_on_names_is_left(tmp_path: Path) -> None:
     params = "{entity_types: [UUID], allowed_names: [Jo], regex_patterns: [{name: A, expressions: [x]}]}"
     result = run("llm-guard", file_of(tmp_path, "s.yml", f"input_scanners: [{{type: Anonymize, params: {params}}}]"))
-    assert "not carried over: Anonymize, `regex_patterns`" in result.stderr
+    assert "not carried over: Anonymize, `regex_patterns[0]`: it has no expressions, or" in result.stderr
     assert "not carried over: Anonymize, 1 `allowed_names`" in result.stderr
     assert "carried over otherwise: Anonymize: its scanner calls such a text invalid" in result.stderr
 
