@@ -244,6 +244,9 @@ def _deanonymize(theirs: Theirs, _params: Mapping[str, Any]) -> None:
         )
 
 
+_OF_NAMES = (
+    "a value that has no form of its own is found behind a name such as `key` or `token`, not behind a service's alone"
+)
 _OF_EXAMPLES = "keys that documentation has as examples, such as AWS's that end in EXAMPLE, are no secrets here"
 
 
@@ -253,6 +256,7 @@ def _secrets(theirs: Theirs, params: Mapping[str, Any]) -> None:
     rule = ours.secrets(theirs, action=partly if mode == "partial" else redacted("******"))
     theirs.change(rule, _REDACTS, _BLOCK)
     theirs.change(rule, _OF_EXAMPLES)
+    theirs.change(rule, _OF_NAMES, "write such a form as `patterns`")
     if mode == "hash":
         theirs.change(
             rule,
