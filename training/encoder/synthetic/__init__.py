@@ -19,6 +19,9 @@ from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
 def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
     """Every own example; deterministic for one random state."""
     from training.encoder.synthetic.entities import entity_rows  # it needs Faker, which evaluation has not
+    from training.encoder.synthetic.everyday import everyday_rows
+    from training.encoder.synthetic.kinds import kind_rows  # it needs `composed`, which needs this package
+    from training.encoder.synthetic.loaded import loaded_rows
     from training.encoder.synthetic.regions import region_rows
 
     pairs = injection_pairs(rng, attacks=5000, harmless=7000)
@@ -34,4 +37,7 @@ def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
         *topic_rows(rng),
         *entity_rows(rng, news=7000, chat=4000, plain=1500),
         *region_rows(rng, count=8000),
+        *kind_rows(rng, each=150),
+        *loaded_rows(rng, each=2500),
+        *everyday_rows(rng, each=90),
     ]
