@@ -972,17 +972,36 @@ def sentence(text: str) -> str:
 
 
 SIGNS = {"a": "@4", "e": "3", "i": "1!", "o": "0", "s": "$5", "t": "7"}
+
+
+def _signs(word: str, rng: random.Random) -> str:
+    return "".join(rng.choice(SIGNS.get(letter, letter)) for letter in word)
+
+
+def _dropped(word: str, rng: random.Random) -> str:
+    at = rng.randrange(1, len(word))
+    return word[:at] + word[at + 1 :]
+
+
+def _repeated(word: str, rng: random.Random) -> str:
+    at = rng.randrange(1, len(word))
+    return word[:at] + word[at] * rng.randrange(2, 5) + word[at + 1 :]
+
+
+def _swapped(word: str, rng: random.Random) -> str:
+    at = rng.randrange(1, len(word) - 1)
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
 SPELLINGS: tuple[Callable[[str, random.Random], str], ...] = (
-    lambda word, rng: "".join(rng.choice(SIGNS.get(letter, letter)) for letter in word),
-    lambda word, rng: " ".join(word),
-    lambda word, rng: ".".join(word),
-    lambda word, rng: (at := rng.randrange(1, len(word))) and word[:at] + word[at + 1 :],
-    lambda word, rng: (
-        (at := rng.randrange(1, len(word))) and word[:at] + word[at] * rng.randrange(2, 5) + word[at + 1 :]
-    ),
-    lambda word, rng: (at := rng.randrange(1, len(word) - 1)) and word[:at] + word[at + 1] + word[at] + word[at + 2 :],
-    lambda word, rng: word[0] + "*" * (len(word) - 2) + word[-1],
-    lambda word, rng: word[: len(word) // 2] + " " + word[len(word) // 2 :],
+    _signs,
+    _dropped,
+    _repeated,
+    _swapped,
+    lambda word, _: " ".join(word),
+    lambda word, _: ".".join(word),
+    lambda word, _: word[0] + "*" * (len(word) - 2) + word[-1],
+    lambda word, _: word[: len(word) // 2] + " " + word[len(word) // 2 :],
 )
 
 
