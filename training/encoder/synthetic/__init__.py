@@ -7,10 +7,13 @@ import random
 from training.encoder.rows import Example
 from training.encoder.synthetic.documents import hidden_attacks
 from training.encoder.synthetic.groups import group_rows
+from training.encoder.synthetic.hate_functions import hate_function_rows
 from training.encoder.synthetic.injection_pairs import injection_pairs
 from training.encoder.synthetic.languages import foreign_pairs
+from training.encoder.synthetic.passages import passage_rows
 from training.encoder.synthetic.posts import post_pairs
 from training.encoder.synthetic.roles import role_pairs
+from training.encoder.synthetic.self_harm import self_harm_rows
 from training.encoder.synthetic.tongues import tongue_rows
 from training.encoder.synthetic.topics import topic_rows
 from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
@@ -32,6 +35,9 @@ def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
         *hidden_attacks([*injection, *pairs], rng, count=6000),
         *toxicity_pairs(rng, positives=700, harmless=6000),
         *group_rows(rng, hate=6000, alone=1500, harmless=6000),
+        *hate_function_rows(rng, hate=7000, harmless=9000, aside=2500),
+        *self_harm_rows(rng, harm=1500, harmless=3000, unclear=300),
+        *passage_rows(rng, harmless=1200, attacked=900),
         *tongue_rows(rng, each=250),
         *post_pairs(rng, rude=2500, harmless=6000),
         *topic_rows(rng),
