@@ -22,6 +22,7 @@ import numpy as np
 
 from training.encoder import mixture, synthetic
 from training.encoder.composed import addressed, beside, in_carriers, notes_of, payloads_of, requests_of
+from training.encoder.cuts import PARTS
 from training.encoder.places import PERSONS, placed_labels
 from training.encoder.prepare import MAX_TOKENS, WINDOW_TOKENS, Unit, save, without_test_text
 from training.encoder.rows import Example, injection_examples
@@ -61,7 +62,7 @@ def examples(data: Path, shipped: Path, rng: random.Random) -> list[Example]:
 def newest(carriers: Sequence[str], teachers: Teachers, rng: random.Random) -> list[Example]:
     """The newest own rows, and what is composed of those of injection: these are windows."""
     rows = [*map(placed_labels, synthetic.newest(rng))]
-    judged = [each for each in rows if each.injection is not None or each.foreign is not None]
+    judged = [each for each in rows if each.kind in PARTS]
     attacks = payloads_of(judged)
     requests = [each.text for each in judged if each.kind in PERSONS and mixture.is_clean(each)]
     own = [
@@ -70,7 +71,7 @@ def newest(carriers: Sequence[str], teachers: Teachers, rng: random.Random) -> l
         *in_carriers(attacks, carriers, rng, count=len(attacks) // 5, part="context"),
         *beside(attacks, requests, rng, count=len(attacks) // 5),
     ]
-    others = [each for each in rows if each.injection is None and each.foreign is None]
+    others = [each for each in rows if each.kind not in PARTS]
     return [*(dataclasses.replace(each, is_window=True) for each in own), *others]
 
 
