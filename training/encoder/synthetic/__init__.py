@@ -23,6 +23,7 @@ def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
     from training.encoder.synthetic.kinds import kind_rows  # it needs `composed`, which needs this package
     from training.encoder.synthetic.loaded import loaded_rows
     from training.encoder.synthetic.regions import region_rows
+    from training.encoder.synthetic.schemes import scheme_rows
 
     pairs = injection_pairs(rng, attacks=5000, harmless=7000)
     return [
@@ -38,6 +39,7 @@ def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
         *entity_rows(rng, news=7000, chat=4000, plain=1500),
         *region_rows(rng, count=8000),
         *kind_rows(rng, each=150),
+        *scheme_rows(rng, english=2400, native=20),
         *loaded_rows(rng, each=2500),
         *everyday_rows(rng, each=90),
     ]
