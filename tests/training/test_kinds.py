@@ -11,6 +11,7 @@ from training.encoder.rows import Example
 from training.encoder.synthetic.everyday import EVERYDAY, everyday_rows
 from training.encoder.synthetic.kinds import LANGUAGES, SHAPES, SIDES, Side, kind_rows, read
 from training.encoder.synthetic.loaded import loaded_rows
+from training.encoder.synthetic.schemes import NATIVE, scheme_rows
 
 PARTS = {*SIDES[0].values(), *SIDES[1].values(), "tell", "form", "text", "task", "note", "sign", "sum", "sure"}
 
@@ -18,7 +19,12 @@ PARTS = {*SIDES[0].values(), *SIDES[1].values(), "tell", "form", "text", "task",
 @pytest.fixture(scope="module")
 def rows() -> list[Example]:
     rng = random.Random(3)
-    return [*kind_rows(rng, each=21), *loaded_rows(rng, each=200), *everyday_rows(rng, each=5)]
+    return [
+        *kind_rows(rng, each=21),
+        *loaded_rows(rng, each=200),
+        *scheme_rows(rng, english=200, native=4),
+        *everyday_rows(rng, each=5),
+    ]
 
 
 @pytest.mark.parametrize("code", sorted(LANGUAGES))
@@ -73,3 +79,10 @@ def test_german_and_italian_have_many_sentences_and_long_texts(code: str, rows: 
 
 def test_the_same_state_gives_the_same_rows() -> None:
     assert kind_rows(random.Random(9), each=3) == kind_rows(random.Random(9), each=3)
+
+
+def test_a_scheme_has_as_many_texts_of_either_label() -> None:
+    rows = scheme_rows(random.Random(2), english=400, native=20)
+    for code in ("en", *sorted(NATIVE)):
+        labels = [row.injection[0] for row in rows if row.language == code and row.injection is not None]
+        assert 0.3 < sum(labels) / len(labels) < 0.7, code

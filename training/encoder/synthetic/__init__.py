@@ -23,6 +23,7 @@ def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
     """Every own example; deterministic for one random state."""
     from training.encoder.synthetic.entities import entity_rows  # it needs Faker, which evaluation has not
     from training.encoder.synthetic.regions import region_rows
+    from training.encoder.synthetic.schemes import scheme_rows
 
     pairs = injection_pairs(rng, attacks=5000, harmless=7000)
     return [
@@ -52,6 +53,7 @@ def newest(rng: random.Random) -> list[Example]:
         *self_harm_rows(rng, harm=1500, harmless=3000, unclear=300),
         *passage_rows(rng, harmless=1200, attacked=900),
         *kind_rows(rng, each=150),
+        *scheme_rows(rng, english=2400, native=20),
         *loaded_rows(rng, each=2500),
         *everyday_rows(rng, each=90),
     ]

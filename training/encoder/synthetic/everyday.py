@@ -1,7 +1,7 @@
-"""Harmless German and Italian: officialese, requests, mails, news, tickets, talk, instructions and code questions.
+"""Harmless text: in German and Italian officialese, requests, mails, news, tickets, talk, instructions and code questions.
 
 Each is given alone, beside others of its kind, and as long texts of a kind with a greeting and a close. `kinds.py`
-puts attacks beside the same sentences.
+puts attacks beside the same sentences. Other languages (`everyday_more.py`) have requests and sentences of documents.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 
 from training.encoder.rows import Example
+from training.encoder.synthetic.everyday_more import MORE
 
 SOURCE = "own:everyday"
 
@@ -400,13 +401,19 @@ CLOSES = {
     ),
     "it": ("Cordiali saluti\nA. Volpi", "Un saluto", "Grazie e a presto!", "Grazie in anticipo", "", "", ""),
 }
-KINDS: Mapping[str, Mapping[str, Sequence[str]]] = {
+MANY: Mapping[str, Mapping[str, Sequence[str]]] = {
     code: {kind: tuple(block.strip().splitlines()) for kind, block in blocks.items()}
     for code, blocks in (("de", GERMAN), ("it", ITALIAN))
 }
+FEW: Mapping[str, Mapping[str, Sequence[str]]] = {
+    code: dict(zip(("request", "news"), (line.split(" | ") for line in block.strip().splitlines()), strict=True))
+    for code, block in MORE.items()
+}
+KINDS = {**MANY, **FEW}
 EVERYDAY: Mapping[str, Sequence[str]] = {
     code: tuple(sentence for block in blocks.values() for sentence in block) for code, blocks in KINDS.items()
 }
+NONE = ("",)
 OF_DOCUMENTS = ("office", "mail", "news", "how")
 """Kinds that stand in documents and give nobody's model a task; the others are masked there."""
 
@@ -417,14 +424,14 @@ def of_documents(code: str) -> list[str]:
 
 
 def everyday_rows(rng: random.Random, *, each: int) -> list[Example]:
-    """All sentences alone, and about `each` short and as many long texts of every kind, in both languages."""
-    return [row for code in KINDS for row in _of(code, rng, each)]
+    """All sentences alone, and about `each` short and as many long texts of every kind and language, fewer of those with few."""
+    return [row for code in KINDS for row in _of(code, rng, each if code in MANY else each // 3)]
 
 
 def _of(code: str, rng: random.Random, each: int) -> Iterator[Example]:
     for kind, sentences in KINDS[code].items():
         texts = {sentence[0].upper() + sentence[1:] for sentence in sentences} | set(sentences)
-        texts |= {" ".join(rng.sample(sentences, rng.randrange(2, 4))) for _ in range(each)}
+        texts |= {" ".join(rng.sample(sentences, min(len(sentences), rng.randrange(2, 4)))) for _ in range(each)}
         texts |= {_long(sentences, code, rng) for _ in range(each)}
         yield from (_row(text, kind, code) for text in sorted(texts))
 
@@ -434,7 +441,9 @@ def _long(sentences: Sequence[str], code: str, rng: random.Random) -> str:
     chosen = rng.sample(sentences, min(len(sentences), rng.randrange(6, 17)))
     mark = rng.choice((" ", " ", "\n", "\n- ", "\n\n"))
     body = (mark.lstrip("\n") if "-" in mark else "") + mark.join(chosen)
-    return "\n\n".join(part for part in (rng.choice(OPENINGS[code]), body, rng.choice(CLOSES[code])) if part)
+    return "\n\n".join(
+        part for part in (rng.choice(OPENINGS.get(code, NONE)), body, rng.choice(CLOSES.get(code, NONE))) if part
+    )
 
 
 def _row(text: str, kind: str, code: str) -> Example:
