@@ -10,8 +10,10 @@ from training.encoder.synthetic.groups import group_rows
 from training.encoder.synthetic.hate_functions import hate_function_rows
 from training.encoder.synthetic.injection_pairs import injection_pairs
 from training.encoder.synthetic.languages import foreign_pairs
+from training.encoder.synthetic.papers import paper_rows
 from training.encoder.synthetic.passages import passage_rows
 from training.encoder.synthetic.posts import post_pairs
+from training.encoder.synthetic.regions import region_rows
 from training.encoder.synthetic.roles import role_pairs
 from training.encoder.synthetic.self_harm import self_harm_rows
 from training.encoder.synthetic.tongues import tongue_rows
@@ -22,7 +24,6 @@ from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
 def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
     """Every own example; deterministic for one random state."""
     from training.encoder.synthetic.entities import entity_rows  # it needs Faker, which evaluation has not
-    from training.encoder.synthetic.regions import region_rows
 
     pairs = injection_pairs(rng, attacks=5000, harmless=7000)
     return [
@@ -40,4 +41,5 @@ def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
         *topic_rows(rng),
         *entity_rows(rng, news=7000, chat=4000, plain=1500),
         *region_rows(rng, count=8000),
+        *paper_rows(rng, each=330),
     ]
