@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import unicodedata
@@ -12,6 +13,8 @@ from training.encoder.labels import ENTITIES
 from training.encoder.rows import Example
 from training.encoder.synthetic.marked import LABELS, filled
 from training.encoder.synthetic.papers import PAPERS, Paper, PaperNames, paper_rows
+from training.encoder.synthetic.tweets import tweet_rows
+from training.encoder.synthetic.wires import MORE, WireNames, wire_rows
 
 SCRIPTS = {
     "ru": "CYRILLIC",
@@ -88,3 +91,36 @@ def test_a_preposition_before_a_date_is_not_marked() -> None:
 
 def test_slots_are_labels_of_the_model() -> None:
     assert set(LABELS.values()) <= set(ENTITIES)
+
+
+WIRES = wire_rows(random.Random(1), count=300)
+TWEETS = tweet_rows(random.Random(1), count=600)
+
+
+@pytest.mark.parametrize("rows", [WIRES, TWEETS], ids=["wires", "tweets"])
+def test_spans_lie_within_the_text_in_order_and_hold_no_outer_space(rows: list[Example]) -> None:
+    for row in rows:
+        spans = [(start, end) for start, end, _ in row.entities or ()]
+        assert spans == sorted(spans)
+        assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+        assert all(name and name == name.strip() for name, _ in marked(row))
+        assert not set("[]{}<|") & set(row.text)
+
+
+def test_a_second_mention_is_the_family_name_of_the_person_before() -> None:
+    names = WireNames(MORE[0], random.Random(1))
+    assert all(names.of("F") in person for person in (names.of("P") for _ in range(30)))
+
+
+def test_the_short_form_of_a_body_is_made_of_its_letters() -> None:
+    names = WireNames(MORE[2], random.Random(2))
+    for _ in range(30):
+        body = names.of("O")
+        assert set(names.of("B").lower()) <= set(body.lower())
+
+
+def test_handles_are_no_names_and_hashtags_of_names_are_marked_without_their_sign() -> None:
+    starts = [(row.text, start) for row in TWEETS for start, _, _ in row.entities or ()]
+    assert not any(text[start - 1 : start] == "@" or text[start] == "@" for text, start in starts)
+    assert sum(text[start - 1 : start] == "#" for text, start in starts) > 50
+    assert not any(text[start] == "#" for text, start in starts)

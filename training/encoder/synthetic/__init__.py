@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from training.encoder.rows import Example
+from training.encoder.synthetic.court_news import court_news_rows
 from training.encoder.synthetic.documents import hidden_attacks
 from training.encoder.synthetic.groups import group_rows
 from training.encoder.synthetic.hate_functions import hate_function_rows
@@ -19,6 +20,8 @@ from training.encoder.synthetic.self_harm import self_harm_rows
 from training.encoder.synthetic.tongues import tongue_rows
 from training.encoder.synthetic.topics import topic_rows
 from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
+from training.encoder.synthetic.tweets import tweet_rows
+from training.encoder.synthetic.wires import wire_rows
 
 
 def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
@@ -39,7 +42,10 @@ def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
         *tongue_rows(rng, each=250),
         *post_pairs(rng, rude=2500, harmless=6000),
         *topic_rows(rng),
+        *court_news_rows(rng),
         *entity_rows(rng, news=7000, chat=4000, plain=1500),
         *region_rows(rng, count=8000),
+        *wire_rows(rng, count=7000),
         *paper_rows(rng, each=330),
+        *tweet_rows(rng, count=5000),
     ]
