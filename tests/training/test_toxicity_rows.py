@@ -79,3 +79,8 @@ def test_a_long_passage_is_harmless_and_an_attacked_one_is_seen_whole() -> None:
 
 def test_sentences_to_be_placed_are_hate_without_a_threat() -> None:
     assert len(hateful_sentences(random.Random(3), 20)) == 20
+
+
+def test_a_swear_word_in_harmless_text_leaves_the_label_for_it_open() -> None:
+    swearing = [row for row in (*HATE, *PASSAGES) if label(row, "toxicity") == 0 and "fuck" in row.text.lower()]
+    assert {label(row, "obscene") for row in swearing} == {None}

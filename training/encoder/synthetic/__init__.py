@@ -36,7 +36,7 @@ def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
         *hidden_attacks([*injection, *pairs], rng, count=6000),
         *toxicity_pairs(rng, positives=700, harmless=6000),
         *group_rows(rng, hate=6000, alone=1500, harmless=6000),
-        *hate_function_rows(rng, hate=7000, harmless=9000, aside=2500),
+        *hate_function_rows(rng, hate=7500, harmless=9000, aside=2500),
         *self_harm_rows(rng, harm=1500, harmless=3000, unclear=300),
         *passage_rows(rng, harmless=1200, attacked=900),
         *tongue_rows(rng, each=250),
