@@ -9,6 +9,7 @@ from training.encoder.synthetic.court_news import court_news_rows
 from training.encoder.synthetic.documents import hidden_attacks
 from training.encoder.synthetic.groups import group_rows
 from training.encoder.synthetic.hate_functions import hate_function_rows
+from training.encoder.synthetic.hate_tongues import hate_tongue_rows
 from training.encoder.synthetic.injection_pairs import injection_pairs
 from training.encoder.synthetic.languages import foreign_pairs
 from training.encoder.synthetic.papers import paper_rows
@@ -37,6 +38,7 @@ def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
         *toxicity_pairs(rng, positives=700, harmless=6000),
         *group_rows(rng, hate=6000, alone=1500, harmless=6000),
         *hate_function_rows(rng, hate=7500, harmless=9000, aside=2500),
+        *hate_tongue_rows(rng, each=150),
         *self_harm_rows(rng, harm=1500, harmless=3000, unclear=300),
         *passage_rows(rng, harmless=1200, attacked=900),
         *tongue_rows(rng, each=250),
