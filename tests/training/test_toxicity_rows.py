@@ -10,6 +10,7 @@ import pytest
 from training.encoder.labels import TOXICITY
 from training.encoder.rows import Example
 from training.encoder.synthetic.hate_functions import GROUPS, hate_function_rows, hateful_sentences, respelled
+from training.encoder.synthetic.hate_tongues import TONGUES, hate_tongue_rows
 from training.encoder.synthetic.passages import LEAST_CHARS, passage_rows
 from training.encoder.synthetic.self_harm import self_harm_rows
 
@@ -79,3 +80,20 @@ def test_a_long_passage_is_harmless_and_an_attacked_one_is_seen_whole() -> None:
 
 def test_sentences_to_be_placed_are_hate_without_a_threat() -> None:
     assert len(hateful_sentences(random.Random(3), 20)) == 20
+
+
+def test_a_swear_word_in_harmless_text_leaves_the_label_for_it_open() -> None:
+    swearing = [row for row in (*HATE, *PASSAGES) if label(row, "toxicity") == 0 and "fuck" in row.text.lower()]
+    assert {label(row, "obscene") for row in swearing} == {None}
+
+
+TONGUE_ROWS = hate_tongue_rows(random.Random(1), each=100)
+
+
+@pytest.mark.parametrize("language", sorted(TONGUES))
+def test_each_group_of_a_language_stands_on_both_sides(language: str) -> None:
+    rows = [row for row in TONGUE_ROWS if row.language == language]
+    for group in TONGUES[language].groups.split(","):
+        found = {label(row, "identity_attack") for row in rows if group.lower() in row.text.lower()}
+        assert found == {0, 1}, group
+    assert not set("{}") & set("".join(row.text for row in rows))

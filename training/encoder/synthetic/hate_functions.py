@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 from collections.abc import Callable, Sequence
 
 from training.encoder.labels import TOXICITY
@@ -198,18 +199,31 @@ WORDS: Slots = {
         "kind",
         "smart",
         "brave",
+        "{fine}",
+        "{fine}",
         "great neighbours",
+        "loyal friends",
+        "amazing parents",
+        "worthy of respect",
+        "full of ideas",
+    ],
+    "fine": [
+        "wonderful",
+        "kind",
+        "smart",
+        "brave",
         "funny",
         "hard-working",
         "strong",
         "honest",
         "beautiful",
         "creative",
-        "loyal friends",
-        "amazing parents",
-        "worthy of respect",
-        "full of ideas",
         "trustworthy",
+        "generous",
+        "patient",
+        "gifted",
+        "normal",
+        "welcome",
     ],
     "right": [
         "human rights",
@@ -246,7 +260,7 @@ WORDS: Slots = {
         "celebrate this week",
         "use the new lift",
         "run the shop on the corner",
-        "are part of this band",
+        "play in this band",
         "vote on Sunday",
         "pay their taxes",
         "were on the bus",
@@ -562,7 +576,7 @@ HATE: dict[str, Kind] = {
         (*HAZY, "obscene"),
         (
             "{opener}I {hate} {slur}{end}",
-            "{slur} [are|is all they are,] {bad}{end}",
+            "{slur} are {bad}{end}",
             "Get these {slur} out of {life}{end}",
             "You {slur1}, nobody wants you here{end}",
             "You are a {slur1}{end}",
@@ -609,12 +623,39 @@ HATE: dict[str, Kind] = {
             "{opener}{group} are not {role}{end}",
             "I don't believe that {group} are {good}, they are {bad}{end}",
             "{group} have never done anything good for {life}{end}",
-            "There is nothing {good} about {group}{end}",
+            "There is nothing {fine} about {group}{end}",
             "Nobody [needs|likes|wants|respects] {group}{end}",
             "Do not treat {group} as if they were {role}{end}",
             "I have never met {a_one} who was not {bad}{end}",
             "No {one} can ever be {role}{end}",
             "{group} don't contribute anything to {life}{end}",
+        ),
+    ),
+    "agreement": (
+        ATTACK,
+        HAZY,
+        (
+            "{who} said that {group} are {bad}, and that's the truth{end}",
+            "{who} says {group} {deed}. Finally somebody dares to say it{end}",
+            "They told me not to call {group} {vermin}, but it's true{end}",
+            "It is not wrong to hate {group}{end}",
+            "It is not wrong to say that {group} are {bad}{end}",
+            "Stop calling {group} {good}. They are {bad}{end}",
+            "Stop saying {group} are {role}. They {deed}{end}",
+            "Because of {group}, {life} is [lost|full of {vermin}|dirty]{end}",
+            "The law should say that {group} must be {driven}{end}",
+            "I told {a_one} to go back where they came from, and I am proud of it{end}",
+            "Whoever says {group} are {good} is lying or has never met one{end}",
+            '"{hateful}" {who} is right{end}',
+            '"{hateful}", {lower_who} said, and everybody clapped, and so did I{end}',
+            "You can't say it any more, but {group} are {bad}{end}",
+            "If you think {group} are {role}, you are wrong. They are {vermin}{end}",
+            "How dare {a_one} ask for {right}{end}",
+            "{who} told him he was {bad} because he is {a_one}, and he is{end}",
+            "Hating {group} is common sense{end}",
+            "My neighbour is {a_one}, so he is {bad}. He must be {driven}{end}",
+            "Nobody should call {group} {role}{end}",
+            "Do not use nice words for {group}. They are {vermin}{end}",
         ),
     ),
     "question": (
@@ -661,7 +702,7 @@ CLEAN: dict[str, Sequence[str]] = {
         "The survey asked {group} about {life}.",
         "How many {group} [live here|work in science|are on the council]?",
         "What do {group} think of the new law?",
-        "{group} {neutral}, and so do we.",
+        "{group} {neutral}, like many others.",
         "There is {a_one} in my class and we sit together.",
         "Why do {group} {neutral}?",
         "When did {group} get {right} in this country?",
@@ -671,23 +712,23 @@ CLEAN: dict[str, Sequence[str]] = {
     ),
     "positive": (
         "{opener}I love {group}{end}",
-        "{group} are [all|so|just|always] {good}{end}",
+        "{group} are [all|so|just|always] {fine}{end}",
         "{opener}{group} are {good}{end}",
-        "Every {one} is {good} in their own way.",
+        "Every {one} is {fine} in their own way.",
         "{group} deserve {right}{end}",
         "Everyone would miss {group} in {life}.",
         "If {group} left, {life} would fall apart. We need them.",
         "The world would be a poorer place without {group}.",
-        "There is nothing more {good} than {a_one} who helps others.",
+        "There is nothing more {fine} than {a_one} who helps others.",
         "{group} make me [happy|proud|smile].",
-        "Being {a_one} means being {good}.",
+        "Being {a_one} means being {fine}.",
         "{group} belong in {life}[ as much as we do|].",
         "{group} should be [celebrated|heard|welcome|protected|paid the same]{end}",
         "I'd vote for anyone who gives {group} {right}.",
         "No room for hatred of {group} in {life}.",
         "I think that {group} are {good}{end}",
-        "{group} are {fwd} {good}, I love them{end}",
-        "Why are {group} so {good}?",
+        "{group} are {fwd} {fine}, I love them{end}",
+        "Why are {group} so {fine}?",
         "In my opinion, {group} are {good}.",
         "{group} {neutral}, and I love them.",
         "{group} {neutral}. They are {good}.",
@@ -697,7 +738,7 @@ CLEAN: dict[str, Sequence[str]] = {
         "Look at all these {group} in {life}. Nobody asked them yet, and everybody should.",
         "{group} will always be {role}.",
         "Do treat {group} as if they were {role}, because they are.",
-        "I have never met {a_one} who was not {good}.",
+        "I have never met {a_one} who was not {fine}.",
         "Wherever {group} go, friends follow.",
         "I cross the street to say hello when I see {a_one} I know.",
         "I bet the winner was {a_one}, as always.",
@@ -719,11 +760,33 @@ CLEAN: dict[str, Sequence[str]] = {
         "To me, {a_one} will always be [family|a friend|welcome].",
         "I am proud to be {a_one}.",
     ),
+    "belief": (
+        "I believe that {group} are {good}{end}",
+        "I believe in my heart that {group} are {role}{end}",
+        "I believe every {one} should have {right}{end}",
+        "I don't believe that {group} are {bad}{end}",
+        "Let's welcome all {group} in {life}{end}",
+        "Let's give {group} {right}{end}",
+        "Let's not pretend that {group} {deed}{end}",
+        "{life} is full of {fine} {group}{end}",
+        "{group} are like us, {fine} and {fine}{end}",
+        "I'd like to have {a_one} as a neighbour{end}",
+        "I wish all {group} had {right}{end}",
+        "I wish every {one} got the thanks they deserve{end}",
+        "{group} give so much to {life}, but they get no {right}{end}",
+        "{group} deserve all the {right} that we have{end}",
+        "I'm not {bad}, I'm {a_one}{end}",
+        "I'm glad that {group} {neutral}{end}",
+        "They are {group}, and they are {fine}{end}",
+        "Look how {fine} these {group} are{end}",
+        "{group} always know how to help{end}",
+        "Nobody [harms|hates|forgets] {group} here{end}",
+    ),
     "questions": (
         "Why do {group} {neutral}?",
         "When will {group} finally be welcome in {life}?",
         "Who would be so stupid as to hate {a_one}?",
-        "Is there anything more {good} than {a_one} who teaches?",
+        "Is there anything more {fine} than {a_one} who teaches?",
         "How can anyone hate {a_one}?",
         "Am I the only one who thinks {group} are {good}?",
         "Why do we deny {right} to {group}?",
@@ -761,7 +824,7 @@ CLEAN: dict[str, Sequence[str]] = {
         '{who} said: "{hateful}" {rebuke}',
         "{who} said that {group} are {bad}. {rebuke}",
         "Saying that {group} are {vermin} is [wrong|racist|cruel|hateful|inhuman].",
-        "People who {hate} {group} make me sad.",
+        "People who [hate|despise|loathe|can't stand|look down on] {group} make me sad.",
         "If you think {group} are {bad}, you are wrong.",
         '{rebuke} You can\'t write "{hateful}" and call it a joke.',
         "{who} wants {group} {driven}. {rebuke}",
@@ -828,6 +891,9 @@ ASIDE: dict[str, Kind] = {
             "Holy shit, {group} {neutral} and {what}.",
             "This {athing} is {fwd} useless.",
             "I {fwd} love {group}.",
+            "Fuck everyone who thinks {group} are {bad}{end}",
+            "Fuck hatred of {group}{end}",
+            "Fuck yes, {group} get {right}{end}",
             "Fuck {thing}{end}",
         ),
     ),
@@ -900,6 +966,8 @@ QUOTED = (
     "{group} do not belong in {life}",
     "nobody would miss {group}",
 )
+SWEARING = re.compile(r"\{fwd\}|\{slur1?\}|fuck|bitch|fag|dyke|damn|shit|bloody", re.IGNORECASE)
+"""What the label for obscene words may mean, whoever says it and however it is meant."""
 VOWEL = "aeiouAEIOU"
 
 
@@ -932,8 +1000,9 @@ def _drawn(kinds: dict[str, Kind], rng: random.Random, count: int) -> list[tuple
     for number in range(count):
         bad, unsure, templates = kinds[names[number % len(names)]]
         template = _ended(templates[number // len(names) % len(templates)], rng)
+        unclear = (*unsure, "obscene") if SWEARING.search(template) and "obscene" not in bad else unsure
         text = respelled(varied(sentence(expand(template, _slots(rng), rng)), rng), rng)
-        rows[text] = (text, bad, unsure)
+        rows[text] = (text, bad, unclear)
     return list(rows.values())
 
 

@@ -8,12 +8,11 @@ an attack put between them, few enough that the model always sees the attack.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Mapping, Sequence
 
 from training.encoder.rows import Example
 from training.encoder.synthetic.grammar import Slots, expand
-from training.encoder.synthetic.hate_functions import hateful_sentences, sentence, toxicity_row
+from training.encoder.synthetic.hate_functions import SWEARING, hateful_sentences, sentence, toxicity_row
 
 SOURCE = "own:passages"
 LEAST_CHARS, MOST_CHARS = 400, 1500
@@ -241,8 +240,6 @@ INSULTS = (
     "Shut up, you pathetic [loser|liar|creep].",
     "The author of this is a [filthy|lying|dumb] [rat|fool|bastard].",
 )
-SWEARING = re.compile(r"fuck|bitch|faggot|crap|bastard|damn|bloody")
-"""Words that the label for obscene ones may mean, whoever says them."""
 FAREWELLS = (
     "I want to kill myself tonight.",
     "I can't do this any more, I will end it {day}.",

@@ -210,7 +210,6 @@ HARM = (
     "I want to {end_it}{end}",
     "I am going to {end_it} {when}{end}",
     "{pain}. I want to {end_it}{end}",
-    "{pain} and {pain}{end}",
     "{sign}. {farewell}",
     "{sign}, and {when} I will {end_it}. {thanks}",
     "{oblique}{end}",
@@ -304,6 +303,7 @@ CLEAN = (
     "What is the point of {silly}?",
 )
 UNCLEAR = (
+    "{pain} and {pain}{end}",
     "{pain}{end}",
     "{friend} and I {hurt} together.",
     "I used to {hurt} and sometimes I miss it{end}",
