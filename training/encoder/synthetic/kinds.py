@@ -1,4 +1,4 @@
-"""Kinds of prompt injection in thirty languages, each beside a harmless text of the same shape.
+"""Kinds of prompt injection in English and thirty other languages, each beside a harmless text of the same shape.
 
 A shape (an order and what follows, a role, a mode, a claim of power, a secret asked for in some form, a tale, a split
 text, a taught dialogue, a text to translate with words at its end, noise around the words) is one function for both
