@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from training.encoder.rows import Example
 from training.encoder.synthetic.everyday_more import MORE
+from training.encoder.synthetic.paragraphs import PARAGRAPHS
 
 SOURCE = "own:everyday"
 
@@ -434,6 +435,7 @@ def _of(code: str, rng: random.Random, each: int) -> Iterator[Example]:
         texts |= {" ".join(rng.sample(sentences, min(len(sentences), rng.randrange(2, 4)))) for _ in range(each)}
         texts |= {_long(sentences, code, rng) for _ in range(each)}
         yield from (_row(text, kind, code) for text in sorted(texts))
+    yield from (_row(text, kind, code) for kind, text in PARAGRAPHS.get(code, ()))
 
 
 def _long(sentences: Sequence[str], code: str, rng: random.Random) -> str:

@@ -1,4 +1,4 @@
-"""Kinds of prompt injection in thirty languages, each beside a harmless text of the same shape.
+"""Kinds of prompt injection in English and thirty other languages, each beside a harmless text of the same shape.
 
 A shape (an order and what follows, a role, a mode, a claim of power, a secret asked for in some form, a tale, a split
 text, a taught dialogue, a text to translate with words at its end, noise around the words) is one function for both
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from training.encoder.composed import Composed, Payload, place, windows
 from training.encoder.rows import Example
 from training.encoder.synthetic.everyday import EVERYDAY, of_documents
+from training.encoder.synthetic.paragraphs import PARAGRAPHS
 from training.encoder.synthetic.phrases_east import EAST
 from training.encoder.synthetic.phrases_north import NORTH
 from training.encoder.synthetic.phrases_west import WEST
@@ -225,6 +226,8 @@ def _long(words: Words, code: str, label: int, rng: random.Random) -> Iterator[E
     """The words of either label before, within or after a long harmless text: the window that shows them, or nothing."""
     core = Side(words, label, rng).order()
     around = passage(words, [*words["story"], *EVERYDAY.get(code, ())], rng)
+    if code in PARAGRAPHS and rng.random() < 0.4:
+        around = rng.choice(PARAGRAPHS[code])[1]
     payload = Payload(core, SOURCE, (label, 1.0), (label, 1.0))
     for each in windows(_beside(core, around, rng), payload, rng, part="user"):
         yield user_row(each.text, int((each.injection or (0, 0))[0]), code)
