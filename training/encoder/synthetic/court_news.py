@@ -390,6 +390,16 @@ SLOTS: Slots = {
 
 NEWS: Mapping[str, Sequence[str]] = {
     "business": (
+        "{wire} Drug maker {company} [withdrew|recalled|won approval for] [its arthritis pill|a painkiller|a cholesterol drug] {day}, and its shares [plunged|rose] {pct}.",
+        "{wire} [Airlines|Carriers] raised fares {day} as jet fuel [costs soared|hit a high]; {company} said it would [ground planes|cut routes|add fees].",
+        "[Car|Truck|SUV] sales at {company} [fell|rose] {pct} in [October|the month] {wire} The automaker blamed [incentives|fuel prices|weak demand in China].",
+        "[Holiday|Back-to-school|Thanksgiving] sales [start slowly|beat forecasts] {wire} Discounter {company} said shoppers [spent more|stayed home] after the storm.",
+        "[Mortgage rates|Home prices|Gold|Coffee futures|Natural gas] [edge up|fall for third week|hit 16-year high] {agency_tag}",
+        "{wire} [Beer|Soft drink|Snack|Cereal|Fast-food] maker {company} [named a new chief|warned on profit|will close two plants].",
+        "[OPEC|Exporters|Oil ministers] [agree|refuse] to [raise|cut] output {wire} Crude [topped|fell below] $50 a barrel {day} on fears over supply from [Nigeria|Iraq|Russia|the Gulf of Mexico].",
+        "{wire} The [euro|yen|pound] [hit a record|slid] against the dollar {day} as traders [bet on|shrugged off] [rates|the trade gap|the election].",
+        "[Film studio|Broadcaster|Publisher|Music group] {company} [sold|to merge|posts loss] {wire} The deal values the firm at {money}.",
+        "{wire} {company} said {day} it would [outsource|move] {pct} of its call centre jobs to India.",
         "{company} [to pay|agrees to pay|fined] {money} [to settle|over|in] [SEC probe|price-fixing case|shareholder suit|fraud charges] {wire} {company} said {day} it would pay {money} to settle [charges|a lawsuit|claims] that it [misled investors|overstated profits|fixed prices].",
         "{wire} Shares of {company} [fell|rose|tumbled|jumped] {pct} {day} after {court_lower} [rejected|upheld|approved] its [merger|bankruptcy plan|patent on a best-selling drug|pension cuts].",
         "{wire} {agency} [opened an antitrust investigation into|sued|cleared] {company} {day}, sending its stock [down|up] {pct}.",
@@ -405,6 +415,15 @@ NEWS: Mapping[str, Sequence[str]] = {
         "{wire} [Pilots|Workers|Unions] at {company} [voted|agreed|threatened] to [accept pay cuts|strike] {day} before a judge's deadline.",
     ),
     "technology": (
+        "[Halo-style|Sequel to hit|Online role-playing] game [breaks sales record|is leaked on the Web|delayed] {wire} Gamers [queued at midnight|downloaded copies] before {tech} released {product}.",
+        "[Phishing|Spyware|Zombie PC|Virus] attacks [double|hit banks|target shoppers] {wire} {tech} found that hackers steal credit card numbers through {product}.",
+        "[Shoppers|Voters|Students|Doctors|Police|Farmers] [go online|turn to Web|get handhelds] {wire} A survey by {tech} says {pct} use {product}.",
+        "{tech} [opens store|cuts price|sells millions] of [music players|songs|ringtones|e-books] {wire} The service starts {day} in Europe.",
+        "{wire} Internet radio, blogs and {product} are changing how people get news, {tech} says.",
+        "[School|City|Airline|Stadium|Coffee chain] offers [free Wi-Fi|wireless access|fingerprint scanners] {agency_tag}",
+        "{tech} [chips|servers|notebooks|phones] [overheat|to use less power|get dual cores] {wire} The recall of batteries affects {pct} of users.",
+        "Why your next [car|fridge|television|watch] will run {product} {agency_tag}",
+        "{wire} {tech} hired a rival's top engineer to build {product}.",
         "{tech} [sues|settles with|wins case against] {tech} over [patents|software|trade secrets|music downloads] {wire} {tech} said {day} that {product} [infringes|does not infringe] its patents.",
         "{wire} {court} [ruled|said] {day} that {tech} [must change|may keep selling|cannot bundle] {product}[, a blow to the software maker|].",
         "[Record labels|Movie studios|The music industry] [sue|file suits against|target] [762|hundreds of] file swappers {wire} The suits name users of {product}.",
@@ -430,6 +449,11 @@ NEWS: Mapping[str, Sequence[str]] = {
         "[A patent on|The right to study|A law on] [human genes|cloned embryos|Moon rocks] divides {scientist_lower} {agency_tag}",
     ),
     "sports": (
+        "{wire} {athlete} [tore a knee ligament|broke a hand|had surgery|was rushed to hospital] and will miss {event}.",
+        "{athlete} signs {money} deal with {team} {agency_tag}",
+        "[Rain|Snow|A bomb scare|Fog] stops play as {team} [lead|trail] in {event} {agency_tag}",
+        "{team} [owner|chairman] [sells club|seeks loan for stadium|raises ticket prices] {wire} Fans of {team} fear debts.",
+        "{wire} {team} shot down {team}, {athlete_lower} killing the game with two late strikes in {event}.",
         "{athlete} [banned|cleared|suspended] [for two years|after appeal|by {league}] [over failed drug test|over a brawl|for betting] {agency_tag}",
         "{wire} {league} [fined|suspended|will hear the appeal of] {athlete_lower} after a [fight|red card|positive test] in {event}.",
         "{athlete} [pleads not guilty|faces trial|settles suit|appears in court], [then scores 24|will play in {event}|misses {event}] {agency_tag}",
@@ -443,6 +467,15 @@ NEWS: Mapping[str, Sequence[str]] = {
         "{league} [court|panel|tribunal] strips {team} of [points|the title] {agency_tag}",
     ),
     "world_affairs": (
+        "{wire} [Voters|Christians|Muslims|Pilgrims|Students] [queue|march|pray|riot] in {city} as {state} [votes|mourns|marks the anniversary].",
+        "{leader} of {state} [taken to hospital|ill|buried|undergoes surgery] {wire} Aides denied rumours from {city}.",
+        "[Oil pipeline|Embassy|School|Church|Mosque|Hotel] [attacked|bombed|seized] in {city} {wire} Militants [claimed|denied] the attack {day}.",
+        "{wire} {state} [test-fired a missile|froze uranium work|expelled diplomats|sealed its border], officials said {day}.",
+        "[Famine|Cholera|Locusts|Bird flu|Polio] [spreads|threatens millions] in {state} {wire} Aid agencies appealed for {money}.",
+        "{wire} U.S. [Marines|helicopters|warplanes] [pounded|entered|struck] {city} overnight, [hospital officials|witnesses] said.",
+        "[Coalition|Cabinet|Parliament] in {state} [collapses|survives vote|approves pullout] {agency_tag}",
+        "[Pope|Dalai Lama|U.N. chief|EU envoy] [visits|calls for peace in|criticises] {state} {agency_tag}",
+        "{state}: [journalists|monks|generals|opposition leaders] [jailed|freed|on hunger strike] before the summit in {city}.",
         "{wire} {leader} of {state} [will stand trial|was indicted|appeared in court|was stripped of immunity] {day} for [war crimes|the killing of protesters|genocide|corruption].",
         "{wire} [The U.N. Security Council|The World Court|The Hague tribunal|The International Criminal Court] [ruled|voted|warned] {day} on [the barrier in the West Bank|sanctions against {state}|killings in {city}].",
         "[Supreme court|Election panel|Parliament] in {state} [annuls vote|orders recount|upholds ban on party] as crowds fill {city} {agency_tag}",
@@ -473,7 +506,7 @@ NEWS: Mapping[str, Sequence[str]] = {
         "Is {matter} [valid|enforceable|public] in [California|Texas|Ontario|Scotland|Germany]?",
     ),
 }
-COUNTS = {"business": 2200, "technology": 2600, "science": 500, "sports": 1800, "world_affairs": 1800, "legal": 1600}
+COUNTS = {"business": 3000, "technology": 3200, "science": 500, "sports": 2200, "world_affairs": 2600, "legal": 1600}
 
 
 def court_news_rows(rng: random.Random) -> list[Example]:
