@@ -139,6 +139,37 @@ def test_what_fits_a_mould_is_read_as_it_would_be_without(
         assert moulded == outcome(*stream, stops_at=stops_at, is_json=is_json)
 
 
+def ran(output: str) -> bytes:
+    part = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": output}}
+    return f"data: {json.dumps({'candidates': [{'content': {'role': 'model', 'parts': [part]}}]})}\n\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("shape", "frames"),
+    (
+        ("gemini", [ran(output) for output in ("so", "thus", "secret", "so")]),
+        ("openai-chat", [chat({"content": "a"}, obfuscation=filler) for filler in ("zz", "ö", "zz")]),
+        ("openai-chat", [chat({"content": "a"}, obfuscation="zz").replace(b"zz", each) for each in (b"y", b"\xff")]),
+        ("openai-chat", [chat({"content": "a"}), chat({"content": "a"})[:-3] + b" }\n\n", chat({"content": "b"})]),
+        ("openai-responses", [told("a", 7), told("a", 7).replace(b" 7,", b" 07,"), told("b", 9)]),
+    ),
+)
+def test_a_frame_that_only_looks_like_the_one_before_is_read_as_it_would_be_without(
+    shape: str, frames: Sequence[bytes]
+) -> None:
+    moulded = outcome(shape, frames, stops_at=None)
+    with patch.object(moulds, "_MOST_IN_VAIN", 0):
+        assert moulded == outcome(shape, frames, stops_at=None)
+
+
+def test_an_upstream_s_frames_are_not_compiled() -> None:
+    with patch.object(moulds.re, "compile", wraps=re.compile) as compiling:
+        outcome(
+            "openai-chat", [chat({"content": text}, system_fingerprint="x{" * 9000) for text in "ab"], stops_at=None
+        )
+    assert not compiling.called
+
+
 def test_a_call_is_over_where_text_follows_that_is_as_the_text_before_it() -> None:
     spoken = chat({"content": "a"})
     fed, *_ = outcome("openai-chat", [spoken, spoken, *CHAT[5:7], spoken, spoken], stops_at=None)
