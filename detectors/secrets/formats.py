@@ -287,6 +287,7 @@ def _pem(begun: str) -> float | None:
 # ---------------------------------------------------------------- the table
 
 _B62, _B64, _B64U, _HEXES = "[0-9A-Za-z]", "[0-9A-Za-z+/=]", "[0-9A-Za-z_-]", "[0-9a-f]"
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _VALUE = r"[^\s\"',;<>`(){}\[\]\\]"
 _NAMED = (
     r"(?:(?:\b|[_-])(?i:api[_-]?key|secret|token|passw(?:or)?d|pwd|client[_-]?secret|access[_-]?key)"
@@ -470,6 +471,31 @@ FORMATS = (
     Format("JFROG_API_KEY", "JFrog key", "AKCp[0-9A-Za-z]{69}"),
     Format("DYNATRACE_TOKEN", "Dynatrace token", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
     Format("FACEBOOK_TOKEN", "Facebook token", "EAA[0-9A-Za-z]{90,200}", MID, tail=f"{_B62}*"),
+    Format("ADOBE_SECRET", "Adobe client secret", "p8e-[0-9A-Za-z_-]{32}"),
+    Format("ALIBABA_ACCESS_KEY_ID", "Alibaba Cloud access key id", "LTAI[0-9A-Za-z]{20}"),
+    Format(
+        "AUTHRESS_KEY",
+        "Authress access key",
+        r"(?:sc|ext|scauth|authress)_[0-9a-z]{5,30}\.[0-9a-z]{4,6}\.acc[_-][0-9a-z-]{10,32}\.[0-9A-Za-z+/_=-]{30,120}",
+        tail="[0-9A-Za-z+/_=-]*",
+    ),
+    Format("BREVO_API_KEY", "Brevo key", "xkeysib-[0-9a-f]{64}-[0-9A-Za-z]{16}"),
+    Format("CLOJARS_TOKEN", "Clojars token", "CLOJARS_[0-9a-z]{60}"),
+    Format("DUFFEL_TOKEN", "Duffel token", "duffel_(?:test|live)_[0-9A-Za-z_=-]{43}"),
+    Format("EASYPOST_API_KEY", "EasyPost key", "EZ[AT]K[0-9A-Za-z]{54}"),
+    Format("FLUTTERWAVE_SECRET_KEY", "Flutterwave secret key", "FLWSECK(?:_TEST)?-[0-9A-Za-z]{12,40}(?:-X)?"),
+    Format("FRAMEIO_TOKEN", "Frame.io token", "fio-u-[0-9A-Za-z_=-]{64}"),
+    Format("GITLAB_TOKEN", "GitLab runner registration token", f"GR1348941{_B64U}{{20}}"),
+    Format("GRAFANA_TOKEN", "Grafana Cloud token", "glc_[0-9A-Za-z+/]{32,400}", tail=f"{_B64}*"),
+    Format("GRAFANA_TOKEN", "Grafana key of the first kind", "eyJrIjoi[0-9A-Za-z]{70,400}", tail=f"{_B64}*"),
+    Format("README_API_KEY", "ReadMe key", "rdme_[0-9a-z]{70}"),
+    Format("SCALINGO_TOKEN", "Scalingo token", f"tk-us-{_B64U}{{48}}"),
+    Format("SHIPPO_TOKEN", "Shippo token", "shippo_(?:live|test)_[0-9a-f]{40}"),
+    Format(
+        "TEAMS_WEBHOOK",
+        "Microsoft Teams webhook",
+        rf"webhook\.office\.com/webhookb2/{_UUID}@{_UUID}/IncomingWebhook/[0-9a-f]{{32}}/{_UUID}",
+    ),
     Format("SOURCEGRAPH_TOKEN", "Sourcegraph token", "sgp_(?:[0-9a-fA-F]{16}_|local_)?[0-9a-fA-F]{40}"),
     Format("ONEPASSWORD_TOKEN", "1Password service account token", "ops_eyJ[0-9A-Za-z+/]{250}", tail=f"{_B64}*"),
     Format(

@@ -134,7 +134,7 @@ def _all_substrings(theirs: Theirs, terms: list[Any], how: Mapping[str, bool], *
     if is_redacted:
         why = "the first of the words may have left when the last one comes, so all of them cannot be replaced"
         theirs.lose(why, "leave `redact` out: the text is stopped where the last of them stands")
-    elif not all(isinstance(each, str) and each for each in terms):
+    elif not all(isinstance(each, str) and each.strip() for each in terms):
         theirs.lose("one of the words is no text")
     else:
         rule = ours.all_words(theirs, "BANNED", terms, **how)
@@ -147,13 +147,13 @@ def _regex(theirs: Theirs, params: Mapping[str, Any]) -> None:
         return
     match_type = params.get("match_type", "all")
     if not params.get("is_blocked", True):
-        sound = [each for each in patterns if not _lost_regex(theirs, each)]
+        sound = [_scoped(each) for each in patterns if not _lost_regex(theirs, each)]
         joined = "|".join(f"(?:{each})" for each in sound)
         if joined:
             ours.required(theirs, rf"\A(?:{joined})\Z" if match_type == "fullmatch" else joined)
         return
     if match_type == "fullmatch":
-        patterns = [rf"\A(?:{each})\Z" if isinstance(each, str) else each for each in patterns]
+        patterns = [rf"\A(?:{_scoped(each)})\Z" if isinstance(each, str) else each for each in patterns]
     is_redacted = params.get("redact", True)
     own = Theirs(theirs.draft, theirs.place, theirs.name, theirs.reads, _REDACTED if is_redacted else "block")
     rule = ours.regexes(own, patterns)
@@ -161,6 +161,11 @@ def _regex(theirs: Theirs, params: Mapping[str, Any]) -> None:
         own.change(rule, _REDACTS, _BLOCK)
         if len(patterns) > 1 or match_type == "search":
             own.change(rule, "its scanner replaces what the first pattern that matches finds; here all matches go")
+
+
+def _scoped(regex: str) -> str:
+    """With the flags that it begins with for itself alone, so that it may stand within another."""
+    return re.sub(r"\A\(\?([aimsux]+)\)(.*)\Z", r"(?\1:\2)", regex, flags=re.DOTALL)
 
 
 def _lost_regex(theirs: Theirs, regex: Any) -> bool:
@@ -244,6 +249,9 @@ def _deanonymize(theirs: Theirs, _params: Mapping[str, Any]) -> None:
         )
 
 
+_OF_NAMES = (
+    "a value that has no form of its own is found behind a name such as `key` or `token`, not behind a service's alone"
+)
 _OF_EXAMPLES = "keys that documentation has as examples, such as AWS's that end in EXAMPLE, are no secrets here"
 
 
@@ -253,6 +261,7 @@ def _secrets(theirs: Theirs, params: Mapping[str, Any]) -> None:
     rule = ours.secrets(theirs, action=partly if mode == "partial" else redacted("******"))
     theirs.change(rule, _REDACTS, _BLOCK)
     theirs.change(rule, _OF_EXAMPLES)
+    theirs.change(rule, _OF_NAMES, "write such a form as `patterns`")
     if mode == "hash":
         theirs.change(
             rule,
@@ -312,8 +321,8 @@ _OF_JSON = "the whole answer is to be one JSON document here: no words around it
 
 
 def _json(theirs: Theirs, params: Mapping[str, Any]) -> None:
-    wanted = params.get("required_elements") or 0
-    if wanted == 0:
+    wanted = params.get("required_elements", 0)
+    if not isinstance(wanted, int) or wanted < 1:
         why = "without `required_elements` an answer passes that has no JSON, and broken JSON is repaired"
         theirs.lose(why, "where answers are to be JSON, write `detect: {detector: format, json: {}}`")
         return

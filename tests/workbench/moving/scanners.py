@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +31,52 @@ CHECKED = "a card number has its check digit, and an SSN its ranges"
 # Values are put together, so that no scanner of repositories takes them for real ones.
 SLACK = "slack " + "xoxb-" + "263594206564-2343594206574-FGqddMF8t08v8N7Oq4i57vs1"
 SAMPLE_KEY = "key " + "AKIA" + "IOSFODNN7EXAMPLE"
+DRAWN = random.Random(0)
+
+
+def _drawn(size: int, letters: str = string.ascii_lowercase + string.digits) -> str:
+    """Characters of a key that nobody has."""
+    return "".join(DRAWN.choices(letters, k=size))
+
+
+def _hex(*sizes: int) -> str:
+    return "-".join(_drawn(size, string.hexdigits[:16]) for size in sizes)
+
+
+def _uuid() -> str:
+    return _hex(8, 4, 4, 4, 12)
+
+
+FORMED = (
+    "s" + "c_" + _drawn(8) + "." + _drawn(4) + ".acc-" + _drawn(16) + "." + _drawn(60),
+    "xkey" + "sib-" + _hex(64) + "-" + _drawn(16),
+    "EZ" + "AK" + _drawn(54),
+    "fi" + "o-u-" + _drawn(64),
+    "GR13" + "48941" + _drawn(20),
+    "gl" + "c_" + _drawn(80),
+    "eyJr" + "Ijoi" + _drawn(90),
+    "rd" + "me_" + _drawn(70),
+    "tk-" + "us-" + _drawn(48),
+    "pul" + "-" + _hex(40),
+    "lin" + "_api_" + _drawn(40),
+    "do" + "p_v1_" + _hex(64),
+    "hv" + "s." + _drawn(95),
+)
+"""Keys that say what they are."""
+PIECEMEAL = (
+    "p8" + "e-" + _drawn(32),
+    "LT" + "AI" + _drawn(20),
+    "CLO" + "JARS_" + _drawn(60),
+    "duf" + "fel_live_" + _drawn(43),
+    "FLW" + "SECK_TEST-" + _hex(32) + "-X",
+    "ship" + "po_live_" + _hex(40),
+    f"https://acme.webhook.office.com/webhookb2/{_uuid()}@{_uuid()}/IncomingWebhook/{_hex(32)}/{_uuid()}",
+)
+"""Keys of which LLM Guard replaces a piece, or the same piece twice."""
+VALUES = {name: _drawn(size) for name, size in (("datadog", 40), ("fastly", 32), ("gitter", 40))}
+"""Values of no form, by whose they are."""
+NAMED = tuple(f"{name}_api_key = '{value}'" for name, value in VALUES.items())
+UNNAMED = tuple(f"{name}: {value}" for name, value in VALUES.items())
 
 ASKED = (
     Asked(
@@ -76,8 +124,8 @@ ASKED = (
     Asked(
         "words of an answer",
         "BanSubstrings",
-        {"substrings": ["DAN:", "![http"]},
-        ("DAN: hello", "see ![http://x.example/a.png]", "fine"),
+        {"substrings": ["DAN:", "![http", "[\U0001f513JAILBREAK]"]},
+        ("DAN: hello", "see ![http://x.example/a.png]", "[\U0001f513JAILBREAK]", "fine"),
         is_answer=True,
     ),
     Asked(
@@ -105,6 +153,19 @@ ASKED = (
         "Regex",
         {"patterns": [r"\d+"], "match_type": "fullmatch", "redact": False},
         ("12345", "a 12345", "no", "12\n", "12\n34"),
+    ),
+    Asked(
+        "whole, with flags",
+        "Regex",
+        {"patterns": ["(?i)yes|ja", "(?s)a.b"], "match_type": "fullmatch", "redact": False},
+        ("YES", "Ja", "yes, sir", "a\nb", "A\nb"),
+    ),
+    Asked(
+        "wanted, with flags",
+        "Regex",
+        {"patterns": ["(?i)yes", "(?m)^no"], "is_blocked": False},
+        ("YES", "NO", "x\nno"),
+        is_answer=True,
     ),
     Asked(
         "lines",
@@ -193,6 +254,16 @@ ASKED = (
             SAMPLE_KEY,
         ),
         otherwise={SAMPLE_KEY: "sample keys of documentation pass"},
+    ),
+    Asked(
+        "kinds of secrets",
+        "Secrets",
+        {},
+        (*FORMED, *NAMED, *UNNAMED, *PIECEMEAL),
+        otherwise={
+            **dict.fromkeys(UNNAMED, "a service's name before a value is not enough"),
+            **dict.fromkeys(PIECEMEAL, "the whole key is replaced, once"),
+        },
     ),
     Asked(
         "partly",
