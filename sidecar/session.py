@@ -398,6 +398,7 @@ class Session:
         """Drop what is held and record how the stream ended. Called once, by the engine."""
         self.is_open = False
         self._room.set()
+        self._is_settled = True
         self._settled.set()
         self._alarm.cancel()
         recorder = self._recorder

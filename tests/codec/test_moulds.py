@@ -163,7 +163,7 @@ def test_a_frame_that_only_looks_like_the_one_before_is_read_as_it_would_be_with
 
 
 def test_an_upstream_s_frames_are_not_compiled() -> None:
-    with patch.object(moulds.re, "compile", wraps=re.compile) as compiling:
+    with patch.object(re, "compile", wraps=re.compile) as compiling:
         outcome(
             "openai-chat", [chat({"content": text}, system_fingerprint="x{" * 9000) for text in "ab"], stops_at=None
         )
