@@ -21,10 +21,9 @@ from sidecar.codec.jsontext import Path, places_of
 from sidecar.codec.places import OPAQUE, Found, Node, Slot
 
 _TEXT: Final = re.compile(rb'"[^"\\\x00-\x1f]+"')
-_NUMBER: Final = "sequence_number"
 _FILLERS: Final = {
     "obfuscation": (str, re.compile(rb'"[ !#-\[\]-~]*"')),
-    _NUMBER: (int, re.compile(rb"0|[1-9][0-9]{0,14}")),
+    "sequence_number": (int, re.compile(rb"0|[1-9][0-9]{0,14}")),
 }
 """What no two frames of OpenAI's share, and says nothing: random text in ASCII, so that nobody can tell texts by their
 lengths, and a frame's number."""
@@ -38,9 +37,10 @@ class _Form:
     They are compared, and not compiled as one pattern: that takes 1 us a byte, and it would be kept for all streams.
     """
 
-    __slots__ = ("_end", "_pieces")
+    __slots__ = ("_end", "_pieces", "places")
 
     def __init__(self, text: str, holes: Mapping[Path, re.Pattern[bytes]]) -> None:
+        self.places = holes.keys()
         self._pieces: list[tuple[bytes, Path, re.Pattern[bytes]]] = []
         """What stands before each hole, whose it is, and what it takes."""
         at = 0
@@ -63,13 +63,14 @@ class _Form:
 class Mould:
     """See the module's text."""
 
-    __slots__ = ("_choices", "_document", "_elements", "_event", "_form", "_holder", "_slot")
+    __slots__ = ("_choices", "_document", "_elements", "_event", "_fillers", "_form", "_holder", "_slot")
 
     def __init__(self, frame: Frame, form: _Form, document: Any, found: Found) -> None:
         (self._slot,) = found.slots
         self._choices, self._elements = found.choices, found.elements
         self._event = frame.event
         self._form = form
+        self._fillers = [name for name in _FILLERS if (name,) in form.places]
         self._document = self._holder = _copied(document, self._slot.path)
         for step in self._slot.path[:-1]:
             self._holder = self._holder[step]
@@ -90,8 +91,9 @@ class Mould:
     def document(self, frame: Frame, text: str) -> Any:
         """The document of a frame that fits, with its text. It is good until the next is asked for."""
         self._holder[self._slot.path[-1]] = text
-        if (number := self._form.filled(frame.payload or b"").get((_NUMBER,))) is not None:
-            self._document[_NUMBER] = int(number)
+        if self._fillers:
+            filled = self._form.filled(frame.payload or b"")
+            self._document |= {name: msgspec.json.decode(filled[name,]) for name in self._fillers}
         return self._document
 
 

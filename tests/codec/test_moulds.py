@@ -162,6 +162,27 @@ def test_a_frame_that_only_looks_like_the_one_before_is_read_as_it_would_be_with
         assert moulded == outcome(shape, frames, stops_at=None)
 
 
+def late(frames: Sequence[bytes]) -> bytes:
+    """What leaves where the text of the last frame's lane is let out before all others."""
+    own = next(each for each in SHAPES if each.name == "openai-chat")
+    body = StreamedAnswer(own, Format.SSE, max_frame_bytes=1 << 16)
+    texts = [each for frame in frames for each in body.feed(frame) if isinstance(each, Text)]
+    body.take(released(texts[-1], 0, len(texts[-1].text)))
+    out = body.ready()
+    for at, each in enumerate(texts[:-1]):
+        body.take(released(each, at, at + 1))
+    body.flush()
+    return out + body.ready()
+
+
+def test_text_that_leaves_late_has_the_filler_of_its_own_frame() -> None:
+    thoughts = [chat({"reasoning_content": text}, obfuscation=text * 3) for text in "abc"]
+    moulded = late([*thoughts, chat({"content": "d"})])
+    with patch.object(moulds, "_MOST_IN_VAIN", 0):
+        assert moulded == late([*thoughts, chat({"content": "d"})])
+    assert b'"ccc"' in moulded.partition(b'"content"')[2]
+
+
 def test_an_upstream_s_frames_are_not_compiled() -> None:
     with patch.object(re, "compile", wraps=re.compile) as compiling:
         outcome(
