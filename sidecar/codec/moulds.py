@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -75,26 +75,45 @@ class Mould:
         for step in self._slot.path[:-1]:
             self._holder = self._holder[step]
 
-    def text_of(self, frame: Frame) -> str:
-        """The text of a frame that fits; empty for another."""
-        filled = self._form.filled(frame.payload) if frame.payload and frame.event == self._event else {}
+    def fill(self, frame: Frame) -> Fitting | None:
+        """What a frame says that fits; None for another."""
+        values = self._form.filled(frame.payload) if frame.payload and frame.event == self._event else {}
+        if not values:
+            return None
         try:
-            return filled.get(self._slot.path, b"")[1:-1].decode()
+            return Fitting(self, values[self._slot.path][1:-1].decode(), values)
         except UnicodeDecodeError:
-            return ""
+            return None
 
     def found(self, text: str) -> Found:
         """What the document of a frame with this text holds."""
         slot = msgspec.structs.replace(self._slot, text=text)
         return Found((slot,), self._choices, self._elements, is_final=False, has_counts=False)
 
-    def document(self, frame: Frame, text: str) -> Any:
-        """The document of a frame that fits, with its text. It is good until the next is asked for."""
-        self._holder[self._slot.path[-1]] = text
-        if self._fillers:
-            filled = self._form.filled(frame.payload or b"")
-            self._document |= {name: msgspec.json.decode(filled[name,]) for name in self._fillers}
+    def document(self, fitting: Fitting) -> Any:
+        """The document of a frame that fits. It is good until the next is asked for."""
+        self._holder[self._slot.path[-1]] = fitting.text
+        for name in self._fillers:
+            self._document[name] = msgspec.json.decode(fitting.values[name,])
         return self._document
+
+
+class Fitting(NamedTuple):
+    """A frame that fits a mould: its text, and the JSON of what is in the holes."""
+
+    mould: Mould
+    text: str
+    values: Mapping[Path, bytes]
+
+    @property
+    def found(self) -> Found:
+        """What its document holds."""
+        return self.mould.found(self.text)
+
+    @property
+    def document(self) -> Any:
+        """Its document, good until another one's is asked for."""
+        return self.mould.document(self)
 
 
 class Moulds:
@@ -104,13 +123,12 @@ class Moulds:
         self._mould: Mould | None = None
         self._in_vain = 0
 
-    def fitting(self, frame: Frame) -> tuple[Mould, str] | None:
-        """The mould that a frame fits, and its text."""
-        mould = self._mould
-        if mould is None or not (text := mould.text_of(frame)):
-            return None
-        self._in_vain = 0
-        return mould, text
+    def fitting(self, frame: Frame) -> Fitting | None:
+        """What a frame says that fits the mould; None for another."""
+        fitting = None if self._mould is None else self._mould.fill(frame)
+        if fitting is not None:
+            self._in_vain = 0
+        return fitting
 
     def drop(self) -> None:
         """Another frame came: what fits it may say something else."""
