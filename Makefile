@@ -15,6 +15,7 @@ CLIENTS_VENV := .venv-clients
 AGENTS_VENV := .venv-agents
 AIDER_VENV := .venv-aider
 INSIDE_VENV := .venv-inside
+LLM_GUARD_VENV := .venv-llm-guard
 BACKENDS_VENV := .venv-backends
 GATEWAYS_VENV := .venv-gateways
 MODELS_VENV := .venv-models
@@ -127,6 +128,14 @@ $(INSIDE_VENV)/.installed: requirements/inside.txt | setup
 	@scripts/side-env.sh $(BIN)/python $(INSIDE_VENV) $<
 	@touch $@
 
+.PHONY: llm-guard
+llm-guard: $(LLM_GUARD_VENV)/.installed ## Install LLM Guard, whose own scanners the tests ask, in an environment of its own
+
+$(LLM_GUARD_VENV)/.installed: requirements/llm-guard.txt requirements/torch.txt requirements/torch-cpu.txt scripts/torch.sh | setup
+	$(call say,LLM Guard)
+	@scripts/side-env.sh $(BIN)/python $(LLM_GUARD_VENV) $$(scripts/torch.sh $(BIN)/python) $<
+	@touch $@
+
 .PHONY: backends
 backends: $(BACKENDS_VENV)/.installed ## Install what receives traces, keeps vectors and logs runs, to test with, in an environment of its own
 
@@ -146,7 +155,7 @@ $(GATEWAYS_VENV)/.installed: requirements/gateways.txt | setup
 .PHONY: models-env
 models-env: $(MODELS_VENV)/.installed ## Install PyTorch and Transformers for `tidegate models add` and its tests
 
-$(MODELS_VENV)/.installed: requirements/models.txt requirements/models-cpu.txt requirements/torch-cpu.txt scripts/models-env.sh | setup
+$(MODELS_VENV)/.installed: requirements/models.txt requirements/torch.txt requirements/torch-cpu.txt scripts/models-env.sh scripts/torch.sh | setup
 	$(call say,PyTorch and Transformers)
 	@scripts/models-env.sh $(BIN) $(MODELS_VENV)
 	@touch $@
@@ -164,7 +173,7 @@ demo-agent: setup ## An agent with tools: a real MCP server and client, a script
 	@$(BIN)/python -m demo.agent
 
 .PHONY: test
-test: check envoy try-kafka mlserver clients node-clients browser agents inside backends gateways deploy-tools models-env ## All static checks, then all tests: what CI runs
+test: check envoy try-kafka mlserver clients node-clients browser agents inside llm-guard backends gateways deploy-tools models-env ## All static checks, then all tests: what CI runs
 	$(call say,tests)
 	@$(BIN)/pytest --ignore=tests/conformance -n 2 $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory conformance

@@ -320,15 +320,24 @@ class ToolCall:
         self.is_name = is_name
         self.task = task
         self.unjudged = ""
-        self.arguments = ""
         self.is_cut = False
         self.is_over = False
+        self._pieces: list[str] = []
+        self._chars = 0
+
+    @property
+    def arguments(self) -> str:
+        """The text so far."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
 
     def add(self, text: str) -> None:
         """Take in more of the text."""
-        self.is_cut = self.is_cut or len(self.arguments) + len(text) > _MOST_OF_CALL
+        self.is_cut = self.is_cut or self._chars + len(text) > _MOST_OF_CALL
         if not self.is_cut:
-            self.arguments += text
+            self._pieces.append(text)
+            self._chars += len(text)
 
 
 @runtime_checkable

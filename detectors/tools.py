@@ -238,7 +238,7 @@ class _Asked:
         if asked.one_of is not None:
             yield "one_of", any(_same(value, each) for each in asked.one_of)
         if self._regex is not None:
-            yield "matches", isinstance(value, str) and self._regex.fullmatch(value) is not None
+            yield "matches", isinstance(value, str) and _matches(self._regex, value)
         if asked.max_chars is not None:
             yield "max_chars", len(value if isinstance(value, str) else json.dumps(value)) <= asked.max_chars
         if asked.min is not None:
@@ -247,6 +247,14 @@ class _Asked:
             yield "max", _is_of(value, "number") and value <= asked.max
         if self._hosts is not None:
             yield "hosts", isinstance(value, str) and self._hosts.has(_host_of(value))
+
+
+def _matches(regex: Any, value: str) -> bool:
+    """Whether all of a value matches. One that has a half of a character is no text, and does not."""
+    try:
+        return regex.fullmatch(value) is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def _host_of(value: str) -> str:

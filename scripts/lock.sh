@@ -50,9 +50,12 @@ echo '==> requirements/backends.txt (what receives traces, keeps vectors and log
 compile "$@" --output-file requirements/backends.txt --group backends
 echo '==> requirements/gateways.txt (the gateway whose guardrail class is tested with)'
 compile "$@" --output-file requirements/gateways.txt --group gateways
-echo '==> requirements/models.txt (what `tidegate models add` needs)'
-compile "$@" --output-file requirements/models.txt --extra models --constraint requirements/dev.txt pyproject.toml
-echo '==> requirements/models-cpu.txt (the same without PyTorch and what only its CUDA build needs)'
-mapfile -t cuda < <(grep --only-matching --extended-regexp '^(nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+|triton)' requirements/models.txt)
-compile "$@" --output-file requirements/models-cpu.txt --extra models --constraint requirements/models.txt \
-    "${cuda[@]/#/--no-emit-package=}" --no-emit-package=torch pyproject.toml
+echo '==> requirements/torch.txt (PyTorch as the normal index has it, in the version that the extra `models` asks for)'
+grep --only-matching --perl-regexp '^    "\Ktorch[<>=][^"]+' pyproject.toml |
+    compile "$@" --output-file requirements/torch.txt --constraint requirements/dev.txt -
+mapfile -t torch < <(grep --only-matching --extended-regexp '^(nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+|triton|torch)' requirements/torch.txt)
+without_torch() { compile --constraint requirements/torch.txt "${torch[@]/#/--no-emit-package=}" "$@"; }
+echo '==> requirements/models.txt (what `tidegate models add` needs, without PyTorch)'
+without_torch "$@" --output-file requirements/models.txt --extra models --constraint requirements/dev.txt pyproject.toml
+echo '==> requirements/llm-guard.txt (LLM Guard, without PyTorch)'
+without_torch "$@" --output-file requirements/llm-guard.txt --group llm-guard

@@ -35,7 +35,7 @@ LARGE_CLASSES: Mapping[str, str] = {
     "sidecar/session.py:Session": "drives a stream, keeps its pace and what it knows",
     "sidecar/transport/http2/connection.py:Connection": "a handler for each kind of frame, and the windows they share",
     "sidecar/transport/http2/call.py:Call": "what grpcio's servicer context asks for, method by method",
-    "sidecar/outbox/store.py:Store": "the statements on one SQLite file: each a method, all under one lock",
+    "sidecar/outbox/tables.py:Tables": "the statements on one SQLite file: each a method, all under one lock",
     "sidecar/outbox/sqlite.py:SqliteOutbox": "the outbox's own promise of methods, each handed to the writing thread",
     "sidecar/codec/weave.py:Weave": "a rewriter's steps over one buffer of frames",
     "sidecar/transport/ext_proc.py:_Exchange": "a handler for each message of Envoy's protocol, each way",

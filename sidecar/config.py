@@ -36,6 +36,7 @@ from sidecar.drift.settings import DriftSettings
 from sidecar.errors import ConfigError
 from sidecar.judges.settings import JudgeSettings
 from sidecar.outbox.settings import EventSettings, KafkaSettings, OutboxSettings
+from sidecar.spelling import ADDRESS, NAME, URL, spelled
 from sidecar.usage import Price, Prices
 
 _PREFIX = "TIDEGATE_"
@@ -170,7 +171,7 @@ class Grpc(Section):
     listen: Words = ("127.0.0.1:50051",)
     server: Literal["light", "grpcio"] = "light"
     """Who serves addresses without TLS: the service's own light server, or grpcio."""
-    unix_socket_mode: Annotated[str, Field(pattern="^0?[0-7]{3}$")] = "0660"
+    unix_socket_mode: Annotated[str, spelled("0?[0-7]{3}", "a file mode in octal, such as 0660")] = "0660"
     share_ports: bool = False
     """Whether other processes may listen on the same TCP ports; the kernel then spreads connections over them."""
     tls: Tls | None = None
@@ -254,6 +255,10 @@ class ExtMcp(Section):
     enabled: bool = False
     facts: Facts = Facts()
     """What policies match on; `attributes` are the names of the gateway's `metadata`."""
+    state: Path | None = None
+    """A file that pins the definitions of tools across restarts; without it, while the service runs."""
+    accept_changes: bool = False
+    """Whether tools that changed since `state` was written are pinned anew."""
 
 
 class Proxy(Guarded):
@@ -279,7 +284,7 @@ class Proxy(Guarded):
 class Callouts(Requests):
     """The listener for gateways and programs that ask what to do with a text. It runs when `listen` is set."""
 
-    listen: Annotated[str, Field(pattern=r"^(|.+:\d{1,5})$")] = ""
+    listen: Annotated[str, spelled(*ADDRESS)] = ""
     """`HOST:PORT`; port 0 chooses one, which the log names."""
     share_port: bool = False
     """Whether other processes may listen on the same port, as in `grpc`."""
@@ -290,20 +295,20 @@ class Callouts(Requests):
 class McpServer(Section):
     """A server of the Model Context Protocol that is reached over HTTP."""
 
-    upstream: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")]
+    upstream: Annotated[str, spelled(*URL)]
     """Its URL, as clients would be given it."""
-    path: Annotated[str, Field(pattern=r"^(/[^?#~\s]*)?$")] = ""
+    path: Annotated[str, spelled(r"(/[^?#~\s]*)?", "a path that begins with `/`, without `?`, `#` and `~`")] = ""
     """Where clients reach it here; empty: `/` and its name."""
 
 
 class Mcp(Requests):
     """The listener for MCP over HTTP, where clients come in place of a server's URL. It runs when `listen` is set."""
 
-    listen: Annotated[str, Field(pattern=r"^(|.+:\d{1,5})$")] = ""
+    listen: Annotated[str, spelled(*ADDRESS)] = ""
     """`HOST:PORT`; port 0 chooses one, which the log names."""
-    servers: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")], McpServer], BeforeValidator(_pairs)
-    ] = Field(default_factory=dict)
+    servers: Annotated[dict[Annotated[str, spelled(*NAME)], McpServer], BeforeValidator(_pairs)] = Field(
+        default_factory=dict
+    )
     """By name, by which pins and policies know them (`match.routes: [mcp/NAME]`)."""
     state: Path | None = None
     """A file that pins the definitions of tools across restarts; without it, while the service runs."""
@@ -311,7 +316,7 @@ class Mcp(Requests):
     """Whether tools that changed since `state` was written are pinned anew."""
     origins: Words = ()
     """Origins of web pages that may ask, such as `https://app.example.com`, beside those of this machine's own."""
-    public_url: Annotated[str, Field(pattern=r"^(https?://[^?#\s]+)?$")] = ""
+    public_url: Annotated[str, spelled(r"(https?://[^?#\s]+)?", "a URL without a query")] = ""
     """How clients reach the listener, for metadata of servers' authorization; empty: as each request says."""
     connect_seconds: Seconds = 10.0
     idle_seconds: Seconds = 300.0
@@ -363,7 +368,10 @@ class Limits(Section):
     """The prompt and all passages together."""
     max_context_passages: Count = 256
     max_lanes: Count = 1024
-    """Texts of one stream: each message of a conversation is one, and each choice, tool call and block of an answer."""
+    """Texts of one stream that are open: each message of a conversation is one, and each choice, tool call and block of
+    an answer."""
+    max_ended_lanes: Count = 16_384
+    """Those that ended: some 3.5 KB are kept of each until its stream ends."""
     max_labels: Count = 64
     """Entries in `labels`, and as many in `attributes`."""
     max_name_chars: Count = 256
@@ -427,7 +435,7 @@ class Policies(Section):
     """Where a bundle comes from, which takes the place of directories: a folder, a `.tar.gz`, or the URL of one."""
     trusted_keys: Paths = ()
     """Files with public keys: a bundle must be signed by one of them. Without any, none need be."""
-    pin: Annotated[str, Field(pattern="^(sha256:[0-9a-f]{64})?$")] = ""
+    pin: Annotated[str, spelled("(sha256:[0-9a-f]{64})?", "a digest: `sha256:` and 64 hexadecimal digits")] = ""
     """The digest of the one bundle that may be in force, older than the one before or not."""
     keep: Path = Path("tidegate-bundles")
     """A folder for the last good bundle, which is in force at a start when its source is away."""
@@ -583,7 +591,7 @@ class Telemetry(Section):
     """Spans of guarded exchanges and streams, sent over OTLP/HTTP; the variables `OTEL_*` hold beside the settings."""
     trace_events: bool = True
     """Whether violations and evaluations are sent beside spans, as log events. A few receivers take spans alone."""
-    otlp_endpoint: Annotated[str, Field(pattern="^(https?://[^?#]+)?$")] = ""
+    otlp_endpoint: Annotated[str, spelled("(https?://[^?#]+)?", "a URL without a query")] = ""
     """The receiver's base URL, such as `http://collector:4318`. Empty: as `OTEL_EXPORTER_OTLP_ENDPOINT` says."""
     usage_label_values: Annotated[int, Field(ge=0, le=1000)] = 50
     """Tenants, apps, models and prompt versions, so many of each, that have series of their own; the rest are `other`.
@@ -610,7 +618,7 @@ class PriceSettings(Section):
 class UsageSettings(Section):
     """What answers cost, by the operator's price table."""
 
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, spelled("[A-Z]{3}", "a currency's three letters, such as EUR")] = "USD"
     prices: Annotated[dict[str, PriceSettings], BeforeValidator(_pairs)] = Field(default_factory=dict)
     """By model, as requests name it; a name may end with `*`. The longest that fits counts."""
 
@@ -624,7 +632,7 @@ class StoreSettings(Section):
 
     kind: Literal["qdrant", "chroma"]
     collection: Annotated[str, Field(min_length=1)]
-    url: Annotated[str, Field(pattern=r"^(https?://[^/]+:\d+/?)?$")] = ""
+    url: Annotated[str, spelled(r"(https?://[^/]+:\d+/?)?", "a URL with its port, such as http://localhost:6333")] = ""
     """A server's, with its port; or"""
     path: Path | None = None
     """the folder of a store without one."""
@@ -653,9 +661,7 @@ class ExemplarSettings(Section):
     folder: Path = Path("tidegate-exemplars")
     """Where copies lie. On a disk that lasts, the last good ones are there after a restart."""
     refresh_s: Seconds = 60.0
-    stores: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")], StoreSettings] = Field(
-        default_factory=dict
-    )
+    stores: dict[Annotated[str, spelled(*NAME)], StoreSettings] = Field(default_factory=dict)
 
 
 class Settings(Section):
@@ -676,7 +682,7 @@ class Settings(Section):
     scheduler: SchedulerSettings = SchedulerSettings()
     inference: Inference = Inference()
     judges: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")], JudgeSettings],
+        dict[Annotated[str, spelled(*NAME)], JudgeSettings],
         BeforeValidator(_pairs),
     ] = Field(default_factory=dict)
     models: Models = Models()

@@ -43,12 +43,32 @@ Mark: TypeAlias = Context | Task | End | Known | Named
 """What stands between texts."""
 
 
+PIECE_CHARS = 256
+"""How much text is taken at a time: patterns cost up to 15 us a character where texts are nothing but numbers."""
+
+
+class _Text:
+    """Chunks of a lane that came one behind the other, about a piece, and when the first of them did."""
+
+    __slots__ = ("arrived_ms", "chars", "chunks", "lane")
+
+    def __init__(self, lane: Lane, text: str, arrived_ms: float) -> None:
+        self.lane = lane
+        self.chunks = [text]
+        self.chars = len(text)
+        self.arrived_ms = arrived_ms
+
+
 class Inbox:
     """See the module's text. `chars` counts the texts in it."""
 
     def __init__(self, limits: Limits) -> None:
         self._most_chunks, self._most_chars = limits.inbox_chunks, limits.max_chunk_bytes
-        self._entries: deque[tuple[Lane, str, float] | Mark] = deque()
+        self._entries: deque[_Text | Mark] = deque()
+        self._last: _Text | None = None
+        """The entry at the end, if it is text."""
+        self._chunks = 0
+        """How many chunks and marks there are, as they came."""
         self.chars = 0
         self.has_room = True
         """Whether more text may come before some was taken."""
@@ -60,13 +80,23 @@ class Inbox:
 
     def put(self, lane: Lane, text: str, now_ms: float) -> None:
         """Add text of a lane, with the time at which it came."""
-        self._entries.append((lane, text, now_ms))
-        self.chars += len(text)
-        self._look()
+        last, size = self._last, len(text)
+        if last is not None and last.chars < PIECE_CHARS and last.lane == lane:
+            last.chunks.append(text)
+            last.chars += size
+        else:
+            self._last = last = _Text(lane, text, now_ms)
+            self._entries.append(last)
+        self.chars += size
+        self._chunks += 1
+        if self._chunks >= self._most_chunks or self.chars >= self._most_chars:
+            self.has_room = False
 
     def put_mark(self, mark: Mark) -> None:
         """Add what stands behind the text so far."""
+        self._last = None
         self._entries.append(mark)
+        self._chunks += 1
         self._look()
 
     def put_name(self, lane: Lane, tool: Tool) -> None:
@@ -78,42 +108,33 @@ class Inbox:
     def take_mark(self) -> Mark | None:
         """What stands at the head, if it is no text."""
         head = self._entries[0]
-        if isinstance(head, tuple):
+        if isinstance(head, _Text):
             return None
         self._entries.popleft()
+        self._chunks -= 1
         self._look()
         return head
 
-    def take_chunk(self, limit: int) -> tuple[Lane, str, float]:
-        """The text at the head that is one lane's, at most `limit` characters, and when its first came."""
-        head = self._entries.popleft()
-        assert isinstance(head, tuple)
-        lane, text, arrived_ms = head
-        pieces = [text]
-        size = len(text)
-        while size < limit and (text := self._pop_of(lane)):
-            pieces.append(text)
-            size += len(text)
-        whole = pieces[0] if len(pieces) == 1 else "".join(pieces)
-        if size > limit:
-            self._entries.appendleft((lane, whole[limit:], arrived_ms))
-            whole = whole[:limit]
-        self.chars -= len(whole)
+    def take_piece(self) -> tuple[Lane, str, float]:
+        """The text at the head that is one lane's, at most a piece, and when its first came."""
+        head = self._entries[0]
+        assert isinstance(head, _Text)
+        text = "".join(head.chunks)
+        self._chunks -= len(head.chunks)
+        rest = text[PIECE_CHARS:]
+        if rest:
+            head.chunks, head.chars = [rest], len(rest)
+            self._chunks += 1
+            text = text[:PIECE_CHARS]
+        else:
+            self._entries.popleft()
+            self._last = None if head is self._last else self._last
+        self.chars -= len(text)
         self._look()
-        return lane, whole, arrived_ms
+        return head.lane, text, head.arrived_ms
 
     def _look(self) -> None:
-        self.has_room = len(self._entries) < self._most_chunks and self.chars < self._most_chars
-
-    def _pop_of(self, lane: Lane) -> str:
-        """The next chunk, if it is of that lane; else nothing."""
-        if not self._entries:
-            return ""
-        head = self._entries[0]
-        if not isinstance(head, tuple) or head[0] != lane:
-            return ""
-        self._entries.popleft()
-        return head[1]
+        self.has_room = self._chunks < self._most_chunks and self.chars < self._most_chars
 
 
 class Allowance:
@@ -123,6 +144,7 @@ class Allowance:
         """`is_held`: the texts have bounds elsewhere, and none here."""
         self._max_chars = inf if is_held else limits.max_stream_chars
         self._max_lanes = inf if is_held else limits.max_lanes
+        self._max_ended = inf if is_held else limits.max_ended_lanes
         self._chars = 0
         self._lanes: set[Lane] = set()
         self._ended: set[Lane] = set()
@@ -151,9 +173,12 @@ class Allowance:
 
     def take_lane(self, lane: Lane) -> None:
         """Count a lane. Raises `CallerError` when it is one too many."""
-        if lane not in self._lanes and len(self._lanes) - len(self._ended) >= self._max_lanes:
-            limit = int(self._max_lanes)
-            raise CallerError(f"a stream has at most {limit} open lanes", field="chunk.lane", limit=limit)
+        if lane in self._lanes:
+            return
+        if len(self._lanes) - len(self._ended) >= self._max_lanes:
+            raise _too_many(int(self._max_lanes), "open lanes")
+        if len(self._ended) >= self._max_ended:
+            raise _too_many(int(self._max_ended), "lanes that ended")
         self._lanes.add(lane)
 
     def end_lane(self, lane: Lane) -> bool:
@@ -167,3 +192,7 @@ class Allowance:
     def end_choice(self, choice: int) -> None:
         """End all lanes of a choice that came."""
         self._ended.update(lane for lane in self._lanes if lane.choice == choice)
+
+
+def _too_many(limit: int, lanes: str) -> CallerError:
+    return CallerError(f"a stream has at most {limit} {lanes}", field="chunk.lane", limit=limit)

@@ -75,8 +75,6 @@ _log = logging.getLogger(__name__)
 _STEP_CHARS = 2048
 _STEP_SECONDS = 0.005
 """How much text the core is fed, and for how long, before other streams get their turn."""
-_PIECE_CHARS = 256
-"""How much it is fed at a time: patterns cost up to 15 us a character where texts are nothing but numbers."""
 _READ_CHANNELS = frozenset({Channel.CONTENT, Channel.REASONING})
 """What a person reads as it comes."""
 _INBOX_CHARS = 16_384
@@ -118,6 +116,8 @@ class Session:
             facts=self._conduct.facts,
             circumstances=Circumstances(start.facts, self._conduct.facts, _day(engine.clock.unix_seconds())),
         )
+        self._now_ms = engine.clock.now_ms
+        self._is_watched = engine.drift is not None
         self._reading = NoReading() if engine.drift is None else engine.drift.reading(self.info, plan)
         self._recorder = Recorder(
             plan,
@@ -133,6 +133,7 @@ class Session:
             asked_ms=start.asked_ms,
             reading=self._reading,
         )
+        self._tally = self._recorder.tally
         self.info = self._recorder.info
         self._languages = start.languages
         self._prompt = start.prompt
@@ -161,7 +162,9 @@ class Session:
         self._outcomes: deque[tuple[int, int, Outcome]] = deque()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
+        self._is_settled = False
         self._settled = asyncio.Event()
+        """For those who wait for that."""
         self._alarm = _Alarm(engine.clock, self._wake)
         self._pacing = Pacing()
         self._failure: Exception | None = None
@@ -240,8 +243,8 @@ class Session:
         return True
 
     def _put(self, lane: Lane, text: str) -> None:
-        inbox, now_ms = self._inbox, self._hear(lane, text)
-        inbox.put(lane, text, now_ms)
+        inbox = self._inbox
+        inbox.put(lane, text, self._hear(lane, text))
         patience = self._patience.get(lane)
         if patience is None:
             patience = self._patience[lane] = self._core.patience(lane)
@@ -269,10 +272,11 @@ class Session:
 
     def _hear(self, lane: Lane, text: str) -> float:
         """Take note of a text that came; returns the time."""
-        now_ms = self._heard_ms = self._engine.clock.now_ms()
-        self._recorder.tally.arrived(lane, len(text), now_ms)
-        self._reading.heard(lane, text)
-        self._settled.clear()
+        now_ms = self._heard_ms = self._now_ms()
+        self._tally.arrived(lane, len(text), now_ms)
+        if self._is_watched:
+            self._reading.heard(lane, text)
+        self._is_settled = False
         return now_ms
 
     def end_lane(self, lane: Lane) -> None:
@@ -296,7 +300,8 @@ class Session:
         Whoever waits so passes on what left by then, and no more until the next text: nothing is paced from now on.
         """
         self._is_awaited = True
-        if not self._settled.is_set():
+        if not self._is_settled:
+            self._settled.clear()
             self._wake.set()
         await self._settled.wait()
 
@@ -393,6 +398,7 @@ class Session:
         """Drop what is held and record how the stream ended. Called once, by the engine."""
         self.is_open = False
         self._room.set()
+        self._is_settled = True
         self._settled.set()
         self._alarm.cancel()
         recorder = self._recorder
@@ -430,7 +436,7 @@ class Session:
             if (mark := self._inbox.take_mark()) is not None:
                 self._take_mark(mark, now_ms)
                 continue
-            lane, text, arrived_ms = self._inbox.take_chunk(_PIECE_CHARS)
+            lane, text, arrived_ms = self._inbox.take_piece()
             budget -= len(text)
             if not self._pacing.is_of(lane):
                 self._pacing.hasten(now_ms)
@@ -457,7 +463,7 @@ class Session:
     def _put_end(self, end: End) -> None:
         self._heard_ms = self._engine.clock.now_ms()
         self._inbox.put_mark(end)
-        self._settled.clear()
+        self._is_settled = False
         self._wake.set()
 
     def _take_mark(self, mark: Mark, now_ms: float) -> None:
@@ -560,6 +566,7 @@ class Session:
         due_ms = (self._core.next_deadline_ms, self._pacing.due_ms, self._idle_at_ms)
         self._alarm.set(min([each for each in due_ms if each is not None]))
         if not (self._inbox or self._outcomes or self._wake.is_set() or self._core.awaits_outcomes):
+            self._is_settled = True
             self._settled.set()
         await self._wake.wait()
         self._wake.clear()

@@ -95,6 +95,16 @@ class LastTurn:
         return max(self._redacted, default=-1) > answered
 
 
+class _Arrivals:
+    """How much of a lane came, and of text that did not leave: up to where it came, and when."""
+
+    __slots__ = ("chars", "waiting")
+
+    def __init__(self) -> None:
+        self.chars = 0
+        self.waiting: deque[tuple[int, float]] = deque()
+
+
 class Tally:
     """A stream's running counts. Times are the session clock's milliseconds."""
 
@@ -119,28 +129,25 @@ class Tally:
         """Violations that were counted, and recorded, when the same text was looked at before: only here."""
         self.last_turn = LastTurn()
         self._advice: dict[int, str] = {}
-        self._arrivals: dict[Lane, deque[tuple[int, float]]] = {}
-        """Of text that did not leave: up to where it came, and when."""
-        self._received: dict[Lane, int] = {}
+        self._arrivals: dict[Lane, _Arrivals] = {}
 
     def arrived(self, lane: Lane, chars: int, now_ms: float) -> None:
         """Note when text came in."""
         self.received_chars += chars
         self.last_ms = now_ms
-        received = self._received.get(lane)
-        if received is None:
-            received = self._begin(lane, now_ms)
-        received += chars
-        self._received[lane] = received
-        self._arrivals[lane].append((received, now_ms))
+        arrivals = self._arrivals.get(lane)
+        if arrivals is None:
+            arrivals = self._begin(lane, now_ms)
+        arrivals.chars += chars
+        arrivals.waiting.append((arrivals.chars, now_ms))
 
-    def _begin(self, lane: Lane, now_ms: float) -> int:
+    def _begin(self, lane: Lane, now_ms: float) -> _Arrivals:
         """Take in a lane; nothing of it came before."""
         if self.first_ms is None:
             self.first_ms = now_ms
         self.last_turn.arrived(lane)
-        self._arrivals[lane] = deque()
-        return 0
+        arrivals = self._arrivals[lane] = _Arrivals()
+        return arrivals
 
     def passed(self, lane: Lane, chars: int) -> None:
         """Note a text that came and left at once, as it was known that nothing stands in it."""
@@ -152,14 +159,15 @@ class Tally:
 
     def received(self, lane: Lane) -> int:
         """Characters of the lane that came, whatever became of them."""
-        return self._received.get(lane, 0)
+        arrivals = self._arrivals.get(lane)
+        return 0 if arrivals is None else arrivals.chars
 
     def released(self, release: Release, now_ms: float) -> float | None:
         """Note that text leaves. Returns how long its first character was held; None if it accounts for no text."""
         self.last_turn.released(release)
         self._advice.update({each.rule: each.advice for each in release.annotations if each.advice})
         self.restored += sum(each.is_restored for each in release.redactions)
-        arrivals = self._arrivals.get(release.lane)
+        arrivals = self._waiting(release.lane)
         if release.end <= release.start or not arrivals:
             return None
         self.released_chars += release.end - release.start
@@ -171,6 +179,10 @@ class Tally:
         self.held.add(held_ms)
         return held_ms
 
+    def _waiting(self, lane: Lane) -> deque[tuple[int, float]]:
+        arrivals = self._arrivals.get(lane)
+        return deque() if arrivals is None else arrivals.waiting
+
     @property
     def advice(self) -> tuple[str, ...]:
         """What the model is to be told, each once, in the policy's order."""
@@ -179,7 +191,7 @@ class Tally:
     def span_ms(self, release: Release) -> float:
         """How much time lay between the arrivals of its first and its last character. Before it was `released`."""
         first_ms = last_ms = None
-        for end, arrived_ms in self._arrivals.get(release.lane, ()):
+        for end, arrived_ms in self._waiting(release.lane):
             if end > release.start:
                 first_ms = arrived_ms if first_ms is None else first_ms
                 last_ms = arrived_ms

@@ -114,7 +114,10 @@ def operations() -> Mapping[str, Mapping[str, float]]:
             "a token through the core": _of(_core, plan),
             "a token through the session": _in_loop(_session, plan),
             "a token through gRPC and back": _in_loop(_grpc, plan),
-            "an event of a stream through the proxy's guard": _in_loop(_proxy, plan),
+            **{
+                f"an event of {name} through the proxy's guard": _in_loop(partial(_proxy, name), plan)
+                for name in _EVENTS
+            },
             "a policy's decision on a finding": _of(_decide, plan),
             "an event into the outbox": _of(_outbox, plan),
         }
@@ -264,9 +267,9 @@ def _data(request: pb.StreamRequest) -> bytes:
     return frames.frame(frames.DATA, 0, _CALL, PREFIX.pack(0, len(message)) + message)
 
 
-async def _proxy(work: Work, engine: Engine) -> int:
-    """What the proxy does with each event of a stream, between the two connections that it has."""
-    shape = next(each for each in SHAPES if each.name == "openai-chat")
+async def _proxy(name: str, work: Work, engine: Engine) -> int:
+    """What the proxy does with each event of a stream of that API, between the two connections that it has."""
+    shape, event_of = next(each for each in SHAPES if each.name == name), _EVENTS[name]
     body = opened.streamed(shape, Format.SSE, max_frame_bytes=_LARGE, max_waiting_bytes=_LARGE)
     events: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -279,19 +282,27 @@ async def _proxy(work: Work, engine: Engine) -> int:
 
     async with engine.open(StreamStart()) as session:
         guard = asyncio.create_task(StreamGuard(session, body, write).run(coming()))
-        await counted(work, [partial(events.put, _event(token)) for token in TOKENS])
+        await counted(work, [partial(events.put, event_of(token)) for token in TOKENS])
         counts = work.counts.copy()
-        await events.put(b"data: [DONE]\n\n")
         await events.put(b"")
         await guard
         work.counts = counts
     return len(TOKENS)
 
 
-def _event(token: str) -> bytes:
-    choice: dict[str, Any] = {"index": 0, "delta": {"content": token}, "finish_reason": None}
+def _chat_event(token: str) -> bytes:
+    choice: dict[str, Any] = {"index": 0, "delta": {"content": token}, "logprobs": None, "finish_reason": None}
     chunk = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
-    return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
+    return b"data: " + msgspec.json.encode(chunk | {"obfuscation": token[::-1]}) + b"\n\n"
+
+
+def _message_event(token: str) -> bytes:
+    event = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": token}}
+    return b"event: content_block_delta\ndata: " + msgspec.json.encode(event) + b"\n\n"
+
+
+_EVENTS: Mapping[str, Callable[[str], bytes]] = {"openai-chat": _chat_event, "anthropic-messages": _message_event}
+"""What the providers of these APIs send for a token."""
 
 
 def _decide(work: Work, plan: Plan) -> int:
@@ -320,6 +331,6 @@ def _outbox(work: Work, plan: Plan) -> int:
         with work.counting():
             for _ in range(EVENTS):
                 with store.transaction():
-                    store.append([to_row(violation_event(info, plan, decision, _UNIX_SECONDS))])
+                    store.tables.append([to_row(violation_event(info, plan, decision, _UNIX_SECONDS))])
         store.close()
     return EVENTS

@@ -46,7 +46,8 @@ MEDIAN_MS, P99_MS = 150, 300
 """When the first words of an answer should be out."""
 EARLY: Mapping[str, tuple[tuple[int, ...], int]] = {
     "Tidegate, nothing read early": ((), 0),
-    "Tidegate, after 6, 6 and 12": ((6, 6, 12), 0),
+    "Tidegate, after 6": ((6,), 0),
+    "Tidegate, after 8 and 8": ((8, 8), 0),
     "Tidegate, after 6 and 6, then every 24": ((6, 6), 24),
     "Tidegate, after 6 and 6, then every 20": ((6, 6), 20),
 }

@@ -150,8 +150,13 @@ def _decided(plan: Plan, text: str) -> dict[Action, list[Decision]]:
 
 
 def _asked(plan: Plan, text: str) -> list[Request]:
-    stream = Stream(plan)
-    return [*stream.feed(Lane(), text), *stream.close()]
+    """What is asked about a text that comes token by token, each outcome before the next one."""
+    stream, asked = Stream(plan), list[Request]()
+    for token in (*pieces_of(text), None):
+        for request in stream.close() if token is None else stream.feed(Lane(), token):
+            stream.resolve(request[1].number, request[0].index, answer(request))
+            asked.append(request)
+    return asked
 
 
 def _pieces(requests: Sequence[Request]) -> int:

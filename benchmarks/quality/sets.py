@@ -1,8 +1,10 @@
-"""The labelled sets: those on the disk, and the two that are made of them.
+"""The labelled sets: those on the disk, the two that are made of them, and two of our own.
 
 * Attacks hidden in documents: 2,000 documents, half of them with an attack put in (`training.encoder.hidden`). Nothing
   of it was trained on.
 * Topics of an author's own: each of the topics of clinc150's test set by five example sentences from its training part.
+* Texts in which nothing is to be found: code, logs and tables for `pii` (`benchmarks.quality.plain`), and talk of
+  violence, hate and illness for `toxicity`, as many long texts as short ones (`benchmarks.quality.harmless`).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.quality import harmless, plain
 from training.encoder.hidden import rows as hidden_rows
 from workbench.evaluation.rows import read_rows
 from workbench.evaluation.targets import AUTHORS, HIDDEN
@@ -48,6 +51,9 @@ def labelled_sets(data: Path, heads: Sequence[str], limit: int | None, only: Seq
             count = min(limit or _HIDDEN_COUNT, _HIDDEN_COUNT)
             rows = hidden_rows(data, count=_HIDDEN_COUNT, seed=_HIDDEN_SEED)[:count]
             yield LabelledSet(head, HIDDEN, data / head, rows)
+        own = {"toxicity": harmless, "pii": plain}.get(head)
+        if own is not None and (not only or own.NAME in only):
+            yield LabelledSet(head, own.NAME, data / head / f"{own.NAME}.jsonl.gz", own.rows()[:limit])
         if head == "topic" and (not only or AUTHORS in only):
             path = data / head / "test_clinc150.jsonl.gz"
             yield LabelledSet(head, AUTHORS, path, read_rows(path, needs=task.needs, limit=limit))

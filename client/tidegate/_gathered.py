@@ -12,12 +12,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Final, NoReturn, Self
 
-from tidegate.types import AnyChunk, Chunk, Lane
+from tidegate.types import AnyChunk, Chunk, Lane, Passage
 
 MOST_CHARS: Final = 16_384
 """What one message holds."""
 MOST_CHUNKS: Final = 256
-"""How many chunks the source may be ahead, where they are joined; else it is one."""
+"""How many chunks the source may be ahead where they are joined, of about a message's text at most; else it is one."""
 _OWN = Lane()
 
 
@@ -35,6 +35,8 @@ class Gathered:
         self._most = MOST_CHUNKS if joins else 1
         self._taker = object()
         self._waiting: list[AnyChunk] = []
+        self._chars = 0
+        """Of the text that waits."""
         self._task: asyncio.Task[None] | None = None
         self._came = asyncio.Event()
         self._room = asyncio.Event()
@@ -57,6 +59,7 @@ class Gathered:
             if taker is not self._taker:
                 raise StopAsyncIteration
         first, *self._waiting = joined(self._waiting) if self._joins else self._waiting
+        self._chars -= _size_of(first)
         self._room.set()
         return first
 
@@ -91,12 +94,24 @@ class Gathered:
 
     async def _put(self, chunk: AnyChunk) -> None:
         self._waiting.append(chunk)
+        self._chars += _size_of(chunk)
         self._came.set()
         if len(self._waiting) > 1:
             await asyncio.sleep(0)  # a source that never waits leaves whoever sends a turn
-        while len(self._waiting) >= self._most:
+        while len(self._waiting) >= self._most or (self._waiting and self._chars >= MOST_CHARS):
             self._room.clear()
             await self._room.wait()
+
+
+def _size_of(chunk: AnyChunk) -> int:
+    """How much text a chunk holds, in characters or bytes."""
+    match chunk:
+        case str(text) | bytes(text) | (_, _, str(text) | bytes(text)):
+            return len(text)
+        case Chunk(text=str(text) | bytes(text)) | Passage(text=str(text)):
+            return len(text)
+        case _:
+            return 0
 
 
 def joined(chunks: Iterable[AnyChunk]) -> Iterator[AnyChunk]:

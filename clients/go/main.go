@@ -22,7 +22,7 @@ func argument(number int, otherwise string) string {
 }
 
 // send hands over what the stream is, then text as it comes, however it was cut.
-func send(stream grpc.BidiStreamingClient[pb.StreamRequest, pb.StreamResponse], policy string) {
+func send(stream pb.GuardService_StreamClient, policy string) {
 	start := &pb.Start{Policy: policy, Direction: pb.Direction_DIRECTION_OUTPUT, SessionId: "example"}
 	if stream.Send(&pb.StreamRequest{Message: &pb.StreamRequest_Start{Start: start}}) != nil {
 		return // Recv has the reason

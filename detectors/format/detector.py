@@ -200,7 +200,8 @@ class FormatScan:
         self._inner: RegularScan | None = scanner.inner.start() if scanner.inner is not None else None
         self._seen: frozenset[str] = frozenset()
         self._at = 0
-        self._kept = ""
+        self._kept: list[str] = []
+        """The text so far, where a schema is asked of it, in pieces."""
         self._counts = {"characters": 0, "words": 0, "sentences": 0}
         self._language = LanguageCount() if scanner.language is not None else None
         self._in_word = False
@@ -221,13 +222,18 @@ class FormatScan:
         other._json = self._json.fork() if self._json is not None else None
         other._inner = self._inner.fork() if self._inner is not None else None
         other._counts = dict(self._counts)
+        self._kept = ["".join(self._kept)]
+        other._kept = [*self._kept]
         other._language = self._language.fork() if self._language is not None else None
         return other
 
     def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
         """The findings that became certain, by start."""
         found = [*self._pending]
-        found += [finding for char in text[self._at - offset :] for finding in self._take(char)]
+        new = text[self._at - offset :]
+        if (room := self._scanner.most_kept - self._at) > 0:
+            self._kept.append(new[:room])
+        found += [finding for char in new for finding in self._take(char)]
         if self._inner is not None:
             matches = self._inner.advance(text, offset, is_final=is_final)
             self._seen |= {each.label for each in matches}
@@ -245,11 +251,8 @@ class FormatScan:
         self._count(char)
         if self._language is not None:
             self._language.add(char)
-        if self._scanner.most_kept:
-            if at < self._scanner.most_kept:
-                self._kept += char
-            else:
-                yield from self._tell("TOO_LONG", at, f"more than {SCHEMA_CHARS} characters, with a schema")
+        if self._scanner.most_kept and at >= self._scanner.most_kept:
+            yield from self._tell("TOO_LONG", at, f"more than {SCHEMA_CHARS} characters, with a schema")
         for name, bounds in self._scanner.bounds:
             if bounds.max is not None and self._counts[name] > bounds.max:
                 yield from self._tell("TOO_LONG", at, f"more than {bounds.max} {name}")
@@ -284,7 +287,7 @@ class FormatScan:
         if self._json is not None and "NOT_JSON" not in self._told:
             yield from self._tell("NOT_JSON", at, self._json.end())
         if self._scanner.validate is not None and not self._told & {"NOT_JSON", "TOO_LONG"}:
-            yield from self._tell("WRONG_SHAPE", at, self._scanner.validate(self._kept))
+            yield from self._tell("WRONG_SHAPE", at, self._scanner.validate("".join(self._kept)))
         for name, bounds in self._scanner.bounds:
             if self._counts[name] < bounds.min:
                 yield from self._tell("TOO_SHORT", at, f"fewer than {bounds.min} {name}")

@@ -13,7 +13,8 @@ be examined alone, and text outside blocks is cleared at once.
    yet, the block waits. Nothing that was read is read again.
 4. A block that waits with more than `HOLD` characters is handed out up to where a match may still be arriving: a match
    has at most `WIDTH` characters, but for an address of mail, which is held from its beginning.
-5. What a Markdown link or image points to is one block, so that the whole of it can go.
+5. What a Markdown link or image points to is one block, so that the whole of it can go. A number with blanks in it is
+   no target.
 """
 
 from __future__ import annotations
@@ -205,8 +206,12 @@ class Lexer:
         if end - begin > _limit(text, begin):
             self._is_target = False
             return self._grow(text, offset, is_final=is_final)
-        if end == len(text) and not is_final:
+        goes_on = _goes_on(text, begin, end, is_final=is_final)
+        if not is_final and (end == len(text) or goes_on == _WAIT):
             return None
+        if goes_on != _CUT:
+            self._is_target = False
+            return self._grow(text, offset, is_final=is_final)
         self._grown = offset + end
         return Block(self.begin, offset + end, is_target=True)
 
@@ -218,7 +223,9 @@ def target_at(text: str, position: int) -> tuple[int, int] | None:
         return None
     begin = position - begun.end(1)
     end = _TARGET_RUN.match(text, begin).end()  # type: ignore[union-attr]  # the pattern matches the empty text
-    return (begin, end) if end - begin <= _limit(text, begin) else None
+    if end - begin > _limit(text, begin) or _goes_on(text, begin, end, is_final=True) != _CUT:
+        return None
+    return begin, end
 
 
 _TARGET_AROUND = re.compile(rf"([^\s<>()\"]{{0,{TARGET}}}?)<?\(\]")
@@ -230,6 +237,12 @@ def _limit(text: str, begin: int) -> int:
 
 
 _CUT, _WAIT = -1, -2
+
+
+def _goes_on(text: str, begin: int, end: int, *, is_final: bool) -> int:
+    """As `_joins`, of what stands where a link's target does: it is none when its number goes on behind a blank."""
+    goes_on = _joins(text, begin, end, is_final=is_final) if text[end : end + 1].isspace() else _CUT
+    return _CUT if is_final and goes_on == _WAIT else goes_on
 
 
 def _joins(text: str, begin: int, end: int, *, is_final: bool) -> int:

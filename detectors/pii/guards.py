@@ -119,7 +119,21 @@ def is_card(text: str, start: int, end: int) -> bool:
     if digits == found and digits.endswith("00000"):
         return False
     numbers = _CARD_NUMBER if digits == found else _ANY_CARD
-    return bool(numbers.fullmatch(digits)) and not _PERIODIC.fullmatch(digits) and is_apart(text, start, end)
+    if not numbers.fullmatch(digits) or _PERIODIC.fullmatch(digits) or not is_apart(text, start, end):
+        return False
+    return " " not in found or not _is_in_columns(text, start, end)
+
+
+def _is_in_columns(text: str, start: int, end: int) -> bool:
+    """Whether more such groups stand beside it in its line, and nothing names a card."""
+    beside = _COLUMN_BEFORE.search(text, max(0, start - REACH), start) or _COLUMN_BEHIND.match(text, end)
+    return beside is not None and _NAMES_CARD.search(text[max(0, start - 4 * REACH) : start]) is None
+
+
+_COLUMN_BEFORE = re.compile(r"(?<![\w/])[\w.+-]{3,16}\d \Z")
+_COLUMN_BEHIND = re.compile(r" (?!(?:0[1-9]|1[0-2])\d\d(?!\d))\d{4}")
+"""A number of four characters or more, which is no month and year of expiry."""
+_NAMES_CARD = re.compile(r"card|visa|amex|american express|maestro|discover|pan\b|cc\b|credit|debit", re.IGNORECASE)
 
 
 def is_odd_card(text: str, start: int, end: int) -> bool:
@@ -176,12 +190,12 @@ _ALIKE = re.compile(r"(\d)\1\1\D(\d)\2\D(\d)\3{3}")
 
 
 def is_device(text: str, start: int, end: int) -> bool:
-    """Not a row of bytes that count (`00:11:22:33:44:55` of examples), the address of a group, or a row of numbers."""
+    """Not a row of bytes that count or are alike (`00:11:22:33:44:55`), the address of a group, or a row of numbers."""
     found = re.sub(r"[:.-]", "", text[start:end])
     values = bytes.fromhex(found)
     if _GROUP_MAC.match(found) or (found.isdigit() and "-" in text[start:end]):
         return False
-    return len({after - before for before, after in pairwise(values)}) > 1
+    return len(set(values)) > 2 and len({after - before for before, after in pairwise(values)}) > 1
 
 
 _GROUP_MAC = re.compile(r"01005e|0180c2|3333", re.IGNORECASE)
@@ -210,6 +224,8 @@ def is_url(text: str, start: int, end: int) -> bool:
     scheme, host, rest = _URL_PARTS.match(text[start:end].lower()).group(1, 2, 3)  # type: ignore[union-attr]  # a host
     if not scheme and not host.startswith("www.") and not _is_plain_domain(host, has_path=bool(rest)):
         return False
+    if _OF_OBJECT.match(host):
+        return False
     parts = presidio.offline_suffixes()(host)
     return bool(parts.domain and parts.suffix)
 
@@ -219,13 +235,16 @@ def _is_plain_domain(host: str, *, has_path: bool) -> bool:
     return ending not in _FILE_ENDINGS and (has_path or (len(name) > 1 and ending not in _WORD_ENDINGS))
 
 
+_OF_OBJECT = re.compile(r"(?:self|cls|this)\.")
 _URL_PARTS = re.compile(r"(https?://)?([^/:?#]+)(.*)", re.DOTALL)
-_FILE_ENDINGS = frozenset("as cc md mo mov pl pm ps pub py rs run sc sh so st vi zip".split())
+_FILE_ENDINGS = frozenset("as cc java md mo mov pl pm ps pub py rs run sc sh so st vi zip".split())
 _WORD_ENDINGS = frozenset(
-    "ac ad al am ba by call cat center click cool coop date day do email events fit fm foo fun games get gg go group "
-    "help hm host id im ink int is la lat link list live lol ma map me media menu mm mn ms mu my name ne network new "
-    "no now nu one page ping pk pr pro properties report sa se services sg show sl sm sr store style support sy "
-    "systems tab tc tel test tips tk tm to today tools top tr tt tv va version watch work works ws zone".split()
+    "ac ad al am ba black blue by call cat center click cool coop data date day do email events fit fm foo fun "
+    "games get gg go green group help hm host id im ink int is la lat limited link list live lol ma map me media "
+    "menu mm mn ms mu my name ne network new next no now nu one open page phone photo pics ping pink pk play plus "
+    "post pr prime pro prod promo properties protection red report sa safe save se search secure security select "
+    "services sg shell show sl sm spot sr star store stream style support sy systems tab tc tel test tips tk tm "
+    "to today tools top total tr trust tt tv va version video vote watch work works ws you zero zone".split()
 )
 """Top-level domains that may be the word after a full stop without its space, or an attribute: `done.So`,
 `self.name`."""

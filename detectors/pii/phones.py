@@ -182,7 +182,8 @@ def _is_in_code(text: str, start: int, words: Words) -> bool:
     """Whether it stands as a number of a program does, and no word says that it is one for telephones."""
     if words == Words.NEAR and _IN_CODE.search(text, max(0, start - 3), start):
         return True
-    return words == Words.NEXT and _NEXT_ITEM.search(text, max(0, start - 9), start) is not None
+    next_one = {Words.NEXT: _NEXT_ITEM, Words.NAME: _NEXT_ENTRY}.get(words)
+    return next_one is not None and next_one.search(text, max(0, start - 9), start) is not None
 
 
 def _ends(text: str, first: int, last: int) -> list[int]:
@@ -220,7 +221,7 @@ def _whole_end(text: str, start: int, end: int) -> int:
 _YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"0[1-9]|1[0-2]", r"0[1-9]|[12]\d|3[01]"
 _DATE = re.compile(
     rf"(?<!\d)(?:{_YEAR}([-/. ]?)(?:{_MONTH})\1(?:{_DAY})"
-    rf"|(?:{_DAY}|[1-9])([-/.])(?:{_MONTH}|[1-9])\2{_YEAR})(?!\d)"
+    rf"|(?:{_DAY}|[1-9])([-/.])(?:{_MONTH}|[1-9])\2{_YEAR}|(?:{_MONTH}|[1-9])([-/.])(?:{_DAY}|[1-9])\3{_YEAR})(?!\d)"
 )
 _OTHER_FORM = re.compile(
     r"(?:(?:[1-9]?|1\d|2[0-4])\d|25[0-5])(?:\.(?:(?:[1-9]?|1\d|2[0-4])\d|25[0-5])){3}"
@@ -234,7 +235,7 @@ _BEFORE_YEAR = re.compile(r"\d{5,7} (?:19|20)\d\d")
 """An article's number and its year."""
 _NAMES_ANOTHER = re.compile(
     r"\b(?:isbn|issn|doi|sku|upc|ean|order|invoice|ticket|tracking|batch|serial|part|model|version|ver|release|build|commit"
-    r"|patch|expected|port|error|code|hash|uuid|id|key|case|issue|bug|lot|item|article|section|rfc|patent|page|score|lines?)"
+    r"|patch|expected|port|error|code|hash|uuid|id|key|case|issue|bug|lot|item|article|section|rfc|patent|page|score|lsn|lines?)"
     r"(?:[ -]?(?:number|no|nr|code|key|id))?[\s.:=#]{0,3}\Z",
     re.IGNORECASE,
 )
@@ -258,9 +259,15 @@ _IN_CODE = re.compile(r"[=(*/+%<>:] ?-?[\"']?\Z|[\"']\Z")
 """Before a number that its writing alone does not make one for telephones."""
 _NEXT_ITEM = re.compile(r"[\"'][)\]}]{0,2},\s{1,4}[\"']\Z")
 """Between two items of a list in a program."""
+_NEXT_ENTRY = re.compile(r"[\"'][)\]}]{1,2},\s{1,4}[\"']\Z")
+"""Between two entries of a table in a program: `'Celular'}, '553199649': `."""
 _SEPARATORS = re.compile(r"\D+")
 _ROW_BEFORE = re.compile(r"(?:\d|\.\.) {1,3}\Z")
 _ROW_AFTER = re.compile(r" -?\d")
+_IN_FOURS = re.compile(r"\d{4}(?: \d{4}){2,3}")
+_COLUMN_BEFORE = re.compile(r"(?:\d|\.\.)[ \n]{1,3}\Z")
+_COLUMN_BEHIND = re.compile(r"[ \n]-?\d")
+"""Of columns of four digits: numbers of the lines above and below count, too."""
 
 
 def _score(text: str, start: int, end: int, *, words: Words) -> float:
@@ -348,6 +355,8 @@ def _is_in_row(text: str, start: int, end: int, number: str) -> bool:
     separators = set(_SEPARATORS.findall(number.strip("() +")))
     if "." in separators and len(separators) > 1 and not number.startswith("("):
         return True
+    if separators == {" "} and _IN_FOURS.fullmatch(number):
+        return bool(_COLUMN_BEFORE.search(text, max(0, start - 4), start) or _COLUMN_BEHIND.match(text, end))
     if separators == {" "}:
         return bool(_ROW_BEFORE.search(text, max(0, start - 4), start) or _ROW_AFTER.match(text, end))
     return False

@@ -4,7 +4,8 @@
 2. Words that are certainly nothing part the text into stretches. In each, the likeliest path is chosen among those that
    make sense: what goes on (`I-PERSON`) must have begun (`B-PERSON`). So one doubtful word does not break a name.
 3. Spans of one label that only a hyphen, an apostrophe or the like parts are one (`Jean-Luc`, `O'Brien`).
-4. The edges are cleaned of what is no part of a name: punctuation, the genitive, a title before a person.
+4. The edges are cleaned of what is no part of a name: punctuation, the genitive, a title before a person, small words
+   behind it. What is no name at all (`detectors.pii.words`, `detectors.pii.rows`) is left out.
 
 A span's score is the mean over its words of the probability of its label, begun or going on.
 """
@@ -19,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.models.encoder import Floats, Tags
+from detectors.pii.rows import is_of_program
+from detectors.pii.words import PERSON, is_nothing, without_last_words
 
 OUTSIDE = "O"
 CERTAINLY_NOTHING = 0.99
@@ -131,7 +134,6 @@ _ABBREVIATED = re.compile(
     r"(?:(?<![^\W_])[^\W\d_]|[^\W\d_]\.[^\W\d_]|\b(?:inc|jr|sr|co|ltd|corp|st|ave|rd|blvd))\Z", re.I
 )
 _TITLE = re.compile(r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|dear)\b\.?\s+)+(?=\w)", re.IGNORECASE)
-PERSON = "PERSON"
 
 
 def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
@@ -157,8 +159,10 @@ def _cleaned(text: str, span: Span, begin: int) -> Span | None:
     start = leading.end() if leading else start
     if span.label == PERSON and (title := _TITLE.match(text, start, end)):
         start = title.end()
-    end = _end_of_name(text, start, end)
-    return Span(start, end, span.label, span.score) if start < end else None
+    end = without_last_words(text, start, _end_of_name(text, start, end), span.label)
+    if start >= end or is_nothing(text, start, end, span.label) or is_of_program(text, start, end, span.label):
+        return None
+    return Span(start, end, span.label, span.score)
 
 
 def _end_of_name(text: str, start: int, end: int) -> int:

@@ -63,8 +63,9 @@ _PLACEHOLDERS = re.compile(
     re.IGNORECASE,
 )
 _SAMPLE_PASSWORD = re.compile(
-    r"(?:my|the|some|test|db|super|a)?(?:[-_ ]|%20)?(?:pass(?:word|wd|phrase|code)?|pwd|pw|secret|user(?:name)?"
-    r"|token|key|auth|x{2,}|hunter2|foo|bar|baz|admin|guest|postgres|root|test|abc|none|null|xyz\w{0,3}|abc\w{0,3})\d{0,3}",
+    r"(?:my|the|some|test|db|super|a)?(?:[-_ ]|%20)?(?:p[a@4][s5$]{2}(?:w[o0]rd|wd|phrase|code)?|pwd|pw|secret"
+    r"|user(?:name)?|token|key|auth|x{2,}|hunter2|foo|bar|baz|admin|guest|postgres|root|test|abc|none|null|xyz\w{0,3}"
+    r"|abc\w{0,3})\d{0,4}!?",
     re.IGNORECASE,
 )
 """What examples have for a password."""
@@ -73,14 +74,16 @@ _DOCUMENTED = frozenset(
         *("2YotnFZFEjr1zCsicMWpAA", "tGzv3JOkF0XG5Qx2TlKWIA", "SplxlOBeZQQYbYS6WxSbIA", "mF_9.B5f-4.1JqM"),
         *("czZCaGRSa3F0MzpnWDFmQmF0M2JW", "7Fjfp0ZBr1KtDRbnfVdmIw", "gX1fBat3bV", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
         *("SlAV32hkKG", "8xLOxBtZp8", "vF9dft4qmT", "dXNlcjpwYXNz", "dXNlcm5hbWU6cGFzc3dvcmQ="),
+        *("hh5s93j4hdidpola", "hdhd0244k9j7ao03", "nnch734d00sl2jdk", "pfkkdhi9sl3r4s00", "dpf43f3p2l4k3l03"),
+        *("kd94hf93k423kf44", "hfdp7dh39dks9884", "kkk9d7dh3k39sjv7", "j49sk3j29djd", "h480djs93hd8"),
     )
 )
-"""Values of the examples in RFC 6749, 6750, 7617 and OpenID Connect Core."""
+"""Values of the examples in RFC 5849, 6749, 6750, 7617 and OpenID Connect Core, and in drafts of these."""
 
 
 def is_placeholder(text: str) -> bool:
     """Whether a value only stands for a secret: `your_api_key`, `xxxx`, `${VAR}`, one character repeated."""
-    return text in _DOCUMENTED or bool(_PLACEHOLDERS.search(text)) or len(set(text[-16:])) <= 2
+    return text.partition("&")[0] in _DOCUMENTED or bool(_PLACEHOLDERS.search(text)) or len(set(text[-16:])) <= 2
 
 
 def entropy(text: str) -> float:
@@ -214,7 +217,7 @@ _OPEN_NAME = re.compile(
     r"|eos|bos|pad|unk|mask|sep|cls|special|image|audio|video|vision|stop|max|min|num|total|prompt|completion|input"
     r"|output|cached?|reasoning|count|tokens?_per|type|kind|sort|partition|primary|foreign|idempotency|dedup\w*)"
     r"[_\- .]?(?i:key[_-]?)?(?i:token|key|secret)[\w-]{0,12}\W{0,8}\Z|::\w+\W{0,6}\Z|[\d}]:secret:\Z"
-    r"|(?i:client|request|change|creation|lock|update|import|export|action|unit|grant|copy\w{0,8})[_-]?(?i:token)\W{0,8}\Z"
+    r"|(?i:client|request|verification|change|creation|lock|update|import|export|action|unit|grant|copy\w{0,8})[_-]?(?i:token)\W{0,8}\Z"
     r"|(?i:token|key|secret)s?[_-]?(?i:id|type"
     r"|name|len(?:gth)?|size|count|class|path|file|url|uri|arn|hash|format|field|header|prefix|expir\w*|ttl|version|url)"
     r"\W{0,6}\Z|(?i:badge|shield)[^\s]{0,12}\?token=\Z|\.svg\?token=\Z"
@@ -284,6 +287,7 @@ def _pem(begun: str) -> float | None:
 # ---------------------------------------------------------------- the table
 
 _B62, _B64, _B64U, _HEXES = "[0-9A-Za-z]", "[0-9A-Za-z+/=]", "[0-9A-Za-z_-]", "[0-9a-f]"
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _VALUE = r"[^\s\"',;<>`(){}\[\]\\]"
 _NAMED = (
     r"(?:(?:\b|[_-])(?i:api[_-]?key|secret|token|passw(?:or)?d|pwd|client[_-]?secret|access[_-]?key)"
@@ -467,6 +471,31 @@ FORMATS = (
     Format("JFROG_API_KEY", "JFrog key", "AKCp[0-9A-Za-z]{69}"),
     Format("DYNATRACE_TOKEN", "Dynatrace token", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
     Format("FACEBOOK_TOKEN", "Facebook token", "EAA[0-9A-Za-z]{90,200}", MID, tail=f"{_B62}*"),
+    Format("ADOBE_SECRET", "Adobe client secret", "p8e-[0-9A-Za-z_-]{32}"),
+    Format("ALIBABA_ACCESS_KEY_ID", "Alibaba Cloud access key id", "LTAI[0-9A-Za-z]{20}"),
+    Format(
+        "AUTHRESS_KEY",
+        "Authress access key",
+        r"(?:sc|ext|scauth|authress)_[0-9a-z]{5,30}\.[0-9a-z]{4,6}\.acc[_-][0-9a-z-]{10,32}\.[0-9A-Za-z+/_=-]{30,120}",
+        tail="[0-9A-Za-z+/_=-]*",
+    ),
+    Format("BREVO_API_KEY", "Brevo key", "xkeysib-[0-9a-f]{64}-[0-9A-Za-z]{16}"),
+    Format("CLOJARS_TOKEN", "Clojars token", "CLOJARS_[0-9a-z]{60}"),
+    Format("DUFFEL_TOKEN", "Duffel token", "duffel_(?:test|live)_[0-9A-Za-z_=-]{43}"),
+    Format("EASYPOST_API_KEY", "EasyPost key", "EZ[AT]K[0-9A-Za-z]{54}"),
+    Format("FLUTTERWAVE_SECRET_KEY", "Flutterwave secret key", "FLWSECK(?:_TEST)?-[0-9A-Za-z]{12,40}(?:-X)?"),
+    Format("FRAMEIO_TOKEN", "Frame.io token", "fio-u-[0-9A-Za-z_=-]{64}"),
+    Format("GITLAB_TOKEN", "GitLab runner registration token", f"GR1348941{_B64U}{{20}}"),
+    Format("GRAFANA_TOKEN", "Grafana Cloud token", "glc_[0-9A-Za-z+/]{32,400}", tail=f"{_B64}*"),
+    Format("GRAFANA_TOKEN", "Grafana key of the first kind", "eyJrIjoi[0-9A-Za-z]{70,400}", tail=f"{_B64}*"),
+    Format("README_API_KEY", "ReadMe key", "rdme_[0-9a-z]{70}"),
+    Format("SCALINGO_TOKEN", "Scalingo token", f"tk-us-{_B64U}{{48}}"),
+    Format("SHIPPO_TOKEN", "Shippo token", "shippo_(?:live|test)_[0-9a-f]{40}"),
+    Format(
+        "TEAMS_WEBHOOK",
+        "Microsoft Teams webhook",
+        rf"webhook\.office\.com/webhookb2/{_UUID}@{_UUID}/IncomingWebhook/[0-9a-f]{{32}}/{_UUID}",
+    ),
     Format("SOURCEGRAPH_TOKEN", "Sourcegraph token", "sgp_(?:[0-9a-fA-F]{16}_|local_)?[0-9a-fA-F]{40}"),
     Format("ONEPASSWORD_TOKEN", "1Password service account token", "ops_eyJ[0-9A-Za-z+/]{250}", tail=f"{_B64}*"),
     Format(

@@ -14,21 +14,20 @@ from multidict import CIMultiDict
 
 from sidecar.callouts.adapter import Adapter, Asked, Handler, Reply, plain_failure
 from sidecar.callouts.catalogue import ADAPTERS
+from sidecar.codec.encoding import is_known
 from sidecar.config import Callouts
 from sidecar.engine import Engine
-from sidecar.errors import ConfigError, TidegateError, UnknownPolicy
+from sidecar.errors import CallerError, TidegateError, UnknownPolicy
 from sidecar.tokens import Tokens
+from sidecar.transport.connections import let_body_come, listening
 from sidecar.transport.decision import Refuse
-from sidecar.transport.exchange import InFlight, Room, read_request
+from sidecar.transport.exchange import Held, InFlight, Room, opened_request, read_request
 from sidecar.transport.facts import Caller, start_of
+from sidecar.transport.http_headers import coding_of
 from sidecar.transport.http_status import HttpStatus, RefusedError, http_status_of
 from sidecar.transport.identity import Peer
 
 _log = logging.getLogger(__name__)
-_quiet = logging.getLogger(f"{__name__}.requests")
-_quiet.disabled = True
-
-_SHUTDOWN_SECONDS = 1.0
 
 
 class CalloutServer:
@@ -51,18 +50,9 @@ class CalloutServer:
 
     async def start(self) -> None:
         """Listen and serve. Raises `ConfigError` when the address cannot be bound."""
-        host, _, port = self._settings.listen.rpartition(":")
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None, logger=_quiet)
-        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await runner.setup()
-        self._runner = runner
-        try:
-            await web.TCPSite(runner, host.strip("[]"), int(port), reuse_port=self._settings.share_port or None).start()
-        except OSError as error:
-            raise ConfigError(
-                f"cannot listen on {self._settings.listen}: {error.strerror}", path="callouts.listen"
-            ) from None
-        self.address = f"{host}:{runner.addresses[0][1]}"
+        self._runner, self.address = await listening(
+            self._handle, self._settings.listen, "callouts.listen", shares_port=self._settings.share_port
+        )
 
     async def drain(self) -> None:
         """Refuse new requests; returns when none is left."""
@@ -101,9 +91,19 @@ class CalloutServer:
         token = self._tokens.of(headers.get("Authorization", ""), adapter.name) if self._tokens is not None else None
         start = start_of(self._settings.facts, Caller(headers, Peer(request.remote or ""), route=request.path), None)
         with self._room.held() as held:
-            body = await read_request(self._settings, request.content.iter_any(), held)
+            body = await self._body(request, coding_of(headers), held)
             tenant_of = token.tenant if token is not None else None
             return await handle(Asked(self._engine, start, body, request.path, tenant_of))
+
+    async def _body(self, request: web.BaseRequest, coding: str, held: Held) -> bytes:
+        """A request's body, its encoding undone. Raises `CallerError`, `SlowBodyError` and `Overloaded`."""
+        if coding and not is_known(coding):
+            raise CallerError("has a content encoding that is not read here; send it without one", field="body")
+        let_body_come(request)
+        data = await read_request(self._settings, request.content.iter_any(), held)
+        content = opened_request(self._settings, coding, data)
+        held.take(len(content) if coding else 0)
+        return content
 
     def _failed(self, error: Exception, adapter: Adapter | None) -> web.Response:
         status = _status_of(error)

@@ -187,8 +187,9 @@ def _guard(app: App, pins: Pins, max_message_bytes: int) -> McpGuard:
 
 
 async def _run_child(guard: McpGuard, command: Sequence[str]) -> int:
-    from sidecar.mcp.stdio import relay, start_child
+    from sidecar.mcp.stdio import relay, standard_streams, start_child
 
+    source, client = await standard_streams()
     child = await start_child(command)
 
     def stop(number: signal.Signals) -> None:
@@ -197,4 +198,4 @@ async def _run_child(guard: McpGuard, command: Sequence[str]) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
-    return await relay(guard, child)
+    return await relay(guard, child, source, client)

@@ -25,6 +25,7 @@ from sidecar.codec.eventstream import BrokenFrameError
 from sidecar.codec.formats import Format, framing_of
 from sidecar.codec.frames import Frame, FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError, Path, dumps, edited, literal, loads, replace_values
+from sidecar.codec.moulds import Fitting, Moulds
 from sidecar.codec.naming import name_of_place
 from sidecar.codec.places import COUNTS, Found, Kind, Node, Reader, Slot
 from sidecar.codec.shape import PLAINLY, REQUEST, AnswerOptions, NewFrame, Shape, answer_scope, says_again
@@ -147,6 +148,7 @@ class StreamedAnswer:
         self._reader = Reader(is_streamed=True)
         self._weave = Weave(holds_calls=holds_calls, repeats=says_again(shape.event), postscript=postscript)
         self._voice = shape.voice(asked)
+        self._moulds = Moulds()
         self._frames: dict[int, _Held] = {}
         self._waiting_bytes = 0
         self._max_waiting_bytes = max_waiting_bytes
@@ -206,6 +208,12 @@ class StreamedAnswer:
         """The stream is over: every frame leaves with what was let out of it."""
         self._weave.flush()
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether something may leave now."""
+        self._emit_all(self._weave.ready())
+        return bool(self._out)
+
     def ready(self) -> bytes:
         """What may leave now."""
         self._emit_all(self._weave.ready())
@@ -217,10 +225,14 @@ class StreamedAnswer:
 
     def _add(self, frame: Frame) -> list[Fed]:
         number, self._numbers = self._numbers, self._numbers + 1
-        held = self._frames[number] = _read(frame)
+        moulded = self._moulds.fitting(frame)
+        held = self._frames[number] = _read(frame) if moulded is None else _moulded(frame, moulded)
         self._waiting_bytes += len(frame.raw)
         if self._waiting_bytes > self._max_waiting_bytes:
             raise FrameTooLongError(f"more than {self._max_waiting_bytes} bytes wait for what is undecided before them")
+        if moulded is not None:
+            return self._weave.add(number, held.found.slots, held.found.choices)
+        self._moulds.drop()
         if frame.payload is None or held.text.isspace() or not held.text:
             return self._weave.add(number, ())
         if held.is_text and self._shape.is_last(frame.payload, frame.event):
@@ -229,7 +241,8 @@ class StreamedAnswer:
 
     def _fed(self, number: int, held: _Held) -> list[Fed]:
         shape, frame = self._shape, held.frame
-        found = held.found = self._reader.read(held.document, self._node_of(held), answer_scope(frame.event))
+        node = self._node_of(held)
+        found = held.found = self._reader.read(held.document, node, answer_scope(frame.event))
         slots: Sequence[Slot] = found.slots
         if held.is_text:
             slots = [_as_one(slot) for slot in found.slots]
@@ -246,6 +259,8 @@ class StreamedAnswer:
         ends = shape.ends(self._reader, held.document, found, frame.event)
         if found.has_counts or ends is not None:
             self._count(held.document)
+        elif not (held.is_text or held.mark or self._asked.is_json or self._reader.has_calls):
+            self._moulds.make(frame, held.text, held.document, node, found)
         fed = self._weave.add(number, slots, found.choices, ends)
         if named:
             fed += [over for lane in named for over in self._weave.end(lane)]
@@ -299,7 +314,7 @@ class StreamedAnswer:
         if woven.is_bereft and woven.frame and not (held.found.is_final or held.found.has_counts):
             return
         if not woven.changes and not woven.without:
-            self._voice.heard(held.document, held.frame.event)
+            self._voice.heard(_document_of(held), held.frame.event)
             self._out.append(held.frame.raw)
         else:
             self._emit_changed(woven, held)
@@ -319,7 +334,7 @@ class StreamedAnswer:
         """Text of frames that have left, in a frame like the last one of its lane."""
         held = self._frames.get(tail.frame) or self._samples[tail.slot.lane, tail.slot.path]
         path, event = tail.slot.path, held.frame.event
-        frame = skeleton(held.document, self._shape.event, path, tail.text)  # names are the same in all events
+        frame = skeleton(_document_of(held), self._shape.event, path, tail.text)  # names are the same in all events
         self._voice.heard(frame, event)
         payload = (
             tail.text.encode("utf-8", "surrogatepass") if not path else dumps(frame).encode("utf-8", "surrogatepass")
@@ -357,6 +372,8 @@ class _Held(msgspec.Struct, gc=False):
     document: Any
     is_text: bool = False
     found: Found = _NOTHING
+    moulded: Fitting | None = None
+    """What makes its document, which it has none of."""
 
     def changed(self, woven: Woven) -> str:
         """What a frame without a document says now."""
@@ -371,6 +388,17 @@ def _read(frame: Frame) -> _Held:
         text = _decoded(payload)
         return _Held(frame, "", text, text, is_text=True)
     return _Held(frame, mark, text, document)
+
+
+def _moulded(frame: Frame, fitting: Fitting) -> _Held:
+    """A frame with this text that is as the one before it."""
+    assert frame.payload is not None
+    return _Held(frame, "", frame.payload.decode(), None, found=fitting.found, moulded=fitting)
+
+
+def _document_of(held: _Held) -> Any:
+    """The document of a frame, good until another one's is asked for."""
+    return held.document if held.moulded is None else held.moulded.document
 
 
 def _silenced(slot: Slot) -> str:

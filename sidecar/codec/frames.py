@@ -22,8 +22,8 @@ _USUAL = re.compile(rb"(?:event: ?([^\r\n]*)\n)?data: ?([^\r\n]*)\n*")
 """Nearly every event: a name or none, and one line of data."""
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
-_HEAD_BYTES = 512
-"""So much is told of an event that is too long."""
+_KEPT_BYTES = 512
+"""So much is told of each end of an event that is too long."""
 _MOST_OF_END = 3
 """What is there of the end of an event, a blank line, while its last byte is missing."""
 _FIELD = re.compile(rb"([^:\r\n]*)(?::[ ]?([^\r\n]*))?(?:\r\n|\r|\n|\Z)")
@@ -37,12 +37,14 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     """One frame. `payload` is what its `data` lines hold (joined by LF), or the line, or the body; None without one.
 
     An event that has fields which no event has, and no data, is its own payload: it is read as it stands.
-    `event` is an SSE event's name.
+    `event` is an SSE event's name. Of an event that was skipped `raw` is how it begins, and `end` how it ends; of all
+    others `end` is empty.
     """
 
     raw: bytes
     payload: bytes | None
     event: str = ""
+    end: bytes = b""
 
 
 class Framing(Protocol):
@@ -102,31 +104,27 @@ class ServerSentEvents:
 
     def __init__(self, *, max_bytes: int) -> None:
         self._rest = Rest(max_bytes)
-        self._is_skipping = False
+        self._max_bytes = max_bytes
+        self._skipped: bytes | None = None
+        """How the event begins that is skipped."""
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The events that became complete, each with the blank lines that end it."""
         self._rest.add(data)
-        if self._is_skipping and not self._skipped():
-            return
+        if self._skipped is not None:
+            if (end := self._end()) is None:
+                self._rest.keep_end()
+                return
+            head, self._skipped = self._skipped, None
+            yield Frame(head, None, end=self._rest.drop(end))
         while (end := self._end()) is not None:
             yield _event(self._rest.take(end))
         self._rest.check(len(self._rest))
 
-    def skip(self) -> bytes:
-        """Drop the event that is too long, and what still comes of it; returns how it begins."""
-        head = bytes(self._rest.data[self._rest.start : self._rest.start + _HEAD_BYTES])
-        self._is_skipping = True
-        return head
-
-    def _skipped(self) -> bool:
-        """Whether the end of the event that is dropped is there; what follows is left."""
-        if (end := self._end()) is not None:
-            self._rest.drop(end)
-            self._is_skipping = False
-        else:
-            self._rest.keep_end()
-        return not self._is_skipping
+    def skip(self) -> None:
+        """Drop the event that is too long, and what still comes of it; in its place comes a frame of both its ends."""
+        begins = self._rest.start
+        self._skipped = bytes(self._rest.data[begins : begins + min(_KEPT_BYTES, self._max_bytes)])
 
     def _end(self) -> int | None:
         """Where the first event ends; a CR at the very end may be half of a CR LF, so it waits."""
@@ -149,7 +147,7 @@ class ServerSentEvents:
 
     def finish(self) -> Iterator[Frame]:
         """What nothing ends. Browsers drop it; here it goes on as it came, and its text is looked at."""
-        if not self._is_skipping and (rest := self._rest.take_all()):
+        if self._skipped is None and (rest := self._rest.take_all()):
             yield _event(rest)
 
     def with_payload(self, frame: Frame, payload: bytes) -> bytes:
@@ -183,6 +181,8 @@ class Rest:
         self.seen = 0
         self.has_cr = False
         """Whether a CR came: without one, lines end with LF."""
+        self._mark = 0
+        """1 while a sign of ours stands before what is there."""
         self._max_bytes = max_bytes
 
     def __len__(self) -> int:
@@ -210,14 +210,18 @@ class Rest:
         self.start = self.seen = end
         return taken
 
-    def drop(self, end: int) -> None:
-        """Drop what stands before `end`."""
+    def drop(self, end: int) -> bytes:
+        """Drop what stands before `end`; returns the last of it."""
+        last = bytes(self.data[max(self.start + self._mark, end - _KEPT_BYTES) : end])
         self.start = self.seen = end
+        self._mark = 0
+        return last
 
     def keep_end(self) -> None:
-        """Drop all but the last bytes, which may be half of what is searched for."""
-        self.data = bytearray(b".") + self.data[-_MOST_OF_END:]
-        self.start = self.seen = 0
+        """Drop all but the last bytes, of which a few may be half of what is searched for."""
+        self.data = bytearray(b".") + self.data[self.start + self._mark :][-_KEPT_BYTES:]
+        self.start, self._mark = 0, 1
+        self.seen = max(0, len(self.data) - _MOST_OF_END)
 
     def take_all(self) -> bytes:
         """Take what is left."""

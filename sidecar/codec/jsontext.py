@@ -122,6 +122,22 @@ def edited_at(document: str, path: Path, edit: Callable[[str], str]) -> str:
     return document
 
 
+def places_of(document: str, paths: Collection[Path]) -> list[tuple[Path, tuple[int, int]]]:
+    """Where the JSON texts of the values at those paths stand, as far as they are there. Raises `NotJsonError`."""
+    spans: list[tuple[int, int, str]] = []
+    found: list[tuple[Path, tuple[int, int]]] = []
+    for path in paths:
+        on_the_way: dict[Path, str | None] = {path[:end]: None for end in range(len(path))}
+        spans.clear()
+        _walk(document, _skip(document, 0), (), on_the_way | {path: ""}, spans, 0)
+        found += ((path, (start, end)) for start, end, _ in spans)
+    return sorted(found, key=_place)
+
+
+def _place(found: tuple[Path, tuple[int, int]]) -> tuple[int, int]:
+    return found[1]
+
+
 def _has_surrogate(text: str) -> bool:
     return not text.isascii() and _HALF.search(text) is not None
 

@@ -196,6 +196,8 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     """Where choices stand that are elements of a list."""
     is_final: bool
     has_counts: bool
+    is_apart: bool = False
+    """Whether a value in it has a place that is no other document's."""
 
 
 def number_of(told: Any, place: int) -> int | None:
@@ -229,11 +231,13 @@ class Reader:
         """The slots of a document."""
         self._slots, self._choices, self._is_final, self._has_counts = [], set(), False, False
         self._claimed, self._elements = {}, {}
+        fresh = self._fresh
         self._walk(document, root, scope, ())
         if len(self._slots) > 1:
             self._slots.sort(key=_reading_order)
         choices = frozenset(self._choices)
-        return Found(tuple(self._slots), choices, self._elements, self._is_final, self._has_counts)
+        slots, is_apart = tuple(self._slots), self._fresh > fresh
+        return Found(slots, choices, self._elements, self._is_final, self._has_counts, is_apart)
 
     def choice(self, told: Any, place: int = 0, path: Path = ()) -> int:
         """The number of a choice that a document is about: what it tells, if that is a sane number, or its place.
@@ -379,7 +383,7 @@ class Reader:
         call, is_name = (scope.choice, key[:-1]), key[-1:] == ("name",)
         name = self._tools.get(call, "")
         if is_name and value:
-            name = self._tools[call] = value if is_again else name + value
+            name = self._tools[call] = (value if is_again else name + value[:_MOST_OF_NAME])[:_MOST_OF_NAME]
         return Tool(name, is_name)
 
     def _echo(self, value: Any, scope: Scope, path: Path) -> None:
@@ -410,6 +414,8 @@ def _opened(encoded: str) -> str:
         return ""
 
 
+_MOST_OF_NAME = 1024
+"""How much of a tool's name is kept as the name, of any that comes in pieces: no API takes so long a one."""
 _MANY = 64
 """From so many elements on, what nobody described is read as one text in a frame, too: a lane each costs too much."""
 _TEXT, _ECHO, _OPAQUE, _FINAL, _COUNTS = Kind.TEXT, Kind.ECHO, Kind.OPAQUE, Kind.FINAL, Kind.COUNTS

@@ -85,6 +85,11 @@ class StreamedText:
     def flush(self) -> None:
         """Nothing waits here."""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether something may leave now."""
+        return bool(self._out)
+
     def ready(self) -> bytes:
         """What may leave now."""
         data = "".join(self._out).encode("utf-8")

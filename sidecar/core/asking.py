@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from sidecar.core.answer import Answer, Sentences
 from sidecar.core.buffer import TextBuffer
-from sidecar.core.cuts import Cut, OpenSegment, Stretch, cuts_of
+from sidecar.core.cuts import Cut, OpenSegment, Stretch, Way, cuts_of, way_of
 from sidecar.core.early import Ahead, early_tokens, is_plain
 from sidecar.core.shared import Shared
 from sidecar.core.trace import SEGMENT, VERDICT, Holder
@@ -111,6 +111,28 @@ class Asking:
         """Forget the segments that reach behind `end`: nobody waits for their outcomes."""
         self.opened = {number: each for number, each in self.opened.items() if each.segment.end <= end}
 
+    def stop(self, end: int, way: Way | None) -> None:
+        """Forget the segments that are not sure to have been asked for, however the text behind `end` is cut.
+
+        Those complete by then were; so was any of the way of cutting by which a model found what stops it.
+        """
+        self.opened = {
+            number: each
+            for number, each in self.opened.items()
+            if (each.segment.start if way_of(number, self._shared.plan) is way else each.segment.end) <= end
+        }
+
+    def is_cleared_besides(self, segment: Segment, *, is_final: bool) -> bool:
+        """Whether no verdict is due on a segment's text but those on segments cut as it is."""
+        way, plan = way_of(segment.number, self._shared.plan), self._shared.plan
+        begun = () if is_final else [cut.segmenter.start for cut in self._gating if cut.way is not way]
+        due = [
+            each.segment.start
+            for each in self.opened.values()
+            if each.gating and way_of(each.segment.number, plan) is not way
+        ]
+        return all(start >= segment.end for start in (*begun, *due))
+
     def take(self, number: int, batch: int, outcome: Outcome) -> Iterator[tuple[Segment, Outcome]]:
         """The outcomes whose turn it is now that this one has come; nothing when it is not waited for."""
         opened = self.opened.get(number)
@@ -148,8 +170,7 @@ class Asking:
             return
         del self.opened[number]
         opened.ahead.asked.discard(number)
-        if is_cleared:
-            opened.ahead.cleared = max(opened.ahead.cleared, opened.segment.end)
+        opened.ahead.take(opened.segment.end, is_plain=is_cleared)
 
     def sentences(self, end: int | None) -> Sentences:
         """What became of the sentences up to `end`; all without one."""
@@ -161,6 +182,8 @@ class Asking:
     def _open(self, cut: Cut, stretch: Stretch, run: int) -> list[Request]:
         """Ask the cut's detectors for a segment, or those that text waits for for the beginning of one."""
         ahead = cut.ahead
+        if stretch.is_try and ahead.is_tried:
+            return []
         if not stretch.is_early:
             cut.ahead = Ahead(stretch.end)
         segment = self._segment(cut, stretch, run)
@@ -170,6 +193,8 @@ class Asking:
         if stretch.is_early:
             waiting = gating
             ahead.asked.add(segment.number)
+        if stretch.is_try:
+            ahead.tries[stretch.end] = None
         deadline_ms = self._shared.now_ms + self._shared.plan.stream.max_hold_ms
         self.opened[segment.number] = OpenSegment(segment, waiting, gating, deadline_ms, ahead)
         for batch in waiting.intersection(self.answers):
@@ -183,7 +208,7 @@ class Asking:
         text = self._buffer.slice(left, end)
         if text[start - left :].isspace():
             return None
-        number = next(shared.beginnings) if stretch.is_early else shared.next_segment(cut.way)
+        number = next(shared.beginnings) if stretch.is_early else shared.next_segment(cut.way, self._lane)
         context = shared.context if cut.way else None
         _, is_code = cut.segmenter.stretch(start)
         return Segment(number, self._lane, start, end, text, start - left, context, run, is_code)

@@ -27,6 +27,11 @@ class Way(IntEnum):
     SENTENCES = 1
 
 
+def way_of(segment: int, plan: Plan) -> Way:
+    """By which way a segment with this number was cut."""
+    return Way.SEGMENTS if plan.reads_one_way or segment < 0 else Way((segment + 1) % len(Way))
+
+
 class OpenSegment(msgspec.Struct):
     """A segment with the batch detectors that still owe an outcome; for those in `gating` text waits.
 
@@ -52,6 +57,8 @@ class Stretch(NamedTuple):
     end: int
     start: int
     is_early: bool
+    is_try: bool = False
+    """Whether it is read only where none before it was plain."""
 
 
 class Cut:
@@ -76,7 +83,8 @@ class Cut:
         ends = self.segmenter.advance(buffer.tail(offset), offset)
         if is_final and (last := self.segmenter.finish()) is not None:
             ends.append(last)
-        early = [Stretch(*place, is_early=True) for place in self.segmenter.take_early()]
+        places = self.segmenter.take_early()
+        early = [Stretch(each.end, each.start, is_early=True, is_try=each.is_try) for each in places]
         whole = [Stretch(end, begin, is_early=False) for begin, end in zip([start, *ends], ends, strict=False)]
         return sorted([*early, *whole]) if early else whole
 

@@ -7,7 +7,8 @@ segment that goes on is read by itself, with what stands before it, at places th
 1. Every batch detector that text waits for reads it. It is **plain** when none of them finds anything that comes near
    what a rule acts on (`is_plain`), or says that it could not read it. A plain beginning is cleared: it leaves.
 2. What is not plain decides nothing: the beginning is held, as it would be otherwise. Nor does a reading that is
-   late, is shed, or fails.
+   late, is shed, or fails. The first places are **tries**: once one was plain the answer's first words are out, and
+   those behind it are not read. If they were, as the text came before its outcome, they say nothing.
 3. The segment is read whole all the same once it is complete, and that decides, as ever. Of what is found, and of what
    could not be looked at, only what stands behind the last beginning that was cleared counts for rules that text
    waits for (`behind`): the beginning was judged, by a stricter measure, and is out. Their conditions and exceptions
@@ -37,6 +38,24 @@ class Ahead(msgspec.Struct):
     """Lane offset; at first the segment's beginning."""
     asked: set[int] = msgspec.field(default_factory=set)
     """The numbers of the beginnings that are not answered."""
+    tries: dict[int, bool | None] = msgspec.field(default_factory=dict)
+    """By the ends of those that are tries, in text order: whether it was plain, None while it is not answered."""
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether one of the tries was plain: no later one is needed."""
+        return True in self.tries.values()
+
+    def take(self, end: int, *, is_plain: bool) -> None:
+        """Take what was said of the beginning up to `end`. Of tries the first that is plain counts."""
+        if end not in self.tries:
+            self.cleared = max(self.cleared, end if is_plain else 0)
+            return
+        self.tries[end] = is_plain
+        for place, was_plain in self.tries.items():
+            if was_plain is not False:
+                self.cleared = max(self.cleared, place if was_plain else 0)
+                return
 
 
 def early_tokens(lane: Lane, plan: Plan, *, is_request: bool) -> tuple[int, ...]:

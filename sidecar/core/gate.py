@@ -27,6 +27,7 @@ from typing import Protocol
 import msgspec
 
 from sidecar.core.buffer import TextBuffer
+from sidecar.core.cuts import Way, way_of
 from sidecar.core.edges import Edges
 from sidecar.core.established import waits_for
 from sidecar.core.items import Cluster, Item, Known, Place, Settled, Stop, precedence, settling_order, text_order
@@ -59,6 +60,7 @@ class Gate:
 
     __slots__ = (
         "_active",
+        "_blocked_at",
         "_buffer",
         "_draft",
         "_edges",
@@ -73,6 +75,7 @@ class Gate:
         "_stand_ins",
         "_withholding",
         "block",
+        "blocked_way",
         "is_shut",
         "journal",
         "released",
@@ -107,6 +110,10 @@ class Gate:
         self.is_shut = False
         """Whether nothing leaves any more."""
         self.block: Stop | None = None
+        self._blocked_at = -1
+        """Where the violation begins that blocks."""
+        self.blocked_way: Way | None = None
+        """How the segments are cut of which a model found it."""
 
     @property
     def left(self) -> int:
@@ -114,11 +121,28 @@ class Gate:
         return self.released if self._kept is None else 0
 
     @property
+    def stopped_at(self) -> int:
+        """Once it is shut: what is found up to this lane offset is told, however late."""
+        return max(self.released, self._blocked_at)
+
+    @property
     def first_block(self) -> int | None:
         """The first run of text in which a block became known that waits for what stands before it."""
         if not self._active:
             return None
         return min([each.source.run for each in self._active if each.action is Action.BLOCK], default=None)
+
+    def blocks_before(self, end: int, way: Way) -> bool:
+        """Whether a block begins before a lane offset, but for one that a model found of segments that are cut so."""
+        if self.block is not None:
+            return self._blocked_at < end and self.blocked_way is not way
+        return any(
+            each.action is Action.BLOCK and each.start < end and self._way(each) is not way for each in self._active
+        )
+
+    def _way(self, item: Item) -> Way | None:
+        """The way in which the segments are cut of which a model found it; None of what a scanner found."""
+        return None if item.source.segment is None else way_of(item.source.segment, self._shared.plan)
 
     def keep_back(self, outputs: Sink | None) -> None:
         """Put all releases there from now on; None: hand them out."""
@@ -199,8 +223,7 @@ class Gate:
         if self._is_known(item):
             return
         if self.is_shut:
-            if item.end <= self.released:
-                self._add_late(item)
+            self._add_stopped(item)
         elif item.action is Action.WITHHOLD and item.is_active:
             if not item.is_rest:
                 self._withholding.append(item)
@@ -214,6 +237,13 @@ class Gate:
             insort(self._active, item, key=text_order)
         else:
             self._add_late(item)
+
+    def _add_stopped(self, item: Item) -> None:
+        """Take what turns out of a lane that was stopped: of text that left, or that what was found stopped with it."""
+        if item.end <= self.left:
+            self._add_late(item)
+        elif not item.is_rest and (item.end <= self.released or item.start <= self._blocked_at):
+            self.tell(Settled(item.end, item, Action.BLOCK, self.journal.raw_chars(item, self.left)))
 
     def know(self, stand_in: Known) -> None:
         """Take a stand-in, before anything of it left."""
@@ -259,7 +289,7 @@ class Gate:
         decisions = self.journal.decisions([settled], self.left)
         if settled.done not in REMARKS:
             if decisions:
-                self._shared.outputs.append(Recorded(self._lane, decisions))
+                self._put(Recorded(self._lane, decisions))
             return
         builder = ReleaseBuilder(self._lane, self.released)
         builder.annotate(settled.item.violation)
@@ -454,7 +484,7 @@ class Gate:
             self._put(release)
 
     def _put(self, output: Output) -> None:
-        (self._shared.outputs if self._kept is None else self._kept).append(output)
+        (self._shared.outputs if self._kept is None or self.is_shut else self._kept).append(output)
 
     # -- stopping -------------------------------------------------------------------------------------------------
 
@@ -463,9 +493,7 @@ class Gate:
         known = (*self._active, *self._passive, *self._withholding)
         ended = [item for item in known if item.start <= blocker.start and not item.is_rest]
         raw = self.journal.raw_chars
-        settled = [
-            Settled(each.end, each, Action.BLOCK, each.leaked_chars or raw(each, self.released)) for each in ended
-        ]
+        settled = [Settled(each.end, each, Action.BLOCK, each.leaked_chars or raw(each, self.left)) for each in ended]
         self._stop(blocker, settled)
 
     def _stop(self, blocker: Item, settled: list[Settled]) -> None:
@@ -484,4 +512,5 @@ class Gate:
             failed,
         )
         self.block = Stop(blocked, blocker.source.run)
+        self._blocked_at, self.blocked_way = blocker.start, self._way(blocker)
         self.shut()

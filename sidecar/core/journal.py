@@ -20,9 +20,9 @@ class Journal:
     def __init__(self, lane: Lane, shared: Shared) -> None:
         self._lane = lane
         self._shared = shared
-        self._redacted: deque[tuple[int, int]] = deque(maxlen=_REDACTED_SPANS)
-        """The spans that were replaced last."""
-        self._arrivals: deque[tuple[int, float]] = deque()
+        self._redacted: deque[tuple[int, int]] | None = None
+        """The spans that were replaced last, if any were."""
+        self._arrivals: list[tuple[int, float]] = []
         """Where the text that came at a time ends, and that time."""
 
     def arrived(self, end: int, ms: float) -> None:
@@ -31,18 +31,21 @@ class Journal:
 
     def released(self, end: int) -> None:
         """Forget when the text before came."""
-        arrivals = self._arrivals
-        while arrivals and arrivals[0][0] <= end:
-            arrivals.popleft()
+        arrivals, gone = self._arrivals, 0
+        while gone < len(arrivals) and arrivals[gone][0] <= end:
+            gone += 1
+        del arrivals[:gone]
 
     def replaced(self, start: int, end: int) -> None:
         """Note what did not leave as it was."""
+        if self._redacted is None:
+            self._redacted = deque(maxlen=_REDACTED_SPANS)
         self._redacted.append((start, end))
 
     def raw_chars(self, item: Item, released: int) -> int:
         """How many characters of an item's span have left as they were."""
         start, end = item.start, min(item.end, released)
-        replaced = sum(max(0, min(end, stop) - max(start, begin)) for begin, stop in self._redacted)
+        replaced = sum(max(0, min(end, stop) - max(start, begin)) for begin, stop in self._redacted or ())
         return max(0, end - start - replaced)
 
     def decisions(self, settled: Iterable[Settled], left: int) -> tuple[Decision, ...]:

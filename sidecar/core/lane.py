@@ -21,6 +21,7 @@ import msgspec
 from sidecar.core.answer import Remark, Sentences
 from sidecar.core.asking import Asking, Request
 from sidecar.core.buffer import SLACK_CHARS, TextBuffer
+from sidecar.core.cuts import way_of
 from sidecar.core.early import behind
 from sidecar.core.gaps import Gaps
 from sidecar.core.gate import Gate
@@ -78,6 +79,7 @@ class LaneState:
         "_is_history",
         "_is_known",
         "_kept",
+        "_put_off",
         "_readers",
         "_scanning",
         "_shared",
@@ -114,6 +116,8 @@ class LaneState:
         if self._kept is not None:
             self.gate.keep_whole(self._kept)
         self._is_known = False
+        self._put_off: list[tuple[Segment, Source, Violation | Remark]] = []
+        """What no text waits for, found where a block may begin yet: who answers first must not matter."""
         self.notes = notes
         self.run = 0
         """The run of text that it is in, or was in last."""
@@ -144,8 +148,8 @@ class LaneState:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing more can come out."""
-        return self.condition is Condition.STOPPED or (self.is_through and not self.asking.opened)
+        """Whether nothing more can come out, nor is owed about what came out, or was stopped."""
+        return not self.asking.opened and (self.condition is Condition.STOPPED or self.is_through)
 
     @property
     def coverage(self) -> LaneCoverage:
@@ -255,15 +259,26 @@ class LaneState:
         self.gate.end_at(position, run)
         self._scanning.finish()
         self.asking.drop_behind(self._buffer.end)
+        self._put_off = [each for each in self._put_off if each[0].end <= self._buffer.end]
 
     def stop(self) -> None:
-        """Drop all that is held, but for what is still owed about text that has left."""
+        """Drop all that is held, but for what is still owed about text up to where it was stopped."""
         self.condition = Condition.STOPPED
         if self._kept is not None:
             self._shared.outputs.extend(recorded(self._kept.outputs, Action.BLOCK))
             self._kept = None
         self.gate.shut()
-        self.asking.drop_behind(self.gate.left)
+        way, put_off = self.gate.blocked_way, self._put_off
+        self.asking.stop(self.gate.stopped_at, way)
+        self._put_off = []
+        for each in put_off:
+            if way_of(each[0].number, self._shared.plan) is way:
+                self._take(*each)
+
+    def let_go(self) -> None:
+        """Keep no more than the end of a stream tells of it, and what is owed: nothing more can come out."""
+        self._scanning.finish()
+        self.asking.finish()
 
     def _action(self, rule: RulePlan) -> Action:
         """What a rule does here: withholding is for a request's history, where a rule that blocks withholds, too."""
@@ -367,6 +382,24 @@ class LaneState:
         for asked, its_outcome in self.asking.take(segment, batch, outcome):
             self._answer(self._readers.batch(batch), asked, its_outcome)
 
+    def _take_put_off(self) -> None:
+        """Take what is found of segments, once it is known that no other block begins in them."""
+        put_off, self._put_off = self._put_off, []
+        for each in put_off:
+            if self._may_be_stopped_in(each[0]):
+                self._put_off.append(each)
+            else:
+                self._take(*each)
+
+    def _may_be_stopped_in(self, segment: Segment) -> bool:
+        """Whether a block may begin in a segment's text of which no model's verdict on such a segment tells."""
+        if self._scanning.cleared < segment.end:
+            return True
+        way, is_final = way_of(segment.number, self._shared.plan), self.condition is Condition.CLOSED
+        return self.gate.blocks_before(segment.end, way) or not self.asking.is_cleared_besides(
+            segment, is_final=is_final
+        )
+
     def _answer(self, batch: BatchPlan, segment: Segment, outcome: Outcome) -> None:
         """Take what a batch detector says of a segment."""
         answer = self.asking.answers.get(batch.index)
@@ -390,7 +423,10 @@ class LaneState:
             decided = [each for each in found if isinstance(each, Violation) and behind(segment, each) is not None]
             self._told(batch, segment, outcome.findings, decided)
         for each in found:
-            self._take(segment, source, each)
+            if self.condition is Condition.STOPPED or (isinstance(each, Violation) and each.rule.is_awaited):
+                self._take(segment, source, each)
+            else:
+                self._put_off.append((segment, source, each))
 
     def _take(self, segment: Segment, source: Source, what: Violation | Remark) -> None:
         is_remark = isinstance(what, Remark)
@@ -431,7 +467,11 @@ class LaneState:
         """Let out what the watermark has passed, when it is the turn of the run of text `turn`."""
         if self.gate.is_shut:
             return
-        self.gate.settle(self._watermark(), turn)
+        known = self._watermark()
+        if self._put_off:
+            self.gate.ripen(known)
+            self._take_put_off()
+        self.gate.settle(known, turn)
         if self._kept is not None and self.is_through:
             kept, self._kept = self._kept, None
             self.gate.let_go(kept.outputs)

@@ -50,8 +50,8 @@ Seen: TypeAlias = Sighting | Marked | Broken
 class _DeadScan:
     """Stands in for a scan that raised: it finds nothing and holds nothing."""
 
-    def __init__(self) -> None:
-        self.cleared = 0
+    def __init__(self, end: int) -> None:
+        self.cleared = end
 
     def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
         """Clear all text."""
@@ -212,11 +212,12 @@ class Scanning:
         seen: list[Seen] = []
         self.seen = buffer.end
         for reader in self._readers:
-            offset = max(buffer.offset, reader.scan.cleared - reader.look_behind)
+            cleared = reader.scan.cleared
+            offset = max(buffer.offset, cleared - reader.look_behind)
             try:
                 sightings = reader.advance(buffer.tail(offset), offset, is_final=is_final)
             except Exception as error:  # noqa: BLE001 - scanners may be third-party code: the rules' fail modes apply
-                seen.append(self._bury(reader, error))
+                seen.append(self._bury(reader, cleared, error))
                 continue
             seen += sightings
         return seen
@@ -227,13 +228,14 @@ class Scanning:
         found: list[Seen] = []
         broken: list[Broken] = []
         for reader in self._readers:
-            if reader.scan.cleared >= buffer.end:
+            cleared = reader.scan.cleared
+            if cleared >= buffer.end:
                 continue
-            offset = max(buffer.offset, reader.scan.cleared - reader.look_behind)
+            offset = max(buffer.offset, cleared - reader.look_behind)
             try:
                 found += reader.probe(buffer.tail(offset), offset)
             except Exception as error:  # noqa: BLE001 - as above
-                broken.append(self._bury(reader, error))
+                broken.append(self._bury(reader, cleared, error))
         return found, broken
 
     def seal(self) -> None:
@@ -246,7 +248,7 @@ class Scanning:
         """Look at no more text: all is decided as it stands."""
         self._readers = []
 
-    def _bury(self, reader: _Reader, error: Exception) -> Broken:
-        cleared = reader.scan.cleared
-        reader.scan = _DeadScan()
+    def _bury(self, reader: _Reader, cleared: int, error: Exception) -> Broken:
+        """Use a scan no more that raised. `cleared` is how far it was before: what it did then may not be told."""
+        reader.scan = _DeadScan(self._buffer.end)
         return Broken(reader.plan, cleared, max(self._buffer.end, cleared + 1), type(error).__name__)

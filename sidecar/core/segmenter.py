@@ -16,7 +16,7 @@ Short sentences and lines are gathered: 1 and 2 end a segment only when it has `
 token of a short text at twice the cost of one in a long text.
 
 A segment that goes on may be **read early** (`early_tokens`): once so many pieces of it came, up to a word's beginning
-that is not in what may be a name. That cuts nothing.
+that is not in what may be a name. That cuts nothing. The first places are all in one segment, the first that has one.
 
 A cut is made only when the segment shows something: white space joins the segment that follows. The first segments of a
 lane are short, unless its owner asks for long ones (limit and least ramp up, the latter from nothing), so that its
@@ -29,6 +29,8 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
+from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
 
 import regex
@@ -53,7 +55,9 @@ _WIDE_TERMINATORS = frozenset("。！？｡")
 _CLOSERS = frozenset("\"'”’»)]}）」』】")
 SENTENCE_ENDS = _TERMINATORS | _WIDE_TERMINATORS | _CLOSERS | {_NEWLINE}
 """What may stand before a segment that begins with a sentence."""
-_TOKEN = re.compile(r"\n|[^\S\n]+|[A-Za-z0-9_]+|.", re.DOTALL)
+_TOKEN = re.compile(r"([A-Za-z0-9_]+)|([^\S\n]+)|(\n)|(.)", re.DOTALL)
+_IS_WORD, _IS_BLANK, _IS_NEWLINE = 1, 2, 3
+"""By its groups: what a token is; the last is a mark."""
 _MAY_END = re.compile(f"[{_NEWLINE}{''.join(sorted(_TERMINATORS | _WIDE_TERMINATORS))}]")
 _WORDS = re.compile(r"[A-Za-z0-9_ ]*")
 _WORD = re.compile(r"[^\S\n]*[A-Za-z0-9_]*[^\S\n]*")
@@ -91,13 +95,36 @@ class Patience:
 
         The mark that ends a sentence may be the last that does: a cut behind it is not certain before what follows.
         """
-        pieces = _most_pieces(text)
+        pieces, ending = _weight_of(text) if len(text) <= _TOKEN_CHARS else _weight(text)
         self._pieces -= pieces
         self._calm -= pieces
-        if self._calm < 0 or pieces < len(text) or (found := _MAY_END.search(text)) is None:
+        if self._calm < 0 or ending is _Ending.NONE:
             return self._pieces >= 0 or self._calm >= 0
         self._calm = -1
-        return self._pieces >= 0 or (found.end() == len(text) and found.group() != _NEWLINE)
+        return self._pieces >= 0 or ending is _Ending.LAST
+
+
+class _Ending(Enum):
+    """Where a text has a mark that may end a sentence: nowhere, at its end only, or where text or a line follows."""
+
+    NONE = auto()
+    LAST = auto()
+    INSIDE = auto()
+
+
+def _weight(text: str) -> tuple[int, _Ending]:
+    """How many word pieces a text has at most, and whether a sentence may end in it."""
+    pieces = _most_pieces(text)
+    found = None if pieces < len(text) else _MAY_END.search(text)
+    if found is None:
+        return pieces, _Ending.NONE
+    is_last = found.end() == len(text) and found.group() != _NEWLINE
+    return pieces, _Ending.LAST if is_last else _Ending.INSIDE
+
+
+_TOKEN_CHARS = 12
+"""A text that is longer is no token, which would come again."""
+_weight_of = lru_cache(maxsize=8192)(_weight)
 
 
 def _most_pieces(text: str) -> int:
@@ -110,10 +137,14 @@ def _most_pieces(text: str) -> int:
 
 
 class Place(NamedTuple):
-    """Where the beginning of a segment ends that is read early, and where that segment begins (lane offsets)."""
+    """Where the beginning of a segment ends that is read early, and where that segment begins (lane offsets).
+
+    `is_try`: it is one of the first, which are read until one of them is plain.
+    """
 
     end: int
     start: int
+    is_try: bool = False
 
 
 class Segmenter:
@@ -123,10 +154,10 @@ class Segmenter:
         "_count",
         "_due",
         "_early",
+        "_every",
         "_fences",
-        "_gap",
-        "_gaps",
         "_has_text",
+        "_has_tried",
         "_in_word",
         "_least",
         "_least_later",
@@ -135,6 +166,7 @@ class Segmenter:
         "_position",
         "_sentence_over",
         "_stretches",
+        "_tries",
         "_wide_over",
         "start",
     )
@@ -152,7 +184,7 @@ class Segmenter:
         """`knows_code`: whether segments are to lie in fenced code, or outside of it.
 
         `early_tokens`: how many pieces come between a segment's beginning, or the last early place, and the next one.
-        Each number counts for one place, and 0 has no more follow; the last one, if it is not 0, for all that follow.
+        The last number, if it is not 0, counts for all places but the first, which have one each.
         """
         self._maximum = max_tokens
         self._least_later = min(least_tokens, max_tokens)
@@ -164,8 +196,9 @@ class Segmenter:
         self._fences = Fences() if knows_code else None
         self._stretches: deque[tuple[int, bool]] = deque([(0, False)])
         """Where fenced code begins and ends, and whether it does; from the one that the last segment was in."""
-        self._gaps = iter(early_tokens)
-        self._gap = next(self._gaps, 0)
+        self._tries = deque(early_tokens[:-1])
+        self._every = early_tokens[-1] if early_tokens else 0
+        self._has_tried = False
         self._early: list[Place] = []
         self._begin()
 
@@ -180,7 +213,19 @@ class Segmenter:
         """Look at what arrived. `text` is the lane's text from `offset` on and holds the unfinished segment whole."""
         cuts: list[int] = []
         for token in _TOKEN.finditer(text, self._position - offset):
-            self._take(token.group(), token.start() + offset, text, offset, cuts)
+            kind = token.lastindex
+            if self._fences is not None and kind != _IS_NEWLINE:
+                self._fences.take(token.group())
+            if kind == _IS_WORD:
+                self._take_word(token.group(), token.start() + offset, text, offset, cuts)
+            elif kind == _IS_BLANK:
+                if (self._sentence_over or self._wide_over) and self._may_end:
+                    self._cut(token.start() + offset, cuts)
+                self._in_word = 0
+            elif kind == _IS_NEWLINE:
+                self._take_newline(token.start() + offset, cuts)
+            else:
+                self._take_mark(token.group(), token.start() + offset, text, offset, cuts)
         self._position = offset + len(text)
         return cuts
 
@@ -213,8 +258,10 @@ class Segmenter:
         self._count = 0
         self._has_text = False
         self._in_word = 0
-        self._sentence_over = False
-        self._wide_over = False
+        self._sentence_over: bool = False
+        self._wide_over: bool = False
+        if self._has_tried:
+            self._tries.clear()
         self._due = self._gap or _NOT_DUE
 
     def _cut(self, position: int, cuts: list[int]) -> None:
@@ -225,23 +272,14 @@ class Segmenter:
         self._begin()
 
     @property
+    def _gap(self) -> int:
+        """How many pieces come before the next place that is read early; 0: there is none."""
+        return self._tries[0] if self._tries else self._every
+
+    @property
     def _may_end(self) -> bool:
         """Whether a sentence or a line that ends here ends the segment."""
         return self._has_text and self._count >= self._least
-
-    def _take(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:
-        if self._fences is not None and token != _NEWLINE:
-            self._fences.take(token)
-        if token == _NEWLINE:
-            self._take_newline(position, cuts)
-        elif token.isspace():
-            if (self._sentence_over or self._wide_over) and self._may_end:
-                self._cut(position, cuts)
-            self._in_word = 0
-        elif token[0] == "_" or (token.isascii() and token[0].isalnum()):
-            self._take_word(token, position, text, offset, cuts)
-        else:
-            self._take_mark(token, position, text, offset, cuts)
 
     def _take_newline(self, position: int, cuts: list[int]) -> None:
         self._in_word = 0
@@ -253,21 +291,32 @@ class Segmenter:
 
     def _take_word(self, token: str, position: int, text: str, offset: int, cuts: list[int]) -> None:
         is_over = self._wide_over and self._may_end
-        if is_over or (not self._in_word and self._is_full(position, text, offset)):
+        is_begun = self._in_word > 0
+        if is_over or (not is_begun and self._count >= self._limit and self._is_full(position, text, offset)):
             self._cut(position, cuts)
-        elif not self._in_word and self._count >= self._due:
+        elif not is_begun and self._count >= self._due:
             self._read_early(position, text, offset)
         self._sentence_over = self._wide_over = False
         self._has_text = True
+        end = self._in_word + len(token)
+        pieces = -(-end // CHARS_PER_PIECE) - -(-self._in_word // CHARS_PER_PIECE)
+        if self._count + pieces > self._limit + _OVERSHOOT:
+            self._take_long(len(token), position, cuts)
+            return
+        self._count += pieces
+        self._in_word = end
+
+    def _take_long(self, size: int, position: int, cuts: list[int]) -> None:
+        """Take a word, or what came of it, inside of which the segment ends."""
         taken = 0
-        while taken < len(token):
+        while taken < size:
             room = CHARS_PER_PIECE - self._in_word % CHARS_PER_PIECE
             if room == CHARS_PER_PIECE:
                 if self._count >= self._limit + _OVERSHOOT:
                     self._cut(position + taken, cuts)
                     self._has_text = True
                 self._count += 1
-            step = min(room, len(token) - taken)
+            step = min(room, size - taken)
             self._in_word += step
             taken += step
 
@@ -301,8 +350,10 @@ class Segmenter:
         """Have the segment up to `position` read early, where a word begins that goes on with no name."""
         if not text[position - offset - 1].isspace() or self._is_in_name(position, text, offset):
             return
-        self._early.append(Place(position, self.start))
-        self._gap = next(self._gaps, self._gap)
+        self._early.append(Place(position, self.start, is_try=bool(self._tries)))
+        if self._tries:
+            self._tries.popleft()
+            self._has_tried = True
         self._due = self._count + self._gap if self._gap else _NOT_DUE
 
     def _is_in_name(self, position: int, text: str, offset: int) -> bool:

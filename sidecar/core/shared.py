@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import count
 
@@ -26,6 +26,8 @@ from sidecar.wording.languages import chosen
 
 _NOT_NEW = frozenset({Part.MODEL, Part.CONTEXT, Part.TOOL_RESULT})
 """Whose words are history in any request."""
+_OF_CHOICE = 1 << 32
+"""What is added to a segment's number for each choice before its own, so that a stream's are all different."""
 
 
 class Shared:
@@ -96,7 +98,8 @@ class Shared:
         self.outputs: deque[Output] = deque()
         self.context: Context | None = None
         self.now_ms = 0.0
-        self._segments_made = [0] * len(Way)
+        self._segments_made: defaultdict[int, list[int]] = defaultdict(lambda: [0] * len(Way))
+        """By choice; an input has one. What another choice was given, and when, matters to none."""
         self.beginnings = count(-1, -1)
         """The numbers of segments' beginnings that are read early: below 0, so that segments count as without them."""
         self._decisions_made = 0
@@ -180,15 +183,17 @@ class Shared:
         assert rule.rewrite is not None
         return rule.rewrite(text, label, self.session_id)
 
-    def next_segment(self, way: Way) -> int:
+    def next_segment(self, way: Way, lane: Lane) -> int:
         """The next segment's number. Each way has its own, so that they do not depend on how the text arrived."""
-        self._segments_made[way] += 1
-        return self._numbered(self._segments_made[way], way)
+        choice = 0 if self.is_request else lane.choice
+        made = self._segments_made[choice]
+        made[way] += 1
+        return self._numbered(made[way], way) + choice * _OF_CHOICE
 
     @property
     def segments_made(self) -> int:
         """How many segments were made of texts, sentences left out."""
-        return self._segments_made[Way.SEGMENTS]
+        return self._segments_made[0][Way.SEGMENTS]
 
     def place_of(self, segment: int | None) -> int | None:
         """Which of those a segment with this number is, from 1."""
@@ -196,8 +201,8 @@ class Shared:
 
     def skip_segments(self, count: int) -> int:
         """Give away so many numbers, for a text that nobody needs to read again; returns how many were made before."""
-        before = self._segments_made[Way.SEGMENTS]
-        self._segments_made[Way.SEGMENTS] = before + count
+        made = self._segments_made[0]
+        before, made[Way.SEGMENTS] = made[Way.SEGMENTS], made[Way.SEGMENTS] + count
         return before
 
     def number_of(self, place: int) -> int:

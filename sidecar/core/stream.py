@@ -341,7 +341,9 @@ class Stream:
     def holders(self, lane: Lane) -> tuple[Holder, ...]:
         """What keeps a lane's text back now, and from where on; of JSON, in the text as it is read."""
         _, state = self._places.get(lane, (None, None))
-        return () if state is None or state.is_done else tuple(state.holders())
+        if state is None or state.is_done or state.condition is Condition.STOPPED:
+            return ()
+        return tuple(state.holders())
 
     def sentences(self) -> Sentences | None:
         """What became of the answers' sentences; None where nothing compares them with a context."""
@@ -385,7 +387,12 @@ class Stream:
     def _look_for_done(self) -> None:
         """Leave out lanes that are done, now and then: a long history has thousands, each over behind its text."""
         if len(self._live) > 2 * self._were_live + _FEW_LANES:
-            self._live = [each for each in self._live if not each[1].is_done]
+            live, self._live = self._live, []
+            for order, state in live:
+                if state.is_done:
+                    state.let_go()
+                else:
+                    self._live.append((order, state))
             self._were_live = len(self._live)
 
     def _end(self, order: Order, state: LaneState) -> list[Request]:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sidecar.spelling import URL, spelled
+
 
 class Budget(BaseModel):
     """How often a judge is asked at most."""
@@ -22,16 +24,18 @@ class JudgeSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")]
+    url: Annotated[str, spelled(*URL)]
     """The API's base, such as `http://guard:8000/v1`; `/chat/completions` is put behind it."""
     model: Annotated[str, Field(min_length=1)]
     prompt: Literal["llama-guard", "granite-guardian", "qwen3guard", "file"]
     """How the model is asked, and how its answer is read."""
     prompt_file: Path | None = None
     """With `prompt: file`: what is asked, with `{text}` where the text stands."""
-    risk: Annotated[str, Field(pattern="^[a-z_]{1,64}$")] = "harm"
+    risk: Annotated[str, spelled("[a-z_]{1,64}", "small letters and `_`, at most 64")] = "harm"
     """What Granite Guardian is asked about."""
-    labels: dict[str, Annotated[str, Field(pattern="^[A-Za-z0-9_]{1,64}$")]] = Field(default_factory=dict)
+    labels: dict[str, Annotated[str, spelled("[A-Za-z0-9_]{1,64}", "letters, digits and `_`, at most 64")]] = Field(
+        default_factory=dict
+    )
     """What its categories are called in policies and events, in place of the form's own names."""
     timeout_ms: Annotated[int, Field(ge=1, le=60_000)] = 300
     budget: Budget = Budget()

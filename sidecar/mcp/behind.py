@@ -145,6 +145,6 @@ class ExchangeContext:
         """What judges the session's messages."""
         behind = self.behind
         start = msgspec.structs.replace(self._start, session_id=self._start.session_id or self.session.id)
-        left_out = behind.sessions.left_out(self._standing)
+        left_out = behind.sessions.left_out(self._standing, self.session)
         limit = behind.settings.max_message_bytes
         return McpGuard(behind.engine, start, behind.pins, max_message_bytes=limit, left_out=left_out)

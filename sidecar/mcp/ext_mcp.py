@@ -2,8 +2,9 @@
 
 1. A request's `params`, or an answer's `result`, is put into the message that it came out of, and guarded as one of a
    session of MCP (`sidecar.mcp.guard`). What comes back is passed, replaced, or refused with a sentence.
-2. What must be known from one call to the next is kept in memory: the tools that were left out of lists, by whoever
-   asked, and the digests of tools, by tenant and servers. Both are bounded; what was used last stays.
+2. What must be known from one call to the next: the tools that were left out of lists, by whoever asked, in memory;
+   and the digests of tools, by tenant and servers, in memory and, across restarts, in a file (`ext_mcp.state`). Both
+   are bounded; what holds something, and was used last, stays.
 3. Where the gateway asks several servers at once, it puts each one's name before its tools (`server_tool`); a call has
    the tool's own name and one server. A tool that was left out is known by both.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
 import grpc
@@ -25,6 +27,7 @@ from sidecar.codec.jsontext import NotJsonError, dumps, loads
 from sidecar.config import ExtMcp
 from sidecar.engine import Engine
 from sidecar.mcp.guard import McpGuard, Relayed
+from sidecar.mcp.left_out import LeftOut
 from sidecar.mcp.messages import INVALID_REQUEST, PARSE_ERROR, STOPPED
 from sidecar.mcp.pins import Pins
 from sidecar.start import StreamStart
@@ -43,18 +46,22 @@ _Value = TypeVar("_Value")
 
 
 class ExtMcpService:
-    """The service. With `tokens`, each call needs one, but for callers that showed a certificate."""
+    """The service. With `tokens`, each call needs one, but for callers that showed a certificate.
+
+    Raises `ConfigError` when the file of pins cannot be used.
+    """
 
     name = pb.SERVICE
     files = (pb.DESCRIPTOR,)
 
     def __init__(self, engine: Engine, settings: ExtMcp, tokens: Tokens | None = None) -> None:
         self._engine = engine
-        self._facts = settings.facts
+        self._settings = settings
         self._tokens = tokens
         self._running = Running()
-        self._left_out: _Recent[dict[tuple[str, ...], set[str]]] = _Recent(dict)
-        self._pins: _Recent[Pins] = _Recent(lambda: Pins(""))
+        self._left_out: _Recent[_Lists] = _Recent(_Lists.has_any)
+        self._pins: _Recent[Pins] = _Recent(Pins.has_any)
+        self._pins_of("", ()).check()
 
     def add_to(self, server: Server) -> None:
         """Serve both methods."""
@@ -91,15 +98,16 @@ class ExtMcpService:
         """What judges this call, with what is known from those before it. Raises `TidegateError`."""
         servers = tuple(said.service_names)
         start = self._start_of(said, servers, context)
-        left_out = self._left_out.of((start.tenant, start.policy, start.session_id, *sorted(start.labels.items())))
-        pins = self._pins.of((start.tenant, *servers))
-        pins.server = "+".join(servers)
-        known = left_out.setdefault(servers, set())
-        if said.method == "tools/call":
-            known = {name for listed, names in left_out.items() for name in _called(names, listed, servers)}
-        return McpGuard(
-            self._engine, start, pins, max_message_bytes=self._engine.limits.max_stream_chars, left_out=known
-        )
+        asker = (start.tenant, start.policy, start.session_id, *sorted(start.labels.items()))
+        lists = self._left_out.of(asker, _Lists)
+        pins = self._pins.of((start.tenant, *servers), lambda: self._pins_of(start.tenant, servers))
+        known = lists.called(servers) if said.method == "tools/call" else lists.listed(servers)
+        limit = self._engine.limits.max_stream_chars
+        return McpGuard(self._engine, start, pins, max_message_bytes=limit, left_out=known)
+
+    def _pins_of(self, tenant: str, servers: tuple[str, ...]) -> Pins:
+        accepts_changes = self._settings.accept_changes
+        return Pins("+".join(servers), self._settings.state, tenant=tenant, accepts_changes=accepts_changes)
 
     def _start_of(self, said: Any, servers: Iterable[str], context: Context) -> StreamStart:
         """What is known of a call: by the gateway's metadata, its own headers, and its identity."""
@@ -109,34 +117,49 @@ class ExtMcpService:
         told = {key: value.string_value for key, value in said.metadata_context.fields.items()}
         peer = Peer.of_grpc(context.peer(), context.auth_context())
         caller = Caller(headers, peer, told, f"mcp/{'+'.join(servers)}")
-        start = start_of(self._facts, caller, None)
+        start = start_of(self._settings.facts, caller, None)
         start = msgspec.structs.replace(start, request_id=start.request_id or said.invocation_id)
         return by_token(self._tokens, caller, start)
 
 
 class _Recent(OrderedDict[tuple[Any, ...], _Value]):
-    """Values by key, each made when it is first asked for; the most lately used are kept."""
+    """Values by key, each made when it is first asked for; the most lately used are kept, empty ones last of all."""
 
-    def __init__(self, make: Callable[[], _Value]) -> None:
+    def __init__(self, has_any: Callable[[_Value], bool]) -> None:
         super().__init__()
-        self._make = make
+        self._has_any = has_any
 
-    def of(self, key: tuple[Any, ...]) -> _Value:
+    def of(self, key: tuple[Any, ...], make: Callable[[], _Value]) -> _Value:
         """The value of a key."""
-        if key not in self:
-            self[key] = self._make()
+        found = self[key] if key in self else self.setdefault(key, make())
         self.move_to_end(key)
         if len(self) > _MOST_KEPT:
-            self.popitem(last=False)
-        return self[key]
+            older = islice(self.items(), _MOST_KEPT)
+            del self[next((name for name, each in older if not self._has_any(each)), next(iter(self)))]
+        return found
 
 
-def _called(names: Iterable[str], listed: tuple[str, ...], servers: tuple[str, ...]) -> Iterable[str]:
-    """What tools that were left out of the list of some servers are called in a call to these."""
-    for server in {*listed} & {*servers}:
-        yield from names
-        if len(listed) > 1:
-            yield from (name.removeprefix(f"{server}_") for name in names)
+class _Lists:
+    """What was left out of the lists that one asker has seen, by the servers that were asked for each."""
+
+    def __init__(self) -> None:
+        self._lists: dict[tuple[str, ...], LeftOut] = {}
+
+    def has_any(self) -> bool:
+        """Whether anything was left out."""
+        return any(self._lists.values())
+
+    def listed(self, servers: tuple[str, ...]) -> LeftOut:
+        """Of the list of these servers."""
+        return self._lists.setdefault(servers, LeftOut())
+
+    def called(self, servers: tuple[str, ...]) -> LeftOut:
+        """Of all lists, by the names that tools have in calls to these servers."""
+        called = LeftOut()
+        for listed, left_out in self._lists.items():
+            for server in {*listed} & {*servers}:
+                called.merge(left_out, f"{server}_" if len(listed) > 1 else "")
+        return called
 
 
 async def _judged(

@@ -29,6 +29,7 @@ from sidecar.codec.shape import Shape
 from sidecar.codec.shapes import mcp
 from sidecar.engine import Engine
 from sidecar.errors import TidegateError, UnknownPolicy
+from sidecar.mcp.left_out import LeftOut
 from sidecar.mcp.messages import (
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -43,7 +44,7 @@ from sidecar.mcp.messages import (
     is_request,
     line_of,
 )
-from sidecar.mcp.pins import Pins, digest_of
+from sidecar.mcp.pins import MOST_PINS, Pins, digest_of
 from sidecar.outbox.builders import fault_event
 from sidecar.outbox.event import FaultKind
 from sidecar.start import StreamStart, info_of
@@ -55,8 +56,11 @@ _log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[\w./:-]{1,128}", re.ASCII)
 _LEFT_OUT = "This tool was left out: its definition was stopped by a policy, or is not what it was."
+_ALL_LEFT_OUT = "Too many tools of this server were left out, so none of them may be called."
 _NO_NAME = "The call does not say which tool it calls."
 _MOST_AT_ONCE = 1000
+_END_BYTES = 512
+"""So much of the end of a message that cannot be read is looked at for its id."""
 _TOO_MANY = f"The list has more than {_MOST_AT_ONCE} messages; send them in several."
 _BOTH = "The message cannot be checked: it asks and answers at once."
 _NO_JSON = "The message cannot be checked: it is no JSON, has a name twice, or is nested too deep."
@@ -87,15 +91,14 @@ class McpGuard:
         pins: Pins,
         *,
         max_message_bytes: int,
-        left_out: set[str] | None = None,
+        left_out: LeftOut | None = None,
     ) -> None:
-        """`start` is what is known of all its streams; `left_out` the names of tools that were left out before."""
+        """`start` is what is known of all its streams; `left_out` what was left out before."""
         self._engine = engine
         self._from_client = msgspec.structs.replace(start, direction=Direction.OUTPUT)
         self._from_server = msgspec.structs.replace(start, direction=Direction.INPUT)
         self._pins = pins
-        self._left_out: set[str] = set() if left_out is None else left_out
-        """The names of tools that were left out of lists."""
+        self._left_out = LeftOut() if left_out is None else left_out
         self.max_message_bytes = max_message_bytes
 
     @property
@@ -136,10 +139,10 @@ class McpGuard:
             return await self._batch(document, data, self._server_message)
         return await self._server_message(document, data)
 
-    def too_long(self, head: bytes) -> Relayed:
-        """What becomes of a message of which only the head was kept."""
+    def too_long(self, head: bytes, end: bytes) -> Relayed:
+        """What becomes of a message of which only the head and the end were kept."""
         _log.warning("a message is too long and does not pass", extra={"limit": self.max_message_bytes})
-        return self._unread(head, f"The message has more than {self.max_message_bytes} bytes.")
+        return self._unread(head, f"The message has more than {self.max_message_bytes} bytes.", end)
 
     # -- one message ----------------------------------------------------------------------------------------------
 
@@ -147,8 +150,9 @@ class McpGuard:
         called = _tool_called(document)
         if called is None and _is_call(document):
             return _refused(document, INVALID_PARAMS, _NO_NAME)
-        if called in self._left_out:
-            return Relayed(back=failed_call(document.get("id"), _LEFT_OUT)) if is_request(document) else Relayed()
+        if called is not None and called in self._left_out:
+            why = _ALL_LEFT_OUT if self._left_out.is_full else _LEFT_OUT
+            return Relayed(back=failed_call(document.get("id"), why)) if is_request(document) else Relayed()
         try:
             judged = await self._judge(mcp.CLIENT, self._from_client, data)
         except TidegateError as error:
@@ -180,9 +184,9 @@ class McpGuard:
         kept = [loads(relayed.onward) for _, relayed in parts if relayed.onward]
         return Relayed(line_of(kept) if kept else b"", back)
 
-    def _unread(self, head: bytes, message: str) -> Relayed:
-        """A message that cannot be read: whoever waits for it is told, as far as its head names them."""
-        told = head_of(head)
+    def _unread(self, head: bytes, message: str, end: bytes = b"") -> Relayed:
+        """A message that cannot be read: whoever waits for it is told, as far as its head or end names them."""
+        told = head_of(head, end or head[-_END_BYTES:])
         if told is None:
             return Relayed()
         number, answers = told
@@ -222,7 +226,7 @@ class McpGuard:
         for each in offered:
             passed = None if _name_of(each) in gone else await self._definition(document, key, each)
             if passed is None:
-                self._left_out |= {_name_of(each)} if key == "tools" else set()
+                self._leave_out(each if key == "tools" else None)
             else:
                 kept.append(passed)
         self._forgive(kept if key == "tools" else ())
@@ -242,18 +246,30 @@ class McpGuard:
             return None
         return loads(judged.data)["result"][key][0]
 
+    def _leave_out(self, tool: Any) -> None:
+        """A tool may not be called."""
+        was_full = self._left_out.is_full
+        if tool is not None:
+            self._left_out.add(_name_of(tool))
+        if self._left_out.is_full and not was_full:
+            _log.error("too many tools were left out; none may be called", extra={"server": self._pins.server})
+
     def _forgive(self, passed: Iterable[Any]) -> None:
         """Tools that pass now may be called."""
-        self._left_out -= {_name_of(each) for each in passed} if self._left_out else set()
+        if self._left_out:
+            self._left_out.forgive(_name_of(each) for each in passed)
 
     async def _not_as_they_were(self, tools: list[Any]) -> frozenset[str]:
-        """Pin tools, and tell what is wrong; returns the names of those that changed. Raises `ConfigError`."""
+        """Pin tools, and tell what is wrong; returns the names of those that may not pass. Raises `ConfigError`."""
         pinned = self._pins.pin(tools)
+        if pinned.unpinned:
+            extra = {"server": self._pins.server, "tools": len(pinned.unpinned), "limit": MOST_PINS}
+            _log.warning("tools were left out: there are too many to pin, or their names are too long", extra=extra)
         for name in sorted(pinned.changed):
             await self._tell(FaultKind.TOOL_CHANGED, name, "its definition is not what it was when it was pinned")
         for name, server in sorted(pinned.shadowed.items()):
             await self._tell(FaultKind.TOOL_SHADOWED, name, f"server {_shown(server)} has a tool of this name, too")
-        return pinned.changed
+        return pinned.changed | pinned.unpinned
 
     async def _tell(self, fault: FaultKind, name: str, reason: str) -> None:
         what = _shown(name)

@@ -16,18 +16,18 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from sidecar.config import Mcp
+from sidecar.config import FactHeaders, Mcp
 from sidecar.engine import Engine
 from sidecar.errors import TidegateError
 from sidecar.mcp.behind import Behind
 from sidecar.mcp.exchange import Exchange
 from sidecar.mcp.messages import INVALID_REQUEST, UNANSWERED, UNCHECKED, errors_for, joined
 from sidecar.mcp.pins import Pins
-from sidecar.mcp.routes import Way, is_local_or, places_of, way_of
+from sidecar.mcp.routes import Way, is_local_or, is_loopback, is_own_host, places_of, way_of
 from sidecar.mcp.sessions import Sessions
 from sidecar.start import StreamStart
 from sidecar.tokens import Tokens
-from sidecar.transport.connections import listening, upstream_client
+from sidecar.transport.connections import host_and_port, listening, upstream_client
 from sidecar.transport.decision import FIRST_ERROR, Refuse
 from sidecar.transport.exchange import InFlight, Room, told
 from sidecar.transport.facts import Caller, start_of
@@ -58,6 +58,8 @@ class McpListener:
         self._engine = engine
         self._settings = settings
         self._tokens = tokens
+        self._unclaimed = settings.facts.model_copy(update={"headers": FactHeaders(session_id="")})
+        """Facts that do not rest on what whoever shows no token says of themselves."""
         self._room = room or Room(engine.limits.request_bodies_bytes)
         self._places = places_of(settings.servers)
         self._pins = {
@@ -113,6 +115,7 @@ class McpListener:
 
     def _way(self, request: web.BaseRequest) -> Way:
         """Where a request leads. Raises `RefusedError`."""
+        self._check_host(request.headers.get("Host", ""))
         origin = request.headers.get("Origin", "")
         if origin and not is_local_or(self._settings.origins, origin):
             message = "web pages of this origin may not ask here; mcp.origins names those that may"
@@ -128,12 +131,30 @@ class McpListener:
             raise RefusedError(Refuse(HTTPStatus.METHOD_NOT_ALLOWED, "method", message))
         return way
 
+    def _check_host(self, host: str) -> None:
+        """Refuse a page that has a name of its own lead to this machine. Raises `RefusedError`.
+
+        Where others than this machine reach the listener, nobody here knows by which names.
+        """
+        listens = host_and_port(self._settings.listen, "mcp.listen")[0]
+        if (
+            host
+            and is_loopback(listens)
+            and not is_own_host(host, (self._settings.public_url, *self._settings.origins))
+        ):
+            message = (
+                "this is not how this machine is called; mcp.public_url says how it is, where a proxy stands before"
+            )
+            raise RefusedError(Refuse(HTTPStatus.FORBIDDEN, "host", message))
+
     def _start(self, request: web.BaseRequest, way: Way) -> StreamStart:
         """What is known of a request before it is read. Raises `Unauthenticated` and `Forbidden`."""
         headers = CIMultiDict(request.headers)
         caller = Caller(headers, Peer(request.remote or ""), route=f"mcp/{way.place.name}")
+        if self._tokens is not None and (way.is_metadata or request.method == _ASKED_FREELY):
+            return start_of(self._unclaimed, caller, None)
         start = start_of(self._settings.facts, caller, None)
-        if self._tokens is None or way.is_metadata or request.method == _ASKED_FREELY:
+        if self._tokens is None:
             return start
         token = self._tokens.of(headers.get(TOKEN, ""), SCOPE)
         return msgspec.structs.replace(start, tenant=token.tenant(start.tenant))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from sidecar.codec.jsontext import NotJsonError, dumps, loads
@@ -19,9 +19,10 @@ UNCHECKED = -32002
 UNANSWERED = -32003
 """Whoever should have answered did not."""
 
-_HEAD = re.compile(
-    rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(?:(-?\d{1,18})|"([\w-]{1,128})")\s*,\s*"(result|error|method)"'
-)
+_MEMBER = re.compile(rb'\s*[{,]\s*"(\w+)"\s*:\s*(-?\d{1,18}|"[\w./-]{1,128}")(?=\s*[,}])')
+"""A number, or a text without anything in it that needs a second look."""
+_NEXT = re.compile(rb'\s*[{,]\s*"(\w+)"\s*:')
+_LAST = re.compile(rb'(?:,\s*"\w+"\s*:\s*(?:-?\d{1,18}|"[\w./-]{1,128}")\s*){1,4}\}\s*\Z')
 
 
 def error_message(number: Any, code: int, message: str) -> bytes:
@@ -44,13 +45,29 @@ def line_of(document: Any) -> bytes:
     return _line(document)
 
 
-def head_of(data: bytes) -> tuple[str | int, bool] | None:
-    """The id in the head of a message that is too long to be read, and whether it is an answer; None where untold."""
-    found = _HEAD.match(data)
-    if found is None:
+def head_of(head: bytes, end: bytes) -> tuple[str | int, bool] | None:
+    """The id of a message that is too long to be read, and whether it is an answer; None where neither end tells.
+
+    Read are the plain members with which it begins, and those with which it ends: what else it has stands between.
+    """
+    told = [*_plain(head, 0)]
+    following = _NEXT.match(head, told[-1].end() if told else 0)
+    last = _LAST.search(end)
+    told += [] if last is None else _plain(end, last.start())
+    names = {found[1] for found in told} | ({following[1]} if following is not None else set())
+    numbers = {found[2] for found in told if found[1] == b"id"}
+    is_answer, is_request = bool(names & {b"result", b"error"}), b"method" in names
+    if len(numbers) != 1 or is_answer == is_request:
         return None
-    digits, name, kind = found.groups()
-    return (int(digits) if digits else name.decode("ascii", "replace")), kind != b"method"
+    number = numbers.pop()
+    return (number[1:-1].decode() if number.startswith(b'"') else int(number)), is_answer
+
+
+def _plain(data: bytes, position: int) -> Iterator[re.Match[bytes]]:
+    """The plain members that stand at a place one after the other."""
+    while (found := _MEMBER.match(data, position)) is not None:
+        yield found
+        position = found.end()
 
 
 def is_request(document: Any) -> bool:

@@ -1,7 +1,8 @@
 """Definitions of tools, pinned by their digests: what a server offered when it was first seen, and which servers do.
 
 A file holds them across restarts, for several servers; without one they last as long as the session. It is read and
-written under a lock beside it, and replaced as a whole.
+written under a lock beside it, and replaced as a whole. A server that defines ever more tools fills neither: past
+`MOST_PINS` of them, a new one is not pinned.
 """
 
 from __future__ import annotations
@@ -12,21 +13,33 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from sidecar.codec.jsontext import dumps
 from sidecar.errors import ConfigError
+from sidecar.mcp.left_out import MOST_CHARS
 
+MOST_PINS = 10_000
+"""Of one server."""
 _MODE = 0o600
 
 
+Servers: TypeAlias = dict[str, dict[str, str]]
+"""By server and tool, the digest of the tool's definition."""
+
+
 class _State(msgspec.Struct, forbid_unknown_fields=True):
-    """The file: by server and tool, the digest of the tool's definition."""
+    """The file. What is pinned for one tenant alone is in `tenants`."""
 
     version: Literal[1] = 1
-    servers: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    servers: Servers = msgspec.field(default_factory=dict)
+    tenants: dict[str, Servers] = msgspec.field(default_factory=dict)
+
+    def of(self, tenant: str) -> Servers:
+        """The servers that a tenant reaches, or whoever is none."""
+        return self.tenants.setdefault(tenant, {}) if tenant else self.servers
 
 
 class Pinned(msgspec.Struct, frozen=True):
@@ -36,6 +49,8 @@ class Pinned(msgspec.Struct, frozen=True):
     """The names of tools that are defined otherwise than when they were first seen."""
     shadowed: Mapping[str, str] = {}
     """By the name of a tool that is new here, another server that has one of this name."""
+    unpinned: frozenset[str] = frozenset()
+    """The names of tools for which there was no room, or which are too long."""
 
 
 def digest_of(definition: Any) -> str:
@@ -50,15 +65,22 @@ def _sorted(value: Any) -> Any:
 
 
 class Pins:
-    """The pins of one server. Not for several threads."""
+    """The pins of one server, or of several that answer as one (`A+B`). Not for several threads."""
 
-    def __init__(self, server: str, file: Path | None = None, *, accepts_changes: bool = False) -> None:
+    def __init__(
+        self, server: str, file: Path | None = None, *, tenant: str = "", accepts_changes: bool = False
+    ) -> None:
         """`accepts_changes`: what is seen first in this session counts, whatever the file says."""
         self.server = server
+        self._tenant = tenant
         self._file = file
         self._accepts_changes = accepts_changes
         self._seen: dict[str, str] = {}
         """What was seen in this session."""
+
+    def has_any(self) -> bool:
+        """Whether anything was seen in this session."""
+        return bool(self._seen)
 
     def check(self) -> None:
         """Raise `ConfigError` when the file cannot be used."""
@@ -72,23 +94,33 @@ class Pins:
         if self._file is None or all(name in self._seen for name, _ in found):
             return self._pinned(found, {}, {})
         with self._state(self._file) as state:
-            own = state.servers.setdefault(self.server, {})
-            others = {
-                name: server for server, names in state.servers.items() if server != self.server for name in names
-            }
+            servers = state.of(self._tenant)
+            own = servers.setdefault(self.server, {})
+            others = {name: server for server, names in servers.items() if self._is_another(server) for name in names}
             return self._pinned(found, own, others)
+
+    def _is_another(self, server: str) -> bool:
+        """Whether it has none of the tools that are pinned here."""
+        return not {*server.split("+")} & {*self.server.split("+")}
 
     def _pinned(self, found: Iterable[tuple[str, str]], kept: dict[str, str], others: Mapping[str, str]) -> Pinned:
         changed: set[str] = set()
+        unpinned: set[str] = set()
         shadowed: dict[str, str] = {}
         for name, digest in found:
             first = self._seen.get(name) or (None if self._accepts_changes else kept.get(name))
+            if first is None and not self._has_room(name, kept):
+                unpinned.add(name)
+                continue
             if first is None:
                 shadowed |= {name: others[name]} if name in others else {}
             elif first != digest:
                 changed.add(name)
             self._seen[name] = kept[name] = first or digest
-        return Pinned(frozenset(changed), shadowed)
+        return Pinned(frozenset(changed), shadowed, frozenset(unpinned))
+
+    def _has_room(self, name: str, kept: Mapping[str, str]) -> bool:
+        return len(name) <= MOST_CHARS and (name in kept or max(len(kept), len(self._seen)) < MOST_PINS)
 
     @contextmanager
     def _state(self, file: Path) -> Iterator[_State]:

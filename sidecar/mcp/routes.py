@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from yarl import URL
@@ -136,6 +138,35 @@ def resource_of(place: Place, relay: str, document: Any) -> str | None:
         return None
     own, bare = str(place.upstream).rstrip("/"), said.rstrip("/")
     return relay + place.path if bare and (own == bare or own.startswith(f"{bare}/")) else None
+
+
+def is_own_host(said: str, own: Iterable[str]) -> bool:
+    """Whether a header `Host` names this machine: by its address, as `localhost`, or as one of these URLs does.
+
+    A page reaches it by any other name when that name has been made to lead here.
+    """
+    host = _host_of(f"//{said}")
+    return host in {*LOCAL, *map(_host_of, own)} or _is_address(host) or host.endswith(".localhost")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
+
+
+def _host_of(url: str) -> str:
+    """The host of a URL, as a name is compared; one that has none is called by what no name holds."""
+    try:
+        return (urlsplit(url).hostname or "/").removesuffix(".")
+    except ValueError:
+        return "/"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 def is_local_or(origins: Iterable[str], origin: str) -> bool:

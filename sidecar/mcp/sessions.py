@@ -1,7 +1,8 @@
 """Sessions of clients with servers over HTTP: what the relay keeps of each, how many, and for how long.
 
 The server decides which sessions there are. One that the relay does not know, since it was started anew or forgot it,
-is taken up again: what was left out of lists is known by the standing of whoever asks, so it stays left out.
+is taken up again: what was left out of lists is known by the standing of whoever asks, so it stays left out, as long
+as a session of theirs is known, and beyond that for the standings that were there last.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Awaitable, Callable
 from itertools import islice
 from typing import Any
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import msgspec
 
 from sidecar.errors import Overloaded
+from sidecar.mcp.left_out import LeftOut
 
 Key = tuple[str, ...]
 """A server, the standing of whoever asks, and what names the session there."""
@@ -87,6 +90,8 @@ class McpSession:
         """Over HTTP+SSE: the ids of requests that are to be answered on the stream."""
         self.tell: Callable[[bytes], Awaitable[None]] | None = None
         """Over HTTP+SSE: writes a message into the stream to the client."""
+        self.left_out: LeftOut | None = None
+        """Of its standing. It is held here, so that nobody else's sessions have it forgotten."""
 
     def wait_for(self, numbers: set[Any], *, but_for: set[Any]) -> None:
         """Requests are to be answered, others no more. Raises `Overloaded` when too many are."""
@@ -104,7 +109,9 @@ class Sessions:
         self._idle_ms = idle_ms
         self._now_ms = now_ms
         self._sessions: OrderedDict[Key, McpSession] = OrderedDict()
-        self._left_out: OrderedDict[Key, set[str]] = OrderedDict()
+        self._left_out: WeakValueDictionary[Key, LeftOut] = WeakValueDictionary()
+        self._lately: OrderedDict[Key, LeftOut] = OrderedDict()
+        """Holds what was left out where no session does."""
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -141,12 +148,14 @@ class Sessions:
         if session is None or self._sessions.get(key) is session:
             self._sessions.pop(key, None)
 
-    def left_out(self, standing: Key) -> set[str]:
-        """The tools of a server that were left out of lists, for all of one standing."""
-        found = self._left_out.setdefault(standing, set())
-        self._left_out.move_to_end(standing)
-        if len(self._left_out) > _MOST_STANDINGS:
-            self._left_out.popitem(last=False)
+    def left_out(self, standing: Key, session: McpSession) -> LeftOut:
+        """The tools of a server that were left out of lists, for all of one standing. The session is one of these."""
+        session.left_out = found = self._left_out.setdefault(standing, LeftOut())
+        self._lately[standing] = found
+        self._lately.move_to_end(standing)
+        if len(self._lately) > _MOST_STANDINGS:
+            older = islice(self._lately.items(), _MOST_STANDINGS)
+            del self._lately[next((key for key, each in older if not each), next(iter(self._lately)))]
         return found
 
     def _forget(self) -> None:

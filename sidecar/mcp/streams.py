@@ -22,7 +22,10 @@ _log = logging.getLogger(__name__)
 
 _ID = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])id: ?([^\r\n\x00]*)(?=[\r\n])")
 """An id as readers have it: one that holds NUL is none, and one without its line's end is not whole."""
+_RETRY = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])retry: ?(\d+)(?=[\r\n])")
 _DATA = re.compile(rb"(?:^|[\r\n])data: ?")
+_SILENT = (b"id", b"event", b"retry", b"")
+"""Fields beside the data; a comment has no name."""
 _GONE = "The server broke off before it answered."
 
 
@@ -58,37 +61,19 @@ class EventRelay:
         events = ServerSentEvents(max_bytes=self._context.behind.settings.max_message_bytes)
         chunks = self._until_ending(answer.content) if self._is_waiting else answer.content.iter_any()
         async for data in chunks:
-            for frame in self._cut(events, data):
+            for frame in _cut(events, data):
                 await self._pass(events, frame)
         for frame in events.finish():
             await self._pass(events, frame)
 
-    def _cut(self, events: ServerSentEvents, data: bytes) -> Iterator[Frame]:
-        """The events that became complete; in the place of one that is too long, one that says so."""
-        while True:
-            try:
-                yield from events.feed(data)
-            except FrameTooLongError:
-                yield from self._too_long(events, events.skip())
-                data = b""
-            else:
-                return
-
-    def _too_long(self, events: ServerSentEvents, head: bytes) -> Iterator[Frame]:
-        begins = _DATA.search(head)
-        relayed = self._context.guard.too_long(head[begins.end() :] if begins else b"")
-        number = _ID.search(head)
-        named = b"id: " + number[1] + b"\n" if number else b""
-        data = b"data: " + relayed.onward.rstrip(b"\n") + b"\n" if relayed.onward else b""
-        if named or data:
-            yield from ServerSentEvents(max_bytes=len(head) + len(data) + 64).feed(named + data + b"\n")
-
     async def _pass(self, events: ServerSentEvents, frame: Frame) -> None:
         """Pass one event on, as far as it may."""
         payload = frame.payload
-        found = _ID.findall(frame.raw)
-        number = found[-1] if found else b""
+        number = _last(_ID, frame)
         self._resumes = self._resumes or bool(number)
+        if frame.end:
+            await self._pass_too_long(frame)
+            return
         if payload is None or not payload.strip():
             await self._write(frame.raw)
             return
@@ -96,15 +81,29 @@ class EventRelay:
             await self._pass_endpoint(events, frame, payload)
             return
         left = await self._left(number, payload)
-        answered = answers_in(left)
-        self._context.numbers -= answered
-        self._context.session.waiting -= answered
+        self._note_answers(left)
         if left == payload:
             await self._write(frame.raw)
         elif left:
             await self._write(events.with_payload(frame, left))
-        elif number:
-            await self._write(b"id: " + number + b"\n\n")
+        elif bare := _bare(frame):
+            await self._write(bare + b"\n")
+
+    async def _pass_too_long(self, frame: Frame) -> None:
+        """In the place of an event that is too long: an error for whoever waits for its message, and its id."""
+        begins = _DATA.search(frame.raw)
+        relayed = self._context.guard.too_long(frame.raw[begins.end() :] if begins else b"", _end_of_data(frame.end))
+        self._note_answers(relayed.onward)
+        said = _bare(frame) + (b"data: " + relayed.onward if relayed.onward else b"")
+        if said:
+            await self._write(said + b"\n")
+        await self._context.server.tell(relayed.back)
+
+    def _note_answers(self, data: bytes) -> None:
+        """Whoever waited for these answers waits no more."""
+        answered = answers_in(data)
+        self._context.numbers -= answered
+        self._context.session.waiting -= answered
 
     async def _left(self, number: bytes, payload: bytes) -> bytes:
         """What becomes of a message: what it became before, where it comes again."""
@@ -160,3 +159,35 @@ class EventRelay:
             self._context.session.tell = None
             key = self._context.key(self._context.server.sends_to.raw_path_qs)
             self._context.behind.sessions.end(key, self._context.session)
+
+
+def _cut(events: ServerSentEvents, data: bytes) -> Iterator[Frame]:
+    """The events that became complete; of one that is too long, both ends."""
+    while True:
+        try:
+            yield from events.feed(data)
+        except FrameTooLongError:
+            events.skip()
+            data = b""
+        else:
+            return
+
+
+def _last(field: re.Pattern[bytes], frame: Frame) -> bytes:
+    """The last value that a field has in an event; empty without one. No line begins where the end was cut off."""
+    found = [*field.findall(frame.raw), *field.findall(b"." + frame.end)]
+    return found[-1] if found else b""
+
+
+def _bare(frame: Frame) -> bytes:
+    """What a reader takes from an event beside its message: its id, and when to come back."""
+    number, retry = _last(_ID, frame), _last(_RETRY, frame)
+    return (b"id: " + number + b"\n" if number else b"") + (b"retry: " + retry + b"\n" if retry else b"")
+
+
+def _end_of_data(end: bytes) -> bytes:
+    """How the last line of data ends, by how its event does."""
+    lines = end.splitlines()
+    while len(lines) > 1 and lines[-1].partition(b":")[0] in _SILENT:
+        lines.pop()
+    return lines[-1] if lines else b""

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Annotated, TypeAlias
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from sidecar.outbox.event import (
     App,
@@ -24,10 +24,13 @@ from sidecar.outbox.event import (
     kind_of,
     severity_of,
 )
+from sidecar.spelling import spelled
 from sidecar.values import ActionName, Severity, SeverityName
 
 Words: TypeAlias = tuple[str, ...]
-Moment: TypeAlias = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+Moment: TypeAlias = Annotated[
+    str, spelled(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "a time in UTC as events have it, 2026-11-29T08:00:00.000Z")
+]
 """As events write times, so that they compare as text."""
 
 APP_LABEL = "app"

@@ -12,10 +12,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 
 from sidecar.outbox.event import Kind
 from sidecar.outbox.sink_settings import SinkEntry, as_list, require_apart
+from sidecar.spelling import TOPIC, spelled
 
 SinkName: TypeAlias = Literal["kafka", "file", "stdout", "none"]
 Format: TypeAlias = Literal["json", "protobuf"]
-TopicName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+TopicName: TypeAlias = Annotated[str, spelled(*TOPIC)]
 SchemaId: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Milliseconds: TypeAlias = Annotated[int, Field(ge=1, le=600_000)]
 

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from sidecar.outbox.selection import Selection
+from sidecar.spelling import TOPIC, spelled
 
 View: TypeAlias = Literal["cloudevents", "ocsf", "ecs"]
 """What an event is written as: `sidecar.outbox.views` has them."""
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Name: TypeAlias = Annotated[str, spelled("[a-z0-9][a-z0-9-]{0,39}", "small letters, digits and `-`, at most 40")]
 Milliseconds: TypeAlias = Annotated[int, Field(ge=1, le=600_000)]
-TopicName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+TopicName: TypeAlias = Annotated[str, spelled(*TOPIC)]
 TopicKind: TypeAlias = Literal["violations", "decisions", "faults", "policies", "checkpoints", "quality"]
 
 

@@ -37,6 +37,7 @@ from sidecar.outbox.rows import Claimed, Row, to_row
 from sidecar.outbox.settings import OutboxSettings
 from sidecar.outbox.store import Store
 from sidecar.outbox.subscriptions import Subscriptions
+from sidecar.outbox.tables import Tables
 from sidecar.values import Severity
 
 _log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class _Job(Generic[T]):
     __slots__ = ("otherwise", "result", "rows", "work")
 
     def __init__(
-        self, work: Callable[[Store], T], rows: Sequence[Row] = (), *, otherwise: Callable[[], T] | None = None
+        self, work: Callable[[Tables], T], rows: Sequence[Row] = (), *, otherwise: Callable[[], T] | None = None
     ) -> None:
         self.work = work
         self.rows = rows
@@ -134,7 +135,7 @@ class SqliteOutbox:
             self._count_lost(rows, "the outbox is closed")
             return
         fits = self._overdue.has_room(rows)
-        job = _Job(lambda store: store.append(rows), rows) if fits else self._loss(rows)
+        job = _Job(lambda tables: tables.append(rows), rows) if fits else self._loss(rows)
         self._jobs.put(job)
         try:
             await self._answered(job, rows)
@@ -161,7 +162,7 @@ class SqliteOutbox:
         """A sink's oldest events that are admitted, at most `limit`, numbered. Raises `OutboxError`."""
         self._bells.hush(sink)
         rows = await self._ask(
-            lambda store: self._claim(store, limit, admission, sink),
+            lambda tables: self._claim(tables, limit, admission, sink),
             lambda: self._claim_from_memory(limit, admission, sink),
         )
         return await asyncio.to_thread(self._decode, rows)
@@ -169,11 +170,11 @@ class SqliteOutbox:
     async def acknowledge(self, taken: Sequence[Numbered], *, sink: int = 0) -> None:
         """A sink has claimed events: noted at once, or once that can be written. Raises `OutboxError` when closed."""
         positions = [numbered.position for numbered in taken]
-        await self._ask(lambda store: self._acknowledge(store, positions, sink), lambda: None)
+        await self._ask(lambda tables: self._acknowledge(tables, positions, sink), lambda: None)
 
     async def lose(self, severity: Severity, instead_of: Numbered | None = None, *, sink: int = 0) -> None:
         """Count an event as lost for a sink that another one tells it of. Raises `OutboxError` when closed."""
-        await self._ask(lambda store: self._lose_told(store, severity, instead_of, sink), lambda: None)
+        await self._ask(lambda tables: self._lose_told(tables, severity, instead_of, sink), lambda: None)
 
     async def wait(self, *, sink: int = 0) -> None:
         """Return when there may be events to claim."""
@@ -184,7 +185,7 @@ class SqliteOutbox:
         overdue = len(self._overdue)
         return replace(self._stats, in_memory=self._stats.in_memory + overdue) if overdue else self._stats
 
-    async def _ask(self, work: Callable[[Store], T], otherwise: Callable[[], T] | None = None) -> T:
+    async def _ask(self, work: Callable[[Tables], T], otherwise: Callable[[], T] | None = None) -> T:
         if not self._is_open:
             raise OutboxError("the outbox is closed")
         job = _Job(work, otherwise=otherwise)
@@ -212,7 +213,7 @@ class SqliteOutbox:
         if self._is_open:
             self._jobs.put(self._loss(rows))
         else:
-            _lose(self._store, _losses(rows))
+            _lose(self._store.tables, _losses(rows))
             self._stats = self._store.stats()
 
     def _loss(self, rows: Sequence[Row]) -> _Job[None]:
@@ -220,10 +221,10 @@ class SqliteOutbox:
         counts = _losses(rows)
 
         def note() -> None:
-            _lose(self._store, counts)
+            _lose(self._store.tables, counts)
             self._store.note(self._memory.severities)
 
-        return _Job(lambda store: _lose(store, counts), otherwise=note)
+        return _Job(lambda tables: _lose(tables, counts), otherwise=note)
 
     # --- The owner's thread -------------------------------------------------------------------------------------------
 
@@ -284,7 +285,7 @@ class SqliteOutbox:
             return
         try:
             with self._store.transaction():
-                results = [job.work(self._store) for job in jobs]
+                results = [job.work(self._store.tables) for job in jobs]
         except Exception as error:  # noqa: BLE001 - a stream must never wait for a dead thread
             self._fail(jobs, error)
             return
@@ -311,7 +312,7 @@ class SqliteOutbox:
     def _try_alone(self, job: _Job[Any], first: Exception) -> None:
         try:
             with self._store.transaction():
-                result = job.work(self._store)
+                result = job.work(self._store.tables)
         except Exception:  # noqa: BLE001 - as above
             if job.otherwise is not None:
                 _answer(job, job.otherwise())
@@ -328,15 +329,15 @@ class SqliteOutbox:
         lost = self._memory.lost.copy()
         for job in puts:
             self._memory.append(job.rows)
-        _lose(self._store, self._memory.lost - lost)
+        _lose(self._store.tables, self._memory.lost - lost)
         self._store.note(self._memory.severities)
         self._update_stats()
         for job in puts:
             _answer(job, None)
 
-    def _restore(self, store: Store) -> None:
+    def _restore(self, tables: Tables) -> None:
         """Move what waits in memory to the file, before anything that comes later."""
-        store.append(self._memory.waiting)
+        tables.append(self._memory.waiting)
 
     def _recover(self, error: Exception) -> None:
         try:
@@ -367,27 +368,27 @@ class SqliteOutbox:
             },
         )
 
-    def _claim(self, store: Store, limit: int, admission: Admission | None, sink: int) -> list[Claimed]:
+    def _claim(self, tables: Tables, limit: int, admission: Admission | None, sink: int) -> list[Claimed]:
         """What the file has, then what is in memory."""
         if admission is not None:
             admission.restart()
-        claimed = store.claim(limit, admission, sink=sink)
+        claimed = tables.claim(limit, admission, sink=sink)
         return claimed + self._claim_from_memory(limit - len(claimed), admission, sink)
 
     def _claim_from_memory(self, limit: int, admission: Admission | None, sink: int) -> list[Claimed]:
         """What is in memory, when the file has no more, or cannot be used."""
         return self._memory.claim(limit, admission, admission.after_memory if admission else 0, sink=sink)
 
-    def _lose_told(self, store: Store, severity: Severity, instead_of: Numbered | None, sink: int) -> None:
+    def _lose_told(self, tables: Tables, severity: Severity, instead_of: Numbered | None, sink: int) -> None:
         sequence = instead_of.sequence if instead_of is not None else 0
         is_in_memory = instead_of is not None and instead_of.position >= MEMORY
         if is_in_memory:
             self._memory.replace(sink, sequence)
-        store.lose_told(severity, sink, 0 if is_in_memory else sequence)
+        tables.lose_told(severity, sink, 0 if is_in_memory else sequence)
 
-    def _acknowledge(self, store: Store, positions: Sequence[int], sink: int) -> None:
+    def _acknowledge(self, tables: Tables, positions: Sequence[int], sink: int) -> None:
         self._memory.acknowledge([position for position in positions if position >= MEMORY], sink=sink)
-        store.acknowledge([position for position in positions if position < MEMORY], sink=sink)
+        tables.acknowledge([position for position in positions if position < MEMORY], sink=sink)
 
 
 def _answer(job: _Job[Any], result: object) -> None:
@@ -401,6 +402,6 @@ def _losses(rows: Sequence[Row]) -> Mapping[tuple[int, Severity], int]:
     return Counter((sink, row.severity) for row in rows for sink in row.sinks)
 
 
-def _lose(store: Store, counts: Mapping[tuple[int, Severity], int]) -> None:
+def _lose(tables: Tables, counts: Mapping[tuple[int, Severity], int]) -> None:
     for (sink, severity), count in counts.items():
-        store.lose(severity, count, sinks=[sink])
+        tables.lose(severity, count, sinks=[sink])

@@ -114,13 +114,17 @@ class StreamGuard:
                 return
             if self._joints is not None:
                 self._joints.note((each,))
-            await hand_over(self._session, each)
+            if not _is_poured(self._session, each):
+                await hand_over(self._session, each)
 
     async def _flush_all(self) -> None:
         self._body.flush()
         await self._flush()
 
     async def _flush(self) -> None:
+        """Write what may leave, behind what is being written."""
+        if not (self._writing.locked() or self._body.is_ready):
+            return
         async with self._writing:
             if data := self._body.ready():
                 await self._write(data)
@@ -150,6 +154,13 @@ async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+def _is_poured(session: Session, fed: Fed) -> bool:
+    """Whether it was more text of a lane, which the session took at once."""
+    if not isinstance(fed, Text) or fed.is_last or fed.is_json or fed.tool is not None:
+        return False
+    return session.pour(fed.lane, fed.text)
 
 
 async def hand_over(session: Session, fed: Fed) -> None:

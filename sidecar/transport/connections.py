@@ -33,7 +33,8 @@ async def listening(
 ) -> tuple[web.ServerRunner, str]:
     """Listen at `HOST:PORT`, and have each request handled; returns what serves, and where: the port is the one chosen.
 
-    Raises `ConfigError` when the address cannot be bound; `path` is the setting's.
+    Bodies come as they were sent: their encoding is for who handles them. Raises `ConfigError` when the address cannot
+    be bound; `path` is the setting's.
     """
     host, port = host_and_port(address, path)
     # No router: it would answer by itself what it does not know, such as `OPTIONS *`.
@@ -45,7 +46,7 @@ async def listening(
     except OSError as error:
         await runner.cleanup()
         raise ConfigError(f"cannot listen on {address}: {error.strerror}", path=path) from None
-    return runner, f"{host}:{runner.addresses[0][1]}"
+    return runner, f"{address.rpartition(':')[0]}:{runner.addresses[0][1]}"
 
 
 def upstream_client(*, connect_seconds: float, idle_seconds: float) -> aiohttp.ClientSession:

@@ -166,7 +166,7 @@ async def read_at_most(chunks: AsyncIterator[bytes], limit: int) -> bytes | None
 # -- encoded bodies ---------------------------------------------------------------------------------------------------
 
 
-def opened_request(settings: Guarded, coding: str, data: bytes) -> bytes:
+def opened_request(settings: Requests, coding: str, data: bytes) -> bytes:
     """A request's content, its encoding undone. Raises `CallerError`."""
     if not coding:
         return data

@@ -374,7 +374,7 @@ async def _name_call(session: Session, lanes: LaneReader, call: Lane, tool: str)
     if not is_json(call):
         raise CallerError("is for a lane of the channel of tool arguments", field="tool")
     lane = name_of(call)
-    await session.feed(lane, tool, is_last=True, tool=lanes.tool_of(lane, tool))
+    await session.feed(lane, tool, is_last=True, tool=lanes.tool_of(lane, tool, field="tool"))
 
 
 async def _take(message: pb.StreamRequest, session: Session, lanes: LaneReader) -> None:

@@ -106,17 +106,20 @@ class LaneReader:
             return self._plain(chunk.text, lane)
         return self._decode(chunk.data, lane) if payload == "data" else ""
 
-    def tool_of(self, lane: Lane, text: str) -> Tool | None:
+    def tool_of(self, lane: Lane, text: str, *, field: str = "chunk") -> Tool | None:
         """What a lane calls, of which this text comes now; None where nobody told.
 
-        Raises `CallerError` for a name of a call whose arguments ended.
+        Raises `CallerError` for a name of a call whose arguments ended, or one that is too long.
         """
         if not is_name(lane):
             return Tool(self._names[lane]) if lane in self._names else None
         call = arguments_of(lane)
         if text and call in self._ended:
             raise out_of_order("a call's name came after the end of its arguments", "chunk.lane.is_name")
-        name = self._names[call] = self._names.get(call, "") + text
+        name, limit = self._names.get(call, ""), self._max_name_chars
+        if len(name) + len(text) > limit:
+            raise CallerError(f"the name of a call has at most {limit} characters", field=field, limit=limit)
+        name = self._names[call] = name + text
         return Tool(name, is_name=True)
 
     def wire(self, lane: Lane) -> pb.Lane:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def test_an_empty_file_is_fine(tmp_path: Path):
         ("limits: {max_streams: 0}", "limits.max_streams: Input should be greater than or equal to 1"),
         ("limits: {max_streams: many}", "limits.max_streams: Input should be a valid integer"),
         ("grpc: {tls: {cert: a}}", "grpc.tls.key: Field required"),
-        ("grpc: {unix_socket_mode: '999'}", "grpc.unix_socket_mode: String should match"),
+        ("grpc: {unix_socket_mode: '999'}", "grpc.unix_socket_mode: must be a file mode"),
         ("grpc: {listen: '[1'}", "grpc.listen: is neither a JSON list nor words between commas"),
         ("keys: {redaction: x, redaction_file: y}", "keys: redaction and redaction_file are both set; keep one"),
         ("telemetry: {log_level: loud}", "telemetry.log_level: Input should be"),
@@ -151,6 +152,10 @@ def test_every_setting_is_documented(section: str):
     keys = set(type(getattr(Settings(), section)).model_fields) - {"tls"}
     documented = set(re.findall(rf"`{section}\.(\w+)`", page))
     assert documented == keys
+
+
+def test_an_error_says_what_to_write_and_no_pattern():
+    assert '"pattern":' not in json.dumps(Settings.model_json_schema())
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):

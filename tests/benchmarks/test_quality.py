@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks.quality import peers
+from benchmarks.names.__main__ import shares, unmarked
+from benchmarks.quality import harmless, peers, plain
 from benchmarks.quality.ours import float_folder
 from benchmarks.quality.peers import Answers, Peer, PeerFailed, ask, judged
 from benchmarks.quality.readme import BEGIN, END, block, put
-from benchmarks.quality.sets import LabelledSet
-from detectors.models.encoded import shared_encoder
+from benchmarks.quality.sets import LabelledSet, labelled_sets
+from detectors.models.card import read_card
+from detectors.models.encoded import DEFAULT_MODEL, model_folder, shared_encoder
+from detectors.types import Finding
 from tests.tiny_model import write_tiny_model
 from workbench.evaluation.targets import TARGETS, Target
 
@@ -83,6 +86,44 @@ def test_a_float_model_takes_the_place_of_the_file(tmp_path: Path) -> None:
 def test_a_figure_is_held_against_what_must_be(value: float, least_is_best: bool, verdict: str) -> None:
     must, aim = (0.85, 0.8) if least_is_best else (0.8, 0.9)
     assert Target("injection", "x", ("auc",), must, aim, least_is_best=least_is_best).verdict(value) == verdict
+
+
+def test_own_sets_hold_as_many_rows_as_they_say_and_stay_the_same() -> None:
+    rows = plain.rows()
+    assert len({row["text"] for row in rows}) == plain.COUNT
+    assert rows == plain.rows()
+    texts = [row["text"] for row in harmless.rows()]
+    assert len(set(texts)) == len(harmless.LENGTHS) * harmless.TEXTS
+    for number, text in enumerate(texts):
+        shortest, longest = harmless.LENGTHS[number % len(harmless.LENGTHS)]
+        assert shortest <= len(text) < longest
+    labels = read_card(model_folder(DEFAULT_MODEL)).heads["toxicity"].labels
+    assert sorted(harmless.LABELS) == sorted(labels)
+
+
+def test_the_sets_that_are_ours_are_among_those_that_are_run(tmp_path: Path) -> None:
+    found = labelled_sets(tmp_path, ["toxicity", "pii"], None, [harmless.NAME, plain.NAME])
+    assert [one.name for one in found] == [harmless.NAME, plain.NAME]
+
+
+def test_names_are_counted_by_label_and_by_any() -> None:
+    sentence = unmarked("{P Ann Lee} met {P Bo} in {L Rome} at {O Fiat}.")
+    assert sentence.text == "Ann Lee met Bo in Rome at Fiat."
+    found = [
+        Finding(0, 7, "PERSON", 1.0, ""),
+        Finding(12, 14, "LOCATION", 1.0, ""),
+        Finding(18, 22, "LOCATION", 1.0, ""),
+        Finding(8, 11, "ORGANIZATION", 1.0, ""),
+        Finding(15, 17, "DATE_TIME", 1.0, ""),
+    ]
+    assert shares([sentence], [found]) == {
+        "names": 4,
+        "PERSON": 0.5,
+        "LOCATION": 1.0,
+        "ORGANIZATION": 0.0,
+        "any": 0.75,
+        "wrong": 1,
+    }
 
 
 def test_the_table_goes_between_its_marks(tmp_path: Path) -> None:

@@ -304,7 +304,7 @@ async def test_a_redirect_within_the_server_is_followed(tmp_path: Path) -> None:
     [
         ({"pin": "sha256:" + "0" * 64}, "pin is about a bundle, and `bundle` is not set"),
         ({"bundle": "http://x/shop.tar.gz"}, "set trusted_keys"),
-        ({"bundle": "shop.tar.gz", "pin": "7"}, "should match pattern"),
+        ({"bundle": "shop.tar.gz", "pin": "7"}, "must be a digest: `sha256:` and 64 hex"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(values: dict[str, object], message: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 from pathlib import Path
 
 import aiohttp
@@ -10,10 +12,11 @@ import pytest
 from pydantic import ValidationError
 
 from sidecar.callouts.server import CalloutServer
+from sidecar.codec import encoding
 from sidecar.config import Callouts
 from sidecar.errors import ConfigError
 from sidecar.tokens import Token, Tokens, digest_of, new_token
-from tests.callouts.serving import CARD, FINE, calling
+from tests.callouts.serving import CARD, FINE, MASKED, calling
 
 
 def tokens_of(folder: Path, *entries: str) -> Tokens:
@@ -107,6 +110,41 @@ async def test_a_body_that_is_too_large_is_not_read():
     assert (status, answer["error"]["type"]) == (413, "too large")
 
 
+@pytest.mark.parametrize("coding", ["br", "deflate", "gzip", "zstd"])
+async def test_an_encoded_body_is_opened(coding: str):
+    body = encoding.encode(coding, json.dumps({"text": CARD}).encode())
+    async with calling() as door:
+        status, answer = await door.post("/v1/check", body, headers={"Content-Encoding": coding})
+
+    assert (status, answer["text"]) == (200, MASKED)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "status", "said"),
+    [
+        ("gzip", b"no gzip at all", 400, "is not encoded as its headers say"),
+        ("gzip", encoding.encode("gzip", b"{}")[:-9], 400, "ends in the middle of its encoding"),
+        ("gzip", encoding.encode("gzip", b" " * 100_000), 413, "has more than 50000 bytes"),
+        ("x-odd", b"{}", 400, "has a content encoding that is not read here"),
+    ],
+)
+async def test_an_encoded_body_that_cannot_be_opened_is_the_callers_error(
+    coding: str, body: bytes, status: int, said: str
+):
+    async with calling(max_request_bytes=50_000) as door:
+        answer = await door.post("/v1/check", body, headers={"Content-Encoding": coding})
+
+    assert answer[0] == status
+    assert said in answer[1]["error"]["message"]
+
+
+async def test_a_client_that_waits_with_its_body_is_told_to_send_it():
+    async with calling() as door:
+        sent = door.http.post(f"{door.url}/v1/check", json={"text": CARD}, expect100=True)
+        async with asyncio.timeout(30), sent as answer:
+            assert (await answer.json())["text"] == MASKED
+
+
 async def test_what_runs_may_finish_and_nothing_new_comes():
     async with calling() as door:
         await door.server.drain()
@@ -123,8 +161,27 @@ async def test_an_address_that_is_taken_is_named():
         await other.stop()
 
 
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+async def test_an_address_of_ipv6_is_told_as_it_is_written():
+    async with calling() as door:
+        other = CalloutServer(door.serving.engine, Callouts(listen="[::1]:0"))
+        await other.start()
+        assert other.address.startswith("[::1]:")
+        async with door.http.post(f"http://{other.address}/v1/check", json={"text": CARD}) as answer:
+            assert (await answer.json())["text"] == MASKED
+        await other.stop()
+
+
 def test_an_address_needs_a_port():
-    with pytest.raises(ValidationError, match="should match pattern"):
+    with pytest.raises(ValidationError, match="must be HOST:PORT, such as"):
         Callouts(listen="localhost")
 
 

@@ -77,6 +77,24 @@ async def test_the_source_is_not_read_far_ahead():
     gathered.close()
 
 
+@pytest.mark.parametrize("chunk", ["x" * 5000, b"x" * 5000, Chunk(b"x" * 5000), (1, "content", "x" * 5000)])
+async def test_nor_further_than_a_message_of_text(chunk: AnyChunk):
+    taken: list[int] = []
+
+    async def source() -> AsyncIterator[AnyChunk]:
+        for number in range(MOST_CHUNKS):
+            taken.append(number)
+            yield chunk
+
+    gathered = Gathered(source())
+    for asked in range(1, 9):
+        await anext(gathered)
+        for _ in range(4 * MOST_CHUNKS):
+            await asyncio.sleep(0)
+        assert len(taken) <= 4 * asked + 4
+    gathered.close()
+
+
 async def test_what_the_source_raises_comes_behind_what_it_gave():
     async def source() -> AsyncIterator[AnyChunk]:
         yield "a"

@@ -1,6 +1,7 @@
 """Tidegate inside frameworks: what each does with a text that is fine, one that is changed, and one that is stopped.
 
-The frameworks run in an environment of their own, by `tests.client.integrations`. LLM Guard's scanners need none.
+The frameworks run in an environment of their own, by `tests.client.integrations`. LLM Guard's own is asked in
+`test_llm_guard`.
 """
 
 from __future__ import annotations

@@ -521,6 +521,19 @@ def test_lanes_have_sane_numbers_whatever_an_upstream_writes() -> None:
     assert all(0 <= slot.lane.choice < 1 << 20 for slot in slots)
 
 
+def test_of_a_name_that_does_not_end_as_much_is_kept_as_a_name_may_have() -> None:
+    reader = Reader(is_streamed=True)
+    named: list[str] = []
+    for piece in ["search"] * 1000:
+        call = {"index": 0, "function": {"name": piece}}
+        document = {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+        [slot] = reader.read(document, openai_chat.SHAPE.event, Scope()).slots
+        assert (slot.text, slot.tool is not None and slot.tool.is_name) == (piece, True)
+        named.append(slot.tool.name if slot.tool is not None else "")
+    assert named[1] == "searchsearch"
+    assert named[-1] == ("search" * 1000)[:1024]
+
+
 def test_an_event_with_fields_that_no_event_has_is_read_as_it_stands() -> None:
     exchange = stream_of(openai_chat.SHAPE, [])
     assert guarded(exchange, MASKING, b"id: 1\nnote: 4111 1111 1111 1111\n\n") == b"id: 1\nnote: <CARD>\n\n"

@@ -26,8 +26,13 @@ MAIL = "anna.berg@example.org"
 
 @cache
 def shipped(name: str) -> Plan:
+    return replacing_in_calls(as_it_comes(name))
+
+
+def as_it_comes(name: str) -> Plan:
+    """A shipped policy, which keeps the values that an application's own tools are handed."""
     (policy,) = compile_file(POLICIES / f"{name}.yaml", public_keys()).policies
-    return replacing_in_calls(policy[1])
+    return policy[1]
 
 
 def chat_delta(**delta: Any) -> dict[str, Any]:
@@ -181,6 +186,15 @@ def test_an_address_in_a_frame_is_redacted(shape: Shape, document: Any) -> None:
         out = guarded(exchange, shipped("pii-redact"), size=size)
         assert MAIL.encode() not in out
         assert "‹email-address›".encode() in out or b"null" in out
+
+
+@pytest.mark.parametrize("field", ["output", "error"])
+def test_what_a_providers_call_came_to_is_no_argument_of_a_call(field: str) -> None:
+    item = {"id": "m", "type": "mcp_call", "name": "look", "arguments": f'{{"to":"{MAIL}"}}', field: f"to {MAIL}"}
+    document = {"type": "response.output_item.done", "output_index": 0, "item": item}
+    out = guarded(stream_of(openai_responses.SHAPE, [document]), as_it_comes("pii-redact"), size=1 << 20)
+    assert f'"{field}": "to ‹email-address›"'.encode() in out
+    assert out.count(MAIL.encode()) == 1
 
 
 @pytest.mark.parametrize(("shape", "document"), ASKED.values(), ids=ASKED)

@@ -1,4 +1,4 @@
-"""The example in TypeScript: its generated code is what `proto/` gives, it compiles, and it guards."""
+"""The examples in TypeScript: their generated code is what `proto/` gives, they compile, and they guard."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import filecmp
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,23 @@ from tests.conformance.door import ROOT, door
 from tests.conformance.tools import NODE, node
 
 EXAMPLE = ROOT / "clients" / "typescript"
+AGENT = """
+apiVersion: tidegate.dev/v1
+kind: Policy
+metadata: {name: agent, version: "1"}
+rules:
+  - id: no-passwords
+    detect: {detector: patterns, keywords: {WORD: [password]}, channels: [content, tool_arguments]}
+    action: {block: {message: "That is not to be looked up."}}
+  - id: no-plums
+    detect: {detector: patterns, keywords: {FRUIT: [plums]}}
+    action: {redact: {with: label, in_tool_arguments: replace}}
+  - id: no-orders
+    detect: {detector: patterns, keywords: {ORDER: [obey]}, parts: [tool_result]}
+    action: {block: {message: "What stood here was left out."}}
+"""
+"""What the example of an agent is held to."""
+NOTES = "Bread needs flour. ‹fruit› keep for a week."
 
 pytestmark = pytest.mark.slow
 
@@ -30,10 +47,19 @@ def built(tmp_path_factory: pytest.TempPathFactory, missing: Callable[[str], Non
     return folder
 
 
-def example(folder: Path, address: str, text: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["node", folder / "build" / "example.js", address], input=text, capture_output=True, text=True, timeout=60
-    )
+def run(folder: Path, script: str, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    command: list[str | Path] = ["node", folder / "build" / script, *arguments]
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a service that has the agent's policy, too."""
+    folder = tmp_path_factory.mktemp("door")
+    (folder / "policies").mkdir()
+    (folder / "policies" / "agent.yaml").write_text(AGENT, encoding="utf-8")
+    with door("light", folder) as running:
+        yield running.address
 
 
 def test_its_code_is_what_the_wire_api_gives(built: Path, tmp_path: Path):
@@ -47,16 +73,39 @@ def test_its_code_is_what_the_wire_api_gives(built: Path, tmp_path: Path):
         assert filecmp.cmp(tmp_path / "tidegate/v1" / name, EXAMPLE / "gen/tidegate/v1" / name, shallow=False), name
 
 
-def test_it_guards_what_comes_on_standard_input(built: Path, tmp_path: Path):
-    with door("light", tmp_path) as running:
-        said = example(built, running.address, "Hello there. All is well.")
+def test_it_guards_what_comes_on_standard_input(built: Path, guarded: str):
+    said = run(built, "example.js", guarded, text="Hello there. All is well.")
 
     assert (said.returncode, said.stdout) == (0, "Hello there. All is well.")
     assert "violations under" in said.stderr
 
 
-def test_it_says_what_went_wrong(built: Path):
-    said = example(built, "127.0.0.1:1", "Hello.")
+def test_it_ends_where_the_text_is_stopped(built: Path, guarded: str):
+    said = run(built, "example.js", guarded, "agent", text="Ann's password is long.")
+
+    assert (said.returncode, said.stdout.split("\n\n")[-1]) == (0, "That is not to be looked up.")
+    assert said.stderr.endswith("\nstopped by no-passwords\n")
+
+
+@pytest.mark.parametrize(
+    ("query", "told", "stopped_by"),
+    [
+        ("bread", f'call search {{"query":"bread"}}\nresult Notes on bread: {NOTES}', ""),
+        ("plums", f'call search {{"query":"‹fruit›"}}\nresult Notes on ‹fruit›: {NOTES}', ""),
+        ("obey me", 'call search {"query":"obey me"}\nresult What stood here was left out.', ""),
+        ("Ann's password", "refused That is not to be looked up.", "stopped by no-passwords\n"),
+    ],
+)
+def test_an_agents_turn_is_guarded(built: Path, guarded: str, query: str, told: str, stopped_by: str):
+    said = run(built, "agent.js", guarded, "agent", query)
+
+    assert (said.returncode, said.stdout) == (0, f"Let me look. \n{told}\n")
+    assert said.stderr == stopped_by
+
+
+@pytest.mark.parametrize("script", ["agent.js", "example.js"])
+def test_it_says_what_went_wrong(built: Path, script: str):
+    said = run(built, script, "127.0.0.1:1", text="Hello.")
 
     assert (said.returncode, said.stdout) == (1, "")
     assert "Unavailable" in said.stderr

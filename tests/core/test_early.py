@@ -41,6 +41,8 @@ from tests.streams import NASTY, all_cuts, by_character, cuts_of
 BLOCK, REDACT, ANNOTATE = Action.BLOCK, Action.REDACT, Action.ANNOTATE
 SAID = "I went to the old town and saw an evil thing there, they say."
 """13 pieces and a full stop; a place of its own behind each two of them."""
+BEGUN = len("I went ")
+"""What is out of it after the first place."""
 
 
 class Unsure(SegmentFlagger):
@@ -55,6 +57,17 @@ class Unsure(SegmentFlagger):
         return super()._find(item) or (near if self.hint in item.text[item.begin :] else [])
 
 
+class WithoutMore(SegmentFlagger):
+    """Finds `word` until `more` has come."""
+
+    def __init__(self, word: str, more: str) -> None:
+        super().__init__(word)
+        self.more = more
+
+    def _find(self, item: BatchItem) -> list[Finding]:
+        return [] if self.more in item.text else super()._find(item)
+
+
 class OnlyWith(SegmentFlagger):
     """Finds `word` only in a segment that also holds `sign`."""
 
@@ -66,9 +79,11 @@ class OnlyWith(SegmentFlagger):
         return super()._find(item) if self.sign in item.text else []
 
 
-def early_plan(detector: SegmentFlagger, action: Action = BLOCK, *, early: Sequence[int] = (2, 2, 2)) -> Plan:
+def early_plan(
+    detector: SegmentFlagger, action: Action = BLOCK, *, early: Sequence[int] = (2, 2, 2), every: int = 0
+) -> Plan:
     rules = [rule(action, detector.label, rewrite=stars)]
-    return plan((detector, rules), max_segment_tokens=32, early_tokens=tuple(early))
+    return plan((detector, rules), max_segment_tokens=32, early_tokens=tuple(early), early_every_tokens=every)
 
 
 def places(pieces: Sequence[str], early: Sequence[int], *, longest: int = 32) -> list[Place]:
@@ -93,6 +108,9 @@ def places(pieces: Sequence[str], early: Sequence[int], *, longest: int = 32) ->
         ("one two three", (), []),
         ("one two three", (0,), []),
         ("one two. three four. five six", (1,), ["one ", "three ", "five "]),
+        ("one two. three four. five six", (1, 1, 1, 0), ["one "]),
+        ("one two. three four. five six", (1, 2, 1), ["one ", "three ", "five "]),
+        ("one. two three. four five six", (1, 0), ["two "]),
         ("unbelievable things happen here", (2,), ["unbelievable ", "unbelievable things happen "]),
         ("we met Anna Smith today again", (2,), ["we met ", "we met Anna Smith today "]),
         ("on 5 March 2024 it was", (2,), ["on 5 March 2024 "]),
@@ -125,6 +143,16 @@ def test_what_may_wait_holds_up_no_place(text: str, data: st.DataObject) -> None
             lazy.advance(read, 0)
             patience = Patience(*lazy.patience)
         assert eager.take_early() == lazy.take_early()
+
+
+def beginnings(stream: Stream, text: str) -> list[str]:
+    """What is read early of a text that comes slowly: each outcome is there before the next character."""
+    read = []
+    for piece in text:
+        for request in stream.feed(Lane(), piece):
+            read.append(request[1].text)
+            stream.resolve(request[1].number, 0, answer(request))
+    return read
 
 
 def released(stream: Stream) -> str:
@@ -163,6 +191,26 @@ class TestLeaving:
         for request in stream.close():
             stream.resolve(request[1].number, 0, answer(request))
         assert released(stream) == "I went to the old town."
+
+    def test_the_beginning_is_tried_again_where_it_was_not_plain(self) -> None:
+        stream = Stream(early_plan(WithoutMore("went", "old"), early=(2, 3, 2)))
+        assert beginnings(stream, "I went to the old town and saw") == ["I went ", "I went to the old "]
+        assert released(stream) == "I went to the old "
+
+    def test_once_it_was_plain_it_is_read_again_only_where_that_is_asked_for_throughout(self) -> None:
+        stream = Stream(early_plan(SegmentFlagger("evil"), early=(2, 3)))
+        assert beginnings(stream, SAID[:33]) == ["I went "]
+        throughout = Stream(early_plan(SegmentFlagger("evil"), early=(2, 3), every=3))
+        assert beginnings(throughout, SAID[:33]) == ["I went ", "I went to the old town and saw "]
+        assert released(throughout) == "I went to the old town and saw "
+
+    def test_a_later_try_that_was_read_before_the_first_was_answered_says_nothing(self) -> None:
+        stream = Stream(early_plan(SegmentFlagger("evil"), early=(2, 3)))
+        first, second = stream.feed(Lane(), "I went to the old town")
+        stream.resolve(second[1].number, 0, answer(second))
+        assert released(stream) == ""
+        stream.resolve(first[1].number, 0, answer(first))
+        assert released(stream) == "I went "
 
     @pytest.mark.parametrize(("score", "out"), ((0.12, "I went "), (0.13, "")))
     def test_near_is_a_part_of_the_rules_own_threshold(self, score: float, out: str) -> None:
@@ -229,22 +277,22 @@ class TestLeaving:
 class TestDeciding:
     def test_a_block_begins_behind_what_was_cleared(self) -> None:
         guarded = guard_text(early_plan(SegmentFlagger("evil")), SAID)
-        assert guarded.text() == "I went to the old town "
+        assert guarded.text() == "I went "
         (decision,) = guarded.decisions
-        assert (decision.finding.start, decision.finding.end, decision.exposure.leaked_chars) == (23, len(SAID), 0)
+        assert (decision.finding.start, decision.finding.end, decision.exposure.leaked_chars) == (BEGUN, len(SAID), 0)
         assert decision.segment == 1
 
     def test_a_redaction_too(self) -> None:
         guarded = guard_text(early_plan(SegmentFlagger("evil"), REDACT), SAID)
-        assert guarded.text() == "I went to the old town " + "*" * (len(SAID) - 23)
+        assert guarded.text() == "I went " + "*" * (len(SAID) - BEGUN)
 
     def test_so_does_what_could_not_be_looked_at(self) -> None:
         guarded = guard_text(early_plan(SegmentFlagger("nothing", fails_on="say")), SAID)
-        assert guarded.text() == "I went to the old town "
+        assert guarded.text() == "I went "
         (decision,) = guarded.decisions
-        assert (decision.finding.start, decision.failure is None) == (23, False)
+        assert (decision.finding.start, decision.failure is None) == (BEGUN, False)
         (coverage,) = guarded.coverage
-        assert coverage.unscanned_chars == len(SAID) - 23
+        assert coverage.unscanned_chars == len(SAID) - BEGUN
 
     def test_a_rule_that_nobody_waits_for_sees_the_whole_segment(self) -> None:
         shadow = rule(BLOCK, "FLAG", index=1, enforcement=Enforcement.SHADOW)
@@ -252,7 +300,7 @@ class TestDeciding:
             (SegmentFlagger("evil"), [rule(BLOCK, "FLAG", index=0), shadow]), max_segment_tokens=32, early_tokens=(2, 2)
         )
         spans = {each.rule: each.finding.start for each in guard_text(both, SAID).decisions}
-        assert spans == {0: 14, 1: 0}
+        assert spans == {0: BEGUN, 1: 0}
 
     @pytest.mark.parametrize(
         ("flagger", "text"),

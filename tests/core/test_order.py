@@ -7,6 +7,7 @@ import operator
 import random
 import re
 import sys
+import weakref
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -29,8 +30,8 @@ from sidecar.values import (
     Output,
     Release,
 )
-from tests.fakes import SegmentFlagger, WordScanner, plan, rule, stars
-from tests.streams import cut_at
+from tests.fakes import SegmentFlagger, WordScan, WordScanner, plan, rule, stars
+from tests.streams import all_cuts, cut_at
 
 CARD = r"(?<!\d)\d{4}(?: ?\d{4}){3}(?!\d)"
 REDACT, BLOCK, ANNOTATE = Action.REDACT, Action.BLOCK, Action.ANNOTATE
@@ -80,7 +81,15 @@ class Played:
             {lane: text for lane in lanes if (text := self.text(lane))},
             {each.lane.choice: (each.lane, each.rule, each.position, each.label) for each in blocks},
             sorted(
-                (each.rule, repr(each.lane), repr(each.finding), each.done, each.exposure.leaked_chars, each.excerpt)
+                (
+                    each.rule,
+                    repr(each.lane),
+                    repr(each.finding),
+                    each.done,
+                    each.exposure.leaked_chars,
+                    each.excerpt,
+                    each.segment or 0,
+                )
                 for each in self.decisions
             ),
         )
@@ -143,6 +152,63 @@ def play(a_plan: Plan, events: Sequence[Event], *, seed: int | None = None, **op
 CARDS = plan((WordScanner(CARD, label="CARD"), [rule(REDACT, "CARD")]))
 WORDS = plan((WordScanner("bluebird", label="WORD"), [rule(BLOCK, "WORD", message="no")]))
 EVIL = plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]))
+
+
+class TestWhatIsNotWaitedFor:
+    """What is found beside a block is told, whoever answers first, and only what is told however the text is cut."""
+
+    @pytest.mark.parametrize("enforcement", [Enforcement.ENFORCE, Enforcement.SHADOW])
+    def test_it_is_told_of_the_segment_in_which_another_finds_a_block(self, enforcement: Enforcement) -> None:
+        noted = rule(ANNOTATE, "NOTE", index=1, enforcement=enforcement)
+        a_plan = plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]), (SegmentFlagger("odd", label="NOTE"), [noted]))
+        events: list[Event] = [(TEXT, "So far, so good. "), (TEXT, "An odd evil thing. More of it. "), (TEXT, None)]
+        for seed in range(20):
+            played = play(a_plan, events, seed=seed)
+            assert played.text(TEXT) == "So far, so good."
+            found = sorted((each.finding.label, each.done) for each in played.decisions)
+            assert found == [("FLAG", BLOCK), ("NOTE", BLOCK)]
+
+    def test_a_stopped_stream_ends_once_all_that_is_owed_is_told(self) -> None:
+        noted = rule(ANNOTATE, "NOTE", index=1)
+        a_plan = plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]), (SegmentFlagger("odd", label="NOTE"), [noted]))
+        player = Player(a_plan, may_answer=lambda: False)
+        player.step(player.stream.feed(TEXT, "So odd. How evil. "))
+        player.step(player.stream.end_lane(TEXT))
+        player.answer(0)
+        player.answer(1)
+        assert player.stream.is_stopped
+        assert not player.stream.is_done
+        assert player.stream.held_chars == 0
+        player.finish(random.Random(0))
+
+    def test_a_segment_that_a_block_of_a_scanner_begins_in_is_not_told_of(self) -> None:
+        """It is not complete where the block is known, or it is: that depends on the cut."""
+        noted = rule(ANNOTATE, "NOTE", index=1)
+        a_plan = plan(
+            (WordScanner("blue bird"), [rule(BLOCK)]),
+            (SegmentFlagger("odd", label="NOTE"), [noted]),
+            max_segment_tokens=3,
+        )
+        text = "An odd thing. The odd blue bird sings. "
+        whole = play(a_plan, [(TEXT, text)])
+        assert [each.excerpt for each in whole.decisions if each.finding.label == "NOTE"] == ["An odd thing."]
+        for pieces in all_cuts(text):
+            assert play(a_plan, [(TEXT, each) for each in pieces]).facts == whole.facts
+
+
+def test_a_segments_number_is_of_its_choice_whenever_another_ones_block_is_known() -> None:
+    """Text behind a block makes no segments: how many another choice had depended on when its block was known."""
+    flagged = SegmentFlagger("odd", label="NOTE"), [rule(REDACT, "NOTE", index=1)]
+    a_plan = plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]), flagged, max_segment_tokens=3)
+    events: list[Event] = []
+    for _ in range(4):
+        events += [(SECOND, "An evil thing. "), (TEXT, "One odd thing. ")]
+    for seed in range(10):
+        decisions = play(a_plan, events, seed=seed).decisions
+        numbers = [each.segment or 0 for each in decisions if each.lane == TEXT]
+        assert numbers == sorted({*numbers})
+        assert numbers[-1] == 4
+        assert not {each.segment for each in decisions if each.lane == SECOND}.intersection(numbers)
 
 
 class TestSwitch:
@@ -282,6 +348,25 @@ class TestEnds:
             player.step(player.stream.feed(lane, "so 4111 1111"))
         player.step(player.stream.end_choice(0))
         assert [player.played.text(each) for each in (TEXT, THOUGHTS, SECOND)] == ["so 4111 1111"] * 2 + ["so "]
+
+    def test_a_lane_that_is_over_lets_go_of_its_scans(self) -> None:
+        alive: weakref.WeakSet[WordScan] = weakref.WeakSet()
+
+        class Counting(WordScanner):
+            def start(self) -> WordScan:
+                scan = super().start()
+                alive.add(scan)
+                return scan
+
+        stream = Stream(plan((Counting(CARD), [rule(REDACT)])))
+        for number in range(200):
+            stream.feed(Lane(item=number), "4111 1111 1111 1111 ")
+            stream.end_lane(Lane(item=number))
+        assert len(alive) < 50
+        coverage = stream.coverage()
+        assert {(each.received_chars, each.released_chars, each.unscanned_chars) for each in coverage} == {(20, 20, 0)}
+        with pytest.raises(ValueError, match="text after the lane's end"):
+            stream.feed(Lane(item=0), "more")
 
     def test_text_after_a_lanes_end_is_refused(self) -> None:
         stream = Stream(CARDS)
@@ -430,17 +515,18 @@ LANES = (TEXT, THOUGHTS, CALL, SECOND)
 
 @st.composite
 def policies(draw: st.DrawFn) -> Plan:
-    """Small policies. What reads segments is waited for: else what it says comes in its own time."""
+    """Small policies, of what is waited for and what is not."""
     detectors: list[tuple[Detector, list[RulePlan]]] = []
     for index in range(draw(st.integers(1, 4))):
         enforcement = draw(st.sampled_from([Enforcement.ENFORCE, Enforcement.ENFORCE, Enforcement.SHADOW]))
         action = draw(st.sampled_from([REDACT, REDACT, ANNOTATE, BLOCK]))
         label = f"L{index}"
         detector: Detector = WordScanner(draw(st.sampled_from(SCANNERS)), label=label)
-        if enforcement is Enforcement.ENFORCE and action >= REDACT and draw(st.booleans()):
+        if draw(st.booleans()):
             detector = SegmentFlagger(draw(st.sampled_from(["aa", "1", "b."])), label=label, spans=draw(st.booleans()))
         detectors.append((detector, [rule(action, label, index=index, enforcement=enforcement)]))
-    return plan(*detectors, max_segment_tokens=3)
+    early = draw(st.sampled_from([(), (), (2, 2)]))
+    return plan(*detectors, max_segment_tokens=6 if early else 3, early_tokens=early, early_every_tokens=len(early))
 
 
 @st.composite

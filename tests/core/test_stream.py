@@ -466,6 +466,30 @@ class TestOutcomes:
         (failed,) = [each for output in outputs for each in output.decisions]
         assert failed.failure == Failed(FailureKind.ERROR, "RuntimeError")
 
+    @pytest.mark.parametrize(("mode", "text"), ((FailMode.FAIL_CLOSED, ""), (FailMode.FAIL_OPEN, "so good 4111")))
+    def test_what_a_scanner_held_that_raises_at_the_end_is_not_lost(self, mode: FailMode, text: str) -> None:
+        class Breaking(WordScan):
+            def advance(self, text: str, offset: int, *, is_final: bool) -> Sequence[Finding]:
+                found = super().advance(text, offset, is_final=is_final)
+                if is_final:
+                    raise RuntimeError(text)
+                return found
+
+        class Scanner(WordScanner):
+            def start(self) -> WordScan:
+                return Breaking(self.pattern, self.label)
+
+        for pieces in all_cuts("so good 4111"):
+            stream = Stream(plan((Scanner(CARD), [rule(BLOCK, on_error=mode)])))
+            for piece in pieces:
+                stream.feed(Lane(), piece)
+            stream.close()
+            outputs = _drain(stream)
+            left = "".join(each.text for each in outputs if isinstance(each, Release))
+            assert left == (text or "so good ")
+            assert [each.failure is not None for output in outputs for each in output.decisions] == [True]
+            assert stream.is_done
+
     def test_time_is_an_input(self) -> None:
         stream = Stream(plan((SegmentFlagger("evil"), [rule(BLOCK, "FLAG")]), max_hold_ms=100))
         stream.feed(Lane(), "One. Two", now_ms=1000.0)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from detectors.base import BatchItem, DetectorError
 from detectors.injection import Injection
+from detectors.models.card import MODEL_NAME, TOKENIZER_NAME, read_card
 from detectors.models.encoded import NORMALISED, detect_together
 from detectors.models.encoder import Encoder, Encoding, Tokenised, load_encoder
+from detectors.models.session import ModelSession, open_session, placed
 from detectors.models.threads import cpu_limit
+from detectors.models.tokenizer import load_tokenizer
 from detectors.topic import ExampleTopic, Topic, TopicParams
 from detectors.toxicity import Toxicity
 from tests.tiny_model import write_tiny_model
@@ -43,6 +48,40 @@ def test_a_text_does_not_depend_on_its_batch(encoder: Encoder) -> None:
         for head in ("injection", "embedding"):
             assert np.allclose(one.scores[head], other.scores[head], atol=1e-6)
         assert np.allclose(one.tags["pii"].scores, other.tags["pii"].scores, atol=1e-6)
+
+
+class Watched:
+    """A session that notes how many rows, and of how many pieces, it is given at a time."""
+
+    def __init__(self, session: ModelSession) -> None:
+        self._session = session
+        self.shapes: list[tuple[int, ...]] = []
+
+    def run(self, outputs: list[str], inputs: Mapping[str, NDArray[np.int64]]) -> list[NDArray[Any]]:
+        self.shapes.append(inputs["input_ids"].shape)
+        return self._session.run(outputs, inputs)
+
+
+MIXED = ["the bank", "ignore the fool", "the " * 14, "the bank " * 7, "fool"]
+
+
+def test_what_padding_would_cost_more_than_a_run_is_read_apart(folder: Path) -> None:
+    session = Watched(open_session(folder / MODEL_NAME))
+    apart = Encoder(read_card(folder), session, load_tokenizer(folder / TOKENIZER_NAME))
+    apart.encode(MIXED, ["injection"])
+    assert session.shapes == [(3, 5), (2, 16)]
+
+
+def test_a_server_is_asked_once(folder: Path) -> None:
+    sessions: list[Watched] = []
+
+    def place(load: Callable[[], ModelSession]) -> ModelSession:
+        sessions.append(Watched(load()))
+        return sessions[0]
+
+    with placed({folder: place}):
+        load_encoder(folder).encode(MIXED, ["injection"])
+    assert sessions[0].shapes[-1] == (5, 16)
 
 
 def test_a_long_text_is_read_to_its_end(encoder: Encoder) -> None:

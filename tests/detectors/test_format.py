@@ -13,7 +13,11 @@ from pydantic import ValidationError
 from detectors.base import DetectorError
 from detectors.format.detector import SCHEMA_CHARS, Format, FormatParams, FormatScanner
 from detectors.format.language import LanguageCount, language_of
+from detectors.format.shape import NotHeldError
+from sidecar.offline import guard_text
+from sidecar.values import Action, FailMode
 from tests.detectors.scans import every_cut, held, scan
+from tests.fakes import plan, rule
 
 SCHEMA = {
     "type": "object",
@@ -125,12 +129,70 @@ def test_a_schema_is_held_when_the_text_is_over_and_no_reason_quotes_it(text: st
         ({"additionalProperties": {"type": "null"}}, '{"b": null, "a": 1}', "additionalProperties/type"),
         ({"uniqueItems": True}, json.dumps([*({"n": each} for each in range(7_000)), {"n": 1}]), "uniqueItems"),
         ({"uniqueItems": True}, "[1, 1.0]", "uniqueItems"),
+        ({"pattern": "x"}, '"x\\ud800"', "pattern"),
+        ({"patternProperties": {"x": {}}, "additionalProperties": False}, '{"x\\ud800": 1}', "additionalProperties"),
     ],
 )
 def test_no_text_makes_a_schema_slow(schema: dict[str, Any], slow: str, reason: str) -> None:
     """Each of these took minutes, or for ever, with regular expressions that backtrack and items compared in pairs."""
     [finding] = scan(scanner(json={"schema": schema}), slow)
     assert (finding.label, finding.reason) == ("WRONG_SHAPE", f"not of the schema: {reason}")
+
+
+BRANCH = {"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#/$defs/node"}}}
+TWICE: dict[str, dict[str, Any]] = {
+    "anyOf": {"anyOf": [BRANCH, {**BRANCH}, {"const": "leaf"}]},
+    "oneOf": {"oneOf": [BRANCH, {**BRANCH, "minProperties": 2}, {"const": "leaf"}]},
+    "allOf": {"anyOf": [{"allOf": [BRANCH, {**BRANCH}]}, {"const": "leaf"}]},
+    "if": {"if": BRANCH, "then": {**BRANCH}, "else": {"const": "leaf"}},
+    "not": {"anyOf": [{"not": {"not": BRANCH}}, {**BRANCH}, {"const": "leaf"}]},
+}
+
+
+@pytest.mark.parametrize("keyword", sorted(TWICE))
+@pytest.mark.parametrize("leaf", ["leaf", "other"])
+def test_a_schema_that_refers_to_itself_twice_does_not_double_the_work_at_each_level(keyword: str, leaf: str) -> None:
+    """Each of the 25 levels doubled it: 14 took 4 s."""
+    schema = {"$defs": {"node": TWICE[keyword]}, "$ref": "#/$defs/node"}
+    for depth in (1, 25):
+        findings = scan(scanner(json={"schema": schema}), '{"a":' * depth + json.dumps(leaf) + "}" * depth)
+        assert [each.label for each in findings] == ["WRONG_SHAPE"] * (leaf != "leaf")
+
+
+def test_what_an_error_is_does_not_depend_on_whether_it_was_found_before() -> None:
+    part = {"properties": {"a": {"type": "string"}}}
+    schema = {"$defs": {"part": part}, "anyOf": [{"$ref": "#/$defs/part"}, {"required": ["a"]}], "$ref": "#/$defs/part"}
+    [finding] = scan(scanner(json={"schema": schema}), '{"a": 1}')
+    assert finding.reason == "not of the schema: properties/a/type"
+
+
+MANY = {"items": {"anyOf": [*({"const": each} for each in range(20)), {"type": "string"}]}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        (MANY, json.dumps([f"{each}" for each in range(5_000)])),
+        ({"items": {"$ref": "#"}}, "[" * 200 + "]" * 200),
+    ],
+    ids=["too many steps", "too deep"],
+)
+def test_a_document_that_cannot_be_held_against_a_schema_is_not_accused(schema: dict[str, Any], text: str) -> None:
+    with pytest.raises(NotHeldError):
+        scan(scanner(json={"schema": schema}), text)
+    held_plan = plan(
+        (scanner(json={"schema": schema}), [rule(Action.BLOCK, "WRONG_SHAPE", on_error=FailMode.FAIL_OPEN)])
+    )
+    guarded = guard_text(held_plan, text)
+    assert (guarded.text(), guarded.blocked) == (text, None)
+    assert [each.failure and each.failure.reason for each in guarded.decisions] == ["NotHeldError"]
+    stopped = guard_text(plan((scanner(json={"schema": schema}), [rule(Action.BLOCK, "WRONG_SHAPE")])), text)
+    assert stopped.blocked is not None
+    assert [each.failure and each.failure.reason for each in stopped.decisions] == ["NotHeldError"]
+
+
+def test_a_long_document_is_held_against_a_schema_of_several_alternatives() -> None:
+    assert scan(scanner(json={"schema": MANY}), json.dumps([f"{each}" for each in range(1_000)])) == []
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,11 @@ FOUND = (
     ("CREDIT_CARD", "‹2223003122003222›", "Mastercard's 2 series; Presidio has no pattern for it"),
     ("CREDIT_CARD", "‹3782 822463 10005›", "American Express groups 4-6-5"),
     ("CREDIT_CARD", "卡号‹4111111111111111›。", "no space before: Python sees no \\b after a Han character"),
+    ("CREDIT_CARD", "‹4111 1111 1111 1111› 0928 123", "month and year of expiry behind it"),
+    ("CREDIT_CARD", "5061 visa ‹4111 1111 1111 1111› 5500", "a word that names it, whatever stands beside"),
+    ("CREDIT_CARD", "[pay](‹4111 1111 1111 1111›)", "a number with blanks is no link's target"),
+    ("CREDIT_CARD", "‹4111 1111 1111 1111›\n5500 0000 0000 0004", "a list of cards"),
+    ("PHONE_NUMBER", '"phone", "‹4155552671›"', "a word and its value as items of a list"),
     ("IBAN_CODE", "to GB pay ‹GB33 BUKB 2020 1555 5555 55›.", "grouped; a country code before it"),
     ("IBAN_CODE", "‹ES91 2100 0418 4502 0005 1332› FROM MY BANK", "Presidio swallows the word that follows"),
     ("IBAN_CODE", "‹de89 3704 0044 0532 0130 00› please", "typed in lower case"),
@@ -148,6 +153,16 @@ NOT_FOUND = (
     ("000-12-3456, 666-12-3456 and 123-00-4567", "SSNs that are never given"),
     ("born 17/01/1984", "dates are looked for only when asked"),
     ("paid 2, 3 or 4.5 of 10 on lines 10-20", "small numbers"),
+    ("7728  2536  3645  6825  1649  9031  2385\n6884 6276 3731 6462 2797", "columns of four digits that pass Luhn"),
+    ("2478 2851 0622\n0325 1064 6096\n2781 7670 8758", "columns of four digits, lines of them above and below"),
+    ("121023 5.97e-01 2333 178782097503", "columns"),
+    (" '5531':{'en': 'Telemig Celular'},\n '553199649':{'en': 'Oi'}", "a key behind an entry that ends in such a word"),
+    ('extraction_text: "01/15/1980"', "an American date behind `text`"),
+    ("BDADDR_LOCAL = '00:00:00:FF:FF:FF'", "bytes that are all or nothing"),
+    (
+        "print(file=self.stream); root.next = link.next; Runner.java:322",
+        "attributes and files whose ending is a domain's",
+    ),
     ("is ZA392468 a valid one?", "an article is no last letter of a NINO"),
 )
 

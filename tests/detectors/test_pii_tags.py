@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,12 @@ from detectors.base import BatchDetector, BatchItem, DetectorError
 from detectors.models.encoder import Tags
 from detectors.models.tokenizer import Pieces
 from detectors.pii.detector import Pii, PiiParams
+from detectors.pii.rows import is_of_program
 from detectors.pii.tags import TagSet
 from detectors.types import Finding
 from tests.tiny_model import write_tiny_model
 
-TAGS = ("O", "B-PERSON", "I-PERSON", "B-LOCATION", "I-LOCATION")
+TAGS = ("O", "B-PERSON", "I-PERSON", "B-LOCATION", "I-LOCATION", "B-DATE_TIME", "I-DATE_TIME")
 
 
 def tagged(text: str, words: list[tuple[str, str | dict[str, float]]]) -> Tags:
@@ -39,6 +42,7 @@ def names(text: str, words: list[tuple[str, str | dict[str, float]]], begin: int
     return [(text[each.start : each.end], each.label) for each in spans]
 
 
+D, E = "B-DATE_TIME", "I-DATE_TIME"
 P, Q, L, M, O = "B-PERSON", "I-PERSON", "B-LOCATION", "I-LOCATION", "O"  # noqa: E741 - as the scheme has it
 
 
@@ -62,6 +66,103 @@ P, Q, L, M, O = "B-PERSON", "I-PERSON", "B-LOCATION", "I-LOCATION", "O"  # noqa:
 )
 def test_edges(text: str, tags: list[str], expected: list[tuple[str, str]]) -> None:
     assert names(text, list(zip(text.split(), tags, strict=True))) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    (
+        ("<Write> a haiku about leaves.", ""),
+        ("Please stay.\n<Translate this> into German.", ""),
+        ("<How can I> reset it?", ""),
+        ("and <the> river", ""),
+        ("it cost <21>.5 in all", ""),
+        ("it cost 21.<5> in all", ""),
+        ("on <21>.5.2024 we met", "21"),
+        ("at <21>:30 we met", "21"),
+        ("<I need to classify plant species using> this", ""),
+        ("<Summarize the main lessons of this> page", ""),
+        ("costs, <inter alia>, of travel", ""),
+        ("Thanks <Siri>! Ask <Jira>.", ""),
+        ("Hey <Alexa>, what time is it?", ""),
+        ("<Alexa> and Cortana agree", ""),
+        ("Reply to <The> now", "The"),
+        ("They call it <IT>", "IT"),
+        ("the <US> left", "US"),
+        ("<Will> you come", "Will"),
+        ("<Who> and <The Who>", "The Who"),
+        ("in <New Jersey and> beyond", "New Jersey"),
+        ("<Alexa> is my neighbour", "Alexa"),
+        ("<Siri Hustvedt> wrote it", "Siri Hustvedt"),
+        ("<The prime minister Ann Smith> left", "The prime minister Ann Smith"),
+        ("<Write> off", ""),
+        ("a <Write> b", "Write"),
+        ("ratio <56:61> or <12:45>", "12:45"),
+        ("took <3.1991> of it", ""),
+        ("<27.24.14> and <17.11.24>", "17.11.24"),
+        ("(<20.7>.15-3ubuntu4)", ""),
+        ("in job.c:<1948>: code", ""),
+        ("reset, id 620d:<1987>", ""),
+        ("born in <1948>.", "1948"),
+        ("4127  4117  <1991>  9453", ""),
+        ("3652, 1864, <1991>, 0667", ""),
+        ("<1990>, 1991 and 1992 were good years", "1990"),
+        ("2024-05-01,35,17.2,<1991>", ""),
+        ("<2024-05-01>,35,17.2,99", "2024-05-01"),
+        ("<weekday>(year, month, day)", ""),
+        ("<postgres>[9112]: started", ""),
+        ("failed,<HK>-16658,488e394f", ""),
+        ("a flight to <HK> now", "HK"),
+        ("5,<11.16>,28:22,6258", ""),
+        ("5,<17:44>,28.2,6258", "17:44"),
+        ("|<AM-21932>|", ""),
+        ("Downloading job-<10.15>.29-cp311", ""),
+        ("backup-<2024.05.01>", "2024.05.01"),
+        ("a4c0ffee-a4c0-<1975>-ec09", ""),
+        ("etcd[<2004>]: job", ""),
+        ("svc=<postgres> job=7", ""),
+        ("<kube>-proxy[34332]: queue", ""),
+        ("<mean> share crc\n0.58  99.8%  -4", ""),
+        ("code;id;rank;<sku>;status", ""),
+        ("name, city, <ann>", "ann"),
+        ("<mean> mean mean", ""),
+        ("the total price was set by <ann>", "ann"),
+        ("<sku> | share | crc\n", ""),
+        ("name: <ann lee>\niban: qa16 5701 2360 5621", "ann lee"),
+        ("on <20240501> we met", "20240501"),
+        ("usb: reset, id <1912>:38ec", ""),
+        ("|<01bd0bcd>|", ""),
+        ("<ann> lives\nin 3 of 4 houses", "ann"),
+    ),
+)
+def test_what_is_no_name_whatever_the_tags_say(text: str, found: str) -> None:
+    """What stands in brackets was tagged: as a date where it has a digit, as a person where it has none."""
+    plain, spans = "", []
+    for piece in re.split("([<>])", text):
+        if piece in ("<", ">"):
+            spans.append(len(plain))
+        else:
+            plain += piece
+    tags, pieces = [], list(re.finditer(r"\w+", plain))
+    for word in pieces:
+        inside = next((low for low, high in pairwise(spans) if low <= word.start() < high and low in spans[::2]), None)
+        begun, on = (D, E) if any(map(str.isdigit, word.group())) else (P, Q)
+        tags.append(O if inside is None else begun if word.start() == inside else on)
+    words: list[tuple[str, str | dict[str, float]]] = [
+        (word.group(), tag) for word, tag in zip(pieces, tags, strict=True)
+    ]
+    assert " ".join(name for name, _ in names(plain, words)) == found
+
+
+def test_what_a_hash_stands_in_is_no_name() -> None:
+    assert is_of_program("shard f46ef77d20b9 skipped", 0, 18, "PERSON")
+
+
+def test_a_number_in_a_row_of_numbers_is_no_address() -> None:
+    text = "4887, 6060, 6433, 7118"
+    assert is_of_program(text, 0, 4, "ADDRESS")
+    assert is_of_program("a11d,938,", 5, 8, "ADDRESS")
+    assert not is_of_program("Apt. 938, Oslo", 5, 8, "ADDRESS")
+    assert not is_of_program("94107 San Francisco", 0, 5, "ADDRESS")
 
 
 def test_what_a_hyphen_or_an_apostrophe_parts_is_one_name() -> None:

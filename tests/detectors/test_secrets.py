@@ -59,6 +59,10 @@ def discord() -> str:
     return f"{user}.{rand(B64U, 6)}.{rand(B64U, 30)}"
 
 
+def uuid() -> str:
+    return "-".join(rand(HEX, size) for size in (8, 4, 4, 4, 12))
+
+
 TOKENS: dict[str, Callable[[], str]] = {
     "GitHub token": lambda: with_checksum("gh" + "p_"),
     "GitHub fine-grained token": lambda: "github" + "_pat_" + rand(B62, 22) + "_" + rand(B62, 59),
@@ -153,6 +157,26 @@ TOKENS: dict[str, Callable[[], str]] = {
     "JFrog key": lambda: "AK" + "Cp" + rand(B62, 69),
     "Dynatrace token": lambda: "dt0" + "c01." + rand("ABC123", 24) + "." + rand("ABCD1234", 64),
     "Facebook token": lambda: "EA" + "A" + rand(B62, 150),
+    "Adobe client secret": lambda: "p8" + "e-" + rand(B62, 32),
+    "Alibaba Cloud access key id": lambda: "LT" + "AI" + rand(B62, 20),
+    "Authress access key": lambda: (
+        "s" + "c_" + rand(HEX, 8) + "." + rand(HEX, 4) + ".acc-" + rand(HEX, 16) + "." + rand(B62, 60)
+    ),
+    "Brevo key": lambda: "xkey" + "sib-" + rand(HEX, 64) + "-" + rand(B62, 16),
+    "Clojars token": lambda: "CLO" + "JARS_" + rand(string.ascii_lowercase + string.digits, 60),
+    "Duffel token": lambda: "duf" + "fel_live_" + rand(B64U, 43),
+    "EasyPost key": lambda: "EZ" + "AK" + rand(B62, 54),
+    "Flutterwave secret key": lambda: "FLW" + "SECK_TEST-" + rand(HEX, 32) + "-X",
+    "Frame.io token": lambda: "fi" + "o-u-" + rand(B64U, 64),
+    "GitLab runner registration token": lambda: "GR13" + "48941" + rand(B64U, 20),
+    "Grafana Cloud token": lambda: "gl" + "c_" + rand(B62, 80),
+    "Grafana key of the first kind": lambda: "eyJr" + "Ijoi" + rand(B62, 90),
+    "ReadMe key": lambda: "rd" + "me_" + rand(string.ascii_lowercase + string.digits, 70),
+    "Scalingo token": lambda: "tk-" + "us-" + rand(B64U, 48),
+    "Shippo token": lambda: "ship" + "po_live_" + rand(HEX, 40),
+    "Microsoft Teams webhook": lambda: (
+        "webhook.office" + f".com/webhookb2/{uuid()}@{uuid()}/IncomingWebhook/{rand(HEX, 32)}/{uuid()}"
+    ),
     "Sourcegraph token": lambda: "sg" + "p_" + rand(HEX, 40),
     "1Password service account token": lambda: "op" + "s_eyJ" + rand(B62, 300),
     "age key": lambda: "AGE-SECRET" + "-KEY-1" + rand("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", 58),
@@ -275,6 +299,9 @@ def test_no_character_of_a_token_is_cleared_before_it_is_found(kind: str) -> Non
         ("open('github://owner:repository@sha/precip/catalog.yml')", "a repository"),
         ("f'postgres://{user}:{password}@db/x' and mysql://u:%s@h/d", "places to fill in"),
         ('{"access_token":"2YotnFZFEjr1zCsicMWpAA"}', "the example of RFC 6749"),
+        ("?oauth_token=hh5s93j4hdidpola&oauth_verifier=hfdp7dh39dks9884", "the example of RFC 5849"),
+        ('{"VerificationToken": "QTKknzFg2J4ygwa+XvHAxUl1hyHoY0gVfZdfjIedHZ0="}', "what a domain shows to everybody"),
+        ("token = 'token1234'; password = 'P@55w0rd!'", "sample passwords"),
         ("Authorization: Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW", "the example of RFC 6749"),
         ("x" + "gh" + "p_" + "a1B2" * 9, "a longer word"),
         ("gh" + "p_" + "a1B2" * 9 + "Z", "too long for the format"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from detectors.base import DetectorError, ToolCall
+from detectors.calls import Names
 from detectors.tools import Tools, ToolsParams, steps_of
 
 
@@ -115,6 +119,22 @@ def test_paths(path: str, arguments: str, is_wrong: bool) -> None:
 )
 def test_what_readers_may_read_differently_is_not_allowed(arguments: str, reason: str) -> None:
     assert wrong(arguments, {"type": "string"}) == reason
+
+
+def test_a_name_is_compared_in_linear_time() -> None:
+    """With expressions that backtrack, 2,000 characters took eleven seconds, and each more of them more."""
+    long = "a" * 100_000
+    assert of_name(long, deny=["*a*a*a*b"]) == []
+    assert of_name(long + "b", deny=["*a*a*a*b"]) == ["TOOL_NOT_ALLOWED"]
+
+
+@given(st.text("ab*", min_size=1, max_size=8), st.text("ab", max_size=8))
+def test_a_star_stands_for_any_characters(pattern: str, name: str) -> None:
+    assert Names([pattern]).has(name) == (re.fullmatch(pattern.replace("*", ".*"), name) is not None)
+
+
+def test_a_value_that_is_no_text_matches_nothing() -> None:
+    assert wrong('{"a":"x\\ud800"}', {"matches": "x.*"}) == "a: matches"
 
 
 def test_unfinished_arguments_are_not_judged_before_their_end() -> None:

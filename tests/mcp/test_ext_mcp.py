@@ -19,8 +19,9 @@ import pytest_asyncio
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from sidecar.config import ExtMcp, Grpc
+from sidecar.errors import ConfigError
 from sidecar.mcp.ext_mcp import _MOST_KEPT, ExtMcpService
-from sidecar.outbox.event import Fault
+from sidecar.outbox.event import Fault, FaultKind
 from sidecar.policy.plan import Plan
 from sidecar.tokens import Tokens, digest_of
 from sidecar.transport import agentgateway_pb as pb
@@ -78,9 +79,9 @@ def said(result: Any) -> Any:
 
 @asynccontextmanager
 async def gateway(
-    *plans: Plan, server: str = "light", tokens: Tokens | None = None, metadata: Any = ()
+    *plans: Plan, server: str = "light", tokens: Tokens | None = None, metadata: Any = (), **more: Any
 ) -> AsyncIterator[Gateway]:
-    settings = ExtMcp.model_validate({"enabled": True, "facts": FACTS})
+    settings = ExtMcp.model_validate({"enabled": True, "facts": FACTS, **more})
     listen = Grpc.model_validate({"listen": ("127.0.0.1:0",), "server": server})
     async with (
         serving(
@@ -261,6 +262,51 @@ class TestToolsThatWereLeftOut:
         assert said(await asked.answers("tools/list", changed, tenant="acme")) == "pass"
         faults = [each.data for each in asked.running.outbox.events if isinstance(each.data, Fault)]
         assert [each.what for each in faults] == ["add"]
+
+    async def test_a_definition_that_changed_over_a_restart(self, tmp_path: Path) -> None:
+        changed, file = {**FINE_TOOL, "description": "Adds, too."}, tmp_path / "pins.json"
+        async with gateway(state=file) as before:
+            assert said(await before.answers("tools/list", {"tools": [FINE_TOOL]}, tenant="acme")) == "pass"
+            listed = {"tools": [{**FINE_TOOL, "name": "a_add"}]}
+            assert said(await before.answers("tools/list", listed, "a", "b", tenant="acme")) == "pass"
+        async with gateway(state=file) as after:
+            assert said(await after.answers("tools/list", {"tools": [changed]}, tenant="acme")) == {"tools": []}
+            assert said(await after.asks("tools/call", call("fine"), tenant="acme"))[0] == "PERMISSION_DENIED"
+            listed = {"tools": [{**changed, "name": "a_add"}]}
+            assert said(await after.answers("tools/list", listed, "a", "b", tenant="acme")) == {"tools": []}
+            assert said(await after.answers("tools/list", {"tools": [changed]}, tenant="other")) == "pass"
+            assert said(await after.answers("tools/list", {"tools": [changed]})) == "pass"
+            assert said(await after.answers("tools/list", {"tools": [FINE_TOOL]}, tenant="acme")) == "pass"
+            faults = [each.data for each in after.running.outbox.events if isinstance(each.data, Fault)]
+            assert [(each.fault, each.what) for each in faults] == [
+                (FaultKind.TOOL_CHANGED, "add"),
+                (FaultKind.TOOL_CHANGED, "a_add"),
+            ]
+        async with gateway(state=file, accept_changes=True) as accepting:
+            assert said(await accepting.answers("tools/list", {"tools": [changed]}, tenant="acme")) == "pass"
+        async with gateway(state=file) as last:
+            assert said(await last.answers("tools/list", {"tools": [changed]}, tenant="acme")) == "pass"
+
+    async def test_a_file_of_pins_that_cannot_be_used(self, tmp_path: Path) -> None:
+        file = tmp_path / "pins.json"
+        file.write_text("no json")
+        with pytest.raises(ConfigError, match=r"pins\.json: is no file of pins"):
+            async with gateway(state=file):
+                pass
+        file.unlink()
+        async with gateway(state=file) as asked:
+            file.write_text("no json")
+            code, reason = said(await asked.answers("resources/list", {"resources": []})), ""
+            assert code == "pass"
+            code, reason = said(await asked.answers("tools/list", {"tools": [FINE_TOOL]}))
+            assert (code, "could not be checked" in reason) == ("UNKNOWN", True)
+
+    async def test_what_was_left_out_is_kept_before_what_holds_nothing(self) -> None:
+        async with gateway() as asked:
+            await asked.answers("tools/list", {"tools": [BAD_TOOL]}, session="kept")
+            for number in range(_MOST_KEPT + 1):
+                await asked.asks("ping", None, session=str(number))
+            assert said(await asked.asks("tools/call", call("x", "help"), session="kept"))[0] == "PERMISSION_DENIED"
 
     async def test_what_is_kept_is_bounded(self) -> None:
         async with gateway() as asked:

@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 
 from sidecar.mcp.guard import McpGuard, Relayed
-from sidecar.mcp.messages import PARSE_ERROR, STOPPED, UNCHECKED
+from sidecar.mcp.left_out import MOST_CHARS, MOST_NAMES, LeftOut
+from sidecar.mcp.messages import PARSE_ERROR, STOPPED, UNCHECKED, head_of
 from sidecar.mcp.pins import Pins, digest_of
 from sidecar.outbox.event import Fault
 from sidecar.start import StreamStart
@@ -216,12 +217,34 @@ class TestWhatCannotBeRead:
         assert (answered(relayed.onward)["id"], answered(relayed.onward)["error"]["code"]) == (5, UNCHECKED)
 
     def test_too_long_an_answer(self, guard: McpGuard) -> None:
-        told = answered(guard.too_long(b'{"jsonrpc":"2.0","id":"a1","result":{"con').onward)
+        told = answered(guard.too_long(b'{"jsonrpc":"2.0","id":"a1","result":{"con', b'tent":"..."}}').onward)
         assert (told["id"], told["error"]["code"]) == ("a1", UNCHECKED)
 
     def test_too_long_a_request(self, guard: McpGuard) -> None:
-        relayed = guard.too_long(b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{')
+        relayed = guard.too_long(b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{', b'"a":"..."}}')
         assert (relayed.onward, answered(relayed.back)["id"]) == (b"", 2)
+
+    @pytest.mark.parametrize(
+        ("head", "end", "told"),
+        [
+            (b'{"jsonrpc":"2.0","id":7,"method":"a/b","params":{"x', b'..."}}', (7, False)),
+            (b'{"jsonrpc":"2.0","method":"a/b","id":"n-1","params":{"x', b'..."}}', ("n-1", False)),
+            (b'{"method":"a/b","params":{"x":"', b'y"},"jsonrpc":"2.0","id":0}\n', (0, False)),
+            (b'{"result":{"content":[', b']},"jsonrpc":"2.0","id":-4}', (-4, True)),
+            (b'{ "error" : {"message":"', b'"} , "id" : "q" }\r\n', ("q", True)),
+            (b'{"params":{"x":"', b'y"},"jsonrpc":"2.0","id":1,"method":"a"}', (1, False)),
+            (b'{"jsonrpc":"2.0","id":1,"method":"a","params":{"x":"', b'y"},"id":2}', None),
+            (b'{"method":"a","params":{"x":"', b'id":5}","y":{"id":5}}}', None),
+            (b'{"method":"a","params":{"x":"', b'\\"id\\":5}"}}', None),
+            (b'{"method":"a","result":{"x":"', b'"},"id":5}', None),
+            (b'{"id":1,"result":{"x":"', b'"},"method":"a"}', None),
+            (b'{"id":{"a":1},"method":"a","params":{"x":"', b'"}}', None),
+            (b'[{"jsonrpc":"2.0","id":1,"method":"a"},', b'{"jsonrpc":"2.0","id":2,"method":"a"}]', None),
+            (b"", b"", None),
+        ],
+    )
+    def test_the_id_of_what_is_too_long_stands_at_one_of_its_ends(self, head: bytes, end: bytes, told: Any) -> None:
+        assert head_of(head, end) == told
 
 
 class TestDefinitions:
@@ -275,3 +298,36 @@ class TestDefinitions:
         await guard.from_server(listed({**odd, "title": "x"}))
         faults = [each.data for each in running.outbox.events if isinstance(each.data, Fault)]
         assert [each.what for each in faults] == [digest_of(odd["name"])[:19]]
+
+
+class TestTooManyTools:
+    """Whatever a server defines, what is kept of it is bounded; what is past the bound may not be called."""
+
+    async def test_when_more_were_left_out_than_are_kept_none_may_be_called(self, guard: McpGuard, caplog: Any) -> None:
+        names = [f"help{number}" for number in range(MOST_NAMES + 1)]
+        left_out = LeftOut()
+        for name in names[:MOST_NAMES]:
+            left_out.add(name)
+        assert (names[0] in left_out, names[-1] in left_out, left_out.is_full) == (True, False, False)
+        guard._left_out = left_out
+        assert (await guard.from_client(call("fine"))).onward
+        await guard.from_server(listed(FINE_TOOL, {**BAD_TOOL, "name": names[-1]}))
+        told = answered((await guard.from_client(call("fine"))).back)["result"]
+        assert (told["isError"], told["content"][0]["text"][:14]) == (True, "Too many tools")
+        assert "none may be called" in caplog.text
+
+    async def test_a_tool_with_a_name_that_is_too_long_is_left_out(self, guard: McpGuard) -> None:
+        name = "x" * (MOST_CHARS + 1)
+        relayed = await guard.from_server(listed(FINE_TOOL, {**FINE_TOOL, "name": name}))
+        assert [each["name"] for each in answered(relayed.onward)["result"]["tools"]] == ["add"]
+        assert answered((await guard.from_client(call("fine", name=name))).back)["result"]["isError"]
+
+    def test_what_is_forgiven_and_merged(self) -> None:
+        one, other = LeftOut(), LeftOut()
+        for name in ("a_add", "b_add"):
+            other.add(name)
+        one.merge(other, "a_")
+        assert [name in one for name in ("add", "a_add", "b_add", "x")] == [True, True, True, False]
+        one.forgive(["add", "a_add", "b_add"])
+        assert not one
+        assert other

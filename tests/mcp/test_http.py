@@ -140,6 +140,36 @@ class TestStreamsOfAnswers:
             assert json.loads(first.split(b"data: ")[1])["error"]["code"] == UNCHECKED
             assert second + b"\n\n" == event(result("fine", 2), "e-2")
 
+    @pytest.mark.parametrize("is_last", [False, True])
+    async def test_a_servers_own_request_that_is_too_long_is_answered(self, is_last: bool) -> None:
+        """Python's and Go's packages write the id first, TypeScript's last."""
+        params = json.dumps({"messages": [], "systemPrompt": "long " * 1000})
+        own = f'"jsonrpc":"2.0","id":"q","method":"sampling/createMessage","params":{params}'
+        other = f'"method":"sampling/createMessage","params":{params},"jsonrpc":"2.0","id":"q"'
+        stream = event(f"{{{other if is_last else own}}}".encode(), "e-1") + event(result("fine"))
+
+        def answer(_: web.BaseRequest, body: bytes) -> Any:
+            return accepted() if b'"q"' in body else events(stream[:3000], stream[3000:])(_)
+
+        async with scripted(answer) as server, relaying(server.url, max_message_bytes=2000) as door:
+            _, body, _ = await post(door, call("a"))
+            assert body == b"id: e-1\n\n" + event(result("fine"))
+            told = server.bodies()[-1]
+            assert (told["id"], told["error"]["code"]) == ("q", INVALID_REQUEST)
+
+    async def test_what_says_when_to_come_back_stays_of_events_that_do_not_pass(self) -> None:
+        dropped = b"retry: 700\nid: r-1\ndata: no json\n\n" + b"retry: x\ndata: no json\n\n"
+        long = b"retry: 800\r\ndata: " + result("long " * 1000, 1) + b"\r\nid: r-2\r\nretry: 900\r\n\r\n"
+        async with (
+            scripted(lambda request, _: events(dropped + long)(request)) as server,
+            relaying(server.url, max_message_bytes=2000) as door,
+        ):
+            _, body, _ = await post(door, call("a"))
+            first, second, _ = body.split(b"\n\n")
+            assert first == b"id: r-1\nretry: 700"
+            assert second.startswith(b"id: r-2\nretry: 900\ndata: ")
+            assert json.loads(second.split(b"data: ")[1])["error"]["code"] == UNCHECKED
+
     @pytest.mark.parametrize(("number", "is_told"), [("", True), ("n-1", False)])
     async def test_a_stream_that_breaks_off_is_answered_by_an_error_unless_it_can_be_resumed(
         self, number: str, is_told: bool
@@ -318,6 +348,54 @@ class TestFailures:
                 ("http://localhost:6274", 202),
             ):
                 assert (await post(door, ping, Origin=origin))[0] == status
+
+    @pytest.mark.parametrize(
+        ("host", "is_served"),
+        [
+            ("localhost:9000", True),
+            ("tools.localhost", True),
+            ("[::1]:9000", True),
+            ("127.0.0.1", True),
+            ("LOCALHOST.", True),
+            ("tools.example.com", True),
+            ("app.example:8443", True),
+            ("evil.example", False),
+            ("127.0.0.1.evil.example", False),
+            ("localhost.evil.example:9000", False),
+            ("", True),
+            ("[", False),
+        ],
+    )
+    async def test_a_page_that_has_a_name_lead_to_this_machine_is_refused(self, host: str, is_served: bool) -> None:
+        """A browser sends no `Origin` with a GET within one origin: the name by which it comes tells."""
+        own: dict[str, Any] = {"public_url": "https://tools.example.com/mcp", "origins": ["https://app.example"]}
+        async with scripted(lambda *_: as_json(result("ok"))) as server, relaying(server.url, **own) as door:
+            for path in ("/tools", "/.well-known/oauth-protected-resource/tools"):
+                status, body, _ = await get(door, path, Host=host)
+                assert (status, b"public_url" in body) == ((200, False) if is_served else (403, True))
+            assert len(server.seen) == (2 if is_served else 0)
+
+    async def test_what_needs_no_token_is_judged_whatever_it_says_of_itself(self, tmp_path: Path) -> None:
+        file = tmp_path / "tokens.yaml"
+        file.write_text(f"tokens:\n  - {{id: a, sha256: {digest_of(new_token())}, scopes: [mcp], tenants: [acme]}}\n")
+        facts = {"headers": {"tenant": "x-tenant", "labels": {"app": "x-app"}}, "labels": {"zone": "z"}}
+        said = {"X-Tenant": "acme", "X-App": "other", "X-Tidegate-Session": "theirs"}
+        path = "/.well-known/oauth-protected-resource/tools"
+
+        def answer(request: web.BaseRequest, _: bytes) -> web.Response:
+            return as_json(f'{{"resource_name": "{request.method}. This is forbidden."}}'.encode())
+
+        async with scripted(answer) as server, relaying(server.url, tokens=Tokens(file), facts=facts) as door:
+            assert b"forbidden" not in (await get(door, path, **said))[1]
+            async with door.http.options(f"{door.url}/tools", headers=said) as found:
+                assert b"forbidden" not in await found.read()
+            told = [(each.ids.tenant, each.app.labels) for each in door.serving.violations]
+            assert told == [("", {"zone": "z"})] * 2
+            assert all(each.ids.session != "theirs" for each in door.serving.violations)
+        async with scripted(answer) as server, relaying(server.url, facts=facts) as door:
+            await get(door, path, **said)
+            ids = door.serving.violations[0].ids
+            assert (ids.tenant, ids.session) == ("acme", "theirs")
 
     async def test_a_token_is_asked_for_and_is_no_business_of_the_servers(self, tmp_path: Path) -> None:
         secret = new_token()
@@ -501,21 +579,22 @@ def test_an_event_that_is_too_long_is_skipped_however_it_is_cut(data: bytes, cut
     data = b"data: " + b"y" * 40 + b"\n" + data.replace(b"\n\n", b"\n").replace(b"\r", b"") + b"\n\ndata: z\n\n"
     marks = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
 
-    def read(pieces: list[bytes]) -> list[bytes]:
+    def read(pieces: list[bytes]) -> list[tuple[bytes, bytes]]:
         frames = ServerSentEvents(max_bytes=32)
-        found: list[bytes] = []
+        found: list[tuple[bytes, bytes]] = []
         for piece in pieces:
             left: bytes | None = piece
             while left is not None:
                 try:
-                    found.extend(each.raw for each in frames.feed(left))  # keeps what came before the long one
+                    found.extend((each.raw, each.end) for each in frames.feed(left))  # keeps what came before
                     left = None
                 except FrameTooLongError:
                     frames.skip()
                     left = b""
         return found
 
-    assert read([data[start:end] for start, end in pairwise(marks)])[-1] == b"data: z\n\n"
+    assert read([data])[-1] == (b"data: z\n\n", b"")
+    assert read([data])[0][0] == data[:32]
     assert read([data]) == read([data[start:end] for start, end in pairwise(marks)])
 
 

@@ -75,7 +75,8 @@ async def test_the_command_serves_the_servers_own_path_and_ends_on_sigterm(tmp_p
         (("--listen", "127.0.0.1:0"), "go together"),
         (("--upstream", "http://localhost:1/mcp"), "go together"),
         (("--listen", "127.0.0.1:0", "--upstream", "http://localhost:1", "--", "cat"), "say what is guarded"),
-        (("--listen", "127.0.0.1:0", "--upstream", "localhost"), "upstream"),
+        (("--listen", "127.0.0.1:0", "--upstream", "localhost"), "upstream: must be a URL"),
+        (("--listen", "nope", "--upstream", "http://localhost:1/mcp"), "mcp.listen: must be HOST:PORT"),
     ],
 )
 async def test_what_the_command_cannot_do(options: tuple[str, ...], message: str) -> None:
@@ -101,8 +102,10 @@ async def test_what_the_command_cannot_do(options: tuple[str, ...], message: str
             {"servers": {"a": {"upstream": "http://x/mcp", "path": "/b"}, "b": {"upstream": "http://y"}}},
             "the same path",
         ),
-        ({"servers": {"a": {"upstream": "x"}}}, "mcp.servers.a.upstream"),
-        ({"servers": {"a": {"upstream": "http://x", "path": "b"}}}, "mcp.servers.a.path"),
+        ({"servers": {"a": {"upstream": "x"}}}, r"mcp\.servers\.a\.upstream: must be a URL"),
+        ({"servers": {"a": {"upstream": "http://x", "path": "b"}}}, r"mcp\.servers\.a\.path: must be a path"),
+        ({"servers": {"a b": {"upstream": "http://x"}}}, r"mcp\.servers\.a b.*: must be a name"),
+        ({"public_url": "x"}, r"mcp\.public_url: must be a URL"),
     ],
 )
 def test_settings_that_do_not_fit(mcp: object, message: str) -> None:

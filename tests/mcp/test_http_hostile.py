@@ -283,6 +283,21 @@ def test_the_end_of_an_older_stream_leaves_its_successor() -> None:
     assert sessions.find(("tools", "/m")) is None
 
 
+def test_what_was_left_out_is_known_as_long_as_a_session_is_and_empty_standings_are_forgotten_first() -> None:
+    sessions, alive = Sessions(9, idle_ms=1000, now_ms=lambda: 0.0), McpSession()
+    sessions.begin(("tools", "a"), alive)
+    sessions.left_out(("tools", "a"), alive).add("echo")
+    sessions.left_out(("tools", "stateless"), McpSession()).add("echo")
+    for number in range(1500):
+        sessions.left_out(("tools", str(number)), McpSession())
+    assert "echo" in sessions.left_out(("tools", "stateless"), McpSession())
+    for number in range(1500):
+        sessions.left_out(("tools", str(number)), McpSession()).add("other")
+    assert "echo" in sessions.left_out(("tools", "a"), McpSession())
+    assert "echo" not in sessions.left_out(("tools", "stateless"), McpSession())
+    assert len(sessions._lately) == 1000
+
+
 async def test_a_message_that_asks_and_answers_at_once_does_not_pass() -> None:
     both = message(id=1, method="ping", result={"tools": [{"name": "echo", "description": "Fine."}]})
     async with scripted(lambda *_: as_json(both)) as server, relaying(server.url) as door:

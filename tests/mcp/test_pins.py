@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import ConfigError
+from sidecar.mcp import pins
 from sidecar.mcp.pins import Pinned, Pins, digest_of
 
 TOOL = {"name": "add", "description": "Adds.", "inputSchema": {"a": 1, "b": [1, 2]}}
@@ -56,3 +57,44 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
     file.write_bytes(content)
     with pytest.raises(ConfigError, match="remove it"):
         Pins("one", file).check()
+
+
+def test_a_tool_of_another_server_is_told_but_none_of_a_group_that_it_belongs_to(tmp_path: Path) -> None:
+    file = tmp_path / "pins.json"
+    Pins("a", file).pin([TOOL])
+    assert Pins("b", file).pin([TOOL]).shadowed == {"add": "a"}
+    assert Pins("a+c", file).pin([TOOL]).shadowed == {"add": "b"}
+    assert Pins("a+b", file).pin([TOOL]) == Pinned()
+
+
+def test_tenants_share_no_pins(tmp_path: Path) -> None:
+    file = tmp_path / "pins.json"
+    Pins("a", file).pin([TOOL])
+    assert Pins("a", file, tenant="acme").pin([CHANGED]) == Pinned()
+    assert Pins("b", file, tenant="acme").pin([CHANGED]).shadowed == {"add": "a"}
+    assert Pins("a", file, tenant="acme").pin([TOOL]).changed == {"add"}
+    assert Pins("a", file, tenant="other").pin([TOOL]) == Pinned()
+    assert Pins("a", file).pin([TOOL]) == Pinned()
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_no_more_tools_than_may_be_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_kept: bool) -> None:
+    monkeypatch.setattr(pins, "MOST_PINS", 3)
+    file = tmp_path / "pins.json" if is_kept else None
+    own = Pins("one", file)
+    tools = [{**TOOL, "name": f"t{number}"} for number in range(5)]
+    assert own.pin(tools) == Pinned(unpinned=frozenset({"t3", "t4"}))
+    assert own.pin(tools[:3]) == Pinned()
+    assert own.pin([{**tools[0], "description": "x"}]).changed == {"t0"}
+    if is_kept:
+        again = Pins("one", file)
+        assert again.pin([tools[4], tools[0]]) == Pinned(unpinned=frozenset({"t4"}))
+        assert Pins("one", file, accepts_changes=True).pin([{**tools[0], "description": "x"}]) == Pinned()
+        assert Pins("two", file).pin([tools[4]]) == Pinned()
+
+
+def test_a_name_that_is_too_long_is_not_pinned(tmp_path: Path) -> None:
+    file = tmp_path / "pins.json"
+    name = "x" * 257
+    assert Pins("one", file).pin([{**TOOL, "name": name}]).unpinned == {name}
+    assert name not in file.read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -20,7 +21,8 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.shared.exceptions import MCPError
 
-from sidecar.mcp.stdio import Lines
+from sidecar.mcp.messages import STOPPED
+from sidecar.mcp.stdio import Line, Lines
 
 HERE = Path(__file__).parent
 TIDEGATE = str(Path(sys.executable).with_name("tidegate"))
@@ -169,14 +171,63 @@ async def test_a_server_that_is_not_there() -> None:
     assert b"no-such-program cannot be started" in errors
 
 
+ECHO = (sys.executable, "-c", "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())")
+"""Says back what it is told."""
+
+
+async def played(source: Any, sink: Any) -> tuple[int, str]:
+    """Exit status and errors of a guarded echo between files that are given."""
+    child = await asyncio.create_subprocess_exec(
+        TIDEGATE, *GUARD, "--", *ECHO, stdin=source, stdout=sink, stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await child.communicate()
+    assert child.returncode is not None
+    return child.returncode, errors.decode()
+
+
+class TestFiles:
+    """Where standard input and output are no pipes."""
+
+    async def test_a_conversation_is_played_from_a_file_into_another(self, tmp_path: Path) -> None:
+        source, sink = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+        lines = [json.dumps({"jsonrpc": "2.0", "id": n, "method": "ping", "x": "y" * 50_000}) for n in range(5)]
+        secret = json.dumps({"jsonrpc": "2.0", "id": 9, "method": "a/b", "params": {"text": SECRET}})
+        source.write_text("\n".join([*lines, secret]) + "\n")
+        with source.open("rb") as taken, sink.open("wb") as given_:
+            assert await played(taken, given_) == (0, "")
+        *rest, last = sorted(sink.read_text().splitlines())
+        stopped = [json.loads(each) for each in (*rest, last) if SECRET in each or "error" in each]
+        assert sorted(each for each in (*rest, last) if "error" not in each) == lines
+        assert [(each["id"], each["error"]["code"]) for each in stopped] == [(9, STOPPED)]
+
+    async def test_a_device_that_holds_nothing(self) -> None:
+        with open(os.devnull, "rb") as taken, open(os.devnull, "wb") as given_:
+            assert await played(taken, given_) == (0, "")
+
+    async def test_a_disk_that_is_full_is_told(self, tmp_path: Path) -> None:
+        source = tmp_path / "in.jsonl"
+        source.write_text('{"jsonrpc":"2.0","id":1,"method":"ping"}\n')
+        with source.open("rb") as taken, open("/dev/full", "wb") as given_:
+            status, errors = await played(taken, given_)
+        assert (status, errors) == (2, "Error: standard output cannot be written: No space left on device\n")
+
+    async def test_one_that_is_closed_is_told(self) -> None:
+        line = f"{shlex.join([TIDEGATE, *GUARD, '--', *ECHO])} <&-"
+        child = await asyncio.create_subprocess_shell(line, stderr=asyncio.subprocess.PIPE)
+        _, errors = await child.communicate()
+        assert child.returncode == 2
+        assert errors.startswith(b"Error: standard input is closed")
+        assert b"Traceback" not in errors
+
+
 @given(st.binary(max_size=60).map(lambda data: data.replace(b"\x00", b"\n")), st.lists(st.integers(0, 60), max_size=6))
 def test_lines_are_the_same_however_they_are_cut(data: bytes, cuts: list[int]) -> None:
-    def read(*pieces: bytes) -> list[tuple[bytes, bool]]:
+    def read(*pieces: bytes) -> list[Line]:
         lines = Lines(8)
         return [line for piece in pieces for line in lines.feed(piece)] + lines.finish()
 
     marks = [0, *sorted(cuts), len(data)]
     whole = read(data)
     assert read(*(data[start:end] for start, end in pairwise(marks))) == whole
-    if all(not is_cut for _, is_cut in whole):
-        assert b"".join(line for line, _ in whole) == data
+    if not any(line.end for line in whole):
+        assert b"".join(line.data for line in whole) == data

@@ -312,7 +312,7 @@ async def test_outbox_is_usable_again_after_its_file_could_not_be_written(
     outbox = outbox_at(tmp_path / "o.db")
     await outbox.start()
     with monkeypatch.context() as patch:
-        patch.setattr(type(outbox._store), "append", refuse)
+        patch.setattr(type(outbox._store.tables), "append", refuse)
         await outbox.put([a_fault(what="first")])
         assert outbox.stats().is_failing
         assert outbox.stats().in_memory == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import nullcontext
-from itertools import permutations
+from itertools import count, groupby, permutations
 from typing import Any
 
 import pytest
@@ -524,6 +524,12 @@ async def test_text_that_waits_is_given_to_the_core_when_somebody_asks_for_it(fe
         await writer.task
 
 
+async def test_who_waits_for_a_stream_that_ended_is_not_kept_waiting():
+    async with make_engine(flagged(), scheduler=HandScheduler(), outbox=await started()).open(StreamStart()) as session:
+        await session.feed(LANE, "So it is")
+    await asyncio.wait_for(session.settled(), timeout=60)
+
+
 async def test_text_that_waits_fills_no_inbox(fed: list[str]):
     limits = Limits(inbox_chunks=3)
     engine = make_engine(flagged(), outbox=await started(), limits=limits, scheduler=PromptScheduler())
@@ -630,6 +636,17 @@ async def test_a_stream_has_a_limited_number_of_lanes():
         await session.feed(Lane(0, Channel.REASONING), "a")
         with pytest.raises(CallerError, match="at most 2 open lanes"):
             await session.feed(Lane(1), "a")
+
+
+async def test_a_stream_has_a_limited_number_of_lanes_that_ended():
+    engine = make_engine(cards(), outbox=await started(), limits=Limits(max_lanes=2, max_ended_lanes=3))
+    async with engine.open(StreamStart()) as session:
+        for number in range(3):
+            await session.feed(Lane(number), "a" * (number > 0), is_last=True)
+        session.end_lane(Lane(0))
+        with pytest.raises(CallerError, match="at most 3 lanes that ended") as caught:
+            session.end_lane(Lane(3))
+    assert (caught.value.field, caught.value.limit) == ("chunk.lane", 3)
 
 
 async def test_text_after_the_end_is_out_of_order():
@@ -926,7 +943,11 @@ async def test_text_after_its_lanes_end_is_the_callers_fault():
         await session.feed(LANE, "")
 
 
-async def test_an_end_stands_where_it_was_said():
+@pytest.mark.parametrize("seconds", [0.0, 0.004], ids=["at once", "in a step for each"])
+async def test_an_end_stands_where_it_was_said(seconds: float, monkeypatch: pytest.MonkeyPatch):
+    """However much of it the time of one step is enough for."""
+    times = count()
+    monkeypatch.setattr("sidecar.session.time.perf_counter", lambda: next(times) * seconds)
     async with make_engine(cards(), outbox=await started()).open(StreamStart()) as session:
         await session.feed(LANE, "order 4111")
         session.end_lane(LANE)
@@ -934,7 +955,9 @@ async def test_an_end_stands_where_it_was_said():
         session.end_lane(THOUGHTS)
         session.finish()
         shown = [each async for each in session.outputs() if isinstance(each, Release)]
-    assert [(each.lane, each.text) for each in shown] == [(LANE, "order 4111"), (THOUGHTS, "so be it.")]
+    by_lane = groupby(shown, lambda each: each.lane)
+    texts = [(lane, "".join(each.text for each in releases)) for lane, releases in by_lane]
+    assert texts == [(LANE, "order 4111"), (THOUGHTS, "so be it.")]
 
 
 @pytest.mark.parametrize("side", [CALL, THOUGHTS])
@@ -1011,13 +1034,16 @@ async def test_calls_past_the_limit_are_blocked_and_the_event_says_why():
 async def test_the_first_words_leave_before_their_segment_is_complete():
     """Each beginning by its own verdict, and the whole all the same; the segments' verdicts alone are told of."""
     own = plan(
-        (SegmentFlagger("bad", label="FLAG"), [rule(Action.BLOCK, "FLAG")]), max_segment_tokens=64, early_tokens=(2, 2)
+        (SegmentFlagger("bad", label="FLAG"), [rule(Action.BLOCK, "FLAG")]),
+        max_segment_tokens=64,
+        early_tokens=(2,),
+        early_every_tokens=2,
     )
     scheduler = HandScheduler()
     engine = make_engine(own, scheduler=scheduler, outbox=await started())
     async with engine.open(StreamStart()) as session:
         writer = Writer(session)
-        for word in ("We ", "went ", "out ", "to ", "a bad ", "place."):
+        for word in ("We ", "went ", "out ", "to ", "bad ", "places."):
             await session.feed(LANE, word)
             await settle(session)
         assert [(each.segment.text, each.segment.is_early) for each in scheduler.requests] == [
@@ -1030,8 +1056,8 @@ async def test_the_first_words_leave_before_their_segment_is_complete():
         session.finish()
         await settle(session)
         whole = scheduler.requests[2].segment
-        assert (whole.text, whole.number) == ("We went out to a bad place.", 1)
-        scheduler.answer(2, Found((Finding(0, 27, "FLAG", 0.8),)))
+        assert (whole.text, whole.number) == ("We went out to bad places.", 1)
+        scheduler.answer(2, Found((Finding(0, 26, "FLAG", 0.8),)))
         await settle(session)
         assert writer.text == "We went "
         scheduler.answer(1, Found())

@@ -176,6 +176,21 @@ class TestIds:
         with pytest.raises(CallerError, match=said):
             LaneReader(Direction.OUTPUT, Limits()).lane_of(lane)
 
+    def test_a_name_is_as_long_as_a_name_may_be(self) -> None:
+        lanes = LaneReader(Direction.OUTPUT, Limits(max_name_chars=4))
+        lane = lanes.lane_of(pb.Lane(channel=pb.CHANNEL_TOOL_ARGUMENTS, is_name=True))
+        lanes.tool_of(lane, "se")
+        lanes.tool_of(lane, "nd")
+        with pytest.raises(CallerError, match="chunk: the name of a call has at most 4 characters") as caught:
+            lanes.tool_of(lane, "s")
+        assert caught.value.limit == 4
+
+    async def test_a_name_that_is_too_long_is_the_callers_error(self, client: tidegate.AsyncClient) -> None:
+        with pytest.raises(tidegate.InvalidRequest, match="chunk: the name of a call has at most 256 characters"):
+            await told(client, *[Chunk("a" * 100, name("a"))] * 3)
+        with pytest.raises(tidegate.InvalidRequest, match="tool: the name of a call has at most 256 characters"):
+            await client.check("{}", lane=arguments(), tool="a" * 300)
+
 
 class TestChecks:
     async def test_a_check_names_the_tool(self, client: tidegate.AsyncClient) -> None:

@@ -82,6 +82,7 @@ TARGETS = (
     Target("toxicity", "test_tweeteval_offensive", ("labels", "toxicity", "auc"), 0.87, 0.89, 0.815, note="toxicity"),
     Target("toxicity", "test_civil_spans", ("auc",), 0.87, 0.92, 0.83, note="mean over labels"),
     Target("toxicity", "test_xstest_safe", ("fpr",), 0.04, 0.02, 0.112, True, "any label"),
+    Target("toxicity", "harmless_by_length", ("fpr",), 0.03, 0.01, None, True, "any label"),
     Target("topic", "test_clinc150", ("restricted", "accuracy"), 0.96, 0.975, 0.967),
     Target("topic", "test_hwu64", ("restricted", "accuracy"), 0.93, 0.95, 0.934),
     Target("topic", "test_agnews", ("restricted", "accuracy"), 0.78, 0.88, 0.647),
@@ -90,5 +91,6 @@ TARGETS = (
     Target("pii", "test_web_uner", ("f1",), 0.69, 0.78, note="overlap 0.5"),
     Target("pii", "test_tweets_btc", ("f1",), 0.63, 0.72, note="overlap 0.5"),
     Target("pii", "test_synth_unseen_templates", ("f1",), 0.88, 0.93, note="overlap 0.5"),
-    Target("pii", "test_hard_negatives", ("empty", "flagged"), 15, 5, least_is_best=True),
+    Target("pii", "test_hard_negatives", ("empty", "flagged"), 3, 0, least_is_best=True),
+    Target("pii", "code_logs_tables", ("empty", "flagged"), 10, 3, least_is_best=True),
 )

@@ -76,10 +76,13 @@ class Rule:
     samples: Sequence[str] = ()
     id: str = ""
     notes: list[Note] = field(default_factory=list)
+    needs: Sequence[Rule] = ()
+    """Rules of which each must have found something, too."""
 
     def spec(self) -> dict[str, Any]:
         """As a policy has it."""
-        return {"id": self.id, "detect": {**self.detect, **self.reads.keys()}, "action": self.action}
+        requires = {"requires": {"all": [each.id for each in self.needs]}} if self.needs else {}
+        return {"id": self.id, "detect": {**self.detect, **self.reads.keys()}, **requires, "action": self.action}
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,15 +116,29 @@ def _substrings(theirs: Theirs, params: Mapping[str, Any]) -> None:
     terms = _listed(theirs, params, "substrings")
     if not terms:
         return
-    if params.get("contains_all") and len(terms) > 1:
-        theirs.lose("all of the words must be there for it to act", "write a rule a word, and `requires: {all: [...]}`")
-        return
     is_redacted = bool(params.get("redact"))
     own = Theirs(theirs.draft, theirs.place, theirs.name, theirs.reads, _REDACTED if is_redacted else "block")
-    is_whole = params.get("match_type") == "word"
-    rule = ours.words(own, "BANNED", terms, is_cased=bool(params.get("case_sensitive")), is_whole=is_whole)
+    how: Mapping[str, bool] = {
+        "is_cased": bool(params.get("case_sensitive")),
+        "is_whole": params.get("match_type") == "word",
+    }
+    if params.get("contains_all") and len(terms) > 1:
+        _all_substrings(own, terms, how, is_redacted=is_redacted)
+        return
+    rule = ours.words(own, "BANNED", terms, **how)
     if rule is not None and is_redacted:
         own.change(rule, _REDACTS, _BLOCK)
+
+
+def _all_substrings(theirs: Theirs, terms: list[Any], how: Mapping[str, bool], *, is_redacted: bool) -> None:
+    if is_redacted:
+        why = "the first of the words may have left when the last one comes, so all of them cannot be replaced"
+        theirs.lose(why, "leave `redact` out: the text is stopped where the last of them stands")
+    elif not all(isinstance(each, str) and each.strip() for each in terms):
+        theirs.lose("one of the words is no text")
+    else:
+        rule = ours.all_words(theirs, "BANNED", terms, **how)
+        theirs.change(rule, "the text is stopped where the last of the words stands")
 
 
 def _regex(theirs: Theirs, params: Mapping[str, Any]) -> None:
@@ -133,18 +147,25 @@ def _regex(theirs: Theirs, params: Mapping[str, Any]) -> None:
         return
     match_type = params.get("match_type", "all")
     if not params.get("is_blocked", True):
-        sound = [each for each in patterns if not _lost_regex(theirs, each)]
+        sound = [_scoped(each) for each in patterns if not _lost_regex(theirs, each)]
         joined = "|".join(f"(?:{each})" for each in sound)
         if joined:
             ours.required(theirs, rf"\A(?:{joined})\Z" if match_type == "fullmatch" else joined)
         return
     if match_type == "fullmatch":
-        patterns = [rf"\A(?:{each})\Z" if isinstance(each, str) else each for each in patterns]
+        patterns = [rf"\A(?:{_scoped(each)})\Z" if isinstance(each, str) else each for each in patterns]
     is_redacted = params.get("redact", True)
     own = Theirs(theirs.draft, theirs.place, theirs.name, theirs.reads, _REDACTED if is_redacted else "block")
     rule = ours.regexes(own, patterns)
     if rule is not None and is_redacted:
         own.change(rule, _REDACTS, _BLOCK)
+        if len(patterns) > 1 or match_type == "search":
+            own.change(rule, "its scanner replaces what the first pattern that matches finds; here all matches go")
+
+
+def _scoped(regex: str) -> str:
+    """With the flags that it begins with for itself alone, so that it may stand within another."""
+    return re.sub(r"\A\(\?([aimsux]+)\)(.*)\Z", r"(?\1:\2)", regex, flags=re.DOTALL)
 
 
 def _lost_regex(theirs: Theirs, regex: Any) -> bool:
@@ -156,18 +177,37 @@ def _lost_regex(theirs: Theirs, regex: Any) -> bool:
 
 def _personal(theirs: Theirs, params: Mapping[str, Any]) -> None:
     entities = listed(params.get("entity_types")) or _ENTITIES
+    own = _own_forms(theirs, params, entities)
     is_redacted = theirs.reads is PROMPT or bool(params.get("redact"))
     replaced = _stand_in(params) if theirs.reads is PROMPT else {"redact": {"with": "label"}}
     before = len(theirs.draft.rules)
-    ours.personal_data(theirs, entities, action=replaced if is_redacted else "block")
+    action = replaced if is_redacted else "block"
+    if known := [each for each in entities if str(each).upper() not in own]:
+        ours.personal_data(theirs, known, action=action)
+    for name, regexes in own.items():
+        ours.regexes(replace(theirs, action=action, id=f"own-{name.lower()}"), regexes, label=name)
     if hidden := listed(params.get("hidden_names")):
-        own = Theirs(theirs.draft, theirs.place, theirs.name, theirs.reads, replaced, "hidden-names")
-        ours.words(own, "HIDDEN_NAME", hidden, is_cased=False, is_whole=True)
-    for key in ("regex_patterns", "preamble", "use_faker", "language"):
+        ours.words(
+            replace(theirs, action=replaced, id="hidden-names"), "HIDDEN_NAME", hidden, is_cased=False, is_whole=True
+        )
+    for key in ("preamble", "use_faker", "language"):
         if params.get(key) and (key, params[key]) != ("language", "en"):
             theirs.lose(_OF_PERSONAL[key], what=f"`{key}`")
     for rule in theirs.draft.rules[before : before + 1]:
         _say_of_personal(theirs, rule, params, is_redacted=is_redacted)
+
+
+def _own_forms(theirs: Theirs, params: Mapping[str, Any], entities: list[Any]) -> dict[str, list[Any]]:
+    """The regular expressions of `regex_patterns` by the entity that they find; those of no entity find nothing."""
+    wanted = {str(each).upper() for each in entities}
+    found: dict[str, list[Any]] = {}
+    for number, each in enumerate(listed(params.get("regex_patterns"))):
+        name = each.get("name") if isinstance(each, dict) else None
+        if isinstance(name, str) and name.upper() in wanted and (regexes := listed(each.get("expressions"))):
+            found[name.upper()] = regexes
+        else:
+            theirs.lose("it has no expressions, or `entity_types` do not name it", what=f"`regex_patterns[{number}]`")
+    return found
 
 
 def _say_of_personal(theirs: Theirs, rule: Rule, params: Mapping[str, Any], *, is_redacted: bool) -> None:
@@ -186,7 +226,6 @@ def _say_of_personal(theirs: Theirs, rule: Rule, params: Mapping[str, Any], *, i
 
 
 _OF_PERSONAL = {
-    "regex_patterns": "own patterns are a rule of the detector `patterns`; write them there",
     "preamble": "nothing is put before a prompt here; a rule with `action: advise` tells the model something",
     "use_faker": "made-up values are not drawn; `stand_in` has values of the same kind that come back",
     "language": "names are read in English text; forms are the same in all languages",
@@ -210,15 +249,19 @@ def _deanonymize(theirs: Theirs, _params: Mapping[str, Any]) -> None:
         )
 
 
+_OF_NAMES = (
+    "a value that has no form of its own is found behind a name such as `key` or `token`, not behind a service's alone"
+)
 _OF_EXAMPLES = "keys that documentation has as examples, such as AWS's that end in EXAMPLE, are no secrets here"
 
 
 def _secrets(theirs: Theirs, params: Mapping[str, Any]) -> None:
     mode = params.get("redact_mode", "all")
-    action = {"redact": {"with": "mask", "keep_first": 2, "keep_last": 2} if mode == "partial" else {"with": "label"}}
-    rule = ours.secrets(theirs, action=action)
+    partly = {"redact": {"with": "mask", "keep_first": 2, "keep_last": 2}}
+    rule = ours.secrets(theirs, action=partly if mode == "partial" else redacted("******"))
     theirs.change(rule, _REDACTS, _BLOCK)
     theirs.change(rule, _OF_EXAMPLES)
+    theirs.change(rule, _OF_NAMES, "write such a form as `patterns`")
     if mode == "hash":
         theirs.change(
             rule,
@@ -230,7 +273,9 @@ def _secrets(theirs: Theirs, params: Mapping[str, Any]) -> None:
 
 
 def _invisible(theirs: Theirs, _params: Mapping[str, Any]) -> None:
-    theirs.change(ours.invisible(theirs), _REDACTS, _BLOCK)
+    rule = ours.invisible(theirs)
+    theirs.change(rule, _REDACTS, _BLOCK)
+    theirs.change(rule, "soft hyphens in words, and joiners where emoji or a script need them, are no violation here")
 
 
 def _competitors(theirs: Theirs, params: Mapping[str, Any]) -> None:
@@ -272,17 +317,20 @@ def _reading_time(theirs: Theirs, params: Mapping[str, Any]) -> None:
         theirs.change(rule, "the answer is stopped at the first word that is too much; what came before it stays")
 
 
-_OF_JSON = (
-    "the whole answer is to be one JSON document here, and nothing is repaired; there an answer passes that has no"
-    " JSON, that has words around it, or whose JSON breaks off"
-)
+_OF_JSON = "the whole answer is to be one JSON document here: no words around it, and nothing is repaired"
 
 
 def _json(theirs: Theirs, params: Mapping[str, Any]) -> None:
+    wanted = params.get("required_elements", 0)
+    if not isinstance(wanted, int) or wanted < 1:
+        why = "without `required_elements` an answer passes that has no JSON, and broken JSON is repaired"
+        theirs.lose(why, "where answers are to be JSON, write `detect: {detector: format, json: {}}`")
+        return
     rule = ours.document(theirs)
     theirs.change(rule, _OF_JSON, "where an answer need not be JSON, leave the rule out")
-    if params.get("required_elements"):
-        theirs.change(rule, "documents are not counted", "state a schema", "`required_elements`", is_lost=True)
+    if wanted != 1:
+        told = f"`required_elements: {shown(wanted)}`"
+        theirs.change(rule, "documents are not counted", "state a schema", told, is_lost=True)
 
 
 def _attacks(theirs: Theirs, params: Mapping[str, Any]) -> Rule:

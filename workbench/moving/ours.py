@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from detectors import registry
@@ -43,18 +43,27 @@ _CALLED: Mapping[str, str] = {
 }
 """Entities of Presidio's relatives by the labels that they have here."""
 _PATTERNS: Mapping[str, str] = {
+    "HEX_COLOR": r"#(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b",
+    "PO_BOX_RE": r"(?i)P\.? ?O\.? Box \d+",
+    "PRICE_RE": r"[$]\s?[+-]?[0-9]{1,3}(?:,?[0-9]{3})*(?:\.[0-9]{1,2})?",
+    "TIME_RE": r"(?i)\d{1,2}:\d{2} ?(?:[ap]\.?m\.?)?|\d[ap]\.?m\.?",
     "UUID": r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b",
 }
 """Entities that are a form and nothing else."""
+_PRIVATE_USE = r"[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]+"
 _SAMPLES: Mapping[str, str] = {
     "CREDIT_CARD": "The card is 4111 1111 1111 1111.",
     "CRYPTO": "Send it to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa today.",
+    "HEX_COLOR": "The wall is #ff0000 today.",
     "EMAIL_ADDRESS": "Write to jane.doe@example.com today.",
     "IBAN_CODE": "The account is GB33 BUKB 2020 1555 5555 55.",
     "IP_ADDRESS": "The host is 8.8.4.4 today.",
     "MAC_ADDRESS": "Its address is 00:1B:44:11:3A:B7 here.",
     "PERSON": "I talked to Jane Doe about it.",
+    "PO_BOX_RE": "Send it to P.O. Box 1234 today.",
+    "PRICE_RE": "It costs $1,000.50 today.",
     "PHONE_NUMBER": "Call +1 415 555 2671 today.",
+    "TIME_RE": "Come at 12:30 pm today.",
     "URL": "See https://www.example.com/ for it.",
     "US_SSN": "Her SSN is 536-22-8726.",
     "UUID": "It is 123e4567-e89b-12d3-a456-426614174000 here.",
@@ -112,6 +121,19 @@ def words(theirs: Theirs, label: str, terms: Sequence[Any], *, is_cased: bool, i
         return None
     keywords = {label: {"terms": listed, "case_sensitive": is_cased, "whole_words": is_whole}}
     return theirs.rule({"detector": "patterns", "keywords": keywords}, [f"So {listed[0]} it is."])
+
+
+def all_words(theirs: Theirs, label: str, terms: Sequence[str], *, is_cased: bool, is_whole: bool) -> Rule:
+    """Words of which each must be there: a rule a word that finds it, and one that acts where all have been found."""
+    found = []
+    for number, term in enumerate(terms, start=1):
+        quiet = replace(theirs, action="allow", id=f"{_kebab(theirs.name)}-{number}")
+        keywords = {f"{label}_{number}": {"terms": [term], "case_sensitive": is_cased, "whole_words": is_whole}}
+        found.append(quiet.rule({"detector": "patterns", "keywords": keywords}))
+    keywords = {label: {"terms": [*terms], "case_sensitive": is_cased, "whole_words": is_whole}}
+    rule = theirs.rule({"detector": "patterns", "keywords": keywords}, [f"So {' and '.join(terms)} it is."])
+    rule.needs = found
+    return rule
 
 
 def regexes(theirs: Theirs, patterns: Iterable[Any], *, label: str = "PATTERN") -> Rule | None:
@@ -187,8 +209,12 @@ def secrets(theirs: Theirs, *, action: Any = None) -> Rule:
 
 
 def invisible(theirs: Theirs) -> Rule:
-    """Characters that nobody sees."""
-    return theirs.rule({"detector": "invisible_text"}, ["pay\u200bload"], action={"redact": {"with": "remove"}})
+    """Characters that nobody sees, and those that mean what each font makes of them."""
+    action = {"redact": {"with": "remove"}}
+    private = replace(theirs, id=f"{_kebab(theirs.name)}-private-use")
+    patterns = [{"label": "PRIVATE_USE", "regex": _PRIVATE_USE}]
+    private.rule({"detector": "patterns", "patterns": patterns}, ["pay\ue000load"], action=action)
+    return theirs.rule({"detector": "invisible_text"}, ["pay\u200bload"], action=action)
 
 
 def attacks(theirs: Theirs, params: Mapping[str, Any], names: Iterable[str]) -> Rule:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ def written(draft: Draft, *, name: str, version: str, product: str, file: str) -
     head = {"apiVersion": API_VERSION, "kind": "Policy", "metadata": _metadata(name, version, product)}
     if not draft.rules:
         return Written("", (), tuple(draft.told()))
-    plan = _plan(json.dumps({**head, "rules": [each.spec() for each in draft.rules]}))
+    plan = _plan({**head, "rules": [each.spec() for each in draft.rules]})
     guard = guard_with(plan)
     tests = [*_tests(draft.rules, guard)] or [_some_test(draft.rules[0], guard)]
     lines = [*_top(draft, product, file), *_block(head), "rules:"]
@@ -76,7 +76,7 @@ def _refused(rule: Rule, name: str) -> str:
     """Why a rule cannot be one; empty where it can."""
     head = {"apiVersion": API_VERSION, "kind": "Policy", "metadata": {"name": name, "version": "1"}}
     try:
-        _plan(json.dumps({**head, "rules": [rule.spec()]}))
+        _plan({**head, "rules": [each.spec() for each in (*rule.needs, rule)]})
     except PolicyErrors as errors:
         return "; ".join(f"{each.message.rstrip('.')}. {each.remedy}".strip() for each in errors.errors)
     except PolicyError as error:
@@ -84,8 +84,9 @@ def _refused(rule: Rule, name: str) -> str:
     return ""
 
 
-def _plan(text: str) -> Plan:
-    [loaded] = load_text(text)
+def _plan(policy: Mapping[str, Any]) -> Plan:
+    """JSON is YAML but for its escapes of characters past U+FFFF, so those are written as they are."""
+    [loaded] = load_text(json.dumps(policy, ensure_ascii=False))
     return compile_policy(loaded, public_keys())
 
 

@@ -90,5 +90,5 @@ def why(result: CheckResult) -> str:
 
 
 def risk(result: CheckResult) -> float:
-    """The highest score of what met a rule, 0 to 1; -1 where nothing did."""
-    return max((each.score for each in result.summary.violations), default=-1.0)
+    """The highest score of what met a rule, 0 to 1; where nothing did 1 for a text that is held back, else -1."""
+    return max((each.score for each in result.summary.violations), default=1.0 if result.is_blocked else -1.0)

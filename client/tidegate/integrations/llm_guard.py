@@ -5,6 +5,9 @@
 
 The package need not be there: its protocols (llm_guard/input_scanners/base.py and output_scanners/base.py, 0.3.16) are
 met by shape. A text is valid where nothing stopped it: what a policy replaced is in the sanitized text.
+
+LLM Guard keeps what a scanner says under the name of its class, and of two with one name what the later one says. For
+two policies in one list, make a class for the second: `class Legal(InputScanner): ...`.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from tidegate.integrations._asking import Asker, Plan, Question, risk
 from tidegate.types import StreamOptions
 
 Scanned = tuple[str, bool, float]
-"""The text as it may go on, whether it may, and the highest score of what was found: 0 to 1, or -1."""
+"""The text as it may go on, whether it may, and its risk: the highest score of what was found, 0 to 1, or -1."""
 
 
 class InputScanner:

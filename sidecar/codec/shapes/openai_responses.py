@@ -102,6 +102,7 @@ def _items(said: Callable[..., Node], json: Node, rest: Node | None) -> Node:
         "input": said(Channel.TOOL_ARGUMENTS),
         "name": said(Channel.TOOL_ARGUMENTS, is_whole=True),
         "code": said(Channel.CONTENT),
+        **dict.fromkeys(("output", "error"), said(Channel.CONTENT, part=Part.TOOL_RESULT)),
     }
     rest_of_call = Node(rest.kind if rest else Kind.JSON, channel=Channel.TOOL_ARGUMENTS, is_whole=rest is not None)
     part_or_item: dict[bool | None, Node] = {

@@ -66,9 +66,9 @@ class StreamSpec(Model):
     early_tokens: list[EarlyTokens] = Field(
         default=[6, 6],
         max_length=16,
-        description="So many estimated word pieces after an answer begins, or a segment of it does, its beginning is"
-        " read by itself, and leaves when nothing in it comes near what a rule acts on; so many more pieces later"
-        " again, and so on. The segment is judged all the same. []: an answer's first words wait for their segment.",
+        description="So many estimated word pieces after an answer begins, its beginning is read by itself, and leaves"
+        " when nothing in it comes near what a rule acts on; where something does, it is read again so many more pieces"
+        " later, and so on. The segment is judged all the same. []: an answer's first words wait for their segment.",
     )
     early_every_tokens: int = Field(
         default=0,

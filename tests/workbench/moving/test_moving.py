@@ -395,9 +395,35 @@ def test_what_only_looks_like_a_value_is_a_note(name: str, text: str, told: str,
 def test_what_a_scanner_had_is_told_where_no_rule_on_names_is_left(tmp_path: Path) -> None:
     params = "{entity_types: [UUID], allowed_names: [Jo], regex_patterns: [{name: A, expressions: [x]}]}"
     result = run("llm-guard", file_of(tmp_path, "s.yml", f"input_scanners: [{{type: Anonymize, params: {params}}}]"))
-    assert "not carried over: Anonymize, `regex_patterns`" in result.stderr
+    assert "not carried over: Anonymize, `regex_patterns[0]`: it has no expressions, or" in result.stderr
     assert "not carried over: Anonymize, 1 `allowed_names`" in result.stderr
     assert "carried over otherwise: Anonymize: its scanner calls such a text invalid" in result.stderr
+
+
+def test_words_past_the_first_plane_are_carried_over(tmp_path: Path) -> None:
+    """A rule was checked with its text in escapes that YAML does not read, and so refused."""
+    params = '{substrings: ["[\U0001f513JAILBREAK]", "x"]}'
+    source = file_of(tmp_path, "s.yml", f"output_scanners: [{{type: BanSubstrings, params: {params}}}]")
+    result = run("llm-guard", source, "--strict")
+    assert result.exit_code == 0, result.stderr
+    assert rules_of(result.stdout)["output-ban-substrings"]["detect"]["keywords"]["BANNED"]["terms"][0] == (
+        "[\U0001f513JAILBREAK]"
+    )
+
+
+@pytest.mark.parametrize("value", ["-1", "two", "0"])
+def test_json_that_cannot_be_missed_is_no_rule(value: str, tmp_path: Path) -> None:
+    source = file_of(tmp_path, "s.yml", f"output_scanners: [{{type: JSON, params: {{required_elements: {value}}}}}]")
+    assert run("llm-guard", source).exit_code == 1
+
+
+def test_words_that_are_all_wanted_are_carried_over_together_or_not_at_all(tmp_path: Path) -> None:
+    params = "{substrings: [alpha, ' '], contains_all: true}"
+    result = run(
+        "llm-guard", file_of(tmp_path, "s.yml", f"input_scanners: [{{type: BanSubstrings, params: {params}}}]")
+    )
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "one of the words is no text" in result.stderr
 
 
 def test_entities_of_recognizers_of_their_own_are_not_missed(tmp_path: Path) -> None:

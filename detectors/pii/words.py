@@ -1,0 +1,135 @@
+"""Words that are no name, whatever a model's tags say of them.
+
+A tag head reads `Write` in "Write a haiku" or `How can I` as the name of a place now and then, and half a number as a
+date. What is none in any text is told by closed lists and by the writing alone:
+
+1. articles, pronouns, question words, prepositions and the verbs that go with them, an order's verb where a sentence
+   begins, a Latin phrase of officials;
+2. a sentence's beginning of many words of which none is written as a name is;
+3. a part of a decimal number;
+4. products that are spoken to as if they were somebody, where a person was tagged.
+
+A word with a capital inside a sentence, or all in capitals (`US`, `IT`), is left to the model.
+"""
+
+from __future__ import annotations
+
+import re
+
+FUNCTION_WORDS = frozenset(
+    "a an the this that these those some any all every each no none both either neither other another such same "
+    "own i me my mine myself you your yours yourself he him his himself she her hers herself it its itself we us "
+    "our ours ourselves they them their theirs themselves one ones who whom whose which what when where why how "
+    "whoever whatever and or but nor so yet if then than because while although though unless until since as of "
+    "in on at by for with about against between into through during before after above below to from up down out "
+    "off over under again is am are was were be been being do does did doing have has had having can could shall "
+    "should would might must not only very too also just there here yes ok okay please".split()
+)
+"""Without `may` and `will`, which are a month and a person's name, too."""
+ORDERS = frozenset(
+    "add analyse analyze answer build calculate check classify compare compose compute consider convert create debug "
+    "define describe design determine develop discuss display draft edit elaborate evaluate explain explore extract "
+    "find fix generate get give help identify imagine implement keep let list make open outline paraphrase pretend "
+    "print propose provide put rank read recommend remove rephrase return rewrite run send set share show simulate "
+    "suggest summarise summarize tell think translate try turn use visualise visualize write".split()
+)
+"""Verbs that requests begin with, and nobody is called by."""
+_PHRASES = frozenset(
+    "ad hoc, bona fide, de facto, de jure, et al, et cetera, ex officio, in lieu, inter alia, ipso facto, per se, "
+    "mutatis mutandis, prima facie, pro forma, pro rata, sine qua non, vice versa".split(", ")
+)
+_PRODUCTS = frozenset(
+    "aider airtable bixby chatgpt confluence copilot cortana docker fastapi figma firefox github gitlab gmail grafana "
+    "jenkins jira kafka kubernetes linkedin notion ollama openai perplexity postgres siri slack spotify tensorflow "
+    "trello uvicorn wikipedia youtube zapier zendesk".split()
+)
+_SHARED = frozenset("alexa claude".split())
+"""Names of persons, too: products where one of `_PRODUCTS` stands near, or where they are called as one calls those."""
+_NEAR = 80
+"""Characters around a name in which other products count, and before it those who call it."""
+_CALLED = re.compile(r"\b(?:hey|ok|okay|ask|amazon|anthropic(?:'s)?)[ ,]{1,2}\Z", re.IGNORECASE)
+
+_NAMES = frozenset(("PERSON", "LOCATION", "ORGANIZATION", "NRP"))
+PERSON = "PERSON"
+SENTENCE = 4
+"""Words of a sentence's beginning that are no name together."""
+
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_BEGINS = re.compile(r"(?:\A|[.!?:\u2026\n])[ \t\"'\u201c\u2018(*#>-]*\Z")
+_GOES_ON = re.compile(r"\s+[^\W\d_A-Z]")
+_DECIMAL = re.compile(r"(?<![\d.,:/-])\d+[.,]\d+(?![\d.,:/-]*\d)")
+_AROUND = 24
+"""Characters before a word in which a sentence begins, and around digits in which their number is read."""
+
+
+def without_last_words(text: str, start: int, end: int, label: str) -> int:
+    """Where a name ends that was said to end at `end`: before the small words behind it (`New Jersey and`)."""
+    if label not in _NAMES:
+        return end
+    words = list(_WORD.finditer(text, start, end))
+    while len(words) > 1 and words[-1].group() in FUNCTION_WORDS:
+        words.pop()
+        end = words[-1].end()
+    return end
+
+
+def is_nothing(text: str, start: int, end: int, label: str) -> bool:
+    """Whether what a model tagged with this label is none."""
+    words = list(_WORD.finditer(text, start, end))
+    if not words or _is_part_of_number(text, start, end):
+        return True
+    low = [word.group().lower() for word in words]
+    if all(each in FUNCTION_WORDS and _is_plain(text, word) for each, word in zip(low, words, strict=True)):
+        return True
+    if label not in _NAMES:
+        return False
+    return (
+        " ".join(low) in _PHRASES
+        or (label == PERSON and _is_product(text, start, end, low))
+        or (_begins(text, start) and (_is_order(text, end, low) or _is_sentence(words, low)))
+    )
+
+
+def _is_plain(text: str, word: re.Match[str]) -> bool:
+    """Whether a word is written as one that is no name: in small letters, or with a capital that begins a sentence."""
+    written = word.group()
+    return written.islower() or written == "I" or (written.istitle() and _begins(text, word.start()))
+
+
+def _begins(text: str, start: int) -> bool:
+    """Whether a sentence begins here."""
+    return _BEGINS.search(text, max(0, start - _AROUND), start) is not None
+
+
+def _is_order(text: str, end: int, low: list[str]) -> bool:
+    """Whether it is the verb of an order, with nothing but small words behind it."""
+    if low[0] not in ORDERS or not FUNCTION_WORDS.issuperset(low[1:]):
+        return False
+    return len(low) > 1 or _GOES_ON.match(text, end) is not None
+
+
+def _is_sentence(words: list[re.Match[str]], low: list[str]) -> bool:
+    """Whether it is a sentence's beginning in which nothing is written as a name is."""
+    first, *rest = (word.group() for word in words)
+    if len(words) < SENTENCE or any(each[0].isupper() and each != "I" for each in rest):
+        return False
+    return first[0].isupper() or low[0] in FUNCTION_WORDS or low[0] in ORDERS
+
+
+def _is_part_of_number(text: str, start: int, end: int) -> bool:
+    """Whether it is some of the digits of a decimal, as `21` in `21.5`."""
+    if not text[start:end].isdigit():
+        return False
+    low = max(0, start - _AROUND)
+    numbers = _DECIMAL.finditer(text[low : end + _AROUND])
+    return any(low + each.start() <= start and end <= low + each.end() for each in numbers)
+
+
+def _is_product(text: str, start: int, end: int, low: list[str]) -> bool:
+    """Whether it is a product's name alone."""
+    if len(low) != 1 or low[0] not in _PRODUCTS | _SHARED:
+        return False
+    if low[0] in _PRODUCTS or _CALLED.search(text, max(0, start - _NEAR), start):
+        return True
+    near = text[max(0, start - _NEAR) : end + _NEAR].lower()
+    return not _PRODUCTS.isdisjoint(_WORD.findall(near))
