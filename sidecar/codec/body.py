@@ -25,7 +25,7 @@ from sidecar.codec.eventstream import BrokenFrameError
 from sidecar.codec.formats import Format, framing_of
 from sidecar.codec.frames import Frame, FrameTooLongError
 from sidecar.codec.jsontext import NotJsonError, Path, dumps, edited, literal, loads, replace_values
-from sidecar.codec.moulds import Mould, Moulds
+from sidecar.codec.moulds import Fitting, Moulds
 from sidecar.codec.naming import name_of_place
 from sidecar.codec.places import COUNTS, Found, Kind, Node, Reader, Slot
 from sidecar.codec.shape import PLAINLY, REQUEST, AnswerOptions, NewFrame, Shape, answer_scope, says_again
@@ -226,7 +226,7 @@ class StreamedAnswer:
     def _add(self, frame: Frame) -> list[Fed]:
         number, self._numbers = self._numbers, self._numbers + 1
         moulded = self._moulds.fitting(frame)
-        held = self._frames[number] = _read(frame) if moulded is None else _moulded(frame, *moulded)
+        held = self._frames[number] = _read(frame) if moulded is None else _moulded(frame, moulded)
         self._waiting_bytes += len(frame.raw)
         if self._waiting_bytes > self._max_waiting_bytes:
             raise FrameTooLongError(f"more than {self._max_waiting_bytes} bytes wait for what is undecided before them")
@@ -372,7 +372,7 @@ class _Held(msgspec.Struct, gc=False):
     document: Any
     is_text: bool = False
     found: Found = _NOTHING
-    mould: Mould | None = None
+    moulded: Fitting | None = None
     """What makes its document, which it has none of."""
 
     def changed(self, woven: Woven) -> str:
@@ -390,15 +390,15 @@ def _read(frame: Frame) -> _Held:
     return _Held(frame, mark, text, document)
 
 
-def _moulded(frame: Frame, mould: Mould, text: str) -> _Held:
+def _moulded(frame: Frame, fitting: Fitting) -> _Held:
     """A frame with this text that is as the one before it."""
     assert frame.payload is not None
-    return _Held(frame, "", frame.payload.decode(), None, found=mould.found(text), mould=mould)
+    return _Held(frame, "", frame.payload.decode(), None, found=fitting.found, moulded=fitting)
 
 
 def _document_of(held: _Held) -> Any:
     """The document of a frame, good until another one's is asked for."""
-    return held.document if held.mould is None else held.mould.document(held.frame, held.found.slots[0].text)
+    return held.document if held.moulded is None else held.moulded.document
 
 
 def _silenced(slot: Slot) -> str:

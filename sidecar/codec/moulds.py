@@ -11,7 +11,8 @@ A string with an escape fits none, and neither does one that is empty or no UTF-
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -19,54 +20,100 @@ from sidecar.codec.frames import Frame
 from sidecar.codec.jsontext import Path, places_of
 from sidecar.codec.places import OPAQUE, Found, Node, Slot
 
-_TEXT: Final = rb'"(?P<text>[^"\\\x00-\x1f]+)"'
-_NUMBER: Final = "sequence_number"
+_TEXT: Final = re.compile(rb'"[^"\\\x00-\x1f]+"')
 _FILLERS: Final = {
-    "obfuscation": (str, rb'"[^"\\\x00-\x1f]*"'),
-    _NUMBER: (int, rb"(?P<number>0|[1-9][0-9]{0,14})"),
+    "obfuscation": (str, re.compile(rb'"[ !#-\[\]-~]*"')),
+    "sequence_number": (int, re.compile(rb"0|[1-9][0-9]{0,14}")),
 }
-"""What no two frames of OpenAI's share, and says nothing: random text, so that nobody can tell texts by their lengths,
-and a frame's number."""
+"""What no two frames of OpenAI's share, and says nothing: random text in ASCII, so that nobody can tell texts by their
+lengths, and a frame's number."""
 _MOST_IN_VAIN: Final = 8
 """Moulds one after the other that nothing fits: then the answer is not of this kind, as one of several choices."""
+
+
+class _Form:
+    """A document's bytes with holes for the values at some paths.
+
+    They are compared, and not compiled as one pattern: that takes 1 us a byte, and it would be kept for all streams.
+    """
+
+    __slots__ = ("_end", "_pieces", "places")
+
+    def __init__(self, text: str, holes: Mapping[Path, re.Pattern[bytes]]) -> None:
+        self.places = holes.keys()
+        self._pieces: list[tuple[bytes, Path, re.Pattern[bytes]]] = []
+        """What stands before each hole, whose it is, and what it takes."""
+        at = 0
+        for place, (start, end) in places_of(text, holes):
+            self._pieces.append((text[at:start].encode(), place, holes[place]))
+            at = end
+        self._end = text[at:].encode()
+
+    def filled(self, payload: bytes) -> dict[Path, bytes]:
+        """What stands in the holes of a payload that fits, as JSON; nothing for another."""
+        values, at = dict[Path, bytes](), 0
+        for before, place, hole in self._pieces:
+            found = hole.match(payload, at + len(before)) if payload.startswith(before, at) else None
+            if found is None:
+                return {}
+            values[place], at = found[0], found.end()
+        return values if payload[at:] == self._end else {}
 
 
 class Mould:
     """See the module's text."""
 
-    __slots__ = ("_choices", "_document", "_elements", "_event", "_holder", "_is_numbered", "_pattern", "_slot")
+    __slots__ = ("_choices", "_document", "_elements", "_event", "_fillers", "_form", "_holder", "_slot")
 
-    def __init__(self, frame: Frame, pattern: re.Pattern[bytes], document: Any, found: Found) -> None:
+    def __init__(self, frame: Frame, form: _Form, document: Any, found: Found) -> None:
         (self._slot,) = found.slots
         self._choices, self._elements = found.choices, found.elements
         self._event = frame.event
-        self._pattern = pattern
-        self._is_numbered = "number" in pattern.groupindex
+        self._form = form
+        self._fillers = [name for name in _FILLERS if (name,) in form.places]
         self._document = self._holder = _copied(document, self._slot.path)
         for step in self._slot.path[:-1]:
             self._holder = self._holder[step]
 
-    def text_of(self, frame: Frame) -> str:
-        """The text of a frame that fits; empty for another."""
-        fitting = self._pattern.fullmatch(frame.payload) if frame.payload and frame.event == self._event else None
-        if fitting is None:
-            return ""
+    def fill(self, frame: Frame) -> Fitting | None:
+        """What a frame says that fits; None for another."""
+        values = self._form.filled(frame.payload) if frame.payload and frame.event == self._event else {}
+        if not values:
+            return None
         try:
-            return fitting["text"].decode()
+            return Fitting(self, values[self._slot.path][1:-1].decode(), values)
         except UnicodeDecodeError:
-            return ""
+            return None
 
     def found(self, text: str) -> Found:
         """What the document of a frame with this text holds."""
         slot = msgspec.structs.replace(self._slot, text=text)
         return Found((slot,), self._choices, self._elements, is_final=False, has_counts=False)
 
-    def document(self, frame: Frame, text: str) -> Any:
-        """The document of a frame that fits, with its text. It is good until the next is asked for."""
-        self._holder[self._slot.path[-1]] = text
-        if self._is_numbered and (fitting := self._pattern.fullmatch(frame.payload or b"")) is not None:
-            self._document[_NUMBER] = int(fitting["number"])
+    def document(self, fitting: Fitting) -> Any:
+        """The document of a frame that fits. It is good until the next is asked for."""
+        self._holder[self._slot.path[-1]] = fitting.text
+        for name in self._fillers:
+            self._document[name] = msgspec.json.decode(fitting.values[name,])
         return self._document
+
+
+class Fitting(NamedTuple):
+    """A frame that fits a mould: its text, and the JSON of what is in the holes."""
+
+    mould: Mould
+    text: str
+    values: Mapping[Path, bytes]
+
+    @property
+    def found(self) -> Found:
+        """What its document holds."""
+        return self.mould.found(self.text)
+
+    @property
+    def document(self) -> Any:
+        """Its document, good until another one's is asked for."""
+        return self.mould.document(self)
 
 
 class Moulds:
@@ -76,13 +123,12 @@ class Moulds:
         self._mould: Mould | None = None
         self._in_vain = 0
 
-    def fitting(self, frame: Frame) -> tuple[Mould, str] | None:
-        """The mould that a frame fits, and its text."""
-        mould = self._mould
-        if mould is None or not (text := mould.text_of(frame)):
-            return None
-        self._in_vain = 0
-        return mould, text
+    def fitting(self, frame: Frame) -> Fitting | None:
+        """What a frame says that fits the mould; None for another."""
+        fitting = None if self._mould is None else self._mould.fill(frame)
+        if fitting is not None:
+            self._in_vain = 0
+        return fitting
 
     def drop(self) -> None:
         """Another frame came: what fits it may say something else."""
@@ -92,27 +138,23 @@ class Moulds:
         """Make one of a frame that was read: its document as text, parsed, and what it holds."""
         if self._in_vain < _MOST_IN_VAIN and _is_plain(found):
             self._in_vain += 1
-            self._mould = Mould(frame, _pattern_of(text, document, node, found.slots[0].path), document, found)
+            self._mould = Mould(frame, _form_of(text, document, node, found.slots[0].path), document, found)
 
 
 def _is_plain(found: Found) -> bool:
-    """Whether all that a document holds is one text, which goes on."""
-    if len(found.slots) != 1 or found.is_final or found.has_counts:
+    """Whether all that a document holds is one text, which goes on, and whose place the next one has, too."""
+    if len(found.slots) != 1 or found.is_final or found.has_counts or found.is_apart:
         return False
     slot = found.slots[0]
     return bool(slot.path) and slot == Slot(slot.lane, slot.path, slot.text)
 
 
-def _pattern_of(text: str, document: Any, node: Node, path: Path) -> re.Pattern[bytes]:
-    holes: dict[Path, bytes] = {path: _TEXT}
+def _form_of(text: str, document: Any, node: Node, path: Path) -> _Form:
+    holes: dict[Path, re.Pattern[bytes]] = {path: _TEXT}
     for name, (kind, hole) in _FILLERS.items():
         if isinstance(document, dict) and type(document.get(name)) is kind and node.fields.get(name) is OPAQUE:
             holes[name,] = hole
-    pieces, at = list[bytes](), 0
-    for place, (start, end) in places_of(text, holes):
-        pieces += (re.escape(text[at:start].encode()), holes[place])
-        at = end
-    return re.compile(b"".join((*pieces, re.escape(text[at:].encode()))))
+    return _Form(text, holes)
 
 
 def _copied(value: Any, path: Path) -> Any:

@@ -196,6 +196,8 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     """Where choices stand that are elements of a list."""
     is_final: bool
     has_counts: bool
+    is_apart: bool = False
+    """Whether a value in it has a place that is no other document's."""
 
 
 def number_of(told: Any, place: int) -> int | None:
@@ -229,11 +231,13 @@ class Reader:
         """The slots of a document."""
         self._slots, self._choices, self._is_final, self._has_counts = [], set(), False, False
         self._claimed, self._elements = {}, {}
+        fresh = self._fresh
         self._walk(document, root, scope, ())
         if len(self._slots) > 1:
             self._slots.sort(key=_reading_order)
         choices = frozenset(self._choices)
-        return Found(tuple(self._slots), choices, self._elements, self._is_final, self._has_counts)
+        slots, is_apart = tuple(self._slots), self._fresh > fresh
+        return Found(slots, choices, self._elements, self._is_final, self._has_counts, is_apart)
 
     def choice(self, told: Any, place: int = 0, path: Path = ()) -> int:
         """The number of a choice that a document is about: what it tells, if that is a sane number, or its place.

@@ -139,6 +139,58 @@ def test_what_fits_a_mould_is_read_as_it_would_be_without(
         assert moulded == outcome(*stream, stops_at=stops_at, is_json=is_json)
 
 
+def ran(output: str) -> bytes:
+    part = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": output}}
+    return f"data: {json.dumps({'candidates': [{'content': {'role': 'model', 'parts': [part]}}]})}\n\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("shape", "frames"),
+    (
+        ("gemini", [ran(output) for output in ("so", "thus", "secret", "so")]),
+        ("openai-chat", [chat({"content": "a"}, obfuscation=filler) for filler in ("zz", "ö", "zz")]),
+        ("openai-chat", [chat({"content": "a"}, obfuscation="zz").replace(b"zz", each) for each in (b"y", b"\xff")]),
+        ("openai-chat", [chat({"content": "a"}), chat({"content": "a"})[:-3] + b" }\n\n", chat({"content": "b"})]),
+        ("openai-responses", [told("a", 7), told("a", 7).replace(b" 7,", b" 07,"), told("b", 9)]),
+    ),
+)
+def test_a_frame_that_only_looks_like_the_one_before_is_read_as_it_would_be_without(
+    shape: str, frames: Sequence[bytes]
+) -> None:
+    moulded = outcome(shape, frames, stops_at=None)
+    with patch.object(moulds, "_MOST_IN_VAIN", 0):
+        assert moulded == outcome(shape, frames, stops_at=None)
+
+
+def late(frames: Sequence[bytes]) -> bytes:
+    """What leaves where the text of the last frame's lane is let out before all others."""
+    own = next(each for each in SHAPES if each.name == "openai-chat")
+    body = StreamedAnswer(own, Format.SSE, max_frame_bytes=1 << 16)
+    texts = [each for frame in frames for each in body.feed(frame) if isinstance(each, Text)]
+    body.take(released(texts[-1], 0, len(texts[-1].text)))
+    out = body.ready()
+    for at, each in enumerate(texts[:-1]):
+        body.take(released(each, at, at + 1))
+    body.flush()
+    return out + body.ready()
+
+
+def test_text_that_leaves_late_has_the_filler_of_its_own_frame() -> None:
+    thoughts = [chat({"reasoning_content": text}, obfuscation=text * 3) for text in "abc"]
+    moulded = late([*thoughts, chat({"content": "d"})])
+    with patch.object(moulds, "_MOST_IN_VAIN", 0):
+        assert moulded == late([*thoughts, chat({"content": "d"})])
+    assert b'"ccc"' in moulded.partition(b'"content"')[2]
+
+
+def test_an_upstream_s_frames_are_not_compiled() -> None:
+    with patch.object(re, "compile", wraps=re.compile) as compiling:
+        outcome(
+            "openai-chat", [chat({"content": text}, system_fingerprint="x{" * 9000) for text in "ab"], stops_at=None
+        )
+    assert not compiling.called
+
+
 def test_a_call_is_over_where_text_follows_that_is_as_the_text_before_it() -> None:
     spoken = chat({"content": "a"})
     fed, *_ = outcome("openai-chat", [spoken, spoken, *CHAT[5:7], spoken, spoken], stops_at=None)

@@ -36,9 +36,7 @@ def main() -> None:
     kept = arguments.work / "checkpoint-trained.pt"
     shutil.copy(path, kept)
     state = torch.load(kept, weights_only=True)
-    letters = state["weights"]["embeddings.letters.weight"]
     weights = blended(model.state_dict(), state["weights"], arguments.share)
-    weights["embeddings.letters.weight"] = letters  # the model before had none
     torch.save({"weights": weights, "spent_s": state["spent_s"], "step": state["step"]}, path)
 
 

@@ -15,8 +15,6 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from sidecar.values import Part
 from training.encoder.composed import addressed, beside, in_carriers, notes_of, payloads_of, requests_of
 from training.encoder.cuts import PARTS, cut_ends
@@ -38,12 +36,17 @@ WINDOWS = 2
 def windows_of_second(data: Path, first: Sequence[Example], shipped: Path, rng: random.Random) -> list[Example]:
     """All windows of the second data and of what is composed of both; each is one unit of training."""
     capped = capped_rows(data, rng)
-    harmless = [window for each in capped if not is_attack(each) for window in _harmless(each, rng)]
     teachers = Teachers(shipped)
-    attacks = _attacks([each for each in capped if is_attack(each)], teachers)
+    windows = windows_of(capped, teachers, rng)
     taught = _taught([each for each in second_examples(data, ["unlabelled"]) if not is_unseen(each)], teachers, rng)
-    found = [*harmless, *attacks, *taught, *composed([*first, *capped], rng), *orders.order_rows(rng)]
+    found = [*windows, *taught, *composed([*first, *capped], rng), *orders.order_rows(rng)]
     return [dataclasses.replace(each, is_window=True) for each in found]
+
+
+def windows_of(rows: Sequence[Example], teachers: Teachers, rng: random.Random) -> list[Example]:
+    """The rows as windows: up to two of a harmless text, of an attack the one that carries it."""
+    harmless = [window for each in rows if not is_attack(each) for window in _harmless(each, rng)]
+    return [*harmless, *_attacks([each for each in rows if is_attack(each)], teachers)]
 
 
 def capped_rows(data: Path, rng: random.Random) -> list[Example]:
@@ -111,13 +114,10 @@ def _harmless(example: Example, rng: random.Random) -> list[Example]:
 def _attacks(examples: Sequence[Example], teachers: Teachers) -> list[Example]:
     """Of each attack the window that the teachers score highest together."""
     cut = [_cut(each) for each in examples]
-    scores = teachers.scores([text for texts in cut for text in texts]).mean(axis=1)
-    found, at = [], 0
-    for example, texts in zip(examples, cut, strict=True):
-        own = scores[at : at + len(texts)]
-        found.append(dataclasses.replace(example, text=texts[int(np.argmax(own))]))
-        at += len(texts)
-    return found
+    several = list(dict.fromkeys(text for texts in cut if len(texts) > 1 for text in texts))
+    scores = dict(zip(several, teachers.scores(several).mean(axis=1).tolist(), strict=True))
+    best = [max(texts, key=lambda text: scores.get(text, 0.0)) for texts in cut]
+    return [dataclasses.replace(each, text=text) for each, text in zip(examples, best, strict=True)]
 
 
 def _taught(examples: Sequence[Example], teachers: Teachers, rng: random.Random) -> list[Example]:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.encoder.labels import CASINGS, INJECTION, TAGS, TOPICS, TOXICITY
-from training.encoder.restore import restored
+from training.encoder.restore import restored, restored_letters
 from training.encoder.scripts import UNUSED_IDS
 
 
@@ -42,6 +42,8 @@ class EncoderConfig:
     topic_scale: float = 18.0
 
 
+WORDS = "embeddings.word.weight"
+"""Never trained, so the base's are read where a checkpoint is."""
 LETTER_DEVIATION = 0.03
 """The letters begin as different as the base's words are."""
 
@@ -196,13 +198,16 @@ def load_base(model: TidegateEncoder, weights: Path) -> None:
 def load_start(model: TidegateEncoder, path: Path) -> None:
     """Takes over the weights of a checkpoint (`.pt`), or of an exported int8 model (`restore.py`).
 
+    The word embeddings stay the base's: what the model had learnt of letters is told apart from them again.
     One whose injection head has one output lends it to the attack outputs, and its opposite to that of harmless text.
     """
     state = model.state_dict()
     if path.suffix == ".pt":
         model.load_state_dict({**state, **torch.load(path, weights_only=True)["weights"]})
         return
-    for name, value in restored(path, topic_scale=model.config.topic_scale).items():
+    found = restored(path, topic_scale=model.config.topic_scale)
+    state["embeddings.letters.weight"][1:] = torch.from_numpy(restored_letters(found.pop(WORDS), state[WORDS].numpy()))
+    for name, value in found.items():
         taken = torch.from_numpy(value)
         if name.startswith("injection.out") and len(taken) == 1:
             taken = torch.cat([taken, taken, -taken])

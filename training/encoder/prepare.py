@@ -25,6 +25,7 @@ import functools
 import json
 import random
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,10 +83,12 @@ def main() -> None:
     examples = build(arguments.data, judge, research=arguments.research, rng=rng)
     windows = windows_of_second(arguments.data, examples, arguments.shipped, rng)
     examples += assumed_clean(without_test_text(windows, arguments.data), rng, ToxicWordsJudge(examples))
-    scripts.write(
-        arguments.base / "tokenizer.json", scripts.letters_of(arguments.data), arguments.work / "tokenizer.json"
-    )
-    tokenizer = load_tokenizer(arguments.work / "tokenizer.json")
+    vocabulary = arguments.work / "tokenizer.json"
+    if arguments.going_on:
+        shutil.copy(arguments.shipped / vocabulary.name, vocabulary)
+    else:
+        scripts.write(arguments.base / vocabulary.name, scripts.letters_of(arguments.data), vocabulary)
+    tokenizer = load_tokenizer(vocabulary)
     pieces = encode_all(tokenizer, [example.text for example in examples])
     units = [unit for pair in zip(examples, pieces, strict=True) for unit in cut(*pair, judge, rng)]
     save(units, arguments.work / "wide.npz")
@@ -102,6 +105,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--base", type=Path, required=True, help="folder with tokenizer.json and model.safetensors")
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made here")
     parser.add_argument("--shipped", type=Path, required=True, help="folder of the shipped model, one of two teachers")
+    parser.add_argument("--going-on", action="store_true", help="read as the shipped model does, to train on from it")
     parser.add_argument("--research", action="store_true", help="also use sources the shipped model may not use")
     parser.add_argument("--seed", type=int, default=7)
     return parser.parse_args()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from training.encoder.labels import TOXICITY
+from training.encoder.scripts import UNUSED_IDS
 from training.graph import Floats
 from training.restore import Tensors, both, dense, layers_of, plain, tensors_of, words_of
 
@@ -35,6 +36,12 @@ def restored(path: Path, *, topic_scale: float) -> dict[str, Floats]:
     for number, layer in enumerate(layers_of(tensors)):
         found |= _layer(tensors, layer, f"layers.{number}")
     return found
+
+
+def restored_letters(words: Floats, base: Floats) -> Floats:
+    """What a model's word embeddings have learnt of the letters (`scripts.py`), beside the base's: a row each."""
+    unused = list(UNUSED_IDS)
+    return np.asarray(words[unused] - base[unused])
 
 
 def restored_wide(path: Path) -> tuple[Floats, Floats]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import re
-from typing import Protocol
 
 from faker import Faker
 
 from training.encoder.rows import Example
+from training.encoder.synthetic.marked import DATES, filled
 
 LOCALES = (
     "en_US",
@@ -377,53 +376,6 @@ GENERAL = (
     "Electricity",
     "Traders",
 )
-DATES = (
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-    "yesterday",
-    "today",
-    "tomorrow",
-    "last week",
-    "last month",
-    "last year",
-    "next year",
-    "this year",
-    "next Monday",
-    "in 2019",
-    "2021",
-    "March 2020",
-    "January 5",
-    "12 May 2018",
-    "May 3rd, 2022",
-    "the 1990s",
-    "two weeks ago",
-    "three years ago",
-    "early 2023",
-    "late October",
-    "Sunday night",
-    "Friday morning",
-    "the past decade",
-    "6 pm",
-    "10:30 a.m.",
-    "the end of the year",
-    "June",
-    "this week",
-    "the weekend",
-    "earlier this month",
-    "24 hours",
-    "five years",
-    "Thursday evening",
-    "2020-21",
-    "mid-August",
-    "the following day",
-    "1948",
-)
-
 NEWS = (
     "<P>, [the |a ]<N> [minister|businessman|journalist|lawyer|activist|singer|footballer|professor], [said|told <O>|was arrested in <L>|died] [on |]<D>.",
     "The <O> [said|announced|confirmed] on <D> that <P> [would|will] [visit|leave|return to] <L>.",
@@ -477,25 +429,6 @@ PLAIN = (
     "[import|from|class|def|SELECT|return] [numpy|Client|User|main|row|value] [as np|:|FROM table|;|()]",
     "[sha256|commit|id|uuid|token]: [a1b2c3d4e5|0xdeadbeef|9f86d081884c|7d793037|null]",
 )
-GENERATED = re.compile(r"<([PFLCONMD])>")
-CHOICE = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
-LABELS = {
-    "P": "PERSON",
-    "F": "PERSON",
-    "L": "LOCATION",
-    "C": "LOCATION",
-    "O": "ORGANIZATION",
-    "N": "NRP",
-    "M": "NRP",
-    "D": "DATE_TIME",
-}
-
-
-class SlotValues(Protocol):
-    """Whatever makes a value for a slot letter of `LABELS`."""
-
-    def of(self, kind: str) -> str:
-        """A value for one slot letter."""
 
 
 class Values:
@@ -559,24 +492,3 @@ def entity_rows(rng: random.Random, *, news: int, chat: int, plain: int) -> list
         for templates, count in ((NEWS, news), (CHAT, chat), (PLAIN, plain))
         for _ in range(count)
     ]
-
-
-def filled(template: str, values: SlotValues, rng: random.Random, *, source: str) -> Example:
-    """A row from a template: its choices taken, its slots filled and marked."""
-    while CHOICE.search(template):
-        template = CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
-    text, entities, at = "", [], 0
-    for match in GENERATED.finditer(template):
-        text += template[at : match.start()]
-        value = values.of(match[1])
-        entities.append((len(text), len(text) + len(value), LABELS[match[1]]))
-        text, at = text + value, match.end()
-    text += template[at:]
-    text = _recased(text, rng)
-    return Example(text=text, source=source, kind="pii", entities=tuple(entities), injection=(0, 0.2))
-
-
-def _recased(text: str, rng: random.Random) -> str:
-    draw = rng.random()
-    changed = text.lower() if draw < 0.08 else text.upper() if draw < 0.1 else text
-    return changed if len(changed) == len(text) else text

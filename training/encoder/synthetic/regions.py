@@ -6,7 +6,7 @@ import dataclasses
 import random
 
 from training.encoder.rows import Example
-from training.encoder.synthetic.entities import DATES, filled
+from training.encoder.synthetic.marked import DATES, filled
 
 
 @dataclasses.dataclass(frozen=True)
