@@ -1,6 +1,6 @@
 """What a match must look like beside its pattern. Presidio's recognizers take much for personal data that is none.
 
-A guard may read twice `REACH` characters left of the match, and one right of it.
+A guard may read eight times `REACH` characters left of the match, and one right of it.
 """
 
 from __future__ import annotations
@@ -125,14 +125,34 @@ def is_card(text: str, start: int, end: int) -> bool:
 
 
 def _is_in_columns(text: str, start: int, end: int) -> bool:
-    """Whether more such groups stand beside it in its line, and nothing names a card."""
-    beside = _COLUMN_BEFORE.search(text, max(0, start - REACH), start) or _COLUMN_BEHIND.match(text, end)
-    return beside is not None and _NAMES_CARD.search(text[max(0, start - 4 * REACH) : start]) is None
+    """Whether it is part of a row of numbers, in which no cards stand side by side, and nothing names one.
+
+    Written as cards are, it is one behind an order's number and before a year, too: so few make no row.
+    """
+    is_written_so = _GROUPS_OF_CARD.fullmatch(text, start, end) is not None
+    is_row = _has_fours_before(text, start) if is_written_so else _has_number_beside(text, start, end)
+    return is_row and _NAMES_CARD.search(text[max(0, start - 4 * REACH) : start]) is None
 
 
-_COLUMN_BEFORE = re.compile(r"(?<![\w/])[\w.+-]{3,16}\d \Z")
-_COLUMN_BEHIND = re.compile(r" (?!(?:0[1-9]|1[0-2])\d\d(?!\d))\d{4}")
-"""A number of four characters or more, which is no month and year of expiry."""
+def _has_fours_before(text: str, start: int) -> bool:
+    """Whether numbers of four digits stand before it that are no cards themselves, which have four each."""
+    before = _FOURS_BEFORE.search(text, max(0, start - _ROW), start)
+    groups = len(before.group().split()) if before else 0
+    return LEAST_BEFORE <= groups <= _MOST_BEFORE and groups % 4 > 0
+
+
+def _has_number_beside(text: str, start: int, end: int) -> bool:
+    return bool(_NUMBER_BEFORE.search(text, max(0, start - REACH), start) or _FOUR_BEHIND.match(text, end))
+
+
+_GROUPS_OF_CARD = re.compile(r"\d{4}(?: \d{4}){3}(?: \d{3})?|\d{4} \d{6} \d{4,5}")
+LEAST_BEFORE = 3
+"""Numbers of four digits before a card that make it one of a row, unless they are cards themselves: four each."""
+_ROW, _MOST_BEFORE = 8 * REACH, 36
+"""Characters before a card in which such numbers are counted, and how many can be without being cut."""
+_FOURS_BEFORE = re.compile(r"(?<![\w.+-])(?:\d{4} {1,2})+\Z")
+_NUMBER_BEFORE = re.compile(r"(?<![\w/])[\w.+-]{3,16}\d {1,2}\Z")
+_FOUR_BEHIND = re.compile(r" {1,2}\d{4}(?!\d)")
 _NAMES_CARD = re.compile(r"card|visa|amex|american express|maestro|discover|pan\b|cc\b|credit|debit", re.IGNORECASE)
 
 
