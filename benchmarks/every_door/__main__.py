@@ -255,9 +255,8 @@ def _report(figures: Sequence[Figure], load: Sequence[float]) -> str:
         f"{figures[0].pairs} pairs of each door, {min(each.pairs for each in figures)} of what starts a process:"
         " an exchange with the door and a bare one with an echo in turns, one at a time; texts of about 60 words, not"
         " remembered from one to the next. Milliseconds; what is added is the difference of a pair."
-        f" Others worked on the machine meanwhile (load average {load[0]:g} at the end, {os.cpu_count()} processors),"
-        " so most of a time is waiting for a processor: compare within the table, beside the bare exchange, and with"
-        " none elsewhere."
+        f" The load average was {load[0]:g} at the end, on {os.cpu_count()} processors: well above their number, most"
+        " of a time is waiting for one; compare within the table, then, and with none elsewhere."
     )
     return f"{table(header, rows)}\n\n{note}"
 
