@@ -31,7 +31,7 @@ import msgspec
 from detectors.context import Context
 from detectors.grounding.index import relevance
 from detectors.task import Task
-from sidecar.clock import Clock, Timer
+from sidecar.clock import Alarm
 from sidecar.core.judgement import Judgement
 from sidecar.core.segmenter import Patience
 from sidecar.core.stream import LaneCoverage, Stream
@@ -56,6 +56,7 @@ from sidecar.values import (
     Direction,
     GroundingTally,
     Lane,
+    Mode,
     Outcome,
     Output,
     Release,
@@ -165,7 +166,7 @@ class Session:
         self._is_settled = False
         self._settled = asyncio.Event()
         """For those who wait for that."""
-        self._alarm = _Alarm(engine.clock, self._wake)
+        self._alarm = Alarm(engine.clock, self._wake)
         self._pacing = Pacing()
         self._failure: Exception | None = None
         self._is_finished = False
@@ -507,8 +508,22 @@ class Session:
                     self.began_ms,
                     self.number,
                     hears=self._recorder.hears,
+                    may_linger=self._may_linger(segment.lane),
                 )
             )
+
+    def _may_linger(self, lane: Lane) -> bool:
+        """Whether nobody waits for a lane's next verdict just now: its reader has text, and more is to come."""
+        return (
+            self._is_read_as_it_comes(lane)
+            and not self._is_finished
+            and self.plan.stream.mode is Mode.STRICT  # else what a verdict may stop leaves meanwhile
+            and self._tally.has_left(lane)
+        )
+
+    def _is_read_as_it_comes(self, lane: Lane) -> bool:
+        """Whether a person reads a lane while it is written."""
+        return not self._is_awaited and self._direction is Direction.OUTPUT and lane.channel in _READ_CHANNELS
 
     def _take_outputs(self) -> list[Output]:
         outputs: list[Output] = []
@@ -534,12 +549,7 @@ class Session:
     def _spread_ms(self, output: Output) -> float:
         """Over how much time an output leaves: that in which it came, where a person reads it as it comes."""
         most_ms = self.plan.stream.pace_ms
-        if (
-            not most_ms
-            or self._is_awaited
-            or self._direction is Direction.INPUT
-            or output.lane.channel not in _READ_CHANNELS
-        ):
+        if not most_ms or not self._is_read_as_it_comes(output.lane):
             return 0.0
         return min(most_ms, self._recorder.tally.span_ms(output)) if isinstance(output, Release) else 0.0
 
@@ -636,39 +646,6 @@ class Session:
             passages_left_out=self._passages_left_out,
             context_relevance=self._relevance,
         )
-
-
-class _Alarm:
-    """Has the clock wake a session. A timer that is early enough stays, and is set again when it was too early."""
-
-    def __init__(self, clock: Clock, wake: asyncio.Event) -> None:
-        self._clock = clock
-        self._wake = wake
-        self._timer: Timer | None = None
-        self._at_ms = 0.0
-        self._due_ms = 0.0
-
-    def set(self, due_ms: float) -> None:
-        """Wake the session at a time, and not before for its own sake."""
-        self._due_ms = due_ms
-        if self._timer is not None:
-            if self._at_ms <= due_ms:
-                return
-            self._timer.cancel()
-        self._at_ms = due_ms
-        self._timer = self._clock.call_at(due_ms, self._ring)
-
-    def cancel(self) -> None:
-        """Wake nobody."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _ring(self) -> None:
-        self._timer = None
-        if self._due_ms > self._at_ms:  # what was due has come
-            self.set(self._due_ms)
-        else:
-            self._wake.set()
 
 
 def _is_awaited(request: tuple[BatchPlan, Segment]) -> bool:

@@ -2,21 +2,25 @@
 
 1. Requests for one segment that go to one **group** (the detectors that share an encoder, or one other detector) are
    one `Ask`: they wait, travel and are answered together, and the segment is encoded once for all of them.
-2. Asks of one group and of like length queue together, so that a batch is one pass with little padding. Its capacity
-   follows from the token budget and the length.
+2. Asks of one group and of like length queue together, so that a full batch is one pass with little padding. What is
+   left of a batch when its own length has no more is for other lengths of the group: the encoder reads these in runs of
+   their own, but one run behind the other finds the model in the caches. The token budget counts all as long as the
+   longest.
 3. The queue whose most urgent ask comes first makes the next batch, most urgent first. Urgent is what belongs to the
    stream whose first segment was due first: of streams with the same time, the older one, so that what is begun ends,
    and too much work makes the youngest late rather than everybody. Asks that are late, or whose stream is gone, are
    dropped on the way. Others join the first one's batch as long as that takes a part of its time (`_BATCH_SHARE`): on a
    slow machine a full one would make all in it late.
-4. Between tenants: while others wait in the queue, one tenant gets at most half of a batch (`TENANT_SHARE`); and while
+4. Between tenants: while others wait in the group, one tenant gets at most half of a batch (`TENANT_SHARE`); and while
    others wait anywhere, no tenant's ask leads two batches in a row. One tenant alone may have everything.
+5. An ask that may linger is `due` a while after it came: until then it is taken only in company, of a full batch or of
+   one that is due.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from itertools import count
 from math import ceil, inf
@@ -34,6 +38,8 @@ TENANT_SHARE = 0.5
 CHARS_PER_TOKEN = 4
 _BATCH_SHARE = 0.1
 """One may run, and one be ready, when an ask comes: with its own, three parts of its time."""
+_LINGER_SHARE = 0.1
+"""The most of an ask's time that goes by while it waits for company: as much again as its batch may take."""
 _SHORTEST_BUCKET = 16
 
 
@@ -73,6 +79,8 @@ class Request(msgspec.Struct, frozen=True):
     """Who takes the outcome first, and hands it on."""
     hears: Callable[[Judged, float], None] | None = None
     """Who is told what a judge said, and for how many milliseconds it was waited for."""
+    may_linger: bool = False
+    """Whether it may wait a moment for others to share its batch: its text is not what somebody waits for now."""
 
     @property
     def submitted_ms(self) -> float:
@@ -149,15 +157,18 @@ class Ask(msgspec.Struct):
 
 _Heap = list[tuple[Rank, int, Ask]]
 """One tenant's asks in one queue, by rank and order of arrival."""
+_Head = tuple[bool, Rank, int, int, str]
+"""The first of these: whether it is of another length than the batch, its rank and number, its length, its tenant."""
 
 
 class Batcher:
     """See the module's text. One owner."""
 
-    def __init__(self, *, max_items: int, max_tokens: int) -> None:
+    def __init__(self, *, max_items: int, max_tokens: int, linger_ms: float = 0.0) -> None:
         self._max_items = max_items
         self._max_tokens = max_tokens
-        self._queues: dict[tuple[int, int], _Queue] = {}
+        self._linger_ms = linger_ms
+        self._queues: defaultdict[tuple[int, int], _Queue] = defaultdict(_Queue)
         self._waiting: dict[tuple[int, int, int, float], Ask] = {}
         self._groups = _Groups()
         self._numbers = count()
@@ -174,7 +185,25 @@ class Batcher:
     @property
     def has_full_batch(self) -> bool:
         """Whether waiting longer would not fill a batch any better."""
-        return any(queue.depth >= queue.capacity for queue in self._queues.values())
+        waiting: Counter[int] = Counter()
+        for (group, length), queue in self._queues.items():
+            waiting[group] += queue.depth
+            if waiting[group] >= self._max_items or queue.depth >= self._capacity(length):
+                return True
+        return False
+
+    @property
+    def due_ms(self) -> float:
+        """From when on what waits should be taken, in whatever company; infinite when nothing waits."""
+        return min([self._due_ms(ask.first) for ask in self._waiting.values()], default=inf)
+
+    def _due_ms(self, request: Request) -> float:
+        linger_ms = min(self._linger_ms, _LINGER_SHARE * request.hold_ms) if request.may_linger else 0.0
+        return request.submitted_ms + linger_ms
+
+    def _capacity(self, length: int) -> int:
+        """How many of a length make a full batch."""
+        return max(1, min(self._max_items, self._max_tokens // length))
 
     def depth_of(self, tenant: str) -> int:
         """The tenant's asks that wait."""
@@ -195,12 +224,7 @@ class Batcher:
         """Queue a request as an ask of its own."""
         group = self._groups.of(request.detector)
         ask = Ask(group, next(self._numbers), request.tokens, [request])
-        length = bucket_of(ask.tokens)
-        queue = self._queues.get((group, length))
-        if queue is None:
-            capacity = min(self._max_items, self._max_tokens // length)
-            queue = self._queues[group, length] = _Queue(max(capacity, 1))
-        queue.push(ask)
+        self._queues[group, bucket_of(ask.tokens)].push(ask)
         self._waiting[ask.key] = ask
         self._depths[ask.tenant] += 1
         self._backlog.count(ask, ask.tokens)
@@ -252,19 +276,62 @@ class Batcher:
         return taken
 
     def take(self, now_ms: float = -inf, cost: Callable[[int], float] = lambda _: 0.0) -> list[Ask]:
-        """The next batch: asks of one group and of like length, most urgent first; empty when nothing waits."""
+        """The next batch: asks of one group, most urgent first and of like length first; empty when nothing waits."""
         self.drop_gone()
         lead = self._next_lead()
         if lead is None:
             return []
         key, self._leader = lead
-        queue = self._queues[key]
-        batch = queue.take(self._leader, now_ms, cost(key[0]))
-        if not queue.depth:
-            del self._queues[key]
+        batch = self._batch(*key, self._leader, now_ms, cost(key[0]))
         for ask in batch:
             self._forget(ask)
-        return [ask for ask in batch if ask.first.receiver.is_open]
+        return batch
+
+    def _batch(self, group: int, length: int, leader: str, now_ms: float, cost_ms: float) -> list[Ask]:
+        """A batch that begins with the leader's most urgent ask of a length; others in order, within their share."""
+        share = ceil(self._capacity(length) * TENANT_SHARE)
+        batch = [self._pop(group, length, leader)]
+        taken = Counter({leader: 1})
+        left_ms = (batch[0].deadline_ms - now_ms) * _BATCH_SHARE - batch[0].tokens * cost_ms
+        heads, over = self._heads(group, length), list[_Head]()
+        while heads or over:
+            if not heads:  # nobody else waits: what is left over is anybody's
+                heads, over, share = over, [], self._max_items
+            head = heapq.heappop(heads)
+            *_, own, tenant = head
+            if len(batch) >= self._capacity(max(length, own)):
+                continue
+            if taken[tenant] >= share:
+                heapq.heappush(over, head)
+                continue
+            heap = self._queues[group, own].heaps[tenant]
+            left_ms -= heap[0][2].tokens * cost_ms
+            if left_ms < 0:
+                break
+            batch.append(self._pop(group, own, tenant))
+            taken[tenant] += 1
+            length = max(length, own)
+            if heap:
+                heapq.heappush(heads, (head[0], *heap[0][:2], own, tenant))
+        return batch
+
+    def _heads(self, group: int, length: int) -> list[_Head]:
+        """The most urgent asks of a group, of each tenant and length: a heap, those of one length first."""
+        heads = [
+            (own != length, *heap[0][:2], own, tenant)
+            for (its_group, own), queue in self._queues.items()
+            if its_group == group
+            for tenant, heap in queue.heaps.items()
+        ]
+        heapq.heapify(heads)
+        return heads
+
+    def _pop(self, group: int, length: int, tenant: str) -> Ask:
+        queue = self._queues[group, length]
+        ask = queue.pop(tenant)
+        if not queue.depth:
+            del self._queues[group, length]
+        return ask
 
     def _next_lead(self) -> tuple[tuple[int, int], str] | None:
         """The queue and the tenant of the most urgent ask; of the tenant that led last only if no other waits."""
@@ -291,9 +358,7 @@ class Batcher:
 class _Queue:
     """The asks of one group and one length, by tenant."""
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        """How many make a full batch."""
+    def __init__(self) -> None:
         self.heaps: dict[str, _Heap] = {}
         self.depth = 0
 
@@ -317,33 +382,8 @@ class _Queue:
         self.depth -= len(taken)
         return taken
 
-    def take(self, leader: str, now_ms: float, cost_ms: float) -> list[Ask]:
-        """A batch that begins with the leader's most urgent ask; others in order of rank, within their share."""
-        share = ceil(self.capacity * TENANT_SHARE)
-        batch = [self._pop(leader)]
-        left_ms = (batch[0].deadline_ms - now_ms) * _BATCH_SHARE - batch[0].tokens * cost_ms
-        taken = Counter({leader: 1})
-        heads = [(*heap[0][:2], tenant) for tenant, heap in self.heaps.items()]
-        heapq.heapify(heads)
-        over: list[tuple[Rank, int, str]] = []
-        while len(batch) < self.capacity and (heads or over):
-            if not heads:  # nobody else waits: what is left over is anybody's
-                heads, over, share = over, [], self.capacity
-            head = heapq.heappop(heads)
-            tenant = head[2]
-            if taken[tenant] >= share:
-                heapq.heappush(over, head)
-                continue
-            left_ms -= self.heaps[tenant][0][2].tokens * cost_ms
-            if left_ms < 0:
-                break
-            batch.append(self._pop(tenant))
-            taken[tenant] += 1
-            if tenant in self.heaps:
-                heapq.heappush(heads, (*self.heaps[tenant][0][:2], tenant))
-        return batch
-
-    def _pop(self, tenant: str) -> Ask:
+    def pop(self, tenant: str) -> Ask:
+        """Take out a tenant's most urgent ask."""
         heap = self.heaps[tenant]
         ask = heapq.heappop(heap)[2]
         if not heap:
