@@ -259,13 +259,16 @@ class _Workers:
     def run_until(self, until_ms: float) -> None:
         """Take all batches that are taken before then."""
         while self._batcher.depth:
-            due_ms = self._now_ms if self._batcher.has_full_batch else self._batcher.due_ms
+            due_ms = self._now_ms if self._batcher.has_full_batch else self._batcher.due_ms(self._token_ms)
             at_ms = max(self._now_ms, min(self._idle_ms), due_ms)
             if at_ms >= until_ms:
                 return
             self._now_ms = at_ms
             self.late += len(self._batcher.take_late(at_ms))
-            self._run(self._batcher.take(at_ms, lambda _: self._costs.batch_ms / _MEAN_TOKENS + self._costs.piece_ms))
+            self._run(self._batcher.take(at_ms, self._token_ms))
+
+    def _token_ms(self, _: int) -> float:
+        return self._costs.batch_ms / _MEAN_TOKENS + self._costs.piece_ms
 
     def _run(self, batch: Sequence[Ask]) -> None:
         if not batch:

@@ -13,8 +13,8 @@
    slow machine a full one would make all in it late.
 4. Between tenants: while others wait in the group, one tenant gets at most half of a batch (`TENANT_SHARE`); and while
    others wait anywhere, no tenant's ask leads two batches in a row. One tenant alone may have everything.
-5. An ask that may linger is `due` a while after it came: until then it is taken only in company, of a full batch or of
-   one that is due.
+5. An ask that may linger is `due` a while after it came. Until then it queues apart, behind all that is due: it is
+   taken to fill a batch, or when such asks alone would fill one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from itertools import count
 from math import ceil, inf
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -157,8 +157,18 @@ class Ask(msgspec.Struct):
 
 _Heap = list[tuple[Rank, int, Ask]]
 """One tenant's asks in one queue, by rank and order of arrival."""
-_Head = tuple[bool, Rank, int, int, str]
-"""The first of these: whether it is of another length than the batch, its rank and number, its length, its tenant."""
+
+
+class _Key(NamedTuple):
+    """What queues together."""
+
+    lingers: bool
+    group: int
+    length: int
+
+
+_Head = tuple[bool, bool, Rank, int, _Key, str]
+"""A heap's first ask: whether it lingers, or is of another length than the batch; its rank, its number; its heap."""
 
 
 class Batcher:
@@ -168,7 +178,7 @@ class Batcher:
         self._max_items = max_items
         self._max_tokens = max_tokens
         self._linger_ms = linger_ms
-        self._queues: defaultdict[tuple[int, int], _Queue] = defaultdict(_Queue)
+        self._queues: defaultdict[_Key, _Queue] = defaultdict(_Queue)
         self._waiting: dict[tuple[int, int, int, float], Ask] = {}
         self._groups = _Groups()
         self._numbers = count()
@@ -185,21 +195,24 @@ class Batcher:
     @property
     def has_full_batch(self) -> bool:
         """Whether waiting longer would not fill a batch any better."""
-        waiting: Counter[int] = Counter()
-        for (group, length), queue in self._queues.items():
-            waiting[group] += queue.depth
-            if waiting[group] >= self._max_items or queue.depth >= self._capacity(length):
+        of_group, of_length = Counter[int](), Counter[tuple[int, int]]()
+        for (_, group, length), queue in self._queues.items():
+            of_group[group] += queue.depth
+            of_length[group, length] += queue.depth
+            if of_group[group] >= self._max_items or of_length[group, length] >= self._capacity(length):
                 return True
         return False
 
-    @property
-    def due_ms(self) -> float:
+    def due_ms(self, cost: Callable[[int], float]) -> float:
         """From when on what waits should be taken, in whatever company; infinite when nothing waits."""
-        return min([self._due_ms(ask.first) for ask in self._waiting.values()], default=inf)
+        waiting_ms = self.all_ms(cost) if self._waiting else 0.0
+        return min([self._due_ms(ask.first, waiting_ms) for ask in self._waiting.values()], default=inf)
 
-    def _due_ms(self, request: Request) -> float:
-        linger_ms = min(self._linger_ms, _LINGER_SHARE * request.hold_ms) if request.may_linger else 0.0
-        return request.submitted_ms + linger_ms
+    def _due_ms(self, request: Request, waiting_ms: float = 0.0) -> float:
+        """What may linger does while its batch would have time for more than waits."""
+        if not request.may_linger or waiting_ms >= _BATCH_SHARE * request.hold_ms:
+            return request.submitted_ms
+        return request.submitted_ms + min(self._linger_ms, _LINGER_SHARE * request.hold_ms)
 
     def _capacity(self, length: int) -> int:
         """How many of a length make a full batch."""
@@ -224,7 +237,7 @@ class Batcher:
         """Queue a request as an ask of its own."""
         group = self._groups.of(request.detector)
         ask = Ask(group, next(self._numbers), request.tokens, [request])
-        self._queues[group, bucket_of(ask.tokens)].push(ask)
+        self._queues[_Key(request.may_linger, group, bucket_of(ask.tokens))].push(ask)
         self._waiting[ask.key] = ask
         self._depths[ask.tenant] += 1
         self._backlog.count(ask, ask.tokens)
@@ -266,77 +279,90 @@ class Batcher:
         return self._take_where(lambda ask: ask.first.receiver is receiver)
 
     def _take_where(self, is_taken: Callable[[Ask], bool]) -> list[Ask]:
-        taken: list[Ask] = []
-        for key, queue in list(self._queues.items()):
-            taken += queue.take_where(is_taken)
-            if not queue.depth:
-                del self._queues[key]
+        taken = [ask for key in list(self._queues) for ask in self._take_from(key, is_taken)]
         for ask in taken:
             self._forget(ask)
+        return taken
+
+    def _take_from(self, key: _Key, is_taken: Callable[[Ask], bool]) -> list[Ask]:
+        taken = self._queues[key].take_where(is_taken)
+        if not self._queues[key].depth:
+            del self._queues[key]
         return taken
 
     def take(self, now_ms: float = -inf, cost: Callable[[int], float] = lambda _: 0.0) -> list[Ask]:
         """The next batch: asks of one group, most urgent first and of like length first; empty when nothing waits."""
         self.drop_gone()
+        self._have_due(now_ms)
         lead = self._next_lead()
         if lead is None:
             return []
         key, self._leader = lead
-        batch = self._batch(*key, self._leader, now_ms, cost(key[0]))
+        batch = self._batch(key, self._leader, now_ms, cost(key.group))
         for ask in batch:
             self._forget(ask)
         return batch
 
-    def _batch(self, group: int, length: int, leader: str, now_ms: float, cost_ms: float) -> list[Ask]:
-        """A batch that begins with the leader's most urgent ask of a length; others in order, within their share."""
-        share = ceil(self._capacity(length) * TENANT_SHARE)
-        batch = [self._pop(group, length, leader)]
+    def _have_due(self, now_ms: float) -> None:
+        """Have what lingered for its time queue with all that is due."""
+        for key in [each for each in self._queues if each.lingers]:
+            due = self._take_from(key, lambda ask: self._due_ms(ask.first) <= now_ms)
+            for ask in due:
+                self._queues[key._replace(lingers=False)].push(ask)
+
+    def _batch(self, key: _Key, leader: str, now_ms: float, cost_ms: float) -> list[Ask]:
+        """A batch that begins with the leader's most urgent ask of a queue; others in order, within their share."""
+        length, share = key.length, ceil(self._capacity(key.length) * TENANT_SHARE)
+        batch = [self._pop(key, leader)]
         taken = Counter({leader: 1})
         left_ms = (batch[0].deadline_ms - now_ms) * _BATCH_SHARE - batch[0].tokens * cost_ms
-        heads, over = self._heads(group, length), list[_Head]()
+        heads, over = self._heads(key), list[_Head]()
         while heads or over:
             if not heads:  # nobody else waits: what is left over is anybody's
                 heads, over, share = over, [], self._max_items
             head = heapq.heappop(heads)
             *_, own, tenant = head
-            if len(batch) >= self._capacity(max(length, own)):
+            if len(batch) >= self._capacity(max(length, own.length)):
                 continue
             if taken[tenant] >= share:
                 heapq.heappush(over, head)
                 continue
-            heap = self._queues[group, own].heaps[tenant]
+            heap = self._queues[own].heaps[tenant]
             left_ms -= heap[0][2].tokens * cost_ms
             if left_ms < 0:
                 break
-            batch.append(self._pop(group, own, tenant))
+            batch.append(self._pop(own, tenant))
             taken[tenant] += 1
-            length = max(length, own)
+            length = max(length, own.length)
             if heap:
-                heapq.heappush(heads, (head[0], *heap[0][:2], own, tenant))
+                heapq.heappush(heads, (*head[:2], *heap[0][:2], own, tenant))
         return batch
 
-    def _heads(self, group: int, length: int) -> list[_Head]:
-        """The most urgent asks of a group, of each tenant and length: a heap, those of one length first."""
+    def _heads(self, lead: _Key) -> list[_Head]:
+        """The most urgent asks of a group, of each tenant and queue: a heap, what is due and of that length first."""
         heads = [
-            (own != length, *heap[0][:2], own, tenant)
-            for (its_group, own), queue in self._queues.items()
-            if its_group == group
+            (key.lingers, key.length != lead.length, *heap[0][:2], key, tenant)
+            for key, queue in self._queues.items()
+            if key.group == lead.group
             for tenant, heap in queue.heaps.items()
         ]
         heapq.heapify(heads)
         return heads
 
-    def _pop(self, group: int, length: int, tenant: str) -> Ask:
-        queue = self._queues[group, length]
+    def _pop(self, key: _Key, tenant: str) -> Ask:
+        queue = self._queues[key]
         ask = queue.pop(tenant)
         if not queue.depth:
-            del self._queues[group, length]
+            del self._queues[key]
         return ask
 
-    def _next_lead(self) -> tuple[tuple[int, int], str] | None:
-        """The queue and the tenant of the most urgent ask; of the tenant that led last only if no other waits."""
+    def _next_lead(self) -> tuple[_Key, str] | None:
+        """The queue and the tenant of the most urgent ask; of the tenant that led last only if no other waits.
+
+        What lingers leads where nothing is due.
+        """
         heads = [
-            (tenant == self._leader, *heap[0][:2], key, tenant)
+            (key.lingers, tenant == self._leader, *heap[0][:2], key, tenant)
             for key, queue in self._queues.items()
             for tenant, heap in queue.heaps.items()
         ]

@@ -245,15 +245,15 @@ class Scheduler:
     def _next(self) -> Batcher | None:
         """From what to take a batch now; None: there is none, or something to be gained by waiting for it to fill."""
         now_ms = self._clock.now_ms()
-        if _is_ready(self._awaited, self._horizon_ms(now_ms)):
+        if self._is_ready(self._awaited, self._horizon_ms(now_ms)):
             return self._awaited
         if self._idle.locked():
             return None
         others = sum(not each.is_awaited for each in self._flights)
         may_take_others = others < self._workers_for_others
-        if may_take_others and _is_ready(self._others, now_ms):
+        if may_take_others and self._is_ready(self._others, now_ms):
             return self._others
-        due_ms = min(self._awaited.due_ms, self._others.due_ms if may_take_others else inf)
+        due_ms = min(each.due_ms(self._costs.of) for each in (self._awaited, self._others)[: 1 + may_take_others])
         if due_ms < inf:
             self._alarm.set(due_ms)
         return None
@@ -264,6 +264,10 @@ class Scheduler:
             return now_ms
         is_end_near = any(each.left_ms(now_ms) <= _LEAD_MS for each in self._flights)
         return now_ms + _LEAD_MS if is_end_near else -inf
+
+    def _is_ready(self, batcher: Batcher, horizon_ms: float) -> bool:
+        """Whether a batch is full, or something in it is due by then."""
+        return batcher.has_full_batch or batcher.due_ms(self._costs.of) <= horizon_ms
 
     async def _launch(self, batch: list[Ask]) -> None:
         """Run the batch, once a worker is idle; until then, have it tokenised."""
@@ -325,11 +329,6 @@ class Scheduler:
             self._metrics.detector(request.detector.name).count(outcome)
         if request.receiver.is_open:
             request.answer(outcome)
-
-
-def _is_ready(batcher: Batcher, horizon_ms: float) -> bool:
-    """Whether a batch is full, or something in it is due by then."""
-    return batcher.has_full_batch or batcher.due_ms <= horizon_ms
 
 
 def _timed(number: int) -> BatchItem:

@@ -20,7 +20,7 @@ from sidecar.scheduler.scheduler import Scheduler
 from sidecar.telemetry.metrics import Metrics
 from sidecar.values import Outcome
 from tests.fakes import SegmentFlagger
-from tests.scheduler.asking import Asker, request
+from tests.scheduler.asking import Asker, numbers, request
 from tests.scheduler.virtual import virtually
 
 LINGER_MS = 30
@@ -88,7 +88,7 @@ def test_what_may_linger_waits_for_company_though_workers_are_idle_and_no_longer
 
 def test_what_somebody_waits_for_goes_at_once_and_takes_along_what_lingers():
     played = Played((0, "one", True), (5, "two " * 50, True), (10, "now", False))
-    assert played.model.batches == [["one", "now", "two " * 50]]
+    assert played.model.batches == [["now", "one", "two " * 50]]
     assert played.waited_ms("now") == 0
 
 
@@ -108,13 +108,37 @@ def test_without_a_time_to_linger_nothing_does():
     assert played.model.batches == [["one"], ["two"]]
 
 
+def free(_: int) -> float:
+    return 0.0
+
+
+def test_nothing_lingers_once_what_waits_takes_as_long_as_a_batch_may():
+    asker, batcher = Asker(), Batcher(max_items=8, max_tokens=512, linger_ms=LINGER_MS)
+    for number, due_ms in ((1, 30.0), (2, 30.0), (3, 0.0)):
+        asked = request(number, "a" * 36, asker=asker, deadline_ms=HOLD_MS)
+        batcher.add(replace(asked, may_linger=True))
+        assert batcher.due_ms(lambda _: 1.5) == due_ms, "10 tokens of 1.5 ms each, and 40 ms for a batch"
+
+
+def test_what_lingers_comes_behind_what_is_due_whosever_it_is():
+    asker, batcher = Asker(), Batcher(max_items=2, max_tokens=512, linger_ms=LINGER_MS)
+    for number, may_linger, stream in ((1, True, 1), (2, True, 2), (3, False, 3)):
+        asked = request(number, asker=asker, deadline_ms=HOLD_MS)
+        batcher.add(replace(asked, may_linger=may_linger, stream=stream))
+    assert [numbers(batcher.take(5.0)) for _ in range(2)] == [[3, 1], [2]]
+    for number, may_linger, stream in ((4, True, 1), (5, True, 2), (6, False, 3)):
+        asked = request(number, asker=asker, deadline_ms=HOLD_MS)
+        batcher.add(replace(asked, may_linger=may_linger, stream=stream))
+    assert [numbers(batcher.take(30.0)) for _ in range(2)] == [[4, 5], [6]], "by then all is due"
+
+
 def test_what_is_due_is_the_first_of_what_waits():
     asker, batcher = Asker(), Batcher(max_items=8, max_tokens=512, linger_ms=LINGER_MS)
-    assert batcher.due_ms == inf
+    assert batcher.due_ms(free) == inf
     for hold_ms, may_linger, due_ms in ((500.0, True, 30.0), (200.0, True, 20.0), (400.0, False, 0.0)):
         asked = request(int(hold_ms), asker=asker, deadline_ms=hold_ms)
         batcher.add(replace(asked, may_linger=may_linger))
-        assert batcher.due_ms == due_ms
+        assert batcher.due_ms(free) == due_ms
 
 
 scripts = st.lists(
