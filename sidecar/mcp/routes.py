@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -152,8 +153,9 @@ def is_own_host(said: str, own: Iterable[str]) -> bool:
 def is_loopback(host: str) -> bool:
     """Whether this machine alone reaches what listens at an address: one that a socket told."""
     address = ip_of(host)
-    mapped = getattr(address, "ipv4_mapped", None)
-    return address is not None and (mapped or address).is_loopback
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address is not None and address.is_loopback
 
 
 def _host_of(url: str) -> str:

@@ -53,12 +53,14 @@ def call(text: str, number: Any = 1, name: str = "add") -> bytes:
     return request("tools/call", number, name=name, arguments={"text": text})
 
 
-async def test_a_message_of_too_many_texts_is_refused_and_not_read() -> None:
+async def test_a_message_of_too_many_texts_is_not_read() -> None:
     async with serving(GUARD, limits=Limits(max_request_texts=3)) as running:
-        parts = [{"type": "text", "text": "a fine day"}] * 4
-        answer = await guard_of(running).from_server(message(id=1, result={"content": parts}))
+        guard, parts = guard_of(running), [{"type": "text", "text": "a fine day"}] * 4
+        called = await guard.from_server(message(id=1, result={"content": parts}))
+        prompted = await guard.from_server(message(id=2, result={"messages": [{"content": each} for each in parts]}))
         assert running.decisions == []
-    error = json.loads(answer.onward)["error"]
+    failed, error = answered(called.onward)["result"], answered(prompted.onward)["error"]
+    assert (failed["isError"], "more than 3 texts" in failed["content"][0]["text"]) == (True, True)
     assert (error["code"], "more than 3 texts" in error["message"]) == (UNCHECKED, True)
 
 
