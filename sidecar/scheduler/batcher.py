@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from math import ceil, inf
 from typing import NamedTuple, Protocol
@@ -203,6 +203,10 @@ class Batcher:
                 return True
         return False
 
+    def is_ready(self, by_ms: float, cost: Callable[[int], float]) -> bool:
+        """Whether a batch is full, or something in it is due by then."""
+        return self.has_full_batch or self.due_ms(cost) <= by_ms
+
     def due_ms(self, cost: Callable[[int], float]) -> float:
         """From when on what waits should be taken, in whatever company; infinite when nothing waits."""
         waiting_ms = self.all_ms(cost) if self._waiting else 0.0
@@ -294,7 +298,7 @@ class Batcher:
         """The next batch: asks of one group, most urgent first and of like length first; empty when nothing waits."""
         self.drop_gone()
         self._have_due(now_ms)
-        lead = self._next_lead()
+        lead = _lead(self._queues, self._leader)
         if lead is None:
             return []
         key, self._leader = lead
@@ -306,8 +310,7 @@ class Batcher:
     def _have_due(self, now_ms: float) -> None:
         """Have what lingered for its time queue with all that is due."""
         for key in [each for each in self._queues if each.lingers]:
-            due = self._take_from(key, lambda ask: self._due_ms(ask.first) <= now_ms)
-            for ask in due:
+            for ask in self._take_from(key, lambda ask: self._due_ms(ask.first) <= now_ms):
                 self._queues[key._replace(lingers=False)].push(ask)
 
     def _batch(self, key: _Key, leader: str, now_ms: float, cost_ms: float) -> list[Ask]:
@@ -316,7 +319,7 @@ class Batcher:
         batch = [self._pop(key, leader)]
         taken = Counter({leader: 1})
         left_ms = (batch[0].deadline_ms - now_ms) * _BATCH_SHARE - batch[0].tokens * cost_ms
-        heads, over = self._heads(key), list[_Head]()
+        heads, over = _heads(self._queues, key), list[_Head]()
         while heads or over:
             if not heads:  # nobody else waits: what is left over is anybody's
                 heads, over, share = over, [], self._max_items
@@ -338,38 +341,12 @@ class Batcher:
                 heapq.heappush(heads, (*head[:2], *heap[0][:2], own, tenant))
         return batch
 
-    def _heads(self, lead: _Key) -> list[_Head]:
-        """The most urgent asks of a group, of each tenant and queue: a heap, what is due and of that length first."""
-        heads = [
-            (key.lingers, key.length != lead.length, *heap[0][:2], key, tenant)
-            for key, queue in self._queues.items()
-            if key.group == lead.group
-            for tenant, heap in queue.heaps.items()
-        ]
-        heapq.heapify(heads)
-        return heads
-
     def _pop(self, key: _Key, tenant: str) -> Ask:
         queue = self._queues[key]
         ask = queue.pop(tenant)
         if not queue.depth:
             del self._queues[key]
         return ask
-
-    def _next_lead(self) -> tuple[_Key, str] | None:
-        """The queue and the tenant of the most urgent ask; of the tenant that led last only if no other waits.
-
-        What lingers leads where nothing is due.
-        """
-        heads = [
-            (key.lingers, tenant == self._leader, *heap[0][:2], key, tenant)
-            for key, queue in self._queues.items()
-            for tenant, heap in queue.heaps.items()
-        ]
-        if not heads:
-            return None
-        *_, key, tenant = min(heads)
-        return key, tenant
 
     def _forget(self, ask: Ask) -> None:
         del self._waiting[ask.key]
@@ -379,6 +356,34 @@ class Batcher:
         own.count(ask, -ask.tokens)
         if not self._depths[ask.tenant]:
             del self._depths[ask.tenant], self._backlogs[ask.tenant]
+
+
+def _lead(queues: Mapping[_Key, _Queue], last: str | None) -> tuple[_Key, str] | None:
+    """The queue and the tenant of the most urgent ask; of the tenant that led last only if no other waits.
+
+    What lingers leads where nothing is due.
+    """
+    heads = [
+        (key.lingers, tenant == last, *heap[0][:2], key, tenant)
+        for key, queue in queues.items()
+        for tenant, heap in queue.heaps.items()
+    ]
+    if not heads:
+        return None
+    *_, key, tenant = min(heads)
+    return key, tenant
+
+
+def _heads(queues: Mapping[_Key, _Queue], lead: _Key) -> list[_Head]:
+    """The most urgent asks of a group, of each tenant and queue: a heap, what is due and of the lead's length first."""
+    heads = [
+        (key.lingers, key.length != lead.length, *heap[0][:2], key, tenant)
+        for key, queue in queues.items()
+        if key.group == lead.group
+        for tenant, heap in queue.heaps.items()
+    ]
+    heapq.heapify(heads)
+    return heads
 
 
 class _Queue:

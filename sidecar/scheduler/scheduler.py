@@ -244,30 +244,20 @@ class Scheduler:
 
     def _next(self) -> Batcher | None:
         """From what to take a batch now; None: there is none, or something to be gained by waiting for it to fill."""
-        now_ms = self._clock.now_ms()
-        if self._is_ready(self._awaited, self._horizon_ms(now_ms)):
+        now_ms, is_idle = self._clock.now_ms(), not self._idle.locked()
+        by_ms = now_ms if is_idle else _end_ms(self._flights, now_ms)
+        if self._awaited.is_ready(by_ms, self._costs.of):
             return self._awaited
-        if self._idle.locked():
+        if not is_idle:
             return None
         others = sum(not each.is_awaited for each in self._flights)
         may_take_others = others < self._workers_for_others
-        if may_take_others and self._is_ready(self._others, now_ms):
+        if may_take_others and self._others.is_ready(now_ms, self._costs.of):
             return self._others
         due_ms = min(each.due_ms(self._costs.of) for each in (self._awaited, self._others)[: 1 + may_take_others])
         if due_ms < inf:
             self._alarm.set(due_ms)
         return None
-
-    def _horizon_ms(self, now_ms: float) -> float:
-        """What is due by then is taken now: a worker is idle, or is going to be by then."""
-        if not self._idle.locked():
-            return now_ms
-        is_end_near = any(each.left_ms(now_ms) <= _LEAD_MS for each in self._flights)
-        return now_ms + _LEAD_MS if is_end_near else -inf
-
-    def _is_ready(self, batcher: Batcher, horizon_ms: float) -> bool:
-        """Whether a batch is full, or something in it is due by then."""
-        return batcher.has_full_batch or batcher.due_ms(self._costs.of) <= horizon_ms
 
     async def _launch(self, batch: list[Ask]) -> None:
         """Run the batch, once a worker is idle; until then, have it tokenised."""
@@ -329,6 +319,12 @@ class Scheduler:
             self._metrics.detector(request.detector.name).count(outcome)
         if request.receiver.is_open:
             request.answer(outcome)
+
+
+def _end_ms(flights: Iterable[_Flight], now_ms: float) -> float:
+    """When a worker is idle again, if that is soon: what is due by then is made ready now."""
+    is_end_near = any(each.left_ms(now_ms) <= _LEAD_MS for each in flights)
+    return now_ms + _LEAD_MS if is_end_near else -inf
 
 
 def _timed(number: int) -> BatchItem:
