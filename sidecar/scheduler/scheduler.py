@@ -25,14 +25,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from math import ceil, exp
+from math import ceil, exp, inf
 from statistics import median
 from typing import TypeVar
 
 from detectors.base import BatchItem
 from detectors.context import context_of
 from detectors.models.threads import cpu_limit
-from sidecar.clock import Clock
+from sidecar.clock import Alarm, Clock
 from sidecar.config import SchedulerSettings
 from sidecar.policy.plan import BatchPlan, Plan
 from sidecar.scheduler.admission import GUESSED_TOKENS, LONG_WAIT, Admission, Running
@@ -89,6 +89,7 @@ class Scheduler:
         self._costs = _Costs()
         self._admission = Admission(self._threads)
         self._wake = asyncio.Event()
+        self._alarm = Alarm(clock, self._wake.set)
         self._idle = asyncio.Semaphore(self._threads)
         self._flights: list[_Flight] = []
         self._runs: set[asyncio.Task[None]] = set()
@@ -111,6 +112,7 @@ class Scheduler:
         if self._owner is not None:
             self._owner.cancel()
             await asyncio.wait([self._owner])
+        self._alarm.cancel()
         if self._runs:
             await asyncio.wait(self._runs)
         if self._workers is not None:
@@ -227,6 +229,8 @@ class Scheduler:
         while True:
             while (batcher := self._next()) is None:
                 self._wake.clear()
+                if self._awaited.depth and self._flights:
+                    self._alarm.set(self._near_ms(self._clock.now_ms()))
                 await self._wake.wait()
             now_ms = self._clock.now_ms()
             for ask in batcher.take_late(now_ms):
@@ -243,10 +247,14 @@ class Scheduler:
         is_idle = not self._idle.locked()
         if self._awaited.depth:
             now_ms = self._clock.now_ms()
-            is_end_near = any(each.left_ms(now_ms) <= _LEAD_MS for each in self._flights)
+            is_end_near = self._near_ms(now_ms) <= now_ms
             return self._awaited if is_idle or is_end_near or self._awaited.has_full_batch else None
         others = sum(not each.is_awaited for each in self._flights)
         return self._others if self._others.depth and is_idle and others < self._workers_for_others else None
+
+    def _near_ms(self, now_ms: float) -> float:
+        """When a running batch is so near its end that the next one is taken, so that it is tokenised by then."""
+        return min([each.end_ms(now_ms) for each in self._flights], default=inf) - _LEAD_MS
 
     async def _launch(self, batch: list[Ask]) -> None:
         """Run the batch, once a worker is idle; until then, have it tokenised."""
@@ -262,14 +270,12 @@ class Scheduler:
 
     async def _run(self, flight: _Flight) -> None:
         began_ms = flight.began_ms = self._clock.now_ms()
-        alarm = self._clock.call_at(began_ms + flight.estimate_ms - _LEAD_MS, self._wake.set)
         for ask in flight.asks:
             self._metrics.queue_seconds.observe((began_ms - ask.first.submitted_ms) / 1000)
         wanted = (max(ask.deadline_ms for ask in flight.asks) - began_ms) / 1000
         try:
             answers = await self._work(partial(flight.job.run, wanted))
         finally:
-            alarm.cancel()
             self._flights.remove(flight)
             self._idle.release()
             self._wake.set()
@@ -330,7 +336,11 @@ class _Flight:
 
     def left_ms(self, now_ms: float) -> float:
         """How long it is still going to take."""
-        return self.estimate_ms if self.began_ms is None else max(0.0, self.began_ms + self.estimate_ms - now_ms)
+        return max(0.0, self.end_ms(now_ms) - now_ms)
+
+    def end_ms(self, now_ms: float) -> float:
+        """When it is likely to be done."""
+        return (now_ms if self.began_ms is None else self.began_ms) + self.estimate_ms
 
 
 def _tell(metrics: ModelMetrics, flight: _Flight) -> None:
