@@ -230,7 +230,7 @@ class Scheduler:
             while (batcher := self._next()) is None:
                 self._wake.clear()
                 if self._awaited.depth and self._flights:
-                    self._alarm.set(self._near_ms(self._clock.now_ms()))
+                    self._alarm.set(_near_ms(self._flights, self._clock.now_ms()))
                 await self._wake.wait()
             now_ms = self._clock.now_ms()
             for ask in batcher.take_late(now_ms):
@@ -247,14 +247,10 @@ class Scheduler:
         is_idle = not self._idle.locked()
         if self._awaited.depth:
             now_ms = self._clock.now_ms()
-            is_end_near = self._near_ms(now_ms) <= now_ms
+            is_end_near = _near_ms(self._flights, now_ms) <= now_ms
             return self._awaited if is_idle or is_end_near or self._awaited.has_full_batch else None
         others = sum(not each.is_awaited for each in self._flights)
         return self._others if self._others.depth and is_idle and others < self._workers_for_others else None
-
-    def _near_ms(self, now_ms: float) -> float:
-        """When a running batch is so near its end that the next one is taken, so that it is tokenised by then."""
-        return min([each.end_ms(now_ms) for each in self._flights], default=inf) - _LEAD_MS
 
     async def _launch(self, batch: list[Ask]) -> None:
         """Run the batch, once a worker is idle; until then, have it tokenised."""
@@ -341,6 +337,11 @@ class _Flight:
     def end_ms(self, now_ms: float) -> float:
         """When it is likely to be done."""
         return (now_ms if self.began_ms is None else self.began_ms) + self.estimate_ms
+
+
+def _near_ms(flights: Sequence[_Flight], now_ms: float) -> float:
+    """When one of them is so near its end that the next batch is taken, so that it is tokenised by then."""
+    return min([each.end_ms(now_ms) for each in flights], default=inf) - _LEAD_MS
 
 
 def _tell(metrics: ModelMetrics, flight: _Flight) -> None:
