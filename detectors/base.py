@@ -163,6 +163,8 @@ class BatchItem(msgspec.Struct, frozen=True, gc=False):
 
     `is_early`: it is the beginning of a segment that goes on. Nothing found in it is acted on, but it leaves where
     nothing comes near what would be. So what may yet turn out to be something is told there, with its probability.
+
+    `is_later`: it begins behind the first `FIRST_CHARS` characters of its text.
     """
 
     text: str
@@ -171,6 +173,11 @@ class BatchItem(msgspec.Struct, frozen=True, gc=False):
     direction: str = "output"
     context: Context | None = None
     is_early: bool = False
+    is_later: bool = False
+
+
+FIRST_CHARS = 256
+"""What begins in so many characters is the beginning of a text, for models that judge what comes later otherwise."""
 
 
 @runtime_checkable
