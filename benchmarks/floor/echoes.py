@@ -20,10 +20,8 @@ import uvloop
 
 from sidecar.config import Grpc, Limits
 from sidecar.transport.grpc import bounds_of
-from sidecar.transport.http2.call import Call
 from sidecar.transport.http2.server import Http2Server
 from tidegate.v1 import guard_pb2 as pb
-from tidegate.v1 import guard_pb2_grpc as rpc
 from workbench.bench.texts import made_text, pieces_of
 
 TOKENS: Final = pieces_of(made_text(random.Random(1), sentences=200, is_violating=False))
@@ -32,6 +30,7 @@ MESSAGES: Final = [pb.StreamRequest(chunk=pb.Chunk(text=each)) for each in TOKEN
 FRAMES: Final = [bytes(14) + each.SerializeToString() for each in MESSAGES]
 """As long as they are on the wire: HTTP/2's nine bytes, gRPC's five, and the message."""
 _HOST = "127.0.0.1"
+_SERVICE = "tidegate.v1.GuardService"
 _MOST_STREAMS = 128
 
 
@@ -83,41 +82,29 @@ async def _sockets(every: int) -> None:
 # -- gRPC -------------------------------------------------------------------------------------------------------------
 
 
-class _Echo(rpc.GuardServiceServicer):
-    """A generator over the messages, which gRPC parses, as the service's interface is meant to be written."""
-
-    def __init__(self, every: int) -> None:
-        self._every = every
-        self._answer = _answer(every)
-
-    async def Stream(self, requests: AsyncIterator[pb.StreamRequest], _context: Any) -> Any:  # noqa: N802 - gRPC's name
-        count = 0
-        async for request in requests:
-            count += request.HasField("chunk")
-            if count == self._every:
-                count = 0
-                yield self._answer
-
-
-class _ThreadEcho(rpc.GuardServiceServicer):
-    """The same where each stream has a thread."""
-
-    def __init__(self, every: int) -> None:
-        self._every = every
-        self._answer = _answer(every)
-
-    def Stream(self, requests: Iterator[pb.StreamRequest], _context: Any) -> Iterator[pb.StreamResponse]:  # noqa: N802
-        count = 0
-        for request in requests:
-            count += request.HasField("chunk")
-            if count == self._every:
-                count = 0
-                yield self._answer
+def _serve(server: Any, stream: Callable[..., Any]) -> None:
+    """Have a server do this with streams. gRPC parses the messages, and makes bytes of the answers."""
+    handler = grpc.stream_stream_rpc_method_handler(
+        stream,
+        request_deserializer=pb.StreamRequest.FromString,
+        response_serializer=pb.StreamResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {"Stream": handler}),))
 
 
 async def _grpc_aio(every: int) -> None:
+    answer = _answer(every)
+
+    async def stream(requests: AsyncIterator[pb.StreamRequest], _context: object) -> AsyncIterator[pb.StreamResponse]:
+        count = 0
+        async for request in requests:
+            count += request.HasField("chunk")
+            if count == every:
+                count = 0
+                yield answer
+
     server = grpc.aio.server()
-    rpc.add_GuardServiceServicer_to_server(_Echo(every), server)
+    _serve(server, stream)
     port = server.add_insecure_port(f"{_HOST}:0")
     await server.start()
     _told(port)
@@ -125,8 +112,18 @@ async def _grpc_aio(every: int) -> None:
 
 
 def _grpc_threads(every: int) -> None:
+    answer = _answer(every)
+
+    def stream(requests: Iterator[pb.StreamRequest], _context: object) -> Iterator[pb.StreamResponse]:
+        count = 0
+        for request in requests:
+            count += request.HasField("chunk")
+            if count == every:
+                count = 0
+                yield answer
+
     server = grpc.server(ThreadPoolExecutor(_MOST_STREAMS))
-    rpc.add_GuardServiceServicer_to_server(_ThreadEcho(every), server)
+    _serve(server, stream)
     port = server.add_insecure_port(f"{_HOST}:0")
     server.start()
     _told(port)
@@ -136,21 +133,22 @@ def _grpc_threads(every: int) -> None:
 # -- the service's own HTTP/2 -----------------------------------------------------------------------------------------
 
 
-class _HandedOver(rpc.GuardServiceServicer):
+async def _own_http2(every: int) -> None:
     """Messages are handed over where they arrive, as the service has them; one that is answered is read."""
+    answer = _answer(every)
 
-    def __init__(self, every: int) -> None:
-        self._every = every
-        self._answer = _answer(every)
-
-    async def Stream(self, _requests: object, context: Any) -> None:  # noqa: N802 - gRPC's name
-        call: Call = context
-        await call.read()  # the start
-        counted = _Counted(self._every)
-        call.hand_to(counted.take)
-        while await call.read() is not grpc.aio.EOF:
+    async def stream(_requests: object, context: Any) -> None:
+        await context.read()  # the start
+        counted = _Counted(every)
+        context.hand_to(counted.take)
+        while await context.read() is not grpc.aio.EOF:
             counted.reset()
-            await call.write(self._answer)
+            await context.write(answer)
+
+    server = Http2Server(bounds_of(Grpc(), Limits()))
+    _serve(server, stream)
+    _told((await server.listen(f"{_HOST}:0")).rpartition(":")[2])
+    await asyncio.Event().wait()
 
 
 class _Counted:
@@ -166,13 +164,6 @@ class _Counted:
 
     def reset(self) -> None:
         self._count = 0
-
-
-async def _own_http2(every: int) -> None:
-    server: Any = Http2Server(bounds_of(Grpc(), Limits()))
-    rpc.add_GuardServiceServicer_to_server(_HandedOver(every), server)
-    _told((await server.listen(f"{_HOST}:0")).rpartition(":")[2])
-    await asyncio.Event().wait()
 
 
 SERVERS: Final[Mapping[str, Callable[[int], None]]] = {
