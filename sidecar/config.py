@@ -372,6 +372,9 @@ class Limits(Section):
     an answer."""
     max_ended_lanes: Count = 16_384
     """Those that ended: some 3.5 KB are kept of each until its stream ends."""
+    max_request_texts: Count = 32_768
+    """Texts of one request: each message, part, definition, and a call's name and arguments. Past it the request is
+    refused as one that is too long. 3 to 4 KB are kept of each until it is checked, however short it is."""
     max_labels: Count = 64
     """Entries in `labels`, and as many in `attributes`."""
     max_name_chars: Count = 256
