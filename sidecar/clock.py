@@ -57,9 +57,9 @@ class LoopClock:
 
 
 class Alarm:
-    """Has the clock set an event. A timer that is early enough stays, and is set again when it was too early."""
+    """Has a clock wake somebody. A timer that is early enough stays, and is set again when it was too early."""
 
-    def __init__(self, clock: Clock, wake: asyncio.Event) -> None:
+    def __init__(self, clock: Clock, wake: Callable[[], object]) -> None:
         self._clock = clock
         self._wake = wake
         self._timer: Timer | None = None
@@ -67,7 +67,7 @@ class Alarm:
         self._due_ms = 0.0
 
     def set(self, due_ms: float) -> None:
-        """Set it at a time, and not before for its own sake."""
+        """Wake them at a time, and not before for its own sake."""
         self._due_ms = due_ms
         if self._timer is not None:
             if self._at_ms <= due_ms:
@@ -77,7 +77,7 @@ class Alarm:
         self._timer = self._clock.call_at(due_ms, self._ring)
 
     def cancel(self) -> None:
-        """Set nothing."""
+        """Wake nobody."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -86,4 +86,4 @@ class Alarm:
         if self._due_ms > self._at_ms:  # what was due has come
             self.set(self._due_ms)
         else:
-            self._wake.set()
+            self._wake()

@@ -22,7 +22,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -166,8 +166,9 @@ class Session:
         self._is_settled = False
         self._settled = asyncio.Event()
         """For those who wait for that."""
-        self._alarm = Alarm(engine.clock, self._wake)
+        self._alarm = Alarm(engine.clock, self._wake.set)
         self._pacing = Pacing()
+        self._is_paced = plan.stream.pace_ms > 0 and start.direction is Direction.OUTPUT
         self._failure: Exception | None = None
         self._is_finished = False
         self._is_closed = False
@@ -370,11 +371,12 @@ class Session:
             await self._wait()
             self._step()
             plain, decided = split(self._take_outputs())
-            for output in merge(self._paced(plain)):
-                yield output
-            if any(isinstance(output, Blocked) and output.is_late for output in decided):
-                await self._refuse(decided)
+            if plain or self._pacing:
+                for output in merge(self._paced(plain)):
+                    yield output
             if decided:
+                if any(isinstance(output, Blocked) and output.is_late for output in decided):
+                    await self._refuse(decided)
                 decisions = [decision for output in decided for decision in output.decisions]
                 await self._recorder.record(decisions)
                 self._conduct.count(decisions, self._core.is_history)
@@ -491,7 +493,9 @@ class Session:
         else:
             self._submit(self._core.end_choice(mark.what, now_ms), now_ms)
 
-    def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
+    def _submit(self, requests: Sequence[tuple[BatchPlan, Segment]], now_ms: float) -> None:
+        if not requests:
+            return
         hold_ms, tenant = self.plan.stream.max_hold_ms, self.info.tenant
         asked = sorted(requests, key=_is_awaited, reverse=True)
         whole = [each for each in asked if not each[1].is_early]
@@ -529,16 +533,17 @@ class Session:
         outputs: list[Output] = []
         while (output := self._core.next_output()) is not None:
             outputs.append(self._told(output) if isinstance(output, Blocked) else output)
-        if outputs:
-            self._pacing.hasten(self._engine.clock.now_ms())
+        if outputs and self._is_paced:
+            self._pacing.hasten(self._now_ms())
         return outputs
 
-    def _paced(self, outputs: Iterable[Output]) -> list[Output]:
+    def _paced(self, outputs: list[Output]) -> list[Output]:
         """What leaves now, when these are what may leave; at the stream's end all of it."""
-        now_ms = self._engine.clock.now_ms()
-        self._pacing.put([(each, self._spread_ms(each)) for each in outputs], now_ms)
-        is_over = self._is_closed or self._is_idle or self._failure is not None
-        due = self._pacing.take(float("inf") if is_over else now_ms)
+        now_ms, due = self._now_ms(), outputs
+        if self._is_paced:
+            self._pacing.put([(each, self._spread_ms(each)) for each in outputs], now_ms)
+            is_over = self._is_closed or self._is_idle or self._failure is not None
+            due = self._pacing.take(float("inf") if is_over else now_ms)
         for output in due:
             if isinstance(output, Release):
                 self._recorder.released(output, now_ms)
@@ -549,7 +554,7 @@ class Session:
     def _spread_ms(self, output: Output) -> float:
         """Over how much time an output leaves: that in which it came, where a person reads it as it comes."""
         most_ms = self.plan.stream.pace_ms
-        if not most_ms or not self._is_read_as_it_comes(output.lane):
+        if not self._is_read_as_it_comes(output.lane):
             return 0.0
         return min(most_ms, self._recorder.tally.span_ms(output)) if isinstance(output, Release) else 0.0
 
@@ -573,8 +578,10 @@ class Session:
         if self._outcomes or (self._inbox and self._core.wants_text):
             await asyncio.sleep(0)
             return
-        due_ms = (self._core.next_deadline_ms, self._pacing.due_ms, self._idle_at_ms)
-        self._alarm.set(min([each for each in due_ms if each is not None]))
+        due_ms = self._idle_at_ms
+        for other_ms in (self._core.next_deadline_ms, self._pacing.due_ms):
+            due_ms = due_ms if other_ms is None else min(due_ms, other_ms)
+        self._alarm.set(due_ms)
         if not (self._inbox or self._outcomes or self._wake.is_set() or self._core.awaits_outcomes):
             self._is_settled = True
             self._settled.set()

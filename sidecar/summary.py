@@ -171,8 +171,10 @@ class Tally:
     def released(self, release: Release, now_ms: float) -> float | None:
         """Note that text leaves. Returns how long its first character was held; None if it accounts for no text."""
         self.last_turn.released(release)
-        self._advice.update({each.rule: each.advice for each in release.annotations if each.advice})
-        self.restored += sum(each.is_restored for each in release.redactions)
+        if release.annotations:
+            self._advice.update({each.rule: each.advice for each in release.annotations if each.advice})
+        if release.redactions:
+            self.restored += sum(each.is_restored for each in release.redactions)
         of_lane = self._arrivals.get(release.lane)
         if release.end <= release.start or of_lane is None or not of_lane.waiting:
             return None

@@ -9,6 +9,7 @@
    whole service with batches of one segment and with its own, many streams at a time.
 3. **Length**: the core alone, and what it gives the encoder to read, for streams of 100 to 100,000 tokens.
 4. **Streams**: the whole service over gRPC, the same 500 streams one after the other and many at a time.
+5. **Floor** (`benchmarks.floor`): what a message costs servers that do nothing with it, beside the service.
 
 All is processor time, and each table compares within itself: the machine may be as busy as it likes, if it stays so.
 """
@@ -23,6 +24,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from benchmarks.floor import __main__ as floors
 from benchmarks.results import table, write
 from benchmarks.scale.plans import guarded_plan
 from benchmarks.stream_cost.texts import mixed
@@ -44,12 +46,13 @@ LENGTHS = (100, 1_000, 10_000, 100_000)
 STREAMS = (1, 10, 100, 500)
 STREAMS_EACH, TOKENS_EACH = 500, 16
 GROWTH = 1.1
+FLOOR_SECONDS, FLOOR_ROUNDS = 3.0, 3
 _CHARS = 900
 _TEXTS = 400
 
 
 def main() -> None:
-    """Measure all four and write the result."""
+    """Measure all five and write the result."""
     options = _options()
     texts = tuple(mixed(_CHARS, seed) for seed in range(_TEXTS))
     costs = []
@@ -64,8 +67,10 @@ def main() -> None:
     gains = [asyncio.run(_gain(items)) for items in (1, SchedulerSettings().max_batch_items)]
     _tell(f"gains: {gains}")
     streams = asyncio.run(_streams(options.most_streams))
+    floor = floors.measured(FLOOR_SECONDS, FLOOR_ROUNDS)
     figures = {"cost": costs, "batching": batching, "gains": gains, "lengths": lengths, "streams": streams}
-    print(write("cost", figures, _markdown(costs, batching, gains, lengths, streams)))
+    report = "\n\n".join([_markdown(costs, batching, gains, lengths, streams), floors.markdown(floor)])
+    print(write("cost", {**figures, "floor": floor}, report))
 
 
 # -- cost -------------------------------------------------------------------------------------------------------------

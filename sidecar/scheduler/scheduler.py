@@ -90,8 +90,8 @@ class Scheduler:
         self._costs = _Costs()
         self._admission = Admission(self._threads)
         self._wake = asyncio.Event()
-        self._alarm = Alarm(clock, self._wake)
-        """Rings when what lingers is due."""
+        self._alarm = Alarm(clock, self._wake.set)
+        """Rings when a batch that runs is about to end, or what lingers is due."""
         self._idle = asyncio.Semaphore(self._threads)
         self._flights: list[_Flight] = []
         self._runs: set[asyncio.Task[None]] = set()
@@ -244,17 +244,16 @@ class Scheduler:
 
     def _next(self) -> Batcher | None:
         """From what to take a batch now; None: there is none, or something to be gained by waiting for it to fill."""
-        now_ms, is_idle = self._clock.now_ms(), not self._idle.locked()
-        by_ms = now_ms if is_idle else _end_ms(self._flights, now_ms)
-        if self._awaited.is_ready(by_ms, self._costs.of):
+        now_ms, is_idle, cost = self._clock.now_ms(), not self._idle.locked(), self._costs.of
+        near_ms = now_ms if is_idle else _near_ms(self._flights, now_ms)
+        lead_ms = 0.0 if is_idle else _LEAD_MS
+        if self._awaited.is_ready(now_ms + lead_ms if near_ms <= now_ms else -inf, cost):
             return self._awaited
-        if not is_idle:
-            return None
-        others = sum(not each.is_awaited for each in self._flights)
-        may_take_others = others < self._workers_for_others
-        if may_take_others and self._others.is_ready(now_ms, self._costs.of):
-            return self._others
-        due_ms = min(each.due_ms(self._costs.of) for each in (self._awaited, self._others)[: 1 + may_take_others])
+        due_ms = max(near_ms, self._awaited.due_ms(cost) - lead_ms)
+        if is_idle and sum(not each.is_awaited for each in self._flights) < self._workers_for_others:
+            if self._others.is_ready(now_ms, cost):
+                return self._others
+            due_ms = min(due_ms, self._others.due_ms(cost))
         if due_ms < inf:
             self._alarm.set(due_ms)
         return None
@@ -273,14 +272,12 @@ class Scheduler:
 
     async def _run(self, flight: _Flight) -> None:
         began_ms = flight.began_ms = self._clock.now_ms()
-        alarm = self._clock.call_at(began_ms + flight.estimate_ms - _LEAD_MS, self._wake.set)
         for ask in flight.asks:
             self._metrics.queue_seconds.observe((began_ms - ask.first.submitted_ms) / 1000)
         wanted = (max(ask.deadline_ms for ask in flight.asks) - began_ms) / 1000
         try:
             answers = await self._work(partial(flight.job.run, wanted))
         finally:
-            alarm.cancel()
             self._flights.remove(flight)
             self._idle.release()
             self._wake.set()
@@ -321,12 +318,6 @@ class Scheduler:
             request.answer(outcome)
 
 
-def _end_ms(flights: Iterable[_Flight], now_ms: float) -> float:
-    """When a worker is idle again, if that is soon: what is due by then is made ready now."""
-    is_end_near = any(each.left_ms(now_ms) <= _LEAD_MS for each in flights)
-    return now_ms + _LEAD_MS if is_end_near else -inf
-
-
 def _timed(number: int) -> BatchItem:
     """What models are timed with; no two are alike, as a text is encoded once in a batch."""
     text = f"{number}. {_TIMED_TEXT * 2}"[:_TIMED_CHARS]
@@ -347,7 +338,16 @@ class _Flight:
 
     def left_ms(self, now_ms: float) -> float:
         """How long it is still going to take."""
-        return self.estimate_ms if self.began_ms is None else max(0.0, self.began_ms + self.estimate_ms - now_ms)
+        return max(0.0, self.end_ms(now_ms) - now_ms)
+
+    def end_ms(self, now_ms: float) -> float:
+        """When it is likely to be done."""
+        return (now_ms if self.began_ms is None else self.began_ms) + self.estimate_ms
+
+
+def _near_ms(flights: Sequence[_Flight], now_ms: float) -> float:
+    """When one of them is so near its end that the next batch is taken, so that it is tokenised by then."""
+    return min([each.end_ms(now_ms) for each in flights], default=inf) - _LEAD_MS
 
 
 def _tell(metrics: ModelMetrics, flight: _Flight) -> None:
