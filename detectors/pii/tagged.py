@@ -57,6 +57,7 @@ class TaggedPii:
         self.encoder = encoder
         self.model = encoder.card.identity
         self._tags = head.labels
+        self._tag_set = TagSet(head.labels)
         self._recognizer = _recognizer_class()(head.labels)
         self.labels = frozenset(self._recognizer.supported_entities)
         self._context = {label: ContextWords(TAGGED.get(label, ())) for label in self.labels}
@@ -88,8 +89,7 @@ class TaggedPii:
         """For each label the highest probability of a word: less than it takes to be a name may become one."""
         if not is_read(encoding):
             return unread(item)
-        tags = encoding.tags[HEAD]
-        own = tags.scores[tags.pieces.ends > item.begin]
+        own = self._tag_set.possible(item.text, encoding.tags[HEAD], begin=item.begin)
         return [
             Finding(item.begin, len(item.text), label, score, REASON)
             for label, score in entity_scores(self._tags, own).items()

@@ -65,15 +65,19 @@ class TagSet:
 
     def spans(self, text: str, tags: Tags, *, begin: int = 0) -> list[Span]:
         """The names in `text[begin:]`, by start, without overlaps; of one that began before, the rest."""
-        first, last = _word_bounds(tags.pieces.words)
-        words = tags.scores[first]
-        starts, ends = tags.pieces.starts[first], tags.pieces.ends[last]
+        words, starts, ends = _words(tags)
         found = []
         for low, high in _stretches(words[:, self._outside]):
             place = starts[low:high], ends[low:high]
             found += self._in_stretch(self._with_known(text, words[low:high], *place), *place)
         cleaned = (_cleaned(text, each, begin) for each in _parted(text, _joined(text, found)))
         return [each for each in cleaned if each is not None]
+
+    def possible(self, text: str, tags: Tags, *, begin: int = 0) -> Floats:
+        """The probabilities of the tags in `text[begin:]`: of each piece, and of each word as known names raise it."""
+        words, starts, ends = _words(tags)
+        raised = self._with_known(text, words, starts, ends)
+        return np.concatenate([tags.scores[tags.pieces.ends > begin], raised[ends > begin]])
 
     def _with_known(self, text: str, words: Floats, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Floats:
         """The probabilities, where known names are likelier to be what they are."""
@@ -123,6 +127,12 @@ class TagSet:
             begin = number if self._label[tag] >= 0 else -1
 
 
+def _words(tags: Tags) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+    """The probabilities of each word's tags, and where it starts and ends."""
+    first, last = _word_bounds(tags.pieces.words)
+    return tags.scores[first], tags.pieces.starts[first], tags.pieces.ends[last]
+
+
 def _word_bounds(words: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The first and the last piece of each word."""
     if not len(words):
@@ -162,7 +172,8 @@ _JOINTS = frozenset(("", "-", "\u2010", "\u2011", "'", "\u2019", ".", "&"))
 """What may stand between the words of one name without white space."""
 _LEADING = re.compile(r"[\W_]+")
 _GENITIVE = re.compile(r"['\u2019]s\Z")
-_TRAILING = re.compile(r"[^\w.)]+\Z")
+_TRAILING = re.compile(r"[^\w.)]*")
+"""Read backwards: a search for what stands at an end begins again at each of many blanks inside."""
 _ABBREVIATED = re.compile(
     r"(?:(?<![^\W_])[^\W\d_]|[^\W\d_]\.[^\W\d_]|\b(?:inc|jr|sr|co|ltd|corp|st|ave|rd|blvd))\Z", re.I
 )
@@ -172,7 +183,7 @@ _TITLE = re.compile(
     r"|sergeant|sgt|pope|aunt|uncle)\b\.?\s+)+(?!of\b)(?=\w)",
     re.IGNORECASE,
 )
-_COMMA = re.compile(r"\s*,\s+")
+_COMMA = re.compile(r",\s+")
 
 
 def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
@@ -216,9 +227,14 @@ def _cleaned(text: str, span: Span, begin: int) -> Span | None:
 
 def _end_of_name(text: str, start: int, end: int) -> int:
     """Where a name ends that was said to end at `end`."""
-    kept = _TRAILING.sub("", _GENITIVE.sub("", text[start:end]))
+    kept = _without_trailing(_GENITIVE.sub("", text[start:end]))
     if kept.endswith(")") and "(" not in kept:
         kept = kept.rstrip(").,;: ")
     if kept.endswith(".") and not _ABBREVIATED.search(kept[:-1]):
         kept = kept.rstrip(".")
     return start + len(kept)
+
+
+def _without_trailing(name: str) -> str:
+    trailing = _TRAILING.match(name[::-1])
+    return name[: len(name) - trailing.end()] if trailing else name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -247,6 +248,17 @@ def test_where_labels_share_a_word_it_is_something() -> None:
     assert labelled("Ulmia", {"B-PERSON": 0.3}) == []
 
 
+def test_many_blanks_between_the_words_of_a_name_are_read_once() -> None:
+    blanks = " " * 20_000
+    began = time.thread_time()
+    assert names(f"New{blanks}York", [("New", L), ("York", M)]) == [(f"New{blanks}York", "LOCATION")]
+    assert names(f"Ames ,{blanks}Iowa", [("Ames", L), (",", M), ("Iowa", M)]) == [
+        ("Ames", "LOCATION"),
+        ("Iowa", "LOCATION"),
+    ]
+    assert time.thread_time() - began < 0.5, "a search at each blank took 8 s"
+
+
 def test_known_names_are_no_longer_than_is_looked_for() -> None:
     words = re.compile(r"\w+|[^\w\s]")
     assert max(len(words.findall(name)) for name in KNOWN) == MOST_WORDS
@@ -341,6 +353,17 @@ def test_of_a_beginning_it_is_told_what_its_words_could_be(detector: BatchDetect
     sure, likely, none, empty = (own[0].score for own in found)
     assert sure > 0.9 > none
     assert likely > none > empty == 0.0
+
+
+def test_of_a_beginning_known_names_are_told_as_they_would_be_of_the_whole(
+    detector: BatchDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("detectors.pii.tags.KNOWN", {"Ann": ("PERSON", 40.0)})
+    early, whole, behind = detector.detect(
+        [BatchItem("the Ann", 0, is_early=True), BatchItem("the Ann", 0), BatchItem("Ann the", 3, is_early=True)]
+    )
+    assert early[0].score >= whole[0].score > 0.99
+    assert behind[0].score < 0.5
 
 
 def test_a_name_in_an_address_of_the_net_belongs_to_it(detector: BatchDetector) -> None:
