@@ -163,6 +163,8 @@ class BatchItem(msgspec.Struct, frozen=True, gc=False):
 
     `is_early`: it is the beginning of a segment that goes on. Nothing found in it is acted on, but it leaves where
     nothing comes near what would be. So what may yet turn out to be something is told there, with its probability.
+
+    `is_later`: it begins behind the first `FIRST_CHARS` characters of its text.
     """
 
     text: str
@@ -171,6 +173,11 @@ class BatchItem(msgspec.Struct, frozen=True, gc=False):
     direction: str = "output"
     context: Context | None = None
     is_early: bool = False
+    is_later: bool = False
+
+
+FIRST_CHARS = 256
+"""What begins in so many characters is the beginning of a text, for models that judge what comes later otherwise."""
 
 
 @runtime_checkable
@@ -302,6 +309,58 @@ def open_scan(scanner: PatternScanner, name: str = "") -> Scan:
     return scanner.start_named(name) if name and isinstance(scanner, ReadsNames) else scanner.start()
 
 
+_SIGN = re.compile(r'\\.?|["{}\[\]]', re.DOTALL)
+_BLANK = " \t\n\r"
+
+
+class ObjectForm:
+    """Whether a text that comes in pieces is a whole object of JSON: its brackets are counted, each character once.
+
+    What stands between them is not looked at, so that what is whole may be no JSON all the same.
+    """
+
+    __slots__ = ("_depth", "_in_string", "_is_escaped", "is_closed", "is_none", "solid")
+
+    def __init__(self) -> None:
+        self.is_none = False
+        """Whether it can be none, whatever follows: it begins otherwise, or something stands behind it."""
+        self.is_closed = False
+        """Whether its last bracket came."""
+        self.solid = 0
+        """How many pieces came that are not blank."""
+        self._depth = 0
+        self._in_string = False
+        self._is_escaped = False
+
+    def add(self, text: str) -> None:
+        """Take in more of the text."""
+        solid = text.strip(_BLANK)
+        if not solid:
+            self._is_escaped = self._is_escaped and not text
+            return
+        self.solid += 1
+        self.is_none = self.is_none or self.is_closed or not (self._depth or solid.startswith("{"))
+        if not self.is_none:
+            self._count(text)
+
+    def _count(self, text: str) -> None:
+        begin, self._is_escaped = int(self._is_escaped), False
+        for sign in _SIGN.finditer(text, begin):
+            match sign[0]:
+                case '"':
+                    self._in_string = not self._in_string
+                case "{" | "[" if not self._in_string:
+                    self._depth += 1
+                case "}" | "]" if not self._in_string:
+                    self._depth -= 1
+                    if not self._depth:
+                        self.is_closed = True
+                        self.is_none = bool(text[sign.end() :].strip(_BLANK))
+                        return
+                case "\\":
+                    self._is_escaped = True
+
+
 _MOST_OF_CALL = 262_144
 """Characters of a call's arguments that are kept to be judged."""
 
@@ -311,7 +370,8 @@ class ToolCall:
 
     `tool` is the name, as far as it was told (`""`: not at all); `is_name` that the text which is scanned is that name.
     `arguments` are the text as it came: where it is JSON, not decoded. `is_cut` says that they are longer than what is
-    kept, `is_over` that nothing more comes. `task` is what the call is to serve, where anybody told.
+    kept, `is_over` that nothing more comes, `form` what they are so far. `task` is what the call is to serve, where
+    anybody told.
     `unjudged` is why a scanner could not judge it: its to write, and told in the coverage.
     """
 
@@ -322,6 +382,7 @@ class ToolCall:
         self.unjudged = ""
         self.is_cut = False
         self.is_over = False
+        self.form = ObjectForm()
         self._pieces: list[str] = []
         self._chars = 0
 
@@ -338,6 +399,7 @@ class ToolCall:
         if not self.is_cut:
             self._pieces.append(text)
             self._chars += len(text)
+            self.form.add(text)
 
 
 @runtime_checkable

@@ -1,6 +1,7 @@
 """What detectors that judge calls of tools share: lists of tools' names, and the scan of a call.
 
-The scan says nothing until the call is over, and then all at its last character.
+The scan says nothing until the call is over, and then all at its last character. It may be asked what it would say if
+the call were over, at each of its characters: then it is judged only where that can say something new.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ class CallScan:
     """The scan of one lane: all but its last character is cleared as it comes."""
 
     def __init__(self, judge: Judge, call: ToolCall) -> None:
-        self._judge = judge
-        self._call = call
+        self._judged = _Judged(judge, call)
         self._at = 0
         self._is_over = False
 
@@ -40,8 +40,28 @@ class CallScan:
         if not is_final or self._is_over:
             return ()
         self._is_over = True
-        told = self._judge(self._call) if self._at else ()
+        told = self._judged.told() if self._at else ()
         return [Finding(self._at - 1, self._at, *each) for each in told] if told else ()
+
+
+class _Judged:
+    """What is told of a call, by all scans of it. An object is judged once it is closed: before, more may come."""
+
+    def __init__(self, judge: Judge, call: ToolCall) -> None:
+        self._judge = judge
+        self._call = call
+        self._known: tuple[object, ...] = ()
+        self._told: Sequence[tuple[str, float, str]] = ()
+
+    def told(self) -> Sequence[tuple[str, float, str]]:
+        """What is wrong with the call as far as it is known."""
+        call, form = self._call, self._call.form
+        if not (call.is_over or call.is_name or call.is_cut or form.is_none or form.is_closed):
+            return ()
+        known = (call.tool, call.is_over, call.is_cut, form.solid, call.task)
+        if known != self._known:
+            self._known, self._told = known, self._judge(call)
+        return self._told
 
 
 class Names:

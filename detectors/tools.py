@@ -18,8 +18,9 @@ A name may have `*` for any characters. All constraints of all patterns that fit
 path (`to[*].address`, `headers["X-Id"]`): a path that leads nowhere breaks nothing. The reason names the path and the
 constraint, never the value.
 
-A call is judged where its text ends, and again where text of another lane comes, if its arguments are whole by then. A
-key that stands twice in an object is refused, since readers differ in which of the two they take.
+A call is judged where its text ends, and again where text of another lane comes, if its arguments are whole by then, or
+can be no object whatever follows. A key that stands twice in an object is refused, since readers differ in which of the
+two they take.
 """
 
 from __future__ import annotations
@@ -280,17 +281,19 @@ class _TwiceError(ValueError):
 
 
 def _wrong(call: ToolCall, asked: Sequence[_Asked]) -> str:
-    """What is wrong with a call's arguments, and where; nothing where nothing is, or where more may come."""
+    """What is wrong with a call's arguments, and where; nothing where nothing is."""
     if call.is_cut:
         return "the arguments are longer than what is judged"
+    if call.form.is_none:
+        return "the arguments are no JSON object"
     try:
         document = json.loads(call.arguments, object_pairs_hook=_once)
     except _TwiceError:
         return "a key stands twice in the arguments"
-    except (ValueError, RecursionError):
-        return "the arguments are no JSON" if call.is_over else ""
-    if not isinstance(document, dict):
-        return "the arguments are no JSON object"
+    except json.JSONDecodeError:
+        return "the arguments are no JSON"
+    except (ValueError, RecursionError):  # of Python's bounds on digits and on depth
+        return "the arguments have a longer number, or nest deeper, than what is judged"
     for each in asked:
         for value in _values(document, each.steps):
             if name := each.broken(value):

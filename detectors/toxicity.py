@@ -1,6 +1,7 @@
 """Toxic language by the encoder's toxicity head: nine labels, each with its own calibrated score.
 
 A segment is scored as it stands and, when it is disguised, in its normalised view too; per label the higher counts.
+What comes later in a text is judged by a higher bar (`models.later`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from detectors.models.exemplars import (
     parts_with_exemplars,
     with_known,
 )
+from detectors.models.later import later_in
 from detectors.parts import Member
 from detectors.scores import BELOW_ONE, Point
 from detectors.types import Finding, Look
@@ -58,6 +60,7 @@ class Toxicity:
         self.heads: tuple[str, ...] = (HEAD,) if matcher is None else (HEAD, EMBEDDING)
         self.model = encoder.card.identity
         self._names = encoder.head(HEAD).labels
+        self._later = later_in(encoder.card, self._names)
         self.labels = frozenset({*self._names, UNCHECKED}) | known_labels(matcher)
 
     @classmethod
@@ -107,12 +110,15 @@ class Toxicity:
         return with_known(item, self._scored(item, encodings[:-1]), self._matcher, encodings)
 
     def _scored(self, item: BatchItem, encodings: Sequence[Encoding]) -> list[Finding]:
-        """Per label, the highest score of the segment's readings."""
+        """Per label, the highest score of the segment's readings, by the bar for where it stands."""
         whole, encodings = encodings[0], read_only(encodings)
         if not encodings:
             return unread(item)
         each_reading = np.asarray([each.scores[HEAD] for each in encodings])
-        scores, best = each_reading.max(axis=0), each_reading.argmax(axis=0)
+        best = each_reading.argmax(axis=0)
+        scores = each_reading.max(axis=0)
+        if item.is_later and self._later is not None:
+            scores = self._later.lowered(scores)
         return [
             Finding(item.begin, len(item.text), label, float(score), reading_of(whole, encodings[number]))
             for label, score, number in zip(self._names, scores, best, strict=True)

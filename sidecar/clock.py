@@ -54,3 +54,36 @@ class LoopClock:
         """The running loop, asked for once: each time it is, Python asks the kernel which process this is."""
         self._loop = asyncio.get_running_loop()
         return self._loop
+
+
+class Alarm:
+    """Has a clock wake somebody. A timer that is early enough stays, and is set again when it was too early."""
+
+    def __init__(self, clock: Clock, wake: Callable[[], object]) -> None:
+        self._clock = clock
+        self._wake = wake
+        self._timer: Timer | None = None
+        self._at_ms = 0.0
+        self._due_ms = 0.0
+
+    def set(self, due_ms: float) -> None:
+        """Wake them at a time, and not before for its own sake."""
+        self._due_ms = due_ms
+        if self._timer is not None:
+            if self._at_ms <= due_ms:
+                return
+            self._timer.cancel()
+        self._at_ms = due_ms
+        self._timer = self._clock.call_at(due_ms, self._ring)
+
+    def cancel(self) -> None:
+        """Wake nobody."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._due_ms > self._at_ms:  # what was due has come
+            self.set(self._due_ms)
+        else:
+            self._wake()

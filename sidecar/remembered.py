@@ -99,7 +99,7 @@ class Memory:
 
 
 def _digest(item: BatchItem) -> bytes:
-    place = f"{item.begin} {item.part} {item.direction} {item.is_early} "
+    place = f"{item.begin} {item.part} {item.direction} {item.is_early} {item.is_later} "
     digest = blake2b(place.encode(), digest_size=_DIGEST_BYTES)
     digest.update(item.context.digest if item.context else b"")
     digest.update(b" " + item.text.encode("utf-8", "surrogatepass"))

@@ -22,7 +22,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -31,7 +31,7 @@ import msgspec
 from detectors.context import Context
 from detectors.grounding.index import relevance
 from detectors.task import Task
-from sidecar.clock import Clock, Timer
+from sidecar.clock import Alarm
 from sidecar.core.judgement import Judgement
 from sidecar.core.segmenter import Patience
 from sidecar.core.stream import LaneCoverage, Stream
@@ -56,6 +56,7 @@ from sidecar.values import (
     Direction,
     GroundingTally,
     Lane,
+    Mode,
     Outcome,
     Output,
     Release,
@@ -165,8 +166,9 @@ class Session:
         self._is_settled = False
         self._settled = asyncio.Event()
         """For those who wait for that."""
-        self._alarm = _Alarm(engine.clock, self._wake)
+        self._alarm = Alarm(engine.clock, self._wake.set)
         self._pacing = Pacing()
+        self._is_paced = plan.stream.pace_ms > 0 and start.direction is Direction.OUTPUT
         self._failure: Exception | None = None
         self._is_finished = False
         self._is_closed = False
@@ -369,11 +371,12 @@ class Session:
             await self._wait()
             self._step()
             plain, decided = split(self._take_outputs())
-            for output in merge(self._paced(plain)):
-                yield output
-            if any(isinstance(output, Blocked) and output.is_late for output in decided):
-                await self._refuse(decided)
+            if plain or self._pacing:
+                for output in merge(self._paced(plain)):
+                    yield output
             if decided:
+                if any(isinstance(output, Blocked) and output.is_late for output in decided):
+                    await self._refuse(decided)
                 decisions = [decision for output in decided for decision in output.decisions]
                 await self._recorder.record(decisions)
                 self._conduct.count(decisions, self._core.is_history)
@@ -490,7 +493,9 @@ class Session:
         else:
             self._submit(self._core.end_choice(mark.what, now_ms), now_ms)
 
-    def _submit(self, requests: Iterable[tuple[BatchPlan, Segment]], now_ms: float) -> None:
+    def _submit(self, requests: Sequence[tuple[BatchPlan, Segment]], now_ms: float) -> None:
+        if not requests:
+            return
         hold_ms, tenant = self.plan.stream.max_hold_ms, self.info.tenant
         asked = sorted(requests, key=_is_awaited, reverse=True)
         whole = [each for each in asked if not each[1].is_early]
@@ -507,23 +512,38 @@ class Session:
                     self.began_ms,
                     self.number,
                     hears=self._recorder.hears,
+                    may_linger=self._may_linger(segment.lane),
                 )
             )
+
+    def _may_linger(self, lane: Lane) -> bool:
+        """Whether nobody waits for a lane's next verdict just now: its reader has text, and more is to come."""
+        return (
+            self._is_read_as_it_comes(lane)
+            and not self._is_finished
+            and self.plan.stream.mode is Mode.STRICT  # else what a verdict may stop leaves meanwhile
+            and self._tally.has_left(lane)
+        )
+
+    def _is_read_as_it_comes(self, lane: Lane) -> bool:
+        """Whether a person reads a lane while it is written."""
+        return not self._is_awaited and self._direction is Direction.OUTPUT and lane.channel in _READ_CHANNELS
 
     def _take_outputs(self) -> list[Output]:
         outputs: list[Output] = []
         while (output := self._core.next_output()) is not None:
             outputs.append(self._told(output) if isinstance(output, Blocked) else output)
-        if outputs:
-            self._pacing.hasten(self._engine.clock.now_ms())
+        if outputs and self._is_paced:
+            self._pacing.hasten(self._now_ms())
         return outputs
 
-    def _paced(self, outputs: Iterable[Output]) -> list[Output]:
+    def _paced(self, outputs: list[Output]) -> list[Output]:
         """What leaves now, when these are what may leave; at the stream's end all of it."""
-        now_ms = self._engine.clock.now_ms()
-        self._pacing.put([(each, self._spread_ms(each)) for each in outputs], now_ms)
-        is_over = self._is_closed or self._is_idle or self._failure is not None
-        due = self._pacing.take(float("inf") if is_over else now_ms)
+        now_ms, due = self._now_ms(), outputs
+        if self._is_paced:
+            self._pacing.put([(each, self._spread_ms(each)) for each in outputs], now_ms)
+            is_over = self._is_closed or self._is_idle or self._failure is not None
+            due = self._pacing.take(float("inf") if is_over else now_ms)
         for output in due:
             if isinstance(output, Release):
                 self._recorder.released(output, now_ms)
@@ -534,12 +554,7 @@ class Session:
     def _spread_ms(self, output: Output) -> float:
         """Over how much time an output leaves: that in which it came, where a person reads it as it comes."""
         most_ms = self.plan.stream.pace_ms
-        if (
-            not most_ms
-            or self._is_awaited
-            or self._direction is Direction.INPUT
-            or output.lane.channel not in _READ_CHANNELS
-        ):
+        if not self._is_read_as_it_comes(output.lane):
             return 0.0
         return min(most_ms, self._recorder.tally.span_ms(output)) if isinstance(output, Release) else 0.0
 
@@ -563,8 +578,10 @@ class Session:
         if self._outcomes or (self._inbox and self._core.wants_text):
             await asyncio.sleep(0)
             return
-        due_ms = (self._core.next_deadline_ms, self._pacing.due_ms, self._idle_at_ms)
-        self._alarm.set(min([each for each in due_ms if each is not None]))
+        due_ms = self._idle_at_ms
+        for other_ms in (self._core.next_deadline_ms, self._pacing.due_ms):
+            due_ms = due_ms if other_ms is None else min(due_ms, other_ms)
+        self._alarm.set(due_ms)
         if not (self._inbox or self._outcomes or self._wake.is_set() or self._core.awaits_outcomes):
             self._is_settled = True
             self._settled.set()
@@ -636,39 +653,6 @@ class Session:
             passages_left_out=self._passages_left_out,
             context_relevance=self._relevance,
         )
-
-
-class _Alarm:
-    """Has the clock wake a session. A timer that is early enough stays, and is set again when it was too early."""
-
-    def __init__(self, clock: Clock, wake: asyncio.Event) -> None:
-        self._clock = clock
-        self._wake = wake
-        self._timer: Timer | None = None
-        self._at_ms = 0.0
-        self._due_ms = 0.0
-
-    def set(self, due_ms: float) -> None:
-        """Wake the session at a time, and not before for its own sake."""
-        self._due_ms = due_ms
-        if self._timer is not None:
-            if self._at_ms <= due_ms:
-                return
-            self._timer.cancel()
-        self._at_ms = due_ms
-        self._timer = self._clock.call_at(due_ms, self._ring)
-
-    def cancel(self) -> None:
-        """Wake nobody."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _ring(self) -> None:
-        self._timer = None
-        if self._due_ms > self._at_ms:  # what was due has come
-            self.set(self._due_ms)
-        else:
-            self._wake.set()
 
 
 def _is_awaited(request: tuple[BatchPlan, Segment]) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
-from detectors.base import BatchItem
+from detectors.base import FIRST_CHARS, BatchItem
 from detectors.context import Context
 from detectors.types import Finding, Grounding
 
@@ -219,9 +219,14 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
         """As whose words it is judged: code that a user quotes, as a document."""
         return Part.CONTEXT if self.is_code else self.lane.part
 
+    @property
+    def is_later(self) -> bool:
+        """Whether it begins behind the beginning of its lane."""
+        return self.start >= FIRST_CHARS
+
     def item(self, direction: Direction) -> BatchItem:
         """What a batch detector is given."""
-        return BatchItem(self.text, self.begin, self.part, direction, self.context, self.is_early)
+        return BatchItem(self.text, self.begin, self.part, direction, self.context, self.is_early, self.is_later)
 
     def to_lane(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Findings in `text`, moved to lane offsets and clipped to the segment: none in the left context."""

@@ -1,6 +1,6 @@
 """What a guarded token costs against one bare pass of the encoder, where the rest goes, and that it does not grow.
 
-    python -m benchmarks.cost [--seconds S] [--streams N,N] [--coalesce]
+    python -m benchmarks.cost [--seconds S] [--streams N,N] [--coalesce] [--linger-ms MS]
 
 1. **Cost**: `tidegate bench` with one, four and sixteen tokens a message, with few streams and with many; all detectors
    but grounding. Deadlines are long here, so that nothing is shed on a busy machine and all text is read. The bounds
@@ -9,6 +9,7 @@
    whole service with batches of one segment and with its own, many streams at a time.
 3. **Length**: the core alone, and what it gives the encoder to read, for streams of 100 to 100,000 tokens.
 4. **Streams**: the whole service over gRPC, the same 500 streams one after the other and many at a time.
+5. **Floor** (`benchmarks.floor`): what a message costs servers that do nothing with it, beside the service.
 
 All is processor time, and each table compares within itself: the machine may be as busy as it likes, if it stays so.
 """
@@ -23,6 +24,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from benchmarks.floor import __main__ as floors
 from benchmarks.results import table, write
 from benchmarks.scale.plans import guarded_plan
 from benchmarks.stream_cost.texts import mixed
@@ -44,18 +46,19 @@ LENGTHS = (100, 1_000, 10_000, 100_000)
 STREAMS = (1, 10, 100, 500)
 STREAMS_EACH, TOKENS_EACH = 500, 16
 GROWTH = 1.1
+FLOOR_SECONDS, FLOOR_ROUNDS = 3.0, 3
 _CHARS = 900
 _TEXTS = 400
 
 
 def main() -> None:
-    """Measure all four and write the result."""
+    """Measure all five and write the result."""
     options = _options()
     texts = tuple(mixed(_CHARS, seed) for seed in range(_TEXTS))
     costs = []
     for streams in options.streams:
         for per_message in PER_MESSAGE:
-            costs.append(_cost(texts, streams, per_message, options.seconds, coalesces=options.coalesce))
+            costs.append(_cost(texts, streams, per_message, options))
             _tell(str(costs[-1]))
     batching = _batching(texts[:20])
     _tell(f"batching: {batching}")
@@ -64,19 +67,22 @@ def main() -> None:
     gains = [asyncio.run(_gain(items)) for items in (1, SchedulerSettings().max_batch_items)]
     _tell(f"gains: {gains}")
     streams = asyncio.run(_streams(options.most_streams))
+    floor = floors.measured(FLOOR_SECONDS, FLOOR_ROUNDS)
     figures = {"cost": costs, "batching": batching, "gains": gains, "lengths": lengths, "streams": streams}
-    print(write("cost", figures, _markdown(costs, batching, gains, lengths, streams)))
+    report = "\n\n".join([_markdown(costs, batching, gains, lengths, streams), floors.markdown(floor)])
+    print(write("cost", {**figures, "floor": floor}, report))
 
 
 # -- cost -------------------------------------------------------------------------------------------------------------
 
 
-def _cost(texts: tuple[str, ...], streams: int, per_message: int, seconds: float, *, coalesces: bool) -> dict[str, Any]:
+def _cost(texts: tuple[str, ...], streams: int, per_message: int, options: argparse.Namespace) -> dict[str, Any]:
     offered = Offered(
         streams=streams,
-        seconds=seconds,
+        seconds=options.seconds,
         tokens_per_message=per_message,
-        coalesces=coalesces,
+        coalesces=options.coalesce,
+        linger_ms=options.linger_ms,
         max_hold_ms=HOLD_MS,
         texts=texts,
     )
@@ -275,6 +281,12 @@ def _options() -> argparse.Namespace:
         metavar="N,N",
     )
     parser.add_argument("--coalesce", action="store_true", help="have the client join messages that wait to be sent")
+    parser.add_argument(
+        "--linger-ms",
+        type=int,
+        default=SchedulerSettings().linger_ms,
+        help="how long segments wait for company (default: %(default)s)",
+    )
     parser.add_argument("--most-streams", type=int, default=500, help="in the last table (default: %(default)s)")
     return parser.parse_args()
 

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from typing import Any
 
 import grpc
 
+from benchmarks.floor.load import paced
 from benchmarks.results import table, write
 from tests.conformance.attacks import ATTACKS
 from tests.conformance.door import ROOT, SERVERS, Door, door
@@ -44,7 +45,6 @@ ROUNDS = 3
 """Of each flood: on a shared machine the worst answer is late for others' work too, in one round or another."""
 MIB = 1 << 20
 TICKS = os.sysconf("SC_CLK_TCK")
-START = pb.StreamRequest(start=pb.Start())
 WORDS = pb.StreamRequest(chunk=pb.Chunk(text="A quiet river. "))
 
 
@@ -112,7 +112,8 @@ def _costs(running: Door, seconds: float) -> Iterator[Cost]:
     for streams, rate in LOADS:
         for probes, client in PROBES:
             before, count = _cpu_seconds(running), round(rate * seconds)
-            asyncio.run(_load(running.address, streams, count, rate, probes=probes))
+            options = [] if probes else [("grpc.http2.bdp_probe", 0)]
+            asyncio.run(paced(running.address, streams, count, rate, messages=[WORDS], options=options))
             us = (_cpu_seconds(running) - before) / (streams * count) * 1e6
             yield _said(Cost(running.server, client, streams, us))
 
@@ -121,25 +122,6 @@ def _said(figure: Any) -> Any:
     """Show a figure as soon as it is there."""
     print(figure, file=sys.stderr, flush=True)
     return figure
-
-
-async def _load(address: str, streams: int, count: int, rate: float, *, probes: bool) -> None:
-    options = [] if probes else [("grpc.http2.bdp_probe", 0)]
-    async with grpc.aio.insecure_channel(address, options) as channel:
-        stub: Any = rpc.GuardServiceStub(channel)
-        await asyncio.gather(*(_stream(stub, count, rate, late=index / streams) for index in range(streams)))
-
-
-async def _stream(stub: Any, count: int, rate: float, *, late: float) -> None:
-    async def messages() -> AsyncIterator[pb.StreamRequest]:
-        yield START
-        begin = time.monotonic() + late / rate
-        for index in range(count):
-            await asyncio.sleep(begin + index / rate - time.monotonic())
-            yield WORDS
-
-    async for _ in stub.Stream(messages()):
-        pass
 
 
 def _cpu_seconds(running: Door) -> float:

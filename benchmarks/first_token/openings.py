@@ -182,7 +182,7 @@ def answer(request: Request) -> Found:
 
 
 def _item(segment: Segment) -> BatchItem:
-    return BatchItem(segment.text, segment.begin, segment.part, is_early=segment.is_early)
+    return BatchItem(segment.text, segment.begin, segment.part, is_early=segment.is_early, is_later=segment.is_later)
 
 
 def rows(figures: Mapping[str, Mapping[str, float]]) -> Iterator[tuple[object, ...]]:

@@ -1,23 +1,34 @@
 """JSON that is still arriving: character by character, the first one that no JSON text can have is told (RFC 8259).
 
-Memory is the nesting, at most `DEPTH`, and a number that is arriving. What it does not look at: whether keys repeat.
+Memory is the nesting, at most `DEPTH`; a number may have any length. What it does not look at: whether keys repeat.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from copy import copy
 
 DEPTH = 256
 """Deeper nesting is told as an error: no task asks for it, and readers have limits of their own."""
 _SPACE = " \t\n\r"
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _OF_NUMBERS = "0123456789+-.eE"
-_NUMBER_CHARS = 512
+_NUMBER: Mapping[str, Mapping[str, str]] = {
+    "-": {"0": "0"} | dict.fromkeys("123456789", "1"),
+    "0": {".": "."} | dict.fromkeys("eE", "e"),
+    "1": {".": "."} | dict.fromkeys("0123456789", "1") | dict.fromkeys("eE", "e"),
+    ".": dict.fromkeys("0123456789", ".1"),
+    ".1": dict.fromkeys("0123456789", ".1") | dict.fromkeys("eE", "e"),
+    "e": dict.fromkeys("+-", "e+") | dict.fromkeys("0123456789", "e1"),
+    "e+": dict.fromkeys("0123456789", "e1"),
+    "e1": dict.fromkeys("0123456789", "e1"),
+}
+"""By what of a number came last, what may follow: a `1` stands for digits."""
+_WHOLE_NUMBERS = frozenset({"0", "1", ".1", "e1"})
 _LITERALS = {"t": "rue", "f": "alse", "n": "ull"}
 _HEX = "0123456789abcdefABCDEF"
 _ENDS = {"{": "}", "[": "]"}
 _LAST_CONTROL = "\x1f"
+_NO_NUMBER = "a number is none of JSON's"
 
 
 class JsonReader:
@@ -43,11 +54,7 @@ class JsonReader:
             case "literal":
                 return self._literal(char)
             case "number":
-                if char in _OF_NUMBERS:
-                    self._rest += char
-                    return "a number is too long" if len(self._rest) > _NUMBER_CHARS else ""
-                wrong = self._end_number()
-                return wrong or self._plain(char)
+                return self._number(char)
         return self._plain(char)
 
     def end(self) -> str:
@@ -92,7 +99,7 @@ class JsonReader:
         elif char in _LITERALS:
             self._in, self._rest = "literal", _LITERALS[char]
         elif char in "-0123456789":
-            self._in, self._rest = "number", char
+            self._in, self._rest = "number", char if char in "-0" else "1"
         else:
             return "the value is missing"
         return ""
@@ -124,11 +131,17 @@ class JsonReader:
             self._after_value()
         return ""
 
+    def _number(self, char: str) -> str:
+        after = _NUMBER[self._rest].get(char)
+        if after is not None:
+            self._rest = after
+            return ""
+        return _NO_NUMBER if char in _OF_NUMBERS else self._end_number() or self._plain(char)
+
     def _end_number(self) -> str:
-        is_one = _NUMBER.fullmatch(self._rest) is not None
         self._in = ""
         self._after_value()
-        return "" if is_one else "a number is none of JSON's"
+        return "" if self._rest in _WHOLE_NUMBERS else _NO_NUMBER
 
     def _after_value(self) -> None:
         self._wants = "comma" if self._open else "end"

@@ -59,9 +59,10 @@ _BESIDE_WORD = re.compile(r"[^\W\d_]\.? \Z"), re.compile(r" [^\W\d_]{2}")
 def is_of_program(text: str, start: int, end: int, label: str) -> bool:
     """Whether what a model tagged with this label is something of a program's, or of a row of numbers."""
     found = text[start:end]
-    if _HASH.fullmatch(found) or (found.isupper() and _OF_ID.match(text, end)):
+    is_id = label != ADDRESS and _ID.fullmatch(found) is not None
+    if is_id or _HASH.fullmatch(found) or (found.isupper() and _OF_ID.match(text, end)):
         return True
-    if label == DATE_TIME and (_ID.fullmatch(found) or not _LETTERS.search(found)):
+    if label == DATE_TIME and not _LETTERS.search(found):
         return _is_no_date(text, start, end)
     if label == ADDRESS and not _WORD.search(found):
         is_alone = len(found) < LEAST_OF_ADDRESS and not _is_beside_word(text, start, end)

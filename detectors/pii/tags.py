@@ -1,9 +1,11 @@
 """From what a tag head says of each word to the spans of names: the likeliest path through the tags, then clean edges.
 
-1. A word's probabilities are those of its first piece; a word is what the tokenizer takes for one.
+1. A word's probabilities are those of its first piece; a word is what the tokenizer takes for one. Words that are a
+   known name together (`detectors.pii.known`) are likelier to be what it is.
 2. Words that are certainly nothing part the text into stretches. In each, the likeliest path is chosen among those that
    make sense: what goes on (`I-PERSON`) must have begun (`B-PERSON`). So one doubtful word does not break a name.
-3. Spans of one label that only a hyphen, an apostrophe or the like parts are one (`Jean-Luc`, `O'Brien`).
+3. Spans of one label that only a hyphen, an apostrophe or the like parts are one (`Jean-Luc`, `O'Brien`); places that a
+   comma parts are two (`Lawrence, Kansas`).
 4. The edges are cleaned of what is no part of a name: punctuation, the genitive, a title before a person, small words
    behind it. What is no name at all (`detectors.pii.words`, `detectors.pii.rows`) is left out.
 
@@ -20,12 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.models.encoder import Floats, Tags
+from detectors.pii.known import KNOWN, MOST_WORDS
 from detectors.pii.rows import is_of_program
-from detectors.pii.words import PERSON, is_nothing, without_last_words
+from detectors.pii.words import LOCATION, PERSON, is_nothing, without_last_words
 
 OUTSIDE = "O"
 CERTAINLY_NOTHING = 0.99
 """A word that is outside with this probability is outside."""
+SOMETHING = 0.6
+"""Log weight for a word to be something rather than nothing: where labels share a word, each is less than `O` alone."""
 
 _LEAST = 1e-6
 _NEVER = -1e9
@@ -53,6 +58,7 @@ class TagSet:
         self._begins = np.asarray([tag.startswith("B-") for tag in tags])
         self._first = np.where(goes_on, _NEVER, 0.0)
         """Log weight of a stretch that begins with a tag."""
+        self._weights = np.where(self._label < 0, 0.0, SOMETHING)
         follows = self._label[:, None] == self._label[None, :]
         self._steps = np.where(np.asarray(goes_on)[None, :] & ~follows, _NEVER, 0.0)
         """Log weight of a tag (column) after another (row)."""
@@ -64,9 +70,23 @@ class TagSet:
         starts, ends = tags.pieces.starts[first], tags.pieces.ends[last]
         found = []
         for low, high in _stretches(words[:, self._outside]):
-            found += self._in_stretch(words[low:high], starts[low:high], ends[low:high])
-        cleaned = (_cleaned(text, each, begin) for each in _joined(text, found))
+            place = starts[low:high], ends[low:high]
+            found += self._in_stretch(self._with_known(text, words[low:high], *place), *place)
+        cleaned = (_cleaned(text, each, begin) for each in _parted(text, _joined(text, found)))
         return [each for each in cleaned if each is not None]
+
+    def _with_known(self, text: str, words: Floats, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Floats:
+        """The probabilities, where known names are likelier to be what they are."""
+        raised = words
+        for first, last in _known(text, starts.tolist(), ends.tolist()):
+            label, odds = KNOWN[text[starts[first] : ends[last]]]
+            if label not in self.labels:
+                continue
+            raised = words.copy() if raised is words else raised
+            own = raised[first : last + 1]
+            own[:, self._label == self.labels.index(label)] *= odds
+            own /= own.sum(axis=1, keepdims=True)
+        return raised
 
     def _in_stretch(self, words: Floats, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> list[Span]:
         path = self._likeliest(words)
@@ -79,7 +99,7 @@ class TagSet:
 
     def _likeliest(self, words: Floats) -> list[int]:
         """The likeliest sequence of tags, one for each word (Viterbi)."""
-        logs = np.log(words.astype(np.float64) + _LEAST)
+        logs = np.log(words.astype(np.float64) + _LEAST) + self._weights
         best = logs[0] + self._first
         came_from = []
         for word in logs[1:]:
@@ -123,6 +143,19 @@ def _stretches(outside: Floats) -> Iterator[tuple[int, int]]:
             begin = number
 
 
+def _known(text: str, starts: Sequence[int], ends: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The first and last word of each known name, the longest at a place."""
+    free = 0
+    for first, start in enumerate(starts):
+        if first < free:
+            continue
+        for last in reversed(range(first, min(first + MOST_WORDS, len(starts)))):
+            if text[start : ends[last]] in KNOWN:
+                yield first, last
+                free = last + 1
+                break
+
+
 # ---------------------------------------------------------------- edges
 
 _JOINTS = frozenset(("", "-", "\u2010", "\u2011", "'", "\u2019", ".", "&"))
@@ -133,7 +166,13 @@ _TRAILING = re.compile(r"[^\w.)]+\Z")
 _ABBREVIATED = re.compile(
     r"(?:(?<![^\W_])[^\W\d_]|[^\W\d_]\.[^\W\d_]|\b(?:inc|jr|sr|co|ltd|corp|st|ave|rd|blvd))\Z", re.I
 )
-_TITLE = re.compile(r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|dear)\b\.?\s+)+(?=\w)", re.IGNORECASE)
+_TITLE = re.compile(
+    r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|dear|president|prime minister|minister|emperor|empress"
+    r"|senator|sen|rep|governor|gov|mayor|judge|captain|capt|colonel|col|general|gen|lieutenant|lt"
+    r"|sergeant|sgt|pope|aunt|uncle)\b\.?\s+)+(?!of\b)(?=\w)",
+    re.IGNORECASE,
+)
+_COMMA = re.compile(r"\s*,\s+")
 
 
 def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
@@ -148,6 +187,16 @@ def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
         else:
             joined.append(span)
     return joined
+
+
+def _parted(text: str, spans: Sequence[Span]) -> Iterator[Span]:
+    """The spans; of places with commas between them, each."""
+    for span in spans:
+        start = span.start
+        for comma in _COMMA.finditer(text, span.start, span.end) if span.label == LOCATION else ():
+            yield Span(start, comma.start(), span.label, span.score)
+            start = comma.end()
+        yield Span(start, span.end, span.label, span.score)
 
 
 def _cleaned(text: str, span: Span, begin: int) -> Span | None:

@@ -7,7 +7,9 @@ date. What is none in any text is told by closed lists and by the writing alone:
    begins, a Latin phrase of officials;
 2. a sentence's beginning of many words of which none is written as a name is;
 3. a part of a decimal number;
-4. products that are spoken to as if they were somebody, where a person was tagged.
+4. products that are spoken to as if they were somebody, or a title alone, where a person was tagged;
+5. a length of time (`18 months`), or a date that only those can tell who know when it was written (`last year`);
+6. a people where its language is meant (`translate into French`).
 
 A word with a capital inside a sentence, or all in capitals (`US`, `IT`), is left to the model.
 """
@@ -43,6 +45,33 @@ _PRODUCTS = frozenset(
     "jenkins jira kafka kubernetes linkedin notion ollama openai perplexity postgres siri slack spotify tensorflow "
     "trello uvicorn wikipedia youtube zapier zendesk".split()
 )
+_TITLES = frozenset("president minister pm senator governor mayor aunt uncle".split())
+"""What is no name alone."""
+_UNITS = frozenset(
+    f"{unit}{plural}"
+    for unit in "second minute hour day week weekend fortnight month quarter season year decade century".split()
+    for plural in ("", "s")
+)
+_NUMBERS = frozenset(
+    "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty hundred".split()
+)
+_VAGUE = frozenset(
+    "half couple dozen several few many more some first second third last next past previous recent coming following "
+    "early late mid end beginning start middle future present spring summer autumn fall winter morning afternoon "
+    "evening night long old time times ago later earlier around nearly almost".split()
+)
+"""Of which, with units and small words, no date is made that says a day or a year by itself."""
+_YEAR = re.compile(r"\d{4}")
+_LANGUAGES = frozenset(
+    "arabic bengali catalan chinese czech danish dutch english finnish french german greek hindi hungarian indonesian "
+    "irish italian japanese korean norwegian persian polish portuguese romanian russian spanish swedish thai turkish "
+    "ukrainian vietnamese welsh".split()
+)
+_SPOKEN = re.compile(
+    r"\b(?:in|into|to|from|speaks?|speaking|spoken?|learn|learning|language)[ :]+(?:[A-Z]\w+ (?:and|or|to) )?\Z"
+)
+_NOT_A_PEOPLE = re.compile(r"\s*(?:\Z|[^\w\s-]|(?:and|or|to|from|please|but|as|for|with|version|translation|text)\b)")
+"""Before and behind the name of a language: behind a people's stands who or what is of it."""
 _SHARED = frozenset("alexa claude".split())
 """Names of persons, too: products where one of `_PRODUCTS` stands near, or where they are called as one calls those."""
 _NEAR = 80
@@ -50,7 +79,7 @@ _NEAR = 80
 _CALLED = re.compile(r"\b(?:hey|ok|okay|ask|amazon|anthropic(?:'s)?)[ ,]{1,2}\Z", re.IGNORECASE)
 
 _NAMES = frozenset(("PERSON", "LOCATION", "ORGANIZATION", "NRP"))
-PERSON = "PERSON"
+PERSON, LOCATION, NRP, DATE_TIME = "PERSON", "LOCATION", "NRP", "DATE_TIME"
 SENTENCE = 4
 """Words of a sentence's beginning that are no name together."""
 
@@ -81,13 +110,32 @@ def is_nothing(text: str, start: int, end: int, label: str) -> bool:
     low = [word.group().lower() for word in words]
     if all(each in FUNCTION_WORDS and _is_plain(text, word) for each, word in zip(low, words, strict=True)):
         return True
+    if label == DATE_TIME:
+        return _is_vague(low)
     if label not in _NAMES:
         return False
     return (
         " ".join(low) in _PHRASES
+        or (label == NRP and _is_language(text, start, end, low))
         or (label == PERSON and _is_product(text, start, end, low))
+        or (label == PERSON and len(low) == 1 and low[0] in _TITLES)
         or (_begins(text, start) and (_is_order(text, end, low) or _is_sentence(words, low)))
     )
+
+
+def _is_vague(low: list[str]) -> bool:
+    """Whether it is a length of time, or a date that only those can tell who know when it was written."""
+    numbers = [word for word in low if word.isdigit() or word in _NUMBERS]
+    if any(map(_YEAR.fullmatch, numbers)) or (numbers and _UNITS.isdisjoint(low)):
+        return False
+    return (_UNITS | _VAGUE | FUNCTION_WORDS).issuperset(word for word in low if word not in numbers)
+
+
+def _is_language(text: str, start: int, end: int, low: list[str]) -> bool:
+    """Whether it is the name of a language, by the words on both sides."""
+    if len(low) > 1 or low[0] not in _LANGUAGES or _NOT_A_PEOPLE.match(text, end) is None:
+        return False
+    return _SPOKEN.search(text, max(0, start - _AROUND), start) is not None
 
 
 def _is_plain(text: str, word: re.Match[str]) -> bool:

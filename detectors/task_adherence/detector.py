@@ -121,7 +121,7 @@ class AdherenceScanner:
         call.unjudged = ""
         if call.is_name or self._spare.has(call.tool):
             return ()
-        arguments = parsed(call.arguments) if not call.is_cut else None
+        arguments = parsed(call.arguments) if not (call.is_cut or call.form.is_none) else None
         if arguments is None:
             call.unjudged = "" if not call.is_over else TOO_LONG if call.is_cut else NO_JSON
             return ()

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from sidecar.callouts.guarded import Guarded, GuardedDocument, guard_document, guard_texts
+from sidecar.callouts.guarded import Guarded, GuardedDocument, check_count, guard_document, guard_texts
 from sidecar.codec.shape import Shape
 from sidecar.engine import Engine
 from sidecar.errors import CallerError
@@ -58,6 +58,11 @@ class Asked:
         `may_grow`: more of them may follow in a later call; `Guarded.open_chars` then says how much waits for it.
         """
         return await guard_texts(self.engine, self._started(facts), texts, may_grow=may_grow)
+
+    async def guard_each(self, lane: Lane, texts: Sequence[str], **facts: Any) -> list[Guarded]:
+        """Guard texts of which none says anything of another, a stream each. Raises `TidegateError`."""
+        check_count(self.engine, len(texts))
+        return [await self.guard([(lane, text)], **facts) for text in texts]
 
     async def guard_document(self, shape: Shape, document: Any, **facts: Any) -> GuardedDocument:
         """Guard a provider's request, or with the direction output its answer. Raises `TidegateError`."""

@@ -78,10 +78,8 @@ class Fms:
         request = asked.read(_Contents)
         params = request.detector_params
         direction = Direction(params.direction)
-        judged = [
-            await asked.guard([(_LANES[direction], text)], policy=params.policy, direction=direction)
-            for text in request.contents
-        ]
+        lane = _LANES[direction]
+        judged = await asked.guard_each(lane, request.contents, policy=params.policy, direction=direction)
         return Reply([_placed(each.found, text) for each, text in zip(judged, request.contents, strict=True)])
 
     async def chat(self, asked: Asked) -> Reply:

@@ -96,6 +96,7 @@ async def guard_texts(
     chars = sum(len(text) for _, text in texts)
     if chars > limit:
         raise CallerError(f"have {chars} characters; at most {limit} are allowed", field="texts", limit=limit)
+    check_count(engine, len(texts))
     numbers = {lane: number for number, (lane, _) in enumerate(texts)}
     gathered = _Gathered(numbers)
     async with engine.open(start, is_held=True) as session:
@@ -105,6 +106,13 @@ async def guard_texts(
         return gathered.guarded(session)
 
 
+def check_count(engine: Engine, texts: int) -> None:
+    """Raise `CallerError` where a call-out has too many texts."""
+    limit = engine.limits.max_request_texts
+    if texts > limit:
+        raise CallerError(f"are {texts}; at most {limit} are allowed", field="texts", limit=limit)
+
+
 async def guard_document(engine: Engine, start: StreamStart, shape: Shape, document: Any) -> GuardedDocument:
     """Guard a request, or where the start's direction is output an answer, as a provider's API has it.
 
@@ -112,7 +120,8 @@ async def guard_document(engine: Engine, start: StreamStart, shape: Shape, docum
     """
     is_request = start.direction is Direction.INPUT
     try:
-        body = opened.whole(shape, msgspec.json.encode(document), is_request=is_request, form=Format.JSON)
+        data, most = msgspec.json.encode(document), engine.limits.max_request_texts
+        body = opened.whole(shape, data, is_request=is_request, form=Format.JSON, most_texts=most)
     except UnknownShapeError:
         kind = "request" if is_request else "answer"
         raise CallerError(f"is no {kind} of {shape.name} whose texts can be read", field="messages") from None

@@ -61,7 +61,7 @@ class OpenaiModerations:
         """Judge each text alone: a block of one says nothing of the others. Raises `TidegateError`."""
         request = asked.read(_Request)
         texts = [request.input] if isinstance(request.input, str) else _texts_of(request.input)
-        judged = [await asked.guard([(_LANE, text)], model=request.model) for text in texts]
+        judged = await asked.guard_each(_LANE, texts, model=request.model)
         return Reply(
             {
                 "id": f"modr-{judged[0].stream_id}" if judged else "modr-",

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import field
 
 from sidecar.callouts.adapter import Asked, Handler, Reply
+from sidecar.callouts.guarded import Guarded
 from sidecar.errors import CallerError
 from sidecar.values import Channel, Lane, Part
 
@@ -70,11 +71,12 @@ class Presidio:
         if request.ad_hoc_recognizers:
             raise CallerError("are not served; write a rule on `patterns`", field="ad_hoc_recognizers")
         texts = [request.text] if isinstance(request.text, str) else request.text
-        found = [await self._entities(asked, request, text) for text in texts]
+        judged = await asked.guard_each(_LANE, texts, request_id=request.correlation_id)
+        found = [self._entities(guarded, request, text) for guarded, text in zip(judged, texts, strict=True)]
         return Reply(found[0] if isinstance(request.text, str) else found)
 
-    async def _entities(self, asked: Asked, request: _Analyze, text: str) -> list[dict[str, Any]]:
-        guarded = await asked.guard([(_LANE, text)], request_id=request.correlation_id)
+    @staticmethod
+    def _entities(guarded: Guarded, request: _Analyze, text: str) -> list[dict[str, Any]]:
         wanted = None if request.entities is None else set(request.entities)
         return [
             {

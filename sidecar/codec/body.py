@@ -52,13 +52,14 @@ class WholeBody:
         is_request: bool,
         is_json: bool = False,
         postscript: Postscript | None = None,
+        most_texts: int = 0,
     ) -> None:
-        """`is_json`: the answer's content is JSON by request; `postscript`: see `Weave`."""
+        """`is_json`: the answer's content is JSON by request; `postscript`: see `Weave`; `most_texts`: see `Reader`."""
         self._shape = shape
         self._is_request = is_request
         self._mark, self._text, self._document = _parse(body)
         root, scope = (shape.request, REQUEST) if is_request else (shape.response, answer_scope())
-        found = Reader(is_streamed=False).read(self._document, root, scope)
+        found = Reader(is_streamed=False, most_texts=most_texts).read(self._document, root, scope)
         slots = [_as_json(slot) for slot in found.slots] if is_json else found.slots
         self._weave = Weave(repeats=True, postscript=postscript)
         self._stopped: list[Blocked] = []

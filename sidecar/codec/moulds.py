@@ -21,12 +21,18 @@ from sidecar.codec.jsontext import Path, places_of
 from sidecar.codec.places import OPAQUE, Found, Node, Slot
 
 _TEXT: Final = re.compile(rb'"[^"\\\x00-\x1f]+"')
+_WORDS: Final = (str, re.compile(rb'"[ !#-\[\]-~]*"'))
+_COUNT: Final = (int, re.compile(rb"0|[1-9][0-9]{0,14}"))
 _FILLERS: Final = {
-    "obfuscation": (str, re.compile(rb'"[ !#-\[\]-~]*"')),
-    "sequence_number": (int, re.compile(rb"0|[1-9][0-9]{0,14}")),
+    "obfuscation": _WORDS,
+    "p": _WORDS,
+    "created_at": _WORDS,
+    "sequence_number": _COUNT,
+    "created": _COUNT,
 }
-"""What no two frames of OpenAI's share, and says nothing: random text in ASCII, so that nobody can tell texts by their
-lengths, and a frame's number."""
+"""What no two frames share, and says nothing: random text in ASCII, so that nobody can tell texts by their lengths
+(OpenAI's, Bedrock's), when a frame was made (Ollama's), and its number. They stand at a document's top, where its shape
+has no text; no shape tells by one of them what else a document is."""
 _MOST_IN_VAIN: Final = 8
 """Moulds one after the other that nothing fits: then the answer is not of this kind, as one of several choices."""
 

@@ -28,15 +28,19 @@ def whole(
     boundary: str = "",
     is_json: bool = False,
     postscript: Postscript | None = None,
+    most_texts: int = 0,
 ) -> Whole:
-    """A body that is there as a whole; `is_json`: its content is JSON by request. Raises `UnknownShapeError`."""
+    """A body that is there as a whole; `is_json`: its content is JSON by request.
+
+    Raises `UnknownShapeError`, and `CallerError` where it has more than `most_texts`, unless that is 0.
+    """
     if form is Format.TEXT:
         return WholeText(data, is_request=is_request)
     if form is Format.MULTIPART:
         return WholeMultipart(data, boundary, is_request=is_request)
     if form is not Format.JSON:
         raise UnknownShapeError("it comes in a format that is read only as a stream")
-    body = WholeBody(shape, data, is_request=is_request, is_json=is_json, postscript=postscript)
+    body = WholeBody(shape, data, is_request=is_request, is_json=is_json, postscript=postscript, most_texts=most_texts)
     if is_request and not (shape.fits(body.document) and not any(_misspelt(body.document))):
         raise UnknownShapeError("the request is not of its shape")
     return body

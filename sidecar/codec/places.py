@@ -32,6 +32,7 @@ from typing import Any
 import msgspec
 
 from sidecar.codec.jsontext import Path, dumps
+from sidecar.errors import CallerError
 from sidecar.values import Channel, Lane, Part, Tool
 
 MAX_CHOICE = 65_535
@@ -207,10 +208,13 @@ def number_of(told: Any, place: int) -> int | None:
 
 
 class Reader:
-    """Reads the documents of one body. Raises nothing: whatever is JSON has its slots."""
+    """Reads the documents of one body: whatever is JSON has its slots. Raises `CallerError` past `most_texts`."""
 
-    def __init__(self, *, is_streamed: bool) -> None:
+    def __init__(self, *, is_streamed: bool, most_texts: int = 0) -> None:
+        """`most_texts`: 0 where they have bounds elsewhere."""
         self._is_streamed = is_streamed
+        self._most_texts = most_texts
+        self._texts = 0
         self._lanes: dict[tuple[int, Channel, Part, Key], Lane] = {}
         self._items: dict[tuple[int, Channel, Part], int] = {}
         self._tools: dict[tuple[int, Key], str] = {}
@@ -285,6 +289,10 @@ class Reader:
 
     def _once(self, scope: Scope) -> Lane:
         """A lane for one text."""
+        self._texts += 1
+        if self._texts > self._most_texts > 0:
+            limit = self._most_texts
+            raise CallerError(f"has more than {limit} texts (messages, parts, calls)", field="body", limit=limit)
         self.has_calls = self.has_calls or scope.channel is Channel.TOOL_ARGUMENTS
         group = (scope.choice, scope.channel, scope.part)
         number = self._items[group] = self._items.get(group, -1) + 1

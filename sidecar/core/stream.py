@@ -108,7 +108,7 @@ class Stream:
         self._choices: defaultdict[int, list[Order]] = defaultdict(list)
         """The orders that stop together."""
         self._owners: dict[int, tuple[Order, LaneState]] = {}
-        """The lane of each segment that is waited for."""
+        """The lane of each segment that is waited for; while there is none, no lane waits."""
         self._readings: dict[Lane, JsonReading] = {}
         """Of lanes whose text is JSON."""
         self._noted: set[Lane] = set()
@@ -303,13 +303,15 @@ class Stream:
     @property
     def next_deadline_ms(self) -> float | None:
         """When `tick` has something to do, if nothing else happens."""
-        deadlines = (each.deadline_ms for _, state in self._live for each in state.asking.opened.values())
+        if not self._owners:
+            return None
+        deadlines = [each.deadline_ms for _, state in self._live for each in state.asking.opened.values()]
         return min(deadlines, default=None)
 
     @property
     def awaits_outcomes(self) -> bool:
         """Whether text is held for an outcome that is under way."""
-        return any(state.asking.awaited for _, state in self._live)
+        return bool(self._owners) and any(state.asking.awaited for _, state in self._live)
 
     @property
     def held_chars(self) -> int:
@@ -323,6 +325,8 @@ class Stream:
         Not while outcomes are waited for with `max_held_chars` of a lane's text on hand, nor while `MOST_AWAITED`
         segments are waited for: a segment's time begins when its text is fed, so what has not had its turn is not late.
         """
+        if not self._owners:
+            return True
         limit = self._plan.stream.max_held_chars
         if any(state.unjudged_chars >= limit and order.is_waiting for order, state in self._live):
             return False

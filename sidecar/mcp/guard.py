@@ -196,7 +196,8 @@ class McpGuard:
     async def _judge(self, shape: Shape, start: StreamStart, data: bytes) -> _Judged:
         """Put a message through a stream. Raises `TidegateError`."""
         try:
-            body = opened.whole(shape, data, is_request=True, form=Format.JSON)
+            most = self._engine.limits.max_request_texts
+            body = opened.whole(shape, data, is_request=True, form=Format.JSON, most_texts=most)
         except UnknownShapeError:
             return _Judged(b"", Action.BLOCK, _NO_JSON)
         if shape is mcp.SERVER and is_answer(body.document):

@@ -27,7 +27,7 @@ from sidecar.mcp.routes import Way, is_local_or, is_loopback, is_own_host, place
 from sidecar.mcp.sessions import Sessions
 from sidecar.start import StreamStart
 from sidecar.tokens import Tokens
-from sidecar.transport.connections import host_and_port, listening, upstream_client
+from sidecar.transport.connections import listening, upstream_client
 from sidecar.transport.decision import FIRST_ERROR, Refuse
 from sidecar.transport.exchange import InFlight, Room, told
 from sidecar.transport.facts import Caller, start_of
@@ -74,6 +74,8 @@ class McpListener:
         self._client: aiohttp.ClientSession | None = None
         self.address = ""
         """Where it listens, with the port that was chosen for port 0."""
+        self._is_local = False
+        """Whether this machine alone reaches it: by where it listens, however the settings spell that."""
 
     @property
     def sessions(self) -> int:
@@ -88,6 +90,7 @@ class McpListener:
             connect_seconds=self._settings.connect_seconds, idle_seconds=self._settings.idle_seconds
         )
         self._runner, self.address = await listening(self._handle, self._settings.listen, "mcp.listen")
+        self._is_local = all(is_loopback(str(each[0])) for each in self._runner.addresses)
 
     async def drain(self) -> None:
         """Refuse new requests and end streams that only wait; returns when nothing runs any more."""
@@ -136,12 +139,8 @@ class McpListener:
 
         Where others than this machine reach the listener, nobody here knows by which names.
         """
-        listens = host_and_port(self._settings.listen, "mcp.listen")[0]
-        if (
-            host
-            and is_loopback(listens)
-            and not is_own_host(host, (self._settings.public_url, *self._settings.origins))
-        ):
+        own = (self._settings.public_url, *self._settings.origins)
+        if host and self._is_local and not is_own_host(host, own):
             message = (
                 "this is not how this machine is called; mcp.public_url says how it is, where a proxy stands before"
             )

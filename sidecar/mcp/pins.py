@@ -2,13 +2,15 @@
 
 A file holds them across restarts, for several servers; without one they last as long as the session. It is read and
 written under a lock beside it, and replaced as a whole. A server that defines ever more tools fills neither: past
-`MOST_PINS` of them, a new one is not pinned.
+`MOST_PINS` of them, a new one is not pinned. Ever more servers and tenants do not fill the file: past `MOST_KEPT` pins,
+those go that were used least lately, and are pinned anew when they come again. What stands last in it was used last.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,8 +23,12 @@ from sidecar.codec.jsontext import dumps
 from sidecar.errors import ConfigError
 from sidecar.mcp.left_out import MOST_CHARS
 
+_log = logging.getLogger(__name__)
+
 MOST_PINS = 10_000
 """Of one server."""
+MOST_KEPT = 100_000
+"""In a file, of all tenants together, and as many of whoever is none; a server counts as one at least."""
 _MODE = 0o600
 
 
@@ -37,9 +43,36 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
     servers: Servers = msgspec.field(default_factory=dict)
     tenants: dict[str, Servers] = msgspec.field(default_factory=dict)
 
-    def of(self, tenant: str) -> Servers:
-        """The servers that a tenant reaches, or whoever is none."""
-        return self.tenants.setdefault(tenant, {}) if tenant else self.servers
+    def used(self, tenant: str, server: str) -> Servers:
+        """The servers that a tenant reaches, or whoever is none; of them, this one is the last used now."""
+        servers = self.servers
+        if tenant:
+            servers = self.tenants[tenant] = self.tenants.pop(tenant, {})
+        servers[server] = servers.pop(server, {})
+        return servers
+
+    def fit(self, tenant: str) -> None:
+        """Forget what was used least lately, so that there is room for what was used now."""
+        held = self.tenants if tenant else {"": self.servers}
+        over = sum(_size(names) for servers in held.values() for names in servers.values()) - MOST_KEPT
+        if over > 0:
+            _log.warning("pins of %d tools are forgotten, as the file is full", _forget(held, over))
+
+
+def _forget(held: dict[str, Servers], over: int) -> int:
+    """Take out the first, so many pins at least; returns how many."""
+    gone = 0
+    for tenant, servers in [*held.items()]:
+        while servers and gone < over:
+            gone += _size(servers.pop(next(iter(servers))))
+        if servers:
+            break
+        del held[tenant]
+    return gone
+
+
+def _size(names: Mapping[str, str]) -> int:
+    return max(1, len(names))
 
 
 class Pinned(msgspec.Struct, frozen=True):
@@ -94,10 +127,11 @@ class Pins:
         if self._file is None or all(name in self._seen for name, _ in found):
             return self._pinned(found, {}, {})
         with self._state(self._file) as state:
-            servers = state.of(self._tenant)
-            own = servers.setdefault(self.server, {})
+            servers = state.used(self._tenant, self.server)
             others = {name: server for server, names in servers.items() if self._is_another(server) for name in names}
-            return self._pinned(found, own, others)
+            pinned = self._pinned(found, servers[self.server], others)
+            state.fit(self._tenant)
+            return pinned
 
     def _is_another(self, server: str) -> bool:
         """Whether it has none of the tools that are pinned here."""
@@ -133,7 +167,7 @@ class Pins:
                 before = file.read_bytes() if file.exists() else b""
                 state = msgspec.json.decode(before, type=_State) if before else _State()
                 yield state
-                _write(file, before, msgspec.json.format(msgspec.json.encode(state, order="sorted")) + b"\n")
+                _write(file, before, msgspec.json.format(msgspec.json.encode(state)) + b"\n")
         except OSError as error:
             raise ConfigError(f"cannot be used: {error.strerror}", path=str(file)) from None
         except (msgspec.DecodeError, UnicodeDecodeError):

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
+from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from yarl import URL
 
+from detectors.text.address import ip_of
 from sidecar.config import McpServer as ServerSettings
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -146,12 +147,15 @@ def is_own_host(said: str, own: Iterable[str]) -> bool:
     A page reaches it by any other name when that name has been made to lead here.
     """
     host = _host_of(f"//{said}")
-    return host in {*LOCAL, *map(_host_of, own)} or _is_address(host) or host.endswith(".localhost")
+    return host in {*LOCAL, *map(_host_of, own)} or ip_of(host) is not None or host.endswith(".localhost")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there."""
-    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
+    """Whether this machine alone reaches what listens at an address: one that a socket told."""
+    address = ip_of(host)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address is not None and address.is_loopback
 
 
 def _host_of(url: str) -> str:
@@ -160,13 +164,6 @@ def _host_of(url: str) -> str:
         return (urlsplit(url).hostname or "/").removesuffix(".")
     except ValueError:
         return "/"
-
-
-def _is_address(host: str) -> bool:
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
 
 
 def is_local_or(origins: Iterable[str], origin: str) -> bool:

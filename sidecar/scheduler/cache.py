@@ -1,9 +1,9 @@
 """Findings of segments that were looked at before: greetings, boilerplate, repeated passages.
 
-An entry is found by a keyed digest of the item (text, left context, part, direction and supplied context), for one
-tenant and one detector; the key is drawn anew in each process. Neither text nor word pieces are kept, only labels,
-scores and places. Tenants have entries of their own, so that none can tell from an answer's speed what another one
-wrote. Bounded: what was used least lately goes first.
+An entry is found by a keyed digest of the item (text, left context, part, direction, supplied context, and whether it
+is later in its text), for one tenant and one detector; the key is drawn anew in each process. Neither text nor word
+pieces are kept, only labels, scores and places. Tenants have entries of their own, so that none can tell from an
+answer's speed what another one wrote. Bounded: what was used least lately goes first.
 
 What it relies on: the contract of `BatchDetector`, that an item's findings depend on nothing but the item.
 """
@@ -64,5 +64,5 @@ class FindingsCache:
 
     def _digest(self, detector: BatchDetector, tenant: str, item: BatchItem) -> tuple[int, bytes]:
         place = (item.text, item.begin, item.part, item.direction, item.context.digest if item.context else b"")
-        words = msgspec.msgpack.encode((detector.model, tenant, place, item.is_early))
+        words = msgspec.msgpack.encode((detector.model, tenant, place, item.is_early, item.is_later))
         return id(detector), blake2b(words, key=self._key, digest_size=_DIGEST_BYTES).digest()

@@ -7,9 +7,10 @@
    nobody would finish. Otherwise the request is queued. `admits` says whether there is room for more streams.
    What no text waits for (rules that annotate, or are in shadow) queues apart: it is taken when nothing else waits,
    by all workers but one, and so is what is shed first.
-2. The owner takes a batch and runs it on a worker thread. While all workers are busy it takes the next one, and has it
-   tokenised, as late as that does not leave a worker idle: when it is full, or when a batch is about to end. So a
-   segment's wait for company adapts to load, and is nothing when the workers are idle.
+2. The owner takes a batch and runs it on a worker thread: when it is full, or when something in it is due. What
+   somebody waits for is due at once; what may linger (`Request.may_linger`), `linger_ms` later, so that one run of the
+   model serves several streams also while the workers are idle. What is due takes along what lingers. While all workers
+   are busy the next batch is taken, and tokenised, as late as that does not leave a worker idle.
 3. The outcomes are handed out on the event loop, all those of a segment together.
 4. What a token costs is timed when the service starts (`time`), and learnt from each group's batches so far, the last
    ones counting most, and each by its tokens: a small batch tells little of what a token costs in a full one. It is the
@@ -25,14 +26,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from math import ceil, exp
+from math import ceil, exp, inf
 from statistics import median
 from typing import TypeVar
 
 from detectors.base import BatchItem
 from detectors.context import context_of
 from detectors.models.threads import cpu_limit
-from sidecar.clock import Clock
+from sidecar.clock import Alarm, Clock
 from sidecar.config import SchedulerSettings
 from sidecar.policy.plan import BatchPlan, Plan
 from sidecar.scheduler.admission import GUESSED_TOKENS, LONG_WAIT, Admission, Running
@@ -77,10 +78,10 @@ class Scheduler:
         self._queue_limit = settings.queue_limit
         self._tenant_limit = ceil(settings.queue_limit * TENANT_SHARE)
         self._max_items, self._max_tokens = settings.max_batch_items, settings.max_batch_tokens
-        self._awaited = Batcher(max_items=self._max_items, max_tokens=self._max_tokens)
+        batcher = partial(Batcher, max_tokens=self._max_tokens, linger_ms=settings.linger_ms)
+        self._awaited = batcher(max_items=self._max_items)
         """What text waits for."""
-        one = 1 if self._threads == 1 else self._max_items
-        self._others = Batcher(max_items=one, max_tokens=self._max_tokens)
+        self._others = batcher(max_items=1 if self._threads == 1 else self._max_items)
         """What no text waits for. With a single worker it is taken one by one, as the worker cannot be taken back."""
         self._cache = FindingsCache(max_entries=settings.cache_entries, max_chars=settings.cache_max_chars)
         self._clock = clock
@@ -89,6 +90,8 @@ class Scheduler:
         self._costs = _Costs()
         self._admission = Admission(self._threads)
         self._wake = asyncio.Event()
+        self._alarm = Alarm(clock, self._wake.set)
+        """Rings when a batch that runs is about to end, or what lingers is due."""
         self._idle = asyncio.Semaphore(self._threads)
         self._flights: list[_Flight] = []
         self._runs: set[asyncio.Task[None]] = set()
@@ -111,6 +114,7 @@ class Scheduler:
         if self._owner is not None:
             self._owner.cancel()
             await asyncio.wait([self._owner])
+        self._alarm.cancel()
         if self._runs:
             await asyncio.wait(self._runs)
         if self._workers is not None:
@@ -240,13 +244,19 @@ class Scheduler:
 
     def _next(self) -> Batcher | None:
         """From what to take a batch now; None: there is none, or something to be gained by waiting for it to fill."""
-        is_idle = not self._idle.locked()
-        if self._awaited.depth:
-            now_ms = self._clock.now_ms()
-            is_end_near = any(each.left_ms(now_ms) <= _LEAD_MS for each in self._flights)
-            return self._awaited if is_idle or is_end_near or self._awaited.has_full_batch else None
-        others = sum(not each.is_awaited for each in self._flights)
-        return self._others if self._others.depth and is_idle and others < self._workers_for_others else None
+        now_ms, is_idle, cost = self._clock.now_ms(), not self._idle.locked(), self._costs.of
+        near_ms = now_ms if is_idle else _near_ms(self._flights, now_ms)
+        lead_ms = 0.0 if is_idle else _LEAD_MS
+        if self._awaited.is_ready(now_ms + lead_ms if near_ms <= now_ms else -inf, cost):
+            return self._awaited
+        due_ms = max(near_ms, self._awaited.due_ms(cost) - lead_ms)
+        if is_idle and sum(not each.is_awaited for each in self._flights) < self._workers_for_others:
+            if self._others.is_ready(now_ms, cost):
+                return self._others
+            due_ms = min(due_ms, self._others.due_ms(cost))
+        if due_ms < inf:
+            self._alarm.set(due_ms)
+        return None
 
     async def _launch(self, batch: list[Ask]) -> None:
         """Run the batch, once a worker is idle; until then, have it tokenised."""
@@ -262,14 +272,12 @@ class Scheduler:
 
     async def _run(self, flight: _Flight) -> None:
         began_ms = flight.began_ms = self._clock.now_ms()
-        alarm = self._clock.call_at(began_ms + flight.estimate_ms - _LEAD_MS, self._wake.set)
         for ask in flight.asks:
             self._metrics.queue_seconds.observe((began_ms - ask.first.submitted_ms) / 1000)
         wanted = (max(ask.deadline_ms for ask in flight.asks) - began_ms) / 1000
         try:
             answers = await self._work(partial(flight.job.run, wanted))
         finally:
-            alarm.cancel()
             self._flights.remove(flight)
             self._idle.release()
             self._wake.set()
@@ -330,7 +338,16 @@ class _Flight:
 
     def left_ms(self, now_ms: float) -> float:
         """How long it is still going to take."""
-        return self.estimate_ms if self.began_ms is None else max(0.0, self.began_ms + self.estimate_ms - now_ms)
+        return max(0.0, self.end_ms(now_ms) - now_ms)
+
+    def end_ms(self, now_ms: float) -> float:
+        """When it is likely to be done."""
+        return (now_ms if self.began_ms is None else self.began_ms) + self.estimate_ms
+
+
+def _near_ms(flights: Sequence[_Flight], now_ms: float) -> float:
+    """When one of them is so near its end that the next batch is taken, so that it is tokenised by then."""
+    return min([each.end_ms(now_ms) for each in flights], default=inf) - _LEAD_MS
 
 
 def _tell(metrics: ModelMetrics, flight: _Flight) -> None:

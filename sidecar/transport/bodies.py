@@ -139,7 +139,8 @@ class Bodies:
             case Whole() as way:
                 content = opened_request(self._settings, described.coding, data)
                 held.take(len(content) if described.coding else 0)
-                body = _body(way, content, described, is_request=True)
+                most = self._engine.limits.max_request_texts
+                body = _body(way, content, described, is_request=True, most_texts=most)
                 if body is None:
                     return await self._unreadable_request(caller, described, _not_of(way), data)
                 return await self._guard_request(way, caller, body, described.coding, (data, content))
@@ -365,8 +366,12 @@ def _body(
     is_request: bool,
     is_json: bool = False,
     postscript: Postscript | None = None,
+    most_texts: int = 0,
 ) -> opened.Whole | None:
-    """The body in the first of the way's formats that it is in. What may be text is JSON only if it looks like it."""
+    """The body in the first of the way's formats that it is in. What may be text is JSON only if it looks like it.
+
+    Raises `CallerError` where it has too many texts.
+    """
     is_other = way.otherwise is not None and not content.lstrip().startswith((b"{", b"["))
     for each in (None if is_other else way.format, way.otherwise):
         with suppress(UnknownShapeError):
@@ -379,5 +384,6 @@ def _body(
                     boundary=described.boundary,
                     is_json=is_json,
                     postscript=postscript,
+                    most_texts=most_texts,
                 )
     return None

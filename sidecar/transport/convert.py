@@ -126,13 +126,13 @@ def response_of(shown: Shown, plan: Plan, joint: str = "", *, wire: WireLanes = 
 
 def release_of(release: Release, plan: Plan, wire: WireLanes = numbered) -> pb.Release:
     """A release; most have neither annotations nor redactions."""
-    return pb.Release(
-        lane=wire(release.lane),
-        text=release.text,
-        input=pb.Span(start=release.start, end=release.end),
-        annotations=[_annotation_of(each, plan) for each in release.annotations],
-        redactions=[_redaction_of(each, plan) for each in release.redactions],
-    )
+    span = pb.Span(start=release.start, end=release.end)
+    message = pb.Release(lane=wire(release.lane), text=release.text, input=span)
+    if release.annotations:
+        message.annotations.extend([_annotation_of(each, plan) for each in release.annotations])
+    if release.redactions:
+        message.redactions.extend([_redaction_of(each, plan) for each in release.redactions])
+    return message
 
 
 def verdict_of(blocked: Blocked, plan: Plan, joint: str = "", *, wire: WireLanes = numbered) -> pb.Verdict:

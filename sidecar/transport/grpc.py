@@ -14,7 +14,7 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from traceback import clear_frames
@@ -234,9 +234,12 @@ class GuardService:
 
     async def _write(self, context: Context, response: pb.StreamResponse) -> None:
         """Send a message. Raises `IdleStream` when the client takes nothing for too long."""
+        waits = _sending(context, response)
+        if waits is None:
+            return
         try:
             async with asyncio.timeout(self._idle_seconds):
-                await context.write(response)
+                await waits
         except TimeoutError:
             raise IdleStream(self._idle_seconds) from None
 
@@ -342,6 +345,14 @@ class GrpcServer:
         for address in self.addresses:
             if address.startswith(_UNIX):
                 os.chmod(Path(address.removeprefix(_UNIX)), int(self._settings.unix_socket_mode, 8))
+
+
+def _sending(context: Context, response: pb.StreamResponse) -> Awaitable[None] | None:
+    """Send a message; what to wait for until that is done. None: it is on its way, and needs no timer."""
+    call: object = context
+    if not isinstance(call, Call):
+        return context.write(response)
+    return None if call.post(response) else call.sent()
 
 
 async def _read(context: Context, session: Session, lanes: LaneReader) -> None:

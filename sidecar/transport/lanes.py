@@ -88,6 +88,7 @@ class LaneReader:
         self._names: dict[Lane, str] = {}
         """By the lane of a call's arguments: its name, as far as it came."""
         self._ended: set[Lane] = set()
+        self._wired: dict[Lane, pb.Lane] = {}
 
     def lane_of(self, message: pb.Lane, *, field: str = "chunk.lane") -> Lane:
         """The lane that a message names. Raises `CallerError` for a channel or part that is none."""
@@ -123,7 +124,13 @@ class LaneReader:
         return Tool(name, is_name=True)
 
     def wire(self, lane: Lane) -> pb.Lane:
-        """What the caller calls a lane."""
+        """What the caller calls a lane. It is the same message each time, and not to be changed."""
+        message = self._wired.get(lane)
+        if message is None:
+            message = self._wired[lane] = self._wire(lane)
+        return message
+
+    def _wire(self, lane: Lane) -> pb.Lane:
         message = numbered(lane)
         if lane.item % _NAME >= _BY_ID:
             message.item, message.call = 0, self._ids[lane.item % _BY_ID]

@@ -69,8 +69,13 @@ _IS_AUTOLINK = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>`]*>|<[A-Za-z0-9
 def open_at(text: str, position: int) -> Target | None:
     """The outermost target open before `text[position]` that began at most `REACH_CHARS` before it, if there is one."""
     before = max(0, position - LOOK_BACK_CHARS)
-    if all(text.rfind(mark, before, position) < 0 for mark in _MARKS):
-        return None
+    for mark in _MARKS:
+        if text.rfind(mark, before, position) >= 0:
+            return _open_at(text, before, position)
+    return None
+
+
+def _open_at(text: str, before: int, position: int) -> Target | None:
     for kinds in ((_attribute, _inline, _definition), (_autolink,)):
         found = [kind(text, before, position) for kind in kinds]
         near = [target for target in found if target is not None and position - target.start <= REACH_CHARS]

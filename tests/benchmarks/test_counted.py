@@ -47,6 +47,6 @@ def test_what_is_new_or_gone_is_told():
 
 def test_every_part_of_a_tokens_way_is_written_down():
     counts = recorded()
-    assert len(counts) == 7
+    assert len(counts) == 8
     assert all(each[CALLS] > 0 and each[BUILTINS] > 0 for each in counts.values())
     assert counts["a token through gRPC and back"][SCHEDULED] < 0.2, "most tokens wake nobody"

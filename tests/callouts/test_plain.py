@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -106,6 +108,25 @@ async def test_limits_are_named():
 
     assert status == 413
     assert "at most 10 are allowed" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/check", {"texts": [FINE] * 3}),
+        ("/v1/moderations", {"input": [FINE] * 3}),
+        ("/analyze", {"text": [FINE] * 3, "language": "en"}),
+        ("/api/v1/text/contents", {"contents": [FINE] * 3, "detector_params": {}}),
+        ("/api/v1/text/chat", {"messages": [{"role": "user", "content": FINE}] * 3, "detector_params": {}}),
+    ],
+)
+async def test_more_texts_than_may_be_are_refused_in_each_forms_own_words(path: str, body: dict[str, Any]):
+    async with calling(limits=Limits(max_request_texts=2)) as door:
+        status, answer = await door.post(path, body)
+        assert door.decisions == []
+
+    assert status == 413
+    assert re.search("at most 2 are allowed|more than 2 texts", json.dumps(answer))
 
 
 async def test_the_operators_facts_stand():

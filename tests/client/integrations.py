@@ -289,12 +289,12 @@ def _nemo_retrieval() -> list[str]:
     return [read(FINE), read(CARD), read(BAD)]
 
 
-def nemo_tools() -> dict[str, Any]:
-    """The rails of tools and of retrieval."""
-    return {**_nemo_tools(), "retrieval": _nemo_retrieval()}
-
-
 def nemo() -> dict[str, Any]:
+    """The rails of prompts and answers, of tools, and of retrieval: to import NeMo takes longer than all of them."""
+    return {**_nemo_texts(), **_nemo_tools(), "retrieval": _nemo_retrieval()}
+
+
+def _nemo_texts() -> dict[str, Any]:
     from nemoguardrails.rails.llm.options import RailType
 
     config = "models: []\nrails: {input: {flows: [tidegate input]}, output: {flows: [tidegate output]}}\n"
@@ -319,7 +319,6 @@ RUNS: dict[str, Callable[[], dict[str, Any]]] = {
     "openai-agents": openai_agents,
     "guardrails-ai": guardrails_ai,
     "nemo": nemo,
-    "nemo-tools": nemo_tools,
 }
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sidecar.codec import moulds
 from sidecar.codec.body import StreamedAnswer
 from sidecar.codec.catalogue import SHAPES
+from sidecar.codec.eventstream import EventStream
 from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import loads
 from sidecar.codec.shape import AnswerOptions
@@ -25,9 +26,10 @@ STARS = "**"
 TEXTS = ("Hello", " wörld", "漢", "secret", 'a "quote"', "\\", "", "\n", "{", "\U0001f600", " ", "data: x", "\x7f")
 
 
-def chat(delta: dict[str, Any], *, number: int = 0, **more: Any) -> bytes:
+def chat(delta: dict[str, Any], *, number: int = 0, created: float = 1, **more: Any) -> bytes:
     choice = {"index": number, "delta": delta, "finish_reason": None}
-    chunk = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice], **more}
+    head = {"id": "c1", "object": "chat.completion.chunk", "created": created, "model": "m"}
+    chunk = {**head, "choices": [choice], **more}
     return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
 
 
@@ -44,6 +46,7 @@ def told(text: str, number: int) -> bytes:
     return block("response.output_text.delta", delta=text, **more)
 
 
+PADDING = ("", "a", "abcdefgh", "2026-01-01T00:00:00.5Z", 'a"b', "\\", "\n", "ö", "\x7f", '","p":"')
 RESPONSES = (
     block("response.created", sequence_number=0, response={"id": "r", "output": [], "status": "in_progress"}),
     block("response.output_text.delta", delta="x", output_index=0, content_index=1, sequence_number=-1),
@@ -78,7 +81,46 @@ MESSAGES = (
 )
 
 
-OTHERS = {"openai-chat": CHAT, "anthropic-messages": MESSAGES, "openai-responses": RESPONSES}
+def made(text: Any, at: Any, *, key: str = "content", done: bool = False) -> bytes:
+    document = {"model": "m", "created_at": at, "message": {"role": "assistant", key: text}, "done": done}
+    return json.dumps(document, ensure_ascii=False).encode() + b"\n"
+
+
+def padded(text: str, padding: Any, *, kind: str = "contentBlockDelta", index: int = 0, **more: Any) -> bytes:
+    document = {"contentBlockIndex": index, "delta": {"text": text}, "p": padding, **more}
+    return EventStream(max_bytes=1 << 16).build(json.dumps(document, ensure_ascii=False).encode(), kind)
+
+
+LINES = (
+    made("thus", "2026-01-01T00:00:00Z", key="thinking"),
+    made("so", 7),
+    made("so", {"then": "now"}),
+    made("so", "\\"),
+    made("", "2026-01-01T00:00:09Z", done=True),
+    b'{"model":"m","created_at":"\xff","message":{"role":"assistant","content":"x"},"done":false}\n',
+    b'{"created_at":"a","message":{"content":"x"},"created_at":"b","done":false}\n',
+    b"\n",
+)
+CONVERSE = (
+    padded("other", "abc", index=1),
+    padded("x", 7),
+    padded("x", ["abc"]),
+    padded("x", "ab", kind="contentBlockStart"),
+    padded("x", "ab", more="and this"),
+    EventStream(max_bytes=1 << 16).build(b'{"contentBlockIndex":0,"p":"abcd"}', "contentBlockStop"),
+    EventStream(max_bytes=1 << 16).build(b'{"stopReason":"end_turn","p":"ab"}', "messageStop"),
+)
+
+
+FORMATS = {"ollama": Format.LINES, "bedrock-converse": Format.EVENT_STREAM}
+"""By shape, how its frames are cut, where not as server-sent events."""
+OTHERS = {
+    "ollama": LINES,
+    "bedrock-converse": CONVERSE,
+    "openai-chat": CHAT,
+    "anthropic-messages": MESSAGES,
+    "openai-responses": RESPONSES,
+}
 """By shape, what comes between texts."""
 
 
@@ -92,7 +134,9 @@ def streams(draw: st.DrawFn) -> tuple[str, list[bytes]]:
         for text in draw(st.lists(st.sampled_from(TEXTS), max_size=6)):
             filler: dict[str, Any] = {key: draw(st.sampled_from(["a", "bcd", "\\"])) for key in more}
             if shape == "openai-chat":
-                frames.append(chat({"content": text}, **filler))
+                frames.append(chat({"content": text}, created=draw(st.sampled_from([1, 20, -1, 0.5])), **filler))
+            elif shape in FORMATS:
+                frames.append((made if shape == "ollama" else padded)(text, draw(st.sampled_from(PADDING))))
             else:
                 frames.append(said(text) if shape == "anthropic-messages" else told(text, len(frames)))
         frames += draw(st.lists(st.sampled_from(OTHERS[shape]), max_size=2))
@@ -105,7 +149,7 @@ def outcome(
     """What is fed, and what leaves, where `secret` is replaced, and a text maybe stopped."""
     own = next(each for each in SHAPES if each.name == shape)
     asked = AnswerOptions(is_json=is_json, wants_usage=True)
-    body = StreamedAnswer(own, Format.SSE, max_frame_bytes=1 << 16, asked=asked)
+    body = StreamedAnswer(own, FORMATS.get(shape, Format.SSE), max_frame_bytes=1 << 16, asked=asked)
     fed, out, ends = list[Fed](), list[bytes](), dict[object, int]()
     try:
         for number, frame in enumerate((*frames, b"")):
@@ -215,6 +259,11 @@ def test_a_stop_behind_numbered_frames_has_the_next_number() -> None:
         ("anthropic-messages", [said(text) for text in "abc"], 1),
         ("anthropic-messages", [said("a"), said("b", index=1), said("c", index=1)], 2),
         ("openai-responses", [told(text, 7 + number) for number, text in enumerate("abc")], 1),
+        ("openai-chat", [chat({"content": text}, created=number) for number, text in enumerate("abc")], 1),
+        ("ollama", [made(text, f"2026-01-01T00:00:0{number}Z") for number, text in enumerate("abc")], 1),
+        ("ollama", [made(text, number) for number, text in enumerate("abc")], 3),
+        ("bedrock-converse", [padded(text, text * 5) for text in "abc"], 1),
+        ("bedrock-converse", [padded("a", "b"), padded("a", "ö"), padded("c", "d")], 2),
     ),
 )
 def test_a_document_is_parsed_once_for_those_that_are_like_it(shape: str, frames: Sequence[bytes], parsed: int) -> None:

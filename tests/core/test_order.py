@@ -568,6 +568,36 @@ def test_neither_cuts_nor_the_time_of_outcomes_matter(a_plan: Plan, data: st.Dat
 
 
 @st.composite
+def blocks_beside_others(draw: st.DrawFn) -> Plan:
+    """A rule or two that block, and several that nothing waits for."""
+    detectors: list[tuple[Detector, list[RulePlan]]] = []
+    blocks = draw(st.integers(1, 2))
+    for index in range(blocks + draw(st.integers(2, 4))):
+        label = f"L{index}"
+        detector: Detector = WordScanner(draw(st.sampled_from(SCANNERS)), label=label)
+        if draw(st.booleans()):
+            flagged = draw(st.sampled_from(["aa", "1", "b.", " "]))
+            detector = SegmentFlagger(flagged, label=label, spans=draw(st.booleans()))
+        action, enforcement = BLOCK, Enforcement.ENFORCE
+        if index >= blocks:
+            action = draw(st.sampled_from([ANNOTATE, ANNOTATE, REDACT, BLOCK]))
+            enforcement = Enforcement.ENFORCE if action is ANNOTATE and draw(st.booleans()) else Enforcement.SHADOW
+        detectors.append((detector, [rule(action, label, index=index, enforcement=enforcement)]))
+    order = draw(st.permutations(detectors))
+    early = draw(st.sampled_from([(), (2, 2)]))
+    return plan(*order, max_segment_tokens=draw(st.integers(2, 6)), early_tokens=early, early_every_tokens=len(early))
+
+
+@given(blocks_beside_others(), st.data())
+def test_what_is_told_beside_a_block_is_the_same_for_any_two_ways_of_cutting(a_plan: Plan, data: st.DataObject) -> None:
+    """And for any two orders in which outcomes come, at the same time."""
+    events = data.draw(with_ends(data.draw(streams())))
+    seeds = st.none() | st.integers(0, 99)
+    one, other = (play(a_plan, data.draw(cut(events)), seed=data.draw(seeds)).facts for _ in range(2))
+    assert one == other
+
+
+@st.composite
 def scanned(draw: st.DrawFn) -> list[tuple[str, Action]]:
     """What scanners look for, and what is done about it."""
     return draw(st.lists(st.tuples(st.sampled_from(SCANNERS), st.sampled_from([REDACT, REDACT, BLOCK])), max_size=3))

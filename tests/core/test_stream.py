@@ -631,6 +631,21 @@ def test_law_3_without_a_violation_output_is_input(a_plan: Plan, text: str, data
         )
 
 
+@given(policies(), st.lists(st.tuples(st.text(WORDS, max_size=24), st.integers(0, 3)), max_size=12))
+def test_what_is_waited_for_is_told_as_all_lanes_would_tell_it(a_plan: Plan, steps: list[tuple[str, int]]) -> None:
+    """A session asks between all its steps, and the answer is short while nothing is waited for."""
+    stream, asked = Stream(a_plan), []
+    for now_ms, (text, answered) in enumerate(steps):
+        asked += stream.feed(Lane(), text, float(now_ms))
+        for batch, segment in asked[:answered]:
+            stream.resolve(segment.number, batch.index, Found(), float(now_ms))
+        del asked[:answered]
+        _drain(stream)
+        opened = [each for _, state in stream._live for each in state.asking.opened.values()]
+        assert stream.next_deadline_ms == min([each.deadline_ms for each in opened], default=None)
+        assert stream.awaits_outcomes == any(each.gating for each in opened)
+
+
 @given(policies(), st.text(WORDS, max_size=200))
 def test_law_4_held_text_is_bounded(a_plan: Plan, text: str) -> None:
     guarded = guard_text(a_plan, by_character(text))

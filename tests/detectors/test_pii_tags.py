@@ -13,8 +13,10 @@ from detectors.base import BatchDetector, BatchItem, DetectorError
 from detectors.models.encoder import Tags
 from detectors.models.tokenizer import Pieces
 from detectors.pii.detector import Pii, PiiParams
+from detectors.pii.known import KNOWN, MOST_WORDS
 from detectors.pii.rows import is_of_program
 from detectors.pii.tags import TagSet
+from detectors.pii.words import is_nothing
 from detectors.types import Finding
 from tests.tiny_model import write_tiny_model
 
@@ -62,6 +64,11 @@ P, Q, L, M, O = "B-PERSON", "I-PERSON", "B-LOCATION", "I-LOCATION", "O"  # noqa:
         ("J. R. Tolkien", [P, Q, Q], [("J. R. Tolkien", "PERSON")]),
         ("Paris (France) now", [L, M, O], [("Paris (France)", "LOCATION")]),
         ("(in Paris) now", [O, L, O], [("Paris", "LOCATION")]),
+        ("in Ames, Iowa now", [O, L, M, O], [("Ames", "LOCATION"), ("Iowa", "LOCATION")]),
+        ("Smith, Ann", [P, Q], [("Smith, Ann", "PERSON")]),
+        ("President Ann Smith", [P, Q, Q], [("Ann Smith", "PERSON")]),
+        ("General of Ulm", [P, Q, Q], [("General of Ulm", "PERSON")]),
+        ("Prince Ann", [P, Q], [("Prince Ann", "PERSON")]),
     ),
 )
 def test_edges(text: str, tags: list[str], expected: list[tuple[str, str]]) -> None:
@@ -126,6 +133,8 @@ def test_edges(text: str, tags: list[str], expected: list[tuple[str, str]]) -> N
         ("name, city, <ann>", "ann"),
         ("<mean> mean mean", ""),
         ("the total price was set by <ann>", "ann"),
+        ("said <President> Ann", ""),
+        ("called <Mayor Quimby>", "Quimby"),
         ("<sku> | share | crc\n", ""),
         ("name: <ann lee>\niban: qa16 5701 2360 5621", "ann lee"),
         ("on <20240501> we met", "20240501"),
@@ -151,6 +160,97 @@ def test_what_is_no_name_whatever_the_tags_say(text: str, found: str) -> None:
         (word.group(), tag) for word, tag in zip(pieces, tags, strict=True)
     ]
     assert " ".join(name for name, _ in names(plain, words)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "is_date"),
+    (
+        ("18 months", False),
+        ("three-year", False),
+        ("last year", False),
+        ("the coming weeks", False),
+        ("first quarter", False),
+        ("two weeks ago", False),
+        ("the year 2020", True),
+        ("summer 2020", True),
+        ("the 1990s", True),
+        ("10 in the morning", True),
+        ("half past ten", True),
+        ("tomorrow", True),
+        ("last Monday", True),
+        ("5 May", True),
+    ),
+)
+def test_a_date_says_a_day_a_year_or_an_hour(text: str, is_date: bool) -> None:
+    assert is_nothing(text, 0, len(text), "DATE_TIME") != is_date
+
+
+@pytest.mark.parametrize(
+    ("text", "is_people"),
+    (
+        ("Translate this into <French>.", False),
+        ("from English to <German>", False),
+        ("she speaks <Polish> and Czech", False),
+        ("from <German> companies", True),
+        ("the <French> said", True),
+        ("in <French-speaking> towns", True),
+        ("moved to <Swiss>.", True),
+    ),
+)
+def test_a_people_is_not_its_language(text: str, is_people: bool) -> None:
+    start, end = text.index("<"), text.index(">") - 1
+    assert is_nothing(text.replace("<", "").replace(">", ""), start, end, "NRP") != is_people
+
+
+KINDS = ("PERSON", "LOCATION", "ORGANIZATION", "NRP")
+
+
+def labelled(text: str, *chances: dict[str, float]) -> list[tuple[str, str]]:
+    """The names in words of which each has these probabilities, and is nothing for the rest."""
+    tags = ("O", *(f"{begun}-{kind}" for kind in KINDS for begun in "BI"))
+    rows = [[own.get(tag, 0.0) for tag in tags] for own in chances]
+    for row in rows:
+        row[0] += 1.0 - sum(row)
+    words = list(re.finditer(r"\w+|[^\w\s]", text))
+    starts, ends = (np.asarray([getattr(each, side)() for each in words]) for side in ("start", "end"))
+    number = np.arange(len(words))
+    spans = TagSet(tags).spans(text, Tags(Pieces(number, starts, ends, number), np.asarray(rows, dtype=np.float32)))
+    return [(text[each.start : each.end], each.label) for each in spans]
+
+
+def test_a_known_name_is_likelier_to_be_what_it_is() -> None:
+    firm = {"B-ORGANIZATION": 0.8, "B-LOCATION": 0.1}
+    assert labelled("Iran", firm) == [("Iran", "LOCATION")]
+    assert labelled("Ulmia", firm) == [("Ulmia", "ORGANIZATION")]
+    assert labelled("Japanese", {"B-LOCATION": 0.6, "B-NRP": 0.2}) == [("Japanese", "NRP")]
+    assert labelled("South Korea", {"B-NRP": 0.6, "B-LOCATION": 0.2}, {"I-NRP": 0.6, "I-LOCATION": 0.2}) == [
+        ("South Korea", "LOCATION")
+    ]
+
+
+def test_a_known_name_is_found_where_the_model_nearly_saw_it() -> None:
+    doubtful = {"B-LOCATION": 0.05}
+    assert labelled("iran", doubtful) == labelled("Ulmia", doubtful) == []
+    assert labelled("U.S.", doubtful, doubtful, doubtful, doubtful) == [("U.S.", "LOCATION")]
+
+
+def test_a_known_name_stays_a_part_of_a_longer_one() -> None:
+    bank, on = {"B-ORGANIZATION": 0.99}, {"I-ORGANIZATION": 0.99, "I-LOCATION": 0.001}
+    assert labelled("Bank of China", bank, on, on) == [("Bank of China", "ORGANIZATION")]
+    club = {"B-ORGANIZATION": 0.9, "B-LOCATION": 0.1}
+    assert labelled("Manchester United", club, on) == [("Manchester United", "ORGANIZATION")]
+
+
+def test_where_labels_share_a_word_it_is_something() -> None:
+    shared = {"B-PERSON": 0.3, "B-ORGANIZATION": 0.28}
+    assert labelled("Ulmia", shared) == [("Ulmia", "PERSON")]
+    assert labelled("Ulmia", {"B-PERSON": 0.3}) == []
+
+
+def test_known_names_are_no_longer_than_is_looked_for() -> None:
+    words = re.compile(r"\w+|[^\w\s]")
+    assert max(len(words.findall(name)) for name in KNOWN) == MOST_WORDS
+    assert {label for label, _ in KNOWN.values()} == {"LOCATION", "ORGANIZATION", "NRP"}
 
 
 def test_what_a_hash_stands_in_is_no_name() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -12,7 +16,10 @@ from pydantic import ValidationError
 
 from detectors.base import DetectorError, ToolCall
 from detectors.calls import Names
-from detectors.tools import Tools, ToolsParams, steps_of
+from detectors.tools import Tools, ToolsParams, ToolsScanner, steps_of
+from detectors.types import Finding
+
+TOO_MUCH = "the arguments have a longer number, or nest deeper, than what is judged"
 
 
 def judged(call: ToolCall, text: str, **params: Any) -> list[tuple[str, int, str]]:
@@ -111,14 +118,71 @@ def test_paths(path: str, arguments: str, is_wrong: bool) -> None:
         ('{"a":"x","a":"y"}', "a key stands twice in the arguments"),
         ('{"b":{"a":1,"a":2}}', "a key stands twice in the arguments"),
         ("[1]", "the arguments are no JSON object"),
+        ('{"a":"x"} {}', "the arguments are no JSON object"),
         ('{"a":', "the arguments are no JSON"),
+        ('{"a"]', "the arguments are no JSON"),
         ('{"a":"' + "x" * 300_000 + '"}', "the arguments are longer than what is judged"),
-        ("[" * 100_000, "the arguments are no JSON"),
+        ("[" * 100_000, "the arguments are no JSON object"),
+        ('{"a":' * 40_000 + "1" + "}" * 40_000, TOO_MUCH),
+        ('{"a":' + "1" * 5_000 + "}", TOO_MUCH),
     ],
-    ids=range(6),
+    ids=range(10),
 )
 def test_what_readers_may_read_differently_is_not_allowed(arguments: str, reason: str) -> None:
     assert wrong(arguments, {"type": "string"}) == reason
+
+
+def probed(scanner: ToolsScanner, call: ToolCall, pieces: Iterable[str]) -> list[Sequence[Finding]]:
+    """What is told of a call behind each piece if it were over there, as where another lane comes between."""
+    run, at, told = scanner.start_call(call), 0, list[Sequence[Finding]]()
+    for piece in pieces:
+        call.add(piece)
+        run.advance(piece, at, is_final=False)
+        told.append(run.fork().advance(piece, at, is_final=True))
+        at += len(piece)
+    return told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ('{"a":{"b":"}{\\"[","c":[1,{}]}}' + " " * 200, "[" * 200, '{"a":"' + "}" * 200 + '"}', '{"a":1}' + "}" * 200),
+)
+def test_arguments_are_not_parsed_anew_at_each_change_of_lanes(arguments: str) -> None:
+    scanner = Tools.build(ToolsParams.model_validate({"arguments": {"t": {"a": {"type": "boolean"}}}}))
+    with patch("detectors.tools.json.loads", wraps=json.loads) as parsing:
+        told = probed(scanner, ToolCall("t"), arguments)
+    assert any(told)
+    assert parsing.call_count <= 1
+
+
+@given(st.recursive(st.text('a"\\{}[] ', max_size=4) | st.integers(), lambda inner: st.dictionaries(
+    st.text('a{"\\', max_size=2), inner, max_size=3) | st.lists(inner, max_size=3), max_leaves=5
+), st.sampled_from(("", "x", "{", "]", " ")), st.data())  # fmt: skip
+def test_a_call_is_judged_where_its_arguments_are_whole_however_they_come(
+    value: Any, behind: str, data: st.DataObject
+) -> None:
+    """Where that is, Python says; what can be no object is refused where that is certain."""
+    text = f" {json.dumps(value)}{behind}"
+    scanner = Tools.build(ToolsParams.model_validate({"arguments": {"t": {"a": {"type": "boolean"}}}}))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(text) - 1), max_size=6)))
+    pieces = [text[start:end] for start, end in pairwise((0, *cuts, len(text)))]
+    told = probed(scanner, ToolCall("t"), pieces)
+    so_far = [*accumulate(pieces)]
+    for each, findings in zip(so_far, told, strict=True):
+        reason = next((found.reason for found in findings), "")
+        if (whole := document_of(each)) is None:
+            assert reason in ("", "the arguments are no JSON object")
+            assert not (reason and each.lstrip().startswith("{") and document_of(each + "}" * 9) is not None)
+        else:
+            assert reason == ("a: type" if "a" in whole and not isinstance(whole["a"], bool) else "")
+
+
+def document_of(text: str) -> dict[str, Any] | None:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def test_a_name_is_compared_in_linear_time() -> None:

@@ -185,6 +185,7 @@ async def relaying(
     policy: str | Plan = POLICY,
     *,
     tokens: Tokens | None = None,
+    listen: str = "127.0.0.1:0",
     **settings: Any,
 ) -> AsyncIterator[Relaying]:
     """A listener that stops with the context; one server is at `/tools`."""
@@ -192,7 +193,7 @@ async def relaying(
     servers = {"tools": upstream} if isinstance(upstream, str) else upstream
     named = {name: McpServer(upstream=url) for name, url in servers.items()}
     async with serving(plan) as running:
-        listener = McpListener(running.engine, Mcp(listen="127.0.0.1:0", servers=named, **settings), tokens)
+        listener = McpListener(running.engine, Mcp(listen=listen, servers=named, **settings), tokens)
         try:
             await listener.start()
             async with aiohttp.ClientSession() as http:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from sidecar.config import Limits
 from sidecar.mcp.guard import McpGuard, Relayed
 from sidecar.mcp.left_out import MOST_CHARS, MOST_NAMES, LeftOut
 from sidecar.mcp.messages import PARSE_ERROR, STOPPED, UNCHECKED, head_of
@@ -50,6 +51,17 @@ def request(method: str, number: Any = 1, **params: Any) -> bytes:
 
 def call(text: str, number: Any = 1, name: str = "add") -> bytes:
     return request("tools/call", number, name=name, arguments={"text": text})
+
+
+async def test_a_message_of_too_many_texts_is_not_read() -> None:
+    async with serving(GUARD, limits=Limits(max_request_texts=3)) as running:
+        guard, parts = guard_of(running), [{"type": "text", "text": "a fine day"}] * 4
+        called = await guard.from_server(message(id=1, result={"content": parts}))
+        prompted = await guard.from_server(message(id=2, result={"messages": [{"content": each} for each in parts]}))
+        assert running.decisions == []
+    failed, error = answered(called.onward)["result"], answered(prompted.onward)["error"]
+    assert (failed["isError"], "more than 3 texts" in failed["content"][0]["text"]) == (True, True)
+    assert (error["code"], "more than 3 texts" in error["message"]) == (UNCHECKED, True)
 
 
 def listed(*tools: Any, key: str = "tools", **more: Any) -> bytes:

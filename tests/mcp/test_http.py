@@ -356,12 +356,17 @@ class TestFailures:
             ("tools.localhost", True),
             ("[::1]:9000", True),
             ("127.0.0.1", True),
+            ("127.1:9000", True),
+            ("0x7f.1", True),
+            ("2130706433", True),
             ("LOCALHOST.", True),
             ("tools.example.com", True),
             ("app.example:8443", True),
             ("evil.example", False),
             ("127.0.0.1.evil.example", False),
             ("localhost.evil.example:9000", False),
+            ("127.1.evil", False),
+            ("0x7f.1.2.3.4.5", False),
             ("", True),
             ("[", False),
         ],
@@ -374,6 +379,27 @@ class TestFailures:
                 status, body, _ = await get(door, path, Host=host)
                 assert (status, b"public_url" in body) == ((200, False) if is_served else (403, True))
             assert len(server.seen) == (2 if is_served else 0)
+
+    @pytest.mark.parametrize(
+        ("listen", "is_refused"),
+        [
+            ("127.0.0.1", True),
+            ("LOCALHOST", True),
+            ("127.1", True),
+            ("0x7f.1", True),
+            ("2130706433", True),
+            ("[0:0::1]", True),
+            ("0", False),
+            ("0.0.0.0", False),
+        ],
+    )
+    async def test_by_where_it_listens_however_the_settings_spell_that(self, listen: str, is_refused: bool) -> None:
+        """Where others come, nobody here knows by which name."""
+        async with relaying("http://127.0.0.1:9/mcp", listen=f"{listen}:0") as door:
+            host = listen if listen.startswith("[") else "localhost"
+            url = f"http://{host}:{door.url.rpartition(':')[2]}/other"
+            async with door.http.post(url, headers={"Host": "evil.example"}) as found:
+                assert found.status == (403 if is_refused else 404)
 
     async def test_what_needs_no_token_is_judged_whatever_it_says_of_itself(self, tmp_path: Path) -> None:
         file = tmp_path / "tokens.yaml"

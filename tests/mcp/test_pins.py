@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -101,3 +103,34 @@ def test_a_name_that_cannot_be_kept_is_not_pinned(tmp_path: Path, name: str) -> 
     assert Pins("one", file).pin([{**TOOL, "name": name}, TOOL]) == Pinned(unpinned=frozenset({name}))
     assert Pins("one", file).pin([CHANGED]).changed == {"add"}
     assert name not in file.read_text()
+
+
+@pytest.mark.parametrize("tenants", (["a", "b", "c", "d"], [""] * 4))
+def test_past_a_bound_those_are_forgotten_that_were_used_least_lately(
+    tenants: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "pins.json"
+    tools = [{**TOOL, "name": name} for name in ("add", "sub")]
+
+    def changed(number: int) -> frozenset[str]:
+        return Pins(f"s{number}", file, tenant=tenants[number]).pin([CHANGED]).changed
+
+    with patch("sidecar.mcp.pins.MOST_KEPT", 6):
+        Pins("own", file, tenant="" if tenants[0] else "other").pin(tools)
+        for number in (0, 1, 2):
+            Pins(f"s{number}", file, tenant=tenants[number]).pin(tools[: 2 if number else 1])
+        assert changed(0) == {"add"}
+        assert not caplog.records
+        Pins("s3", file, tenant=tenants[3]).pin(tools)
+        assert "pins of 2 tools are forgotten" in caplog.text
+        assert [changed(number) for number in (0, 2, 3)] == [{"add"}] * 3
+        assert changed(1) == frozenset()
+    assert Pins("own", file, tenant="" if tenants[0] else "other").pin([CHANGED]).changed == {"add"}
+
+
+def test_servers_without_tools_do_not_fill_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "pins.json"
+    with patch("sidecar.mcp.pins.MOST_KEPT", 6):
+        for number in range(40):
+            Pins("s", file, tenant=f"t{number}").pin([{**TOOL, "name": "x" * 257}])
+    assert [*json.loads(file.read_text())["tenants"]] == [f"t{number}" for number in range(34, 40)]

@@ -33,6 +33,7 @@ def test_the_same_item_is_found_again_and_nothing_else():
         (DETECTOR, "", BatchItem("bad words", 0, "model", "input")),
         (DETECTOR, "", BatchItem("bad word", 0)),
         (DETECTOR, "", BatchItem("bad words", 0, is_early=True)),
+        (DETECTOR, "", BatchItem("bad words", 0, is_later=True)),
     ]
     assert [cache.get(*each) for each in others] == [None] * len(others)
 

@@ -106,6 +106,18 @@ async def test_the_next_batch_fills_until_the_running_one_is_about_to_end():
         gate.may_run.set()
 
 
+async def test_a_batch_that_runs_wakes_nobody_while_nothing_waits():
+    clock, asker, gate = FakeClock(), Asker(), Gate()
+    async with scheduling(clock) as scheduler:
+        await keep_busy(scheduler, clock, gate, asker)
+        await settle()
+        assert not clock.timers
+        scheduler.submit(request(3, "b" * 40, detector=gate, asker=asker))
+        await settle()
+        assert len(clock.timers) == 1
+        gate.may_run.set()
+
+
 async def test_a_full_batch_waits_for_nothing_but_a_worker():
     clock, asker, gate = FakeClock(), Asker(), Gate()
     async with scheduling(clock, max_batch_items=2) as scheduler:

@@ -99,6 +99,27 @@ async def test_what_is_sent_waits_for_the_windows(peer: Peer):
     assert (await peer.trailers(1))["grpc-status"] == "0"
 
 
+async def test_messages_stay_whole_and_in_order_however_little_room_there_is(peer: Peer):
+    """Those that fit go at once; one that does not waits, and all behind it with it."""
+    texts = [bytes([letter]) * 40 for letter in b"abcdef"]
+    room = frames.frame(frames.SETTINGS, 0, 0, struct.pack(">HI", frames.INITIAL_WINDOW_SIZE, 100))
+    peer.send(room, peer.call(1, ECHO), *(data(1, message(text)) for text in texts))
+    sizes, received = [], b""
+    while len(received) < 100:
+        received += (part := (await peer.until(frames.DATA, 1))[1])
+        sizes.append(len(part))
+    assert sizes == [45, 45, 10]
+    for more in (1, 30, 200):
+        peer.send(frames.window_update(1, more))
+        while len(received) < min(6 * 45, 100 + more):
+            received += (await peer.until(frames.DATA, 1))[1]
+    peer.send(frames.window_update(1, 1000), data(1, b"", frames.END_STREAM))
+    while len(received) < 6 * 45:
+        received += (await peer.until(frames.DATA, 1))[1]
+    assert received == b"".join(map(message, texts))
+    assert (await peer.trailers(1))["grpc-status"] == "0"
+
+
 async def test_a_message_larger_than_the_window_arrives(peer: Peer):
     text = bytes(WINDOW_BYTES * 2)
     rest, room = message(text), WINDOW_BYTES

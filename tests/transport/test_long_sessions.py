@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 import tidegate
+from sidecar.codec.body import WholeBody
 from sidecar.codec.catalogue import GENERIC, SHAPES
+from sidecar.codec.places import Reader
 from sidecar.codec.shape import Shape
 from sidecar.config import Guarded, Limits
 from sidecar.errors import CallerError
@@ -50,10 +53,10 @@ def guarding(card: Action = Action.REDACT, bad: Action = Action.ANNOTATE) -> Pla
 class Agents:
     """Agents of one API before one guard."""
 
-    def __init__(self, shape: str, plan: Plan, **settings: Any) -> None:
+    def __init__(self, shape: str, plan: Plan, *, limits: Limits | None = None, **settings: Any) -> None:
         self.shape = KNOWN[shape]
         self.scheduler, self.outbox = Counting(), MemoryOutbox()
-        self.engine = make_engine(plan, scheduler=self.scheduler, outbox=self.outbox, limits=Limits())
+        self.engine = make_engine(plan, scheduler=self.scheduler, outbox=self.outbox, limits=limits or Limits())
         self.settings = Guarded(**settings)
 
     async def send(self, document: dict[str, Any], **headers: str) -> Passed | Refused:
@@ -165,6 +168,28 @@ def test_each_provider_has_its_own_words_for_it(shape: str):
     status, data = exchange.failure_of(KNOWN[shape], http_status_of(exchange.too_large_request(10)))
     assert (status, SAID[shape][1] in data.decode()) == (SAID[shape][0], True)
     assert "more than 10 bytes" in data.decode()
+
+
+@pytest.mark.parametrize("shape", DESCRIBED)
+async def test_a_request_of_too_many_texts_is_refused_before_one_is_read(shape: str):
+    agents = Agents(shape, guarding(), limits=Limits(max_request_texts=20))
+    assert isinstance(await agents.send(history(shape, steps(3))), Passed)
+    asked = agents.scheduler.asked
+    with pytest.raises(CallerError) as refused:
+        await agents.send(history(shape, steps(100)))
+
+    assert (refused.value.limit, agents.scheduler.asked) == (20, asked)
+    status, data = exchange.failure_of(KNOWN[shape], http_status_of(refused.value))
+    assert (status, SAID[shape][1] in data.decode()) == (SAID[shape][0], True)
+    assert "more than 20 texts" in data.decode()
+
+
+def test_of_texts_past_the_limit_no_more_are_made():
+    messages = [{"role": "user", "content": "a"}] * 100_000
+    data = json.dumps({"model": "m", "messages": messages}).encode()
+    with patch.object(Reader, "_once", autospec=True, side_effect=Reader._once) as made, pytest.raises(CallerError):
+        WholeBody(KNOWN["openai-chat"], data, is_request=True, most_texts=10)
+    assert made.call_count == 11
 
 
 def test_what_is_wrong_otherwise_is_told_as_before():

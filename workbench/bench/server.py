@@ -149,23 +149,25 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _cpu_of(pid: int) -> CpuSeconds:
-    ticks = os.sysconf("SC_CLK_TCK")
     seconds = {"event_loop": 0.0, "grpc": 0.0, "workers": 0.0}
-    ended = 0.0
-    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
-        name, _, rest = _read(stat).partition("(")[2].rpartition(")")
-        if not rest:
-            continue  # it ended meanwhile
-        used = sum(map(int, rest.split()[11:13])) / ticks
-        kind = "event_loop" if stat.parent.name == str(pid) else "workers"
-        if name.startswith(_GRPC_THREADS):
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        kind = "event_loop" if task.name == str(pid) else "workers"
+        if _read(task / "comm").startswith(_GRPC_THREADS):
             kind = "grpc"
-        seconds[kind] += used
-        ended -= used
-    whole = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    ended += sum(map(int, whole[11:13])) / ticks
-    seconds["workers"] += max(0.0, ended)  # threads that are no more
+        seconds[kind] += _ran(task)
+    ended = time.clock_gettime(_clock_of(pid)) - sum(seconds.values())  # threads that are no more
+    seconds["workers"] += max(0.0, ended)
     return CpuSeconds(**seconds)
+
+
+def _ran(task: Path) -> float:
+    """A thread's processor time; none when it ended meanwhile."""
+    return int((_read(task / "schedstat") or "0").split()[0]) / 1e9
+
+
+def _clock_of(pid: int) -> int:
+    """The clock of a process's processor time, as Linux numbers it: to the nanosecond, where files count ticks."""
+    return ~pid << 3 | 2
 
 
 def _read(file: Path) -> str:

@@ -47,7 +47,7 @@ def findings_of(
 def _in_batches(detector: BatchDetector, texts: Sequence[str], parts: Sequence[Part]) -> Iterator[list[Finding]]:
     segments = [segments_of(detector, text, part) for text, part in zip(texts, parts, strict=True)]
     items = [
-        BatchItem(segment.text, segment.begin, part)
+        BatchItem(segment.text, segment.begin, part, is_later=segment.is_later)
         for own, part in zip(segments, parts, strict=True)
         for segment in own
     ]

@@ -103,11 +103,13 @@ def add(draft: Draft, used: Used, *, named: str = "") -> None:
         )
         return
     before = len(draft.rules)
+    used = replace(used, on_fail=theirs.one_of({"on_fail": used.on_fail or "noop"}, "on_fail", _ON_FAIL))
     validator.make(replace(theirs, action=_action(used.on_fail, validator)), params)
     for rule in draft.rules[before:]:
         _say_of_use(theirs, rule, used, reads is ANSWER)
 
 
+_ON_FAIL = ("exception", "noop", "fix", "fix_reask", "filter", "reask", "refrain", "custom")
 _EVERYWHERE = ("on_fail", "use_local", "validation_endpoint", "disable_classifier", "disable_llm", "device")
 
 
@@ -124,7 +126,7 @@ def _say_of_use(theirs: Theirs, rule: Rule, used: Used, is_answer: bool) -> None
 
 
 def _action(on_fail: str, validator: Validator) -> Any:
-    if on_fail in ("noop", "custom", ""):
+    if on_fail in ("noop", "custom"):
         return "annotate"
     return _REDACTED if on_fail in ("fix", "fix_reask", "filter") and validator.can_redact else "block"
 
@@ -184,6 +186,8 @@ _TYPES = {
     "object": "object",
     "list": "array",
 }
+_OTHER_TYPES = ("date", "time", "date-time", "percentage", "enum", "choice", "case")
+"""Those that are strings in an answer, or objects of one of several shapes."""
 _OF_APPLICATION = "what a model is told is the application's to say"
 
 
@@ -207,6 +211,7 @@ def _of_rail(root: Element, file: str, draft: Draft) -> Iterator[Used]:
             )
     yield from _walked(output, file, "$", draft)
     kind = output.attributes.get("type", "object")
+    _say_of_type(kind, f"{file}:{output.line}", "`type` of the output", draft)
     if kind in ("object", "list"):
         ours.document(Theirs(draft, f"{file}:{output.line}", "output", ANSWER), _schema(output, kind))
 
@@ -214,8 +219,16 @@ def _of_rail(root: Element, file: str, draft: Draft) -> Iterator[Used]:
 def _walked(element: Element, file: str, on: str, draft: Draft) -> Iterator[Used]:
     yield from _validators(element, file, on, draft)
     for child in element.children:
+        _say_of_type(child.tag, f"{file}:{child.line}", f"<{shown(child.tag)}>", draft)
         name = child.attributes.get("name", "*")
         yield from _walked(child, file, f"{on}.{name}", draft)
+
+
+def _say_of_type(kind: str, place: str, what: str, draft: Draft) -> None:
+    if kind not in (*_TYPES, *_OTHER_TYPES):
+        near = closest(kind, (*_TYPES, *_OTHER_TYPES))
+        hint = f"Did you mean `{near}`?" if near else ""
+        draft.lose(place, what, f"a RAIL document has no type `{shown(kind)}`: it is read as a string", hint)
 
 
 def _validators(element: Element, file: str, on: str, draft: Draft) -> Iterator[Used]:
@@ -396,7 +409,7 @@ def _word(call: ast.Call | None, name: str) -> str:
             value = each.value
             if isinstance(value, ast.Attribute):
                 return value.attr.lower()
-            return str(value.value) if isinstance(value, ast.Constant) else ""
+            return str(value.value or "") if isinstance(value, ast.Constant) else _source(value)
     return ""
 
 
@@ -467,7 +480,7 @@ def _regex(theirs: Theirs, params: Mapping[str, Any]) -> Rule | None:
     if problem := ours.refused(regex):
         theirs.lose(problem, "write it as `patterns` takes it (docs/policies.md)", f"the pattern {shown(regex)}")
         return None
-    is_whole = params.get("match_type", "fullmatch") == "fullmatch"
+    is_whole = theirs.one_of(params, "match_type", ("fullmatch", "search")) == "fullmatch"
     return ours.required(theirs, rf"\A(?:{regex})\Z" if is_whole else str(regex))
 
 

@@ -120,7 +120,7 @@ def _substrings(theirs: Theirs, params: Mapping[str, Any]) -> None:
     own = Theirs(theirs.draft, theirs.place, theirs.name, theirs.reads, _REDACTED if is_redacted else "block")
     how: Mapping[str, bool] = {
         "is_cased": bool(params.get("case_sensitive")),
-        "is_whole": params.get("match_type") == "word",
+        "is_whole": theirs.one_of(params, "match_type", ("str", "word")) == "word",
     }
     if params.get("contains_all") and len(terms) > 1:
         _all_substrings(own, terms, how, is_redacted=is_redacted)
@@ -145,7 +145,7 @@ def _regex(theirs: Theirs, params: Mapping[str, Any]) -> None:
     patterns = _listed(theirs, params, "patterns")
     if not patterns:
         return
-    match_type = params.get("match_type", "all")
+    match_type = theirs.one_of(params, "match_type", ("all", "search", "fullmatch"))
     if not params.get("is_blocked", True):
         sound = [_scoped(each) for each in patterns if not _lost_regex(theirs, each)]
         joined = "|".join(f"(?:{each})" for each in sound)
@@ -190,6 +190,7 @@ def _personal(theirs: Theirs, params: Mapping[str, Any]) -> None:
         ours.words(
             replace(theirs, action=replaced, id="hidden-names"), "HIDDEN_NAME", hidden, is_cased=False, is_whole=True
         )
+    theirs.one_of(params, "language", ("en", "zh"))
     for key in ("preamble", "use_faker", "language"):
         if params.get(key) and (key, params[key]) != ("language", "en"):
             theirs.lose(_OF_PERSONAL[key], what=f"`{key}`")
@@ -239,7 +240,8 @@ def _stand_in(params: Mapping[str, Any]) -> dict[str, Any]:
     return {"redact": {"with": "stand_in", "restore": ["content", "tool_arguments"]}}
 
 
-def _deanonymize(theirs: Theirs, _params: Mapping[str, Any]) -> None:
+def _deanonymize(theirs: Theirs, params: Mapping[str, Any]) -> None:
+    theirs.one_of(params, "matching_strategy", ("exact", "case_insensitive", "fuzzy", "combined_exact_fuzzy"))
     anonymized = [each for each in theirs.draft.rules if each.source.startswith("Anonymize")]
     if not anonymized:
         theirs.lose("no scanner of prompts replaces anything", "add Anonymize, or leave it out")
@@ -256,7 +258,7 @@ _OF_EXAMPLES = "keys that documentation has as examples, such as AWS's that end 
 
 
 def _secrets(theirs: Theirs, params: Mapping[str, Any]) -> None:
-    mode = params.get("redact_mode", "all")
+    mode = theirs.one_of(params, "redact_mode", ("all", "partial", "hash"))
     partly = {"redact": {"with": "mask", "keep_first": 2, "keep_last": 2}}
     rule = ours.secrets(theirs, action=partly if mode == "partial" else redacted("******"))
     theirs.change(rule, _REDACTS, _BLOCK)

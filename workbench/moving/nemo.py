@@ -334,9 +334,11 @@ def _bloat(flow: Flow) -> None:
     if not isinstance(most, int) or isinstance(most, bool) or most < 1:
         flow.theirs.lose("`max_chars` is no number of characters")
         return
-    action = "annotate" if settings.get("action") == "warn" else None
-    theirs = flow.theirs if action is None else replace(flow.theirs, action=action)
+    action = flow.theirs.one_of(settings, "action", ("reject", "truncate", "warn"))
+    theirs = replace(flow.theirs, action="annotate") if action == "warn" else flow.theirs
     rule = ours.at_most(theirs, "chars", most)
+    if rule is not None and action == "truncate":
+        theirs.change(rule, "a text that is too long is stopped, and not cut", what="`action: truncate`")
     if rule is not None:
         theirs.change(
             rule,

@@ -103,6 +103,16 @@ class Theirs:
         """It is there, and not as it was."""
         rule.notes.append(Note(self.place, self._what(what), why, instead, is_lost))
 
+    def one_of(self, params: Mapping[str, Any], key: str, values: Sequence[str]) -> str:
+        """What a setting says that has one of these values, the first where it says nothing, or none of them: noted."""
+        said = params.get(key, values[0])
+        if isinstance(said, str) and said in values:
+            return said
+        near = closest(str(said), values)
+        meant = f"Did you mean `{near}`?" if near else f"write one of {', '.join(values)}"
+        self.lose(f"it has no such value, and `{values[0]}` is taken", meant, f"`{key}: {shown(said, 40)}`")
+        return values[0]
+
     def _what(self, what: str) -> str:
         return shown(f"{self.name}, {what}" if what else self.name, 200)
 

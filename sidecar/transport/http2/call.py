@@ -44,8 +44,8 @@ class Wire(Protocol):
         """Send headers, or trailers."""
         ...
 
-    def pump(self, call: Call) -> None:
-        """Send of `call.unsent` what the windows allow."""
+    def send(self, call: Call, data: bytes) -> bool:
+        """Send bytes of a call, or keep in `call.unsent` what may not go now; whether there is room for more."""
         ...
 
     def cut(self, call: Call) -> None:
@@ -206,20 +206,28 @@ class Call:
 
     async def write(self, message: Any) -> None:
         """Send a message; waits for room."""
-        await self.send_initial_metadata(())
-        self._enqueue(message)
-        await self._sent()
+        if not self.post(message):
+            await self.sent()
+
+    def post(self, message: Any) -> bool:
+        """Send a message; whether it is on its way, and there is room for more. If not, `sent` waits for that."""
+        self._begin(())
+        data = message if self._serialize is None else self._serialize(message)
+        return self.is_finished or self._wire.send(self, PREFIX.pack(0, len(data)) + data)
+
+    async def sent(self) -> None:
+        """Return when all is on its way, and there is room for more."""
+        while (self.unsent or self._wire.is_full) and not self.is_finished:
+            self._writer = asyncio.get_running_loop().create_future()
+            await self._writer
 
     async def send_initial_metadata(self, metadata: Metadata) -> None:
         """Send the headers, unless they were sent."""
-        if self._started or self.is_finished:
-            return
-        self._started = True
-        self._wire.send_headers(self, [*_head("200"), *encoded(metadata)], is_last=False)
+        self._begin(metadata)
 
     async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Metadata = ()) -> NoReturn:
         """End the call with a status."""
-        await self._sent()
+        await self.sent()
         self.finish(code, details, trailing_metadata)
         raise grpc.aio.AbortError
 
@@ -247,8 +255,7 @@ class Call:
 
     async def answer(self, message: Any) -> None:
         """Send the one answer, and end the call well. A client that does not take it in time gets no more of it."""
-        await self.send_initial_metadata(())
-        self._enqueue(message)
+        self.post(message)
         del message  # what waits for the client is held once
         self._end_work()
         try:
@@ -259,8 +266,8 @@ class Call:
 
     async def complete(self) -> None:
         """End the call well, once all is sent."""
-        await self.send_initial_metadata(())
-        await self._sent()
+        self._begin(())
+        await self.sent()
         self.finish(grpc.StatusCode.OK)
 
     def finish(
@@ -385,17 +392,10 @@ class Call:
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
-    def _enqueue(self, message: Any) -> None:
-        """Send of a message what the windows allow, and keep the rest."""
-        data = message if self._serialize is None else self._serialize(message)
-        if not self.is_finished:
-            self.unsent += PREFIX.pack(0, len(data)) + data
-            self._wire.pump(self)
-
-    async def _sent(self) -> None:
-        while (self.unsent or self._wire.is_full) and not self.is_finished:
-            self._writer = asyncio.get_running_loop().create_future()
-            await self._writer
+    def _begin(self, metadata: Metadata) -> None:
+        if not (self._started or self.is_finished):
+            self._started = True
+            self._wire.send_headers(self, [*_head("200"), *encoded(metadata)], is_last=False)
 
     async def _opened(self, message: bytes) -> bytes:
         try:

@@ -281,6 +281,16 @@ class Connection:
                 return
             kind, ending = frames.CONTINUATION, 0
 
+    def send(self, call: Call, data: bytes) -> bool:
+        """Send bytes of a call; whether there is room for more. Most are a frame that goes at once."""
+        most = min(call.send_window, self._send_window, frames.DEFAULT_FRAME)
+        if len(data) <= most and not (call.unsent or self._waiting or self._host.is_full):
+            self._put_data(call, data)
+            return True
+        call.unsent += data
+        self.pump(call)
+        return not (call.unsent or self._host.is_full)
+
     def pump(self, call: Call) -> None:
         """Send what the windows and the socket allow; frame by frame in turns with others that wait."""
         if self._waiting:
@@ -654,12 +664,15 @@ class Connection:
 
     def _send_frame(self, call: Call) -> None:
         size = min(len(call.unsent), call.send_window, self._send_window, frames.DEFAULT_FRAME)
-        self._pings.forgive()
-        self._put(frames.frame(frames.DATA, 0, call.number, bytes(memoryview(call.unsent)[:size])))
+        self._put_data(call, bytes(memoryview(call.unsent)[:size]))
         del call.unsent[:size]
-        call.send_window -= size
-        self._send_window -= size
         self._waiting_answers.leave(call)
+
+    def _put_data(self, call: Call, data: bytes) -> None:
+        self._pings.forgive()
+        self._put(frames.frame(frames.DATA, 0, call.number, data))
+        call.send_window -= len(data)
+        self._send_window -= len(data)
 
     def _pump_alone(self, call: Call) -> None:
         while call.unsent and call.send_window > 0:

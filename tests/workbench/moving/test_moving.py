@@ -71,6 +71,83 @@ output_scanners:
 """
 
 
+@pytest.mark.parametrize(
+    ("key", "scanner", "said"),
+    [
+        ("input", "{type: BanSubstrings, params: {substrings: [a], match_type: words}}", "`match_type: words`"),
+        ("input", "{type: Regex, params: {patterns: [a], match_type: full_match}}", "`match_type: full_match`"),
+        ("input", "{type: Regex, params: {patterns: [a], match_type: [all]}}", "`match_type: ['all']`"),
+        ("input", "{type: Secrets, params: {redact_mode: parts}}", "`redact_mode: parts`"),
+        ("input", "{type: Anonymize, params: {language: de}}", "`language: de`"),
+        ("output", "{type: Deanonymize, params: {matching_strategy: fuzz}}", "`matching_strategy: fuzz`"),
+    ],
+)
+def test_a_value_that_a_scanners_setting_has_not_is_told(key: str, scanner: str, said: str, tmp_path: Path) -> None:
+    draft = llm_guard.drafted(file_of(tmp_path, "s.yml", f"{key}_scanners: [{scanner}]"))
+    [note] = [each for each in draft.notes if said in each.what and "no such value" in each.why]
+    assert note.is_lost
+    assert note.instead
+
+
+def test_values_that_settings_have_are_not_told(tmp_path: Path) -> None:
+    scanners = """
+input_scanners:
+  - {type: BanSubstrings, params: {substrings: [a], match_type: str}}
+  - {type: Regex, params: {patterns: [a], match_type: fullmatch}}
+  - {type: Secrets, params: {redact_mode: partial}}
+  - {type: Anonymize, params: {language: en}}
+"""
+    notes = llm_guard.drafted(file_of(tmp_path, "s.yml", scanners)).notes
+    assert [each for each in notes if "no such value" in each.why] == []
+
+
+def test_a_value_that_a_rails_setting_has_not_is_told(tmp_path: Path) -> None:
+    def told(action: str) -> list[str]:
+        bounds = f"{{max_chars: 5, action: {action}}}"
+        rails = f"config: {{context_bloat_detection: {bounds}}}, input: {{flows: [context bloat detection on input]}}"
+        config = f"rails: {{{rails}}}"
+        return [f"{each.what}: {each.why}" for each in nemo.drafted(file_of(tmp_path, "c.yml", config)).told()]
+
+    assert any("`action: rejct`: it has no such value, and `reject` is taken" in each for each in told("rejct"))
+    assert any("stopped, and not cut" in each for each in told("truncate"))
+    assert not any("no such value" in each or "not cut" in each for each in (*told("reject"), *told("warn")))
+
+
+@pytest.mark.parametrize(
+    ("on_fail", "action", "is_known"),
+    [("exception", "block", True), ("noop", "annotate", True), ("fixx", "block", False), ("", "annotate", True)],
+)
+def test_what_follows_from_a_failure_that_guardrails_does_not_know_is_told(
+    on_fail: str, action: str, is_known: bool, tmp_path: Path
+) -> None:
+    validator = {"id": "guardrails/ban_list", "kwargs": {"banned_words": ["a"]}, "onFail": on_fail}
+    draft = guardrails_ai.drafted(file_of(tmp_path, "g.json", json.dumps({"validators": [validator]})))
+    assert [each.action for each in draft.rules] == [action]
+    assert any("no such value" in each.why for each in draft.notes) is not is_known
+
+
+def test_a_function_that_a_program_has_for_a_failure_is_told(tmp_path: Path) -> None:
+    program = "g = Guard().use(SecretsPresent(on_fail=mine)).use(HasUrl(on_fail=None))\n"
+    draft = guardrails_ai.drafted(file_of(tmp_path, "config.py", program))
+    assert {each.detect["detector"]: each.action for each in draft.rules} == {"secrets": "block", "links": "annotate"}
+    assert ["`on_fail: mine`" in each.what for each in draft.notes] == [True]
+
+
+def test_a_type_that_a_rail_document_has_not_is_told(tmp_path: Path) -> None:
+    rail = '<rail version="0.1"><output type="objct"><strin name="a"/><date name="b"/></output></rail>'
+    notes = guardrails_ai.drafted(file_of(tmp_path, "a.rail", rail)).notes
+    assert [(each.what, each.instead) for each in notes] == [
+        ("<strin>", "Did you mean `string`?"),
+        ("`type` of the output", "Did you mean `object`?"),
+    ]
+
+
+def test_a_regex_is_matched_as_guardrails_would_or_it_is_told(tmp_path: Path) -> None:
+    validator = {"id": "guardrails/regex_match", "kwargs": {"regex": "a", "match_type": "find"}}
+    draft = guardrails_ai.drafted(file_of(tmp_path, "g.json", json.dumps({"validators": [validator]})))
+    assert any("`match_type: find`" in each.what for each in draft.notes)
+
+
 def test_scanners_become_rules_and_the_rest_is_told(tmp_path: Path) -> None:
     source, target = file_of(tmp_path, "scanners.yml", SCANNERS), tmp_path / "moved.yaml"
     result = run("llm-guard", source, "--output", target, "--name", "moved")

@@ -33,6 +33,7 @@ def is_valid(plan: Plan, text: str, direction: Direction) -> bool:
 
 @pytest.mark.inside
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # NeMo is imported, once: from a cold disk beside other work that took 68 s of 78
 def test_nemos_rails_are_all_known_and_a_regex_decides_alike(
     peer: Callable[[str], dict[str, Any]], tmp_path: Path
 ) -> None:
