@@ -74,17 +74,24 @@ def features(checker: GroundingChecker, row: Row) -> list[float]:
     ]
 
 
+def area(scores: Floats, truth: Floats) -> float:
+    """The area under the ROC curve of rows of which some are supported and some are not."""
+    found = auc(scores, truth)
+    assert found is not None
+    return found
+
+
 class Judged:
     """One combination on all rows: the area of each source, and of all rows but a source's."""
 
     def __init__(self, scores: Floats, truth: Floats, groups: Mapping[str, Floats]) -> None:
-        self.of = {name: auc(scores[own], truth[own]) for name, own in groups.items()}
-        self._pooled = auc(scores, truth)
-        self._without = {name: auc(scores[~own], truth[~own]) for name, own in groups.items()}
+        self.of = {name: area(scores[own], truth[own]) for name, own in groups.items()}
+        self._pooled = area(scores, truth)
+        self._without = {name: area(scores[~own], truth[~own]) for name, own in groups.items()}
 
     def score(self, left_out: str | None = None) -> float:
         """The mean of the area over all rows and of the mean area of the sources, one left out."""
-        others = [area for name, area in self.of.items() if name != left_out]
+        others = [own for name, own in self.of.items() if name != left_out]
         return (float(np.mean(others)) + (self._without[left_out] if left_out else self._pooled)) / 2
 
 
