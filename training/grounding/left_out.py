@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from benchmarks.grounding.quality import overlap
 from detectors.context import context_of
 from detectors.grounding.combiner import ALL_FEATURES, COPIED, expand, model_features
 from detectors.grounding.detector import GroundingChecker
+from detectors.grounding.index import facts_of
 from detectors.grounding.model import load_pair_model
 from detectors.grounding.passages import words
 from detectors.grounding.sentences import Claim
@@ -63,14 +63,16 @@ def read(data: Path, folder: Path, cache: Path) -> tuple[Floats, list[Row]]:
 
 def features(checker: GroundingChecker, row: Row) -> list[float]:
     """The values of `COLUMNS` for a row."""
-    judged = checker._judged(Claim(0, len(row.claim), row.claim, ()), context_of(row.documents))
+    context = context_of(row.documents)
+    judged = checker._judged(Claim(0, len(row.claim), row.claim, ()), context)
     checker._ask([judged])
-    answers = judged.answers or [COPIED]
+    answers, known = judged.answers or [COPIED], facts_of(context).words
+    own = [word.lower() for word, _, _ in words(row.claim)]
     return [
         *expand(model_features(answers), judged.lexical),
         sum(answer.support for answer in answers) / len(answers),
-        overlap(row),
-        min(1.0, math.log1p(len(words(row.claim))) / math.log1p(MANY_WORDS)),
+        sum(word in known for word in own) / max(len(own), 1),
+        min(1.0, math.log1p(len(own)) / math.log1p(MANY_WORDS)),
     ]
 
 
