@@ -56,6 +56,7 @@ from sidecar.values import (
     Direction,
     GroundingTally,
     Lane,
+    Mode,
     Outcome,
     Output,
     Release,
@@ -511,8 +512,22 @@ class Session:
                     self.began_ms,
                     self.number,
                     hears=self._recorder.hears,
+                    may_linger=self._may_linger(segment.lane),
                 )
             )
+
+    def _may_linger(self, lane: Lane) -> bool:
+        """Whether nobody waits for a lane's next verdict just now: its reader has text, and more is to come."""
+        return (
+            self._is_read_as_it_comes(lane)
+            and not self._is_finished
+            and self.plan.stream.mode is Mode.STRICT  # else what a verdict may stop leaves meanwhile
+            and self._tally.has_left(lane)
+        )
+
+    def _is_read_as_it_comes(self, lane: Lane) -> bool:
+        """Whether a person reads a lane while it is written."""
+        return not self._is_awaited and self._direction is Direction.OUTPUT and lane.channel in _READ_CHANNELS
 
     def _take_outputs(self) -> list[Output]:
         outputs: list[Output] = []
@@ -539,7 +554,7 @@ class Session:
     def _spread_ms(self, output: Output) -> float:
         """Over how much time an output leaves: that in which it came, where a person reads it as it comes."""
         most_ms = self.plan.stream.pace_ms
-        if self._is_awaited or output.lane.channel not in _READ_CHANNELS:
+        if not self._is_read_as_it_comes(output.lane):
             return 0.0
         return min(most_ms, self._recorder.tally.span_ms(output)) if isinstance(output, Release) else 0.0
 

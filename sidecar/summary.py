@@ -96,12 +96,13 @@ class LastTurn:
 
 
 class _Arrivals:
-    """How much of a lane came, and of text that did not leave: up to where it came, and when."""
+    """How much of a lane came, whether any left, and of text that did not: up to where it came, and when."""
 
-    __slots__ = ("chars", "waiting")
+    __slots__ = ("chars", "has_left", "waiting")
 
     def __init__(self) -> None:
         self.chars = 0
+        self.has_left = False
         self.waiting: deque[tuple[int, float]] = deque()
 
 
@@ -162,6 +163,11 @@ class Tally:
         arrivals = self._arrivals.get(lane)
         return 0 if arrivals is None else arrivals.chars
 
+    def has_left(self, lane: Lane) -> bool:
+        """Whether any text of the lane left."""
+        arrivals = self._arrivals.get(lane)
+        return arrivals is not None and arrivals.has_left
+
     def released(self, release: Release, now_ms: float) -> float | None:
         """Note that text leaves. Returns how long its first character was held; None if it accounts for no text."""
         self.last_turn.released(release)
@@ -169,9 +175,10 @@ class Tally:
             self._advice.update({each.rule: each.advice for each in release.annotations if each.advice})
         if release.redactions:
             self.restored += sum(each.is_restored for each in release.redactions)
-        arrivals = self._waiting(release.lane)
-        if release.end <= release.start or not arrivals:
+        of_lane = self._arrivals.get(release.lane)
+        if release.end <= release.start or of_lane is None or not of_lane.waiting:
             return None
+        of_lane.has_left, arrivals = True, of_lane.waiting
         self.released_chars += release.end - release.start
         while arrivals[0][0] <= release.start:
             arrivals.popleft()

@@ -1,6 +1,6 @@
 """What a guarded token costs against one bare pass of the encoder, where the rest goes, and that it does not grow.
 
-    python -m benchmarks.cost [--seconds S] [--streams N,N] [--coalesce]
+    python -m benchmarks.cost [--seconds S] [--streams N,N] [--coalesce] [--linger-ms MS]
 
 1. **Cost**: `tidegate bench` with one, four and sixteen tokens a message, with few streams and with many; all detectors
    but grounding. Deadlines are long here, so that nothing is shed on a busy machine and all text is read. The bounds
@@ -58,7 +58,7 @@ def main() -> None:
     costs = []
     for streams in options.streams:
         for per_message in PER_MESSAGE:
-            costs.append(_cost(texts, streams, per_message, options.seconds, coalesces=options.coalesce))
+            costs.append(_cost(texts, streams, per_message, options))
             _tell(str(costs[-1]))
     batching = _batching(texts[:20])
     _tell(f"batching: {batching}")
@@ -76,12 +76,13 @@ def main() -> None:
 # -- cost -------------------------------------------------------------------------------------------------------------
 
 
-def _cost(texts: tuple[str, ...], streams: int, per_message: int, seconds: float, *, coalesces: bool) -> dict[str, Any]:
+def _cost(texts: tuple[str, ...], streams: int, per_message: int, options: argparse.Namespace) -> dict[str, Any]:
     offered = Offered(
         streams=streams,
-        seconds=seconds,
+        seconds=options.seconds,
         tokens_per_message=per_message,
-        coalesces=coalesces,
+        coalesces=options.coalesce,
+        linger_ms=options.linger_ms,
         max_hold_ms=HOLD_MS,
         texts=texts,
     )
@@ -280,6 +281,12 @@ def _options() -> argparse.Namespace:
         metavar="N,N",
     )
     parser.add_argument("--coalesce", action="store_true", help="have the client join messages that wait to be sent")
+    parser.add_argument(
+        "--linger-ms",
+        type=int,
+        default=SchedulerSettings().linger_ms,
+        help="how long segments wait for company (default: %(default)s)",
+    )
     parser.add_argument("--most-streams", type=int, default=500, help="in the last table (default: %(default)s)")
     return parser.parse_args()
 

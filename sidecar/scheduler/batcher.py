@@ -2,25 +2,29 @@
 
 1. Requests for one segment that go to one **group** (the detectors that share an encoder, or one other detector) are
    one `Ask`: they wait, travel and are answered together, and the segment is encoded once for all of them.
-2. Asks of one group and of like length queue together, so that a batch is one pass with little padding. Its capacity
-   follows from the token budget and the length.
+2. Asks of one group and of like length queue together, so that a full batch is one pass with little padding. What is
+   left of a batch when its own length has no more is for other lengths of the group: the encoder reads these in runs of
+   their own, but one run behind the other finds the model in the caches. The token budget counts all as long as the
+   longest.
 3. The queue whose most urgent ask comes first makes the next batch, most urgent first. Urgent is what belongs to the
    stream whose first segment was due first: of streams with the same time, the older one, so that what is begun ends,
    and too much work makes the youngest late rather than everybody. Asks that are late, or whose stream is gone, are
    dropped on the way. Others join the first one's batch as long as that takes a part of its time (`_BATCH_SHARE`): on a
    slow machine a full one would make all in it late.
-4. Between tenants: while others wait in the queue, one tenant gets at most half of a batch (`TENANT_SHARE`); and while
+4. Between tenants: while others wait in the group, one tenant gets at most half of a batch (`TENANT_SHARE`); and while
    others wait anywhere, no tenant's ask leads two batches in a row. One tenant alone may have everything.
+5. An ask that may linger is `due` a while after it came. Until then it queues apart, behind all that is due: it is
+   taken to fill a batch, or when such asks alone would fill one.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from itertools import count
 from math import ceil, inf
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -34,6 +38,8 @@ TENANT_SHARE = 0.5
 CHARS_PER_TOKEN = 4
 _BATCH_SHARE = 0.1
 """One may run, and one be ready, when an ask comes: with its own, three parts of its time."""
+_LINGER_SHARE = 0.1
+"""The most of an ask's time that goes by while it waits for company: as much again as its batch may take."""
 _SHORTEST_BUCKET = 16
 
 
@@ -73,6 +79,8 @@ class Request(msgspec.Struct, frozen=True):
     """Who takes the outcome first, and hands it on."""
     hears: Callable[[Judged, float], None] | None = None
     """Who is told what a judge said, and for how many milliseconds it was waited for."""
+    may_linger: bool = False
+    """Whether it may wait a moment for others to share its batch: its text is not what somebody waits for now."""
 
     @property
     def submitted_ms(self) -> float:
@@ -151,13 +159,26 @@ _Heap = list[tuple[Rank, int, Ask]]
 """One tenant's asks in one queue, by rank and order of arrival."""
 
 
+class _Key(NamedTuple):
+    """What queues together."""
+
+    lingers: bool
+    group: int
+    length: int
+
+
+_Head = tuple[bool, bool, Rank, int, _Key, str]
+"""A heap's first ask: whether it lingers, or is of another length than the batch; its rank, its number; its heap."""
+
+
 class Batcher:
     """See the module's text. One owner."""
 
-    def __init__(self, *, max_items: int, max_tokens: int) -> None:
+    def __init__(self, *, max_items: int, max_tokens: int, linger_ms: float = 0.0) -> None:
         self._max_items = max_items
         self._max_tokens = max_tokens
-        self._queues: dict[tuple[int, int], _Queue] = {}
+        self._linger_ms = linger_ms
+        self._queues: defaultdict[_Key, _Queue] = defaultdict(_Queue)
         self._waiting: dict[tuple[int, int, int, float], Ask] = {}
         self._groups = _Groups()
         self._numbers = count()
@@ -174,7 +195,32 @@ class Batcher:
     @property
     def has_full_batch(self) -> bool:
         """Whether waiting longer would not fill a batch any better."""
-        return any(queue.depth >= queue.capacity for queue in self._queues.values())
+        of_group, of_length = Counter[int](), Counter[tuple[int, int]]()
+        for (_, group, length), queue in self._queues.items():
+            of_group[group] += queue.depth
+            of_length[group, length] += queue.depth
+            if of_group[group] >= self._max_items or of_length[group, length] >= self._capacity(length):
+                return True
+        return False
+
+    def is_ready(self, by_ms: float, cost: Callable[[int], float]) -> bool:
+        """Whether a batch is full, or something in it is due by then."""
+        return self.has_full_batch or self.due_ms(cost) <= by_ms
+
+    def due_ms(self, cost: Callable[[int], float]) -> float:
+        """From when on what waits should be taken, in whatever company; infinite when nothing waits."""
+        waiting_ms = self.all_ms(cost) if self._waiting else 0.0
+        return min([self._due_ms(ask.first, waiting_ms) for ask in self._waiting.values()], default=inf)
+
+    def _due_ms(self, request: Request, waiting_ms: float = 0.0) -> float:
+        """What may linger does while its batch would have time for more than waits."""
+        if not request.may_linger or waiting_ms >= _BATCH_SHARE * request.hold_ms:
+            return request.submitted_ms
+        return request.submitted_ms + min(self._linger_ms, _LINGER_SHARE * request.hold_ms)
+
+    def _capacity(self, length: int) -> int:
+        """How many of a length make a full batch."""
+        return max(1, min(self._max_items, self._max_tokens // length))
 
     def depth_of(self, tenant: str) -> int:
         """The tenant's asks that wait."""
@@ -195,12 +241,7 @@ class Batcher:
         """Queue a request as an ask of its own."""
         group = self._groups.of(request.detector)
         ask = Ask(group, next(self._numbers), request.tokens, [request])
-        length = bucket_of(ask.tokens)
-        queue = self._queues.get((group, length))
-        if queue is None:
-            capacity = min(self._max_items, self._max_tokens // length)
-            queue = self._queues[group, length] = _Queue(max(capacity, 1))
-        queue.push(ask)
+        self._queues[_Key(request.may_linger, group, bucket_of(ask.tokens))].push(ask)
         self._waiting[ask.key] = ask
         self._depths[ask.tenant] += 1
         self._backlog.count(ask, ask.tokens)
@@ -242,41 +283,70 @@ class Batcher:
         return self._take_where(lambda ask: ask.first.receiver is receiver)
 
     def _take_where(self, is_taken: Callable[[Ask], bool]) -> list[Ask]:
-        taken: list[Ask] = []
-        for key, queue in list(self._queues.items()):
-            taken += queue.take_where(is_taken)
-            if not queue.depth:
-                del self._queues[key]
+        taken = [ask for key in list(self._queues) for ask in self._take_from(key, is_taken)]
         for ask in taken:
             self._forget(ask)
         return taken
 
+    def _take_from(self, key: _Key, is_taken: Callable[[Ask], bool]) -> list[Ask]:
+        taken = self._queues[key].take_where(is_taken)
+        if not self._queues[key].depth:
+            del self._queues[key]
+        return taken
+
     def take(self, now_ms: float = -inf, cost: Callable[[int], float] = lambda _: 0.0) -> list[Ask]:
-        """The next batch: asks of one group and of like length, most urgent first; empty when nothing waits."""
+        """The next batch: asks of one group, most urgent first and of like length first; empty when nothing waits."""
         self.drop_gone()
-        lead = self._next_lead()
+        self._have_due(now_ms)
+        lead = _lead(self._queues, self._leader)
         if lead is None:
             return []
         key, self._leader = lead
-        queue = self._queues[key]
-        batch = queue.take(self._leader, now_ms, cost(key[0]))
-        if not queue.depth:
-            del self._queues[key]
+        batch = self._batch(key, self._leader, now_ms, cost(key.group))
         for ask in batch:
             self._forget(ask)
-        return [ask for ask in batch if ask.first.receiver.is_open]
+        return batch
 
-    def _next_lead(self) -> tuple[tuple[int, int], str] | None:
-        """The queue and the tenant of the most urgent ask; of the tenant that led last only if no other waits."""
-        heads = [
-            (tenant == self._leader, *heap[0][:2], key, tenant)
-            for key, queue in self._queues.items()
-            for tenant, heap in queue.heaps.items()
-        ]
-        if not heads:
-            return None
-        *_, key, tenant = min(heads)
-        return key, tenant
+    def _have_due(self, now_ms: float) -> None:
+        """Have what lingered for its time queue with all that is due."""
+        for key in [each for each in self._queues if each.lingers]:
+            for ask in self._take_from(key, lambda ask: self._due_ms(ask.first) <= now_ms):
+                self._queues[key._replace(lingers=False)].push(ask)
+
+    def _batch(self, key: _Key, leader: str, now_ms: float, cost_ms: float) -> list[Ask]:
+        """A batch that begins with the leader's most urgent ask of a queue; others in order, within their share."""
+        length, share = key.length, ceil(self._capacity(key.length) * TENANT_SHARE)
+        batch = [self._pop(key, leader)]
+        taken = Counter({leader: 1})
+        left_ms = (batch[0].deadline_ms - now_ms) * _BATCH_SHARE - batch[0].tokens * cost_ms
+        heads, over = _heads(self._queues, key), list[_Head]()
+        while heads or over:
+            if not heads:  # nobody else waits: what is left over is anybody's
+                heads, over, share = over, [], self._max_items
+            head = heapq.heappop(heads)
+            *_, own, tenant = head
+            if len(batch) >= self._capacity(max(length, own.length)):
+                continue
+            if taken[tenant] >= share:
+                heapq.heappush(over, head)
+                continue
+            heap = self._queues[own].heaps[tenant]
+            left_ms -= heap[0][2].tokens * cost_ms
+            if left_ms < 0:
+                break
+            batch.append(self._pop(own, tenant))
+            taken[tenant] += 1
+            length = max(length, own.length)
+            if heap:
+                heapq.heappush(heads, (*head[:2], *heap[0][:2], own, tenant))
+        return batch
+
+    def _pop(self, key: _Key, tenant: str) -> Ask:
+        queue = self._queues[key]
+        ask = queue.pop(tenant)
+        if not queue.depth:
+            del self._queues[key]
+        return ask
 
     def _forget(self, ask: Ask) -> None:
         del self._waiting[ask.key]
@@ -288,12 +358,38 @@ class Batcher:
             del self._depths[ask.tenant], self._backlogs[ask.tenant]
 
 
+def _lead(queues: Mapping[_Key, _Queue], last: str | None) -> tuple[_Key, str] | None:
+    """The queue and the tenant of the most urgent ask; of the tenant that led last only if no other waits.
+
+    What lingers leads where nothing is due.
+    """
+    heads = [
+        (key.lingers, tenant == last, *heap[0][:2], key, tenant)
+        for key, queue in queues.items()
+        for tenant, heap in queue.heaps.items()
+    ]
+    if not heads:
+        return None
+    *_, key, tenant = min(heads)
+    return key, tenant
+
+
+def _heads(queues: Mapping[_Key, _Queue], lead: _Key) -> list[_Head]:
+    """The most urgent asks of a group, of each tenant and queue: a heap, what is due and of the lead's length first."""
+    heads = [
+        (key.lingers, key.length != lead.length, *heap[0][:2], key, tenant)
+        for key, queue in queues.items()
+        if key.group == lead.group
+        for tenant, heap in queue.heaps.items()
+    ]
+    heapq.heapify(heads)
+    return heads
+
+
 class _Queue:
     """The asks of one group and one length, by tenant."""
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        """How many make a full batch."""
+    def __init__(self) -> None:
         self.heaps: dict[str, _Heap] = {}
         self.depth = 0
 
@@ -317,33 +413,8 @@ class _Queue:
         self.depth -= len(taken)
         return taken
 
-    def take(self, leader: str, now_ms: float, cost_ms: float) -> list[Ask]:
-        """A batch that begins with the leader's most urgent ask; others in order of rank, within their share."""
-        share = ceil(self.capacity * TENANT_SHARE)
-        batch = [self._pop(leader)]
-        left_ms = (batch[0].deadline_ms - now_ms) * _BATCH_SHARE - batch[0].tokens * cost_ms
-        taken = Counter({leader: 1})
-        heads = [(*heap[0][:2], tenant) for tenant, heap in self.heaps.items()]
-        heapq.heapify(heads)
-        over: list[tuple[Rank, int, str]] = []
-        while len(batch) < self.capacity and (heads or over):
-            if not heads:  # nobody else waits: what is left over is anybody's
-                heads, over, share = over, [], self.capacity
-            head = heapq.heappop(heads)
-            tenant = head[2]
-            if taken[tenant] >= share:
-                heapq.heappush(over, head)
-                continue
-            left_ms -= self.heaps[tenant][0][2].tokens * cost_ms
-            if left_ms < 0:
-                break
-            batch.append(self._pop(tenant))
-            taken[tenant] += 1
-            if tenant in self.heaps:
-                heapq.heappush(heads, (*self.heaps[tenant][0][:2], tenant))
-        return batch
-
-    def _pop(self, tenant: str) -> Ask:
+    def pop(self, tenant: str) -> Ask:
+        """Take out a tenant's most urgent ask."""
         heap = self.heaps[tenant]
         ask = heapq.heappop(heap)[2]
         if not heap:

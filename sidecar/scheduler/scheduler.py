@@ -7,9 +7,10 @@
    nobody would finish. Otherwise the request is queued. `admits` says whether there is room for more streams.
    What no text waits for (rules that annotate, or are in shadow) queues apart: it is taken when nothing else waits,
    by all workers but one, and so is what is shed first.
-2. The owner takes a batch and runs it on a worker thread. While all workers are busy it takes the next one, and has it
-   tokenised, as late as that does not leave a worker idle: when it is full, or when a batch is about to end. So a
-   segment's wait for company adapts to load, and is nothing when the workers are idle.
+2. The owner takes a batch and runs it on a worker thread: when it is full, or when something in it is due. What
+   somebody waits for is due at once; what may linger (`Request.may_linger`), `linger_ms` later, so that one run of the
+   model serves several streams also while the workers are idle. What is due takes along what lingers. While all workers
+   are busy the next batch is taken, and tokenised, as late as that does not leave a worker idle.
 3. The outcomes are handed out on the event loop, all those of a segment together.
 4. What a token costs is timed when the service starts (`time`), and learnt from each group's batches so far, the last
    ones counting most, and each by its tokens: a small batch tells little of what a token costs in a full one. It is the
@@ -77,10 +78,10 @@ class Scheduler:
         self._queue_limit = settings.queue_limit
         self._tenant_limit = ceil(settings.queue_limit * TENANT_SHARE)
         self._max_items, self._max_tokens = settings.max_batch_items, settings.max_batch_tokens
-        self._awaited = Batcher(max_items=self._max_items, max_tokens=self._max_tokens)
+        batcher = partial(Batcher, max_tokens=self._max_tokens, linger_ms=settings.linger_ms)
+        self._awaited = batcher(max_items=self._max_items)
         """What text waits for."""
-        one = 1 if self._threads == 1 else self._max_items
-        self._others = Batcher(max_items=one, max_tokens=self._max_tokens)
+        self._others = batcher(max_items=1 if self._threads == 1 else self._max_items)
         """What no text waits for. With a single worker it is taken one by one, as the worker cannot be taken back."""
         self._cache = FindingsCache(max_entries=settings.cache_entries, max_chars=settings.cache_max_chars)
         self._clock = clock
@@ -90,6 +91,7 @@ class Scheduler:
         self._admission = Admission(self._threads)
         self._wake = asyncio.Event()
         self._alarm = Alarm(clock, self._wake.set)
+        """Rings when a batch that runs is about to end, or what lingers is due."""
         self._idle = asyncio.Semaphore(self._threads)
         self._flights: list[_Flight] = []
         self._runs: set[asyncio.Task[None]] = set()
@@ -229,8 +231,6 @@ class Scheduler:
         while True:
             while (batcher := self._next()) is None:
                 self._wake.clear()
-                if self._awaited.depth and self._flights:
-                    self._alarm.set(_near_ms(self._flights, self._clock.now_ms()))
                 await self._wake.wait()
             now_ms = self._clock.now_ms()
             for ask in batcher.take_late(now_ms):
@@ -244,13 +244,19 @@ class Scheduler:
 
     def _next(self) -> Batcher | None:
         """From what to take a batch now; None: there is none, or something to be gained by waiting for it to fill."""
-        is_idle = not self._idle.locked()
-        if self._awaited.depth:
-            now_ms = self._clock.now_ms()
-            is_end_near = _near_ms(self._flights, now_ms) <= now_ms
-            return self._awaited if is_idle or is_end_near or self._awaited.has_full_batch else None
-        others = sum(not each.is_awaited for each in self._flights)
-        return self._others if self._others.depth and is_idle and others < self._workers_for_others else None
+        now_ms, is_idle, cost = self._clock.now_ms(), not self._idle.locked(), self._costs.of
+        near_ms = now_ms if is_idle else _near_ms(self._flights, now_ms)
+        lead_ms = 0.0 if is_idle else _LEAD_MS
+        if self._awaited.is_ready(now_ms + lead_ms if near_ms <= now_ms else -inf, cost):
+            return self._awaited
+        due_ms = max(near_ms, self._awaited.due_ms(cost) - lead_ms)
+        if is_idle and sum(not each.is_awaited for each in self._flights) < self._workers_for_others:
+            if self._others.is_ready(now_ms, cost):
+                return self._others
+            due_ms = min(due_ms, self._others.due_ms(cost))
+        if due_ms < inf:
+            self._alarm.set(due_ms)
+        return None
 
     async def _launch(self, batch: list[Ask]) -> None:
         """Run the batch, once a worker is idle; until then, have it tokenised."""

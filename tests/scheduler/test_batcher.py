@@ -78,11 +78,18 @@ def test_segments_of_the_same_number_in_two_streams_are_two(encoder: Encoder):
     assert len(batcher.take()) == 2
 
 
-def test_texts_of_unlike_length_do_not_share_a_batch():
+def test_texts_of_like_length_share_a_batch_first_and_others_have_what_is_left():
     asker = Asker()
-    sizes = ((1, 400), (2, 16), (3, 440), (4, 20))
-    batcher = batcher_of(*(request(number, "a" * size, asker=asker) for number, size in sizes))
-    assert all_batches(batcher) == [[1, 3], [2, 4]]
+    sizes = ((1, 400), (2, 16), (3, 440), (4, 20), (5, 420))
+    batcher = batcher_of(*(request(number, "a" * size, asker=asker) for number, size in sizes), max_items=4)
+    assert all_batches(batcher) == [[1, 3, 5, 2], [4]]
+
+
+def test_a_longer_text_joins_where_all_of_its_length_would_fit():
+    asker = Asker()
+    sizes = ((1, 16), (2, 400), (3, 20), (4, 100))
+    batcher = batcher_of(*(request(number, "a" * size, asker=asker) for number, size in sizes), max_tokens=128)
+    assert all_batches(batcher) == [[1, 3, 4], [2]]
 
 
 def test_a_batch_has_a_token_budget_that_one_long_request_may_break():
@@ -147,7 +154,7 @@ def test_a_flood_in_one_queue_does_not_starve_another_queue():
     flood = [request(number, deadline_ms=number, asker=asker, tenant="flood") for number in range(100)]
     long = request(1000, "a" * 200, deadline_ms=500, asker=asker, tenant="small")
     batcher = batcher_of(*flood, long, max_items=4)
-    assert [numbers(batcher.take()) for _ in range(3)] == [[0, 1, 2, 3], [1000], [4, 5, 6, 7]]
+    assert [numbers(batcher.take()) for _ in range(2)] == [[0, 1, 1000, 2], [3, 4, 5, 6]]
 
 
 # --- properties -------------------------------------------------------------------------------------------------------
@@ -202,22 +209,38 @@ def check_batch(batcher: Batcher, waiting: list[Request], last_leader: list[str]
     if not batch:
         assert waiting == []
         return []
-    queue = queue_of(batch[0])
-    capacity = max(1, min(MAX_ITEMS, MAX_TOKENS // queue[1]))
-    assert {queue_of(each) for each in batch} == {queue}
-    assert len(batch) <= capacity
+    group, length = queue_of(batch[0])
+    assert {queue_of(each)[0] for each in batch} == {group}
+    longest = max(queue_of(each)[1] for each in batch)
+    assert len(batch) <= capacity_of(longest)
     if {each.tenant for each in waiting} != {batch[0].tenant}:
         assert [batch[0].tenant] != last_leader
+    check_shares(batch, ceil(capacity_of(length) * TENANT_SHARE), length)
     for each in batch:
         waiting.remove(each)
-    left = [each for each in waiting if queue_of(each) == queue]
-    for tenant, taken in Counter(each.tenant for each in batch).items():
-        own = [each.deadline_ms for each in batch if each.tenant == tenant]
+    left = [each for each in waiting if queue_of(each)[0] == group]
+    assert all(len(batch) >= capacity_of(max(longest, queue_of(each)[1])) for each in left), "what fits is taken"
+    for tenant, queue in {(each.tenant, queue_of(each)) for each in batch}:
+        own = [each.deadline_ms for each in batch if (each.tenant, queue_of(each)) == (tenant, queue)]
         assert own == sorted(own)
-        assert all(each.deadline_ms >= own[-1] for each in left if each.tenant == tenant)
-        if taken > ceil(capacity * TENANT_SHARE):
-            assert not [each for each in left if each.tenant != tenant]
+        assert all(each.deadline_ms >= own[-1] for each in left if (each.tenant, queue_of(each)) == (tenant, queue))
     return [batch[0].tenant]
+
+
+def check_shares(batch: list[Request], share: int, length: int) -> None:
+    """While anybody has had less than its share, nobody has more; and within shares the leader's length comes first."""
+    taken: Counter[str] = Counter()
+    within: list[bool] = []
+    for each in batch:
+        if taken[each.tenant] < share:
+            assert max(taken.values(), default=0) <= share
+            within.append(queue_of(each)[1] == length)
+        taken[each.tenant] += 1
+    assert within == sorted(within, reverse=True)
+
+
+def capacity_of(length: int) -> int:
+    return max(1, min(MAX_ITEMS, MAX_TOKENS // length))
 
 
 def queue_of(asked: Request) -> tuple[int, int]:

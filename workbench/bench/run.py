@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detectors.base import DetectorError
+from sidecar.config import SchedulerSettings
 from workbench.bench import report
 from workbench.bench.costs import Parts, encoder_seconds, parts_of
 from workbench.bench.load import Load, Samples, offer
@@ -64,6 +65,8 @@ class Offered(msgspec.Struct, frozen=True):
     policies: tuple[str, str] = (PASS_THROUGH, GUARDED)
     is_cached: bool = False
     """Whether findings are kept for repeated passages: the texts of a benchmark repeat themselves more than others."""
+    linger_ms: int = SchedulerSettings().linger_ms
+    """How long segments wait for company."""
     profile: Profile = Profile.MODELS
     """What the guarded policy asks for."""
 
@@ -92,8 +95,8 @@ def _run_phases(offered: Offered, advance: Advance) -> list[_Phase]:
         PASS_THROUGH: pass_through_policy(offered.max_hold_ms),
         GUARDED: guarded_policy(offered.max_hold_ms, offered.profile),
     }
-    settings = {} if offered.is_cached else {"scheduler": {"cache_entries": 0}}
-    with serving(documents, **settings) as service:
+    scheduler = {"linger_ms": offered.linger_ms} | ({} if offered.is_cached else {"cache_entries": 0})
+    with serving(documents, scheduler=scheduler) as service:
         return asyncio.run(_phases(service, offered, advance))
 
 

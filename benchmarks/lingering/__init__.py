@@ -1,0 +1,1 @@
+"""What it brings, and costs, that segments wait a moment for company."""
