@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from math import ceil
 from typing import Protocol
 
 
@@ -47,8 +48,9 @@ class LoopClock:
         return time.time()
 
     def call_at(self, when_ms: float, callback: Callable[[], object]) -> Timer:
-        """Ask the loop."""
-        return (self._loop or self._running()).call_at(when_ms / 1000, callback)
+        """Ask the loop, for a whole millisecond: uvloop counts no less, and would call up to half of one too early."""
+        whole_ms = ceil(round(when_ms, 3))  # what sums of floats add is no time
+        return (self._loop or self._running()).call_at(whole_ms / 1000, callback)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         """The running loop, asked for once: each time it is, Python asks the kernel which process this is."""
