@@ -211,10 +211,9 @@ class Reader:
     """Reads the documents of one body: whatever is JSON has its slots. Raises `CallerError` past `most_texts`."""
 
     def __init__(self, *, is_streamed: bool, most_texts: int = 0) -> None:
-        """`most_texts`: 0 where they have bounds elsewhere."""
+        """`most_texts` of a document, each part of one counted; 0 where they have bounds elsewhere."""
         self._is_streamed = is_streamed
         self._most_texts = most_texts
-        self._texts = 0
         self._lanes: dict[tuple[int, Channel, Part, Key], Lane] = {}
         self._items: dict[tuple[int, Channel, Part], int] = {}
         self._tools: dict[tuple[int, Key], str] = {}
@@ -289,14 +288,17 @@ class Reader:
 
     def _once(self, scope: Scope) -> Lane:
         """A lane for one text."""
-        self._texts += 1
-        if self._texts > self._most_texts > 0:
-            limit = self._most_texts
-            raise CallerError(f"has more than {limit} texts (messages, parts, calls)", field="body", limit=limit)
         self.has_calls = self.has_calls or scope.channel is Channel.TOOL_ARGUMENTS
         group = (scope.choice, scope.channel, scope.part)
         number = self._items[group] = self._items.get(group, -1) + 1
         return Lane(scope.choice, scope.channel, scope.part, number)
+
+    def _put(self, slot: Slot) -> None:
+        """Take in a text, or a part of one."""
+        if len(self._slots) == self._most_texts > 0:
+            limit = self._most_texts
+            raise CallerError(f"has more than {limit} texts (messages, parts, calls)", field="body", limit=limit)
+        self._slots.append(slot)
 
     # -- walking --------------------------------------------------------------------------------------------------
 
@@ -363,26 +365,26 @@ class Reader:
 
     def _follow(self, scope: Scope, path: Path, emptied: str) -> None:
         """A value that is emptied once the choice's text was changed."""
-        self._slots.append(Slot(self.lane(scope, scope.at(path)), path, "", Kind.ECHO, emptied=emptied))
+        self._put(Slot(self.lane(scope, scope.at(path)), path, "", Kind.ECHO, emptied=emptied))
 
     def _string(self, value: str, node: Node, scope: Scope, path: Path) -> None:
         key, kind = scope.at(path), node.kind
         if kind is Kind.DATA or kind is Kind.BASE64:
             prefix, held = _text_of(value) if kind is Kind.DATA else ("", _opened(value))
             if held:
-                self._slots.append(Slot(self.lane(scope, key), path, held, kind, prefix=prefix))
+                self._put(Slot(self.lane(scope, key), path, held, kind, prefix=prefix))
         elif value or kind is Kind.REPEAT or scope.channel is Channel.TOOL_ARGUMENTS:
             is_json = node.is_json or kind is Kind.JSON
             own = self.lane(scope, key)
             tool = self._tool(scope, key, value, is_again=kind is Kind.REPEAT)
-            self._slots.append(Slot(own, path, value, kind, is_json=is_json, is_whole=node.is_whole, tool=tool))
+            self._put(Slot(own, path, value, kind, is_json=is_json, is_whole=node.is_whole, tool=tool))
 
     def _tree(self, value: Any, scope: Scope, path: Path, called: str = "") -> None:
         """A value that is read as the JSON that it is. A frame that brings one brings it whole."""
         own = self._once(scope)
         tool = Tool(called) if called else self._tool(scope, scope.at(path), "")
         text = dumps(value) if value else ""
-        self._slots.append(Slot(own, path, text, is_json=True, is_raw=True, is_whole=True, tool=tool))
+        self._put(Slot(own, path, text, is_json=True, is_raw=True, is_whole=True, tool=tool))
 
     def _tool(self, scope: Scope, key: Key, value: str, *, is_again: bool = False) -> Tool | None:
         """What a call's text at a place calls: what stands beside it as the name, so far."""
@@ -398,9 +400,9 @@ class Reader:
         """Log-probabilities: the tokens are compared with the text; what they say beside it is read by itself."""
         tokens, asides = _tokens(value)
         key = scope.at(path)
-        self._slots.append(Slot(self.lane(scope, key), path, tokens, Kind.ECHO, emptied="null"))
+        self._put(Slot(self.lane(scope, key), path, tokens, Kind.ECHO, emptied="null"))
         if asides:
-            self._slots.append(Slot(self._once(scope), path, asides, is_whole=True, emptied="null"))
+            self._put(Slot(self._once(scope), path, asides, is_whole=True, emptied="null"))
 
 
 _DATA_URL = re.compile(

@@ -192,6 +192,23 @@ def test_of_texts_past_the_limit_no_more_are_made():
     assert made.call_count == 11
 
 
+@pytest.mark.parametrize(
+    ("shape", "document"),
+    [
+        (
+            "openai-chat",
+            {"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "a"}] * 11}]},
+        ),
+        ("gemini", {"contents": [{"role": "user", "parts": [{"text": "a"}] * 11}]}),
+    ],
+)
+def test_parts_that_make_one_text_count_each(shape: str, document: dict[str, Any]):
+    data = json.dumps(document).encode()
+    assert len(WholeBody(KNOWN[shape], data, is_request=True, most_texts=11).texts) == 1
+    with pytest.raises(CallerError, match="more than 10 texts"):
+        WholeBody(KNOWN[shape], data, is_request=True, most_texts=10)
+
+
 def test_what_is_wrong_otherwise_is_told_as_before():
     status = http_status_of(CallerError("is odd", field="body"))
     assert exchange.failure_of(KNOWN["openai-chat"], status)[0] == 400
