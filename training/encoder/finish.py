@@ -11,6 +11,7 @@ scripts. `train` goes on with WORK2, which gets the tokenizer of WORK and its ch
 from __future__ import annotations
 
 import argparse
+import collections
 import dataclasses
 import random
 import shutil
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.encoder import mixture, synthetic
 from training.encoder.composed import addressed, beside, in_carriers, notes_of, payloads_of, requests_of
@@ -84,17 +86,17 @@ def units_of(example: Example, pieces: Pieces, rng: random.Random) -> Iterator[U
     yield from rng.sample(cut, min(len(cut), WINDOWS))
 
 
-def joined(first: Path, second: Path, out: Path, *, share: float, seed: int) -> None:
-    """All units of `second` with a share of those of `first`, chosen at random."""
-    with np.load(first) as file:
-        old = {name: file[name] for name in file.files}
-    with np.load(second) as file:
-        new = {name: file[name] for name in file.files}
-    kept = np.random.default_rng(seed).random(len(old["lengths"])) < share
-    pieces = np.repeat(kept, old["lengths"])
-    mixed: dict[str, Any] = {
-        name: np.concatenate([old[name][pieces if name in TOKENS else kept], new[name]]) for name in new
-    }
+def joined(parts: Sequence[tuple[Path, float]], out: Path, *, seed: int) -> None:
+    """Of each file the given share of its units, chosen at random, one file after the other."""
+    rng = np.random.default_rng(seed)
+    columns: dict[str, list[NDArray[Any]]] = collections.defaultdict(list)
+    for path, share in parts:
+        with np.load(path) as file:
+            kept = rng.random(len(file["lengths"])) < share
+            pieces = np.repeat(kept, file["lengths"])
+            for name in file.files:
+                columns[name].append(file[name][pieces if name in TOKENS else kept])
+    mixed: dict[str, Any] = {name: np.concatenate(arrays) for name, arrays in columns.items()}
     np.savez(out, **mixed)
 
 
@@ -106,6 +108,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder of the last stage")
     parser.add_argument("--shipped", type=Path, required=True, help="folder of the shipped model, one of two teachers")
     parser.add_argument("--share", type=float, default=0.4, help="how much of the units before is kept")
+    parser.add_argument(
+        "--replay", type=float, default=0.0, help="how much of all units, which `train.npz` thins, is learnt beside them"
+    )
     parser.add_argument("--seed", type=int, default=11)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -115,8 +120,10 @@ def main() -> None:
     units = [unit for pair in zip(made, read, strict=True) if len(pair[1]) for unit in units_of(*pair, rng)]
     added = arguments.out / "added.npz"
     save(units, added)
-    for name, share in (("train.npz", arguments.share), ("wide.npz", 1.0)):
-        joined(arguments.work / name, added, arguments.out / name, share=share, seed=arguments.seed)
+    train, wide = (arguments.work / name for name in ("train.npz", "wide.npz"))
+    learnt = [(train, arguments.share), (wide, arguments.replay), (added, 1.0)]
+    for path, parts in ((train, learnt), (wide, [(wide, 1.0), (added, 1.0)])):
+        joined(parts, arguments.out / path.name, seed=arguments.seed)
     for path in (arguments.work / "tokenizer.json", arguments.work / "checkpoint.pt"):
         if path.exists():
             shutil.copy(path, arguments.out / path.name)

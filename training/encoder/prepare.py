@@ -71,6 +71,8 @@ KEPT_SHARES = {
     ("document", "RUCAIBox"): 0.6,
 }
 """How much of a plentiful source one pass needs, by kind and start of the source's name; rare labels stay."""
+SMALL = ("sinanw/",)
+"""Sources of few rows that nothing else is like: all of them, four times."""
 RARE_TOXICITY = ("threat", "self_harm", "violence", "sexual_explicit", "severe_toxicity")
 
 
@@ -142,7 +144,7 @@ def is_plain(example: Example) -> bool:
 
 
 def _kept_share(example: Example) -> float:
-    if example.is_window or _has_rare_label(example):
+    if example.is_window or _has_rare_label(example) or example.source.startswith(SMALL):
         return 1.0
     shares = (
         share
@@ -157,7 +159,7 @@ def _has_rare_label(example: Example) -> bool:
 
 
 def _copies(example: Example) -> int:
-    if example.source.startswith("sinanw/"):
+    if example.source.startswith(SMALL):
         return 4
     return 3 if _has_rare_label(example) and not example.source.startswith("own:") else 1
 
