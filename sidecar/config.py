@@ -507,7 +507,7 @@ class SchedulerSettings(Section):
     """A pass takes one thread: larger batches cost no less for a token, and those in them wait longer."""
     linger_ms: Annotated[int, Field(ge=0)] = 30
     """How long a segment that nobody waits for just now waits for others to share its batch, though a worker is idle;
-    at most a tenth of its policy's `max_hold_ms`. First words, prompts, calls and ends do not wait. 0: none does."""
+    at most a tenth of its policy's `max_hold_ms`. First words, prompts and calls do not wait. 0: none does."""
     cache_entries: Annotated[int, Field(ge=0)] = 4096
     """Findings that are kept by a keyed digest of model and text: a repeated passage is read once. 0 keeps none."""
     cache_max_chars: Count = 1024

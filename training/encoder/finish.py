@@ -109,7 +109,10 @@ def main() -> None:
     parser.add_argument("--shipped", type=Path, required=True, help="folder of the shipped model, one of two teachers")
     parser.add_argument("--share", type=float, default=0.4, help="how much of the units before is kept")
     parser.add_argument(
-        "--replay", type=float, default=0.0, help="how much of all units, which `train.npz` thins, is learnt beside them"
+        "--replay",
+        type=float,
+        default=0.0,
+        help="how much of all units, which `train.npz` thins, is learnt beside them",
     )
     parser.add_argument("--seed", type=int, default=11)
     arguments = parser.parse_args()

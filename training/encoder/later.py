@@ -80,7 +80,7 @@ class Text:
 
 def harmless(data: Path, rng: random.Random, count: int) -> list[Draft]:
     """So many texts of each kind."""
-    posts = [each.text for each in toxicity_examples(data, "dev") if _labels(each)[0] == 0 and 1 not in _labels(each)]
+    posts = harmless_posts(data)
     lines = [each.text for each in topic_examples(data, "dev") if each.source.startswith("huffpost")]
     benign = [each for each in second_examples(data, ("benign",)) if is_unseen(each) and each.language == "en"]
     prose = [each.text for each in benign if each.kind in ("document", "benign") and len(each.text) > LEAST_CHARS]
@@ -90,6 +90,11 @@ def harmless(data: Path, rng: random.Random, count: int) -> list[Draft]:
         *(Draft(text[:MOST_CHARS], "prose") for text in rng.sample(prose, min(count, len(prose)))),
         *(Draft(each.text, "passages") for each in passage_rows(rng, harmless=count, attacked=0)),
     ]
+
+
+def harmless_posts(data: Path) -> list[str]:
+    """Dev posts in which people found nothing toxic, rude words and all."""
+    return [each.text for each in toxicity_examples(data, "dev") if _labels(each)[0] == 0 and 1 not in _labels(each)]
 
 
 def joined(rows: Sequence[str], rng: random.Random, count: int) -> Iterator[str]:
