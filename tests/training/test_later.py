@@ -11,8 +11,9 @@ import pytest
 
 from benchmarks.quality.harmless import SUBJECTS
 from detectors.models.card import CARD_NAME, read_card
+from training.encoder.card_file import write_parameter
 from training.encoder.labels import TOXICITY
-from training.encoder.later import LEAST_FOUND, MOST_CHARS, Draft, Text, joined, shifts_of, write
+from training.encoder.later import LEAST_FOUND, MOST_CHARS, Draft, Text, joined, shifts_of
 from training.encoder.synthetic.passages import KINDS
 
 BARS = np.zeros(len(TOXICITY))
@@ -60,7 +61,7 @@ def test_no_sentence_of_the_benchmark_is_fitted_on() -> None:
 def test_the_card_is_told_and_nothing_else_changes(tmp_path: Path) -> None:
     shipped = Path("models_onnx/tidegate-encoder") / CARD_NAME
     shutil.copy(shipped, tmp_path)
-    write(tmp_path, {"insult": 1.25})
+    write_parameter(tmp_path, "later", {"insult": 1.25})
     before, after = read_card(shipped.parent), read_card(tmp_path)
     assert after.parameters["later"] == {"insult": 1.25}
     without = {key: value for key, value in after.parameters.items() if key != "later"}

@@ -15,16 +15,14 @@ segments, finds the likeliest path through the tags and cleans the edges of what
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from ruamel.yaml import YAML
+from typing import NamedTuple
 
 from detectors.pii.detector import Pii, PiiParams
 from detectors.types import Finding
+from training.encoder.card_file import write_thresholds
 from training.encoder.rows import Example, pii_examples
 from workbench.evaluation.segments import findings_of
 from workbench.evaluation.spans import OVERLAP, Span, hits
@@ -89,25 +87,6 @@ def silenced(rows: Sequence[Read], thresholds: Thresholds) -> Thresholds:
         raised[worst] = round(raised[worst] + 0.02, 2)
 
 
-def write_thresholds(card: Path, thresholds: Mapping[str, float]) -> None:
-    """Put the thresholds into a model's card; everything else in it stays as it is."""
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 120
-    document: Any = yaml.load(card)
-    document["heads"]["pii"]["thresholds"] = dict(thresholds)
-    with card.open("w", encoding="utf-8") as file:
-        yaml.dump(document, file)
-
-
-def write_calibration(path: Path, thresholds: Mapping[str, float]) -> None:
-    """Put the thresholds where `card.py` reads them when it writes the card anew."""
-    if path.is_file():
-        document = json.loads(path.read_text(encoding="utf-8"))
-        document["recommended_thresholds"]["pii"] = dict(thresholds)
-        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -123,8 +102,7 @@ def main() -> None:
         judged = [row for row in rows if row.annotates(label)]
         print(f"{label:14} {threshold:.2f} (best {chosen[label]:.2f})  F1 {f1(judged, label, threshold):.3f}")
     if not arguments.dry_run:
-        write_thresholds(arguments.model / "model.yaml", thresholds)
-        write_calibration(arguments.model / "calibration.json", thresholds)
+        write_thresholds(arguments.model, "pii", thresholds)
 
 
 if __name__ == "__main__":

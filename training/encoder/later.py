@@ -20,20 +20,19 @@ import argparse
 import math
 import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from ruamel.yaml import YAML
 
 from detectors.base import FIRST_CHARS, BatchItem
-from detectors.models.card import CARD_NAME
 from detectors.models.later import LATER
 from detectors.toxicity import Toxicity
 from sidecar.values import Segment
+from training.encoder.card_file import write_parameter
 from training.encoder.labels import TOXICITY
 from training.encoder.rows import Example, second_examples, topic_examples, toxicity_examples
 from training.encoder.synthetic.passages import passage_rows
@@ -176,17 +175,6 @@ def _place(text: Text) -> int:
     return text.draft.post[0] if text.draft.post else 0
 
 
-def write(folder: Path, shifts: Mapping[str, float]) -> None:
-    """Tell a model's card of the shifts; everything else in it stays as it is."""
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 121
-    document: Any = yaml.load(folder / CARD_NAME)
-    document["parameters"] = dict(document.get("parameters") or {}) | {LATER: dict(shifts)}
-    with (folder / CARD_NAME).open("w", encoding="utf-8") as file:
-        yaml.dump(document, file)
-
-
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -207,7 +195,7 @@ def main() -> None:
     }
     print(shifts)
     if not arguments.dry_run:
-        write(arguments.model, shifts)
+        write_parameter(arguments.model, LATER, shifts)
 
 
 if __name__ == "__main__":

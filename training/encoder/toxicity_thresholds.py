@@ -10,17 +10,14 @@ at most `RATE` of the dev posts fire in which people found nothing toxic. For ea
 from __future__ import annotations
 
 import argparse
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from ruamel.yaml import YAML
 
-from detectors.models.card import CARD_NAME
-from detectors.toxicity import Toxicity
+from detectors.toxicity import HEAD, Toxicity
+from training.encoder.card_file import write_thresholds
 from training.encoder.labels import TOXICITY
 from training.encoder.later import Draft, Floats, Text, harmless_posts, read
 from training.encoder.rows import toxicity_examples
@@ -38,22 +35,6 @@ def raised(threshold: float, harmless: Floats) -> float:
     """The lowest threshold from this one on that at most `RATE` of the scores reach, if `HIGHEST` is enough."""
     needed = math.ceil(float(np.quantile(harmless, 1.0 - RATE)) * 100 + 1e-6) / 100
     return min(max(threshold, needed), max(threshold, HIGHEST))
-
-
-def write(folder: Path, thresholds: Mapping[str, float]) -> None:
-    """Put the thresholds into the card, and where `card.py` reads them when it writes the card anew."""
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 121
-    document: Any = yaml.load(folder / CARD_NAME)
-    document["heads"]["toxicity"]["thresholds"] |= thresholds
-    with (folder / CARD_NAME).open("w", encoding="utf-8") as file:
-        yaml.dump(document, file)
-    path = folder / "calibration.json"
-    if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        kept["recommended_thresholds"]["toxicity"] |= thresholds
-        path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -79,7 +60,7 @@ def main() -> None:
             f"toxic {told[2]} to {told[3]} of {len(found)}"
         )
     if not arguments.dry_run:
-        write(arguments.model, thresholds)
+        write_thresholds(arguments.model, HEAD, thresholds)
 
 
 if __name__ == "__main__":
