@@ -15,17 +15,16 @@ from __future__ import annotations
 
 import argparse
 import random
-import re
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import accumulate, pairwise
 from pathlib import Path
 from statistics import fmean, median
 from typing import NamedTuple
 
-from benchmarks.first_token import openings
+from benchmarks.first_token import designs, openings
+from benchmarks.first_token.designs import Released
+from benchmarks.first_token.waits import on_time, waits
 from benchmarks.results import table, write
 from benchmarks.scale.plans import guarded_plan
 from benchmarks.stream_cost.texts import mixed
@@ -38,10 +37,6 @@ from workbench.bench.texts import made_text, pieces_of
 TEXTS = 60
 CHARS = 2400
 TOKENS_PER_SECOND = 50
-_SENTENCE = re.compile(r"[.!?][\"')\]]*\s+|\n")
-
-Released = list[int]
-"""How many characters have been let go once each token has arrived; the last entry is for the end of the text."""
 MEDIAN_MS, P99_MS = 150, 300
 """When the first words of an answer should be out."""
 EARLY: Mapping[str, tuple[tuple[int, ...], int]] = {
@@ -61,7 +56,7 @@ class Simulated(NamedTuple):
     read: float = 0.0
 
 
-Design = Callable[[str, Sequence[str]], Simulated]
+Design = Callable[[Sequence[str]], Simulated]
 
 
 def main() -> None:
@@ -124,13 +119,13 @@ def _texts() -> list[str]:
 def _designs(plan: Plan) -> Mapping[str, Design]:
     others = {name: _reading_early(plan, *early) for name, early in EARLY.items()}
     return {
-        "Tidegate": partial(_with, plan),
-        **{name: partial(_with, each) for name, each in others.items()},
-        "sentence by sentence": _sentences,
-        "windows of 1,024 bytes": _byte_windows,
-        "windows of 200 tokens": lambda text, tokens: _windows(tokens, 200, 0),
-        "windows of 200 tokens, 50 of them again": lambda text, tokens: _windows(tokens, 200, 50),
-        "whole answer": lambda text, tokens: Simulated([0] * len(tokens) + [len(text)]),
+        "Tidegate": partial(_guarded, plan),
+        **{name: partial(_guarded, each) for name, each in others.items()},
+        "sentence by sentence": _unread(designs.sentences),
+        "windows of 1,024 bytes": _unread(partial(designs.byte_windows, size=1024)),
+        "windows of 200 tokens": _unread(partial(designs.windows, size=200, overlap=0)),
+        "windows of 200 tokens, 50 of them again": _unread(partial(designs.windows, size=200, overlap=50)),
+        "whole answer": _unread(designs.whole),
     }
 
 
@@ -138,8 +133,8 @@ def _reading_early(plan: Plan, tokens: tuple[int, ...], every: int) -> Plan:
     return replace(plan, stream=replace(plan.stream, early_tokens=tokens, early_every_tokens=every))
 
 
-def _with(plan: Plan, _: str, tokens: Sequence[str]) -> Simulated:
-    return _guarded(plan, tokens)
+def _unread(design: Callable[[Sequence[str]], Released]) -> Design:
+    return lambda tokens: Simulated(design(tokens))
 
 
 def _figures(design: Design, texts: Sequence[str]) -> dict[str, float]:
@@ -147,12 +142,12 @@ def _figures(design: Design, texts: Sequence[str]) -> dict[str, float]:
     first, held_ms, held, read = list[float](), list[float](), list[int](), list[float]()
     for text in texts:
         tokens = pieces_of(text)
-        released, pieces = design(text, tokens)
+        released, pieces = design(tokens)
         read.append(pieces)
-        first.append(next(at for at, chars in enumerate(released) if chars) * token_ms)
-        arrived = [*accumulate(map(len, tokens))]
-        held += [came - chars for came, chars in zip(arrived, released, strict=False)]
-        held_ms += [(bisect_left(released, came) - at) * token_ms for at, came in enumerate(arrived)]
+        text_waits = waits(tokens, token_ms, on_time(released, token_ms))
+        first.append(text_waits.first_ms)
+        held += text_waits.held_chars
+        held_ms += text_waits.held_ms
     return {
         "first_token_ms_median": median(first),
         "first_token_ms_p99": percentile(first, 99) or 0.0,
@@ -181,40 +176,6 @@ def _guarded(plan: Plan, tokens: Sequence[str]) -> Simulated:
                 reached = max(reached, output.end)
         released.append(reached)
     return Simulated(released, sum(read.values()) / len(tokens))
-
-
-def _sentences(text: str, tokens: Sequence[str]) -> Simulated:
-    """A sentence leaves when the next one has begun."""
-    ends = [found.end() for found in _SENTENCE.finditer(text)]
-    return _when_reached(text, tokens, ends)
-
-
-def _byte_windows(text: str, tokens: Sequence[str]) -> Simulated:
-    """A window leaves when 1,024 bytes have come; the texts are ASCII."""
-    return _when_reached(text, tokens, range(1024, len(text), 1024))
-
-
-def _windows(tokens: Sequence[str], size: int, overlap: int) -> Simulated:
-    """A window leaves when it is full, but for what the next one reads again."""
-    lengths = [len(token) for token in tokens]
-    released, reached = [], 0
-    for count in range(1, len(tokens) + 1):
-        if count >= size and not (count - size) % (size - overlap):
-            reached = sum(lengths[: count - overlap])
-        released.append(reached)
-    return Simulated([*released, sum(lengths)])
-
-
-def _when_reached(text: str, tokens: Sequence[str], ends: Sequence[int]) -> Simulated:
-    bounds = [0]
-    for token in tokens:
-        bounds.append(bounds[-1] + len(token))
-    released, reached, waiting = [], 0, list(ends)
-    for _, arrived in pairwise(bounds):
-        while waiting and waiting[0] <= arrived:
-            reached = waiting.pop(0)
-        released.append(reached)
-    return Simulated([*released, len(text)])
 
 
 if __name__ == "__main__":
