@@ -61,7 +61,7 @@ class Script:
 class Letters(msgspec.Struct, frozen=True, dict=True):
     """The branch of one model: `weights` are int8, one for each bucket; a logit is `scale` times their sum, shifted.
 
-    `scripts` are those that were learnt; `offsets` has one for each label of the injection head.
+    `scripts` are those that were learnt; `offsets` has one for each label of the detector `injection`.
     """
 
     scripts: tuple[str, ...]
@@ -81,10 +81,15 @@ class Letters(msgspec.Struct, frozen=True, dict=True):
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(15.0, logit + self.offsets[label]))))
 
 
+class _Offsets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    injection: float
+    indirect_injection: float
+
+
 class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scripts: tuple[str, ...]
     scale: float
-    offsets: dict[str, float]
+    offsets: _Offsets
 
 
 def read_letters(folder: Path, told: object) -> Letters:
@@ -93,7 +98,7 @@ def read_letters(folder: Path, told: object) -> Letters:
     weights = np.load(folder / FILE_NAME, allow_pickle=False)
     if weights.shape != (BUCKETS,) or weights.dtype != np.int8:
         raise ValueError(f"{FILE_NAME} has not {BUCKETS} weights of eight bits")
-    return Letters(card.scripts, card.scale, card.offsets, weights)
+    return Letters(card.scripts, card.scale, msgspec.structs.asdict(card.offsets), weights)
 
 
 def buckets(plain: str) -> NDArray[np.int64]:
