@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public in effect: documented nowhere, stable since 2.6
+from secrets import token_hex
 from typing import Any, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -19,6 +21,30 @@ MAX_DEPTH = 64
 _BLANK = re.compile(r"[ \t\n\r]*")
 _OPENING = frozenset("{[")
 _HALF = re.compile("[\ud800-\udfff]")
+
+
+class WideNumber:
+    """A number that Python's have no room for: of more digits than `int` reads, or beyond the largest `float`.
+
+    JSON bounds neither. It is neither text nor a number to reckon with, and is written as it was spelt.
+    """
+
+    __slots__ = ("spelling",)
+
+    def __init__(self, spelling: str) -> None:
+        self.spelling = spelling
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is spelt alike."""
+        return isinstance(other, WideNumber) and other.spelling == self.spelling
+
+    def __hash__(self) -> int:
+        """By how it is spelt."""
+        return hash(self.spelling)
+
+    def __str__(self) -> str:
+        """As it was spelt."""
+        return self.spelling
 
 
 class NotJsonError(ValueError):
@@ -64,11 +90,14 @@ def _refused(name: str) -> Any:
     raise NotJsonError(f"{name} is no value of JSON")
 
 
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if value in (float("inf"), float("-inf")):
-        raise NotJsonError("a number is too large")
-    return value
+def _float(spelling: str) -> float | WideNumber:
+    value = float(spelling)
+    return WideNumber(spelling) if value in (float("inf"), float("-inf")) else value
+
+
+def _int(spelling: str) -> int | WideNumber:
+    most = sys.get_int_max_str_digits()
+    return int(spelling) if not most or len(spelling) <= most else WideNumber(spelling)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -78,13 +107,41 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refused, parse_float=_finite)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refused, parse_float=_float, parse_int=_int)
 
 
 def dumps(value: Any) -> str:
     """A value as JSON text, short. Halves of surrogate pairs make it one in ASCII, where they stay what they are."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return json.dumps(value, separators=(",", ":")) if _has_surrogate(text) else text
+    wide = _Wide()
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=wide.stand_in)
+    if _has_surrogate(text):
+        text = json.dumps(value, separators=(",", ":"), default=wide.stand_in)
+    return wide.spelt(text)
+
+
+class _Wide:
+    """Has wide numbers written: `json` writes a string in the place of each, which nobody else can have written."""
+
+    def __init__(self) -> None:
+        self._mark = ""
+        self._numbers: list[str] = []
+
+    def stand_in(self, value: object) -> str:
+        """The string for a number. Raises `TypeError` for anything else, as `json` does."""
+        if not isinstance(value, WideNumber):
+            raise TypeError(f"{type(value).__name__} is no value of JSON")
+        self._mark = self._mark or token_hex(16)
+        self._numbers.append(value.spelling)
+        return f"{self._mark}{len(self._numbers) - 1}."
+
+    def spelt(self, text: str) -> str:
+        """The text with each number where its string stands."""
+        if not self._numbers:
+            return text
+        return re.sub(rf'"{self._mark}(\d+)\."', self._number, text)
+
+    def _number(self, found: re.Match[str]) -> str:
+        return self._numbers[int(found[1])]
 
 
 def literal(text: str) -> str:
