@@ -11,7 +11,6 @@ import re
 import sys
 from collections.abc import Callable, Collection, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public in effect: documented nowhere, stable since 2.6
-from secrets import token_hex
 from typing import Any, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -21,6 +20,7 @@ MAX_DEPTH = 64
 _BLANK = re.compile(r"[ \t\n\r]*")
 _OPENING = frozenset("{[")
 _HALF = re.compile("[\ud800-\udfff]")
+_MARKS = re.compile("#+")
 
 
 class WideNumber:
@@ -112,36 +112,30 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refused, 
 
 def dumps(value: Any) -> str:
     """A value as JSON text, short. Halves of surrogate pairs make it one in ASCII, where they stay what they are."""
-    wide = _Wide()
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=wide.stand_in)
-    if _has_surrogate(text):
-        text = json.dumps(value, separators=(",", ":"), default=wide.stand_in)
-    return wide.spelt(text)
+    try:
+        return _dumped(value)
+    except TypeError:
+        return _dumped_with_wide(value)
 
 
-class _Wide:
-    """Has wide numbers written: `json` writes a string in the place of each, which nobody else can have written."""
+def _dumped(value: Any, default: Callable[[object], str] | None = None) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=default)
+    return json.dumps(value, separators=(",", ":"), default=default) if _has_surrogate(text) else text
 
-    def __init__(self) -> None:
-        self._mark = ""
-        self._numbers: list[str] = []
 
-    def stand_in(self, value: object) -> str:
-        """The string for a number. Raises `TypeError` for anything else, as `json` does."""
-        if not isinstance(value, WideNumber):
-            raise TypeError(f"{type(value).__name__} is no value of JSON")
-        self._mark = self._mark or token_hex(16)
-        self._numbers.append(value.spelling)
-        return f"{self._mark}{len(self._numbers) - 1}."
+def _dumped_with_wide(value: Any) -> str:
+    """The same with wide numbers: each is first a string that begins with more `#` than stand together anywhere."""
+    spellings: list[str] = []
+    mark = "#"
 
-    def spelt(self, text: str) -> str:
-        """The text with each number where its string stands."""
-        if not self._numbers:
-            return text
-        return re.sub(rf'"{self._mark}(\d+)\."', self._number, text)
+    def stand_in(number: object) -> str:
+        if not isinstance(number, WideNumber):
+            raise TypeError(f"{type(number).__name__} is no value of JSON")
+        spellings.append(number.spelling)
+        return f"{mark}{len(spellings) - 1}"
 
-    def _number(self, found: re.Match[str]) -> str:
-        return self._numbers[int(found[1])]
+    mark *= 1 + max(map(len, _MARKS.findall(_dumped(value, stand_in))))
+    return re.sub(rf'"{mark}(\d+)"', lambda found: spellings[int(found[1])], _dumped(value, stand_in))
 
 
 def literal(text: str) -> str:

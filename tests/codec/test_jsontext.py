@@ -77,7 +77,7 @@ WIDE = ("9" * 5_000, "-" + "1" * 100_000, "1e999", "-2.5E+400", "1" * 400 + ".5"
 
 
 @pytest.mark.parametrize("number", WIDE, ids=len)
-@pytest.mark.parametrize("text", ["plain", "ü", "half \ud83d"])
+@pytest.mark.parametrize("text", ["plain", "ü", "half \ud83d", "#0", "##0", "a##"])
 def test_a_number_of_any_size_is_json_and_is_written_as_it_was_spelt(number: str, text: str) -> None:
     document = f'{{"n":{number},"t":{literal(text)},"l":[{number},1]}}'
     value = loads(document)
