@@ -25,6 +25,7 @@ FILE_NAME = "letters.npy"
 BITS = 15
 BUCKETS = 1 << BITS
 SIZES = (1, 2, 3, 4, 5)
+_LABELS = {"injection", "indirect_injection"}
 LEAST_LETTERS = 4
 """With fewer letters a text says nothing."""
 LEAST_OTHER = 12
@@ -81,24 +82,21 @@ class Letters(msgspec.Struct, frozen=True, dict=True):
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(15.0, logit + self.offsets[label]))))
 
 
-class _Offsets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    injection: float
-    indirect_injection: float
-
-
 class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scripts: tuple[str, ...]
     scale: float
-    offsets: _Offsets
+    offsets: dict[str, float]
 
 
 def read_letters(folder: Path, told: object) -> Letters:
     """The branch that a card tells of. Raises `ValueError` or `OSError` when there is none."""
     card = msgspec.convert(told, _Told)
+    if card.offsets.keys() != _LABELS:
+        raise ValueError(f"offsets are of {', '.join(card.offsets)}; there are {', '.join(sorted(_LABELS))}")
     weights = np.load(folder / FILE_NAME, allow_pickle=False)
     if weights.shape != (BUCKETS,) or weights.dtype != np.int8:
         raise ValueError(f"{FILE_NAME} has not {BUCKETS} weights of eight bits")
-    return Letters(card.scripts, card.scale, msgspec.structs.asdict(card.offsets), weights)
+    return Letters(card.scripts, card.scale, card.offsets, weights)
 
 
 def buckets(plain: str) -> NDArray[np.int64]:
