@@ -192,7 +192,7 @@ class _Counted:
 
     def stream_stream(self, method: str) -> Callable[..., Any]:
         """How to open a stream."""
-        stream = self._channel.stream_stream(method)
+        stream: Any = self._channel.stream_stream(method)
         return lambda messages, **options: stream(self._counted(messages), **options)
 
     def _counted(self, messages: Iterator[bytes]) -> Iterator[bytes]:
