@@ -1,4 +1,4 @@
-"""Places that say no place: the sort of a thing (`Turkey sandwich`, `China plates`), or its style (`a Paris-style café`).
+"""Places that say no place: the sort of a thing (`Turkey sandwich`, `China plates`) or its style (`Paris-style café`).
 
 Only closed pairs are told: a place of the list directly before one of its things. Whatever else follows a place leaves
 it one: `Turkey exports`, `China trade deal`, `Boston pizza`.
