@@ -34,9 +34,7 @@ class ReadAhead:
         self._chunks = chunks
         self._context = copy_context()
         self._waiting = Waiting()
-        lock = (
-            RLock()
-        )  # a stream that nobody holds is closed wherever the collector finds it, perhaps while this is held
+        lock = RLock()  # the collector may close a stream that nobody holds, also while this thread has the lock
         self._came = Condition(lock)
         self._room = Condition(lock)
         self._taker: Taken | None = None

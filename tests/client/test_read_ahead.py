@@ -451,6 +451,15 @@ def test_an_outages_rest_may_be_cancelled_while_the_source_gives_nothing():
         assert source.is_closed.wait(SECONDS)
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """A program that a shell started in the background ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_whoever_waits_for_the_source_may_be_interrupted():
     source = Watched("a")
     may_interrupt = Event()
