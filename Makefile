@@ -206,12 +206,8 @@ lint: setup ## Format the code and apply the fixes that are safe
 	@$(BIN)/buf format --write proto
 
 .PHONY: bench
-bench: setup ## Run the benchmarks, one after another; each has --help (python -m benchmarks.NAME)
-	@for program in benchmarks/*/__main__.py; do \
-		name=$$(basename "$$(dirname "$$program")"); \
-		printf '\033[1m==> %s\033[0m\n' "$$name"; \
-		$(BIN)/python -m "benchmarks.$$name"; \
-	done
+bench: setup ## Measure every kept result again (PATHS="--path data=../data": what PATH in their commands stands for)
+	$(BIN)/python -m benchmarks.again $(PATHS)
 
 ##@ Parts of the check
 

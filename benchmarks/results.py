@@ -14,6 +14,8 @@ from typing import Any
 from workbench.bench.report import commit, machine
 
 RESULTS = Path(__file__).parent / "results"
+HIDDEN = "PATH"
+"""What stands for a path in a kept command; `benchmarks.again` asks for it."""
 PACKAGES = ("presidio-analyzer", "google-re2", "regex", "phonenumbers", "grpcio", "msgspec")
 
 
@@ -53,4 +55,4 @@ def _arguments() -> list[str]:
     name = main.name.removesuffix(".__main__") if main is not None else sys.argv[0]
     words = sys.argv[1:]
     hidden = {index for index, word in enumerate(words) if "/" in word}
-    return [name, *("PATH" if index in hidden else word for index, word in enumerate(words))]
+    return [name, *(HIDDEN if index in hidden else word for index, word in enumerate(words))]

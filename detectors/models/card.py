@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -16,6 +18,18 @@ from detectors.scores import Point
 CARD_NAME = "model.yaml"
 MODEL_NAME = "model.onnx"
 TOKENIZER_NAME = "tokenizer.json"
+
+_PARAMETERS = {
+    "segments": ("familiar", "later", "letters"),
+    "pairs": tuple(
+        "combiner golden_support max_claim_tokens passages reading supported_below thresholds token_types".split()
+    ),
+}
+"""By task, what a card may have among its parameters: of another name nobody would see that it is not read."""
+_BY_LABEL = {"later": "toxicity"}
+"""The parameters that have something for each label, and the head whose labels those are."""
+_BESIDE = {"injection": ("injection", "indirect_injection")}
+"""What a detector calls the labels of its head, whatever they are."""
 
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -71,6 +85,27 @@ class Card(_Strict):
     parameters: dict[str, Any] = {}
     card: dict[str, Any] = {}
 
+    @field_validator("heads")
+    @classmethod
+    def _know_their_labels(cls, heads: dict[str, Head]) -> dict[str, Head]:
+        for name, head in heads.items():
+            for place, stated in (("thresholds", head.thresholds), ("points", head.points)):
+                _refuse_others(f"{name}.{place}", stated, name, heads)
+        return heads
+
+    @field_validator("parameters")
+    @classmethod
+    def _are_known(cls, stated: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        known = _PARAMETERS[info.data.get("task", "segments")]
+        for name in stated:
+            if name not in known:
+                told = {"name": name, "known": ", ".join(known)}
+                raise PydanticCustomError("parameter", "'{name}' is no parameter; there are {known}", told)
+        for name, head in _BY_LABEL.items():
+            if isinstance(labels := stated.get(name), dict):
+                _refuse_others(name, labels, head, info.data.get("heads", {}))
+        return stated
+
     @property
     def identity(self) -> str:
         """Name and version, as events state them."""
@@ -90,6 +125,22 @@ def read_card(folder: Path) -> Card:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(each) for each in first["loc"])
         raise DetectorError(f"{folder.name}/{CARD_NAME}: {place}: {first['msg']}") from None
+
+
+def _refuse_others(place: str, stated: Iterable[str], name: str, heads: Mapping[str, Head]) -> None:
+    """Raise pydantic's error when something is stated of a label that a head does not have."""
+    known = _labels_of(name, heads)
+    for label in stated:
+        if label not in known:
+            told = {"place": place, "label": label, "head": name, "known": ", ".join(known) or "none"}
+            raise PydanticCustomError("label", "{place}: the head {head} has no label '{label}'; it has {known}", told)
+
+
+def _labels_of(name: str, heads: Mapping[str, Head]) -> tuple[str, ...]:
+    """What may be stated of by label: tags also without `B-` and `I-`."""
+    tags = heads[name].labels if name in heads else ()
+    without = [tag[2:] if tag[:2] in ("B-", "I-") else tag for tag in tags if tag != "O"]
+    return tuple(dict.fromkeys([*without, *(_BESIDE.get(name, ()) if tags else ())]))
 
 
 def card_digest(folder: Path) -> str:

@@ -38,7 +38,10 @@ class Later:
 
 
 def later_in(card: Card, labels: Sequence[str]) -> Later | None:
-    """What a card tells of the labels, if it does; one that it does not name has no shift. Raises `DetectorError`."""
+    """What a card tells of the labels, if it does; one that it does not name has no shift. Raises `DetectorError`.
+
+    That it names no others was seen when it was read (`card`).
+    """
     told = card.parameters.get(LATER)
     if told is None:
         return None

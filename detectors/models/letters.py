@@ -25,6 +25,7 @@ FILE_NAME = "letters.npy"
 BITS = 15
 BUCKETS = 1 << BITS
 SIZES = (1, 2, 3, 4, 5)
+_LABELS = {"injection", "indirect_injection"}
 LEAST_LETTERS = 4
 """With fewer letters a text says nothing."""
 LEAST_OTHER = 12
@@ -61,7 +62,7 @@ class Script:
 class Letters(msgspec.Struct, frozen=True, dict=True):
     """The branch of one model: `weights` are int8, one for each bucket; a logit is `scale` times their sum, shifted.
 
-    `scripts` are those that were learnt; `offsets` has one for each label of the injection head.
+    `scripts` are those that were learnt; `offsets` has one for each label of the detector `injection`.
     """
 
     scripts: tuple[str, ...]
@@ -90,6 +91,8 @@ class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_letters(folder: Path, told: object) -> Letters:
     """The branch that a card tells of. Raises `ValueError` or `OSError` when there is none."""
     card = msgspec.convert(told, _Told)
+    if card.offsets.keys() != _LABELS:
+        raise ValueError(f"offsets are of {', '.join(card.offsets)}; there are {', '.join(sorted(_LABELS))}")
     weights = np.load(folder / FILE_NAME, allow_pickle=False)
     if weights.shape != (BUCKETS,) or weights.dtype != np.int8:
         raise ValueError(f"{FILE_NAME} has not {BUCKETS} weights of eight bits")

@@ -139,8 +139,10 @@ def _tagger(params: PiiParams) -> TaggedPii:
     """Load the model, if no other detector did. Raises `DetectorError`."""
     from detectors.models.encoded import shared_encoder
     from detectors.pii.tagged import TaggedPii
+    from detectors.pii.words import form_words
 
     encoder = shared_encoder(params.model)
+    form_words()  # the first call takes long: not in a pass
     thresholds = _formed_labels(params)
     scanner = _both(params.countries, params.dates)
 

@@ -94,8 +94,7 @@ class PatternFinder:
         self._proof = PROOFS.get(entry.class_name, "") if entry.module else entry.proof
         self._bare = entry.bare
         self._guard = entry.guard
-        own = _recognizer_context(entry)
-        self._context = ContextWords({*own, *entry.context} - {*entry.no_context})
+        self._context = context_of(entry)
         self.context = None if entry.bare >= FLOOR else self._context
 
     def find(self, around: Surroundings) -> Iterator[Finding]:
@@ -217,8 +216,10 @@ def _recognizer(entry: Entry) -> presidio.Recognizer:
     return recognizer
 
 
-def _recognizer_context(entry: Entry) -> Sequence[str]:
-    return _recognizer(entry).context or () if entry.module else ()
+def context_of(entry: Entry) -> ContextWords:
+    """The context words of an entry: its recognizer's and its own."""
+    own = _recognizer(entry).context or () if entry.module else ()
+    return ContextWords({*own, *entry.context} - {*entry.no_context})
 
 
 _SEPARATORS = str.maketrans("", "", "-+./ :()")

@@ -2,7 +2,8 @@
 
 1. A date in digits is one by its own form: no half of a decimal, a version or an id, no `56:61`, no `27.24.14`, no line
    of a file (`job.c:1948`), no decimal with many digits.
-2. In a row of numbers only what is written as a date or a time is one, and a bare number is no address.
+2. In a row of numbers only what is written as a date or a time is one, and a bare number is no address; a number that
+   is longer than postcodes are is none anywhere.
 3. A word that a call or an index follows (`weekday(`, `postgres[`) is a program's, letters with a number behind them
    (`HK-16658`) are an id, and a word among names of columns is one, too.
 """
@@ -18,7 +19,10 @@ LEAST_NUMBERS, MOST_WORDS = 3, 1
 """Of a row of numbers."""
 LEAST_OF_ADDRESS = 4
 """Digits that can be an address alone: a postcode's."""
+MOST_OF_POSTCODE = 9
+"""Digits, with a hyphen between them (`12345-6789`); in a row they are eight at most."""
 
+_LONG_RUN = re.compile(r"\d{9}|\d{7}[A-Za-z]")
 _TOKEN_BEFORE = re.compile(r"[\w.:+/-]*\Z")
 _TOKEN_BEHIND = re.compile(r"(?:[.:+/-]?\w)*")
 _WORD = re.compile(r"(?<![\w-])[^\W\d_]{2,}(?![\w-])")
@@ -36,7 +40,9 @@ _DECIMAL = re.compile(r"[-+]?(?:\d{3,}\.\d+|\d+\.\d{3,}|\d+\.\d+(?:[eE][-+]?\d+|
 _VERSION = re.compile(
     r"\d+(?:\.\d+){1,4}-\d+[a-z]+\d*|\d+(?:\.\d+){3,}(?:-\w+)?|[A-Za-z][\w-]*-\d{1,3}(?:\.\d+)+(?:-[\w.-]+)?"
 )
-_ID = re.compile(r"[A-Z]{1,3}-\d{3,}|(?=.*[a-f])[0-9a-f]{4,}(?:-[0-9a-f]{4,}){2,}|(?=.*[a-f])[0-9a-f]{4}:[0-9a-f]{4}")
+_ID = re.compile(
+    r"[A-Z]{1,3}-\d{3,}|(?=.*[a-f])[0-9a-f]{4,}(?:-[0-9a-f]{4,}){2,}|(?=.*[a-f])[0-9a-f]{4}(?::[0-9a-f]{1,4})+"
+)
 _PLACE_BEFORE = re.compile(r"\.[A-Za-z]{1,5}:\Z|(?<![\w:])(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]+:\Z|\w\[\Z")
 
 _OF_PROGRAM = re.compile(r"(?:-\w{1,16})?[(\[]|\.[A-Z]{2}")
@@ -66,10 +72,15 @@ def is_of_program(text: str, start: int, end: int, label: str) -> bool:
         return _is_no_date(text, start, end)
     if label == ADDRESS and not _WORD.search(found):
         is_alone = len(found) < LEAST_OF_ADDRESS and not _is_beside_word(text, start, end)
-        return is_alone or _is_row(_line_around(text, start, end))
+        return is_alone or _is_no_postcode(found) or _is_row(_line_around(text, start, end))
     if found.islower() and _is_word_of_program(text, start, end):
         return True
     return label not in (DATE_TIME, ADDRESS) and bool(_OF_ID.match(text, end) or _HASH.search(found))
+
+
+def _is_no_postcode(found: str) -> bool:
+    """Whether a number is longer than any postcode, or one of an id's."""
+    return sum(map(str.isdigit, found)) > MOST_OF_POSTCODE or _LONG_RUN.search(found) is not None
 
 
 def _is_word_of_program(text: str, start: int, end: int) -> bool:

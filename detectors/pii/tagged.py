@@ -23,6 +23,7 @@ from detectors.models.encoder import Encoder, Encoding, Tags, entity_scores
 from detectors.pii import presidio
 from detectors.pii.catalogue import FLOOR, TAGGED, THRESHOLD
 from detectors.pii.context import ContextWords, words_before
+from detectors.pii.displaced import without_displaced
 from detectors.pii.finders import reason_of
 from detectors.pii.tags import TagSet
 from detectors.types import Finding
@@ -80,10 +81,9 @@ class TaggedPii:
         found = [self._judged(item.text, each) for each in self._recognizer.analyze(item.text, [], artifacts)]
         if not found:
             return []
-        own = frozenset(found)
-        return [
-            each for each in self._choose([*found, *self._rivals(item.text)]) if each in own and each.score >= FLOOR
-        ]
+        rivals = list(self._rivals(item.text))
+        own = frozenset(without_displaced(item.text, found, rivals))
+        return [each for each in self._choose([*own, *rivals]) if each in own and each.score >= FLOOR]
 
     def _possible(self, item: BatchItem, encoding: Encoding) -> list[Finding]:
         """For each label the highest probability of a word: less than it takes to be a name may become one."""

@@ -9,7 +9,9 @@ date. What is none in any text is told by closed lists and by the writing alone:
 3. a part of a decimal number;
 4. products that are spoken to as if they were somebody, or a title alone, where a person was tagged;
 5. a length of time (`18 months`), or a date that only those can tell who know when it was written (`last year`);
-6. a people where its language is meant (`translate into French`).
+6. a people where its language is meant (`translate into French`);
+7. what a form calls an id by (`Steuernummer`, `Numéro de sécurité sociale`), where a person or a place was tagged;
+8. a place that says the sort of a thing (`Turkey sandwich`, `detectors.pii.things`).
 
 A word with a capital inside a sentence, or all in capitals (`US`, `IT`), is left to the model.
 """
@@ -17,6 +19,11 @@ A word with a capital inside a sentence, or all in capitals (`US`, `IT`), is lef
 from __future__ import annotations
 
 import re
+from functools import cache
+
+from detectors.pii.catalogue import GENERIC, IDS
+from detectors.pii.finders import context_of
+from detectors.pii.things import is_of_thing
 
 FUNCTION_WORDS = frozenset(
     "a an the this that these those some any all every each no none both either neither other another such same "
@@ -62,6 +69,11 @@ _VAGUE = frozenset(
 )
 """Of which, with units and small words, no date is made that says a day or a year by itself."""
 _YEAR = re.compile(r"\d{4}")
+_FIELD_BEGINS = re.compile(r"(?:[\w\"*] ?[:=] ?\*{0,2} ?\"?|[|\t] ?)\Z")
+_FIELD_ENDS = re.compile(r"\"[ ]?[,}\n]| ?(?:[\n|}]|\t)")
+"""Before and behind what is all of a field: in JSON, a table, a form."""
+_SMALL = frozenset("de di da del der des die das la le el et und y e d l".split())
+"""Small words of other languages between those of a form."""
 _LANGUAGES = frozenset(
     "arabic bengali catalan chinese czech danish dutch english finnish french german greek hindi hungarian indonesian "
     "irish italian japanese korean norwegian persian polish portuguese romanian russian spanish swedish thai turkish "
@@ -80,6 +92,8 @@ _CALLED = re.compile(r"\b(?:hey|ok|okay|ask|amazon|anthropic(?:'s)?)[ ,]{1,2}\Z"
 
 _NAMES = frozenset(("PERSON", "LOCATION", "ORGANIZATION", "NRP"))
 PERSON, LOCATION, NRP, DATE_TIME = "PERSON", "LOCATION", "NRP", "DATE_TIME"
+LEAST_OF_FORM = 7
+"""Letters of a context word that is no name: `licence` is none, `John` (Doe), `Burger` and `Kong` may be one."""
 SENTENCE = 4
 """Words of a sentence's beginning that are no name together."""
 
@@ -111,12 +125,14 @@ def is_nothing(text: str, start: int, end: int, label: str) -> bool:
     if all(each in FUNCTION_WORDS and _is_plain(text, word) for each, word in zip(low, words, strict=True)):
         return True
     if label == DATE_TIME:
-        return _is_vague(low)
+        return _is_vague(low) and not _is_field(text, start, end)
     if label not in _NAMES:
         return False
     return (
         " ".join(low) in _PHRASES
         or (label == NRP and _is_language(text, start, end, low))
+        or (label in (PERSON, LOCATION) and is_of_form(low))
+        or (label == LOCATION and is_of_thing(text, start, end))
         or (label == PERSON and _is_product(text, start, end, low))
         or (label == PERSON and len(low) == 1 and low[0] in _TITLES)
         or (_begins(text, start) and (_is_order(text, end, low) or _is_sentence(words, low)))
@@ -129,6 +145,26 @@ def _is_vague(low: list[str]) -> bool:
     if any(map(_YEAR.fullmatch, numbers)) or (numbers and _UNITS.isdisjoint(low)):
         return False
     return (_UNITS | _VAGUE | FUNCTION_WORDS).issuperset(word for word in low if word not in numbers)
+
+
+def _is_field(text: str, start: int, end: int) -> bool:
+    """Whether it is all that a field holds, which then is a date: `"ts": "last year"`, `Born: next month`."""
+    return bool(_FIELD_BEGINS.search(text, max(0, start - _AROUND), start) and _FIELD_ENDS.match(text, end))
+
+
+@cache
+def form_words() -> frozenset[str]:
+    """The words by which forms and recognizers call ids. Takes a second where no recognizer was loaded yet."""
+    phrases = (phrase for entry in (*GENERIC, *IDS) for phrase in context_of(entry).phrases)
+    return frozenset(word for phrase in phrases for word in phrase.split())
+
+
+def is_of_form(low: list[str]) -> bool:
+    """Whether it is what a form calls an id by: of such words and small ones alone, of which one is long."""
+    own = form_words()
+    return any(len(word) >= LEAST_OF_FORM and word in own for word in low) and all(
+        word in own or word in FUNCTION_WORDS or word in _SMALL for word in low
+    )
 
 
 def _is_language(text: str, start: int, end: int, low: list[str]) -> bool:

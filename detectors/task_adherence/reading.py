@@ -91,7 +91,7 @@ def _descriptions(definitions: Sequence[str], tool: str) -> Iterator[str]:
     for each in definitions:
         if f'"{tool}"' in each:
             try:
-                document = json.loads(each)
+                document = json.loads(each, parse_int=str)  # of any length
             except (ValueError, RecursionError):
                 continue
             yield from _described(document, tool)

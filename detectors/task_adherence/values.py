@@ -16,6 +16,8 @@ import msgspec
 
 MOST_VALUES = 48
 """Values of a call that are looked for; the addresses first."""
+_MOST_DIGITS = 640
+"""Of an integer: as many as Python reads whatever its limit is."""
 _MOST_LEAF = 20_000
 """Characters of one argument that are read."""
 _LONGEST = 120
@@ -57,10 +59,15 @@ def leaves_of(arguments: Any) -> list[str]:
 def parsed(arguments: str) -> Any:
     """The arguments, or None while they are no JSON object."""
     try:
-        document = json.loads(arguments)
+        document = json.loads(arguments, parse_int=_integer)
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def _integer(digits: str) -> int | str:
+    """A number of any length: one that Python does not read is what it looks like."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,9 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from sidecar.callouts.documents import decoded
 from sidecar.callouts.guarded import Guarded, GuardedDocument, check_count, guard_document, guard_texts
+from sidecar.codec.jsontext import NotJsonError
 from sidecar.codec.shape import Shape
 from sidecar.engine import Engine
 from sidecar.errors import CallerError
@@ -46,10 +48,10 @@ class Asked:
     def read(self, kind: type[_Body]) -> _Body:
         """The body, as JSON of this kind; what the kind does not know is left out. Raises `CallerError`."""
         try:
-            return msgspec.json.decode(self.body, type=kind)
+            return decoded(self.body, kind)
         except msgspec.ValidationError as error:
             raise CallerError(str(error), field="body") from None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, NotJsonError):
             raise CallerError("is not JSON", field="body") from None
 
     async def guard(self, texts: Sequence[tuple[Lane, str]], *, may_grow: bool = False, **facts: Any) -> Guarded:

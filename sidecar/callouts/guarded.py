@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import field
 
+from sidecar.callouts.documents import decoded, encoded
 from sidecar.codec import opened
 from sidecar.codec.body import UnknownShapeError
 from sidecar.codec.formats import Format
@@ -120,7 +121,7 @@ async def guard_document(engine: Engine, start: StreamStart, shape: Shape, docum
     """
     is_request = start.direction is Direction.INPUT
     try:
-        data, most = msgspec.json.encode(document), engine.limits.max_request_texts
+        data, most = encoded(document), engine.limits.max_request_texts
         body = opened.whole(shape, data, is_request=is_request, form=Format.JSON, most_texts=most)
     except UnknownShapeError:
         kind = "request" if is_request else "answer"
@@ -135,7 +136,7 @@ async def guard_document(engine: Engine, start: StreamStart, shape: Shape, docum
         if body.blocked is not None:
             gathered.take(body.blocked)
         guarded = gathered.guarded(session)
-    return GuardedDocument(guarded, document if guarded.is_blocked else msgspec.json.decode(body.finish()))
+    return GuardedDocument(guarded, document if guarded.is_blocked else decoded(body.finish(), Any))
 
 
 async def _feed(session: Session, texts: Iterable[tuple[Lane, str]], settle: Callable[[], None] | None) -> None:

@@ -22,6 +22,7 @@ from msgspec import field
 from sidecar.callouts.adapter import Asked, Handler, Reply, plain_failure
 from sidecar.callouts.guarded import Guarded
 from sidecar.codec.catalogue import shape_of
+from sidecar.codec.jsontext import WideNumber
 from sidecar.values import Channel, Direction, Lane, Part
 
 _MESSAGES = "/v1/messages"
@@ -127,7 +128,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield value
         case bool() | None:
             return
-        case int() | float():
+        case int() | float() | WideNumber():
             yield str(value)
         case Mapping():
             for key, each in value.items():
@@ -145,7 +146,7 @@ def _replaced(value: Any, texts: Iterator[str]) -> Any:
             return next(texts)
         case bool() | None:
             return value
-        case int() | float():
+        case int() | float() | WideNumber():
             new = next(texts)
             return value if new == str(value) else new
         case Mapping():

@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 
-import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
 from sidecar.callouts.adapter import Adapter, Asked, Handler, Reply, plain_failure
 from sidecar.callouts.catalogue import ADAPTERS
+from sidecar.callouts.documents import encoded
 from sidecar.codec.encoding import is_known
 from sidecar.config import Callouts
 from sidecar.engine import Engine
@@ -128,5 +128,5 @@ def _status_of(error: Exception) -> HttpStatus:
 
 def _written(answer: Reply) -> web.Response:
     is_text = isinstance(answer.content, str)
-    body = answer.content.encode() if is_text else msgspec.json.encode(answer.content)
+    body = answer.content.encode() if is_text else encoded(answer.content)
     return web.Response(body=body, status=answer.status, content_type=answer.media_type)

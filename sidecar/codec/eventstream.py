@@ -13,6 +13,7 @@ from binascii import crc32
 from collections.abc import Iterator
 
 from sidecar.codec.frames import Frame, FrameTooLongError, Rest
+from sidecar.codec.jsontext import loads
 
 _PRELUDE = struct.Struct(">III")
 _WORD = struct.Struct(">I")
@@ -77,7 +78,7 @@ class EventStream:
         payload = _payload_of(raw)
         if _is_wrapped(payload):
             self._wraps = True
-            return Frame(raw, base64.b64decode(json.loads(payload)["bytes"]), "chunk")
+            return Frame(raw, base64.b64decode(loads(payload)["bytes"]), "chunk")
         return Frame(raw, payload or None, _event_of(_headers_of(raw)))
 
     @staticmethod
@@ -104,7 +105,7 @@ def _is_wrapped(payload: bytes) -> bool:
     if not payload.lstrip().startswith(b"{") or b'"bytes"' not in payload:
         return False
     try:
-        document = json.loads(payload)
+        document = loads(payload)
         base64.b64decode(document["bytes"], validate=True).decode("utf-8")
     except (ValueError, TypeError, KeyError, RecursionError):
         return False

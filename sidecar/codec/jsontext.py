@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public in effect: documented nowhere, stable since 2.6
 from typing import Any, TypeAlias
@@ -19,6 +20,31 @@ MAX_DEPTH = 64
 _BLANK = re.compile(r"[ \t\n\r]*")
 _OPENING = frozenset("{[")
 _HALF = re.compile("[\ud800-\udfff]")
+_MARKS = re.compile("#+")
+
+
+class WideNumber:
+    """A number that Python's have no room for: of more digits than `int` reads, or beyond the largest `float`.
+
+    JSON bounds neither. It is neither text nor a number to reckon with, and is written as it was spelt.
+    """
+
+    __slots__ = ("spelling",)
+
+    def __init__(self, spelling: str) -> None:
+        self.spelling = spelling
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is spelt alike."""
+        return isinstance(other, WideNumber) and other.spelling == self.spelling
+
+    def __hash__(self) -> int:
+        """By how it is spelt."""
+        return hash(self.spelling)
+
+    def __str__(self) -> str:
+        """As it was spelt."""
+        return self.spelling
 
 
 class NotJsonError(ValueError):
@@ -64,11 +90,14 @@ def _refused(name: str) -> Any:
     raise NotJsonError(f"{name} is no value of JSON")
 
 
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if value in (float("inf"), float("-inf")):
-        raise NotJsonError("a number is too large")
-    return value
+def _float(spelling: str) -> float | WideNumber:
+    value = float(spelling)
+    return WideNumber(spelling) if value in (float("inf"), float("-inf")) else value
+
+
+def _int(spelling: str) -> int | WideNumber:
+    most = sys.get_int_max_str_digits()
+    return int(spelling) if not most or len(spelling) <= most else WideNumber(spelling)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -78,13 +107,35 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refused, parse_float=_finite)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refused, parse_float=_float, parse_int=_int)
 
 
 def dumps(value: Any) -> str:
     """A value as JSON text, short. Halves of surrogate pairs make it one in ASCII, where they stay what they are."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return json.dumps(value, separators=(",", ":")) if _has_surrogate(text) else text
+    try:
+        return _dumped(value)
+    except TypeError:
+        return _dumped_with_wide(value)
+
+
+def _dumped(value: Any, default: Callable[[object], str] | None = None) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=default)
+    return json.dumps(value, separators=(",", ":"), default=default) if _has_surrogate(text) else text
+
+
+def _dumped_with_wide(value: Any) -> str:
+    """The same with wide numbers: each is first a string that begins with more `#` than stand together anywhere."""
+    spellings: list[str] = []
+    mark = "#"
+
+    def stand_in(number: object) -> str:
+        if not isinstance(number, WideNumber):
+            raise TypeError(f"{type(number).__name__} is no value of JSON")
+        spellings.append(number.spelling)
+        return f"{mark}{len(spellings) - 1}"
+
+    mark *= 1 + max(map(len, _MARKS.findall(_dumped(value, stand_in))))
+    return re.sub(rf'"{mark}(\d+)"', lambda found: spellings[int(found[1])], _dumped(value, stand_in))
 
 
 def literal(text: str) -> str:

@@ -63,8 +63,8 @@ _WORDS = re.compile(r"[A-Za-z0-9_ ]*")
 _WORD = re.compile(r"[^\S\n]*[A-Za-z0-9_]*[^\S\n]*")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“‘\[])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|mr|mrs|ms|mx|dr|prof|sr|jr|st|vs|fig|eq|al|cf|approx|inc|ltd|co"
-    r"|corp|bros|dept|est|gen|sen|rep|gov|col|capt|lt|sgt|maj|rev|hon|messrs|mme|mlle|mt|ft|ave|blvd|rd|jan|feb|apr|aug"
-    r"|sept|oct|nov|dec)$",
+    r"|corp|bros|dept|est|gen|sen|rep|gov|col|capt|lt|sgt|maj|rev|hon|messrs|mme|mlle|mt|ft|ave|blvd|rd|apt|h\.no|jan"
+    r"|feb|apr|aug|sept|oct|nov|dec)$",
     re.IGNORECASE,
 )
 _LIST_NUMBER = re.compile(r"\s*\(?\d{1,3}$")

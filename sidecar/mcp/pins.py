@@ -3,7 +3,9 @@
 A file holds them across restarts, for several servers; without one they last as long as the session. It is read and
 written under a lock beside it, and replaced as a whole. A server that defines ever more tools fills neither: past
 `MOST_PINS` of them, a new one is not pinned. Ever more servers and tenants do not fill the file: past `MOST_KEPT` pins,
-those go that were used least lately, and are pinned anew when they come again. What stands last in it was used last.
+those of whoever has most go first, and of these what was used least lately; they are pinned anew when they come again.
+So a tenant of many pins pushes out its own, and who names ever new tenants has to name a thousand before those lose any
+that have no more than their share. What stands last in the file was used last.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from heapq import heapify, heappop, heapreplace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -29,6 +32,8 @@ MOST_PINS = 10_000
 """Of one server."""
 MOST_KEPT = 100_000
 """In a file, of all tenants together, and as many of whoever is none; a server counts as one at least."""
+SHARE = 100
+"""What every tenant may keep: of tenants with no more than that, the one loses that was there least lately."""
 _MODE = 0o600
 
 
@@ -52,7 +57,7 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
         return servers
 
     def fit(self, tenant: str) -> None:
-        """Forget what was used least lately, so that there is room for what was used now."""
+        """Forget what is too much, so that there is room for what was used now."""
         held = self.tenants if tenant else {"": self.servers}
         over = sum(_size(names) for servers in held.values() for names in servers.values()) - MOST_KEPT
         if over > 0:
@@ -60,14 +65,21 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _forget(held: dict[str, Servers], over: int) -> int:
-    """Take out the first, so many pins at least; returns how many."""
+    """Take so many pins at least from whoever has most, a server's all at once; returns how many."""
+    sizes = {tenant: sum(map(_size, servers.values())) for tenant, servers in held.items() if servers}
+    turns = [(-max(size, SHARE), place, tenant) for place, (tenant, size) in enumerate(sizes.items())]
+    heapify(turns)
     gone = 0
-    for tenant, servers in [*held.items()]:
-        while servers and gone < over:
-            gone += _size(servers.pop(next(iter(servers))))
+    while turns and gone < over:
+        _, place, tenant = turns[0]
+        servers = held[tenant]
+        size = _size(servers.pop(next(iter(servers))))
+        gone, sizes[tenant] = gone + size, sizes[tenant] - size
         if servers:
-            break
-        del held[tenant]
+            heapreplace(turns, (-max(sizes[tenant], SHARE), place, tenant))
+        else:
+            heappop(turns)
+            del held[tenant]
     return gone
 
 

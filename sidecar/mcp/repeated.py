@@ -15,8 +15,9 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from sidecar.codec.jsontext import NotJsonError, loads
+from sidecar.codec.jsontext import NotJsonError, WideNumber, loads
 
+_LEAVES = (str, int, float, WideNumber)
 _HEADERS = ("mcp-method", "mcp-name")
 _ARGUMENTS = "mcp-param-"
 _PLAIN = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?")
@@ -65,11 +66,11 @@ def _pairs(before: Any, after: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(before, list) and isinstance(after, list):
         for was, now in zip(before, after, strict=False):
             yield from _pairs(was, now)
-    elif isinstance(before, str | int | float) and isinstance(after, str | int | float):
+    elif isinstance(before, _LEAVES) and isinstance(after, _LEAVES):
         yield _shown(before), _shown(after)
 
 
-def _shown(value: str | int | float) -> str:
+def _shown(value: str | int | float | WideNumber) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

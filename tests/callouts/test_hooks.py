@@ -149,3 +149,10 @@ async def test_the_command_stops_what_was_refused(door: Calling) -> None:
 
     assert code == 2
     assert "400" in said
+
+
+@AGENTS
+async def test_a_result_with_a_number_of_any_size_is_read(door: Calling, path: str) -> None:
+    event = json.dumps(after({"stdout": FINE, "n": 3})).replace("3}", "7" * 5_000 + "}").encode()
+    assert await door.post(path, event) == (200, {})
+    assert door.decisions[0].ids.session == "s-1"

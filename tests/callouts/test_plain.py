@@ -136,3 +136,22 @@ async def test_the_operators_facts_stand():
 
         assert answer["policy"]["name"] == "other"
         assert door.violations[0].app.labels == {"app": "fixed"}
+
+
+@pytest.mark.parametrize("number", ["7" * 5_000, "1e999"], ids=["integer", "float"])
+async def test_a_body_with_a_number_of_any_size_is_json(door: Calling, number: str):
+    message = f'{{"role": "user", "content": "{CARD}", "n": {number}}}'
+    body = f'{{"messages": [{message}]}}'.encode()
+    async with door.http.post(f"{door.url}/v1/check", data=body) as answer:
+        text = await answer.text()
+        assert answer.status == 200
+    assert json.loads(text, parse_int=str, parse_float=str)["messages"] == [
+        {"role": "user", "content": MASKED, "n": number}
+    ]
+
+
+async def test_a_number_of_any_size_is_none_of_another_kind(door: Calling):
+    status, answer = await door.post("/v1/check", b'{"text": ' + b"7" * 5_000 + b"}")
+    assert (status, "Expected `str" in str(answer)) == (400, True)
+    status, answer = await door.post("/v1/check", b'{"messages": [' + b"7" * 5_000 + b"}")
+    assert (status, "is not JSON" in str(answer)) == (400, True)

@@ -324,6 +324,23 @@ def test_a_whole_body_that_is_no_json_is_refused() -> None:
             WholeBody(openai_chat.SHAPE, body, is_request=False)
 
 
+@pytest.mark.parametrize("number", ["7" * 5_000, "1e999"], ids=["integer", "float"])
+def test_a_body_with_a_number_of_any_size_is_json(number: str) -> None:
+    body = f'{{"model": "m", "seed": {number}, "messages": [{{"role": "user", "content": "@", "n": {number}}}]}}'
+    held = WholeBody(openai_chat.SHAPE, body.replace("@", "4111 1111 1111 1111").encode(), is_request=True)
+    assert [each.text for each in held.texts] == ["4111 1111 1111 1111"]
+    assert held.finish().decode() == body.replace("@", "")  # nothing was let out, and all else is as it was
+
+
+@pytest.mark.parametrize("form", (Format.SSE, Format.LINES))
+def test_a_frame_with_a_number_of_any_size_is_json(form: Format) -> None:
+    payload = f'{{"choices":[{{"index":0,"delta":{{"content":"@"}}}}],"seed":{"7" * 5_000}}}'
+    exchange = stream_of(openai_chat.SHAPE, [payload.replace("@", "4111 1111 1111 1111 ")], form)
+    out = guarded(exchange, MASKING).replace(b"7" * 5_000, b"7")
+    texts = [each["choices"][0]["delta"]["content"] for each in payloads(form, out)]
+    assert "".join(texts) == "<CARD> "
+
+
 WHOLE: list[tuple[Shape, Any]] = [
     (openai_chat.SHAPE, {"id": "c", "choices": [{"index": 0, "message": {"content": "@"}, "finish_reason": "stop"}]}),
     (openai_completions.SHAPE, {"choices": [{"index": 0, "text": "@", "finish_reason": "stop"}]}),

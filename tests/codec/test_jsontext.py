@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.codec.jsontext import NotJsonError, Path, literal, loads, replace_values
+from sidecar.codec.jsontext import NotJsonError, Path, WideNumber, dumps, edited, literal, loads, replace_values
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
@@ -71,3 +71,28 @@ def test_a_change_is_seen_at_its_path_alone(value: object, data: st.DataObject, 
     changed = json.loads(replace_values(document, dict.fromkeys(chosen, literal("new"))))
     for path in paths:
         assert lookup(changed, path) == ("new" if path in chosen else lookup(value, path))
+
+
+WIDE = ("9" * 5_000, "-" + "1" * 100_000, "1e999", "-2.5E+400", "1" * 400 + ".5")
+
+
+@pytest.mark.parametrize("number", WIDE, ids=len)
+@pytest.mark.parametrize("text", ["plain", "ü", "half \ud83d", "#0", "##0", "a##"])
+def test_a_number_of_any_size_is_json_and_is_written_as_it_was_spelt(number: str, text: str) -> None:
+    document = f'{{"n":{number},"t":{literal(text)},"l":[{number},1]}}'
+    value = loads(document)
+    assert value == {"n": WideNumber(number), "t": text, "l": [WideNumber(number), 1]}
+    assert dumps(value) == document
+    assert (
+        edited(document, {("t",): "new", ("l", 1): value["n"]}) == f'{{"n":{number},"t":"new","l":[{number},{number}]}}'
+    )
+
+
+def test_a_number_for_which_there_is_room_is_a_number() -> None:
+    assert loads("[1, -7, 2.5, 1e308]") == [1, -7, 2.5, 1e308]
+    assert loads("9" * 4_000) == int("9" * 4_000)
+
+
+def test_what_is_no_value_of_json_is_not_written() -> None:
+    with pytest.raises(TypeError):
+        dumps({"a": {1, 2}})

@@ -35,6 +35,8 @@ def segments(pieces: list[str], max_tokens: int = 64, *, least_tokens: int = 0) 
         ('He said "no." Then left.', ['He said "no."', " Then left."]),
         ("pi is 3.14 or so. Yes", ["pi is 3.14 or so.", " Yes"]),
         ("Dr. Who met e.g. J. Smith. Fine.", ["Dr. Who met e.g. J. Smith.", " Fine."]),
+        ("At 5 Elm Rd Apt. 660, Ulm. Fine.", ["At 5 Elm Rd Apt. 660, Ulm.", " Fine."]),
+        ("At H.No. 82 Nair Marg. Fine.", ["At H.No. 82 Nair Marg.", " Fine."]),
         ("1. First\n2. Second\n", ["1. First\n", "2. Second\n"]),
         ("a\n\n\nb", ["a\n", "\n\nb"]),
         ("a\r\nb", ["a\r\n", "b"]),

@@ -84,7 +84,16 @@ def test_a_file_that_is_another_is_refused(tmp_path: Path, weights: np.ndarray) 
         read_letters(tmp_path, TOLD)
 
 
-@pytest.mark.parametrize("told", [{**TOLD, "more": 1}, {**TOLD, "scale": "much"}, 3])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {**TOLD, "more": 1},
+        {**TOLD, "scale": "much"},
+        {**TOLD, "offsets": {DIRECT: -1.0}},
+        {**TOLD, "offsets": {DIRECT: -1.0, INDIRECT: -2.0, "jailbreak": -3.0}},
+        3,
+    ],
+)
 def test_a_card_that_tells_otherwise_is_refused(tmp_path: Path, told: object) -> None:
     folder = write_tiny_model(tmp_path / "tiny")
     card = folder / "model.yaml"

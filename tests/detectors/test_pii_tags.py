@@ -110,6 +110,8 @@ def test_edges(text: str, tags: list[str], expected: list[tuple[str, str]]) -> N
         ("(<20.7>.15-3ubuntu4)", ""),
         ("in job.c:<1948>: code", ""),
         ("reset, id 620d:<1987>", ""),
+        ('HOST = "<2001>:db8::530"', ""),
+        ("peer 7a0a:98c6:<3625:595>:aeba now", ""),
         ("born in <1948>.", "1948"),
         ("4127  4117  <1991>  9453", ""),
         ("3652, 1864, <1991>, 0667", ""),
@@ -201,6 +203,92 @@ def test_a_date_says_a_day_a_year_or_an_hour(text: str, is_date: bool) -> None:
 def test_a_people_is_not_its_language(text: str, is_people: bool) -> None:
     start, end = text.index("<"), text.index(">") - 1
     assert is_nothing(text.replace("<", "").replace(">", ""), start, end, "NRP") != is_people
+
+
+@pytest.mark.parametrize(
+    ("text", "is_date"),
+    (
+        ('{"ts":"<last year>"}', True),
+        ("| Ann | <two weeks ago> |", True),
+        ("Born: <next month>\nName: Ann", True),
+        ("**Start:** <last year>\n", True),
+        ("He said: <last year> it rained", False),
+        ("It rained (<last year>)", False),
+        ("<This week>, the court met", False),
+    ),
+)
+def test_a_vague_date_is_one_where_it_is_all_of_a_field(text: str, is_date: bool) -> None:
+    start, end = text.index("<"), text.index(">") - 1
+    assert is_nothing(text.replace("<", "").replace(">", ""), start, end, "DATE_TIME") != is_date
+
+
+@pytest.mark.parametrize(
+    ("text", "is_place"),
+    (
+        ("a <Turkey> sandwich", False),
+        ("two <Turkey Sandwiches>", True),  # as a shop has it: the model decides
+        ("<turkey> burgers", False),
+        ("<China> plates", False),
+        ("<China plates>", False),
+        ("<CHINA> CUPS", False),
+        ("<Brussels> sprouts", False),
+        ("a <Panama> hat", False),
+        ("a <Paris>-style café", False),
+        ("a <New York> -style pizza", False),
+        ("<Turkey> exports", True),
+        ("the <China> trade deal", True),
+        ("the <China> Club", True),
+        ("<Boston> pizza", True),
+        ("a <Paris>-based firm", True),
+        ("<Turkey> and its legs", True),
+        ("<China> settled", True),
+    ),
+)
+def test_a_place_that_says_the_sort_of_a_thing_is_none(text: str, is_place: bool) -> None:
+    start, end = text.index("<"), text.index(">") - 1
+    assert is_nothing(text.replace("<", "").replace(">", ""), start, end, "LOCATION") != is_place
+
+
+@pytest.mark.parametrize("label", ("PERSON", "LOCATION"))
+@pytest.mark.parametrize(
+    ("name", "is_name"),
+    (
+        ("Steuernummer", False),
+        ("Sozialversicherungsnummer", False),
+        ("Num\u00e9ro de s\u00e9curit\u00e9 sociale", False),
+        ("Personalausweis", False),
+        ("License", False),
+        ("Passport", False),
+        ("Steuernummer Anna", True),
+        ("Hong Kong", True),
+        ("Burger", True),
+        ("Anna Smith", True),
+    ),
+)
+def test_what_a_form_calls_an_id_by_is_no_name(name: str, is_name: bool, label: str) -> None:
+    text = f"x {name}: 86095742719"
+    assert is_nothing(text, 2, 2 + len(name), label) != is_name
+
+
+def test_a_firm_may_be_called_as_a_form_calls_an_id() -> None:
+    assert not is_nothing("at Medicare", 3, 11, "ORGANIZATION")
+
+
+@pytest.mark.parametrize(
+    ("number", "is_address"),
+    (
+        ("28007", True),
+        ("12345-6789", True),
+        ("04757-310", True),
+        ("85006341", True),
+        ("299389008", False),
+        ("131 2940 8220", False),
+        ("12/345/67890", False),
+        ("04945843S", False),
+    ),
+)
+def test_a_number_longer_than_postcodes_are_is_no_address(number: str, is_address: bool) -> None:
+    assert is_of_program(f"lives at {number}.", 9, 9 + len(number), "ADDRESS") != is_address
 
 
 KINDS = ("PERSON", "LOCATION", "ORGANIZATION", "NRP")

@@ -127,6 +127,14 @@ def test_a_call_that_cannot_be_judged_says_why(made: ToolCall, why: str) -> None
     assert made.unjudged == why
 
 
+def test_a_call_with_a_number_of_any_length_is_judged() -> None:
+    arguments = json.dumps(MAIL)[:-1] + ', "n": ' + "7" * 5_000 + "}"
+    [(_, found, _)] = scanner().judge(
+        call("send_mail", arguments, Task(("What does the note say?",), untrusted=(ORDER,)))
+    )
+    assert found > 0.5
+
+
 def test_where_the_request_is_not_english_an_address_is_told_all_the_same() -> None:
     made = call("send_mail", MAIL, Task(("Résume mes courriels, merci.",), untrusted=(ORDER,)))
     assert [label for label, _, _ in scanner(FOREIGN_ADDRESS).judge(made)] == [FOREIGN_ADDRESS]

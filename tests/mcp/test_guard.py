@@ -343,3 +343,18 @@ class TestTooManyTools:
         one.forgive(["add", "a_add", "b_add"])
         assert not one
         assert other
+
+
+@pytest.mark.parametrize("number", ["7" * 5_000, "1e999"], ids=["integer", "float"])
+async def test_a_message_with_a_number_of_any_size_is_json(running: Serving, number: str) -> None:
+    guard = McpGuard(running.engine, StreamStart(session_id="s"), Pins("here"), max_message_bytes=1 << 16)
+    asked = f'"method":"tools/call","params":{{"name":"add","arguments":{{"n":{number}}}}}'
+    fine = f'{{"jsonrpc":"2.0","id":1,{asked}}}\n'.encode()
+    assert await guard.from_client(fine) == Relayed(onward=fine)
+    tool = f'{{"name":"add","description":"Adds.","inputSchema":{{"maximum":{number}}}}}'
+    offered = f'{{"jsonrpc":"2.0","id":2,"result":{{"tools":[{tool}]}}}}\n'.encode()
+    await guard.from_client(request("tools/list", 2))
+    assert await guard.from_server(offered) == Relayed(onward=offered)
+    await guard.from_client(request("tools/list", 3))
+    changed = await guard.from_server(offered.replace(b'"id":2', b'"id":3').replace(number.encode(), b"8" * 5_000))
+    assert json.loads(changed.onward)["result"]["tools"] == []

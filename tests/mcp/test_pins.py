@@ -134,3 +134,53 @@ def test_servers_without_tools_do_not_fill_the_file(tmp_path: Path) -> None:
         for number in range(40):
             Pins("s", file, tenant=f"t{number}").pin([{**TOOL, "name": "x" * 257}])
     assert [*json.loads(file.read_text())["tenants"]] == [f"t{number}" for number in range(34, 40)]
+
+
+def pinned(file: Path, tenant: str, servers: int, tools: int) -> None:
+    for server in range(servers):
+        Pins(f"s{server}", file, tenant=tenant).pin([{**TOOL, "name": f"t{number}"} for number in range(tools)])
+
+
+def kept(file: Path) -> dict[str, list[str]]:
+    """The servers of each tenant, the last used last."""
+    return {tenant: [*servers] for tenant, servers in json.loads(file.read_text())["tenants"].items()}
+
+
+def test_a_tenant_of_many_pins_pushes_out_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "pins.json"
+    with patch("sidecar.mcp.pins.MOST_KEPT", 12), patch("sidecar.mcp.pins.SHARE", 2):
+        pinned(file, "small", servers=1, tools=3)
+        pinned(file, "greedy", servers=9, tools=2)
+        assert kept(file) == {"small": ["s0"], "greedy": ["s5", "s6", "s7", "s8"]}
+        pinned(file, "other", servers=1, tools=4)
+        assert kept(file) == {"small": ["s0"], "greedy": ["s7", "s8"], "other": ["s0"]}
+        assert Pins("s0", file, tenant="small").pin([{**CHANGED, "name": "t1"}]).changed == {"t1"}
+
+
+def test_tenants_within_their_share_go_last_and_of_them_who_was_there_least_lately(tmp_path: Path) -> None:
+    file = tmp_path / "pins.json"
+    with patch("sidecar.mcp.pins.MOST_KEPT", 12), patch("sidecar.mcp.pins.SHARE", 3):
+        pinned(file, "small", servers=3, tools=1)
+        for number in range(3):
+            pinned(file, f"new{number}", servers=2, tools=2)
+        assert kept(file) == {
+            "small": ["s0", "s1", "s2"],
+            "new0": ["s1"],
+            "new1": ["s1"],
+            "new2": ["s0", "s1"],
+        }
+        for number in range(3, 7):
+            pinned(file, f"new{number}", servers=1, tools=2)
+        assert kept(file) == {f"new{number}": ["s1" if number < 3 else "s0"] for number in range(1, 7)}
+
+
+def test_as_many_go_as_are_too_many(tmp_path: Path) -> None:
+    file = tmp_path / "pins.json"
+    with patch("sidecar.mcp.pins.MOST_KEPT", 40), patch("sidecar.mcp.pins.SHARE", 10):
+        for number in range(30):
+            pinned(file, f"t{number}", servers=1, tools=1)
+        pinned(file, "last", servers=2, tools=10)
+    assert kept(file) == {f"t{number}": ["s0"] for number in range(30)} | {"last": ["s1"]}
+    with patch("sidecar.mcp.pins.MOST_KEPT", 20), patch("sidecar.mcp.pins.SHARE", 10):
+        pinned(file, "more", servers=1, tools=1)
+    assert kept(file) == {f"t{number}": ["s0"] for number in range(21, 30)} | {"last": ["s1"], "more": ["s0"]}

@@ -16,6 +16,8 @@ from workbench.bench.load import Samples
 from workbench.bench.server import Counters, CpuSeconds
 
 _PERCENTILES = (50, 95, 99)
+_RESULTS = "benchmarks/results"
+"""What one benchmark writes must not make the next one's commit look changed."""
 _PACKAGES = ("grpcio", "protobuf", "onnxruntime", "tokenizers", "numpy", "uvloop")
 
 
@@ -106,20 +108,24 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """The checkout's commit, with `+` when files differ from it; None outside of a checkout."""
-    here = Path(__file__).parent
+    """The checkout's commit, with `+` when files other than kept results differ from it; None outside of a checkout."""
     try:
-        told = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],  # noqa: S607 - git, if any
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", f":!/{_RESULTS}")
+        return _git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return None
-    return told.stdout.strip() or None
+
+
+def _git(*words: str) -> str:
+    told = subprocess.run(  # noqa: S603 - our own words
+        ["git", *words],  # noqa: S607 - git, if any
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
+    return told.stdout.strip()
 
 
 def ratios(guarded: Mapping[str, Any], passed: Mapping[str, Any]) -> dict[str, float | None]:

@@ -1,0 +1,1 @@
+"""Every kept result, measured again by the command that its file names."""
