@@ -19,9 +19,10 @@ from typing import NamedTuple
 from openai import OpenAI
 
 START_SECONDS = 60.0
+MODEL = "omni-moderation-latest"
 ANSWER = {
     "id": "modr-1",
-    "model": "omni-moderation-latest",
+    "model": MODEL,
     "results": [{"flagged": False, "categories": {}, "category_scores": {}, "category_applied_input_types": {}}],
 }
 
@@ -76,13 +77,13 @@ def answering(latency_ms: float) -> Iterator[OpenAI]:
 
 def moderated(client: OpenAI, texts: Sequence[str]) -> list[Call]:
     """What the calls for the texts took, one after another over one connection."""
-    client.moderations.create(model=ANSWER["model"], input="Warm up: the first call connects.")
+    client.moderations.create(model=MODEL, input="Warm up: the first call connects.")
     return [_moderated(client, text) for text in texts]
 
 
 def _moderated(client: OpenAI, text: str) -> Call:
     begun, cpu = time.perf_counter(), time.process_time()
-    answer = client.moderations.create(model=ANSWER["model"], input=text)
+    answer = client.moderations.create(model=MODEL, input=text)
     assert not answer.results[0].flagged
     return Call(time.process_time() - cpu, time.perf_counter() - begun)
 
