@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import sys
 from collections.abc import Callable, Collection, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public in effect: documented nowhere, stable since 2.6
@@ -20,7 +21,6 @@ MAX_DEPTH = 64
 _BLANK = re.compile(r"[ \t\n\r]*")
 _OPENING = frozenset("{[")
 _HALF = re.compile("[\ud800-\udfff]")
-_MARKS = re.compile("#+")
 
 
 class WideNumber:
@@ -42,8 +42,8 @@ class WideNumber:
         """By how it is spelt."""
         return hash(self.spelling)
 
-    def __str__(self) -> str:
-        """As it was spelt."""
+    def __repr__(self) -> str:
+        """As it was spelt: ids are told apart by it."""
         return self.spelling
 
 
@@ -124,9 +124,9 @@ def _dumped(value: Any, default: Callable[[object], str] | None = None) -> str:
 
 
 def _dumped_with_wide(value: Any) -> str:
-    """The same with wide numbers: each is first a string that begins with more `#` than stand together anywhere."""
+    """The same with wide numbers: each is first a string that begins with a mark that nobody could know before."""
     spellings: list[str] = []
-    mark = "#"
+    mark = secrets.token_hex(16)
 
     def stand_in(number: object) -> str:
         if not isinstance(number, WideNumber):
@@ -134,7 +134,6 @@ def _dumped_with_wide(value: Any) -> str:
         spellings.append(number.spelling)
         return f"{mark}{len(spellings) - 1}"
 
-    mark *= 1 + max(map(len, _MARKS.findall(_dumped(value, stand_in))))
     return re.sub(rf'"{mark}(\d+)"', lambda found: spellings[int(found[1])], _dumped(value, stand_in))
 
 
