@@ -6,9 +6,9 @@ walked once and not rebuilt, so number spellings, key order and white space surv
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-import secrets
 import sys
 from collections.abc import Callable, Collection, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public in effect: documented nowhere, stable since 2.6
@@ -124,9 +124,9 @@ def _dumped(value: Any, default: Callable[[object], str] | None = None) -> str:
 
 
 def _dumped_with_wide(value: Any) -> str:
-    """The same with wide numbers: each is first a string that begins with a mark that nobody could know before."""
+    """The same with wide numbers: each is first a string that begins with the text's digest, which no text holds."""
     spellings: list[str] = []
-    mark = secrets.token_hex(16)
+    mark = ""
 
     def stand_in(number: object) -> str:
         if not isinstance(number, WideNumber):
@@ -134,6 +134,7 @@ def _dumped_with_wide(value: Any) -> str:
         spellings.append(number.spelling)
         return f"{mark}{len(spellings) - 1}"
 
+    mark = hashlib.sha256(_dumped(value, stand_in).encode()).hexdigest()
     return re.sub(rf'"{mark}(\d+)"', lambda found: spellings[int(found[1])], _dumped(value, stand_in))
 
 
