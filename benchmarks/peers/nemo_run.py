@@ -44,21 +44,24 @@ def main() -> None:
         print(json.dumps(asyncio.run(measured(way, job))), flush=True)
 
 
+class Counting:
+    """An analyzer that notes what it is given."""
+
+    def __init__(self, engine: AnalyzerEngine) -> None:
+        self._engine = engine
+
+    def analyze(self, text: str, **options: Any) -> Any:
+        """What the engine says."""
+        checked.append(text)
+        return self._engine.analyze(text=text, **options)
+
+
 @lru_cache
-def analyzer(score_threshold: float = 0.4) -> AnalyzerEngine:
+def analyzer(score_threshold: float = 0.4) -> Counting:
     """NeMo's own, but for the size of the spaCy model; it counts what it is given."""
     models = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": SMALL_MODEL}]}
-    engine = AnalyzerEngine(
-        nlp_engine=NlpEngineProvider(nlp_configuration=models).create_engine(), default_score_threshold=score_threshold
-    )
-    analyze = engine.analyze
-
-    def counted(text: str, **options: Any) -> Any:
-        checked.append(text)
-        return analyze(text=text, **options)
-
-    engine.analyze = counted
-    return engine
+    engine = NlpEngineProvider(nlp_configuration=models).create_engine()
+    return Counting(AnalyzerEngine(nlp_engine=engine, default_score_threshold=score_threshold))
 
 
 async def measured(way: dict, job: dict) -> dict:
