@@ -145,7 +145,7 @@ def _sleeps(served: Served) -> int:
 def _started(stack: ExitStack) -> Iterator[Served]:
     for every in (1, EVERY):
         for kind in SERVERS:
-            yield Served(kind, str(every), stack.enter_context(_echoing(kind, every)))
+            yield Served(kind, str(every), stack.enter_context(echoing(kind, every)))
     documents = {
         PASS_THROUGH: pass_through_policy(_HOLD_MS),
         _SCANNED: guarded_policy(_HOLD_MS, Profile.PATTERNS) | {"metadata": {"name": _SCANNED, "version": "1"}},
@@ -158,7 +158,8 @@ def _started(stack: ExitStack) -> Iterator[Served]:
 
 
 @contextmanager
-def _echoing(kind: str, every: int) -> Iterator[Service]:
+def echoing(kind: str, every: int) -> Iterator[Service]:
+    """A server that only answers, as its own process."""
     command = [sys.executable, "-m", "benchmarks.floor.echoes", kind, str(every)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -1,24 +1,13 @@
-"""Chunks that came while nobody could take them leave as one.
-
-A source that gives tokens faster than they are sent would have each sent by itself: a message of the wire for each, and
-a wake-up of the sidecar's. Here a task of its own reads the source, and whoever sends takes all that is there. Nothing
-waits for company: a chunk that comes alone leaves alone, as soon as there is somebody to send it. However text is cut,
-the sidecar says the same of it.
-"""
+"""A source read by a task of its own, so that chunks that came while nobody could take them leave as one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Final, NoReturn, Self
+from collections.abc import AsyncIterator
+from typing import NoReturn, Self
 
-from tidegate.types import AnyChunk, Chunk, Lane, Passage
-
-MOST_CHARS: Final = 16_384
-"""What one message holds."""
-MOST_CHUNKS: Final = 256
-"""How many chunks the source may be ahead where they are joined, of about a message's text at most; else it is one."""
-_OWN = Lane()
+from tidegate._joined import Waiting
+from tidegate.types import AnyChunk
 
 
 class Gathered:
@@ -31,12 +20,8 @@ class Gathered:
 
     def __init__(self, chunks: AsyncIterator[AnyChunk], *, joins: bool = True) -> None:
         self._chunks = chunks
-        self._joins = joins
-        self._most = MOST_CHUNKS if joins else 1
         self._taker = object()
-        self._waiting: list[AnyChunk] = []
-        self._chars = 0
-        """Of the text that waits."""
+        self._waiting = Waiting(joins=joins)
         self._task: asyncio.Task[None] | None = None
         self._came = asyncio.Event()
         self._room = asyncio.Event()
@@ -58,8 +43,7 @@ class Gathered:
             await self._came.wait()
             if taker is not self._taker:
                 raise StopAsyncIteration
-        first, *self._waiting = joined(self._waiting) if self._joins else self._waiting
-        self._chars -= _size_of(first)
+        first = self._waiting.take()
         self._room.set()
         return first
 
@@ -93,60 +77,10 @@ class Gathered:
             self._came.set()
 
     async def _put(self, chunk: AnyChunk) -> None:
-        self._waiting.append(chunk)
-        self._chars += _size_of(chunk)
+        self._waiting.put(chunk)
         self._came.set()
         if len(self._waiting) > 1:
             await asyncio.sleep(0)  # a source that never waits leaves whoever sends a turn
-        while len(self._waiting) >= self._most or (self._waiting and self._chars >= MOST_CHARS):
+        while self._waiting.is_full:
             self._room.clear()
             await self._room.wait()
-
-
-def _size_of(chunk: AnyChunk) -> int:
-    """How much text a chunk holds, in characters or bytes."""
-    match chunk:
-        case str(text) | bytes(text) | (_, _, str(text) | bytes(text)):
-            return len(text)
-        case Chunk(text=str(text) | bytes(text)) | Passage(text=str(text)):
-            return len(text)
-        case _:
-            return 0
-
-
-def joined(chunks: Iterable[AnyChunk]) -> Iterator[AnyChunk]:
-    """The chunks, neighbours that are text of one lane made one; what is none of a stream's is left as it is."""
-    lane: Lane | None = None
-    texts: list[str] = []
-    size = 0
-    for chunk in chunks:
-        own, text = _text_of(chunk)
-        if texts and (own != lane or own is None or size + len(text) > MOST_CHARS):
-            yield _one(lane, texts)
-            texts, size = [], 0
-        if own is None:
-            yield chunk
-            continue
-        lane = own
-        texts.append(text)
-        size += len(text)
-    if texts:
-        yield _one(lane, texts)
-
-
-def _one(lane: Lane | None, texts: list[str]) -> AnyChunk:
-    text = "".join(texts)
-    return text if lane is None or lane == _OWN else Chunk(text, lane)
-
-
-def _text_of(chunk: AnyChunk) -> tuple[Lane | None, str]:
-    """A chunk's lane and text; no lane where it is more than a text, or none."""
-    match chunk:
-        case str():
-            return _OWN, chunk
-        case (int(choice), str(channel), str(text)):
-            return Lane(choice, channel), text
-        case Chunk(text=str(text), lane=Lane() as lane, ends_lane=False):
-            return lane, text
-        case _:
-            return None, ""

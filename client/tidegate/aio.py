@@ -187,7 +187,7 @@ class AsyncGuardedStream:
         except asyncio.CancelledError:
             # Either the call was cancelled, by `cancel` or for its chunks' failure, or the task that reads it was.
             if self._source.failure is not None:
-                raise self._source.failure from None
+                raise self._source.failure from self._source.failure.__cause__  # its own, not this cancelling
             if not self._is_cancelled:
                 raise
         finally:

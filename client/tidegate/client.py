@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from threading import Event, Lock
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -10,7 +10,7 @@ from typing import Any, Self, Unpack
 import grpc
 
 from tidegate import _wire
-from tidegate._gathered import joined
+from tidegate._joined import joined
 from tidegate._options import (
     CHECK_SECONDS,
     DEFAULT,
@@ -22,6 +22,7 @@ from tidegate._options import (
     given,
 )
 from tidegate._outage import Held, Outage, Report, held_of
+from tidegate._read_ahead import ReadAhead
 from tidegate.errors import TidegateError
 from tidegate.types import (
     AnyChunk,
@@ -46,7 +47,8 @@ class Client:
     blocked it; the next call that is answered tells the sidecar, and an event says it. `timeout` (seconds; None:
     without end) is that of each check, `stream_timeout` that of each stream, from its start to its end. `token` is a
     bearer token, where the sidecar asks for one. With `coalesce`, text that is there before it can be sent leaves as
-    one message; nothing waits for more.
+    one message; nothing waits for more. For that an iterator is read ahead, on a thread of its own, unless
+    `read_ahead` is False: then it is asked for a chunk when the one before is sent.
 
     Every call raises a `TidegateError`, or Python's own for arguments that are none. A `channel` of your own (with
     interceptors, say) is used instead of a connection to `target`, with retries of its own, and closed with this.
@@ -63,6 +65,7 @@ class Client:
         on_unavailable: OnUnavailable = "raise",
         token: str = "",
         coalesce: bool = True,
+        read_ahead: bool = True,
         channel: grpc.Channel | None = None,
     ) -> None:
         self._target = target
@@ -71,6 +74,7 @@ class Client:
         self._outage = Outage(on_unavailable)
         self._token = token
         self._coalesces = coalesce
+        self._reads_ahead = read_ahead and coalesce
         self._channel = channel or _channel(target, tls, max_retries)
         self._check: Any = self._channel.unary_unary(_wire.CHECK)
         self._stream: Any = self._channel.stream_stream(_wire.STREAM)
@@ -112,7 +116,12 @@ class Client:
         timeout: float | Default | None = DEFAULT,
         **options: Unpack[StreamOptions],
     ) -> GuardedStream:
-        """Guard text while it flows: `chunks` are read on a thread of gRPC's as fast as the sidecar takes them.
+        """Guard text while it flows: `chunks` are read on another thread as fast as the sidecar takes them.
+
+        That thread is in the caller's context (`contextvars`). It may be 256 chunks, or a message's text, ahead of what
+        is sent; when the stream is over it closes a generator that is not. Nobody waits for an iterator that gives
+        nothing any more: its thread is a daemon. What may only be used on the thread that made it (a cursor of sqlite3)
+        is to be made inside the generator, or given as a list.
 
         With `on_block="raise"` a block raises `GuardBlocked`; with "yield" it comes as a `Verdict`, others go on.
         An exception from `chunks` ends the stream, and is raised from it. A stream that was let in is never made again.
@@ -120,13 +129,18 @@ class Client:
         options = checked("stream", options)
         responses = _wire.Responses(on_block)
         report = self._outage.report()
-        if self._coalesces and isinstance(chunks, list | tuple):
-            chunks = joined(chunks)
-        source = _Source(chunks, _wire.start_request(options, report.message), held_of(self._outage, options))
+        held = held_of(self._outage, options)
+        source = _Source(self._read(chunks), _wire.start_request(options, report.message), held)
         seconds = given(timeout, self._stream_timeout)
         call = self._stream(source.messages(), timeout=seconds, metadata=_wire.metadata_of(options, self._token))
         source.bind(call)
         return GuardedStream(call, source, responses, self._outage, report, self._target)
+
+    def _read(self, chunks: Iterable[AnyChunk]) -> Iterator[AnyChunk] | ReadAhead:
+        """The chunks as they are to be sent: those that are all there are joined at once."""
+        if isinstance(chunks, list | tuple):
+            return joined(chunks) if self._coalesces else iter(chunks)
+        return ReadAhead(iter(chunks)) if self._reads_ahead else iter(chunks)
 
     def close(self) -> None:
         """End all calls and the connection."""
@@ -177,9 +191,21 @@ class GuardedStream:
     def cancel(self) -> None:
         """End the stream now, and the iteration with it; what the sidecar holds is dropped."""
         self._is_cancelled = True
-        self._call.cancel()
+        self._end()
 
     def __iter__(self) -> Iterator[Shown]:
+        try:
+            failure = yield from self._answers()
+            if failure is not None and self._source.failure is not None:
+                raise self._source.failure
+            if failure is not None and not self._is_cancelled:
+                yield from self._without(failure)
+        finally:
+            self._report.take_back()
+            self._end()
+
+    def _answers(self) -> Generator[Shown, None, TidegateError | None]:
+        """What the sidecar says; at the end the error that the call ended with, if it was one."""
         try:
             for data in self._call:
                 self._report.told()
@@ -187,13 +213,13 @@ class GuardedStream:
                 self._source.shown(shown)
                 yield shown
         except grpc.RpcError as error:
-            if self._source.failure is not None:
-                raise self._source.failure from None
-            if not self._is_cancelled:
-                yield from self._without(_error_of(error, self._target))
-        finally:
-            self._report.take_back()
-            self._call.cancel()
+            return _error_of(error, self._target)
+        return None
+
+    def _end(self) -> None:
+        """The call first: chunks that end while it goes on are a text that is over."""
+        self._call.cancel()
+        self._source.close()
 
     def _without(self, failure: TidegateError) -> Iterator[Shown]:
         """The rest of a stream whose sidecar is gone. Raises the failure where that is what the client wants."""
@@ -217,32 +243,45 @@ class GuardedStream:
     ) -> None:
         self.cancel()
 
+    def __del__(self) -> None:
+        self._end()  # nobody can read it any more
+
 
 class _Source:
     """Turns chunks into messages, on gRPC's thread. Their own exception is kept for whoever reads the stream."""
 
-    def __init__(self, chunks: Iterable[AnyChunk], start: bytes, held: Held | None) -> None:
-        self._chunks = iter(chunks)
+    def __init__(self, chunks: Iterator[AnyChunk] | ReadAhead, start: bytes, held: Held | None) -> None:
+        self._ahead = chunks if isinstance(chunks, ReadAhead) else None
+        self._chunks = chunks.taken() if isinstance(chunks, ReadAhead) else chunks
         self._start = start
         self._held = held
         self._call: Any = None
         self._is_bound = Event()
         self._reading = Lock()
         self._is_taken = False
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
 
     def bind(self, call: Any) -> None:
-        """Say which call to end when the chunks fail."""
+        """Say which call to end when the chunks fail. Its end is theirs, unless an outage's rest may be read then."""
         self._call = call
         self._is_bound.set()
+        if self._ahead is not None and self._held is None and not call.add_callback(self.close):
+            self.close()
+
+    def close(self) -> None:
+        """Nobody wants more chunks."""
+        if self._ahead is not None:
+            self._ahead.close()
 
     def messages(self) -> Iterator[bytes]:
         """The stream's messages."""
         yield self._start
         try:
-            for chunk in self._sent():
+            for chunk in self._sent(self._chunks):
                 yield from _wire.chunk_requests(chunk)
-        except Exception as error:  # noqa: BLE001 - the caller's own, raised again where the caller can see it
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the caller's own, raised again where the caller can see it
             self.failure = error
             self._is_bound.wait()
             self._call.cancel()
@@ -258,10 +297,16 @@ class _Source:
         return self._held.passed_chars if self._held is not None else 0
 
     def rest(self) -> Iterator[Release]:
-        """What did not come out, and all further chunks, unread. Waits for the chunk that gRPC's thread asks for."""
+        """What did not come out, and all further chunks, unread.
+
+        Waits for the chunk that gRPC's thread asks for, unless that is read ahead: it gets no more of those.
+        """
         assert self._held is not None
+        self._is_taken = True
+        if self._ahead is not None:
+            self._chunks = self._ahead.taken()
         with self._reading:
-            self._is_taken = True
+            pass  # what gRPC's thread took is known to be held now, and it takes no more
         if self.failure is not None:
             raise self.failure
         yield from self._held.rest()
@@ -269,11 +314,11 @@ class _Source:
             self._held.sent(chunk)
             yield from self._held.rest()
 
-    def _sent(self) -> Iterator[AnyChunk]:
+    def _sent(self, chunks: Iterator[AnyChunk]) -> Iterator[AnyChunk]:
         """The chunks, each known to be held from the moment it is there."""
         while True:
             with self._reading:
-                chunk = next(self._chunks, _END) if not self._is_taken else _END
+                chunk = next(chunks, _END) if not self._is_taken else _END
                 if isinstance(chunk, _End):
                     return
                 if self._held is not None:

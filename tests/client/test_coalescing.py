@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tidegate import Chunk, Lane, Passage
-from tidegate._gathered import MOST_CHARS, MOST_CHUNKS, Gathered, joined
+from tidegate._gathered import Gathered
+from tidegate._joined import MOST_CHARS, MOST_CHUNKS, joined
 from tidegate.types import AnyChunk
 
 ARGUMENTS = Lane(0, "tool_arguments")

@@ -157,7 +157,8 @@ async def test_the_last_chunk_after_an_outage_comes_out_once(coalesce: bool):
     assert came == GUARDED + "34 5678"
 
 
-def test_the_blocking_client_takes_the_source_over():
+@pytest.mark.parametrize("read_ahead", [True, False])
+def test_the_blocking_client_takes_the_source_over(read_ahead: bool):
     port = free_port()
 
     def tokens() -> Iterator[str]:
@@ -178,7 +179,7 @@ def test_the_blocking_client_takes_the_source_over():
     stopped: Future[None] = Future()
     with (
         ThreadPoolExecutor(1) as pool,
-        tidegate.Client(f"127.0.0.1:{port}", on_unavailable="pass", max_retries=0) as client,
+        tidegate.Client(f"127.0.0.1:{port}", on_unavailable="pass", max_retries=0, read_ahead=read_ahead) as client,
     ):
         done = pool.submit(asyncio.run, serve())
         up.result(30)

@@ -131,8 +131,8 @@ class Calibrator:
     def run(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """(calibration, recommended thresholds)."""
         injection, injection_threshold = self._injection()
-        toxicity, toxicity_thresholds = self._toxicity()
-        topic = self._topic()
+        toxicity, toxicity_thresholds = self.toxicity()
+        topic = self.topic()
         thresholds = {
             "injection": injection_threshold,
             "toxicity": toxicity_thresholds,
@@ -152,7 +152,8 @@ class Calibrator:
         examples = dev_examples(self._data, every=self._every)
         return calibrated(rows_of(self._model, self._wide, examples))
 
-    def _toxicity(self) -> tuple[dict[str, list[float]], dict[str, float]]:
+    def toxicity(self) -> tuple[dict[str, list[float]], dict[str, float]]:
+        """Calibration and thresholds by label."""
         own = without_test_text(toxicity_pairs(random.Random(991), positives=30, harmless=700), self._data)
         annotated = data_rows.toxicity_examples(self._data, "dev")[:: (self._every + 1) // 2] + own
         examples, scored = self._scored(annotated + self._plain() + without_test_text(figures_of_speech(), self._data))
@@ -180,7 +181,8 @@ class Calibrator:
         plain = [row for row in rows if is_plain(row) and not row.source.startswith(TWEETS)][:: self._every]
         return [dataclasses.replace(each, toxicity=(0,) * len(TOXICITY)) for each in plain]
 
-    def _topic(self) -> list[float]:
+    def topic(self) -> list[float]:
+        """The factors of the encoder and of the n-grams."""
         examples, scored = self._scored(data_rows.topic_examples(self._data, "dev")[:: self._every])
         deep = np.stack([one.topic.mean(0) for one in scored])
         wide = np.stack([self._wide_topic_logits(one) for one in scored])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from detectors.models.card import CARD_NAME
+from detectors.models.card import CARD_NAME, MODEL_NAME
 
 CALIBRATION = "calibration.json"
 
@@ -18,6 +19,15 @@ def write_parameter(folder: Path, name: str, value: Mapping[str, Any]) -> None:
     """Tell a model's card of a parameter."""
     yaml, document = _read(folder)
     document["parameters"] = dict(document.get("parameters") or {}) | {name: dict(value)}
+    _write(folder, yaml, document)
+
+
+def write_model(folder: Path, version: str, golden: Sequence[Mapping[str, Any]]) -> None:
+    """Put another model's version, digest and golden scores into the card."""
+    yaml, document = _read(folder)
+    document["metadata"]["version"] = version
+    document["files"][MODEL_NAME] = hashlib.sha256((folder / MODEL_NAME).read_bytes()).hexdigest()
+    document["golden"] = [dict(each) for each in golden]
     _write(folder, yaml, document)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,18 @@ from training.graph import Encoder, Feed, Floats, Layer, Linear, Norm, input_ran
 
 def set_calibration(path: Path, calibration: dict[str, Any]) -> None:
     """Writes a calibration into an exported graph: only a few small constants change."""
+    set_constants(path, mixing(calibration))
+
+
+def set_constants(path: Path, values: Mapping[str, Floats]) -> None:
+    """Writes constants into an exported graph by their names; ValueError names those that it has not."""
     model = onnx.load(path)
-    values = mixing(calibration)
-    for tensor in model.graph.initializer:
-        if tensor.name in values:
-            tensor.CopyFrom(onnx.numpy_helper.from_array(values.pop(tensor.name), tensor.name))
-    if values:
-        raise ValueError(f"{path} has no constants named {sorted(values)}")
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    if missing := sorted(values.keys() - tensors.keys()):
+        raise ValueError(f"{path} has no constants named {missing}")
+    for name, value in values.items():
+        kind = onnx.helper.tensor_dtype_to_np_dtype(tensors[name].data_type)
+        tensors[name].CopyFrom(onnx.numpy_helper.from_array(np.asarray(value, dtype=kind), name))
     onnx.save(model, path)
 
 
