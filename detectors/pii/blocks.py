@@ -229,6 +229,11 @@ def target_at(text: str, position: int) -> tuple[int, int] | None:
     return begin, end
 
 
+def has_trigger(text: str, start: int, end: int) -> bool:
+    """Whether a block lies around a match: around hexadecimal in letters alone, none does."""
+    return _TRIGGER.search(text, start, end) is not None
+
+
 _TARGET_AROUND = re.compile(rf"([^\s<>()\"]{{0,{TARGET}}}?)<?\(\]")
 
 

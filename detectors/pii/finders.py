@@ -80,10 +80,7 @@ class Finder(Protocol):
 
 
 class PatternFinder:
-    """Runs the patterns of an entry, and its recognizer's checks. Immutable once made.
-
-    What has neither a digit nor an `@` is nothing, though patterns of hexadecimal match it: no block lies around it.
-    """
+    """Runs the patterns of an entry, and its recognizer's checks. Immutable once made."""
 
     def __init__(self, entry: Entry) -> None:
         self.label = entry.label
@@ -93,7 +90,6 @@ class PatternFinder:
         trees = [parse(without_edges(form.regex), FLAGS) for form in self.forms]
         self._digits = min(_least(tree, _DIGITS) for tree in trees)
         self._signs = [each for each in "@:" if min(_least(tree, CharSet.from_text(each)) for tree in trees)]
-        self._is_triggered = self._digits > 0 or "@" in self._signs
         self._check = _check(entry)
         self._proof = PROOFS.get(entry.class_name, "") if entry.module else entry.proof
         self._bare = entry.bare
@@ -106,8 +102,6 @@ class PatternFinder:
         if not self._may_find(around):
             return
         for start, end, form in self._matches(around.text, around.begin, around.end):
-            if not self._is_triggered and not _HAS_DIGIT.search(around.text, start, end):
-                continue
             checked, is_proved = self._check(around.text[start:end], form.score)
             if checked > 0 and (self._guard is None or self._guard(around.text, start, end)):
                 words = around.words_before(start)
@@ -186,7 +180,6 @@ def _searcher(regex: str) -> Callable[[str, int], re.Match[str] | None]:
     return re.compile(regex, FLAGS).search
 
 
-_HAS_DIGIT = re.compile(r"\d")
 _DIGITS = category("d")
 
 
