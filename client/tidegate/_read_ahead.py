@@ -14,8 +14,9 @@ is a daemon: it holds up neither the stream's end nor the program's.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from contextvars import copy_context
-from threading import Condition, RLock, Thread
+from threading import Lock, Thread
 from typing import NoReturn, Self
 
 from tidegate._joined import Waiting
@@ -34,42 +35,46 @@ class ReadAhead:
         self._chunks = chunks
         self._context = copy_context()
         self._waiting = Waiting()
-        lock = RLock()  # the collector may close a stream that nobody holds, also while this thread has the lock
-        self._came = Condition(lock)
-        self._room = Condition(lock)
+        self._lock = Lock()
+        self._room = _Bell()
+        self._unread = Lock()
+        """Held by whoever was first to read the iterator, or to close it."""
         self._taker: Taken | None = None
-        self._thread: Thread | None = None
         self._failure: BaseException | None = None
         self._is_over = False
         self._is_closed = False
 
     def taken(self) -> Taken:
         """All that nobody has yet. One that was given before ends, also where it waits."""
-        with self._came:
-            self._taker = Taken(self)
-            self._came.notify_all()
+        with self._lock:
+            before, self._taker = self._taker, Taken(self)
+            if before is not None:
+                before.bell.ring()
             return self._taker
 
     def take(self, taker: Taken) -> AnyChunk:
         """The next chunk; waits for it. Raises `StopIteration` at the end, and what the iterator raised, once."""
-        with self._came:
-            self._start()
-            while not self._waiting and not self._is_over and not self._is_ended(taker):
-                self._came.wait()
-            if self._is_ended(taker):
-                raise StopIteration
-            if not self._waiting:
-                self._end()
-            self._room.notify()
-            return self._waiting.take()
+        while True:
+            with self._lock:
+                self._start()
+                if self._is_ended(taker):
+                    raise StopIteration
+                if self._waiting:
+                    self._room.ring()
+                    return self._waiting.take()
+                if self._is_over:
+                    self._end()
+            taker.bell.wait()
 
     def close(self) -> None:
-        """Read no more, and end whoever waits for a chunk. Waits for nobody."""
-        with self._came:
-            is_unread, self._is_closed = self._thread is None and not self._is_closed, True
-            self._came.notify_all()
-            self._room.notify_all()
-        if is_unread:
+        """Read no more, and end whoever waits for a chunk. Waits for nobody, and takes no lock.
+
+        So the collector may close a stream that nobody holds at any moment, and a process that was forked its copy.
+        """
+        self._is_closed = True
+        self._tell()
+        self._room.ring()
+        if self._unread.acquire(blocking=False):
             _close(self._chunks)
 
     def _is_ended(self, taker: Taken) -> bool:
@@ -82,9 +87,9 @@ class ReadAhead:
     # -- the thread ---------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        if self._thread is None and not self._is_closed:
-            self._thread = Thread(target=self._context.run, args=(self._read,), name="tidegate-read-ahead", daemon=True)
-            self._thread.start()
+        if not self._is_closed and self._unread.acquire(blocking=False):
+            name = "tidegate-read-ahead"
+            Thread(target=self._context.run, args=(self._read,), name=name, daemon=True).start()
 
     def _read(self) -> None:
         failure: BaseException | None = None
@@ -94,20 +99,46 @@ class ReadAhead:
                     break
         except BaseException as error:  # noqa: BLE001 - the caller's own, raised again where the next is asked for
             failure = error
-        with self._came:
+        with self._lock:
             self._failure = failure
             self._is_over = True
-            self._came.notify_all()
+            self._tell()
         _close(self._chunks)
 
     def _put(self, chunk: AnyChunk) -> bool:
         """Have a chunk wait, and wait for room. Whether there is to be another."""
-        with self._came:
+        with self._lock:
             self._waiting.put(chunk)
-            self._came.notify()
-            while self._waiting.is_full and not self._is_closed:
-                self._room.wait()
-            return not self._is_closed
+            self._tell()
+        while self._is_held_up():
+            self._room.wait()
+        return not self._is_closed
+
+    def _is_held_up(self) -> bool:
+        with self._lock:
+            return self._waiting.is_full and not self._is_closed
+
+    def _tell(self) -> None:
+        """Have whoever takes look again."""
+        if (taker := self._taker) is not None:
+            taker.bell.ring()
+
+
+class _Bell:
+    """Wakes the one who waits, or who comes to wait next: what is rung between a look and a wait is not lost."""
+
+    def __init__(self) -> None:
+        self._is_silent = Lock()
+        self._is_silent.acquire()
+
+    def ring(self) -> None:
+        """Ring, from anywhere. Once is as good as twice."""
+        with suppress(RuntimeError):  # it was rung already
+            self._is_silent.release()
+
+    def wait(self) -> None:
+        """Wait until it is rung, if it was not."""
+        self._is_silent.acquire()
 
 
 class Taken:
@@ -115,6 +146,7 @@ class Taken:
 
     def __init__(self, ahead: ReadAhead) -> None:
         self._ahead = ahead
+        self.bell = _Bell()
 
     def __iter__(self) -> Self:
         return self

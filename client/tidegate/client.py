@@ -318,12 +318,20 @@ class _Source:
         """The chunks, each known to be held from the moment it is there."""
         while True:
             with self._reading:
-                chunk = next(chunks, _END) if not self._is_taken else _END
+                chunk = self._next(chunks) if not self._is_taken else _END
                 if isinstance(chunk, _End):
                     return
                 if self._held is not None:
                     self._held.sent(chunk)
             yield chunk
+
+    def _next(self, chunks: Iterator[AnyChunk]) -> AnyChunk | _End:
+        """The next chunk. That there is none for an error is known before whoever reads the rest may look."""
+        try:
+            return next(chunks, _END)
+        except BaseException as error:
+            self.failure = error
+            raise
 
 
 class _End:

@@ -6,6 +6,7 @@ walked once and not rebuilt, so number spellings, key order and white space surv
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
@@ -20,7 +21,6 @@ MAX_DEPTH = 64
 _BLANK = re.compile(r"[ \t\n\r]*")
 _OPENING = frozenset("{[")
 _HALF = re.compile("[\ud800-\udfff]")
-_MARKS = re.compile("#+")
 
 
 class WideNumber:
@@ -42,8 +42,8 @@ class WideNumber:
         """By how it is spelt."""
         return hash(self.spelling)
 
-    def __str__(self) -> str:
-        """As it was spelt."""
+    def __repr__(self) -> str:
+        """As it was spelt: ids are told apart by it."""
         return self.spelling
 
 
@@ -124,9 +124,9 @@ def _dumped(value: Any, default: Callable[[object], str] | None = None) -> str:
 
 
 def _dumped_with_wide(value: Any) -> str:
-    """The same with wide numbers: each is first a string that begins with more `#` than stand together anywhere."""
+    """The same with wide numbers: each is first a string that begins with the text's digest, which no text holds."""
     spellings: list[str] = []
-    mark = "#"
+    mark = ""
 
     def stand_in(number: object) -> str:
         if not isinstance(number, WideNumber):
@@ -134,7 +134,7 @@ def _dumped_with_wide(value: Any) -> str:
         spellings.append(number.spelling)
         return f"{mark}{len(spellings) - 1}"
 
-    mark *= 1 + max(map(len, _MARKS.findall(_dumped(value, stand_in))))
+    mark = hashlib.sha256(_dumped(value, stand_in).encode()).hexdigest()
     return re.sub(rf'"{mark}(\d+)"', lambda found: spellings[int(found[1])], _dumped(value, stand_in))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -14,6 +15,7 @@ from contextvars import ContextVar
 from queue import SimpleQueue
 from threading import Event
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +29,7 @@ from tests.streams import by_character, random_cuts
 from tidegate import Chunk, Lane, Passage
 from tidegate._joined import MOST_CHARS, MOST_CHUNKS, _size_of
 from tidegate._read_ahead import ReadAhead
+from tidegate.client import _Source
 from tidegate.types import AnyChunk
 
 SECONDS = 30
@@ -277,6 +280,76 @@ def test_whoever_took_before_another_does_gets_no_more():
         assert before.result(SECONDS) == []
         source.may_end.set()
         assert [*after] == ["more"]
+
+
+def closing(ahead: ReadAhead) -> Callable[[Any, str, Any], None]:
+    """Closes it where somebody who looked is about to wait, as the collector may."""
+
+    def profile(frame: Any, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code.co_name == "wait":
+            ahead.close()
+
+    return profile
+
+
+def test_what_the_collector_closes_while_the_source_comes_to_wait_is_closed():
+    source = Watched(b"x" * MOST_CHARS, "b")
+    with ahead_of(source) as ahead:
+        taken = ahead.taken()
+        threading.setprofile(closing(ahead))
+        try:
+            came = next(taken, None)
+        finally:
+            threading.setprofile(None)
+        assert source.is_closed.wait(SECONDS)
+    assert came in (None, b"x" * MOST_CHARS)
+
+
+def test_what_the_collector_closes_while_somebody_comes_to_wait_ends_for_them():
+    source = Watched("a")
+    with ThreadPoolExecutor(1) as pool, ahead_of(source) as ahead:
+        taken = ahead.taken()
+        assert next(taken) == "a"
+
+        def wait() -> list[AnyChunk]:
+            sys.setprofile(closing(ahead))
+            try:
+                return [*taken]
+            finally:
+                sys.setprofile(None)
+
+        waiting = pool.submit(wait)
+        try:
+            assert waiting.result(SECONDS / 6) == []
+        finally:
+            source.may_end.set()
+
+
+def test_a_forked_process_may_close_its_copy_while_another_thread_had_the_lock():
+    with ahead_of(Watched("a")) as ahead, ahead._lock, ThreadPoolExecutor(1) as pool:
+        pool.submit(ahead.close).result(SECONDS)
+    assert [*ahead.taken()] == []
+
+
+def test_that_the_source_failed_is_known_before_whoever_reads_the_rest_may_look():
+    error = OSError("the model is gone")
+    known: list[BaseException | None] = []
+
+    def failing() -> Iterator[AnyChunk]:
+        yield "a"
+        raise error
+
+    class Reading:
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *_: object) -> None:
+            known.append(source.failure)
+
+    source = _Source(failing(), b"start", None)
+    source.bind(MagicMock())
+    source._reading = Reading()  # type: ignore[assignment]  # it looks as soon as it may
+    assert len([*source.messages()]) == 2
+    assert known == [None, error]
 
 
 def test_the_source_sees_the_callers_context():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.codec.jsontext import NotJsonError, Path, WideNumber, dumps, edited, literal, loads, replace_values
+from sidecar.codec.places import Reader
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
@@ -91,6 +93,25 @@ def test_a_number_of_any_size_is_json_and_is_written_as_it_was_spelt(number: str
 def test_a_number_for_which_there_is_room_is_a_number() -> None:
     assert loads("[1, -7, 2.5, 1e308]") == [1, -7, 2.5, 1e308]
     assert loads("9" * 4_000) == int("9" * 4_000)
+
+
+def test_a_wide_number_costs_no_more_beside_text_that_looks_like_its_stand_in() -> None:
+    text, count = "#" * 4_000, 4_000
+    value = loads(f'["{text}"{",1e999" * count}]')
+    tracemalloc.start()
+    document = dumps(value)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(document) == len(text) + 4 + 6 * count
+    assert peak < len(text) * count / 4
+
+
+def test_a_wide_number_names_the_same_choice_in_each_frame() -> None:
+    reader = Reader(is_streamed=True)
+    told = [loads(each) for each in ("1e999", "1e999", "2e999", "1e999", '"1e999"')]
+    first, second, other, third, text = map(reader.choice, told)
+    assert first == second == third
+    assert len({first, other, text}) == 3
 
 
 def test_what_is_no_value_of_json_is_not_written() -> None:

@@ -57,6 +57,44 @@ def test_what_a_mail_address_goes_on_from_is_no_person() -> None:
     assert left('"user":"jdoe.r@example', "jdoe", PERSON) == []
     assert left("Robert Hill@ACME", "Robert Hill", PERSON) == ["Robert Hill"]
     assert left("jdoe @example", "jdoe", PERSON) == ["jdoe"]
+    assert left("by jdoe@example or", "jdoe", PERSON) == []
+    assert left("by Joe.Doe@example.org or", "Joe", PERSON) == []
+    assert left("by Joe@exam", "Joe", PERSON) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "mail"),
+    (
+        ("Jill@work and Bob@home", "Jill", ""),
+        ("Kim@Samsung said", "Kim", ""),
+        ("请联系张伟@公司 now", "张伟", ""),
+        ("张伟的邮箱是zhangwei@example.com", "张伟", "zhangwei@example.com"),
+        ("王小明zhang@example.com", "王小明", "zhang@example.com"),
+    ),
+)
+def test_somebody_beside_what_looks_like_a_mail_address_stays(text: str, name: str, mail: str) -> None:
+    assert left(text, name, PERSON, mail, MAIL) == [name]
+
+
+def test_a_name_that_runs_into_the_mail_address_behind_it_is_what_stands_before() -> None:
+    text, mail = "王小明zhang@example.com", "zhang@example.com"
+    assert left(text, "王小明zhang", PERSON, mail, MAIL) == ["王小明"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "label", "host"),
+    (
+        ("I met Anna.In the evening", "Anna", PERSON, "Anna.In"),
+        ("ask Ann Lee.It is hers", "Ann Lee", PERSON, "Lee.It"),
+        ("I saw Berlin.In winter", "Berlin", PLACE, "Berlin.In"),
+    ),
+)
+def test_two_sentences_without_a_blank_are_no_host(text: str, name: str, label: str, host: str) -> None:
+    assert left(text, name, label, host) == [name]
+
+
+def test_a_host_in_small_letters_is_one() -> None:
+    assert left("ask anna.in now", "anna", PERSON, "anna.in") == []
 
 
 def test_a_name_ends_before_the_mail_address_that_it_runs_into() -> None:
