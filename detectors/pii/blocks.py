@@ -46,8 +46,13 @@ _TARGET_RUN = re.compile(r"[^\s<>()\"]*")
 _TARGET_BEGUN = re.compile(r"([^\s<>()\"]{0,64}?)<?\(\]")
 """Read backwards from a trigger."""
 _NINO_LETTERS = "[A-CEGHJ-PR-TW-Za-ceghj-pr-tw-z]", "[A-CEGHJ-NPR-TW-Za-ceghj-npr-tw-z]"
-_LEAD = re.compile(rf"(?:[ \-.]{{0,2}}[(\[{PLUS}]){{1,2}}|<| {_NINO_LETTERS[1]}{_NINO_LETTERS[0]}(?![^\W_])")
-"""Read backwards from the beginning of a run: the opening of a number, or two letters that digits may follow."""
+_LEAD = re.compile(
+    rf"(?!([(\[{PLUS}])\1\1)(?:[ \-.]{{0,2}}[(\[{PLUS}]){{1,2}}|<(?!<)"
+    rf"| {_NINO_LETTERS[1]}{_NINO_LETTERS[0]}(?![^\W_])"
+)
+"""Read backwards from the beginning of a run: the opening of a number, or two letters that digits may follow.
+
+A row of one mark opens nothing."""
 _HEX_GROUPS = re.compile(rf"(?:[A-Fa-f]{{0,4}}:(?!::)){{1,8}}(?:[A-Fa-f]{{1,4}})?(?!{WORD}|:)")
 """Read backwards: what may become an address of the net or of a device before its first digit."""
 _LOCAL_RUN = re.compile(rf"{LOCAL}{{0,{HOLD}}}")

@@ -222,7 +222,8 @@ class PiiScanner:
 def _span(view: View, finding: Finding) -> tuple[int, int]:
     """Where a finding stands in the lane: an address of mail with the brackets that make a link of it."""
     start, end = finding.start - view.base, finding.end - view.base
-    is_link = start > 0 and view.text[start - 1] == "<" and view.text[end : end + 1] == ">"
+    before = view.text[max(0, start - 2) : start]
+    is_link = before.endswith("<") and before != "<<" and view.text[end : end + 1] == ">"
     if is_link and finding.label == EMAIL_ADDRESS:
         return view.span(finding.start - 1, finding.end + 1)
     return view.span(finding.start, finding.end)
