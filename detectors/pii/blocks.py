@@ -47,9 +47,12 @@ _TARGET_BEGUN = re.compile(r"([^\s<>()\"]{0,64}?)<?\(\]")
 """Read backwards from a trigger."""
 _NINO_LETTERS = "[A-CEGHJ-PR-TW-Za-ceghj-pr-tw-z]", "[A-CEGHJ-NPR-TW-Za-ceghj-npr-tw-z]"
 _LEAD = re.compile(
-    rf"(?:[ \-.]{{0,2}}[(\[{PLUS}]){{1,2}}(?![(\[{PLUS}])|<(?!<)| {_NINO_LETTERS[1]}{_NINO_LETTERS[0]}(?![^\W_])"
+    rf"(?!([(\[{PLUS}])\1\1)(?:[ \-.]{{0,2}}[(\[{PLUS}]){{1,2}}|<(?!<)"
+    rf"| {_NINO_LETTERS[1]}{_NINO_LETTERS[0]}(?![^\W_])"
 )
-"""Read backwards from the beginning of a run: the opening of a number, or two letters that digits may follow."""
+"""Read backwards from the beginning of a run: the opening of a number, or two letters that digits may follow.
+
+A row of one mark opens nothing."""
 _HEX_GROUPS = re.compile(rf"(?:[A-Fa-f]{{0,4}}:(?!::)){{1,8}}(?:[A-Fa-f]{{1,4}})?(?!{WORD}|:)")
 """Read backwards: what may become an address of the net or of a device before its first digit."""
 _LOCAL_RUN = re.compile(rf"{LOCAL}{{0,{HOLD}}}")
@@ -63,6 +66,8 @@ _ENDS_IN_LETTERS = re.compile(rf"(?<![^\W_]){''.join(_NINO_LETTERS)}\Z")
 _ENDS_IN_PAIRS = re.compile(r"(?:\d[ ./-]?){5}\d\Z")
 _ENDS_IN_LONE_LETTER = re.compile(r"\d [A-Za-z]\Z")
 _ENDS_IN_IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}\d\d(?:[ ./-]?[A-Za-z0-9]{4}){0,8}\Z")
+_ENDS_IN_PLUS = re.compile(rf"[{PLUS}]\Z")
+_NUMBER_FOLLOWS = regex.compile(r" ?(?:\( ?)?\d")
 _DIGITS_FOLLOW = regex.compile(rf"(?!\]\()[{GLUE}]{{1,4}}[{JOINERS}]{{0,4}}\d")
 _EXTENSION_FOLLOWS = regex.compile(EXTENSION, regex.IGNORECASE)
 _PAIR_FOLLOWS = regex.compile(r" \d")
@@ -72,6 +77,7 @@ _GROUP_FOLLOWS = regex.compile(r" [A-Za-z0-9]")
 _FOLLOWERS = (
     (_ENDS_IN_DIGIT, 6, _DIGITS_FOLLOW),
     (_ENDS_IN_DIGIT, 6, _EXTENSION_FOLLOWS),
+    (_ENDS_IN_PLUS, 1, _NUMBER_FOLLOWS),
     (_ENDS_IN_LETTERS, 3, _PAIR_FOLLOWS),
     (_ENDS_IN_PAIRS, 12, _LETTER_FOLLOWS),
     (_ENDS_IN_LONE_LETTER, 3, _PAIR_FOLLOWS),
@@ -223,9 +229,14 @@ def target_at(text: str, position: int) -> tuple[int, int] | None:
         return None
     begin = position - begun.end(1)
     end = _TARGET_RUN.match(text, begin).end()  # type: ignore[union-attr]  # the pattern matches the empty text
-    if end - begin > _limit(text, begin) or _goes_on(text, begin, end, is_final=True) != _CUT:
+    if position >= end or end - begin > _limit(text, begin) or _goes_on(text, begin, end, is_final=True) != _CUT:
         return None
     return begin, end
+
+
+def has_trigger(text: str, start: int, end: int) -> bool:
+    """Whether a block lies around a match: around hexadecimal in letters alone, none does."""
+    return _TRIGGER.search(text, start, end) is not None
 
 
 _TARGET_AROUND = re.compile(rf"([^\s<>()\"]{{0,{TARGET}}}?)<?\(\]")

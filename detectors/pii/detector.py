@@ -35,7 +35,7 @@ from pydantic import Field, field_validator
 from detectors.base import DetectorError, Params, PatternScanner
 from detectors.parts import Member
 from detectors.pii.best import URL, undominated
-from detectors.pii.blocks import ADDRESS, Block, Lexer, target_at
+from detectors.pii.blocks import ADDRESS, Block, Lexer, has_trigger, target_at
 from detectors.pii.catalogue import DATES, GENERIC, IDS, TAGGED, THRESHOLD, Entry
 from detectors.pii.characters import PLAIN_WORDS
 from detectors.pii.context import REACH, ContextWords
@@ -202,6 +202,7 @@ class PiiScanner:
             each
             for finder in (self.finders if self._words.is_among(around.words_around) else self._bare)
             for each in finder.find(around)
+            if has_trigger(text, each.start, each.end)
         ]
 
     def findings_in(self, text: str) -> list[Finding]:
@@ -221,7 +222,8 @@ class PiiScanner:
 def _span(view: View, finding: Finding) -> tuple[int, int]:
     """Where a finding stands in the lane: an address of mail with the brackets that make a link of it."""
     start, end = finding.start - view.base, finding.end - view.base
-    is_link = start > 0 and view.text[start - 1] == "<" and view.text[end : end + 1] == ">"
+    before = view.text[max(0, start - 2) : start]
+    is_link = before.endswith("<") and before != "<<" and view.text[end : end + 1] == ">"
     if is_link and finding.label == EMAIL_ADDRESS:
         return view.span(finding.start - 1, finding.end + 1)
     return view.span(finding.start, finding.end)

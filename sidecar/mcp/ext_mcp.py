@@ -4,7 +4,7 @@
    session of MCP (`sidecar.mcp.guard`). What comes back is passed, replaced, or refused with a sentence.
 2. What must be known from one call to the next: the tools that were left out of lists, by whoever asked, in memory;
    and the digests of tools, by tenant and servers, in memory and, across restarts, in a file (`ext_mcp.state`). Both
-   are bounded; what holds something, and was used last, stays.
+   are bounded; what holds something, and was used last, stays, and the tenant with most of it loses first.
 3. Where the gateway asks several servers at once, it puts each one's name before its tools (`server_tool`); a call has
    the tool's own name and one server. A tool that was left out is known by both.
 
@@ -13,7 +13,7 @@ The gateway has no way to answer a request in the server's place, so a stopped c
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, TypeVar
@@ -123,7 +123,11 @@ class ExtMcpService:
 
 
 class _Recent(OrderedDict[tuple[Any, ...], _Value]):
-    """Values by key, each made when it is first asked for; the most lately used are kept, empty ones last of all."""
+    """Values by key, each made when it is first asked for. A key begins with its tenant.
+
+    Past `_MOST_KEPT` an empty one goes first, then of the tenant with most keys the one that was used least lately: so
+    a tenant of many keys pushes out its own.
+    """
 
     def __init__(self, has_any: Callable[[_Value], bool]) -> None:
         super().__init__()
@@ -134,9 +138,16 @@ class _Recent(OrderedDict[tuple[Any, ...], _Value]):
         found = self[key] if key in self else self.setdefault(key, make())
         self.move_to_end(key)
         if len(self) > _MOST_KEPT:
-            older = islice(self.items(), _MOST_KEPT)
-            del self[next((name for name, each in older if not self._has_any(each)), next(iter(self)))]
+            del self[self._first_to_go()]
         return found
+
+    def _first_to_go(self) -> tuple[Any, ...]:
+        """Of all but the last used."""
+        older = [*islice(self, len(self) - 1)]
+        of_tenants = Counter(tenant for tenant, *_ in self)
+        most = max(of_tenants.values())
+        empty = (key for key in older if not self._has_any(self[key]))
+        return next(empty, None) or next(key for key in older if of_tenants[key[0]] == most)
 
 
 class _Lists:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sidecar.codec.jsontext import NotJsonError, dumps, loads
+from sidecar.codec.jsontext import NotJsonError, WideNumber, dumps, loads
 from sidecar.codec.shapes.mcp import is_token
 
 PARSE_ERROR = -32700
@@ -137,7 +137,7 @@ def _messages(data: bytes) -> list[Any]:
 
 
 def _is_id(number: Any) -> bool:
-    return isinstance(number, str | int | float) and is_token(number)
+    return isinstance(number, str | int | float | WideNumber) and is_token(number)
 
 
 def _line(document: Any) -> bytes:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from detectors.base import NEUTRAL, UNCHECKED, UNSUPPORTED, AnswerBar, BatchItem, DetectorError, PairChecker, Reading
 from detectors.context import Context, context_of
@@ -235,9 +236,18 @@ def own_model(folder: Path, stated: str, instead: str) -> GroundingChecker:
     return GroundingChecker(load_pair_model(folder))
 
 
+def model_without(folder: Path, parameter: str) -> Path:
+    """The shipped model with a card that says nothing of one parameter."""
+    shutil.copytree(model_folder("tidegate-grounding"), folder)
+    yaml = YAML(typ="safe", pure=True)
+    card = yaml.load(folder / "model.yaml")
+    del card["parameters"][parameter]
+    yaml.dump(card, folder / "model.yaml")
+    return folder
+
+
 def test_a_model_whose_card_does_not_say_what_to_leave_out_reads_all(tmp_path: Path) -> None:
-    own_model(tmp_path / "own", "  reading:", "  left_out:")
-    model = Counting(tmp_path / "own")
+    model = Counting(model_without(tmp_path / "own", "reading"))
     GroundingChecker(model).detect([BatchItem("The harbour bridge was opened in 1932.", 0, context=CONTEXT)])
     assert model.asked[0] >= 1
 
@@ -254,10 +264,7 @@ def test_an_answer_is_judged_in_one_way(other: dict[str, object]) -> None:
 
 
 def test_a_model_whose_card_tells_no_spread_is_refused_for_answers(tmp_path: Path) -> None:
-    folder = tmp_path / "own"
-    shutil.copytree(model_folder("tidegate-grounding"), folder)
-    card = (folder / "model.yaml").read_text(encoding="utf-8")
-    (folder / "model.yaml").write_text(card.replace("supported_below", "left_out"), encoding="utf-8")
+    folder = model_without(tmp_path / "own", "supported_below")
     with pytest.raises(DetectorError, match=r"how its supports are spread \(`supported_below`\)") as raised:
         GroundingChecker.labels_of(GroundingParams(model=str(folder), answer_sentences=5))
     assert raised.value.path == ("answer_sentences",)

@@ -36,6 +36,8 @@ VALUES = (
         "020 7946 0958 x12",
         "2125552671",
         "030 1234567",
+        "+ (49) 30 1234567",
+        "+( 49 30 1234567",
     ),
     *(
         "( 0212 ) 416 64 04",
@@ -86,6 +88,7 @@ VALUES = (
         "alice%40example.com",
     ),
     *("**4111** **1111** `1111` 1111", "536-2\u200b2-8726", "<jane@example.com>", "[J](mailto:jane@example.com)"),
+    *("<<jane@example.com>", "da:ed:fc:fE:cC:Af"),
     *(
         "![x](https://h.example.org/jane@example.com/p.png)",
         "](",
@@ -156,6 +159,9 @@ GAPS = (
     "\u00a0",
     "，",
     "。",
+    "'+ ",
+    "([",
+    "(+ ",
 )
 NASTY = "0149 -.()[]@:/,;+x#aA\n'\"_%电é"
 
@@ -175,6 +181,29 @@ def streamed(text: str, cuts: Iterable[int] = ()) -> list[Finding]:
 def test_a_stream_finds_what_the_recognizers_find(text: str, data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=8))
     assert streamed(text, cuts) == SCANNER.findings_in(text)
+
+
+CARD, PHONE, SSN, MAIL = "CREDIT_CARD", "PHONE_NUMBER", "US_SSN", "EMAIL_ADDRESS"
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    (
+        (" 4111 1111 1111 1111'+ 49 30 1234567", [CARD, PHONE]),
+        ("536-22-1178'+ (49) 30 1234567", [SSN, PHONE]),
+        ("jane@example.com'+ 49 30 1234567", [MAIL, PHONE]),
+        ("v1.2.3.4(+ (49) 30 1234567", [PHONE]),
+        ("536-22-1178(++ 49 30 1234567", [SSN, PHONE]),
+        ("536-22-1178((415) 555-2671", [SSN, PHONE]),
+        ("10.0.0.7 ([+44 20 7946 0958", ["IP_ADDRESS", PHONE]),
+        ("](/(415) 555-2671", [PHONE]),
+        ("536-22-1178 <<jane@example.com>", [SSN, MAIL]),
+        ("da:ed:fc:fE:cC:Af'1-800-555-0199", [PHONE]),
+    ),
+)
+def test_what_stands_beside_another_is_found_as_well(text: str, labels: list[str]) -> None:
+    assert [each.label for each in SCANNER.findings_in(text)] == labels
+    assert streamed(text, range(len(text))) == streamed(text) == SCANNER.findings_in(text)
 
 
 @settings(max_examples=60)  # each looks at a thousand characters, mostly numbers, twice

@@ -20,7 +20,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from sidecar.config import ExtMcp, Grpc
 from sidecar.errors import ConfigError
-from sidecar.mcp.ext_mcp import _MOST_KEPT, ExtMcpService
+from sidecar.mcp.ext_mcp import _MOST_KEPT, ExtMcpService, _Recent
 from sidecar.outbox.event import Fault, FaultKind
 from sidecar.policy.plan import Plan
 from sidecar.tokens import Tokens, digest_of
@@ -315,6 +315,25 @@ class TestToolsThatWereLeftOut:
             service = asked.running.server._services[1]
             assert isinstance(service, ExtMcpService)
             assert len(service._left_out) == _MOST_KEPT
+
+    def test_a_tenant_of_many_servers_pushes_out_its_own(self) -> None:
+        kept: _Recent[list[int]] = _Recent(bool)
+        for server in ("a", "b"):
+            kept.of(("small", server), lambda: [1])
+        for number in range(2 * _MOST_KEPT):
+            kept.of(("big", str(number)), lambda: [1])
+        assert [server for tenant, server in kept if tenant == "small"] == ["a", "b"]
+        assert [*kept][2:] == [("big", str(number)) for number in range(_MOST_KEPT + 2, 2 * _MOST_KEPT)]
+
+    def test_of_tenants_with_as_much_as_each_other_the_one_loses_that_was_there_least_lately(self) -> None:
+        kept: _Recent[list[int]] = _Recent(bool)
+        for number in range(_MOST_KEPT):
+            kept.of((str(number), "a"), lambda: [1])
+        kept.of(("0", "a"), lambda: [1])
+        kept.of(("new", "a"), lambda: [1])
+        assert ("0", "a") in kept
+        assert ("1", "a") not in kept
+        assert len(kept) == _MOST_KEPT
 
 
 class TestWhatIsKnown:

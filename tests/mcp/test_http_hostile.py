@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from sidecar.errors import Overloaded
-from sidecar.mcp.messages import INVALID_REQUEST, STOPPED, UNANSWERED, UNCHECKED, cancelled_in, requests_in
+from sidecar.mcp.messages import INVALID_REQUEST, STOPPED, UNANSWERED, UNCHECKED, answers_in, cancelled_in, requests_in
 from sidecar.mcp.sessions import Known, McpSession, Sessions
 from sidecar.values import Action, InHistory
 from tests.fakes import SegmentFlagger, plan, rule
@@ -303,3 +303,11 @@ async def test_a_message_that_asks_and_answers_at_once_does_not_pass() -> None:
     async with scripted(lambda *_: as_json(both)) as server, relaying(server.url) as door:
         _, body, _ = await post(door, call("a"))
         assert json.loads(body)["error"]["code"] == UNCHECKED
+
+
+def test_a_request_with_a_number_for_which_there_is_no_room_is_waited_for() -> None:
+    waiting = requests_in(b'{"jsonrpc":"2.0","id":1e999,"method":"ping"}')
+    assert len(waiting) == 1
+    assert answers_in(b'{"jsonrpc":"2.0","id":1e999,"result":{}}') == waiting
+    assert cancelled_in(b'{"method":"notifications/cancelled","params":{"requestId":1e999}}') == waiting
+    assert answers_in(b'{"jsonrpc":"2.0","id":2e999,"result":{}}') != waiting
