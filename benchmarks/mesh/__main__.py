@@ -8,7 +8,7 @@ the machine does hurts all of them alike. Envoy (one worker) and `tidegate serve
 loopback and a Unix socket, with the configuration that the project ships.
 
 - `envoy`: no external processor.
-- `pass-through`: full duplex through Tidegate on a path of no known API, so nothing is read.
+- `pass-through`: full duplex through Tidegate on a path of no known API, which `unknown: pass` lets through unread.
 - `guarded`: the policy `policies/pii-redact.yaml`. A word that may become an e-mail address waits for the next one.
 """
 
@@ -104,7 +104,7 @@ def main() -> None:
         policies = {"pii-redact": YAML(typ="safe").load(POLICY)}
         sections: dict[str, Any] = {
             "grpc": {"listen": [f"unix:{socket}"]},
-            "ext_proc": {"enabled": True, "facts": {"policy": "pii-redact"}},
+            "ext_proc": {"enabled": True, "facts": {"policy": "pii-redact"}, "unknown": "pass"},
         }
         with serving(policies, **sections) as service:
             ways = asyncio.run(_measure(service, Path(folder), socket, arguments.rounds, arguments.streams))
