@@ -48,13 +48,8 @@ class LoopClock:
         return time.time()
 
     def call_at(self, when_ms: float, callback: Callable[[], object]) -> Timer:
-        """Ask the loop, for a whole millisecond: uvloop counts no less, and would call up to half of one too early.
-
-        What sums of floats add is no time, unless `now_ms()` will then be before `when_ms` by it.
-        """
-        whole_ms = ceil(round(when_ms, 3))
-        if whole_ms / 1000 * 1000 < when_ms:
-            whole_ms += 1
+        """Ask the loop, for a whole millisecond: uvloop counts no less, and would call up to half of one too early."""
+        whole_ms = ceil(round(when_ms, 3))  # what sums of floats add is no time
         return (self._loop or self._running()).call_at(whole_ms / 1000, callback)
 
     def _running(self) -> asyncio.AbstractEventLoop:
