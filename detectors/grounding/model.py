@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from detectors.base import DetectorError
 from detectors.grounding.combiner import PairAnswer
-from detectors.grounding.pairs import MAX_CLAIM_TOKENS, PAD, fits, pair_inputs
+from detectors.grounding.pairs import MAX_CLAIM_TOKENS, MAX_TOKENS, PAD, fits, pair_inputs
 from detectors.grounding.passages import Evidence
 from detectors.models.card import MODEL_NAME, TOKENIZER_NAME, Card, read_card, verify_files
 from detectors.models.encoder import GOLDEN_TOLERANCE
@@ -129,6 +129,8 @@ def load_pair_model(folder: Path, runtime: Runtime | None = None) -> PairModel:
     card = read_card(folder)
     if card.task != TASK:
         raise DetectorError(f"model {card.identity} reads {card.task}, not pairs; name a model for pairs")
+    if card.max_tokens != MAX_TOKENS:
+        raise DetectorError(f"model {card.identity} has max_tokens: {card.max_tokens}; pairs have up to {MAX_TOKENS}")
     verify_files(folder, card)
     session = open_session(folder / MODEL_NAME, runtime, is_bounded=card.bounded)
     model = PairModel(card, session, load_tokenizer(folder / TOKENIZER_NAME))

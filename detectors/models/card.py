@@ -21,9 +21,7 @@ TOKENIZER_NAME = "tokenizer.json"
 
 _PARAMETERS = {
     "segments": ("familiar", "later", "letters"),
-    "pairs": tuple(
-        "combiner golden_support max_claim_tokens passages reading supported_below thresholds token_types".split()
-    ),
+    "pairs": ("combiner", "golden_support", "reading", "supported_below", "thresholds"),
 }
 """By task, what a card may have among its parameters: of another name nobody would see that it is not read."""
 _BY_LABEL = {"later": "toxicity"}

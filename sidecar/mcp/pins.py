@@ -69,11 +69,12 @@ def _forget(held: dict[str, Servers], over: int) -> int:
     sizes = {tenant: sum(map(_size, servers.values())) for tenant, servers in held.items() if servers}
     turns = [(-max(size, SHARE), place, tenant) for place, (tenant, size) in enumerate(sizes.items())]
     heapify(turns)
+    oldest = {tenant: iter([*held[tenant]]) for tenant in sizes}
     gone = 0
     while turns and gone < over:
         _, place, tenant = turns[0]
         servers = held[tenant]
-        size = _size(servers.pop(next(iter(servers))))
+        size = _size(servers.pop(next(oldest[tenant])))
         gone, sizes[tenant] = gone + size, sizes[tenant] - size
         if servers:
             heapreplace(turns, (-max(sizes[tenant], SHARE), place, tenant))

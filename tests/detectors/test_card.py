@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 
 from detectors.base import DetectorError
+from detectors.grounding.model import load_pair_model
 from detectors.models.card import CARD_NAME, read_card
 from detectors.models.encoder import load_encoder
 from tests.tiny_model import write_tiny_model
 
 POINT = {"threshold": 0.5, "recall": 0.5, "false_positives": 0.5, "texts": [1, 1]}
+SHIPPED = read_card(Path("models_onnx/tidegate-grounding"))
+GROUNDING = SHIPPED.identity
+PAIRS = "combiner, golden_support, reading, supported_below, thresholds"
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +109,22 @@ def test_a_bar_for_a_head_that_is_not_there_is_refused(written: dict[str, Any], 
 )
 def test_what_is_read_is_taken(written: dict[str, Any], tmp_path: Path, place: str, value: object) -> None:
     read_card(stated(written, tmp_path / "tiny", place, value))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        *(
+            (f"parameters.{name}", {}, f"tiny/model.yaml: parameters: '{name}' is no parameter; there are {PAIRS}")
+            for name in ("max_claim_tokens", "token_types", "passages", "later")
+        ),
+        ("max_tokens", 512, f"model {GROUNDING} has max_tokens: 512; pairs have up to 224"),
+    ],
+)
+def test_what_is_not_read_of_a_card_for_pairs_is_refused(
+    tmp_path: Path, place: str, value: object, message: str
+) -> None:
+    folder = stated(SHIPPED.model_dump(mode="json"), tmp_path / "tiny", place, value)
+    with pytest.raises(DetectorError) as refused:
+        load_pair_model(folder)
+    assert str(refused.value) == message

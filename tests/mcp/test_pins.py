@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -184,3 +185,20 @@ def test_as_many_go_as_are_too_many(tmp_path: Path) -> None:
     with patch("sidecar.mcp.pins.MOST_KEPT", 20), patch("sidecar.mcp.pins.SHARE", 10):
         pinned(file, "more", servers=1, tools=1)
     assert kept(file) == {f"t{number}": ["s0"] for number in range(21, 30)} | {"last": ["s1"], "more": ["s0"]}
+
+
+class Counted(dict[str, dict[str, str]]):
+    """Servers that know how often someone looked for the first: what is gone before it has to be passed by again."""
+
+    begun = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.begun += 1
+        return super().__iter__()
+
+
+def test_a_tenants_servers_are_gone_through_once_however_many_are_forgotten() -> None:
+    servers = Counted({f"s{number}": {"add": "sha256:0"} for number in range(300)})
+    assert pins._forget({"": servers}, 200) == 200
+    assert servers.begun == 1
+    assert [*servers] == [f"s{number}" for number in range(200, 300)]

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -171,8 +172,13 @@ def test_nothing_is_expected_where_nothing_was_measured() -> None:
 
 
 def test_show_says_what_to_expect_of_the_shipped_model() -> None:
+    """The policy's threshold is one that the card has a point for, so nothing lies between two."""
+    card = yaml.safe_load(Path("models_onnx/tidegate-encoder/model.yaml").read_text())
+    points = card["heads"]["injection"]["points"]["indirect_injection"]
+    (point,) = (each for each in points if each["threshold"] == 0.93)
     result = CliRunner().invoke(policy, ["show", "policies/chat-safety.yaml"])
-    assert "expects     67.9% of indirect_injection found, 0.5% of other texts taken for it" in result.stdout
+    told = f"{point['recall']:.1%} of indirect_injection found, {point['false_positives']:.1%} of other texts"
+    assert f"expects     {told} taken for it" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -96,19 +96,25 @@ def contract_of(arguments: argparse.Namespace, combiner: dict, files: dict[str, 
             "unsupported_words": {"output": "token_logits", "activation": "sigmoid", "labels": ["unsupported"]},
         },
         "parameters": {
-            "max_claim_tokens": contract.MAX_CLAIM_TOKENS,
-            "token_types": {"claim": 0, "claim_matched": 1, "evidence": 2, "evidence_matched": 3},
-            "passages": {
-                "max_sentences": passages.MAX_SENTENCES, "max_words": passages.MAX_WORDS, "top": passages.TOP_PASSAGES,
-                "gathered_from": passages.GATHERED_FROM, "nearly": passages.NEARLY, "repeated": passages.REPEATED,
-                "room_words": passages.ROOM_WORDS,
-                "gathered_words": passages.GATHERED_WORDS, "long_claim_words": passages.LONG_CLAIM_WORDS,
-                "brief_words": passages.BRIEF_WORDS,
-                "lead_words": passages.LEAD_WORDS,
-            },
             "combiner": {"weights": used, "bias": combiner["bias"]},
             "thresholds": combiner["thresholds"],
             "supported_below": combiner["supported_below"],
+        },
+    }  # fmt: skip
+
+
+def trained_with() -> dict:
+    """Return how pairs are made, in training as in serving; it is for people, as the service has it from the code."""
+    return {
+        "max_claim_tokens": contract.MAX_CLAIM_TOKENS,
+        "token_types": {"claim": 0, "claim_matched": 1, "evidence": 2, "evidence_matched": 3},
+        "passages": {
+            "max_sentences": passages.MAX_SENTENCES, "max_words": passages.MAX_WORDS, "top": passages.TOP_PASSAGES,
+            "gathered_from": passages.GATHERED_FROM, "nearly": passages.NEARLY, "repeated": passages.REPEATED,
+            "room_words": passages.ROOM_WORDS,
+            "gathered_words": passages.GATHERED_WORDS, "long_claim_words": passages.LONG_CLAIM_WORDS,
+            "brief_words": passages.BRIEF_WORDS,
+            "lead_words": passages.LEAD_WORDS,
         },
     }  # fmt: skip
 
@@ -137,6 +143,7 @@ def run(arguments: argparse.Namespace) -> None:
             "licence": "Apache-2.0",
             "base": {"name": "all-MiniLM-L6-v2", "licence": "Apache-2.0"},
             "quantization": "int8 weights per channel, static activations (QDQ), word embeddings int8 per row",
+            "trained_with": trained_with(),
             "training_data": training_data(arguments.data),
             "left_out": [{"source": s.origin, "licence": s.licence} for s in SOURCES if not s.shipped],
             "own_data": "claims made from the sources above by training/grounding/hard.py and edits.py",
