@@ -61,7 +61,28 @@ IDS = (
     ("PL_NIP", "NIP ‹856-734-62-15›"),
     ("HU_TAJ", "TAJ ‹111 111 110›"),
     ("UA_TAX_ID", "РНОКПП ‹1759013776›"),
+    ("EE_ISIKUKOOD", "isikukood ‹37605030299›"),
+    ("EE_ISIKUKOOD", "Isikukood: ‹49402062200›, check digit by the second weights"),
+    ("LT_ASMENS_KODAS", "Asmens kodas: ‹33309240064›"),
+    ("LV_PERSONAS_KODS", "personas kods ‹161175-19997›"),
+    ("SI_EMSO", "EMŠO: ‹0101006500006›"),
+    ("SI_EMSO", "ЈМБГ ‹1202957500787›"),
+    ("LU_MATRICULE", "matricule ‹1893 12 01 057 32›"),
+    ("CY_TIN", "TIC ‹06069648G›"),
+    ("GR_AMKA", "ΑΜΚΑ ‹01013099997›"),
 )
+SPELT = (
+    ("DE_TAX_ID", "Meine IdNr. lautet ‹12450476844›"),
+    ("DE_SOCIAL_SECURITY", "SV-Nr.: ‹65 070649 C 104›"),
+    ("AT_SOCIAL_SECURITY", "SV-Nr. ‹1237 010180›"),
+    ("SE_PERSONNUMMER", "pers.nr ‹811228-9874›"),
+    ("NO_FODSELSNUMMER", "Personnr: ‹151086 95088›"),
+    ("CZ_RODNE_CISLO", "r.č. ‹710319/2745›"),
+    ("BE_NATIONAL_NUMBER", "N° national ‹85.07.30-033.28›"),
+    ("FR_NIR", "<numSecu>‹255081416802538›</numSecu>"),
+    ("LV_PERSONAS_KODS", "personas kods: ‹327521-12345›, of those given since 2017"),
+)
+"""Other ways to name and write them."""
 DATED_ONLY = ("DK_CPR", "cpr ‹070761-4285›")
 
 
@@ -70,7 +91,9 @@ def labels(text: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("label", "marked"), (*IDS, DATED_ONLY), ids=[f"{row[0]} {row[1]}" for row in (*IDS, DATED_ONLY)]
+    ("label", "marked"),
+    (*IDS, *SPELT, DATED_ONLY),
+    ids=[f"{row[0]} {row[1]}" for row in (*IDS, *SPELT, DATED_ONLY)],
 )
 def test_an_id_is_found(label: str, marked: str) -> None:
     text = marked.replace("‹", "").replace("›", "")
