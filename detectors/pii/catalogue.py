@@ -26,6 +26,7 @@ from detectors.pii.guards import (
     is_local_mail,
     is_long_id,
     is_mail,
+    is_mailbox,
     is_odd_card,
     is_social_security,
     is_url,
@@ -122,6 +123,11 @@ GENERIC = (
         label="EMAIL_ADDRESS",
         forms=patterns.INTERNAL_EMAIL,
         guard=is_mail,
+    ),
+    Entry(
+        label="EMAIL_ADDRESS",
+        forms=patterns.MAILBOX,
+        guard=is_mailbox,
     ),
     Entry(
         label="EMAIL_ADDRESS",

@@ -67,6 +67,8 @@ INTERNAL_EMAIL = (
         has_edges=True,
     ),
 )
+MAILBOX = (Form("e-mail address in angle brackets", rf"(?<=<){_ADDRESSEE}{_DOMAIN_LABEL}(?=>)", 0.5, has_edges=True),)
+"""As behind a sender's name: `cron <root@localhost>`."""
 LOCAL_EMAIL = (Form("e-mail address at a host's name", rf"{_ADDRESSEE}{_DOMAIN_LABEL}(?![\w-]|\.{ALNUM})", 0.3, True),)
 
 # ---------------------------------------------------------------- IP: Presidio's takes slices and names of programs
