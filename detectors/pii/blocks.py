@@ -48,7 +48,7 @@ _TARGET_BEGUN = re.compile(r"([^\s<>()\"]{0,64}?)<?\(\]")
 _NINO_LETTERS = "[A-CEGHJ-PR-TW-Za-ceghj-pr-tw-z]", "[A-CEGHJ-NPR-TW-Za-ceghj-npr-tw-z]"
 _LEAD = re.compile(
     rf"(?!([(\[{PLUS}])\1\1)(?:[ \-.]{{0,2}}[(\[{PLUS}]){{1,2}}|<(?!<)"
-    rf"| {_NINO_LETTERS[1]}{_NINO_LETTERS[0]}(?![^\W_])"
+    rf"| {_NINO_LETTERS[1]}{_NINO_LETTERS[0]}(?!{ALNUM})"
 )
 """Read backwards from the beginning of a run: the opening of a number, or two letters that digits may follow.
 
@@ -56,31 +56,37 @@ A row of one mark opens nothing."""
 _HEX_GROUPS = re.compile(rf"(?:[A-Fa-f]{{0,4}}:(?!::)){{1,8}}(?:[A-Fa-f]{{1,4}})?(?!{WORD}|:)")
 """Read backwards: what may become an address of the net or of a device before its first digit."""
 _LOCAL_RUN = re.compile(rf"{LOCAL}{{0,{HOLD}}}")
-_WALLET = re.compile(r"(?<![^\W_])(?:bc1|[13])[0-9A-Za-z]{24,59}\Z", re.ASCII)
+_WALLET = re.compile(rf"(?<!{ALNUM})(?:bc1|[13])[0-9A-Za-z]{{24,59}}\Z")
 """The longest word that is looked at is a wallet's address."""
 _ADDRESS_START = re.compile(rf"(?<!{ALNUM}){ALNUM}")
 _OPEN_DOMAIN = re.compile(rf"(?:(?:{ALNUM}|[_-]){{1,63}}\.){{0,8}}(?:{ALNUM}|[_-]){{0,63}}")
 
 _ENDS_IN_DIGIT = re.compile(rf"\d[{JOINERS}]{{0,4}}\Z")
-_ENDS_IN_LETTERS = re.compile(rf"(?<![^\W_]){''.join(_NINO_LETTERS)}\Z")
+_ENDS_IN_LETTERS = re.compile(rf"(?<!{ALNUM}){''.join(_NINO_LETTERS)}\Z")
 _ENDS_IN_PAIRS = re.compile(r"(?:\d[ ./-]?){5}\d\Z")
-_ENDS_IN_LONE_LETTER = re.compile(r"\d [A-Za-z]\Z")
-_ENDS_IN_IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}\d\d(?:[ ./-]?[A-Za-z0-9]{4}){0,8}\Z")
+_ENDS_IN_LETTER = re.compile(r"(?:\d[ ./-]?){5}(?:2[ABab]|(?:\d[ ./-]?){3}[A-Za-z])\Z")
+"""The letter inside a number: of a German pension's, and the `2A` or `2B` of one from Corsica."""
+_ENDS_IN_IDENTITY = re.compile(rf"(?<!{ALNUM})[A-Za-z]{{1,2}}\d{{6}}\Z")
+_ENDS_IN_IBAN = re.compile(rf"(?<!{ALNUM})[A-Za-z]{{2}}\d\d(?:[ ./-]?[A-Za-z0-9]{{4}}){{0,8}}\Z")
 _ENDS_IN_PLUS = re.compile(rf"[{PLUS}]\Z")
 _NUMBER_FOLLOWS = regex.compile(r" ?(?:\( ?)?\d")
 _DIGITS_FOLLOW = regex.compile(rf"(?!\]\()[{GLUE}]{{1,4}}[{JOINERS}]{{0,4}}\d")
 _EXTENSION_FOLLOWS = regex.compile(EXTENSION, regex.IGNORECASE)
 _PAIR_FOLLOWS = regex.compile(r" \d")
-_LETTER_FOLLOWS = regex.compile(r" [A-Za-z](?![^\W_])")
+_LETTER_FOLLOWS = regex.compile(rf" [A-Za-z](?:\d|(?!{ALNUM}))")
+_CHECK_FOLLOWS = regex.compile(r"\([Aa]")
+_MORE_FOLLOWS = regex.compile(rf"\([\dAa]\)[^{STOP}]")
 _GROUP_FOLLOWS = regex.compile(r" [A-Za-z0-9]")
 
 _FOLLOWERS = (
+    (_ENDS_IN_IDENTITY, 9, _MORE_FOLLOWS),
     (_ENDS_IN_DIGIT, 6, _DIGITS_FOLLOW),
     (_ENDS_IN_DIGIT, 6, _EXTENSION_FOLLOWS),
     (_ENDS_IN_PLUS, 1, _NUMBER_FOLLOWS),
     (_ENDS_IN_LETTERS, 3, _PAIR_FOLLOWS),
     (_ENDS_IN_PAIRS, 12, _LETTER_FOLLOWS),
-    (_ENDS_IN_LONE_LETTER, 3, _PAIR_FOLLOWS),
+    (_ENDS_IN_LETTER, 18, _PAIR_FOLLOWS),
+    (_ENDS_IN_IDENTITY, 9, _CHECK_FOLLOWS),
     (_ENDS_IN_IBAN, 48, _GROUP_FOLLOWS),
 )
 """What a block may end with, in how many characters to look for that, and what then continues it."""

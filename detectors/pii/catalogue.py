@@ -26,6 +26,7 @@ from detectors.pii.guards import (
     is_local_mail,
     is_long_id,
     is_mail,
+    is_mailbox,
     is_odd_card,
     is_social_security,
     is_url,
@@ -122,6 +123,11 @@ GENERIC = (
         label="EMAIL_ADDRESS",
         forms=patterns.INTERNAL_EMAIL,
         guard=is_mail,
+    ),
+    Entry(
+        label="EMAIL_ADDRESS",
+        forms=patterns.MAILBOX,
+        guard=is_mailbox,
     ),
     Entry(
         label="EMAIL_ADDRESS",
@@ -398,7 +404,16 @@ CHECKED = (
         ids.de_tax_id,
         "mod 11,10",
         (
-            *("steuer id", "steuerid", "steuer idnr", "idnr", "identifikationsnummer", "steueridentifikationsnummer"),
+            *(
+                "steuer id",
+                "steuerid",
+                "steuer idnr",
+                "steuer id nr",
+                "idnr",
+                "id nr",
+                "identifikationsnummer",
+                "steueridentifikationsnummer",
+            ),
             *("steuernummer", "tax id", "tax number", "tin"),
         ),
     ),
@@ -415,6 +430,8 @@ CHECKED = (
                 "versicherungsnummer",
                 "rvnr",
                 "svnr",
+                "sv nr",
+                "vsnr",
                 "sv nummer",
             ),
             *("sozialversicherung", "rentenversicherung", "social security", "insurance number"),
@@ -464,6 +481,7 @@ CHECKED = (
                 "securite sociale",
                 "numéro de sécu",
                 "sécu",
+                "secu",
                 "insee",
                 "social security",
                 "ssn",
@@ -502,7 +520,7 @@ CHECKED = (
         patterns.SE_PERSONAL,
         ids.se_personal,
         "Luhn and birth date",
-        (*("personnummer", "samordningsnummer", "personal identity number", "personnr", "pnr", "ssn"),),
+        (*("personnummer", "samordningsnummer", "personal identity number", "personnr", "pers nr", "pnr", "ssn"),),
     ),
     # Receita Federal, "Cadastro de Pessoas Físicas"
     _checked(
@@ -547,7 +565,15 @@ CHECKED = (
         ids.be_national,
         "97 less mod 97",
         (
-            *("rijksregisternummer", "registre national", "numéro national", "nationaal nummer", "insz", "niss"),
+            *(
+                "rijksregisternummer",
+                "registre national",
+                "numéro national",
+                "n national",
+                "nationaal nummer",
+                "insz",
+                "niss",
+            ),
             *("national number", "national register"),
         ),
     ),
@@ -557,7 +583,18 @@ CHECKED = (
         patterns.AT_INSURANCE,
         ids.at_insurance,
         "mod 11 and birth date",
-        (*("sozialversicherungsnummer", "versicherungsnummer", "svnr", "sv nummer", "sozialversicherung", "e card"),),
+        (
+            *(
+                "sozialversicherungsnummer",
+                "versicherungsnummer",
+                "svnr",
+                "sv nr",
+                "vsnr",
+                "sv nummer",
+                "sozialversicherung",
+            ),
+            *("e card",),
+        ),
     ),
     # BSV, "AHV-Nummer": EAN-13 with the country code 756
     _checked(
@@ -578,14 +615,27 @@ CHECKED = (
         bare=0.5,
     ),
     # CPR-kontoret, "Personnummeret i CPR"
-    _checked("DK_CPR", patterns.DK_CPR, ids.dk_cpr, "birth date", ("cpr", "cpr nummer", "personnummer", "cpr nr")),
+    _checked(
+        "DK_CPR", patterns.DK_CPR, ids.dk_cpr, "birth date", ("cpr", "cpr nummer", "personnummer", "personnr", "cpr nr")
+    ),
     # Skatteetaten, "Fødselsnummer"
     _checked(
         "NO_FODSELSNUMMER",
         patterns.NO_BIRTH,
         ids.no_birth,
         "mod 11 twice and birth date",
-        (*("fødselsnummer", "fodselsnummer", "personnummer", "fnr", "d nummer", "national identity number"),),
+        (
+            *(
+                "fødselsnummer",
+                "fodselsnummer",
+                "fødselsnr",
+                "personnummer",
+                "personnr",
+                "fnr",
+                "d nummer",
+                "national identity number",
+            ),
+        ),
     ),
     # Ministerstvo vnitra, zákon č. 133/2000 Sb.
     _checked(
@@ -593,7 +643,7 @@ CHECKED = (
         patterns.CZ_BIRTH,
         ids.cz_birth,
         "mod 11 and birth date",
-        (*("rodné číslo", "rodne cislo", "rč", "birth number", "personal number"),),
+        (*("rodné číslo", "rodného čísla", "rodne cislo", "rč", "r č", "birth number", "personal number"),),
     ),
     # Ministerul Afacerilor Interne, "Codul numeric personal"
     _checked(
@@ -686,6 +736,65 @@ CHECKED = (
     # ДПС України, РНОКПП
     _checked(
         "UA_TAX_ID", patterns.TEN, ids.ua_tax, "mod 11", ("рнокпп", "іпн", "ідентифікаційний код", "rnokpp", "ipn")
+    ),
+    # Siseministeerium, "Isikukood"
+    _checked(
+        "EE_ISIKUKOOD",
+        patterns.ELEVEN,
+        ids.ee_personal,
+        "mod 11 and birth date",
+        ("isikukood", "isikukoodi", "personal code", "personal identification code", "identity code", "id code"),
+    ),
+    # Registrų centras, "Asmens kodas"
+    _checked(
+        "LT_ASMENS_KODAS",
+        patterns.ELEVEN,
+        ids.ee_personal,
+        "mod 11 and birth date",
+        ("asmens kodas", "asmens kodo", "personal code", "personal identification code", "identity code"),
+    ),
+    # Pilsonības un migrācijas lietu pārvalde, "Personas kods"
+    _checked(
+        "LV_PERSONAS_KODS",
+        patterns.LV_PERSONAL,
+        ids.lv_personal,
+        "mod 11 and birth date; none since 2017",
+        ("personas kods", "personas kodu", "personal code", "personal identity number", "identity code"),
+    ),
+    # Ministrstvo za notranje zadeve, "Enotna matična številka občana"; elsewhere "Jedinstveni matični broj građana"
+    _checked(
+        "SI_EMSO",
+        patterns.SI_EMSO,
+        ids.si_emso,
+        "mod 11 and birth date",
+        ("emšo", "emso", "jmbg", "јмбг", "matična številka", "matični broj", "матични број", "unique master citizen"),
+    ),
+    # Centre des technologies de l'information de l'État, "Numéro d'identification national"
+    _checked(
+        "LU_MATRICULE",
+        patterns.LU_MATRICULE,
+        ids.lu_matricule,
+        "Luhn, Verhoeff and birth date",
+        (
+            *("matricule", "matrikel", "matricule national", "identification national", "identification nationale"),
+            *("sozialversicherungsnummer", "social security", "national identification number"),
+        ),
+    ),
+    # European Commission, TIN algorithms: Cyprus
+    _checked(
+        "CY_TIN",
+        patterns.CY_TAX,
+        ids.cy_tax,
+        "mod 26",
+        ("tic", "tin", "tax identification code", "φορολογικής ταυτότητας"),
+    ),
+    # ΗΔΙΚΑ, "Αριθμός Μητρώου Κοινωνικής Ασφάλισης"
+    _checked(
+        "GR_AMKA",
+        patterns.GR_AMKA,
+        ids.gr_amka,
+        "Luhn and birth date",
+        ("αμκα", "amka", "κοινωνικής ασφάλισης", "social security"),
     ),
 )
 """Ids whose check digits are computed here; beside each, whose rule it is. Without a context word only those count

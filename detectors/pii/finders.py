@@ -27,16 +27,20 @@ _PHONE_NAMES = (
     *("phone", "telephone", "tel", "cell", "cellphone", "mobile", "fax", "whatsapp", "call", "dial", "phone number"),
     *("telephone number", "mobile number", "cell number", "phone no", "tel no", "telefon", "telefono", "teléfono"),
     *("telefone", "téléphone", "телефон", "telefoon", "telefonnummer", "rufnummer", "celular", "móvil", "hotline"),
-    *("电话", "手机", "電話", "전화"),
+    *("whats app", "mob", "gsm", "natel", "mobile no", "cell no", "telefón", "telefonszám", "puhelin", "тел", "моб"),
+    *("телефону", "τηλέφωνο", "τηλ", "κινητό", "טלפון", "נייד", "هاتف", "جوال", "telepon", "điện thoại"),
+    *("电话", "手机", "電話", "携帯", "전화", "โทร"),
 )
 """Words before a number that can be about nothing else."""
 _PHONE_CONTEXT = (
-    *("phone", "telephone", "tel", "cell", "cellphone", "mobile", "fax", "whatsapp", "sms", "mobil", "handy", "ph"),
-    *("call", "text", "reach", "dial", "contact", "telefon", "telefono", "teléfono", "telefone", "téléphone"),
-    *("телефон", "telefonum", "móvil", "cellulare", "mon numéro", "hotline", "helpline", "celular", "telefoon", "tlf"),
-    *("portable", "gsm", "telefonnummer", "rufnummer", "电话", "手机", "電話", "전화", "puhelin", "telefonu", "numara"),
+    *("sms", "mobil", "handy", "ph", "text", "reach", "contact"),
+    *("telefonum", "cellulare", "mon numéro", "helpline", "tlf"),
+    *("portable", "telefonu", "numara"),
+    *("llámame", "llámanos", "llámeme", "llámenos", "llamar", "appelez", "joindre", "chiamami", "chiamare", "anrufen"),
+    *("bellen", "ringa", "zadzwoń", "dzwonić", "звоните", "позвоните", "звонить", "zavolejte", "zavolajte"),
+    *_PHONE_NAMES,
 )
-"""Presidio's, without `number`, which says nothing, and with the word in other languages."""
+"""Presidio's, without `number`, which says nothing, and with the words in other languages."""
 
 
 class Surroundings:

@@ -112,6 +112,14 @@ def is_local_mail(text: str, start: int, end: int) -> bool:
     return is_mail(text, start, end) and host[:1].isalpha() and text[end : end + 1] not in frozenset(":/(=~")
 
 
+def is_mailbox(text: str, start: int, end: int) -> bool:
+    """An address behind somebody's name: a blank before the bracket, and a host in letters."""
+    return _BEHIND_NAME.search(text, max(0, start - 4), start) is not None and is_local_mail(text, start, end)
+
+
+_BEHIND_NAME = re.compile(r"[\w\"'.)] <\Z")
+
+
 def is_card(text: str, start: int, end: int) -> bool:
     """A number that begins as cards of its length do, and is not a part of something longer."""
     found = text[start:end]
@@ -226,7 +234,7 @@ def is_bank_account(text: str, start: int, end: int) -> bool:
     before, digits = text[max(0, start - 2 * REACH) : start], text[start:end]
     if not is_apart(text, start, end) or _ACCOUNT_ID.search(before) or _IN_FOURS.fullmatch(digits):
         return False
-    return digits not in _COUNTING or _NUMBER_NAMED.search(before) is not None
+    return not (digits in _COUNTING or _DAY.fullmatch(digits)) or _NUMBER_NAMED.search(before) is not None
 
 
 _ACCOUNT_ID = re.compile(
@@ -236,6 +244,7 @@ _ACCOUNT_ID = re.compile(
 )
 _IN_FOURS = re.compile(r"(\d)\1{3}(\d)\2{3}(\d)\3{3}")
 _COUNTING = "12345678901234567890"
+_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _NUMBER_NAMED = re.compile(r"(?i:number|no|nr|num|#)\W{0,6}(?:is |was )?\Z")
 
 

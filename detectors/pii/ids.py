@@ -43,6 +43,20 @@ def mod_11_10(number: str) -> bool:
     return (11 - product) % 10 == last
 
 
+_D5 = "0123456789 1234067895 2340178956 3401289567 4012395678 5987604321 6598710432 7659821043 8765932104 9876543210"
+_PERMUTED = "0123456789 1576283094 5803796142 8916043527 9453126870 4286573901 2793806415 7046913258"
+_PRODUCTS_OF_D5 = [list(map(int, row)) for row in _D5.split()]
+_PERMUTATIONS = [list(map(int, row)) for row in _PERMUTED.split()]
+
+
+def verhoeff(number: str) -> bool:
+    """Verhoeff's check digit, by the dihedral group of a pentagon."""
+    rest = 0
+    for index, digit in enumerate(reversed(digits_of(number))):
+        rest = _PRODUCTS_OF_D5[rest][_PERMUTATIONS[index % 8][digit]]
+    return rest == 0
+
+
 def is_date(day: int, month: int) -> bool:
     """Whether there is such a day."""
     return 1 <= month <= 12 and 1 <= day <= (29 if month == 2 else 30 if month in (4, 6, 9, 11) else 31)
@@ -312,3 +326,45 @@ def hu_taj(number: str) -> bool:
 def ua_tax(number: str) -> bool:
     """Ten digits, weights -1 5 7 9 4 6 10 5 7, mod 11."""
     return weighted(number, (-1, 5, 7, 9, 4, 6, 10, 5, 7)) % 11 % 10 == int(number[9])
+
+
+def ee_personal(number: str) -> bool:
+    """A century, a birth date, a serial and a check digit: weights 1 to 9 and 1, mod 11; for a rest of 10 from 3 on."""
+    rests = (
+        weighted(number[:10], weights) % 11
+        for weights in ((1, 2, 3, 4, 5, 6, 7, 8, 9, 1), (3, 4, 5, 6, 7, 8, 9, 1, 2, 3))
+    )
+    rest = next((each for each in rests if each != 10), 0)
+    return "1" <= number[0] <= "8" and is_date(int(number[5:7]), int(number[3:5])) and rest == int(number[10])
+
+
+def lv_personal(number: str) -> bool:
+    """A birth date and weights 10 5 8 4 2 1 6 3 7 9, mod 11; since 2017 32 to 39 and no check."""
+    if "32" <= number[:2] <= "39":
+        return True
+    rest = (weighted(number, (10, 5, 8, 4, 2, 1, 6, 3, 7, 9)) + 1) % 11 % 10
+    return is_date(int(number[:2]), int(number[2:4])) and number[6] in "012" and rest == int(number[10])
+
+
+def si_emso(number: str) -> bool:
+    """Birth date (of its year three digits), region, serial; weights 7 to 2 twice, mod 11. Of all Yugoslavia once."""
+    rest = -weighted(number, (7, 6, 5, 4, 3, 2) * 2) % 11
+    return is_date(int(number[:2]), int(number[2:4])) and number[4] in "09" and rest == int(number[12])
+
+
+def lu_matricule(number: str) -> bool:
+    """A birth date and a serial; then a Luhn digit and a Verhoeff digit of these eleven."""
+    return is_date(int(number[6:8]), int(number[4:6])) and luhn(number[:12]) and verhoeff(number[:11] + number[12])
+
+
+def cy_tax(number: str) -> bool:
+    """Eight digits, of which the first, third and so on have values of their own, and a letter by mod 26."""
+    values = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21)
+    digits = digits_of(number)
+    total = sum(values[digit] for digit in digits[::2]) + sum(digits[1::2])
+    return string.ascii_uppercase[total % 26] == number[8]
+
+
+def gr_amka(number: str) -> bool:
+    """Birth date, serial and Luhn digit."""
+    return is_date(int(number[:2]), int(number[2:4])) and luhn(number)

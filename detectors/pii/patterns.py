@@ -67,6 +67,8 @@ INTERNAL_EMAIL = (
         has_edges=True,
     ),
 )
+MAILBOX = (Form("e-mail address in angle brackets", rf"(?<=<){_ADDRESSEE}{_DOMAIN_LABEL}(?=>)", 0.5, has_edges=True),)
+"""As behind a sender's name: `cron <root@localhost>`."""
 LOCAL_EMAIL = (Form("e-mail address at a host's name", rf"{_ADDRESSEE}{_DOMAIN_LABEL}(?![\w-]|\.{ALNUM})", 0.3, True),)
 
 # ---------------------------------------------------------------- IP: Presidio's takes slices and names of programs
@@ -288,3 +290,8 @@ AR_CUIT = (Form("CUIT", r"(?:2[03-7]|3[0347])-?\d{8}-?\d", 0.3),)
 ZA_IDENTITY = (Form("identity number", rf"\d{{6}}{S}?\d{{4}}{S}?[01]\d{{2}}", 0.3),)
 SNILS = (Form("SNILS", rf"\d{{3}}{S}?\d{{3}}{S}?\d{{3}}{S}?\d\d", 0.3),)
 MEDICARE = (Form("Medicare", rf"[2-6]\d{{3}}{S}?\d{{5}}{S}?\d(?:{S}?\d)?", 0.2),)
+LV_PERSONAL = (Form("personas kods", r"\d{6}-?\d{5}", 0.3),)
+SI_EMSO = (Form("EMŠO", rf"[0-3]\d[01]\d[09]\d\d{S}?\d{{6}}", 0.3),)
+LU_MATRICULE = (Form("matricule", rf"(?:18|19|20)\d\d{S}?[01]\d{S}?[0-3]\d{S}?\d{{3}}{S}?\d\d", 0.3),)
+CY_TAX = (Form("eight digits and a letter", rf"[09]\d{{7}}{S}?[A-Z]", 0.3),)
+GR_AMKA = (Form("ΑΜΚΑ", rf"\d{{6}}{S}?\d{{5}}|\d\d{S}\d\d{S}\d\d{S}\d{{5}}", 0.3),)

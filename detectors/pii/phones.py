@@ -262,6 +262,8 @@ _NEXT_ITEM = re.compile(r"[\"'][)\]}]{0,2},\s{1,4}[\"']\Z")
 _NEXT_ENTRY = re.compile(r"[\"'][)\]}]{1,2},\s{1,4}[\"']\Z")
 """Between two entries of a table in a program: `'Celular'}, '553199649': `."""
 _SEPARATORS = re.compile(r"\D+")
+_DOTTED_BEHIND_PREFIX = re.compile(r"0\d{1,3}[-/ ]\d{2,3}(?:\.\d{2,3}){1,3}")
+"""Belgian and Swiss numbers: `0475/12.34.56`."""
 _ROW_BEFORE = re.compile(r"(?:\d|\.\.) {1,3}\Z")
 _ROW_AFTER = re.compile(r" -?\d")
 _IN_FOURS = re.compile(r"\d{4}(?: \d{4}){2,3}")
@@ -306,7 +308,10 @@ def _is_other_form(number: str, groups: Sequence[str], words: Words) -> bool:
 
 def _is_other_in_text(text: str, start: int, end: int) -> bool:
     """Whether what stands beside it says that it is a part of something, or something else."""
-    if _is_part(text, start, end) or _is_in_row(text, start, end, text[start:end]) or _is_commit(text, start, end):
+    number = text[start:end]
+    if _is_part(text, start, end) or _is_in_row(text, start, end, number):
+        return True
+    if _is_commit(text, start, end) or _is_item(text, start, number):
         return True
     return _NAMES_ANOTHER.search(text[max(0, start - REACH) : start]) is not None
 
@@ -345,6 +350,11 @@ def _is_unbalanced(number: str) -> bool:
     return number.count("(") > number.count(")")
 
 
+def _is_item(text: str, start: int, number: str) -> bool:
+    """Whether it is what a tracker calls something by (`call #12345678`), too short for a number without a word."""
+    return text[start - 1 : start] == "#" and number.isdigit() and len(number) < SURE_DIGITS
+
+
 def _is_commit(text: str, start: int, end: int) -> bool:
     """Whether it may be a commit's short name: at the beginning of its line, with a title behind it."""
     return end - start == 7 and text[start - 1 : start] == "\n" and text[end : end + 1] == " "
@@ -354,7 +364,7 @@ def _is_in_row(text: str, start: int, end: int, number: str) -> bool:
     """Whether it is a stretch of a row of numbers: parted by blanks within and from its neighbours, or decimals."""
     separators = set(_SEPARATORS.findall(number.strip("() +")))
     if "." in separators and len(separators) > 1 and not number.startswith("("):
-        return True
+        return _DOTTED_BEHIND_PREFIX.fullmatch(number) is None
     if separators == {" "} and _IN_FOURS.fullmatch(number):
         return bool(_COLUMN_BEFORE.search(text, max(0, start - 4), start) or _COLUMN_BEHIND.match(text, end))
     if separators == {" "}:

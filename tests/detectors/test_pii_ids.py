@@ -16,10 +16,13 @@ IDS = (
     ("DE_TAX_ID", "Steuer-ID: ‹86 095 742 719›"),
     ("DE_SOCIAL_SECURITY", "SV-Nummer ‹15 070649 C 103›"),
     ("DE_SOCIAL_SECURITY", "‹15070649C103›"),
+    ("DE_SOCIAL_SECURITY", "Rentenversicherung: ‹65/070649C 104›, seit 1970"),
+    ("DE_SOCIAL_SECURITY", "Rentenversicherung: ‹65070649 C104›, seit 1970"),
     ("DE_ID_CARD", "Personalausweis ‹T220001293›"),
     ("DE_HEALTH_INSURANCE", "KVNR ‹A123456780›"),
     ("FR_NIR", "numéro de sécurité sociale ‹2 55 08 14 168 025 38›"),
     ("FR_NIR", "‹2 55 08 14 168 025 38›"),
+    ("FR_NIR", "NIR ‹1 80 12 2A 123 456 02›"),
     ("FR_TAX_ID", "numéro fiscal ‹30 23 217 600 053›"),
     ("NL_BSN", "BSN: ‹1112.22.333›"),
     ("PT_NIF", "NIF ‹501 442 600›"),
@@ -45,6 +48,7 @@ IDS = (
     ("CN_RESIDENT_ID", "身份证号码是‹11010519491231002X›"),
     ("TW_NATIONAL_ID", "身分證 ‹A123456789›"),
     ("HK_ID", "HKID ‹A123456(3)›"),
+    ("HK_ID", "HKID: ‹G123456(A)›"),
     ("TH_TNIN", "Thai ID ‹1-1014-00002-27-1›"),
     ("MX_CURP", "‹BOXW310820HNERXN09›"),
     ("CL_RUT", "RUT ‹12.678.579-8›"),
@@ -57,7 +61,28 @@ IDS = (
     ("PL_NIP", "NIP ‹856-734-62-15›"),
     ("HU_TAJ", "TAJ ‹111 111 110›"),
     ("UA_TAX_ID", "РНОКПП ‹1759013776›"),
+    ("EE_ISIKUKOOD", "isikukood ‹37605030299›"),
+    ("EE_ISIKUKOOD", "Isikukood: ‹49402062200›, check digit by the second weights"),
+    ("LT_ASMENS_KODAS", "Asmens kodas: ‹33309240064›"),
+    ("LV_PERSONAS_KODS", "personas kods ‹161175-19997›"),
+    ("SI_EMSO", "EMŠO: ‹0101006500006›"),
+    ("SI_EMSO", "ЈМБГ ‹1202957500787›"),
+    ("LU_MATRICULE", "matricule ‹1893 12 01 057 32›"),
+    ("CY_TIN", "TIC ‹06069648G›"),
+    ("GR_AMKA", "ΑΜΚΑ ‹01013099997›"),
 )
+SPELT = (
+    ("DE_TAX_ID", "Meine IdNr. lautet ‹12450476844›"),
+    ("DE_SOCIAL_SECURITY", "SV-Nr.: ‹65 070649 C 104›"),
+    ("AT_SOCIAL_SECURITY", "SV-Nr. ‹1237 010180›"),
+    ("SE_PERSONNUMMER", "pers.nr ‹811228-9874›"),
+    ("NO_FODSELSNUMMER", "Personnr: ‹151086 95088›"),
+    ("CZ_RODNE_CISLO", "r.č. ‹710319/2745›"),
+    ("BE_NATIONAL_NUMBER", "N° national ‹85.07.30-033.28›"),
+    ("FR_NIR", "<numSecu>‹255081416802538›</numSecu>"),
+    ("LV_PERSONAS_KODS", "personas kods: ‹327521-12345›, of those given since 2017"),
+)
+"""Other ways to name and write them."""
 DATED_ONLY = ("DK_CPR", "cpr ‹070761-4285›")
 
 
@@ -66,7 +91,9 @@ def labels(text: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("label", "marked"), (*IDS, DATED_ONLY), ids=[f"{row[0]} {row[1]}" for row in (*IDS, DATED_ONLY)]
+    ("label", "marked"),
+    (*IDS, *SPELT, DATED_ONLY),
+    ids=[f"{row[0]} {row[1]}" for row in (*IDS, *SPELT, DATED_ONLY)],
 )
 def test_an_id_is_found(label: str, marked: str) -> None:
     text = marked.replace("‹", "").replace("›", "")
