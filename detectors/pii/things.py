@@ -1,5 +1,4 @@
-"""Places and peoples that say none: the sort of a thing (`Turkey sandwich`, `Danish pastry`) or its style
-(`Paris-style café`).
+"""Places and peoples that say none: the sort of a thing (`Danish pastry`) or its style (`Paris-style café`).
 
 Only closed pairs are told: a name of the list directly before one of its things. Whatever else follows a place leaves
 it one: `Turkey exports`, `China trade deal`, `Boston pizza`.

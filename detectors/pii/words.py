@@ -51,8 +51,8 @@ _PHRASES = frozenset(
 )
 _PRODUCTS = frozenset(
     "aider airtable bixby chatgpt confluence copilot cortana cursor docker fastapi figma firefox github gitlab gmail "
-    "grafana jenkins jira kafka kubernetes linkedin notion ollama openai perplexity postgres siri slack spotify tensorflow "
-    "trello uvicorn wikipedia windsurf youtube zapier zendesk".split()
+    "grafana jenkins jira kafka kubernetes linkedin notion ollama openai perplexity postgres siri slack spotify "
+    "tensorflow trello uvicorn wikipedia windsurf youtube zapier zendesk".split()
 )
 _TITLES = frozenset("president minister pm senator governor mayor aunt uncle".split())
 """What is no name alone."""

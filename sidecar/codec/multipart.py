@@ -1,12 +1,15 @@
 """Multipart bodies, https://www.rfc-editor.org/rfc/rfc7578: form fields and files, each read if it is text.
 
-Images, audio, video, fonts, archives and PDF go on as they came; every other part is text, or the body cannot be read.
+Images, audio, video, fonts, archives and PDF go on as they came, unless their bytes are text all the same: programs go
+by the name of a file, not by the type that stands beside it. Every other part is text, or the body cannot be read. The
+names of files are read, too.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 
 import msgspec
 
@@ -84,21 +87,33 @@ class WholeMultipart:
         marks = [found.start() for found in re.finditer(rb"(?:\A|\r?\n)--" + re.escape(boundary), self._data)]
         if len(marks) < 2 or len(marks) > _MAX_PARTS:
             raise UnknownShapeError("it is no multipart body with the boundary that its type names")
-        return [self._part(number, start, end) for number, (start, end) in enumerate(itertools.pairwise(marks))]
+        pairs = enumerate(itertools.pairwise(marks))
+        return [part for number, (start, end) in pairs for part in self._read(number, start, end)]
 
-    def _part(self, number: int, start: int, end: int) -> _Part:
+    def _read(self, number: int, start: int, end: int) -> Iterator[_Part]:
+        """A file's name, if it has one, and the content."""
         head = re.compile(rb"\r?\n\r?\n").search(self._data, start + 2, end)
         if head is None:
             raise UnknownShapeError("a part of a multipart body has no end of its headers")
         headers = self._data[start : head.start()].decode("latin-1").lower()
-        is_text = not _is_media(headers)
-        if is_text:
-            _check_utf8(self._data[head.end() : end])
-        lane = Lane(0, Channel.CONTENT, self._whose, number) if is_text and head.end() < end else None
-        return _Part(head.end(), end, lane, [])
+        if _TRANSFER.search(headers):
+            raise UnknownShapeError("a part of a multipart body is encoded for its transfer")
+        name = _FILE_NAME.search(self._data, start, head.start())
+        if name is not None:
+            yield self._text(_MAX_PARTS + number, *name.span(1))
+        content = self._data[head.end() : end]
+        is_text = _is_utf8(content)
+        if not (is_text or _is_media(headers)) or not _is_utf8(self._data[start : head.start()]):
+            raise UnknownShapeError("a part of a multipart body is not text in UTF-8")
+        yield self._text(number, head.end(), end) if is_text and content else _Part(head.end(), end, None, [])
+
+    def _text(self, number: int, start: int, end: int) -> _Part:
+        return _Part(start, end, Lane(0, Channel.CONTENT, self._whose, number), [])
 
 
 _MEDIA = re.compile(r"(image|audio|video|font)/(?!svg)|application/(pdf|zip|gzip|x-tar|x-gzip)\b")
+_TRANSFER = re.compile(r"content-transfer-encoding\s*:(?!\s*(7bit|8bit|binary)\s*([\r\n;]|$))")
+_FILE_NAME = re.compile(rb'filename="([^"\r\n]+)"', re.IGNORECASE)
 
 
 def _is_media(headers: str) -> bool:
@@ -107,8 +122,9 @@ def _is_media(headers: str) -> bool:
     return kind is not None and _MEDIA.match(kind.group(1)) is not None
 
 
-def _check_utf8(data: bytes) -> None:
+def _is_utf8(data: bytes) -> bool:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        raise UnknownShapeError("a part of a multipart body is not text in UTF-8") from None
+        return False
+    return True

@@ -10,8 +10,8 @@ depth: a field that a provider adds tomorrow is read today. What can be named:
 | `REPEAT` | says again, whole, what was said at its place so far                                        |
 | `TWIN`   | says again what another text of the same choice, channel and frame says                     |
 | `ECHO`   | repeats text in another form (log-probabilities): emptied once its text was changed         |
-| `DATA`   | a data URL: text if it says that it is, media else                                           |
-| `BASE64` | text in base64                                                                              |
+| `DATA`   | a data URL, or a link to media; else like `BASE64`                                          |
+| `BASE64` | text or media in base64 (`encoded`); what is no base64 is text                              |
 | `OPAQUE` | no text: ids, types, roles, enumerations, counts, times, signatures, embeddings, media      |
 | `FINAL`  | no text; that it is there says that a choice is over                                        |
 | `COUNTS` | no text, and says something of its own: usage, timings                                      |
@@ -23,14 +23,13 @@ reader serves one body, so that a place keeps its lane. Pure.
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum, auto
 from typing import Any
 
 import msgspec
 
+from sidecar.codec.encoded import opened
 from sidecar.codec.jsontext import Path, dumps
 from sidecar.errors import CallerError
 from sidecar.values import Channel, Lane, Part, Tool
@@ -116,11 +115,13 @@ FINAL = Node(Kind.FINAL)
 COUNTS = Node(Kind.COUNTS)
 DATA = Node(Kind.DATA, channel=Channel.CONTENT)
 FILE = Node(Kind.DATA, channel=Channel.CONTENT, part=Part.CONTEXT)
-"""A data URL of a file that is attached."""
+"""A file that is attached: a data URL, or base64."""
 BASE64 = Node(Kind.BASE64, channel=Channel.CONTENT)
 SIGNATURE = Node(Kind.OPAQUE, emptied='""')
 """What a provider signed a text with: of a changed text it would be refused."""
 LOGPROBS = Node(Kind.ECHO, emptied="null")
+TOKENS = LOGPROBS
+"""Numbers of tokens, which say the text again."""
 
 
 def node(fields: Mapping[str, Node] | None = None, *, each: Node | None = None, **more: Any) -> Node:
@@ -370,9 +371,10 @@ class Reader:
     def _string(self, value: str, node: Node, scope: Scope, path: Path) -> None:
         key, kind = scope.at(path), node.kind
         if kind is Kind.DATA or kind is Kind.BASE64:
-            prefix, held = _text_of(value) if kind is Kind.DATA else ("", _opened(value))
-            if held:
-                self._put(Slot(self.lane(scope, key), path, held, kind, prefix=prefix))
+            held = opened(value, may_link=kind is Kind.DATA)
+            if held is not None:
+                how = Kind.TEXT if held.is_plain else kind
+                self._put(Slot(self._once(scope), path, held.text, how, is_whole=True, prefix=held.prefix))
         elif value or kind is Kind.REPEAT or scope.channel is Channel.TOOL_ARGUMENTS:
             is_json = node.is_json or kind is Kind.JSON
             own = self.lane(scope, key)
@@ -403,25 +405,6 @@ class Reader:
         self._put(Slot(self.lane(scope, key), path, tokens, Kind.ECHO, emptied="null"))
         if asides:
             self._put(Slot(self._once(scope), path, asides, is_whole=True, emptied="null"))
-
-
-_DATA_URL = re.compile(
-    r"data:(?:text/[^;,]*|application/(?:json|[a-z.+-]*\+json|xml|yaml|x-yaml|javascript))(?:;[^;,]*)*;base64,", re.I
-)
-
-
-def _text_of(url: str) -> tuple[str, str]:
-    """A data URL's head, and the text that it holds; nothing where it holds none that can be read."""
-    found = _DATA_URL.match(url)
-    return (found.group(), _opened(url[found.end() :])) if found is not None else ("", "")
-
-
-def _opened(encoded: str) -> str:
-    """The text that base64 holds; nothing where that is no text."""
-    try:
-        return base64.b64decode(encoded, validate=True).decode("utf-8")
-    except ValueError:
-        return ""
 
 
 _MOST_OF_NAME = 1024

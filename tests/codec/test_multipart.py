@@ -31,15 +31,32 @@ FILE = b'Content-Disposition: form-data; name="file"; filename="a.bin"\r\nConten
 
 
 @pytest.mark.parametrize(
-    "head", [FIELD, FILE + b"text/plain", FILE + b"application/json", FILE + b"application/octet-stream", FILE + b"x/y"]
+    "head",
+    [
+        FIELD,
+        FILE + b"text/plain",
+        FILE + b"application/json",
+        FILE + b"application/octet-stream",
+        FILE + b"x/y",
+        FILE + b"image/png",
+    ],
 )
 def test_a_card_in_a_part_is_masked(head: bytes) -> None:
     picture = (FILE + b"image/png", b"\x89PNG\r\n\xff")
     assert guarded(body((head, b"my " + CARD), picture)) == body((head, b"my <CARD>"), picture)
 
 
+def test_a_card_in_the_name_of_a_file_is_masked() -> None:
+    head = b'Content-Disposition: form-data; name="file"; filename="%b.png"\r\nContent-Type: image/png'
+    picture = b"\x89PNG\r\n\xff"
+    assert guarded(body((head % CARD, picture))) == body((head % b"<CARD>", picture))
+
+
 def test_clean_bodies_are_the_same_bytes() -> None:
-    data = b"preamble\r\n" + body((FIELD, "grün".encode()), (FILE + b"audio/wav", bytes(range(256)))) + b"epilogue"
+    plain = (FIELD + b"\r\nContent-Transfer-Encoding: 8bit", b"a")
+    data = (
+        b"preamble\r\n" + body((FIELD, "grün".encode()), plain, (FILE + b"audio/wav", bytes(range(256)))) + b"epilogue"
+    )
     assert guarded(data) == data
 
 
@@ -49,6 +66,9 @@ def test_clean_bodies_are_the_same_bytes() -> None:
         (body((FIELD, b"a")), ""),
         (body((FIELD, b"a")), "other"),
         (body((FILE + b"application/octet-stream", b"\xff\xfe")), "xx"),
+        (body((FIELD + b"\r\nContent-Transfer-Encoding: base64", b"NDExMSAxMTExIDExMTEgMTExMQ==")), "xx"),
+        (body((FIELD + b"\r\ncontent-transfer-encoding: Quoted-Printable", b"4111=20"), (FIELD, b"a")), "xx"),
+        (body((FIELD + b'; filename="\xff.png"', b"a")), "xx"),
         (b"--xx\r\nno end of headers\r\n--xx--", "xx"),
     ],
 )

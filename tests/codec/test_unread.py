@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from sidecar.codec.formats import Format
 from sidecar.codec.places import Kind, Node
 from sidecar.codec.shape import Shape
+from sidecar.codec.shapes import openai_chat, openai_completions
 from sidecar.values import Action
 from tests.codec.playing import guarded, leaves, planted
 from tests.codec.test_reported import shipped
@@ -20,6 +22,7 @@ from tests.fakes import WordScanner, plan, rule
 MARKER = "MARKER-4711"
 REDACTING = plan((WordScanner(MARKER), [rule(Action.REDACT, rewrite=lambda *_: "#")]))
 BLOCKING = plan((WordScanner(MARKER), [rule(Action.BLOCK, message="Stopped.")]))
+NOTHING = plan((WordScanner("none of it"), [rule(Action.BLOCK)]))
 SILENT = frozenset({Kind.OPAQUE, Kind.FINAL, Kind.COUNTS})
 
 Path = tuple[str | int, ...]
@@ -39,8 +42,6 @@ def is_said_to_be_none(node: Node, document: Any, path: Path) -> bool:
     while node.select is not None:
         node = node.select(document)
     if node.kind in SILENT:
-        return True
-    if node.kind in (Kind.DATA, Kind.BASE64):
         return True
     if not path:
         return False
@@ -127,3 +128,23 @@ def test_whole_bodies_stay_json(exchange: Exchange) -> None:
 def test_clean_streams_are_the_same_bytes_under_shipped_policies(exchange: Exchange, policy: str) -> None:
     for size in (1, 64, 1 << 20):
         assert guarded(exchange, shipped(policy), size=size) == exchange.data
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        (openai_chat.SHAPE, {"message": {"content": f"say {MARKER} now"}}),
+        (openai_completions.SHAPE, {"text": f"say {MARKER} now"}),
+    ],
+    ids=["chat", "completions"],
+)
+def test_numbers_of_tokens_are_emptied_once_their_text_was_changed(shape: Shape, said: dict[str, Any]) -> None:
+    choice = {"index": 0, **said, "token_ids": [91, 92]}
+    whole = Exchange(shape, "", "answer", Format.JSON, ({"choices": [choice]},))
+    stream = Exchange(shape, "", "stream", Format.SSE, ({"choices": [choice]},))
+    for exchange in (whole, stream):
+        assert b'"token_ids": [91, 92]' in guarded(exchange, NOTHING)
+        assert b'"token_ids": null' in guarded(exchange, REDACTING)
+        assert b"91" not in guarded(exchange, BLOCKING)
+    told = {"choices": [], "prompt_logprobs": [None, {"5": {"logprob": -1.5, "decoded_token": MARKER}}]}
+    assert MARKER.encode() not in guarded(Exchange(shape, "", "answer", Format.JSON, (told,)), REDACTING)

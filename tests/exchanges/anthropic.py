@@ -179,6 +179,19 @@ ANSWERS: dict[str, Any] = {
                 }
             ],
         },
+        {
+            "type": "web_fetch_tool_result",
+            "tool_use_id": "srvtoolu_2",
+            "content": {
+                "type": "web_fetch_result",
+                "url": "https://example.org/i",
+                "content": {
+                    "type": "document",
+                    "source": {"type": "text", "media_type": "text/plain", "data": "Ice flows slowly."},
+                    "title": "Ice",
+                },
+            },
+        },
         {"type": "text", "text": "Ice flows."},
     ),
     "mcp": _answer(

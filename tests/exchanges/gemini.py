@@ -63,7 +63,8 @@ REQUESTS: dict[str, Any] = {
                 "role": "user",
                 "parts": [
                     {"inlineData": {"mimeType": "text/plain", "data": "VGhlIGJyaWRnZSBvcGVucyBhdCBuaW5lLg=="}},
-                    {"inlineData": {"mimeType": "image/png", "data": "iVBORw0K"}},
+                    {"inlineData": {"mimeType": "image/png", "data": "iVBORw0K", "displayName": "bridge.png"}},
+                    {"fileData": {"mimeType": "image/png", "fileUri": "gs://a/b", "displayName": "river.png"}},
                     {"text": "When?"},
                 ],
             }
@@ -94,7 +95,11 @@ ANSWERS: dict[str, Any] = {
         },
     ),
     "streamed_as_a_list": [chunk({"text": "A glacier "}), chunk({"text": "is ice."}, finish="STOP")],
-    "refused": {"promptFeedback": {"blockReason": "SAFETY"}, **_NAMES},
+    "refused": {"promptFeedback": {"blockReason": "SAFETY", "blockReasonMessage": "It is not allowed."}, **_NAMES},
+    "old_model": {
+        **chunk({"text": "A glacier is ice."}, finish="STOP"),
+        "modelStatus": {"modelStage": "RETIRED", "message": "Use a newer one."},
+    },
 }
 STREAMS: dict[str, list[Any]] = {
     "plain": [chunk({"text": "A glacier "}), chunk({"text": "is a river"}), chunk({"text": " of ice."}, finish="STOP")],

@@ -207,7 +207,17 @@ ANSWERS: dict[str, Any] = {
         "usage": _USAGE,
     },
     "azure": {
-        **_answer({"content": "Fine."}, content_filter_results={"hate": {"filtered": False, "severity": "safe"}}),
+        **_answer(
+            {"content": "Fine."},
+            content_filter_results={
+                "hate": {"filtered": False, "severity": "safe"},
+                "protected_material_code": {
+                    "detected": True,
+                    "filtered": False,
+                    "citation": {"URL": "https://example.org/a", "license": "MIT"},
+                },
+            },
+        ),
         "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}],
     },
     "content_as_list": _answer(

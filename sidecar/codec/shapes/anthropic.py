@@ -14,7 +14,9 @@ from sidecar.codec.advice import in_field
 from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
+    BASE64,
     COUNTS,
+    DATA,
     FINAL,
     OPAQUE,
     SIGNATURE,
@@ -71,10 +73,11 @@ def _whose(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
 
 
 _NAMES = {
-    **opaque("type id tool_use_id cache_control is_error encrypted_content encrypted_index caller data"),
+    **opaque("type id tool_use_id cache_control is_error encrypted_content encrypted_index caller"),
+    "data": BASE64,
     "signature": SIGNATURE,
 }
-"""`data` is that of redacted thinking."""
+"""`data` is that of redacted thinking, which nobody can read."""
 
 _TEXTS: Mapping[str, Node] = {
     "text": text(),
@@ -83,7 +86,7 @@ _TEXTS: Mapping[str, Node] = {
     "input": arguments(),
 }
 
-_ENCODED = node(opaque("type media_type data url file_id"))
+_ENCODED = node({**opaque("type media_type file_id"), "data": BASE64, "url": DATA})
 _INLINE = node({**opaque("type media_type"), "data": text(), "content": text(each=node({"type": OPAQUE}))})
 
 
@@ -117,12 +120,13 @@ _REQUEST = node(
 
 
 def _numbered(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
-    """A block of an answer, by its place."""
+    """A block of an answer, by its place. What the provider's own tools came to are results here, too."""
     reader.choice(0)
-    return scope.named(path, "block", path[-1])
+    return _whose(reader, value, scope.named(path, "block", path[-1]), path)
 
 
-_ANSWERED = node({**_NAMES, **_TEXTS}, enter=_numbered)
+_ANSWERED_FIELDS = {**_NAMES, **_TEXTS, "source": Node(select=_source), "content": _RESULT}
+_ANSWERED = node(_ANSWERED_FIELDS, enter=_numbered)
 _ANSWER_FIELDS: Mapping[str, Node] = {
     **opaque("id type role model stop_sequence container"),
     "content": node(each=_ANSWERED),
@@ -139,6 +143,11 @@ def _indexed(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
     return scope.named(path, *_block_of(value))
 
 
+def _begun(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """A block that begins, at its frame's place; a result comes whole with it."""
+    return _whose(reader, value, same_place(reader, value, scope, path), path)
+
+
 def _block_of(document: Any) -> Key:
     told = document.get("index") if isinstance(document, dict) else None
     return ("block", told if type(told) is int else repr(told)[:64])
@@ -148,7 +157,7 @@ _EVENT = node(
     {
         **opaque("type index"),
         "message": _ANSWER,
-        "content_block": node({**_NAMES, **_TEXTS}, enter=same_place),
+        "content_block": node(_ANSWERED_FIELDS, enter=_begun),
         "delta": node(
             {
                 **_NAMES,

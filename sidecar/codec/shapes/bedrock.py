@@ -54,19 +54,14 @@ FILTERED = "guardrail_intervened"
 
 # -- where there is text ----------------------------------------------------------------------------------------------
 
-_TEXT_FORMATS = frozenset({"txt", "md", "csv", "html"})
-
-
-def _document(value: Any) -> Node:
-    """A document: one whose format is text is read."""
-    is_text = isinstance(value, dict) and str(value.get("format")) in _TEXT_FORMATS
-    source = node({"bytes": BASE64 if is_text else OPAQUE, "text": text(), "s3Location": OPAQUE})
-    return node({"format": OPAQUE, "source": source, "citations": OPAQUE}, part=Part.CONTEXT, channel=Channel.CONTENT)
-
-
-_MEDIA = opaque("image video audio cachePoint")
+_SOURCE = node({"bytes": BASE64, "text": text(), "s3Location": OPAQUE})
+_MEDIA: Mapping[str, Node] = {
+    **dict.fromkeys(("image", "video", "audio"), node({"format": OPAQUE, "source": _SOURCE})),
+    "cachePoint": OPAQUE,
+}
+_DOCUMENT = node({"format": OPAQUE, "source": _SOURCE, "citations": OPAQUE}, part=Part.CONTEXT, channel=Channel.CONTENT)
 _READ: Mapping[str, Node] = {
-    "document": Node(select=_document),
+    "document": _DOCUMENT,
     "searchResult": node(
         {"content": node(each=node({"text": text()})), "citations": OPAQUE}, part=Part.CONTEXT, channel=Channel.CONTENT
     ),
@@ -93,7 +88,7 @@ _BLOCK_FIELDS: Mapping[str, Node] = {
         part=Part.TOOL_RESULT,
         channel=Channel.CONTENT,
     ),
-    "guardContent": node({"text": node({"text": text(), "qualifiers": OPAQUE}), "image": OPAQUE}),
+    "guardContent": node({"text": node({"text": text(), "qualifiers": OPAQUE}), "image": _MEDIA["image"]}),
     "reasoningContent": _REASONING,
     "citationsContent": node({"content": node(each=node({"text": text()}))}),
 }

@@ -9,6 +9,7 @@ from sidecar.codec.advice import in_messages
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     COUNTS,
+    DATA,
     FINAL,
     LOGPROBS,
     OPAQUE,
@@ -55,7 +56,7 @@ _PART = node(
         **opaque("type id cache_control"),
         "text": text(),
         "thinking": text(Channel.REASONING),
-        "image_url": node(opaque("url detail")),
+        "image_url": node({"url": DATA, "detail": OPAQUE}),
         "document": _DOCUMENT,
     },
     channel=Channel.CONTENT,

@@ -90,12 +90,8 @@ def _part(value: Any) -> Node:
     return _THOUGHT if isinstance(value, dict) and value.get("thought") is True else _SAID
 
 
-def _inline(value: Any) -> Node:
-    """A file inside the document: text, or media."""
-    kind = (value.get("mimeType") or value.get("mime_type")) if isinstance(value, dict) else None
-    is_text = isinstance(kind, str) and (kind.startswith("text/") or kind == "application/json")
-    fields = {"data": BASE64 if is_text else OPAQUE, **_opaque("mimeType mime_type displayName")}
-    return node(fields, part=Part.CONTEXT)
+_INLINE = node(_spelt({"data": BASE64, "mimeType": OPAQUE, "displayName": text()}), part=Part.CONTEXT)
+_FILE = node(_spelt({**_opaque("mimeType fileUri"), "displayName": text()}), part=Part.CONTEXT)
 
 
 def _parts(channel: Channel) -> Node:
@@ -103,8 +99,9 @@ def _parts(channel: Channel) -> Node:
     result = {"name": text(), "response": Node(Kind.JSON, channel=Channel.CONTENT), "id": OPAQUE}
     fields = {
         "text": text(channel, enter=_is_said),
-        **_opaque("thought thoughtSignature fileData videoMetadata mediaResolution"),
-        "inlineData": Node(select=_inline),
+        **_opaque("thought thoughtSignature videoMetadata mediaResolution"),
+        "inlineData": _INLINE,
+        "fileData": _FILE,
         "functionCall": node(call, channel=Channel.TOOL_ARGUMENTS),
         "functionResponse": node(result, part=Part.TOOL_RESULT),
         "executableCode": node({"language": OPAQUE, "code": text()}),
@@ -143,7 +140,9 @@ _ONE = node(
         {
             "candidates": node(each=_CANDIDATE),
             "usageMetadata": COUNTS,
-            **_opaque("modelVersion responseId createTime promptFeedback modelStatus totalTokens"),
+            "promptFeedback": node(_spelt(_opaque("blockReason safetyRatings"))),
+            "modelStatus": node(_spelt(_opaque("modelStage retirementTime"))),
+            **_opaque("modelVersion responseId createTime totalTokens"),
         }
     )
 )

@@ -10,10 +10,12 @@ from sidecar.codec.advice import in_field, in_messages
 from sidecar.codec.formats import Format
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
+    BASE64,
     COUNTS,
     FINAL,
     LOGPROBS,
     OPAQUE,
+    TOKENS,
     Found,
     Key,
     Kind,
@@ -43,9 +45,6 @@ from sidecar.values import Channel, Lane, Part
 
 FILTERED = "content_filter"
 
-_TOKENS = Node(Kind.ECHO, emptied="null")
-"""Token numbers of `/api/generate`: they say the text again."""
-
 _FUNCTION = node(
     {"name": text(Channel.TOOL_ARGUMENTS, is_whole=True), "arguments": arguments(), "index": OPAQUE},
     channel=Channel.TOOL_ARGUMENTS,
@@ -56,7 +55,7 @@ _MESSAGE_FIELDS: Mapping[str, Node] = {
     "content": text(),
     "thinking": text(Channel.REASONING),
     "tool_calls": node(each=_CALL, channel=Channel.TOOL_ARGUMENTS),
-    "images": OPAQUE,
+    "images": node(each=BASE64),
 }
 
 
@@ -72,7 +71,7 @@ _ANSWER = node(
         "response": text(),
         "thinking": text(Channel.REASONING),
         "done_reason": FINAL,
-        "context": _TOKENS,
+        "context": TOKENS,
         "logprobs": LOGPROBS,
         **dict.fromkeys(
             (
@@ -91,7 +90,8 @@ _ANSWER = node(
 
 _REQUEST = node(
     {
-        **opaque("model keep_alive images think"),
+        **opaque("model keep_alive think"),
+        "images": node(each=BASE64),
         "system": text(part=Part.SYSTEM),
         "template": text(part=Part.SYSTEM),
         "prompt": text(),

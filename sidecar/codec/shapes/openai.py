@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sidecar.codec.places import Found, Reader
+from sidecar.codec.places import Found, Reader, node, opaque
 from sidecar.codec.shape import AnswerOptions, NewFrame, encode, items
 from sidecar.codec.weave import Ends
 from sidecar.usage import Usage, count_of, told
@@ -14,6 +14,17 @@ from sidecar.values import Lane, tokens_of
 DONE = b"[DONE]"
 FILTERED = "content_filter"
 TOO_LONG = "context_length_exceeded"
+
+_CITED = node({"citation": node(), **opaque("filtered detected")})
+FILTERS = node(
+    {
+        **opaque("hate self_harm sexual violence profanity jailbreak indirect_attack custom_blocklists"),
+        "protected_material_text": _CITED,
+        "protected_material_code": _CITED,
+    }
+)
+"""What Azure found: whether, and how severe; and whose protected material it quotes."""
+PROMPT_FILTERS = node(each=node({"content_filter_results": FILTERS, **opaque("prompt_index")}))
 
 _SERVER_FAULTS = 500
 _TEMPLATE_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")

@@ -13,12 +13,14 @@ import msgspec
 from sidecar.codec.advice import in_messages
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
+    BASE64,
     COUNTS,
     DATA,
     FILE,
     FINAL,
     LOGPROBS,
     OPAQUE,
+    TOKENS,
     Kind,
     Node,
     arguments,
@@ -49,7 +51,9 @@ from sidecar.values import Channel, Lane, Part
 _NAMES = opaque("id object created model system_fingerprint service_tier provider obfuscation")
 
 _PICTURE = node({"url": DATA, "detail": OPAQUE})
-_MEDIA = node({"file_data": FILE, "filename": text(), **opaque("url data detail format file_id id")})
+_MEDIA = node(
+    {"file_data": FILE, "filename": text(), "url": DATA, "data": BASE64, **opaque("detail format file_id id")}
+)
 
 _PART = node(
     {
@@ -123,7 +127,9 @@ _CHOICE = node(
         "message": _ANSWERED,
         "text": twin(),
         "finish_reason": FINAL,
-        **opaque("native_finish_reason stop_reason content_filter_results seed token_ids"),
+        **opaque("native_finish_reason stop_reason seed"),
+        "content_filter_results": openai.FILTERS,
+        "token_ids": TOKENS,
         "logprobs": LOGPROBS,
     },
     enter=choice_scope,
@@ -134,7 +140,9 @@ _ANSWER = node(
         **_NAMES,
         "choices": node(each=_CHOICE),
         **dict.fromkeys(("usage", "time_info", "timings"), COUNTS),
-        **opaque("prompt_filter_results prompt_token_ids prompt_logprobs"),
+        "prompt_filter_results": openai.PROMPT_FILTERS,
+        "prompt_logprobs": LOGPROBS,
+        "prompt_token_ids": OPAQUE,
     }
 )
 

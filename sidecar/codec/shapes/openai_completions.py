@@ -10,7 +10,7 @@ from sidecar.codec.places import (
     COUNTS,
     FINAL,
     LOGPROBS,
-    OPAQUE,
+    TOKENS,
     Key,
     Reader,
     Scope,
@@ -42,7 +42,9 @@ _ANSWER = node(
         "choices": node(
             each=node(
                 {
-                    **opaque("index stop_reason content_filter_results token_ids"),
+                    **opaque("index stop_reason prompt_token_ids"),
+                    "content_filter_results": openai.FILTERS,
+                    "token_ids": TOKENS,
                     "text": text(),
                     "finish_reason": FINAL,
                     "logprobs": LOGPROBS,
@@ -52,7 +54,8 @@ _ANSWER = node(
         ),
         "usage": COUNTS,
         "timings": COUNTS,
-        "prompt_filter_results": OPAQUE,
+        "prompt_filter_results": openai.PROMPT_FILTERS,
+        "prompt_logprobs": LOGPROBS,
     }
 )
 

@@ -16,7 +16,9 @@ from sidecar.codec.advice import in_field
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     AGAIN,
+    BASE64,
     COUNTS,
+    DATA,
     FILE,
     LOGPROBS,
     Enter,
@@ -56,8 +58,10 @@ from sidecar.values import Channel, Lane, Part, tokens_of
 _NAMES = opaque(
     "id type status role call_id item_id phase created_by encrypted_content approval_request_id container_id"
 )
-_MEDIA = {
-    **opaque("image_url file_id file_url detail result partial_image_b64 data"),
+_MEDIA: Mapping[str, Node] = {
+    **opaque("file_id detail"),
+    **dict.fromkeys(("image_url", "file_url"), DATA),
+    **dict.fromkeys(("result", "partial_image_b64", "data"), BASE64),
     "file_data": FILE,
 }
 _SERVED = ("web_search", "file_search", "code_interpreter", "image_generation")

@@ -1,0 +1,96 @@
+"""Text that stands encoded in a document: in base64, or in a data URL. Media are left alone.
+
+What a value holds is told by its bytes, not by the type that stands beside it: programs open a script, a table or a
+picture made of words whatever it is called. Base64 is taken as decoders take it: of either alphabet, with or without
+padding, broken into lines or not. What cannot be base64 stands there plainly, and is text like any other.
+
+Not opened: formats that hold their text in a form of their own, such as PDF with compressed pages, and archives.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+_DATA_URL = re.compile(r"data:(?:[\w.+-]+/[\w.+-]+)?(?:;[^\s;,]*)*,", re.IGNORECASE)
+_LINK = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_IN_BASE64 = ";base64,"
+
+_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_LEAST_MEDIA_CHARS = 32
+"""What is shorter is no picture and no sound: a word may look like base64."""
+_LEAST_LATIN_BYTES = 64
+"""In fewer bytes of anything it is no wonder that none is a control character."""
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Opened(NamedTuple):
+    """The text that a value holds, and what stands before it when it is written back in base64."""
+
+    text: str
+    prefix: str = ""
+    is_plain: bool = False
+    """Whether the value is the text itself."""
+
+
+def opened(value: str, *, may_link: bool = False) -> Opened | None:
+    """What a value holds; None for media, and, where it may be one, for a link."""
+    if (head := _DATA_URL.match(value)) is not None:
+        return _of_url(value, head.group())
+    if may_link and _LINK.fullmatch(value):
+        return None
+    return _opened(_inside(value), value)
+
+
+def text_in(data: bytes) -> str:
+    """The text that bytes are; nothing where they are none."""
+    if data.startswith(_UTF16):
+        return data.decode("utf-16", "replace")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        is_latin = len(data) >= _LEAST_LATIN_BYTES and not _CONTROLS.search(data)
+        return data.decode("latin-1") if is_latin else ""
+    return text if text.strip("\0") else ""
+
+
+def _of_url(url: str, head: str) -> Opened | None:
+    payload = unquote_to_bytes(url[len(head) :])
+    if head.lower().endswith(_IN_BASE64):
+        return _opened(_inside(payload.decode("latin-1")), url, head)
+    return _opened(text_in(payload), url, head[:-1] + _IN_BASE64)
+
+
+def _opened(text: str | None, value: str, prefix: str = "") -> Opened | None:
+    """The value itself where it holds nothing else, or the text, unless that is empty."""
+    if text is None:
+        return Opened(value, is_plain=True)
+    return Opened(text, prefix) if text else None
+
+
+def _inside(value: str) -> str | None:
+    """The text that base64 holds, empty for media; None where it is no base64."""
+    data = _bytes_of(value)
+    if data is None:
+        return None
+    return text_in(data) or ("" if _is_media(value) else None)
+
+
+def _bytes_of(value: str) -> bytes | None:
+    """What base64 says; None where it is none."""
+    try:
+        digits = value.encode("ascii").translate(None, b" \t\r\n").rstrip(b"=")
+    except UnicodeEncodeError:
+        return None
+    if digits.translate(None, _DIGITS) or len(digits) % 4 == 1:
+        return None
+    return base64.b64decode(digits.translate(_STANDARD) + b"=" * (-len(digits) % 4))
+
+
+def _is_media(value: str) -> bool:
+    """Whether base64 that holds no text is what it seems: words have blanks between them, and lines that end early."""
+    return " " not in value and len(value.partition("\n")[0]) >= _LEAST_MEDIA_CHARS
