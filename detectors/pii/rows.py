@@ -1,7 +1,7 @@
 """Numbers and names of code, logs and tables, which a model that reads prose takes for dates, addresses and names.
 
 1. A date in digits is one by its own form: no half of a decimal, a version or an id, no `56:61`, no `27.24.14`, no line
-   of a file (`job.c:1948`), no decimal with many digits.
+   of a file (`job.c:1948`), no decimal with many digits, no half of `12/50`.
 2. In a row of numbers only what is written as a date or a time is one, and a bare number is no address; a number that
    is longer than postcodes are is none anywhere.
 3. A word that a call or an index follows (`weekday(`, `postgres[`) is a program's, letters with a number behind them
@@ -43,6 +43,7 @@ _VERSION = re.compile(
 _ID = re.compile(
     r"[A-Z]{1,3}-\d{3,}|(?=.*[a-f])[0-9a-f]{4,}(?:-[0-9a-f]{4,}){2,}|(?=.*[a-f])[0-9a-f]{4}(?::[0-9a-f]{1,4})+"
 )
+_SHARE = re.compile(r"\d+/\d{2,}")
 _PLACE_BEFORE = re.compile(r"\.[A-Za-z]{1,5}:\Z|(?<![\w:])(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]+:\Z|\w\[\Z")
 
 _OF_PROGRAM = re.compile(r"(?:-\w{1,16})?[(\[]|\.[A-Z]{2}")
@@ -110,6 +111,8 @@ def _is_no_date(text: str, start: int, end: int) -> bool:
     high = end + len(_TOKEN_BEHIND.match(text[end : end + REACH]).group())  # type: ignore[union-attr]
     found, token = text[start:end], text[low:high].lstrip("-+")
     if _is_other(found) or (token != found and _is_other(token)):
+        return True
+    if found.isdigit() and _SHARE.fullmatch(token):
         return True
     if found.isdigit() and _PLACE_BEFORE.search(text, max(0, start - REACH), start):
         return True

@@ -1,6 +1,6 @@
-"""Places that say no place: the sort of a thing (`Turkey sandwich`, `China plates`) or its style (`Paris-style café`).
+"""Places and peoples that say none: the sort of a thing (`Danish pastry`) or its style (`Paris-style café`).
 
-Only closed pairs are told: a place of the list directly before one of its things. Whatever else follows a place leaves
+Only closed pairs are told: a name of the list directly before one of its things. Whatever else follows a place leaves
 it one: `Turkey exports`, `China trade deal`, `Boston pizza`.
 """
 
@@ -35,6 +35,23 @@ _THINGS: Mapping[str, str] = {
     "cheddar": "cheese",
     "morocco": "leather",
     "java": "code developer class program script",
+    "american": "cheese bulldog",
+    "brazilian": "wax",
+    "chinese": "checker cabbage",
+    "danish": "pastry pastrie",
+    "dutch": "oven",
+    "english": "muffin breakfast bulldog",
+    "french": "fry frie toast press door bulldog horn bread onion",
+    "german": "shepherd",
+    "greek": "salad yogurt yoghurt",
+    "irish": "stew setter coffee",
+    "persian": "cat rug carpet",
+    "russian": "roulette doll",
+    "spanish": "flu omelette",
+    "swedish": "meatball",
+    "swiss": "cheese chard roll",
+    "turkish": "delight coffee bath",
+    "welsh": "rarebit corgi",
 }
 """By name, each thing in the singular."""
 _MOST_CHARS = 40

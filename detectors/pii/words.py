@@ -10,8 +10,10 @@ date. What is none in any text is told by closed lists and by the writing alone:
 4. products that are spoken to as if they were somebody, or a title alone, where a person was tagged;
 5. a length of time (`18 months`), or a date that only those can tell who know when it was written (`last year`);
 6. a people where its language is meant (`translate into French`);
-7. what a form calls an id by (`Steuernummer`, `Numéro de sécurité sociale`), where a person or a place was tagged;
-8. a place that says the sort of a thing (`Turkey sandwich`, `detectors.pii.things`).
+7. what a form calls an id by (`Steuernummer`, `Numéro de sécurité sociale`), where a person or a place was tagged, and
+   with the id behind it also where an address was;
+8. a place or a people that says the sort of a thing (`Turkey sandwich`, `Danish pastry`, `detectors.pii.things`);
+9. what one is called by in a chat (`@mike`): it is no name, and no address.
 
 A word with a capital inside a sentence, or all in capitals (`US`, `IT`), is left to the model.
 """
@@ -48,9 +50,9 @@ _PHRASES = frozenset(
     "mutatis mutandis, prima facie, pro forma, pro rata, sine qua non, vice versa".split(", ")
 )
 _PRODUCTS = frozenset(
-    "aider airtable bixby chatgpt confluence copilot cortana docker fastapi figma firefox github gitlab gmail grafana "
-    "jenkins jira kafka kubernetes linkedin notion ollama openai perplexity postgres siri slack spotify tensorflow "
-    "trello uvicorn wikipedia youtube zapier zendesk".split()
+    "aider airtable bixby chatgpt confluence copilot cortana cursor docker fastapi figma firefox github gitlab gmail "
+    "grafana jenkins jira kafka kubernetes linkedin notion ollama openai perplexity postgres siri slack spotify "
+    "tensorflow trello uvicorn wikipedia windsurf youtube zapier zendesk".split()
 )
 _TITLES = frozenset("president minister pm senator governor mayor aunt uncle".split())
 """What is no name alone."""
@@ -72,8 +74,13 @@ _YEAR = re.compile(r"\d{4}")
 _FIELD_BEGINS = re.compile(r"(?:[\w\"*] ?[:=] ?\*{0,2} ?\"?|[|\t] ?)\Z")
 _FIELD_ENDS = re.compile(r"\"[ ]?[,}\n]| ?(?:[\n|}]|\t)")
 """Before and behind what is all of a field: in JSON, a table, a form."""
-_SMALL = frozenset("de di da del der des die das la le el et und y e d l".split())
-"""Small words of other languages between those of a form."""
+_SMALL = frozenset(
+    "de di da del der des die das la le el et und y e d l ist mein meine meiner ihr ihre unsere mijn mitt min".split()
+)
+"""Small words of other languages between those of a form, and before them."""
+_COMPOUND = re.compile(r"(?!haus)\w{3,40}(?:nummern?|kennzeichen|kennung|aktenzeichen)|aktenzeichen|kennzeichen")
+"""A word for an id in languages that make one word of it: `Vertragsnummer`, `kundenummer`."""
+_CALLS_UPON = re.compile(r"(?<![\w.@-])@\Z")
 _LANGUAGES = frozenset(
     "arabic bengali catalan chinese czech danish dutch english finnish french german greek hindi hungarian indonesian "
     "irish italian japanese korean norwegian persian polish portuguese romanian russian spanish swedish thai turkish "
@@ -86,12 +93,14 @@ _NOT_A_PEOPLE = re.compile(r"\s*(?:\Z|[^\w\s-]|(?:and|or|to|from|please|but|as|f
 """Before and behind the name of a language: behind a people's stands who or what is of it."""
 _SHARED = frozenset("alexa claude".split())
 """Names of persons, too: products where one of `_PRODUCTS` stands near, or where they are called as one calls those."""
+_MODELS = frozenset("code desktop haiku instant opus sonnet".split())
+"""Behind such a name."""
 _NEAR = 80
 """Characters around a name in which other products count, and before it those who call it."""
 _CALLED = re.compile(r"\b(?:hey|ok|okay|ask|amazon|anthropic(?:'s)?)[ ,]{1,2}\Z", re.IGNORECASE)
 
 _NAMES = frozenset(("PERSON", "LOCATION", "ORGANIZATION", "NRP"))
-PERSON, LOCATION, NRP, DATE_TIME = "PERSON", "LOCATION", "NRP", "DATE_TIME"
+PERSON, LOCATION, NRP, DATE_TIME, ADDRESS = "PERSON", "LOCATION", "NRP", "DATE_TIME", "ADDRESS"
 LEAST_OF_FORM = 7
 """Letters of a context word that is no name: `licence` is none, `John` (Doe), `Burger` and `Kong` may be one."""
 SENTENCE = 4
@@ -124,6 +133,8 @@ def is_nothing(text: str, start: int, end: int, label: str) -> bool:
     low = [word.group().lower() for word in words]
     if all(each in FUNCTION_WORDS and _is_plain(text, word) for each, word in zip(low, words, strict=True)):
         return True
+    if label in (PERSON, LOCATION, ADDRESS) and _is_id_of_form(low):
+        return True
     if label == DATE_TIME:
         return _is_vague(low) and not _is_field(text, start, end)
     if label not in _NAMES:
@@ -132,7 +143,8 @@ def is_nothing(text: str, start: int, end: int, label: str) -> bool:
         " ".join(low) in _PHRASES
         or (label == NRP and _is_language(text, start, end, low))
         or (label in (PERSON, LOCATION) and is_of_form(low))
-        or (label == LOCATION and is_of_thing(text, start, end))
+        or (label in (LOCATION, NRP) and is_of_thing(text, start, end))
+        or (len(low) == 1 and _CALLS_UPON.search(text, max(0, start - 2), start) is not None)
         or (label == PERSON and _is_product(text, start, end, low))
         or (label == PERSON and len(low) == 1 and low[0] in _TITLES)
         or (_begins(text, start) and (_is_order(text, end, low) or _is_sentence(words, low)))
@@ -162,8 +174,25 @@ def form_words() -> frozenset[str]:
 def is_of_form(low: list[str]) -> bool:
     """Whether it is what a form calls an id by: of such words and small ones alone, of which one is long."""
     own = form_words()
-    return any(len(word) >= LEAST_OF_FORM and word in own for word in low) and all(
-        word in own or word in FUNCTION_WORDS or word in _SMALL for word in low
+    return any(map(_names_id, low)) and all(
+        word in own or word in FUNCTION_WORDS or word in _SMALL or _names_id(word) for word in low
+    )
+
+
+def _names_id(word: str) -> bool:
+    """Whether a form calls an id by this word, and nobody is called so."""
+    return (len(word) >= LEAST_OF_FORM and word in form_words()) or _COMPOUND.fullmatch(word) is not None
+
+
+def _is_id_of_form(low: list[str]) -> bool:
+    """Whether it is what a form calls an id by and the id: `Versicherungsnummer 65 070649 C 103`."""
+    rest = [word for word in low if not (_names_id(word) or word in _SMALL)]
+    has_digits = any(word[-1].isdigit() for word in rest)
+    return (
+        _names_id(low[0])
+        and has_digits
+        and low[0] != "address"
+        and all(len(word) < 3 or word.isdigit() for word in rest)
     )
 
 
@@ -211,6 +240,8 @@ def _is_part_of_number(text: str, start: int, end: int) -> bool:
 
 def _is_product(text: str, start: int, end: int, low: list[str]) -> bool:
     """Whether it is a product's name alone."""
+    if len(low) == 2 and low[0] in _SHARED and low[1] in _MODELS:
+        return True
     if len(low) != 1 or low[0] not in _PRODUCTS | _SHARED:
         return False
     if low[0] in _PRODUCTS or _CALLED.search(text, max(0, start - _NEAR), start):

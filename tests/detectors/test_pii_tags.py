@@ -242,6 +242,8 @@ def test_a_vague_date_is_one_where_it_is_all_of_a_field(text: str, is_date: bool
         ("a <Paris>-based firm", True),
         ("<Turkey> and its legs", True),
         ("<China> settled", True),
+        ("a <Danish> pastry", False),
+        ("the <French> army", True),
     ),
 )
 def test_a_place_that_says_the_sort_of_a_thing_is_none(text: str, is_place: bool) -> None:
@@ -258,6 +260,10 @@ def test_a_place_that_says_the_sort_of_a_thing_is_none(text: str, is_place: bool
         ("Num\u00e9ro de s\u00e9curit\u00e9 sociale", False),
         ("Personalausweis", False),
         ("License", False),
+        ("Vertragsnummer", False),
+        ("Meine Steuernummer", False),
+        ("Kennzeichen M XY 4567", False),
+        ("Anna Nummer", True),
         ("Passport", False),
         ("Steuernummer Anna", True),
         ("Hong Kong", True),
@@ -480,3 +486,41 @@ def test_a_model_without_tags_cannot_read_names(tmp_path: Path) -> None:
 def test_a_missing_model_is_told_when_a_rule_needs_it() -> None:
     with pytest.raises(DetectorError, match="no model named 'no-such-model'"):
         Pii.parts(PiiParams(model="no-such-model"))[1].build()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_address"),
+    (
+        ("Sozialversicherungsnummer 65 070649 C 103", False),
+        ("Kennzeichen M XY 4567", False),
+        ("Hausnummer 12 B", True),
+        ("Passauer Str. 4", True),
+        ("Address 10115", True),
+    ),
+)
+def test_an_id_behind_its_name_is_no_address(text: str, is_address: bool) -> None:
+    assert is_nothing(text, 0, len(text), "ADDRESS") != is_address
+
+
+@pytest.mark.parametrize(
+    ("text", "is_name"),
+    (
+        ("@<mike> can you check?", False),
+        ("thanks, @<Jane>", False),
+        ("Robert@<ACME>", True),
+        ("thanks, @<Jane Miller>", True),
+    ),
+)
+def test_what_one_is_called_by_in_a_chat_is_no_name(text: str, is_name: bool) -> None:
+    start, end = text.index("<"), text.index(">") - 1
+    assert is_nothing(text.replace("<", "").replace(">", ""), start, end, "PERSON") != is_name
+
+
+def test_half_of_a_share_is_no_date() -> None:
+    assert is_of_program("epoch 12/50 loss 0.1234", 6, 8, "DATE_TIME")
+    assert not is_of_program("on 12/5 we", 3, 7, "DATE_TIME")
+
+
+def test_a_product_of_a_name_and_a_model_is_nobody() -> None:
+    assert is_nothing("with Claude Code", 5, 16, "PERSON")
+    assert not is_nothing("with Claude Monet", 5, 17, "PERSON")
