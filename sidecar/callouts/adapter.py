@@ -11,6 +11,7 @@ from sidecar.callouts.documents import decoded
 from sidecar.callouts.guarded import Guarded, GuardedDocument, check_count, guard_document, guard_texts
 from sidecar.codec.jsontext import NotJsonError
 from sidecar.codec.shape import Shape
+from sidecar.codec.weave import Text
 from sidecar.engine import Engine
 from sidecar.errors import CallerError
 from sidecar.start import StreamStart
@@ -54,12 +55,15 @@ class Asked:
         except (msgspec.DecodeError, UnicodeDecodeError, NotJsonError):
             raise CallerError("is not JSON", field="body") from None
 
-    async def guard(self, texts: Sequence[tuple[Lane, str]], *, may_grow: bool = False, **facts: Any) -> Guarded:
-        """Guard texts; `facts` are fields of `StreamStart` that the body says. Raises `TidegateError`.
+    async def guard(
+        self, texts: Sequence[tuple[Lane, str]], calls: Sequence[Text] = (), *, may_grow: bool = False, **facts: Any
+    ) -> Guarded:
+        """Guard texts, and those of a model's calls; `facts` are fields of `StreamStart`. Raises `TidegateError`.
 
         `may_grow`: more of them may follow in a later call; `Guarded.open_chars` then says how much waits for it.
         """
-        return await guard_texts(self.engine, self._started(facts), texts, may_grow=may_grow)
+        fed = [*(Text(lane, text) for lane, text in texts), *calls]
+        return await guard_texts(self.engine, self._started(facts), fed, may_grow=may_grow)
 
     async def guard_each(self, lane: Lane, texts: Sequence[str], **facts: Any) -> list[Guarded]:
         """Guard texts of which none says anything of another, a stream each. Raises `TidegateError`."""

@@ -22,7 +22,7 @@ from sidecar.start import StreamStart
 from sidecar.summary import StreamSummary
 from sidecar.transport.answers import beside, guard_whole, hand_over
 from sidecar.transport.exchange import message_of
-from sidecar.values import Action, Blocked, Channel, Decision, Direction, Lane, Redaction, Release
+from sidecar.values import Action, Blocked, Decision, Direction, Lane, Redaction, Release
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,20 +85,18 @@ class GuardedDocument(msgspec.Struct, frozen=True):
     document: Any
 
 
-async def guard_texts(
-    engine: Engine, start: StreamStart, texts: Sequence[tuple[Lane, str]], *, may_grow: bool = False
-) -> Guarded:
-    """Guard whole texts, each a lane of its own; a call's arguments are read as JSON. Raises `TidegateError`.
+async def guard_texts(engine: Engine, start: StreamStart, texts: Sequence[Text], *, may_grow: bool = False) -> Guarded:
+    """Guard whole texts, each a lane of its own. Raises `TidegateError`.
 
     `may_grow`: the texts may be what came so far of longer ones. All is judged as if it were whole, and `open_chars`
     tells what of it no longer text can change.
     """
     limit = engine.limits.max_stream_chars
-    chars = sum(len(text) for _, text in texts)
+    chars = sum(len(each.text) for each in texts)
     if chars > limit:
         raise CallerError(f"have {chars} characters; at most {limit} are allowed", field="texts", limit=limit)
     check_count(engine, len(texts))
-    numbers = {lane: number for number, (lane, _) in enumerate(texts)}
+    numbers = {each.lane: number for number, each in enumerate(texts)}
     gathered = _Gathered(numbers)
     async with engine.open(start, is_held=True) as session:
         async with beside(_feed(session, texts, gathered.settle if may_grow else None)):
@@ -120,12 +118,7 @@ async def guard_document(engine: Engine, start: StreamStart, shape: Shape, docum
     Whose words each text is, is read off it. Raises `TidegateError`.
     """
     is_request = start.direction is Direction.INPUT
-    try:
-        data, most = encoded(document), engine.limits.max_request_texts
-        body = opened.whole(shape, data, is_request=is_request, form=Format.JSON, most_texts=most)
-    except UnknownShapeError:
-        kind = "request" if is_request else "answer"
-        raise CallerError(f"is no {kind} of {shape.name} whose texts can be read", field="messages") from None
+    body = open_document(shape, document, is_request=is_request, most_texts=engine.limits.max_request_texts)
     if is_request:
         start = msgspec.structs.replace(start, history=body.history)
     numbers = {each.lane: number for number, each in enumerate(_firsts(body.texts))}
@@ -139,11 +132,19 @@ async def guard_document(engine: Engine, start: StreamStart, shape: Shape, docum
     return GuardedDocument(guarded, document if guarded.is_blocked else decoded(body.finish(), Any))
 
 
-async def _feed(session: Session, texts: Iterable[tuple[Lane, str]], settle: Callable[[], None] | None) -> None:
+def open_document(shape: Shape, document: Any, *, is_request: bool, most_texts: int = 0) -> opened.Whole:
+    """A request of a provider's API, or an answer, with the texts in it. Raises `CallerError`."""
     try:
-        for lane, text in texts:
-            is_json = lane.channel is Channel.TOOL_ARGUMENTS
-            await hand_over(session, Text(lane, text, is_json=is_json, is_last=settle is None))
+        return opened.whole(shape, encoded(document), is_request=is_request, form=Format.JSON, most_texts=most_texts)
+    except UnknownShapeError:
+        kind = "request" if is_request else "answer"
+        raise CallerError(f"is no {kind} of {shape.name} whose texts can be read", field="messages") from None
+
+
+async def _feed(session: Session, texts: Iterable[Text], settle: Callable[[], None] | None) -> None:
+    try:
+        for each in texts:
+            await hand_over(session, msgspec.structs.replace(each, is_last=settle is None))
         if settle is not None:
             await session.settled()
             settle()

@@ -35,7 +35,7 @@ class _Event(msgspec.Struct):
     session_id: str = ""
     prompt: str = ""
     tool_name: str = ""
-    tool_input: dict[str, Any] = field(default_factory=dict)
+    tool_input: Any = field(default_factory=dict)
     tool_response: Any = None
     tool_use_id: str = ""
 

@@ -18,22 +18,14 @@ import msgspec
 from msgspec import field
 
 from sidecar.callouts.adapter import Asked, Handler, Reply, plain_failure
-from sidecar.callouts.guarded import Guarded
+from sidecar.callouts.guarded import Guarded, open_document
 from sidecar.codec.shapes import openai_chat
-from sidecar.errors import CallerError
-from sidecar.values import Channel, Direction, Lane, Part
+from sidecar.codec.weave import Text
+from sidecar.values import Direction, Lane
 
-_NO_MASK = "The arguments of a tool call hold what may not pass."
-"""Outside of messages LiteLLM takes no arguments back: what a policy would replace in them is stopped."""
+_NO_MASK = "A tool call holds what may not pass."
+"""Outside of messages LiteLLM takes no calls back: what a policy would replace in them is stopped."""
 _KEY_CHARS = 12
-
-
-class _ToolFunction(msgspec.Struct):
-    arguments: str | None = None
-
-
-class _ToolCall(msgspec.Struct):
-    function: _ToolFunction
 
 
 class _Request(msgspec.Struct):
@@ -119,25 +111,23 @@ def _calls_of(messages: Sequence[Any]) -> list[Any]:
 
 
 async def _response(asked: Asked, request: _Request) -> dict[str, Any]:
-    texts = request.texts or []
-    arguments = _arguments(request.tool_calls or [])
+    texts, calls = request.texts or [], _calls(request.tool_calls)
     lanes = [(Lane(number), text) for number, text in enumerate(texts)]
-    lanes += [(Lane(0, Channel.TOOL_ARGUMENTS, Part.MODEL, number), text) for number, text in enumerate(arguments)]
-    guarded = await asked.guard(lanes, may_grow=True, direction=Direction.OUTPUT, **_facts(request))
+    guarded = await asked.guard(lanes, calls, may_grow=True, direction=Direction.OUTPUT, **_facts(request))
     if guarded.is_blocked:
         return _blocked(guarded.message)
     count = len(texts)
-    if [*guarded.texts[count:]] != arguments:
+    if [*guarded.texts[count:]] != [each.text for each in calls]:
         return _blocked(_NO_MASK)
     return _passed(guarded, texts)
 
 
-def _arguments(calls: Sequence[Any]) -> list[str]:
-    """The arguments of calls. Raises `CallerError` where a call has some that are no text."""
-    try:
-        return [each.function.arguments or "" for each in msgspec.convert(calls, type=list[_ToolCall])]
-    except msgspec.ValidationError as error:
-        raise CallerError(str(error), field="tool_calls") from None
+def _calls(calls: list[Any] | None) -> Sequence[Text]:
+    """All that an answer's calls say: names, arguments, and what else stands in them. Raises `CallerError`."""
+    if not calls:
+        return ()
+    document = {"choices": [{"index": 0, "message": {"tool_calls": calls}}]}
+    return open_document(openai_chat.SHAPE, document, is_request=False).texts
 
 
 def _passed(guarded: Guarded, texts: Sequence[str]) -> dict[str, Any]:

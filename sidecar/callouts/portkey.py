@@ -15,7 +15,7 @@ from msgspec import field
 
 from sidecar.callouts.adapter import Asked, Handler, Reply
 from sidecar.callouts.guarded import Guarded
-from sidecar.codec.catalogue import shape_of
+from sidecar.codec.catalogue import GENERIC, shape_of
 from sidecar.values import Channel, Direction, Lane, Part
 
 _PATHS: Mapping[str, str] = {
@@ -58,22 +58,29 @@ class Portkey:
         is_request = request.event_type == "beforeRequestHook"
         name, side = ("request", request.request) if is_request else ("response", request.response)
         facts = _facts(request, Direction.INPUT if is_request else Direction.OUTPUT)
-        shape = shape_of(_PATHS.get(request.request_type or "", ""))
-        if shape is None or not isinstance(side.json, dict) or not side.json:
+        if not isinstance(side.json, dict) or not side.json:
             part = Part.USER if is_request else Part.MODEL
             text = side.text or ""
             guarded = await asked.guard([(Lane(0, Channel.CONTENT, part), text)], **facts)
-            is_replaced = not guarded.is_blocked and guarded.texts[0] != text
-            return Reply(_verdict(guarded, _CANNOT if is_replaced else ""))
-        result = await asked.guard_document(shape, side.json, **facts)
+            return _judged(guarded, is_replaced=guarded.texts[0] != text)
+        shape = shape_of(_PATHS.get(request.request_type or "", ""))
+        result = await asked.guard_document(shape or GENERIC, side.json, **facts)
+        is_replaced = not result.guarded.is_blocked and result.document != side.json
+        if shape is None:
+            return _judged(result.guarded, is_replaced=is_replaced)
         answer = _verdict(result.guarded)
-        if answer["verdict"] and result.document != side.json:
+        if is_replaced:
             answer["transformedData"] = {name: {"json": result.document}}
         return Reply(answer)
 
     def failure(self, status: int, reason: str, message: str) -> Reply:
         """A verdict that is false, which nothing takes for a pass, with a word and a sentence."""
         return Reply({"verdict": False, "data": {"error": {"type": reason, "message": message}}}, status)
+
+
+def _judged(guarded: Guarded, *, is_replaced: bool) -> Reply:
+    """The verdict on what cannot be replaced."""
+    return Reply(_verdict(guarded, _CANNOT if is_replaced and not guarded.is_blocked else ""))
 
 
 def _verdict(guarded: Guarded, fault: str = "") -> dict[str, Any]:

@@ -72,6 +72,14 @@ async def test_a_call_that_is_stopped_or_would_be_changed_does_not_run(
     assert told["permissionDecisionReason"]
 
 
+@AGENTS
+@pytest.mark.parametrize("arguments", [CARD, [FINE, BAD], None])
+async def test_a_call_whose_input_is_no_object_is_read_too(door: Calling, path: str, arguments: Any) -> None:
+    status, answer = await door.post(path, before() | {"tool_input": arguments})
+
+    assert (status, answer == {}) == (200, arguments is None)
+
+
 async def test_claude_code_takes_a_changed_result_in_the_shape_of_the_tools(door: Calling) -> None:
     result = {"stdout": CARD, "lines": [1, True, None, {"file": FINE}], CARD: 2}
     _, answer = await door.post(CLAUDE, after(result))

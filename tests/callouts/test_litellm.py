@@ -14,9 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.tools import NOT_ALLOWED, ToolsParams, ToolsScanner
 from sidecar.tokens import digest_of, new_token
+from sidecar.values import Action
 from tests.callouts.serving import BAD, CARD, FINE, MASKED, Calling, calling
 from tests.callouts.test_server import tokens_of
+from tests.fakes import plan, rule
 
 PATH = "/beta/litellm_basic_guardrail_api"
 ROOT = Path(__file__).parents[2]
@@ -115,11 +118,28 @@ async def test_a_calls_arguments_pass_whole_or_not_at_all(door: Calling, said: s
     assert answer["action"] == action
 
 
-@pytest.mark.parametrize("calls", [["pay"], [{"type": "custom", "custom": {"name": "pay", "input": CARD}}]])
-async def test_calls_that_nobody_can_read_are_told(door: Calling, calls: list[Any]):
-    status, answer = await door.post(PATH, response(FINE, tool_calls=calls))
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"type": "custom", "custom": {"name": "pay", "input": CARD}},
+        {"function": {"name": CARD, "arguments": "{}"}},
+        {"function": {"name": "pay", "arguments": "{}"}, "extra_content": {"thought": CARD}},
+        CARD,
+    ],
+    ids=["input", "name", "beside", "bare"],
+)
+async def test_all_of_a_call_is_read(door: Calling, call: Any):
+    _, answer = await door.post(PATH, response(FINE, tool_calls=[call]))
 
-    assert (status, answer["error"]["type"]) == (400, "caller")
+    assert answer["action"] == "BLOCKED"
+
+
+async def test_a_rule_on_tools_knows_the_calls_of_an_answer():
+    denies = plan((ToolsScanner(ToolsParams(deny=("pay",))), [rule(Action.BLOCK, NOT_ALLOWED, message="Not that.")]))
+    async with calling(denies) as door:
+        for name, action in (("pay", "BLOCKED"), ("look", "NONE")):
+            call = {"function": {"name": name, "arguments": "{}"}}
+            assert (await door.post(PATH, response(FINE, tool_calls=[call])))[1]["action"] == action
 
 
 def emitted(answer: dict[str, Any], text: str) -> str:

@@ -98,6 +98,14 @@ async def test_a_type_that_nobody_reads_passes_only_as_it_is(door: Calling, said
     assert ("message" in answer["data"]) is not verdict
 
 
+async def test_of_a_type_that_nobody_knows_all_of_the_body_is_read(door: Calling):
+    said = {"json": {"model": "gpt-image-1", "prompt": FINE, "style": {"notes": [CARD]}}, "text": FINE}
+    _, answer = await door.post("/portkey", before(FINE, requestType="imageGenerate", request=said))
+
+    assert answer["verdict"] is False
+    assert "transformedData" not in answer
+
+
 async def test_a_wrong_request_is_no_pass(door: Calling):
     status, answer = await door.post("/portkey", before(FINE) | {"eventType": "x"})
 
