@@ -63,7 +63,7 @@ _PLACEHOLDERS = re.compile(
     re.IGNORECASE,
 )
 _SAMPLE_PASSWORD = re.compile(
-    r"(?:my|the|some|test|db|super|a)?(?:[-_ ]|%20)?(?:p[a@4][s5$]{2}(?:w[o0]rd|wd|phrase|code)?|pwd|pw|secret"
+    r"(?:my|the|some|test|db|super|new|old|a)?(?:[-_ ]|%20)?(?:p[a@4][s5$]{2}(?:w[o0]rd|wd|phrase|code)?|pwd|pw|secret"
     r"|user(?:name)?|token|key|auth|x{2,}|hunter2|foo|bar|baz|admin|guest|postgres|root|test|abc|none|null|xyz\w{0,3}"
     r"|abc\w{0,3})\d{0,4}!?",
     re.IGNORECASE,
@@ -189,10 +189,16 @@ def _assigned(value: str) -> float | None:
     """A value after `secret =`: random enough, and no expression, path or address."""
     if _CODE.fullmatch(value) or _HUMPS.fullmatch(value) or not _mixed(value):
         return None
-    if _SAMPLE_PASSWORD.fullmatch(value) or _DESCRIBES.search(value) or _counts(value):
+    if _SAMPLE_PASSWORD.fullmatch(value) or _DESCRIBES.search(value) or _WORDS.fullmatch(value) or _counts(value):
         return None
     wanted = 3.0 if _HEX.fullmatch(value) else min(3.5, math.log2(len(value)) - 0.5)
     return LOW if entropy(value) >= wanted else None
+
+
+def _said(value: str) -> float | None:
+    """A value that stands in a sentence or behind a user's name: more than letters, and no sentence's end alone."""
+    kinds = (str.isdigit, str.isalpha)
+    return _assigned(value) if all(any(map(kind, value)) for kind in kinds) else None
 
 
 _DESCRIBES = re.compile(
@@ -210,17 +216,19 @@ def _counts(value: str) -> bool:
     return len(steps) >= 6 and sum(steps) >= 0.7 * len(steps)
 
 
-_HUMPS = re.compile(r"_*(?:[A-Z]{0,6}[a-z]{2,}\d{0,2}_*){3,}|[A-Z]{2,}(?:_[A-Z0-9]+)+")
-"""An identifier of several words: `TextGenerationStreamOutputToken`."""
+_WORDS = re.compile(r"(?=[^._/]*[._/])[a-z]{2,}\d?(?:[-._/]+(?:[a-z]+\d?|\d{1,3}))+")
+"""Words with what parts a name, a path or a host in between: `the_quick_brown_fox_2`, `kubernetes.io/basic-auth`."""
+_HUMPS = re.compile(r"_*(?:[A-Z]{0,6}[a-z]{2,}\d{0,2}_*){3,}|[A-Z]{2,}(?:_[A-Z0-9]+)+|[A-Z][a-z]+(?:-[A-Z][a-z]+)+")
+"""An identifier of several words: `TextGenerationStreamOutputToken`, `Access-Control-Allow-Credentials`."""
 _OPEN_NAME = re.compile(
     r"(?i:public|page|paging|pagination|next|prev(?:ious)?|continuation|continue|cursor|sync|resume|start|skip|delta|csrf"
     r"|eos|bos|pad|unk|mask|sep|cls|special|image|audio|video|vision|stop|max|min|num|total|prompt|completion|input"
     r"|output|cached?|reasoning|count|tokens?_per|type|kind|sort|partition|primary|foreign|idempotency|dedup\w*)"
-    r"[_\- .]?(?i:key[_-]?)?(?i:token|key|secret)[\w-]{0,12}\W{0,8}\Z|::\w+\W{0,6}\Z|[\d}]:secret:\Z"
+    r"[_\- .]?(?i:key[_-]?)?(?i:token|key|secret)[\w-]{0,12}\W{0,8}\Z|::\w+\W{0,6}\Z|[\d}*]:secret:\Z"
     r"|(?i:client|request|verification|change|creation|lock|update|import|export|action|unit|grant|copy\w{0,8})[_-]?(?i:token)\W{0,8}\Z"
     r"|(?i:token|key|secret)s?[_-]?(?i:id|type"
     r"|name|len(?:gth)?|size|count|class|path|file|url|uri|arn|hash|format|field|header|prefix|expir\w*|ttl|version|url)"
-    r"\W{0,6}\Z|(?i:badge|shield)[^\s]{0,12}\?token=\Z|\.svg\?token=\Z"
+    r"\W{0,6}\Z|(?i:badge|shield)[^\s]{0,12}\?token=\Z|\.svg\?token=\Z|X-(?:Amz|Goog)-Credential\W{0,6}\Z"
 )
 """Names whose values may be seen: public keys, places in lists, tokens of a text, types of resources, badges."""
 
@@ -278,6 +286,11 @@ def _among_pairs(left: str, right: str) -> bool:
     return right == ";" or bool(_PAIR_BEFORE.search(left))
 
 
+def _outside_base64(left: str, _: str) -> bool:
+    """Whether no base64 goes on from the left, in which any four letters stand once in a while."""
+    return not left.endswith(("+", "/"))
+
+
 def _pem(begun: str) -> float | None:
     """The last 16 characters are the first of the key."""
     key = begun[-16:]
@@ -289,11 +302,22 @@ def _pem(begun: str) -> float | None:
 _B62, _B64, _B64U, _HEXES = "[0-9A-Za-z]", "[0-9A-Za-z+/=]", "[0-9A-Za-z_-]", "[0-9a-f]"
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _VALUE = r"[^\s\"',;<>`(){}\[\]\\]"
+_PASSWORDS = (
+    r"passw(?:or)?d|pwd|pass(?:phrase|code)|passwor[dt]|kennwort|contrase\u00f1a|senha|mot de passe|wachtwoord|passord"
+    r"|l\u00f6senord|adgangskode|salasana|has\u0142o|heslo|jelsz\u00f3|parol[ae]|\u015fifre"
+)
+_PASSWORDS_ELSEWHERE = (
+    "[\u041f\u043f]\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|\u5bc6\u78bc"
+    "|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638"
+)
+"""In scripts in which ASCII's `\\b` sees no boundary."""
 _NAMED = (
-    r"(?:(?:\b|[_-])(?i:api[_-]?key|secret|token|passw(?:or)?d|pwd|client[_-]?secret|access[_-]?key)"
+    rf"(?:(?:\b|[_-])(?i:api[_-]?key|secret|token|{_PASSWORDS}|client[_-]?secret|access[_-]?key|credentials?"
+    r"|(?:encryption|signing|private|auth|master|shared|hmac|jwt|openai|webhook)[_-]?key)"
+    rf"|{_PASSWORDS_ELSEWHERE}"
     r"|ApiKey|APIKey|Secret|Token|Password|Passwd|AccessKey)(?i:[_-]?(?:key|base|token|value))?"
 )
-_ASSIGN = r"\\?[\"']?\s{0,3}(?::=|=>|=|:)\s{0,3}\\?[\"']?"
+_ASSIGN = r"\\?[\"'`*]{0,3}\s{0,3}(?::=|=>|=|:|\|)(?:\*\*)?\s{0,3}`?\\?[\"']?"
 _AUTHORIZATION = r"(?:\b|-)(?i:authorization)\\?[\"']?\s{0,3}[:=]\s{0,3}\\?[\"']?"
 _AWS_KEY_ID = "(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}"
 _SPACE = r"(?:\s|\\[nr]|[\"'+,])"
@@ -422,12 +446,18 @@ FORMATS = (
         check=_discord,
     ),
     Format("TELEGRAM_TOKEN", "Telegram bot token", f"[0-9]{{6,12}}:A{_B64U}{{34}}", MID),
-    Format("STRIPE_KEY", "Stripe key", "(?:sk|rk)_(?:live|test)_[0-9A-Za-z]{16,120}", tail=f"{_B62}*"),
+    Format(
+        "STRIPE_KEY",
+        "Stripe key",
+        "(?:(?:sk|rk)_(?:live|test)|sk_org_(?:live|test))_[0-9A-Za-z]{16,120}",
+        tail=f"{_B62}*",
+    ),
     Format("STRIPE_WEBHOOK_SECRET", "Stripe webhook secret", f"whsec_{_B64}{{32,64}}", tail=f"{_B64}*"),
     Format(
         "SQUARE_TOKEN",
         "Square token",
         f"(?:sq0atp-{_B64U}{{22}}|sq0csp-{_B64U}{{43}}|EAAA{_B64U}{{56,64}})",
+        context=_outside_base64,
     ),
     Format("SHOPIFY_TOKEN", "Shopify token", "shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
     Format("TWILIO_API_KEY", "Twilio API key", "SK[0-9a-f]{32}", MID),
@@ -470,7 +500,7 @@ FORMATS = (
     Format("PLANETSCALE_TOKEN", "PlanetScale token", r"pscale_(?:tkn|oauth|pw)_[0-9A-Za-z=._-]{32,64}"),
     Format("JFROG_API_KEY", "JFrog key", "AKCp[0-9A-Za-z]{69}"),
     Format("DYNATRACE_TOKEN", "Dynatrace token", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
-    Format("FACEBOOK_TOKEN", "Facebook token", "EAA[0-9A-Za-z]{90,200}", MID, tail=f"{_B62}*"),
+    Format("FACEBOOK_TOKEN", "Facebook token", "EAA[0-9A-Za-z]{90,200}", MID, tail=f"{_B62}*", context=_outside_base64),
     Format("ADOBE_SECRET", "Adobe client secret", "p8e-[0-9A-Za-z_-]{32}"),
     Format("ALIBABA_ACCESS_KEY_ID", "Alibaba Cloud access key id", "LTAI[0-9A-Za-z]{20}"),
     Format(
@@ -556,6 +586,39 @@ FORMATS = (
         check=_assigned,
         tail=f"{_VALUE}*",
         context=_may_be_secret,
+    ),
+    Format(
+        "GENERIC_SECRET",
+        "random value in a secret's element",
+        rf"<[\w:.-]{{0,24}}(?i:{_PASSWORDS}|secret|token|api[_-]?key|access[_-]?key)>(?P<secret>[^\s\"',;<>`(){{}}\[\]\\@:/]{_VALUE}{{7,128}})",
+        check=_assigned,
+        tail=f"{_VALUE}*",
+        context=_may_be_secret,
+    ),
+    Format(
+        "GENERIC_SECRET",
+        "random value of an option for a secret",
+        rf"(?:\s|\A)--?(?i:[a-z-]{{0,24}}(?:{_PASSWORDS}|secret|token|api-key|access-key))[ ][\"']?"
+        rf"(?P<secret>{_VALUE}{{8,128}})",
+        check=_assigned,
+        tail=f"{_VALUE}*",
+        context=_may_be_secret,
+    ),
+    Format(
+        "GENERIC_SECRET",
+        "value said to be a password",
+        rf"\b(?i:{_PASSWORDS})\s{{1,3}}(?i:is|ist|lautet|es|est|\u00e8|\u00e9)[ :]{{1,3}}[\"'`]?"
+        rf"(?P<secret>{_VALUE}{{8,128}})",
+        check=_said,
+        tail=f"{_VALUE}*",
+        context=_may_be_secret,
+    ),
+    Format(
+        "BASIC_AUTH",
+        "password behind a user in an option",
+        r"\s(?:-u|--user)[ =][\"']?[\w.@+-]{1,64}:(?P<secret>[^\s\"':@/]{8,64})",
+        check=_said,
+        not_before="",
     ),
     Format(
         "GENERIC_SECRET",

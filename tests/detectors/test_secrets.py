@@ -198,6 +198,10 @@ CONTEXTS: dict[str, tuple[Callable[[str], str], Callable[[], str]]] = {
     "HTTP bearer token": ('"Authorization": "Bearer {}"'.format, lambda: "a1" + rand(B64U, 40)),
     "password in a connection string": ("Server=db;Pwd={};Database=x".format, lambda: rand(B62, 14)),
     "random value assigned to a secret's name": ("API_KEY={}".format, lambda: "a1B" + rand(B62, 29)),
+    "random value in a secret's element": ("<db:password>{}</db:password>".format, lambda: "a1B" + rand(B62, 14)),
+    "random value of an option for a secret": ("run --admin-password '{}' now".format, lambda: "a1B" + rand(B62, 14)),
+    "value said to be a password": ("Your password is {}".format, lambda: "a1B" + rand(B62, 14)),
+    "password behind a user in an option": ("curl -u app:{} https://x.io".format, lambda: "a1B" + rand(B62, 14)),
     "random value with an escaped quote": ('"password": "{}"'.format, lambda: 'fo\\"' + "a1B" + rand(B62, 14)),
 }
 
@@ -301,6 +305,14 @@ def test_no_character_of_a_token_is_cleared_before_it_is_found(kind: str) -> Non
         ('{"access_token":"2YotnFZFEjr1zCsicMWpAA"}', "the example of RFC 6749"),
         ("?oauth_token=hh5s93j4hdidpola&oauth_verifier=hfdp7dh39dks9884", "the example of RFC 5849"),
         ('{"VerificationToken": "QTKknzFg2J4ygwa+XvHAxUl1hyHoY0gVfZdfjIedHZ0="}', "what a domain shows to everybody"),
+        ("secret: kubernetes.io/service-account-token, token = 'the_quick_brown_fox_2'", "names and paths"),
+        ("my password is required1, the token is 12345678", "a word and digits that say nothing"),
+        ("docker run -u 1000:10001000 --token-file /run/secrets/token_2", "a user's group, a file"),
+        ('ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"', "a header's name"),
+        ("&X-Amz-Credential=ABCDJ5C56P35/20190215/us-east-1", "what a signed address says of itself"),
+        ("socks5h://<username>:<password>@proxy2-host", "places to fill in"),
+        ('"arn:.*:.*:secret:AmazonLookout2Metrics-.+"', "a pattern of secrets' names"),
+        ("TAAPIAggCOs/" + "EAA" + rand(B62, 150), "base64"),
         ("token = 'token1234'; password = 'P@55w0rd!'", "sample passwords"),
         ("Authorization: Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW", "the example of RFC 6749"),
         ("x" + "gh" + "p_" + "a1B2" * 9, "a longer word"),
@@ -309,6 +321,29 @@ def test_no_character_of_a_token_is_cleared_before_it_is_found(kind: str) -> Non
 )
 def test_what_is_no_secret_is_left_alone(text: str, reason: str) -> None:
     assert labels(text) == set(), reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    (
+        *("**Password:** {}", "| password | {} |", "password: `{}`", "passphrase = '{}'", "ENCRYPTION_KEY={}"),
+        *(
+            "Passwort: {}",
+            "contrase\u00f1a: {}",
+            "mot de passe : {}",
+            "has\u0142o: {}",
+            "\u043f\u0430\u0440\u043e\u043b\u044c: {}",
+            "\u5bc6\u7801\uff1a{}",
+        ),
+        *("mein Passwort lautet {}", "la contrase\u00f1a es {}", "my password is: {}"),
+    ),
+)
+def test_a_secret_has_names_in_many_languages_and_marks_beside_it(text: str) -> None:
+    value = "Zk3Lm8Vt2XbN7w"
+    whole = text.format(value)
+    start = whole.index(value)
+    assert [(each.start, each.end) for each in scan(SCANNER, whole)] == [(start, start + len(value))]
+    assert scan(SCANNER, whole, range(len(whole))) == scan(SCANNER, whole)
 
 
 @pytest.mark.parametrize("text", ('{{"password": "{}"}}', "'password': '{}'", "API_KEY = (\n    '{}'\n)"))
