@@ -12,7 +12,7 @@ import pytest
 from sidecar.codec.formats import Format
 from sidecar.codec.places import Kind, Node
 from sidecar.codec.shape import Shape
-from sidecar.codec.shapes import gemini, openai_chat, openai_completions
+from sidecar.codec.shapes import gemini, mcp, openai_chat, openai_completions
 from sidecar.values import Action
 from tests.codec.playing import guarded, leaves, payloads, planted
 from tests.codec.test_reported import shipped
@@ -186,3 +186,21 @@ def test_paths_that_a_model_made_up_and_numbers_are_read(piece: dict[str, Any]) 
     assert MARKER not in guarded(pieces_of_a_call(piece), REDACTING).decode()
     number = plan((WordScanner("4711"), [rule(Action.REDACT, rewrite=lambda *_: "#")]))
     assert b"4711" not in guarded(pieces_of_a_call(piece), number)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (mcp.SERVER, {"result": {"contents": [{"uri": "a", "text": "b", "mimeType": "{}"}]}}),
+        (mcp.SERVER, {"result": {"messages": [{"role": "{}", "content": {"type": "text", "text": "b"}}]}}),
+        (mcp.SERVER, {"method": "notifications/message", "params": {"level": "{}", "data": "b"}}),
+        (mcp.CLIENT, {"result": {"role": "assistant", "model": "{}", "content": {"type": "text", "text": "b"}}}),
+        (mcp.CLIENT, {"result": {"action": "{}", "content": {"a": 1}}}),
+    ],
+    ids=["type", "role", "level", "model", "action"],
+)
+def test_in_mcp_a_word_is_no_text_and_several_are(shape: Shape, message: dict[str, Any]) -> None:
+    written = json.dumps({"jsonrpc": "2.0", "id": 1, **message})
+    for said, is_read in ((MARKER, False), (f"Now {MARKER} it.", True), (MARKER * 30, True)):
+        out = guarded(Exchange(shape, "", "request", Format.JSON, ()), REDACTING, written.replace("{}", said).encode())
+        assert (MARKER.encode() in out) is not is_read
