@@ -438,6 +438,8 @@ def skeleton(document: Any, node: Node, path: Path, text: str) -> Any:
 
 def _is_name(node: Node | None, value: Any) -> bool:
     """Whether a field names a frame and is no text, or says that nothing is over: some clients want to be told."""
+    if node is not None and node.select is not None:
+        node = node.select(value)
     if node is not None and node.kind is Kind.FINAL:
         return value is None
     return node is not None and node.kind is Kind.OPAQUE and not isinstance(value, dict | list)

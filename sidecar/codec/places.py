@@ -221,6 +221,7 @@ class Reader:
         """The names of calls' tools, by choice and place."""
         self._odd: dict[str, int] = {}
         self._fresh = 0
+        self._begun: dict[int, int] = {}
         self.has_calls = False
         """Whether a call stood in a document."""
         self._slots: list[Slot] = []
@@ -264,6 +265,12 @@ class Reader:
         """A number that names one value of one document alone."""
         self._fresh += 1
         return self._fresh
+
+    def begun(self, choice: int, *, is_new: bool) -> int:
+        """The number of what a choice began last, or begins now."""
+        if is_new or choice not in self._begun:
+            self._begun[choice] = self.fresh()
+        return self._begun[choice]
 
     def at(self, key: Key, choice: int = 0) -> tuple[Lane, ...]:
         """The lanes at and below a place."""

@@ -12,9 +12,9 @@ import pytest
 from sidecar.codec.formats import Format
 from sidecar.codec.places import Kind, Node
 from sidecar.codec.shape import Shape
-from sidecar.codec.shapes import openai_chat, openai_completions
+from sidecar.codec.shapes import gemini, mcp, openai_chat, openai_completions
 from sidecar.values import Action
-from tests.codec.playing import guarded, leaves, planted
+from tests.codec.playing import guarded, leaves, payloads, planted
 from tests.codec.test_reported import shipped
 from tests.exchanges import EXCHANGES, Exchange
 from tests.fakes import WordScanner, plan, rule
@@ -148,3 +148,59 @@ def test_numbers_of_tokens_are_emptied_once_their_text_was_changed(shape: Shape,
         assert b"91" not in guarded(exchange, BLOCKING)
     told = {"choices": [], "prompt_logprobs": [None, {"5": {"logprob": -1.5, "decoded_token": MARKER}}]}
     assert MARKER.encode() not in guarded(Exchange(shape, "", "answer", Format.JSON, (told,)), REDACTING)
+
+
+def pieces_of_a_call(*arguments: dict[str, Any]) -> Exchange:
+    """A call whose arguments Gemini streams, in a function call that goes on without its name, and a word behind it."""
+    calls = [
+        {"name": "pay", "willContinue": True},
+        *({"partialArgs": [each], "willContinue": True} for each in arguments),
+    ]
+    parts = [*({"functionCall": each} for each in (*calls, {})), {"text": "Done."}]
+    frames = [{"candidates": [{"index": 0, "content": {"role": "model", "parts": [each]}}]} for each in parts]
+    frames[-1]["candidates"][0]["finishReason"] = "STOP"
+    return Exchange(gemini.SHAPE, "", "stream", Format.SSE, tuple(frames))
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_an_argument_is_one_text_however_its_pieces_are_cut(size: int) -> None:
+    cut = [MARKER[:3], MARKER[3:8], MARKER[8:]]
+    note = [{"jsonPath": "$.note", "stringValue": each, "willContinue": True} for each in ("say ", *cut, " now")]
+    exchange = pieces_of_a_call(
+        *note, {"jsonPath": "$.note", "stringValue": "."}, {"jsonPath": "$.n", "numberValue": 3}
+    )
+    assert guarded(exchange, NOTHING, size=size) == exchange.data
+    redacted = payloads(exchange.form, guarded(exchange, REDACTING, size=size))
+    parts = [each["candidates"][0]["content"]["parts"][0] for each in redacted]
+    pieces = [each for part in parts for each in part.get("functionCall", {}).get("partialArgs", ())]
+    assert "".join(each.get("stringValue", "") for each in pieces if each["jsonPath"] == "$.note") == "say # now."
+    blocked = guarded(exchange, BLOCKING, size=size)
+    assert not any(each.encode() in blocked for each in (*cut, "now", "numberValue", "Done."))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [{"jsonPath": f"$['{MARKER}']", "stringValue": "a"}, {"jsonPath": "$.n", "numberValue": 4711, "note": MARKER}],
+)
+def test_paths_that_a_model_made_up_and_numbers_are_read(piece: dict[str, Any]) -> None:
+    assert MARKER not in guarded(pieces_of_a_call(piece), REDACTING).decode()
+    number = plan((WordScanner("4711"), [rule(Action.REDACT, rewrite=lambda *_: "#")]))
+    assert b"4711" not in guarded(pieces_of_a_call(piece), number)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (mcp.SERVER, {"result": {"contents": [{"uri": "a", "text": "b", "mimeType": "{}"}]}}),
+        (mcp.SERVER, {"result": {"messages": [{"role": "{}", "content": {"type": "text", "text": "b"}}]}}),
+        (mcp.SERVER, {"method": "notifications/message", "params": {"level": "{}", "data": "b"}}),
+        (mcp.CLIENT, {"result": {"role": "assistant", "model": "{}", "content": {"type": "text", "text": "b"}}}),
+        (mcp.CLIENT, {"result": {"action": "{}", "content": {"a": 1}}}),
+    ],
+    ids=["type", "role", "level", "model", "action"],
+)
+def test_in_mcp_a_word_is_no_text_and_several_are(shape: Shape, message: dict[str, Any]) -> None:
+    written = json.dumps({"jsonrpc": "2.0", "id": 1, **message})
+    for said, is_read in ((MARKER, False), (f"Now {MARKER} it.", True), (MARKER * 30, True)):
+        out = guarded(Exchange(shape, "", "request", Format.JSON, ()), REDACTING, written.replace("{}", said).encode())
+        assert (MARKER.encode() in out) is not is_read

@@ -25,6 +25,12 @@ def call(name: str, **arguments: Any) -> dict[str, Any]:
     return {"functionCall": {"name": name, "args": arguments}}
 
 
+def piece(path: str, value: str, *, goes_on: bool = False) -> dict[str, Any]:
+    """A piece of a call's argument, as Vertex streams it."""
+    argument = {"jsonPath": path, "stringValue": value, "willContinue": goes_on}
+    return {"functionCall": {"partialArgs": [argument], "willContinue": True}}
+
+
 REQUESTS: dict[str, Any] = {
     "plain": {"contents": [{"role": "user", "parts": [{"text": "What is a glacier?"}]}]},
     "system": {
@@ -102,6 +108,16 @@ ANSWERS: dict[str, Any] = {
     },
 }
 STREAMS: dict[str, list[Any]] = {
+    "pieces_of_calls": [
+        chunk({"functionCall": {"name": "get_weather", "willContinue": True}, "thoughtSignature": "c2ln"}),
+        chunk(piece("$.city", "New Y", goes_on=True)),
+        chunk(piece("$.city", "ork")),
+        chunk({"functionCall": {"partialArgs": [{"jsonPath": "$.days", "numberValue": 3}], "willContinue": True}}),
+        chunk({"functionCall": {}}),
+        chunk({"functionCall": {"name": "get_time", "willContinue": True}}),
+        chunk(piece("$.city", "Rome")),
+        chunk({"functionCall": {}}, finish="STOP"),
+    ],
     "plain": [chunk({"text": "A glacier "}), chunk({"text": "is a river"}), chunk({"text": " of ice."}, finish="STOP")],
     "thoughts": [
         chunk({"text": "Three times", "thought": True}),

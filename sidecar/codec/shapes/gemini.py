@@ -43,6 +43,7 @@ from sidecar.codec.shape import (
     encode,
     items,
     part_of,
+    same_place,
     spoken,
     tells,
 )
@@ -82,8 +83,36 @@ def _is_said(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
 
 
 def _part_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
-    """A part: what holds no text stands for itself alone."""
-    return scope if isinstance(value, dict) and "text" in value else scope.named(path, *scope.key, reader.fresh())
+    """A part: what holds no text stands for itself alone, but for a call that goes on: it says no name again."""
+    if isinstance(value, dict) and "text" in value:
+        return scope
+    call = at(value, "functionCall") or at(value, "function_call")
+    number = reader.fresh() if call is None else reader.begun(scope.choice, is_new=bool(at(call, "name")))
+    return scope.named(path, *scope.key, number)
+
+
+def _argument_scope(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """A piece of an argument: it goes on where the piece before it, of the same path in the call, ended."""
+    told = at(value, "jsonPath") or at(value, "json_path")
+    return scope.named(path, *scope.at(path[:-2]), f"args:{told}")
+
+
+def _argument_text(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    return scope.named(path, *scope.key)
+
+
+def _argument_path(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
+    """Every piece says its path again, so each is read alone."""
+    return scope.named(path, *scope.key[:-1], reader.fresh())
+
+
+_PLAIN_PATH = re.compile(r"\$(\.[A-Za-z_]{1,40}|\[\d{1,3}\])*")
+_ODD_PATH = text(Channel.TOOL_ARGUMENTS, enter=_argument_path, is_whole=True)
+
+
+def _path_node(value: Any) -> Node:
+    """Names of arguments as a schema has them are no text; a model may make up others."""
+    return OPAQUE if isinstance(value, str) and _PLAIN_PATH.fullmatch(value) else _ODD_PATH
 
 
 def _part(value: Any) -> Node:
@@ -95,14 +124,26 @@ _FILE = node(_spelt({**_opaque("mimeType fileUri"), "displayName": text()}), par
 
 
 def _parts(channel: Channel) -> Node:
-    call = _spelt({"name": text(Channel.TOOL_ARGUMENTS, is_whole=True), "args": arguments(), "id": OPAQUE})
+    piece = {
+        "jsonPath": Node(select=_path_node),
+        "stringValue": text(Channel.TOOL_ARGUMENTS, enter=_argument_text),
+        "numberValue": arguments(),
+    }
+    call = _spelt(
+        {
+            "name": text(Channel.TOOL_ARGUMENTS, is_whole=True),
+            "args": arguments(),
+            "partialArgs": node(each=node(_spelt(piece), enter=_argument_scope)),
+            "id": OPAQUE,
+        }
+    )
     result = {"name": text(), "response": Node(Kind.JSON, channel=Channel.CONTENT), "id": OPAQUE}
     fields = {
         "text": text(channel, enter=_is_said),
         **_opaque("thought thoughtSignature videoMetadata mediaResolution"),
         "inlineData": _INLINE,
         "fileData": _FILE,
-        "functionCall": node(call, channel=Channel.TOOL_ARGUMENTS),
+        "functionCall": node(call, channel=Channel.TOOL_ARGUMENTS, enter=same_place),
         "functionResponse": node(result, part=Part.TOOL_RESULT),
         "executableCode": node({"language": OPAQUE, "code": text()}),
         "codeExecutionResult": node({"outcome": OPAQUE, "output": text(part=Part.TOOL_RESULT)}),
@@ -154,12 +195,28 @@ def _answer(value: Any) -> Node:
 
 
 def _ends(reader: Reader, document: Any, found: Found, name: str) -> Ends | None:
-    over = {
-        reader.choice(candidate.get("index"), place)
-        for place, candidate in items(document, "candidates")
-        if candidate.get("finishReason") or candidate.get("finish_reason")
-    }
-    return Ends(choices=frozenset(over)) if over else None
+    over: set[int] = set()
+    lanes: list[Lane] = []
+    for place, candidate in items(document, "candidates"):
+        choice = reader.choice(candidate.get("index"), place)
+        if candidate.get("finishReason") or candidate.get("finish_reason"):
+            over.add(choice)
+        for _, part in items(candidate.get("content"), "parts"):
+            lanes += _told_over(reader, choice, part.get("functionCall") or part.get("function_call"))
+    return Ends(lanes=tuple(lanes), choices=frozenset(over)) if over or lanes else None
+
+
+def _told_over(reader: Reader, choice: int, call: Any) -> Iterator[Lane]:
+    """The arguments of a call in pieces that do not go on."""
+    for key in ("partialArgs", "partial_args"):
+        for _, piece in items(call, key):
+            if not _goes_on(piece):
+                told = piece.get("jsonPath") or piece.get("json_path")
+                yield from reader.at(("content", reader.begun(choice, is_new=False), f"args:{told}"), choice)
+
+
+def _goes_on(piece: Mapping[str, Any]) -> bool:
+    return bool(piece.get("willContinue") or piece.get("will_continue"))
 
 
 # -- requests ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from sidecar.codec.places import BASE64, OPAQUE, Kind, Node, arguments, definitions, node, opaque, text
+from sidecar.codec.places import BASE64, OPAQUE, Kind, Node, arguments, definitions, node, text
 from sidecar.codec.shapes import generic
 from sidecar.values import Channel, Part
 
@@ -36,18 +36,32 @@ def _token_node(value: Any) -> Node:
     return OPAQUE if is_token(value) else _ANY
 
 
+def _word_node(value: Any) -> Node:
+    """A role, a type, a level is a word; what has more of them, or is none at all, is text."""
+    is_word = is_token(value) and len(str(value).split()) <= 1
+    return OPAQUE if is_word else _ANY
+
+
 _ANY = Node(Kind.JSON)
 _TOKEN = Node(select=_token_node)
+_WORD = Node(select=_word_node)
+
+
+def _words(names: str) -> dict[str, Node]:
+    """Fields that hold a word, by their names."""
+    return dict.fromkeys(names.split(), _WORD)
+
+
 _META = node({"progressToken": _TOKEN})
 _HEAD: Mapping[str, Node] = {"jsonrpc": OPAQUE, "id": _TOKEN}
 
-_RESOURCE = node({"uri": text(), "text": text(), "blob": BASE64, **opaque("mimeType")})
+_RESOURCE = node({"uri": text(), "text": text(), "blob": BASE64, **_words("mimeType")})
 _PLAIN = node(
     {
         "text": text(),
         "data": BASE64,
         "resource": _RESOURCE,
-        **opaque("type mimeType"),
+        **_words("type mimeType"),
     }
 )
 
@@ -58,13 +72,13 @@ def _content_node(value: Any) -> Node:
 
 
 _CONTENT = Node(select=_content_node)
-_CALL = node({"id": _TOKEN, "name": text(Channel.TOOL_ARGUMENTS, is_whole=True), "input": arguments(), "type": OPAQUE})
+_CALL = node({"id": _TOKEN, "name": text(Channel.TOOL_ARGUMENTS, is_whole=True), "input": arguments(), "type": _WORD})
 _CALLED = node(
     {
         "toolUseId": _TOKEN,
         "content": _CONTENT,
         "structuredContent": Node(Kind.JSON, channel=Channel.CONTENT),
-        "type": OPAQUE,
+        "type": _WORD,
     },
     part=Part.TOOL_RESULT,
 )
@@ -77,7 +91,7 @@ def _block_node(value: Any) -> Node:
 
 
 _BLOCK = Node(select=_block_node)
-_MESSAGES = node(each=node({"content": _CONTENT, **opaque("role")}))
+_MESSAGES = node(each=node({"content": _CONTENT, **_words("role")}))
 
 _SAID_BY_CLIENT: Mapping[str, Node] = {
     "tools/call": node(
@@ -92,10 +106,10 @@ _SAID_BY_CLIENT: Mapping[str, Node] = {
         "tools/list prompts/list resources/list resources/templates/list".split(),
         node({"cursor": _TOKEN, "_meta": _META}, part=Part.MODEL),
     ),
-    "initialize": node({"_meta": _META, **opaque("protocolVersion")}, part=Part.MODEL),
+    "initialize": node({"_meta": _META, **_words("protocolVersion")}, part=Part.MODEL),
 }
-_SAMPLED = node({"content": _CONTENT, **opaque("role stopReason model")}, part=Part.MODEL)
-_ELICITED = node({"content": Node(Kind.JSON, channel=Channel.CONTENT), **opaque("action")}, part=Part.USER)
+_SAMPLED = node({"content": _CONTENT, **_words("role stopReason model")}, part=Part.MODEL)
+_ELICITED = node({"content": Node(Kind.JSON, channel=Channel.CONTENT), **_words("action")}, part=Part.USER)
 
 _OFFERED = {key: definitions() for key in LISTS}
 _RESULT = node(
@@ -107,7 +121,7 @@ _RESULT = node(
         "contents": node(each=_RESOURCE),
         "instructions": text(part=Part.TOOL_DEFINITION),
         "nextCursor": _TOKEN,
-        **opaque("protocolVersion"),
+        **_words("protocolVersion"),
     },
     part=Part.TOOL_RESULT,
 )
@@ -121,7 +135,7 @@ _ASKED_BY_SERVER = node(
         "progressToken": _TOKEN,
         "requestId": _TOKEN,
         "_meta": _META,
-        **opaque("level"),
+        **_words("level"),
     },
     part=Part.TOOL_RESULT,
 )
