@@ -127,7 +127,9 @@ def is_card(text: str, start: int, end: int) -> bool:
     if digits == found and digits.endswith("00000"):
         return False
     numbers = _CARD_NUMBER if digits == found else _ANY_CARD
-    if not numbers.fullmatch(digits) or _PERIODIC.fullmatch(digits) or not is_apart(text, start, end):
+    if not numbers.fullmatch(digits) or not is_apart(text, start, end):
+        return False
+    if digits == found and _PERIODIC.fullmatch(digits) and not _is_named_card(text, start):
         return False
     return " " not in found or not _is_in_columns(text, start, end)
 
@@ -139,7 +141,11 @@ def _is_in_columns(text: str, start: int, end: int) -> bool:
     """
     is_written_so = _GROUPS_OF_CARD.fullmatch(text, start, end) is not None
     is_row = _has_fours_before(text, start) if is_written_so else _has_number_beside(text, start, end)
-    return is_row and _NAMES_CARD.search(text[max(0, start - 4 * REACH) : start]) is None
+    return is_row and not _is_named_card(text, start)
+
+
+def _is_named_card(text: str, start: int) -> bool:
+    return _NAMES_CARD.search(text, max(0, start - 4 * REACH), start) is not None
 
 
 def _has_fours_before(text: str, start: int) -> bool:
@@ -171,11 +177,11 @@ def is_odd_card(text: str, start: int, end: int) -> bool:
 
 
 _PERIODIC = re.compile(r"(\d\d)\1+\d?")
-"""`6363636363636363`; that of one digit and then another often, as in test numbers, is none."""
+"""`6363636363636363`, which is no card unless it is called one or written in groups, as `4242 4242 4242 4242` is."""
 
 
 _CARD_NUMBER = re.compile(
-    r"4\d{12}(?:\d{3})?"  # Visa
+    r"4\d{15}"  # Visa
     r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Mastercard
     r"|3[47]\d{13}"  # American Express
     r"|3(?:0[0-5]|[689]\d)\d{11}"  # Diners Club
@@ -183,7 +189,7 @@ _CARD_NUMBER = re.compile(
     r"|6\d{15}|5[06-8]\d{14}"  # Discover, UnionPay, Maestro, RuPay
 )
 _ANY_CARD = re.compile(
-    rf"{_CARD_NUMBER.pattern}|4\d{{18}}|3(?:0[0-5]|[689]\d)\d{{13}}|35\d{{17}}|6\d{{11,18}}|5[06-8]\d{{10,17}}"
+    rf"{_CARD_NUMBER.pattern}|4\d{{12}}|4\d{{18}}|3(?:0[0-5]|[689]\d)\d{{13}}|35\d{{17}}|6\d{{11,18}}|5[06-8]\d{{10,17}}"
 )
 
 
@@ -240,7 +246,8 @@ def is_bank_account(text: str, start: int, end: int) -> bool:
 _ACCOUNT_ID = re.compile(
     r"(?i:account|acct)s?(?:Ids?|IDs?|[_ -]ids?)\b(?:\W{0,6}(?i:(?:string)?value)\b)?\W{0,6}\Z"
     r"|(?i:arn|iam|aws)\W{0,4}\Z|::\Z|[=(,:] ?-\Z"
-    r"|(?i:owner|aws|cloud|gcp|azure|user|service|target|source|instance|member|principal)[ _-]?(?i:accounts?)\W{0,6}\Z"
+    r"|(?i:owner|aws|cloud|gcp|azure|user|service|target|source|instance|member|principal|by|caller"
+    r"|linked|payer|tenant)[ _-]?(?i:accounts?)\W{0,6}\Z"
 )
 _IN_FOURS = re.compile(r"(\d)\1{3}(\d)\2{3}(\d)\3{3}")
 _COUNTING = "12345678901234567890"

@@ -31,6 +31,8 @@ LEAST_DIGITS = 7
 """Shorter numbers exist, and so do far more house numbers, prices and years."""
 SURE_DIGITS = 9
 """A shorter national number needs a context word: it may be a postcode beside a house number."""
+SPELT_DIGITS = 11
+"""With its country's code, of a number that nobody was given."""
 MOST_DIGITS = 17
 MOST_UNGROUPED = 12
 """Digits of a number without separators: one with its country's code, but for the zeros before that."""
@@ -173,7 +175,9 @@ def longest(text: str, start: int, first: int, regions: Sequence[str], *, words:
         score = _score(text, start, end, words=words)
         if score == WEAK and _is_in_code(text, start, words):
             continue
-        if score > 0 and (words == Words.NAME or _is_held(text[start:end], regions, has_plus=has_plus)):
+        number = text[start:end]
+        is_given = words == Words.NAME or _is_held(number, regions, has_plus=has_plus)
+        if score > 0 and (is_given or (has_plus and _is_spelt(number, words))):
             return Phone(start, _whole_end(text, start, end), score)
     return None
 
@@ -206,6 +210,24 @@ def _is_held(written: str, regions: Sequence[str], *, has_plus: bool) -> bool:
     return any(region_of(name).may_hold(digits) and region_of(name).holds(written) for name in regions)
 
 
+def _is_spelt(written: str, words: Words) -> bool:
+    """Whether it has the length of a country's numbers, and groups or words say that it is one.
+
+    It need not have been given to anyone: `+44 7700 900123` is kept for films, and is what people try.
+    """
+    groups = _GROUP.findall(written)
+    if (
+        len("".join(groups)) < SPELT_DIGITS
+        or not (words or len(groups) > 2)
+        or max(map(len, groups[1:]), default=9) < 3
+    ):
+        return False
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(written))
+    except phonenumbers.NumberParseException:
+        return False
+
+
 def _whole_end(text: str, start: int, end: int) -> int:
     """Where the number ends with its extension, or the bracket that closes it."""
     extension = _EXTENSION.match(text, end, min(len(text), end + REACH))
@@ -236,7 +258,7 @@ _BEFORE_YEAR = re.compile(r"\d{5,7} (?:19|20)\d\d")
 _NAMES_ANOTHER = re.compile(
     r"\b(?:isbn|issn|doi|sku|upc|ean|order|invoice|ticket|tracking|batch|serial|part|model|version|ver|release|build|commit"
     r"|patch|expected|port|error|code|hash|uuid|id|key|case|issue|bug|lot|item|article|section|rfc|patent|page|score|lsn|lines?)"
-    r"(?:[ -]?(?:number|no|nr|code|key|id))?[\s.:=#]{0,3}\Z",
+    r"(?:[ -]?(?:number|no|nr|code|key|id))?[\"']?[\s.:=#]{0,3}[\"']?\Z",
     re.IGNORECASE,
 )
 """What says that the number behind is one of something else."""
@@ -351,8 +373,14 @@ def _is_unbalanced(number: str) -> bool:
 
 
 def _is_item(text: str, start: int, number: str) -> bool:
-    """Whether it is what a tracker calls something by (`call #12345678`), too short for a number without a word."""
-    return text[start - 1 : start] == "#" and number.isdigit() and len(number) < SURE_DIGITS
+    """Whether it is what a tracker calls something by (`call #12345678`), too short, or lines of a file."""
+    if text[start - 1 : start] != "#":
+        return False
+    is_short = number.isdigit() and len(number) < SURE_DIGITS
+    return is_short or _OF_FILE.search(text, max(0, start - REACH), start) is not None
+
+
+_OF_FILE = re.compile(r"[./][\w-]{1,20}#\Z")
 
 
 def _is_commit(text: str, start: int, end: int) -> bool:
