@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 from collections.abc import Callable
 from typing import Any
@@ -74,6 +75,15 @@ def test_a_text_is_opened(way: str) -> None:
 )
 def test_what_a_value_holds(value: str, expected: Opened | None) -> None:
     assert opened(value) == expected
+
+
+@pytest.mark.parametrize("value", [PNG * 90, lines(PNG * 90), f"data:image/png;base64,{PNG * 90}"])
+def test_of_a_picture_no_more_than_its_beginning_is_decoded(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+    decode = binascii.a2b_base64
+    monkeypatch.setattr(binascii, "a2b_base64", lambda data, **more: decoded.append(len(data)) or decode(data, **more))
+    assert opened(value) is None
+    assert 0 < sum(decoded) <= 1024
 
 
 def test_a_link_to_media_is_none_of_its_texts_but_words_behind_one_are() -> None:
