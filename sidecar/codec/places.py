@@ -116,6 +116,8 @@ COUNTS = Node(Kind.COUNTS)
 DATA = Node(Kind.DATA, channel=Channel.CONTENT)
 FILE = Node(Kind.DATA, channel=Channel.CONTENT, part=Part.CONTEXT)
 """A file that is attached: a data URL, or base64."""
+PICTURE = Node(Kind.DATA, channel=Channel.CONTENT, fields={"url": DATA, "detail": OPAQUE})
+"""A data URL or a link, by itself or as `url`."""
 BASE64 = Node(Kind.BASE64, channel=Channel.CONTENT)
 SIGNATURE = Node(Kind.OPAQUE, emptied='""')
 """What a provider signed a text with: of a changed text it would be refused."""

@@ -12,7 +12,7 @@ import pytest
 from sidecar.codec.encoded import Opened, opened
 from sidecar.codec.formats import Format
 from sidecar.codec.shape import Shape
-from sidecar.codec.shapes import anthropic, bedrock, gemini, mcp, ollama, openai_chat, openai_responses
+from sidecar.codec.shapes import anthropic, bedrock, gemini, inputs, mcp, ollama, openai_chat, openai_responses
 from tests.codec.playing import guarded
 from tests.codec.test_unread import MARKER, REDACTING
 from tests.exchanges import Exchange
@@ -81,6 +81,11 @@ def test_a_link_to_media_is_none_of_its_texts_but_words_behind_one_are() -> None
     assert opened("https://example.org/a.png and more", may_link=True) is not None
 
 
+def url(value: str) -> str:
+    """A data URL that says what a value does, if the value is in base64."""
+    return f"data:a/b;base64,{value}" if opened(value) is None else value
+
+
 def _user(*parts: dict[str, Any]) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": [*parts]}]}
 
@@ -88,6 +93,15 @@ def _user(*parts: dict[str, Any]) -> dict[str, Any]:
 PLACES: dict[str, tuple[Shape, str, Callable[[str], Any]]] = {
     "chat": (
         openai_chat.SHAPE, "request", lambda value: _user({"type": "file", "file": {"file_data": value}}),
+    ),
+    "chat-video": (
+        openai_chat.SHAPE, "request", lambda value: _user({"type": "video_url", "video_url": {"url": url(value)}}),
+    ),
+    "chat-picture": (
+        openai_chat.SHAPE, "request", lambda value: _user({"type": "image_url", "image_url": url(value)}),
+    ),
+    "inputs": (
+        inputs.SHAPE, "request", lambda value: {"input": [{"type": "image_url", "image_url": {"url": url(value)}}]},
     ),
     "responses": (
         openai_responses.SHAPE, "answer",

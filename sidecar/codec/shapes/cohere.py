@@ -9,10 +9,10 @@ from sidecar.codec.advice import in_messages
 from sidecar.codec.jsontext import Path
 from sidecar.codec.places import (
     COUNTS,
-    DATA,
     FINAL,
     LOGPROBS,
     OPAQUE,
+    PICTURE,
     Found,
     Key,
     Kind,
@@ -56,7 +56,7 @@ _PART = node(
         **opaque("type id cache_control"),
         "text": text(),
         "thinking": text(Channel.REASONING),
-        "image_url": node({"url": DATA, "detail": OPAQUE}),
+        "image_url": PICTURE,
         "document": _DOCUMENT,
     },
     channel=Channel.CONTENT,

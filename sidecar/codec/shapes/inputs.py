@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sidecar.codec.jsontext import Path
-from sidecar.codec.places import COUNTS, Node, Reader, Scope, node, opaque, text
+from sidecar.codec.places import COUNTS, OPAQUE, PICTURE, Node, Reader, Scope, node, opaque, text
 from sidecar.codec.shape import Shape
 from sidecar.codec.shapes import openai
 from sidecar.codec.shapes.generic import SHAPE as GENERIC
@@ -16,7 +16,7 @@ def _numbered(reader: Reader, value: Any, scope: Scope, path: Path) -> Scope:
     return scope.named(path, choice=path[-1] if isinstance(path[-1], int) else 0)
 
 
-_INPUT = text(each=Node(channel=text().channel, enter=_numbered, fields=opaque("type image_url")))
+_INPUT = text(each=Node(channel=text().channel, enter=_numbered, fields={"type": OPAQUE, "image_url": PICTURE}))
 
 _REQUEST = node(
     {

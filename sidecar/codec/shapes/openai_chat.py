@@ -20,6 +20,7 @@ from sidecar.codec.places import (
     FINAL,
     LOGPROBS,
     OPAQUE,
+    PICTURE,
     TOKENS,
     Kind,
     Node,
@@ -50,7 +51,6 @@ from sidecar.values import Channel, Lane, Part
 
 _NAMES = opaque("id object created model system_fingerprint service_tier provider obfuscation")
 
-_PICTURE = node({"url": DATA, "detail": OPAQUE})
 _MEDIA = node(
     {"file_data": FILE, "filename": text(), "url": DATA, "data": BASE64, **opaque("detail format file_id id")}
 )
@@ -60,7 +60,7 @@ _PART = node(
         "type": OPAQUE,
         "text": text(enter=run_scope),
         "refusal": text(),
-        "image_url": _PICTURE,
+        **dict.fromkeys(("image_url", "video_url", "audio_url"), PICTURE),
         "input_audio": _MEDIA,
         "file": _MEDIA,
         "cache_control": OPAQUE,
@@ -115,7 +115,7 @@ _MESSAGE_FIELDS = {
     "tool_call_id": OPAQUE,
     "audio": node({"transcript": text(), **opaque("id data expires_at")}),
     "annotations": node(emptied="[]"),
-    "images": node(each=node({**opaque("type index"), "image_url": _PICTURE})),
+    "images": node(each=node({**opaque("type index"), "image_url": PICTURE})),
 }
 
 _ANSWERED = node(_MESSAGE_FIELDS)
