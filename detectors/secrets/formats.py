@@ -249,9 +249,14 @@ def _may_have_password(left: str, _: str) -> bool:
 _NAMES_REPOSITORY = re.compile(r"\b(?:github|gh|gitlab|hf|pkg|urn)://[^/]*\Z")
 
 
-def _aws_secret(value: str) -> float | None:
+def _three_kinds(value: str) -> float | None:
+    """Digits, small letters and capitals: no words with a hyphen."""
     kinds = (str.isdigit, str.islower, str.isupper)
-    return MID if entropy(value) >= 3.8 and all(any(map(kind, value)) for kind in kinds) else None
+    return MID if all(any(map(kind, value)) for kind in kinds) else None
+
+
+def _aws_secret(value: str) -> float | None:
+    return _three_kinds(value) if entropy(value) >= 3.8 else None
 
 
 def _url_password(value: str) -> float | None:
@@ -329,7 +334,7 @@ FORMATS = (
     Format(
         "GITLAB_TOKEN",
         "GitLab token",
-        r"gl(?:pat|dt|rt|ptt|ft|cbt|soat|imt|agent|ffct|oas)-[0-9A-Za-z_-]{20,64}(?:\.[0-9a-z]{9})?",
+        r"gl(?:pat|dt|rt|ptt|ft|cbt|soat|imt|agent|ffct|oas|rtr)-[0-9A-Za-z_-]{20,64}(?:\.[0-9a-z]{9})?",
         tail=rf"(?:\.?{_B64U})*",
     ),
     Format("AWS_ACCESS_KEY_ID", "AWS access key id", _AWS_KEY_ID),
@@ -391,6 +396,23 @@ FORMATS = (
     Format("TYPEFORM_TOKEN", "Typeform token", "tfp_[0-9A-Za-z_.-]{50,70}"),
     Format("HUBSPOT_TOKEN", "HubSpot token", f"pat-(?:na|eu|ap)[0-9]-{_UUID}"),
     Format("BUILDKITE_TOKEN", "Buildkite token", "bk(?:ua|pt|ct)_[0-9a-f]{40}"),
+    Format("APIFY_TOKEN", "Apify token", "apify_api_[0-9A-Za-z]{36}"),
+    Format("NETLIFY_TOKEN", "Netlify token", "nf[pcoub]_[0-9A-Za-z]{36}"),
+    Format("POSTHOG_API_KEY", "PostHog personal key", "ph[xs]_[0-9A-Za-z]{40,60}"),
+    Format("FIRECRAWL_API_KEY", "Firecrawl key", "fc-[0-9a-f]{32}", MID),
+    Format("LLAMA_CLOUD_API_KEY", "LlamaCloud key", "llx-[0-9A-Za-z]{48}"),
+    Format("E2B_API_KEY", "E2B key", "e2b_[0-9a-f]{40}"),
+    Format("AXIOM_TOKEN", "Axiom token", f"xa(?:at|pt)-{_UUID}"),
+    Format("POLAR_TOKEN", "Polar token", "polar_[a-z]{2,3}_[0-9A-Za-z]{40,60}"),
+    Format("PADDLE_API_KEY", "Paddle key", "pdl_(?:live|sdbx)_apikey_[0-9a-z]{26}_[0-9A-Za-z]{22}_[0-9A-Za-z]{3}"),
+    Format("INNGEST_SIGNING_KEY", "Inngest signing key", "signkey-(?:prod|test|branch)-[0-9a-f]{32,64}"),
+    Format("CURSOR_API_KEY", "Cursor key", "crsr_[0-9a-f]{64}"),
+    Format("CONTEXT7_API_KEY", "Context7 key", f"ctx7sk-{_UUID}"),
+    Format("CLICKUP_TOKEN", "ClickUp token", "pk_[0-9]{5,9}_[0-9A-Z]{32}"),
+    Format("NUGET_API_KEY", "NuGet key", "oy2[0-9a-z]{43}", MID),
+    Format("TENCENT_SECRET_ID", "Tencent Cloud secret id", "AKID[0-9A-Za-z]{32}", MID),
+    Format("MODAL_TOKEN", "Modal token", "a[ks]-[0-9A-Za-z]{22}", MID, check=_three_kinds),
+    Format("JFROG_API_KEY", "JFrog reference token", "cmVmdGtu[0-9A-Za-z]{56}"),
     Format("SONAR_TOKEN", "Sonar token", "sq[apu]_[0-9a-f]{40}"),
     Format("PREFECT_API_KEY", "Prefect key", "pn[ub]_[0-9A-Za-z]{36}"),
     Format("MAPBOX_SECRET_TOKEN", "Mapbox secret token", rf"sk\.eyJ{_B64U}{{40,120}}\.{_B64U}{{20,24}}"),
