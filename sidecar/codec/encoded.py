@@ -48,6 +48,11 @@ def opened(value: str, *, may_link: bool = False) -> Opened | None:
     return _opened(_inside(value), value)
 
 
+def is_json(text: str) -> bool:
+    """Whether a file is read as JSON, or as a line of it each: what is not, behind all, is read as it stands."""
+    return text.lstrip()[:1] in ("{", "[")
+
+
 def text_in(data: bytes) -> str:
     """The text that bytes are; nothing where they are none."""
     if data.startswith(_UTF16):

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import msgspec
 
 from sidecar.codec.body import UnknownShapeError
+from sidecar.codec.encoded import is_json
 from sidecar.codec.weave import Text
 from sidecar.usage import Usage
 from sidecar.values import Blocked, Channel, Lane, Part, Release
@@ -79,7 +80,8 @@ class WholeMultipart:
     def _fed(self, part: _Part) -> list[Text]:
         if part.lane is None:
             return []
-        return [Text(part.lane, self._data[part.start : part.end].decode("utf-8"), is_last=True, is_whole=True)]
+        text = self._data[part.start : part.end].decode("utf-8")
+        return [Text(part.lane, text, is_json(text), is_last=True, is_whole=True)]
 
     def _split(self, boundary: bytes) -> list[_Part]:
         if not boundary:

@@ -29,7 +29,7 @@ from typing import Any
 
 import msgspec
 
-from sidecar.codec.encoded import opened
+from sidecar.codec.encoded import is_json, opened
 from sidecar.codec.jsontext import Path, dumps
 from sidecar.errors import CallerError
 from sidecar.values import Channel, Lane, Part, Tool
@@ -383,12 +383,13 @@ class Reader:
             held = opened(value, may_link=kind is Kind.DATA)
             if held is not None:
                 how = Kind.TEXT if held.is_plain else kind
-                self._put(Slot(self._once(scope), path, held.text, how, is_whole=True, prefix=held.prefix))
+                own, as_json = self._once(scope), is_json(held.text)
+                self._put(Slot(own, path, held.text, how, as_json, is_whole=True, prefix=held.prefix))
         elif value or kind is Kind.REPEAT or scope.channel is Channel.TOOL_ARGUMENTS:
-            is_json = node.is_json or kind is Kind.JSON
+            as_json = node.is_json or kind is Kind.JSON
             own = self.lane(scope, key)
             tool = self._tool(scope, key, value, is_again=kind is Kind.REPEAT)
-            self._put(Slot(own, path, value, kind, is_json=is_json, is_whole=node.is_whole, tool=tool))
+            self._put(Slot(own, path, value, kind, as_json, is_whole=node.is_whole, tool=tool))
 
     def _tree(self, value: Any, scope: Scope, path: Path, called: str = "") -> None:
         """A value that is read as the JSON that it is. A frame that brings one brings it whole."""

@@ -12,9 +12,11 @@ import pytest
 
 from sidecar.codec.encoded import Opened, opened
 from sidecar.codec.formats import Format
+from sidecar.codec.multipart import WholeMultipart
 from sidecar.codec.shape import Shape
 from sidecar.codec.shapes import anthropic, bedrock, gemini, inputs, mcp, ollama, openai_chat, openai_responses
-from tests.codec.playing import guarded
+from sidecar.core.stream import Stream
+from tests.codec.playing import feed, guarded, take
 from tests.codec.test_unread import MARKER, REDACTING
 from tests.exchanges import Exchange
 
@@ -158,6 +160,29 @@ def test_a_marker_is_redacted_wherever_and_however_it_is_encoded(place: str, way
     held = [found.text for value in strings(json.loads(out)) if (found := opened(value)) is not None]
     assert any("The bridge of # opens" in each for each in held)
     assert not any(MARKER in each for each in held)
+
+
+ESCAPED = "\\u004d" + MARKER[1:]
+FILES = {
+    "json": (f'{{"note": "say {ESCAPED} now", "n": 1}}', '{"note": "say # now", "n": 1}'),
+    "json-lines": (f'{{"a": "{ESCAPED}"}}\n{{"b": "{MARKER}"}}\n', '{"a": "#"}\n{"b": "#"}\n'),
+    "cut": (f'{{"a": "say {MARKER}', '{"a": "say #'),
+    "program": (f"{{\n  a: 1, // {MARKER}\n}}\nsay {MARKER}", "{\n  a: 1, // #\n}\nsay #"),
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_files_of_json_are_read_as_such_and_others_as_they_stand(file: str) -> None:
+    came, expected = FILES[file]
+    shape, half, document = PLACES["mcp"]
+    assert json.loads(played(shape, half, document(encoded(came)))) == document(encoded(expected))
+    head = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n'
+    body = WholeMultipart(head + came.encode() + b"\r\n--x--", "x", is_request=True)
+    stream = Stream(REDACTING)
+    feed(stream, body.texts)
+    stream.close()
+    take(stream, body)
+    assert body.finish() == head + expected.encode() + b"\r\n--x--"
 
 
 @pytest.mark.parametrize("place", PLACES)
