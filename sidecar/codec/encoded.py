@@ -9,19 +9,21 @@ Not opened: formats that hold their text in a form of their own, such as PDF wit
 
 from __future__ import annotations
 
-import base64
+import binascii
 import re
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 _DATA_URL = re.compile(r"data:(?:[\w.+-]+/[\w.+-]+)?(?:;[^\s;,]*)*,", re.IGNORECASE)
 _LINK = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _IN_BASE64 = ";base64,"
 
-_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
+_BLANKS = (b" ", b"\t", b"\r", b"\n")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _LEAST_MEDIA_CHARS = 32
 """What is shorter is no picture and no sound: a word may look like base64."""
+_HEAD_CHARS = 1024
+"""How much of a picture tells that it is one."""
 _LEAST_LATIN_BYTES = 64
 """In fewer bytes of anything it is no wonder that none is a control character."""
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -59,10 +61,10 @@ def text_in(data: bytes) -> str:
 
 
 def _of_url(url: str, head: str) -> Opened | None:
-    payload = unquote_to_bytes(url[len(head) :])
+    payload = url[len(head) :]
     if head.lower().endswith(_IN_BASE64):
-        return _opened(_inside(payload.decode("latin-1")), url, head)
-    return _opened(text_in(payload), url, head[:-1] + _IN_BASE64)
+        return _opened(_inside(unquote(payload)), url, head)
+    return _opened(text_in(unquote_to_bytes(payload)), url, head[:-1] + _IN_BASE64)
 
 
 def _opened(text: str | None, value: str, prefix: str = "") -> Opened | None:
@@ -74,23 +76,48 @@ def _opened(text: str | None, value: str, prefix: str = "") -> Opened | None:
 
 def _inside(value: str) -> str | None:
     """The text that base64 holds, empty for media; None where it is no base64."""
+    is_media = _is_media(value)
+    if is_media and _is_binary(_head_of(value)):
+        return ""  # a picture of 10 MB: 1 ms, decoded 45
     data = _bytes_of(value)
     if data is None:
         return None
-    return text_in(data) or ("" if _is_media(value) else None)
+    return text_in(data) or ("" if is_media else None)
+
+
+def _head_of(value: str) -> bytes:
+    """The first bytes."""
+    digits = "".join(value[:_HEAD_CHARS].split())
+    return _bytes_of(digits[: len(digits) // 4 * 4]) or b""
 
 
 def _bytes_of(value: str) -> bytes | None:
     """What base64 says; None where it is none."""
     try:
-        digits = value.encode("ascii").translate(None, b" \t\r\n").rstrip(b"=")
+        digits = value.encode("ascii")
     except UnicodeEncodeError:
         return None
-    if digits.translate(None, _DIGITS) or len(digits) % 4 == 1:
+    if any(blank in digits for blank in _BLANKS):
+        digits = digits.translate(None, b"".join(_BLANKS))
+    digits = digits.rstrip(b"=")
+    if b"-" in digits or b"_" in digits:
+        digits = digits.translate(_STANDARD)
+    try:
+        return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4), strict_mode=True)
+    except binascii.Error:
         return None
-    return base64.b64decode(digits.translate(_STANDARD) + b"=" * (-len(digits) % 4))
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether what begins so is no text in any way; a character may be cut at the end."""
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        is_cut = error.start > len(head) - 4
+        return not is_cut and bool(_CONTROLS.search(head)) and not head.startswith(_UTF16)
+    return False
 
 
 def _is_media(value: str) -> bool:
     """Whether base64 that holds no text is what it seems: words have blanks between them, and lines that end early."""
-    return " " not in value and len(value.partition("\n")[0]) >= _LEAST_MEDIA_CHARS
+    return " " not in value and value.isascii() and len(value.partition("\n")[0]) >= _LEAST_MEDIA_CHARS

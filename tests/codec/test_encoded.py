@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,8 @@ from tests.codec.test_unread import MARKER, REDACTING
 from tests.exchanges import Exchange
 
 NOTE = f"The bridge of {MARKER} opens at nine, and at noon it shuts again; grün is the light then. "
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256))).decode()
+PICTURE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256))
+PNG, LARGE = (base64.b64encode(each).decode() for each in (PICTURE, PICTURE * 90))
 
 
 def lines(text: str, length: int = 76) -> str:
@@ -74,6 +76,20 @@ def test_a_text_is_opened(way: str) -> None:
 )
 def test_what_a_value_holds(value: str, expected: Opened | None) -> None:
     assert opened(value) == expected
+
+
+@pytest.mark.parametrize("value", [LARGE, lines(LARGE), f"data:image/png;base64,{LARGE}"])
+def test_of_a_picture_no_more_than_its_beginning_is_decoded(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+    decode = binascii.a2b_base64
+
+    def counted(data: bytes, **more: Any) -> bytes:
+        decoded.append(len(data))
+        return decode(data, **more)
+
+    monkeypatch.setattr(binascii, "a2b_base64", counted)
+    assert opened(value) is None
+    assert 0 < sum(decoded) <= 1024
 
 
 def test_a_link_to_media_is_none_of_its_texts_but_words_behind_one_are() -> None:
