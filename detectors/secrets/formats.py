@@ -216,7 +216,7 @@ def _counts(value: str) -> bool:
     return len(steps) >= 6 and sum(steps) >= 0.7 * len(steps)
 
 
-_WORDS = re.compile(r"(?=[^._/]*[._/])[a-z]{2,}\d?(?:[-._/]+(?:[a-z]+\d?|\d{1,3}))+")
+_WORDS = re.compile(r"(?=[^._/]*[._/])[a-z]{2,}\d?(?:[-._/]+(?:[a-z]+\d?|\d{1,3}))+|[a-z]{2,}(?:-[a-z]{2,})*-v\d{1,3}")
 """Words with what parts a name, a path or a host in between: `the_quick_brown_fox_2`, `kubernetes.io/basic-auth`."""
 _HUMPS = re.compile(r"_*(?:[A-Z]{0,6}[a-z]{2,}\d{0,2}_*){3,}|[A-Z]{2,}(?:_[A-Z0-9]+)+|[A-Z][a-z]+(?:-[A-Z][a-z]+)+")
 """An identifier of several words: `TextGenerationStreamOutputToken`, `Access-Control-Allow-Credentials`."""
@@ -239,6 +239,11 @@ def _may_be_secret(left: str, right: str) -> bool:
 
 
 _CALLS = frozenset("([")
+
+
+def _may_name_secret(left: str, right: str) -> bool:
+    """The same of a pair, whose name stands before the word `value`."""
+    return _may_be_secret(left[: left.lower().rfind("value")], right)
 
 
 def _may_have_password(left: str, _: str) -> bool:
@@ -317,12 +322,12 @@ _PASSWORDS_ELSEWHERE = (
 )
 """In scripts in which ASCII's `\\b` sees no boundary."""
 _NAMED = (
-    rf"(?:(?:\b|[_-])(?i:api[_-]?key|secret|token|{_PASSWORDS}|client[_-]?secret|access[_-]?key|credentials?"
+    rf"(?:(?:\b|[_-]|\bPG)(?i:api[_-]?key|secret|token|{_PASSWORDS}|pass|client[_-]?secret|access[_-]?key|credentials?"
     r"|(?:encryption|signing|private|auth|master|shared|hmac|jwt|openai|webhook)[_-]?key)"
     rf"|{_PASSWORDS_ELSEWHERE}"
     r"|ApiKey|APIKey|Secret|Token|Password|Passwd|AccessKey)(?i:[_-]?(?:key|base|token|value))?"
 )
-_ASSIGN = r"\\?[\"'`*]{0,3}\s{0,3}(?::=|=>|=|:|\|)(?:\*\*)?\s{0,3}`?\\?[\"']?"
+_ASSIGN = r"\\?[\"'`*]{0,3}\]?\s{0,3}(?::=|=>|=|:|\|)(?:\*\*)?\s{0,3}`?\\?[\"']?"
 _AUTHORIZATION = r"(?:\b|-)(?i:authorization)\\?[\"']?\s{0,3}[:=]\s{0,3}\\?[\"']?"
 _AWS_KEY_ID = "(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}"
 _SPACE = r"(?:\s|\\[nr]|[\"'+,])"
@@ -628,8 +633,19 @@ FORMATS = (
     ),
     Format(
         "GENERIC_SECRET",
+        "random value of a pair that names a secret",
+        r"(?i:name|key)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:[\w.-]{0,40}[_.-])?"
+        rf"(?i:{_PASSWORDS}|secret|token|api[_-]?key|access[_-]?key)[\"']?\s{{0,3}},?\s{{0,24}}[\"']?(?i:value)[\"']?\s{{0,3}}[:=]"
+        rf"\s{{0,3}}[\"']?(?P<secret>{_VALUE}{{8,128}})",
+        check=_assigned,
+        tail=f"{_VALUE}*",
+        context=_may_name_secret,
+    ),
+    Format(
+        "GENERIC_SECRET",
         "value said to be a password",
-        rf"\b(?i:{_PASSWORDS})\s{{1,3}}(?i:is|ist|lautet|es|est|\u00e8|\u00e9)[ :]{{1,3}}[\"'`]?"
+        rf"(?:\b(?i:{_PASSWORDS})\s{{1,3}}(?i:is|ist|lautet|es|est|\u00e8|\u00e9)[ :]{{1,3}}"
+        rf"|(?:{_PASSWORDS_ELSEWHERE})[\u662f\u306f][ :]{{0,3}})[\"'`]?"
         rf"(?P<secret>{_VALUE}{{8,128}})",
         check=_said,
         tail=f"{_VALUE}*",

@@ -217,6 +217,10 @@ CONTEXTS: dict[str, tuple[Callable[[str], str], Callable[[], str]]] = {
     "random value assigned to a secret's name": ("API_KEY={}".format, lambda: "a1B" + rand(B62, 29)),
     "random value in a secret's element": ("<db:password>{}</db:password>".format, lambda: "a1B" + rand(B62, 14)),
     "random value of an option for a secret": ("run --admin-password '{}' now".format, lambda: "a1B" + rand(B62, 14)),
+    "random value of a pair that names a secret": (
+        "- name: DB_PASSWORD\n  value: {}\n".format,
+        lambda: "a1B" + rand(B62, 14),
+    ),
     "value said to be a password": ("Your password is {}".format, lambda: "a1B" + rand(B62, 14)),
     "password behind a user in an option": ("curl -u app:{} https://x.io".format, lambda: "a1B" + rand(B62, 14)),
     "random value with an escaped quote": ('"password": "{}"'.format, lambda: 'fo\\"' + "a1B" + rand(B62, 14)),
@@ -325,6 +329,9 @@ def test_no_character_of_a_token_is_cleared_before_it_is_found(kind: str) -> Non
         ("secret: kubernetes.io/service-account-token, token = 'the_quick_brown_fox_2'", "names and paths"),
         ("my password is required1, the token is 12345678", "a word and digits that say nothing"),
         ("docker run -u 1000:10001000 --token-file /run/secrets/token_2", "a user's group, a file"),
+        ('<input name="csrf_token" value="8sKd72LmQp0ZxN4vRt6Y">', "a pair whose name says that it may be seen"),
+        ('webhook_key: "stripe-webhook-v2"', "a name with its version"),
+        ("def test(): pass\nx: Passthrough2Layer = pass1", "code"),
         ('ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"', "a header's name"),
         ("&X-Amz-Credential=ABCDJ5C56P35/20190215/us-east-1", "what a signed address says of itself"),
         ("socks5h://<username>:<password>@proxy2-host", "places to fill in"),
@@ -352,7 +359,9 @@ def test_what_is_no_secret_is_left_alone(text: str, reason: str) -> None:
             "\u043f\u0430\u0440\u043e\u043b\u044c: {}",
             "\u5bc6\u7801\uff1a{}",
         ),
-        *("mein Passwort lautet {}", "la contrase\u00f1a es {}", "my password is: {}"),
+        *("mein Passwort lautet {}", "la contrase\u00f1a es {}", "my password is: {}", "\u5bc6\u7801\u662f{}"),
+        *('"pass": "{}"', "DATABASE_PASS={}", "PGPASSWORD={}", 'os.environ["API_KEY"] = "{}"'),
+        *('{{"key": "password", "value": "{}"}}',),
     ),
 )
 def test_a_secret_has_names_in_many_languages_and_marks_beside_it(text: str) -> None:
