@@ -218,8 +218,10 @@ def _counts(value: str) -> bool:
 
 _WORDS = re.compile(r"(?=[^._/]*[._/])[a-z]{2,}\d?(?:[-._/]+(?:[a-z]+\d?|\d{1,3}))+|[a-z]{2,}(?:-[a-z]{2,})*-v\d{1,3}")
 """Words with what parts a name, a path or a host in between: `the_quick_brown_fox_2`, `kubernetes.io/basic-auth`."""
-_HUMPS = re.compile(r"_*(?:[A-Z]{0,6}[a-z]{2,}\d{0,2}_*){3,}|[A-Z]{2,}(?:_[A-Z0-9]+)+|[A-Z][a-z]+(?:-[A-Z][a-z]+)+")
-"""An identifier of several words: `TextGenerationStreamOutputToken`, `Access-Control-Allow-Credentials`."""
+_HUMPS = re.compile(
+    r"_*(?:[A-Z]{2,6}\d{1,2})?(?:[A-Z]{0,6}[a-z]{2,}\d{0,2}_*){3,}:?|[A-Z]{2,}(?:_[A-Z0-9]+)+|[A-Z][a-z]+(?:-[A-Z][a-z]+)+"
+)
+"""Identifiers of several words: `TextGenerationStreamOutputToken`, `PKCS7PrivateKeyTypes`, `Access-Control-Allow-Origin`."""
 _OPEN_NAME = re.compile(
     r"(?i:public|page|paging|pagination|next|prev(?:ious)?|continuation|continue|cursor|sync|resume|start|skip|delta|csrf"
     r"|eos|bos|pad|unk|mask|sep|cls|special|image|audio|video|vision|stop|max|min|num|total|prompt|completion|input"

@@ -312,6 +312,11 @@ def test_no_character_of_a_token_is_cleared_before_it_is_found(kind: str) -> Non
         ("eyJ" + "hbGNvaG9sIjoxfQ" + "." + "eyJ" + "zdWIiOjEyMzQ1Njc4OTB9" + ".abc", "no algorithm in the header"),
         ("M" + "x" * 23 + "." + "abcdef" + "." + "y" * 30, "no user id in it"),
         ("class Foo:\n    token: TextGenerationStreamOutputToken2\n", "an annotation"),
+        ("def serialize(\n    private_key: PKCS7PrivateKeyTypes,\n)", "an annotation that begins with an acronym"),
+        (
+            "# Create Server Credentials:\n\n_CertificateChainPair: TypeAlias = tuple[bytes, bytes]",
+            "a heading's next line",
+        ),
         ("self.cross_attn_image_to_token = Sam3TrackerVideoAttention(config)", "a class that is called"),
         ("token = b64encode(user1)", "a function that is called"),
         ('"nextPageToken": "EAAaBlBUOkNBVQ9xkz"', "a place in a list"),
