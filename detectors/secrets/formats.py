@@ -221,7 +221,7 @@ _WORDS = re.compile(r"(?=[^._/]*[._/])[a-z]{2,}\d?(?:[-._/]+(?:[a-z]+\d?|\d{1,3}
 _HUMPS = re.compile(
     r"_*(?:[A-Z]{2,6}\d{1,2})?(?:[A-Z]{0,6}[a-z]{2,}\d{0,2}_*){3,}:?|[A-Z]{2,}(?:_[A-Z0-9]+)+|[A-Z][a-z]+(?:-[A-Z][a-z]+)+"
 )
-"""Identifiers of several words: `TextGenerationStreamOutputToken`, `PKCS7PrivateKeyTypes`, `Access-Control-Allow-Origin`."""
+"""Identifiers of several words: `TextGenerationStreamOutputToken`, `PKCS7PrivateKeyTypes`, `Access-Control-Allow`."""
 _OPEN_NAME = re.compile(
     r"(?i:public|page|paging|pagination|next|prev(?:ious)?|continuation|continue|cursor|sync|resume|start|skip|delta|csrf"
     r"|eos|bos|pad|unk|mask|sep|cls|special|image|audio|video|vision|stop|max|min|num|total|prompt|completion|input"

@@ -1,4 +1,4 @@
-"""Learns the heads of toxicity and topic anew on the encoder that is shipped, which stays as it is to the bit.
+"""Learns the heads of toxicity and topic anew on the encoder that is shipped (`pooled.py`).
 
     python -m training.encoder.heads --data DATA --model models_onnx/tidegate-encoder --work WORK --out OUT --version V
 
@@ -24,53 +24,45 @@ import collections
 import dataclasses
 import random
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import helper
 from torch import Tensor, nn
 from torch.nn import functional
 
 from detectors.models.card import MODEL_NAME, TOKENIZER_NAME
-from training.bounded import bounded
 from training.encoder.calibrate import Calibrator
 from training.encoder.card import GOLDEN, golden
 from training.encoder.card_file import write_model, write_thresholds
 from training.encoder.export import mixing, raw_calibration, set_constants
 from training.encoder.labels import INJECTION, TOPICS, TOXICITY
 from training.encoder.model import EncoderConfig, PooledHead
+from training.encoder.pooled import check, head_constants, learn, read_pooled, shipped_head
 from training.encoder.prepare import BagOfWordsJudge, Unit, build, cut
 from training.encoder.restore import restored, restored_topic, restored_wide
 from training.encoder.rows import Example, injection_examples
 from training.encoder.serve import ServedModel
-from training.encoder.tokens import MAX_TOKENS, encode_all, feed, load_tokenizer
+from training.encoder.tokens import MAX_TOKENS, encode_all, load_tokenizer
 from training.encoder.train import POSITIVE_WEIGHTS, SMOOTHING
 from training.encoder.wide import WideBranch
 from training.encoder.wide_topic import WideTopic
-from training.graph import Floats, int8_rows
-from training.restore import Tensors, tensors_of
-from training.sessions import cpu_session
+from training.graph import Floats
+from training.restore import tensors_of
 
 MOST, MOST_PLAIN = 6000, 1500
 """Units of a source: of toxicity's and topics' own rows, and of the plain text of other tasks."""
 OF_SOURCE = {"huffpost": 9000, "own:hate-functions": 9000, "own:court-news": 3500}
 RARE = ("threat", "sexual_explicit", "self_harm", "violence")
 """Public rows with one of these labels are all taken."""
-BATCH, ROWS = 16, 512
-"""Segments that are read at once, and rows of a step of training."""
 TOXICITY_RATE, TOPIC_RATE, PASSES = 3e-4, 3e-3, 3
-WARM_UP = 50
 MEAN = slice(384, 768)
 """Where the mean of the states is in what the heads read; at unit length it is the embedding."""
-READ = ("pooled", "labels.deep")
 KEPT = ("injection", "harmless", "embedding", "tags")
 Heads = tuple[PooledHead, Tensor]
-Loss = Callable[[Tensor], Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +91,7 @@ def main() -> None:
     shutil.copytree(arguments.model, arguments.out)
     put(arguments.out / MODEL_NAME, learnt, read)
     calibrate(arguments.out, arguments.data, arguments.every)
-    check(arguments.model, arguments.out)
+    check(arguments.model, arguments.out, KEPT)
     served = ServedModel(arguments.out)
     write_model(arguments.out, arguments.version, [golden(served, head, text) for head, text in GOLDEN])
 
@@ -136,19 +128,9 @@ def _is_rare(example: Example) -> bool:
 
 
 def read_units(model: Path, units: Sequence[Unit]) -> Read:
-    """What the int8 graph gives its heads, a batch of like length at a time."""
-    graph = onnx.load(model / MODEL_NAME)
-    graph.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in READ)
-    session = cpu_session(graph.SerializeToString(), threads=1)
-    pooled, said = [], []
-    for at in range(0, len(units), BATCH):
-        batch = units[at : at + BATCH]
-        found = session.run(list(READ), feed([_pieces(unit) for unit in batch]))
-        pooled.append(found[0].reshape(len(batch), -1).astype(np.float16))
-        said.append(found[1].reshape(len(batch), -1)[:, len(INJECTION) + 1 :])
-        if at // BATCH % 500 == 0:
-            print(f"read {at:,} of {len(units):,}", flush=True)
-    return Read(np.concatenate(pooled), np.concatenate(said), *labels_of(units))
+    """What the int8 graph gives its heads, and what the rows say."""
+    pooled, said = read_pooled(model, [_pieces(unit) for unit in units])
+    return Read(pooled, said[:, len(INJECTION) + 1 :], *labels_of(units))
 
 
 def labels_of(units: Sequence[Unit]) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
@@ -169,10 +151,7 @@ def _pieces(unit: Unit) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def toxicity_head(model: Path, read: Read) -> PooledHead:
     """The shipped head, gone on with."""
-    head = PooledHead(EncoderConfig(), len(TOXICITY))
-    found = restored(model / MODEL_NAME, topic_scale=EncoderConfig().topic_scale)
-    own = {name.removeprefix("toxicity."): value for name, value in found.items() if name.startswith("toxicity.")}
-    head.load_state_dict({name: torch.from_numpy(value) for name, value in own.items()})
+    head = shipped_head(model, "toxicity", len(TOXICITY))
     rows = np.flatnonzero((read.toxicity >= 0).any(axis=1))
     pooled, labels = torch.from_numpy(read.pooled), torch.from_numpy(read.toxicity).float()
     said = torch.from_numpy(read.said).sigmoid()
@@ -185,7 +164,7 @@ def toxicity_head(model: Path, read: Read) -> PooledHead:
         held = bce(logits, said[batch], reduction="none") * (1 - known)
         return told.sum() / known.sum().clamp(min=1) + held.sum() / (1 - known).sum().clamp(min=1)
 
-    _learn(list(head.parameters()), loss, rows, TOXICITY_RATE)
+    learn(list(head.parameters()), loss, rows, TOXICITY_RATE, PASSES)
     return head.eval()
 
 
@@ -201,62 +180,20 @@ def prototypes(model: Path, read: Read) -> Tensor:
         logits = scale * embeddings[batch] @ functional.normalize(found, dim=1).T
         return functional.cross_entropy(logits, topics[batch], label_smoothing=SMOOTHING)
 
-    _learn([found], loss, rows, TOPIC_RATE)
+    learn([found], loss, rows, TOPIC_RATE, PASSES)
     return found.detach()
-
-
-def _learn(parameters: list[nn.Parameter], loss: Loss, rows: NDArray[np.int64], rate: float) -> None:
-    """`PASSES` over the rows in random order; the rate rises for a moment and falls to zero."""
-    optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.01)
-    step, steps = 0, PASSES * (len(rows) // ROWS)
-    for number in range(PASSES):
-        order = torch.from_numpy(np.random.default_rng(number).permutation(rows))
-        for at in range(0, len(rows) - ROWS + 1, ROWS):
-            optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / WARM_UP) * (1 - step / steps)
-            optimizer.zero_grad()
-            loss(order[at : at + ROWS]).backward()
-            optimizer.step()
-            step += 1
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
 def put(path: Path, learnt: Heads, read: Read) -> None:
-    """The learnt heads in the graph's constants; what other heads read of the same matrices stays."""
+    """The learnt heads in the graph's constants."""
     head, topics = learnt
-    tensors = tensors_of(path)
-    config = EncoderConfig()
     unit = functional.normalize(topics, dim=1).numpy()
-    set_constants(
-        path,
-        {
-            **_hidden(tensors, head.hidden, read),
-            **_out(tensors, head.out),
-            "topic.prototypes": (config.topic_scale * unit).T.astype(np.float32),
-        },
-    )
-
-
-def _hidden(tensors: Tensors, layer: nn.Linear, read: Read) -> Mapping[str, Floats]:
-    """The hidden layer's half that is toxicity's, in int8 with no pair that overflows."""
-    factor, step, zero = (tensors[f"pooled.hidden.{name}"] for name in ("factor", "input.scale", "input.zero"))
-    rows, steps = int8_rows(layer.weight.detach().numpy() / factor)
-    seen = read.pooled[:: max(1, len(read.pooled) // 5000)].astype(np.float64) * factor
-    seen = (np.clip(np.round(seen / step) + zero, 0, 255) - float(zero)) * step
-    weights, widths = bounded(rows.T, steps[:, 0].astype(np.float64), seen.T @ seen / len(seen))
-    own = slice(len(tensors["pooled.hidden.bias"]) - len(widths), None)
-    found = {name: np.array(tensors[f"pooled.hidden.{name}"]) for name in ("weight", "scale", "bias")}
-    found["weight"][:, own], found["scale"][own] = weights, widths
-    found["bias"][own] = layer.bias.detach().numpy()
-    return {f"pooled.hidden.{name}": value for name, value in found.items()}
-
-
-def _out(tensors: Tensors, layer: nn.Linear) -> Mapping[str, Floats]:
-    weight, bias = (np.array(tensors[f"labels.deep.{name}"]) for name in ("weight", "bias"))
-    inner, own = slice(len(weight) - layer.in_features, None), slice(len(bias) - layer.out_features, None)
-    weight[inner, own], bias[own] = layer.weight.detach().numpy().T, layer.bias.detach().numpy()
-    return {"labels.deep.weight": weight, "labels.deep.bias": bias}
+    prototypes = (EncoderConfig().topic_scale * unit).T.astype(np.float32)
+    found = head_constants(path, "toxicity", head, read.pooled)
+    set_constants(path, {**found, "topic.prototypes": prototypes})
 
 
 def calibrate(folder: Path, data: Path, every: int) -> None:
@@ -273,15 +210,6 @@ def calibrate(folder: Path, data: Path, every: int) -> None:
         fitted[name][..., :outputs] = before[name][..., :outputs]
     set_constants(path, fitted)
     write_thresholds(folder, "toxicity", thresholds)
-
-
-def check(before: Path, after: Path) -> None:
-    """SystemExit where something else than toxicity and topics answers otherwise than before."""
-    read = encode_all(load_tokenizer(before / TOKENIZER_NAME), [text for _, text in GOLDEN])
-    asked = feed([(each.ids, each.casing) for each in read])
-    old, new = (cpu_session(folder / MODEL_NAME, threads=1).run(list(KEPT), asked) for folder in (before, after))
-    if changed := [name for name, *pair in zip(KEPT, old, new, strict=True) if not np.array_equal(*pair)]:
-        raise SystemExit(f"{after}: other answers of {', '.join(changed)}")
 
 
 def _arguments() -> argparse.Namespace:

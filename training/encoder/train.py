@@ -143,17 +143,21 @@ class Units:
 def loss_of(heads: Heads, batch: Batch) -> dict[str, Tensor]:
     """The mean loss of each head over what the batch annotates (zero where it annotates nothing)."""
     return {
-        "injection": _injection_loss(heads.injection.float(), batch),
+        "injection": injection_loss(
+            heads.injection.float(), batch.injection, batch.injection_weight, batch.foreign, batch.foreign_weight
+        ),
         "toxicity": _toxicity_loss(heads.toxicity.float(), batch),
         "topic": _topic_loss(heads.topic.float(), batch),
         "tags": _tag_loss(heads.tags.float(), batch),
     }
 
 
-def _injection_loss(logits: Tensor, batch: Batch) -> Tensor:
+def injection_loss(
+    logits: Tensor, injection: Tensor, injection_weight: Tensor, foreign: Tensor, foreign_weight: Tensor
+) -> Tensor:
     """Of the three outputs: an attack as a user's words, an attack in foreign text, and harmless in both."""
-    targets = torch.stack([batch.injection, batch.foreign], dim=1)
-    weights = torch.stack([batch.injection_weight, batch.foreign_weight], dim=1) * (targets >= 0)
+    targets = torch.stack([injection, foreign], dim=1)
+    weights = torch.stack([injection_weight, foreign_weight], dim=1) * (targets >= 0)
     weight, worst = weights.amax(1), targets.clamp(min=0).amax(1)
     targets = torch.cat([targets.clamp(min=0), 1.0 - worst[:, None]], dim=1) * (1 - 2 * SMOOTHING) + SMOOTHING
     weights = torch.cat([weights, weight[:, None]], dim=1)
