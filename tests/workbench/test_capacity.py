@@ -96,7 +96,8 @@ def test_the_spread_holds_what_is_likely(demand: Demand) -> None:
     for least, likely, most in zip(low.needs, value.needs, high.needs, strict=True):
         assert least.cores <= likely.cores * (1 + 1e-9)
         assert likely.cores <= most.cores * (1 + 1e-9)
-        assert least.memory_gib <= most.memory_gib * (1 + 1e-9)
+        if least.processes == most.processes:  # a cheap pass leaves room for more event loops, and each has its memory
+            assert least.memory_gib <= most.memory_gib * (1 + 1e-9)
     assert low.partitions <= value.partitions <= high.partitions
 
 
