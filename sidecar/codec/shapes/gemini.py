@@ -127,7 +127,7 @@ def _parts(channel: Channel) -> Node:
     piece = {
         "jsonPath": Node(select=_path_node),
         "stringValue": text(Channel.TOOL_ARGUMENTS, enter=_argument_text),
-        "numberValue": arguments(),
+        "numberValue": arguments(enter=_argument_text),
     }
     call = _spelt(
         {
