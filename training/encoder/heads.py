@@ -19,7 +19,6 @@ How it works:
 
 from __future__ import annotations
 
-import argparse
 import collections
 import dataclasses
 import random
@@ -41,7 +40,7 @@ from training.encoder.card_file import write_model, write_thresholds
 from training.encoder.export import mixing, raw_calibration, set_constants
 from training.encoder.labels import INJECTION, TOPICS, TOXICITY
 from training.encoder.model import EncoderConfig, PooledHead
-from training.encoder.pooled import check, head_constants, learn, read_pooled, shipped_head
+from training.encoder.pooled import arguments_of, check, head_constants, learn, read_pooled, shipped_head
 from training.encoder.prepare import BagOfWordsJudge, Unit, build, cut
 from training.encoder.restore import restored, restored_topic, restored_wide
 from training.encoder.rows import Example, injection_examples
@@ -77,7 +76,7 @@ class Read:
 
 def main() -> None:
     """The command line."""
-    arguments = _arguments()
+    arguments = arguments_of(__doc__)
     arguments.work.mkdir(parents=True, exist_ok=True)
     kept = arguments.work / "heads.npz"
     if not kept.exists():
@@ -210,18 +209,6 @@ def calibrate(folder: Path, data: Path, every: int) -> None:
         fitted[name][..., :outputs] = before[name][..., :outputs]
     set_constants(path, fitted)
     write_thresholds(folder, "toxicity", thresholds)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with injection/, toxicity/, topic/, pii/")
-    parser.add_argument("--model", type=Path, required=True, help="folder of the shipped model")
-    parser.add_argument("--work", type=Path, required=True, help="folder for what is read once")
-    parser.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
-    parser.add_argument("--version", required=True, help="the new model's version")
-    parser.add_argument("--every", type=int, default=1, help="calibrate on every n-th dev row only")
-    parser.add_argument("--seed", type=int, default=7)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ How it works:
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ from training.encoder.card_file import write_model
 from training.encoder.export import mixing, raw_calibration, set_constants
 from training.encoder.labels import INJECTION
 from training.encoder.model import PooledHead
-from training.encoder.pooled import check, head_constants, learn, read_pooled, shipped_head
+from training.encoder.pooled import arguments_of, check, head_constants, learn, read_pooled, shipped_head
 from training.encoder.restore import restored_wide
 from training.encoder.serve import ServedModel
 from training.encoder.train import injection_loss
@@ -55,7 +54,7 @@ Columns = dict[str, NDArray[Any]]
 
 def main() -> None:
     """The command line."""
-    arguments = _arguments()
+    arguments = arguments_of(__doc__)
     kept = arguments.work / "injection.npz"
     if not kept.exists():
         found: dict[str, Any] = _read(arguments.model, arguments.work / "train.npz", arguments.seed)
@@ -121,18 +120,6 @@ def _mixed(before: dict[str, NDArray[Any]], fitted: dict[str, Floats]) -> dict[s
     for name in ("deep", "wide_share", "offset"):
         before[name][..., : len(INJECTION)] = fitted[name][..., : len(INJECTION)]
     return before
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with injection/ and injection2/")
-    parser.add_argument("--work", type=Path, required=True, help="folder with train.npz; what is read once goes there")
-    parser.add_argument("--model", type=Path, required=True, help="folder of the shipped model")
-    parser.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
-    parser.add_argument("--version", required=True, help="the new model's version")
-    parser.add_argument("--every", type=int, default=1, help="calibrate on every n-th dev row only")
-    parser.add_argument("--seed", type=int, default=7)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

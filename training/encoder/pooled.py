@@ -7,6 +7,7 @@ injection and toxicity share (`export.py`).
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +36,19 @@ READ = ("pooled", "labels.deep")
 BATCH, ROWS = 16, 512
 """Segments that are read at once, and rows of a step of training."""
 WARM_UP = 50
+
+
+def arguments_of(told: str | None) -> argparse.Namespace:
+    """The command line of a program that learns heads; `told` is what it does."""
+    parser = argparse.ArgumentParser(description=told, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with injection/, toxicity/, topic/, pii/")
+    parser.add_argument("--model", type=Path, required=True, help="folder of the shipped model")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what is read once")
+    parser.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
+    parser.add_argument("--version", required=True, help="the new model's version")
+    parser.add_argument("--every", type=int, default=1, help="calibrate on every n-th dev row only")
+    parser.add_argument("--seed", type=int, default=7)
+    return parser.parse_args()
 
 
 def read_pooled(model: Path, rows: Sequence[Pair]) -> tuple[NDArray[np.float16], Floats]:
