@@ -241,9 +241,8 @@ async def _answer(caller: Caller) -> str:
 
 
 def _policy(*, remarks: bool = False) -> dict[str, Any]:
-    rules: list[dict[str, Any]] = [
-        {"id": "injection", "detect": {"detector": "injection", "threshold": 0.999999}, "action": "block"}
-    ]
+    detect = {"detector": "injection", "parts": ["user", "model"], "threshold": 0.999999}
+    rules: list[dict[str, Any]] = [{"id": "injection", "detect": detect, "action": "block"}]
     if remarks:
         rules.append({"id": "grounding", "detect": {"detector": "grounding"}, "action": "annotate"})
     return {
