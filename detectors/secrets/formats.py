@@ -329,6 +329,8 @@ _NAMED = (
     rf"|{_PASSWORDS_ELSEWHERE}"
     r"|ApiKey|APIKey|Secret|Token|Password|Passwd|AccessKey)(?i:[_-]?(?:key|base|token|value))?"
 )
+_NAMED_SHORTLY = f"(?i:{_PASSWORDS}|secret|token|api[_-]?key|access[_-]?key)"
+"""In an element's name, or in the name of a pair."""
 _ASSIGN = r"\\?[\"'`*]{0,3}\]?\s{0,3}(?::=|=>|=|:|\|)(?:\*\*)?\s{0,3}`?\\?[\"']?"
 _AUTHORIZATION = r"(?:\b|-)(?i:authorization)\\?[\"']?\s{0,3}[:=]\s{0,3}\\?[\"']?"
 _AWS_KEY_ID = "(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}"
@@ -619,7 +621,7 @@ FORMATS = (
     Format(
         "GENERIC_SECRET",
         "random value in a secret's element",
-        rf"<[\w:.-]{{0,24}}(?i:{_PASSWORDS}|secret|token|api[_-]?key|access[_-]?key)>(?P<secret>[^\s\"',;<>`(){{}}\[\]\\@:/]{_VALUE}{{7,128}})",
+        rf"<[\w:.-]{{0,24}}{_NAMED_SHORTLY}>(?P<secret>[^\s\"',;<>`(){{}}\[\]\\@:/]{_VALUE}{{7,128}})",
         check=_assigned,
         tail=f"{_VALUE}*",
         context=_may_be_secret,
@@ -637,7 +639,7 @@ FORMATS = (
         "GENERIC_SECRET",
         "random value of a pair that names a secret",
         r"(?i:name|key)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:[\w.-]{0,40}[_.-])?"
-        rf"(?i:{_PASSWORDS}|secret|token|api[_-]?key|access[_-]?key)[\"']?\s{{0,3}},?\s{{0,24}}[\"']?(?i:value)[\"']?\s{{0,3}}[:=]"
+        rf"{_NAMED_SHORTLY}[\"']?\s{{0,3}},?\s{{0,24}}[\"']?(?i:value)[\"']?\s{{0,3}}[:=]"
         rf"\s{{0,3}}[\"']?(?P<secret>{_VALUE}{{8,128}})",
         check=_assigned,
         tail=f"{_VALUE}*",
