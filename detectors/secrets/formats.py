@@ -211,8 +211,10 @@ def _stands_alone(value: str) -> float | None:
 
 
 _SIGN_INSIDE = re.compile(r"[!@#$%^*](?=\w)|\d[!#$%^*]")
-_COMPOUND = re.compile(r"v?\d+(?:[.:/-]\w+)+|[A-Za-z]{2,}\d{0,4}(?:[._/-][A-Za-z]+\d{0,4})*")
-"""A time, a version, words with numbers: `2026-12-01T00:10:00Z`, `v2.3.1-rc4`, `pbkdf2-sha256`."""
+_COMPOUND = re.compile(
+    r"v?\d+(?:[.:/-]\w+)+|[A-Za-z]{2,}\d{0,4}(?:[._/-][A-Za-z]+\d{0,4})*|[\w.-]+=.*|[\w.-]*(?:/[\w.-]+)+"
+)
+"""A time, a version, words with numbers, a pair, a path: `2026-12-01T00:10:00Z`, `v2.3.1-rc4`, `pbkdf2-sha256`."""
 
 _DESCRIBES = re.compile(
     r"(?:of|kind|some|any|the|my)[-_ ]?(?:my[-_ ]?)?(?:pass(?:word|phrase)|secret)"
@@ -352,7 +354,7 @@ _PASSWORDS_ELSEWHERE = (
 )
 """In scripts in which ASCII's `\\b` sees no boundary."""
 _NAMED = (
-    rf"(?:(?:\b|[_-]|\bPG)(?i:api[_-]?key|secret|token|{_PASSWORDS}|pass|client[_-]?secret|access[_-]?key|credentials?"
+    rf"(?:(?:\b|[_-]|\bPG|\bSSH)(?i:api[_-]?key|secret|token|{_PASSWORDS}|pass|client[_-]?secret|access[_-]?key|credentials?"
     r"|(?:encryption|signing|private|auth|master|shared|hmac|jwt|openai|webhook)[_-]?key)"
     rf"|{_PASSWORDS_ELSEWHERE}"
     r"|ApiKey|APIKey|Secret|Token|Password|Passwd|AccessKey)(?i:[_-]?(?:key|base|token|value))?"
@@ -686,14 +688,14 @@ FORMATS = (
     Format(
         "BASIC_AUTH",
         "password behind a user in an option",
-        r"\s(?:-[uUa]|--user|--auth)[ =][\"']?[\w.@+-]{1,64}[:%](?P<secret>[^\s\"':@/]{8,64})",
+        r"\s(?:-u[ =]?|(?:-[Ua]|--user|--auth)[ =])[\"']?[\w.@+-]{1,64}[:%](?P<secret>[^\s\"':@/]{8,64})",
         check=_said,
         not_before="",
     ),
     Format(
         "GENERIC_SECRET",
         "value behind the word password",
-        rf"\b(?i:{_PASSWORDS})[ ][\"'`]?(?P<secret>{_VALUE}{{8,128}})",
+        rf"(?:(?:\A|[^\w-])(?i:{_PASSWORDS})|{_PASSWORDS_ELSEWHERE})[ ][\"'`]?(?P<secret>{_VALUE}{{8,128}})",
         check=_stands_alone,
         tail=f"{_VALUE}*",
         context=_may_be_secret,

@@ -336,6 +336,7 @@ def test_no_character_of_a_token_is_cleared_before_it_is_found(kind: str) -> Non
         ("secret: kubernetes.io/service-account-token, token = 'the_quick_brown_fox_2'", "names and paths"),
         ("Passwort vergessen? A password reset, password protected2, password pbkdf2-sha256", "what is said of one"),
         ("changed the password 2026-12-01T00:10:00Z in v2.3.1, password v2.3.1-rc4k9", "a time, a version"),
+        ("password user_id=a1b2c3d4, password foo/bar3baz4/x5.txt", "a pair, a path"),
         ("cp -p report2024final7b.txt x | mysql; docker run -p web8080proxy9", "options of other commands"),
         ("mysql -u app -p shopdb2024x1y2", "a database: the password is asked for"),
         ("my password is required1, the token is 12345678", "a word and digits that say nothing"),
@@ -393,6 +394,7 @@ def test_a_secret_has_names_in_many_languages_and_marks_beside_it(text: str) -> 
             "unzip -P {} a",
         ),
         *("mysqldump -u root -p'{}' shop", "ldapsearch -D cn=me -w {} -b dc", "mosquitto_pub -u me -P {} -t a"),
+        *("SSHPASS={} sshpass -e ssh", "curl -uapp:{} https://x.io", "\u5bc6\u7801 {}"),
         *("curl -u app:{} https://x.io", "smbclient //h/s -U app%{}", "http -a app:{} x.io", "tool --pass {} --now"),
         *('psql "host=db user=app password={}"', "password {} works", "Passwort `{}`", "la contrase\u00f1a {} vale"),
     ),
@@ -403,6 +405,10 @@ def test_a_password_is_found_behind_its_word_and_in_the_options_of_commands(text
     start = whole.index(value)
     assert {(each.start, each.end) for each in scan(SCANNER, whole)} == {(start, start + len(value))}
     assert scan(SCANNER, whole, range(len(whole))) == scan(SCANNER, whole)
+
+
+def test_an_option_that_is_called_password_is_found_once() -> None:
+    assert len(scan(SCANNER, "docker login --password Zk3Lm8Vt2XbN7w")) == 1
 
 
 def test_a_rule_of_hyphens_is_hardly_held() -> None:
