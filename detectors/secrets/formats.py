@@ -353,6 +353,15 @@ _PASSWORDS_ELSEWHERE = (
     "|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638"
 )
 """In scripts in which ASCII's `\\b` sees no boundary."""
+
+
+def _behind_the_word(left: str, right: str) -> bool:
+    """Whether the word password before a value stands alone: of an option's value its own format tells."""
+    return _may_be_secret(left, right) and not _OPTION.search(left[-BEFORE:])
+
+
+_OPTION = re.compile(rf"-(?i:{_PASSWORDS}) [\"'`]?\Z")
+
 _NAMED = (
     rf"(?:(?:\b|[_-]|\bPG|\bSSH)(?i:api[_-]?key|secret|token|{_PASSWORDS}|pass|client[_-]?secret|access[_-]?key|credentials?"
     r"|(?:encryption|signing|private|auth|master|shared|hmac|jwt|openai|webhook)[_-]?key)"
@@ -695,10 +704,10 @@ FORMATS = (
     Format(
         "GENERIC_SECRET",
         "value behind the word password",
-        rf"(?:(?:\A|[^\w-])(?i:{_PASSWORDS})|{_PASSWORDS_ELSEWHERE})[ ][\"'`]?(?P<secret>{_VALUE}{{8,128}})",
+        rf"(?:\b(?i:{_PASSWORDS})|{_PASSWORDS_ELSEWHERE})[ ][\"'`]?(?P<secret>{_VALUE}{{8,128}})",
         check=_stands_alone,
         tail=f"{_VALUE}*",
-        context=_may_be_secret,
+        context=_behind_the_word,
     ),
     Format(
         "GENERIC_SECRET",
