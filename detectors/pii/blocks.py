@@ -67,7 +67,7 @@ _ENDS_IN_PAIRS = re.compile(r"(?:\d[ ./-]?){5}\d\Z")
 _ENDS_IN_LETTER = re.compile(r"(?:\d[ ./-]?){5}(?:2[ABab]|(?:\d[ ./-]?){3}[A-Za-z])\Z")
 """The letter inside a number: of a German pension's, and the `2A` or `2B` of one from Corsica."""
 _ENDS_IN_IDENTITY = re.compile(rf"(?<!{ALNUM})[A-Za-z]{{1,2}}\d{{6}}\Z")
-_ENDS_IN_IBAN = re.compile(rf"(?<!{ALNUM})[A-Za-z]{{2}}\d\d(?:[ ./-]?[A-Za-z0-9]{{4}}){{0,8}}\Z")
+_ENDS_IN_IBAN = re.compile(rf"(?<!{ALNUM})[A-Za-z]{{2}}\d\d(?:[ ./+-]?[A-Za-z0-9]{{4}}){{0,8}}\Z")
 _ENDS_IN_PLUS = re.compile(rf"[{PLUS}]\Z")
 _NUMBER_FOLLOWS = regex.compile(r" ?(?:\( ?)?\d")
 _DIGITS_FOLLOW = regex.compile(rf"(?!\]\()[{GLUE}]{{1,4}}[{JOINERS}]{{0,4}}\d")

@@ -17,6 +17,7 @@ from detectors.pii import ids, patterns
 from detectors.pii.guards import (
     Guard,
     has_one_case,
+    has_own_letter,
     is_address,
     is_apart,
     is_bank_account,
@@ -370,6 +371,17 @@ NATIONAL = (
         "ItFiscalCodeRecognizer",
         bare=0.5,
         context=("fiscal code",),
+    ),
+    # Identità, "Identity cards: useful information"; no check digit
+    _national(
+        "mt",
+        "MT_ID_CARD",
+        forms=patterns.MT_IDENTITY,
+        context=(
+            *("karta tal identità", "karta tal identita", "numru tal karta", "numru tal identità", "id card", "e id"),
+            *("identity card", "maltese id", "malta id", "national id", "id number", "identity number", "id no"),
+        ),
+        guard=has_own_letter,
     ),
 )
 

@@ -131,7 +131,14 @@ def is_card(text: str, start: int, end: int) -> bool:
         return False
     if digits == found and _PERIODIC.fullmatch(digits) and not _is_named_card(text, start):
         return False
+    if "+" in found:
+        return not _is_in_sum(text, start, end)
     return " " not in found or not _is_in_columns(text, start, end)
+
+
+def _is_in_sum(text: str, start: int, end: int) -> bool:
+    """Whether numbers with a plus between them go on, or come to something: `4+5=9`."""
+    return text[start - 1 : start] == "+" or text[end : end + 1] in frozenset("+=")
 
 
 def _is_in_columns(text: str, start: int, end: int) -> bool:
@@ -290,6 +297,12 @@ def has_one_case(text: str, start: int, end: int) -> bool:
     """Not `AB123456 a`, where an article follows."""
     found = text[start:end]
     return found in (found.upper(), found.lower())
+
+
+def has_own_letter(text: str, start: int, end: int) -> bool:
+    """Not a part of something longer, and not `1234567 a`, where an article follows."""
+    found = text[start:end]
+    return is_group_apart(text, start, end) and not (found[-2] == " " and found[-1].islower())
 
 
 def is_long_id(text: str, start: int, end: int) -> bool:

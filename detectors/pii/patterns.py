@@ -123,11 +123,14 @@ OPEN_URLS = (
 S = r"[-. /]"
 """What stands between the groups of a number, in the view that all recognizers read (`detectors.pii.view`)."""
 
+_S = r"[-. /+]"
+"""The same and the plus by which a form's encoding writes a blank: only where check digits tell a number from a sum."""
+
 _ISSUER = r"(?:4\d{3}|5[0-8]\d{2}|6\d{3}|3\d{3}|2[1-7]\d{2}|1800)"
 CARD = (
     Form("card number", rf"{_ISSUER}[- ]?\d{{3,4}}[- ]?\d{{3,4}}[- ]?\d{{3,5}}(?:[- ]?\d{{3}})?", 0.3),
-    Form("card number with dots", rf"{_ISSUER}([./])\d{{4}}\1\d{{4}}\1\d{{3,4}}(?:\1\d{{3}})?", 0.3),
-    Form("card number in three groups", rf"3\d{{3}}({S})\d{{6}}\1\d{{4,5}}", 0.3),
+    Form("card number with dots", rf"{_ISSUER}([./+])\d{{4}}\1\d{{4}}\1\d{{3,4}}(?:\1\d{{3}})?", 0.3),
+    Form("card number in three groups", rf"3\d{{3}}({_S})\d{{6}}\1\d{{4,5}}", 0.3),
 )
 ODD_CARD = (
     Form("card number of 12 digits", rf"(?:5[06-8]|6\d)\d{{2}}{S}?\d{{4}}{S}?\d{{4}}", 0.3),
@@ -136,7 +139,7 @@ ODD_CARD = (
 """Lengths that few cards have, and many numbers: none without a context word."""
 SSN = (
     Form("SSN", rf"\d{{3}}({S})\d{{2}}\1\d{{4}}", 0.5),
-    Form("SSN, other groups", r"\d{5}-\d{4}|\d{3}-\d{6}|\d{9}", 0.05),
+    Form("SSN, other groups", r"\d{5}-\d{4}|\d{3}-\d{6}|\d{9}|\d{3}\+\d{2}\+\d{4}", 0.05),
 )
 _ITIN_GROUP = r"(?:5\d|6[0-5]|7\d|8[0-8]|9[0-24-9])"
 ITIN = (
@@ -224,8 +227,8 @@ IBAN_LENGTHS = {
 
 def _iban(country: str, length: int) -> str:
     groups, rest = divmod(length - 4, 4)
-    last = rf"{S}?[A-Z0-9]{{{rest}}}" if rest else ""
-    return rf"{country}[0-9]{{2}}(?:{S}?[A-Z0-9]{{4}}){{{groups}}}{last}"
+    last = rf"{_S}?[A-Z0-9]{{{rest}}}" if rest else ""
+    return rf"{country}[0-9]{{2}}(?:{_S}?[A-Z0-9]{{4}}){{{groups}}}{last}"
 
 
 IBAN = (Form("IBAN", f"({'|'.join(_iban(*each) for each in sorted(IBAN_LENGTHS.items()))})", 1.0),)
@@ -294,4 +297,5 @@ LV_PERSONAL = (Form("personas kods", r"\d{6}-?\d{5}", 0.3),)
 SI_EMSO = (Form("EMŠO", rf"[0-3]\d[01]\d[09]\d\d{S}?\d{{6}}", 0.3),)
 LU_MATRICULE = (Form("matricule", rf"(?:18|19|20)\d\d{S}?[01]\d{S}?[0-3]\d{S}?\d{{3}}{S}?\d\d", 0.3),)
 CY_TAX = (Form("eight digits and a letter", rf"[09]\d{{7}}{S}?[A-Z]", 0.3),)
+MT_IDENTITY = (Form("seven digits and a letter", r"\d{7}[- ]?[ABGHLMPZ]", 0.3),)
 GR_AMKA = (Form("ΑΜΚΑ", rf"\d{{6}}{S}?\d{{5}}|\d\d{S}\d\d{S}\d\d{S}\d{{5}}", 0.3),)

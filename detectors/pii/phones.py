@@ -176,7 +176,8 @@ def longest(text: str, start: int, first: int, regions: Sequence[str], *, words:
         if score == WEAK and _is_in_code(text, start, words):
             continue
         number = text[start:end]
-        is_given = words == Words.NAME or _is_held(number, regions, has_plus=has_plus)
+        is_named = words == Words.NAME and not _IN_FOURS.fullmatch(number)
+        is_given = is_named or _is_held(number, regions, has_plus=has_plus)
         if score > 0 and (is_given or (has_plus and _is_spelt(number, words))):
             return Phone(start, _whole_end(text, start, end), score)
     return None
@@ -289,6 +290,8 @@ _DOTTED_BEHIND_PREFIX = re.compile(r"0\d{1,3}[-/ ]\d{2,3}(?:\.\d{2,3}){1,3}")
 _ROW_BEFORE = re.compile(r"(?:\d|\.\.) {1,3}\Z")
 _ROW_AFTER = re.compile(r" -?\d")
 _IN_FOURS = re.compile(r"\d{4}(?: \d{4}){2,3}")
+_ROUND = re.compile(r"[1-9]\d*0(?: [1-9]\d*0)+")
+"""What is measured or counted behind a verb that is a word for telephones, too: `text 1920 1080`."""
 _COLUMN_BEFORE = re.compile(r"(?:\d|\.\.)[ \n]{1,3}\Z")
 _COLUMN_BEHIND = re.compile(r"[ \n]-?\d")
 """Of columns of four digits: numbers of the lines above and below count, too."""
@@ -322,6 +325,8 @@ def _is_other_form(number: str, groups: Sequence[str], words: Words) -> bool:
     if _OTHER_FORM.fullmatch(number) or _DECIMAL.fullmatch(number) or _YEARS.fullmatch(number):
         return True
     if not words and _BEFORE_YEAR.fullmatch(number):
+        return True
+    if words < Words.NAME and (_IN_FOURS.fullmatch(number) or _ROUND.fullmatch(number)):
         return True
     if len(groups) == 1 and len(number) > MOST_UNGROUPED and number[0] != "0":
         return True

@@ -7,7 +7,8 @@ date. What is none in any text is told by closed lists and by the writing alone:
    begins, a Latin phrase of officials;
 2. a sentence's beginning of many words of which none is written as a name is;
 3. a part of a decimal number;
-4. products that are spoken to as if they were somebody, or a title alone, where a person was tagged;
+4. products that are spoken to as if they were somebody, or a title alone, where a person was tagged; a tool, language
+   or format (`Python`, `JSON`) where an organization was;
 5. a length of time (`18 months`), or a date that only those can tell who know when it was written (`last year`);
 6. a people where its language is meant (`translate into French`);
 7. what a form calls an id by (`Steuernummer`, `Numéro de sécurité sociale`), where a person or a place was tagged, and
@@ -54,6 +55,13 @@ _PRODUCTS = frozenset(
     "grafana jenkins jira kafka kubernetes linkedin notion ollama openai perplexity postgres siri slack spotify "
     "tensorflow trello uvicorn wikipedia windsurf youtube zapier zendesk".split()
 )
+_TOOLS = frozenset(
+    "aider ansible bash bixby chatgpt cortana css csv debian django dockerfile eslint excel fastapi firefox git gmail "
+    "graphql html javascript jenkins jira json kafka kubectl kubernetes latex linux markdown matplotlib mysql nginx "
+    "nodejs npm numpy ollama pandas photoshop postgres postgresql powerpoint powershell pytest python pytorch siri sql "
+    "sqlite tensorflow terraform typescript ubuntu uvicorn webpack xml yaml".split()
+)
+"""Tools, languages and formats. A firm that has the name of its product (`GitHub`) is none of them."""
 _TITLES = frozenset("president minister pm senator governor mayor aunt uncle".split())
 """What is no name alone."""
 _UNITS = frozenset(
@@ -100,7 +108,8 @@ _NEAR = 80
 _CALLED = re.compile(r"\b(?:hey|ok|okay|ask|amazon|anthropic(?:'s)?)[ ,]{1,2}\Z", re.IGNORECASE)
 
 _NAMES = frozenset(("PERSON", "LOCATION", "ORGANIZATION", "NRP"))
-PERSON, LOCATION, NRP, DATE_TIME, ADDRESS = "PERSON", "LOCATION", "NRP", "DATE_TIME", "ADDRESS"
+PERSON, LOCATION, ORGANIZATION, NRP = "PERSON", "LOCATION", "ORGANIZATION", "NRP"
+DATE_TIME, ADDRESS = "DATE_TIME", "ADDRESS"
 LEAST_OF_FORM = 7
 """Letters of a context word that is no name: `licence` is none, `John` (Doe), `Burger` and `Kong` may be one."""
 SENTENCE = 4
@@ -146,6 +155,7 @@ def is_nothing(text: str, start: int, end: int, label: str) -> bool:
         or (label in (LOCATION, NRP) and is_of_thing(text, start, end))
         or (len(low) == 1 and _CALLS_UPON.search(text, max(0, start - 2), start) is not None)
         or (label == PERSON and _is_product(text, start, end, low))
+        or (label == ORGANIZATION and len(low) == 1 and low[0] in _TOOLS)
         or (label == PERSON and len(low) == 1 and low[0] in _TITLES)
         or (_begins(text, start) and (_is_order(text, end, low) or _is_sentence(words, low)))
     )

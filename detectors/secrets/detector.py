@@ -26,7 +26,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from detectors.base import DetectorError, Params
-from detectors.secrets.formats import FAILED, FORMATS, PEM_KIND, SECRET, VERIFIED, Format, is_placeholder
+from detectors.secrets.formats import BEFORE, FAILED, FORMATS, PEM_KIND, SECRET, VERIFIED, Format, is_placeholder
 from detectors.text.looks import LooksScanner
 from detectors.text.named import Named
 from detectors.text.regular import NotRegular, RegularScanner, Rule
@@ -35,8 +35,8 @@ from detectors.types import Finding
 THRESHOLD = 0.5
 FIRST_PIECE = 320
 PIECE = 256
-_LOOK_BEHIND = 48
-"""For the checks: a connection string's `; password=`."""
+_LOOK_BEHIND = BEFORE
+"""For the checks: a connection string's `; password=`, the command of an option."""
 
 
 class SecretsParams(Params):

@@ -27,6 +27,8 @@ _ESCAPES = r"\\[abfnrtv]|\\u[0-9A-Fa-f]{4}|\[[0-9;]{1,8}m|%[0-9A-F]{2}"
 r"""The ends of escapes: `\n` in JSON, a terminal's colour, URL encoding."""
 GUARD = rf"(?:\b|{_ESCAPES})"
 """What stands left of a token: no word character, or the end of an escape."""
+BEFORE = 80
+"""Characters before a match that a check may read."""
 SECRET = "secret"  # noqa: S105 - a group's name
 """The group that is the finding."""
 
@@ -201,6 +203,19 @@ def _said(value: str) -> float | None:
     return _assigned(value) if all(any(map(kind, value)) for kind in kinds) else None
 
 
+def _stands_alone(value: str) -> float | None:
+    """A value with but a blank behind its name: digits and letters mixed as in no word, time or version."""
+    changes = sum(left.isdigit() != right.isdigit() for left, right in pairwise(filter(str.isalnum, value)))
+    is_mixed = changes > 2 or _SIGN_INSIDE.search(value) is not None
+    return _said(value) if is_mixed and not _COMPOUND.fullmatch(value) else None
+
+
+_SIGN_INSIDE = re.compile(r"[!@#$%^*](?=\w)|\d[!#$%^*]")
+_COMPOUND = re.compile(
+    r"v?\d+(?:[.:/-]\w+)+|[A-Za-z]{2,}\d{0,4}(?:[._/-][A-Za-z]+\d{0,4})*|[\w.-]+=.*|[\w.-]*(?:/[\w.-]+)+"
+)
+"""A time, a version, words with numbers, a pair, a path: `2026-12-01T00:10:00Z`, `v2.3.1-rc4`, `pbkdf2-sha256`."""
+
 _DESCRIBES = re.compile(
     r"(?:of|kind|some|any|the|my)[-_ ]?(?:my[-_ ]?)?(?:pass(?:word|phrase)|secret)"
     r"|(?:pass(?:word|phrase)|secret)[-_ ]?(?:must|goes|here|that)",
@@ -246,6 +261,21 @@ _CALLS = frozenset("([")
 def _may_name_secret(left: str, right: str) -> bool:
     """The same of a pair, whose name stands before the word `value`."""
     return _may_be_secret(left[: left.lower().rfind("value")], right)
+
+
+def _of_command(left: str, _: str) -> bool:
+    """Whether the option before a value belongs to a command that takes a password by it."""
+    return bool(_COMMAND.search(left[-BEFORE:]))
+
+
+_COMMAND = re.compile(
+    r"(?:\b(?:mysql\w{0,8}|mariadb[\w-]{0,8}|sshpass|7z[arz]?)\b[^\n|;&]*\s-p"
+    r"|\b(?:sshpass|(?:docker|podman|oc|az|helm registry) login|mongo\w{0,8}|cqlsh)\b[^\n|;&]*\s-p "
+    r"|\bredis-cli\b[^\n|;&]*\s-a |\bldap\w{3,8}\b[^\n|;&]*\s-w "
+    r"|\b(?:unzip|zip|sqlcmd|mosquitto_\w{3})\b[^\n|;&]*\s-P )[\"']?\Z",
+    re.ASCII,
+)
+"""`mysql -p shop` asks for the password, and `shop` is a database: there nothing may stand between."""
 
 
 def _may_have_password(left: str, _: str) -> bool:
@@ -324,7 +354,7 @@ _PASSWORDS_ELSEWHERE = (
 )
 """In scripts in which ASCII's `\\b` sees no boundary."""
 _NAMED = (
-    rf"(?:(?:\b|[_-]|\bPG)(?i:api[_-]?key|secret|token|{_PASSWORDS}|pass|client[_-]?secret|access[_-]?key|credentials?"
+    rf"(?:(?:\b|[_-]|\bPG|\bSSH)(?i:api[_-]?key|secret|token|{_PASSWORDS}|pass|client[_-]?secret|access[_-]?key|credentials?"
     r"|(?:encryption|signing|private|auth|master|shared|hmac|jwt|openai|webhook)[_-]?key)"
     rf"|{_PASSWORDS_ELSEWHERE}"
     r"|ApiKey|APIKey|Secret|Token|Password|Passwd|AccessKey)(?i:[_-]?(?:key|base|token|value))?"
@@ -629,7 +659,7 @@ FORMATS = (
     Format(
         "GENERIC_SECRET",
         "random value of an option for a secret",
-        rf"(?:\s|\A)--?(?i:[a-z-]{{0,24}}(?:{_PASSWORDS}|secret|token|api-key|access-key))[ ][\"']?"
+        rf"(?:\s|\A)--?(?i:(?:[a-z][a-z-]{{0,23}})?(?:{_PASSWORDS}|pass|secret|token|api-key|access-key))[ ][\"']?"
         rf"(?P<secret>{_VALUE}{{8,128}})",
         check=_assigned,
         tail=f"{_VALUE}*",
@@ -658,9 +688,25 @@ FORMATS = (
     Format(
         "BASIC_AUTH",
         "password behind a user in an option",
-        r"\s(?:-u|--user)[ =][\"']?[\w.@+-]{1,64}:(?P<secret>[^\s\"':@/]{8,64})",
+        r"\s(?:-u[ =]?|(?:-[Ua]|--user|--auth)[ =])[\"']?[\w.@+-]{1,64}[:%](?P<secret>[^\s\"':@/]{8,64})",
         check=_said,
         not_before="",
+    ),
+    Format(
+        "GENERIC_SECRET",
+        "value behind the word password",
+        rf"(?:(?:\A|[^\w-])(?i:{_PASSWORDS})|{_PASSWORDS_ELSEWHERE})[ ][\"'`]?(?P<secret>{_VALUE}{{8,128}})",
+        check=_stands_alone,
+        tail=f"{_VALUE}*",
+        context=_may_be_secret,
+    ),
+    Format(
+        "GENERIC_SECRET",
+        "password in an option of a command",
+        rf"\s-[pPaw][ ]?[\"']?(?P<secret>{_VALUE}{{8,128}})",
+        check=_said,
+        tail=f"{_VALUE}*",
+        context=_of_command,
     ),
     Format(
         "GENERIC_SECRET",

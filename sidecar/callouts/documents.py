@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sidecar.codec.jsontext import WideNumber, loads
+from sidecar.codec.jsontext import NotJsonError, WideNumber, loads
 
 _Kind = TypeVar("_Kind")
 
@@ -25,6 +25,8 @@ def decoded(data: bytes, kind: type[_Kind]) -> _Kind:
     except msgspec.ValidationError as error:
         if _WIDE not in str(error):
             raise
+    except RecursionError:
+        raise NotJsonError("nested too deep") from None
     return msgspec.convert(loads(data), kind)
 
 

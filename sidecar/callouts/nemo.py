@@ -106,5 +106,6 @@ def _content_of(message: Mapping[str, Any]) -> str:
     """The text of a message: of one with parts, theirs together."""
     content = message.get("content")
     if isinstance(content, list):
-        return "\n".join(each.get("text", "") for each in content if isinstance(each, dict))
+        texts = (each.get("text", "") for each in content if isinstance(each, dict))
+        return "\n".join(each for each in texts if isinstance(each, str))
     return content if isinstance(content, str) else ""

@@ -79,7 +79,7 @@ def in_parts(document: Any, path: Path, note: str, *, block: Block = bare_block)
 
 def advised(text: str, find: Callable[[Any, str], Placed | None], note: str) -> str:
     """A document with the note in the place that `find` says; as it came where there is none."""
-    place = find(loads(text), note)
+    place = find(loads(text, takes_nan=True), note)
     return text if place is None else edited_at(text, place.path, place.edit)
 
 

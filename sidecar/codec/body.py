@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -34,6 +35,7 @@ from sidecar.usage import Usage
 from sidecar.values import Blocked, Channel, Lane, Release
 
 _BOM = "\ufeff"
+_loads = partial(loads, takes_nan=True)
 _ALL_CHOICES = -1
 
 
@@ -117,7 +119,7 @@ class WholeBody:
         changes = {slot.path: _encoded(slot, new) for slot, new in woven.changes}
         text = replace_values(self._text, changes) if changes else self._text
         if self._is_request:
-            text = edited(text, self._shape.mended(loads(text) if changes else self._document))
+            text = edited(text, self._shape.mended(_loads(text) if changes else self._document))
         if self._note and self._shape.advised is not None:
             text = advised(text, self._shape.advised, self._note)
         for blocked in self._stopped:
@@ -125,7 +127,7 @@ class WholeBody:
         return (self._mark + text).encode("utf-8", "surrogatepass")
 
     def _stop(self, text: str, blocked: Blocked, unspoken: frozenset[Path]) -> str:
-        changes = self._shape.stopped(loads(text), blocked.lane.choice, blocked.message, unspoken)
+        changes = self._shape.stopped(_loads(text), blocked.lane.choice, blocked.message, unspoken)
         return edited(text, changes)
 
 
@@ -326,8 +328,8 @@ class StreamedAnswer:
             changes |= {slot.path: _silenced(slot) for slot in held.found.slots if slot.lane.choice in woven.without}
         text = replace_values(held.text, changes) if not held.is_text else held.changed(woven)
         if woven.without and not held.is_text:
-            text = edited(text, _without(loads(text), held.found, woven.without))
-        self._voice.heard(held.document if held.is_text else loads(text), held.frame.event)
+            text = edited(text, _without(_loads(text), held.found, woven.without))
+        self._voice.heard(held.document if held.is_text else _loads(text), held.frame.event)
         payload = (held.mark + text).encode("utf-8", "surrogatepass")
         self._out.append(self._framing.with_payload(held.frame, payload))
 
@@ -493,7 +495,7 @@ def _parse(body: bytes) -> tuple[str, str, Any]:
     mark = _BOM if text.startswith(_BOM) else ""
     text = text.removeprefix(_BOM)
     try:
-        return mark, text, loads(text)
+        return mark, text, _loads(text)
     except NotJsonError as error:
         raise UnknownShapeError("it is not JSON") from error
 

@@ -27,6 +27,8 @@ _HEAD_CHARS = 1024
 _LEAST_LATIN_BYTES = 64
 """In fewer bytes of anything it is no wonder that none is a control character."""
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_BLANK = "\ufeff \t\r\n"
+"""What may stand before JSON."""
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -50,7 +52,7 @@ def opened(value: str, *, may_link: bool = False) -> Opened | None:
 
 def is_json(text: str) -> bool:
     """Whether a file is read as JSON, or as a line of it each: what is not, behind all, is read as it stands."""
-    return text.lstrip()[:1] in ("{", "[")
+    return text.lstrip(_BLANK)[:1] in ("{", "[", '"')
 
 
 def text_in(data: bytes) -> str:

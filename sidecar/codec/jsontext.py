@@ -51,11 +51,16 @@ class NotJsonError(ValueError):
     """The document is not JSON, or is nested deeper than `MAX_DEPTH`."""
 
 
-def loads(document: str | bytes) -> Any:
-    """Parse a document. Raises `NotJsonError`, also when an object has a name twice: readers differ on which counts."""
+def loads(document: str | bytes, *, takes_nan: bool = False) -> Any:
+    """Parse a document. Raises `NotJsonError`, also when an object has a name twice: readers differ on which counts.
+
+    `takes_nan`: `NaN` and `Infinity` are wide numbers. JSON has none, but servers write them, and take them: whoever
+    reads such a document reads its texts as they stand here.
+    """
+    decoder = _DECODER if takes_nan else _STRICT
     try:
         text = document if isinstance(document, str) else document.decode("utf-8")
-        value = _whole(text) if text[:1] in _OPENING else _DECODER.decode(text)
+        value = _whole(decoder, text) if text[:1] in _OPENING else decoder.decode(text)
     except (ValueError, RecursionError, StopIteration) as error:
         raise NotJsonError("not valid JSON") from error
     if text.count("{") + text.count("[") > MAX_DEPTH and _is_nested_deeper(value):
@@ -63,9 +68,9 @@ def loads(document: str | bytes) -> Any:
     return value
 
 
-def _whole(text: str) -> Any:
+def _whole(decoder: json.JSONDecoder, text: str) -> Any:
     """What `decode` gives of a text that begins at once, in half the time."""
-    value, end = _DECODER.scan_once(text, 0)  # type: ignore[attr-defined]
+    value, end = decoder.scan_once(text, 0)  # type: ignore[attr-defined]
     if end != len(text) and _BLANK.fullmatch(text, end) is None:
         raise ValueError("something stands behind the document")
     return value
@@ -107,7 +112,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refused, parse_float=_float, parse_int=_int)
+_STRICT = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refused, parse_float=_float, parse_int=_int)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=WideNumber, parse_float=_float, parse_int=_int)
 
 
 def dumps(value: Any) -> str:

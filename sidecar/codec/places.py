@@ -12,7 +12,8 @@ depth: a field that a provider adds tomorrow is read today. What can be named:
 | `ECHO`   | repeats text in another form (log-probabilities): emptied once its text was changed         |
 | `DATA`   | a data URL, or a link to media; else like `BASE64`                                          |
 | `BASE64` | text or media in base64 (`encoded`); what is no base64 is text                              |
-| `OPAQUE` | no text: ids, types, roles, enumerations, counts, times, signatures, embeddings, media      |
+| `OPAQUE` | no text: ids, types, roles, enumerations, counts, times, signatures, embeddings, media;     |
+|          | of a body that comes whole, a string there that is no name is text: templates print roles   |
 | `FINAL`  | no text; that it is there says that a choice is over                                        |
 | `COUNTS` | no text, and says something of its own: usage, timings                                      |
 
@@ -365,6 +366,8 @@ class Reader:
             for key, inner in _name_first(value, fields):
                 below = fields.get(key, rest)
                 if below.kind is _OPAQUE and not below.emptied:
+                    if not self._is_streamed and type(inner) is str and not is_name(inner):
+                        self._walk(inner, UNKNOWN, scope, (*path, key))
                     continue
                 if type(inner) in _BARE and not _reads_bare(below, inner):
                     continue
@@ -424,6 +427,11 @@ _MANY = 64
 _TEXT, _ECHO, _OPAQUE, _FINAL, _COUNTS = Kind.TEXT, Kind.ECHO, Kind.OPAQUE, Kind.FINAL, Kind.COUNTS
 _BARE = frozenset({int, float, bool, type(None)})
 """What holds no text, but where it is read as JSON, or says something by being there."""
+
+
+def is_name(value: str) -> bool:
+    """Whether a string can be an id, a type or a role: ASCII without white space."""
+    return value.isascii() and value.isprintable() and " " not in value
 
 
 def _reads_bare(node: Node, value: Any) -> bool:

@@ -1,6 +1,7 @@
 """Plain text: a request or an answer whose body is nothing but text in UTF-8, whole or as it comes.
 
-There are no fields to say that an answer was stopped: the message is a last sentence.
+There are no fields to say that an answer was stopped: the message is a last sentence. A whole text that begins like
+JSON is read as that, since a lenient server may parse what is none for us: lines of it, or a name twice.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import codecs
 
 from sidecar.codec.body import UnknownShapeError
+from sidecar.codec.encoded import is_json
 from sidecar.codec.weave import Fed, Text
 from sidecar.usage import Usage
 from sidecar.values import Blocked, Channel, Lane, Part, Release
@@ -24,7 +26,8 @@ class WholeText:
             text = body.decode("utf-8")
         except UnicodeDecodeError as error:
             raise UnknownShapeError("it is not text in UTF-8") from error
-        self.texts = [Text(_REQUEST if is_request else _ANSWER, text, is_last=True, is_whole=True)] if text else []
+        lane = _REQUEST if is_request else _ANSWER
+        self.texts = [Text(lane, text, is_json(text), is_last=True, is_whole=True)] if text else []
         """What to feed."""
         self.document = None
         self.history: frozenset[Lane] = frozenset()

@@ -12,6 +12,7 @@ import io
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
@@ -343,9 +344,9 @@ class _Exchange:
     async def _unread(
         self, found: Unread | Unreadable, start: StreamStart, answer: aiohttp.ClientResponse
     ) -> web.StreamResponse:
-        """An answer that nobody looks at, unless it is empty."""
+        """An answer that nobody looks at, unless it is empty; one that changes protocols is never over."""
         begins, chunks = await peeked(answer.content.iter_any(), 1)
-        if begins:
+        if begins or answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
             await self._bodies.report_answer(start, found)
         return await self._copy(answer, chunks)
 

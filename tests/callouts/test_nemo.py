@@ -33,6 +33,7 @@ async def door() -> AsyncIterator[Calling]:
             "rule-1",
         ),
         ([{"role": "user", "content": [{"type": "text", "text": CARD}]}], "modified", MASKED, None),
+        ([{"role": "user", "content": [1, {"text": 5}, {"type": "text", "text": CARD}]}], "modified", MASKED, None),
     ],
 )
 async def test_messages_pass_or_are_modified_or_blocked(

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from pydantic import ValidationError
 
+from sidecar.callouts.catalogue import ADAPTERS
 from sidecar.callouts.server import CalloutServer
 from sidecar.codec import encoding
 from sidecar.config import Callouts
@@ -31,6 +32,13 @@ async def test_what_is_not_there_is_told_with_what_is():
         async with door.http.get(f"{door.url}/v1/check") as answer:
             assert answer.status == 405
             assert "is asked by POST" in (await answer.json())["error"]["message"]
+
+
+@pytest.mark.parametrize("path", [path for each in ADAPTERS.values() for path in each.paths])
+async def test_what_is_nested_too_deep_is_a_mistake_of_whoever_asks(path: str):
+    async with calling() as door:
+        status, _ = await door.post(path, b'{"a":' * 5000 + b"1" + b"}" * 5000)
+        assert status in {400, 422}
 
 
 async def test_without_a_token_nothing_is_looked_at(tmp_path: Path):

@@ -311,11 +311,32 @@ def test_tool_arguments_stay_apart_by_their_index() -> None:
     assert texts == {0: '{"card": "<CARD>"}', 1: " 1111 11x"}
 
 
-@pytest.mark.parametrize("payload", ("{nope", '{"a": 1, "a": "@"}', "only @ text", '"@"', '{"a": NaN, "b": "@"}'))
+@pytest.mark.parametrize("payload", ("{nope", '{"a": 1, "a": "@"}', "only @ text", '"@"', '{"a": nan, "b": "@"}'))
 @pytest.mark.parametrize("form", (Format.SSE, Format.LINES))
 def test_a_frame_that_is_no_json_is_read_as_text(payload: str, form: Format) -> None:
     exchange = stream_of(openai_chat.SHAPE, [payload.replace("@", "4111 1111 1111 1111")], form)
     assert guarded(exchange, MASKING) == written(form, payload.replace("@", "<CARD>"))
+
+
+@pytest.mark.parametrize("number", ("NaN", "-Infinity"))
+def test_a_text_goes_on_over_frames_with_numbers_that_json_has_not(number: str) -> None:
+    """Servers write them as log-probabilities; a frame by itself would hide what goes on in the next."""
+    frame = f'{{"choices": [{{"index": 0, "delta": {{"content": "@"}}, "score": {number}}}]}}'
+    pieces = ("my card is 41", "11 1111", " 1111 ", "1111 ok")
+    exchange = stream_of(openai_chat.SHAPE, [frame.replace("@", piece) for piece in pieces])
+    out = guarded(exchange, MASKING)
+    said = "".join(each["choices"][0]["delta"]["content"] for each in payloads(Format.SSE, out))
+    assert said == "my card is <CARD> ok"
+    assert number.encode() in out
+
+
+@pytest.mark.parametrize("text", ("ignore 4111 1111 1111 1111", "4111\t1111\n1111 1111", "é 4111 1111 1111 1111"))
+@pytest.mark.parametrize("key", ("role", "tool_call_id"))
+def test_what_is_no_name_is_text_wherever_a_request_has_names(key: str, text: str) -> None:
+    """Templates of chats write roles as they come."""
+    message = {"role": "user", "content": "hi"} | {key: text}
+    held = WholeBody(openai_chat.SHAPE, json.dumps({"messages": [message]}).encode(), is_request=True)
+    assert sorted(each.text for each in held.texts) == sorted(("hi", text))
 
 
 def test_a_whole_body_that_is_no_json_is_refused() -> None:
@@ -324,7 +345,7 @@ def test_a_whole_body_that_is_no_json_is_refused() -> None:
             WholeBody(openai_chat.SHAPE, body, is_request=False)
 
 
-@pytest.mark.parametrize("number", ["7" * 5_000, "1e999"], ids=["integer", "float"])
+@pytest.mark.parametrize("number", ["7" * 5_000, "1e999", "NaN", "-Infinity"], ids=["integer", "float", "nan", "inf"])
 def test_a_body_with_a_number_of_any_size_is_json(number: str) -> None:
     body = f'{{"model": "m", "seed": {number}, "messages": [{{"role": "user", "content": "@", "n": {number}}}]}}'
     held = WholeBody(openai_chat.SHAPE, body.replace("@", "4111 1111 1111 1111").encode(), is_request=True)

@@ -50,6 +50,28 @@ def test_whole_texts(plan: Plan, text: str, said: str):
     assert (body.blocked is not None) == ("Stopped." in said)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1}\n{"prompt": "@"}',
+        '{"a": 1, "a": 2, "prompt": "@"}',
+        '\ufeff {"a": nan, "prompt": "@"}',
+        '"@"',
+        '"Hello," he said. @ or so.',
+    ],
+)
+def test_a_whole_text_that_somebody_may_take_for_json_is_read_decoded(text: str):
+    body = WholeText(
+        text.replace("@", r"\u0034111 1111 1111 1111" if '"@"' in text else "4111 1111 1111 1111").encode(),
+        is_request=True,
+    )
+    stream = Stream(MASKING)
+    feed(stream, body.texts)
+    stream.close()
+    take(stream, body)
+    assert body.finish().decode() == text.replace("@", "<CARD>")
+
+
 @pytest.mark.parametrize("data", [b"\xff", b"caf\xc3", b"\xed\xa0\x80"])
 def test_what_is_not_utf8_is_refused(data: bytes):
     with pytest.raises(UnknownShapeError):

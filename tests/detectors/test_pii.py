@@ -141,6 +141,7 @@ def test_what_is_found(label: str, marked: str, why: str) -> None:
 
 
 NOT_FOUND = (
+    ("ID number 1234567 a day", "an article behind a number"),
     ("run script.sh and main.py, then read README.md", "file names are no URLs (script.sh is one to Presidio)"),
     ("open src/app.rs or lib.so", "file names"),
     ("self.name, user.id, np.int, obj.style, done.So we go", "attributes, and a full stop without its space"),

@@ -80,6 +80,8 @@ SPELT = (
     ("CZ_RODNE_CISLO", "r.č. ‹710319/2745›"),
     ("BE_NATIONAL_NUMBER", "N° national ‹85.07.30-033.28›"),
     ("FR_NIR", "<numSecu>‹255081416802538›</numSecu>"),
+    ("MT_ID_CARD", "Maltese ID: ‹0123456M›"),
+    ("MT_ID_CARD", "Karta tal-Identità nru ‹0512399 G›"),
     ("LV_PERSONAS_KODS", "personas kods: ‹327521-12345›, of those given since 2017"),
 )
 """Other ways to name and write them."""

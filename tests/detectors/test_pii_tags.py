@@ -276,6 +276,21 @@ def test_what_a_form_calls_an_id_by_is_no_name(name: str, is_name: bool, label: 
     assert is_nothing(text, 2, 2 + len(name), label) != is_name
 
 
+@pytest.mark.parametrize(
+    ("name", "is_name"),
+    (
+        ("Python", False),
+        ("PostgreSQL", False),
+        ("JSON", False),
+        ("Monty Python", True),
+        ("GitHub", True),
+        ("Ulmia", True),
+    ),
+)
+def test_a_tool_or_format_is_no_organization(name: str, is_name: bool) -> None:
+    assert is_nothing(f"at {name}", 3, 3 + len(name), "ORGANIZATION") != is_name
+
+
 def test_a_firm_may_be_called_as_a_form_calls_an_id() -> None:
     assert not is_nothing("at Medicare", 3, 11, "ORGANIZATION")
 

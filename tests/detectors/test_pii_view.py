@@ -103,6 +103,9 @@ WRITTEN = (
     ("PHONE_NUMBER", "the phone (‹07401 889705›) is off", "in brackets"),
     ("PHONE_NUMBER", "Tel. ‹030 1234567 ext. 12›", "with its extension"),
     ("PHONE_NUMBER", "电话是‹6129 3418›", "a context word in a script without spaces"),
+    ("CREDIT_CARD", "pan=‹4111+1111+1111+1111›&exp=12", "a form's blanks"),
+    ("IBAN_CODE", "iban=‹DE89+3704+0044+0532+0130+00›", "a form's blanks"),
+    ("US_SSN", "ssn=‹536+22+8726›&x=1", "a form's blanks behind a word"),
     ("CREDIT_CARD", "debit card ‹5018 0000 0009›", "twelve digits"),
 )
 
@@ -156,6 +159,8 @@ IN_CODE = (
     ("bits = (bits + 32768) % 65536 - 32768; [27648, 86400000, 4031078400000]", "sums and round numbers"),
     ("most recent call last:\n ValueError: expected 50331648 bytes; Phys. Rev. E 78, 046110 2008", "sizes, articles"),
     ('f"account:{account_id}:stream/{name}/1598784211076"', "a part of a path"),
+    ("total = 4111+1111+1111+1111+5; 4111+1111+1111+1111=7444; 536+22+8726", "sums of a card's and another's groups"),
+    ("set the text 3840 2160 1080, then text 1920 1080 and call 1024 2048 4096", "sizes behind words for telephones"),
     ("ZIP 94103-1234 and 12345-6789", "postcodes"),
     ('"AWS::S3::Bucket": "6ac217ac96918929", https://dl.acm.org/doi/10.1145/992200.992206', "hashes, articles"),
     ("rng = default_rng(628174795866951638); seed = 3562050283508273023", "seeds"),

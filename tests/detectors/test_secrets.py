@@ -223,6 +223,8 @@ CONTEXTS: dict[str, tuple[Callable[[str], str], Callable[[], str]]] = {
     ),
     "value said to be a password": ("Your password is {}".format, lambda: "a1B" + rand(B62, 14)),
     "password behind a user in an option": ("curl -u app:{} https://x.io".format, lambda: "a1B" + rand(B62, 14)),
+    "value behind the word password": ("das Passwort {} gilt".format, lambda: "a1B2c" + rand(B62, 12)),
+    "password in an option of a command": ("mysql -u app -p{} shop".format, lambda: "a1B2c" + rand(B62, 12)),
     "random value with an escaped quote": ('"password": "{}"'.format, lambda: 'fo\\"' + "a1B" + rand(B62, 14)),
 }
 
@@ -332,6 +334,11 @@ def test_no_character_of_a_token_is_cleared_before_it_is_found(kind: str) -> Non
         ("?oauth_token=hh5s93j4hdidpola&oauth_verifier=hfdp7dh39dks9884", "the example of RFC 5849"),
         ('{"VerificationToken": "QTKknzFg2J4ygwa+XvHAxUl1hyHoY0gVfZdfjIedHZ0="}', "what a domain shows to everybody"),
         ("secret: kubernetes.io/service-account-token, token = 'the_quick_brown_fox_2'", "names and paths"),
+        ("Passwort vergessen? A password reset, password protected2, password pbkdf2-sha256", "what is said of one"),
+        ("changed the password 2026-12-01T00:10:00Z in v2.3.1, password v2.3.1-rc4k9", "a time, a version"),
+        ("password user_id=a1b2c3d4, password foo/bar3baz4/x5.txt", "a pair, a path"),
+        ("cp -p report2024final7b.txt x | mysql; docker run -p web8080proxy9", "options of other commands"),
+        ("mysql -u app -p shopdb2024x1y2", "a database: the password is asked for"),
         ("my password is required1, the token is 12345678", "a word and digits that say nothing"),
         ("docker run -u 1000:10001000 --token-file /run/secrets/token_2", "a user's group, a file"),
         ('<input name="csrf_token" value="8sKd72LmQp0ZxN4vRt6Y">', "a pair whose name says that it may be seen"),
@@ -375,6 +382,38 @@ def test_a_secret_has_names_in_many_languages_and_marks_beside_it(text: str) -> 
     start = whole.index(value)
     assert [(each.start, each.end) for each in scan(SCANNER, whole)] == [(start, start + len(value))]
     assert scan(SCANNER, whole, range(len(whole))) == scan(SCANNER, whole)
+
+
+@pytest.mark.parametrize(
+    "text",
+    (
+        *(
+            "sshpass -p '{}' ssh host",
+            "redis-cli -h cache -a {} ping",
+            "docker login -u me -p {} registry",
+            "unzip -P {} a",
+        ),
+        *("mysqldump -u root -p'{}' shop", "ldapsearch -D cn=me -w {} -b dc", "mosquitto_pub -u me -P {} -t a"),
+        *("SSHPASS={} sshpass -e ssh", "curl -uapp:{} https://x.io", "\u5bc6\u7801 {}"),
+        *("curl -u app:{} https://x.io", "smbclient //h/s -U app%{}", "http -a app:{} x.io", "tool --pass {} --now"),
+        *('psql "host=db user=app password={}"', "password {} works", "Passwort `{}`", "la contrase\u00f1a {} vale"),
+    ),
+)
+def test_a_password_is_found_behind_its_word_and_in_the_options_of_commands(text: str) -> None:
+    value = "Zk3Lm8Vt2XbN7w"
+    whole = f"run {text.format(value)}"
+    start = whole.index(value)
+    assert {(each.start, each.end) for each in scan(SCANNER, whole)} == {(start, start + len(value))}
+    assert scan(SCANNER, whole, range(len(whole))) == scan(SCANNER, whole)
+
+
+def test_an_option_that_is_called_password_is_found_once() -> None:
+    assert len(scan(SCANNER, "docker login --password Zk3Lm8Vt2XbN7w")) == 1
+
+
+def test_a_rule_of_hyphens_is_hardly_held() -> None:
+    text = f"Title\n{'-' * 40}"
+    assert max(len(held(SCANNER, text[:end])) for end in (8, 12, 20, 30, 46)) <= 6
 
 
 @pytest.mark.parametrize("text", ('{{"password": "{}"}}', "'password': '{}'", "API_KEY = (\n    '{}'\n)"))

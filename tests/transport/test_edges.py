@@ -169,6 +169,22 @@ async def test_answers_of_every_status_are_guarded(tmp_path: Path, status: int, 
         assert counted(proxy, "tidegate_unscanned_total", what="answer", path="openai-chat") == 0
 
 
+async def test_a_change_of_protocols_that_nobody_asked_for_does_not_reach_the_client(tmp_path: Path):
+    async def switches(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: any\r\n\r\n" + CARD.encode())
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(switches, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with proxied(tmp_path, upstream_url=url) as proxy:
+            status, answer = await raw(proxy, request("/v1/other", b"", "GET"))
+            assert status == 502
+            assert b"changes to another protocol" in answer
+
+
 async def test_an_error_that_cannot_be_read_keeps_its_status_and_says_so(tmp_path: Path):
     for kind, body in ((JSON, b"{nope " + CARD.encode()), ("application/x-odd", CARD.encode())):
         async with proxied(tmp_path) as proxy:
