@@ -20,6 +20,7 @@ from sidecar.values import (
     Direction,
     Lane,
 )
+from sidecar.wording.languages import best_liked
 
 
 class Passage(msgspec.Struct, frozen=True):
@@ -82,7 +83,14 @@ class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
     def facts(self) -> StreamFacts:
         """What policies may rest on."""
         return StreamFacts(
-            self.direction, self.tenant, self.model, self.route, self.prompt_version, self.labels, self.attributes
+            self.direction,
+            self.tenant,
+            self.model,
+            self.route,
+            self.prompt_version,
+            self.labels,
+            self.attributes,
+            best_liked(self.languages),
         )
 
 

@@ -8,9 +8,9 @@
 | `FOREIGN_ADDRESS` | a call that does something names an address that stands only in what was read | 1 |
 
 What was asked are the user's words; what the operator says is trusted; tools' results and documents are read and ask
-for nothing. The reason names the signals and the path of an argument, never a value. It reads English. A call is not
-judged where nobody told what was asked, or where the request has no English word: then the coverage says so, and a
-`FOREIGN_ADDRESS` is told all the same in the latter case.
+for nothing. The reason names the signals and the path of an argument that its tool's definition has, never a value or
+a key that a model made up. It reads English. A call is not judged where nobody told what was asked, or where the
+request has no English word: then the coverage says so, and a `FOREIGN_ADDRESS` is told all the same in the latter case.
 """
 
 from __future__ import annotations
@@ -158,7 +158,10 @@ def _reasons(counted: Mapping[str, float]) -> list[str]:
 def foreign_address(call: Call, origin: Origin, reading: Reading) -> tuple[float, str]:
     """Whether a call that does something names an address that only stands in what was read."""
     found = foreign_addresses(call, origin, reading)
-    return (1.0, f"{found[0].path}: an address that stands only in what was read") if found else (0.0, "")
+    if not found:
+        return 0.0, ""
+    where = f"{found[0].path}: " if reading.declares(found[0].path) else ""
+    return 1.0, f"{where}an address that stands only in what was read"
 
 
 def _of_addresses(params: Params) -> AdherenceScanner:

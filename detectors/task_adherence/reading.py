@@ -64,6 +64,10 @@ class Reading:
             self._described[tool] = next(_descriptions(self._definitions, tool), "")
         return self._described[tool]
 
+    def declares(self, path: str) -> bool:
+        """Whether definitions of tools name each key of a path; one that none names may be anybody's words."""
+        return all(any(f'"{key}"' in each for each in self._definitions) for key in path.split("."))
+
     def sentences(self) -> Sequence[str]:
         """The sentences, lines and fields of what was read last."""
         latest = self.untrusted_folded[-MOST_ORDERS:]

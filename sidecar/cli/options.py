@@ -77,7 +77,7 @@ def pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[st
     return found
 
 
-FACTS = ("labels", "attributes", "tenant", "model", "route", "prompt_version")
+FACTS = ("labels", "attributes", "tenant", "model", "route", "prompt_version", "language")
 """The options of `facts_options`, beside the direction."""
 
 
@@ -111,6 +111,7 @@ def facts_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--model", default="", help="The model that the application asks.")
     @click.option("--route", default="", help="The route that the exchange took.")
     @click.option("--prompt-version", default="", help="The version of the application's prompt.")
+    @click.option("--language", default="", help="The reader's language, as `stream.language` has it: `de`.")
     @wraps(command)
     def wrapped(*args: Any, direction: str, **kwargs: Any) -> None:
         facts = StreamFacts(Direction(direction), **{name: kwargs.pop(name) for name in FACTS})

@@ -33,7 +33,7 @@ from sidecar.policy.schema.cases import CallSpec, CaseSpec, Expect, FactsSpec, F
 from sidecar.policy.schema.session import milliseconds
 from sidecar.policy.turns import Call, Exchange, Passage, Spoken, Turn, exchanges
 from sidecar.values import ActionName, Direction, Judged, Lane, Part
-from sidecar.wording.languages import preferred
+from sidecar.wording.languages import best_liked, preferred
 
 MAX_PAIRS_CHARS = 24
 RANDOM_CHUNKINGS = 20
@@ -202,7 +202,14 @@ def make_case(spec: CaseSpec, policy: str | None = None) -> Case:
 
 def _facts(spec: FactsSpec, direction: Direction) -> StreamFacts:
     return StreamFacts(
-        direction, spec.tenant, spec.model, spec.route, spec.prompt_version, spec.labels, spec.attributes
+        direction,
+        spec.tenant,
+        spec.model,
+        spec.route,
+        spec.prompt_version,
+        spec.labels,
+        spec.attributes,
+        best_liked(preferred(spec.language)),
     )
 
 

@@ -26,6 +26,7 @@ VARIABLES: Mapping[str, str] = {
     "stream.model": "string",
     "stream.route": "string",
     "stream.prompt_version": "string",
+    "stream.language": "string",
     "stream.labels": "map<string, string>",
     "stream.attributes": "map<string, string>",
     "finding.label": "string",

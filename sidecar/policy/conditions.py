@@ -110,7 +110,7 @@ class Circumstances:
         return {name: values[name] if name in values else _OF_FINDING[name](found) for name in condition.names}
 
 
-_STREAM = ("direction", "tenant", "model", "route", "prompt_version", "labels", "attributes")
+_STREAM = ("direction", "tenant", "model", "route", "prompt_version", "language", "labels", "attributes")
 _SESSION = ("risk", "violations", "untrusted", "sensitive", "sends")
 _OF_FINDING: Mapping[str, Callable[[Candidate], Any]] = {
     "finding.label": lambda found: found.finding.label,

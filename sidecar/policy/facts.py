@@ -22,6 +22,8 @@ class StreamFacts:
     prompt_version: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
+    language: str = ""
+    """Of whoever reads what is said: the one that they like best, without its region."""
 
     @property
     def words(self) -> Mapping[str, str]:

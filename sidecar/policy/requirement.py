@@ -29,19 +29,21 @@ Kind = frozenset[tuple[int, str]]
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Of each of `kinds` there are `at_least` so many. `names` are the author's, for people."""
+    """Of each of `kinds` there are `at_least` so many, and `at_most`. `names` are the author's, for people."""
 
     kinds: tuple[Kind, ...]
     at_least: int = 1
     within: int | None = None
     """The most characters between the end of what counts and the finding; None: however many."""
     names: tuple[str, ...] = ()
+    at_most: int = MOST_STANDING
 
     def holds(self, start: int, end: int, standing: Iterable[Precedent]) -> bool:
         """Whether what stands in the text is enough for a finding in `[start, end)`. One place counts once."""
         least = 0 if self.within is None else start - self.within
         near = [each for each in standing if each.start <= start and least <= each.end <= end]
-        return all(len({*self._places(kind, near)}) >= self.at_least for kind in self.kinds)
+        counts = (len({*self._places(kind, near)}) for kind in self.kinds)
+        return all(self.at_least <= count <= self.at_most for count in counts)
 
     @property
     def rules(self) -> frozenset[int]:
@@ -57,7 +59,8 @@ class Requirement:
         """For people: `3 of emails or phones at most 200 characters before`."""
         names = (" and " if len(self.kinds) > 1 else " or ").join(self.names)
         where = "before" if self.within is None else f"at most {self.within} characters before"
-        return f"{self.at_least} of {names} {where}"
+        most = "" if self.at_most == MOST_STANDING else f" to {self.at_most}"
+        return f"{self.at_least}{most} of {names} {where}"
 
     def _places(self, kind: Kind, standing: Iterable[Precedent]) -> Iterator[tuple[int, int]]:
         return ((each.start, each.end) for each in standing if (each.rule, each.label) in kind)

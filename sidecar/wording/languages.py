@@ -40,6 +40,11 @@ def preferred(accepted: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(language for _, language in sorted(found, key=lambda each: each[0])))
 
 
+def best_liked(languages: Sequence[str]) -> str:
+    """The first of a reader's languages without its region, as conditions compare it; empty where none is known."""
+    return languages[0].partition("-")[0] if languages else ""
+
+
 def chosen(default: str, translations: Mapping[str, str], languages: Sequence[str]) -> str:
     """The text in the first of a reader's languages that there is one in; a region's is its language's, for want of it.
 

@@ -80,7 +80,8 @@ def expected(text: str, required: Requirement, at: str) -> list[tuple[int, int, 
     return sorted(
         (index, start, end)
         for index, start, end in found
-        if index != RULES.index(at) or all(counted(each, start, end) >= required.at_least for each in required.kinds)
+        if index != RULES.index(at)
+        or all(required.at_least <= counted(each, start, end) <= required.at_most for each in required.kinds)
     )
 
 
@@ -91,6 +92,7 @@ REQUIRED = st.builds(
     kinds=KINDS.map(tuple),
     at_least=st.integers(1, 3),
     within=st.none() | st.integers(0, 30),
+    at_most=st.integers(3, 4) | st.just(MOST_STANDING),
 )
 
 
@@ -201,3 +203,9 @@ def test_two_rules_that_find_one_thing_are_one_thing() -> None:
     both = frozenset({(0, "A"), (1, "B")})
     assert not Requirement((both,), at_least=2).holds(5, 9, twice)
     assert Requirement((frozenset({(0, "A")}), frozenset({(1, "B")}))).holds(5, 9, twice)
+
+
+def test_only_the_first_is_one_where_more_are_too_many() -> None:
+    once = requiring(Requirement((kind("born"),), at_most=1))
+    for pieces in (["born name born"], by_character("born name born")):
+        assert guard_text(once, pieces).text() == "<BORN> name born"

@@ -89,7 +89,22 @@ def test_the_reason_says_what_speaks_against_it_and_quotes_nothing() -> None:
     assert "an address stands only in what was read" in reason
     assert "eve" not in reason
     [(label, sure, reason)] = scanner(FOREIGN_ADDRESS).judge(call("send_mail", MAIL, task))
-    assert (label, sure, reason) == (FOREIGN_ADDRESS, 1.0, "to: an address that stands only in what was read")
+    assert (label, sure, reason) == (FOREIGN_ADDRESS, 1.0, "an address that stands only in what was read")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        (MAIL, "to: "),
+        ({"copies": {"to": "eve@evil.example"}}, ""),
+        ({"ann.smith@example.org": "eve@evil.example"}, ""),
+    ],
+)
+def test_the_reason_names_a_key_only_where_a_definition_does(arguments: object, where: str) -> None:
+    define = json.dumps({"name": "send_mail", "parameters": {"properties": {"to": {}, "body": {}}}})
+    task = Task(("What does the note say?",), untrusted=(ORDER,), definitions=(define,))
+    [(_, _, reason)] = scanner(FOREIGN_ADDRESS).judge(call("send_mail", arguments, task))
+    assert reason == f"{where}an address that stands only in what was read"
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,7 @@ FACTS: dict[str, Any] = {
     "model": "gpt-4o",
     "route": "/v1/chat",
     "prompt_version": "2",
+    "language": "de",
     "labels": {"env": "prod"},
     "attributes": {"kind": "bulk"},
 }
@@ -190,6 +191,7 @@ FACTS: dict[str, Any] = {
         ("stream.route == '/v1/chat' && stream.prompt_version == '2'", True),
         ("stream.labels['env'] == 'prod' && stream.attributes.kind == 'bulk'", True),
         ("has(stream.labels.team) && stream.labels.team == 'x'", False),
+        ("stream.language == 'de'", True),
         ("stream.direction == 'output'", True),
         ("finding.label == 'NAME'", True),
         ("finding.label in ['CITY']", False),

@@ -276,13 +276,15 @@ ROWS = (
         + f"  - {{id: a, {W}, action: redact, requires: {{within: 3}}}}\n"
         + f"  - {{id: b, {W}, action: redact, requires: {{any: [a], all: [a]}}}}\n"
         + f"  - {{id: c, {W}, action: redact, requires: {{any: [a], at_least: 0, within: -1}}}}\n"
-        + f"  - {{id: d, {W}, action: redact, requires: {{any: [], at_least: 129}}}}\n",
+        + f"  - {{id: d, {W}, action: redact, requires: {{any: [], at_least: 129}}}}\n"
+        + f"  - {{id: e, {W}, action: redact, requires: {{any: [a], at_least: 3, at_most: 2}}}}\n",
         "5:88: rules[0].requires: nothing is required. State one of `any` and `all`.",
         "6:88: rules[1].requires: `any` and `all` are two ways to count. State one of `any` and `all`.",
         "7:109: rules[2].requires.at_least: `0` is too small. Write 1 or more.",
         "7:120: rules[2].requires.within: `-1` is too small. Write 0 or more.",
         "8:94: rules[3].requires.any: `any` is empty. Give it an entry.",
         "8:108: rules[3].requires.at_least: `129` is too large. Write 128 or less.",
+        "9:88: rules[4].requires: `at_most` is less than `at_least`, so this never holds. Raise `at_most`.",
     ),
     Row(
         "requires: what no rule is called or finds",
@@ -294,7 +296,7 @@ ROWS = (
     Row(
         "requires: what always holds",
         HEAD + f"rules: [{{id: bobs, {W}, action: redact, requires: {{any: [NAME]}}}}]\n",
-        "4:85: rules[0].requires: this always holds: what the rule finds counts itself. Raise `at_least`.",
+        "4:85: rules[0].requires: this always holds: what the rule finds counts itself. Raise `at_least`, or say `at_most`.",
     ),
     Row(
         "requires: a rule that requires something itself, one for some sessions, and one that reads something else",

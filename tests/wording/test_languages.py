@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.wording.languages import MOST_LANGUAGES, chosen, preferred
+from sidecar.wording.languages import MOST_LANGUAGES, best_liked, chosen, preferred
 
 TEXTS = {"de": "nein", "pt-br": "não", "fr": "non"}
 
@@ -54,3 +54,8 @@ def test_readers_of_other_languages_are_told_what_is_for_them() -> None:
     texts = {**TEXTS, "default": "sorry"}
     assert chosen("no", texts, ("ja",)) == "sorry"
     assert chosen("no", texts, ()) == "no"
+
+
+def test_the_best_liked_language_is_without_its_region() -> None:
+    assert best_liked(preferred("fr;q=0.5, de-CH")) == "de"
+    assert best_liked(()) == ""

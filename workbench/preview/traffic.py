@@ -23,7 +23,7 @@ from sidecar.cli.ending import Failure, in_full
 from sidecar.policy.facts import StreamFacts
 from sidecar.policy.turns import Call, Passage, Turn
 from sidecar.values import Direction, Part
-from sidecar.wording.languages import preferred
+from sidecar.wording.languages import best_liked, preferred
 
 _KINDS = frozenset({"decision", "violation", "fault", "policy"})
 _ROLES = {
@@ -228,6 +228,7 @@ def _facts(recorded: _Recorded) -> StreamFacts:
         prompt_version=recorded.prompt_version or app.prompt_version,
         labels=recorded.labels or app.labels,
         attributes=recorded.attributes or app.attributes,
+        language=best_liked(preferred(recorded.language)),
     )
 
 

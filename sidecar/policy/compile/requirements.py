@@ -11,7 +11,7 @@ from sidecar.policy.codes import Code
 from sidecar.policy.compile.refusals import Refusals
 from sidecar.policy.document import Place
 from sidecar.policy.plan import Plan, RulePlan
-from sidecar.policy.requirement import Kind, Requirement
+from sidecar.policy.requirement import MOST_STANDING, Kind, Requirement
 from sidecar.policy.schema.policy import PolicySpec
 from sidecar.policy.schema.requires import RequiresSpec
 
@@ -51,10 +51,12 @@ class _Requirements:
         if number in self._late:
             message = f"in optimistic mode text leaves before `{rule.detector}` answers, so nothing is known in time"
             self._refuse(place, message, "use `mode: strict`, or leave `requires` out")
-        if spec.at_least == 1 and all(self._finds_all_of(rule, kind) for kind in kinds):
-            message, remedy = "this always holds: what the rule finds counts itself", "raise `at_least`"
+        if spec.at_least == 1 and spec.at_most is None and all(self._finds_all_of(rule, kind) for kind in kinds):
+            message = "this always holds: what the rule finds counts itself"
+            remedy = "raise `at_least`, or say `at_most`"
             self._refusals.refuse(place, Code.CONTRADICTION, message, remedy, at_key=True)
-        return Requirement(tuple(kinds), spec.at_least, spec.within, tuple(spec.names))
+        most = spec.at_most or MOST_STANDING
+        return Requirement(tuple(kinds), spec.at_least, spec.within, tuple(spec.names), most)
 
     def _kind(self, place: Place, rule: RulePlan, name: str) -> Kind:
         """What counts under a name: all that a rule of that id finds, or whatever rules find with that label."""

@@ -26,6 +26,9 @@ class RequiresSpec(Model):
         default=None, alias="all", description="The same, where there must be enough of each of them."
     )
     at_least: int = Field(default=1, ge=1, le=MOST_STANDING // 2, description="How many there must be.")
+    at_most: int | None = Field(
+        default=None, ge=1, le=MOST_STANDING // 2, description="How many there may be. Left out: however many."
+    )
     within: int | None = Field(
         default=None,
         ge=0,
@@ -43,4 +46,7 @@ class RequiresSpec(Model):
         if (self.any_ is None) == (self.all_ is None):
             what = "nothing is required" if self.any_ is None else "`any` and `all` are two ways to count"
             raise PydanticCustomError("requires", "{what}", {"what": what, "remedy": "state one of `any` and `all`"})
+        if self.at_most is not None and self.at_most < self.at_least:
+            what = "`at_most` is less than `at_least`, so this never holds"
+            raise PydanticCustomError("requires", "{what}", {"what": what, "remedy": "raise `at_most`"})
         return self
