@@ -147,13 +147,18 @@ class TidegateEncoder(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, casing_ids: Tensor) -> Heads:
         hidden: Tensor = self.embeddings(input_ids, token_type_ids, casing_ids)
-        keep = attention_mask.to(hidden.dtype)
-        bias = ((1.0 - keep) * -10000.0)[:, None, None, :]
-        for layer in self.layers:
-            hidden = layer(hidden, bias.to(hidden.dtype))
-        return self._heads(hidden, keep[:, :, None])
+        return self.judged(self.through(hidden, attention_mask, 0, len(self.layers)), attention_mask)
 
-    def _heads(self, hidden: Tensor, keep: Tensor) -> Heads:
+    def through(self, hidden: Tensor, attention_mask: Tensor, first: int, end: int) -> Tensor:
+        """What the layers from `first` to before `end` make of (rows, tokens, hidden)."""
+        bias = ((1.0 - attention_mask.to(hidden.dtype)) * -10000.0)[:, None, None, :]
+        for layer in self.layers[first:end]:
+            hidden = layer(hidden, bias)
+        return hidden
+
+    def judged(self, hidden: Tensor, attention_mask: Tensor) -> Heads:
+        """What the heads say of what the last layer gives."""
+        keep = attention_mask.to(hidden.dtype)[:, :, None]
         mean = (hidden * keep).sum(1) / keep.sum(1)
         largest = (hidden - (1.0 - keep) * 100.0).amax(1)
         pooled = torch.cat([hidden[:, 0], mean, largest], dim=1)

@@ -11,12 +11,15 @@ How it works:
    machine is. `WORK/checkpoint.pt` is rewritten every few minutes and `--resume` goes on from it, with the data that
    `train.npz` then holds;
 4. two runs on two cores (`--peer`, another seed each) meet now and then in the mean of their weights. On a machine that
-   others use, too, that is three times as fast as one run of two threads, which wait for each other at every product.
+   others use, too, that is three times as fast as one run of two threads, which wait for each other at every product;
+5. what the model said before it went on can be learnt beside what the rows say (`--hold`): of text on which the rows
+   say nothing, or little, it goes on saying that (Li and Hoiem, Learning without Forgetting, 2016).
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
 import os
@@ -28,7 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from training.encoder.labels import ENTITIES, TAGS, TOXICITY
@@ -193,6 +196,38 @@ def _tag_loss(logits: Tensor, batch: Batch) -> Tensor:
     return functional.cross_entropy(chosen, batch.tags[rows, places], weight=weight)
 
 
+def held_loss(heads: Heads, before: Heads, mask: Tensor) -> dict[str, Tensor]:
+    """How far each head is from what it said before, over all rows; of tags, over all pieces."""
+    read = mask.bool()
+    return {
+        "injection": _apart(heads.injection, before.injection).mean(0).sum(),
+        "toxicity": _apart(heads.toxicity, before.toxicity).mean(),
+        "topic": functional.cross_entropy(heads.topic.float(), before.topic.float().softmax(-1)),
+        "tags": functional.cross_entropy(heads.tags[read].float(), before.tags[read].float().softmax(-1)),
+    }
+
+
+def _apart(logits: Tensor, before: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(logits.float(), before.float().sigmoid(), reduction="none")
+
+
+class Held(nn.Module):
+    """A model and what it was when it started; both read what the frozen layers give, of which there must be some."""
+
+    def __init__(self, model: TidegateEncoder, frozen: int) -> None:
+        super().__init__()
+        self.model, self.frozen = model, frozen
+        self.before = copy.deepcopy(model).requires_grad_(False).eval()
+
+    def forward(self, ids: Tensor, mask: Tensor, types: Tensor, casing: Tensor) -> tuple[Heads, Heads]:
+        """What the model says now, and what it said before."""
+        lower = self.model.through(self.model.embeddings(ids, types, casing), mask, 0, self.frozen)
+        return self._said(self.model, lower, mask), self._said(self.before, lower, mask)
+
+    def _said(self, model: TidegateEncoder, lower: Tensor, mask: Tensor) -> Heads:
+        return model.judged(model.through(lower, mask, self.frozen, len(model.layers)), mask)
+
+
 class MasterWeights:
     """Float32 copies of the trained parameters: gradients come from the bfloat16 model, steps are taken here."""
 
@@ -294,10 +329,11 @@ def main() -> None:
     freeze(model, arguments.frozen)
     weights = MasterWeights(model)
     model.bfloat16().train()  # changes the parameters in place, so the masters still belong to them
+    read = Held(model, arguments.frozen) if arguments.hold else model
     if arguments.compile:
-        model.compile(dynamic=True)
+        read.compile(dynamic=True)
     spent, step = _resumed(weights, arguments)
-    _train(model, weights, arguments, spent, step)
+    _train(read, weights, arguments, spent, step)
 
 
 def _resumed(weights: MasterWeights, arguments: argparse.Namespace) -> tuple[float, int]:
@@ -310,7 +346,7 @@ def _resumed(weights: MasterWeights, arguments: argparse.Namespace) -> tuple[flo
 
 
 def _train(
-    model: TidegateEncoder, weights: MasterWeights, arguments: argparse.Namespace, spent: float, step: int
+    model: Held | TidegateEncoder, weights: MasterWeights, arguments: argparse.Namespace, spent: float, step: int
 ) -> None:
     units = Units(arguments.work / "train.npz")
     meeting = Meeting(arguments.work, arguments.peer)
@@ -325,8 +361,7 @@ def _train(
             if progress >= 1.0:
                 _save(weights, arguments.work, time.monotonic() - began, step)
                 return
-            heads = model(batch.ids, batch.mask, torch.zeros_like(batch.ids), batch.casing)
-            losses = loss_of(heads, batch)
+            losses = _losses(model, batch, arguments.hold)
             torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum().backward()
             weights.step(arguments.rate * rate_factor(progress))
             meeting.look(weights)
@@ -351,6 +386,16 @@ def _train(
         epoch += 1
 
 
+def _losses(model: Held | TidegateEncoder, batch: Batch, hold: float) -> dict[str, Tensor]:
+    """The loss of each head: what the rows say, and `hold` times what the model said before."""
+    read = model(batch.ids, batch.mask, torch.zeros_like(batch.ids), batch.casing)
+    if not hold:
+        return loss_of(read, batch)
+    heads, before = read
+    held = held_loss(heads, before, batch.mask)
+    return {name: loss + hold * held[name] for name, loss in loss_of(heads, batch).items()}
+
+
 def _save(weights: MasterWeights, work: Path, spent: float, step: int) -> None:
     partial = work / "checkpoint.pt.partial"
     torch.save({**weights.state(), "spent_s": spent, "step": step}, partial)
@@ -369,6 +414,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--frozen", type=int, default=0, help="layers that stay as they are, and the embeddings with them"
     )
+    parser.add_argument(
+        "--hold", type=float, default=0.0, help="how much what --start says counts beside the rows; needs --frozen"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from WORK/checkpoint.pt")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=3072, help="padded tokens in a batch")
@@ -377,7 +425,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peer", type=Path, help="the work folder of a run beside this one, of another seed")
     parser.add_argument("--compile", action="store_true", help="a fifth faster after two minutes; needs a C++ compiler")
     parser.add_argument("--seed", type=int, default=7)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.hold and not arguments.frozen:
+        parser.error("--hold needs --frozen 1 or more: model and start read what the frozen layers give")
+    return arguments
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from training.encoder.synthetic.topics import topic_rows
 from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
 from training.encoder.synthetic.tweets import tweet_rows
 from training.encoder.synthetic.wires import wire_rows
+from training.encoder.synthetic.written import written_prompts
 
 
 def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
@@ -57,13 +58,14 @@ def newest(rng: random.Random) -> list[Example]:
         *hate_function_rows(rng, hate=7500, harmless=9000, aside=2500),
         *hate_tongue_rows(rng, each=150),
         *self_harm_rows(rng, harm=1500, harmless=3000, unclear=300),
-        *passage_rows(rng, harmless=1200, attacked=900),
+        *passage_rows(rng, harmless=3000, attacked=1500),
         *court_news_rows(rng),
         *wire_rows(rng, count=7000),
         *paper_rows(rng, each=330),
         *tweet_rows(rng, count=5000),
         *kind_rows(rng, each=150),
         *scheme_rows(rng, english=2400, native=20),
-        *loaded_rows(rng, each=2500),
+        *loaded_rows(rng, each=1000),
         *everyday_rows(rng, each=90),
+        *written_prompts(rng, times=4),
     ]

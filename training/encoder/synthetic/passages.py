@@ -11,8 +11,9 @@ import random
 from collections.abc import Mapping, Sequence
 
 from training.encoder.rows import Example
-from training.encoder.synthetic.grammar import Slots, expand
+from training.encoder.synthetic.grammar import Slots, expand, varied
 from training.encoder.synthetic.hate_functions import SWEARING, hateful_sentences, sentence, toxicity_row
+from training.encoder.synthetic.written import harmless_words
 
 SOURCE = "own:passages"
 LEAST_CHARS, MOST_CHARS = 400, 1500
@@ -228,6 +229,10 @@ KINDS: Mapping[str, Sequence[str]] = {
     ),
 }
 
+WRITTEN = harmless_words()
+ALONE = 3
+"""How often each of those stands alone, typed in different ways."""
+
 THREATS = (
     "I will find you and [stab|kill|shoot|burn] you.",
     "I know where you live, and {day} you are dead.",
@@ -249,25 +254,36 @@ FAREWELLS = (
 
 
 def passage_rows(rng: random.Random, *, harmless: int, attacked: int) -> list[Example]:
-    """`harmless` passages of `LEAST_CHARS` to `MOST_CHARS`, and `attacked` shorter ones, as many without the attack."""
+    """`harmless` passages of `LEAST_CHARS` to `MOST_CHARS`, and `attacked` shorter ones, as many without the attack.
+
+    Each sentence that was written one by one stands alone, too.
+    """
     clean = [_passage(rng, rng.randrange(LEAST_CHARS, MOST_CHARS)) for _ in range(harmless)]
     short = [_passage(rng, rng.randrange(120, ATTACKED_CHARS)) for _ in range(attacked)]
+    alone = [varied(text, rng) for texts in WRITTEN.values() for text in texts for _ in range(ALONE)]
+    harmless_texts = (*clean, *short, *alone)
     return [
-        *(toxicity_row(text, SOURCE, (), ("obscene",) if SWEARING.search(text) else ()) for text in (*clean, *short)),
+        *(toxicity_row(text, SOURCE, (), ("obscene",) if SWEARING.search(text) else ()) for text in harmless_texts),
         *_attacked(rng, attacked),
     ]
 
 
 def _passage(rng: random.Random, most: int) -> str:
     """Sentences of one kind, as many as fit into `most` characters, in blocks of prose now and then parted."""
-    kind = rng.choice(sorted(KINDS))
+    sentences = _sentences(rng)
     text = ""
-    for template in rng.sample(KINDS[kind], len(KINDS[kind])):
+    for template in rng.sample(sentences, len(sentences)):
         part = sentence(expand(template, SLOTS, rng))
         if text and len(text) + len(part) > most:
             break
         text += (rng.choice((" ", " ", " ", "\n\n")) if text else "") + part
     return text
+
+
+def _sentences(rng: random.Random) -> Sequence[str]:
+    """The templates of one kind, or the written sentences of one subject."""
+    pool = rng.choice((KINDS, WRITTEN))
+    return pool[rng.choice(sorted(pool))]
 
 
 def _attacked(rng: random.Random, count: int) -> list[Example]:
@@ -282,7 +298,7 @@ def _attacked(rng: random.Random, count: int) -> list[Example]:
             (("toxicity", "insult"), expand(rng.choice(INSULTS), SLOTS, rng)),
             (("self_harm",), expand(rng.choice(FAREWELLS), SLOTS, rng)),
         )[(0, 1, 0, 2, 0, 3)[number % 6]]
-        parts = [sentence(expand(template, SLOTS, rng)) for template in rng.sample(KINDS[rng.choice(sorted(KINDS))], 2)]
+        parts = [sentence(expand(template, SLOTS, rng)) for template in rng.sample(_sentences(rng), 2)]
         parts.insert(rng.randrange(3), attack)
         rows.append(toxicity_row(" ".join(parts), SOURCE, bad, unsure))
     return rows
