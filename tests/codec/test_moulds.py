@@ -267,7 +267,7 @@ def test_a_stop_behind_numbered_frames_has_the_next_number() -> None:
     ),
 )
 def test_a_document_is_parsed_once_for_those_that_are_like_it(shape: str, frames: Sequence[bytes], parsed: int) -> None:
-    with patch("sidecar.codec.body.loads", wraps=loads) as parsing:
+    with patch("sidecar.codec.body._loads", wraps=loads) as parsing:
         outcome(shape, frames, stops_at=None)
     assert parsing.call_count == parsed
 
