@@ -29,7 +29,7 @@ POLICIES = Path(__file__).parents[2] / "policies"
 AT_LEAST = 1.8
 ROUNDS = 5
 CHANGES: Mapping[str, tuple[str, str, str, int]] = {
-    "injection and toxicity, by the model": ("chat-safety", "{injection: 0.35,", "{injection: 0.5,", 20),
+    "injection and toxicity, by the model": ("chat-safety", "{injection: 0.3,", "{injection: 0.5,", 20),
     "personal data and names": ("pii-names", "action: {redact: {with: stand_in}}", "action: block", 20),
     "personal data by its form, graver": ("pii-redact", "severity: high", "severity: low", 200),
     "personal data by its form, cards blocked": (
