@@ -175,7 +175,7 @@ def test_show_says_what_to_expect_of_the_shipped_model() -> None:
     """The policy's threshold is one that the card has a point for, so nothing lies between two."""
     card = yaml.safe_load(Path("models_onnx/tidegate-encoder/model.yaml").read_text())
     points = card["heads"]["injection"]["points"]["indirect_injection"]
-    (point,) = (each for each in points if each["threshold"] == 0.93)
+    (point,) = (each for each in points if each["threshold"] == 0.87)
     result = CliRunner().invoke(policy, ["show", "policies/chat-safety.yaml"])
     told = f"{point['recall']:.1%} of indirect_injection found, {point['false_positives']:.1%} of other texts"
     assert f"expects     {told} taken for it" in result.stdout
