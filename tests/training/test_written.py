@@ -8,7 +8,8 @@ import re
 
 from benchmarks.quality.harmless import SUBJECTS
 from training.encoder.synthetic.passages import passage_rows
-from training.encoder.synthetic.written import harmless_words, written_prompts
+from training.encoder.synthetic.written import harmless_words
+from training.encoder.synthetic.written.prompts import written_prompts
 
 RUN = 5
 

@@ -23,7 +23,6 @@ from training.encoder.synthetic.topics import topic_rows
 from training.encoder.synthetic.toxicity_pairs import toxicity_pairs
 from training.encoder.synthetic.tweets import tweet_rows
 from training.encoder.synthetic.wires import wire_rows
-from training.encoder.synthetic.written import written_prompts
 
 
 def all_examples(injection: list[Example], rng: random.Random) -> list[Example]:
@@ -53,6 +52,7 @@ def newest(rng: random.Random) -> list[Example]:
     from training.encoder.synthetic.kinds import kind_rows  # it needs `composed`, which needs this package
     from training.encoder.synthetic.loaded import loaded_rows
     from training.encoder.synthetic.schemes import scheme_rows
+    from training.encoder.synthetic.written.prompts import written_prompts
 
     return [
         *hate_function_rows(rng, hate=7500, harmless=9000, aside=2500),
